@@ -1,0 +1,45 @@
+// The options of a plugin, as its schema has them, for the README.md beside it: between <!-- options:start --> and <!-- options:end -->.
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { table } from './markdown.mjs';
+
+const start = '<!-- options:start -->';
+const end = '<!-- options:end -->';
+
+/** The text with its table brought up to date, when it has one; the package in `folder` must export `optionsSchema`. */
+export async function withOptionsTable(text, folder) {
+  if (!text.includes(start)) return text;
+  const { optionsSchema } = await import(pathToFileURL(resolve(join(folder, 'dist', 'index.js'))).href);
+  if (optionsSchema === undefined) throw new Error(`${folder}/README.md wants a table of options, but the package exports no optionsSchema.`);
+  const from = text.indexOf(start) + start.length;
+  const to = text.indexOf(end, from);
+  if (to < 0) throw new Error(`${folder}/README.md lacks the marker ${end}.`);
+  return `${text.slice(0, from)}\n${tableOf(optionsSchema)}\n${text.slice(to)}`;
+}
+
+function tableOf({ properties, required = [] }) {
+  const rows = Object.entries(properties).map(([name, schema]) => {
+    const fallback = required.includes(name) ? 'required' : defaultOf(schema);
+    return [`\`${name}\``, typeOf(schema), fallback, schema.description ?? ''];
+  });
+  return table(['option', 'values', 'default', 'what it does'], rows);
+}
+
+/** What a schema allows, in words. */
+function typeOf(schema) {
+  if (schema.anyOf !== undefined) return schema.anyOf.map(typeOf).join(', ');
+  if (schema.enum !== undefined) return schema.enum.map((value) => `\`${value}\``).join(', ');
+  if (schema.type === 'array') return `list: ${typeOf(schema.items ?? {})}`;
+  if (schema.type === 'object') return schema.additionalProperties?.type === 'string' ? 'names with texts' : 'object';
+  const words = { string: 'text', boolean: '`true`, `false`', integer: 'whole number', number: 'number' };
+  const type = words[schema.type] ?? 'any';
+  return schema.minimum === undefined ? type : `${type} from ${schema.minimum}`;
+}
+
+/** A default that could be written in a manifest is shown as code; what is said in words stays words. */
+function defaultOf({ default: value, enum: values, anyOf, type }) {
+  if (value === undefined) return '';
+  const choices = values ?? anyOf?.flatMap((choice) => choice.enum ?? []) ?? [];
+  const isWritable = typeof value !== 'string' || choices.includes(value) || (type === 'string' && !value.includes(' '));
+  return isWritable ? `\`${typeof value === 'string' ? value : JSON.stringify(value)}\`` : value;
+}

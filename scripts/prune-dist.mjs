@@ -1,0 +1,17 @@
+// Deletes compiled files whose TypeScript source is gone; `tsc -b` never does, and mocha would go on running a deleted test.
+import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+
+const pairs = readdirSync('packages').flatMap((name) => [
+  [join('packages', name, 'dist'), join('packages', name, 'src')],
+  [join('packages', name, 'dist-test'), join('packages', name, 'test')],
+]);
+for (const folder of ['test', 'examples', 'bench']) pairs.push([join(folder, 'dist'), folder]);
+
+for (const [compiled, source] of pairs) {
+  if (!existsSync(compiled)) continue;
+  for (const file of readdirSync(compiled, { recursive: true }).map(String)) {
+    const stem = /^(.*?)(\.d\.ts|\.js)(\.map)?$/.exec(file)?.[1];
+    if (stem !== undefined && !existsSync(join(source, `${stem}.ts`))) rmSync(join(compiled, file));
+  }
+}

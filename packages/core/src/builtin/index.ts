@@ -1,0 +1,17 @@
+// The plugin every Lamina has: backends that need no code, a command line and a server that already runs.
+import { definePlugin, type Plugin } from '../contract/plugin.js';
+import { commandBackend } from './command-backend.js';
+import { remoteBackend } from './remote-backend.js';
+
+/** Registers the backend types `command` and `remote`; models of a remote have no files here. */
+export function builtin(): Plugin {
+  const factory = definePlugin({
+    name: 'builtin',
+    setup(lamina) {
+      lamina.addBackend(commandBackend());
+      lamina.addBackend(remoteBackend(lamina.fetch));
+      lamina.hooks.describeModel.tap((model) => (model.backendType === 'remote' ? { ...model, format: 'remote', files: [] } : undefined));
+    },
+  });
+  return factory();
+}

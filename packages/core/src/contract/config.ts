@@ -1,0 +1,85 @@
+// What a host may say when it makes a Lamina.
+import type { Container } from 'inversify';
+import type { Manifest } from './manifest.js';
+import type { Plugin } from './plugin.js';
+import type { Clock, Logger } from './context.js';
+
+/** Limits of the runtime; a model may have its own for some of them. Times are in seconds. */
+export interface RuntimeLimits {
+  /** Model servers that may run at once, sleeping ones included; default 1. */
+  readonly maxLoaded: number;
+  /** How long a start may take; default 600. */
+  readonly loadTimeout: number;
+  /** How long requests under way may go on when their model is stopped; default 30. */
+  readonly drainTimeout: number;
+  /** How long an engine may take to end before it is killed; default 10. */
+  readonly stopTimeout: number;
+  /** An idle model is stopped, or put to sleep, after this; 0: never. Default 300. */
+  readonly idleTimeout: number;
+  /** Requests that may wait, over all models; default 512. */
+  readonly queueLimit: number;
+  /** How long one may wait for room, not counting the load itself; default 600. */
+  readonly queueTimeout: number;
+  /** How long other models' requests may go first; after that a busy model takes no new ones until the waiting one had its turn. Default 2. */
+  readonly patience: number;
+  /** A start nobody waits for any more is given up after this; default 10. */
+  readonly linger: number;
+  /** Time between two checks of a ready server's health; 0: never. Default 15. */
+  readonly healthInterval: number;
+}
+
+/** Limits of downloads; times in seconds. */
+export interface DownloadLimits {
+  /** Downloads that run at once; the others wait. Default 2. */
+  readonly active: number;
+  /** Connections over all downloads; default 8. */
+  readonly connections: number;
+  /** Connections for one file; default 4. */
+  readonly connectionsPerFile: number;
+  /** A connection that brings no byte for so long is replaced; default 30. */
+  readonly stallTimeout: number;
+  /** Failures in a row, without a byte in between, that are one too many; default 6. */
+  readonly attempts: number;
+  /** The pause after the first failure, doubled with each, up to thirty times as long; default 1. */
+  readonly retryDelay: number;
+  /** Hosts, as `name` or `name:port`, that references from the network may lead to although they are private; default none. */
+  readonly allowedHosts: readonly string[];
+}
+
+/** The options of `createLamina`. */
+export interface LaminaOptions {
+  /** Engines, sources and taps, set up in this order; default none. */
+  readonly plugins?: readonly Plugin[];
+  /** The path of a models.yaml, or the manifest itself. Default: `models.yaml` in the models directory, if it is there. */
+  readonly manifest?: string | Partial<Manifest>;
+  /** Where relative model paths begin; default `models` in the working directory. */
+  readonly modelsDir?: string;
+  /** Where Lamina keeps its own state; one owner at a time. Default: `.lamina` in the models directory. */
+  readonly dataDir?: string;
+  /** Limits of the runtime; what is not said keeps its default. */
+  readonly limits?: Partial<RuntimeLimits>;
+  /** Limits of downloads; what is not said keeps its default. */
+  readonly downloads?: Partial<DownloadLimits>;
+  /** A logger, or the level of the one Lamina makes (it writes JSON lines to standard error); default `warn`. */
+  readonly log?: Logger | 'silent' | 'error' | 'warn' | 'info' | 'debug';
+  /** The environment plugins and engines see; default: that of the process. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** What plugins fetch with; default: the global one. */
+  readonly fetch?: typeof globalThis.fetch;
+  /** Time, so that a test can own it; default: the system's. */
+  readonly clock?: Clock;
+  /** Rebinds a service before it is made: `container.rebindSync(tokens.Policy)…`. */
+  readonly configure?: (container: Container) => void;
+}
+
+/** {@link LaminaOptions} with every default filled in; what the container binds as `Config`. */
+export interface Config {
+  readonly plugins: readonly Plugin[];
+  readonly manifest: string | Partial<Manifest> | undefined;
+  readonly modelsDir: string;
+  readonly dataDir: string;
+  readonly limits: RuntimeLimits;
+  readonly downloads: DownloadLimits;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly fetch: typeof globalThis.fetch;
+}

@@ -1,0 +1,42 @@
+// Gives a checked file its name, and never takes one from another file.
+import { constants } from 'node:fs';
+import { copyFile, link, mkdir, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { LaminaError, reasonOf } from '../contract/errors.js';
+import { syncDirectory } from './journal.js';
+import { sizeOf } from './take-local.js';
+
+/**
+ * Moves a part to its target. A target that is there already is left, when it is the same file.
+ * @throws LaminaError `CONFLICT`
+ */
+export async function placeFile(part: string, target: string, isSame: (path: string) => Promise<boolean>): Promise<void> {
+  try {
+    await mkdir(dirname(target), { recursive: true });
+    await move(part, target, isSame);
+    await syncDirectory(dirname(target));
+  } catch (error) {
+    throw LaminaError.is(error) ? error : new LaminaError('CONFLICT', { message: `${target} cannot be written: ${reasonOf(error)}.` }, { cause: error });
+  }
+}
+
+async function move(part: string, target: string, isSame: (path: string) => Promise<boolean>): Promise<void> {
+  const refused = await link(part, target).then(
+    () => undefined,
+    (error: NodeJS.ErrnoException) => error.code ?? 'unknown',
+  );
+  if (refused === undefined) return rm(part, { force: true });
+  if ((await sizeOf(target)) !== undefined || refused === 'EEXIST') {
+    if (await isSame(target)) return rm(part, { force: true });
+    throw new LaminaError('CONFLICT', { message: `${target} is there already and is not overwritten. Move it away and resume the download.` });
+  }
+  if (refused === 'EXDEV') return copyAcross(part, target);
+  await rename(part, target); // A disk that knows no hard links.
+}
+
+async function copyAcross(part: string, target: string): Promise<void> {
+  const draft = `${target}.part`;
+  await copyFile(part, draft, constants.COPYFILE_FICLONE);
+  await rename(draft, target);
+  await rm(part, { force: true });
+}

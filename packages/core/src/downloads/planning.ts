@@ -1,0 +1,114 @@
+// From a request to a plan: sources are asked in turn, the hooks have their say, and what comes of it is checked.
+import { LaminaError, reasonOf } from '../contract/errors.js';
+import type { Json } from '../contract/schema.js';
+import type { DownloadRequest, Models } from '../contract/services.js';
+import type { DownloadPlan, Source, SourceContext } from '../contract/source.js';
+import { check, describeProblems } from '../kernel/check.js';
+import type { Hooks } from '../kernel/hooks.js';
+import { withLimit } from '../kernel/limit.js';
+import { isSafePath, nameOfPlan } from './layout.js';
+import type { SourceRegistry } from './sources.js';
+
+const resolveLimitMs = 120_000;
+
+const planSchema = {
+  type: 'object',
+  properties: {
+    source: { type: 'string' },
+    revision: { type: 'string' },
+    name: { type: 'string', minLength: 1 },
+    model: { type: 'object' },
+    files: {
+      type: 'array',
+      minItems: 1,
+      items: {
+        type: 'object',
+        properties: {
+          path: { type: 'string', minLength: 1 },
+          bytes: { type: 'integer', minimum: 0 },
+          sha256: { type: 'string', pattern: '^[0-9a-fA-F]{64}$' },
+          from: { type: 'object', properties: { key: { type: 'string' }, file: { type: 'string' }, mode: { enum: ['copy', 'link', 'in-place'] } } },
+        },
+        required: ['path', 'from'],
+      },
+    },
+  },
+  required: ['source', 'model', 'files'],
+} as const;
+
+/** A plan and the model it is for. */
+export interface Planned {
+  readonly model: string;
+  readonly plan: DownloadPlan;
+}
+
+/** Makes plans. */
+export class Planning {
+  constructor(
+    private readonly models: Models,
+    private readonly sources: SourceRegistry,
+    private readonly hooks: Hooks,
+  ) {}
+
+  /** @throws LaminaError as {@link Downloads.start} says */
+  async plan(request: DownloadRequest, context: SourceContext): Promise<Planned> {
+    const candidates = 'model' in request ? this.ofModel(request) : this.ofReference(request);
+    const resolved = await this.firstOf(candidates, context);
+    const { signal, log } = context;
+    const plan = this.hooks.run.planDownload.isUsed() ? ((await this.hooks.run.planDownload.promise(resolved, { signal, log })) as DownloadPlan) : resolved;
+    checkPlan(plan);
+    const model = 'model' in request ? this.models.resolve(request.model).model.name : (request.name ?? nameOfPlan(plan));
+    if (!isSafePath(model)) throw new LaminaError('REQUEST_INVALID', { message: `"${model}" cannot be the name of a model: it becomes a directory. Give another with "name".`, param: 'name' });
+    return { model, plan };
+  }
+
+  private ofModel({ model: asked, source: only }: { model: string; source?: string }): readonly [Source, Json][] {
+    const { model } = this.models.resolve(asked);
+    const written = Object.entries(this.models.get(model.name)?.entry.download ?? {}) as [string, Json][];
+    if (written.length === 0) throw new LaminaError('REQUEST_INVALID', { message: `The entry of "${model.name}" names nothing to download it from. Add download: with a source and a reference, or send a reference.`, param: 'model' });
+    const known = written.filter(([name]) => only === undefined || name === only).flatMap(([name, reference]): [Source, Json][] => this.sources.list().filter((source) => source.name === name).map((source) => [source, reference]));
+    if (known.length === 0) throw new LaminaError('NOT_SUPPORTED', { message: `"${model.name}" can be had from ${written.map(([name]) => name).join(', ')}${only === undefined ? '' : `, and ${only} was asked for`}; this Lamina has ${this.names()}. Add the plugin of the source.` });
+    return known;
+  }
+
+  private ofReference({ reference, source: only }: { reference: Json; source?: string }): readonly [Source, Json][] {
+    const sources = this.sources.list().filter(({ name }) => only === undefined || name === only);
+    if (sources.length === 0) throw new LaminaError('NOT_SUPPORTED', { message: `There is no source "${only}"; this Lamina has ${this.names()}.` });
+    return sources.map((source) => [source, reference]);
+  }
+
+  /** The first plan; when there is none, what the first source that knew the reference said. */
+  private async firstOf(candidates: readonly [Source, Json][], context: SourceContext): Promise<DownloadPlan> {
+    let failure: LaminaError | undefined;
+    for (const [source, reference] of candidates) {
+      try {
+        const plan = await resolveWith(source, reference, context);
+        if (plan !== undefined) return { ...plan, source: source.name, reference: plan.reference ?? reference };
+      } catch (error) {
+        if (context.signal.aborted) throw new LaminaError('ABORTED', {}, { cause: error });
+        const failed = LaminaError.is(error) ? error : new LaminaError('PLUGIN_FAILED', { plugin: source.name, hook: 'resolve', reason: reasonOf(error) }, { cause: error });
+        context.log.warn({ source: source.name, reason: failed.message }, 'A source could not make a plan');
+        failure ??= failed;
+      }
+    }
+    throw failure ?? new LaminaError('NOT_SUPPORTED', { message: `No source knows this reference; asked were ${candidates.map(([{ name }]) => name).join(', ')}. Check it, or name the source.` });
+  }
+
+  private names(): string {
+    return this.sources.list().map(({ name }) => name).join(', ') || 'none';
+  }
+}
+
+function resolveWith(source: Source, reference: Json, context: SourceContext): Promise<DownloadPlan | undefined> {
+  const late = () => new LaminaError('TIMEOUT', { message: `The source ${source.name} did not say within ${resolveLimitMs / 1000} s which files a model has.` });
+  return withLimit(context.signal, resolveLimitMs, late, (signal) => source.resolve(reference, { ...context, signal }));
+}
+
+function checkPlan(plan: DownloadPlan): void {
+  const paths = (plan.files ?? []).map(({ path }) => path);
+  const problems = check(planSchema, plan);
+  const unsafe = paths.find((path) => typeof path === 'string' && !isSafePath(path));
+  const twice = paths.find((path, index) => paths.indexOf(path) !== index);
+  const reason = problems.length > 0 ? describeProblems(problems) : unsafe !== undefined ? `the path "${unsafe}" leads out of its directory` : twice === undefined ? undefined : `the path "${twice}" is there twice`;
+  if (reason !== undefined) throw new LaminaError('PLUGIN_FAILED', { plugin: plan.source, hook: 'resolve', reason: `its plan is wrong: ${reason}` });
+}

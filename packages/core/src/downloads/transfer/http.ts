@@ -1,0 +1,98 @@
+// Getting bytes over HTTP: redirects followed by hand, credentials kept to their origin, nothing decoded.
+import { Agent, EnvHttpProxyAgent, request, type Dispatcher } from 'undici';
+import type { Location } from '../../contract/source.js';
+import { bareHost, isPrivateAddress, PrivateAddressError, publicLookup } from './private-address.js';
+import { LaminaError } from '../../contract/errors.js';
+
+const mostRedirects = 10;
+const connectMs = 15_000;
+
+/** An answer; whoever gets it reads its body or destroys it. */
+export interface Answer {
+  readonly status: number;
+  /** Lower-case names. */
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  readonly body: Dispatcher.ResponseData['body'];
+  /** Where it came from, after redirects. */
+  readonly url: string;
+}
+
+/** What a request is to be. */
+export interface Asking {
+  readonly signal: AbortSignal;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** The address came over the network, so it may not lead to a private one. */
+  readonly remote?: boolean;
+}
+
+/** The connections of the downloads of one Lamina. */
+export class HttpClient {
+  private readonly direct: Dispatcher;
+  private readonly guarded: Dispatcher;
+
+  constructor(
+    env: Readonly<Record<string, string | undefined>>,
+    /** `name` or `name:port` that may be private all the same. */
+    private readonly allowedHosts: readonly string[],
+  ) {
+    const options = { connect: { timeout: connectMs }, headersTimeout: 0, bodyTimeout: 0, keepAliveTimeout: 10_000 };
+    this.direct = dispatcher(env, options);
+    this.guarded = dispatcher(env, { ...options, connect: { timeout: connectMs, lookup: publicLookup as never } });
+  }
+
+  /**
+   * Sends a GET and follows redirects. The location's headers go to its origin only.
+   * @throws LaminaError `FORBIDDEN` for a private address that a remote asked for, `SOURCE_UNREACHABLE` for redirects that may not be followed; errors of the connection as they are
+   */
+  async get({ url: first, headers: secret = {} }: Pick<Location, 'url' | 'headers'>, { signal, headers = {}, remote = false }: Asking): Promise<Answer> {
+    let url = new URL(first);
+    const { origin } = url;
+    for (let hop = 0; hop <= mostRedirects; hop += 1) {
+      const answer = await this.send(url, { ...headers, ...(url.origin === origin ? secret : {}) }, remote, signal);
+      const target = answer.headers['location'];
+      if (![301, 302, 303, 307, 308].includes(answer.status) || target === undefined) return answer;
+      await answer.body.dump({ limit: 65_536, signal }).catch(() => undefined);
+      url = redirected(url, target);
+    }
+    throw new LaminaError('SOURCE_UNREACHABLE', { message: `${origin} redirects more than ${mostRedirects} times. Check the address.` });
+  }
+
+  /** Closes every connection. */
+  async close(): Promise<void> {
+    await Promise.all([this.direct.destroy(), this.guarded.destroy()]);
+  }
+
+  private async send(url: URL, headers: Readonly<Record<string, string>>, remote: boolean, signal: AbortSignal): Promise<Answer> {
+    const guarded = remote && !this.allowedHosts.includes(url.hostname) && !this.allowedHosts.includes(url.host);
+    if (guarded && isPrivateAddress(bareHost(url))) throw refused(url.host);
+    try {
+      const all = { 'user-agent': 'lamina', accept: '*/*', ...headers, 'accept-encoding': 'identity' };
+      const response = await request(url, { dispatcher: guarded ? this.guarded : this.direct, headers: all, signal });
+      response.body.on('error', () => undefined); // One that is destroyed before it is read says so, to nobody.
+      return { status: response.statusCode, headers: single(response.headers), body: response.body, url: url.href };
+    } catch (error) {
+      throw error instanceof PrivateAddressError ? refused(url.host) : error;
+    }
+  }
+}
+
+function dispatcher(env: Readonly<Record<string, string | undefined>>, options: Agent.Options): Dispatcher {
+  const [httpProxy, httpsProxy, noProxy] = ['http_proxy', 'https_proxy', 'no_proxy'].map((name) => env[name] ?? env[name.toUpperCase()] ?? '');
+  if (httpProxy === '' && httpsProxy === '') return new Agent(options);
+  return new EnvHttpProxyAgent({ ...options, httpProxy: httpProxy!, httpsProxy: httpsProxy!, noProxy: noProxy! });
+}
+
+function redirected(from: URL, target: string): URL {
+  const to = URL.canParse(target, from.href) ? new URL(target, from) : undefined;
+  const allowed = to?.protocol === 'https:' || (to?.protocol === 'http:' && from.protocol === 'http:');
+  if (to === undefined || !allowed) throw new LaminaError('SOURCE_UNREACHABLE', { message: `${from.host} redirects to where nothing is fetched from${to === undefined ? '' : ` (${to.protocol}//${to.host})`}.` });
+  return to;
+}
+
+function refused(host: string): LaminaError {
+  return new LaminaError('FORBIDDEN', { message: `${host} belongs to this machine or a private network, and the request came over the network. Its operator may allow the host with downloads.allowedHosts.`, param: 'reference' });
+}
+
+function single(headers: Dispatcher.ResponseData['headers']): Record<string, string | undefined> {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), Array.isArray(value) ? value.join(', ') : value]));
+}

@@ -1,0 +1,12 @@
+// Real time behind the Clock interface; tests bind one they move by hand.
+import type { Clock } from '../contract/context.js';
+
+/** The clock of the machine. Its timers never keep the process alive: what waits is always something else. */
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  after(ms, callback) {
+    const timer = setTimeout(callback, Math.min(ms, 2 ** 31 - 1));
+    timer.unref();
+    return () => clearTimeout(timer);
+  },
+};

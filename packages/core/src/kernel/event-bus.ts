@@ -1,0 +1,148 @@
+// Facts, broadcast: typed, numbered, kept for those who come back, progress thinned to ten a second.
+import { randomUUID } from 'node:crypto';
+import { LaminaError, reasonOf } from '../contract/errors.js';
+import type { EventData, Events, EventType, LaminaEvent } from '../contract/events.js';
+import type { Clock, Logger } from '../contract/context.js';
+
+const kept = 1_000;
+const progressIntervalMs = 100;
+const transient: ReadonlySet<EventType> = new Set<EventType>(['model.progress', 'download.progress', 'log.line', 'queue.position']);
+const thinned: ReadonlySet<EventType> = new Set<EventType>(['model.progress', 'download.progress']);
+
+interface Pending {
+  lastAt: number;
+  waiting?: { readonly data: EventData<EventType>; readonly cancel: () => void };
+}
+
+/** Emits events; only core holds it as more than {@link Events}. */
+export class EventBus implements Events {
+  private readonly session = randomUUID().slice(0, 8);
+  private readonly listeners = new Map<EventType | '*', Set<(event: LaminaEvent) => void>>();
+  private readonly history: LaminaEvent[] = [];
+  private readonly progress = new Map<string, Pending>();
+  private count = 0;
+  private lastKept = 0;
+  private forgotten = 0;
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly log: Logger,
+  ) {}
+
+  get last(): string {
+    return `${this.session}-${this.lastKept}`;
+  }
+
+  get oldest(): string {
+    return `${this.session}-${this.forgotten}`;
+  }
+
+  /** Tells everybody. Progress of one subject is told at most every 100 ms, the newest wins, and none is told after what ends it. */
+  emit<Type extends EventType>(type: Type, data: EventData<Type>): void {
+    const subject = subjectOf(data);
+    if (thinned.has(type)) return this.emitThinned(`${type} ${subject}`, type, data);
+    if (type !== 'log.line' && type !== 'queue.position') this.settleProgress(subject);
+    this.tell(type, data);
+  }
+
+  on<Type extends EventType>(type: Type, listener: (event: LaminaEvent<Type>) => void): () => void {
+    return this.listen(type, listener as unknown as (event: LaminaEvent) => void);
+  }
+
+  onAny(listener: (event: LaminaEvent) => void): () => void {
+    return this.listen('*', listener);
+  }
+
+  once<Type extends EventType>(type: Type, options: { signal: AbortSignal; where?: (event: LaminaEvent<Type>) => boolean }): Promise<LaminaEvent<Type>> {
+    return new Promise((resolve, reject) => {
+      const aborted = () => {
+        stop();
+        reject(new LaminaError('ABORTED', {}, { cause: options.signal.reason }));
+      };
+      const stop = this.on(type, (event) => {
+        if (options.where?.(event) === false) return;
+        stop();
+        options.signal.removeEventListener('abort', aborted);
+        resolve(event);
+      });
+      if (options.signal.aborted) aborted();
+      else options.signal.addEventListener('abort', aborted, { once: true });
+    });
+  }
+
+  since(id: string): readonly LaminaEvent[] | undefined {
+    const dash = id.lastIndexOf('-');
+    const number = Number(id.slice(dash + 1));
+    if (id.slice(0, dash) !== this.session || !Number.isInteger(number) || number > this.count) return undefined;
+    if (number < this.forgotten) return undefined;
+    return this.history.filter((event) => numberOf(event) > number);
+  }
+
+  /** Forgets the listeners and the progress that waits to be told. */
+  dispose(): void {
+    for (const { waiting } of this.progress.values()) waiting?.cancel();
+    this.progress.clear();
+    this.listeners.clear();
+  }
+
+  private listen(type: EventType | '*', listener: (event: LaminaEvent) => void): () => void {
+    const set = this.listeners.get(type) ?? new Set();
+    this.listeners.set(type, set);
+    const own = (event: LaminaEvent) => listener(event);
+    set.add(own);
+    return () => void set.delete(own);
+  }
+
+  private emitThinned<Type extends EventType>(key: string, type: Type, data: EventData<Type>): void {
+    const now = this.clock.now();
+    const pending = this.progress.get(key) ?? { lastAt: -Infinity };
+    this.progress.set(key, pending);
+    pending.waiting?.cancel();
+    delete pending.waiting;
+    const tell = () => {
+      delete pending.waiting;
+      pending.lastAt = this.clock.now();
+      this.tell(type, data);
+    };
+    const wait = pending.lastAt + progressIntervalMs - now;
+    if (wait <= 0) tell();
+    else pending.waiting = { data, cancel: this.clock.after(wait, tell) };
+  }
+
+  private settleProgress(subject: string): void {
+    for (const type of thinned) {
+      this.progress.get(`${type} ${subject}`)?.waiting?.cancel();
+      this.progress.delete(`${type} ${subject}`);
+    }
+  }
+
+  private tell<Type extends EventType>(type: Type, data: EventData<Type>): void {
+    this.count += 1;
+    const event = Object.freeze({ id: `${this.session}-${this.count}`, at: new Date(this.clock.now()).toISOString(), type, ...(data as object) }) as unknown as LaminaEvent;
+    if (!transient.has(type)) {
+      this.lastKept = this.count;
+      this.history.push(event);
+      if (this.history.length > kept) this.forgotten = numberOf(this.history.shift()!);
+    }
+    for (const key of [type, '*'] as const) {
+      for (const listener of [...(this.listeners.get(key) ?? [])]) this.deliver(listener, event);
+    }
+  }
+
+  private deliver(listener: (event: LaminaEvent) => void, event: LaminaEvent): void {
+    try {
+      listener(event);
+    } catch (error) {
+      this.log.error({ event: event.type, reason: reasonOf(error) }, 'A listener failed');
+    }
+  }
+}
+
+function numberOf(event: LaminaEvent): number {
+  return Number(event.id.slice(event.id.lastIndexOf('-') + 1));
+}
+
+function subjectOf(data: object): string {
+  const { download, model } = data as { download?: string; model?: string };
+  return download ?? model ?? '';
+}

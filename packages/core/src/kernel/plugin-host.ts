@@ -1,0 +1,137 @@
+// Checks plugins before any of them runs, sets them up in order, closes them in reverse.
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { inject, injectable } from 'inversify';
+import type { Config } from '../contract/config.js';
+import { LaminaError, reasonOf } from '../contract/errors.js';
+import type { Events } from '../contract/events.js';
+import { apiVersion, type Plugin, type PluginContext } from '../contract/plugin.js';
+import type { Clock, Logger } from '../contract/context.js';
+import type { Models, Registrations } from '../contract/services.js';
+import { check, describeProblems } from './check.js';
+import { Disposables } from './disposables.js';
+import type { EventBus } from './event-bus.js';
+import { freeze } from './freeze.js';
+import type { Hooks, TapOwner } from './hooks.js';
+import { withLimit } from './limit.js';
+import { tokens } from './tokens.js';
+
+const setupLimitMs = 60_000;
+const namePattern = /^[a-z][a-z0-9-]*$/;
+
+/** The plugins of one Lamina. */
+@injectable()
+export class PluginHost {
+  private readonly opened: Disposables;
+
+  constructor(
+    @inject(tokens.Config) private readonly config: Config,
+    @inject(tokens.Hooks) private readonly hooks: Hooks,
+    @inject(tokens.Events) private readonly events: EventBus,
+    @inject(tokens.Registrations) private readonly registrations: Registrations,
+    @inject(tokens.Models) private readonly models: Models,
+    @inject(tokens.Clock) private readonly clock: Clock,
+    @inject(tokens.Log) private readonly log: Logger,
+  ) {
+    this.opened = new Disposables(log);
+  }
+
+  /**
+   * Sets every plugin up, in the order the host wrote them. When one fails, those before it are closed again.
+   * @throws LaminaError `PLUGIN_INVALID` before anything ran, `PLUGIN_FAILED`, or what a plugin threw as a LaminaError
+   */
+  async open(signal: AbortSignal): Promise<void> {
+    checkPlugins(this.config.plugins);
+    for (const plugin of this.config.plugins) {
+      try {
+        await this.setUp(plugin, signal);
+      } catch (error) {
+        await this.close();
+        throw error;
+      }
+    }
+  }
+
+  /** Closes every plugin, the last one first; each silenced, then closed. */
+  close(): Promise<void> {
+    return this.opened.dispose();
+  }
+
+  private async setUp(plugin: Plugin, signal: AbortSignal): Promise<void> {
+    const owner: TapOwner = { name: plugin.name, log: this.log.child({ plugin: plugin.name }), closed: false };
+    let open = true;
+    try {
+      const context = this.contextFor(plugin, owner, () => open);
+      await withLimit(signal, setupLimitMs, () => new Error(`it took longer than ${setupLimitMs / 1000} s`), () => plugin.setup(context, freeze(plugin.options) as never));
+    } catch (error) {
+      if (LaminaError.is(error) || signal.aborted) throw error;
+      throw new LaminaError('PLUGIN_FAILED', { plugin: plugin.name, hook: 'setup', reason: reasonOf(error) }, { cause: error });
+    } finally {
+      open = false;
+      this.opened.add(`plugin ${plugin.name}`, () => void (owner.closed = true));
+    }
+  }
+
+  private contextFor(plugin: Plugin, owner: TapOwner, open: () => boolean): PluginContext {
+    const dataDir = join(this.config.dataDir, 'plugins', plugin.name);
+    mkdirSync(dataDir, { recursive: true });
+    const during = <T>(register: (noun: T, plugin: string) => void) => (noun: T) => {
+      if (!open()) throw new LaminaError('PLUGIN_FAILED', { plugin: plugin.name, hook: 'setup', reason: 'it registers something after its setup has ended' });
+      register(noun, plugin.name);
+    };
+    return Object.freeze({
+      name: plugin.name,
+      env: this.config.env,
+      fetch: this.config.fetch,
+      clock: this.clock,
+      dataDir,
+      log: owner.log,
+      events: this.eventsFor(owner),
+      hooks: this.hooks.tapsFor(owner),
+      models: this.models,
+      addBackend: during((type, name) => this.registrations.addBackend(type, name)),
+      addSource: during((source, name) => this.registrations.addSource(source, name)),
+      onClose: (close: () => void | Promise<void>) => this.opened.add(`plugin ${plugin.name}`, close),
+    } satisfies PluginContext);
+  }
+
+  /** The events as a plugin may hold them: to hear, not to emit, and only until it is closed. */
+  private eventsFor(owner: TapOwner): Events {
+    const { events } = this;
+    const whileOpen = <E>(listener: (event: E) => void) => (event: E) => {
+      if (!owner.closed) listener(event);
+    };
+    return Object.freeze({
+      on: (type, listener) => events.on(type, whileOpen(listener)),
+      onAny: (listener) => events.onAny(whileOpen(listener)),
+      once: (type, options) => events.once(type, options),
+      since: (id) => events.since(id),
+      get last() {
+        return events.last;
+      },
+      get oldest() {
+        return events.oldest;
+      },
+    } satisfies Events);
+  }
+}
+
+function checkPlugins(plugins: readonly Plugin[]): void {
+  const names = new Set<string>();
+  plugins.forEach((plugin: Partial<Plugin> | undefined, index) => {
+    const name = typeof plugin?.name === 'string' && plugin.name !== '' ? plugin.name : `number ${index + 1}`;
+    const reason = faultOf(plugin, names);
+    if (reason !== undefined) throw new LaminaError('PLUGIN_INVALID', { plugin: name, reason });
+    names.add(name);
+  });
+}
+
+function faultOf(plugin: Partial<Plugin> | undefined, earlier: ReadonlySet<string>): string | undefined {
+  if (typeof plugin === 'function') return 'it is the factory; call it, as in plugins: [myPlugin()]';
+  if (typeof plugin !== 'object' || typeof plugin.setup !== 'function') return 'it is not what a factory made by definePlugin returns';
+  if (typeof plugin.name !== 'string' || !namePattern.test(plugin.name)) return 'its name must be lower-case letters, digits and dashes, and begin with a letter';
+  if (plugin.apiVersion !== apiVersion) return `it speaks version ${String(plugin.apiVersion)} of the contract and this core speaks ${apiVersion}; install matching versions`;
+  if (earlier.has(plugin.name)) return 'another plugin has the same name; list it once';
+  const problems = check(plugin.schema ?? { type: 'object', additionalProperties: false }, plugin.options);
+  return problems.length === 0 ? undefined : `its option ${describeProblems(problems)}`;
+}

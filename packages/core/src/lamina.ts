@@ -1,0 +1,122 @@
+// createLamina: what is started, in which order, and how it ends.
+import { setMaxListeners } from 'node:events';
+import { mkdir } from 'node:fs/promises';
+import { builtin } from './builtin/index.js';
+import { createContainer } from './container.js';
+import { resolveConfig } from './config.js';
+import type { Config, LaminaOptions } from './contract/config.js';
+import { LaminaError } from './contract/errors.js';
+import type { Events } from './contract/events.js';
+import type { Logger } from './contract/context.js';
+import type { Backends, Downloads, Models, Requests, Runtime, Suggestions } from './contract/services.js';
+import { tapCore } from './core-plugin.js';
+import { DownloadService } from './downloads/downloads.js';
+import { SourceRegistry } from './downloads/sources.js';
+import { localSource } from './downloads/sources/local.js';
+import { urlSource } from './downloads/sources/url.js';
+import { HttpClient } from './downloads/transfer/http.js';
+import { Disposables } from './kernel/disposables.js';
+import { tokens } from './kernel/tokens.js';
+import { ModelRegistry } from './models/registry.js';
+import { ProcessKeeper } from './process/keeper.js';
+import { lockDataDir } from './process/lock.js';
+import { SlotRuntime } from './runtime/runtime.js';
+
+/** How long a close may take, the limits of the models included; longer ones are cut short. */
+const closeBudgetMs = 120_000;
+
+/** A running Lamina, as hosts and servers hold it. */
+export interface Lamina {
+  readonly models: Models;
+  readonly downloads: Downloads;
+  readonly suggestions: Suggestions;
+  readonly backends: Backends;
+  readonly runtime: Runtime;
+  readonly requests: Requests;
+  readonly events: Events;
+  readonly log: Logger;
+  /** Aborted when a close begins, for what a host attaches: connections that would stay open by themselves. Its reason is the LaminaError `SHUTTING_DOWN`. */
+  readonly closing: AbortSignal;
+  /**
+   * Ends everything: requests under way are drained up to their limit, every engine is stopped, plugins are closed in reverse order.
+   * Aborting the signal ends the waiting: requests are cut, engines killed. Called again, it is the same close, which a signal then still cuts short.
+   */
+  close(options?: { signal?: AbortSignal }): Promise<void>;
+}
+
+/**
+ * Makes a Lamina of plugins. It reads the manifest and is ready to serve; nothing is loaded until somebody asks.
+ * When it fails, nothing of it is left.
+ * @throws LaminaError `CONFIG_INVALID`, `CONFLICT` when another Lamina owns the data directory, `PLUGIN_INVALID`, `PLUGIN_FAILED`, `ABORTED`
+ */
+export async function createLamina(options: LaminaOptions = {}, signal: AbortSignal = new AbortController().signal): Promise<Lamina> {
+  const config = withBuiltin(resolveConfig(options));
+  const container = createContainer(config, options);
+  const log = container.get(tokens.Log);
+  const opened = new Disposables(log);
+  try {
+    await mkdir(config.dataDir, { recursive: true });
+    const lock = await lockDataDir(config.dataDir);
+    opened.add('lock', () => lock.dispose());
+
+    const events = container.get(tokens.Events);
+    opened.add('events', () => events.dispose());
+
+    const engines = container.get(ProcessKeeper);
+    opened.add('engines', () => engines.dispose());
+    await engines.clearLeftovers();
+
+    const hooks = container.get(tokens.Hooks);
+    const sources = container.get(SourceRegistry);
+    sources.add(localSource(config.modelsDir), 'core');
+    sources.add(urlSource(container.get(HttpClient)), 'core');
+    tapCore(hooks, container.get(tokens.Policy), sources, log);
+
+    const models = container.get(ModelRegistry);
+    opened.add('models', () => models.dispose());
+
+    const plugins = container.get(tokens.Plugins);
+    opened.add('plugins', () => plugins.close(), closeBudgetMs);
+    await plugins.open(signal);
+
+    await models.load();
+
+    const downloads = container.get(DownloadService);
+    opened.add('downloads', () => downloads.close(), closeBudgetMs);
+    await downloads.load();
+
+    const runtime = container.get(SlotRuntime);
+    const cut = new AbortController();
+    opened.add('runtime', () => runtime.close(cut.signal), closeBudgetMs);
+    opened.add('changes', models.onChange(() => runtime.refresh()));
+    signal.throwIfAborted();
+
+    let closed: Promise<void> | undefined;
+    const closing = new AbortController();
+    setMaxListeners(0, closing.signal);
+    return Object.freeze({
+      models: container.get(tokens.Models),
+      downloads: container.get(tokens.Downloads),
+      suggestions: container.get(tokens.Suggestions),
+      backends: container.get(tokens.Backends),
+      runtime: container.get(tokens.Runtime),
+      requests: container.get(tokens.Requests),
+      events,
+      log,
+      closing: closing.signal,
+      close({ signal }: { signal?: AbortSignal } = {}) {
+        closing.abort(new LaminaError('SHUTTING_DOWN', {}));
+        signal?.addEventListener('abort', () => cut.abort(), { once: true });
+        if (signal?.aborted === true) cut.abort();
+        return (closed ??= opened.dispose());
+      },
+    } satisfies Lamina);
+  } catch (error) {
+    await opened.dispose();
+    throw error;
+  }
+}
+
+function withBuiltin(config: Config): Config {
+  return Object.freeze({ ...config, plugins: [builtin(), ...config.plugins] });
+}

@@ -1,0 +1,109 @@
+// All models at one moment: built whole, then only read. A reload builds the next one and the registry changes over.
+import { LaminaError } from '../contract/errors.js';
+import type { Manifest, ModelEntry } from '../contract/manifest.js';
+import type { Model } from '../contract/model.js';
+import type { ModelRecord, ModelsChange, ModelStats, ResolvedModel } from '../contract/services.js';
+import { freeze } from '../kernel/freeze.js';
+import type { FoundFiles } from './files/find.js';
+import { nearestNames } from './nearest.js';
+
+/** A model as the manifest, or discovery, and the disk make it. */
+export function makeModel(name: string, entry: ModelEntry, found: Pick<FoundFiles, 'files' | 'format'>, from: Model['from']): Model {
+  return freeze({
+    name,
+    files: found.files,
+    format: found.format,
+    ...(entry.backend === undefined ? {} : { backend: entry.backend }),
+    aliases: entry.aliases ?? [],
+    ...(entry.base === undefined ? {} : { base: entry.base }),
+    options: (entry.options ?? {}) as Model['options'],
+    pinned: entry.pinned ?? false,
+    limits: entry.limits ?? {},
+    from,
+  });
+}
+
+/** Every model, by name, alias and base. */
+export class Catalog {
+  readonly records: readonly ModelRecord[];
+  readonly stats: ModelStats;
+  private readonly byName = new Map<string, ModelRecord>();
+  private readonly byAlias = new Map<string, ModelRecord>();
+  private readonly adapters = new Map<string, Model[]>();
+
+  constructor(
+    readonly manifest: Manifest,
+    records: readonly ModelRecord[],
+  ) {
+    this.records = Object.freeze([...records]);
+    for (const record of records) {
+      this.byName.set(record.model.name, record);
+      for (const alias of record.model.aliases) this.byAlias.set(alias, record);
+    }
+    for (const { model } of records) {
+      const base = model.base === undefined ? undefined : (this.find(model.base)?.model.name ?? model.base);
+      if (base !== undefined) this.adapters.set(base, [...(this.adapters.get(base) ?? []), model]);
+    }
+    this.stats = countAll(manifest, records);
+  }
+
+  get(name: string): ModelRecord | undefined {
+    return this.byName.get(name);
+  }
+
+  /** A model by name, else by alias. */
+  find(name: string): ModelRecord | undefined {
+    return this.byName.get(name) ?? this.byAlias.get(name);
+  }
+
+  /** @throws LaminaError `MODEL_NOT_FOUND` */
+  resolve(name: string): ResolvedModel {
+    const model = this.find(name)?.model;
+    if (model === undefined) throw this.notFound(name, '');
+    if (model.base === undefined) return { model, served: model };
+    const served = this.find(model.base)?.model;
+    if (served === undefined) throw this.notFound(model.base, `It is the base of the adapter "${model.name}".`);
+    return { model, served };
+  }
+
+  adaptersOf(name: string): readonly Model[] {
+    return this.adapters.get(name) ?? [];
+  }
+
+  private notFound(asked: string, lead: string): LaminaError {
+    const name = asked.slice(0, 200);
+    const names = [...this.byName.keys(), ...this.byAlias.keys()];
+    return new LaminaError('MODEL_NOT_FOUND', { model: name, hint: `${lead} ${nearestNames(name, names)}`.trim(), available: names.slice(0, 100) });
+  }
+}
+
+/** What differs between two catalogs, by name. The same model object means unchanged. */
+export function difference(before: Catalog, after: Catalog): ModelsChange {
+  const added = after.records.filter(({ model }) => before.get(model.name) === undefined);
+  const removed = before.records.filter(({ model }) => after.get(model.name) === undefined);
+  const changed = after.records.filter((record) => ![undefined, record].includes(before.get(record.model.name)));
+  return { added: added.map(nameOf), changed: changed.map(nameOf), removed: removed.map(nameOf) };
+}
+
+function countAll(manifest: Manifest, records: readonly ModelRecord[]): ModelStats {
+  const available = records.filter((record) => record.available).length;
+  const categories = Object.fromEntries(Object.entries(manifest.categories).map(([category, names]) => [category, names.length]));
+  return freeze({
+    total_models: records.length,
+    available_models: available,
+    missing_models: records.length - available,
+    categories,
+    backends: countBy(records.flatMap(({ entry }) => entry.backend ?? [])),
+    use_cases: countBy(records.flatMap(({ entry }) => entry.use_cases ?? [])),
+  });
+}
+
+function countBy(words: readonly string[]): Record<string, number> {
+  const counts = new Map<string, number>();
+  for (const word of words) counts.set(word, (counts.get(word) ?? 0) + 1);
+  return Object.fromEntries(counts);
+}
+
+function nameOf({ model }: ModelRecord): string {
+  return model.name;
+}

@@ -1,0 +1,36 @@
+// Tells what a new catalog changed: events for everybody, a call for those who listen in process.
+import type { ModelsChange } from '../contract/services.js';
+import type { EventBus } from '../kernel/event-bus.js';
+import { difference, type Catalog } from './catalog.js';
+
+/** Those who want to hear of changes. */
+export class ChangeFeed {
+  private readonly listeners = new Set<(change: ModelsChange) => void>();
+
+  constructor(private readonly events: EventBus) {}
+
+  /** Adds a listener; the answer takes it away. */
+  on(listener: (change: ModelsChange) => void): () => void {
+    const own = (change: ModelsChange) => listener(change);
+    this.listeners.add(own);
+    return () => void this.listeners.delete(own);
+  }
+
+  /** Tells what differs, if anything does. */
+  tell(before: Catalog, after: Catalog): void {
+    const change = difference(before, after);
+    const { added, changed, removed } = change;
+    const isEdited = before.manifest !== after.manifest;
+    if (added.length + changed.length + removed.length === 0 && !isEdited) return;
+    if (isEdited) this.events.emit('manifest.changed', { added: [...added], changed: [...changed], removed: [...removed] });
+    for (const model of added) this.events.emit('model.discovered', { model });
+    for (const model of changed) this.events.emit('model.updated', { model });
+    for (const model of removed) this.events.emit('model.removed', { model });
+    for (const listener of [...this.listeners]) listener(change);
+  }
+
+  /** Forgets the listeners. */
+  clear(): void {
+    this.listeners.clear();
+  }
+}

@@ -1,0 +1,125 @@
+// Takes model files that are already on this machine into the models directory.
+import { createReadStream, createWriteStream } from 'node:fs';
+import { link, mkdir, rename, rm, rmdir, stat, statfs } from 'node:fs/promises';
+import { basename, dirname, join, relative, resolve } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { LaminaError, reasonOf } from '../../contract/errors.js';
+import { findFiles } from './find.js';
+import { Folders, isWithin } from './folders.js';
+
+/** What to install, and how. */
+export interface Installation {
+  readonly name: string;
+  /** Absolute. */
+  readonly source: string;
+  /** The path an entry already writes, if there is one. */
+  readonly written: string | undefined;
+  readonly modelsDir: string;
+  readonly mode: 'link' | 'copy';
+  readonly signal: AbortSignal;
+}
+
+/** What was done. */
+export interface Installed {
+  /** What the entry's `path` must be. */
+  readonly path: string;
+  /** Absolute paths that are new. */
+  readonly changed: readonly string[];
+  /** Takes it back. */
+  undo(): Promise<void>;
+}
+
+/** Puts the files where they belong. @throws LaminaError `REQUEST_INVALID`, `CONFLICT`, `DISK_FULL`, `ABORTED`; nothing is left behind then */
+export async function installFiles(installation: Installation): Promise<Installed> {
+  const { name, source, modelsDir, written, signal } = installation;
+  const files = await filesToTake(name, source);
+  if (isWithin(modelsDir, source)) return { path: relative(modelsDir, source), changed: [], undo: () => Promise.resolve() };
+  const isDirectory = files.some(({ from }) => from !== source && dirname(from) === source);
+  const target = targetOf(installation, isDirectory);
+  const directory = isDirectory ? target : dirname(target);
+  if (!isWithin(modelsDir, directory) && written === undefined) throw new LaminaError('REQUEST_INVALID', { message: `The name "${name}" leads out of the models directory.`, param: 'name' });
+  const trail = new Trail();
+  try {
+    await trail.makeDirectory(directory, modelsDir);
+    for (const { from, bytes } of files) {
+      signal.throwIfAborted();
+      await take(from, from === source ? target : join(directory, basename(from)), bytes, installation, trail);
+    }
+  } catch (error) {
+    await trail.undo();
+    if (signal.aborted && !LaminaError.is(error)) throw new LaminaError('ABORTED', {}, { cause: error });
+    throw LaminaError.is(error) ? error : new LaminaError('CONFLICT', { message: `The files of "${name}" cannot be put into the models directory: ${reasonOf(error)}.` }, { cause: error });
+  }
+  const path = isWithin(modelsDir, target) ? relative(modelsDir, target) : target;
+  return { path, changed: trail.files, undo: () => trail.undo() };
+}
+
+/** The source's files: all shards, the projector beside it; of a directory what is directly in it. */
+async function filesToTake(name: string, source: string): Promise<readonly { from: string; bytes: number }[]> {
+  const folders = new Folders(dirname(source));
+  const { files, problems } = await findFiles(name, { path: source }, folders);
+  if (problems.length > 0) throw new LaminaError('REQUEST_INVALID', { message: `${source} cannot be installed: ${problems.map(({ message }) => message).join('; ')}.`, param: 'path' });
+  const taken: { from: string; bytes: number }[] = [];
+  for (const { path } of files) {
+    const names = (await stat(path)).isDirectory() ? [...(await folders.list(path))].filter(([entry, kind]) => kind !== 'directory' && !entry.startsWith('.')).map(([entry]) => join(path, entry)) : [path];
+    for (const from of names) taken.push({ from, bytes: (await stat(from)).size });
+  }
+  return taken;
+}
+
+/** Where the source goes: to the path its entry writes, else below the model's name. Shards must keep their names. */
+function targetOf({ name, source, written, modelsDir }: Installation, isDirectory: boolean): string {
+  if (written === undefined) return isDirectory ? join(modelsDir, name) : join(modelsDir, name, basename(source));
+  const target = resolve(modelsDir, written);
+  if (isDirectory) return target;
+  const keepsName = /-\d{5}-of-\d{5}/.test(basename(source)) || !/\.[a-z]+$/i.test(target);
+  if (!keepsName) return target;
+  return join(/\.[a-z]+$/i.test(target) ? dirname(target) : target, basename(source));
+}
+
+async function take(from: string, to: string, bytes: number, { mode, signal }: Installation, trail: Trail): Promise<void> {
+  if (mode === 'link') {
+    const refused = await link(from, to).then(
+      () => undefined,
+      (error: NodeJS.ErrnoException) => error.code ?? 'unknown',
+    );
+    if (refused === undefined) return trail.add(to);
+    if (refused === 'EEXIST') throw occupied(to);
+  }
+  await requireSpace(dirname(to), bytes);
+  if (await stat(to).catch(() => undefined)) throw occupied(to);
+  const part = `${to}.part`;
+  trail.add(part);
+  await pipeline(createReadStream(from), createWriteStream(part, { flags: 'wx' }), { signal });
+  await rename(part, to);
+  trail.add(to);
+}
+
+function occupied(path: string): LaminaError {
+  return new LaminaError('CONFLICT', { message: `${path} is there already and is not overwritten. Move it away, or choose another name.` });
+}
+
+async function requireSpace(directory: string, bytes: number): Promise<void> {
+  const { bavail, bsize } = await statfs(directory);
+  if (bavail * bsize < bytes) throw new LaminaError('DISK_FULL', { path: directory, needed: `${((bytes - bavail * bsize) / 1e9).toFixed(1)} GB` });
+}
+
+/** What was made, so that it can be unmade. */
+class Trail {
+  readonly files: string[] = [];
+  private readonly directories: string[] = [];
+
+  add(file: string): void {
+    this.files.push(file);
+  }
+
+  async makeDirectory(directory: string, stopAt: string): Promise<void> {
+    const first = await mkdir(directory, { recursive: true });
+    for (let made = directory; first !== undefined && isWithin(first, made) && made !== stopAt; made = dirname(made)) this.directories.push(made);
+  }
+
+  async undo(): Promise<void> {
+    for (const file of this.files) await rm(file, { force: true });
+    for (const directory of this.directories) await rmdir(directory).catch(() => undefined);
+  }
+}

@@ -1,0 +1,131 @@
+// What headers and configurations mean: a model's metadata, whatever the format it comes from.
+import type { ModelMetadata } from '../../contract/model.js';
+import { fileTypes, poolingTypes } from '../gguf-types.js';
+import type { GgufHeader } from '../gguf.js';
+import { isMapping } from '../manifest/nothing.js';
+
+type Config = Readonly<Record<string, unknown>>;
+
+/** The metadata a GGUF header means. Key and value lengths default to embedding length / heads, as in llama.cpp. */
+export function fromGguf({ values, lengths }: GgufHeader): ModelMetadata {
+  const text = (key: string) => textOf(values.get(key));
+  const architecture = text('general.architecture');
+  const number = (key: string) => countOf(values.get(`${architecture ?? ''}.${key}`));
+  const fileType = values.get('general.file_type');
+  const embeddingLength = number('embedding_length');
+  const heads = number('attention.head_count');
+  const perHead = divided(embeddingLength, heads);
+  const chatTemplate = text('tokenizer.chat_template');
+  const pooling = poolingTypes[number('pooling_type') ?? 0];
+  return defined({
+    architecture,
+    contextLength: number('context_length'),
+    embeddingLength,
+    layers: number('block_count'),
+    heads,
+    kvHeads: number('attention.head_count_kv') ?? heads,
+    keyLength: number('attention.key_length') ?? perHead,
+    valueLength: number('attention.value_length') ?? perHead,
+    vocabularySize: lengths.get('tokenizer.ggml.tokens') ?? number('vocab_size'),
+    quantization: typeof fileType === 'number' ? fileTypes[fileType] : undefined,
+    chatTemplate,
+    pooling,
+    capabilities: architecture === 'clip' ? clipCapabilities(values) : capabilitiesOf(chatTemplate, pooling),
+    kind: text('general.type') ?? (architecture === 'clip' ? 'mmproj' : 'model'),
+    shards: countOf(values.get('split.count')),
+  });
+}
+
+/** config.json as the transformers library writes it; the text part of a multimodal model is under `text_config`. */
+export function fromTransformers(config: Config, chatTemplate: string | undefined): ModelMetadata {
+  const text: Config = { ...config, ...objectOf(config['text_config']) };
+  const heads = countOf(text['num_attention_heads']);
+  const embeddingLength = countOf(text['hidden_size']);
+  const headLength = countOf(text['head_dim']) ?? divided(embeddingLength, heads);
+  const precision = textOf(text['torch_dtype']) ?? textOf(text['dtype']);
+  return defined({
+    architecture: textOf(config['model_type']),
+    contextLength: countOf(text['max_position_embeddings']),
+    embeddingLength,
+    layers: countOf(text['num_hidden_layers']),
+    heads,
+    kvHeads: countOf(text['num_key_value_heads']) ?? heads,
+    keyLength: headLength,
+    valueLength: headLength,
+    vocabularySize: countOf(text['vocab_size']),
+    quantization: textOf(objectOf(config['quantization_config'])['quant_method']) ?? (precision === undefined ? undefined : (precisions[precision] ?? precision)),
+    chatTemplate,
+    capabilities: [...capabilitiesOf(chatTemplate, undefined), ...(isMapping(config['vision_config']) ? (['vision'] as const) : [])],
+    kind: 'model',
+  });
+}
+
+const precisions: Readonly<Record<string, string>> = { float16: 'F16', bfloat16: 'BF16', float32: 'F32' };
+
+/** mlc-chat-config.json. */
+export function fromMlc(config: Config): ModelMetadata {
+  const inner = objectOf(config['model_config']);
+  const heads = countOf(inner['num_attention_heads']);
+  const headLength = countOf(inner['head_dim']) ?? divided(countOf(inner['hidden_size']), heads);
+  return defined({
+    architecture: textOf(config['model_type']),
+    contextLength: countOf(config['context_window_size']),
+    embeddingLength: countOf(inner['hidden_size']),
+    layers: countOf(inner['num_hidden_layers']),
+    heads,
+    kvHeads: countOf(inner['num_key_value_heads']) ?? heads,
+    keyLength: headLength,
+    valueLength: headLength,
+    vocabularySize: countOf(config['vocab_size']),
+    quantization: textOf(config['quantization']),
+    capabilities: config['conv_template'] === undefined ? [] : ['chat'],
+    kind: 'model',
+  });
+}
+
+/** Everything the parts of one model tell: the first weights, the parameters of all, the projector's senses. */
+export function combine(weights: readonly { readonly metadata?: ModelMetadata; readonly parameters?: number }[], projector: ModelMetadata | undefined): ModelMetadata {
+  const [first, ...shards] = weights;
+  const parameters = weights.reduce<number | undefined>((sum, part) => (sum === undefined || part.parameters === undefined ? undefined : sum + part.parameters), 0);
+  const capabilities = [...(first?.metadata?.capabilities ?? []), ...(projector?.capabilities ?? [])];
+  return defined({
+    ...first?.metadata,
+    parameters: parameters === 0 ? undefined : parameters,
+    capabilities: capabilities.length > 0 ? capabilities : undefined,
+    shards: shards.length > 0 ? weights.length : first?.metadata?.shards,
+  });
+}
+
+function capabilitiesOf(chatTemplate: string | undefined, pooling: string | undefined): NonNullable<ModelMetadata['capabilities']> {
+  if (pooling !== undefined) return [pooling === 'rank' ? 'rerank' : 'embedding'];
+  if (chatTemplate === undefined) return [];
+  return /\btools\b/.test(chatTemplate) ? ['chat', 'tools'] : ['chat'];
+}
+
+/** A projector that says nothing of its encoders is of the time when there was only vision. */
+function clipCapabilities(values: GgufHeader['values']): NonNullable<ModelMetadata['capabilities']> {
+  const audio = values.get('clip.has_audio_encoder') === true;
+  const vision = values.get('clip.has_vision_encoder') ?? !audio;
+  return [...(vision === true ? (['vision'] as const) : []), ...(audio ? (['audio'] as const) : [])];
+}
+
+function divided(whole: number | undefined, parts: number | undefined): number | undefined {
+  return whole === undefined || parts === undefined || parts === 0 ? undefined : Math.floor(whole / parts);
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}
+
+function countOf(value: unknown): number | undefined {
+  return typeof value === 'number' && Number.isFinite(value) && value >= 0 ? value : undefined;
+}
+
+function objectOf(value: unknown): Config {
+  return isMapping(value) ? value : {};
+}
+
+/** Only what is known: a missing field is left out. */
+function defined(fields: { readonly [Key in keyof ModelMetadata]?: ModelMetadata[Key] | undefined }): ModelMetadata {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined && !(Array.isArray(value) && value.length === 0)));
+}

@@ -1,0 +1,77 @@
+// What all files of one model tell together: its metadata, and what is wrong with them beyond being absent.
+import { basename, join } from 'node:path';
+import type { FileRole, Model, ModelMetadata } from '../../contract/model.js';
+import type { FileProblem } from '../../contract/services.js';
+import { formatOfName } from './find.js';
+import type { Folders } from './folders.js';
+import type { HeaderCache, KnownFile } from './header-cache.js';
+import { combine } from './metadata.js';
+
+type Files = Pick<Model, 'format' | 'files'>;
+
+/** A file whose header, or content, tells something. */
+interface Part {
+  readonly path: string;
+  readonly role: FileRole | 'config';
+}
+
+/** Metadata, or why there is none. */
+export type Description = { readonly metadata: ModelMetadata; readonly broken?: never } | { readonly metadata?: never; readonly broken: string };
+
+/** Reads what a model's files tell; a format that core does not know tells nothing. @throws the signal's reason */
+export async function describeFiles(model: Files, folders: Folders, cache: HeaderCache, signal: AbortSignal): Promise<Description> {
+  const read = async (roles: readonly string[]) => {
+    const parts = (await partsOf(model, folders)).filter(({ role }) => roles.includes(role));
+    return Promise.all(parts.map(async ({ path }) => ({ path, ...(await cache.read(path, signal)) })));
+  };
+  const weights = await read(['weights', 'adapter']);
+  const [config] = await read(['config']);
+  const [projector] = await read(['projector']);
+  const broken = [...weights, ...(config === undefined ? [] : [config])].find(({ facts }) => facts.broken !== undefined);
+  if (broken !== undefined) return { broken: problemOf(broken.path, broken)?.message ?? '' };
+  const first = config?.facts.metadata;
+  const all = weights.map(({ facts }, index) => (index === 0 && first !== undefined ? { ...facts, metadata: first } : facts));
+  return { metadata: combine(all.length === 0 && first !== undefined ? [{ metadata: first }] : all, projector?.facts.metadata) };
+}
+
+/** What is wrong with the files of a model that are there: truncated, not what their suffix says, unreadable. @throws the signal's reason */
+export async function fileProblems(model: Files, folders: Folders, cache: HeaderCache, signal: AbortSignal): Promise<readonly FileProblem[]> {
+  const problems: FileProblem[] = [];
+  for (const { path } of await partsOf(model, folders)) {
+    const problem = problemOf(path, await cache.read(path, signal));
+    if (problem !== undefined) problems.push(problem);
+  }
+  return problems;
+}
+
+/** True for formats whose files are looked into. */
+export function hasHeaders({ format }: Files): boolean {
+  return format === 'gguf' || format === 'safetensors' || format === 'mlc';
+}
+
+/** What the facts say is wrong with a file. */
+export function problemOf(path: string, { facts, bytes }: KnownFile): FileProblem | undefined {
+  const { broken, bytesNeeded } = facts;
+  const tell = (kind: FileProblem['kind'], what: string): FileProblem => ({ kind, path, message: `${basename(path)}: ${what}` });
+  if (broken !== undefined) return tell(facts.unreadable === true ? 'unreadable' : facts.wrongFormat === true ? 'wrong_format' : 'truncated', broken);
+  if (bytesNeeded === undefined || bytes >= bytesNeeded) return undefined;
+  return tell('truncated', `it has ${bytes} of the ${bytesNeeded} bytes that its header tells of; get it again`);
+}
+
+async function partsOf({ format, files }: Files, folders: Folders): Promise<readonly Part[]> {
+  const parts: Part[] = [];
+  for (const { path, role } of files) {
+    const isWeights = role === 'weights' || role === 'adapter';
+    if (format === 'gguf' || (!isWeights && formatOfName(path) !== undefined)) parts.push({ path, role });
+    else if (format === 'mlc' && isWeights) parts.push({ path: join(path, 'mlc-chat-config.json'), role: 'config' });
+    else if (format === 'safetensors' && isWeights) parts.push(...(await tensorParts(path, role, folders)));
+  }
+  return parts;
+}
+
+async function tensorParts(path: string, role: FileRole, folders: Folders): Promise<readonly Part[]> {
+  if (formatOfName(path) === 'safetensors') return [{ path, role }];
+  const names = [...(await folders.list(path)).keys()];
+  const config = names.filter((name) => name === 'config.json').map((name): Part => ({ path: join(path, name), role: 'config' }));
+  return [...config, ...names.filter((name) => formatOfName(name) === 'safetensors').map((name): Part => ({ path: join(path, name), role }))];
+}

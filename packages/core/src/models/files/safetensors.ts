@@ -1,0 +1,48 @@
+// Reads the header of a safetensors file: 8 bytes of length, then JSON that maps tensors to types, shapes and offsets.
+import { open } from 'node:fs/promises';
+import { reasonOf } from '../../contract/errors.js';
+import type { FileFacts } from './facts.js';
+import { isMapping } from '../manifest/nothing.js';
+
+/** The largest header the format allows; only smaller ones are looked into. */
+const largestHeader = 100_000_000;
+const largestParsed = 4 * 1024 * 1024;
+
+/** What a safetensors file tells; what it contains never throws. */
+export async function readSafetensors(path: string): Promise<FileFacts> {
+  let handle;
+  try {
+    handle = await open(path, 'r');
+    const { size } = await handle.stat();
+    if (size < 8) return { broken: size === 0 ? 'it is empty' : `it has only ${size} bytes` };
+    const start = Buffer.alloc(9);
+    await handle.read(start, 0, 9, 0);
+    const length = start.readBigUInt64LE(0);
+    if (length > BigInt(largestHeader) || start[8] !== 0x7b) return { broken: 'it is not a safetensors file', wrongFormat: true };
+    const end = 8 + Number(length);
+    if (end > size) return { broken: `it ends within its header: ${end} bytes are needed and only ${size} are there` };
+    if (Number(length) > largestParsed) return {};
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(Number(length)), 0, Number(length), 8);
+    return factsOf(JSON.parse(buffer.toString('utf8', 0, bytesRead)), end);
+  } catch (error) {
+    return error instanceof SyntaxError ? { broken: 'its header is not JSON' } : { broken: `it cannot be read: ${reasonOf(error)}`, unreadable: true };
+  } finally {
+    await handle?.close();
+  }
+}
+
+function factsOf(header: unknown, end: number): FileFacts {
+  if (!isMapping(header)) return { broken: 'its header is not a JSON object' };
+  let dataBytes = 0;
+  let parameters = 0;
+  let packed = false;
+  for (const [name, tensor] of Object.entries(header)) {
+    if (name === '__metadata__' || !isMapping(tensor)) continue;
+    const { dtype, shape, data_offsets: offsets } = tensor;
+    if (Array.isArray(offsets) && typeof offsets[1] === 'number') dataBytes = Math.max(dataBytes, offsets[1]);
+    if (Array.isArray(shape)) parameters += shape.reduce<number>((product, length) => product * (typeof length === 'number' ? length : 0), 1);
+    // Quantised weights are packed several to an integer: their shapes do not count weights.
+    packed ||= typeof dtype === 'string' && /^[IU]/.test(dtype);
+  }
+  return { bytesNeeded: end + dataBytes, ...(packed || parameters === 0 ? {} : { parameters }) };
+}

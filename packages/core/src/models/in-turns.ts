@@ -1,0 +1,20 @@
+// Work on many items, a few at once, with room for others in between.
+import { Slices } from './slices.js';
+
+const atOnce = 16;
+
+/** Does `work` for every item, sixteen at once; the answers are in the items' order. The first failure fails all. Work done at once costs no waiting. */
+export async function inTurns<Item, Answer>(items: readonly Item[], work: (item: Item) => Answer | Promise<Answer>): Promise<readonly Answer[]> {
+  const answers = new Array<Answer>(items.length);
+  const slices = new Slices();
+  let next = 0;
+  const worker = async () => {
+    for (let index = next++; index < items.length; index = next++) {
+      const answer = work(items[index]!);
+      answers[index] = answer instanceof Promise ? await answer : answer;
+      if (slices.over) await slices.pause();
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(atOnce, items.length) }, worker));
+  return answers;
+}

@@ -1,0 +1,23 @@
+// A key with nothing behind it counts as absent, as in `categories:` on a line of its own.
+
+/** The manifest without keys that have nothing behind them, at the top and in entries. An entry that is nothing stays, to be told of. */
+export function withoutNothing(value: unknown): unknown {
+  if (value === null || value === undefined) return {};
+  if (!isMapping(value)) return value;
+  const { models } = value;
+  if (!isMapping(models)) return dropNothing(value);
+  const entries = Object.entries(models).map(([name, entry]) => [name, isMapping(entry) ? dropNothing(entry) : entry] as const);
+  return { ...dropNothing(value), models: Object.fromEntries(entries) };
+}
+
+/** True for an object that is neither a list nor nothing. */
+export function isMapping(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** The keys of one mapping that have something behind them; the mapping itself when all have. */
+function dropNothing(value: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  const entries = Object.entries(value);
+  const something = entries.filter(([, part]) => part !== null && part !== undefined);
+  return something.length === entries.length ? value : Object.fromEntries(something);
+}

@@ -1,0 +1,189 @@
+// Reads the text of a manifest: all problems at once, each with file, line, column, what is wrong and what would be right.
+// Pieces are read by js-yaml, which is ten times as fast; whatever it refuses, and every place, comes from yaml, which explains itself.
+import { CORE_SCHEMA, load } from 'js-yaml';
+import { LineCounter, parseDocument, type Document } from 'yaml';
+import { reasonOf } from '../../contract/errors.js';
+import type { Manifest, ModelEntry } from '../../contract/manifest.js';
+import { freeze } from '../../kernel/freeze.js';
+import { emptyManifest, type ManifestReading } from './manifest.js';
+import { invalid, mostNotes, sentence, type ManifestNote } from './notes.js';
+import { entryProblems, shapeProblems, togetherProblems, unknownInEntry, unknownSections, type Finding } from './rules.js';
+import { splitManifest, type Piece } from './split.js';
+import { withoutNothing } from './nothing.js';
+import { locate } from './positions.js';
+import { Slices } from '../slices.js';
+import { misreadName, syntaxProblems, unresolvedAliases, type SyntaxProblem } from './syntax.js';
+
+/** Pieces read in one go. */
+const runLength = 64;
+
+/** A piece that was read: a part of the manifest as data, and what there is to say of it. Places are within the piece. */
+interface Part {
+  readonly data: Readonly<Record<string, unknown>>;
+  readonly syntax: readonly SyntaxProblem[];
+  readonly problems: readonly Finding[];
+  readonly warnings: readonly Finding[];
+}
+
+/** A manifest with where its entries are in the text, a byte order mark left out. */
+export interface TextReading extends ManifestReading {
+  readonly pieces: readonly Piece[];
+  /** The piece that holds an entry. */
+  pieceOf(name: string): Piece | undefined;
+}
+
+/** Reads the manifest again and again; pieces that did not change are not read twice. */
+export class ManifestReader {
+  private known = new Map<string, Part>();
+
+  constructor(private readonly file: string) {}
+
+  /** @throws LaminaError `CONFIG_INVALID` with every problem */
+  async parse(source: string): Promise<TextReading> {
+    const text = source.startsWith('\uFEFF') ? source.slice(1) : source;
+    const whole: readonly Piece[] = [{ text, offset: 0, line: 1, kind: 'section' }];
+    const parts = (await this.readAll(splitManifest(text) ?? whole)) ?? (await this.readAll(whole));
+    return this.combine(parts!);
+  }
+
+  /** Every piece read; `undefined` when one refers to an anchor in another. */
+  private async readAll(pieces: readonly Piece[]): Promise<ReadonlyMap<Piece, Part> | undefined> {
+    const parts = new Map<Piece, Part>();
+    const known = new Map<string, Part>();
+    const slices = new Slices();
+    for (let from = 0; from < pieces.length; from += runLength) {
+      const run = pieces.slice(from, from + runLength);
+      const fresh = readRun(run.filter(({ text }) => !this.known.has(text)), pieces.length > 1);
+      for (const piece of run) {
+        const part = this.known.get(piece.text) ?? fresh.get(piece);
+        if (part === undefined) return undefined;
+        known.set(piece.text, part);
+        parts.set(piece, part);
+      }
+      await slices.pause();
+    }
+    this.known = known;
+    return parts;
+  }
+
+  private async combine(parts: ReadonlyMap<Piece, Part>): Promise<TextReading> {
+    const problems: ManifestNote[] = [];
+    const sections: Record<string, unknown> = {};
+    const models: Record<string, ModelEntry> = {};
+    const [ofSections, ofModels] = [new Map<string, Piece>(), new Map<string, Piece>()];
+    const slices = new Slices();
+    for (const [piece, part] of parts) {
+      const isEntry = piece.kind === 'entry';
+      const owners = isEntry ? ofModels : ofSections;
+      for (const key of Object.keys(part.data)) {
+        const first = owners.get(key);
+        if (first !== undefined) problems.push(this.note(piece, { line: 1, column: 1 }, twice(`${isEntry ? 'models.' : ''}${key} is written twice; rename it or remove one of them`, first.line)));
+        owners.set(key, piece);
+        define(isEntry ? (models as Record<string, unknown>) : sections, key, part.data[key]);
+      }
+      problems.push(...part.syntax.map(({ place, message, earlier }) => this.note(piece, place, earlier === undefined ? message : twice(message, piece.line - 1 + earlier.line))));
+      problems.push(...part.problems.map((finding) => this.noteFor(piece, finding)));
+      if (slices.over) await slices.pause();
+    }
+    if (sections['models'] !== undefined && ofModels.size > 0) problems.push({ file: this.file, message: 'models is written twice; put all entries under one' });
+    if (problems.length > 0) throw invalid(problems);
+    const manifest = { ...emptyManifest, ...sections, ...(ofModels.size > 0 ? { models } : {}) } as Manifest;
+    const pieceOf = (name: string) => ofModels.get(name) ?? ofSections.get('models');
+    const together = togetherProblems(manifest.models).map((finding) => this.noteFor(pieceOf(finding.path[1]!)!, finding));
+    if (together.length > 0) throw invalid(together);
+    for (const section of Object.values(manifest)) Object.freeze(section);
+    return { manifest: Object.freeze(manifest), warnings: this.warnings(parts), pieces: [...parts.keys()], pieceOf };
+  }
+
+  private warnings(parts: ReadonlyMap<Piece, Part>): readonly ManifestNote[] {
+    const all = [...parts].flatMap(([piece, part]) => part.warnings.map((finding) => ({ piece, finding })));
+    const notes = all.slice(0, mostNotes).map(({ piece, finding }) => this.noteFor(piece, finding));
+    return all.length > notes.length ? [...notes, { file: this.file, message: `has ${all.length - notes.length} more keys Lamina does not know` }] : notes;
+  }
+
+  private noteFor(piece: Piece, finding: Finding): ManifestNote {
+    const lines = new LineCounter();
+    const document = parseDocument(piece.text, { lineCounter: lines, merge: true, uniqueKeys: false, logLevel: 'error' });
+    const path = piece.kind === 'entry' ? finding.path.slice(1) : finding.path;
+    return this.note(piece, locate(document, lines, path), sentence(finding));
+  }
+
+  private note(piece: Piece, place: { line: number; column: number } | undefined, message: string): ManifestNote {
+    return { file: this.file, ...(place === undefined ? {} : { line: piece.line - 1 + place.line, column: place.column }), message };
+  }
+}
+
+/** Reads a run of pieces: in one go when all is well, else one by one. A piece that refers to an anchor in another is left out. */
+function readRun(run: readonly Piece[], isPart: boolean): ReadonlyMap<Piece, Part> {
+  const values = run.length > 1 ? loadTogether(run) : undefined;
+  const parts = new Map<Piece, Part>();
+  for (const [index, piece] of run.entries()) {
+    const part = values === undefined ? readPiece(piece, isPart) : inspect(piece, values[index]);
+    if (part !== undefined) parts.set(piece, part);
+  }
+  return parts;
+}
+
+/** Entries next to one another as one text, which spares most of the cost of a call; `undefined` when that would blur which is which. */
+function loadTogether(run: readonly Piece[]): readonly unknown[] | undefined {
+  if (run.some(({ kind }) => kind !== 'entry')) return undefined;
+  try {
+    const entries = Object.entries(load(run.map(({ text }) => text).join(''), { schema: CORE_SCHEMA, maxAliases: 0 }) as object);
+    const ordered = entries.length === run.length && !entries.some(([name]) => /^\d+$/.test(name));
+    return ordered ? entries.map(([name, entry]) => ({ [name]: entry as unknown })) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function readPiece(piece: Piece, isPart: boolean): Part | undefined {
+  let value: unknown;
+  try {
+    value = load(piece.text, { schema: CORE_SCHEMA, maxAliases: 0 });
+  } catch {
+    const slow = readSlowly(piece.text, isPart);
+    if (slow === undefined) return undefined;
+    if ('syntax' in slow) return { data: {}, problems: [], warnings: [], syntax: slow.syntax };
+    value = slow.value;
+  }
+  return inspect(piece, value);
+}
+
+function readSlowly(text: string, isPart: boolean): { value: unknown } | { syntax: readonly SyntaxProblem[] } | undefined {
+  const lines = new LineCounter();
+  const document: Document.Parsed = parseDocument(text, { merge: true, lineCounter: lines, prettyErrors: false, uniqueKeys: false, logLevel: 'error' });
+  const syntax = syntaxProblems(text, document, lines);
+  if (syntax.length > 0) return { syntax };
+  const unresolved = unresolvedAliases(document, lines);
+  if (unresolved.length > 0) return isPart ? undefined : { syntax: unresolved };
+  try {
+    return { value: document.toJS({ maxAliasCount: 1000 }) };
+  } catch (error) {
+    return { syntax: [{ place: { line: 1, column: 1 }, message: `this cannot be read: ${reasonOf(error)}` }] };
+  }
+}
+
+function inspect(piece: Piece, value: unknown): Part {
+  const whole = withoutNothing(piece.kind === 'entry' ? { models: value } : value);
+  const wrongName = piece.kind === 'entry' ? misreadName(piece.text) : [];
+  const problems = [...shapeProblems(whole)];
+  if (problems.length > 0 || wrongName.length > 0) return { data: {}, syntax: wrongName, problems, warnings: [] };
+  const manifest = freeze(whole) as Partial<Manifest>;
+  const entries = Object.entries(manifest.models ?? {});
+  return {
+    data: piece.kind === 'entry' ? (manifest.models ?? {}) : manifest,
+    syntax: [],
+    problems: entries.flatMap(([name, entry]) => entryProblems(name, entry)),
+    warnings: [...unknownSections(manifest), ...entries.flatMap(([name, entry]) => unknownInEntry(name, entry))],
+  };
+}
+
+function twice(message: string, firstLine: number): string {
+  return `${message} (first in line ${firstLine})`;
+}
+
+/** Sets a key whatever its name, `__proto__` too. */
+function define(target: Record<string, unknown>, key: string, value: unknown): void {
+  if (key !== '__proto__') target[key] = value;
+  else Object.defineProperty(target, key, { value, enumerable: true, configurable: true, writable: true });
+}

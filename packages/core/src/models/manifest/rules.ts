@@ -1,0 +1,105 @@
+// What a schema cannot say of a manifest: names and paths that are safe, aliases and bases that fit together, keys nobody knows.
+import { isAbsolute } from 'node:path';
+import { manifestSchema, modelEntrySchema, type ModelEntry } from '../../contract/manifest.js';
+import { check, nearestHint } from '../../kernel/check.js';
+import { adviceFor, schemaAt } from './advice.js';
+
+/** Something to say about a manifest, and the keys that lead there. */
+export interface Finding {
+  readonly path: readonly string[];
+  readonly message: string;
+}
+
+/** Everything wrong with the shape of a manifest, or of a part of one. */
+export function shapeProblems(value: unknown): readonly Finding[] {
+  return check(manifestSchema, value).map(({ path, message }) => {
+    const known = schemaAt(manifestSchema, path);
+    return { path, message: known === undefined ? message : adviceFor(path, known, valueAt(value, path)) };
+  });
+}
+
+/** What is wrong with one entry by itself; its shape is right. */
+export function entryProblems(name: string, entry: ModelEntry): readonly Finding[] {
+  const problems: Finding[] = [];
+  const add = (path: readonly string[], message: string | undefined) => message !== undefined && problems.push({ path: ['models', name, ...path], message });
+  add([], nameProblem(name));
+  for (const key of ['path', 'projector', 'draft'] as const) add([key], entry[key] === undefined ? undefined : pathProblem(entry[key]));
+  if (entry.base === name) add(['base'], 'is the adapter itself; write the model whose process it shares');
+  return problems;
+}
+
+/** What is wrong with the entries together: names that are taken twice, adapters of adapters. */
+export function togetherProblems(models: Readonly<Record<string, ModelEntry>>): readonly Finding[] {
+  const entries = Object.entries(models).filter(([, { base, aliases }]) => base !== undefined || aliases !== undefined);
+  return [...entries.flatMap(([name, entry]) => baseProblem(name, entry, models)), ...aliasProblems(entries, models)];
+}
+
+/** Keys nobody knows in an entry: kept, but likely a slip. */
+export function unknownInEntry(name: string, entry: ModelEntry): readonly Finding[] {
+  const limits = unknownIn(entry.limits ?? {}, ['models', name, 'limits'], modelEntrySchema.properties.limits.properties);
+  return [...unknownIn(entry, ['models', name], modelEntrySchema.properties), ...limits];
+}
+
+/** Keys nobody knows at the top. */
+export function unknownSections(manifest: object): readonly Finding[] {
+  return unknownIn(manifest, [], manifestSchema.properties);
+}
+
+/** What makes a name unusable: it becomes a directory name for downloads and a part of URLs. */
+export function nameProblem(name: string): string | undefined {
+  if (name.trim() === '') return 'is a model without a name; write one before the colon';
+  // eslint-disable-next-line no-control-regex -- control characters are what is looked for
+  if (name !== name.trim() || /[\u0000-\u001f\u007f\\]/.test(name)) return 'is a name with blanks at its ends, a control character or a backslash; use letters, digits, ".", "-", "_", ":" and "/"';
+  if (isAbsolute(name) || name.split('/').some((part) => part === '' || part === '.' || part === '..')) return 'is a name that reads like a path out of the models directory; write it without a leading "/", "//" and ".."';
+  if (name.length > 200) return `is a name of ${name.length} characters; at most 200 are allowed`;
+  return undefined;
+}
+
+/** What makes a path unusable. Absolute ones are the operator's right. */
+export function pathProblem(path: string): string | undefined {
+  if (path.includes('\0')) return 'has a NUL character in it; remove it';
+  if (/^[a-z][a-z0-9+.-]+:\/\//i.test(path)) return `is an address, not a file; write path: with where the file shall be, and the address under download:`;
+  if (path.startsWith('~')) return `begins with "~", which only a shell understands; write the absolute path`;
+  if (isAbsolute(path)) return undefined;
+  if (leaves(path)) return 'leaves the models directory; write a path below it, or an absolute one';
+  return undefined;
+}
+
+/** True when `..` leads above the beginning of a relative path. */
+function leaves(path: string): boolean {
+  let depth = 0;
+  for (const part of path.split(/[/\\]/)) {
+    if (part === '..') depth -= 1;
+    else if (part !== '' && part !== '.') depth += 1;
+    if (depth < 0) return true;
+  }
+  return false;
+}
+
+function baseProblem(name: string, { base }: ModelEntry, models: Readonly<Record<string, ModelEntry>>): readonly Finding[] {
+  const further = base === undefined || base === name || !Object.hasOwn(models, base) ? undefined : models[base]?.base;
+  return further === undefined ? [] : [{ path: ['models', name, 'base'], message: `is itself an adapter; write the model it is based on: base: ${further}` }];
+}
+
+function aliasProblems(entries: readonly [string, ModelEntry][], models: Readonly<Record<string, ModelEntry>>): readonly Finding[] {
+  const owners = new Map<string, string>();
+  return entries.flatMap(([name, { aliases }]) =>
+    (aliases ?? []).flatMap((alias, index) => {
+      const other = owners.get(alias);
+      owners.set(alias, other ?? name);
+      if (alias === name) return [];
+      const taken = Object.hasOwn(models, alias) ? 'the name of a model' : other !== undefined && other !== name ? `an alias of "${other}"` : undefined;
+      if (taken === undefined) return [];
+      return [{ path: ['models', name, 'aliases', String(index)], message: `is "${alias}", already ${taken}; write another alias, or remove it here` }];
+    }),
+  );
+}
+
+function unknownIn(value: object, path: readonly string[], known: Readonly<Record<string, unknown>>): Finding[] {
+  const unknown = Object.keys(value).filter((key) => !Object.hasOwn(known, key));
+  return unknown.map((key) => ({ path: [...path, key], message: `is not a key Lamina knows and is kept as it is; ${nearestHint(key, Object.keys(known))}` }));
+}
+
+function valueAt(value: unknown, path: readonly string[]): unknown {
+  return path.reduce<unknown>((here, key) => (typeof here === 'object' && here !== null ? (here as Record<string, unknown>)[key] : undefined), value);
+}

@@ -1,0 +1,121 @@
+// What is wrong with a text as YAML, in words for the person who wrote it.
+import { isCollection, isScalar, visit, type Document, type ErrorCode, type LineCounter, type YAMLError } from 'yaml';
+import { placeOf, type Place } from './positions.js';
+
+/** A slip in the YAML itself. */
+export interface SyntaxProblem {
+  readonly place: Place;
+  readonly message: string;
+  /** Where what it collides with is. */
+  readonly earlier?: Place;
+}
+
+const advice: Partial<Record<ErrorCode, string>> = {
+  BAD_INDENT: 'the indentation does not fit the lines above; begin keys of the same level in the same column',
+  MISSING_CHAR: 'something is missing here: a closing quote, bracket or brace, a comma, or the blank after a colon',
+  MULTILINE_IMPLICIT_KEY: 'a key must be on one line; the line above probably lacks its colon',
+  BLOCK_AS_IMPLICIT_KEY: 'a second colon follows on the same line; put the text in quotes',
+  BLOCK_IN_FLOW: 'an indented block cannot be inside brackets or braces; close them first',
+  BAD_SCALAR_START: 'plain text cannot begin with this character; put it in quotes',
+  BAD_DQ_ESCAPE: 'a backslash in double quotes begins an escape; use single quotes, or forward slashes',
+  MULTIPLE_DOCS: 'a second document begins here; a manifest is one document, remove the "---"',
+  UNEXPECTED_TOKEN: 'this was not expected here; put the text in quotes if it is meant as text',
+  MULTIPLE_ANCHORS: 'a value can have one anchor only',
+  RESOURCE_EXHAUSTION: 'this is nested more deeply than any manifest is; remove the nesting',
+  TAG_RESOLVE_FAILED: 'this tag is not known; a manifest needs none, remove it',
+};
+
+/** What is wrong with a piece of text. Of slips that the parser stumbles over only the first is told: the others mostly follow from it. */
+export function syntaxProblems(text: string, document: Document.Parsed, lines: LineCounter): readonly SyntaxProblem[] {
+  const [first] = document.errors;
+  if (first === undefined) return [...keysOfBrackets(document, lines), ...duplicateKeys(document, lines)];
+  const open = document.errors.some(({ code }) => code === 'RESOURCE_EXHAUSTION') ? [] : openBrackets(text, document, lines);
+  return open.length > 0 ? open : [{ place: firstCharacter(text, lines, first.pos[0]), message: adviceFor(text, lines, first) }];
+}
+
+function adviceFor(text: string, lines: LineCounter, { code, message, pos }: YAMLError): string {
+  if (/^ *\t/.test(lineAt(text, lines, pos[0]))) return 'this line is indented with a tab, which YAML does not allow; use spaces';
+  return advice[code] ?? message;
+}
+
+/** Brackets and braces without their end: the library tells where it gave up, which may be far below. */
+function openBrackets(text: string, document: Document.Parsed, lines: LineCounter): readonly SyntaxProblem[] {
+  const problems: SyntaxProblem[] = [];
+  visit(document, {
+    Collection(_key, { flow, range }) {
+      if (flow !== true || range === null || range === undefined) return undefined;
+      const [from, to] = range;
+      const end = text[from] === '[' ? ']' : '}';
+      if (text[to - 1] === end) return undefined;
+      problems.push({ place: placeOf(lines, from), message: `this ${text[from]!} is not closed; write ${end} where it ends` });
+      return visit.SKIP;
+    },
+  });
+  return problems;
+}
+
+/** A key in brackets or braces: YAML allows it, and it is always a slip, such as a template that is not in quotes. */
+function keysOfBrackets(document: Document.Parsed, lines: LineCounter): readonly SyntaxProblem[] {
+  const problems: SyntaxProblem[] = [];
+  visit(document, {
+    Pair(_key, { key }) {
+      if (isCollection(key)) problems.push({ place: placeOf(lines, key.range?.[0] ?? 0), message: 'a key is plain text and cannot be a list or a mapping; put the text in quotes if it is one' });
+    },
+  });
+  return problems;
+}
+
+/** The place of an offset, moved over the blanks a line begins with. */
+function firstCharacter(text: string, lines: LineCounter, offset: number): Place {
+  const { line, column } = placeOf(lines, offset);
+  const blanks = /^[ \t]*/.exec(lineAt(text, lines, offset))![0].length;
+  return { line, column: Math.max(column, blanks + 1) };
+}
+
+function lineAt(text: string, lines: LineCounter, offset: number): string {
+  const { line } = placeOf(lines, offset);
+  const from = lines.lineStarts[line - 1] ?? 0;
+  const end = text.indexOf('\n', from);
+  return text.slice(from, end === -1 ? undefined : end);
+}
+
+/** Keys written twice in one mapping. The library's own check compares every key with every other. */
+function duplicateKeys(document: Document.Parsed, lines: LineCounter): readonly SyntaxProblem[] {
+  const problems: SyntaxProblem[] = [];
+  visit(document, {
+    Map(_key, map) {
+      const first = new Map<unknown, number>();
+      for (const { key } of map.items) {
+        if (!isScalar(key) || key.value === '<<' || typeof key.value === 'symbol') continue;
+        const before = first.get(key.value);
+        const offset = key.range?.[0] ?? 0;
+        if (before === undefined) first.set(key.value, offset);
+        else problems.push({ place: placeOf(lines, offset), message: `"${String(key.value)}" is written twice; rename it or remove one of them`, earlier: placeOf(lines, before) });
+      }
+    },
+  });
+  return problems;
+}
+
+/** `*name` without an `&name` before it: the library says so only when the data is made, without a place. */
+export function unresolvedAliases(document: Document.Parsed, lines: LineCounter): readonly SyntaxProblem[] {
+  const anchors = new Set<string>();
+  const problems: SyntaxProblem[] = [];
+  visit(document, {
+    Node(_key, node) {
+      if ('anchor' in node && typeof node.anchor === 'string') anchors.add(node.anchor);
+    },
+    Alias(_key, node) {
+      if (!anchors.has(node.source)) problems.push({ place: placeOf(lines, node.range?.[0] ?? 0), message: `"*${node.source}" refers to an anchor "&${node.source}" that is not written above; write it, or put the text in quotes` });
+    },
+  });
+  return problems;
+}
+
+/** The name of an entry that YAML takes for a number and would change: `3.10:` becomes 3.1. */
+export function misreadName(text: string): readonly SyntaxProblem[] {
+  const match = /^( *)([-+.\w]+) *:(?:\s|$)/.exec(text);
+  const raw = match?.[2];
+  if (raw === undefined || Number.isNaN(Number(raw)) || String(Number(raw)) === raw) return [];
+  return [{ place: { line: 1, column: match![1]!.length + 1 }, message: `the name ${raw} is read as the number ${Number(raw)}; put it in quotes: "${raw}"` }];
+}

@@ -1,0 +1,176 @@
+// Makes catalogs: the manifest's entries and what discovery offers, each with what is on disk. What did not change is not looked at again.
+import { basename, dirname } from 'node:path';
+import type { Events } from '../contract/events.js';
+import type { Discovery } from '../contract/hooks.js';
+import type { Manifest, ModelEntry } from '../contract/manifest.js';
+import type { Model } from '../contract/model.js';
+import type { Context } from '../contract/context.js';
+import type { FileProblem, ModelRecord } from '../contract/services.js';
+import { freeze } from '../kernel/freeze.js';
+import type { Hooks } from '../kernel/hooks.js';
+import { Catalog, makeModel } from './catalog.js';
+import { offerFolder } from './discovery.js';
+import { findFiles } from './files/find.js';
+import { Folders } from './files/folders.js';
+import type { HeaderCache } from './files/header-cache.js';
+import { inTurns } from './in-turns.js';
+import { nameProblem } from './manifest/rules.js';
+import { Slices } from './slices.js';
+
+/** Paths below which something changed on disk; `all`: anything may have. */
+export type Dirty = ReadonlySet<string> | 'all';
+
+/** A record before and after the hook `describeModel`. */
+interface Made {
+  readonly raw: ModelRecord;
+  readonly record: ModelRecord;
+}
+
+/** Keeps what it saw of the disk from one catalog to the next. */
+export class Scanner {
+  readonly folders: Folders;
+  private made = new Map<string, Made>();
+  private readonly based = new Map<string, ModelRecord>();
+  private offered: readonly Model[] = [];
+  /** GGUF files that are offered once their headers are known to the cache. */
+  unread: readonly string[] = [];
+  /** The files that entries of the manifest name. */
+  private taken: ReadonlySet<string> = new Set();
+
+  constructor(
+    modelsDir: string,
+    headers: HeaderCache,
+    private readonly hooks: Hooks,
+    private readonly events: Events,
+    private readonly context: Context,
+  ) {
+    this.folders = new Folders(modelsDir);
+    const taps = hooks.tapsFor({ name: 'core', log: context.log, closed: false });
+    taps.discoverModels.tap(async (discovery) => {
+      this.unread = await offerFolder(this.folders, headers, this.taken, discovery);
+    });
+  }
+
+  /** The catalog of a manifest as the disk is now. A record of which nothing changed is the same object as in the catalog before. */
+  async scan(manifest: Manifest, dirty: Dirty): Promise<Catalog> {
+    if (dirty === 'all') this.folders.forget();
+    else for (const path of dirty) this.folders.forget(path);
+    const touched = touchedBy(dirty);
+    const slices = new Slices();
+    const named = await inTurns(Object.entries(manifest.models), ([name, entry]) => this.named(name, entry, typeOf(entry, manifest), touched));
+    this.taken = new Set(named.flatMap(({ model }) => model.files.map(({ path }) => path)));
+    await slices.pause();
+    if (dirty === 'all' || dirty.size > 0) this.offered = await this.discover();
+    const made = await inTurns([...named, ...this.unnamed(manifest, named)], (raw) => this.make(raw, dirty));
+    this.made = new Map(made.map((one) => [one.raw.model.name, one]));
+    await slices.pause();
+    return new Catalog(manifest, withBases(made.map(({ record }) => record), this.based));
+  }
+
+  private named(name: string, entry: ModelEntry, backendType: string | undefined, touched: (path: string) => boolean): ModelRecord | Promise<ModelRecord> {
+    const before = this.made.get(name)?.raw;
+    const isSame = before?.entry === entry && before.model.backendType === backendType && !before.model.files.some(({ path }) => touched(path));
+    return isSame ? before : this.look(name, entry, backendType, before);
+  }
+
+  private async look(name: string, entry: ModelEntry, backendType: string | undefined, before: ModelRecord | undefined): Promise<ModelRecord> {
+    const { problems, ...found } = await findFiles(name, entry, this.folders);
+    return unlessSame(before, recordOf(withType(makeModel(name, entry, found, 'manifest'), backendType), entry, problems));
+  }
+
+  /** What the taps offer. When one of them fails, its last offers stay: what was offered before is kept then. */
+  private async discover(): Promise<readonly Model[]> {
+    const offered = new Map<string, Model>();
+    const discovery: Discovery = {
+      add: (model) => {
+        const problem = nameProblem(model.name);
+        if (problem !== undefined) this.context.log.warn({ model: model.name.slice(0, 200) }, `A discovered model is left out: its name ${problem}`);
+        else if (!offered.has(model.name)) offered.set(model.name, model);
+      },
+    };
+    let failed = false;
+    const stop = this.events.on('plugin.failed', ({ hook }) => (failed ||= hook === 'discoverModels'));
+    await this.hooks.run.discoverModels.promise(discovery, this.context).finally(stop);
+    if (failed) for (const model of this.offered) if (!offered.has(model.name)) offered.set(model.name, model);
+    return [...offered.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  /** The offers that the manifest names neither by name nor by file. */
+  private unnamed(manifest: Manifest, named: readonly ModelRecord[]): readonly ModelRecord[] {
+    const aliases = new Set(named.flatMap(({ model }) => model.aliases));
+    const free = this.offered.filter(({ name, files }) => !Object.hasOwn(manifest.models, name) && !aliases.has(name) && !files.some(({ path }) => this.taken.has(path)));
+    return free.map((model) => unlessSame(this.made.get(model.name)?.raw, discoveredRecord(model)));
+  }
+
+  private make(raw: ModelRecord, dirty: Dirty): Made | Promise<Made> {
+    const before = this.made.get(raw.model.name);
+    if (before !== undefined && before.raw === raw && dirty !== 'all') return before;
+    return this.hooks.run.describeModel.isUsed() ? this.describe(raw, before?.record) : { raw, record: raw };
+  }
+
+  private async describe(raw: ModelRecord, before: ModelRecord | undefined): Promise<Made> {
+    const model = await this.hooks.run.describeModel.promise(raw.model, this.context);
+    const record = model === raw.model ? raw : described(raw, model);
+    return { raw, record: unlessSame(before, record) };
+  }
+}
+
+/** What a tap made of a model. Files it names count as they are told: a model without any, such as a remote, lacks none. */
+function described(raw: ModelRecord, model: Model): ModelRecord {
+  const missing = model.files === raw.model.files ? raw.missing : model.files.filter(({ bytes }) => bytes === 0).map(({ path }) => `${basename(path)} is empty`);
+  return freeze({ ...raw, missing, available: missing.length === 0, model: { ...model, name: raw.model.name } });
+}
+
+function typeOf({ backend }: ModelEntry, { backends }: Manifest): string | undefined {
+  return backend === undefined ? undefined : (backends[backend]?.type ?? backend);
+}
+
+function withType(model: Model, backendType: string | undefined): Model {
+  return backendType === undefined ? model : { ...model, backendType };
+}
+
+function recordOf(model: Model, entry: ModelEntry, problems: readonly FileProblem[]): ModelRecord {
+  return freeze({ model, entry, available: problems.length === 0, missing: problems.map(({ message }) => message) });
+}
+
+function discoveredRecord(model: Model): ModelRecord {
+  const [first] = model.files;
+  const problems: FileProblem[] = model.files.filter(({ bytes }) => bytes === 0).map(({ path }) => ({ kind: 'empty', path, message: `${basename(path)} is empty` }));
+  if (first === undefined) problems.push({ kind: 'absent', message: 'it has no files' });
+  const entry: ModelEntry = { ...(first === undefined ? {} : { path: first.path }), ...(model.backend === undefined ? {} : { backend: model.backend }) };
+  return recordOf(model, entry, problems);
+}
+
+/** Whether something changed at, above, below or beside a path. */
+function touchedBy(dirty: Dirty): (path: string) => boolean {
+  if (dirty === 'all') return () => true;
+  const beside = new Set([...dirty].map((path) => dirname(path)));
+  const above = new Set([...dirty].flatMap(ancestorsOf));
+  return (path) => dirty.size > 0 && (dirty.has(path) || beside.has(dirname(path)) || above.has(path) || ancestorsOf(path).some((directory) => dirty.has(directory)));
+}
+
+function ancestorsOf(path: string): readonly string[] {
+  const parent = dirname(path);
+  return parent === path ? [] : [parent, ...ancestorsOf(parent)];
+}
+
+/** Adapters whose base is not here cannot be used either. `before` holds what was said of them last time. */
+function withBases(records: readonly ModelRecord[], before: Map<string, ModelRecord>): readonly ModelRecord[] {
+  if (!records.some(({ model }) => model.base !== undefined)) return records;
+  const byName = new Map(records.flatMap((record) => [record.model.name, ...record.model.aliases].map((name) => [name, record])));
+  return records.map((record) => {
+    const { name, base } = record.model;
+    const its = base === undefined ? record : byName.get(base);
+    if (base === undefined || its?.available === true) return record;
+    const problem = `its base model "${base}" ${its === undefined ? 'is not known' : 'is not here'}`;
+    const kept = unlessSame(before.get(name), freeze({ ...record, available: false, missing: [...record.missing, problem] }));
+    before.set(name, kept);
+    return kept;
+  });
+}
+
+/** The record as it was, when nothing of it changed: whoever holds it then sees that by identity. */
+function unlessSame(before: ModelRecord | undefined, after: ModelRecord): ModelRecord {
+  if (before === undefined) return after;
+  return JSON.stringify(before) === JSON.stringify(after) ? before : after;
+}

@@ -1,0 +1,104 @@
+// Suggests a model: all are judged, the best are looked at closely, plugins have their say.
+import { inject, injectable } from 'inversify';
+import { LaminaError } from '../contract/errors.js';
+import type { Requirements, SuggestCandidate } from '../contract/hooks.js';
+import type { Logger } from '../contract/context.js';
+import type { Backends, ModelRecord, Models, Runtime, SuggestedModel, Suggestion, Suggestions, SuggestRequest } from '../contract/services.js';
+import type { Hooks } from '../kernel/hooks.js';
+import { tokens } from '../kernel/tokens.js';
+import { parseSize, showSize } from './sizes.js';
+import { inTurns } from './in-turns.js';
+import { judge, sizeOf, type Situation } from './suggest-rank.js';
+
+/** Headers are read, and plugins asked, for no more candidates than these. */
+const lookedAt = 30;
+const alternatives = 10;
+
+/** What `suggest` of a Lamina is. */
+@injectable()
+export class Suggester implements Suggestions {
+  constructor(
+    @inject(tokens.Models) private readonly models: Models,
+    @inject(tokens.Backends) private readonly backends: Backends,
+    @inject(tokens.Runtime) private readonly runtime: Pick<Runtime, 'machine'>,
+    @inject(tokens.Hooks) private readonly hooks: Hooks,
+    @inject(tokens.Log) private readonly log: Logger,
+  ) {}
+
+  async suggest(request: SuggestRequest, options: { signal?: AbortSignal } = {}): Promise<Suggestion> {
+    const signal = options.signal ?? new AbortController().signal;
+    const wanted = requirementsOf(request);
+    const ranked = await this.rank(wanted, signal);
+    const asked = this.hooks.run.suggestModel.isUsed() ? await this.hooks.run.suggestModel.promise(ranked, wanted, { signal, log: this.log }) : ranked;
+    const all = asked.flatMap((candidate) => this.suggested(candidate) ?? []);
+    const best = all.find(({ record }) => record.available);
+    if (best === undefined) throw noSuggestion(wanted, all);
+    const others = all.filter((one) => one !== best);
+    const here = others.filter(({ record }) => record.available);
+    return { suggested: best, alternatives: [...here, ...others.filter((one) => !here.includes(one))].slice(0, alternatives) };
+  }
+
+  private async rank(wanted: Requirements, signal: AbortSignal): Promise<readonly SuggestCandidate[]> {
+    const situation = await this.situation(wanted, signal);
+    const { maxBytes } = wanted;
+    const fitting = this.models.list().filter((record) => maxBytes === undefined || (sizeOf(record) ?? Infinity) <= maxBytes);
+    const rough = await inTurns(fitting, (record) => ({ record, ...judge(record, record.model, situation) }));
+    const close = await inTurns(best(rough), async ({ record }) => {
+      signal.throwIfAborted();
+      const model = record.available ? await this.models.describe(record.model.name).catch(() => record.model) : record.model;
+      return { model, available: record.available, ...judge(record, model, situation) };
+    });
+    return best(close);
+  }
+
+  private async situation(wanted: Requirements, signal: AbortSignal): Promise<Situation> {
+    const { categories, defaults } = this.models.manifest;
+    const members = (name: string | undefined) => new Set(name !== undefined && Object.hasOwn(categories, name) ? categories[name] : []);
+    const { useCase, category } = wanted;
+    return {
+      wanted,
+      defaultModel: useCase !== undefined && Object.hasOwn(defaults, useCase) ? defaults[useCase] : undefined,
+      useCaseMembers: members(useCase),
+      categoryMembers: members(category),
+      machine: this.runtime.machine(),
+      backends: await this.backends.list({ signal }),
+      spellings: new Map(this.backends.types().flatMap((type) => (type.aliases ?? []).map((alias) => [alias, type.type]))),
+    };
+  }
+
+  /** A candidate as it is told; one that a plugin made up is left out. */
+  private suggested({ model, score, reasons }: SuggestCandidate): SuggestedModel | undefined {
+    const record = this.models.get(model.name);
+    if (record === undefined) return undefined;
+    const command = commandFor(record);
+    return { record, score, reasons, ...(command === undefined ? {} : { command }) };
+  }
+}
+
+/** @throws LaminaError `REQUEST_INVALID` */
+function requirementsOf({ ai_model: aiModel, use_case: useCase, category, max_size: maxSize }: SuggestRequest): Requirements {
+  const maxBytes = maxSize === undefined ? undefined : parseSize(maxSize);
+  if (maxSize !== undefined && maxBytes === undefined) throw new LaminaError('REQUEST_INVALID', { message: `max_size is ${JSON.stringify(maxSize)}; write bytes, or text such as "4GB".`, param: 'max_size' });
+  return { ...(aiModel === undefined ? {} : { aiModel }), ...(useCase === undefined ? {} : { useCase }), ...(category === undefined ? {} : { category }), ...(maxBytes === undefined ? {} : { maxBytes }) };
+}
+
+/** The highest scores first, by name where they are equal. */
+function best<Candidate extends { readonly score: number }>(candidates: readonly Candidate[]): readonly Candidate[] {
+  return candidates.toSorted((a, b) => b.score - a.score).slice(0, lookedAt);
+}
+
+/** How to get a model that is not here. */
+function commandFor({ model, entry, available }: ModelRecord): string | undefined {
+  const source = Object.keys(entry.download ?? {})[0];
+  if (available || source === undefined) return undefined;
+  const name = /^[\w./:@-]+$/.test(model.name) ? model.name : `'${model.name.replaceAll("'", "'\\''")}'`;
+  return `lamina download ${name} --source ${source}`;
+}
+
+function noSuggestion(wanted: Requirements, all: readonly SuggestedModel[]): LaminaError {
+  const { aiModel, useCase, category, maxBytes } = wanted;
+  const asked = [aiModel && `the model "${aiModel}"`, useCase && `the use case "${useCase}"`, category && `the category "${category}"`, maxBytes !== undefined && `at most ${showSize(maxBytes)}`].filter((part) => typeof part === 'string' && part !== '');
+  const commands = all.flatMap(({ command }) => command ?? []);
+  const get = commands.length === 0 ? '' : `; get one with: ${commands.slice(0, 3).join(' · ')}`;
+  return new LaminaError('NO_SUGGESTION', { reason: `no model on disk fits${asked.length === 0 ? '' : ` (asked for: ${asked.join(', ')})`}${get}`, alternatives: all.slice(0, alternatives).map(({ record, reasons, command }) => ({ model: record.model.name, reasons, command })) });
+}

@@ -1,0 +1,65 @@
+// The door for authors: what a plugin is written against.
+export { apiVersion, definePlugin } from './contract/plugin.js';
+export type { Plugin, PluginContext, PluginDefinition } from './contract/plugin.js';
+export { processBackend } from './process/process-backend.js';
+export { pythonEngine, type PythonFinding, type PythonProgram } from './process/python-engine.js';
+export { processOptions } from './process/description.js';
+export type {
+  Command,
+  FoundEngine,
+  InstanceOptions,
+  Launch,
+  ProbeTools,
+  ProcessBackendDescription,
+  ProcessOptions,
+  RunResult,
+  StartedServer,
+} from './process/description.js';
+export { LaminaError } from './contract/errors.js';
+export type { ErrorCode, ErrorDetails, WireError } from './contract/errors.js';
+export type {
+  Acceptance,
+  Availability,
+  Backend,
+  BackendContext,
+  BackendType,
+  Device,
+  Endpoint,
+  Health,
+  Machine,
+  MemoryEstimate,
+  ModelServer,
+  RequestAdapter,
+  ServerExit,
+  ServerInfo,
+  StartContext,
+  StopReason,
+} from './contract/backend.js';
+export type { DownloadPlan, Location, PlanFile, Source, SourceContext } from './contract/source.js';
+export type { FileRole, Model, ModelFile, ModelLimits, ModelMetadata } from './contract/model.js';
+export type { ModelEntry } from './contract/manifest.js';
+export type { FromSchema, Json, JsonObject, Schema } from './contract/schema.js';
+export type {
+  BackendCandidate,
+  Discovery,
+  HookName,
+  HookSignatures,
+  HookTaps,
+  QueueSnapshot,
+  Requirements,
+  RoomSnapshot,
+  RunningSnapshot,
+  SuggestCandidate,
+  TapPoint,
+} from './contract/hooks.js';
+export type { EventData, Events, EventType, LaminaEvent } from './contract/events.js';
+export type { Clock, Context, Disposable, Logger } from './contract/context.js';
+export type {
+  InferenceRequest,
+  ModelRecord,
+  Models,
+  ModelsChange,
+  ModelStats,
+  ResolvedModel,
+  SlotState,
+} from './contract/services.js';

@@ -1,0 +1,71 @@
+// The few HTTP requests Lamina itself sends to an engine on 127.0.0.1. One connection each, closed at once: an engine that is asked to end waits for open ones.
+import { request as send, type ClientRequest, type IncomingMessage } from 'node:http';
+
+const longestAnswer = 16 * 1024 * 1024;
+
+/** An engine's port and the key sent along. */
+export interface EngineAddress {
+  readonly port: number;
+  readonly key: string;
+}
+
+/** The status of a GET, as soon as it is there; `undefined` without an answer within the limit, or when the signal is aborted. */
+export function statusOf({ port, key }: EngineAddress, path: string, options: { limitMs: number; signal: AbortSignal }): Promise<number | undefined> {
+  return new Promise((resolve) => {
+    const request = open({ port, key }, path, { method: 'GET', signal: options.signal });
+    const timer = setTimeout(() => request.destroy(), options.limitMs);
+    request.once('response', (response: IncomingMessage) => {
+      resolve(response.statusCode);
+      response.on('error', () => undefined).resume();
+    });
+    request.on('error', () => resolve(undefined));
+    request.once('close', () => {
+      clearTimeout(timer);
+      resolve(undefined);
+    });
+    request.end();
+  });
+}
+
+/**
+ * Sends a request and reads the whole answer: parsed when it is JSON, else as text.
+ * @throws Error on anything but 2xx, on an answer of more than 16 MiB; the signal's reason when that is aborted
+ */
+export async function ask(address: EngineAddress, path: string, init: { method?: string; body?: unknown; signal: AbortSignal }): Promise<unknown> {
+  const { method = 'GET', body, signal } = init;
+  try {
+    const { response, text } = await exchange(open(address, path, { method, signal, json: body !== undefined }), body);
+    const status = response.statusCode ?? 0;
+    if (!isSuccess(status)) throw new Error(`${method} ${path} was answered with ${status}: ${text.slice(0, 200)}`);
+    return response.headers['content-type']?.includes('json') === true ? JSON.parse(text) : text;
+  } catch (error) {
+    signal.throwIfAborted();
+    throw error;
+  }
+}
+
+/** True for 2xx. */
+export function isSuccess(status: number | undefined): boolean {
+  return status !== undefined && status >= 200 && status < 300;
+}
+
+function open({ port, key }: EngineAddress, path: string, options: { method: string; signal: AbortSignal; json?: boolean }): ClientRequest {
+  const { method, signal, json } = options;
+  const headers = { authorization: `Bearer ${key}`, ...(json === true ? { 'content-type': 'application/json' } : {}) };
+  return send({ host: '127.0.0.1', port, path, method, headers, signal, agent: false });
+}
+
+async function exchange(request: ClientRequest, body: unknown): Promise<{ response: IncomingMessage; text: string }> {
+  const response = await new Promise<IncomingMessage>((resolve, reject) => {
+    request.once('response', resolve).on('error', reject);
+    request.end(body === undefined ? undefined : JSON.stringify(body));
+  });
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > longestAnswer) throw new Error(`the answer of ${request.path} is longer than ${longestAnswer} bytes`);
+    chunks.push(chunk);
+  }
+  return { response, text: Buffer.concat(chunks).toString('utf8') };
+}

@@ -1,0 +1,31 @@
+// Where an engine is: a path, or a name looked up in PATH.
+import { constants } from 'node:fs';
+import { access, stat } from 'node:fs/promises';
+import { delimiter, join, resolve } from 'node:path';
+
+/** Where an executable was found and when it was last changed, or why it cannot be run and what to do about that. */
+export type ExecutableSearch = { readonly path: string; readonly modified: number } | { readonly reason: string; readonly hint?: string };
+
+/** Looks for an executable. With a `/` in it, `wanted` is a path, relative ones from the working directory; else a name to look for in PATH. */
+export async function findExecutable(wanted: string, env: Readonly<Record<string, string | undefined>>): Promise<ExecutableSearch> {
+  if (wanted.includes('/')) return examine(resolve(wanted));
+  const folders = (env['PATH'] ?? '').split(delimiter).filter((folder) => folder !== '');
+  if (folders.length === 0) {
+    return { reason: `"${wanted}" cannot be looked up, because Lamina was given no PATH`, hint: 'Hand the environment on, createLamina({ env: process.env }), or name the executable by its path.' };
+  }
+  let unusable: ExecutableSearch | undefined;
+  for (const folder of folders) {
+    const found = await examine(resolve(join(folder, wanted)));
+    if ('path' in found) return found;
+    if (found.hint !== undefined) unusable ??= found;
+  }
+  return unusable ?? { reason: `"${wanted}" is not in PATH` };
+}
+
+async function examine(path: string): Promise<ExecutableSearch> {
+  const found = await stat(path).catch(() => undefined);
+  if (found === undefined) return { reason: `there is no file ${path}` };
+  if (!found.isFile()) return { reason: `${path} is not a file` };
+  const runs = await access(path, constants.X_OK).then(() => true, () => false);
+  return runs ? { path, modified: found.mtimeMs } : { reason: `${path} is not executable`, hint: `Make it executable: chmod +x ${path}` };
+}

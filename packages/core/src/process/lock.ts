@@ -1,0 +1,89 @@
+// One owner per data directory. Node has no file locks, so this is one made of files that are created exclusively.
+import { mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { LaminaError } from '../contract/errors.js';
+import type { Disposable } from '../contract/context.js';
+import { startOf } from './process-table.js';
+
+interface Owner {
+  readonly pid: number;
+  readonly started: string;
+}
+
+const writingMs = 1_000;
+const givenBack = 'given back\n';
+
+/**
+ * Makes this process the owner of a data directory, which is created when it is missing; disposing gives it back. An owner that died is
+ * succeeded.
+ *
+ * The lock is the file `lock.<n>` with the highest n. Whoever finds its owner dead, or gone, creates `lock.<n+1>` exclusively: of many who
+ * try, one can. The highest n never falls, because a file is only removed by the owner of a higher one; so whoever finds their own file
+ * to be the highest owns the directory.
+ * @throws LaminaError `CONFLICT` when a live Lamina owns it, in this process or another
+ */
+export async function lockDataDir(dataDir: string): Promise<Disposable> {
+  await mkdir(dataDir, { recursive: true });
+  for (;;) {
+    const newest = Math.max(0, ...(await generations(dataDir)));
+    if (newest > 0) await assertFree(dataDir, newest);
+    const own = newest + 1;
+    if (!(await create(path(dataDir, own)))) continue; // Another was faster: look at who that is.
+    if (await isHighest(dataDir, own)) return { dispose: () => giveBack(path(dataDir, own)) };
+    await rm(path(dataDir, own), { force: true });
+  }
+}
+
+async function assertFree(dataDir: string, generation: number): Promise<void> {
+  const owner = await ownerOf(path(dataDir, generation));
+  if (owner === undefined || startOf(owner.pid) !== owner.started) return;
+  const who = owner.pid === process.pid ? `another Lamina of this process (${owner.pid})` : `another Lamina, process ${owner.pid}`;
+  const message = `The data directory ${dataDir} belongs to ${who}. Stop that one, or give this one its own with --data-dir.`;
+  throw new LaminaError('CONFLICT', { message, data_dir: dataDir, pid: owner.pid });
+}
+
+/** Who a lock file names: one line, pid and start. Nobody when it was given back, is gone, or its writer died while writing it. */
+async function ownerOf(file: string): Promise<Owner | undefined> {
+  for (const deadline = performance.now() + writingMs; performance.now() < deadline; await delay(10)) {
+    const text = await readFile(file, 'utf8').catch(() => givenBack);
+    if (text === givenBack) return undefined;
+    const [, pid, started] = /^(\d+) (.+)\n$/.exec(text) ?? [];
+    if (pid !== undefined && started !== undefined) return { pid: Number(pid), started };
+  }
+  return undefined;
+}
+
+/** False when the file exists already. */
+async function create(file: string): Promise<boolean> {
+  try {
+    await writeFile(file, `${process.pid} ${startOf(process.pid)}\n`, { flag: 'wx', mode: 0o600 });
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+/** Marks the own lock as nobody's. It stays, so that the highest number does not fall. */
+async function giveBack(file: string): Promise<void> {
+  await writeFile(file, givenBack).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error; // The whole directory was removed.
+  });
+}
+
+/** Whether no later lock exists; if so, the earlier ones are removed. */
+async function isHighest(dataDir: string, own: number): Promise<boolean> {
+  const all = await generations(dataDir);
+  if (all.some((generation) => generation > own)) return false;
+  await Promise.all(all.filter((generation) => generation < own).map((generation) => rm(path(dataDir, generation), { force: true })));
+  return true;
+}
+
+async function generations(dataDir: string): Promise<number[]> {
+  return (await readdir(dataDir)).map((name) => Number(/^lock\.(\d+)$/.exec(name)?.[1] ?? 0)).filter((generation) => generation > 0);
+}
+
+function path(dataDir: string, generation: number): string {
+  return join(dataDir, `lock.${generation}`);
+}

@@ -1,0 +1,60 @@
+// Turns the description of an engine that is a child process into a backend type.
+import type { Availability, Backend, BackendContext, BackendType } from '../contract/backend.js';
+import { LaminaError } from '../contract/errors.js';
+import type { Schema } from '../contract/schema.js';
+import { processOptions, type InstanceOptions, type ProcessBackendDescription, type ProcessDescription } from './description.js';
+import { EngineFinder } from './engine-finder.js';
+import { startServer } from './start-server.js';
+
+/**
+ * Makes a backend type of a description: finding the engine, starting it on a free port with a key of its own, proving that it is what
+ * answers there, reading what it prints, ending it with all it started. Its servers are `owned`.
+ */
+export function processBackend<const O extends Schema, const M extends Schema>(description: ProcessBackendDescription<O, M>): BackendType {
+  const { type, aliases, formats, defaults } = description;
+  return {
+    type,
+    ...(aliases === undefined ? {} : { aliases }),
+    formats,
+    options: instanceSchema(description),
+    modelOptions: { type: 'object', ...description.modelOptions, additionalProperties: false },
+    ...(defaults === undefined ? {} : { defaults }),
+    lifetime: 'owned',
+    create: (name, options) => create(description, name, options),
+  };
+}
+
+/** What every process backend takes, what this one takes, and what its models take; a model's requirements are not its instance's. */
+function instanceSchema({ options, modelOptions }: Pick<ProcessDescription, 'options' | 'modelOptions'>): Schema {
+  const properties = { ...propertiesOf(modelOptions), ...propertiesOf(options), ...processOptions };
+  return { type: 'object', ...options, properties, additionalProperties: false };
+}
+
+function propertiesOf(schema: Schema | undefined): object {
+  return (schema?.['properties'] as object | undefined) ?? {};
+}
+
+function create(description: ProcessDescription, name: string, options: Readonly<Record<string, unknown>>): Backend {
+  const instance = options as InstanceOptions;
+  const finder = new EngineFinder(description, name, instance);
+  const { estimateMemory, adapt } = description;
+  return {
+    name,
+    probe: (context) => probe(finder, context),
+    accepts: (model) => description.accepts?.(model) ?? { rank: 0, reason: `it opens ${model.format}` },
+    async start(model, context) {
+      const engine = await finder.find(context);
+      if ('reason' in engine) throw new LaminaError('BACKEND_UNAVAILABLE', { model: model.name, ...engine });
+      return startServer({ description, instance, engine, model, context });
+    },
+    ...(estimateMemory === undefined ? {} : { estimateMemory: (model, own, machine) => estimateMemory.call(description, model, own, machine, { instance, ...finder.latest }) }),
+    ...(adapt === undefined ? {} : { adapt }),
+  };
+}
+
+async function probe(finder: EngineFinder, context: BackendContext): Promise<Availability> {
+  const engine = await finder.find(context);
+  if ('reason' in engine) return { available: false, ...engine };
+  const { executable, version, devices } = engine;
+  return { available: true, executable, ...(version === undefined ? {} : { version }), ...(devices === undefined ? {} : { devices }) };
+}

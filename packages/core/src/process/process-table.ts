@@ -1,0 +1,114 @@
+// What the operating system knows of processes and their groups: who lives, since when, and whose it is.
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { readFile, readdir } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+
+const pollMs = 10;
+const longestPollMs = 500;
+
+/** The variable every engine carries: which Lamina it belongs to, as `<pid>:<start>`. Its children inherit it. */
+export const ownerVariable = 'LAMINA_OWNER';
+
+/** Sends a signal to every process of a group; false when there is none left to take it. */
+export function signalGroup(group: number, signal: NodeJS.Signals | 0): boolean {
+  assertGroup(group);
+  try {
+    process.kill(-group, signal);
+    return true;
+  } catch {
+    return false; // ESRCH: no member. EPERM: none we may signal; on macOS also what a group of zombies answers.
+  }
+}
+
+/** True when no process of the group is alive. Zombies are dead: PID 1 may be slow to reap them. */
+export async function groupIsGone(group: number): Promise<boolean> {
+  if (!signalGroup(group, 0)) return true;
+  if (process.platform !== 'linux') return false;
+  const members = await membersOf(group).catch(() => undefined); // Without /proc, zombies are waited for.
+  return members?.length === 0;
+}
+
+/** Resolves true once the group is gone, false after `limitMs` if it is not by then. */
+export async function untilGroupIsGone(group: number, limitMs: number): Promise<boolean> {
+  const deadline = performance.now() + limitMs;
+  while (!(await groupIsGone(group))) {
+    if (performance.now() >= deadline) return false;
+    await delay(pollMs);
+  }
+  return true;
+}
+
+/** Kills what is left of a group and resolves when it is gone. */
+export async function killGroup(group: number): Promise<void> {
+  // A process that hangs in a driver dies late; it is asked after less and less often.
+  for (let pauseMs = pollMs; signalGroup(group, 'SIGKILL') && !(await groupIsGone(group)); pauseMs = Math.min(2 * pauseMs, longestPollMs)) await delay(pauseMs);
+}
+
+/**
+ * When a process started, in words that tell it from every other process that ever had its pid; `undefined` when it does not live.
+ * On Linux the boot and the clock tick; elsewhere what `ps` says, to the second.
+ */
+export function startOf(pid: number): string | undefined {
+  return process.platform === 'linux' ? startFromProc(pid) : startFromPs(pid);
+}
+
+/** As {@link startOf}, by `ps`, for systems without /proc. */
+export function startFromPs(pid: number): string | undefined {
+  try {
+    const text = execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], { env: { PATH: '/usr/bin:/bin', LC_ALL: 'C' }, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+    return text.trim() || undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The value of {@link ownerVariable} for engines of this process. */
+export function ownerMark(): string {
+  return `${process.pid}:${startOf(process.pid) ?? ''}`;
+}
+
+/** True when the group has members and every one of them carries this mark. Only Linux can tell; elsewhere false. */
+export async function groupBelongsTo(owner: string, group: number): Promise<boolean> {
+  if (process.platform !== 'linux') return false;
+  const marks = await Promise.all((await membersOf(group)).map(ownerOf));
+  return marks.length > 0 && marks.every((mark) => mark === owner);
+}
+
+async function ownerOf(pid: number): Promise<string | undefined> {
+  const environment = await readFile(`/proc/${pid}/environ`, 'utf8').catch(() => '');
+  const prefix = `${ownerVariable}=`;
+  return environment.split('\0').find((variable) => variable.startsWith(prefix))?.slice(prefix.length);
+}
+
+async function membersOf(group: number): Promise<number[]> {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+  const stats = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')));
+  return pids.map(Number).filter((_, index) => {
+    const stat = parseStat(stats[index]!);
+    return stat?.group === group && stat.alive;
+  });
+}
+
+function startFromProc(pid: number): string | undefined {
+  try {
+    const stat = parseStat(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+    return stat?.alive === true ? `${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()}/${stat.start}` : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Fields 3, 5 and 22 of /proc/<pid>/stat (proc(5)); the name before them is in parentheses and may hold any character. */
+function parseStat(text: string): { alive: boolean; group: number; start: string } | undefined {
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  const [state, , group] = fields;
+  const start = fields[19];
+  if (state === undefined || group === undefined || start === undefined) return undefined;
+  return { alive: !'ZXx'.includes(state), group: Number(group), start };
+}
+
+/** kill(-1) would reach every process of this user: a wrong number must never get that far. */
+function assertGroup(group: number): void {
+  if (!Number.isSafeInteger(group) || group <= 1) throw new RangeError(`${group} is no process group of an engine`);
+}

@@ -1,0 +1,82 @@
+// Finds an engine that is a Python package: by its script, or by a Python that has the module, without importing either.
+import { open, realpath, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { LaminaError } from '../contract/errors.js';
+import type { FoundEngine, ProbeTools, ProcessDescription } from './description.js';
+
+/** An engine that comes as a Python package. */
+export interface PythonProgram {
+  /** The name of its console script: `vllm`. */
+  readonly script: string;
+  /** What `python -m` runs when there is no script. */
+  readonly module: string;
+  /** The package whose presence is looked for: `vllm`. */
+  readonly package: string;
+  /** A pattern, of Python's and of JavaScript's kind, for the names of the distributions that bring it: `vllm(-cpu)?`. */
+  readonly distribution: string;
+}
+
+/** The parts of a description that find such an engine. */
+export type PythonFinding = Required<Pick<ProcessDescription, 'executable' | 'candidates' | 'version' | 'probe'>> & {
+  /** The arguments that run the program: none for its script, `-m <module>` for a Python. */
+  start(engine: FoundEngine): readonly string[];
+};
+
+const isPython = (path: string) => /^python[\d.]*$/.test(basename(path));
+
+/**
+ * Looks into the active virtual environment and conda environment first, then into PATH; there for the script, then for a Python that has
+ * the package. `executable` may name either. The version is asked of the package's metadata: importing it may take half a minute.
+ */
+export function pythonEngine(program: PythonProgram): PythonFinding {
+  return {
+    executable: program.script,
+    candidates: ({ VIRTUAL_ENV, CONDA_PREFIX }) => {
+      const folders = [VIRTUAL_ENV, CONDA_PREFIX].filter((folder): folder is string => folder !== undefined && folder !== '').map((folder) => join(folder, 'bin'));
+      const inFolders = (name: string) => folders.map((folder) => join(folder, name));
+      return [...inFolders(program.script), ...inFolders('python'), program.script, 'python3', 'python'];
+    },
+    version: false,
+    probe: (engine, tools) => probe(program, engine, tools),
+    start: ({ executable }) => (isPython(executable) ? ['-m', program.module] : []),
+  };
+}
+
+async function probe(program: PythonProgram, { executable }: FoundEngine, { run }: ProbeTools): Promise<Pick<FoundEngine, 'version'>> {
+  const python = isPython(executable) ? executable : await pythonOf(executable);
+  if (python === undefined) throw new LaminaError('NOT_SUPPORTED', { message: `no Python lies beside it, so it is not the ${program.script} of a Python package` });
+  const { code, stdout, stderr } = await run(['-c', question(program)], python);
+  const version = /^version=(\S*)$/m.exec(stdout)?.[1];
+  if (code !== 0 || version === undefined) throw new LaminaError('NOT_SUPPORTED', { message: stderr.trim().split('\n').at(-1) ?? `${python} cannot say whether it has ${program.package}` });
+  return version === '' ? {} : { version };
+}
+
+/** Prints the version of the distribution, and fails in one line when the package is not there. */
+function question({ package: name, distribution }: PythonProgram): string {
+  return [
+    'import importlib.metadata as m, importlib.util as u, re, sys',
+    `u.find_spec(${JSON.stringify(name)}) or sys.exit(${JSON.stringify(`this Python has no package ${name}`)})`,
+    `print("version=" + next((d.version for d in m.distributions() if re.fullmatch(${JSON.stringify(distribution)}, (d.metadata["Name"] or "").lower())), ""))`,
+  ].join('\n');
+}
+
+/** The Python of a script: the one its first line names, else the one beside it. */
+async function pythonOf(script: string): Promise<string | undefined> {
+  const path = await realpath(script);
+  const named = /^#!\s*(\S*python[\d.]*)\s/.exec(await firstLine(path))?.[1];
+  const beside = ['python', 'python3'].map((name) => join(dirname(path), name));
+  for (const candidate of named === undefined ? beside : [named, ...beside]) {
+    if (await stat(candidate).then((found) => found.isFile(), () => false)) return candidate;
+  }
+  return undefined;
+}
+
+async function firstLine(path: string): Promise<string> {
+  const handle = await open(path, 'r');
+  try {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(512), 0, 512, 0);
+    return buffer.toString('utf8', 0, bytesRead);
+  } finally {
+    await handle.close();
+  }
+}

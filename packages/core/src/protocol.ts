@@ -1,0 +1,12 @@
+// The door for clients: the shapes of what is on the wire, as types and JSON Schemas. It loads nothing else.
+export { errorSchema, eventSchemas, type EventData, type EventType, type LaminaEvent } from './contract/events.js';
+export {
+  clientFrameSchemas,
+  serverFrameSchemas,
+  subprotocol,
+  type ClientFrame,
+  type ClientFrameType,
+  type ServerFrame,
+  type ServerFrameType,
+} from './contract/frames.js';
+export { type WireError } from './contract/errors.js';

@@ -1,0 +1,198 @@
+// The backends of one Lamina: types that plugins registered, instances that the manifest made of them.
+import { inject, injectable } from 'inversify';
+import type { Availability, Backend, BackendType } from '../contract/backend.js';
+import type { Config } from '../contract/config.js';
+import { LaminaError, reasonOf } from '../contract/errors.js';
+import type { BackendCandidate } from '../contract/hooks.js';
+import type { Model } from '../contract/model.js';
+import type { Logger } from '../contract/context.js';
+import type { BackendRecord, Backends, Models } from '../contract/services.js';
+import { check, describeProblems, nearestHint } from '../kernel/check.js';
+import type { Hooks } from '../kernel/hooks.js';
+import { withLimit } from '../kernel/limit.js';
+import { tokens } from '../kernel/tokens.js';
+
+const probeLimitMs = 60_000;
+
+/** A backend type made into something that can start models. */
+export interface Instance {
+  readonly name: string;
+  readonly type: BackendType;
+  /** Plugin defaults overlaid with the manifest's. */
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly backend: Backend;
+}
+
+type Entry = Instance | { readonly name: string; readonly type: string; readonly reason: string; readonly hint: string };
+
+/** Registers backend types, keeps their instances in step with the manifest, chooses one for a model. */
+@injectable()
+export class BackendRegistry implements Backends {
+  private readonly registered = new Map<string, BackendType>();
+  private entries = new Map<string, { readonly fingerprint: string; readonly entry: Entry }>();
+
+  constructor(
+    @inject(tokens.Config) private readonly config: Config,
+    @inject(tokens.Models) private readonly models: Models,
+    @inject(tokens.Hooks) private readonly hooks: Hooks,
+    @inject(tokens.Log) private readonly log: Logger,
+  ) {}
+
+  /** @throws LaminaError `PLUGIN_INVALID` when the type, or one of its aliases, is taken */
+  add(type: BackendType, plugin: string): void {
+    for (const name of [type.type, ...(type.aliases ?? [])]) {
+      if (this.typeOf(name) !== undefined) throw new LaminaError('PLUGIN_INVALID', { plugin, reason: `the backend type "${name}" is registered already` });
+    }
+    this.registered.set(type.type, type);
+  }
+
+  types(): readonly BackendType[] {
+    return [...this.registered.values()];
+  }
+
+  async list(options: { refresh?: boolean; signal?: AbortSignal } = {}): Promise<readonly BackendRecord[]> {
+    if (options.refresh === true) this.entries.clear();
+    const signal = options.signal ?? new AbortController().signal;
+    return Promise.all(this.current().map((entry) => this.record(entry, signal)));
+  }
+
+  /**
+   * The backend a model runs on: asked of `selectBackend`, among those that open its format or the one it names.
+   * @throws LaminaError `BACKEND_UNAVAILABLE`
+   */
+  async choose(model: Model, signal: AbortSignal): Promise<Instance> {
+    const entries = this.candidatesFor(model);
+    const candidates = await Promise.all(entries.map((entry) => this.candidate(entry, model, signal)));
+    const name = await this.hooks.run.selectBackend.promise(model, candidates, { signal, log: this.log });
+    const chosen = entries.find((entry) => entry.name === name);
+    if (chosen !== undefined && 'backend' in chosen) return chosen;
+    throw unavailable(model, name, candidates);
+  }
+
+  /** The instance of a name as the manifest has it now. */
+  instance(name: string): Instance | undefined {
+    const entry = this.current().find((candidate) => candidate.name === name);
+    return entry !== undefined && 'backend' in entry ? entry : undefined;
+  }
+
+  private typeOf(name: string): BackendType | undefined {
+    return this.types().find((type) => type.type === name || type.aliases?.includes(name));
+  }
+
+  /** Every backend, brought in step with the manifest; those that did not change keep their instance and what it learnt. */
+  private current(): readonly Entry[] {
+    const next: typeof this.entries = new Map();
+    for (const [name, { type, ...options }] of Object.entries(this.models.manifest.backends)) this.keepOrMake(next, name, type ?? name, options);
+    for (const type of this.types()) {
+      const configured = [...next.values()].some(({ entry }) => 'backend' in entry && entry.type === type);
+      if (!configured && !needsOptions(type)) this.keepOrMake(next, type.type, type.type, {});
+    }
+    this.entries = next;
+    return [...next.values()].map(({ entry }) => entry);
+  }
+
+  private keepOrMake(next: typeof this.entries, name: string, type: string, options: Readonly<Record<string, unknown>>): void {
+    const fingerprint = JSON.stringify([type, options]);
+    const before = this.entries.get(name);
+    next.set(name, before?.fingerprint === fingerprint ? before : { fingerprint, entry: this.make(name, type, options) });
+  }
+
+  private make(name: string, typeName: string, own: Readonly<Record<string, unknown>>): Entry {
+    const type = this.typeOf(typeName);
+    if (type === undefined) return { name, type: typeName, reason: `no plugin provides the backend type "${typeName}"`, hint: missingTypeHint(typeName, this.types()) };
+    const options = { ...type.defaults, ...own };
+    const problems = check(type.options, options);
+    if (problems.length > 0) return { name, type: typeName, reason: `its option ${describeProblems(problems)}`, hint: `Correct backends.${name} in the manifest.` };
+    try {
+      return { name, type, options, backend: type.create(name, options) };
+    } catch (error) {
+      return { name, type: typeName, reason: reasonOf(error), hint: `Correct backends.${name} in the manifest.` };
+    }
+  }
+
+  private candidatesFor(model: Model): readonly Entry[] {
+    const all = this.current();
+    if (model.backend === undefined) return all.filter((entry) => 'backend' in entry && formatsOf(entry).includes(model.format));
+    const type = this.typeOf(model.backend);
+    const named = all.filter((entry) => entry.name === model.backend);
+    const found = named.length > 0 ? named : all.filter((entry) => type !== undefined && entry.type === type);
+    if (found.length > 0) return found;
+    const reason = `no backend is called "${model.backend}"`;
+    throw new LaminaError('BACKEND_UNAVAILABLE', { model: model.name, reason, hint: missingTypeHint(model.backend, this.types()) });
+  }
+
+  private async candidate(entry: Entry, model: Model, signal: AbortSignal): Promise<BackendCandidate> {
+    const { type, availability } = await this.record(entry, signal);
+    if (!('backend' in entry)) return { backend: entry.name, type, acceptance: { refused: entry.reason }, availability };
+    const opens = formatsOf(entry).includes(model.format);
+    const acceptance = opens ? entry.backend.accepts(model) : { refused: `it opens ${formatsOf(entry).join(', ')} and the model is ${model.format}` };
+    return { backend: entry.name, type, acceptance, availability };
+  }
+
+  private async record(entry: Entry, signal: AbortSignal): Promise<BackendRecord> {
+    if (!('backend' in entry)) {
+      const { name, type, reason, hint } = entry;
+      return { name, type, formats: [], lifetime: 'owned', availability: { available: false, reason, hint } };
+    }
+    const { name, type, backend } = entry;
+    return { name, type: type.type, formats: formatsOf(entry), lifetime: type.lifetime, availability: await this.probe(backend, signal) };
+  }
+
+  private async probe(backend: Backend, signal: AbortSignal): Promise<Availability> {
+    try {
+      const late = () => new Error(`it did not answer within ${probeLimitMs / 1000} s`);
+      return await withLimit(signal, probeLimitMs, late, (limited) => backend.probe({ signal: limited, log: this.log, env: this.config.env }));
+    } catch (error) {
+      if (signal.aborted) throw error;
+      return { available: false, reason: `asking it failed: ${reasonOf(error)}`, hint: 'The log of Lamina says more.' };
+    }
+  }
+}
+
+/** Core's own answer to `selectBackend`: the highest rank among those that take the model and are here. */
+export function highestRank(candidates: readonly BackendCandidate[]): string | undefined {
+  const fit = candidates.filter(({ acceptance, availability }) => 'rank' in acceptance && availability.available);
+  return fit.sort((a, b) => rankOf(b) - rankOf(a))[0]?.backend;
+}
+
+/**
+ * What a model starts with: what its instance says for all its models, overlaid with its own.
+ * @throws LaminaError `CONFIG_INVALID`
+ */
+export function mergeOptions(instance: Instance, model: Model): Readonly<Record<string, unknown>> {
+  const { modelOptions } = instance.type;
+  const known = Object.keys((modelOptions['properties'] as object | undefined) ?? {});
+  const shared = Object.fromEntries(Object.entries(instance.options).filter(([name]) => known.includes(name)));
+  const merged = { ...shared, ...model.options };
+  const problems = check(modelOptions, merged);
+  if (problems.length === 0) return merged;
+  throw new LaminaError('CONFIG_INVALID', { message: `The option ${describeProblems(problems)}, for model "${model.name}" on ${instance.name}.`, model: model.name });
+}
+
+function formatsOf({ backend, type }: Instance): readonly string[] {
+  return backend.formats ?? type.formats;
+}
+
+/** A type that cannot be without what the manifest says of an instance, such as the address of a remote, has none of its own. */
+function needsOptions({ options, defaults = {} }: BackendType): boolean {
+  const required = options['required'];
+  return Array.isArray(required) && required.some((name: string) => !Object.hasOwn(defaults, name));
+}
+
+function rankOf({ acceptance }: BackendCandidate): number {
+  return 'rank' in acceptance ? acceptance.rank : -Infinity;
+}
+
+function missingTypeHint(name: string, types: readonly BackendType[]): string {
+  return `If a plugin provides it, install it and list it under plugins. Of the backend types, ${nearestHint(name, types.flatMap((type) => [type.type, ...(type.aliases ?? [])]))}`;
+}
+
+function unavailable(model: Model, chosen: string | undefined, candidates: readonly BackendCandidate[]): LaminaError {
+  const details = (reason: string, hint: string) => new LaminaError('BACKEND_UNAVAILABLE', { model: model.name, reason, hint });
+  if (chosen !== undefined) return details(`a plugin chose the backend "${chosen}", which is not one of its candidates`, '');
+  if (candidates.length === 0) return details(`no backend opens the format "${model.format}"`, 'Install the plugin of an engine that does.');
+  const missing = candidates.find(({ acceptance, availability }) => 'rank' in acceptance && !availability.available);
+  if (missing?.availability.available === false) return details(`${missing.backend}: ${missing.availability.reason}`, missing.availability.hint);
+  const reasons = candidates.map(({ backend, acceptance }) => `${backend}: ${'refused' in acceptance ? acceptance.refused : acceptance.reason}`);
+  return details(reasons.join('; '), '');
+}

@@ -1,0 +1,166 @@
+// From a model's name to a running server: choose the backend, check what can be checked, start.
+import { availableParallelism, freemem, totalmem } from 'node:os';
+import { inject, injectable } from 'inversify';
+import type { Machine, ModelServer, ServerInfo } from '../contract/backend.js';
+import type { Config, RuntimeLimits } from '../contract/config.js';
+import { LaminaError, reasonOf } from '../contract/errors.js';
+import type { Model } from '../contract/model.js';
+import type { Clock, Logger } from '../contract/context.js';
+import type { Models, ProcessKeeper } from '../contract/services.js';
+import type { EventBus } from '../kernel/event-bus.js';
+import type { Hooks } from '../kernel/hooks.js';
+import { tokens } from '../kernel/tokens.js';
+import { BackendRegistry, mergeOptions, type Instance } from './backends.js';
+
+/** Times in milliseconds, for one model. */
+export interface Limits {
+  readonly loadMs: number;
+  readonly drainMs: number;
+  readonly stopMs: number;
+  readonly idleMs: number;
+}
+
+/** A start that is known to be possible. */
+export interface Prepared {
+  readonly model: Model;
+  readonly adapters: readonly Model[];
+  readonly instance: Instance;
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly limits: Limits;
+  /** Two of these that are equal would start the same server. */
+  readonly fingerprint: string;
+  /** Requests the server may have at once. */
+  capacity(info: ServerInfo): number | undefined;
+}
+
+/** Hears how a start goes on. */
+export type OnProgress = (update: { stage: string; ratio?: number }) => void;
+
+/** Prepares and starts model servers; holds no state. */
+@injectable()
+export class Launcher {
+  constructor(
+    @inject(tokens.Config) private readonly config: Config,
+    @inject(tokens.Models) private readonly models: Models,
+    @inject(BackendRegistry) private readonly backends: BackendRegistry,
+    @inject(tokens.Hooks) private readonly hooks: Hooks,
+    @inject(tokens.Events) private readonly events: EventBus,
+    @inject(tokens.Processes) private readonly processes: ProcessKeeper,
+    @inject(tokens.Clock) private readonly clock: Clock,
+    @inject(tokens.Log) private readonly log: Logger,
+  ) {}
+
+  /**
+   * Everything about a start that can be known before room is made for it.
+   * @throws LaminaError `MODEL_NOT_FOUND`, `MODEL_FILES_MISSING`, `BACKEND_UNAVAILABLE`, `CONFIG_INVALID`, `OUT_OF_MEMORY`
+   */
+  async prepare(name: string, signal: AbortSignal): Promise<Prepared> {
+    this.requireFiles(name);
+    const model = await this.models.describe(name);
+    const instance = await this.backends.choose(model, signal);
+    const prepared = this.prepared(model, instance);
+    await this.requireMemory(prepared);
+    return prepared;
+  }
+
+  /** What a start on this backend would look like with the manifest as it is now; `undefined` when there would be none. */
+  fingerprint(name: string, backend: string): string | undefined {
+    const model = this.models.get(name)?.model;
+    const instance = this.backends.instance(backend);
+    if (model === undefined || instance === undefined) return undefined;
+    try {
+      return this.prepared(model, instance).fingerprint;
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Starts it; rejects only when nothing of it is left. @throws LaminaError `MODEL_START_FAILED`, `PLUGIN_FAILED`, or the signal's reason */
+  async start(prepared: Prepared, signal: AbortSignal, onProgress: OnProgress): Promise<ModelServer> {
+    const { model, instance, adapters, limits } = prepared;
+    const context = { signal, log: this.log.child({ model: model.name }) };
+    const options = await this.hooks.run.beforeStart.promise(prepared.options, model, instance.name, context);
+    const load = this.limited(signal, limits.loadMs, model.name);
+    try {
+      const server = await instance.backend.start(model, {
+        ...context,
+        signal: load.signal,
+        env: this.config.env,
+        options,
+        adapters,
+        progress: onProgress,
+        output: (stream, text) => this.events.emit('log.line', { model: model.name, stream, text }),
+        guard: (pid) => this.processes.guard(pid, { model: model.name }),
+      });
+      // An abort during the hook is the runtime's to see: the server is there now and must be stopped by its owner.
+      await this.hooks.run.afterStart.promise(model, server, context).catch(() => undefined);
+      return server;
+    } catch (error) {
+      signal.throwIfAborted();
+      if (LaminaError.is(error)) throw error;
+      throw new LaminaError('MODEL_START_FAILED', { model: model.name, reason: reasonOf(error) }, { cause: error });
+    } finally {
+      load.cancel();
+    }
+  }
+
+  /** This machine, as estimates see it. */
+  machine(): Machine {
+    return { totalBytes: totalmem(), freeBytes: freemem(), cores: availableParallelism() };
+  }
+
+  private requireFiles(name: string): void {
+    const record = this.models.get(name);
+    if (record === undefined) throw new LaminaError('MODEL_NOT_FOUND', { model: name, hint: 'It was removed from the manifest.' });
+    if (record.available) return;
+    const hint = record.entry.download === undefined ? 'Put them there, or correct its path in the manifest.' : `Get them with POST /download {"model": ${JSON.stringify(name)}}.`;
+    throw new LaminaError('MODEL_FILES_MISSING', { model: name, missing: record.missing, hint });
+  }
+
+  private prepared(model: Model, instance: Instance): Prepared {
+    const adapters = this.models.adaptersOf(model.name).filter((adapter) => this.models.get(adapter.name)?.available === true);
+    const options = mergeOptions(instance, model);
+    const { files, limits } = model;
+    const fingerprint = JSON.stringify([files, instance.name, instance.type.type, instance.options, options, adapters.map((adapter) => [adapter.name, adapter.files, adapter.options])]);
+    return { model, adapters, instance, options, limits: limitsOf(model, this.config.limits), fingerprint, capacity: (info) => limits.max_concurrency ?? info.parallel };
+  }
+
+  private async requireMemory({ model, instance, options }: Prepared): Promise<void> {
+    const machine = this.machine();
+    const estimate = await instance.backend.estimateMemory?.(model, options, machine);
+    if (estimate === undefined || estimate.hostBytes <= machine.totalBytes) return;
+    const fits = estimate.largestContext;
+    const hint = fits === undefined ? 'Choose a smaller model, or a smaller context.' : `A context of ${fits} tokens would fit; this one is ${estimate.contextLength}.`;
+    throw new LaminaError('OUT_OF_MEMORY', { model: model.name, needed: gigabytes(estimate.hostBytes), total: gigabytes(machine.totalBytes), hint });
+  }
+
+  /** The signal of a start: the caller's, and the limit on loading. The start itself decides when it is over: its processes must be gone first. */
+  private limited(signal: AbortSignal, ms: number, model: string): { signal: AbortSignal; cancel: () => void } {
+    const controller = new AbortController();
+    const passOn = () => controller.abort(signal.reason);
+    const reason = `it was not ready within ${ms / 1000} s; give it longer with limits.load_timeout`;
+    const cancelTimer = this.clock.after(ms, () => controller.abort(new LaminaError('MODEL_START_FAILED', { model, reason })));
+    if (signal.aborted) passOn();
+    else signal.addEventListener('abort', passOn, { once: true });
+    return {
+      signal: controller.signal,
+      cancel: () => {
+        cancelTimer();
+        signal.removeEventListener('abort', passOn);
+      },
+    };
+  }
+}
+
+function limitsOf({ limits }: Model, shared: RuntimeLimits): Limits {
+  return {
+    loadMs: 1000 * (limits.load_timeout ?? shared.loadTimeout),
+    drainMs: 1000 * (limits.drain_timeout ?? shared.drainTimeout),
+    stopMs: 1000 * (limits.stop_timeout ?? shared.stopTimeout),
+    idleMs: 1000 * (limits.idle_timeout ?? shared.idleTimeout),
+  };
+}
+
+function gigabytes(bytes: number): string {
+  return `${(bytes / 1e9).toFixed(1)} GB`;
+}

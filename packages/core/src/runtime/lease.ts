@@ -1,0 +1,49 @@
+// The right to use a model server, as its holder sees it.
+import type { Endpoint, RequestAdapter, ServerInfo } from '../contract/backend.js';
+import type { Lease, ResolvedModel } from '../contract/services.js';
+import type { Running } from './slot.js';
+
+/** A lease on one running server. */
+export class ServerLease implements Lease {
+  private released = false;
+
+  constructor(
+    readonly target: ResolvedModel,
+    private readonly running: Running,
+    private readonly onRelease: (served: boolean) => void,
+  ) {}
+
+  get backend(): string {
+    return this.running.prepared.instance.name;
+  }
+
+  get info(): ServerInfo {
+    return this.running.server.info;
+  }
+
+  get signal(): AbortSignal {
+    return this.running.use.signal;
+  }
+
+  get adapt(): RequestAdapter | undefined {
+    return this.running.prepared.instance.backend.adapt;
+  }
+
+  get ended(): Promise<string> {
+    return this.running.ended;
+  }
+
+  get over(): boolean {
+    return this.running.over;
+  }
+
+  endpoint(failed?: Endpoint): Endpoint {
+    return this.running.server.endpoint(failed);
+  }
+
+  release(outcome: { served: boolean } = { served: false }): void {
+    if (this.released) return;
+    this.released = true;
+    this.onRelease(outcome.served);
+  }
+}

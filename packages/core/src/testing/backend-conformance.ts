@@ -1,0 +1,62 @@
+// What every backend must do, as a list of cases that any test runner can run.
+import type { BackendKit } from './conformance/kit.js';
+import { answeringCases } from './conformance/answering-cases.js';
+import { endingCases } from './conformance/ending-cases.js';
+import { findingCases } from './conformance/finding-cases.js';
+import { Stage } from './conformance/stage.js';
+import { startingCases } from './conformance/starting-cases.js';
+
+const cases = { ...findingCases, ...startingCases, ...answeringCases, ...endingCases };
+
+/** The name of a case of {@link backendConformance}. */
+export type BackendCaseName = keyof typeof cases;
+
+/** One thing a backend must do. */
+export interface ConformanceCase {
+  /** A sentence. */
+  readonly name: string;
+  /** Why it does not apply; then it must not be counted as passed. */
+  readonly skip?: string;
+  /** Rejects when the backend does not do it. Leaves no process and no socket either way. Its steps have limits; give the runner a longer one. */
+  run(): Promise<void>;
+}
+
+/**
+ * The cases for a backend: `for (const { name, skip, run } of backendConformance(kit)) (skip ? it.skip : it)(name, run)`.
+ * Each case starts what it needs and ends it; run them one after the other.
+ * @throws Error when `skip` names a case that does not exist, or gives no reason
+ */
+export function backendConformance(kit: BackendKit): ConformanceCase[] {
+  checkSkips(kit.skip ?? {});
+  const memo = withModelsMadeOnce(kit);
+  return Object.entries(cases).map(([name, runCase]) => {
+    const skip = kit.skip?.[name];
+    return { name, ...(skip === undefined ? {} : { skip }), run: () => onStage(memo, runCase) };
+  });
+}
+
+function checkSkips(skip: Readonly<Record<string, string>>): void {
+  for (const [name, reason] of Object.entries(skip)) {
+    if (!(name in cases)) throw new Error(`There is no case "${name}" to skip. The cases are:\n${Object.keys(cases).join('\n')}`);
+    if (reason.trim() === '') throw new Error(`The case "${name}" is skipped without a reason.`);
+  }
+}
+
+function withModelsMadeOnce(kit: BackendKit): BackendKit {
+  const { brokenModel } = kit;
+  return { ...kit, model: once(() => kit.model()), ...(brokenModel === undefined ? {} : { brokenModel: once(() => brokenModel.call(kit)) }) };
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { value: T } | undefined;
+  return () => (made ??= { value: make() }).value;
+}
+
+async function onStage(kit: BackendKit, runCase: (stage: Stage) => Promise<void>): Promise<void> {
+  const stage = new Stage(kit);
+  try {
+    await runCase(stage);
+  } finally {
+    await stage.close();
+  }
+}

@@ -1,0 +1,56 @@
+// Reads chat answers, whole or streamed, as OpenAI's clients do.
+
+/** A chat answer. */
+export interface ChatAnswer {
+  readonly text: string;
+  readonly finish: string | undefined;
+  readonly completionTokens: number | undefined;
+}
+
+/** A streamed chat answer, with what came over the wire. */
+export interface ChatStream extends ChatAnswer {
+  /** The data of every event, in order. */
+  readonly data: readonly string[];
+  readonly textAfterFinish: boolean;
+}
+
+interface Choice {
+  readonly finish_reason?: string | null;
+  readonly message?: { readonly content?: string | null };
+  readonly delta?: { readonly content?: string | null };
+}
+
+interface ChatBody {
+  readonly choices?: readonly Choice[];
+  readonly usage?: { readonly completion_tokens?: number } | null;
+}
+
+/** A whole answer. */
+export function readAnswer(text: string): ChatAnswer {
+  const body = JSON.parse(text) as ChatBody;
+  const choice = body.choices?.[0];
+  return { text: choice?.message?.content ?? '', finish: choice?.finish_reason ?? undefined, completionTokens: body.usage?.completion_tokens };
+}
+
+/** A stream, to its end; or up to its first text, and then it can be read on. */
+export async function readStream(events: AsyncIterator<string>, { untilText = false } = {}): Promise<ChatStream> {
+  let stream: ChatStream = { text: '', finish: undefined, completionTokens: undefined, data: [], textAfterFinish: false };
+  for (let event = await events.next(); event.done !== true; event = await events.next()) {
+    stream = withEvent(stream, event.value);
+    if (untilText && stream.text !== '') break;
+  }
+  return stream;
+}
+
+function withEvent(stream: ChatStream, data: string): ChatStream {
+  const body = data === '[DONE]' ? {} : (JSON.parse(data) as ChatBody);
+  const choice = body.choices?.[0];
+  const text = choice?.delta?.content ?? '';
+  return {
+    text: stream.text + text,
+    finish: choice?.finish_reason ?? stream.finish,
+    completionTokens: body.usage?.completion_tokens ?? stream.completionTokens,
+    data: [...stream.data, data],
+    textAfterFinish: stream.textAfterFinish || (text !== '' && stream.finish !== undefined),
+  };
+}

@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import type { Logger, Model } from '@lamina/core/plugin';
+import { backendConformance, createTestLamina, fakeEngine } from '@lamina/core/testing';
+import { remoteBackend } from '../../dist/builtin/remote-backend.js';
+import { fakeKit, stateOf, testFolder } from '../testing/fake-kit.js';
+
+describe('a server that already runs', () => {
+  let engine: ChildProcess;
+  const options = { base_url: '', api_key_env: 'THEIR_KEY' };
+  const env = { THEIR_KEY: 'sk-theirs' };
+
+  before(async () => {
+    const { executable, args, env: own } = fakeEngine({ model: 'theirs', key: env.THEIR_KEY, behaviour: { chunk_ms: 2, ids: ['org/Theirs'] } });
+    engine = spawn(executable, args, { env: { ...process.env, ...own }, stdio: ['ignore', 'pipe', 'pipe'] });
+    options.base_url = `${await listening(engine)}/v1`;
+  });
+  after(async () => {
+    engine.kill();
+    await once(engine, 'exit');
+  });
+
+  const quiet: Logger = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined, child: () => quiet };
+  const folder = testFolder();
+  const remains = 'the server is not ours: it is attached and detached, never started or ended';
+  const kit = fakeKit(folder, {
+    type: remoteBackend(fetch),
+    options,
+    env,
+    missing: { base_url: 'http://127.0.0.1:9/v1' },
+    model: () => model('their-model', { id: 'org/Theirs' }),
+    busy: async (server) => (await stateOf(server)).busy,
+    says: () => 'org/Theirs: 1 2',
+    skip: {
+      'a probe finds the engine and its version': 'servers do not tell their version in one way',
+      'the memory estimate is positive and grows with the context': 'it needs none here',
+      'options reach the engine': 'its only option is what the server calls the model, which every case below uses',
+      'two models run at once, each at its own endpoint': 'all models of a remote share its endpoint',
+      'a start of a damaged model fails with the reason': remains,
+      'a failed start leaves nothing': remains,
+      'a stop leaves nothing: no process, no open port': remains,
+      'a stop ends in time while an answer streams': remains,
+      'a stop with an aborted signal kills at once': remains,
+      'a stop turns into a kill when its signal is aborted': remains,
+      'an engine that is killed settles closed as a crash, with a reason': remains,
+      'a crash leaves nothing': remains,
+      'a server that slept and was woken answers': remains,
+    },
+  });
+  for (const { name, skip, run } of backendConformance(kit)) {
+    if (skip === undefined) it(name, run);
+    else it.skip(`${name} (${skip})`);
+  }
+
+  it('has models without files, attached beside each other and never counted', async () => {
+    const lamina = await createTestLamina({
+      env,
+      limits: { maxLoaded: 1 },
+      manifest: { backends: { theirs: { type: 'remote', ...options } }, models: { big: { backend: 'theirs', options: { id: 'org/Theirs' } }, other: { backend: 'theirs', options: { id: 'org/Theirs' } } } },
+    });
+    try {
+      assert.deepEqual(lamina.models.list().map(({ available, model: { format, files } }) => [available, format, files]), [[true, 'remote', []], [true, 'remote', []]]);
+      await lamina.runtime.start('big');
+      assert.equal((await lamina.runtime.start('other')).lifetime, 'external');
+      assert.deepEqual(lamina.runtime.slots().map(({ state }) => state), ['ready', 'ready']);
+      const lease = await lamina.runtime.acquire('big', { signal: AbortSignal.timeout(5_000) });
+      assert.deepEqual(lease.info.ids, { big: 'org/Theirs' });
+      lease.release();
+    } finally {
+      await lamina.close();
+    }
+    assert.equal((await fetch(new URL('/health', options.base_url))).status, 200);
+  });
+
+  it('says what is wrong: no key in the environment, a wrong one, nobody there', async () => {
+    const probe = (given: object, theirs: Record<string, string>) => remoteBackend(fetch).create('theirs', { base_url: options.base_url, ...given }).probe({ env: theirs, signal: AbortSignal.timeout(5_000), log: quiet });
+    const reasons = await Promise.all([probe({ api_key_env: 'THEIR_KEY' }, {}), probe({ api_key_env: 'THEIR_KEY' }, { THEIR_KEY: 'wrong' }), probe({ base_url: 'http://127.0.0.1:9/v1' }, {})]);
+    const expected = [/THEIR_KEY is not set/, /refuses the key/, /127\.0\.0\.1:9 does not answer/];
+    reasons.forEach((answer, index) => assert.match('reason' in answer ? answer.reason : 'it is available', expected[index]!));
+  });
+
+  function model(name: string, options: Record<string, unknown>): Model {
+    return { name, files: [], format: 'remote', aliases: [], options, pinned: false, limits: {}, from: 'manifest' };
+  }
+
+  function listening({ stdout, stderr }: ChildProcess): Promise<string> {
+    let output = '';
+    return new Promise((resolve) => {
+      for (const stream of [stdout!, stderr!]) {
+        stream.setEncoding('utf8').on('data', (text: string) => {
+          const found = /listening on (http:\/\/[^\s/]+)/.exec((output += text))?.[1];
+          if (found !== undefined) resolve(found);
+        });
+      }
+    });
+  }
+});

@@ -1,0 +1,312 @@
+// A download as a job: it is one, it is paused, it goes on after a kill, it ends in the manifest.
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, linkSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createLamina, LaminaError, type LaminaEvent } from '@lamina/core';
+import { definePlugin, type Source } from '@lamina/core/plugin';
+import { watchForLeaks } from '@lamina/core/testing';
+import { ggufBytes, head, honest, HostileServer, sha256Of, trickling, type Behaviour } from './hostile-server.js';
+import { fetched, impatient, withRoom } from './room.js';
+
+const megabyte = 1024 * 1024;
+
+/** Sends this share of every answer, and then waits for the gate. */
+function gated(share: number): { behaviour: Behaviour; open(): void } {
+  let open: () => void = () => undefined;
+  const gate = new Promise<void>((resolve) => (open = resolve));
+  const behaviour: Behaviour = (exchange) => {
+    const body = head(exchange);
+    if (body === undefined) return;
+    const middle = body.from + Math.ceil((body.to - body.from) * share);
+    exchange.response.write(exchange.content.subarray(body.from, middle));
+    void gate.then(() => exchange.response.end(exchange.content.subarray(middle, body.to)));
+  };
+  return { behaviour, open: () => open() };
+}
+
+describe('a download', () => {
+  it('ends in the manifest: path, size, source, digest, comments kept', async () => {
+    const text = '# mine\nmodels:\n  other: { path: other.gguf } # stays\n';
+    await withRoom(
+      async ({ lamina, server }) => {
+        const content = ggufBytes(3_000_000);
+        const url = server.serve('/tiny.gguf', content);
+        const before = lamina.models.get('org/tiny:q4');
+        assert.equal(before, undefined);
+        await fetched(lamina, { url, sha256: sha256Of(content) }, 'org/tiny:q4');
+        const record = lamina.models.get('org/tiny:q4')!;
+        assert.equal(record.available, true);
+        assert.deepEqual(record.entry, {
+          path: 'org/tiny:q4/tiny.gguf',
+          size: '3MB',
+          download: { url: { url, sha256: sha256Of(content) } },
+          digest: `sha256:${sha256Of(content)}`,
+        });
+        const written = readFileSync(join(lamina.modelsDir, 'models.yaml'), 'utf8');
+        assert.ok(written.startsWith(text), written);
+      },
+      { files: { 'models.yaml': text, 'other.gguf': 'x' } },
+    );
+  });
+
+  it('tells what happens in events, its progress at most ten times a second and never backwards', () =>
+    withRoom(async ({ lamina, server }) => {
+      const events: LaminaEvent[] = [];
+      lamina.events.onAny((event) => void (event.type.startsWith('download.') && events.push(event)));
+      const content = ggufBytes(9 * megabyte);
+      const url = server.serve('/tiny.gguf', content, (exchange) => (exchange.count < 9 ? trickling(100_000, 10)(exchange) : honest(exchange)));
+      await fetched(lamina, url);
+      const types = events.map(({ type }) => type).filter((type) => type !== 'download.progress');
+      assert.deepEqual(types, ['download.queued', 'download.started', 'download.verified', 'download.finished']);
+      const progress = events.filter((event): event is LaminaEvent<'download.progress'> => event.type === 'download.progress');
+      assert.ok(progress.length >= 2);
+      progress.slice(1).forEach((event, index) => {
+        assert.ok(event.done >= progress[index]!.done);
+        if (index < progress.length - 2) assert.ok(Date.parse(event.at) - Date.parse(progress[index]!.at) >= 90);
+      });
+      assert.equal(progress.at(-1)!.done, content.length);
+    }));
+
+  it('is one for all who ask for the same model', () =>
+    withRoom(async ({ lamina, server }) => {
+      const { behaviour, open } = gated(0.5);
+      const url = server.serve('/tiny.gguf', ggufBytes(megabyte), (exchange) => (exchange.count === 0 ? honest : behaviour)(exchange));
+      const jobs = await Promise.all([1, 2, 3].map(() => lamina.downloads.start({ reference: url, name: 'tiny' })));
+      jobs.push(await lamina.downloads.start({ reference: url }));
+      assert.equal(new Set(jobs.map(({ id }) => id)).size, 1);
+      assert.equal(lamina.downloads.list().length, 1);
+      await assert.rejects(lamina.downloads.start({ reference: `${url}?other`, name: 'tiny' }), (error) => LaminaError.is(error, 'CONFLICT'));
+      open();
+      await lamina.downloads.wait(jobs[0]!.id);
+      await assert.rejects(lamina.downloads.start({ reference: url, name: 'tiny' }), (error) => LaminaError.is(error, 'CONFLICT'));
+    }));
+
+  it('is paused, goes on where it was, and keeps what it had', () =>
+    withRoom(async ({ lamina, server }) => {
+      const content = ggufBytes(9 * megabyte);
+      const { behaviour } = gated(0.5);
+      const url = server.serve('/tiny.gguf', content, (exchange) => (exchange.count === 0 ? honest : behaviour)(exchange));
+      const { id } = await lamina.downloads.start({ reference: url, name: 'tiny' });
+      await lamina.events.once('download.progress', { signal: AbortSignal.timeout(5000), where: ({ done }) => done > megabyte });
+      const waiting = lamina.downloads.wait(id);
+      const paused = await lamina.downloads.pause(id);
+      await assert.rejects(waiting, (error) => LaminaError.is(error, 'ABORTED'));
+      assert.equal(paused.state, 'paused');
+      assert.ok(paused.done > megabyte);
+      const { files } = JSON.parse(readFileSync(join(lamina.modelsDir, '.downloads', id, 'journal.json'), 'utf8')) as { files: { held: [number, number][] }[] };
+      const { held } = files[0]!;
+      assert.ok(held.reduce((sum, [from, to]) => sum + to - from, 0) > megabyte);
+      const before = server.seen.length;
+      server.serve('/tiny.gguf', content);
+      await lamina.downloads.resume(id);
+      await lamina.downloads.wait(id);
+      const asked = server.seen.slice(before).map(({ headers }) => Number(/^bytes=(\d+)-/.exec(headers.range!)![1]));
+      for (const [from, to] of held) assert.ok(asked.every((first) => first < from || first >= to), 'what was there was asked for again');
+      assert.equal(sha256Of(readFileSync(join(lamina.modelsDir, 'tiny/tiny.gguf'))), sha256Of(content));
+    }));
+
+  it('leaves nothing when it is cancelled or removed', () =>
+    withRoom(async ({ lamina, server }) => {
+      const { behaviour } = gated(0.5);
+      const url = server.serve('/tiny.gguf', ggufBytes(megabyte), (exchange) => (exchange.count % 2 === 0 ? honest : behaviour)(exchange));
+      const first = await lamina.downloads.start({ reference: url, name: 'tiny' });
+      assert.equal((await lamina.downloads.cancel(first.id)).state, 'cancelled');
+      const second = await lamina.downloads.start({ reference: url, name: 'tiny' });
+      await lamina.downloads.remove(second.id);
+      assert.throws(() => lamina.downloads.get(second.id), (error) => LaminaError.is(error, 'DOWNLOAD_NOT_FOUND'));
+      assert.deepEqual(readdirSync(lamina.modelsDir), ['.downloads']);
+      assert.deepEqual(readdirSync(join(lamina.modelsDir, '.downloads')), []);
+    }));
+
+  it('links a file that another model has already', () =>
+    withRoom(async ({ lamina, server }) => {
+      const content = ggufBytes(megabyte);
+      const sha256 = sha256Of(content);
+      await fetched(lamina, { url: server.serve('/one.gguf', content), sha256 }, 'one');
+      const before = server.requests('/two.gguf').length;
+      await fetched(lamina, { url: server.serve('/two.gguf', content), sha256 }, 'two');
+      assert.equal(server.requests('/two.gguf').length - before, 1, 'more was asked for than size and name');
+      const [one, two] = ['one/one.gguf', 'two/two.gguf'].map((path) => statSync(join(lamina.modelsDir, path)));
+      assert.equal(one!.ino, two!.ino);
+    }));
+
+  it('overwrites no file', () =>
+    withRoom(
+      async ({ lamina, server }) => {
+        const url = server.serve('/tiny.gguf', ggufBytes(1000));
+        await assert.rejects(fetched(lamina, url, 'mine'), (error) => LaminaError.is(error, 'CONFLICT'));
+        assert.equal(readFileSync(join(lamina.modelsDir, 'mine/tiny.gguf'), 'utf8'), 'not a model');
+      },
+      { files: { 'mine/tiny.gguf': 'not a model' } },
+    ));
+
+  it('asks the sources of an entry in their order, and says what the first said', async () => {
+    const asked: string[] = [];
+    const source = (name: string, resolve: Source['resolve']): Source => ({ name, resolve: (...given) => (asked.push(name), resolve(...given)), locate: () => Promise.reject(new Error('unused')) });
+    const plugin = definePlugin({
+      name: 'sources',
+      setup(lamina) {
+        lamina.addSource(source('beta', () => Promise.reject(new LaminaError('SOURCE_DENIED', { message: 'Beta wants a token.' }))));
+        lamina.addSource(source('alpha', () => Promise.resolve(undefined)));
+      },
+    });
+    await withRoom(
+      async ({ lamina }) => {
+        assert.deepEqual(lamina.downloads.downloadable(), [{ model: 'tiny', sources: { alpha: 'a', beta: 'b' } }]);
+        await assert.rejects(lamina.downloads.start({ model: 'tiny' }), /Beta wants a token/);
+        assert.deepEqual(asked, ['alpha', 'beta']);
+        await assert.rejects(lamina.downloads.start({ model: 'tiny', source: 'gamma' }), (error) => LaminaError.is(error, 'NOT_SUPPORTED'));
+        await assert.rejects(lamina.downloads.start({ model: 'nobody' }), (error) => LaminaError.is(error, 'MODEL_NOT_FOUND'));
+      },
+      { plugins: [plugin()], manifest: { models: { tiny: { path: 'tiny.gguf', download: { alpha: 'a', beta: 'b', gamma: 'c' } } } } },
+    );
+  });
+
+  it('lets a plugin change the plan, and refuse the files', async () => {
+    const plugin = definePlugin({
+      name: 'careful',
+      setup(lamina) {
+        lamina.hooks.planDownload.tap((plan) => ({ ...plan, files: plan.files.map((file) => ({ ...file, path: 'renamed.gguf' })) }));
+        lamina.hooks.verifyDownload.tap((_plan, [file]) => {
+          const { file: path } = file!.from as { file: string };
+          if (readFileSync(path).includes('evil')) throw new LaminaError('FORBIDDEN', { message: 'This file is evil.' });
+        });
+      },
+    });
+    await withRoom(
+      async ({ lamina, server }) => {
+        await assert.rejects(fetched(lamina, server.serve('/tiny.gguf', Buffer.from('GGUF evil'))), /This file is evil/);
+        assert.ok(!existsSync(join(lamina.modelsDir, 'tiny')));
+        await fetched(lamina, server.serve('/good.gguf', Buffer.from('GGUF good')), 'good');
+        assert.deepEqual(readdirSync(join(lamina.modelsDir, 'good')), ['renamed.gguf']);
+      },
+      { plugins: [plugin()] },
+    );
+  });
+
+  it('may not lead a stranger to a private address, unless the operator allows the host', async () => {
+    const denied = (error: unknown) => LaminaError.is(error, 'FORBIDDEN');
+    await withRoom(async ({ lamina, server }) => {
+      const url = server.serve('/tiny.gguf', ggufBytes(1000));
+      for (const reference of [url, url.replace('127.0.0.1', 'localhost'), url.replace('127.0.0.1', '[::ffff:127.0.0.1]'), 'http://169.254.169.254/latest', '/etc/passwd']) {
+        await assert.rejects(lamina.downloads.start({ reference, name: 'tiny' }, { remote: true }), denied, reference);
+      }
+      assert.equal(server.seen.length, 0);
+    });
+    await withRoom(
+      async ({ lamina, server }) => {
+        const { id } = await lamina.downloads.start({ reference: server.serve('/tiny.gguf', ggufBytes(1000)), name: 'tiny' }, { remote: true });
+        await lamina.downloads.wait(id);
+      },
+      { downloads: { allowedHosts: ['127.0.0.1'] } },
+    );
+  });
+
+  it('says that a disk is too small before a byte is fetched', () =>
+    withRoom(async ({ lamina, server }) => {
+      const url = server.serve('/tiny.gguf', Buffer.alloc(0), ({ response }) => void response.writeHead(206, { 'content-range': `bytes 0-0/${2 ** 50}`, 'content-length': 1 }).end('G'));
+      await assert.rejects(fetched(lamina, url), (error) => LaminaError.is(error, 'DISK_FULL'));
+      assert.equal(server.seen.length, 1);
+    }));
+
+  it('leaves no socket, thread or timer', async () => {
+    const assertNoLeaks = await watchForLeaks();
+    await withRoom(async ({ lamina, server }) => {
+      await fetched(lamina, server.serve('/tiny.gguf', ggufBytes(megabyte)));
+      const { behaviour } = gated(0.5);
+      const url = server.serve('/other.gguf', ggufBytes(megabyte), (exchange) => (exchange.count === 0 ? honest : behaviour)(exchange));
+      await lamina.downloads.start({ reference: url, name: 'other' });
+      await lamina.events.once('download.progress', { signal: AbortSignal.timeout(5000), where: ({ done }) => done > 1000 });
+    });
+    await assertNoLeaks();
+  });
+});
+
+describe('a download of a Lamina that ends', () => {
+  let folder: string;
+  let server: HostileServer;
+  beforeEach(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'lamina-downloads-'));
+    server = await HostileServer.open();
+  });
+  afterEach(async () => {
+    await server.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  const open = () => createLamina({ modelsDir: folder, log: 'silent', downloads: impatient });
+
+  it('goes on with the next one, and a paused one stays paused', async () => {
+    const content = ggufBytes(9 * megabyte);
+    const { behaviour } = gated(0.5);
+    const [one, two] = ['/one.gguf', '/two.gguf'].map((path) => server.serve(path, content, (exchange) => (exchange.count === 0 ? honest : behaviour)(exchange)));
+    const first = await open();
+    const going = await first.downloads.start({ reference: one!, name: 'one' });
+    const paused = await first.downloads.start({ reference: two!, name: 'two' });
+    await first.events.once('download.progress', { signal: AbortSignal.timeout(5000), where: ({ download, done }) => download === going.id && done > megabyte });
+    await first.downloads.pause(paused.id);
+    await first.close();
+    for (const path of ['/one.gguf', '/two.gguf']) server.serve(path, content);
+    const second = await open();
+    try {
+      await second.downloads.wait(going.id);
+      assert.equal(second.models.get('one')?.available, true);
+      assert.equal(second.downloads.get(paused.id).state, 'paused');
+    } finally {
+      await second.close();
+    }
+  });
+
+  it('loses at most what came after the last second when it is killed', async function () {
+    this.timeout(40_000);
+    const content = ggufBytes(12 * megabyte);
+    const url = server.serve('/tiny.gguf', content, (exchange) => (exchange.count === 0 ? honest : trickling(20_000, 20))(exchange));
+    const child = spawn(process.execPath, [join(import.meta.dirname, 'downloader.js'), folder, url], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const told: { at: number; done: number }[] = [];
+    for await (const lines of child.stdout.setEncoding('utf8') as AsyncIterable<string>) {
+      told.push({ at: performance.now(), done: Number(lines.trim().split('\n').at(-1)) });
+      if (told.at(-1)!.done > 7 * megabyte) child.kill('SIGKILL');
+    }
+    const killedAt = performance.now();
+    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+    assert.equal(child.signalCode, 'SIGKILL');
+    const before = server.seen.length;
+    server.serve('/tiny.gguf', content);
+    const lamina = await open();
+    try {
+      const [job] = lamina.downloads.list();
+      await lamina.downloads.wait(job!.id);
+      assert.equal(sha256Of(readFileSync(join(folder, 'tiny/tiny.gguf'))), sha256Of(content));
+      assert.ok(server.seen.length > before);
+      const safe = told.findLast(({ at }) => at < killedAt - 2_000)!.done; // A second between journals, and one for a busy machine.
+      assert.ok(job!.done >= safe, `${job!.done} bytes were kept of ${safe}`);
+    } finally {
+      await lamina.close();
+    }
+  });
+
+  it('does not write into a file that another model links', async () => {
+    const [old, fresh] = [ggufBytes(megabyte), ggufBytes(megabyte)];
+    const { behaviour } = gated(0.5);
+    const url = server.serve('/tiny.gguf', fresh, (exchange) => (exchange.count === 0 ? honest : behaviour)(exchange));
+    const first = await open();
+    const { id } = await first.downloads.start({ reference: url, name: 'tiny' });
+    await first.close();
+    mkdirSync(join(folder, 'other'));
+    writeFileSync(join(folder, 'other/old.gguf'), old);
+    rmSync(join(folder, '.downloads', id, '0.part'), { force: true });
+    linkSync(join(folder, 'other/old.gguf'), join(folder, '.downloads', id, '0.part'));
+    server.serve('/tiny.gguf', fresh);
+    const second = await open();
+    try {
+      await second.downloads.wait(id);
+      assert.equal(sha256Of(readFileSync(join(folder, 'other/old.gguf'))), sha256Of(old));
+      assert.equal(sha256Of(readFileSync(join(folder, 'tiny/tiny.gguf'))), sha256Of(fresh));
+    } finally {
+      await second.close();
+    }
+  });
+});

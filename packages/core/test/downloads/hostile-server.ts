@@ -1,0 +1,173 @@
+// A real HTTP server that gives files in every wrong way servers do.
+import { createHash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+/** One request and how often its file was asked for before. */
+export interface Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly content: Buffer;
+  /** What the Range header asks for; all of the file without one. */
+  readonly from: number;
+  readonly to: number;
+  readonly ranged: boolean;
+  /** 0 for the first request of the file. */
+  readonly count: number;
+  readonly server: HostileServer;
+}
+
+export type Behaviour = (exchange: Exchange) => void;
+
+export interface Seen {
+  readonly path: string;
+  readonly headers: IncomingMessage['headers'];
+}
+
+/** Serves what it is given at the path it is given it for. Close it. */
+export class HostileServer {
+  readonly seen: Seen[] = [];
+  private readonly files = new Map<string, { content: Buffer; behaviour: Behaviour; count: number }>();
+  private readonly server: Server;
+
+  private constructor() {
+    this.server = createServer((request, response) => this.answer(request, response));
+  }
+
+  static async open(): Promise<HostileServer> {
+    const hostile = new HostileServer();
+    hostile.server.listen(0, '127.0.0.1');
+    await once(hostile.server, 'listening');
+    return hostile;
+  }
+
+  get origin(): string {
+    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
+  }
+
+  /** Serves a file; the answer is its address. */
+  serve(path: string, content: Buffer, behaviour: Behaviour = honest): string {
+    this.files.set(path, { content, behaviour, count: 0 });
+    return `${this.origin}${path}`;
+  }
+
+  requests(path: string): readonly Seen[] {
+    return this.seen.filter((seen) => seen.path === path);
+  }
+
+  /** Breaks every connection off, as a server that is killed. */
+  cut(): void {
+    this.server.closeAllConnections();
+  }
+
+  async close(): Promise<void> {
+    this.server.close();
+    this.server.closeAllConnections();
+    if (this.server.listening) await once(this.server, 'close');
+  }
+
+  private answer(request: IncomingMessage, response: ServerResponse): void {
+    const path = request.url!.split('?')[0]!;
+    this.seen.push({ path: request.url!, headers: request.headers });
+    const file = this.files.get(path);
+    response.on('error', () => undefined);
+    if (file === undefined) return void response.writeHead(404).end();
+    const [, from, to] = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? '') ?? [];
+    const { content } = file;
+    const last = to === undefined || to === '' ? content.length : Math.min(Number(to) + 1, content.length);
+    file.behaviour({ request, response, content, from: Number(from ?? 0), to: last, ranged: from !== undefined, count: file.count++, server: this });
+  }
+}
+
+/** `"<hash>"`: what an honest server calls this content. */
+export function etagOf(content: Buffer): string {
+  return `"${sha256Of(content).slice(0, 16)}"`;
+}
+
+export function sha256Of(content: Buffer): string {
+  return createHash('sha256').update(content).digest('hex');
+}
+
+/** Bytes that look like a GGUF file and are like no others. */
+export function ggufBytes(length: number): Buffer {
+  const bytes = randomBytes(Math.max(length, 4));
+  bytes.write('GGUF', 0, 'latin1');
+  return bytes.subarray(0, length);
+}
+
+/** The head of an honest answer; `undefined` when there is no body to send. */
+export function head({ request, response, content, from, to, ranged }: Exchange, more: Record<string, string> = {}): { from: number; to: number } | undefined {
+  const headers = { 'accept-ranges': 'bytes', etag: etagOf(content), 'content-type': 'application/octet-stream', ...more };
+  const condition = request.headers['if-range'];
+  if (!ranged || (condition !== undefined && condition !== headers.etag)) {
+    response.writeHead(200, { ...headers, 'content-length': content.length });
+    return { from: 0, to: content.length };
+  }
+  if (from >= content.length) {
+    response.writeHead(416, { 'content-range': `bytes */${content.length}` }).end();
+    return undefined;
+  }
+  response.writeHead(206, { ...headers, 'content-length': to - from, 'content-range': `bytes ${from}-${to - 1}/${content.length}` });
+  return { from, to };
+}
+
+export const honest: Behaviour = (exchange) => {
+  const body = head(exchange);
+  if (body !== undefined) exchange.response.end(exchange.content.subarray(body.from, body.to));
+};
+
+/** Knows no ranges. */
+export const whole: Behaviour = ({ response, content }) => void response.writeHead(200, { 'content-length': content.length }).end(content);
+
+/** Knows no ranges and does not say how long the file is. */
+export const chunked: Behaviour = ({ response, content }) => {
+  response.writeHead(200);
+  response.write(content.subarray(0, content.length / 2));
+  response.end(content.subarray(content.length / 2));
+};
+
+/** Breaks the connection off after so many bytes of each answer. */
+export function dropping(bytes: number, base: Behaviour = honest): Behaviour {
+  return (exchange) => {
+    const body = base === honest ? head(exchange) : (exchange.response.writeHead(200, { 'content-length': exchange.content.length }), { from: 0, to: exchange.content.length });
+    if (body === undefined) return;
+    const end = Math.min(body.to, body.from + bytes);
+    const { response, content } = exchange;
+    if (end === body.to) response.end(content.subarray(body.from, end));
+    else response.write(content.subarray(body.from, end), () => response.destroy());
+  };
+}
+
+/** Sends so many bytes of the first answers and then nothing more, without ending them. */
+export function stalling(answers: number, bytes: number): Behaviour {
+  return (exchange) => {
+    if (exchange.count >= answers) return honest(exchange);
+    const body = head(exchange);
+    if (body !== undefined) exchange.response.write(exchange.content.subarray(body.from, Math.min(body.to, body.from + bytes)));
+  };
+}
+
+/** Sends so many bytes every few milliseconds. */
+export function trickling(bytes: number, everyMs: number): Behaviour {
+  return (exchange) => {
+    const body = head(exchange);
+    if (body === undefined) return;
+    const { response, content } = exchange;
+    let at = body.from;
+    const timer = setInterval(() => {
+      if (response.destroyed || at >= body.to) {
+        clearInterval(timer);
+        return void response.end();
+      }
+      response.write(content.subarray(at, Math.min(at + bytes, body.to)));
+      at += bytes;
+    }, everyMs);
+    response.on('close', () => clearInterval(timer));
+  };
+}
+
+/** The first answers have a status and headers of their own. */
+export function failing(answers: number, status: number, headers: Record<string, string> = {}): Behaviour {
+  return (exchange) => (exchange.count < answers ? void exchange.response.writeHead(status, headers).end('no') : honest(exchange));
+}

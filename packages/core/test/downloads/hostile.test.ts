@@ -1,0 +1,219 @@
+// Every wrong way a server can give a file ends in the right bytes or a clear error, never in a wrong file under the final name.
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { LaminaError, type ErrorCode } from '@lamina/core';
+import type { TestLamina } from '@lamina/core/testing';
+import { chunked, dropping, etagOf, failing, ggufBytes, head, honest, sha256Of, stalling, trickling, whole, HostileServer, type Behaviour } from './hostile-server.js';
+import { fetched, impatient, withRoom } from './room.js';
+
+const megabyte = 1024 * 1024;
+
+function fileOf(lamina: TestLamina, name = 'tiny', file = 'tiny.gguf'): string {
+  return join(lamina.modelsDir, name, file);
+}
+
+function assertFile(lamina: TestLamina, content: Buffer): void {
+  assert.equal(sha256Of(readFileSync(fileOf(lamina))), sha256Of(content));
+}
+
+async function assertFails(lamina: TestLamina, work: Promise<unknown>, code: ErrorCode, message: RegExp): Promise<void> {
+  await assert.rejects(work, (error) => {
+    assert.ok(LaminaError.is(error), String(error));
+    assert.equal(error.code, code, error.message);
+    assert.match(error.message, message);
+    return true;
+  });
+  assert.ok(!existsSync(fileOf(lamina)), 'a file stands under the final name');
+}
+
+/** The file must come whole in spite of this, with and without a SHA-256 that is known. */
+const survivable: Readonly<Record<string, Behaviour>> = {
+  'an honest server': honest,
+  'a server that knows no ranges': whole,
+  'a server that says no length': chunked,
+  'a connection that is dropped every 300 kB': dropping(300_000),
+  'answers that are shorter than announced, now and then': (exchange) => (exchange.count % 3 === 1 ? dropping(10)(exchange) : honest(exchange)),
+  'answers that stop without an end': stalling(3, 100_000),
+  '429 with Retry-After': failing(2, 429, { 'retry-after': '0' }),
+  '503 without a word': failing(2, 503),
+  '500 now and then': (exchange) => (exchange.count % 3 === 1 ? void exchange.response.writeHead(500).end() : honest(exchange)),
+  'a server that takes one connection only': (() => {
+    let open = 0;
+    return (exchange) => {
+      if (open > 0) return void exchange.response.writeHead(429, { 'retry-after': '0' }).end();
+      open += 1;
+      exchange.response.on('close', () => (open -= 1));
+      honest(exchange);
+    };
+  })(),
+  'a wrong Content-Range, once': (exchange) => {
+    if (exchange.count !== 2) return honest(exchange);
+    exchange.response.writeHead(206, { 'content-range': `bytes 0-9/${exchange.content.length}`, 'content-length': 10 }).end(Buffer.alloc(10));
+  },
+  'a part that is shorter than asked for': (exchange) => honest({ ...exchange, to: Math.min(exchange.to, exchange.from + 200_000) }),
+  'a wrong 416, once': (exchange) => (exchange.count === 2 ? void exchange.response.writeHead(416).end() : honest(exchange)),
+  '200 for a range, once': (exchange) => (exchange.count === 2 ? whole(exchange) : honest(exchange)),
+};
+
+describe('downloads from a hostile server', () => {
+  for (const [what, behaviour] of Object.entries(survivable)) {
+    for (const checked of [true, false]) {
+      it(`gets the file whole: ${what}${checked ? '' : ', no SHA-256 known'}`, () =>
+        withRoom(async ({ lamina, server }) => {
+          const content = ggufBytes(9 * megabyte + 17);
+          const url = server.serve('/tiny.gguf', content, behaviour);
+          const { done, total, state } = await fetched(lamina, checked ? { url, sha256: sha256Of(content) } : url);
+          assert.deepEqual([done, total, state], [content.length, content.length, 'finished']);
+          assertFile(lamina, content);
+          assert.deepEqual(readdirSync(join(lamina.modelsDir, '.downloads')), []);
+        }));
+    }
+  }
+
+  it('starts a file over when it changes at the server, and mixes nothing', () =>
+    withRoom(async ({ lamina, server }) => {
+      const [before, after] = [ggufBytes(9 * megabyte), ggufBytes(9 * megabyte)];
+      const url = server.serve('/tiny.gguf', before, (exchange) => (exchange.count < 3 ? dropping(2 * megabyte)(exchange) : honest({ ...exchange, content: after })));
+      await fetched(lamina, url);
+      assertFile(lamina, after);
+    }));
+
+  it('starts over after a cut when nothing tells versions apart', () =>
+    withRoom(async ({ lamina, server }) => {
+      const content = ggufBytes(3 * megabyte);
+      const url = server.serve('/tiny.gguf', content, (exchange) => {
+        const body = exchange.content.subarray(exchange.from);
+        exchange.response.writeHead(206, { 'content-range': `bytes ${exchange.from}-${exchange.content.length - 1}/${exchange.content.length}`, 'content-length': body.length });
+        if (exchange.count === 1) exchange.response.write(body.subarray(0, megabyte), () => exchange.response.destroy());
+        else exchange.response.end(body);
+      });
+      await fetched(lamina, url);
+      assertFile(lamina, content);
+      assert.ok(server.seen.every(({ headers }) => /^bytes=0-/.test(headers.range!)));
+    }));
+
+  it('fetches a slow end from elsewhere', () =>
+    withRoom(async ({ lamina, server }) => {
+      const content = ggufBytes(12 * megabyte);
+      const url = server.serve('/tiny.gguf', content, (exchange) => (exchange.count === 2 ? trickling(1000, 20)(exchange) : honest(exchange)));
+      const began = performance.now();
+      await fetched(lamina, { url, sha256: sha256Of(content) });
+      assert.ok(performance.now() - began < 8_000, 'the slow connection decided when it ended');
+      assertFile(lamina, content);
+    }));
+
+  it('asks again for the address when a signed one expires', async () => {
+    const cdn = await HostileServer.open();
+    try {
+      await withRoom(async ({ lamina, server }) => {
+        const content = ggufBytes(9 * megabyte);
+        let signature = 0;
+        const uses = new Map<string, number>();
+        cdn.serve('/signed', content, (exchange) => {
+          const { url, headers } = exchange.request;
+          const used = (uses.get(url!) ?? 0) + 1;
+          uses.set(url!, used);
+          if (used > 2 || headers.authorization !== undefined) return void exchange.response.writeHead(403).end();
+          honest(exchange);
+        });
+        const url = server.serve('/tiny.gguf', content, ({ response }) => {
+          signature += 1;
+          response.writeHead(302, { location: `${cdn.origin}/signed?n=${signature}` }).end();
+        });
+        await fetched(lamina, { url, sha256: sha256Of(content) });
+        assertFile(lamina, content);
+        assert.ok(signature > 1);
+      });
+    } finally {
+      await cdn.close();
+    }
+  });
+
+  it('asks for identity and never for a compressed file', () =>
+    withRoom(async ({ lamina, server }) => {
+      await fetched(lamina, server.serve('/tiny.gguf', ggufBytes(1000)));
+      assert.ok(server.seen.length > 0 && server.seen.every(({ headers }) => headers['accept-encoding'] === 'identity'));
+    }));
+
+  it('refuses a compressed answer', () =>
+    withRoom(async ({ lamina, server }) => {
+      const url = server.serve('/tiny.gguf', ggufBytes(1000), ({ response, content }) => void response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync(content)));
+      await assertFails(lamina, fetched(lamina, url), 'SOURCE_UNREACHABLE', /compressed/);
+    }));
+
+  it('refuses a web page, by its type and by its content', () =>
+    withRoom(async ({ lamina, server }) => {
+      const page = Buffer.from('<!doctype html><title>Log in</title>');
+      const typed = server.serve('/tiny.gguf', page, ({ response, content }) => void response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).end(content));
+      await assertFails(lamina, fetched(lamina, typed), 'SOURCE_UNREACHABLE', /web page/);
+      await assertFails(lamina, fetched(lamina, server.serve('/tiny.gguf', page)), 'SOURCE_UNREACHABLE', /no GGUF file/);
+    }));
+
+  it('keeps a file with another SHA-256 aside, says so, and fetches it anew when resumed', () =>
+    withRoom(async ({ lamina, server }) => {
+      const [wrong, right] = [ggufBytes(2 * megabyte), ggufBytes(2 * megabyte)];
+      const url = server.serve('/tiny.gguf', wrong);
+      const { id } = await lamina.downloads.start({ reference: { url, sha256: sha256Of(right) }, name: 'tiny' });
+      await assertFails(lamina, lamina.downloads.wait(id), 'DIGEST_MISMATCH', new RegExp(sha256Of(right)));
+      const kept = lamina.downloads.get(id).error!.details!['kept'] as string;
+      assert.match(kept, /tiny\.gguf\.corrupt$/);
+      assert.equal(sha256Of(readFileSync(kept)), sha256Of(wrong));
+      server.serve('/tiny.gguf', right);
+      await lamina.downloads.resume(id);
+      await lamina.downloads.wait(id);
+      assertFile(lamina, right);
+    }));
+
+  for (const [status, code, says] of [[401, 'SOURCE_DENIED', /access is denied/], [403, 'SOURCE_DENIED', /access is denied/], [404, 'SOURCE_UNREACHABLE', /no such file/], [410, 'SOURCE_UNREACHABLE', /no such file/], [451, 'SOURCE_UNREACHABLE', /451/]] as const) {
+    it(`takes ${status} for final`, () =>
+      withRoom(async ({ lamina, server }) => {
+        const content = ggufBytes(1000);
+        const url = server.serve('/tiny.gguf', content, (exchange) => (exchange.count === 0 ? honest(exchange) : void exchange.response.writeHead(status).end()));
+        await assertFails(lamina, fetched(lamina, url), code, says);
+        assert.equal(server.seen.length, 2);
+      }));
+  }
+
+  it('gives up, with a sentence, on a server that only fails', () =>
+    withRoom(async ({ lamina, server }) => {
+      const url = server.serve('/tiny.gguf', ggufBytes(1000), (exchange) => (exchange.count === 0 ? honest(exchange) : void exchange.response.writeHead(500).end()));
+      await assertFails(lamina, fetched(lamina, url), 'SOURCE_UNREACHABLE', /answers 500/);
+      assert.equal(server.seen.length, 1 + impatient.attempts);
+    }));
+
+  it('gives up on a server that always cuts a file that cannot be resumed', () =>
+    withRoom(async ({ lamina, server }) => {
+      const url = server.serve('/tiny.gguf', ggufBytes(3 * megabyte), (exchange) => (exchange.count === 0 ? whole(exchange) : dropping(2 * megabyte, whole)(exchange)));
+      await assertFails(lamina, fetched(lamina, url), 'SOURCE_UNREACHABLE', /Try again later/);
+    }));
+
+  it('gives up on a server that never sends a byte', () =>
+    withRoom(async ({ lamina, server }) => {
+      const url = server.serve('/tiny.gguf', ggufBytes(1000), (exchange) => (exchange.count === 0 ? honest(exchange) : void head(exchange)));
+      await assertFails(lamina, fetched(lamina, url), 'SOURCE_UNREACHABLE', /No bytes of tiny\.gguf came/);
+    }));
+
+  it('follows no redirect in a circle, and none to another scheme', () =>
+    withRoom(async ({ lamina, server }) => {
+      const circle = server.serve('/tiny.gguf', Buffer.alloc(0), ({ response }) => void response.writeHead(302, { location: '/tiny.gguf' }).end());
+      await assertFails(lamina, fetched(lamina, circle), 'SOURCE_UNREACHABLE', /redirects more than 10 times/);
+      const file = server.serve('/tiny.gguf', Buffer.alloc(0), ({ response }) => void response.writeHead(302, { location: 'file:///etc/passwd' }).end());
+      await assertFails(lamina, fetched(lamina, file), 'SOURCE_UNREACHABLE', /nothing is fetched from/);
+    }));
+
+  it('tells versions apart by a strong ETag only', () =>
+    withRoom(async ({ lamina, server }) => {
+      const content = ggufBytes(2 * megabyte);
+      const url = server.serve('/tiny.gguf', content, (exchange) => {
+        const body = head(exchange, { etag: `W/${etagOf(content)}` });
+        if (body === undefined) return;
+        if (exchange.count === 1) exchange.response.write(content.subarray(body.from, megabyte), () => exchange.response.destroy());
+        else exchange.response.end(content.subarray(body.from, body.to));
+      });
+      await fetched(lamina, url);
+      assertFile(lamina, content);
+      assert.ok(server.seen.every(({ headers }) => headers['if-range'] === undefined && /^bytes=0-/.test(headers.range!)));
+    }));
+});

@@ -1,0 +1,54 @@
+// Core's own sources keep what every source promises.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { sourceConformance, type SourceKit } from '@lamina/core/testing';
+import { localSource } from '../../dist/downloads/sources/local.js';
+import { urlSource } from '../../dist/downloads/sources/url.js';
+import { HttpClient } from '../../dist/downloads/transfer/http.js';
+import { ggufBytes, HostileServer } from './hostile-server.js';
+
+function run(kit: SourceKit): void {
+  for (const { name, skip, run: runCase } of sourceConformance(kit)) (skip === undefined ? it : it.skip)(skip === undefined ? name : `${name} (skipped: ${skip})`, runCase);
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'lamina-sources-'));
+const server = await HostileServer.open();
+const http = new HttpClient({}, []);
+const link = server.serve('/files/tiny%20one.gguf', ggufBytes(5000));
+server.serve('/secret.gguf', Buffer.alloc(0), ({ response }) => void response.writeHead(401).end());
+writeFileSync(join(folder, 'tiny.gguf'), ggufBytes(5000));
+
+after(async () => {
+  await http.close();
+  await server.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+describe('the source url', () => {
+  run({
+    source: () => urlSource(http),
+    reference: link,
+    foreign: [42, 'llama3.2', { repo_id: 'org/name' }, 'ftp://host/file', '/a/file'],
+    missing: `${server.origin}/nothing.gguf`,
+    denied: `${server.origin}/secret.gguf`,
+    private: link,
+    skip: { 'puts no secret into a plan': 'it has none: links with passwords are refused', 'adopts models whose files are there': 'links are nowhere on this machine' },
+  });
+});
+
+describe('the source local', () => {
+  run({
+    source: () => localSource(folder),
+    reference: './tiny.gguf',
+    foreign: [42, 'llama3.2', 'https://host/file', { url: 'x' }],
+    missing: join(folder, 'nothing.gguf'),
+    private: join(folder, 'tiny.gguf'),
+    skip: {
+      'puts no secret into a plan': 'it has none',
+      'says in a sentence that access is denied': 'the operator may read what Lamina may read',
+      'adopts models whose files are there': 'discovery finds what is in the models directory',
+      'ends when its caller leaves': 'it looks at the disk only',
+    },
+  });
+});

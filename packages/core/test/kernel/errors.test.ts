@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict';
+import { errorTable, LaminaError } from '@lamina/core';
+
+describe('errors', () => {
+  it('fill their sentence from the details and carry them on the wire', () => {
+    const error = new LaminaError('MODEL_FILES_MISSING', { model: 'tiny', missing: ['a.gguf is not there', 'b.gguf is empty'], hint: 'Put them there.' });
+    assert.equal(error.message, 'The files of model "tiny" are not here: a.gguf is not there, b.gguf is empty. Put them there.');
+    assert.deepEqual(error.toWire(), {
+      message: error.message,
+      type: 'server_error',
+      code: 'MODEL_FILES_MISSING',
+      details: { model: 'tiny', missing: ['a.gguf is not there', 'b.gguf is empty'], hint: 'Put them there.' },
+    });
+  });
+
+  it('name the field at fault as OpenAI does', () => {
+    const wire = new LaminaError('REQUEST_INVALID', { message: '"messages" is missing.', param: 'messages' }).toWire();
+    assert.deepEqual(wire, { message: '"messages" is missing.', type: 'invalid_request_error', code: 'REQUEST_INVALID', param: 'messages' });
+  });
+
+  it('are recognised by their mark, whichever copy of the package made them', () => {
+    const foreign = Object.assign(new Error('x'), { [Symbol.for('lamina.error')]: true, code: 'TIMEOUT' });
+    assert.ok(LaminaError.is(foreign));
+    assert.ok(LaminaError.is(foreign, 'TIMEOUT'));
+    assert.ok(!LaminaError.is(foreign, 'INTERNAL'));
+    assert.ok(!LaminaError.is(new Error('x')));
+  });
+
+  it('never show the cause of a fault of Lamina itself', () => {
+    const error = LaminaError.from(new Error('/secret/path is broken'));
+    assert.equal(error.code, 'INTERNAL');
+    assert.ok(!JSON.stringify(error.toWire()).includes('secret'));
+  });
+
+  it('have a status a client can act on, in every row', () => {
+    for (const [code, row] of Object.entries(errorTable)) {
+      assert.ok(row.status >= 400 && row.status < 600, code);
+      assert.match(code, /^[A-Z_]+$/);
+    }
+  });
+});

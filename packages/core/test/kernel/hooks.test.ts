@@ -1,0 +1,142 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createLamina, hookTable, LaminaError, type HookTaps, type Lamina, type LaminaEvent } from '@lamina/core';
+import { definePlugin, type PluginContext } from '@lamina/core/plugin';
+
+describe('hooks', () => {
+  let directory: string;
+  let lamina: Lamina | undefined;
+
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'lamina-hooks-'));
+  });
+  afterEach(async () => {
+    await lamina?.close();
+    lamina = undefined;
+    await rm(directory, { recursive: true, force: true });
+  });
+
+  /** A Lamina with one virtual model's request going through the taps of these plugins; answers what `beforeRequest` made of it. */
+  async function ask(...setups: ((context: PluginContext) => void)[]): Promise<{ model: string; events: LaminaEvent[]; error: unknown }> {
+    const plugins = setups.map((setup, index) => definePlugin({ name: `plugin-${index + 1}`, setup })());
+    let model = '';
+    const seen = definePlugin({ name: 'seen', setup: ({ hooks }) => hooks.beforeRequest.tap((request) => void (model = request.model), { stage: 1_000 }) })();
+    lamina = await createLamina({ modelsDir: directory, manifest: {}, log: 'silent', plugins: [...plugins, seen] });
+    const events: LaminaEvent[] = [];
+    lamina.events.onAny((event) => events.push(event));
+    const request = { route: 'chat/completions', model: 'asked', headers: {}, json: { model: 'asked', messages: [{ role: 'user', content: 'hi' }] } };
+    const error: unknown = await lamina.requests.open(request, { signal: new AbortController().signal }).catch((thrown: unknown) => thrown);
+    return { model, events, error };
+  }
+
+  it('hand a value from tap to tap; undefined keeps it', async () => {
+    const { model } = await ask(
+      ({ hooks }) => hooks.beforeRequest.tap((request) => ({ ...request, model: `${request.model}-1` })),
+      ({ hooks }) => hooks.beforeRequest.tap(() => undefined),
+      ({ hooks }) => hooks.beforeRequest.tap(async (request) => Promise.resolve({ ...request, model: `${request.model}-3` })),
+    );
+    assert.equal(model, 'asked-1-3');
+  });
+
+  it('run in the order of their stages, then of their plugins', async () => {
+    const order: string[] = [];
+    await ask(
+      ({ hooks }) => hooks.beforeRequest.tap(() => void order.push('second'), { stage: 5 }),
+      ({ hooks }) => hooks.beforeRequest.tap(() => void order.push('first'), { stage: -5 }),
+      ({ hooks }) => hooks.beforeRequest.tap(() => void order.push('third'), { stage: 5 }),
+    );
+    assert.deepEqual(order, ['first', 'second', 'third']);
+  });
+
+  it('name the plugin and the hook that failed, and tell it as an event', async () => {
+    const { error, events } = await ask(({ hooks }) =>
+      hooks.beforeRequest.tap(() => {
+        throw new TypeError('x is not a function');
+      }),
+    );
+    assert.ok(LaminaError.is(error, 'PLUGIN_FAILED'));
+    assert.equal(error.message, 'Plugin "plugin-1" failed in beforeRequest: x is not a function.');
+    assert.deepEqual(events.map(({ type }) => type), ['plugin.failed']);
+  });
+
+  it('let a plugin refuse with an error of its choice', async () => {
+    const { error, events } = await ask(({ hooks }) =>
+      hooks.beforeRequest.tap(() => {
+        throw new LaminaError('FORBIDDEN', { message: 'Not on Sundays.' });
+      }),
+    );
+    assert.ok(LaminaError.is(error, 'FORBIDDEN'));
+    assert.deepEqual(events, []);
+  });
+
+  it('take null for a fault', async () => {
+    const { error } = await ask(({ hooks }) => hooks.beforeRequest.tap((() => null) as never));
+    assert.ok(LaminaError.is(error, 'PLUGIN_FAILED'));
+    assert.match(error.message, /returned null/);
+  });
+
+  it('hand out frozen arguments, all the way down', async () => {
+    const { error } = await ask(({ hooks }) =>
+      hooks.beforeRequest.tap((request) => {
+        (request.json!['messages'] as unknown[]).push('mine');
+      }),
+    );
+    assert.ok(LaminaError.is(error, 'PLUGIN_FAILED'));
+    assert.match(error.message, /not extensible/);
+  });
+
+  it('have a context whose signal is the caller\'s', async () => {
+    const caller = new AbortController();
+    const plugin = definePlugin({
+      name: 'slow',
+      setup: ({ hooks }) =>
+        hooks.beforeRequest.tap((_request, { signal }) => {
+          caller.abort();
+          assert.equal(signal.aborted, true);
+          return new Promise<never>(() => undefined);
+        }),
+    })();
+    lamina = await createLamina({ modelsDir: directory, manifest: {}, log: 'silent', plugins: [plugin] });
+    const opening = lamina.requests.open({ route: 'embeddings', model: 'x', headers: {} }, { signal: caller.signal });
+    await assert.rejects(opening, (error: Error) => error.name === 'AbortError');
+  });
+
+  it('offer every hook of the table to a plugin, with nothing but tap', async () => {
+    let taps: HookTaps | undefined;
+    await ask(({ hooks }) => void (taps = hooks));
+    assert.deepEqual(Object.keys(taps!).sort(), Object.keys(hookTable).sort());
+    for (const point of Object.values(taps!)) assert.deepEqual(Object.keys(point), ['tap']);
+    assert.ok(Object.isFrozen(taps));
+  });
+
+  it('go on without a tap that fails where the hook isolates', async () => {
+    const failing = definePlugin({
+      name: 'failing',
+      setup: ({ hooks }) => {
+        hooks.discoverModels.tap(() => {
+          throw new Error('no disk');
+        });
+      },
+    })();
+    const finding = definePlugin({
+      name: 'finding',
+      setup: ({ hooks }) =>
+        hooks.discoverModels.tap((discovery) =>
+          discovery.add({ name: 'found', files: [], format: 'x', aliases: [], options: {}, pinned: false, limits: {}, from: 'discovered' }),
+        ),
+    })();
+    lamina = await createLamina({ modelsDir: directory, manifest: {}, log: 'silent', plugins: [failing, finding] });
+    assert.deepEqual(lamina.models.list().map(({ model }) => model.name), ['found']);
+  });
+
+  it('are silent for a plugin that is closed', async () => {
+    let calls = 0;
+    const { error } = await ask(({ hooks }) => hooks.beforeRequest.tap(() => void (calls += 1)));
+    assert.ok(LaminaError.is(error, 'MODEL_NOT_FOUND'));
+    await lamina!.close();
+    await lamina!.requests.open({ route: 'embeddings', model: 'x', headers: {} }, { signal: new AbortController().signal }).catch(() => undefined);
+    assert.equal(calls, 1);
+  });
+});

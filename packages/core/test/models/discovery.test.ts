@@ -1,0 +1,93 @@
+// Discovery: models on disk that nobody wrote down are offered under stable names, and only when they are whole.
+import assert from 'node:assert/strict';
+import { symlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ggufBytes } from './gguf-file.js';
+import { openRoom, type Room } from './room.js';
+
+const gguf = ggufBytes();
+
+describe('discovery', () => {
+  let room: Room;
+  beforeEach(async () => (room = await openRoom()));
+  afterEach(() => room.close());
+
+  const found = async (files: Readonly<Record<string, string | Buffer | number>>) => {
+    await room.write(files);
+    await room.registry.load();
+    return room.registry.list().map(({ model }) => model);
+  };
+  const names = async (files: Readonly<Record<string, string | Buffer | number>>) => (await found(files)).map(({ name }) => name);
+
+  it('names a model by its path', async () => {
+    assert.deepEqual(await names({ 'a.gguf': gguf, 'org/b/q4.GGUF': gguf, 'c/C.gguf': gguf }), ['a', 'c', 'org/b/q4']);
+  });
+
+  it('offers shards as one model, with the projector beside it', async () => {
+    const [model, ...others] = await found({ 'v/v-00001-of-00002.gguf': gguf, 'v/v-00002-of-00002.gguf': gguf, 'v/mmproj-f16.gguf': gguf });
+    assert.equal(others.length, 0);
+    assert.deepEqual([model!.name, model!.format, model!.from, model!.files.map(({ role }) => role)], ['v', 'gguf', 'discovered', ['weights', 'weights', 'projector']]);
+  });
+
+  it('offers safetensors and MLC directories as they are', async () => {
+    const tensors = { 's/config.json': '{}', 's/model-00001-of-00002.safetensors': 9, 's/model-00002-of-00002.safetensors': 9 };
+    const models = await found({ ...tensors, 'm/mlc-chat-config.json': '{}', 'm/tensor-cache.json': '{}', 'm/params_shard_0.bin': 5 });
+    assert.deepEqual(models.map(({ name, format }) => [name, format]), [['m', 'mlc'], ['s', 'safetensors']]);
+  });
+
+  it('takes no half-downloaded file for a model', async () => {
+    const files = {
+      'cut.gguf': gguf.subarray(0, gguf.length - 1),
+      'header.gguf': gguf.subarray(0, 100),
+      'page.gguf': '<!DOCTYPE html>',
+      'empty.gguf': 0,
+      'x.gguf.part': gguf,
+      'aria.gguf': gguf,
+      'aria.gguf.aria2': 1,
+      'shards/s-00001-of-00002.gguf': gguf,
+      't/config.json': '{}',
+      't/model-00001-of-00002.safetensors': 9,
+      'm/mlc-chat-config.json': '{}',
+      '.cache/y.gguf': gguf,
+      'whole.gguf': gguf,
+    };
+    assert.deepEqual(await names(files), ['whole']);
+  });
+
+  it('leaves out what the manifest names, by name or by file', async () => {
+    assert.deepEqual(await names({ 'models.yaml': 'models:\n  mine: { path: a.gguf, aliases: [c] }\n  b: {}\n', 'a.gguf': gguf, 'b.gguf': gguf, 'c.gguf': gguf, 'd.gguf': gguf }), ['mine', 'b', 'd']);
+  });
+
+  it('does not follow links to directories', async () => {
+    await room.write({ 'a/x.gguf': gguf });
+    await symlink('..', join(room.modelsDir, 'a/loop'));
+    await symlink('a', join(room.modelsDir, 'other'));
+    assert.deepEqual(await names({}), ['a/x']);
+  });
+
+  it('keeps what a failing tap offered before', async () => {
+    const taps = room.hooks.tapsFor({ name: 'flaky', log: { child: () => undefined } as never, closed: false });
+    let fails = false;
+    taps.discoverModels.tap((discovery) => {
+      if (fails) throw new Error('no network');
+      discovery.add({ name: 'far', files: [{ role: 'weights', path: '/far/x.gguf', bytes: 5 }], format: 'gguf', aliases: [], options: {}, pinned: false, limits: {}, from: 'adopted' });
+    });
+    await found({ 'a.gguf': gguf });
+    fails = true;
+    await room.registry.reload();
+    assert.deepEqual(room.registry.list().map(({ model }) => model.name), ['a', 'far']);
+  });
+
+  it('reads each header once, also over a restart', async () => {
+    await room.write({ 'a.gguf': gguf });
+    await room.age('a.gguf');
+    await found({});
+    await room.registry.dispose();
+    await room.write({ 'a.gguf': Buffer.alloc(gguf.length) });
+    await room.age('a.gguf');
+    const again = room.again();
+    await again.load();
+    assert.deepEqual(again.list().map(({ model }) => model.name), ['a'], 'it was read again: it is zeros now');
+    await again.dispose();
+  });
+});

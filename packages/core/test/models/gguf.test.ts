@@ -1,0 +1,104 @@
+// The GGUF reader: what a header tells, and a clear reason for every header that is broken.
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { readGguf } from '../../dist/models/gguf.js';
+import { fromGguf } from '../../dist/models/files/metadata.js';
+import { ggufBytes, tinyLlama, writeGguf } from './gguf-file.js';
+
+describe('the GGUF reader', () => {
+  let directory: string;
+  let file: string;
+  before(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'lamina-gguf-'));
+    file = join(directory, 'model.gguf');
+  });
+  after(() => rm(directory, { recursive: true }));
+
+  it('tells architecture, sizes, quantisation, template and vocabulary', async () => {
+    await writeGguf(file, { tensors: [['token_embd.weight', [128, 300], 0], ['output_norm.weight', [128], 0]] });
+    const { header } = await readGguf(file);
+    assert.deepEqual(fromGguf(header!), {
+      architecture: 'llama',
+      contextLength: 2048,
+      embeddingLength: 128,
+      layers: 2,
+      heads: 4,
+      kvHeads: 2,
+      keyLength: 32,
+      valueLength: 32,
+      vocabularySize: 300,
+      quantization: 'Q4_K_M',
+      chatTemplate: '{{ messages }}',
+      capabilities: ['chat'],
+      kind: 'model',
+    });
+    assert.equal(header!.parameters, 128 * 300 + 128);
+  });
+
+  it('knows how many bytes the file must have', async () => {
+    const bytes = ggufBytes();
+    await writeFile(file, bytes);
+    assert.equal((await readGguf(file)).header!.bytesNeeded, bytes.length);
+  });
+
+  it('takes the largest of a number that differs by layer, and explicit key lengths', async () => {
+    await writeGguf(file, { values: { ...tinyLlama, 'llama.attention.head_count_kv': ['u32s', [0, 4, 1]], 'llama.attention.key_length': ['u32', 64] } });
+    const metadata = fromGguf((await readGguf(file)).header!);
+    assert.equal(metadata.kvHeads, 4);
+    assert.equal(metadata.keyLength, 64);
+    assert.equal(metadata.valueLength, 32);
+  });
+
+  it('names the pooling of an embedding model and the kind of a projector', async () => {
+    await writeGguf(file, { values: { 'general.architecture': ['string', 'bert'], 'bert.pooling_type': ['u32', 2] } });
+    assert.equal(fromGguf((await readGguf(file)).header!).pooling, 'cls');
+    await writeGguf(file, { values: { 'general.architecture': ['string', 'clip'] } });
+    assert.equal(fromGguf((await readGguf(file)).header!).kind, 'mmproj');
+  });
+
+  it('passes over a vocabulary larger than its window', async () => {
+    const tokens = Array.from({ length: 60_000 }, (_, index) => `a token with the number ${index}`);
+    await writeGguf(file, { values: { ...tinyLlama, 'tokenizer.ggml.tokens': ['strings', tokens], 'tokenizer.ggml.merges': ['f32s', 200_000], 'general.name': ['string', 'last'] } });
+    const { header } = await readGguf(file);
+    assert.equal(header!.lengths.get('tokenizer.ggml.tokens'), 60_000);
+    assert.equal(header!.values.get('general.name'), 'last');
+  });
+
+  const bytes = ggufBytes();
+  const broken: readonly [string, Buffer, RegExp][] = [
+    ['an empty file', Buffer.alloc(0), /^it is empty$/],
+    ['a few bytes', Buffer.from('GGUF'), /only 4 bytes/],
+    ['a web page', Buffer.from('<!DOCTYPE html><html><body>not found</body></html>'), /not a GGUF file: it begins with "<!DO"/],
+    ['version 1', patched(4, 1), /GGUF version is 1/],
+    ['a big-endian file', patched(4, 0x03000000), /big-endian/],
+    ['more tensors than bytes', patched(8, 0x7fffffff), /2147483647 tensors, which cannot be in \d+ bytes/],
+    ['more metadata than bytes', patched(16, 0x7fffffff), /2147483647 metadata entries/],
+    ['a key without end', patched(24, 0x10000), /key of 65536 bytes/],
+    ['a value of no known kind', patched(24 + 8 + 'general.architecture'.length, 77), /"general.architecture" is of a kind \(77\)/],
+    ['a header that is cut off', bytes.subarray(0, 1000), /ends within its header/],
+  ];
+  for (const [what, content, reason] of broken) {
+    it(`says what is wrong with ${what}`, async () => {
+      await writeFile(file, content);
+      assert.match((await readGguf(file)).broken!, reason);
+    });
+  }
+
+  it('says that a file is not there', async () => {
+    assert.match((await readGguf(join(directory, 'absent.gguf'))).broken!, /cannot be read: ENOENT/);
+  });
+
+  it('stops when its caller gives up', async () => {
+    await writeFile(file, bytes);
+    const reason = new Error('gone');
+    await assert.rejects(readGguf(file, AbortSignal.abort(reason)), (error) => error === reason);
+  });
+
+  function patched(offset: number, value: number): Buffer {
+    const copy = Buffer.from(bytes);
+    copy.writeUInt32LE(value, offset);
+    return copy;
+  }
+});

@@ -1,0 +1,79 @@
+// Twenty slips people make in a manifest: each is told with its place and with what to write instead.
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { LaminaError } from '../../dist/contract/errors.js';
+import type { ManifestNote } from '../../dist/models/manifest/notes.js';
+import { ManifestReader } from '../../dist/models/manifest/reader.js';
+
+/** What is written instead of what, and what is said of it: line, column, words. */
+type Mistake = readonly [what: string, from: string | RegExp, to: string, line: number, column: number, said: string];
+
+const mistakes: readonly Mistake[] = [
+  ['a tab for indentation', '    backend: llamacpp', '\tbackend: llamacpp', 16, 2, 'indented with a tab, which YAML does not allow; use spaces'],
+  ['a quote that is not closed', '"2.0GB"', '"2.0GB', 6, 17, 'a closing quote'],
+  ['a bracket that is not closed', '[conversational, fast]', '[conversational, fast', 18, 16, 'this [ is not closed; write ] where it ends'],
+  ['a colon in plain text', '"3B instruct model for everyday chat"', 'note: small', 7, 18, 'put the text in quotes'],
+  ['an entry one blank too deep', '  mistral-7b-awq:\n', '   mistral-7b-awq:\n', 27, 4, 'begin keys of the same level in the same column'],
+  ['a key twice', "    size: '800 MB'", "    size: '800 MB'\n    size: '900 MB'", 18, 5, '"size" is written twice; rename it or remove one of them (first in line 17)'],
+  ['a model twice', '  mistral-7b-awq:\n', '  yi-34b-awq:\n', 27, 1, 'models.yi-34b-awq is written twice; rename it or remove one of them (first in line 21)'],
+  ['a number as a path', 'path: mistral-7b-awq', 'path: 7', 28, 5, 'models.mistral-7b-awq.path must be text, not the number 7; write path: "7"'],
+  ['one use case, not a list', '[conversational, fast]', 'fast', 18, 5, 'models.llama3.2-1b-q4_k_m.use_cases must be a list of names, not the text "fast"; write use_cases: [fast]'],
+  ['yes for true', '    notes: bought a card for this one', '    pinned: yes', 30, 5, 'models.mistral-7b-awq.pinned must be true or false, not the text "yes"; write pinned: true'],
+  ['a time with a unit', '    notes: bought a card for this one', '    limits: { idle_timeout: 10m }', 30, 15, 'models.mistral-7b-awq.limits.idle_timeout must be a number, not the text "10m"; write idle_timeout: 600'],
+  ['a time below nothing', '    notes: bought a card for this one', '    limits: { idle_timeout: -1 }', 30, 15, 'models.mistral-7b-awq.limits.idle_timeout must be 0 or more, not -1'],
+  ['a path instead of an entry', /mistral-7b-awq:\n {4}path: mistral-7b-awq\n.*\n.*\n/, 'mistral-7b-awq: mistral.gguf\n', 27, 3, 'models.mistral-7b-awq must be a mapping (indented "key: value" lines beneath it), not the text "mistral.gguf"; write mistral-7b-awq: { path: "mistral.gguf" }'],
+  ['models as a list', /models:\n[^]*\n\ncategories/, 'models:\n  - name: llama\n    path: a.gguf\n\ncategories', 2, 1, 'models must be a mapping (indented "key: value" lines beneath it), not a list; write each name as a key of its own, "llama:", without a dash'],
+  ['an entry that says nothing', /mistral-7b-awq:\n {4}path: mistral-7b-awq\n.*\n.*\n/, 'mistral-7b-awq:\n', 27, 3, 'models.mistral-7b-awq must be a mapping (indented "key: value" lines beneath it), not nothing'],
+  ['a path out of the models directory', 'path: mistral-7b-awq', 'path: ../mistral-7b-awq', 28, 5, 'models.mistral-7b-awq.path leaves the models directory; write a path below it, or an absolute one'],
+  ['a home directory', 'path: mistral-7b-awq', 'path: ~/models/mistral', 28, 5, 'models.mistral-7b-awq.path begins with "~", which only a shell understands; write the absolute path'],
+  ['an address for a path', 'path: mistral-7b-awq', 'path: https://example.org/mistral.gguf', 28, 5, 'models.mistral-7b-awq.path is an address, not a file; write path: with where the file shall be, and the address under download:'],
+  ['an alias that is a name', '    notes: bought a card for this one', '    aliases: [mistral, yi-34b-awq]', 30, 24, 'is "yi-34b-awq", already the name of a model; write another alias, or remove it here'],
+  ['an adapter of itself', '    notes: bought a card for this one', '    base: mistral-7b-awq', 30, 5, 'models.mistral-7b-awq.base is the adapter itself; write the model whose process it shares'],
+  ['a version as a name', '  mistral-7b-awq:\n', '  3.10:\n', 27, 3, 'the name 3.10 is read as the number 3.1; put it in quotes: "3.10"'],
+  ['an anchor that is not there', '    notes: bought a card for this one', '    <<: *defaults', 30, 9, '"*defaults" refers to an anchor "&defaults" that is not written above'],
+  ['categories by model', '  balanced: [llama3.2-3b-q4_k_m]', '  balanced: { llama3.2-3b-q4_k_m: true }', 34, 3, 'categories.balanced must be a list of names, not a mapping'],
+  ['a default that is a list', '"llama3-8b-q4_k_m"', '["llama3-8b-q4_k_m"]', 46, 3, 'defaults.analytical must be text, not a list; write analytical: llama3-8b-q4_k_m'],
+  ['a second document', 'defaults:  ', '---\ndefaults:  ', 44, 1, 'a second document begins here; a manifest is one document, remove the "---"'],
+];
+
+const slips: readonly (readonly [what: string, from: string, to: string, said: string])[] = [
+  ['a misspelt key', 'notes: bought', 'backnd: bought', 'did you mean "backend"?'],
+  ['a misspelt section', 'backends:\n', 'backend:\n', 'did you mean "backends"?'],
+  ['a misspelt limit', 'notes: bought a card for this one', 'limits: { idle_timout: 5 }', 'did you mean "idle_timeout"?'],
+];
+
+describe('a mistake in the manifest', () => {
+  let fixture: string;
+  before(async () => (fixture = await readFile(join(import.meta.dirname, '../../test/models/models.yaml'), 'utf8')));
+
+  for (const [what, from, to, line, column, said] of mistakes) {
+    it(`such as ${what} is told with its place and what to write`, async () => {
+      const text = fixture.replace(from, to);
+      assert.notEqual(text, fixture);
+      const problems = await problemsOf(text);
+      const [problem] = problems;
+      assert.ok(problem, 'it was not found');
+      assert.deepEqual([problem.file, problem.line, problem.column], ['models.yaml', line, column], problem.message);
+      assert.ok(problem.message.includes(said), problem.message);
+      assert.equal(problems.length, 1, problems.map(({ message }) => message).join('\n'));
+    });
+  }
+
+  for (const [what, from, to, said] of slips) {
+    it(`such as ${what} is only warned about, with the nearest known key`, async () => {
+      const { warnings } = await new ManifestReader('models.yaml').parse(fixture.replace(from, to));
+      assert.ok(warnings.some(({ message }) => message.includes(said)), JSON.stringify(warnings));
+    });
+  }
+});
+
+async function problemsOf(text: string): Promise<readonly ManifestNote[]> {
+  const error: unknown = await new ManifestReader('models.yaml').parse(text).then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  if (error === undefined) return [];
+  assert.ok(LaminaError.is(error, 'CONFIG_INVALID'), String(error));
+  return error.details['problems'] as readonly ManifestNote[];
+}

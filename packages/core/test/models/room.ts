@@ -1,0 +1,76 @@
+// A registry over a temporary models directory, with real hooks and events and a log that can be read.
+import { mkdir, mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import type { Config } from '../../dist/contract/config.js';
+import type { EventType, LaminaEvent } from '../../dist/contract/events.js';
+import type { Manifest } from '../../dist/contract/manifest.js';
+import type { Logger } from '../../dist/contract/context.js';
+import { systemClock } from '../../dist/kernel/clock.js';
+import { EventBus } from '../../dist/kernel/event-bus.js';
+import { Hooks } from '../../dist/kernel/hooks.js';
+import { ModelRegistry } from '../../dist/models/registry.js';
+
+/** What {@link openRoom} makes. */
+export interface Room {
+  readonly modelsDir: string;
+  readonly registry: ModelRegistry;
+  readonly config: Config;
+  readonly log: Logger;
+  readonly hooks: Hooks;
+  readonly events: readonly LaminaEvent[];
+  readonly warnings: readonly string[];
+  /** Writes files below the models directory; numbers are lengths of zeros. */
+  write(files: Readonly<Record<string, string | Buffer | number>>): Promise<void>;
+  /** The next event of a type. */
+  event<Type extends EventType>(type: Type): Promise<LaminaEvent<Type>>;
+  /** Another registry over the same directories, as after a restart. */
+  again(): ModelRegistry;
+  /** Gives a file a time long ago, always the same. */
+  age(path: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Makes a models directory, and a registry for it that is not yet loaded. */
+export async function openRoom(options: { manifest?: string | Partial<Manifest> } = {}): Promise<Room> {
+  const modelsDir = await mkdtemp(join(tmpdir(), 'lamina-models-'));
+  const warnings: string[] = [];
+  const log = recorder(warnings);
+  const bus = new EventBus(systemClock, log);
+  const events: LaminaEvent[] = [];
+  bus.onAny((event) => events.push(event));
+  const hooks = new Hooks(bus, log);
+  const config = { modelsDir, dataDir: join(modelsDir, '.lamina'), manifest: options.manifest, env: {} } as unknown as Config;
+  const registry = new ModelRegistry(config, bus, hooks, systemClock, log);
+  return {
+    modelsDir,
+    registry,
+    config,
+    log,
+    hooks,
+    events,
+    warnings,
+    write: (files) => writeAll(modelsDir, files),
+    event: (type) => bus.once(type, { signal: AbortSignal.timeout(15_000) }),
+    again: () => new ModelRegistry(config, bus, new Hooks(bus, log), systemClock, log),
+    age: (path) => utimes(join(modelsDir, path), 1_000_000_000, 1_000_000_000),
+    async close() {
+      await registry.dispose();
+      bus.dispose();
+      await rm(modelsDir, { recursive: true, force: true });
+    },
+  };
+}
+
+function recorder(warnings: string[]): Logger {
+  const log: Logger = { debug: () => undefined, info: () => undefined, warn: (_data, message) => void warnings.push(message), error: (_data, message) => void warnings.push(message), child: () => log };
+  return log;
+}
+
+async function writeAll(directory: string, files: Readonly<Record<string, string | Buffer | number>>): Promise<void> {
+  for (const [path, content] of Object.entries(files)) {
+    const file = join(directory, path);
+    await mkdir(dirname(file), { recursive: true });
+    await writeFile(file, typeof content === 'number' ? Buffer.alloc(content) : content);
+  }
+}

@@ -1,0 +1,61 @@
+// A small engine for the tests of this room: a real process that does what its one argument says.
+import { spawn } from 'node:child_process';
+import { createServer } from 'node:http';
+
+/** What the process is told to do; `main` below is what it does. */
+export interface EngineScript {
+  /** Printed to stderr before anything else. */
+  readonly print?: readonly string[];
+  /** Ends right after that. */
+  readonly exit?: { readonly code?: number; readonly signal?: NodeJS.Signals };
+  /** Answers 503 until `/control/ready` is asked for, and again after `/control/loading`. */
+  readonly loading?: boolean;
+  /** Answers whatever the key. */
+  readonly open?: boolean;
+  /** Never opens its port; ends only when told by a signal. */
+  readonly silent?: boolean;
+  /** Accepts connections and never answers on `/health`. */
+  readonly hangs?: boolean;
+  /** Counts SIGTERMs aloud instead of heeding them. */
+  readonly ignoresTerm?: boolean;
+  /** Starts a child that ignores SIGTERM and says its pid. */
+  readonly grandchild?: boolean;
+}
+
+export const engineFile = new URL('./engine.js', import.meta.url).pathname;
+
+function main(script: EngineScript, port: number, key: string): void {
+  for (const line of script.print ?? []) process.stderr.write(`${line}\n`);
+  if (script.exit?.signal !== undefined) process.kill(process.pid, script.exit.signal);
+  if (script.exit?.code !== undefined) process.exit(script.exit.code);
+  if (script.ignoresTerm === true) countTerms();
+  if (script.grandchild === true) spawn('/bin/sh', ['-c', `trap '' TERM; echo grandchild $$; while :; do sleep 1; done`], { stdio: 'inherit' });
+  if (script.silent === true) setInterval(() => undefined, 1 << 30);
+  else serve(script, port, key);
+}
+
+function countTerms(): void {
+  let count = 0;
+  process.on('SIGTERM', () => console.log(`term ${(count += 1)}`));
+}
+
+function serve(script: EngineScript, port: number, key: string): void {
+  let loading = script.loading === true;
+  const server = createServer((request, response) => {
+    const { pathname, searchParams } = new URL(request.url!, 'http://engine');
+    const allowed = script.open === true || request.headers.authorization === `Bearer ${key}`;
+    if (pathname === '/control/exit') process.exit(Number(searchParams.get('code')));
+    if (pathname === '/control/ready') loading = false;
+    if (pathname === '/control/loading') loading = true;
+    if (pathname === '/health' && script.hangs === true) return;
+    const status = pathname.startsWith('/control/') ? 200 : loading ? 503 : pathname === '/health' ? 200 : allowed ? 200 : 401;
+    response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify({ status, path: pathname }));
+  });
+  server.on('error', (error: NodeJS.ErrnoException) => {
+    process.stderr.write(`error: cannot bind port ${port}: ${error.code}\n`);
+    process.exit(1);
+  });
+  server.listen(port, '127.0.0.1', () => console.log(`listening ${port}`));
+}
+
+if (process.argv[1] === engineFile) main(JSON.parse(process.argv[2]!) as EngineScript, Number(process.argv[3]), process.env['ENGINE_KEY'] ?? '');

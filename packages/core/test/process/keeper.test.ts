@@ -1,0 +1,197 @@
+// No engine outlives its Lamina: the guard while it lives, the journal when even that was killed.
+import assert from 'node:assert/strict';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
+import { ProcessKeeper } from '../../dist/process/keeper.js';
+import { killGroup, ownerMark, ownerVariable, startFromPs, startOf } from '../../dist/process/process-table.js';
+import { laminaLikeFile, type Pids } from './lamina-like.js';
+import { isAlive, listeningLog, untilGone } from './room.js';
+
+describe('the keeper of engine processes', () => {
+  let dataDir: string;
+  const groups: number[] = [];
+  beforeEach(async () => (dataDir = await mkdtemp(join(tmpdir(), 'lamina-keeper-'))));
+  afterEach(async () => {
+    await Promise.all(groups.splice(0).map(killGroup));
+    await rm(dataDir, { recursive: true });
+  });
+
+  /** A process that leads a group, as an engine does. */
+  function leader(script = 'exec sleep 1000', owner = ''): ChildProcess & { pid: number } {
+    const child = spawn('/bin/sh', ['-c', script], { detached: true, stdio: ['ignore', 'pipe', 'ignore'], env: { PATH: '/usr/bin:/bin', [ownerVariable]: owner } });
+    groups.push(child.pid!);
+    return child as ChildProcess & { pid: number };
+  }
+
+  async function firstLine(child: ChildProcess): Promise<string> {
+    const [line] = (await once(createInterface(child.stdout!), 'line')) as [string];
+    return line;
+  }
+
+  async function laminaLike(): Promise<{ lamina: ChildProcess; pids: Pids }> {
+    const lamina = spawn(process.execPath, [laminaLikeFile, dataDir], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const pids = JSON.parse(await firstLine(lamina)) as Pids;
+    groups.push(pids.engine, pids.guard);
+    return { lamina, pids };
+  }
+
+  function keeper(hear?: (sentence: string) => void): ProcessKeeper {
+    return new ProcessKeeper({ dataDir, log: listeningLog(hear) });
+  }
+
+  async function leave(processes: readonly object[], owner = ownerMark()): Promise<void> {
+    await writeFile(join(dataDir, 'processes.json'), JSON.stringify({ owner, processes }));
+  }
+
+  async function journal(): Promise<{ processes: { pid: number; model: string }[] }> {
+    return JSON.parse(await readFile(join(dataDir, 'processes.json'), 'utf8')) as never;
+  }
+
+  it('leaves no engine, no grandchild and no guard when its Lamina is killed', async () => {
+    const { lamina, pids } = await laminaLike();
+    lamina.kill('SIGKILL');
+    await Promise.all([pids.engine, pids.grandchild, pids.guard].map(untilGone));
+  });
+
+  it('ends at the next start what was left when the guard was killed too', async () => {
+    const { lamina, pids } = await laminaLike();
+    lamina.kill('SIGSTOP'); // It would start another guard.
+    process.kill(pids.guard, 'SIGKILL');
+    lamina.kill('SIGKILL');
+    await Promise.all([once(lamina, 'exit'), untilGone(pids.guard)]);
+    assert.deepEqual([await isAlive(pids.engine), await isAlive(pids.grandchild)], [true, true]);
+    assert.equal(await keeper().clearLeftovers(), 1);
+    assert.deepEqual([await isAlive(pids.engine), await isAlive(pids.grandchild)], [false, false]);
+    assert.deepEqual((await journal()).processes, []);
+  });
+
+  it('ends what is still kept when it is disposed, and nothing that was given back', async () => {
+    const [kept, givenBack] = [leader(), leader()];
+    const mine = keeper();
+    mine.guard(kept.pid, { model: 'kept' });
+    const release = mine.guard(givenBack.pid, { model: 'given back' });
+    assert.deepEqual((await journal()).processes.map(({ pid, model }) => [pid, model]), [[kept.pid, 'kept'], [givenBack.pid, 'given back']]);
+    release();
+    release();
+    assert.deepEqual((await journal()).processes.map(({ model }) => model), ['kept']);
+    const exit = once(kept, 'exit');
+    await mine.dispose();
+    assert.deepEqual(await exit, [null, 'SIGTERM']);
+    assert.equal(await isAlive(givenBack.pid), true);
+    assert.equal(mine.guardPid, undefined);
+  });
+
+  it('starts no guard before there is an engine, and one for all of them', async () => {
+    const mine = keeper();
+    assert.equal(mine.guardPid, undefined);
+    mine.guard(leader().pid, { model: 'one' });
+    const first = mine.guardPid;
+    mine.guard(leader().pid, { model: 'two' });
+    assert.equal(mine.guardPid, first);
+    await mine.dispose();
+    await keeper().dispose();
+  });
+
+  it('does not keep its own process alive, whose end ends the engines', async () => {
+    const engine = leader();
+    const script = `
+      import { ProcessKeeper } from ${JSON.stringify(new URL('../../dist/process/keeper.js', import.meta.url).href)};
+      const nothing = () => undefined;
+      new ProcessKeeper({ dataDir: process.argv[1], log: { debug: nothing, info: nothing, warn: nothing, error: nothing } }).guard(${engine.pid}, { model: 'tiny' });
+    `;
+    const exit = once(engine, 'exit');
+    const lamina = spawn(process.execPath, ['--input-type=module', '-e', script, dataDir], { stdio: 'inherit' });
+    assert.deepEqual(await once(lamina, 'exit'), [0, null]);
+    assert.deepEqual(await exit, [null, 'SIGTERM']);
+  });
+
+  it('has a guard that a terminal or a polite kill does not reach', async function () {
+    if (process.platform !== 'linux') return this.skip(); // Only /proc tells when the guard has set its traps.
+    const mine = keeper();
+    const engine = leader();
+    mine.guard(engine.pid, { model: 'tiny' });
+    const guard = mine.guardPid!;
+    while (!/^SigIgn:\s+\d+4007$/m.test(await readFile(`/proc/${guard}/status`, 'utf8'))) await delay(5);
+    for (const signal of ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM'] as const) process.kill(guard, signal);
+    const exit = once(engine, 'exit');
+    await mine.dispose();
+    assert.deepEqual(await exit, [null, 'SIGTERM']);
+  });
+
+  it('ends the engines of a guard that was killed while it was disposed', async () => {
+    const mine = keeper();
+    const engine = leader(`trap '' TERM; echo ready; while :; do sleep 1; done`);
+    await firstLine(engine);
+    mine.guard(engine.pid, { model: 'tiny' });
+    const exit = once(engine, 'exit');
+    const disposed = mine.dispose();
+    process.kill(mine.guardPid!, 'SIGKILL');
+    await disposed;
+    assert.deepEqual(await exit, [null, 'SIGKILL']);
+  });
+
+  it('starts another guard when one is killed, and tells it everything', async () => {
+    let died: () => void;
+    const deaths = new Promise<void>((resolve) => (died = resolve));
+    const mine = keeper((sentence) => sentence.includes('guard process ended') && died());
+    const engines = [leader(), leader()];
+    for (const { pid } of engines) mine.guard(pid, { model: 'tiny' });
+    const first = mine.guardPid!;
+    process.kill(first, 'SIGKILL');
+    await deaths;
+    assert.notEqual(mine.guardPid, first);
+    const exits = engines.map((engine) => once(engine, 'exit'));
+    await mine.dispose();
+    await Promise.all(exits);
+  });
+
+  it('never touches a process that has only the pid of an engine', async () => {
+    const bystander = leader();
+    await leave([{ pid: bystander.pid, started: `${startOf(bystander.pid)}0`, model: 'tiny' }]);
+    assert.equal(await keeper().clearLeftovers(), 0);
+    assert.equal(await isAlive(bystander.pid), true);
+  });
+
+  it('ends what is left of a group without its leader only when it carries the mark of that Lamina', async function () {
+    if (process.platform !== 'linux') return this.skip(); // Elsewhere the environment of a process cannot be read, and it is left alone.
+    const leavesChild = 'sleep 1000 >/dev/null & echo $!';
+    for (const [mark, cleared] of [['1:other', 0], ['1:mine', 1]] as const) {
+      const gone = leader(leavesChild, mark);
+      const [member] = await Promise.all([firstLine(gone).then(Number), once(gone, 'exit')]);
+      await leave([{ pid: gone.pid, started: 'before', model: 'tiny' }], '1:mine');
+      assert.equal(await keeper().clearLeftovers(), cleared);
+      assert.equal(await isAlive(member), cleared === 0);
+    }
+  });
+
+  it('ignores a journal it did not write', async () => {
+    const bystander = leader();
+    for (const text of ['half a jour', '{"processes":[{"pid":-1}]}', JSON.stringify({ owner: '', processes: [{ pid: 1, started: startOf(1) ?? 'x', model: '' }, { pid: bystander.pid, started: '', model: '' }] })]) {
+      await writeFile(join(dataDir, 'processes.json'), text);
+      assert.equal(await keeper().clearLeftovers(), 0);
+    }
+    assert.equal(await isAlive(bystander.pid), true);
+  });
+
+  it('lets an engine start when the journal cannot be written', async () => {
+    const said: string[] = [];
+    await writeFile(join(dataDir, 'file'), '');
+    const mine = new ProcessKeeper({ dataDir: join(dataDir, 'file'), log: listeningLog((sentence) => said.push(sentence)) });
+    mine.guard(leader().pid, { model: 'tiny' });
+    assert.deepEqual(said, ['The journal of engines cannot be written']);
+    await mine.dispose();
+  });
+
+  it('tells processes apart by their start, where there is no /proc too', () => {
+    const [one, other] = [leader(), process];
+    assert.equal(startOf(one.pid), startOf(one.pid));
+    assert.notEqual(startOf(one.pid), startOf(other.pid));
+    assert.match(startFromPs(one.pid)!, /\d\d:\d\d:\d\d \d{4}$/);
+    assert.equal(startFromPs(2 ** 22 + 1), undefined);
+  });
+});

@@ -1,0 +1,30 @@
+// A process that keeps engines as Lamina does, to be killed by tests: says the pids of its guard, its engine and that one's child.
+import { ProcessKeeper } from '../../dist/process/keeper.js';
+import { engineEnvironment } from '../../dist/process/environment.js';
+import { ServerProcess } from '../../dist/process/server-process.js';
+import { engineFile } from './engine.js';
+import { listeningLog } from './room.js';
+
+export const laminaLikeFile = new URL('./lamina-like.js', import.meta.url).pathname;
+
+export interface Pids {
+  readonly guard: number;
+  readonly engine: number;
+  readonly grandchild: number;
+}
+
+async function main(dataDir: string): Promise<void> {
+  const keeper = new ProcessKeeper({ dataDir, log: listeningLog() });
+  const engine = await ServerProcess.spawn({
+    executable: process.execPath,
+    args: [engineFile, '{"silent":true,"grandchild":true}'],
+    env: engineEnvironment(process.env, []),
+    guard: (pid) => keeper.guard(pid, { model: 'tiny' }),
+    onLine: (_, text) => {
+      const grandchild = Number(/^grandchild (\d+)$/.exec(text)?.[1]);
+      console.log(JSON.stringify({ guard: keeper.guardPid!, engine: engine.pid, grandchild } satisfies Pids));
+    },
+  });
+}
+
+if (process.argv[1] === laminaLikeFile) await main(process.argv[2]!);

@@ -1,0 +1,160 @@
+// A start, from the spawn to a server that is ready, or to a reason why not.
+import assert from 'node:assert/strict';
+import { LaminaError } from '../../dist/contract/errors.js';
+import { Room, isAlive, never } from './room.js';
+
+describe('starting an engine process', () => {
+  let room: Room;
+  beforeEach(() => (room = new Room()));
+  afterEach(() => room.close());
+
+  it('resolves with an endpoint that takes its key, proved to be the engine that was started', async () => {
+    const server = await room.start({});
+    const { baseUrl, headers } = server.endpoint();
+    assert.equal(baseUrl, `http://127.0.0.1:${room.ports[0]}/v1`);
+    assert.equal((await fetch(`${baseUrl}/models`, { headers: headers! })).status, 200);
+    assert.equal((await fetch(`${baseUrl}/models`)).status, 401);
+    assert.equal(server.info.verified, true);
+    assert.equal(server.pid, room.pids[0]);
+  });
+
+  it('is not ready while the engine says that it loads, and ready once it no longer does', async () => {
+    let settled = false;
+    const starting = room.start({ loading: true }).finally(() => (settled = true));
+    await room.line(/^listening/);
+    const port = room.ports[0]!;
+    for (let asked = 0; asked < 5; asked += 1) assert.equal((await fetch(`http://127.0.0.1:${port}/health`)).status, 503);
+    assert.equal(settled, false);
+    await fetch(`http://127.0.0.1:${port}/control/ready`);
+    await starting;
+    assert.deepEqual(room.stages, ['loading']);
+  });
+
+  it('reports a server that takes no key as unverified', async () => {
+    const server = await room.start({ open: true }, { identity: false });
+    assert.equal(server.info.verified, false);
+  });
+
+  it('asks the ready server what it can do, with its key', async () => {
+    const server = await room.start({}, {
+      basePath: '/api/v2',
+      inspect: async ({ request, endpoint }) => {
+        const answer = (await request('/v1/models')) as { status: number };
+        await assert.rejects(request('/v1/models', { signal: AbortSignal.abort(new Error('enough')) }), /enough/);
+        return { contextLength: answer.status, ids: { base: endpoint.baseUrl } };
+      },
+    });
+    assert.equal(server.info.contextLength, 200);
+    assert.equal(server.info.ids?.['base'], `http://127.0.0.1:${room.ports[0]}/api/v2`);
+  });
+
+  it('fails, with nothing left, when the ready server cannot be asked what it can do', async () => {
+    const error = await room.failure({}, { inspect: ({ request }) => request('/v1/models', { method: 'DELETE' }).then(() => Promise.reject(new Error('no such route'))) });
+    assert.equal(error.message, 'Model "tiny" did not start: its engine is ready, but could not be asked what it can do: no such route');
+    await room.assertNothingLeft();
+  });
+
+  it('explains a failed load in the words of the author, with the last lines and the exit code', async () => {
+    const print = Array.from({ length: 30 }, (_, index) => `line ${index + 1}`);
+    const explain = (lines: readonly string[]) => (lines.length === 30 ? `the file is broken (${lines.at(-1)})` : undefined);
+    const error = await room.failure({ print, exit: { code: 7 } }, { explain });
+    assert.equal(error.code, 'MODEL_START_FAILED');
+    assert.equal(error.message, 'Model "tiny" did not start: the file is broken (line 30)');
+    assert.equal(error.details['exit_code'], 7);
+    assert.deepEqual(error.details['last_lines'], print.slice(10));
+    await room.assertNothingLeft();
+  });
+
+  it('tells the last telling line when the author has no words for it', async () => {
+    const error = await room.failure({ print: ['loading', 'RuntimeError: no GPU', 'goodbye'], exit: { code: 1 } });
+    assert.equal(error.details['reason'], 'the engine ended with code 1: RuntimeError: no GPU');
+  });
+
+  it('is not flooded by an engine that prints 10 MB without a newline', async () => {
+    const error = await room.failure({}, { command: () => ({ args: ['-e', `process.stdout.write('x'.repeat(1e7), () => process.exit(3))`] }) });
+    assert.deepEqual(error.details['last_lines'], [`${'x'.repeat(2000)} …`]);
+  });
+
+  it('names the signal that killed the engine, and says what SIGKILL may mean', async () => {
+    const error = await room.failure({ exit: { signal: 'SIGKILL' } });
+    assert.equal(error.details['reason'], 'the engine was killed by SIGKILL; if nobody did that, the system ran out of memory');
+    assert.equal(error.details['signal'], 'SIGKILL');
+  });
+
+  it('outlives an author whose functions throw', async () => {
+    const broken = () => {
+      throw new TypeError('oops');
+    };
+    const error = await room.failure({ print: ['one', 'two'], exit: { code: 2 } }, { explain: broken, progress: broken });
+    assert.equal(error.details['reason'], 'the engine ended with code 2: two');
+    assert.equal(room.logged.filter((sentence) => sentence.includes('progress')).length, 1);
+  });
+
+  it('passes on what a line says about progress, until it is ready', async () => {
+    const server = await room.start({ print: ['shards 50%'], ignoresTerm: true }, { progress: (line) => ({ stage: line.replace(/\d+$/, '') }) });
+    void server.stop({ reason: 'requested', signal: never });
+    await room.line(/^term 1$/);
+    assert.deepEqual(room.stages.slice(0, 2), ['loading', 'shards 50%']);
+    assert.ok(!room.stages.some((stage) => stage.startsWith('term')));
+  });
+
+  it('gives the limit that ran out as the reason, with what was printed and found meanwhile', async () => {
+    const limit = new AbortController();
+    const failing = room.failure({ loading: true, print: ['reading weights'] }, {}, limit.signal);
+    await room.line(/^listening/);
+    assert.equal((await fetch(`http://127.0.0.1:${room.ports[0]}/health`)).status, 503);
+    const reason = 'it was not ready within 1 s';
+    limit.abort(new LaminaError('MODEL_START_FAILED', { model: 'tiny', reason, limit: 1 }));
+    const { details } = await failing;
+    assert.match(String(details['reason']), /^it was not ready within 1 s; /);
+    assert.equal(details['limit'], 1);
+    assert.ok((details['last_lines'] as string[]).includes('reading weights'));
+    await room.assertNothingLeft();
+  });
+
+  it('notices a health route that hangs only by the limit', async () => {
+    const limit = new AbortController();
+    const failing = room.failure({ hangs: true }, {}, limit.signal);
+    await room.line(/^listening/);
+    const reason = new Error('too long');
+    limit.abort(reason);
+    assert.equal(await failing, reason);
+    await room.assertNothingLeft();
+  });
+
+  it('leaves nothing when it is given up, grandchildren included, and rejects only then', async () => {
+    const giveUp = new AbortController();
+    const failing = room.failure({ silent: true, grandchild: true, ignoresTerm: true }, {}, giveUp.signal);
+    const grandchild = await room.grandchild();
+    assert.equal(await isAlive(grandchild), true);
+    const reason = new Error('nobody wants it');
+    giveUp.abort(reason);
+    assert.equal(await failing, reason);
+    assert.equal(await isAlive(grandchild), false);
+    await room.assertNothingLeft();
+  });
+
+  it('is not held up by an author who does not heed the signal', async () => {
+    const giveUp = new AbortController();
+    const reason = new Error('nobody wants it');
+    const stuck = () => {
+      setImmediate(() => giveUp.abort(reason));
+      return new Promise<never>(() => undefined);
+    };
+    assert.equal(await room.failure({}, { inspect: stuck }, giveUp.signal), reason);
+    assert.equal(room.pids.length, 1);
+    await room.assertNothingLeft();
+  });
+
+  it('starts nothing when it is given up before it began', async () => {
+    await assert.rejects(room.start({}, {}, AbortSignal.abort(new Error('too late'))), /too late/);
+    assert.deepEqual(room.pids, []);
+  });
+
+  it('passes on what the author refuses, and names what the system refuses', async () => {
+    const refusal = new LaminaError('CONFIG_INVALID', { message: 'no such flag' });
+    assert.equal(await room.failure({}, { command: () => Promise.reject(refusal) }), refusal);
+    const error = await room.failure({}, { command: () => ({ args: [], cwd: '/no/such/folder' }) });
+    assert.match(error.message, /^Model "tiny" did not start: its engine could not be run: .*\/no\/such\/folder/);
+  });
+});

@@ -1,0 +1,116 @@
+// How a model server ends: asked to, forced to, or by itself.
+import assert from 'node:assert/strict';
+import { Room, isAlive, never } from './room.js';
+
+const requested = { reason: 'requested', signal: never } as const;
+
+describe('ending an engine process', () => {
+  let room: Room;
+  beforeEach(() => (room = new Room()));
+  afterEach(() => room.close());
+
+  it('ends on the first SIGTERM, and says that this was expected', async () => {
+    const server = await room.start({});
+    await server.stop(requested);
+    const exit = await server.closed;
+    assert.deepEqual({ signal: exit.signal, expected: exit.expected, reason: exit.reason }, { signal: 'SIGTERM', expected: true, reason: 'the engine was stopped' });
+    assert.throws(() => server.endpoint(), /ended/);
+    await room.assertNothingLeft();
+  });
+
+  it('asks an engine that ignores SIGTERM twice, then kills it', async () => {
+    const server = await room.start({ ignoresTerm: true });
+    await server.stop(requested);
+    assert.equal((await server.closed).signal, 'SIGKILL');
+    assert.deepEqual(room.lines.filter((line) => line.startsWith('term')), ['term 1', 'term 2']);
+  });
+
+  it('kills at once when the signal is aborted', async () => {
+    const server = await room.start({ ignoresTerm: true });
+    const hurry = new AbortController();
+    const stopping = server.stop({ reason: 'room', signal: hurry.signal });
+    await room.line(/^term 1$/);
+    hurry.abort();
+    await stopping;
+    assert.equal((await server.closed).signal, 'SIGKILL');
+    assert.ok(!room.lines.includes('term 2'));
+  });
+
+  it('is one stop however often it is asked for', async () => {
+    const server = await room.start({ ignoresTerm: true });
+    const patient = server.stop(requested);
+    await room.line(/^term 1$/);
+    await Promise.all([patient, server.stop({ reason: 'shutdown', signal: AbortSignal.abort() })]);
+    await server.stop(requested);
+    assert.ok(!room.lines.includes('term 2'));
+  });
+
+  it('ends with its grandchildren, also those that ignore SIGTERM', async () => {
+    const server = await room.start({ grandchild: true });
+    const grandchild = await room.grandchild();
+    await server.stop(requested);
+    assert.equal(await isAlive(grandchild), false);
+  });
+
+  it('kills what a leader that died by itself leaves behind, and calls it a crash', async () => {
+    const server = await room.start({ grandchild: true });
+    const grandchild = await room.grandchild();
+    await fetch(`http://127.0.0.1:${room.ports[0]}/control/exit?code=3`).catch(() => undefined);
+    const exit = await server.closed;
+    assert.deepEqual({ code: exit.code, expected: exit.expected }, { code: 3, expected: false });
+    assert.equal(await isAlive(grandchild), false);
+    await room.assertNothingLeft();
+  });
+
+  it('gives the reason of a crash in the words of the author', async () => {
+    const server = await room.start({ print: ['CUDA error'] }, { explain: (lines, { exit }) => `${lines[0]} (${exit.signal})` });
+    process.kill(server.pid!, 'SIGSEGV');
+    const exit = await server.closed;
+    assert.equal(exit.reason, 'CUDA error (SIGSEGV)');
+    assert.ok(exit.lastLines.includes('CUDA error'));
+  });
+});
+
+describe('the health of an engine process', () => {
+  let room: Room;
+  beforeEach(() => (room = new Room()));
+  afterEach(() => room.close());
+
+  it('is ok while the ready route answers, dead when the process is gone', async () => {
+    const server = await room.start({}, { ready: '/v1/models' });
+    assert.equal(await server.check!(never), 'ok');
+    await server.stop(requested);
+    assert.equal(await server.check!(never), 'dead');
+  });
+
+  it('is what the author says, degraded when the author fails', async () => {
+    const answers = ['ok', 'degraded', 'fail'];
+    const check = () => {
+      const answer = answers.shift()!;
+      return answer === 'fail' ? Promise.reject(new Error('refused')) : Promise.resolve(answer as 'ok');
+    };
+    const server = await room.start({}, { check });
+    assert.deepEqual([await server.check!(never), await server.check!(never), await server.check!(never)], ['ok', 'degraded', 'degraded']);
+  });
+
+  it('is degraded when the ready route no longer answers well', async () => {
+    const server = await room.start({});
+    await fetch(`http://127.0.0.1:${room.ports[0]}/control/loading`);
+    assert.equal(await server.check!(never), 'degraded');
+  });
+
+  it('ends a check with the reason of its signal', async () => {
+    const server = await room.start({});
+    await assert.rejects(server.check!(AbortSignal.abort(new Error('enough'))), /enough/);
+  });
+
+  it('has sleep and wake only when the author wrote them', async () => {
+    const asked: string[] = [];
+    const note = (path: string) => async ({ request }: { request(path: string): Promise<unknown> }) => void asked.push(((await request(path)) as { path: string }).path);
+    const server = await room.start({}, { sleep: note('/control/sleep'), wake: note('/control/wake') });
+    await server.sleep!(never);
+    await server.wake!(never);
+    assert.deepEqual(asked, ['/control/sleep', '/control/wake']);
+    assert.equal((await room.start({})).sleep, undefined);
+  });
+});

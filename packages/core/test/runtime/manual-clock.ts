@@ -1,0 +1,42 @@
+// Time that a test moves by hand.
+import type { Clock } from '@lamina/core';
+
+/** A clock that stands still until `advance`. */
+export class ManualClock implements Clock {
+  private time = 1_700_000_000_000;
+  private timers: { at: number; callback: () => void }[] = [];
+
+  now(): number {
+    return this.time;
+  }
+
+  after(ms: number, callback: () => void): () => void {
+    const timer = { at: this.time + ms, callback };
+    this.timers.push(timer);
+    return () => void (this.timers = this.timers.filter((other) => other !== timer));
+  }
+
+  /** Moves on, ringing what is due in order; what a ringing timer sets going by promises happens before the next one. */
+  async advance(ms: number): Promise<void> {
+    const end = this.time + ms;
+    for (;;) {
+      const next = this.timers.filter(({ at }) => at <= end).sort((a, b) => a.at - b.at)[0];
+      if (next === undefined) break;
+      this.timers = this.timers.filter((other) => other !== next);
+      this.time = Math.max(this.time, next.at);
+      next.callback();
+      await settled();
+    }
+    this.time = end;
+    await settled();
+  }
+
+  get pending(): number {
+    return this.timers.length;
+  }
+}
+
+/** Lets every promise that can settle now settle. */
+export async function settled(): Promise<void> {
+  for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+}

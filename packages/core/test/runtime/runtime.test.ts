@@ -1,0 +1,361 @@
+import assert from 'node:assert/strict';
+import { LaminaError, type Lease } from '@lamina/core';
+import { settled } from './manual-clock.js';
+import { stage, type Stage } from './scripted-lamina.js';
+
+describe('the runtime', () => {
+  let it_: Stage;
+  const use = async (options: Parameters<typeof stage>[0] = {}) => (it_ = await stage(options));
+  const acquire = (model: string, signal = it_.signal) => it_.lamina.runtime.acquire(model, { signal });
+  const state = (model: string) => it_.lamina.runtime.slot(model).state;
+  const rejects = (promise: Promise<unknown>, code: string) => assert.rejects(promise, (error) => LaminaError.is(error) && error.code === code);
+
+  afterEach(() => it_.close());
+
+  it('starts a model once for many first requests', async () => {
+    const { script } = await use({ prepare: (s) => (s.automatic = false) });
+    const leases = Array.from({ length: 32 }, () => acquire('a'));
+    (await it_.script.start(0)).succeed();
+    for (const lease of await Promise.all(leases)) lease.release({ served: true });
+    assert.equal(script.starts.length, 1);
+  });
+
+  it('stops an idle model after the idle time-out, and not while a request is under way', async () => {
+    const { clock } = await use({ limits: { idleTimeout: 60 } });
+    const lease = await acquire('a');
+    await clock.advance(600_000);
+    assert.equal(state('a'), 'ready');
+    lease.release({ served: true });
+    await clock.advance(59_000);
+    assert.equal(state('a'), 'ready');
+    await clock.advance(2_000);
+    assert.equal(state('a'), 'stopped');
+    assert.deepEqual(it_.script.servers[0]!.stops, ['idle']);
+  });
+
+  it('counts the idle time from the last request', async () => {
+    const { clock } = await use({ limits: { idleTimeout: 60 } });
+    (await acquire('a')).release();
+    await clock.advance(50_000);
+    (await acquire('a')).release();
+    await clock.advance(50_000);
+    assert.equal(state('a'), 'ready');
+    await clock.advance(11_000);
+    assert.equal(state('a'), 'stopped');
+  });
+
+  it('puts an idle model to sleep when its server can, and wakes it for the next request', async () => {
+    const { clock, script } = await use({ limits: { idleTimeout: 60 }, prepare: (s) => (s.canSleep = true) });
+    (await acquire('a')).release();
+    await clock.advance(61_000);
+    assert.equal(state('a'), 'sleeping');
+    assert.equal(script.servers[0]!.asleep, true);
+    const lease = await acquire('a');
+    assert.equal(state('a'), 'ready');
+    assert.equal(script.servers[0]!.asleep, false);
+    assert.equal(script.starts.length, 1);
+    lease.release();
+  });
+
+  it('never stops a pinned model for being idle, nor to make room', async () => {
+    const { clock } = await use({ entries: { a: { pinned: true } }, limits: { idleTimeout: 60, queueTimeout: 100 } });
+    (await acquire('a')).release();
+    await clock.advance(90_000);
+    assert.equal(state('a'), 'ready');
+    const other = rejects(acquire('b'), 'QUEUE_TIMEOUT');
+    await settled();
+    await clock.advance(101_000);
+    await other;
+    assert.equal(state('a'), 'ready');
+  });
+
+  it('makes room by stopping an idle model, once the other is known to be startable', async () => {
+    await use();
+    (await acquire('a')).release();
+    await rejects(acquire('nope'), 'MODEL_NOT_FOUND');
+    assert.equal(state('a'), 'ready');
+    const lease = await acquire('b');
+    assert.deepEqual(it_.script.running, ['b']);
+    assert.deepEqual(it_.script.servers[0]!.stops, ['room']);
+    lease.release();
+  });
+
+  it('keeps the loaded model when the other one cannot start here', async () => {
+    await use({ entries: { b: { options: { level: 'high' } } } });
+    (await acquire('a')).release();
+    await rejects(acquire('b'), 'CONFIG_INVALID');
+    assert.deepEqual(it_.script.running, ['a']);
+  });
+
+  it('lets a request wait for room while the loaded model is busy', async () => {
+    await use();
+    const first = await acquire('a');
+    const second = acquire('b');
+    await settled();
+    assert.deepEqual(it_.script.running, ['a']);
+    first.release();
+    const lease = await second;
+    assert.deepEqual(it_.script.running, ['b']);
+    lease.release();
+  });
+
+  it('does not let a busy model starve another', async () => {
+    const { clock } = await use({ limits: { patience: 2 } });
+    let newest = await acquire('a');
+    const waiting = acquire('b');
+    await settled();
+    const overlap = async () => {
+      const next = acquire('a');
+      await settled();
+      return next;
+    };
+    for (let turn = 0; turn < 3; turn++) {
+      const next = await overlap();
+      newest.release();
+      newest = next;
+    }
+    assert.deepEqual(it_.script.running, ['a']);
+    await clock.advance(2_100);
+    const late = acquire('a');
+    await settled();
+    newest.release();
+    const lease = await waiting;
+    assert.deepEqual(it_.script.running, ['b']);
+    lease.release();
+    (await late).release();
+    assert.deepEqual(it_.script.running, ['a']);
+  });
+
+  it('keeps requests over the capacity of a server in its own queue', async () => {
+    await use({ prepare: (s) => (s.info = { parallel: 2 }) });
+    const [one, two] = await Promise.all([acquire('a'), acquire('a')]);
+    const positions: number[] = [];
+    const third = it_.lamina.runtime.acquire('a', { signal: it_.signal, onProgress: (p) => p.kind === 'queued' && positions.push(p.position) });
+    await settled();
+    assert.equal(it_.lamina.runtime.slot('a').busy, 2);
+    assert.equal(it_.lamina.runtime.slot('a').waiting, 1);
+    assert.deepEqual(positions, [1]);
+    one.release();
+    (await third).release();
+    two.release();
+  });
+
+  it('refuses what exceeds the queue, and says so', async () => {
+    await use({ limits: { queueLimit: 1 }, prepare: (s) => (s.automatic = false) });
+    const first = acquire('a');
+    await rejects(acquire('a'), 'QUEUE_FULL');
+    (await it_.script.start(0)).succeed();
+    (await first).release();
+  });
+
+  it('gives up a start nobody waits for any more, after a linger', async () => {
+    const { clock, script } = await use({ prepare: (s) => (s.automatic = false) });
+    const caller = new AbortController();
+    const lease = acquire('a', caller.signal);
+    await settled();
+    caller.abort();
+    await rejects(lease, 'ABORTED');
+    await clock.advance(9_000);
+    assert.equal(state('a'), 'starting');
+    await clock.advance(2_000);
+    assert.equal(script.starts[0]!.context.signal.aborted, true);
+    assert.equal(state('a'), 'stopped');
+  });
+
+  it('keeps a start going when somebody comes back within the linger', async () => {
+    const { clock, script } = await use({ prepare: (s) => (s.automatic = false) });
+    const caller = new AbortController();
+    const lease = acquire('a', caller.signal);
+    await settled();
+    caller.abort();
+    await rejects(lease, 'ABORTED');
+    await clock.advance(5_000);
+    const second = acquire('a');
+    await clock.advance(60_000);
+    script.starts[0]!.succeed();
+    (await second).release();
+    assert.equal(script.starts.length, 1);
+  });
+
+  it('lets an explicit start outlive its caller and the idle time-out', async () => {
+    const { clock, script } = await use({ limits: { idleTimeout: 60 }, prepare: (s) => (s.automatic = false) });
+    const caller = new AbortController();
+    const started = it_.lamina.runtime.start('a', { signal: caller.signal });
+    await settled();
+    caller.abort();
+    await rejects(started, 'ABORTED');
+    await clock.advance(20_000);
+    script.starts[0]!.succeed();
+    await settled();
+    await clock.advance(120_000);
+    assert.equal(state('a'), 'ready');
+    assert.equal((await it_.lamina.runtime.start('a')).state, 'ready');
+  });
+
+  it('waits for the old process to be gone when a start follows an aborted one', async () => {
+    const { clock } = await use({ prepare: (s) => (s.automatic = false) });
+    const caller = new AbortController();
+    const first = acquire('a', caller.signal);
+    await settled();
+    caller.abort();
+    await rejects(first, 'ABORTED');
+    const advancing = clock.advance(11_000);
+    const second = acquire('a');
+    await advancing;
+    (await it_.script.start(1)).succeed();
+    (await second).release();
+  });
+
+  it('tells everybody who waits why a start failed, and then leaves the model alone for a growing time', async () => {
+    const { clock } = await use({ prepare: (s) => (s.automatic = false) });
+    const waiting = [acquire('a'), acquire('a')];
+    (await it_.script.start(0)).fail('bad weights');
+    for (const lease of waiting) await assert.rejects(lease, /Model "a" did not start: bad weights/);
+    assert.equal(state('a'), 'failed');
+    await assert.rejects(acquire('a'), (error) => LaminaError.is(error, 'START_BACKING_OFF') && error.details['retry_after'] === 1 && /bad weights/.test(error.message));
+    await clock.advance(1_000);
+    const again = acquire('a');
+    (await it_.script.start(1)).fail('still bad');
+    await rejects(again, 'MODEL_START_FAILED');
+    await clock.advance(1_500);
+    await rejects(acquire('a'), 'START_BACKING_OFF');
+    await clock.advance(600);
+    const third = acquire('a');
+    (await it_.script.start(2)).succeed();
+    (await third).release({ served: true });
+    assert.equal(it_.lamina.runtime.slot('a').error, undefined);
+  });
+
+  it('resets the back-off by an explicit start', async () => {
+    await use({ prepare: (s) => (s.automatic = false) });
+    const failing = acquire('a');
+    (await it_.script.start(0)).fail('bad');
+    await rejects(failing, 'MODEL_START_FAILED');
+    const started = it_.lamina.runtime.start('a');
+    (await it_.script.start(1)).succeed();
+    assert.equal((await started).state, 'ready');
+  });
+
+  it('ends the leases of a server that crashed, and starts a fresh one for the next request', async () => {
+    const { script } = await use();
+    const lease = await acquire('a');
+    script.servers[0]!.crash();
+    await settled();
+    assert.equal(lease.signal.aborted, true);
+    assert.equal((lease.signal.reason as LaminaError).code, 'MODEL_SERVER_EXITED');
+    assert.equal(lease.over, true);
+    assert.equal(await lease.ended, 'it crashed');
+    lease.release();
+    const fresh = await acquire('a');
+    assert.equal(script.starts.length, 2);
+    fresh.release();
+  });
+
+  it('backs off from a model that crashes again and again without serving anything', async () => {
+    const { script } = await use();
+    for (let crash = 0; crash < 2; crash++) {
+      (await acquire('a')).release();
+      script.servers[crash]!.crash();
+      await settled();
+    }
+    await rejects(acquire('a'), 'START_BACKING_OFF');
+  });
+
+  it('restarts what was started explicitly after a crash', async () => {
+    const { script, clock } = await use();
+    await it_.lamina.runtime.start('a');
+    script.servers[0]!.crash();
+    await it_.until('a', 'failed');
+    await clock.advance(1);
+    await it_.until('a', 'ready');
+    assert.equal(script.starts.length, 2);
+  });
+
+  it('drains requests under way before a stop, refuses new ones meanwhile and cuts at the limit', async () => {
+    const { clock, script } = await use({ limits: { drainTimeout: 30 } });
+    const lease = await acquire('a');
+    const stopped = it_.lamina.runtime.stop('a');
+    await settled();
+    assert.equal(state('a'), 'stopping');
+    assert.equal(lease.signal.aborted, false);
+    await clock.advance(31_000);
+    assert.equal(lease.signal.aborted, true);
+    assert.equal((lease.signal.reason as LaminaError).code, 'MODEL_STOPPED');
+    await stopped;
+    lease.release();
+    assert.equal(state('a'), 'stopped');
+    assert.deepEqual(script.servers[0]!.stops, ['requested']);
+  });
+
+  it('ends a drain as soon as the last request is answered', async () => {
+    await use();
+    const lease = await acquire('a');
+    const stopped = it_.lamina.runtime.stop('a');
+    await settled();
+    lease.release({ served: true });
+    await stopped;
+    assert.equal(lease.signal.aborted, true);
+  });
+
+  it('tells those who wait that the model was stopped', async () => {
+    await use({ prepare: (s) => (s.automatic = false) });
+    const waiting = rejects(acquire('a'), 'MODEL_STOPPED');
+    await settled();
+    await it_.lamina.runtime.stop('a');
+    await waiting;
+    assert.equal(state('a'), 'stopped');
+  });
+
+  it('marks a server degraded by its health, and replaces a dead one', async () => {
+    const { clock, script } = await use({ limits: { healthInterval: 15, idleTimeout: 0 } });
+    (await acquire('a')).release();
+    script.servers[0]!.health = 'degraded';
+    await clock.advance(15_000);
+    assert.equal(state('a'), 'degraded');
+    (await acquire('a')).release();
+    script.servers[0]!.health = 'ok';
+    await clock.advance(15_000);
+    assert.equal(state('a'), 'ready');
+    script.servers[0]!.health = 'dead';
+    await clock.advance(15_000);
+    assert.equal(state('a'), 'stopped');
+    (await acquire('a')).release();
+    assert.equal(script.starts.length, 2);
+  });
+
+  it('attaches external servers without counting them, and only lets go of them at the end', async () => {
+    const { clock, script } = await use({ prepare: (s) => (s.lifetime = 'external') });
+    for (const model of ['a', 'b', 'c']) (await acquire(model)).release();
+    await clock.advance(3_600_000);
+    assert.deepEqual(script.running, ['a', 'b', 'c']);
+  });
+
+  it('ends everything when it is closed: who waits is told, who streams is drained and then cut', async () => {
+    const { clock, script, lamina } = await use({ limits: { maxLoaded: 2, drainTimeout: 5 } });
+    const lease = await acquire('a');
+    script.automatic = false;
+    const waiting = rejects(acquire('b'), 'SHUTTING_DOWN');
+    await settled();
+    const closed = lamina.close();
+    await waiting;
+    await clock.advance(6_000);
+    assert.equal((lease.signal.reason as LaminaError).code, 'SHUTTING_DOWN');
+    await closed;
+    assert.deepEqual(script.running, []);
+    await rejects(acquire('a'), 'SHUTTING_DOWN');
+    lease.release();
+    assert.equal(clock.pending, 0);
+  });
+
+  it('ends at once when the signal of the close is aborted', async () => {
+    const { script, lamina } = await use();
+    const lease: Lease = await acquire('a');
+    const cut = new AbortController();
+    const closed = lamina.close({ signal: cut.signal });
+    await settled();
+    cut.abort();
+    await closed;
+    assert.equal(lease.signal.aborted, true);
+    assert.deepEqual(script.running, []);
+  });
+});

@@ -1,0 +1,127 @@
+// A backend without processes, whose servers start, fail, crash and stop when the test says so: for the decisions of the runtime alone.
+import type { Backend, BackendType, ModelServer, ServerExit, ServerInfo, StartContext, StopReason } from '@lamina/core/plugin';
+import { definePlugin } from '@lamina/core/plugin';
+import type { Plugin } from '@lamina/core';
+
+/** One start the runtime asked for. */
+export interface ScriptedStart {
+  readonly model: string;
+  readonly context: StartContext;
+  /** True once it succeeded, failed or was aborted. */
+  readonly over: boolean;
+  succeed(info?: ServerInfo): ScriptedServer;
+  fail(reason: string): void;
+}
+
+/** One server that runs. */
+export interface ScriptedServer {
+  readonly model: string;
+  readonly stops: StopReason[];
+  crash(): void;
+  health: 'ok' | 'degraded' | 'dead';
+  asleep: boolean;
+  readonly running: boolean;
+}
+
+/** The other side of the scripted backend. */
+export class Script {
+  readonly starts: ScriptedStart[] = [];
+  readonly servers: ScriptedServer[] = [];
+  /** Starts succeed by themselves when true. */
+  automatic = true;
+  canSleep = false;
+  info: ServerInfo = {};
+  lifetime: 'owned' | 'external' = 'owned';
+  availability: Awaited<ReturnType<Backend['probe']>> = { available: true, version: '1' };
+
+  private readonly waiting: (() => void)[] = [];
+
+  /** The start of that number, counted from 0, once the runtime has asked for it. */
+  async start(index: number): Promise<ScriptedStart> {
+    while (this.starts.length <= index) await new Promise<void>((resolve) => this.waiting.push(resolve));
+    return this.starts[index]!;
+  }
+
+  /** Models whose server runs, oldest first. */
+  get running(): string[] {
+    return this.servers.filter((server) => server.running).map((server) => server.model);
+  }
+
+  plugin(): Plugin {
+    return definePlugin({ name: 'scripted', setup: (lamina) => lamina.addBackend(this.type()) })();
+  }
+
+  private type(): BackendType {
+    return {
+      type: 'scripted',
+      formats: ['scripted'],
+      options: { type: 'object', properties: { level: { type: 'integer' } }, additionalProperties: false },
+      modelOptions: { type: 'object', properties: { level: { type: 'integer' } }, additionalProperties: false },
+      lifetime: this.lifetime,
+      create: (name) => ({
+        name,
+        probe: () => Promise.resolve(this.availability),
+        accepts: () => ({ rank: 0, reason: 'scripted' }),
+        start: (model, context) => this.begin(model.name, context),
+      }),
+    };
+  }
+
+  private begin(model: string, context: StartContext): Promise<ModelServer> {
+    return new Promise((resolve, reject) => {
+      let over = false;
+      const aborted = () => {
+        over = true;
+        reject(context.signal.reason as Error);
+      };
+      context.signal.addEventListener('abort', aborted, { once: true });
+      const settle = <T>(run: () => T): T => {
+        if (over) throw new Error(`the start of ${model} is over`);
+        over = true;
+        context.signal.removeEventListener('abort', aborted);
+        return run();
+      };
+      const start: ScriptedStart = {
+        model,
+        context,
+        get over() {
+          return over;
+        },
+        succeed: (info = this.info) => settle(() => {
+          const { server, scripted } = this.serve(model, info);
+          resolve(server);
+          return scripted;
+        }),
+        fail: (reason) => settle(() => reject(new Error(reason))),
+      };
+      this.starts.push(start);
+      for (const resume of this.waiting.splice(0)) resume();
+      if (this.automatic) start.succeed();
+    });
+  }
+
+  private serve(model: string, info: ServerInfo): { server: ModelServer; scripted: ScriptedServer } {
+    let end: (exit: ServerExit) => void = () => undefined;
+    const closed = new Promise<ServerExit>((resolve) => (end = resolve));
+    let running = true;
+    const finish = (expected: boolean, reason: string) => {
+      running = false;
+      end({ code: 0, signal: null, expected, reason, lastLines: [] });
+    };
+    const scripted = { model, stops: [] as StopReason[], health: 'ok' as 'ok' | 'degraded' | 'dead', asleep: false, crash: () => finish(false, 'it crashed'), get running() { return running; } };
+    this.servers.push(scripted);
+    const server: ModelServer = {
+      endpoint: () => ({ baseUrl: `http://127.0.0.1:9/${model}/v1` }),
+      info,
+      closed,
+      stop: ({ reason }) => {
+        scripted.stops.push(reason);
+        finish(true, 'it was stopped');
+        return Promise.resolve();
+      },
+      check: () => Promise.resolve(scripted.health),
+      ...(this.canSleep ? { sleep: () => Promise.resolve(void (scripted.asleep = true)), wake: () => Promise.resolve(void (scripted.asleep = false)) } : {}),
+    };
+    return { server, scripted };
+  }
+}

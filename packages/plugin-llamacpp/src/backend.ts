@@ -1,0 +1,52 @@
+// llama.cpp's llama-server, described; everything engines have in common is core's processBackend.
+import { LaminaError, processBackend, type BackendType, type FoundEngine, type RunResult } from '@lamina/core/plugin';
+import { accepts } from './accepts.js';
+import { applyAdapter } from './adapters.js';
+import { commandFor } from './command.js';
+import { parseDevices } from './devices.js';
+import { readError } from './errors.js';
+import { explain } from './explain.js';
+import { parseHelp } from './flags.js';
+import { inspect } from './inspect.js';
+import { installHint } from './install.js';
+import { estimateMemory } from './memory.js';
+import { modelOptions } from './options.js';
+import { progressOf } from './progress.js';
+import { effectiveOptions } from './raw-arguments.js';
+import { parseVersion } from './version.js';
+
+/** The backend type `llama.cpp`; `defaults` are the options the plugin was given. */
+export function llamaCppBackend(defaults: Readonly<Record<string, unknown>> = {}): BackendType {
+  return processBackend({
+    type: 'llama.cpp',
+    aliases: ['llamacpp', 'llama-cpp'],
+    formats: ['gguf'],
+    modelOptions,
+    defaults,
+    executable: 'llama-server',
+    install: installHint(process.platform),
+    version: { args: ['--version'], parse: parseVersion },
+    probe,
+    accepts,
+    estimateMemory: (model, options, machine, { instance, engine }) =>
+      Promise.resolve(estimateMemory(model, effectiveOptions(options, instance.default_args), { ...machine, devices: engine?.devices ?? [] })),
+    command: commandFor,
+    // Each flag can come from a variable (LLAMA_ARG_*), and LLAMA_SERVER_ROUTER_PORT makes it a child of its own router.
+    scrubEnv: ['LLAMA_*', 'HF_TOKEN', 'MTMD_BACKEND_DEVICE'],
+    ready: '/health',
+    identity: '/v1/models',
+    explain,
+    progress: progressOf,
+    inspect,
+    adapt: { request: applyAdapter, error: readError },
+  });
+}
+
+/** Flags and devices of a build. @throws LaminaError `NOT_SUPPORTED` when the program is something else */
+async function probe({ executable, version }: FoundEngine, { run }: { run(args: readonly string[]): Promise<RunResult> }): Promise<Pick<FoundEngine, 'devices' | 'facts'>> {
+  const [help, devices] = await Promise.all([run(['--help']), run(['--list-devices'])]);
+  const flags = parseHelp(help.stdout);
+  if (flags.has('--model')) return { facts: flags, devices: parseDevices(devices.stdout) };
+  if (version === undefined) throw new LaminaError('NOT_SUPPORTED', { message: `${executable} does not answer as llama-server does; is it another program?` });
+  return {};
+}

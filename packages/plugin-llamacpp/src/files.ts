@@ -1,0 +1,12 @@
+// Finds the files of a model by what they are to it.
+import type { FileRole, Model } from '@lamina/core/plugin';
+
+/** The path of a model's file in a role; of weights in shards the first, which is the one llama-server is given. */
+export function fileOf(model: Model, role: FileRole): string | undefined {
+  return model.files.find((file) => file.role === role)?.path;
+}
+
+/** The paths of each model's file in a role, in order. */
+export function filesOf(models: readonly Model[], role: FileRole): readonly string[] {
+  return models.flatMap((model) => fileOf(model, role) ?? []);
+}

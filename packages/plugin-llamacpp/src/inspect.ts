@@ -1,0 +1,59 @@
+// Asks a llama-server that is ready what it can do.
+import type { Context, ServerInfo, StartedServer } from '@lamina/core/plugin';
+import { prepareAdapters } from './adapters.js';
+
+/** What `/props` tells, as far as it is used here; older builds leave parts out (tools/server/README.md). */
+interface Props {
+  readonly default_generation_settings?: { readonly n_ctx?: number };
+  readonly total_slots?: number;
+  readonly modalities?: { readonly vision?: boolean; readonly audio?: boolean; readonly video?: boolean };
+  readonly chat_template_caps?: { readonly supports_tools?: boolean };
+}
+
+type Modality = NonNullable<ServerInfo['modalities']>[number];
+
+const always = ['chat/completions', 'chat/completions/input_tokens', 'completions', 'responses', 'responses/input_tokens', 'messages', 'messages/count_tokens'] as const;
+
+/** Routes that are only there when they were switched on, each with the smallest request that shows it: an error says that it is off. */
+const optional = [
+  ['embeddings', { input: 'a' }],
+  ['rerank', { query: 'a', documents: ['a'] }],
+] as const;
+
+/** The facts of a ready server: what one request may fill, how many at once, what it takes, which routes and adapters it has. */
+export async function inspect(server: StartedServer, { signal }: Context): Promise<ServerInfo> {
+  const ids = await prepareAdapters(server, signal);
+  const props = (await server.request('/props', { signal })) as Props;
+  const { n_ctx: contextLength } = props.default_generation_settings ?? {};
+  const { total_slots: parallel, chat_template_caps: template } = props;
+  const modalities = modalitiesOf(props);
+  return {
+    modalities,
+    endpoints: await endpointsOf(server, modalities, signal),
+    ...(Object.keys(ids).length === 0 ? {} : { ids }),
+    ...(contextLength === undefined ? {} : { contextLength }),
+    ...(parallel === undefined ? {} : { parallel }),
+    ...(template?.supports_tools === undefined ? {} : { tools: template.supports_tools }),
+  };
+}
+
+function modalitiesOf({ modalities = {} }: Props): Modality[] {
+  const { vision, audio, video } = modalities;
+  return ['text', ...(vision === true ? (['image'] as const) : []), ...(audio === true ? (['audio'] as const) : []), ...(video === true ? (['video'] as const) : [])];
+}
+
+async function endpointsOf(server: StartedServer, modalities: readonly Modality[], signal: AbortSignal): Promise<string[]> {
+  const switchedOn: string[] = [];
+  for (const [route, body] of optional) if (await answers(server, route, body, signal)) switchedOn.push(route);
+  return [...always, ...switchedOn, ...(modalities.includes('audio') ? ['audio/transcriptions'] : [])];
+}
+
+async function answers(server: StartedServer, route: string, body: object, signal: AbortSignal): Promise<boolean> {
+  try {
+    await server.request(`/v1/${route}`, { method: 'POST', body, signal });
+    return true;
+  } catch {
+    signal.throwIfAborted();
+    return false;
+  }
+}

@@ -1,0 +1,78 @@
+// What a model will need in memory, computed from its header before anything starts.
+import type { Device, Machine, MemoryEstimate, Model } from '@lamina/core/plugin';
+import { cacheBytes, computeBytes, shapeOf, type Shape } from './context-memory.js';
+import { offload, type Offload } from './offload.js';
+import type { ModelOptions } from './options.js';
+
+/** The process itself, before it has a model: 6 to 8 MiB measured with 0.7.0, twice that to be on the safe side. */
+const processBytes = 16 * 1024 * 1024;
+/** llama-server reduces a context nobody asked for down to this, not further (`--fit-ctx`). */
+const smallestFit = 4096;
+/** Weights that the processor computes with in another layout are copied, and then no longer mapped from the file (`CPU_REPACK` in the log). */
+const repacked = /^(?:Q2_K|Q3_K|Q4_K|Q4_0|IQ4_NL)/;
+
+/** This machine, and the devices llama-server found in it. */
+export interface Place extends Machine {
+  readonly devices: readonly Device[];
+}
+
+/**
+ * What a start would need. Exact for keys and values of models with plain attention, an approximation for the scratch space, and an upper
+ * bound for models that keep only a window of tokens, or keep experts in host memory. The memory of a draft model's context is not
+ * counted. `undefined` when the header does not tell enough.
+ */
+export function estimateMemory(model: Model, options: ModelOptions, place: Place): MemoryEstimate | undefined {
+  const shape = shapeOf(model.metadata);
+  if (shape === undefined) return undefined;
+  const need = (contextLength: number) => needFor(model, shape, options, place.devices, contextLength);
+  const fits = (bytes: number) => largestFit((contextLength) => need(contextLength).hostBytes <= bytes, shape.contextLength);
+  const contextLength = options.context_length ?? defaultContext(shape, fits(place.freeBytes));
+  const largestContext = fits(place.totalBytes);
+  return { ...need(contextLength), contextLength, ...(largestContext === undefined ? {} : { largestContext }) };
+}
+
+function needFor(model: Model, shape: Shape, options: ModelOptions, devices: readonly Device[], contextLength: number): Pick<MemoryEstimate, 'hostBytes' | 'deviceBytes'> {
+  const cache = cacheBytes(shape, options, contextLength);
+  const compute = computeBytes(shape, options, contextLength);
+  const weights = bytesOf(model, 'weights');
+  const layers = shape.layers + 1;
+  const placed = offload({ layers, layerBytes: (weights + cache) / layers, computeBytes: compute }, options, devices);
+  const onHost = 1 - placed.layers / layers;
+  const resident = isResident(model, options) ? weights : 0;
+  const projector = options.projector === false ? 0 : bytesOf(model, 'projector');
+  const hostCompute = onHost === 0 ? 0 : compute;
+  const hostProjector = placed.layers === 0 ? projector : 0;
+  return { hostBytes: Math.round(processBytes + onHost * (cache + resident) + hostCompute + hostProjector), deviceBytes: withProjector(placed, projector) };
+}
+
+/** The projector goes to the first device, when there is one. */
+function withProjector({ deviceBytes }: Offload, projector: number): Readonly<Record<string, number>> {
+  const [first] = Object.keys(deviceBytes);
+  return first === undefined ? deviceBytes : { ...deviceBytes, [first]: (deviceBytes[first] ?? 0) + projector };
+}
+
+function isResident({ metadata }: Model, { mmap, mlock }: ModelOptions): boolean {
+  return mmap === false || mlock === true || repacked.test(metadata?.quantization ?? '');
+}
+
+function bytesOf(model: Model, role: 'weights' | 'projector'): number {
+  return model.files.filter((file) => file.role === role).reduce((sum, { bytes }) => sum + bytes, 0);
+}
+
+/** What llama-server takes when nobody says: the context of the training, reduced to what fits. */
+function defaultContext({ contextLength = smallestFit }: Shape, fitting = 0): number {
+  return Math.min(contextLength, Math.max(smallestFit, fitting));
+}
+
+/** The longest context, in steps of 256 and at most that of the training, for which `fits` holds; `undefined` when even the shortest does not. */
+function largestFit(fits: (contextLength: number) => boolean, trained = 1 << 20): number | undefined {
+  if (fits(trained)) return trained;
+  let low = 0;
+  let high = Math.ceil(trained / 256);
+  while (high - low > 1) {
+    const middle = Math.floor((low + high) / 2);
+    if (fits(middle * 256)) low = middle;
+    else high = middle;
+  }
+  return low === 0 ? undefined : low * 256;
+}

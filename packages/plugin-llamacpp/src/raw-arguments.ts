@@ -1,0 +1,41 @@
+// Reads the settings that matter for memory out of arguments a person wrote by hand: `default_args` and `extra_args`.
+import type { ModelOptions } from './options.js';
+
+const number = /^\d+$/;
+const cacheType = /^(?:f32|f16|bf16|q8_0|q4_0|q4_1|iq4_nl|q5_0|q5_1)$/;
+
+/** The flags that are read, with all names they have had, the option each stands for and the values that option takes. */
+const readable: readonly { readonly option: keyof ModelOptions; readonly value: RegExp; readonly flags: readonly string[] }[] = [
+  { option: 'context_length', value: number, flags: ['-c', '--ctx-size'] },
+  { option: 'parallel', value: number, flags: ['-np', '--parallel'] },
+  { option: 'ubatch_size', value: number, flags: ['-ub', '--ubatch-size'] },
+  { option: 'gpu_layers', value: /^(?:\d+|auto|all)$/, flags: ['-ngl', '--gpu-layers', '--n-gpu-layers'] },
+  { option: 'cache_type_k', value: cacheType, flags: ['-ctk', '--cache-type-k'] },
+  { option: 'cache_type_v', value: cacheType, flags: ['-ctv', '--cache-type-v'] },
+  { option: 'flash_attention', value: /^(?:on|off|auto)$/, flags: ['-fa', '--flash-attn'] },
+];
+
+/**
+ * The options as llama-server will see them: `default_args` stand for what no option says, `extra_args` win over the options. The context
+ * is what one request may fill, as in the option: by hand it is written for all of them together.
+ */
+export function effectiveOptions(options: ModelOptions, defaultArgs: readonly string[] = []): ModelOptions {
+  const before = readArguments(defaultArgs);
+  const after = readArguments(options.extra_args ?? []);
+  const merged = { ...before, ...options, ...after };
+  const total = after.context_length ?? (options.context_length === undefined ? before.context_length : undefined);
+  if (total === undefined) return merged;
+  const { context_length: _total, ...others } = merged;
+  return total === 0 ? others : { ...others, context_length: Math.ceil(total / (merged.parallel ?? 1)) };
+}
+
+/** What these arguments set; of two that contradict each other the last, as llama-server reads them. A value no option takes is left out. */
+function readArguments(args: readonly string[]): ModelOptions {
+  const found: Record<string, string | number> = {};
+  args.forEach((arg, index) => {
+    const known = readable.find(({ flags }) => flags.includes(arg));
+    const value = args[index + 1];
+    if (known !== undefined && value !== undefined && known.value.test(value)) found[known.option] = number.test(value) ? Number(value) : value;
+  });
+  return found;
+}

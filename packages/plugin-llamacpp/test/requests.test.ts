@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict';
+import { LaminaError, type JsonObject, type ServerInfo } from '@lamina/core/plugin';
+import { accepts } from '../dist/accepts.js';
+import { applyAdapter, prepareAdapters } from '../dist/adapters.js';
+import { readError } from '../dist/errors.js';
+import { progressOf } from '../dist/progress.js';
+import { file, modelOf } from './model.js';
+
+const adapter = modelOf({ name: 'pirate', base: 'tiny', files: [file('adapter', '/pirate.gguf')] });
+
+describe('a request', () => {
+  const body: JsonObject = { model: '1', messages: [] };
+  const info: ServerInfo = { ids: { pirate: '1' } };
+
+  it('for the base goes as it is', () => {
+    assert.equal(applyAdapter(body, { model: modelOf(), route: 'chat/completions', info }), body);
+  });
+
+  it('for an adapter names it by the id the running server gave it', () => {
+    assert.deepEqual(applyAdapter(body, { model: adapter, route: 'chat/completions', info }), { model: 'pirate', messages: [], lora: [{ id: 1, scale: 1 }] });
+    assert.deepEqual(applyAdapter(body, { model: { ...adapter, options: { lora_scale: 0.5 } }, route: 'completions', info })['lora'], [{ id: 1, scale: 0.5 }]);
+  });
+
+  it('that only counts tokens needs no adapter', () => {
+    assert.deepEqual(applyAdapter(body, { model: adapter, route: 'messages/count_tokens', info }), { model: 'pirate', messages: [] });
+  });
+
+  it('is refused where llama-server would answer without the adapter', () => {
+    for (const route of ['messages', 'embeddings', 'rerank']) {
+      assert.throws(() => applyAdapter(body, { model: adapter, route, info }), (error) => LaminaError.is(error, 'NOT_SUPPORTED') && error.message.includes(`/v1/${route}`));
+    }
+    assert.throws(() => applyAdapter(body, { model: adapter, route: 'completions', info: {} }), (error) => LaminaError.is(error, 'NOT_SUPPORTED') && error.message.includes('was not loaded'));
+  });
+});
+
+describe('the adapters of a server', () => {
+  it('are switched off, then known by the id llama-server gives their file', async () => {
+    const asked: unknown[] = [];
+    const request = (path: string, init?: { method?: string; body?: unknown }) => {
+      asked.push([init?.method ?? 'GET', path, init?.body]);
+      return Promise.resolve([{ id: 0, path: '/by-hand.gguf', scale: 0 }, { id: 1, path: '/pirate.gguf', scale: 0 }]);
+    };
+    const ids = await prepareAdapters({ adapters: [adapter], request }, AbortSignal.timeout(1000));
+    assert.deepEqual(ids, { pirate: '1' });
+    assert.deepEqual(asked, [['POST', '/lora-adapters', []], ['GET', '/lora-adapters', undefined]]);
+  });
+
+  it('are not asked about when there are none', async () => {
+    const request = () => assert.fail('asked');
+    assert.deepEqual(await prepareAdapters({ adapters: [], request }, AbortSignal.timeout(1000)), {});
+  });
+});
+
+describe('a file llama.cpp is to open', () => {
+  it('is accepted when it is a model', () => {
+    assert.deepEqual(accepts(modelOf({ metadata: { kind: 'model', architecture: 'llama' } })), { rank: 10, reason: 'GGUF is the format of llama.cpp' });
+    assert.ok('rank' in accepts(modelOf()));
+    assert.ok('rank' in accepts({ ...adapter, metadata: { kind: 'adapter' } }));
+  });
+
+  it('is refused with advice when it only works beside a model', () => {
+    const refusal = (metadata: object) => (accepts(modelOf({ metadata })) as { refused?: string }).refused ?? '';
+    assert.match(refusal({ kind: 'mmproj' }), /projector: it belongs .* as `projector`/);
+    assert.match(refusal({ architecture: 'clip' }), /projector/);
+    assert.match(refusal({ kind: 'adapter' }), /adapter: say which model it changes, as `base`/);
+  });
+});
+
+describe('an error of llama-server', () => {
+  it('about the length of the prompt is the one OpenAI clients know', () => {
+    const body = { error: { code: 400, message: 'request (6004 tokens) exceeds the available context size (1024 tokens), try increasing it', type: 'exceed_context_size_error', n_prompt_tokens: 6004, n_ctx: 1024 } };
+    assert.deepEqual(readError(400, Buffer.from(JSON.stringify(body))), {
+      message: body.error.message,
+      type: 'invalid_request_error',
+      code: 'context_length_exceeded',
+      details: { prompt_tokens: 6004, context_length: 1024 },
+    });
+  });
+
+  it('of any other kind is read as usual', () => {
+    for (const text of ['{"error":{"code":400,"message":"x","type":"invalid_request_error"}}', '{"error":"x"}', 'null', '<html>']) assert.equal(readError(400, Buffer.from(text)), undefined);
+  });
+});
+
+describe('the log of a start', () => {
+  it('tells the stages', () => {
+    const lines = [
+      "0.00.015.236 I srv    load_model: loading model 'a.gguf'",
+      '0.00.026.275 I load_tensors: loading model tensors, this can take a while... (load_mode = mmap)',
+      "0.00.023.905 I common_speculative_init_result: loading draft model 'draft.gguf'",
+      '0.00.026.968 I llama_kv_cache:        CPU KV buffer size =     0.50 MiB',
+      '0.00.028.387 I cmn  common_init_: warming up the model with an empty run - please wait ... (--no-warmup to disable)',
+      "0.00.019.775 I srv    load_model: initializing, n_slots = 4, n_ctx_slot = 1024, kv_unified = 'true'",
+      '0.00.022.645 I srv  llama_server: model loaded',
+    ];
+    assert.deepEqual(lines.map((line) => progressOf(line)?.stage), ['loading model', 'loading weights', 'loading draft model', 'making context', 'warming up', 'making slots', 'model loaded']);
+  });
+
+  it('tells nothing in other lines', () => {
+    assert.equal(progressOf('0.00.990.522 I srv    operator(): operator(): cleaning up before exit...'), undefined);
+  });
+});

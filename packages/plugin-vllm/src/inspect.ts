@@ -1,0 +1,25 @@
+// Asks a vLLM that is ready what it can do.
+import type { Context, ServerInfo, StartedServer } from '@lamina/core/plugin';
+
+interface ModelList {
+  readonly data: readonly { readonly id: string; readonly max_model_len?: number }[];
+}
+
+/** Its context length, the routes that its kind of model has, and whether it takes tools. */
+export async function inspect({ options, request }: StartedServer, { signal }: Context): Promise<ServerInfo> {
+  const { data } = (await request('/v1/models', { signal })) as ModelList;
+  const contextLength = data[0]?.max_model_len;
+  const endpoints = await routesOf(request, signal);
+  return {
+    tools: options['tool_call_parser'] !== undefined,
+    ...(contextLength === undefined ? {} : { contextLength }),
+    ...(endpoints === undefined ? {} : { endpoints }),
+    ...(typeof options['max_num_seqs'] === 'number' ? { parallel: options['max_num_seqs'] } : {}),
+  };
+}
+
+/** vLLM only has the routes that fit the model, and lists them in its description of itself. */
+async function routesOf(request: StartedServer['request'], signal: AbortSignal): Promise<string[] | undefined> {
+  const { paths } = (await request('/openapi.json', { signal })) as { paths?: Record<string, unknown> };
+  return paths && Object.keys(paths).flatMap((path) => /^\/v1\/([a-z_/]+)$/.exec(path)?.[1] ?? []);
+}

@@ -1,0 +1,15 @@
+// The real vLLM, when this machine has one.
+import { existsSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+
+/** The vLLM of this machine: LAMINA_VLLM names its script, else it is the one in PATH. */
+export const realVllm = process.env['LAMINA_VLLM'] ?? (process.env['PATH'] ?? '').split(delimiter).map((folder) => join(folder, 'vllm')).find(existsSync);
+
+/** Options that suit a small machine without a GPU. */
+export const smallOptions = { load_format: 'dummy', dtype: 'float32', max_model_len: 2048, max_num_seqs: 4, enforce_eager: true, cpu_kvcache_space: 1 } as const;
+
+/** A suite that needs the real engine; without one it is skipped, and its title says why. */
+export function describeReal(title: string, body: (this: Mocha.Suite) => void): void {
+  if (realVllm === undefined) describe.skip(`${title} (skipped: there is no vllm in PATH, and LAMINA_VLLM names none)`, body);
+  else describe(title, body);
+}

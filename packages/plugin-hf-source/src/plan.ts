@@ -1,0 +1,30 @@
+// The plan of a download: the chosen files with sizes, digests and keys, and what the manifest will say of the model.
+import type { DownloadPlan, Json, ModelEntry, PlanFile } from '@lamina/core/plugin';
+import type { Choice } from './choose.js';
+import type { Repository, RepositoryFile } from './repository.js';
+
+/** The key under `download:` in models.yaml. */
+export const sourceName = 'huggingface';
+
+/** Makes the plan. A GGUF model's files lie side by side, whatever directories the repository has; a directory keeps its names. */
+export function makePlan(reference: Json, repository: Repository, choice: Choice): DownloadPlan {
+  const { format, name, quantization, projector } = choice;
+  const pathOf = ({ path }: RepositoryFile) => (format === 'gguf' ? path.slice(path.lastIndexOf('/') + 1) : path);
+  const files = [...choice.files, ...(projector === undefined ? [] : [projector])].map((file): PlanFile => ({
+    path: pathOf(file),
+    bytes: file.bytes,
+    ...(file.sha256 === undefined ? {} : { sha256: file.sha256 }),
+    from: { key: keyOf(repository, file) },
+  }));
+  const model: Partial<ModelEntry> = {
+    ...(format === 'gguf' ? { path: files[0]!.path } : { format }),
+    ...(quantization === undefined ? {} : { quantization }),
+    ...(projector === undefined ? {} : { projector: pathOf(projector) }),
+  };
+  return { source: sourceName, reference, revision: repository.commit, name, model, files };
+}
+
+/** Without host and token, so that a download begun at a mirror can go on at the Hub. */
+function keyOf({ repo, commit }: Repository, { path }: RepositoryFile): string {
+  return `${repo}/resolve/${commit}/${path.split('/').map(encodeURIComponent).join('/')}`;
+}

@@ -1,0 +1,29 @@
+// The source `huggingface`: references into plans, plan files into addresses, the cache into models.
+import type { Source } from '@lamina/core/plugin';
+import { adoptCache } from './cache.js';
+import { chooseFiles } from './choose.js';
+import { Hub } from './hub.js';
+import { locateFile } from './locate.js';
+import { makePlan, sourceName } from './plan.js';
+import { parseReference } from './reference.js';
+import { readRepository } from './repository.js';
+import type { Settings } from './settings.js';
+
+/** The source for some settings. `fetch` is the host's. */
+export function hubSource(settings: Settings, fetch: typeof globalThis.fetch): Source {
+  const hub = new Hub(settings, fetch);
+  return {
+    name: sourceName,
+    async resolve(reference, context) {
+      const parts = parseReference(reference, hub.endpoint);
+      if (parts === undefined) return undefined;
+      const repository = await readRepository(hub, parts, context);
+      const plan = makePlan(reference, repository, chooseFiles(repository, parts));
+      // The list of a gated model's files is open to all; only its files tell whether this token may have them.
+      if (repository.gated) await locateFile(hub, plan.files[0]!, plan, context);
+      return plan;
+    },
+    locate: (file, plan, context) => locateFile(hub, file, plan, context),
+    ...(settings.adopt && settings.cacheDir !== undefined ? { adopt: (context) => adoptCache(settings.cacheDir!, context) } : {}),
+  };
+}

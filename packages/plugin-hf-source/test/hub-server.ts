@@ -1,0 +1,163 @@
+// A Hub on two ports of this machine: one for the API, one for the bytes, as the Hub and its CDN are two origins. It answers as the
+// Hub's own clients expect: pages with Link headers, X-Linked-* on the redirect, X-Error-Code on a refusal.
+import { createHash } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+/** A file; without `small` it is in large-file storage, as weights are. */
+export interface HubFile {
+  readonly content: string | Buffer;
+  readonly small?: boolean;
+}
+
+/** A repository. */
+export interface HubRepository {
+  readonly commit?: string;
+  readonly gated?: 'auto' | 'manual';
+  readonly disabled?: boolean;
+  readonly files: Readonly<Record<string, string | Buffer | HubFile>>;
+}
+
+/** A request that came in. */
+export interface Seen {
+  readonly method: string;
+  readonly url: string;
+  readonly authorization: string | undefined;
+  readonly range: string | undefined;
+}
+
+type Handler = (request: IncomingMessage, response: ServerResponse) => void;
+
+/** The commit of a repository that names none. */
+export const commit = '0123456789abcdef0123456789abcdef01234567';
+
+export class HubServer {
+  readonly seen: Seen[] = [];
+  readonly seenByCdn: Seen[] = [];
+  readonly repositories = new Map<string, HubRepository>();
+  /** Entries a page of a listing has. */
+  pageSize = 1000;
+  /** What links to the next page begin with; default this server. */
+  linkBase: string | undefined;
+  /** A prefix that the whole Hub lies under, for mirrors. */
+  prefix = '';
+  private readonly special = new Map<string, Handler>();
+
+  private constructor(
+    private readonly hub: Server,
+    private readonly cdn: Server,
+  ) {
+    hub.on('request', (request: IncomingMessage, response: ServerResponse) => this.answer(request, response));
+    cdn.on('request', (request: IncomingMessage, response: ServerResponse) => this.serveBytes(request, response));
+  }
+
+  static async open(repositories: Readonly<Record<string, HubRepository>> = {}): Promise<HubServer> {
+    const server = new HubServer(createServer(), createServer());
+    await Promise.all([server.hub, server.cdn].map((one) => new Promise<void>((listening) => one.listen(0, '127.0.0.1', listening))));
+    for (const [name, repository] of Object.entries(repositories)) server.repositories.set(name, repository);
+    return server;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${(this.hub.address() as AddressInfo).port}${this.prefix}`;
+  }
+
+  get cdnUrl(): string {
+    return `http://127.0.0.1:${(this.cdn.address() as AddressInfo).port}`;
+  }
+
+  /** Answers a path in its own way: `''` is any path. */
+  on(path: string, handler: Handler): void {
+    this.special.set(path, handler);
+  }
+
+  /** Refuses a path. */
+  refuse(path: string, status: number, headers: Record<string, string> = {}, body = ''): void {
+    this.on(path, (_, response) => response.writeHead(status, headers).end(body));
+  }
+
+  async close(): Promise<void> {
+    for (const one of [this.hub, this.cdn]) {
+      one.closeAllConnections();
+      await new Promise((closed) => one.close(closed));
+    }
+  }
+
+  private answer(request: IncomingMessage, response: ServerResponse): void {
+    this.seen.push(seenOf(request));
+    const { pathname, searchParams } = new URL(request.url!, this.url);
+    const path = pathname.slice(this.prefix.length);
+    const special = this.special.get(path) ?? this.special.get('');
+    if (special !== undefined) return special(request, response);
+    const [, api, revision] = /^\/api\/models\/(.+?)\/revision\/([^/]+)$/.exec(path) ?? [];
+    if (api !== undefined) return this.info(api, decodeURIComponent(revision!), response);
+    const [, listed] = /^\/api\/models\/(.+?)\/tree\/[^/]+$/.exec(path) ?? [];
+    if (listed !== undefined) return this.tree(listed, path, Number(searchParams.get('cursor') ?? 0), response);
+    const [, repo, , file] = /^\/(.+?)\/resolve\/([^/]+)\/(.+)$/.exec(path) ?? [];
+    if (repo !== undefined) return this.resolve(repo, decodeURIComponent(file!), response);
+    response.writeHead(404).end();
+  }
+
+  private info(repo: string, revision: string, response: ServerResponse): void {
+    const found = this.repositories.get(repo);
+    if (found === undefined) return void response.writeHead(401, { 'x-error-code': 'RepoNotFound' }).end('{"error":"Invalid username or password."}');
+    const { commit: sha = commit, gated = false, disabled = false } = found;
+    if (!['main', 'v1', 'refs/pr/1', sha].includes(revision)) return void response.writeHead(404, { 'x-error-code': 'RevisionNotFound', 'x-error-message': `Invalid rev id: ${revision}` }).end();
+    json(response, { _id: '1', id: repo, sha, private: false, gated, disabled, likes: 0, downloads: 0, lastModified: '2026-01-01T00:00:00.000Z' });
+  }
+
+  private tree(repo: string, path: string, from: number, response: ServerResponse): void {
+    const entries = Object.entries(this.repositories.get(repo)!.files).map(([name, file]) => treeEntry(name, file));
+    const more = from + this.pageSize < entries.length;
+    const next = `<${this.linkBase ?? this.url}${path}?recursive=true&expand=false&cursor=${from + this.pageSize}>; rel="next"`;
+    json(response, [{ type: 'directory', oid: 'd', size: 0, path: 'docs' }, ...entries.slice(from, from + this.pageSize)], more ? { link: next } : {});
+  }
+
+  private resolve(repo: string, path: string, response: ServerResponse): void {
+    const { files, commit: sha = commit } = this.repositories.get(repo) ?? { files: {} };
+    const file = files[path];
+    if (file === undefined) return void response.writeHead(404, { 'x-error-code': 'EntryNotFound' }).end();
+    const { content, small } = whole(file);
+    const hash = sha256(content);
+    if (small === true) return void response.writeHead(200, { 'x-repo-commit': sha, 'content-length': Buffer.byteLength(content) }).end(content);
+    const linked = { 'x-repo-commit': sha, 'x-linked-size': String(Buffer.byteLength(content)), 'x-linked-etag': `"${hash}"`, etag: '"pointer"' };
+    response.writeHead(302, { ...linked, location: `${this.cdnUrl}/${repo}/${encodeURIComponent(path)}?Expires=4102444800&Signature=s` }).end();
+  }
+
+  private serveBytes(request: IncomingMessage, response: ServerResponse): void {
+    this.seenByCdn.push(seenOf(request));
+    const { pathname } = new URL(request.url!, this.cdnUrl);
+    const slash = pathname.lastIndexOf('/');
+    const file = this.repositories.get(pathname.slice(1, slash))?.files[decodeURIComponent(pathname.slice(slash + 1))];
+    if (file === undefined) return void response.writeHead(403).end();
+    const content = Buffer.from(whole(file).content);
+    const [, start, end] = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? '') ?? [];
+    if (start === undefined) return void response.writeHead(200, { 'content-length': content.length, 'accept-ranges': 'bytes', etag: '"xet"' }).end(content);
+    const part = content.subarray(Number(start), end === '' ? undefined : Number(end) + 1);
+    response.writeHead(206, { 'content-length': part.length, 'content-range': `bytes ${start}-${Number(start) + part.length - 1}/${content.length}`, etag: '"xet"' }).end(part);
+  }
+}
+
+/** What a listing says of a file. */
+export function treeEntry(path: string, file: string | Buffer | HubFile): object {
+  const { content, small } = whole(file);
+  const size = Buffer.byteLength(content);
+  const entry = { type: 'file', oid: '1'.repeat(40), size, path };
+  return small === true ? entry : { ...entry, lfs: { oid: sha256(content), size, pointerSize: 134 }, xetHash: '2'.repeat(64) };
+}
+
+export function sha256(content: string | Buffer): string {
+  return createHash('sha256').update(content).digest('hex');
+}
+
+function whole(file: string | Buffer | HubFile): HubFile {
+  return typeof file === 'string' || Buffer.isBuffer(file) ? { content: file } : file;
+}
+
+function seenOf({ method = '', url = '', headers }: IncomingMessage): Seen {
+  return { method, url, authorization: headers.authorization, range: headers.range };
+}
+
+function json(response: ServerResponse, body: unknown, headers: Record<string, string> = {}): void {
+  response.writeHead(200, { 'content-type': 'application/json; charset=utf-8', ...headers }).end(JSON.stringify(body));
+}

@@ -1,0 +1,44 @@
+// A model at a registry, read as far as a plan needs it: its manifest, its configuration, and the small layers beside the weights.
+import type { Context, JsonObject } from '@lamina/core/plugin';
+import { parseObject, readConfig, readManifest, requireWeights, type Layer, type Manifest, type ModelConfig } from './manifest.js';
+import type { Name } from './name.js';
+import type { Registries } from './registry.js';
+
+/** What there is to know of a model before its weights are here. */
+export interface Package {
+  readonly name: Name;
+  /** Of the manifest's own bytes, as `ollama list` shows it. */
+  readonly digest: string;
+  readonly config: ModelConfig;
+  readonly weights: readonly Layer[];
+  readonly projector: Layer | undefined;
+  readonly adapters: readonly Layer[];
+  readonly parameters: JsonObject;
+  readonly system: string | undefined;
+  readonly hasTemplate: boolean;
+}
+
+/** Reads it. @throws LaminaError `SOURCE_DENIED`, `SOURCE_UNREACHABLE`, `MODEL_NOT_FOUND` */
+export async function readPackage(registries: Registries, name: Name, context: Context): Promise<Package> {
+  const { text, digest } = await registries.manifest(name, context);
+  const manifest = readManifest(text, name);
+  return { name, digest, ...(await readParts(manifest, name, (layer) => registries.text(name, layer.digest, context))) };
+}
+
+/** The parts of a manifest; `read` gives the text of a small layer. */
+export async function readParts(manifest: Manifest, name: Name, read: (layer: Layer) => Promise<string>): Promise<Omit<Package, 'name' | 'digest'>> {
+  const { layers } = manifest;
+  const config = manifest.config === undefined ? {} : readConfig(await read(manifest.config));
+  requireWeights(manifest, config, name);
+  const [params] = layers.get('params') ?? [];
+  const [system] = layers.get('system') ?? [];
+  return {
+    config,
+    weights: layers.get('model') ?? [],
+    projector: layers.get('projector')?.[0],
+    adapters: layers.get('adapter') ?? [],
+    parameters: params === undefined ? {} : ((parseObject(await read(params)) ?? {}) as JsonObject),
+    system: system === undefined ? undefined : await read(system),
+    hasTemplate: layers.has('template') || layers.has('prompt'),
+  };
+}

@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createLamina, type Lamina } from '@lamina/core';
+import type { JsonObject } from '@lamina/core/plugin';
+import { fakePlugin } from '@lamina/core/testing';
+import { ollamaSource } from '../dist/index.js';
+
+describe('a request for a model from Ollama', () => {
+  let folder: string;
+  let lamina: Lamina;
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'lamina-ollama-'));
+    const parameters = { temperature: 0.6, stop: ['<|end|>'], num_predict: 128, num_ctx: 4096, num_thread: 8 };
+    const file = { path: join(folder, 'm.fake') };
+    await writeFile(file.path, 'x');
+    lamina = await createLamina({
+      plugins: [fakePlugin(), ollamaSource({ adopt: false })],
+      modelsDir: folder,
+      log: 'silent',
+      manifest: {
+        models: {
+          tuned: { ...file, aliases: ['short'], download: { ollama: { model: 'x', parameters, system: 'Be brief.' } } },
+          plain: { ...file, download: { ollama: { model: 'y' } } },
+        },
+      },
+    });
+  });
+  after(async () => {
+    await lamina.close();
+    await rm(folder, { recursive: true });
+  });
+
+  /** The body that goes to the engine; `undefined`: the client's own bytes do. */
+  async function sent(model: string, json: JsonObject, route = 'chat/completions'): Promise<JsonObject | undefined> {
+    const open = await lamina.requests.open({ route, model, headers: {}, json: { model, ...json } }, { signal: AbortSignal.timeout(10_000) });
+    open.finish({ status: 200, served: true });
+    return open.body;
+  }
+  const hello = { role: 'user', content: 'Hello' };
+
+  it('is given the parameters and the system prompt of the model', async () => {
+    assert.deepEqual(await sent('tuned', { messages: [hello] }), { model: 'tuned', temperature: 0.6, stop: ['<|end|>'], max_tokens: 128, messages: [{ role: 'system', content: 'Be brief.' }, hello] });
+  });
+
+  it('keeps what it says itself', async () => {
+    const system = { role: 'developer', content: 'Be long.' };
+    assert.deepEqual(await sent('tuned', { temperature: 0, stop: 'x', max_completion_tokens: 9, messages: [system, hello] }), undefined);
+  });
+
+  it('by an alias, and without messages, is treated alike', async () => {
+    assert.equal((await sent('short', { messages: [hello] }))?.['temperature'], 0.6);
+    assert.deepEqual(await sent('tuned', { prompt: 'Once' }, 'completions'), { model: 'tuned', temperature: 0.6, stop: ['<|end|>'], max_tokens: 128, prompt: 'Once' });
+  });
+
+  it('is left as it is for other routes and other models', async () => {
+    assert.equal(await sent('tuned', { input: 'text' }, 'embeddings'), undefined);
+    assert.equal(await sent('plain', { messages: [hello] }), undefined);
+  });
+});

@@ -1,0 +1,33 @@
+// The source as a host gets it: out of the plugin's setup, with a log that remembers.
+import assert from 'node:assert/strict';
+import type { Context, Logger, Plugin, PluginContext, Source } from '@lamina/core/plugin';
+
+/** What was logged. */
+export interface Line {
+  readonly level: string;
+  readonly message: string;
+  readonly data: object;
+}
+
+/** A context for calls into a source. */
+export function contextFor(lines: Line[] = [], signal: AbortSignal = AbortSignal.timeout(10_000)): Context {
+  const write = (level: string) => (data: object, message: string) => void lines.push({ level, message, data });
+  const log: Logger = { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error'), child: () => log };
+  return { signal, log };
+}
+
+/** Sets the plugin up and gives what it registered. */
+export async function sourceOf(plugin: Plugin, env: Readonly<Record<string, string>> = {}): Promise<Source> {
+  const sources: Source[] = [];
+  const lamina = { name: plugin.name, env, fetch: globalThis.fetch, log: contextFor().log, hooks: { beforeRequest: { tap: () => undefined } }, addSource: (source: Source) => void sources.push(source) };
+  await plugin.setup(lamina as unknown as PluginContext, plugin.options as never);
+  assert.equal(sources.length, 1);
+  return sources[0]!;
+}
+
+/** Everything an async iterable gives. */
+export async function all<T>(items: AsyncIterable<T> | undefined): Promise<T[]> {
+  const found: T[] = [];
+  for await (const item of items ?? []) found.push(item);
+  return found;
+}

@@ -1,0 +1,26 @@
+// The Koa application, as a list.
+import { LaminaError, type Lamina } from '@lamina/core';
+import { subprotocol } from '@lamina/core/protocol';
+import { Router } from '@koa/router';
+import Koa from 'koa';
+import { notFound } from './middleware/not-found.js';
+import type { RouterOptions } from './options.js';
+import type { Upstreams } from './proxy/upstreams.js';
+import { addRoutes, checks } from './router.js';
+
+/** errors → host check → origin check and CORS → authentication → routes → not found. */
+export function createApp(lamina: Lamina, options: RouterOptions, upstreams: Upstreams, closing: AbortSignal): Koa {
+  const app = new Koa();
+  const router = new Router();
+  addRoutes(router, lamina, options, upstreams, closing);
+  // Whoever asks without a WebSocket is told what is here.
+  router.get('/ws', () => {
+    throw new LaminaError('REQUEST_INVALID', { message: `This is a WebSocket: connect to it with the subprotocol "${subprotocol}".` });
+  });
+  for (const middleware of checks(lamina, options)) app.use(middleware);
+  app.use(router.routes());
+  app.use(notFound(router));
+  // Everything thrown is answered above; what comes here is a connection that was lost, and nobody is left to tell.
+  app.on('error', (error: Error) => lamina.log.debug({ err: error }, 'Connection lost'));
+  return app;
+}

@@ -1,0 +1,57 @@
+// What a host may say about the server.
+
+/** What a key allows: `inference` is chats, embeddings and the like; `manage` is starting and stopping, and seeing processes. */
+export type Scope = 'inference' | 'manage';
+
+/** A key that clients send as `Authorization: Bearer <key>` or `x-api-key: <key>`. */
+export interface ApiKey {
+  readonly key: string;
+  /** Missing: every scope. */
+  readonly scope?: Scope;
+}
+
+/** The options of `laminaRouter`. */
+export interface RouterOptions {
+  /** Keys the server takes. None: every caller is let in, with every scope. */
+  readonly apiKeys?: readonly ApiKey[];
+  /** The largest request body, in bytes; default 32 MiB. */
+  readonly bodyLimit?: number;
+  /** Web pages that may call this server, as origins (`https://app.example`), or `'*'` for all; default: only its own. */
+  readonly cors?: readonly string[] | '*';
+  /**
+   * Host names the server answers to besides IP addresses, `localhost` and its subdomains; one that begins with a dot stands for its
+   * subdomains. Without keys, any other name is refused, so that no web page can reach the server by a name it makes point here.
+   */
+  readonly allowedHosts?: readonly string[];
+  /** A request for a model that is not here begins its download, from the sources the manifest names. Default false: the answer says how. */
+  readonly autoDownload?: boolean;
+  /** Seconds between two signs of life on event streams and WebSockets; a WebSocket that gives none back is cut off. Default 15. */
+  readonly heartbeatInterval?: number;
+}
+
+/** The options of `attachWebSocket`. A frame larger than `bodyLimit` is answered with an error, one larger than twice that ends its connection. */
+export interface WebSocketOptions extends RouterOptions {
+  /** Where it answers; default `/ws`. */
+  readonly path?: string;
+  /** Chats, subscriptions and calls that one connection may have under way; default 100. */
+  readonly chatLimit?: number;
+}
+
+/** The options of `createServer`. */
+export interface ServerOptions extends Omit<WebSocketOptions, 'path'> {
+  /** The address to listen on; default `127.0.0.1`. Any but a loopback address needs `apiKeys`. */
+  readonly host?: string;
+  /** Default 11500; 0 takes a free one. */
+  readonly port?: number;
+  /** Listens on any address without a key. Whoever reaches the port may then do everything. Default false. */
+  readonly allowUnauthenticated?: boolean;
+}
+
+/** 11500: registered for nothing that is in use, and not a port of another model server. */
+export const defaultPort = 11500;
+
+/** Proxies between us and a client let a quiet connection live for half a minute or more. */
+export const defaultHeartbeat = 15;
+
+/** 32 MiB: room for a few photographs in base64. */
+export const defaultBodyLimit = 32 * 1024 * 1024;

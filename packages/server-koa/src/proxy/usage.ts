@@ -1,0 +1,31 @@
+// Finds the numbers of tokens at the end of an answer, without parsing the answer.
+import type { JsonObject } from '@lamina/core';
+
+const marker = '"usage":{';
+
+/** The last `usage` object in the last pieces of an answer; `undefined` when there is none or it was torn. */
+export function usageIn(tail: readonly Buffer[]): JsonObject | undefined {
+  for (const chunk of tail.toReversed()) {
+    const start = chunk.lastIndexOf(marker);
+    if (start >= 0) return objectAt(chunk.toString('latin1', start + marker.length - 1, start + 2048));
+  }
+  return undefined;
+}
+
+// The numbers have no braces in strings, so counting braces finds the end.
+function objectAt(text: string): JsonObject | undefined {
+  let depth = 0;
+  for (let index = 0; index < text.length; index++) {
+    if (text[index] === '{') depth++;
+    else if (text[index] === '}' && --depth === 0) return parse(text.slice(0, index + 1));
+  }
+  return undefined;
+}
+
+function parse(text: string): JsonObject | undefined {
+  try {
+    return JSON.parse(text) as JsonObject;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,81 @@
+// /download, /downloads and /downloadable: fetching models, and what is being fetched.
+import { LaminaError, type Download, type DownloadRequest, type JsonObject, type Lamina } from '@lamina/core';
+import type { Router } from '@koa/router';
+import type { Middleware } from 'koa';
+import { requireKey } from '../middleware/authentication.js';
+import { readBody } from '../proxy/body.js';
+import { clientOf } from '../proxy/client.js';
+
+const bodyLimit = 65_536;
+
+/** Adds the routes. Whoever asks over the network may name links, but none that leads to a private address. */
+export function downloadRoutes(router: Router, { downloads }: Lamina): void {
+  router.post('/download', async (ctx) => {
+    requireKey(ctx, 'manage');
+    const request = readRequest(await readBody(ctx.req, bodyLimit));
+    ctx.body = view(await downloads.start(request, { signal: clientOf(ctx), remote: true }));
+    ctx.status = 202;
+  });
+  router.get('/downloads', (ctx) => {
+    requireKey(ctx);
+    ctx.body = { downloads: downloads.list().map(view) };
+  });
+  router.get('/downloads/:id', (ctx) => {
+    requireKey(ctx);
+    ctx.body = view(downloads.get(ctx.params['id'] ?? ''));
+  });
+  router.delete('/downloads/:id', async (ctx) => {
+    requireKey(ctx, 'manage');
+    await downloads.remove(ctx.params['id'] ?? '');
+    ctx.status = 204;
+  });
+  for (const verb of ['pause', 'resume'] as const) {
+    router.post(`/downloads/:id/${verb}`, async (ctx) => {
+      requireKey(ctx, 'manage');
+      ctx.body = view(await downloads[verb](ctx.params['id'] ?? ''));
+    });
+  }
+  router.get('/downloadable', (ctx) => {
+    requireKey(ctx);
+    ctx.body = { models: downloads.downloadable() };
+  });
+}
+
+/** Tells whoever asks for a model that is not here how to get it; with `start`, its download is begun. */
+export function offerDownload({ downloads }: Lamina, start: boolean): Middleware {
+  return async (_ctx, next) => {
+    try {
+      await next();
+    } catch (error) {
+      if (!LaminaError.is(error, 'MODEL_FILES_MISSING')) throw error;
+      const offer = downloads.downloadable().find(({ model }) => model === error.details['model']);
+      if (offer === undefined) throw error;
+      const id = start ? (await downloads.start({ model: offer.model })).id : offer.download;
+      const hint = id === undefined ? `Get them with POST /download ${JSON.stringify({ model: offer.model })}.` : `Their download is ${id}: see GET /downloads/${id}.`;
+      throw new LaminaError('MODEL_FILES_MISSING', { ...error.details, hint, sources: Object.keys(offer.sources), ...(id === undefined ? {} : { download: id }) } as never);
+    }
+  };
+}
+
+function readRequest(bytes: Buffer): DownloadRequest {
+  let body: JsonObject;
+  try {
+    body = JSON.parse(bytes.toString('utf8')) as JsonObject;
+  } catch {
+    throw invalid('The body must be JSON, such as {"model": "…"} or {"reference": "…"}.');
+  }
+  const { model, reference, source, name } = typeof body === 'object' && body !== null ? body : {};
+  for (const [field, value] of Object.entries({ model, source, name })) if (value !== undefined && typeof value !== 'string') throw invalid(`The field "${field}" must be a text.`, field);
+  if ((model === undefined) === (reference === undefined)) throw invalid('Send either "model", a model of the manifest, or "reference", what to fetch.');
+  const from = source === undefined ? {} : { source: source as string };
+  if (reference === undefined) return { model: model as string, ...from };
+  return { reference, ...from, ...(name === undefined ? {} : { name: name as string }) };
+}
+
+function view({ id, model, source, reference, state, done, total, bytesPerSecond, secondsLeft, files, error, createdAt }: Download): object {
+  return { id, model, source, reference, state, done, total, bytes_per_second: bytesPerSecond, seconds_left: secondsLeft, files, error, created_at: createdAt };
+}
+
+function invalid(message: string, param?: string): LaminaError {
+  return new LaminaError('REQUEST_INVALID', { message, ...(param === undefined ? {} : { param }) });
+}

@@ -1,0 +1,85 @@
+// /suggest, and what changes the collection of models: reload, validate, remove.
+import { LaminaError, type JsonObject, type Lamina, type ModelRecord, type ModelsChange, type SuggestedModel, type SuggestRequest } from '@lamina/core';
+import type { Router, RouterContext } from '@koa/router';
+import { requireKey } from '../middleware/authentication.js';
+import { readBody } from '../proxy/body.js';
+import { clientOf } from '../proxy/client.js';
+import { parseObject } from '../proxy/incoming.js';
+import { modelView } from './model-view.js';
+
+/** Adds the routes. */
+export function libraryRoutes(router: Router, lamina: Lamina, bodyLimit: number): void {
+  router.post('/suggest', async (ctx) => {
+    requireKey(ctx);
+    const request = (await optionalObject(ctx, bodyLimit)) as SuggestRequest;
+    const { suggested, alternatives } = await lamina.suggestions.suggest(request, { signal: clientOf(ctx) });
+    ctx.body = {
+      suggested: suggested.record.model.name,
+      model_info: modelView(lamina, suggested.record),
+      available: suggested.record.available,
+      reasons: suggested.reasons,
+      alternatives: alternatives.map(alternativeView),
+    };
+  });
+  router.post('/models/reload', async (ctx) => {
+    requireKey(ctx, 'manage');
+    ctx.body = { ...(await reload(lamina)), total: lamina.models.list().length };
+  });
+  router.post('/models/validate', async (ctx) => {
+    requireKey(ctx);
+    const { models } = await optionalObject(ctx, bodyLimit);
+    const checks = await lamina.models.validate(namesIn(models), { signal: clientOf(ctx) });
+    const broken = checks.filter(({ problems }) => problems.length > 0);
+    ctx.body = {
+      valid: broken.length === 0,
+      checked: checks.length,
+      models: Object.fromEntries(checks.map(({ name, problems }) => [name, { valid: problems.length === 0, problems: problems.map(({ kind, message }) => ({ kind, message })) }])),
+    };
+  });
+  router.delete('/models/*name', async (ctx) => {
+    requireKey(ctx, 'manage');
+    const { model, served } = lamina.models.resolve(ctx.params['name'] ?? '');
+    const files = ctx.query['files'] === '1' || ctx.query['files'] === 'true';
+    // An adapter shares the process of its base, which the others still need.
+    if (model === served) await lamina.runtime.stop(model.name, { reason: 'removed' });
+    ctx.body = { removed: model.name, ...(await lamina.models.remove(model.name, { files })) };
+  });
+}
+
+/** The records that a query of `GET /models` asks for: `state`, `format`, and `q` for a part of the name or the description. */
+export function matching(lamina: Lamina, records: readonly ModelRecord[], query: RouterContext['query']): readonly ModelRecord[] {
+  const { state, format, q } = query;
+  const part = String(q ?? '').toLowerCase();
+  return records.filter(({ model, entry }) => {
+    if (format !== undefined && model.format !== format) return false;
+    if (part !== '' && !`${model.name}\n${entry.description ?? ''}`.toLowerCase().includes(part)) return false;
+    return state === undefined || lamina.runtime.slot(model.base ?? model.name).state === state;
+  });
+}
+
+/** What a reload changed. */
+async function reload(lamina: Lamina): Promise<ModelsChange> {
+  let change: ModelsChange = { added: [], changed: [], removed: [] };
+  const stop = lamina.models.onChange((heard) => (change = heard));
+  try {
+    await lamina.models.reload();
+    return change;
+  } finally {
+    stop();
+  }
+}
+
+function alternativeView({ record, score, reasons, command }: SuggestedModel): object {
+  return { name: record.model.name, available: record.available, score, reasons, ...(command === undefined ? {} : { command }) };
+}
+
+async function optionalObject(ctx: RouterContext, limit: number): Promise<JsonObject> {
+  const bytes = await readBody(ctx.req, limit);
+  return bytes.length === 0 ? {} : parseObject(bytes);
+}
+
+function namesIn(models: unknown): readonly string[] | undefined {
+  if (models === undefined) return undefined;
+  if (Array.isArray(models) && models.every((name) => typeof name === 'string')) return models;
+  throw new LaminaError('REQUEST_INVALID', { message: 'The field "models" must be a list of names.', param: 'models' });
+}

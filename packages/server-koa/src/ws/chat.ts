@@ -1,0 +1,98 @@
+// One chat, from its frame to its end: it ends exactly once, with `chat.done` or `chat.error`.
+import { randomUUID } from 'node:crypto';
+import { LaminaError, type AcquireProgress, type JsonObject, type OpenRequest, type WireError } from '@lamina/core';
+import type { ClientFrame } from '@lamina/core/protocol';
+import { wireForScopes } from '../middleware/error-body.js';
+import { refusalOf } from '../proxy/forward.js';
+import type { Outcome } from '../proxy/relay.js';
+import { send } from '../proxy/send.js';
+import { lossOf } from '../proxy/stream-error.js';
+import { ChatAnswer } from './chat-answer.js';
+import type { Peer } from './peer.js';
+
+const route = 'chat/completions';
+
+/** How a chat ended, for the event at its end; `error` when it is not whole. */
+interface Ending {
+  readonly status: number;
+  readonly served: boolean;
+  readonly error?: WireError;
+}
+
+/** A chat under way. */
+export class Chat {
+  readonly #leaving = new AbortController();
+
+  constructor(
+    private readonly id: string,
+    private readonly peer: Peer,
+  ) {}
+
+  /** Ends it now, if it has not ended: its engine stops at once. */
+  end(reason: LaminaError): void {
+    this.#leaving.abort(reason);
+  }
+
+  /** Runs it; never rejects. The answer sends the last frame, once the chat's id is free again. */
+  async run(asked: ClientFrame<'chat.start'>['request']): Promise<() => void> {
+    const { id, peer } = this;
+    peer.outbox.send({ type: 'chat.accepted', id, chat: randomUUID() });
+    const answer = new ChatAnswer(id, peer.outbox, (reason) => this.end(reason));
+    const { error } = await this.#ask(streamed(asked), answer);
+    if (error !== undefined) return () => peer.outbox.send({ type: 'chat.error', id, error });
+    const { usage, finishReason } = answer;
+    return () => peer.outbox.send({ type: 'chat.done', id, ...(usage === undefined ? {} : { usage }), ...(finishReason === undefined ? {} : { finish_reason: finishReason }) });
+  }
+
+  async #ask(json: JsonObject & { model: string }, answer: ChatAnswer): Promise<Ending> {
+    const { lamina, headers } = this.peer;
+    let open: OpenRequest | undefined;
+    let ending: Ending;
+    try {
+      open = await lamina.requests.open({ route, model: json.model, headers, json }, { signal: this.#leaving.signal, onProgress: (progress) => this.#tell(progress) });
+      ending = await this.#stream(open, json, answer);
+    } catch (thrown) {
+      ending = this.#failure(thrown);
+    }
+    open?.finish({ status: ending.status, served: ending.served, ...(answer.usage === undefined ? {} : { usage: answer.usage }) });
+    return ending;
+  }
+
+  async #stream(open: OpenRequest, json: JsonObject, answer: ChatAnswer): Promise<Ending> {
+    const body = () => ({ bytes: Buffer.from(JSON.stringify(open.body ?? json)), contentType: 'application/json' });
+    const outcome = await send(open, { method: 'POST', target: route, response: answer, client: this.#leaving.signal, body }, this.peer.upstreams);
+    if (answer.error === undefined && this.#leaving.signal.aborted) throw this.#leaving.signal.reason;
+    return this.#endingOf(outcome, open, answer);
+  }
+
+  async #endingOf(outcome: Exclude<Outcome, { kind: 'failed' }>, open: OpenRequest, answer: ChatAnswer): Promise<Ending> {
+    if (outcome.kind === 'refused') return { status: outcome.status, served: true, error: refusalOf(open, outcome.status, outcome.body) };
+    if (answer.error !== undefined) return { status: 502, served: true, error: answer.error };
+    if (outcome.kind === 'cut') throw await lossOf(open, outcome.error);
+    if (!answer.isWhole) throw await lossOf(open, new Error('it ended without a finish_reason'));
+    return { status: outcome.status, served: true };
+  }
+
+  #failure(thrown: unknown): Ending {
+    const { lamina, scopes } = this.peer;
+    const { signal } = this.#leaving;
+    const error = LaminaError.from(signal.aborted ? signal.reason : thrown);
+    if (error.code === 'INTERNAL') lamina.log.error({ err: error.cause, chat: this.id }, 'Chat failed');
+    return { status: error.status, served: signal.aborted, error: wireForScopes(scopes, error.toWire()) };
+  }
+
+  // A client that does not read is not told each step: they would pile up, and the next one makes up for it.
+  #tell(progress: AcquireProgress): void {
+    const { outbox } = this.peer;
+    if (outbox.full) return;
+    const { id } = this;
+    if (progress.kind === 'queued') outbox.send({ type: 'chat.queued', id, position: progress.position });
+    else outbox.send({ type: 'chat.loading', id, stage: progress.stage, ...(progress.ratio === undefined ? {} : { ratio: progress.ratio }) });
+  }
+}
+
+function streamed(request: ClientFrame<'chat.start'>['request']): JsonObject & { model: string } {
+  const asked = request as unknown as JsonObject & { model: string };
+  const options = asked['stream_options'];
+  return { ...asked, stream: true, stream_options: { ...(typeof options === 'object' ? options : {}), include_usage: true } };
+}

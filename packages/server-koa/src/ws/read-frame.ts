@@ -1,0 +1,47 @@
+// Reads what a client sent: JSON, a known type, the fields that type has.
+import { LaminaError, check, describeProblems, nearestHint, reasonOf } from '@lamina/core';
+import { clientFrameSchemas, type ClientFrame } from '@lamina/core/protocol';
+
+/** The longest id; a frame's schema says so too. */
+const longestId = 128;
+
+/** A frame, or what is wrong with it; `id` is for the answer and there when it could be read. */
+export type ReadFrame = { readonly id: string | undefined; readonly frame: ClientFrame } | { readonly id: string | undefined; readonly problem: LaminaError };
+
+/** Reads one message. */
+export function readFrame(bytes: Buffer, isBinary: boolean, limit: number): ReadFrame {
+  if (bytes.length > limit) return { id: undefined, problem: new LaminaError('BODY_TOO_LARGE', { limit_bytes: limit }) };
+  let id: string | undefined;
+  try {
+    const value = parse(bytes, isBinary);
+    if (typeof value['id'] === 'string' && value['id'] !== '' && value['id'].length <= longestId) id = value['id'];
+    return { id, frame: checked(value) };
+  } catch (error) {
+    return { id, problem: LaminaError.from(error) };
+  }
+}
+
+function parse(bytes: Buffer, isBinary: boolean): Record<string, unknown> {
+  if (isBinary) throw invalid('A frame is JSON in a text message; this message is binary.');
+  let value: unknown;
+  try {
+    value = JSON.parse(bytes.toString());
+  } catch (error) {
+    throw invalid(`A frame is JSON; this is not: ${reasonOf(error)}.`);
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw invalid('A frame is a JSON object with "type" and "id".');
+  return value as Record<string, unknown>;
+}
+
+function checked(value: Record<string, unknown>): ClientFrame {
+  const { type } = value;
+  if (typeof type !== 'string') throw invalid('A frame must have a "type".', 'type');
+  if (!Object.hasOwn(clientFrameSchemas, type)) throw invalid(`There are no frames of type "${type.slice(0, 60)}"; ${nearestHint(type.slice(0, 60), Object.keys(clientFrameSchemas))}`, 'type');
+  const problems = check(clientFrameSchemas[type as keyof typeof clientFrameSchemas], value);
+  if (problems.length > 0) throw invalid(`The frame "${type}" is not right: ${describeProblems(problems)}.`, problems[0]!.path.join('.') || undefined);
+  return value as ClientFrame;
+}
+
+function invalid(message: string, param?: string): LaminaError {
+  return new LaminaError('REQUEST_INVALID', param === undefined ? { message } : { message, param });
+}

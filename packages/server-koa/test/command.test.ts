@@ -1,0 +1,199 @@
+// The lamina-server command as a person runs it: a process.
+import assert from 'node:assert/strict';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readFileSync } from 'node:fs';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+import { chat, errorOf, until } from './support/house.js';
+
+const bin = fileURLToPath(new URL('../bin/lamina-server.js', import.meta.url));
+
+interface Run {
+  readonly child: ChildProcess;
+  readonly url: string;
+  readonly ended: Promise<{ code: number | null; stdout: string; stderr: string }>;
+}
+
+describe('lamina-server', function () {
+  // Every case starts processes, some of them a dozen.
+  this.timeout(60_000);
+
+  let directory: string;
+  const running = new Set<ChildProcess>();
+
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'lamina-command-'));
+    await writeFile(join(directory, 'tiny.fake'), 'a fake model');
+    await writeFile(join(directory, 'models.yaml'), 'models:\n  tiny: { path: tiny.fake, backend: fake, options: { chunk_ms: 1 } }\n  other: { path: tiny.fake, backend: fake }\n  lazy: { path: tiny.fake, backend: fake, options: { load_ms: 60000, sigterm: ignored } }\n');
+    const testing = import.meta.resolve('@lamina/core/testing');
+    await writeFile(join(directory, 'config.mjs'), `import { fakePlugin } from '${testing}';\nexport default { plugins: [fakePlugin()], limits: { maxLoaded: 2, drainTimeout: 1 } };\n`);
+  });
+
+  afterEach(async () => {
+    for (const child of running) child.kill('SIGKILL');
+    await rm(directory, { recursive: true });
+  });
+
+  const run = (...args: string[]): Run => {
+    const child = spawn(process.execPath, [bin, ...args], { cwd: directory, stdio: ['ignore', 'pipe', 'pipe'] });
+    running.add(child);
+    let stdout = '';
+    child.stdout.setEncoding('utf8').on('data', (piece: string) => (stdout += piece));
+    const stderr = text(child.stderr);
+    const ended = once(child, 'close').then(async ([code]) => {
+      running.delete(child);
+      return { code: code as number | null, stdout, stderr: await stderr };
+    });
+    return { child, ended, get url() { return /http:\S+/.exec(stdout)?.[0] ?? assert.fail(`no URL in ${stdout}`); } };
+  };
+
+  const listening = async (...args: string[]): Promise<Run> => {
+    const started = run(...args);
+    await Promise.race([once(started.child.stdout!, 'data'), started.ended.then(({ stderr }) => assert.fail(`it ended: ${stderr}`))]);
+    return started;
+  };
+
+  const options = () => ['--config', 'config.mjs', '--models-dir', directory, '--port', '0'];
+  const post = (url: string, path: string, body: object) => fetch(url + path, { method: 'POST', body: JSON.stringify(body) });
+
+  it('says where it listens in one line, serves, and ends with every engine on SIGTERM', async () => {
+    const { child, url, ended } = await listening(...options());
+    assert.match(await (await post(url, '/v1/chat/completions', chat('tiny'))).text(), /tiny: 1 2 3 4/);
+    const { server } = (await (await fetch(`${url}/models/tiny`)).json()) as { server: { pid: number } };
+    assert.ok(isAlive(server.pid));
+    child.kill('SIGTERM');
+    const { code, stdout, stderr } = await ended;
+    assert.equal(code, 0, stderr);
+    assert.equal(stdout, `Lamina listens on ${url}\n`);
+    assert.equal(isAlive(server.pid), false);
+  });
+
+  it('ends on SIGINT during a stream and during a start, and tells the clients', async () => {
+    const { child, url, ended } = await listening(...options());
+    const stream = await post(url, '/v1/chat/completions', chat('tiny', '/count', { stream: true }));
+    const broken = assert.rejects(stream.text());
+    const waiting = post(url, '/v1/chat/completions', chat('lazy'));
+    await until('the start', async () => ((await (await fetch(`${url}/models/lazy`)).json()) as { state: string }).state === 'starting');
+    child.kill('SIGINT');
+    const refused = await waiting;
+    assert.equal(refused.status, 503);
+    assert.equal((await errorOf(refused)).code, 'SHUTTING_DOWN');
+    await broken;
+    assert.equal((await ended).code, 0);
+  });
+
+  it('ends at once on the second signal, with an engine that will not go', async () => {
+    await writeFile(join(directory, 'config.mjs'), (await readFile(join(directory, 'config.mjs'), 'utf8')).replace('drainTimeout: 1', 'drainTimeout: 600, stopTimeout: 600'));
+    await writeFile(join(directory, 'models.yaml'), 'models:\n  tiny: { path: tiny.fake, backend: fake, options: { chunk_ms: 1, sigterm: ignored } }\n');
+    const { child, url, ended } = await listening(...options());
+    const stream = await post(url, '/v1/chat/completions', chat('tiny', '/count', { stream: true }));
+    const broken = assert.rejects(stream.text());
+    const { server } = (await (await fetch(`${url}/models/tiny`)).json()) as { server: { pid: number } };
+    child.kill('SIGTERM');
+    await until('the first signal was heard', async () => fetch(`${url}/health`).then(() => false, () => true));
+    child.kill('SIGTERM');
+    assert.equal((await ended).code, 0);
+    assert.equal(isAlive(server.pid), false);
+    await broken;
+  });
+
+  it('takes the limits of the command line over those of the configuration', async () => {
+    const { child, url, ended } = await listening(...options(), '--max-loaded', '1', '--idle-timeout', '0', '--log-level', 'debug', '--data-dir', join(directory, 'state'));
+    for (const model of ['tiny', 'other']) await (await post(url, '/v1/chat/completions', chat(model))).text();
+    const { models, active } = (await (await fetch(`${url}/models`)).json()) as { models: Record<string, { active: boolean }>; active: number };
+    assert.deepEqual([active, models['other']?.active], [1, true]);
+    assert.ok(existsSync(join(directory, 'state')));
+    child.kill('SIGTERM');
+    const { stderr, code } = await ended;
+    assert.equal(code, 0);
+    for (const line of stderr.split('\n').filter((text) => text !== '')) assert.equal(typeof (JSON.parse(line) as { msg: string }).msg, 'string');
+  });
+
+  it('takes keys from a file', async () => {
+    await writeFile(join(directory, 'keys'), '# ours\nfirst-key\n\nsecond-key inference  # for the phone\n');
+    const { child, url, ended } = await listening(...options(), '--api-key-file', join(directory, 'keys'), '--host', '0.0.0.0');
+    const local = url.replace('0.0.0.0', '127.0.0.1');
+    const status = async (key: string, path: string, method = 'GET') => (await fetch(local + path, { method, headers: { authorization: `Bearer ${key}` } })).status;
+    assert.equal(await status('first-key', '/models'), 200);
+    assert.equal(await status('second-key', '/models'), 200);
+    assert.equal(await status('second-key', '/models/tiny/stop', 'POST'), 403);
+    assert.equal(await status('ours', '/models'), 401);
+    child.kill('SIGTERM');
+    assert.equal((await ended).code, 0);
+  });
+
+  it('uses the plugins that are installed when no configuration names any', async () => {
+    await writeFile(join(directory, 'models.yaml'), 'models: {}\n');
+    const { child, url, ended } = await listening('--models-dir', directory, '--port', '0');
+    const { backends } = (await (await fetch(`${url}/backends`)).json()) as { backends: Record<string, unknown> };
+    assert.ok('llama.cpp' in backends);
+    child.kill('SIGTERM');
+    assert.equal((await ended).code, 0);
+  });
+
+  const fails = async (code: number, says: RegExp, ...args: string[]) => {
+    const { ended } = run(...args);
+    const result = await ended;
+    assert.equal(result.code, code, result.stderr);
+    assert.equal(result.stdout, '');
+    assert.match(result.stderr, says);
+    assert.equal(/^\s+at /m.test(result.stderr), false, result.stderr);
+    return result.stderr;
+  };
+
+  it('says in one sentence why it cannot start', async () => {
+    const one = async (says: RegExp, ...args: string[]) => assert.equal((await fails(1, says, ...args)).trim().split('\n').length, 1);
+    await one(/needs a key/, ...options(), '--host', '0.0.0.0');
+    await one(/nowhere\.mjs cannot be loaded/, '--config', 'nowhere.mjs');
+    await writeFile(join(directory, 'empty.mjs'), 'export const plugins = [];');
+    await one(/default export/, '--config', 'empty.mjs');
+    await writeFile(join(directory, 'throws.mjs'), "throw new Error('not today');");
+    await one(/throws\.mjs cannot be loaded: not today/, '--config', 'throws.mjs');
+    await one(/API key file cannot be read/, ...options(), '--api-key-file', 'nowhere');
+    await writeFile(join(directory, 'keys'), '# none\n');
+    await one(/holds no key/, ...options(), '--api-key-file', 'keys');
+    await writeFile(join(directory, 'keys'), 'secret-key everything\n');
+    const shown = await fails(1, /keys, line 1/, ...options(), '--api-key-file', 'keys');
+    assert.equal(shown.includes('secret-key'), false);
+    await writeFile(join(directory, 'bad.yaml'), 'models: [\n');
+    await one(/bad\.yaml/, ...options(), '--manifest', join(directory, 'bad.yaml'));
+  });
+
+  it('leaves nothing when the port is taken', async () => {
+    const taken = createServer().listen(0, '127.0.0.1');
+    await once(taken, 'listening');
+    const { port } = taken.address() as { port: number };
+    await fails(1, /something else listens there/, '--config', 'config.mjs', '--models-dir', directory, '--port', String(port));
+    taken.close();
+    const { child, ended } = await listening(...options());
+    child.kill('SIGTERM');
+    assert.equal((await ended).code, 0, 'the data directory is free again');
+  });
+
+  it('explains wrong usage with exit code 2, and itself with 0', async () => {
+    await fails(2, /--prot/, '--prot', '1');
+    await fails(2, /from 0 to 65535/, '--port', '70000');
+    await fails(2, /at least 1/, '--max-loaded', '0');
+    await fails(2, /whole number/, '--idle-timeout', 'soon');
+    await fails(2, /silent, error, warn, info, debug/, '--log-level', 'loud');
+    const help = await run('--help').ended;
+    assert.equal(help.code, 0);
+    for (const option of ['--manifest', '--models-dir', '--config', '--host', '--port', '--max-loaded', '--idle-timeout', '--log-level', '--api-key-file', '--data-dir', '--allow-unauthenticated']) {
+      assert.ok(help.stdout.includes(option), option);
+    }
+  });
+});
+
+/** True for a process that runs; one that has ended and was not yet collected does not. */
+function isAlive(pid: number): boolean {
+  try {
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,88 @@
+// Downloads over HTTP: begun, looked at, paused, ended; and a chat for a model that could be fetched.
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { JsonObject } from '@lamina/core';
+import { chat, errorOf, openHouse, type House } from './support/house.js';
+
+describe('downloads over HTTP', () => {
+  let house: House;
+  let files: Server;
+  let origin: string;
+  let gate: Promise<void>;
+  let open: () => void;
+
+  beforeEach(async () => {
+    gate = new Promise((resolve) => (open = resolve));
+    files = createServer((request, response) => {
+      const content = Buffer.from('a fake model');
+      const probe = request.headers.range === 'bytes=0-0';
+      response.writeHead(probe ? 206 : 200, { 'content-length': probe ? 1 : content.length, ...(probe ? { 'content-range': `bytes 0-0/${content.length}` } : {}) });
+      if (probe) response.end('a');
+      else void gate.then(() => response.end(content));
+    }).listen(0, '127.0.0.1');
+    await once(files, 'listening');
+    origin = `http://127.0.0.1:${(files.address() as AddressInfo).port}`;
+  });
+
+  afterEach(async () => {
+    open();
+    await house.close();
+    files.closeAllConnections();
+    files.close();
+    await once(files, 'close');
+  });
+
+  const house0 = (server = {}) => openHouse({ entries: { far: { path: 'far.fake', backend: 'fake', download: { url: `${origin}/far.fake` } } }, server });
+  const get = async (path: string) => (await (await fetch(house.url + path)).json()) as JsonObject;
+
+  it('begins one with 202, tells of it, and ends with a model that answers', async () => {
+    house = await house0();
+    assert.deepEqual(await get('/downloadable'), { models: [{ model: 'far', sources: { url: `${origin}/far.fake` } }] });
+    const answer = await house.post('/download', { model: 'far' });
+    assert.equal(answer.status, 202);
+    const { id, model, state } = (await answer.json()) as { id: string; model: string; state: string };
+    assert.equal(model, 'far');
+    assert.match(state, /queued|active/);
+    assert.equal(((await get('/downloads'))['downloads'] as JsonObject[]).length, 1);
+    assert.equal(((await (await house.post(`/downloads/${id}/pause`, '')).json()) as JsonObject)['state'], 'paused');
+    await house.post(`/downloads/${id}/resume`, '');
+    open();
+    await house.lamina.downloads.wait(id);
+    assert.equal((await get(`/downloads/${id}`))['state'], 'finished');
+    assert.equal((await house.post('/v1/chat/completions', chat('far'))).status, 200);
+    assert.equal((await fetch(`${house.url}/downloads/${id}`, { method: 'DELETE' })).status, 204);
+    assert.equal((await fetch(`${house.url}/downloads/${id}`)).status, 404);
+  });
+
+  it('tells a chat for a model that is not here how to get it', async () => {
+    house = await house0();
+    const answer = await house.post('/v1/chat/completions', chat('far'));
+    assert.equal(answer.status, 503);
+    const { message, details } = await errorOf(answer);
+    assert.match(message, /POST \/download \{"model":"far"\}/);
+    assert.deepEqual(details!['sources'], ['url']);
+    assert.deepEqual(house.lamina.downloads.list(), []);
+  });
+
+  it('begins the download of a model that is chatted with, when the operator wants that', async () => {
+    house = await house0({ autoDownload: true });
+    const answer = await house.post('/v1/chat/completions', chat('far'));
+    assert.equal(answer.status, 503);
+    const { details } = await errorOf(answer);
+    const id = details!['download'] as string;
+    open();
+    await house.lamina.downloads.wait(id);
+    assert.equal((await house.post('/v1/chat/completions', chat('far'))).status, 200);
+  });
+
+  it('refuses what is no request, and links to private addresses', async () => {
+    house = await house0();
+    for (const body of ['', '{', '{}', { model: 1 }, { model: 'far', reference: 'x' }]) assert.equal((await house.post('/download', body)).status, 400, JSON.stringify(body));
+    assert.equal((await house.post('/download', { model: 'nobody' })).status, 404);
+    assert.equal((await house.post('/download', { reference: `${origin}/far.fake` })).status, 403);
+    assert.equal((await house.post('/download', { reference: '/etc/passwd' })).status, 403);
+    assert.equal((await house.post('/downloads/none/pause', '')).status, 404);
+  });
+});

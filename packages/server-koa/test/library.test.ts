@@ -1,0 +1,108 @@
+// Suggesting, and what changes the collection of models.
+import assert from 'node:assert/strict';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createTestLamina, fakePlugin } from '@lamina/core/testing';
+import { createServer } from '@lamina/server-koa';
+import { openHouse, type House } from './support/house.js';
+
+interface Suggested {
+  suggested: string;
+  available: boolean;
+  reasons: string[];
+  model_info: { use_cases?: string[] };
+  alternatives: { name: string; available: boolean; command?: string }[];
+}
+
+describe('the routes of the library', () => {
+  let house: House;
+
+  beforeEach(async () => {
+    house = await openHouse({
+      models: { small: {}, large: {} },
+      entries: {
+        missing: { path: 'missing.fake', backend: 'fake', size: '1GB', use_cases: ['conversational'], download: { huggingface: { repo_id: 'a/b', filename: 'c.gguf' } } },
+        speaker: { path: 'model.fake', backend: 'fake', description: 'Talks a lot', use_cases: ['conversational'] },
+      },
+    });
+  });
+
+  afterEach(() => house.close());
+
+  const answer = async <Answer>(response: Promise<Response>, status = 200) => {
+    const { status: actual, ...rest } = await response.then(async (one) => ({ status: one.status, body: (await one.json()) as Answer }));
+    assert.equal(actual, status, JSON.stringify(rest.body));
+    return rest.body;
+  };
+  const code = async (response: Promise<Response>, status: number) => (await answer<{ error: { code: string } }>(response, status)).error.code;
+  const names = async (query: string) => Object.keys((await answer<{ models: object }>(fetch(`${house.url}/models?${query}`))).models);
+
+  it('suggest a model for a use case, with reasons and others', async () => {
+    const found = await answer<Suggested>(house.post('/suggest', JSON.stringify({ use_case: 'conversational' })));
+    assert.equal(found.suggested, 'speaker');
+    assert.equal(found.available, true);
+    assert.ok(found.reasons.length > 0);
+    assert.deepEqual(found.model_info.use_cases, ['conversational']);
+    const absent = found.alternatives.find(({ name }) => name === 'missing');
+    assert.equal(absent?.available, false);
+    assert.equal(typeof absent?.command, 'string');
+  });
+
+  it('say so when nothing fits, and when the request is not one', async () => {
+    assert.equal(await code(house.post('/suggest', JSON.stringify({ max_size: 1 })), 404), 'NO_SUGGESTION');
+    assert.equal(await code(house.post('/suggest', JSON.stringify({ max_size: 'huge' })), 400), 'REQUEST_INVALID');
+    assert.equal(await code(house.post('/suggest', '[]'), 400), 'REQUEST_INVALID');
+  });
+
+  it('list what a query asks for', async () => {
+    await house.post('/models/small/start', '');
+    assert.deepEqual(await names('state=ready'), ['small']);
+    assert.deepEqual(await names('q=TALKS'), ['speaker']);
+    assert.deepEqual(await names('format=gguf'), []);
+    assert.deepEqual((await names('format=fake&state=stopped')).sort(), ['large', 'missing', 'speaker']);
+  });
+
+  it('validate all models, or those that are named', async () => {
+    const all = await answer<{ valid: boolean; checked: number; models: Record<string, { valid: boolean; problems: { kind: string }[] }> }>(house.post('/models/validate', ''));
+    assert.equal(all.valid, false);
+    assert.equal(all.checked, 4);
+    assert.deepEqual(all.models['missing']?.problems.map(({ kind }) => kind), ['absent']);
+    const one = await answer<{ valid: boolean; checked: number }>(house.post('/models/validate', JSON.stringify({ models: ['small'] })));
+    assert.deepEqual([one.valid, one.checked], [true, 1]);
+    assert.equal(await code(house.post('/models/validate', JSON.stringify({ models: 'small' })), 400), 'REQUEST_INVALID');
+    assert.equal(await code(house.post('/models/validate', JSON.stringify({ models: ['smal'] })), 404), 'MODEL_NOT_FOUND');
+  });
+
+  /** A server on a manifest that is a file. */
+  async function onFile(text: string, test: (url: string, file: string) => Promise<void>): Promise<void> {
+    const lamina = await createTestLamina({ files: { 'small.fake': 'small', 'large.fake': 'large', 'models.yaml': text }, plugins: [fakePlugin()] });
+    const server = createServer(lamina, { port: 0 });
+    try {
+      await test(await server.listen(), join(lamina.modelsDir, 'models.yaml'));
+    } finally {
+      await server.close({ signal: AbortSignal.abort() });
+      await lamina.close();
+    }
+  }
+
+  it('read the manifest again, and keep the one before when it is wrong', () =>
+    onFile('models:\n  first: { path: small.fake, backend: fake }\n', async (url, file) => {
+      await writeFile(file, 'models:\n  first: { path: small.fake, backend: fake }\n  second: { path: large.fake, backend: fake }\n');
+      const post = () => fetch(`${url}/models/reload`, { method: 'POST' });
+      assert.equal((await answer<{ total: number }>(post())).total, 2);
+      await writeFile(file, 'models: [\n');
+      assert.equal(await code(post(), 500), 'CONFIG_INVALID');
+      assert.equal((await fetch(`${url}/models/second`)).status, 200);
+    }));
+
+  it('remove an entry, and its files only when told so', () => {
+    const text = '# mine\nmodels:\n  small: { path: small.fake, backend: fake } # keep me\n  large: { path: large.fake, backend: fake }\n';
+    return onFile(text, async (url, file) => {
+      const remove = (name: string) => answer<{ removed: string; deleted: string[] }>(fetch(`${url}/models/${name}`, { method: 'DELETE' }));
+      assert.deepEqual(await remove('large').then(({ removed, deleted }) => [removed, deleted]), ['large', []]);
+      assert.equal(await readFile(file, 'utf8'), text.replace(/ {2}large.*\n/, ''));
+      assert.deepEqual((await remove('small?files=1')).deleted, [join(file, '..', 'small.fake')]);
+      assert.equal(await code(fetch(`${url}/models/small`), 404), 'MODEL_NOT_FOUND');
+    });
+  });
+});

@@ -1,0 +1,189 @@
+// Who is let in: keys and what they allow, host names, web pages.
+import assert from 'node:assert/strict';
+import { LaminaError, type Logger } from '@lamina/core';
+import { createServer, type ServerOptions } from '@lamina/server-koa';
+import { attached, chat, errorOf, openHouse, type House } from './support/house.js';
+import { remotePlugin } from './support/remote.js';
+import { parse, dial, readAll } from './support/raw.js';
+
+describe('security', () => {
+  let house: House;
+
+  const open = async (server: ServerOptions) => (house = await openHouse({ server }));
+
+  afterEach(() => house.close());
+
+  const withKey = (key: string) => ({ headers: { authorization: `Bearer ${key}` } });
+
+  /** Every route there is, found in the router itself, so that a new one without a guard is noticed. */
+  const routes: [string, string][] = [
+    ['GET', '/models'], ['GET', '/models/tiny'], ['POST', '/models/tiny/start'], ['POST', '/models/tiny/stop'], ['GET', '/backends'], ['GET', '/backends?refresh=1'],
+    ['GET', '/v1/models'], ['GET', '/v1/models/tiny'], ['POST', '/v1/chat/completions'], ['POST', '/v1/embeddings'], ['POST', '/v1/anything'], ['GET', '/v1/anything?model=tiny'], ['POST', '/chat/tiny'],
+  ];
+
+  describe('keys', () => {
+    beforeEach(() => open({ apiKeys: [{ key: 'all-of-it' }, { key: 'only-chats', scope: 'inference' }, { key: 'only-manages', scope: 'manage' }] }));
+
+    it('are wanted on every route but /health', async () => {
+      for (const init of [{}, withKey('wrong'), withKey(''), { headers: { authorization: 'Basic YWxsOm9mLWl0' } }, { headers: { 'x-api-key': 'all-of-i' } }]) {
+        for (const [method, path] of routes) {
+          const answer = await fetch(house.url + path, { method, ...init });
+          assert.equal(answer.status, 401, `${method} ${path}`);
+          assert.equal(answer.headers.get('www-authenticate'), 'Bearer');
+          assert.equal((await errorOf(answer)).type, 'authentication_error');
+        }
+      }
+      assert.deepEqual(house.lamina.runtime.slots(), []);
+    });
+
+    it('are taken in either header', async () => {
+      assert.equal((await fetch(`${house.url}/models`, withKey('all-of-it'))).status, 200);
+      assert.equal((await fetch(`${house.url}/models`, { headers: { 'x-api-key': 'all-of-it' } })).status, 200);
+      assert.equal((await fetch(`${house.url}/models`, { headers: { authorization: 'bearer all-of-it' } })).status, 200);
+    });
+
+    it('open no more than their scope', async () => {
+      assert.equal((await house.post('/v1/chat/completions', chat('tiny'), withKey('only-chats'))).status, 200);
+      for (const path of ['/models/tiny/start', '/models/tiny/stop']) {
+        const answer = await house.post(path, '', withKey('only-chats'));
+        assert.equal(answer.status, 403);
+        assert.match((await errorOf(answer)).message, /"manage".*"inference"/);
+      }
+      assert.equal((await house.post('/models/tiny/start', '', withKey('only-manages'))).status, 200);
+      assert.equal((await house.post('/v1/chat/completions', chat('tiny'), withKey('only-manages'))).status, 403);
+      assert.equal((await fetch(`${house.url}/backends?refresh=1`, withKey('only-chats'))).status, 403);
+      assert.equal((await fetch(`${house.url}/models`, withKey('only-chats'))).status, 200);
+    });
+
+    it('that may not manage see neither process nor address of an engine', async () => {
+      await house.post('/models/tiny/start', '', withKey('all-of-it'));
+      const seen = async (key: string) => (await (await fetch(`${house.url}/models/tiny`, withKey(key))).json()) as { server: Record<string, unknown> };
+      assert.equal('pid' in (await seen('only-chats')).server, false);
+      assert.equal('origin' in (await seen('only-chats')).server, false);
+      assert.equal(typeof (await seen('only-manages')).server['pid'], 'number');
+    });
+
+    it('are not needed to hear that the server is there, and only that', async () => {
+      const keyless = (await (await fetch(`${house.url}/health`)).json()) as object;
+      assert.deepEqual(Object.keys(keyless), ['status', 'timestamp']);
+      const keyed = (await (await fetch(`${house.url}/health`, withKey('only-chats'))).json()) as object;
+      assert.ok('models' in keyed);
+    });
+
+    it('never reach an engine; its own key never reaches a client', async () => {
+      await (await house.post('/v1/chat/completions', chat('tiny'), withKey('all-of-it'))).text();
+      const { last } = await house.engine('tiny');
+      assert.equal(JSON.stringify(last).includes('all-of-it'), false);
+      const engineKey = String(last?.headers['authorization']).slice('Bearer '.length);
+      assert.ok(engineKey.length > 10);
+      for (const path of ['/models', '/models/tiny', '/backends', '/health']) {
+        assert.equal((await (await fetch(house.url + path, withKey('all-of-it'))).text()).includes(engineKey), false, path);
+      }
+    });
+
+    it('that may not manage do not see what an engine printed', async () => {
+      await house.close();
+      house = await openHouse({ models: { tiny: { exit_code: 1, stderr: ['error: no such layer', 'listening on 127.0.0.1:1'] } }, server: { apiKeys: [{ key: 'all-of-it' }, { key: 'only-chats', scope: 'inference' }] } });
+      const details = async (key: string) => {
+        await house.lamina.runtime.stop('tiny');
+        return (await errorOf(await house.post('/v1/chat/completions', chat('tiny'), withKey(key)))).details;
+      };
+      assert.match(JSON.stringify(await details('all-of-it')), /127\.0\.0\.1:1/);
+      const seen = JSON.stringify(await details('only-chats'));
+      assert.match(seen, /no such layer/);
+      assert.equal(seen.includes('127.0.0.1'), false);
+    });
+
+    it('make any host name good', async () => {
+      assert.equal((await asHost('evil.example')).status, 200);
+    });
+  });
+
+  const asHost = async (host: string) => {
+    const socket = dial(house.url);
+    socket.write(`GET /health HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
+    return parse(await readAll(socket));
+  };
+
+  it('host names that are not ours are refused without a key, as a rebound name would be', async () => {
+    await open({ allowedHosts: ['models.home.arpa', '.trusted.example'] });
+    for (const host of ['localhost', 'localhost:11500', 'LOCALHOST', 'app.localhost', '127.0.0.1', '192.168.1.7:80', '[::1]:11500', 'models.home.arpa', 'a.trusted.example']) {
+      assert.equal((await asHost(host)).status, 200, host);
+    }
+    for (const host of ['evil.example', 'localhost.evil.example', '127.0.0.1.evil.example', 'trusted.example', 'notlocalhost', 'models.home.arpa.evil.example']) {
+      const { status, body } = await asHost(host);
+      assert.equal(status, 403, host);
+      assert.equal((JSON.parse(body) as { error: { code: string } }).error.code, 'FORBIDDEN');
+    }
+  });
+
+  const asPage = (origin: string, init: RequestInit = {}) => fetch(`${house.url}/models`, { ...init, headers: { ...init.headers, origin } });
+
+  it('web pages of other origins are refused, its own are not', async () => {
+    await open({});
+    for (const origin of ['https://evil.example', 'null', 'http://localhost:1', `${house.url}.evil.example`]) {
+      const answer = await asPage(origin);
+      assert.equal(answer.status, 403, origin);
+      assert.equal(answer.headers.get('access-control-allow-origin'), null);
+    }
+    assert.equal((await asPage(house.url)).status, 200);
+    assert.equal((await asPage('https://evil.example', { method: 'OPTIONS', headers: { 'access-control-request-method': 'POST' } })).status, 403);
+    assert.equal((await fetch(`${house.url}/v1/x?model=tiny`, { headers: { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'no-cors' } })).status, 403);
+    assert.deepEqual(house.lamina.runtime.slots(), []);
+  });
+
+  it('web pages that were allowed are spoken CORS with, also in a streamed answer', async () => {
+    await open({ cors: ['https://app.example'] });
+    const answer = await asPage('https://app.example');
+    assert.equal(answer.status, 200);
+    assert.equal(answer.headers.get('access-control-allow-origin'), 'https://app.example');
+    assert.match(answer.headers.get('vary') ?? '', /Origin/i);
+    assert.equal((await asPage('https://evil.example')).status, 403);
+    const preflight = await asPage('https://app.example', { method: 'OPTIONS', headers: { 'access-control-request-method': 'POST', 'access-control-request-headers': 'authorization,x-stainless-os' } });
+    assert.equal(preflight.status, 204);
+    assert.match(preflight.headers.get('access-control-allow-methods') ?? '', /POST/);
+    assert.equal(preflight.headers.get('access-control-allow-headers'), 'authorization,x-stainless-os');
+    const stream = await house.post('/v1/chat/completions', chat('tiny', 'hi', { stream: true }), { headers: { origin: 'https://app.example' } });
+    assert.equal(stream.headers.get('access-control-allow-origin'), 'https://app.example');
+    assert.match(await stream.text(), /\[DONE\]/);
+    const error = await house.post('/v1/chat/completions', '', { headers: { origin: 'https://app.example' } });
+    assert.equal(error.headers.get('access-control-allow-origin'), 'https://app.example');
+  });
+
+  it('all web pages, when that is wanted', async () => {
+    await open({ cors: '*', apiKeys: [{ key: 'k' }] });
+    const preflight = await asPage('https://any.example', { method: 'OPTIONS', headers: { 'access-control-request-method': 'GET' } });
+    assert.equal(preflight.status, 204);
+    assert.equal(preflight.headers.get('access-control-allow-origin'), '*');
+    assert.equal((await asPage('https://any.example')).status, 401);
+  });
+
+  it('an address beyond this machine needs a key, or somebody who says that none is wanted', async () => {
+    await open({});
+    for (const host of ['0.0.0.0', '::', '192.168.1.7', 'models.home.arpa', '']) {
+      assert.throws(() => createServer(house.lamina, { host, port: 0 }), (error: unknown) => LaminaError.is(error, 'CONFIG_INVALID') && error.message.includes('key'), host);
+    }
+    for (const host of ['127.0.0.1', '127.1.2.3', '::1', 'localhost']) createServer(house.lamina, { host, port: 0 });
+    const open4 = createServer(house.lamina, { host: '0.0.0.0', port: 0, allowUnauthenticated: true });
+    assert.match(await open4.listen(), /^http:\/\/0\.0\.0\.0:\d+$/);
+    await open4.close();
+    createServer(house.lamina, { host: '0.0.0.0', port: 0, apiKeys: [{ key: 'k' }] });
+  });
+
+  it('a fault of ours is told without a word of it', async () => {
+    const lines: Record<string, unknown>[] = [];
+    const log: Logger = { debug() {}, info() {}, warn() {}, error: (data) => void lines.push(data as Record<string, unknown>), child: () => log };
+    const broken = remotePlugin(() => {
+      throw new Error('a secret in /etc/passwd');
+    });
+    house = await openHouse({ models: {}, entries: { far: attached }, plugins: [broken], lamina: { log } });
+    const answer = await house.post('/v1/chat/completions', chat('far'));
+    assert.equal(answer.status, 500);
+    const text = await answer.text();
+    assert.match(text, /INTERNAL/);
+    assert.equal(/secret|passwd|at /.test(text), false);
+    const line = lines.find(({ path }) => path === '/v1/chat/completions');
+    assert.match(String(line?.['err']), /a secret/);
+    assert.equal(line?.['request'], answer.headers.get('x-request-id'));
+  });
+});

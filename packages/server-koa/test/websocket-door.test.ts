@@ -1,0 +1,216 @@
+// Who gets a WebSocket and who does not; what else comes to the door; how it closes.
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer, request, type IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import Koa from 'koa';
+import { watchForLeaks } from '@lamina/core/testing';
+import { attachWebSocket, laminaRouter } from '@lamina/server-koa';
+import { chat, openHouse, until, type House } from './support/house.js';
+import { dial, readAll } from './support/raw.js';
+import { TestSocket } from './support/socket.js';
+
+describe('the door of the WebSocket', () => {
+  let house: House;
+  let noLeaks: () => Promise<void>;
+
+  before(async () => void (noLeaks = await watchForLeaks()));
+
+  after(() => noLeaks());
+
+  afterEach(() => house.close());
+
+  const keyOf = (key: string) => `lamina.key.${Buffer.from(key).toString('base64url')}`;
+
+  it('wants the subprotocol', async () => {
+    house = await openHouse();
+    for (const protocols of [[], ['graphql-ws'], ['lamina.v2']]) {
+      const { status, code, message } = await TestSocket.refusal(house.url, { protocols });
+      assert.deepEqual([status, code], [400, 'REQUEST_INVALID']);
+      assert.match(message, /lamina\.v1/);
+    }
+    const socket = await TestSocket.open(house.url, { protocols: ['other', 'lamina.v1'] });
+    assert.equal(socket.ws.protocol, 'lamina.v1');
+    const { session, protocol } = await socket.next('hello');
+    assert.equal(protocol, 'lamina.v1');
+    assert.ok(house.lamina.events.last.startsWith(`${session}-`));
+    await socket.close();
+  });
+
+  it('wants a key where REST wants one, in a header or as a subprotocol, which it never says again', async () => {
+    house = await openHouse({ server: { apiKeys: [{ key: 'schlüssel/+' }] } });
+    for (const protocols of [['lamina.v1'], ['lamina.v1', keyOf('wrong')], ['lamina.v1', 'lamina.key.']]) {
+      const { status, code, headers } = await TestSocket.refusal(house.url, { protocols });
+      assert.deepEqual([status, code, headers['www-authenticate']], [401, 'UNAUTHORIZED', 'Bearer']);
+    }
+    for (const options of [{ protocols: ['lamina.v1', keyOf('schlüssel/+')] }, { protocols: [keyOf('schlüssel/+'), 'lamina.v1'] }]) {
+      const socket = await TestSocket.open(house.url, options);
+      assert.equal(socket.ws.protocol, 'lamina.v1');
+      assert.equal((await socket.chat('a')).last.type, 'chat.done');
+      await socket.close();
+    }
+    assert.equal(JSON.stringify((await house.engine('tiny')).last).includes(keyOf('schlüssel/+')), false);
+    assert.equal((await TestSocket.refusal(house.url, { headers: { authorization: 'Bearer nope' } })).status, 401);
+  });
+
+  it('opens no more than the scope of a key', async () => {
+    house = await openHouse({ server: { apiKeys: [{ key: 'chats', scope: 'inference' }, { key: 'manages', scope: 'manage' }] } });
+    const chats = await TestSocket.open(house.url, { headers: { authorization: 'Bearer chats' } });
+    const manages = await TestSocket.open(house.url, { headers: { authorization: 'Bearer manages' } });
+    assert.equal((await chats.chat('a')).last.type, 'chat.done');
+    chats.send({ type: 'model.stop', id: 'b', model: 'tiny' });
+    const refused = await chats.next('error', ({ id }) => id === 'b');
+    assert.equal(refused.error.code, 'FORBIDDEN');
+    assert.match(refused.error.message, /"model\.stop".*"manage".*"inference"/);
+    manages.start('c');
+    assert.equal((await manages.next('error', ({ id }) => id === 'c')).error.code, 'FORBIDDEN');
+    manages.send({ type: 'model.stop', id: 'd', model: 'tiny' });
+    assert.equal((await manages.next('reply', ({ id }) => id === 'd')).result['state' as never], 'stopped');
+    chats.send({ type: 'events.subscribe', id: 'e', types: ['log.line'] });
+    assert.equal((await chats.next('error', ({ id }) => id === 'e')).error.code, 'FORBIDDEN');
+  });
+
+  it('keeps out web pages of other origins, and names that are not ours', async () => {
+    house = await openHouse();
+    for (const origin of ['https://evil.example', 'null', 'http://localhost:1']) assert.equal((await TestSocket.refusal(house.url, { origin })).code, 'FORBIDDEN');
+    assert.equal((await TestSocket.refusal(house.url, { headers: { host: 'evil.example' } })).code, 'FORBIDDEN');
+    await (await TestSocket.open(house.url, { origin: house.url })).close();
+    await house.close();
+    house = await openHouse({ server: { cors: ['https://app.example'] } });
+    await (await TestSocket.open(house.url, { origin: 'https://app.example' })).close();
+    assert.equal((await TestSocket.refusal(house.url, { origin: 'https://evil.example' })).status, 403);
+  });
+
+  it('is at /ws and nowhere else, and says so', async () => {
+    house = await openHouse();
+    const { status, message } = await TestSocket.refusal(house.url, { path: '/socket' });
+    assert.equal(status, 404);
+    assert.match(message, /The WebSocket is at \/ws/);
+    const plain = await fetch(`${house.url}/ws`);
+    assert.equal(plain.status, 400);
+    assert.match(await plain.text(), /lamina\.v1/);
+    await (await TestSocket.open(house.url, { path: '/ws?x=1' })).close();
+  });
+
+  it('is no door for a handshake that is none', async () => {
+    house = await openHouse();
+    const lines = ['GET /ws HTTP/1.1', 'Host: localhost', 'Connection: Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Protocol: lamina.v1'];
+    for (const more of [[], ['Sec-WebSocket-Key: x', 'Sec-WebSocket-Version: 13'], ['Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==', 'Sec-WebSocket-Version: 7']]) {
+      const socket = dial(house.url);
+      socket.write(`${[...lines, ...more].join('\r\n')}\r\n\r\n`);
+      assert.match(await readAll(socket), /^HTTP\/1\.1 4/);
+    }
+  });
+
+  it('leaves requests that offer another protocol to HTTP, their bodies included', async () => {
+    house = await openHouse();
+    const body = JSON.stringify(chat('tiny', 'x'.repeat(200_000)));
+    const call = request(`${house.url}/v1/chat/completions`, { method: 'POST', headers: { connection: 'Upgrade, HTTP2-Settings', upgrade: 'h2c', 'http2-settings': 'AAMAAABkAAQCAAAAAAIAAAAA', 'content-type': 'application/json' } });
+    call.end(body);
+    const [response] = (await once(call, 'response')) as [IncomingMessage];
+    assert.equal(response.statusCode, 200);
+    let text = '';
+    for await (const part of response) text += String(part);
+    assert.match(text, /tiny: 1 2/);
+    const get = request(`${house.url}/health`, { headers: { connection: 'Upgrade', upgrade: 'h2c' } });
+    get.end();
+    const [health] = (await once(get, 'response')) as [IncomingMessage];
+    assert.equal(health.statusCode, 200);
+    health.resume();
+  });
+
+  it('closes idle sockets with 1001 at once, busy ones when their last chat has ended', async () => {
+    house = await openHouse({ models: { tiny: { chunks: 20, chunk_ms: 2 } } });
+    const idle = await TestSocket.open(house.url);
+    idle.send({ type: 'events.subscribe', id: 's' });
+    await idle.next('reply');
+    const busy = await TestSocket.open(house.url);
+    busy.start('a');
+    await busy.next('chat.chunk');
+    const closed = house.server.close();
+    assert.equal(await idle.closed, 1001);
+    busy.start('late');
+    assert.equal((await busy.next('error', ({ id }) => id === 'late')).error.code, 'SHUTTING_DOWN');
+    assert.equal((await busy.ended('a')).last.type, 'chat.done');
+    assert.equal(await busy.closed, 1001);
+    await closed;
+  });
+
+  it('ends chats and calls at once when it may not wait', async () => {
+    house = await openHouse({ models: { tiny: { chunk_ms: 1 }, slow: { load_ms: 60_000 } } });
+    const socket = await TestSocket.open(house.url);
+    socket.start('a', 'tiny', '/count');
+    socket.send({ type: 'model.start', id: 'b', model: 'slow' });
+    await socket.next('chat.chunk');
+    await house.server.close({ signal: AbortSignal.abort() });
+    assert.equal(await socket.closed, 1001);
+    await until('the lease is back', () => house.lamina.runtime.slot('tiny').busy === 0);
+  });
+
+  it('tells chats without end that their Lamina closes, then closes', async () => {
+    house = await openHouse({ models: { tiny: { chunk_ms: 1 } }, lamina: { limits: { drainTimeout: 0.1 } } });
+    const socket = await TestSocket.open(house.url);
+    socket.start('a', 'tiny', '/count');
+    await socket.next('chat.chunk');
+    await house.lamina.close();
+    const { last } = await socket.ended('a');
+    assert.equal(last.type === 'chat.error' && last.error.code, 'SHUTTING_DOWN');
+    assert.equal(await socket.closed, 1001);
+    assert.equal((await TestSocket.refusal(house.url)).code, 'SHUTTING_DOWN');
+  });
+
+  describe('in an application of somebody else', () => {
+    it('shares the port with routes and sockets that are not ours, and gives everything back', async () => {
+      house = await openHouse({ models: { tiny: { chunk_ms: 1 } } });
+      const app = new Koa();
+      app.use(laminaRouter(house.lamina).prefix('/ai').routes());
+      app.use((ctx) => void (ctx.body = 'mine'));
+      const http = createServer();
+      const handle = app.callback();
+      http.on('request', (asked, response) => void handle(asked, response));
+      http.on('upgrade', (asked, socket) => {
+        if (asked.url === '/mine') socket.end('HTTP/1.1 418 Mine\r\nConnection: close\r\n\r\n{"error":{"code":"MINE","message":""}}');
+      });
+      const door = attachWebSocket(http, house.lamina, { path: '/ai/ws' });
+      http.listen(0, '127.0.0.1');
+      await once(http, 'listening');
+      const url = `http://127.0.0.1:${(http.address() as AddressInfo).port}`;
+      const socket = await TestSocket.open(url, { path: '/ai/ws' });
+      assert.equal((await socket.chat('a')).last.type, 'chat.done');
+      assert.equal(await (await fetch(url)).text(), 'mine');
+      assert.equal((await TestSocket.refusal(url, { path: '/mine' })).status, 418);
+      socket.start('b', 'tiny', '/count');
+      await socket.next('chat.chunk', ({ id }) => id === 'b');
+      await door.close({ signal: AbortSignal.abort() });
+      assert.equal(await socket.closed, 1001);
+      assert.equal(http.listenerCount('upgrade'), 1);
+      assert.equal((await fetch(`${url}/ai/health`)).status, 200);
+      http.close();
+      http.closeAllConnections();
+      await once(http, 'close');
+    });
+
+    it('knows nothing of another Lamina in the same process', async () => {
+      house = await openHouse({ models: { one: {} } });
+      const other = await openHouse({ models: { two: {} }, server: { apiKeys: [{ key: 'k' }] } });
+      try {
+        const first = await TestSocket.open(house.url);
+        const second = await TestSocket.open(other.url, { headers: { authorization: 'Bearer k' } });
+        for (const socket of [first, second]) {
+          socket.send({ type: 'events.subscribe', id: 's' });
+          await socket.next('reply');
+        }
+        assert.equal((await first.chat('a', 'two')).last.type, 'chat.error');
+        assert.equal((await first.chat('b', 'one')).last.type, 'chat.done');
+        assert.equal((await second.chat('b', 'two')).last.type, 'chat.done');
+        await house.lamina.close();
+        assert.equal(await first.closed, 1001);
+        assert.equal((await second.chat('c', 'two')).last.type, 'chat.done');
+        assert.ok(first.frames.every((frame) => !JSON.stringify(frame).includes('"model":"two"') || frame.type === 'chat.error'));
+        assert.ok(second.frames.every((frame) => !JSON.stringify(frame).includes('"model":"one"')));
+      } finally {
+        await other.close();
+      }
+    });
+  });
+});

@@ -1,0 +1,192 @@
+// Events over WebSocket and over SSE: which, from where, and what is said when some are lost.
+import assert from 'node:assert/strict';
+import type { EventBus } from '../../core/dist/kernel/event-bus.js';
+import { createParser, type EventSourceMessage } from 'eventsource-parser';
+import { watchForLeaks } from '@lamina/core/testing';
+import type { LaminaEvent } from '@lamina/core';
+import { openHouse, type House, type HouseOptions } from './support/house.js';
+import { TestSocket } from './support/socket.js';
+
+describe('events', () => {
+  let house: House;
+  let noLeaks: () => Promise<void>;
+
+  before(async () => void (noLeaks = await watchForLeaks()));
+
+  after(() => noLeaks());
+
+  afterEach(() => house.close());
+
+  const open = async (options: HouseOptions = {}) => (house = await openHouse(options));
+
+  /** Only core emits; this stands in core's place. */
+  const emit = (model: string) => (house.lamina.events as EventBus).emit('model.updated', { model });
+
+  describe('over a WebSocket', () => {
+    const models = (socket: TestSocket, id: string) => socket.of(id).flatMap((frame) => (frame.type === 'event' ? [(frame.event as unknown as { model: string }).model] : []));
+
+    it('come to those who ask, of the types they name, until they do not want more', async () => {
+      await open();
+      const socket = await TestSocket.open(house.url);
+      socket.send({ type: 'events.subscribe', id: 'all' });
+      socket.send({ type: 'events.subscribe', id: 'ready', types: ['model.ready'] });
+      const { result } = await socket.next('reply', ({ id }) => id === 'ready');
+      assert.equal((result as { last: string }).last, house.lamina.events.last);
+      await socket.chat('a');
+      const ready = await socket.next('event', ({ id }) => id === 'ready');
+      assert.equal(ready.event.type, 'model.ready');
+      await socket.next('event', ({ id, event }) => id === 'all' && event.type === 'request.finished');
+      assert.equal(socket.of('ready').filter(({ type }) => type === 'event').length, 1);
+      socket.send({ type: 'events.unsubscribe', id: 'all' });
+      await socket.next('reply', ({ id, result }) => id === 'all' && !('last' in result));
+      emit('silent');
+      socket.send({ type: 'ping', id: 'p' });
+      await socket.next('pong');
+      assert.equal(models(socket, 'all').includes('silent'), false);
+      socket.send({ type: 'events.unsubscribe', id: 'all' });
+      assert.equal((await socket.next('error', ({ id }) => id === 'all')).error.code, 'REQUEST_INVALID');
+    });
+
+    it('are replayed from an id on, without a gap and without a repetition', async () => {
+      await open();
+      emit('before');
+      const { last } = house.lamina.events;
+      emit('one');
+      emit('two');
+      const socket = await TestSocket.open(house.url);
+      socket.send({ type: 'events.subscribe', id: 's', since: last, types: ['model.updated'] });
+      await socket.next('reply');
+      emit('three');
+      await socket.next('event', ({ event }) => (event as unknown as { model: string }).model === 'three');
+      assert.deepEqual(models(socket, 's'), ['one', 'two', 'three']);
+    });
+
+    it('that are gone are said to be gone', async () => {
+      await open();
+      const socket = await TestSocket.open(house.url);
+      socket.send({ type: 'events.subscribe', id: 's', since: '00000000-5' });
+      assert.equal((await socket.next('reset')).oldest, house.lamina.events.oldest);
+      emit('after');
+      await socket.next('event', ({ event }) => event.type === 'model.updated');
+      socket.send({ type: 'events.subscribe', id: 't', since: house.lamina.events.oldest, types: ['model.updated'] });
+      await socket.next('event', ({ id }) => id === 't');
+      assert.deepEqual(models(socket, 't'), ['after']);
+    });
+
+    it('of a type that does not exist are refused with the nearest', async () => {
+      await open();
+      const socket = await TestSocket.open(house.url);
+      socket.send({ type: 'events.subscribe', id: 's', types: ['model.redy'] });
+      const { error } = await socket.next('error');
+      assert.match(error.message, /did you mean "model\.ready"/);
+    });
+
+    it('show what an engine printed only to those who manage', async () => {
+      await open({ models: { tiny: { exit_code: 1, stderr: ['error: secret line'] } }, server: { apiKeys: [{ key: 'chats', scope: 'inference' }, { key: 'all' }] } });
+      const [chats, all] = await Promise.all(['chats', 'all'].map((key) => TestSocket.open(house.url, { headers: { authorization: `Bearer ${key}` } })));
+      for (const socket of [chats!, all!]) {
+        socket.send({ type: 'events.subscribe', id: 's' });
+        await socket.next('reply');
+      }
+      await all!.chat('a');
+      for (const socket of [chats!, all!]) await socket.next('event', ({ event }) => event.type === 'model.failed');
+      const seen = (socket: TestSocket) => JSON.stringify(socket.of('s'));
+      assert.match(seen(all!), /log\.line/);
+      assert.match(seen(all!), /last_lines/);
+      assert.doesNotMatch(seen(chats!), /log\.line|last_lines/);
+    });
+
+    it('tell how models start and stop, which frames can ask for', async () => {
+      await open();
+      const socket = await TestSocket.open(house.url);
+      socket.send({ type: 'model.start', id: 'a', model: 'tiny' });
+      assert.equal((await socket.next('reply', ({ id }) => id === 'a')).result['state' as never], 'ready');
+      socket.send({ type: 'model.stop', id: 'b', model: 'tiny' });
+      assert.equal((await socket.next('reply', ({ id }) => id === 'b')).result['state' as never], 'stopped');
+      socket.send({ type: 'model.start', id: 'c', model: 'nothing' });
+      assert.equal((await socket.next('error', ({ id }) => id === 'c')).error.code, 'MODEL_NOT_FOUND');
+    });
+  });
+
+  describe('over SSE', () => {
+    /** What a stream of events brings, comments included. */
+    const listen = async (path = '/events', headers: Record<string, string> = {}) => {
+      const leaving = new AbortController();
+      const response = await fetch(house.url + path, { headers, signal: leaving.signal });
+      const messages: EventSourceMessage[] = [];
+      const comments: string[] = [];
+      const parser = createParser({ onEvent: (message) => messages.push(message), onComment: (comment) => comments.push(comment) });
+      const reader = (response.body as ReadableStream<Uint8Array>).getReader();
+      const decoder = new TextDecoder();
+      const until = async (holds: () => boolean) => {
+        while (!holds()) {
+          const { done, value } = await reader.read();
+          if (done) return false;
+          parser.feed(decoder.decode(value, { stream: true }));
+        }
+        return true;
+      };
+      const events = () => messages.filter(({ event }) => event === undefined).map(({ data }) => JSON.parse(data) as LaminaEvent & { model: string });
+      return { response, messages, comments, events, until, leave: () => leaving.abort() };
+    };
+
+    it('come as they happen, each under its id', async () => {
+      await open();
+      const stream = await listen('/events?types=model.updated,model.ready');
+      assert.equal(stream.response.headers.get('content-type'), 'text/event-stream');
+      assert.equal(stream.response.headers.get('cache-control'), 'no-cache');
+      emit('a');
+      (house.lamina.events as EventBus).emit('model.removed', { model: 'a' });
+      emit('b');
+      await stream.until(() => stream.events().length === 2);
+      assert.deepEqual(stream.events().map(({ model }) => model), ['a', 'b']);
+      assert.equal(stream.messages[1]!.id, house.lamina.events.last);
+      stream.leave();
+    });
+
+    it('go on after the last one a client saw', async () => {
+      await open();
+      emit('seen');
+      const { last } = house.lamina.events;
+      emit('missed');
+      const stream = await listen('/events?types=model.updated', { 'last-event-id': last });
+      await stream.until(() => stream.events().length === 1);
+      assert.equal(stream.events()[0]!.model, 'missed');
+      stream.leave();
+    });
+
+    it('that cannot be had again are told as a reset, under an id that can', async () => {
+      await open();
+      const stream = await listen('/events', { 'last-event-id': '00000000-3' });
+      await stream.until(() => stream.messages.length === 1);
+      const { event, id, data } = stream.messages[0]!;
+      assert.deepEqual([event, id, JSON.parse(data)], ['reset', house.lamina.events.last, { oldest: house.lamina.events.oldest }]);
+      stream.leave();
+    });
+
+    it('are kept alive by comments', async () => {
+      await open({ server: { heartbeatInterval: 0.02 } });
+      const stream = await listen();
+      assert.ok(await stream.until(() => stream.comments.length >= 4));
+      stream.leave();
+    });
+
+    it('want a key, a known type, and no body for HEAD', async () => {
+      await open({ server: { apiKeys: [{ key: 'chats', scope: 'inference' }] } });
+      assert.equal((await fetch(`${house.url}/events`)).status, 401);
+      const headers = { authorization: 'Bearer chats' };
+      assert.equal((await fetch(`${house.url}/events?types=x`, { headers })).status, 400);
+      assert.equal((await fetch(`${house.url}/events?types=log.line`, { headers })).status, 403);
+      assert.equal((await fetch(`${house.url}/events`, { method: 'HEAD', headers })).headers.get('content-type'), 'text/event-stream');
+    });
+
+    it('end with the server', async () => {
+      await open();
+      const stream = await listen();
+      await stream.until(() => stream.comments.length > 0);
+      const closed = house.server.close();
+      assert.equal(await stream.until(() => false), false);
+      await closed;
+    });
+  });
+});

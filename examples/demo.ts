@@ -1,0 +1,74 @@
+// The first five minutes: writes a tiny model, serves it with llama.cpp, streams a chat, stays up. `--once` ends after the chat.
+import { on, once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs, styleText } from 'node:util';
+import { createLamina } from '@lamina/core';
+import type { ServerFrame } from '@lamina/core/protocol';
+import { tinyGguf } from '@lamina/core/testing';
+import { llamacpp } from '@lamina/plugin-llamacpp';
+import { createServer } from '@lamina/server-koa';
+import { WebSocket } from 'ws';
+
+const { values } = parseArgs({ options: { once: { type: 'boolean', default: false }, port: { type: 'string', default: '11500' } } });
+const name = 'tiny';
+const chat = { model: name, messages: [{ role: 'user', content: 'Who are you?' }], stream: true };
+type Chunk = { choices: { delta: { content?: string | null } }[] };
+const stop = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
+
+/** Sends the chat over a WebSocket, and prints the words as they come. */
+async function stream(url: string): Promise<void> {
+  const socket = new WebSocket(`${url.replace('http', 'ws')}/ws`, 'lamina.v1');
+  const leave = () => socket.close();
+  stop.signal.addEventListener('abort', leave, { once: true });
+  try {
+    await once(socket, 'open');
+    socket.send(JSON.stringify({ type: 'chat.start', id: '1', request: chat }));
+    for await (const [data] of on(socket, 'message', { close: ['close'] }) as AsyncIterable<[Buffer]>) {
+      const frame = JSON.parse(data.toString()) as ServerFrame;
+      if (frame.type === 'chat.chunk') process.stdout.write((frame.chunk as Chunk).choices[0]?.delta.content ?? '');
+      if (frame.type === 'chat.error' || frame.type === 'error') throw new Error(frame.error.message);
+      if (frame.type === 'chat.done') break;
+    }
+  } finally {
+    stop.signal.removeEventListener('abort', leave);
+    socket.close();
+  }
+}
+
+async function demo(modelsDir: string): Promise<void> {
+  await tinyGguf(join(modelsDir, `${name}.gguf`), { name });
+  const manifest = { models: { [name]: { path: `${name}.gguf`, backend: 'llama.cpp', options: { context_length: 1024 } } } };
+  const executable = process.env['LAMINA_LLAMA_SERVER'];
+  const plugins = [llamacpp({ threads: 1, ...(executable === undefined ? {} : { executable }) })];
+  const lamina = await createLamina({ modelsDir, manifest, plugins });
+  const server = createServer(lamina, { port: Number(values.port) });
+  try {
+    const url = await server.listen();
+    console.log(`Lamina listens on ${url}\n`);
+    process.stdout.write(`${styleText('dim', 'you  ')} ${chat.messages[0]!.content}\n${styleText('dim', name)} `);
+    await stream(url);
+    console.log(`\n\n${styleText('dim', 'The same from another terminal:')}\ncurl -N ${url}/v1/chat/completions -H 'content-type: application/json' -d '${JSON.stringify(chat)}'\n`);
+    if (values.once) return;
+    console.log(styleText('dim', 'Ctrl-C ends it.'));
+    if (!stop.signal.aborted) await new Promise((resolve) => stop.signal.addEventListener('abort', resolve, { once: true }));
+  } finally {
+    const closing = server.close({ signal: AbortSignal.abort() });
+    await lamina.close();
+    await closing;
+  }
+}
+
+const modelsDir = await mkdtemp(join(tmpdir(), 'lamina-demo-'));
+try {
+  await demo(modelsDir);
+} catch (error) {
+  if (!stop.signal.aborted) {
+    console.error(`\n${error instanceof Error ? error.message : String(error)}`);
+    process.exitCode = 1;
+  }
+} finally {
+  await rm(modelsDir, { recursive: true, force: true });
+}

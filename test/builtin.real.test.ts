@@ -1,0 +1,132 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createLamina } from '@lamina/core';
+import type { BackendType, Model } from '@lamina/core/plugin';
+import { backendConformance, tinyGguf, type BackendKit } from '@lamina/core/testing';
+import { describeReal, llamaServer } from './support/engine.js';
+
+const key = 'sk-test';
+let folder: string;
+
+/** The backend types every Lamina has. */
+async function builtinType(name: string): Promise<BackendType> {
+  const lamina = await createLamina({ modelsDir: folder, log: 'silent' });
+  const type = lamina.backends.types().find((one) => one.type === name);
+  await lamina.close();
+  return type!;
+}
+
+async function modelOf(name: string, format: string): Promise<Model> {
+  const path = join(folder, 'tiny-a.gguf');
+  await tinyGguf(path, { name: 'tiny-a', layers: 8, embeddingLength: 512 });
+  const files = format === 'gguf' ? [{ role: 'weights', path, bytes: (await stat(path)).size } as const] : [];
+  return { name, files, format, aliases: [], options: {}, pinned: false, limits: {}, from: 'manifest' };
+}
+
+function runCases(kit: BackendKit): void {
+  for (const { name, skip, run } of backendConformance(kit)) {
+    if (skip === undefined) it(name, run);
+    else it.skip(`${name} (skipped: ${skip})`, run);
+  }
+}
+
+/** Stands for a type that is known only once the suite runs. */
+function later(type: () => BackendType, fixed: Pick<BackendType, 'formats' | 'lifetime' | 'type'>): BackendType {
+  return { ...fixed, get options() { return type().options; }, get modelOptions() { return type().modelOptions; }, create: (name, options) => type().create(name, options) };
+}
+
+before(async () => void (folder = await mkdtemp(join(tmpdir(), 'lamina-builtin-'))));
+after(() => rm(folder, { recursive: true }));
+
+describeReal('command line: a real llama-server without code', function () {
+  this.timeout(120_000);
+  let type: BackendType;
+  before(async () => void (type = await builtinType('command')));
+  const options = { command: `${llamaServer} --model \${MODEL_PATH} --port \${PORT} --host 127.0.0.1 --alias tiny-a -t 1 -c 1024 --offline`, formats: ['gguf'], health: '/health', env: { LLAMA_API_KEY: '${KEY}' } };
+  runCases({
+    type: later(() => type, { type: 'command', formats: [], lifetime: 'owned' }),
+    options,
+    missing: { ...options, command: '/nonexistent/engine' },
+    env: process.env,
+    model: () => modelOf('tiny-a', 'gguf'),
+    async brokenModel() {
+      await writeFile(join(folder, 'broken.gguf'), 'GGUF');
+      return { ...(await modelOf('broken', 'gguf')), files: [{ role: 'weights', path: join(folder, 'broken.gguf'), bytes: 4 }] };
+    },
+    says: () => 'Hello from the model tiny-a.',
+    reach: {
+      options: { extra_args: ['--parallel', '3'] },
+      async verify(server) {
+        const { baseUrl, headers = {} } = server.endpoint();
+        const props = (await (await fetch(new URL('/props', baseUrl), { headers: { ...headers, connection: 'close' } })).json()) as { total_slots: number };
+        if (props.total_slots !== 3) throw new Error(`It has ${props.total_slots} slots.`);
+      },
+    },
+    embedding: { extra_args: ['--embeddings', '--pooling', 'mean'] },
+    skip: {
+      'a probe finds the engine and its version': 'nobody knows how a command is asked for its version',
+      'the memory estimate is positive and grows with the context': 'nobody knows what a command will need',
+      'the request adapter keeps what it does not know and changes nothing in place': 'requests reach it as they are',
+      'a server that slept and was woken answers': 'a command cannot be told to sleep',
+    },
+  });
+});
+
+describeReal('remote: a real llama-server that already runs', function () {
+  this.timeout(120_000);
+  let type: BackendType;
+  let engine: ChildProcess;
+  const options = { base_url: '', api_key_env: 'THEIR_KEY' };
+  before(async () => {
+    type = await builtinType('remote');
+    const { files } = await modelOf('tiny-a', 'gguf');
+    const port = await freePort();
+    engine = spawn(llamaServer!, ['--model', files[0]!.path, '--port', String(port), '--host', '127.0.0.1', '--alias', 'tiny-a', '-t', '1', '-c', '1024', '--offline', '--embeddings', '--pooling', 'mean'], { env: { ...process.env, LLAMA_API_KEY: key }, stdio: ['ignore', 'ignore', 'pipe'] });
+    options.base_url = `http://127.0.0.1:${port}/v1`;
+    await new Promise<void>((resolve) => engine.stderr!.setEncoding('utf8').on('data', (text: string) => text.includes('listening') && resolve()));
+  });
+  after(async () => {
+    engine.kill('SIGKILL');
+    await once(engine, 'exit');
+  });
+  const remains = 'the server is not ours: it is attached and detached, never started or ended';
+  runCases({
+    type: later(() => type, { type: 'remote', formats: ['remote'], lifetime: 'external' }),
+    options,
+    env: { THEIR_KEY: key },
+    missing: { base_url: 'http://127.0.0.1:9/v1' },
+    model: async () => ({ ...(await modelOf('theirs', 'remote')), options: { id: 'tiny-a' } }),
+    says: () => 'Hello from the model tiny-a.',
+    embedding: { id: 'tiny-a' },
+    skip: {
+      'a probe finds the engine and its version': 'servers do not tell their version in one way',
+      'the memory estimate is positive and grows with the context': 'it needs none here',
+      'the request adapter keeps what it does not know and changes nothing in place': 'requests reach it as they are',
+      'options reach the engine': 'its only option is what the server calls the model, which every case uses',
+      'two models run at once, each at its own endpoint': 'all models of a remote share its endpoint',
+      'a start of a damaged model fails with the reason': remains,
+      'a failed start leaves nothing': remains,
+      'every process is in a group the guard was given, until it is gone': remains,
+      'a stop leaves nothing: no process, no open port': remains,
+      'a stop ends in time while an answer streams': remains,
+      'a stop with an aborted signal kills at once': remains,
+      'a stop turns into a kill when its signal is aborted': remains,
+      'an engine that is killed settles closed as a crash, with a reason': remains,
+      'a crash leaves nothing': remains,
+      'a server that slept and was woken answers': remains,
+    },
+  });
+});
+
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as { port: number };
+      server.close(() => resolve(port));
+    });
+  });
+}

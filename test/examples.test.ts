@@ -1,0 +1,137 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { BackendType, PluginContext } from '@lamina/core/plugin';
+import { backendConformance, fakeEngine, tinyGguf } from '@lamina/core/testing';
+import type * as EnginePlugin from '../examples/engine-plugin.js';
+import { ask, streamChat } from './support/client.js';
+import { describeReal, llamaServer, writeModels } from './support/engine.js';
+
+const example = (name: string) => fileURLToPath(new URL(`../../examples/dist/${name}.js`, import.meta.url));
+const { myEngine } = (await import(example('engine-plugin'))) as typeof EnginePlugin;
+const directory = await mkdtemp(join(tmpdir(), 'lamina-examples-'));
+
+/** The lines of a source file that do something. */
+function linesOfCode(name: string): number {
+  const text = readFileSync(fileURLToPath(new URL(`../../examples/${name}.ts`, import.meta.url)), 'utf8');
+  return text.split('\n').filter((line) => line.trim() !== '' && !line.startsWith('//')).length;
+}
+
+/** Runs an example and collects what it prints. */
+function run(name: string, args: readonly string[], env: NodeJS.ProcessEnv = process.env) {
+  const child = spawn(process.execPath, [example(name), ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  let output = '';
+  const waiting: (() => void)[] = [];
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      output += text;
+      for (const resume of waiting.splice(0)) resume();
+    });
+  }
+  const exited = once(child, 'exit').then(([code]) => code as number | null);
+  const says = async (pattern: RegExp): Promise<string> => {
+    for (;;) {
+      const found = pattern.exec(output)?.[0];
+      if (found !== undefined) return found;
+      await Promise.race([new Promise<void>((resolve) => waiting.push(resolve)), exited.then((code) => assert.fail(`it ended with ${code}: ${output}`))]);
+    }
+  };
+  return { child, exited, says, output: () => output };
+}
+
+after(() => rm(directory, { recursive: true, force: true }));
+
+describe('the example of an engine plugin', () => {
+  it('is about fifteen lines', () => assert.ok(linesOfCode('engine-plugin') <= 16, String(linesOfCode('engine-plugin'))));
+
+  describe('passes the conformance kit, with a fake engine as its program:', function () {
+    this.timeout(60_000);
+    let type: BackendType | undefined;
+    void myEngine().setup({ addBackend: (added: BackendType) => (type = added) } as unknown as PluginContext, {} as never);
+    const program = join(directory, 'my-engine');
+
+    before(async () => {
+      const [main] = fakeEngine({ model: 'any' }).args;
+      await writeFile(program, `#!/bin/sh\n[ "$1" = --version ] && { echo 1.0; exit; }\nFAKE_ENGINE_KEY="$MY_ENGINE_KEY" exec '${process.execPath}' '${main}' --file "$2" "$@"\n`);
+      await chmod(program, 0o755);
+    });
+
+    const model = async (name: string, broken = false) => {
+      const path = join(directory, `${name}.gguf`);
+      if (broken) await writeFile(path, 'broken');
+      else await tinyGguf(path, { name });
+      return { name, files: [{ role: 'weights' as const, path, bytes: 1 }], format: 'gguf', aliases: [], options: {}, pinned: false, limits: {}, from: 'manifest' as const };
+    };
+    const cases = backendConformance({
+      type: type!,
+      options: { executable: program },
+      model: () => model('good'),
+      brokenModel: () => model('broken', true),
+      embedding: {},
+      env: process.env,
+      skip: {
+        'the memory estimate is positive and grows with the context': 'it makes none',
+        'the request adapter keeps what it does not know and changes nothing in place': 'it has none',
+        'options reach the engine': 'it takes none',
+        'a server that slept and was woken answers': 'it cannot sleep',
+      },
+    });
+    for (const { name, skip, run: check } of cases) {
+      if (skip === undefined) it(name, check);
+      else it.skip(`${name} (${skip})`);
+    }
+  });
+});
+
+describeReal('the examples on a real llama-server', function () {
+  this.timeout(60_000);
+
+  it('the demo makes a model, streams a chat, prints the curl and ends', async () => {
+    const demo = run('demo', ['--once', '--port', '0'], { ...process.env, LAMINA_LLAMA_SERVER: llamaServer });
+    assert.equal(await demo.exited, 0);
+    assert.match(demo.output(), /Hello from the model tiny\.\n/);
+    assert.match(demo.output(), /curl -N http:\/\/127\.0\.0\.1:\d+\/v1\/chat\/completions/);
+  });
+
+  it('the demo stays up until Ctrl-C, and its curl works', async () => {
+    const demo = run('demo', ['--port', '0'], { ...process.env, LAMINA_LLAMA_SERVER: llamaServer });
+    const url = (await demo.says(/http:\/\/127\.0\.0\.1:\d+/)).trim();
+    await demo.says(/Ctrl-C ends it/);
+    assert.equal((await streamChat(url, ask('tiny'))).text, 'Hello from the model tiny.');
+    demo.child.kill('SIGINT');
+    assert.equal(await demo.exited, 0);
+  });
+
+  it('the composed server is about ten lines, and answers', async () => {
+    assert.ok(linesOfCode('compose-a-server') <= 10);
+    await writeModels(directory, ['composed']);
+    await writeFile(join(directory, 'models.yaml'), `models:\n  composed: { path: composed.gguf }\nbackends:\n  llama.cpp: { executable: ${llamaServer}, context_length: 1024 }\n`);
+    const server = run('compose-a-server', [directory, '0']);
+    const url = await server.says(/http:\/\/\S+/);
+    assert.equal((await streamChat(url, ask('composed'))).text, 'I am composed.');
+    server.child.kill('SIGINT');
+    assert.equal(await server.exited, 0);
+  });
+
+  it('the application that embeds Lamina chats, and ends', async () => {
+    await writeModels(directory, ['embedded']);
+    await writeFile(join(directory, 'models.yaml'), `models:\n  embedded: { path: embedded.gguf }\nbackends:\n  llama.cpp: { executable: ${llamaServer} }\n`);
+    const application = run('embed', [directory, 'embedded']);
+    assert.equal(await application.exited, 0);
+    assert.match(application.output(), /embedded: starting → ready[^]*I am embedded\.[^]*embedded: stopping → stopped/);
+  });
+});
+
+describe('the demo without an engine', () => {
+  it('says in one sentence how to get one', async () => {
+    const demo = run('demo', ['--once', '--port', '0'], { PATH: directory });
+    assert.equal(await demo.exited, 1);
+    assert.match(demo.output(), /llama-server" is not in PATH\. Install llama\.cpp/);
+    assert.ok(!demo.output().includes('    at '), demo.output());
+  });
+});

@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Context, Logger, PluginContext, Source } from '@lamina/core/plugin';
+import { tinyGguf } from '@lamina/core/testing';
+import { hfSource } from '@lamina/plugin-hf-source';
+import { describeWith, nginx } from './support/nginx.js';
+import { hubCommit, NginxHub } from './support/nginx-hub.js';
+
+const quiet: Logger = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined, child: () => quiet };
+const context = (): Context => ({ signal: AbortSignal.timeout(10_000), log: quiet });
+
+describeWith({ nginx }, 'the source huggingface at a Hub served by nginx', () => {
+  let folder: string;
+  let hub: NginxHub;
+  let paths: readonly string[];
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'lamina-nginx-'));
+    ({ paths } = await tinyGguf(join(folder, 'tiny-Q8_0.gguf'), { shards: 3 }));
+    hub = await NginxHub.open(join(folder, 'nginx'), paths);
+  });
+  after(async () => {
+    await hub.close();
+    await rm(folder, { recursive: true });
+  });
+
+  async function source(token?: string): Promise<Source> {
+    let registered: Source | undefined;
+    const plugin = hfSource({ endpoint: hub.url, adopt: false, ...(token === undefined ? {} : { token }) });
+    await plugin.setup({ env: {}, fetch: globalThis.fetch, addSource: (one: Source) => (registered = one) } as unknown as PluginContext, plugin.options as never);
+    return registered!;
+  }
+
+  it('plans all shards over all pages, and finds their bytes in parts at the other origin', async () => {
+    const from = await source('hf_secret');
+    const plan = (await from.resolve('org/tiny:Q8_0', context()))!;
+    assert.equal(plan.revision, hubCommit);
+    assert.equal(plan.files.length, 3);
+    for (const [index, file] of plan.files.entries()) {
+      const { url, headers = {} } = await from.locate(file, plan, context());
+      assert.ok(url.startsWith(hub.cdn));
+      const part = await fetch(url, { headers: { ...headers, range: 'bytes=100-', 'accept-encoding': 'identity', connection: 'close' } });
+      assert.equal(part.status, 206);
+      const bytes = await readFile(paths[index]!);
+      assert.ok(Buffer.from(await part.arrayBuffer()).equals(bytes.subarray(100)));
+      assert.equal(file.bytes, bytes.length);
+    }
+  });
+
+  it('tells what is gated, missing, renamed and limited apart', async () => {
+    await assert.rejects((await source()).resolve('org/gated', context()), { code: 'SOURCE_DENIED', message: /accept its terms/ });
+    await assert.rejects((await source('hf_other')).resolve('org/gated', context()), { code: 'SOURCE_DENIED', message: /not on the list/ });
+    await assert.rejects((await source()).resolve('org/none', context()), { code: 'SOURCE_DENIED', message: /no model org\/none, or it is private/ });
+    await assert.rejects((await source()).resolve({ repo_id: 'org/tiny', revision: 'nope' }, context()), { code: 'SOURCE_DENIED' });
+    assert.equal((await (await source()).resolve('org/old', context()))?.name, 'org/new:Q8_0');
+    const busy = async () => (await source()).resolve('org/busy', context());
+    await assert.rejects(busy(), { message: /answered 503|in 42 s/ });
+    await assert.rejects(busy(), { code: 'SOURCE_UNREACHABLE', message: /limits the requests .*in 42 s/ });
+  });
+});

@@ -1,0 +1,115 @@
+// Every package has the same shape, and what is published of it works for those who install it.
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { publint } from 'publint';
+import { formatMessage } from 'publint/utils';
+import ts from 'typescript';
+import { root } from './support/root.js';
+import { sources } from './support/sources.js';
+
+interface PackageJson {
+  readonly [field: string]: unknown;
+  readonly description: string;
+  readonly keywords: readonly string[];
+  readonly files: readonly string[];
+  readonly exports: Readonly<Record<string, string | { types: string; default: string }>>;
+  readonly bin?: Readonly<Record<string, string>>;
+  readonly dependencies?: Readonly<Record<string, string>>;
+  readonly peerDependencies?: Readonly<Record<string, string>>;
+}
+
+const fields = ['name', 'version', 'description', 'license', 'type', 'engines', 'keywords', 'exports', 'files', 'publishConfig', 'scripts'];
+/** Asked for, for a library that is imported asks for them. */
+const onlyPeers = ['reflect-metadata'];
+const headings = ['Install', 'Use', 'Options', 'What it does', 'Errors', 'Tried'];
+
+const textOf = (...path: string[]) => readFileSync(join(root, ...path), 'utf8');
+const whole = JSON.parse(textOf('package.json')) as Record<string, unknown>;
+const { version } = JSON.parse(textOf('lerna.json')) as { version: string };
+const folders = readdirSync(join(root, 'packages'));
+
+for (const folder of folders) {
+  describe(`the package ${folder}`, () => {
+    const home = join(root, 'packages', folder);
+    const json = JSON.parse(textOf('packages', folder, 'package.json')) as PackageJson;
+
+    it('says who it is, with the version and the licence that all have', () => {
+      assert.deepEqual(fields.filter((field) => json[field] === undefined), []);
+      const { name, version: own, license, type, engines, publishConfig, scripts } = json;
+      assert.deepEqual({ name, own, license, type, engines }, { name: `@lamina/${folder}`, own: version, license: 'Apache-2.0', type: 'module', engines: whole['engines'] });
+      assert.deepEqual({ publishConfig, scripts }, { publishConfig: { access: 'public' }, scripts: { prepack: 'tsc -b' } });
+      assert.match(json.description, /^[A-Z].*\.$/);
+      assert.ok(json.keywords.includes(folder.startsWith('plugin-') ? 'lamina-plugin' : 'lamina'));
+    });
+
+    it('exports types beside code, made from its sources, and its package.json', () => {
+      const { './package.json': own, ...doors } = json.exports;
+      assert.equal(own, './package.json');
+      for (const [door, target] of Object.entries(doors)) {
+        const name = door === '.' ? 'index' : door.slice(2);
+        assert.deepEqual(target, { types: `./dist/${name}.d.ts`, default: `./dist/${name}.js` });
+        assert.ok(existsSync(join(home, 'src', `${name}.ts`)), `${door} has no source.`);
+      }
+      assert.ok('.' in doors);
+    });
+
+    it('publishes what it runs and what that was made from', () => {
+      const bin = json.bin === undefined ? [] : ['bin'];
+      assert.deepEqual(json.files, [...bin, 'dist', '!dist/.tsbuildinfo', 'src']);
+    });
+
+    it('has commands that are there before anything is built, for npm links no others', () => {
+      for (const path of Object.values(json.bin ?? {})) {
+        assert.match(path, /^bin\//);
+        assert.match(textOf('packages', folder, path), /^#!\/usr\/bin\/env node\n/);
+        assert.ok((statSync(join(home, path)).mode & 0o111) !== 0, `${path} is not executable.`);
+      }
+    });
+
+    it('asks for its core as a peer, in a wide range', () => {
+      const expected = folder === 'core' ? undefined : { '@lamina/core': '>=0.1.0 <1' };
+      assert.deepEqual(json.peerDependencies, expected);
+    });
+
+    it('imports only libraries that it asks for, and all that it asks for', () => {
+      const asked = Object.keys(json.dependencies ?? {}).filter((name) => !onlyPeers.includes(name));
+      assert.deepEqual(librariesOf(folder), asked.sort());
+    });
+
+    it('has a README of the shape that all have', () => {
+      const readme = textOf('packages', folder, 'README.md');
+      assert.ok(readme.startsWith(`# @lamina/${folder}\n\n`));
+      assert.deepEqual([...readme.matchAll(/^## (.*)$/gm)].map(([, heading]) => heading), headings);
+    });
+
+    it('carries the licence', () => assert.equal(textOf('packages', folder, 'LICENSE'), textOf('LICENSE')));
+
+    it('has tests, and is built and tested with the others', () => {
+      assert.ok(readdirSync(join(home, 'test'), { recursive: true }).some((name) => String(name).endsWith('.test.ts')));
+      const { references } = JSON.parse(textOf('tsconfig.json')) as { references: { path: string }[] };
+      const paths = references.map(({ path }) => path);
+      assert.ok(paths.includes(`packages/${folder}`) && paths.includes(`packages/${folder}/test`), 'tsconfig.json lacks a reference.');
+    });
+
+    it('is fit to be installed, publint finds', async function () {
+      this.timeout(60_000);
+      const { messages, pkg } = await publint({ pkgDir: home, pack: 'npm' });
+      assert.deepEqual(messages.map((message) => formatMessage(message, pkg)), []);
+    });
+  });
+}
+
+describe('the lock file', () => {
+  it('names no registry, so that everybody installs from their own', () => {
+    assert.doesNotMatch(textOf('package-lock.json'), /"resolved": "http/);
+  });
+});
+
+/** The npm packages that the sources of a package import, of ours none, sorted. */
+function librariesOf(folder: string): string[] {
+  const texts = sources.filter(({ path }) => path.startsWith(`packages/${folder}/`)).map(({ text }) => text);
+  const imported = texts.flatMap((text) => ts.preProcessFile(text, true, true).importedFiles);
+  const names = imported.map(({ fileName }) => /^(@[^/]+\/[^/]+|[^/]+)/.exec(fileName)![0]);
+  return [...new Set(names)].filter((name) => !/^(\.|node:|@lamina\/)/.test(name)).sort();
+}

@@ -1,0 +1,32 @@
+// The real llama-server, when this machine has one, and models that it opens.
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import { tinyGguf } from '@lamina/core/testing';
+import { llamacpp } from '@lamina/plugin-llamacpp';
+
+/** Where llama-server is: named by LAMINA_LLAMA_SERVER, or in PATH. */
+export const llamaServer = process.env['LAMINA_LLAMA_SERVER'] ?? inPath('llama-server');
+
+/** A suite that needs the real engine; without one it is skipped, and says so. */
+export function describeReal(title: string, suite: (this: Mocha.Suite) => void): void {
+  if (llamaServer !== undefined) describe(title, suite);
+  else describe.skip(`${title} (skipped: no llama-server; name one with LAMINA_LLAMA_SERVER)`, suite);
+}
+
+/** The plugin on that engine, as small as tests want it. */
+export function realLlama() {
+  return llamacpp({ executable: llamaServer ?? 'llama-server', threads: 1, context_length: 1024 });
+}
+
+/** Writes models that say ` I am <name>.`; the slow ones take about three seconds for a thousand tokens. */
+export async function writeModels(directory: string, names: readonly string[], slow: readonly string[] = []): Promise<void> {
+  for (const name of names) await tinyGguf(join(directory, `${name}.gguf`), { name, say: ` I am ${name}.`, ...(slow.includes(name) ? { layers: 8, embeddingLength: 512 } : {}) });
+}
+
+function inPath(name: string): string | undefined {
+  try {
+    return execFileSync('sh', ['-c', `command -v ${name}`], { encoding: 'utf8' }).trim() || undefined;
+  } catch {
+    return undefined;
+  }
+}

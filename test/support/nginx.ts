@@ -1,0 +1,69 @@
+// A real nginx, when this machine has one, as somebody without rights may run it: everything in a folder of its own.
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
+import { join } from 'node:path';
+
+/** Where nginx is; Debian puts it where only root looks. */
+export const nginx = inPath('nginx');
+
+/** Where Debian's docker-registry is. */
+export const dockerRegistry = inPath('docker-registry');
+
+/** A suite that needs programs of the system; without them it is skipped, and its title says which are missing. */
+export function describeWith(programs: Readonly<Record<string, string | undefined>>, title: string, suite: (this: Mocha.Suite) => void): void {
+  const missing = Object.keys(programs).filter((name) => programs[name] === undefined);
+  if (missing.length === 0) describe(title, suite);
+  else describe.skip(`${title} (skipped: this machine has no ${missing.join(' and no ')})`, suite);
+}
+
+/** Ports that are free now. */
+export async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(Array.from({ length: count }, async () => {
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    return server;
+  }));
+  const ports = servers.map((server) => (server.address() as AddressInfo).port);
+  await Promise.all(servers.map((server) => new Promise((closed) => server.close(closed))));
+  return ports;
+}
+
+/** Starts nginx with these parts of its `http` block; resolves when `port` answers. */
+export async function startNginx(folder: string, http: string, port: number): Promise<ChildProcess> {
+  await mkdir(folder, { recursive: true });
+  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((name) => `${name}_temp_path ${folder}/${name};`).join(' ');
+  const user = process.getuid?.() === 0 ? 'user root;' : '';
+  await writeFile(join(folder, 'nginx.conf'), `${user} daemon off; worker_processes 1; pid ${folder}/pid; error_log ${folder}/errors;\nevents { worker_connections 256; }\nhttp { access_log off; default_type application/octet-stream; ${temporary}\n${http}\n}\n`);
+  return startServer(nginx!, ['-p', folder, '-c', join(folder, 'nginx.conf'), '-e', join(folder, 'errors')], `http://127.0.0.1:${port}/`);
+}
+
+/** Starts a program; resolves when its address answers anything. @throws when it ends before that, with what it printed */
+export async function startServer(program: string, args: readonly string[], url: string): Promise<ChildProcess> {
+  const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+  let printed = '';
+  child.stderr.on('data', (piece: Buffer) => (printed += String(piece)));
+  for (;;) {
+    if (child.exitCode !== null) throw new Error(`${program} ended: ${printed.slice(-2000)}`);
+    if (await fetch(url, { headers: { connection: 'close' } }).then((response) => response.text(), () => undefined) !== undefined) return child;
+    await new Promise((again) => setTimeout(again, 20));
+  }
+}
+
+/** Ends a program that was started here, and waits until it is gone. */
+export async function stop(child: ChildProcess | undefined): Promise<void> {
+  if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  const gone = once(child, 'exit');
+  child.kill('SIGTERM');
+  await gone;
+}
+
+function inPath(name: string): string | undefined {
+  try {
+    return execFileSync('sh', ['-c', `command -v ${name}`], { encoding: 'utf8' }).trim();
+  } catch {
+    return ['/usr/sbin', '/usr/local/sbin'].map((folder) => join(folder, name)).find(existsSync);
+  }
+}

@@ -97,9 +97,9 @@ export class TestSocket {
   }
 
   async #find<Frame extends ServerFrame>(what: string, wanted: (frame: ServerFrame) => frame is Frame): Promise<Frame> {
-    for (;;) {
-      const found = this.frames.find(wanted);
-      if (found !== undefined) return found;
+    // Each frame is looked at once: there may be hundreds of thousands.
+    for (let seen = 0; ; ) {
+      for (; seen < this.frames.length; seen++) if (wanted(this.frames[seen]!)) return this.frames[seen] as Frame;
       if (this.#isClosed) throw new Error(`closed before a frame came: ${what}`);
       await new Promise<void>((resolve) => this.#wake.push(resolve));
     }

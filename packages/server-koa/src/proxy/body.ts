@@ -25,6 +25,8 @@ export function readBody(request: IncomingMessage, limit: number): Promise<Buffe
     request.on('data', onData);
     request.on('end', () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, bytes)));
     // Comes after every end; only before it does it say that the client has left.
-    request.on('close', () => reject(new LaminaError('ABORTED', {})));
+    request.on('close', () => {
+      if (!request.readableEnded) reject(new LaminaError('ABORTED', {}));
+    });
   });
 }

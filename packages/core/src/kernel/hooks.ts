@@ -19,7 +19,7 @@ import type { InferenceRequest } from '../contract/services.js';
 import type { DownloadPlan, PlanFile } from '../contract/source.js';
 import type { EventBus } from './event-bus.js';
 import { freeze } from './freeze.js';
-import { withLimit } from './limit.js';
+import { withLimit, type Limited } from './limit.js';
 
 type Options = Readonly<Record<string, unknown>>;
 
@@ -81,7 +81,7 @@ export class Hooks {
       const subjects = parameters.slice(0, -1).map(freeze);
       const late = () => new Error(`it took longer than ${limitMs / 1000} s`);
       try {
-        return refuseNull(await withLimit(signal, limitMs, late, (limited) => run(...subjects, { signal: limited, log: owner.log })));
+        return refuseNull(await withLimit(signal, limitMs, late, (limited) => run(...subjects, contextOf(limited, owner.log))));
       } catch (error) {
         if (signal.aborted) throw signal.reason;
         return this.failed(name, owner, error);
@@ -113,6 +113,16 @@ export class Hooks {
     if (stop) throw new LaminaError('PLUGIN_FAILED', { plugin: owner.name, hook, reason }, { cause: error });
     return undefined;
   }
+}
+
+/** The signal is not read before a tap reads it: most taps never do. */
+function contextOf(limited: Limited, log: Logger): Context {
+  return {
+    get signal() {
+      return limited.signal;
+    },
+    log,
+  };
 }
 
 function refuseNull(answer: unknown): unknown {

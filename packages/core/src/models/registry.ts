@@ -1,4 +1,5 @@
 // The registry: what `lamina.models` is. It answers from memory; it looks at the disk when it is told to, and when it hears of a change.
+import { setMaxListeners } from 'node:events';
 import { basename, dirname, join, resolve } from 'node:path';
 import { inject, injectable } from 'inversify';
 import type { Config } from '../contract/config.js';
@@ -51,6 +52,8 @@ export class ModelRegistry implements Models {
     @inject(tokens.Clock) private readonly clock: Clock,
     @inject(tokens.Log) private readonly log: Logger,
   ) {
+    // Whatever runs listens to it, and much runs at once.
+    setMaxListeners(0, this.closing.signal);
     this.feed = new ChangeFeed(events);
     this.modelsDir = resolve(config.modelsDir);
     this.store = openManifest(config.manifest, this.modelsDir);

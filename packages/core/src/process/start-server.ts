@@ -111,7 +111,7 @@ async function untilServing(attempt: Attempt): Promise<ModelServer | Failure> {
 async function inspect(attempt: Attempt): Promise<ServerInfo | undefined> {
   const { description, context, model, process } = attempt;
   try {
-    return await withLimit(context.signal, authorLimitMs, tooLate, (signal) => description.inspect?.(startedServer(attempt, signal), { ...context, signal }));
+    return await withLimit(context.signal, authorLimitMs, tooLate, ({ signal }) => description.inspect?.(startedServer(attempt, signal), { ...context, signal }));
   } catch (error) {
     if (process.isGone) throw (await failure(attempt)).error;
     throw startFailed(model, `its engine is ready, but could not be asked what it can do: ${reasonOf(error)}`, process.lines);

@@ -141,7 +141,7 @@ export class BackendRegistry implements Backends {
   private async probe(backend: Backend, signal: AbortSignal): Promise<Availability> {
     try {
       const late = () => new Error(`it did not answer within ${probeLimitMs / 1000} s`);
-      return await withLimit(signal, probeLimitMs, late, (limited) => backend.probe({ signal: limited, log: this.log, env: this.config.env }));
+      return await withLimit(signal, probeLimitMs, late, ({ signal: limited }) => backend.probe({ signal: limited, log: this.log, env: this.config.env }));
     } catch (error) {
       if (signal.aborted) throw error;
       return { available: false, reason: `asking it failed: ${reasonOf(error)}`, hint: 'The log of Lamina says more.' };

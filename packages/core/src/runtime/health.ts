@@ -29,7 +29,7 @@ export function watchHealth(slot: Slot, running: Running, { clock, config }: { c
 
 async function ask({ server, use }: Running): Promise<Health> {
   try {
-    return await withLimit(use.signal, checkLimitMs, () => new Error('no answer'), (signal) => server.check!(signal));
+    return await withLimit(use.signal, checkLimitMs, () => new Error('no answer'), (limited) => server.check!(limited.signal));
   } catch {
     return 'degraded';
   }

@@ -186,7 +186,9 @@ export class ModelRegistry implements Models {
 
   private hear(paths: ReadonlySet<string>): void {
     const dirty = new Set([...paths].filter((path) => path !== this.store.path));
-    this.refresh(dirty).catch((error: unknown) => this.log.error({ reason: reasonOf(error) }, 'A change on disk could not be applied'));
+    this.refresh(dirty).catch((error: unknown) => {
+      if (!this.closing.signal.aborted) this.log.error({ reason: reasonOf(error) }, 'A change on disk could not be applied');
+    });
   }
 
   private refresh(dirty: Dirty): Promise<void> {

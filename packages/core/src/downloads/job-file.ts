@@ -75,8 +75,7 @@ export class JobFile {
   async sync(): Promise<void> {
     const { open } = this;
     if (open === undefined) return;
-    const held = open.written.list();
-    await open.sync();
+    const held = await open.sync();
     if (this.open === open) this.record.held = held;
   }
 

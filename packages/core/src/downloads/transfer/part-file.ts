@@ -51,12 +51,6 @@ export class PartFile {
     return held;
   }
 
-  /** Forgets everything in it. */
-  async empty(): Promise<void> {
-    this.written.clear();
-    await this.handle.truncate(0);
-  }
-
   /** Cuts off what lies behind the end of the file. */
   trim(total: number): Promise<void> {
     return this.handle.truncate(total);

@@ -33,14 +33,15 @@ describeWith({ nginx, 'docker-registry': dockerRegistry }, 'the source ollama at
     await rm(folder, { recursive: true });
   });
 
-  for (const [how, host] of [['by a redirect', () => registry.host], ['at once', () => registry.plainHost]] as const) {
+  for (const [how, hosts] of [['by a redirect', () => [registry.host, registry.storeHost]], ['at once', () => [registry.plainHost, registry.plainHost]]] as const) {
     it(`gives a model whose blobs come ${how}`, async () => {
-      const plan = (await source.resolve({ model: `${host()}/library/tiny:1b` }, context()))!;
+      const [named, store] = hosts();
+      const plan = (await source.resolve({ model: `${named}/library/tiny:1b` }, context()))!;
       assert.deepEqual([plan.model.path, plan.model.quantization, plan.model.options], ['tiny-1b.gguf', 'F32', { context_length: 1024 }]);
       const file = plan.files[0]!;
       assert.deepEqual([file.bytes, file.sha256], [weights.length, createHash('sha256').update(weights).digest('hex')]);
       const { url, headers = {} } = await source.locate(file, plan, context());
-      assert.equal(new URL(url).host, registry.plainHost);
+      assert.equal(new URL(url).host, store);
       const part = await fetch(url, { headers: { ...headers, range: 'bytes=1000-', 'accept-encoding': 'identity', connection: 'close' } });
       assert.equal(part.status, 206);
       assert.ok(Buffer.from(await part.arrayBuffer()).equals(weights.subarray(1000)));

@@ -1,32 +1,36 @@
 // A Hugging Face Hub of static nginx configuration: two servers, so that the bytes are at another origin than the API.
 import { createHash } from 'node:crypto';
-import type { ChildProcess } from 'node:child_process';
 import { mkdir, readFile, symlink } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { freePorts, startNginx, stop } from './nginx.js';
+import { freePorts, startNginx, type Nginx } from './nginx.js';
 
 /** The commit everything is at. */
 export const hubCommit = 'c0ffee'.padEnd(40, '0');
 
 export class NginxHub {
   private constructor(
-    private readonly child: ChildProcess,
+    private readonly nginx: Nginx,
     readonly url: string,
     readonly cdn: string,
   ) {}
 
-  /** Serves these files as the repository `org/tiny`, one a page of its listing; `org/gated` wants a token and then refuses it. */
+  /** Serves these files as the repository `org/tiny`, one a page of its listing; `org/gated` wants a token and then refuses it. Each connection for bytes is so fast; 0 is as fast as it can. */
   static async open(folder: string, files: readonly string[], options: { bytesPerSecond?: number } = {}): Promise<NginxHub> {
     const [hub, cdn] = (await freePorts(2)) as [number, number];
     await mkdir(join(folder, 'root', 'cdn'), { recursive: true });
     for (const file of files) await symlink(file, join(folder, 'root', 'cdn', basename(file)));
     const entries = await Promise.all(files.map(entryOf));
-    const child = await startNginx(folder, `${maps(entries, hub)}\n${hubServer(entries, hub, cdn)}\n${cdnServer(join(folder, 'root'), cdn, options.bytesPerSecond ?? 0)}`, hub);
-    return new NginxHub(child, `http://127.0.0.1:${hub}`, `http://127.0.0.1:${cdn}`);
+    const nginx = await startNginx(folder, `${maps(entries, hub)}\n${hubServer(entries, hub, cdn)}\n${cdnServer(join(folder, 'root'), cdn, options.bytesPerSecond ?? 0)}`, hub);
+    return new NginxHub(nginx, `http://127.0.0.1:${hub}`, `http://127.0.0.1:${cdn}`);
+  }
+
+  /** Cuts every connection. */
+  crash(): Promise<void> {
+    return this.nginx.crash();
   }
 
   close(): Promise<void> {
-    return stop(this.child);
+    return this.nginx.stop();
   }
 }
 

@@ -16,7 +16,7 @@ export const dockerRegistry = inPath('docker-registry');
 export function describeWith(programs: Readonly<Record<string, string | undefined>>, title: string, suite: (this: Mocha.Suite) => void): void {
   const missing = Object.keys(programs).filter((name) => programs[name] === undefined);
   if (missing.length === 0) describe(title, suite);
-  else describe.skip(`${title} (skipped: this machine has no ${missing.join(' and no ')})`, suite);
+  else describe.skip(`${title} (skipped: this machine has no ${missing.join(' and no ')}; scripts/get-programs.sh and scripts/get-llama.sh get them)`, suite);
 }
 
 /** Ports that are free now. */
@@ -31,13 +31,28 @@ export async function freePorts(count: number): Promise<number[]> {
   return ports;
 }
 
+/** A running nginx. */
+export interface Nginx {
+  /** Kills it and starts it anew with the same configuration: every connection is cut. */
+  crash(): Promise<void>;
+  stop(): Promise<void>;
+}
+
 /** Starts nginx with these parts of its `http` block; resolves when `port` answers. */
-export async function startNginx(folder: string, http: string, port: number): Promise<ChildProcess> {
+export async function startNginx(folder: string, http: string, port: number): Promise<Nginx> {
   await mkdir(folder, { recursive: true });
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((name) => `${name}_temp_path ${folder}/${name};`).join(' ');
   const user = process.getuid?.() === 0 ? 'user root;' : '';
-  await writeFile(join(folder, 'nginx.conf'), `${user} daemon off; worker_processes 1; pid ${folder}/pid; error_log ${folder}/errors;\nevents { worker_connections 256; }\nhttp { access_log off; default_type application/octet-stream; ${temporary}\n${http}\n}\n`);
-  return startServer(nginx!, ['-p', folder, '-c', join(folder, 'nginx.conf'), '-e', join(folder, 'errors')], `http://127.0.0.1:${port}/`);
+  await writeFile(join(folder, 'nginx.conf'), `${user} daemon off; master_process off; pid ${folder}/pid; error_log ${folder}/errors;\nevents { worker_connections 256; }\nhttp { access_log off; sendfile on; default_type application/octet-stream; ${temporary}\n${http}\n}\n`);
+  const start = () => startServer(nginx!, ['-p', folder, '-c', join(folder, 'nginx.conf'), '-e', join(folder, 'errors')], `http://127.0.0.1:${port}/`);
+  let child = await start();
+  return {
+    crash: async () => {
+      await stop(child, 'SIGKILL');
+      child = await start();
+    },
+    stop: () => stop(child),
+  };
 }
 
 /** Starts a program; resolves when its address answers anything. @throws when it ends before that, with what it printed */
@@ -53,10 +68,10 @@ export async function startServer(program: string, args: readonly string[], url:
 }
 
 /** Ends a program that was started here, and waits until it is gone. */
-export async function stop(child: ChildProcess | undefined): Promise<void> {
-  if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+export async function stop(child: ChildProcess, signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
   const gone = once(child, 'exit');
-  child.kill('SIGTERM');
+  child.kill(signal);
   await gone;
 }
 

@@ -1,9 +1,12 @@
 // A Lamina in a process of its own that downloads a model, tells how far it is, and is killed.
 import { createLamina } from '@lamina/core';
+import type { Json } from '@lamina/core/plugin';
+import { hfSource } from '@lamina/plugin-hf-source';
+import { ollamaSource } from '@lamina/plugin-ollama-source';
 
-const [modelsDir, url, sha256] = process.argv.slice(2) as [string, string, string];
-const lamina = await createLamina({ modelsDir, downloads: { retryDelay: 0.1 } });
+const [modelsDir, endpoint, reference] = process.argv.slice(2) as [string, string, string];
+const lamina = await createLamina({ modelsDir, plugins: [hfSource({ endpoint, adopt: false }), ollamaSource({ adopt: false })], downloads: { retryDelay: 0.1 } });
 lamina.events.on('download.progress', ({ done }) => process.stdout.write(`${done}\n`));
-const { id } = await lamina.downloads.start({ reference: { url, sha256 }, name: 'tiny' });
+const { id } = await lamina.downloads.start({ reference: JSON.parse(reference) as Json, name: 'tiny' });
 await lamina.downloads.wait(id);
 await lamina.close();

@@ -3,29 +3,37 @@ import { createHash } from 'node:crypto';
 import type { ChildProcess } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { dockerRegistry, freePorts, startNginx, startServer, stop } from './nginx.js';
+import { dockerRegistry, freePorts, startNginx, startServer, stop, type Nginx } from './nginx.js';
 
 const manifestType = 'application/vnd.docker.distribution.manifest.v2+json';
 
 export class RealRegistry {
   private constructor(
-    private readonly processes: readonly ChildProcess[],
+    private readonly nginx: Nginx,
+    private readonly registry: ChildProcess,
     private readonly folder: string,
     /** Manifests are here, and blobs are redirected from here. */
     readonly host: string,
+    /** Where they are redirected to. */
+    readonly storeHost: string,
     /** The registry itself: blobs with a plain 200. */
     readonly plainHost: string,
   ) {}
 
-  static async open(folder: string): Promise<RealRegistry> {
-    const [front, back] = (await freePorts(2)) as [number, number];
+  /** Starts it; each connection for redirected blobs is so fast, 0 is as fast as it can. */
+  static async open(folder: string, options: { bytesPerSecond?: number } = {}): Promise<RealRegistry> {
+    const [front, store, back] = (await freePorts(3)) as [number, number, number];
     await mkdir(join(folder, 'data'), { recursive: true });
     const config = `version: 0.1\nlog: { level: error, accesslog: { disabled: true } }\nstorage: { filesystem: { rootdirectory: ${folder}/data }, delete: { enabled: true } }\nhttp: { addr: "127.0.0.1:${back}" }\n`;
     await writeFile(join(folder, 'registry.yml'), config);
     const registry = await startServer(dockerRegistry!, ['serve', join(folder, 'registry.yml')], `http://127.0.0.1:${back}/v2/`);
-    const locations = `location ~ ^/v2/.*/blobs/ { return 307 http://127.0.0.1:${back}$request_uri; } location / { proxy_pass http://127.0.0.1:${back}; proxy_set_header Host $http_host; }`;
-    const nginx = await startNginx(join(folder, 'nginx'), `server { listen 127.0.0.1:${front}; ${locations} }`, front);
-    return new RealRegistry([nginx, registry], folder, `127.0.0.1:${front}`, `127.0.0.1:${back}`);
+    const pass = `proxy_pass http://127.0.0.1:${back}; proxy_set_header Host $http_host;`;
+    const servers = [
+      `server { listen 127.0.0.1:${front}; location ~ ^/v2/.*/blobs/ { return 307 http://127.0.0.1:${store}$request_uri; } location / { ${pass} } }`,
+      `server { listen 127.0.0.1:${store}; location / { if ($http_authorization) { return 400; } ${pass} limit_rate ${options.bytesPerSecond ?? 0}; } }`,
+    ];
+    const nginx = await startNginx(join(folder, 'nginx'), servers.join('\n'), front);
+    return new RealRegistry(nginx, registry, folder, `127.0.0.1:${front}`, `127.0.0.1:${store}`, `127.0.0.1:${back}`);
   }
 
   /** Puts a model there, as `library/tiny:latest`; layers are the ends of their media types and what is in them. */
@@ -47,8 +55,14 @@ export class RealRegistry {
     return join(this.folder, 'data', 'docker', 'registry', 'v2', 'blobs', 'sha256', sha256.slice(0, 2), sha256, 'data');
   }
 
+  /** Cuts every connection. */
+  crash(): Promise<void> {
+    return this.nginx.crash();
+  }
+
   async close(): Promise<void> {
-    for (const child of this.processes) await stop(child);
+    await this.nginx.stop();
+    await stop(this.registry);
   }
 
   private async pushBlob(repository: string, content: Buffer): Promise<{ digest: string; size: number }> {

@@ -30,6 +30,8 @@ export interface FilePlace {
   locate(file: PlanFile, signal: AbortSignal): Promise<Location>;
   /** Bytes came in. */
   arrived(bytes: number): void;
+  /** Brings the journal up to date. */
+  save(): Promise<void>;
 }
 
 /** One file of a download. */
@@ -68,15 +70,14 @@ export class JobFile {
 
   snapshot(): DownloadFile {
     this.most = Math.max(this.most, this.state === 'waiting' || this.state === 'fetching' ? Math.min(this.here, this.total ?? Infinity) : (this.total ?? this.here));
-    return { path: this.plan.path, done: this.most, ...(this.total === undefined ? {} : { total: this.total }), state: this.state };
+    return { path: this.plan.path, done: Math.min(this.most, this.total ?? Infinity), ...(this.total === undefined ? {} : { total: this.total }), state: this.state };
   }
 
   /** Puts into the record what is on disk; when it resolves, what the record says would survive the loss of power. */
   async sync(): Promise<void> {
     const { open } = this;
     if (open === undefined) return;
-    const held = open.written.list();
-    await open.sync();
+    const held = await open.sync();
     if (this.open === open) this.record.held = held;
   }
 
@@ -138,7 +139,7 @@ export class JobFile {
         file: this.plan.path,
         directory: this.place.folder,
         part,
-        version: { ...(this.plan.bytes === undefined ? {} : { bytes: this.plan.bytes }), ...this.record.version },
+        version: { ...(this.plan.bytes === undefined ? {} : { bytes: this.plan.bytes }), ...(part.written.bytes === 0 ? {} : this.record.version) },
         checked: this.plan.sha256 !== undefined,
         remote: this.place.remote,
         locate: (asking) => this.place.locate(this.plan, asking),
@@ -147,11 +148,12 @@ export class JobFile {
           this.count(bytes);
           hash.advance(part.written.prefix);
         },
-        emptied: () => {
+        forget: () => {
           this.here = 0;
-          this.record.held = [];
+          this.record.version = {};
           hash.drop();
           hash = this.tools.hasher.begin(this.path);
+          return this.place.save();
         },
       },
       this.tools,

@@ -14,6 +14,7 @@ import { entryOf, layoutOf, type Layout } from './layout.js';
 import { placeFile } from './place.js';
 import { Speed } from './progress.js';
 import type { Space } from './space.js';
+import { diskErrorOf } from './transfer/fault.js';
 import type { Permits } from './transfer/permits.js';
 
 const journalMs = 1_000;
@@ -59,7 +60,8 @@ export class Job {
     this.layout = layoutOf(plan, model, tools.models.get(model)?.entry.path, tools.modelsDir);
     const locate = (file: (typeof plan.files)[number], signal: AbortSignal) => this.source().locate(file, plan, { signal, log: tools.log });
     const arrived = (bytes: number) => this.speed.add(bytes);
-    this.files = plan.files.map((file, index) => new JobFile(file, journal.files[index]!, { folder, part: `${index}.part`, target: this.layout.target(file), remote, locate, arrived }, tools));
+    const save = () => this.save();
+    this.files = plan.files.map((file, index) => new JobFile(file, journal.files[index]!, { folder, part: `${index}.part`, target: this.layout.target(file), remote, locate, arrived, save }, tools));
   }
 
   snapshot(): Download {
@@ -205,7 +207,7 @@ export class Job {
     if (why === 'closed') return void (await this.save().catch(() => undefined));
     if (why === 'paused') return this.pauseNow();
     if (why === 'cancelled') return this.cancelNow();
-    this.error = LaminaError.from(error);
+    this.error = LaminaError.from(diskErrorOf(error, this.folder) ?? error);
     if (this.error.code === 'INTERNAL') this.tools.log.error({ download: this.journal.id, err: error }, 'A download failed');
     this.journal.state = 'failed';
     this.journal.error = this.error.toWire();

@@ -15,6 +15,8 @@ export interface Exchange {
   readonly ranged: boolean;
   /** 0 for the first request of the file. */
   readonly count: number;
+  /** False: the server does not say how long the file is. */
+  readonly sized: boolean;
   readonly server: HostileServer;
 }
 
@@ -28,7 +30,7 @@ export interface Seen {
 /** Serves what it is given at the path it is given it for. Close it. */
 export class HostileServer {
   readonly seen: Seen[] = [];
-  private readonly files = new Map<string, { content: Buffer; behaviour: Behaviour; count: number }>();
+  private readonly files = new Map<string, { content: Buffer; behaviour: Behaviour; sized: boolean; count: number }>();
   private readonly server: Server;
 
   private constructor() {
@@ -46,9 +48,9 @@ export class HostileServer {
     return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
   }
 
-  /** Serves a file; the answer is its address. */
-  serve(path: string, content: Buffer, behaviour: Behaviour = honest): string {
-    this.files.set(path, { content, behaviour, count: 0 });
+  /** Serves a file; the answer is its address. With `sized: false` it does not say how long the file is. */
+  serve(path: string, content: Buffer, behaviour: Behaviour = honest, { sized = true }: { sized?: boolean } = {}): string {
+    this.files.set(path, { content, behaviour, sized, count: 0 });
     return `${this.origin}${path}`;
   }
 
@@ -76,7 +78,7 @@ export class HostileServer {
     const [, from, to] = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? '') ?? [];
     const { content } = file;
     const last = to === undefined || to === '' ? content.length : Math.min(Number(to) + 1, content.length);
-    file.behaviour({ request, response, content, from: Number(from ?? 0), to: last, ranged: from !== undefined, count: file.count++, server: this });
+    file.behaviour({ request, response, content, from: Number(from ?? 0), to: last, ranged: from !== undefined, count: file.count++, sized: file.sized, server: this });
   }
 }
 
@@ -97,19 +99,23 @@ export function ggufBytes(length: number): Buffer {
 }
 
 /** The head of an honest answer; `undefined` when there is no body to send. */
-export function head({ request, response, content, from, to, ranged }: Exchange, more: Record<string, string> = {}): { from: number; to: number } | undefined {
+export function head({ request, response, content, from, to, ranged, sized }: Exchange, more: Record<string, string> = {}): { from: number; to: number } | undefined {
   const headers = { 'accept-ranges': 'bytes', etag: etagOf(content), 'content-type': 'application/octet-stream', ...more };
   const condition = request.headers['if-range'];
   if (!ranged || (condition !== undefined && condition !== headers.etag)) {
-    response.writeHead(200, { ...headers, 'content-length': content.length });
+    response.writeHead(200, { ...headers, ...lengthOf(content.length, sized) });
     return { from: 0, to: content.length };
   }
   if (from >= content.length) {
     response.writeHead(416, { 'content-range': `bytes */${content.length}` }).end();
     return undefined;
   }
-  response.writeHead(206, { ...headers, 'content-length': to - from, 'content-range': `bytes ${from}-${to - 1}/${content.length}` });
+  response.writeHead(206, { ...headers, ...lengthOf(to - from, sized), 'content-range': `bytes ${from}-${to - 1}/${sized ? content.length : '*'}` });
   return { from, to };
+}
+
+function lengthOf(bytes: number, sized: boolean): Record<string, number> {
+  return sized ? { 'content-length': bytes } : {};
 }
 
 export const honest: Behaviour = (exchange) => {
@@ -118,10 +124,10 @@ export const honest: Behaviour = (exchange) => {
 };
 
 /** Knows no ranges. */
-export const whole: Behaviour = ({ response, content }) => void response.writeHead(200, { 'content-length': content.length }).end(content);
+export const whole: Behaviour = (exchange) => honest({ ...exchange, ranged: false });
 
-/** Knows no ranges and does not say how long the file is. */
-export const chunked: Behaviour = ({ response, content }) => {
+/** Knows no ranges, and says nothing of lengths or versions. */
+export const bare: Behaviour = ({ response, content }) => {
   response.writeHead(200);
   response.write(content.subarray(0, content.length / 2));
   response.end(content.subarray(content.length / 2));
@@ -130,7 +136,7 @@ export const chunked: Behaviour = ({ response, content }) => {
 /** Breaks the connection off after so many bytes of each answer. */
 export function dropping(bytes: number, base: Behaviour = honest): Behaviour {
   return (exchange) => {
-    const body = base === honest ? head(exchange) : (exchange.response.writeHead(200, { 'content-length': exchange.content.length }), { from: 0, to: exchange.content.length });
+    const body = head(base === honest ? exchange : { ...exchange, ranged: false });
     if (body === undefined) return;
     const end = Math.min(body.to, body.from + bytes);
     const { response, content } = exchange;
@@ -145,6 +151,14 @@ export function stalling(answers: number, bytes: number): Behaviour {
     if (exchange.count >= answers) return honest(exchange);
     const body = head(exchange);
     if (body !== undefined) exchange.response.write(exchange.content.subarray(body.from, Math.min(body.to, body.from + bytes)));
+  };
+}
+
+/** Sends this share of each answer and then nothing more, without ending it. */
+export function halting(share: number): Behaviour {
+  return (exchange) => {
+    const body = head(exchange);
+    if (body !== undefined) exchange.response.write(exchange.content.subarray(body.from, body.from + Math.ceil((body.to - body.from) * share)));
   };
 }
 

@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { createLamina, LaminaError, type Lamina } from '@lamina/core';
-import { chunked, dropping, etagOf, failing, ggufBytes, HostileServer, honest, sha256Of, stalling, whole, type Behaviour } from './hostile-server.js';
+import { bare, dropping, etagOf, failing, ggufBytes, HostileServer, honest, sha256Of, stalling, whole, type Behaviour } from './hostile-server.js';
 
-const servers: Readonly<Record<string, Behaviour>> = { honest, whole, chunked, dropping: dropping(400_000), stalling: stalling(2, 50_000), failing: failing(2, 503) };
+const servers: Readonly<Record<string, Behaviour>> = { honest, whole, bare, dropping: dropping(400_000), stalling: stalling(2, 50_000), failing: failing(2, 503) };
 const step = fc.oneof(
   fc.record({ what: fc.constantFrom('cut' as const, 'pause' as const, 'end' as const, 'change' as const), afterBytes: fc.integer({ min: 0, max: 5_000_000 }) }),
   fc.record({ what: fc.constant('serve' as const), how: fc.constantFrom(...Object.keys(servers)), afterBytes: fc.constant(0) }),

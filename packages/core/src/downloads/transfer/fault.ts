@@ -29,10 +29,17 @@ export function fault(kind: FaultKind, message: string, cause?: unknown): Fault 
 export function faultOf(error: unknown, host: string, directory: string): Fault {
   if (error instanceof Fault) return error;
   if (LaminaError.is(error)) return new Fault(LaminaError.is(error, 'SOURCE_UNREACHABLE') || LaminaError.is(error, 'TIMEOUT') ? 'again' : 'final', error);
-  const { code } = error as NodeJS.ErrnoException;
-  if (code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG') return new Fault('final', new LaminaError('DISK_FULL', { path: directory, needed: 'space for the rest of the download' }, { cause: error }));
+  const full = diskErrorOf(error, directory);
+  if (full !== undefined) return new Fault('final', full);
   if ((error as NodeJS.ErrnoException).syscall === 'write') return new Fault('final', new LaminaError('CONFLICT', { message: `The download cannot be written to ${directory}: ${reasonOf(error)}.` }, { cause: error }));
   return fault('again', `${host} cannot be reached or breaks connections off: ${reasonOf(error)}. The download can be resumed.`, error);
+}
+
+/** What the disk says when it takes no more; `undefined` for any other error. */
+export function diskErrorOf(error: unknown, directory: string): LaminaError | undefined {
+  const { code } = (error ?? {}) as NodeJS.ErrnoException;
+  if (code !== 'ENOSPC' && code !== 'EDQUOT' && code !== 'EFBIG') return undefined;
+  return new LaminaError('DISK_FULL', { path: directory, needed: 'space for the rest of the download' }, { cause: error });
 }
 
 /** What an answer that is neither 200, 206 nor 416 means. */

@@ -41,8 +41,8 @@ export interface TransferSubject {
   locate(signal: AbortSignal): Promise<Location>;
   /** Bytes came. */
   arrived(bytes: number, version: Version): void;
-  /** What was here was thrown away. */
-  emptied(): void;
+  /** What is here is about to be thrown away; resolves when nothing on disk says that it is there. */
+  forget(): Promise<void>;
 }
 
 interface Running {
@@ -88,7 +88,7 @@ export class FileTransfer {
     signal.addEventListener('abort', passOn, { once: true });
     try {
       signal.throwIfAborted();
-      if (part.written.bytes > 0 && !this.mayContinue()) await part.empty();
+      if (part.written.bytes > 0 && !this.mayContinue()) await this.empty();
       while (!this.isWhole()) {
         if (this.connections.size === 0) this.open(controller);
         await Promise.race(this.connections);
@@ -106,7 +106,7 @@ export class FileTransfer {
 
   private open(controller: AbortController): void {
     const spread = () => {
-      const wanted = this.mayContinue() ? this.mostConnections : 1;
+      const wanted = this.mayShare() ? this.mostConnections : 1;
       while (this.connections.size < wanted) this.open(controller);
     };
     const connection: Promise<void> = this.connect(controller.signal, spread).finally(() => this.connections.delete(connection));
@@ -121,6 +121,11 @@ export class FileTransfer {
   /** Whether bytes of two answers may be put together. */
   private mayContinue(): boolean {
     return this.subject.checked || validatorOf(this.version) !== undefined;
+  }
+
+  /** Whether several connections may fetch it: of a file of unknown size nobody knows where its end is to be fetched. */
+  private mayShare(): boolean {
+    return this.ranged === true && this.mayContinue() && this.version.bytes !== undefined;
   }
 
   /** One connection's life: a piece after the other while there are any. */
@@ -141,7 +146,7 @@ export class FileTransfer {
   }
 
   private take(): Piece | undefined {
-    const alone = this.ranged !== true || !this.mayContinue();
+    const alone = !this.mayShare();
     if (this.restarting || (alone && this.running.size > 0)) return undefined;
     const now = this.tools.clock.now();
     const active = new Set(this.running.keys());
@@ -182,7 +187,7 @@ export class FileTransfer {
 
   private async ask(piece: Piece, signal: AbortSignal, arrived: (bytes: number) => void, spread: () => void): Promise<void> {
     const location = await this.located.get(signal);
-    const validator = this.subject.checked || piece.from === 0 ? undefined : validatorOf(this.version);
+    const validator = this.subject.checked || this.subject.part.written.bytes === 0 ? undefined : validatorOf(this.version);
     const range = `bytes=${piece.from}-${this.mayContinue() ? piece.to - 1 : ''}`;
     const headers = { range, ...(validator === undefined ? {} : { 'if-range': validator }) };
     const answer = await this.tools.http.get(location, { signal, remote: this.subject.remote, headers });
@@ -229,10 +234,10 @@ export class FileTransfer {
   private async acceptWhole(version: Version, piece: Piece): Promise<void> {
     const { file, part } = this.subject;
     const more = part.written.bytes > 0 || piece.from > 0 || this.running.size > 1;
-    if (!more && !this.matches(version)) throw fault('final', `${file} has ${version.bytes} bytes at its source, and ${this.version.bytes} were announced.`);
+    if (!more && !sameVersion(pick(this.version), pick(version))) throw fault('final', `${file} has ${version.bytes} bytes at its source, and ${this.version.bytes} were announced.`);
     if (more) await this.startOver(`${this.located.host} sends all of ${file} again instead of the rest.`, piece);
     this.ranged = false;
-    this.version = { ...this.version, ...version };
+    this.version = { ...pick(this.version), ...version };
     Object.assign(piece, { from: 0, position: 0, to: this.version.bytes ?? Infinity });
   }
 
@@ -261,11 +266,18 @@ export class FileTransfer {
       }
       await Promise.all(others.map(([, { ended }]) => ended));
       this.version = this.subject.checked ? pick(this.version) : {};
-      await this.subject.part.empty();
-      this.subject.emptied();
+      await this.empty();
     } finally {
       this.restarting = false;
     }
+  }
+
+  /** In an order in which a kill leaves no record of bytes that are gone. */
+  private async empty(): Promise<void> {
+    const { part } = this.subject;
+    part.written.clear();
+    await this.subject.forget();
+    await part.trim(0);
   }
 
   /** Decides how to go on after a failure. @throws Fault when there is no going on */

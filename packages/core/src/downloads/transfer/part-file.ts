@@ -5,6 +5,8 @@ import { RangeSet, type Range } from './ranges.js';
 
 /** One `.part` file. */
 export class PartFile {
+  private readonly writers = new Set<() => Promise<void>>();
+
   private constructor(
     readonly path: string,
     private readonly handle: FileHandle,
@@ -35,15 +37,18 @@ export class PartFile {
     }
   }
 
-  /** Resolves when what was written before would survive the loss of power. */
-  sync(): Promise<void> {
-    return this.handle.datasync();
+  /** Whoever gathers bytes for the file writes them with `flush` when it is to be synced, until the answer is called. */
+  beforeSync(flush: () => Promise<void>): () => void {
+    this.writers.add(flush);
+    return () => void this.writers.delete(flush);
   }
 
-  /** Forgets everything in it. */
-  async empty(): Promise<void> {
-    this.written.clear();
-    await this.handle.truncate(0);
+  /** Writes what is gathered; resolves with what would now survive the loss of power. A writer that fails says so itself. */
+  async sync(): Promise<readonly Range[]> {
+    await Promise.allSettled([...this.writers].map((flush) => flush()));
+    const held = this.written.list();
+    await this.handle.datasync();
+    return held;
   }
 
   /** Cuts off what lies behind the end of the file. */

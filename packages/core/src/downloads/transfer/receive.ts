@@ -1,4 +1,4 @@
-// Takes the bytes of one answer to their place in the file, a mebibyte at a time, and notices when none come.
+// Takes the bytes of one answer to their place in the file, a mebibyte at a time or when the file is synced, and notices when none come.
 import type { Clock } from '../../contract/context.js';
 import type { Answer } from './http.js';
 import { fault } from './fault.js';
@@ -15,14 +15,17 @@ export async function receive({ body }: Answer, piece: Piece, part: PartFile, ar
   let batch: Uint8Array[] = [];
   let batched = 0;
   let writing: Promise<void> = Promise.resolve();
-  const flush = async () => {
-    await writing;
-    const [pieces, position] = [batch, piece.position - batched];
-    batch = [];
-    batched = 0;
-    writing = pieces.length === 0 ? Promise.resolve() : part.write(pieces, position);
-    writing.catch(() => undefined); // It is awaited at the next flush, or at the end.
+  const flush = () => {
+    writing = writing.then(async () => {
+      const [pieces, position] = [batch, piece.position - batched];
+      batch = [];
+      batched = 0;
+      if (pieces.length > 0) await part.write(pieces, position);
+    });
+    writing.catch(() => undefined); // It is awaited before the next batch is full, and at the end.
+    return writing;
   };
+  const settle = part.beforeSync(flush);
   try {
     for await (const chunk of body as AsyncIterable<Uint8Array>) {
       const room = piece.to - piece.position;
@@ -32,11 +35,14 @@ export async function receive({ body }: Answer, piece: Piece, part: PartFile, ar
       batched += taken.length;
       piece.position += taken.length;
       arrived(taken.length);
-      if (batched >= batchBytes) await flush();
+      if (batched < batchBytes) continue;
+      const earlier = writing;
+      void flush();
+      await earlier;
     }
   } finally {
+    settle();
     await flush();
-    await writing;
   }
 }
 

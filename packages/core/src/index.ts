@@ -1,6 +1,7 @@
 // The door for hosts: make a Lamina, hold it, understand its errors.
 export { createLamina, type Lamina } from './lamina.js';
 export { defaultLimits, defineConfig } from './config.js';
+export { loadConfig } from './installed.js';
 export { LaminaError, errorTable, type ErrorCode, type ErrorDetails, type WireError } from './contract/errors.js';
 export { reasonOf, wireType } from './contract/errors.js';
 export { backendsView, downloadView, isActive, modelDetail, modelsView, modelView, suggestionView, validationView } from './contract/answers.js';

@@ -13,7 +13,7 @@ type Verb = (download: DownloadView, tools: Tools) => Promise<Answer>;
 
 /** Adds the command and those below it. */
 export function downloadsCommand(program: Command, session: Session): void {
-  const downloads = program.command('downloads').usage('[pause|resume|cancel <download|model>]').description('what is being fetched, was paused or failed');
+  const downloads = program.command('downloads').usage('[pause|resume|cancel <download|model>]').description('what is being fetched, was paused or failed; pause, resume or cancel it');
   const show = (_: unknown, command: Command) => session.run(command.optsWithGlobals(), async ({ library }) => answer(await library.downloads()));
   downloads.command('list', { isDefault: true }).description('all of them (the default)').action(show);
   const add = (name: string, description: string, verb: Verb) =>

@@ -19,7 +19,7 @@ export const defaultLimits: RuntimeLimits = {
 };
 
 /** What holds for downloads where a host says nothing. */
-export const defaultDownloadLimits: DownloadLimits = { active: 2, connections: 8, connectionsPerFile: 4, stallTimeout: 30, attempts: 6, retryDelay: 1, allowedHosts: [] };
+export const defaultDownloadLimits: DownloadLimits = { active: 2, connections: 8, connectionsPerFile: 4, stallTimeout: 30, attempts: 6, retryDelay: 1, resume: true, allowedHosts: [] };
 
 const seconds = { type: 'number', minimum: 0 } as const;
 const limitsSchema = {
@@ -35,7 +35,7 @@ const limitsSchema = {
 const count = { type: 'integer', minimum: 1 } as const;
 const downloadsSchema = {
   type: 'object',
-  properties: { active: count, connections: count, connectionsPerFile: count, stallTimeout: seconds, attempts: count, retryDelay: seconds, allowedHosts: { type: 'array', items: { type: 'string' } } },
+  properties: { active: count, connections: count, connectionsPerFile: count, stallTimeout: seconds, attempts: count, retryDelay: seconds, resume: { type: 'boolean' }, allowedHosts: { type: 'array', items: { type: 'string' } } },
   additionalProperties: false,
 };
 
@@ -54,6 +54,7 @@ export function resolveConfig(options: LaminaOptions): Config {
     manifest: options.manifest,
     modelsDir,
     dataDir: resolve(options.dataDir ?? `${modelsDir}/.lamina`),
+    guest: options.guest ?? false,
     limits: { ...defaultLimits, ...options.limits },
     downloads: { ...defaultDownloadLimits, ...options.downloads },
     // The one default taken from the process: without PATH no engine is found, and nobody expects to have to pass it.

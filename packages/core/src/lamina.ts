@@ -55,16 +55,18 @@ export async function createLamina(options: LaminaOptions = {}, signal: AbortSig
   const log = container.get(tokens.Log);
   const opened = new Disposables(log);
   try {
-    await mkdir(config.dataDir, { recursive: true });
-    const lock = await lockDataDir(config.dataDir);
-    opened.add('lock', () => lock.dispose());
+    if (!config.guest) {
+      await mkdir(config.dataDir, { recursive: true });
+      const lock = await lockDataDir(config.dataDir);
+      opened.add('lock', () => lock.dispose());
+    }
 
     const events = container.get(tokens.Events);
     opened.add('events', () => events.dispose());
 
     const engines = container.get(ProcessKeeper);
     opened.add('engines', () => engines.dispose());
-    await engines.clearLeftovers();
+    if (!config.guest) await engines.clearLeftovers();
 
     const hooks = container.get(tokens.Hooks);
     const sources = container.get(SourceRegistry);

@@ -1,4 +1,4 @@
-// The door for clients: the shapes of what is on the wire, as types and JSON Schemas. It loads nothing else.
+// The door for clients: the shapes of what is on the wire, as types and, where they are checked, JSON Schemas. It loads nothing else.
 export { errorSchema, eventSchemas, type EventData, type EventType, type LaminaEvent } from './contract/events.js';
 export {
   clientFrameSchemas,
@@ -9,4 +9,17 @@ export {
   type ServerFrame,
   type ServerFrameType,
 } from './contract/frames.js';
+export type {
+  BackendsView,
+  BackendView,
+  DownloadableView,
+  DownloadView,
+  HealthView,
+  ModelDetail,
+  ModelsView,
+  ModelView,
+  RemovalView,
+  SuggestionView,
+  ValidationView,
+} from './contract/answers.js';
 export { type WireError } from './contract/errors.js';

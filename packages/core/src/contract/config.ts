@@ -42,6 +42,8 @@ export interface DownloadLimits {
   readonly attempts: number;
   /** The pause after the first failure, doubled with each, up to thirty times as long; default 1. */
   readonly retryDelay: number;
+  /** Whether downloads that an earlier Lamina left unfinished go on by themselves; default true. Otherwise they wait until they are asked for. */
+  readonly resume: boolean;
   /** Hosts, as `name` or `name:port`, that references from the network may lead to although they are private; default none. */
   readonly allowedHosts: readonly string[];
 }
@@ -56,6 +58,12 @@ export interface LaminaOptions {
   readonly modelsDir?: string;
   /** Where Lamina keeps its own state; one owner at a time. Default: `.lamina` in the models directory. */
   readonly dataDir?: string;
+  /**
+   * A guest works beside the owner of the data directory, if there is one: it takes no lock and writes nothing there. It may look at
+   * everything and edit the manifest, as a person may with an editor; engines and downloads are the owner's, and asking a guest for them
+   * fails with `CONFLICT`. Default false.
+   */
+  readonly guest?: boolean;
   /** Limits of the runtime; what is not said keeps its default. */
   readonly limits?: Partial<RuntimeLimits>;
   /** Limits of downloads; what is not said keeps its default. */
@@ -78,6 +86,7 @@ export interface Config {
   readonly manifest: string | Partial<Manifest> | undefined;
   readonly modelsDir: string;
   readonly dataDir: string;
+  readonly guest: boolean;
   readonly limits: RuntimeLimits;
   readonly downloads: DownloadLimits;
   readonly env: Readonly<Record<string, string | undefined>>;

@@ -45,6 +45,7 @@ export const errorTable = {
   DIGEST_MISMATCH: { status: 502, retryable: true, message: 'The file {file} is not the one promised: its SHA-256 is {actual}, wanted {wanted}.', when: 'A finished download has other bytes than the source announced.' },
   MODEL_SERVER_EXITED: { status: 502, retryable: true, message: 'The engine of model "{model}" ended during the request: {reason}', when: 'The engine crashed or was killed.' },
   MODEL_SERVER_UNREACHABLE: { status: 502, retryable: true, message: 'The engine of model "{model}" runs, but did not answer: {reason}', when: 'A running engine, or a remote one, refuses connections or drops them.' },
+  SERVER_UNREACHABLE: { status: 502, retryable: true, message: 'No Lamina answers at {url}: {reason}.', when: 'A client, such as the command lamina, asked a server that is not there.' },
   TIMEOUT: { status: 504, retryable: true, message: '{message}', when: 'A step took longer than its limit.' },
   PLUGIN_INVALID: { status: 500, retryable: false, message: 'Plugin "{plugin}" cannot be used: {reason}.', when: 'A plugin is not what definePlugin makes, or its options are wrong; found before anything of it runs.' },
   PLUGIN_FAILED: { status: 500, retryable: false, message: 'Plugin "{plugin}" failed in {hook}: {reason}.', when: 'A plugin threw, took too long or returned null.' },
@@ -116,6 +117,13 @@ export class LaminaError<Code extends ErrorCode = ErrorCode> extends Error {
   /** True for a LaminaError of any copy of this package; with a code, only for one of that code. */
   static is<C extends ErrorCode = ErrorCode>(value: unknown, code?: C): value is LaminaError<C> {
     return typeof value === 'object' && value !== null && marker in value && (code === undefined || (value as LaminaError).code === code);
+  }
+
+  /** An error as a server told it: its message is kept as it is. A code that is not of {@link errorTable} becomes `INTERNAL`. */
+  static fromWire({ code, message, param, details }: WireError): LaminaError {
+    const error = new LaminaError((Object.hasOwn(errorTable, code) ? code : 'INTERNAL') as ErrorCode, { ...details, ...(param === undefined ? {} : { param }) } as never);
+    error.message = message;
+    return error;
   }
 
   /** The error itself when it is a LaminaError, else `ABORTED` for an AbortError and `INTERNAL`, with the cause, for all others. */

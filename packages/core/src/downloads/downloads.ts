@@ -9,6 +9,7 @@ import type { Json } from '../contract/schema.js';
 import type { Backends, Download, Downloadable, DownloadRequest, Downloads, Models } from '../contract/services.js';
 import type { EventBus } from '../kernel/event-bus.js';
 import type { Hooks } from '../kernel/hooks.js';
+import { guestError } from '../kernel/guest.js';
 import { tokens } from '../kernel/tokens.js';
 import { folderOf, Job, type JobTools } from './job.js';
 import { readJournals, type Journal } from './journal.js';
@@ -36,7 +37,7 @@ export class DownloadService implements Downloads {
   private readonly planning: Planning;
 
   constructor(
-    @inject(tokens.Config) config: Config,
+    @inject(tokens.Config) private readonly config: Config,
     @inject(tokens.Models) private readonly models: Models,
     @inject(tokens.Backends) backends: Backends,
     @inject(SourceRegistry) private readonly sources: SourceRegistry,
@@ -70,17 +71,19 @@ export class DownloadService implements Downloads {
     };
   }
 
-  /** Goes on with what an earlier Lamina left. What cannot go on is logged. */
+  /** Goes on with what an earlier Lamina left, or only lists it. What cannot go on is logged. */
   async load(): Promise<void> {
     await this.tools.known.load();
     const journals = await readJournals(this.root, (path) => this.log.warn({ path }, 'A folder of downloads has no journal that can be read; it is left alone'));
+    const resumes = this.config.downloads.resume && !this.config.guest;
     for (const journal of journals.filter(({ owner }) => owner === this.owner)) {
       const job = this.add(journal);
-      if (journal.state === 'active') await job.start().catch((error: unknown) => this.log.warn({ download: journal.id, reason: reasonOf(error) }, 'A download cannot go on'));
+      if (journal.state === 'active' && resumes) await job.start().catch((error: unknown) => this.log.warn({ download: journal.id, reason: reasonOf(error) }, 'A download cannot go on'));
     }
   }
 
   async start(request: DownloadRequest, { signal = this.closing.signal, remote = false }: { signal?: AbortSignal; remote?: boolean } = {}): Promise<Download> {
+    this.requireOwner();
     this.closing.signal.throwIfAborted();
     checkRequest(request);
     const name = 'model' in request ? this.models.resolve(request.model).model.name : request.name;
@@ -106,6 +109,7 @@ export class DownloadService implements Downloads {
   }
 
   async pause(id: string): Promise<Download> {
+    this.requireOwner();
     const job = this.job(id);
     requireOpen(job);
     await job.stop('paused');
@@ -113,6 +117,7 @@ export class DownloadService implements Downloads {
   }
 
   async resume(id: string): Promise<Download> {
+    this.requireOwner();
     const job = this.job(id);
     requireOpen(job);
     await job.start();
@@ -120,6 +125,7 @@ export class DownloadService implements Downloads {
   }
 
   async cancel(id: string): Promise<Download> {
+    this.requireOwner();
     const job = this.job(id);
     if (job.state === 'finished') requireOpen(job);
     await job.stop('cancelled');
@@ -127,6 +133,7 @@ export class DownloadService implements Downloads {
   }
 
   async remove(id: string): Promise<void> {
+    this.requireOwner();
     await this.job(id).stop('cancelled');
     this.jobs.delete(id);
   }
@@ -211,6 +218,10 @@ export class DownloadService implements Downloads {
 
   private requireAbsent(name: string): void {
     if (this.models.get(name)?.available === true) throw new LaminaError('CONFLICT', { message: `The model "${name}" is already here. Remove it first, or choose another name.`, model: name });
+  }
+
+  private requireOwner(): void {
+    if (this.config.guest) throw guestError(this.config, 'downloads');
   }
 
   private job(id: string): Job {

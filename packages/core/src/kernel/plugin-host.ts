@@ -74,7 +74,6 @@ export class PluginHost {
 
   private contextFor(plugin: Plugin, owner: TapOwner, open: () => boolean): PluginContext {
     const dataDir = join(this.config.dataDir, 'plugins', plugin.name);
-    mkdirSync(dataDir, { recursive: true });
     const during = <T>(register: (noun: T, plugin: string) => void) => (noun: T) => {
       if (!open()) throw new LaminaError('PLUGIN_FAILED', { plugin: plugin.name, hook: 'setup', reason: 'it registers something after its setup has ended' });
       register(noun, plugin.name);
@@ -84,7 +83,11 @@ export class PluginHost {
       env: this.config.env,
       fetch: this.config.fetch,
       clock: this.clock,
-      dataDir,
+      // Made when it is asked for: most plugins keep nothing.
+      get dataDir() {
+        mkdirSync(dataDir, { recursive: true });
+        return dataDir;
+      },
       log: owner.log,
       events: this.eventsFor(owner),
       hooks: this.hooks.tapsFor(owner),

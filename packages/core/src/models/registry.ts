@@ -46,7 +46,7 @@ export class ModelRegistry implements Models {
   private examining: Promise<void> | undefined;
 
   constructor(
-    @inject(tokens.Config) config: Config,
+    @inject(tokens.Config) private readonly config: Config,
     @inject(tokens.Events) private readonly events: EventBus,
     @inject(tokens.Hooks) hooks: Hooks,
     @inject(tokens.Clock) private readonly clock: Clock,
@@ -57,7 +57,7 @@ export class ModelRegistry implements Models {
     this.feed = new ChangeFeed(events);
     this.modelsDir = resolve(config.modelsDir);
     this.store = openManifest(config.manifest, this.modelsDir);
-    this.headers = new HeaderCache(join(resolve(config.dataDir), 'file-headers.json'), log);
+    this.headers = new HeaderCache(join(resolve(config.dataDir), 'file-headers.json'), log, !config.guest);
     this.scanner = new Scanner(this.modelsDir, this.headers, hooks, events, { signal: this.closing.signal, log });
     this.watch = new DiskWatch(clock, log, (path) => this.matters(path), (paths) => this.hear(paths));
   }
@@ -73,6 +73,7 @@ export class ModelRegistry implements Models {
     this.catalog = await this.serial(() => this.scanNow('all')).finally(() => (this.scanner.folders.hurry = false));
     this.watchNow();
     if (this.scanner.unread.length === 0) return;
+    if (this.config.guest) return this.examine(); // It mostly looks once, and then wants to see all.
     let cancel: () => void = () => undefined;
     const late = new Promise<void>((settle) => (cancel = this.clock.after(examineMs, settle)));
     await Promise.race([this.examine(), late]).finally(cancel);

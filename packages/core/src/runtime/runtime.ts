@@ -8,6 +8,7 @@ import type { Policy } from '../contract/policy.js';
 import type { AcquireOptions, Lease, Models, ResolvedModel, Runtime, SlotSnapshot, SlotState } from '../contract/services.js';
 import type { EventBus } from '../kernel/event-bus.js';
 import type { Hooks } from '../kernel/hooks.js';
+import { guestError } from '../kernel/guest.js';
 import { tokens } from '../kernel/tokens.js';
 import { Launcher } from './launcher.js';
 import { ServerLease } from './lease.js';
@@ -34,7 +35,7 @@ export class SlotRuntime implements Runtime {
   private closing = false;
 
   constructor(
-    @inject(tokens.Config) config: Config,
+    @inject(tokens.Config) private readonly config: Config,
     @inject(tokens.Models) private readonly models: Models,
     @inject(tokens.Hooks) hooks: Hooks,
     @inject(tokens.Events) private readonly events: EventBus,
@@ -135,6 +136,7 @@ export class SlotRuntime implements Runtime {
   }
 
   private refuse(signal: AbortSignal | undefined): void {
+    if (this.config.guest) throw guestError(this.config, 'engines');
     if (this.closing) throw new LaminaError('SHUTTING_DOWN', {});
     if (signal?.aborted === true) throw new LaminaError('ABORTED', {}, { cause: signal.reason });
   }

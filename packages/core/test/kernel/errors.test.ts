@@ -32,6 +32,14 @@ describe('errors', () => {
     assert.ok(!JSON.stringify(error.toWire()).includes('secret'));
   });
 
+  it('are made again from what a server told, word for word', () => {
+    const told = new LaminaError('MODEL_NOT_FOUND', { model: 'a', hint: 'There is "b".', available: ['b'] }).toWire();
+    assert.deepEqual(LaminaError.fromWire(told).toWire(), told);
+    const bare = LaminaError.fromWire({ message: 'Not here.', type: 'not_found_error', code: 'MODEL_NOT_FOUND' });
+    assert.deepEqual([bare.code, bare.message], ['MODEL_NOT_FOUND', 'Not here.']);
+    assert.equal(LaminaError.fromWire({ message: 'Odd.', type: 'server_error', code: 'of_an_engine' }).code, 'INTERNAL');
+  });
+
   it('have a status a client can act on, in every row', () => {
     for (const [code, row] of Object.entries(errorTable)) {
       assert.ok(row.status >= 400 && row.status < 600, code);

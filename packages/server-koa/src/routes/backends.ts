@@ -1,5 +1,5 @@
 // GET /backends: the engines this server has, and what is missing.
-import type { BackendRecord, Lamina } from '@lamina/core';
+import { backendsView, type Lamina } from '@lamina/core';
 import type { Router } from '@koa/router';
 import { requireKey } from '../middleware/authentication.js';
 import { clientOf } from '../proxy/client.js';
@@ -9,19 +9,6 @@ export function backendRoutes(router: Router, lamina: Lamina): void {
   router.get('/backends', async (ctx) => {
     const refresh = ctx.query['refresh'] === '1';
     requireKey(ctx, refresh ? 'manage' : undefined);
-    const records = await lamina.backends.list({ refresh, signal: clientOf(ctx) });
-    const available = records.filter((record) => record.availability.available).map(({ name }) => name);
-    ctx.body = {
-      backends: Object.fromEntries(records.map((record) => [record.name, view(record)])),
-      available,
-      total_configured: records.length,
-      total_available: available.length,
-    };
+    ctx.body = backendsView(await lamina.backends.list({ refresh, signal: clientOf(ctx) }));
   });
-}
-
-function view({ type, formats, availability }: BackendRecord): object {
-  if (!availability.available) return { type, available: false, formats, reason: availability.reason, hint: availability.hint };
-  const { version, executable } = availability;
-  return { type, available: true, version, executable, formats };
 }

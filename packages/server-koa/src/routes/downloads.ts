@@ -1,5 +1,6 @@
 // /download, /downloads and /downloadable: fetching models, and what is being fetched.
-import { LaminaError, type Download, type DownloadRequest, type JsonObject, type Lamina } from '@lamina/core';
+import { LaminaError, downloadView, type DownloadRequest, type JsonObject, type Lamina } from '@lamina/core';
+import type { DownloadableView } from '@lamina/core/protocol';
 import type { Router } from '@koa/router';
 import type { Middleware } from 'koa';
 import { requireKey } from '../middleware/authentication.js';
@@ -13,16 +14,16 @@ export function downloadRoutes(router: Router, { downloads }: Lamina): void {
   router.post('/download', async (ctx) => {
     requireKey(ctx, 'manage');
     const request = readRequest(await readBody(ctx.req, bodyLimit));
-    ctx.body = view(await downloads.start(request, { signal: clientOf(ctx), remote: true }));
+    ctx.body = downloadView(await downloads.start(request, { signal: clientOf(ctx), remote: true }));
     ctx.status = 202;
   });
   router.get('/downloads', (ctx) => {
     requireKey(ctx);
-    ctx.body = { downloads: downloads.list().map(view) };
+    ctx.body = { downloads: downloads.list().map(downloadView) };
   });
   router.get('/downloads/:id', (ctx) => {
     requireKey(ctx);
-    ctx.body = view(downloads.get(ctx.params['id'] ?? ''));
+    ctx.body = downloadView(downloads.get(ctx.params['id'] ?? ''));
   });
   router.delete('/downloads/:id', async (ctx) => {
     requireKey(ctx, 'manage');
@@ -32,12 +33,12 @@ export function downloadRoutes(router: Router, { downloads }: Lamina): void {
   for (const verb of ['pause', 'resume'] as const) {
     router.post(`/downloads/:id/${verb}`, async (ctx) => {
       requireKey(ctx, 'manage');
-      ctx.body = view(await downloads[verb](ctx.params['id'] ?? ''));
+      ctx.body = downloadView(await downloads[verb](ctx.params['id'] ?? ''));
     });
   }
   router.get('/downloadable', (ctx) => {
     requireKey(ctx);
-    ctx.body = { models: downloads.downloadable() };
+    ctx.body = { models: downloads.downloadable() } satisfies DownloadableView;
   });
 }
 
@@ -70,10 +71,6 @@ function readRequest(bytes: Buffer): DownloadRequest {
   const from = source === undefined ? {} : { source: source as string };
   if (reference === undefined) return { model: model as string, ...from };
   return { reference, ...from, ...(name === undefined ? {} : { name: name as string }) };
-}
-
-function view({ id, model, source, reference, state, done, total, bytesPerSecond, secondsLeft, files, error, createdAt }: Download): object {
-  return { id, model, source, reference, state, done, total, bytes_per_second: bytesPerSecond, seconds_left: secondsLeft, files, error, created_at: createdAt };
 }
 
 function invalid(message: string, param?: string): LaminaError {

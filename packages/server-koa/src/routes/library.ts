@@ -1,25 +1,18 @@
 // /suggest, and what changes the collection of models: reload, validate, remove.
-import { LaminaError, type JsonObject, type Lamina, type ModelRecord, type ModelsChange, type SuggestedModel, type SuggestRequest } from '@lamina/core';
+import { LaminaError, suggestionView, validationView, type JsonObject, type Lamina, type ModelRecord, type ModelsChange, type SuggestRequest } from '@lamina/core';
+import type { RemovalView } from '@lamina/core/protocol';
 import type { Router, RouterContext } from '@koa/router';
 import { requireKey } from '../middleware/authentication.js';
 import { readBody } from '../proxy/body.js';
 import { clientOf } from '../proxy/client.js';
 import { parseObject } from '../proxy/incoming.js';
-import { modelView } from './model-view.js';
 
 /** Adds the routes. */
 export function libraryRoutes(router: Router, lamina: Lamina, bodyLimit: number): void {
   router.post('/suggest', async (ctx) => {
     requireKey(ctx);
     const request = (await optionalObject(ctx, bodyLimit)) as SuggestRequest;
-    const { suggested, alternatives } = await lamina.suggestions.suggest(request, { signal: clientOf(ctx) });
-    ctx.body = {
-      suggested: suggested.record.model.name,
-      model_info: modelView(lamina, suggested.record),
-      available: suggested.record.available,
-      reasons: suggested.reasons,
-      alternatives: alternatives.map(alternativeView),
-    };
+    ctx.body = suggestionView(lamina, await lamina.suggestions.suggest(request, { signal: clientOf(ctx) }));
   });
   router.post('/models/reload', async (ctx) => {
     requireKey(ctx, 'manage');
@@ -28,13 +21,7 @@ export function libraryRoutes(router: Router, lamina: Lamina, bodyLimit: number)
   router.post('/models/validate', async (ctx) => {
     requireKey(ctx);
     const { models } = await optionalObject(ctx, bodyLimit);
-    const checks = await lamina.models.validate(namesIn(models), { signal: clientOf(ctx) });
-    const broken = checks.filter(({ problems }) => problems.length > 0);
-    ctx.body = {
-      valid: broken.length === 0,
-      checked: checks.length,
-      models: Object.fromEntries(checks.map(({ name, problems }) => [name, { valid: problems.length === 0, problems: problems.map(({ kind, message }) => ({ kind, message })) }])),
-    };
+    ctx.body = validationView(await lamina.models.validate(namesIn(models), { signal: clientOf(ctx) }));
   });
   router.delete('/models/*name', async (ctx) => {
     requireKey(ctx, 'manage');
@@ -42,7 +29,7 @@ export function libraryRoutes(router: Router, lamina: Lamina, bodyLimit: number)
     const files = ctx.query['files'] === '1' || ctx.query['files'] === 'true';
     // An adapter shares the process of its base, which the others still need.
     if (model === served) await lamina.runtime.stop(model.name, { reason: 'removed' });
-    ctx.body = { removed: model.name, ...(await lamina.models.remove(model.name, { files })) };
+    ctx.body = { removed: model.name, ...(await lamina.models.remove(model.name, { files })) } satisfies RemovalView;
   });
 }
 
@@ -67,10 +54,6 @@ async function reload(lamina: Lamina): Promise<ModelsChange> {
   } finally {
     stop();
   }
-}
-
-function alternativeView({ record, score, reasons, command }: SuggestedModel): object {
-  return { name: record.model.name, available: record.available, score, reasons, ...(command === undefined ? {} : { command }) };
 }
 
 async function optionalObject(ctx: RouterContext, limit: number): Promise<JsonObject> {

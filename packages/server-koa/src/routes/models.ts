@@ -1,10 +1,10 @@
 // /models: what there is, what runs, and starting and stopping it.
-import type { Lamina, ModelRecord, ResolvedModel } from '@lamina/core';
+import { isActive, modelDetail, modelsView, type Lamina, type ModelRecord, type ResolvedModel, type SlotSnapshot } from '@lamina/core';
+import type { ModelDetail } from '@lamina/core/protocol';
 import type { Router, RouterContext } from '@koa/router';
 import { requireKey, scopesOf } from '../middleware/authentication.js';
 import { clientOf } from '../proxy/client.js';
 import { matching } from './library.js';
-import { modelDetail, modelView } from './model-view.js';
 
 /** Adds the routes. */
 export function modelRoutes(router: Router, lamina: Lamina): void {
@@ -29,10 +29,7 @@ export function modelRoutes(router: Router, lamina: Lamina): void {
 
 function list(ctx: RouterContext, lamina: Lamina): void {
   requireKey(ctx);
-  const records = matching(lamina, lamina.models.list(), ctx.query);
-  const models = Object.fromEntries(records.map((record) => [record.model.name, modelView(lamina, record)]));
-  const active = Object.values(models).filter((model) => (model as { active: boolean }).active).length;
-  ctx.body = { models, total: records.length, available: records.filter(({ available }) => available).length, active };
+  ctx.body = modelsView(lamina, matching(lamina, lamina.models.list(), ctx.query));
 }
 
 function targetOf(ctx: RouterContext, lamina: Lamina): ResolvedModel {
@@ -50,9 +47,24 @@ async function settle(ctx: RouterContext, work: (options: { signal?: AbortSignal
   work({}).catch(() => undefined);
 }
 
-async function show(ctx: RouterContext, lamina: Lamina, { model }: ResolvedModel): Promise<void> {
+async function show(ctx: RouterContext, lamina: Lamina, { model, served }: ResolvedModel): Promise<void> {
   const record = lamina.models.get(model.name) as ModelRecord;
-  ctx.body = await modelDetail(lamina, record, baseOf(ctx), scopesOf(ctx).has('manage'));
+  const { metadata } = await lamina.models.describe(model.name);
+  const slot = lamina.runtime.slot(served.name);
+  ctx.body = {
+    ...modelDetail(lamina, record, metadata),
+    ...(isActive(slot) ? { server: serverView(slot, model.name, baseOf(ctx), scopesOf(ctx).has('manage')) } : {}),
+  } satisfies ModelDetail;
+}
+
+function serverView({ backend, startedAt, pid, origin }: SlotSnapshot, name: string, prefix: string, managing: boolean): Record<string, unknown> {
+  return {
+    backend,
+    health_endpoint: `${prefix}/health`,
+    chat_endpoint: `${prefix}/chat/${encodeURIComponent(name)}`,
+    started_at: startedAt,
+    ...(managing ? { pid, origin } : {}),
+  };
 }
 
 // Where Lamina is, as the caller sees it; in an application of somebody else that may be below a path.

@@ -1,5 +1,5 @@
 // One WebSocket: what its frames ask for, and what is under way on it.
-import { LaminaError, type Lamina } from '@lamina/core';
+import { LaminaError, modelView, type Lamina } from '@lamina/core';
 import type { ClientFrame, ClientFrameType } from '@lamina/core/protocol';
 import type { WebSocket } from 'ws';
 import { EventFeed } from '../events/feed.js';
@@ -7,7 +7,6 @@ import { filterFor } from '../events/filter.js';
 import { requireScope } from '../middleware/authentication.js';
 import { wireForScopes } from '../middleware/error-body.js';
 import type { Scope } from '../options.js';
-import { modelView } from '../routes/model-view.js';
 import { Chat } from './chat.js';
 import type { Peer } from './peer.js';
 import { readFrame } from './read-frame.js';

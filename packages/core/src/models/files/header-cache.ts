@@ -36,6 +36,8 @@ export class HeaderCache {
   constructor(
     private readonly file: string,
     private readonly log: Logger,
+    /** False for one that may not write the file. */
+    private readonly lasting = true,
   ) {}
 
   /** Reads what an earlier run knew; a file that is damaged, or of another version, counts as none. */
@@ -67,7 +69,7 @@ export class HeaderCache {
 
   /** Writes what is known, if anything is new. A failure is logged: the next run reads the headers again. */
   async save(): Promise<void> {
-    if (!this.changed) return;
+    if (!this.changed || !this.lasting) return;
     this.changed = false;
     const temporary = `${this.file}.${process.pid}.tmp`;
     try {

@@ -1,0 +1,87 @@
+// How commands fail: one sentence on standard error, nothing on standard output, and an exit code that tells what kind of failure it was.
+import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
+import { helpText } from '@lamina/cli';
+import { Folder, lamina } from './support/command.js';
+
+describe('a lamina that fails', function () {
+  this.timeout(60_000);
+  let folder: Folder;
+  beforeEach(async () => (folder = await Folder.make()));
+  afterEach(() => folder.remove());
+
+  const fails = async (expected: number, sentence: RegExp, ...args: string[]) => {
+    const { code, stdout, stderr } = await folder.here(...args);
+    assert.deepEqual([code, stdout], [expected, ''], stderr);
+    assert.match(stderr, /^lamina: .*\n$/);
+    assert.match(stderr, sentence);
+  };
+
+  it('ends with 1 when it cannot be done', async () => {
+    await fails(1, /There is no model "tine"\. .*"tiny"/, 'info', 'tine');
+    await fails(1, /No model fits/, 'suggest', '--max-size', '1');
+    await fails(1, /There is no download "dl-1"/, 'downloads', 'pause', 'dl-1');
+    await fails(1, /No source knows this reference/, 'pull', 'nothing-of-that-kind');
+    await writeFile(folder.file('models/models.yaml'), 'models: [\n');
+    await fails(1, /models\.yaml/, 'list');
+  });
+
+  it('ends with 2 when it is not used as it should', async () => {
+    await fails(2, /Unknown command 'lst' \(Did you mean list\?\)/, 'lst');
+    await fails(2, /Unknown option '--flies' \(Did you mean --files\?\)/, 'rm', 'tiny', '--flies');
+    await fails(2, /Missing required argument 'model'/, 'info');
+    await fails(2, /--config cannot be used with --server/, 'list', '--server', 'http://127.0.0.1:1');
+    await fails(2, /name it with --server/, 'list', '--api-key-file', 'keys');
+    await fails(2, /It must be an address/, 'list', '--server', 'nowhere');
+    const none = await folder.run();
+    assert.deepEqual([none.code, none.stdout], [2, '']);
+    assert.match(none.stderr, /^Usage: lamina/);
+  });
+
+  it('ends with 0 when it explains itself', async () => {
+    const { code, stdout, stderr } = await folder.run('--help');
+    assert.deepEqual([code, stderr], [0, '']);
+    const words = (text: string) => text.split(/\s+/);
+    assert.deepEqual(words(stdout), words(helpText()));
+    assert.match((await folder.run('pull', '--help')).stdout, /--source <name>[^]*--models-dir/);
+  });
+
+  it('tells an error as an object, with --json', async () => {
+    for (const [args, expected, code] of [[['info', 'tine'], 1, 'MODEL_NOT_FOUND'], [['lst'], 2, 'REQUEST_INVALID']] as const) {
+      const ended = await folder.here(...args, '--json');
+      assert.deepEqual([ended.code, ended.stdout], [expected, '']);
+      const { error } = JSON.parse(ended.stderr) as { error: { code: string; message: string; type: string } };
+      assert.equal(error.code, code);
+    }
+  });
+
+  it('says what to do about a server that is not there, is something else, or wants a key', async () => {
+    const ask = (url: string, ...args: string[]) => folder.run('list', '--server', url, ...args);
+    assert.match((await ask('http://127.0.0.1:4')).stderr, /^lamina: No Lamina answers at http:\/\/127\.0\.0\.1:4: .*ECONNREFUSED.*\.\n$/);
+    const other = createServer((_, response) => response.end('hello')).listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    assert.match((await ask(`http://127.0.0.1:${(other.address() as AddressInfo).port}`)).stderr, /what is there answers 200 and is no Lamina/);
+    other.closeAllConnections();
+    other.close();
+    await writeFile(folder.file('keys'), '# ours\nsecret-one manage\n');
+    await writeFile(folder.file('wrong'), 'other\n');
+    const url = await folder.serve('--api-key-file', 'keys');
+    for (const command of ['list', 'stats']) {
+      const without = await folder.run(command, '--server', url);
+      assert.equal(without.code, 1);
+      assert.match(without.stderr, /^lamina: The server at http:\S+ wants a key: .*--api-key-file, or set LAMINA_API_KEY\.\n$/);
+    }
+    assert.match((await ask(url, '--api-key-file', folder.file('wrong'))).stderr, /wants a key, and not the one it got/);
+    assert.equal((await ask(url, '--api-key-file', folder.file('keys'))).code, 0);
+    assert.equal((await folder.start(process.execPath, [lamina, 'list', '--server', url], { ...process.env, LAMINA_API_KEY: 'secret-one' }).ended).code, 0);
+  });
+
+  it('names --server when a Lamina that runs already fetches for the directory', async () => {
+    await folder.serve();
+    await fails(1, /^lamina: A Lamina that runs already, process \d+, fetches for \S+\.lamina: ask it with --server <url>, or stop it first\.\n$/, 'pull', 'far');
+    assert.equal((await folder.here('list')).code, 0);
+  });
+});

@@ -1,0 +1,182 @@
+// Pulling: what is shown, what a Ctrl-C leaves, and that the same command goes on.
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import type { DownloadView } from '@lamina/core/protocol';
+import { Folder, lamina, type Running } from './support/command.js';
+import { FileServer } from './support/file-server.js';
+
+const script = existsSync('/usr/bin/script');
+
+describe('lamina pull', function () {
+  this.timeout(60_000);
+  let files: FileServer;
+  let folder: Folder;
+  beforeEach(async () => {
+    files = await FileServer.open();
+    folder = await Folder.make(files.origin);
+  });
+  afterEach(async () => {
+    await folder.remove();
+    await files.close();
+  });
+
+  const fetched = (path = 'far/far.fake') => readFileSync(folder.file(`models/${path}`)).equals(files.content);
+  const documents = (stdout: string) => stdout.trimEnd().split('\n').map((line) => JSON.parse(line) as DownloadView);
+  const begin = (...args: string[]): Running => folder.start(process.execPath, [lamina, 'pull', ...args]);
+  const halfway = /"done":[1-9]\d{5}/;
+
+  it('fetches a model of the manifest, with a line at the start and one at the end', async () => {
+    const { code, stdout, stderr } = await folder.here('pull', 'far');
+    assert.equal(code, 0, stderr);
+    assert.match(stderr, /^Pulling far from url: 1 file, 5\.0 MB\.\n/);
+    assert.match(stdout, /^far is here: 5\.0 MB in \d+ s\.\n$/);
+    assert.ok(fetched());
+    assert.match((await folder.here('list')).stdout, /^far +available +5\.0 MB/m);
+  });
+
+  it('fetches what a reference names, under a name, and not again', async () => {
+    const args = ['pull', `${files.origin}/other.fake`, '--name', 'mine', '--source', 'url'];
+    assert.equal((await folder.here(...args)).code, 0);
+    assert.ok(fetched('mine/other.fake'));
+    const before = files.sent;
+    for (const again of [args, ['download', 'mine']]) assert.deepEqual(await folder.here(...again), { code: 0, stdout: 'mine is here already.\n', stderr: '' });
+    assert.equal(files.sent, before);
+  });
+
+  it('takes a path that begins with a dot from where it is typed', async () => {
+    assert.equal((await begin('./models/tiny.fake', '--name', 'copy', '--config', 'config.mjs').ended).code, 0);
+    assert.equal(readFileSync(folder.file('models/copy/tiny.fake'), 'utf8'), 'a fake model');
+  });
+
+  it('pauses on Ctrl-C, keeps what is here, ends with 130, and goes on from there', async () => {
+    files.hold();
+    const pull = begin('far', '--config', 'config.mjs', '--json');
+    await pull.saw(halfway);
+    pull.child.kill('SIGINT');
+    const { code, stdout } = await pull.ended;
+    assert.equal(code, 130);
+    const paused = documents(stdout).at(-1)!;
+    assert.equal(paused.state, 'paused');
+    assert.ok(paused.done > 0 && paused.done <= files.content.length / 2);
+    assert.match((await folder.here('downloads')).stdout, new RegExp(`^${paused.id} +far +paused +\\d+ % +5\\.0 MB +url$`, 'm'));
+    files.release();
+    files.sent = 0;
+    const again = await folder.here('pull', 'far');
+    assert.deepEqual([again.code, again.stdout], [0, 'far is here: 5.0 MB.\n'], again.stderr);
+    assert.ok(fetched());
+    assert.ok(files.sent < files.content.length, `${files.sent} bytes were sent again`);
+  });
+
+  it('ends with 143 on SIGTERM, and a reference under a name goes on too', async () => {
+    const args = [`${files.origin}/other.fake`, '--name', 'mine', '--config', 'config.mjs', '--json'];
+    files.hold();
+    const pull = begin(...args);
+    await pull.saw(halfway);
+    pull.child.kill('SIGTERM');
+    assert.equal((await pull.ended).code, 143);
+    files.release();
+    const { code, stdout, stderr } = await begin(...args).ended;
+    assert.equal(code, 0, stderr);
+    assert.equal(documents(stdout).at(-1)!.state, 'finished');
+  });
+
+  it('can be paused, resumed and cancelled as a download', async () => {
+    files.hold();
+    const pull = begin('far', '--config', 'config.mjs', '--json');
+    await pull.saw(halfway);
+    pull.child.kill('SIGKILL');
+    await pull.ended;
+    assert.match((await folder.here('downloads')).stdout, /^dl-\w+ +far +queued/m);
+    assert.match((await folder.here('downloads', 'pause', 'far')).stdout, /^The download of far is paused; .* are here/);
+    files.release();
+    const { stdout } = await folder.here('downloads', 'resume', 'far');
+    assert.match(stdout, /^far is here: 5\.0 MB/);
+    files.hold();
+    const other = begin(`${files.origin}/other.fake`, '--config', 'config.mjs', '--json');
+    await other.saw(halfway);
+    other.child.kill('SIGINT');
+    await other.ended;
+    assert.equal((await folder.here('downloads', 'cancel', 'other')).stdout, 'The download of other is cancelled.\n');
+    assert.match((await folder.here('downloads')).stdout, /^Nothing/);
+  });
+
+  it('tells why it failed, with exit code 1', async () => {
+    const { code, stdout, stderr } = await folder.here('pull', 'http://127.0.0.1:9/none.fake');
+    assert.deepEqual([code, stdout], [1, '']);
+    assert.match(stderr, /^lamina: .*127\.0\.0\.1.*\n$/);
+  });
+
+  it('tells programs how far it is, a document a line, the last how it ended', async () => {
+    const { stdout, stderr } = await folder.here('pull', 'far', '--json');
+    const told = documents(stdout);
+    assert.equal(stderr, '');
+    assert.deepEqual([...new Set(told.map(({ id, model, total }) => `${id.slice(0, 3)} ${model} ${total}`))], [`dl- far ${files.content.length}`]);
+    assert.equal(told.at(-1)!.state, 'finished');
+    assert.equal(told.at(-1)!.done, files.content.length);
+  });
+
+  describe('from a server', () => {
+    it('shows what the server fetches; Ctrl-C ends only the looking', async () => {
+      const url = await folder.serve();
+      files.hold();
+      const pull = begin('far', '--server', url, '--json');
+      await pull.saw(halfway);
+      pull.child.kill('SIGINT');
+      const { code, stdout } = await pull.ended;
+      assert.equal(code, 130);
+      const { id, state } = documents(stdout).at(-1)!;
+      assert.equal(state, 'active');
+      const again = begin('far', '--server', url, '--json');
+      await again.saw(halfway);
+      files.release();
+      assert.equal((await again.ended).code, 0);
+      assert.equal(documents((await again.ended).stdout).at(-1)!.id, id);
+      assert.ok(fetched());
+      assert.deepEqual(await folder.run('pull', 'far', '--server', url), { code: 0, stdout: 'far is here already.\n', stderr: '' });
+    });
+
+    it('ends when somebody else pauses it, and the server goes on when told', async () => {
+      const url = await folder.serve();
+      files.hold();
+      const pull = begin(`${files.origin}/other.fake`, '--server', url, '--json');
+      await pull.saw(halfway);
+      assert.equal((await folder.run('downloads', 'pause', 'other', '--server', url)).code, 0);
+      const { code, stderr } = await pull.ended;
+      assert.equal(code, 1);
+      assert.match(stderr, /"code":"CONFLICT".*was paused by somebody else|was paused by somebody else.*"code":"CONFLICT"/);
+      files.release();
+      assert.equal((await folder.run('downloads', 'resume', 'other', '--server', url)).code, 0);
+      assert.equal((await folder.run('downloads', 'cancel', 'other', '--server', url)).code, 1);
+    });
+  });
+
+  (script ? describe : describe.skip)(`on a terminal${script ? '' : ' (skipped: no script of util-linux on this machine)'}`, () => {
+    /** In a terminal of its own; what is written to it is typed. */
+    const onTerminal = (command: string, columns = 100) => folder.start('/usr/bin/script', ['-qefc', `stty cols ${columns} rows 20; exec ${process.execPath} ${lamina} ${command} --config config.mjs`, '/dev/null'], { ...process.env, TERM: 'xterm' });
+
+    it('draws a bar with amounts, and shows the cursor again', async () => {
+      const { code, stdout } = await onTerminal('pull far').ended;
+      assert.equal(code, 0);
+      assert.match(stdout, /Pulling far from url: 1 file, 5\.0 MB\r\n/);
+      assert.match(stdout, /far {2,}█{30} 100 % {2}5\.0 MB \/ 5\.0 MB/);
+      assert.match(stdout, /far is here: 5\.0 MB in \d+ s\.\r\n$/);
+      assert.ok(stdout.lastIndexOf('\u001b[?25h') > stdout.lastIndexOf('\u001b[?25l'));
+    });
+
+    it('fits a narrow one', async () => {
+      const { stdout } = await onTerminal('pull far', 40).ended;
+      assert.match(stdout, /far {2,}█{6} 100 %/);
+    });
+
+    it('is ended by a Ctrl-C that is typed', async () => {
+      files.hold();
+      const pull = onTerminal('pull far');
+      await pull.saw(/[1-9]\d? % {2}[\d.]+ MB \/ 5\.0 MB/);
+      pull.child.stdin!.write('\u0003');
+      const { code, stdout } = await pull.ended;
+      assert.equal(code, 130);
+      assert.match(stdout, /Paused at [\d.]+ MB of 5\.0 MB\. Go on with the same command, or: lamina downloads resume dl-\w+\r\n$/);
+      assert.ok(stdout.lastIndexOf('\u001b[?25h') > stdout.lastIndexOf('\u001b[?25l'));
+    });
+  });
+});

@@ -1,0 +1,109 @@
+// The commands lamina and lamina-server in a folder of their own: as processes, as people run them; lamina also in this process, which is faster.
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+import { runCommand } from '@lamina/cli';
+
+/** The program `lamina`. */
+export const lamina = fileURLToPath(new URL('../../bin/lamina.js', import.meta.url));
+const server = fileURLToPath(new URL('./bin/lamina-server.js', import.meta.resolve('@lamina/server-koa/package.json')));
+
+/** How a command ended, and what it said. */
+export interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A command that runs. */
+export interface Running {
+  readonly child: ChildProcess;
+  readonly ended: Promise<Ended>;
+  /** Resolves when what it wrote to standard output so far holds this; fails when it ends before. */
+  saw(sight: RegExp): Promise<void>;
+}
+
+/** A folder with models, and what was started in it. */
+export class Folder {
+  private readonly running = new Set<ChildProcess>();
+
+  private constructor(readonly path: string) {}
+
+  /** With `models/tiny.fake`, a manifest that has it and `far`, at `origin`, and a configuration with the fake engine that lets servers fetch from there. */
+  static async make(origin = 'http://127.0.0.1:9'): Promise<Folder> {
+    const folder = new Folder(await mkdtemp(join(tmpdir(), 'lamina-cli-')));
+    await mkdir(join(folder.path, 'models'));
+    await writeFile(join(folder.path, 'models', 'tiny.fake'), 'a fake model');
+    await writeFile(join(folder.path, 'models', 'models.yaml'), manifest(origin));
+    const config = `import { fakePlugin } from '${import.meta.resolve('@lamina/core/testing')}';\nexport default { plugins: [fakePlugin()], downloads: { allowedHosts: ['${new URL(origin).host}'] } };\n`;
+    await writeFile(join(folder.path, 'config.mjs'), config);
+    return folder;
+  }
+
+  /** Runs `lamina` in this process, to its end. */
+  async run(...args: readonly string[]): Promise<Ended> {
+    const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+    const said = Promise.all([text(stdout), text(stderr)]);
+    const code = await runCommand(args, { env: {}, stdout, stderr, signal: new AbortController().signal });
+    stdout.end();
+    stderr.end();
+    const [out, error] = await said;
+    return { code, stdout: out, stderr: error };
+  }
+
+  /** As {@link run}, with the models and the configuration of the folder. */
+  here(...args: readonly string[]): Promise<Ended> {
+    return this.run(...args, '--config', this.file('config.mjs'), '--models-dir', this.file('models'));
+  }
+
+  file(name: string): string {
+    return join(this.path, name);
+  }
+
+  /** Starts a program in the folder. */
+  start(program: string, args: readonly string[], env: NodeJS.ProcessEnv = process.env): Running {
+    const child = spawn(program, args, { cwd: this.path, env });
+    this.running.add(child);
+    let [stdout, stderr] = ['', ''];
+    child.stdout.setEncoding('utf8').on('data', (piece: string) => (stdout += piece));
+    child.stderr.setEncoding('utf8').on('data', (piece: string) => (stderr += piece));
+    const ended = once(child, 'close').then(([code]) => {
+      this.running.delete(child);
+      return { code: code as number | null, stdout, stderr };
+    });
+    const saw = async (sight: RegExp) => {
+      while (!sight.test(stdout)) await Promise.race([once(child.stdout, 'data'), ended.then(() => Promise.reject(new Error(`it ended without ${sight}: ${stdout}${stderr}`)))]);
+    };
+    return { child, ended, saw };
+  }
+
+  /** Starts a lamina-server on the models of the folder; resolves with its address. */
+  async serve(...args: readonly string[]): Promise<string> {
+    let url = '';
+    const { child, saw } = this.start(process.execPath, [server, '--config', 'config.mjs', '--port', '0', ...args]);
+    child.stdout!.on('data', (piece: string) => (url ||= /http:\S+/.exec(piece)?.[0] ?? ''));
+    await saw(/http:/);
+    return url;
+  }
+
+  async remove(): Promise<void> {
+    const gone = [...this.running].map((child) => once(child, 'close'));
+    for (const child of this.running) child.kill('SIGTERM');
+    await Promise.all(gone);
+    await rm(this.path, { recursive: true });
+  }
+}
+
+function manifest(origin: string): string {
+  return `models:
+  tiny: { path: tiny.fake, backend: fake, use_cases: [conversational], quantization: Q8_0, aliases: [small] }
+  far: { backend: fake, size: "5MB", download: { url: "${origin}/far.fake" } }
+defaults: { conversational: tiny }
+categories: { lightweight: [tiny] }
+`;
+}

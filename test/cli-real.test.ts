@@ -1,0 +1,51 @@
+// The command lamina with the plugins that are installed, against a real web server that stands for the Hub.
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { tinyGguf } from '@lamina/core/testing';
+import { describeWith, nginx } from './support/nginx.js';
+import { NginxHub } from './support/nginx-hub.js';
+import { root } from './support/root.js';
+
+describeWith({ nginx }, 'lamina pull with the plugins that are installed', function () {
+  this.timeout(60_000);
+  let folder: string;
+  let hub: NginxHub;
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'lamina-cli-'));
+    await mkdir(join(folder, 'files'));
+    const { paths } = await tinyGguf(join(folder, 'files', 'tiny-Q8_0.gguf'), { name: 'hub', shards: 2 });
+    hub = await NginxHub.open(join(folder, 'nginx'), paths);
+  });
+  after(async () => {
+    await hub.close();
+    await rm(folder, { recursive: true });
+  });
+
+  const lamina = async (...args: string[]) => {
+    const env = { ...process.env, HF_ENDPOINT: hub.url, HF_HOME: join(folder, 'hf'), OLLAMA_MODELS: join(folder, 'ollama') };
+    const child = spawn(process.execPath, [join(root, 'packages/cli/bin/lamina.js'), ...args], { cwd: folder, env });
+    const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close') as Promise<[number]>]);
+    return { code, stdout, stderr };
+  };
+
+  it('fetches all shards from the Hub that the environment names, and they are whole', async () => {
+    const pulled = await lamina('pull', 'org/tiny:Q8_0', '--name', 'tiny');
+    assert.equal(pulled.code, 0, pulled.stderr);
+    assert.match(pulled.stderr, /^Pulling tiny from huggingface: 2 files, /);
+    assert.match((await lamina('list')).stdout, /^tiny +available +\S+ kB +Q8_0 +llama\.cpp$/m);
+    assert.match((await lamina('validate', 'tiny')).stdout, /^tiny +ok$/m);
+    assert.deepEqual(await lamina('pull', 'org/tiny:Q8_0'), { code: 0, stdout: 'tiny is here already.\n', stderr: '' });
+  });
+
+  it('says why a gated model cannot be had', async () => {
+    const { code, stdout, stderr } = await lamina('pull', 'org/gated');
+    assert.deepEqual([code, stdout], [1, '']);
+    assert.match(stderr, /^lamina: .*org\/gated.*\n$/);
+  });
+});

@@ -1,5 +1,5 @@
 import type { ModelServer } from '@lamina/core/plugin';
-import { backendConformance, type BackendKit } from '@lamina/core/testing';
+import { backendConformance, testedVersion, type BackendKit } from '@lamina/core/testing';
 import { mlcBackend } from '../dist/backend.js';
 import { file, modelOf, writeModel } from './model.js';
 import { describeStandIn, Ground } from './stand-in.js';
@@ -42,6 +42,9 @@ describeStandIn('MLC-LLM, a stand-in for it, is a backend as the contract has it
     },
   };
 
+  before(async function () {
+    Object.assign(this, { engine: 'MLC-LLM: a stand-in', version: await testedVersion(kit) });
+  });
   for (const { name, skip, run } of backendConformance(kit)) {
     if (skip === undefined) it(name, run);
     else it.skip(`${name} (skipped: ${skip})`, run);

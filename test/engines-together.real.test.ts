@@ -39,7 +39,7 @@ describeReal('one server with every kind of engine', function () {
       await mlc.write(join(folder, 'mia'), 'mia');
       plugins.push(mlc.plugin);
       Object.assign(env, mlc.env);
-      models['mia'] = { path: 'mia' };
+      models['mia'] = { path: 'mia', backend: 'mlc-serve' };
     }
   });
   afterEach(async () => {

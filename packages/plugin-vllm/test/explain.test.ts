@@ -36,6 +36,21 @@ const real: readonly Recorded[] = [
     says: /^This vLLM does not know the architecture zzama\. Use a newer vLLM/,
   },
   {
+    of: 'an architecture that only vLLM lacks',
+    lines: ['pydantic_core._pydantic_core.ValidationError: 1 validation error for ModelConfig', "  Value error, Model architectures ['ZzamaForCausalLM'] are not supported for now. Supported architectures: dict_keys(['AfmoeForCausalLM', 'ApertusForCausalLM'])"],
+    says: /^This vLLM does not know the architecture 'ZzamaForCausalLM'\. Use a newer vLLM/,
+  },
+  {
+    of: 'a configuration without a model type',
+    lines: ['pydantic_core._pydantic_core.ValidationError: 1 validation error for ModelConfig', '  Value error, Unrecognized model in /models/tiny. Should have a `model_type` key in its config.json. [type=value_error, input_value=ArgsKwargs((), {}), input_type=ArgsKwargs]'],
+    says: /^\/models\/tiny has a config\.json that names no model_type/,
+  },
+  {
+    of: 'a directory that is not there',
+    lines: ["huggingface_hub.errors.HFValidationError: Repo id must be in the form 'repo_name' or 'namespace/repo_name': '/models/tiny'. Use `repo_type` argument if needed."],
+    says: /^\/models\/tiny does not exist\. Correct the path of the model\.$/,
+  },
+  {
     of: 'a tool call parser that is not there',
     lines: [
       '  File "/opt/vllm/entrypoints/launchers/launcher.py", line 362, in validate_api_server_args',
@@ -70,7 +85,6 @@ const written: readonly Recorded[] = [
   },
   { of: 'heads that cannot be shared', lines: ['ValueError: Total number of attention heads (14) must be divisible by tensor parallel size (4).'], says: /^tensor_parallel_size is 4, and the 14 attention heads/ },
   { of: 'more GPUs than there are', lines: ['ValueError: World size (4) is larger than the number of available GPUs (1) in this node.'], says: /^4 GPUs are asked for and 1 are here\./ },
-  { of: 'an architecture vLLM has not', lines: ["ValueError: Model architectures ['ZzamaForCausalLM'] are not supported for now. Supported architectures: dict_keys([])"], says: /^This vLLM does not know the architecture 'ZzamaForCausalLM'\./ },
   { of: 'no device', lines: ['RuntimeError: Failed to infer device type, please set the environment variable'], says: /^This vLLM finds no device it was built for\./ },
   { of: 'a directory that is no model', lines: ['ValueError: Invalid repository ID or local directory specified: \'/models/tiny\'.'], says: /^\/models\/tiny is not a whole model: config\.json is missing\./ },
   { of: 'a file that is missing', lines: ['OSError: /models/tiny does not appear to have a file named tokenizer.json.'], says: /^\/models\/tiny is not a whole model: tokenizer\.json is missing\./ },

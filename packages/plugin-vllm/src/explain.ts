@@ -24,7 +24,7 @@ const known: readonly KnownFailure[] = [
   [/(?:should have a `model_type` key|Unrecognized model in)/, (_, { model }) => `${directoryOf(model)} has a config.json that names no model_type: it is not a model vLLM can open, or it is damaged.`],
   [/Repo id must be in the form/, (_, { model }) => `${directoryOf(model)} does not exist. Correct the path of the model.`],
   [/Invalid repository ID or local directory specified|does not appear to have a file named (\S+?)\.?(?:\s|$)/, ([, file], { model }) => `${directoryOf(model)} is not a whole model: ${file ?? 'config.json'} is missing. Fetch it again.`],
-  [/Cannot find any model weights|SafetensorError|header too (?:large|small)|InvalidHeader|incomplete metadata/i, (_, { model }) => `The weights in ${directoryOf(model)} cannot be read: a file is missing or damaged. Fetch it again.`],
+  [/Cannot find any model weights|weights were not initialized from checkpoint|SafetensorError|header too (?:large|small)|InvalidHeader|incomplete metadata/i, (_, { model }) => `The weights in ${directoryOf(model)} cannot be read: a file is missing or damaged. Fetch it again.`],
   [/(?:Can't|Couldn't|Unable to) (?:load|instantiate).{0,40}tokenizer/i, (_, { model }) => `The tokenizer in ${directoryOf(model)} cannot be read. Fetch its files, or name another with the option tokenizer.`],
   [/trust_remote_code=True/, () => 'The model comes with Python code of its own. If you trust where it comes from, set trust_remote_code to true.'],
   [/Sleep mode is not supported/, () => 'This device cannot put a model to sleep. Leave sleep_level out.'],
@@ -39,5 +39,5 @@ export const explain = pythonFailures({
   name: 'vLLM',
   known,
   whenKilled: 'Choose a smaller model, or lower max_model_len or cpu_kvcache_space.',
-  wrapper: /^Engine core initialization failed/,
+  wrapper: /^(?:Engine core|WorkerProc) initialization failed/,
 });

@@ -9,19 +9,24 @@ interface Recorded {
   readonly exit?: { readonly code: number | null; readonly signal: string | null };
 }
 
-/** What every failure of an engine core ends with, below its cause. */
+/** What every failure of a worker ends with, below its cause: its engine core, then the server, say that there was one. */
 const wrapper = [
-  '(APIServer pid=7) Traceback (most recent call last):',
-  '(APIServer pid=7)   File "/opt/vllm/v1/engine/utils.py", line 1200, in wait_for_engine_startup',
-  '(APIServer pid=7)     raise RuntimeError(',
-  '(APIServer pid=7) RuntimeError: Engine core initialization failed. See root cause above. Failed core proc(s): {}',
+  '(EngineCore pid=9) ERROR 11-25 23:06:05 [core.py:1510] EngineCore failed to start.',
+  '(EngineCore pid=9) ERROR 11-25 23:06:05 [core.py:1510] Traceback (most recent call last):',
+  '(EngineCore pid=9) ERROR 11-25 23:06:05 [core.py:1510]   File "/opt/vllm/v1/executor/multiproc_executor.py", line 815, in wait_for_ready',
+  '(EngineCore pid=9) ERROR 11-25 23:06:05 [core.py:1510]     raise e from None',
+  '(EngineCore pid=9) ERROR 11-25 23:06:05 [core.py:1510] Exception: WorkerProc initialization failed due to an exception in a background process. See stack trace for root cause.',
+  'Traceback (most recent call last):',
+  '  File "/opt/vllm/v1/engine/utils.py", line 1200, in wait_for_engine_startup',
+  '    raise RuntimeError(',
+  'RuntimeError: Engine core initialization failed. See root cause above. Failed core proc(s): {}',
 ];
 
 function said(lines: readonly string[], exit: Recorded['exit'] = { code: 1, signal: null }): string | undefined {
   return explain(['(APIServer pid=7) INFO 11-25 22:52:57 [api_utils.py:286] non-default args: {}', ...lines], { model: modelOf(), exit });
 }
 
-const core = (text: string) => `(EngineCore pid=9) ERROR 08-20 10:00:00 [core.py:1107] ${text}`;
+const core = (text: string) => `(Worker pid=11) ERROR 11-25 23:05:56 [multiproc_executor.py:953] ${text}`;
 
 /** As the real vLLM 0.32.0 for processors printed them. */
 const real: readonly Recorded[] = [
@@ -51,6 +56,16 @@ const real: readonly Recorded[] = [
     says: /^\/models\/tiny does not exist\. Correct the path of the model\.$/,
   },
   {
+    of: 'a context longer than the model was made for',
+    lines: ['pydantic_core._pydantic_core.ValidationError: 1 validation error for ModelConfig', "  Value error, User-specified max_model_len (8192) is greater than the derived max_model_len (max_position_embeddings=4096.0 or model_max_length=None in model's config.json). To allow overriding this maximum, set the env var VLLM_ALLOW_LONG_MAX_MODEL_LEN=1."],
+    says: /^max_model_len is 8192, and the model was made for 4096\. Lower it\.$/,
+  },
+  {
+    of: 'weights that are not all there',
+    lines: [core('    raise ValueError('), core("ValueError: Following weights were not initialized from checkpoint: {'model.layers.0.input_layernorm.weight', 'model.norm.weight'}"), ...wrapper],
+    says: /^The weights in \/models\/tiny cannot be read: a file is missing or damaged\. Fetch it again\.$/,
+  },
+  {
     of: 'a tool call parser that is not there',
     lines: [
       '  File "/opt/vllm/entrypoints/launchers/launcher.py", line 362, in validate_api_server_args',
@@ -78,11 +93,6 @@ const written: readonly Recorded[] = [
     says: /^A context of 40960 tokens does not fit the memory; 9536 would\. Set max_model_len to 9536, or to "auto"\.$/,
   },
   { of: 'a GPU without memory', lines: [core('torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB.'), ...wrapper], says: /^The GPU has too little memory\./ },
-  {
-    of: 'a context longer than the model was made for',
-    lines: ['  Value error, User-specified max_model_len (8192) is greater than the derived max_model_len (max_position_embeddings=4096 or model_max_length=None in model\'s config.json).'],
-    says: /^max_model_len is 8192, and the model was made for 4096\. Lower it\.$/,
-  },
   { of: 'heads that cannot be shared', lines: ['ValueError: Total number of attention heads (14) must be divisible by tensor parallel size (4).'], says: /^tensor_parallel_size is 4, and the 14 attention heads/ },
   { of: 'more GPUs than there are', lines: ['ValueError: World size (4) is larger than the number of available GPUs (1) in this node.'], says: /^4 GPUs are asked for and 1 are here\./ },
   { of: 'no device', lines: ['RuntimeError: Failed to infer device type, please set the environment variable'], says: /^This vLLM finds no device it was built for\./ },

@@ -1,23 +1,41 @@
-// Runs the conformance suite of every engine found on this machine, and prints a table of what each did.
+// Runs the conformance suite of every engine found on this machine, and prints a table: engine, version, cases passed and failed, skipped and why.
+// Each suite says in a hook which engine it is about: `Object.assign(this, { engine, version })`. scripts/get-engines.sh installs them.
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import Mocha from 'mocha';
 
 const rooms = [...readdirSync('packages').map((name) => join('packages', name, 'dist-test')), join('test', 'dist')];
-const suites = rooms.flatMap((room) => list(room)).filter((path) => /(conformance|builtin)\.real\.test\.js$/.test(path));
+const suites = rooms.flatMap(list).filter((path) => /(conformance|builtin)\.(real|stand-in)\.test\.js$/.test(path));
 const mocha = new Mocha({ timeout: 60_000, reporter: 'spec' });
 for (const path of suites) mocha.addFile(path);
 await mocha.loadFilesAsync();
 
-const rows = new Map(mocha.suite.suites.map((suite) => [suite, { engine: suite.title, passed: 0, failed: 0, skipped: [] }]));
+const rows = new Map(mocha.suite.suites.map((suite) => [suite, { passed: 0, failed: 0, skipped: new Map() }]));
 const runner = mocha.run((failures) => {
-  console.log('\n| engine | passed | failed | skipped |\n|---|---|---|---|');
-  for (const { engine, passed, failed, skipped } of rows.values()) console.log(`| ${engine} | ${passed} | ${failed} | ${skipped.length === 0 ? '' : skipped.join('<br>')} |`);
+  console.log('\n| engine | version | passed | failed | skipped, and why |\n|---|---|---|---|---|');
+  for (const [suite, row] of rows) console.log(lineOf(suite, row));
   process.exitCode = failures > 0 ? 1 : 0;
 });
 runner.on('pass', (test) => void (rowOf(test).passed += 1));
 runner.on('fail', (test) => void (rowOf(test).failed += 1));
-runner.on('pending', (test) => void (test.parent.isPending() ? (rowOf(test).skipped[0] = 'all: the engine is not on this machine') : rowOf(test).skipped.push(test.title)));
+runner.on('pending', (test) => {
+  const absent = test.parent.isPending();
+  const [name, reason] = reasonIn(absent ? test.parent.title : test.title);
+  const { skipped } = rowOf(test);
+  skipped.set(reason, absent ? ['all'] : [...(skipped.get(reason) ?? []), name]);
+});
+
+function lineOf(suite, { passed, failed, skipped }) {
+  const { engine = suite.title.split(/ is a backend|:/)[0], version = '' } = suite.ctx;
+  const reasons = [...skipped].map(([reason, names]) => `${names.join('; ')}: *${reason}*`);
+  return `| ${engine} | ${version} | ${passed} | ${failed} | ${reasons.join('<br>')} |`;
+}
+
+/** `a case (skipped: a reason)`, taken apart. */
+function reasonIn(title) {
+  const [, name, reason = ''] = /^(.*?)(?: \(skipped: (.*)\))?$/.exec(title);
+  return [name, reason];
+}
 
 function rowOf(test) {
   let suite = test.parent;

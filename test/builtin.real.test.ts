@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { createLamina } from '@lamina/core';
 import type { BackendType, Model } from '@lamina/core/plugin';
 import { backendConformance, tinyGguf, type BackendKit } from '@lamina/core/testing';
-import { describeReal, llamaServer } from './support/engine.js';
+import { describeReal, llamaServer, realLlama } from './support/engine.js';
 
 const key = 'sk-test';
 let folder: string;
@@ -45,7 +45,10 @@ after(() => rm(folder, { recursive: true }));
 describeReal('command line: a real llama-server without code', function () {
   this.timeout(120_000);
   let type: BackendType;
-  before(async () => void (type = await builtinType('command')));
+  before(async function () {
+    type = await builtinType('command');
+    Object.assign(this, { engine: 'command: llama-server', version: await llamaVersion() });
+  });
   const options = { command: `${llamaServer} --model \${MODEL_PATH} --port \${PORT} --host 127.0.0.1 --alias tiny-a -t 1 -c 1024 --offline`, formats: ['gguf'], health: '/health', env: { LLAMA_API_KEY: '${KEY}' } };
   runCases({
     type: later(() => type, { type: 'command', formats: [], lifetime: 'owned' }),
@@ -81,8 +84,9 @@ describeReal('remote: a real llama-server that already runs', function () {
   let type: BackendType;
   let engine: ChildProcess;
   const options = { base_url: '', api_key_env: 'THEIR_KEY' };
-  before(async () => {
+  before(async function () {
     type = await builtinType('remote');
+    Object.assign(this, { engine: 'remote: llama-server', version: await llamaVersion() });
     const { files } = await modelOf('tiny-a', 'gguf');
     const port = await freePort();
     engine = spawn(llamaServer!, ['--model', files[0]!.path, '--port', String(port), '--host', '127.0.0.1', '--alias', 'tiny-a', '-t', '1', '-c', '1024', '--offline', '--embeddings', '--pooling', 'mean'], { env: { ...process.env, LLAMA_API_KEY: key }, stdio: ['ignore', 'ignore', 'pipe'] });
@@ -121,6 +125,14 @@ describeReal('remote: a real llama-server that already runs', function () {
     },
   });
 });
+
+/** The version of what is behind both; neither backend can tell it. */
+async function llamaVersion(): Promise<string | undefined> {
+  const lamina = await createLamina({ modelsDir: folder, log: 'silent', plugins: [realLlama()], env: process.env });
+  const record = (await lamina.backends.list()).find(({ name }) => name === 'llama.cpp');
+  await lamina.close();
+  return record?.availability.available === true ? record.availability.version : undefined;
+}
 
 function freePort(): Promise<number> {
   return new Promise((resolve) => {

@@ -6,17 +6,7 @@ import { createLamina, type Lamina } from '@lamina/core';
 import { createServer, type Server } from '@lamina/server-koa';
 import { ask, streamChat } from './support/client.js';
 import { describeReal, realLlama, writeModels } from './support/engine.js';
-
-/** The same numbers for the same seed, between 0 and 1 (mulberry32). */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
+import { seeded } from './support/seeded.js';
 
 describeReal('many clients on a real llama-server', function () {
   this.timeout(300_000);

@@ -3,6 +3,7 @@ export { apiVersion, definePlugin } from './contract/plugin.js';
 export type { Plugin, PluginContext, PluginDefinition } from './contract/plugin.js';
 export { processBackend } from './process/process-backend.js';
 export { pythonEngine, type PythonFinding, type PythonProgram } from './process/python-engine.js';
+export { lastException, pythonFailures, type KnownFailure, type PythonFailures } from './process/python-failure.js';
 export { processOptions } from './process/description.js';
 export type {
   Command,

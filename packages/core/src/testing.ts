@@ -1,5 +1,5 @@
 // The door for testers: conformance kits, a fake engine, tiny models, a whole Lamina for a test.
-export { backendConformance, type BackendCaseName, type ConformanceCase } from './testing/backend-conformance.js';
+export { backendConformance, testedVersion, type BackendCaseName, type ConformanceCase } from './testing/backend-conformance.js';
 export type { BackendKit, KitLimits } from './testing/conformance/kit.js';
 export { fakeBackend, fakeEngine, fakePlugin, type FakeBackendOptions, type FakeEngineOptions } from './testing/fake-engine.js';
 export type { Behaviour } from './testing/fake-engine/behaviour.js';

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import type { ModelServer } from '@lamina/core/plugin';
-import { backendConformance, tinyGguf } from '@lamina/core/testing';
+import { backendConformance, testedVersion, tinyGguf } from '@lamina/core/testing';
 import { llamaCppBackend } from '../dist/backend.js';
 import { fileOnDisk, modelOf } from './model.js';
 import { describeReal, Ground, llamaServer } from './real-server.js';
@@ -42,6 +42,9 @@ describeReal('llama.cpp is a backend as the contract has it', () => {
     skip: { 'a server that slept and was woken answers': 'llama-server sleeps when it has been idle, not when it is asked to' },
   };
 
+  before(async function () {
+    Object.assign(this, { engine: 'llama.cpp', version: await testedVersion(kit) });
+  });
   for (const { name, skip, run } of backendConformance(kit)) {
     if (skip === undefined) it(name, run);
     else it.skip(`${name} (skipped: ${skip})`, run);

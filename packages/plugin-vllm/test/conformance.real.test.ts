@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { backendConformance } from '@lamina/core/testing';
+import { backendConformance, testedVersion } from '@lamina/core/testing';
 import { vllmBackend } from '../dist/backend.js';
 import { describeReal, realVllm, smallOptions } from './real-vllm.js';
 import { modelAt, writeTinyModel } from './tiny-model.js';
@@ -45,6 +45,9 @@ describeReal('vLLM is a backend as the contract has it', function () {
     },
   };
 
+  before(async function () {
+    Object.assign(this, { engine: 'vLLM', version: await testedVersion(kit) });
+  });
   for (const { name, skip, run } of backendConformance(kit)) {
     if (skip === undefined) it(name, run);
     else it.skip(`${name} (skipped: ${skip})`, run);

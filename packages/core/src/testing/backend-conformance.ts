@@ -35,6 +35,17 @@ export function backendConformance(kit: BackendKit): ConformanceCase[] {
   });
 }
 
+/** The version of the engine that a kit is for, as its backend tells it; `undefined` when it tells none, or when there is no engine. */
+export async function testedVersion(kit: BackendKit): Promise<string | undefined> {
+  const stage = new Stage(kit);
+  try {
+    const found = await stage.backend.probe(stage.context());
+    return found.available ? found.version : undefined;
+  } finally {
+    await stage.close();
+  }
+}
+
 function checkSkips(skip: Readonly<Record<string, string>>): void {
   for (const [name, reason] of Object.entries(skip)) {
     if (!(name in cases)) throw new Error(`There is no case "${name}" to skip. The cases are:\n${Object.keys(cases).join('\n')}`);

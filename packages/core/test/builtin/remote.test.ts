@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import type { Logger, Model } from '@lamina/core/plugin';
 import { backendConformance, createTestLamina, fakeEngine } from '@lamina/core/testing';
 import { remoteBackend } from '../../dist/builtin/remote-backend.js';
@@ -71,6 +73,24 @@ describe('a server that already runs', () => {
       await lamina.close();
     }
     assert.equal((await fetch(new URL('/health', options.base_url))).status, 200);
+  });
+
+  it('is degraded while it does not answer, never dead: it may come back', async () => {
+    const theirs = createServer((_request, response) => response.end('{}')).listen(0, '127.0.0.1');
+    await once(theirs, 'listening');
+    const { port } = theirs.address() as AddressInfo;
+    const context = { signal: AbortSignal.timeout(5_000), log: quiet, env, options: {}, adapters: [], progress: () => undefined, output: () => undefined, guard: () => () => undefined };
+    const server = await remoteBackend(fetch).create('theirs', { base_url: `http://127.0.0.1:${port}/v1`, health: '/health' }).start(model('their-model', {}), context);
+    const health = () => server.check!(AbortSignal.timeout(5_000));
+    assert.equal(await health(), 'ok');
+    theirs.close();
+    await once(theirs, 'close');
+    assert.equal(await health(), 'degraded');
+    theirs.listen(port, '127.0.0.1');
+    await once(theirs, 'listening');
+    assert.equal(await health(), 'ok');
+    theirs.close();
+    await once(theirs, 'close');
   });
 
   it('says what is wrong: no key in the environment, a wrong one, nobody there', async () => {

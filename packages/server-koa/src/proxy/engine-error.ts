@@ -3,11 +3,11 @@ import { wireType, type Json, type JsonObject, type WireError } from '@lamina/co
 
 /**
  * Reads an engine's answer that is not a success. Known are llama.cpp's and vLLM's `{ error: { message, type, code } }`, vLLM's older
- * flat form, an `error` that is a string, FastAPI's `detail`, and JSON inside a string (MLC); anything else is quoted.
+ * flat form, an `error` that is a string, and FastAPI's `detail`; anything else is quoted. What is an engine's own way, its `adapt` reads.
  */
 export function readEngineError(status: number, body: Buffer): WireError {
   const text = body.toString();
-  const said = unwrap(parse(text));
+  const said = parse(text);
   const message = messageOf(said) ?? (text.trim().slice(0, 500) || `The engine answered with status ${status} and no body.`);
   const fields = fieldsOf(said);
   const details = detailsOf(fields, status);
@@ -26,11 +26,6 @@ function parse(text: string): Json | undefined {
   } catch {
     return undefined;
   }
-}
-
-// MLC answers with a JSON string that holds JSON.
-function unwrap(value: Json | undefined): Json | undefined {
-  return typeof value === 'string' ? (parse(value) ?? value) : value;
 }
 
 function isObject(value: unknown): value is JsonObject {

@@ -1,0 +1,10 @@
+// Models as core hands them to the backend, for tests; none of their files need exist.
+import type { FileRole, Model, ModelFile } from '@lamina/core/plugin';
+
+export function modelOf(parts: Partial<Model> = {}): Model {
+  return { name: 'org/tiny:fp8', files: [file('weights', '/models/tiny')], format: 'safetensors', aliases: [], options: {}, pinned: false, limits: {}, from: 'manifest', ...parts };
+}
+
+export function file(role: FileRole, path: string, bytes = 1): ModelFile {
+  return { role, path, bytes };
+}

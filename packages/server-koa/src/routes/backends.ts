@@ -20,8 +20,8 @@ export function backendRoutes(router: Router, lamina: Lamina): void {
   });
 }
 
-function view({ type, formats, availability }: BackendRecord): object {
-  if (!availability.available) return { type, available: false, formats, reason: availability.reason, hint: availability.hint };
-  const { version, executable } = availability;
-  return { type, available: true, version, executable, formats };
+function view({ type, formats, availability, standsInFor, replacedBy }: BackendRecord): object {
+  if (!availability.available) return { type, available: false, formats, reason: availability.reason, hint: availability.hint, replaced_by: replacedBy };
+  const { version, executable, note } = availability;
+  return { type, available: true, version, executable, formats, note, stands_in_for: standsInFor };
 }

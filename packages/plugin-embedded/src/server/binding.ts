@@ -125,7 +125,8 @@ export interface GenerateOptions {
 export interface ChatOptions extends GenerateOptions {
   readonly functions?: Readonly<Record<string, { readonly description?: string; readonly params?: unknown }>>;
   readonly maxParallelFunctionCalls?: number;
-  readonly budgets?: { readonly thoughtTokens: number };
+  /** What is done when the context is full. */
+  readonly contextShift?: { strategy(options: { chatHistory: readonly HistoryItem[] }): { readonly chatHistory: readonly HistoryItem[] } };
   onResponseChunk?(chunk: { readonly type: 'segment' | undefined; readonly segmentType?: string; readonly text: string }): void;
   onFunctionCallParamsChunk?(chunk: { readonly callIndex: number; readonly functionName: string; readonly paramsChunk: string; readonly done: boolean }): void;
 }
@@ -143,7 +144,7 @@ export interface Chatted extends Completed {
 export interface NodeLlamaCpp {
   getLlama(options: { gpu: string | false; build: 'never'; skipDownload: true; progressLogs: false; maxThreads?: number; logLevel: string; logger(level: string, message: string): void }): Promise<Llama>;
   getModuleVersion(): Promise<string>;
-  resolveChatWrapper(model: Model): ChatWrapper;
+  resolveChatWrapper(model: Model, options?: { type?: 'jinjaTemplate'; customWrapperSettings: { jinjaTemplate: { template: string } } }): ChatWrapper;
   LlamaText(values: unknown): LlamaText;
   readonly SpecialTokensText: new (text: string) => unknown;
   readonly SpecialToken: new (name: 'BOS' | 'EOS') => unknown;

@@ -64,7 +64,9 @@ export class ChatAnswer {
 
   end({ metadata, functionCalls = [] }: Chatted, usage: Usage): void {
     functionCalls.forEach(({ functionName, params }, index) => {
-      if (this.call(index, functionName).arguments === '') this.argument(index, functionName, JSON.stringify(params ?? {}));
+      const call = this.call(index, functionName);
+      if (call.arguments === '') this.argument(index, functionName, JSON.stringify(params ?? {}));
+      call.arguments = JSON.stringify(params ?? {}); // The grammar lets blanks follow; a whole answer is told without them.
     });
     const finish_reason = finishReason(this.calls.length > 0 && metadata.stopReason !== 'maxTokens' ? 'functionCalls' : metadata.stopReason);
     if (!this.stream.on) return this.reply.json({ ...this.head, object: 'chat.completion', choices: [{ index: 0, message: this.message(), finish_reason }], usage });

@@ -1,5 +1,5 @@
 // POST /v1/chat/completions.
-import type { ChatOptions, Sequence } from './binding.js';
+import type { ChatOptions, Chatted, HistoryItem, Sequence } from './binding.js';
 import { ChatAnswer, usageOf } from './chat-answer.js';
 import type { Engine, Generator } from './engine.js';
 import { RequestError } from './errors.js';
@@ -41,13 +41,31 @@ async function generate({ engine, prompt, options }: Chat, sequence: Sequence, a
   const session = new engine.library.LlamaChat({ contextSequence: sequence, chatWrapper: prompt.wrapper });
   answer.begin();
   try {
-    const result = await session.generateResponse(prompt.history, {
-      ...options,
-      onResponseChunk: ({ type, text }) => answer.text(text, type === 'segment'),
-      ...(options.functions === undefined ? {} : { onFunctionCallParamsChunk: ({ callIndex, functionName, paramsChunk }) => answer.argument(callIndex, functionName, paramsChunk) }),
-    });
+    const result = await untilFull(options, (contextShift) =>
+      session.generateResponse(prompt.history, {
+        ...options,
+        contextShift,
+        onResponseChunk: ({ type, text }) => answer.text(text, type === 'segment'),
+        ...(options.functions === undefined ? {} : { onFunctionCallParamsChunk: ({ callIndex, functionName, paramsChunk }) => answer.argument(callIndex, functionName, paramsChunk) }),
+      }),
+    );
     answer.end(result, usageOf(prompt.tokens.length, sequence.tokenMeter.getState().usedOutputTokens - before));
   } finally {
     session.dispose();
+  }
+}
+
+/** Calls are not counted in `maxTokens`; with a full context the library would forget the beginning. The answer ends there instead. */
+async function untilFull({ signal }: ChatOptions, run: (contextShift: NonNullable<ChatOptions['contextShift']>) => Promise<Chatted>): Promise<Chatted> {
+  let isFull = false;
+  const strategy = ({ chatHistory }: { chatHistory: readonly HistoryItem[] }) => {
+    isFull = true;
+    return { chatHistory };
+  };
+  try {
+    return await run({ strategy });
+  } catch (error) {
+    if (!isFull || signal.aborted) throw error;
+    return { response: '', metadata: { stopReason: 'maxTokens' } };
   }
 }

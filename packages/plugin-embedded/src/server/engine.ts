@@ -89,13 +89,13 @@ async function embedder(model: Model, { options }: ServerSettings): Promise<Embe
   return { contextLength, context: await model.createEmbeddingContext({ contextSize: contextLength, ...(threads === undefined ? {} : { threads }) }) };
 }
 
-async function templateOf(from: NodeJS.Require, text: string | undefined): Promise<Template | undefined> {
-  if (text === undefined) return undefined;
+async function templateOf(from: NodeJS.Require, text: string | undefined): Promise<{ text: string; parsed?: Template } | undefined> {
+  if (text === undefined || text.trim() === '') return undefined;
   const { Template } = await importFrom<{ Template: new (text: string) => Template }>(from, '@huggingface/jinja');
   try {
-    return new Template(text);
+    return { text, parsed: new Template(text) };
   } catch {
-    return undefined; // The library has a renderer for models whose template cannot be parsed.
+    return { text }; // The library has renderers of its own to fall back on.
   }
 }
 

@@ -37,10 +37,11 @@ export class Prompts {
   constructor(
     private readonly library: NodeLlamaCpp,
     private readonly model: Model,
-    private readonly template: Template | undefined,
+    /** Its text, and what it is once it was parsed; missing when it cannot be. */
+    private readonly template: { readonly text: string; readonly parsed?: Template } | undefined,
     private readonly templateValues: object,
   ) {
-    this.wrapper = library.resolveChatWrapper(model);
+    this.wrapper = wrapperFor(library, model, template?.text);
     this.endings = this.wrapper.generateContextState({ chatHistory: [{ type: 'user', text: 'Hello' }, { type: 'model', response: [] }] });
   }
 
@@ -61,14 +62,14 @@ export class Prompts {
   }
 
   private rendersItself({ tools }: PromptParts): boolean {
-    return this.template !== undefined && this.wrapper.wrapperName === 'JinjaTemplate' && (tools.length === 0 || this.takesTools);
+    return this.template?.parsed !== undefined && this.wrapper.wrapperName === 'JinjaTemplate' && (tools.length === 0 || this.takesTools);
   }
 
   private render({ request, tools }: PromptParts): string {
     const { bosString, eosString, shouldPrependBosToken } = this.model.tokens;
     const values = { bos_token: bosString ?? '', eos_token: eosString ?? '', ...this.templateValues, ...request.chat_template_kwargs };
     try {
-      const text = this.template!.render({ ...values, messages: templateMessages(request.messages), add_generation_prompt: true, ...(tools.length === 0 ? {} : { tools }) });
+      const text = this.template!.parsed!.render({ ...values, messages: templateMessages(request.messages), add_generation_prompt: true, ...(tools.length === 0 ? {} : { tools }) });
       return shouldPrependBosToken && bosString !== null && !text.startsWith(bosString) ? bosString + text : text;
     } catch (error) {
       if (error instanceof RequestError) throw error;
@@ -98,6 +99,16 @@ export class Prompts {
     const began = text.trimEnd().endsWith(mark.trim());
     return { ...settings, segments: { ...segments, thought: { ...thought, openOnResponseStart: false, ...(began ? { prefix: { type: 'openedOnStart', afterFunctionCalls: false } } : {}) } } };
   }
+}
+
+/** What the templates that the library knows by heart have in them: ChatML, Qwen, Llama, Mistral, Gemma, DeepSeek, gpt-oss, Seed, Functionary, Alpaca. */
+const marksOfKnown = /<\|im_start\|>|<\|start_header_id\|>|\[INST\]|<start_of_turn>|<\|turn>|<｜|<\|channel\|>|<seed:|<\|recipient\|>|>>>|### Instruction/;
+
+/** The library compares a template with all it knows, which takes seconds; without one of their marks there is nothing to compare. */
+function wrapperFor({ resolveChatWrapper }: NodeLlamaCpp, model: Model, template: string | undefined): ChatWrapper {
+  if (template === undefined) return resolveChatWrapper(model);
+  const customWrapperSettings = { jinjaTemplate: { template } };
+  return resolveChatWrapper(model, { customWrapperSettings, ...(marksOfKnown.test(template) ? {} : { type: 'jinjaTemplate' as const }) });
 }
 
 const answerAlone: readonly HistoryItem[] = [{ type: 'model', response: [] }];

@@ -1,10 +1,11 @@
 // Puts node-llama-cpp onto this machine at its first use: whole or not at all, once however many starts want it.
+import { randomUUID } from 'node:crypto';
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { LaminaError, type StartContext } from '@lamina/core/plugin';
 import type { Build } from '../platform.js';
 import { npmCi, type InstallContext } from './npm.js';
-import { installedVersion, lockedVersion, writePackages } from './packages.js';
+import { installedVersion, lockedVersion, lockFile, writePackages } from './packages.js';
 import { installProblem } from './problems.js';
 
 /** What is wanted, and where. */
@@ -22,12 +23,16 @@ interface Running {
   readonly done: Promise<void>;
   readonly stop: AbortController;
   readonly listeners: Set<OnProgress>;
+  /** What those who come later are told first. */
+  latest?: Parameters<OnProgress>[0];
 }
 
 /** The installations of one Lamina. */
 export class Installer {
   private readonly running = new Map<string, Running>();
-  private begun = 0;
+
+  /** `lock` is the lock file of what is installed. */
+  constructor(private readonly lock = lockFile) {}
 
   /**
    * Resolves when it is there. Those who want the same at once share one installation, which goes on while anybody waits for it.
@@ -41,6 +46,7 @@ export class Installer {
     const { progress } = context;
     const listener: OnProgress = (update) => progress(update);
     running.listeners.add(listener);
+    if (running.latest !== undefined) progress(running.latest);
     try {
       await untilAborted(running.done, signal);
     } catch (error) {
@@ -60,9 +66,12 @@ export class Installer {
   private begin(wanted: Wanted, { env, output, guard }: StartContext): Running {
     const stop = new AbortController();
     const listeners = new Set<OnProgress>();
-    const tell: OnProgress = (update) => listeners.forEach((listen) => listen(update));
-    const part = `${wanted.directory}.part-${process.pid}-${(this.begun += 1)}`;
-    const done = install(wanted, part, { env, output, guard, signal: stop.signal }, tell).finally(() => this.forget(wanted.directory, running));
+    const tell: OnProgress = (update) => {
+      running.latest = update;
+      listeners.forEach((listen) => listen(update));
+    };
+    const part = `${wanted.directory}.part-${process.pid}-${randomUUID()}`;
+    const done = install(wanted, { part, lock: this.lock }, { env, output, guard, signal: stop.signal }, tell).finally(() => this.forget(wanted.directory, running));
     const running: Running = { done, stop, listeners };
     this.running.set(wanted.directory, running);
     return running;
@@ -73,12 +82,12 @@ export class Installer {
   }
 }
 
-async function install({ directory, build, model }: Wanted, part: string, context: InstallContext, tell: OnProgress): Promise<void> {
-  const version = await lockedVersion();
+async function install({ directory, build, model }: Wanted, { part, lock }: { part: string; lock: URL }, context: InstallContext, tell: OnProgress): Promise<void> {
+  const version = await lockedVersion(lock);
   const stage = `installing node-llama-cpp ${version}`;
   try {
     await clearLeftovers(directory);
-    const total = await writePackages(part, build);
+    const total = await writePackages(part, build, lock);
     let fetched = 0;
     tell({ stage, ratio: 0 });
     const result = await npmCi(part, context, () => tell({ stage, ratio: Math.min(1, ++fetched / total) }));

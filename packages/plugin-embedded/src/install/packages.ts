@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import type { Build } from '../platform.js';
 
 const library = 'node-llama-cpp';
-const lockFile = new URL('../../src/install/lock.json', import.meta.url);
+/** What node-llama-cpp was tried with. */
+export const lockFile = new URL('../../src/install/lock.json', import.meta.url);
 
 interface Lock {
   readonly packages: Readonly<Record<string, { readonly version: string }>>;
@@ -12,16 +13,16 @@ interface Lock {
 }
 
 /** The version that is installed. */
-export async function lockedVersion(): Promise<string> {
-  return versionIn(await readLock());
+export async function lockedVersion(lock = lockFile): Promise<string> {
+  return versionIn(await readLock(lock));
 }
 
 /**
  * Writes what `npm ci` needs into an empty directory; answers with the number of packages. The lock names each with its integrity, all
  * but the builds for systems it was not written on; it leaves out what node-llama-cpp only needs to compile llama.cpp or to download models.
  */
-export async function writePackages(directory: string, { packages }: Build): Promise<number> {
-  const lock = await readLock();
+export async function writePackages(directory: string, { packages }: Build, from = lockFile): Promise<number> {
+  const lock = await readLock(from);
   const version = versionIn(lock);
   const dependencies = Object.fromEntries([library, ...packages].map((name) => [name, version]));
   const isOtherBuild = (path: string) => path.startsWith('node_modules/@node-llama-cpp/') && !packages.includes(path.slice('node_modules/'.length));
@@ -47,8 +48,8 @@ async function versionOf(path: string): Promise<string | undefined> {
   }
 }
 
-async function readLock(): Promise<Lock> {
-  return JSON.parse(await readFile(lockFile, 'utf8')) as Lock;
+async function readLock(from: URL): Promise<Lock> {
+  return JSON.parse(await readFile(from, 'utf8')) as Lock;
 }
 
 function versionIn({ packages }: Lock): string {

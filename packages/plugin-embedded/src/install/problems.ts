@@ -6,7 +6,8 @@ const offline = /npm error (?:code|errno) (?:ENOTFOUND|EAI_AGAIN|ECONNREFUSED|EC
 const problems: readonly (readonly [pattern: RegExp, sentence: (match: RegExpExecArray) => string])[] = [
   [offline, () => 'the npm registry cannot be reached'],
   [/npm error code E40[13]/, () => 'the npm registry refuses this user'],
-  [/npm error (?:404 .*'(@?[\w./-]+)@|code ETARGET|code E404)/, ([, name]) => `the npm registry does not have ${name ?? 'all of its packages'}`],
+  [/npm error 404 .*'(@?[\w./-]+)@/, ([, name]) => `the npm registry does not have ${name}`],
+  [/npm error code (?:ETARGET|E404)/, () => 'the npm registry does not have all of its packages'],
   [/npm error code EINTEGRITY/, () => 'what the npm registry sent is not what was locked (EINTEGRITY)'],
   [/npm error code ENOSPC|ENOSPC: no space left/, () => 'the disk is full'],
   [/npm error code (?:EACCES|EPERM|EROFS)/, () => 'its directory may not be written to'],

@@ -125,8 +125,8 @@ export interface GenerateOptions {
 export interface ChatOptions extends GenerateOptions {
   readonly functions?: Readonly<Record<string, { readonly description?: string; readonly params?: unknown }>>;
   readonly maxParallelFunctionCalls?: number;
-  /** What is done when the context is full. */
-  readonly contextShift?: { strategy(options: { chatHistory: readonly HistoryItem[] }): { readonly chatHistory: readonly HistoryItem[] } };
+  /** How much is forgotten when the context is full; asked only then. */
+  readonly contextShift?: { size(): number };
   onResponseChunk?(chunk: { readonly type: 'segment' | undefined; readonly segmentType?: string; readonly text: string }): void;
   onFunctionCallParamsChunk?(chunk: { readonly callIndex: number; readonly functionName: string; readonly paramsChunk: string; readonly done: boolean }): void;
 }

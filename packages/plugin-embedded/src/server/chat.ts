@@ -1,5 +1,5 @@
 // POST /v1/chat/completions.
-import type { ChatOptions, Chatted, HistoryItem, Sequence } from './binding.js';
+import type { ChatOptions, Chatted, Sequence } from './binding.js';
 import { ChatAnswer, usageOf } from './chat-answer.js';
 import type { Engine, Generator } from './engine.js';
 import { RequestError } from './errors.js';
@@ -58,12 +58,12 @@ async function generate({ engine, prompt, options }: Chat, sequence: Sequence, a
 /** Calls are not counted in `maxTokens`; with a full context the library would forget the beginning. The answer ends there instead. */
 async function untilFull({ signal }: ChatOptions, run: (contextShift: NonNullable<ChatOptions['contextShift']>) => Promise<Chatted>): Promise<Chatted> {
   let isFull = false;
-  const strategy = ({ chatHistory }: { chatHistory: readonly HistoryItem[] }) => {
+  const size = () => {
     isFull = true;
-    return { chatHistory };
+    return 1;
   };
   try {
-    return await run({ strategy });
+    return await run({ size });
   } catch (error) {
     if (!isFull || signal.aborted) throw error;
     return { response: '', metadata: { stopReason: 'maxTokens' } };

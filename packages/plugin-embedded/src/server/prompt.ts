@@ -45,9 +45,18 @@ export class Prompts {
     this.endings = this.wrapper.generateContextState({ chatHistory: [{ type: 'user', text: 'Hello' }, { type: 'model', response: [] }] });
   }
 
-  /** Whether the model's own template takes tools; the library tells every model of them otherwise. */
+  /** Whether the model was made for tools; the library tells every other one of them too, in words of its own. */
   get takesTools(): boolean {
-    return (this.wrapper as { usingJinjaFunctionCallTemplate?: boolean }).usingJinjaFunctionCallTemplate ?? true;
+    return this.isOwn ? this.ownTakesTools : true;
+  }
+
+  private get ownTakesTools(): boolean {
+    return (this.wrapper as { usingJinjaFunctionCallTemplate?: boolean }).usingJinjaFunctionCallTemplate === true;
+  }
+
+  /** Whether prompts are rendered from the model's own template. */
+  private get isOwn(): boolean {
+    return this.template?.parsed !== undefined && (this.wrapper.wrapperName === 'JinjaTemplate' || !marksOfKnown.test(this.template.text));
   }
 
   /** @throws RequestError when the template refuses the messages */
@@ -62,7 +71,7 @@ export class Prompts {
   }
 
   private rendersItself({ tools }: PromptParts): boolean {
-    return this.template?.parsed !== undefined && this.wrapper.wrapperName === 'JinjaTemplate' && (tools.length === 0 || this.takesTools);
+    return this.isOwn && (tools.length === 0 || this.ownTakesTools);
   }
 
   private render({ request, tools }: PromptParts): string {

@@ -29,7 +29,7 @@ export type ModelOptions = FromSchema<typeof modelOptions>;
 export const instanceOptions = {
   type: 'object',
   properties: {
-    directory: { type: 'string', minLength: 1, description: 'The directory node-llama-cpp is in, or is installed into. Several Laminas may share one.', default: "one in Lamina's data directory" },
+    directory: { type: 'string', minLength: 1, description: 'Where node-llama-cpp is installed, each version and build in a directory of its own. Several Laminas may share one.', default: "the plugin's place in Lamina's data directory" },
     gpu: { enum: [false, 'auto', 'cuda', 'vulkan', 'metal'], description: 'The build: `false` for the processor alone; `auto` takes CUDA where there is an NVIDIA driver.', default: 'false; metal on Apple silicon, where it is part of the one build there is' },
     stand_in: { type: 'boolean', description: 'Serve models that name llama.cpp while there is none.', default: true },
   },

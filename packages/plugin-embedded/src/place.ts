@@ -13,7 +13,7 @@ export interface Place {
 /** Named by version and build: another one is another directory, so nothing is ever changed in place. @throws LaminaError `NOT_SUPPORTED` */
 export async function placeFor({ gpu, directory }: EmbeddedOptions, dataDir: string): Promise<Place> {
   const build = buildFor(gpu, thisPlatform());
-  return { build, directory: directory === undefined ? join(dataDir, `node-llama-cpp-${await lockedVersion()}-${build.name}`) : resolve(directory) };
+  return { build, directory: join(resolve(directory ?? dataDir), `node-llama-cpp-${await lockedVersion()}-${build.name}`) };
 }
 
 /** The version that is there, or will be. */

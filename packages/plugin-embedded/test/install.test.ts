@@ -54,7 +54,7 @@ describe('node-llama-cpp is installed at its first use', function () {
     await installer.ensure(wanted(), start({ stages }));
     assert.deepEqual(await left(), ['engine']);
     assert.ok('node_modules' in Object.fromEntries((await readdir(wanted().directory)).map((name) => [name, true])));
-    assert.deepEqual(stages, ['installing node-llama-cpp 9.9.9 0', 'installing node-llama-cpp 9.9.9 0.5', 'installing node-llama-cpp 9.9.9 1']);
+    assert.deepEqual(stages, [0, 0.25, 0.5, 0.75, 1].map((ratio) => `installing node-llama-cpp 9.9.9 ${ratio}`));
     assert.deepEqual(groups.back, groups.given);
   });
 
@@ -138,7 +138,7 @@ describe('node-llama-cpp is installed at its first use', function () {
   it('does not touch a directory that holds something else', async () => {
     await mkdir(wanted().directory, { recursive: true });
     await writeFile(join(wanted().directory, 'letter.txt'), 'dear');
-    await assert.rejects(installer.ensure(wanted(), start()), { message: /engine is not empty and holds something else; empty it, or name another "directory"/ });
+    await assert.rejects(installer.ensure(wanted(), start()), { message: /engine holds something else; empty it\./ });
     assert.deepEqual(await readdir(wanted().directory), ['letter.txt']);
   });
 

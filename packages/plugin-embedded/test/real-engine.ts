@@ -7,12 +7,12 @@ import { LaminaError, type JsonObject, type Logger, type Model, type ModelFile, 
 import { embeddedBackend } from '../dist/backend.js';
 import type { ModelOptions } from '../dist/options.js';
 
-/** Where node-llama-cpp is on this machine, as scripts/get-embedded.mjs prints it. */
+/** The directory node-llama-cpp was installed into, as scripts/get-embedded.mjs prints it. */
 export const engineDirectory = process.env['LAMINA_EMBEDDED'];
 
 /** A suite that needs the real engine; without one it is skipped, and its title says why. */
 export function describeReal(title: string, body: (this: Mocha.Suite) => void): void {
-  if (engineDirectory === undefined) describe.skip(`${title} (skipped: LAMINA_EMBEDDED names no directory with node-llama-cpp; scripts/get-embedded.mjs makes one)`, body);
+  if (engineDirectory === undefined) describe.skip(`${title} (skipped: LAMINA_EMBEDDED does not say where node-llama-cpp is; scripts/get-embedded.mjs installs it)`, body);
   else describe(title, body);
 }
 

@@ -87,7 +87,7 @@ async function install({ directory, build, model }: Wanted, { part, lock }: { pa
   const stage = `installing node-llama-cpp ${version}`;
   try {
     await clearLeftovers(directory);
-    const total = await writePackages(part, build, lock);
+    const total = 2 * (await writePackages(part, build, lock));
     let fetched = 0;
     tell({ stage, ratio: 0 });
     const result = await npmCi(part, context, () => tell({ stage, ratio: Math.min(1, ++fetched / total) }));
@@ -112,7 +112,7 @@ async function putInPlace(part: string, directory: string, build: Build): Promis
     await rename(part, directory);
   } catch (error) {
     if ((await installedVersion(directory, build)) !== undefined) return;
-    throw new Error(`${directory} is not empty and holds something else; empty it, or name another "directory"`, { cause: error });
+    throw new Error(`${directory} holds something else; empty it`, { cause: error });
   }
 }
 

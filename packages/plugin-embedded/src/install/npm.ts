@@ -14,7 +14,8 @@ const quiet = ['--no-audit', '--no-fund', '--no-update-notifier', '--no-progress
 export type InstallContext = Pick<StartContext, 'signal' | 'env' | 'output' | 'guard'>;
 
 /**
- * Installs what the lock file in a directory names; no script of any package is run. `onFetched` hears of each package.
+ * Installs what the lock file in a directory names; no script of any package is run. `onFetched` hears of what was
+ * fetched, twice a package: what the registry says of it, then the package.
  * @throws the signal's reason, or Error when there is no npm
  */
 export async function npmCi(directory: string, context: InstallContext, onFetched: () => void): Promise<TaskResult> {
@@ -28,8 +29,8 @@ export async function npmCi(directory: string, context: InstallContext, onFetche
     signal,
     guard,
     onLine: (stream, text) => {
-      if (/\.tgz\b/.test(text)) onFetched();
-      else output(stream, text);
+      if (/^npm http (?:fetch GET 200|cache) /.test(text)) onFetched();
+      else if (!text.startsWith('npm http')) output(stream, text);
     },
   });
 }

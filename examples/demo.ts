@@ -1,12 +1,14 @@
-// The first five minutes: writes a tiny model, serves it with llama.cpp, streams a chat, stays up. `--once` ends after the chat.
+// The first five minutes: writes a tiny model, serves it with llama.cpp, or with the embedded engine where there is none, streams a chat,
+// stays up. `--once` ends after the chat.
 import { on, once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs, styleText } from 'node:util';
 import { createLamina } from '@lamina/core';
 import type { ServerFrame } from '@lamina/core/protocol';
 import { tinyGguf } from '@lamina/core/testing';
+import { embedded } from '@lamina/plugin-embedded';
 import { llamacpp } from '@lamina/plugin-llamacpp';
 import { createServer } from '@lamina/server-koa';
 import { WebSocket } from 'ws';
@@ -18,17 +20,37 @@ type Chunk = { choices: { delta: { content?: string | null } }[] };
 const stop = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
 
+let shown = '';
+/** How far the start is: in a terminal one line that changes, elsewhere a line a stage. */
+function showLoading(stage: string, ratio?: number): void {
+  const text = ratio === undefined ? stage : `${stage}, ${Math.round(ratio * 100)} %`;
+  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[2K${styleText('dim', text)}`);
+  else if (stage !== shown) console.error(stage);
+  shown = stage;
+}
+
+/** The model begins to speak. */
+function showName(): void {
+  if (process.stderr.isTTY) process.stderr.write('\r\x1b[2K');
+  process.stdout.write(`${styleText('dim', name)} `);
+}
+
 /** Sends the chat over a WebSocket, and prints the words as they come. */
 async function stream(url: string): Promise<void> {
   const socket = new WebSocket(`${url.replace('http', 'ws')}/ws`, 'lamina.v1');
   const leave = () => socket.close();
   stop.signal.addEventListener('abort', leave, { once: true });
+  let speaks = false;
   try {
     await once(socket, 'open');
     socket.send(JSON.stringify({ type: 'chat.start', id: '1', request: chat }));
     for await (const [data] of on(socket, 'message', { close: ['close'] }) as AsyncIterable<[Buffer]>) {
       const frame = JSON.parse(data.toString()) as ServerFrame;
-      if (frame.type === 'chat.chunk') process.stdout.write((frame.chunk as Chunk).choices[0]?.delta.content ?? '');
+      if (frame.type === 'chat.loading') showLoading(frame.stage, frame.ratio);
+      const text = frame.type === 'chat.chunk' ? ((frame.chunk as Chunk).choices[0]?.delta.content ?? '') : '';
+      if (text !== '' && !speaks) showName();
+      speaks ||= text !== '';
+      process.stdout.write(text);
       if (frame.type === 'chat.error' || frame.type === 'error') throw new Error(frame.error.message);
       if (frame.type === 'chat.done') break;
     }
@@ -40,15 +62,17 @@ async function stream(url: string): Promise<void> {
 
 async function demo(modelsDir: string): Promise<void> {
   await tinyGguf(join(modelsDir, `${name}.gguf`), { name });
-  const manifest = { models: { [name]: { path: `${name}.gguf`, backend: 'llama.cpp', options: { context_length: 1024 } } } };
+  const manifest = { models: { [name]: { path: `${name}.gguf`, options: { context_length: 1024 } } } };
   const executable = process.env['LAMINA_LLAMA_SERVER'];
-  const plugins = [llamacpp({ threads: 1, ...(executable === undefined ? {} : { executable }) })];
+  // The models directory goes away with the demo; what is downloaded is kept for the next.
+  const directory = process.env['LAMINA_EMBEDDED'] ?? join(homedir(), '.cache', 'lamina', 'embedded');
+  const plugins = [llamacpp({ threads: 1, ...(executable === undefined ? {} : { executable }) }), embedded({ threads: 1, directory })];
   const lamina = await createLamina({ modelsDir, manifest, plugins });
   const server = createServer(lamina, { port: Number(values.port) });
   try {
     const url = await server.listen();
     console.log(`Lamina listens on ${url}\n`);
-    process.stdout.write(`${styleText('dim', 'you  ')} ${chat.messages[0]!.content}\n${styleText('dim', name)} `);
+    process.stdout.write(`${styleText('dim', 'you  ')} ${chat.messages[0]!.content}\n`);
     await stream(url);
     console.log(`\n\n${styleText('dim', 'The same from another terminal:')}\ncurl -N ${url}/v1/chat/completions -H 'content-type: application/json' -d '${JSON.stringify(chat)}'\n`);
     if (values.once) return;

@@ -10,7 +10,7 @@ import type { BackendType, PluginContext } from '@lamina/core/plugin';
 import { backendConformance, fakeEngine, tinyGguf } from '@lamina/core/testing';
 import type * as EnginePlugin from '../examples/engine-plugin.js';
 import { ask, streamChat } from './support/client.js';
-import { describeReal, llamaServer, writeModels } from './support/engine.js';
+import { describeEmbedded, describeReal, embeddedDirectory, llamaServer, writeModels } from './support/engine.js';
 
 const example = (name: string) => fileURLToPath(new URL(`../../examples/dist/${name}.js`, import.meta.url));
 const { myEngine } = (await import(example('engine-plugin'))) as typeof EnginePlugin;
@@ -127,11 +127,25 @@ describeReal('the examples on a real llama-server', function () {
   });
 });
 
-describe('the demo without an engine', () => {
-  it('says in one sentence how to get one', async () => {
-    const demo = run('demo', ['--once', '--port', '0'], { PATH: directory });
+const withoutLlama = { PATH: directory, HOME: directory };
+
+describeEmbedded('the demo on a machine without llama.cpp', function () {
+  this.timeout(60_000);
+
+  it('chats with the embedded engine', async () => {
+    const demo = run('demo', ['--once', '--port', '0'], { ...withoutLlama, LAMINA_EMBEDDED: embeddedDirectory });
+    assert.equal(await demo.exited, 0, demo.output());
+    assert.match(demo.output(), /tiny.* Hello from the model tiny\.\n/);
+  });
+});
+
+describe('the demo on a machine without llama.cpp and without a network', function () {
+  this.timeout(60_000);
+
+  it('says in one sentence what to do', async () => {
+    const demo = run('demo', ['--once', '--port', '0'], { ...withoutLlama, LAMINA_EMBEDDED: join(directory, 'engines'), npm_config_registry: 'http://127.0.0.1:1/', npm_config_cache: join(directory, 'npm') });
     assert.equal(await demo.exited, 1);
-    assert.match(demo.output(), /llama-server" is not in PATH\. Install llama\.cpp/);
+    assert.match(demo.output(), /installing node-llama-cpp 3\.[^]*the npm registry cannot be reached\. Try again when that is mended; or install it by hand, /);
     assert.ok(!demo.output().includes('    at '), demo.output());
   });
 });

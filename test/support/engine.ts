@@ -7,6 +7,15 @@ import { llamacpp } from '@lamina/plugin-llamacpp';
 /** Where llama-server is: named by LAMINA_LLAMA_SERVER, or in PATH. */
 export const llamaServer = process.env['LAMINA_LLAMA_SERVER'] ?? inPath('llama-server');
 
+/** Where the embedded engine was installed, by scripts/get-embedded.mjs. */
+export const embeddedDirectory = process.env['LAMINA_EMBEDDED'];
+
+/** A suite that needs the embedded engine; without it, it is skipped, and says so. */
+export function describeEmbedded(title: string, suite: (this: Mocha.Suite) => void): void {
+  if (embeddedDirectory !== undefined) describe(title, suite);
+  else describe.skip(`${title} (skipped: LAMINA_EMBEDDED is not set; scripts/get-embedded.mjs installs the engine)`, suite);
+}
+
 /** A suite that needs the real engine; without one it is skipped, and says so. */
 export function describeReal(title: string, suite: (this: Mocha.Suite) => void): void {
   if (llamaServer !== undefined) describe(title, suite);

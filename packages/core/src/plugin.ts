@@ -4,6 +4,12 @@ export type { Plugin, PluginContext, PluginDefinition } from './contract/plugin.
 export { processBackend } from './process/process-backend.js';
 export { pythonEngine, type PythonFinding, type PythonProgram } from './process/python-engine.js';
 export { lastException, pythonFailures, type KnownFailure, type PythonFailures } from './process/python-failure.js';
+export { runTask, type Task, type TaskResult } from './process/run-task.js';
+export { engineEnvironment } from './process/environment.js';
+export { acceptGguf } from './process/gguf/acceptance.js';
+export { estimateGgufMemory, type GgufPlace } from './process/gguf/estimate.js';
+export { firstMatch, ggufProblem } from './process/gguf/file-problems.js';
+export type { GgufMemoryOptions } from './process/gguf/memory-options.js';
 export { processOptions } from './process/description.js';
 export type {
   Command,

@@ -1,6 +1,5 @@
 // Turns what llama-server printed before it gave up into a sentence a person can act on.
-import type { Model } from '@lamina/core/plugin';
-import { fileProblem, firstMatch } from './file-problems.js';
+import { firstMatch, ggufProblem, type Model } from '@lamina/core/plugin';
 
 interface Ending {
   readonly model: Model;
@@ -10,6 +9,8 @@ interface Ending {
 type Sentence = (match: RegExpExecArray, lines: readonly string[]) => string;
 
 const smaller = 'Choose a smaller or more strongly quantised model';
+
+const fileProblem = (lines: readonly string[]) => ggufProblem(lines, 'this llama-server');
 
 /** Looked for in this order: a cause stands before what follows from it. */
 const failures: readonly (readonly [pattern: RegExp, sentence: Sentence])[] = [

@@ -1,14 +1,13 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import type { Device, ModelMetadata } from '@lamina/core/plugin';
-import { estimateMemory, type Place } from '../dist/memory.js';
+import { estimateGgufMemory, type Device, type GgufPlace, type ModelMetadata } from '@lamina/core/plugin';
 import type { ModelOptions } from '../dist/options.js';
 import { effectiveOptions } from '../dist/raw-arguments.js';
 import { file, modelOf } from './model.js';
 
 const mebibyte = 1024 * 1024;
 const gibibyte = 1024 * mebibyte;
-const machine: Place = { totalBytes: 32 * gibibyte, freeBytes: 24 * gibibyte, cores: 8, devices: [] };
+const machine: GgufPlace = { totalBytes: 32 * gibibyte, freeBytes: 24 * gibibyte, cores: 8, devices: [], processBytes: 16 * mebibyte };
 
 // What llama-server 0.7.0 reported (-lv 4) for a llama model of 2 layers with 32 heads, 8 of them for keys and values, embeddings of 2048 numbers.
 const shape: ModelMetadata = { layers: 2, kvHeads: 8, heads: 32, keyLength: 64, valueLength: 64, embeddingLength: 2048, contextLength: 65536, quantization: 'Q8_0' };
@@ -27,8 +26,8 @@ const reported: readonly { readonly options: ModelOptions; readonly cache: numbe
 ];
 
 /** MiB of host memory. */
-function hostMebibytes(options: ModelOptions, place: Place = machine, metadata: ModelMetadata = shape, weights = gibibyte): number {
-  const estimate = estimateMemory(modelOf({ files: [file('weights', '/m.gguf', weights)], metadata }), options, place);
+function hostMebibytes(options: ModelOptions, place: GgufPlace = machine, metadata: ModelMetadata = shape, weights = gibibyte): number {
+  const estimate = estimateGgufMemory(modelOf({ files: [file('weights', '/m.gguf', weights)], metadata }), options, place);
   return (estimate?.hostBytes ?? NaN) / mebibyte;
 }
 
@@ -48,14 +47,14 @@ describe('the memory estimate', () => {
 
   it('counts the projector, which is never mapped', () => {
     const model = modelOf({ files: [file('weights', '/m.gguf', gibibyte), file('projector', '/p.gguf', 100 * mebibyte)], metadata: shape });
-    const difference = (options: ModelOptions) => (estimateMemory(model, options, machine)?.hostBytes ?? NaN) / mebibyte - hostMebibytes(options);
+    const difference = (options: ModelOptions) => (estimateGgufMemory(model, options, machine)?.hostBytes ?? NaN) / mebibyte - hostMebibytes(options);
     assert.equal(difference({ context_length: 1024 }), 100);
     assert.equal(difference({ context_length: 1024, projector: false }), 0);
   });
 
   it('tells the longest context that fits, in steps, at most what the model was trained for', () => {
     const model = modelOf({ metadata: shape });
-    const longest = (totalBytes: number) => estimateMemory(model, { context_length: 1024 }, { ...machine, totalBytes })?.largestContext;
+    const longest = (totalBytes: number) => estimateGgufMemory(model, { context_length: 1024 }, { ...machine, totalBytes })?.largestContext;
     assert.equal(longest(32 * gibibyte), 65536);
     assert.equal(longest(16 * mebibyte), undefined);
     const tight = longest(200 * mebibyte) ?? 0;
@@ -64,15 +63,15 @@ describe('the memory estimate', () => {
   });
 
   it('is for the context of the training when nobody asks for one, less where free memory is short, as llama-server does', () => {
-    const contextOn = (freeBytes: number) => estimateMemory(modelOf({ metadata: shape }), {}, { ...machine, freeBytes })?.contextLength;
+    const contextOn = (freeBytes: number) => estimateGgufMemory(modelOf({ metadata: shape }), {}, { ...machine, freeBytes })?.contextLength;
     assert.equal(contextOn(24 * gibibyte), 65536);
     assert.equal(contextOn(mebibyte), 4096);
     assert.ok((contextOn(200 * mebibyte) ?? 0) < 65536);
   });
 
   it('is missing when the header does not tell enough', () => {
-    assert.equal(estimateMemory(modelOf(), {}, machine), undefined);
-    assert.equal(estimateMemory(modelOf({ metadata: { layers: 2 } }), {}, machine), undefined);
+    assert.equal(estimateGgufMemory(modelOf(), {}, machine), undefined);
+    assert.equal(estimateGgufMemory(modelOf({ metadata: { layers: 2 } }), {}, machine), undefined);
   });
 
   it('never shrinks as the context grows', () => {
@@ -87,7 +86,7 @@ describe('the memory estimate with devices', () => {
   const device = (name: string, free: number): Device => ({ name, totalBytes: 24 * gibibyte, freeBytes: free * gibibyte });
   const metadata: ModelMetadata = { ...shape, layers: 31 };
   const model = modelOf({ files: [file('weights', '/m.gguf', 32 * gibibyte)], metadata });
-  const estimate = (options: ModelOptions, devices: readonly Device[]) => estimateMemory(model, { context_length: 4096, ...options }, { ...machine, devices }) ?? assert.fail();
+  const estimate = (options: ModelOptions, devices: readonly Device[]) => estimateGgufMemory(model, { context_length: 4096, ...options }, { ...machine, devices }) ?? assert.fail();
   const gibibytes = (bytes: number | undefined) => Math.round(((bytes ?? 0) / gibibyte) * 10) / 10;
 
   it('puts everything on them when asked to, and leaves the host almost nothing', () => {

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { LaminaError, type JsonObject, type ServerInfo } from '@lamina/core/plugin';
-import { accepts } from '../dist/accepts.js';
 import { applyAdapter, prepareAdapters } from '../dist/adapters.js';
+import { llamaCppBackend } from '../dist/backend.js';
 import { readError } from '../dist/errors.js';
 import { progressOf } from '../dist/progress.js';
 import { file, modelOf } from './model.js';
+
+const { accepts } = llamaCppBackend().create('llama.cpp', {});
 
 const adapter = modelOf({ name: 'pirate', base: 'tiny', files: [file('adapter', '/pirate.gguf')] });
 

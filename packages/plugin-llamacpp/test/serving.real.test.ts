@@ -3,10 +3,9 @@ import { execFileSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { platform } from 'node:os';
 import { tinyAdapter, tinyGguf, type TinyGgufOptions } from '@lamina/core/testing';
-import type { JsonObject, Model } from '@lamina/core/plugin';
+import { estimateGgufMemory, type JsonObject, type Model } from '@lamina/core/plugin';
 import { applyAdapter } from '../dist/adapters.js';
 import { parseHelp } from '../dist/flags.js';
-import { estimateMemory } from '../dist/memory.js';
 import type { ModelOptions } from '../dist/options.js';
 import { effectiveOptions } from '../dist/raw-arguments.js';
 import { file, fileOnDisk, modelOf } from './model.js';
@@ -115,8 +114,8 @@ describeReal('the real llama-server', () => {
       const { server, lines } = await ground.start(model, { options: { ...options, extra_args: ['-lv', '4'] } });
       const cache = Number(/KV buffer size = +([\d.]+) MiB/.exec(lines.join('\n'))?.[1]);
       const compute = Number(/compute buffer size = +([\d.]+) MiB/.exec(lines.join('\n'))?.[1]);
-      const machine = { totalBytes: 2 ** 34, freeBytes: 2 ** 34, cores: 1, devices: [] };
-      const estimated = (estimateMemory(model, effectiveOptions(options), machine)?.hostBytes ?? 0) / mebibyte;
+      const machine = { totalBytes: 2 ** 34, freeBytes: 2 ** 34, cores: 1, devices: [], processBytes: 16 * mebibyte };
+      const estimated = (estimateGgufMemory(model, effectiveOptions(options), machine)?.hostBytes ?? 0) / mebibyte;
 
       // The tiny model is half as wide in its feed-forward part as the estimate takes a model to be.
       const process = 16;

@@ -45,6 +45,12 @@ export interface BackendView {
   readonly formats: readonly string[];
   readonly reason?: string;
   readonly hint?: string;
+  /** What there is to know although it is available. */
+  readonly note?: string;
+  /** Backends that are not here and whose models this one serves. */
+  readonly stands_in_for?: readonly string[];
+  /** The backend that serves its models while it is not here. */
+  readonly replaced_by?: string;
 }
 
 /** `GET /backends`. */
@@ -180,10 +186,18 @@ function metadataView(metadata: ModelMetadata): Record<string, unknown> {
   return Object.fromEntries(Object.entries(metadata).map(([name, value]) => [name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`), value]));
 }
 
-function backendView({ type, formats, availability }: BackendRecord): BackendView {
-  if (!availability.available) return { type, available: false, formats, reason: availability.reason, hint: availability.hint };
-  const { version, executable } = availability;
-  return { type, available: true, ...(version === undefined ? {} : { version }), ...(executable === undefined ? {} : { executable }), formats };
+function backendView({ type, formats, availability, standsInFor, replacedBy }: BackendRecord): BackendView {
+  if (!availability.available) return { type, available: false, formats, reason: availability.reason, hint: availability.hint, ...(replacedBy === undefined ? {} : { replaced_by: replacedBy }) };
+  const { version, executable, note } = availability;
+  return {
+    type,
+    available: true,
+    ...(version === undefined ? {} : { version }),
+    ...(executable === undefined ? {} : { executable }),
+    formats,
+    ...(note === undefined ? {} : { note }),
+    ...(standsInFor === undefined ? {} : { stands_in_for: standsInFor }),
+  };
 }
 
 function alternativeView({ record, score, reasons, command }: SuggestedModel): SuggestionView['alternatives'][number] {

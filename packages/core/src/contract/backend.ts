@@ -33,6 +33,11 @@ export interface Backend {
   readonly name: string;
   /** What this instance opens, where that is said of each instance; default: what its type opens. */
   readonly formats?: readonly string[];
+  /**
+   * Names of backends, or types, for which it stands in: a model that names one of these runs here while none of that name is available.
+   * Of the model's options it takes those it has too.
+   */
+  readonly standsInFor?: readonly string[];
   /** Says whether it can run here, and if not, why and what to do. Never throws for a missing engine. */
   probe(context: BackendContext): Promise<Availability>;
   /** Whether it opens this model; the highest rank is chosen. A format of the type is checked by core before this is asked. */
@@ -57,7 +62,14 @@ export interface BackendContext extends Context {
 
 /** The answer of {@link Backend.probe}. */
 export type Availability =
-  | { readonly available: true; readonly version?: string; readonly executable?: string; readonly devices?: readonly Device[] }
+  | {
+      readonly available: true;
+      readonly version?: string;
+      readonly executable?: string;
+      readonly devices?: readonly Device[];
+      /** What a person should know before its first use, a sentence. */
+      readonly note?: string;
+    }
   | { readonly available: false; readonly reason: string; /** What to do about it on this system, a sentence. */ readonly hint: string };
 
 /** The answer of {@link Backend.accepts}. */

@@ -175,6 +175,10 @@ export interface BackendRecord {
   readonly formats: readonly string[];
   readonly lifetime: 'owned' | 'external';
   readonly availability: Availability;
+  /** The backends, or types, that it stands in for while they are not available. */
+  readonly standsInFor?: readonly string[];
+  /** The backend that answers in its stead, now that it is not available. */
+  readonly replacedBy?: string;
 }
 
 /** The backends this Lamina has: types that plugins registered, instances that the manifest named. */

@@ -60,7 +60,8 @@ export function judge(record: ModelRecord, model: Model, situation: Situation): 
 function engine({ model, entry }: ModelRecord, { backends, spellings }: Situation): Point {
   const asked = entry.backend === undefined ? undefined : (spellings.get(entry.backend) ?? entry.backend);
   const fit = backends.filter(({ name, type, formats }) => (asked === undefined ? formats.includes(model.format) : name === entry.backend || type === asked));
-  const here = fit.find(({ availability }) => availability.available);
+  const substitute = backends.find(({ name, availability, standsInFor }) => availability.available && (standsInFor?.includes(entry.backend ?? '') === true || fit.some(({ replacedBy }) => replacedBy === name)));
+  const here = fit.find(({ availability }) => availability.available) ?? substitute;
   if (here !== undefined) return { points: 40_000, reason: `runs on ${here.name}${here.availability.available && here.availability.version !== undefined ? ` ${here.availability.version}` : ''}` };
   const [missing] = fit;
   const why = missing?.availability.available === false ? `${missing.name}: ${missing.availability.reason}` : `no backend ${asked === undefined ? `opens ${model.format}` : `is called "${asked}"`}`;

@@ -97,6 +97,8 @@ export interface ProcessBackendDescription<O extends Schema, M extends Schema> {
   readonly version?: { readonly args: readonly string[]; parse(output: RunResult): string | undefined } | false;
   /** Learns more about the engine, once per executable: devices, flags; its version, when that is asked of something else. @throws LaminaError when it is another program */
   probe?(engine: FoundEngine, tools: ProbeTools): Promise<Pick<FoundEngine, 'version' | 'devices' | 'facts'>>;
+  /** Backends it stands in for while they are not available, by what the instance says; see `Backend.standsInFor`. */
+  standsInFor?(instance: InstanceOptions): readonly string[];
   /** Whether it opens this model; the format is already right. Default: rank 0. */
   accepts?(model: Model): Acceptance;
   /** Host and device memory the model will need; `about` is what the instance says, and the engine once it was found. */

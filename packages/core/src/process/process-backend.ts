@@ -38,8 +38,10 @@ function create(description: ProcessDescription, name: string, options: Readonly
   const instance = options as InstanceOptions;
   const finder = new EngineFinder(description, name, instance);
   const { estimateMemory, adapt } = description;
+  const standsInFor = description.standsInFor?.(instance);
   return {
     name,
+    ...(standsInFor === undefined ? {} : { standsInFor }),
     probe: (context) => probe(finder, context),
     accepts: (model) => description.accepts?.(model) ?? { rank: 0, reason: `it opens ${model.format}` },
     async start(model, context) {

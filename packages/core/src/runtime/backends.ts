@@ -53,16 +53,22 @@ export class BackendRegistry implements Backends {
   async list(options: { refresh?: boolean; signal?: AbortSignal } = {}): Promise<readonly BackendRecord[]> {
     if (options.refresh === true) this.entries.clear();
     const signal = options.signal ?? new AbortController().signal;
-    return Promise.all(this.current().map((entry) => this.record(entry, signal)));
+    const records = await Promise.all(this.current().map((entry) => this.record(entry, signal)));
+    return records.map((record) => withReplacement(record, records));
   }
 
   /**
-   * The backend a model runs on: asked of `selectBackend`, among those that open its format or the one it names.
+   * The backend a model runs on: asked of `selectBackend`, among those that open its format, or the one it names and, while that is not
+   * available, those that stand in for it.
    * @throws LaminaError `BACKEND_UNAVAILABLE`
    */
   async choose(model: Model, signal: AbortSignal): Promise<Instance> {
-    const entries = this.candidatesFor(model);
-    const candidates = await Promise.all(entries.map((entry) => this.candidate(entry, model, signal)));
+    const ask = (asked: readonly Entry[]) => Promise.all(asked.map((entry) => this.candidate(entry, model, signal)));
+    const wanted = this.candidatesFor(model);
+    const found = await ask(wanted);
+    const substitutes = found.some(({ availability }) => availability.available) ? [] : this.substitutesFor(model, wanted);
+    const entries = [...wanted, ...substitutes];
+    const candidates = [...found, ...(await ask(substitutes))];
     const name = await this.hooks.run.selectBackend.promise(model, candidates, { signal, log: this.log });
     const chosen = entries.find((entry) => entry.name === name);
     if (chosen !== undefined && 'backend' in chosen) return chosen;
@@ -116,9 +122,16 @@ export class BackendRegistry implements Backends {
     const type = this.typeOf(model.backend);
     const named = all.filter((entry) => entry.name === model.backend);
     const found = named.length > 0 ? named : all.filter((entry) => type !== undefined && entry.type === type);
-    if (found.length > 0) return found;
+    if (found.length > 0 || this.substitutesFor(model, []).length > 0) return found;
     const reason = `no backend is called "${model.backend}"`;
     throw new LaminaError('BACKEND_UNAVAILABLE', { model: model.name, reason, hint: missingTypeHint(model.backend, this.types()) });
+  }
+
+  /** Those that stand in for the backend a model names, by its name, as it is spelt or by its type. */
+  private substitutesFor({ backend }: Model, wanted: readonly Entry[]): readonly Instance[] {
+    if (backend === undefined) return [];
+    const names = [backend, ...wanted.flatMap((entry) => [entry.name, typeName(entry)])];
+    return this.current().filter((entry): entry is Instance => 'backend' in entry && !wanted.includes(entry) && standsInForAny(entry.backend, names));
   }
 
   private async candidate(entry: Entry, model: Model, signal: AbortSignal): Promise<BackendCandidate> {
@@ -135,7 +148,9 @@ export class BackendRegistry implements Backends {
       return { name, type, formats: [], lifetime: 'owned', availability: { available: false, reason, hint } };
     }
     const { name, type, backend } = entry;
-    return { name, type: type.type, formats: formatsOf(entry), lifetime: type.lifetime, availability: await this.probe(backend, signal) };
+    const { standsInFor } = backend;
+    const availability = await this.probe(backend, signal);
+    return { name, type: type.type, formats: formatsOf(entry), lifetime: type.lifetime, availability, ...(standsInFor === undefined ? {} : { standsInFor }) };
   }
 
   private async probe(backend: Backend, signal: AbortSignal): Promise<Availability> {
@@ -149,6 +164,21 @@ export class BackendRegistry implements Backends {
   }
 }
 
+/** An unavailable backend's record, with the one that answers in its stead. */
+function withReplacement(record: BackendRecord, all: readonly BackendRecord[]): BackendRecord {
+  if (record.availability.available) return record;
+  const replacement = all.find(({ availability, standsInFor }) => availability.available && standsInFor?.some((name) => name === record.name || name === record.type));
+  return replacement === undefined ? record : { ...record, replacedBy: replacement.name };
+}
+
+function standsInForAny({ standsInFor = [] }: Backend, names: readonly string[]): boolean {
+  return standsInFor.some((name) => names.includes(name));
+}
+
+function typeName({ type }: Entry): string {
+  return typeof type === 'string' ? type : type.type;
+}
+
 /** Core's own answer to `selectBackend`: the highest rank among those that take the model and are here. */
 export function highestRank(candidates: readonly BackendCandidate[]): string | undefined {
   const fit = candidates.filter(({ acceptance, availability }) => 'rank' in acceptance && availability.available);
@@ -156,17 +186,23 @@ export function highestRank(candidates: readonly BackendCandidate[]): string | u
 }
 
 /**
- * What a model starts with: what its instance says for all its models, overlaid with its own.
+ * What a model starts with: what its instance says for all its models, overlaid with its own. Options that were written for another
+ * engine, which this one stands in for, count as far as this one has them too.
  * @throws LaminaError `CONFIG_INVALID`
  */
 export function mergeOptions(instance: Instance, model: Model): Readonly<Record<string, unknown>> {
   const { modelOptions } = instance.type;
   const known = Object.keys((modelOptions['properties'] as object | undefined) ?? {});
-  const shared = Object.fromEntries(Object.entries(instance.options).filter(([name]) => known.includes(name)));
-  const merged = { ...shared, ...model.options };
+  const ofThisEngine = (options: Readonly<Record<string, unknown>>) => Object.fromEntries(Object.entries(options).filter(([name]) => known.includes(name)));
+  const merged = { ...ofThisEngine(instance.options), ...(isSubstitute(instance, model) ? ofThisEngine(model.options) : model.options) };
   const problems = check(modelOptions, merged);
   if (problems.length === 0) return merged;
   throw new LaminaError('CONFIG_INVALID', { message: `The option ${describeProblems(problems)}, for model "${model.name}" on ${instance.name}.`, model: model.name });
+}
+
+/** True when the model names another backend than the one it runs on. */
+export function isSubstitute({ name, type }: Instance, { backend }: Model): boolean {
+  return backend !== undefined && ![name, type.type, ...(type.aliases ?? [])].includes(backend);
 }
 
 function formatsOf({ backend, type }: Instance): readonly string[] {

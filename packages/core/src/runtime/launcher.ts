@@ -10,7 +10,7 @@ import type { Models, ProcessKeeper } from '../contract/services.js';
 import type { EventBus } from '../kernel/event-bus.js';
 import type { Hooks } from '../kernel/hooks.js';
 import { tokens } from '../kernel/tokens.js';
-import { BackendRegistry, mergeOptions, type Instance } from './backends.js';
+import { BackendRegistry, isSubstitute, mergeOptions, type Instance } from './backends.js';
 
 /** Times in milliseconds, for one model. */
 export interface Limits {
@@ -59,6 +59,7 @@ export class Launcher {
     const model = await this.models.describe(name);
     const instance = await this.backends.choose(model, signal);
     const prepared = this.prepared(model, instance);
+    this.tellOfSubstitute(prepared);
     await this.requireMemory(prepared);
     return prepared;
   }
@@ -123,6 +124,12 @@ export class Launcher {
     const { files, limits } = model;
     const fingerprint = JSON.stringify([files, instance.name, instance.type.type, instance.options, options, adapters.map((adapter) => [adapter.name, adapter.files, adapter.options])]);
     return { model, adapters, instance, options, limits: limitsOf(model, this.config.limits), fingerprint, capacity: (info) => limits.max_concurrency ?? info.parallel };
+  }
+
+  private tellOfSubstitute({ model, instance, options }: Prepared): void {
+    if (!isSubstitute(instance, model)) return;
+    const leftOut = Object.keys(model.options).filter((name) => !(name in options));
+    this.log.warn({ model: model.name, backend: model.backend, substitute: instance.name, leftOut }, 'The backend the model names is not available; another stands in for it');
   }
 
   private async requireMemory({ model, instance, options }: Prepared): Promise<void> {

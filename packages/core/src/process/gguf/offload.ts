@@ -1,8 +1,8 @@
 // How much of a model goes to which device.
-import type { Device } from '@lamina/core/plugin';
-import type { ModelOptions } from './options.js';
+import type { Device } from '../../contract/backend.js';
+import type { GgufMemoryOptions } from './memory-options.js';
 
-/** llama-server leaves this much free on each device when it chooses the layers itself (`--fit-target`). */
+/** llama.cpp leaves this much free on each device when it chooses the layers itself (`--fit-target`). */
 const marginBytes = 1024 * 1024 * 1024;
 
 /** What is to be shared out. */
@@ -21,8 +21,8 @@ export interface Offload {
   readonly deviceBytes: Readonly<Record<string, number>>;
 }
 
-/** Shares a model out as llama-server does: the layers asked for, or as many as fit; by `tensor_split`, or by free memory. */
-export function offload(load: Load, options: ModelOptions, present: readonly Device[]): Offload {
+/** Shares a model out as llama.cpp does: the layers asked for, or as many as fit; by `tensor_split`, or by free memory. */
+export function offload(load: Load, options: GgufMemoryOptions, present: readonly Device[]): Offload {
   const devices = devicesFor(options, present);
   const layers = devices.length === 0 ? 0 : layersOn(devices, load, options.gpu_layers ?? 'auto');
   if (layers === 0) return { layers, deviceBytes: {} };
@@ -31,7 +31,7 @@ export function offload(load: Load, options: ModelOptions, present: readonly Dev
   return { layers, deviceBytes };
 }
 
-function devicesFor({ devices, split_mode, main_gpu = 0 }: ModelOptions, present: readonly Device[]): readonly Device[] {
+function devicesFor({ devices, split_mode, main_gpu = 0 }: GgufMemoryOptions, present: readonly Device[]): readonly Device[] {
   const wanted = devices === undefined ? present : present.filter(({ name }) => devices.includes(name));
   return split_mode === 'none' ? wanted.slice(main_gpu, main_gpu + 1) : wanted;
 }

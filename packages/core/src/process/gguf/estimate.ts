@@ -1,19 +1,19 @@
-// What a model will need in memory, computed from its header before anything starts.
-import type { Device, Machine, MemoryEstimate, Model } from '@lamina/core/plugin';
+// What a GGUF model will need in memory on an engine built on llama.cpp, computed from its header before anything starts.
+import type { Device, Machine, MemoryEstimate } from '../../contract/backend.js';
+import type { Model } from '../../contract/model.js';
 import { cacheBytes, computeBytes, shapeOf, type Shape } from './context-memory.js';
 import { offload, type Offload } from './offload.js';
-import type { ModelOptions } from './options.js';
+import type { GgufMemoryOptions } from './memory-options.js';
 
-/** The process itself, before it has a model: 6 to 8 MiB measured with 0.7.0, twice that to be on the safe side. */
-const processBytes = 16 * 1024 * 1024;
-/** llama-server reduces a context nobody asked for down to this, not further (`--fit-ctx`). */
+/** llama.cpp reduces a context nobody asked for down to this, not further (`--fit-ctx`). */
 const smallestFit = 4096;
 /** Weights that the processor computes with in another layout are copied, and then no longer mapped from the file (`CPU_REPACK` in the log). */
 const repacked = /^(?:Q2_K|Q3_K|Q4_K|Q4_0|IQ4_NL)/;
 
-/** This machine, and the devices llama-server found in it. */
-export interface Place extends Machine {
+/** This machine, the devices the engine found in it, and what the engine is without a model. */
+export interface GgufPlace extends Machine {
   readonly devices: readonly Device[];
+  readonly processBytes: number;
 }
 
 /**
@@ -21,17 +21,17 @@ export interface Place extends Machine {
  * bound for models that keep only a window of tokens, or keep experts in host memory. The memory of a draft model's context is not
  * counted. `undefined` when the header does not tell enough.
  */
-export function estimateMemory(model: Model, options: ModelOptions, place: Place): MemoryEstimate | undefined {
+export function estimateGgufMemory(model: Model, options: GgufMemoryOptions, place: GgufPlace): MemoryEstimate | undefined {
   const shape = shapeOf(model.metadata);
   if (shape === undefined) return undefined;
-  const need = (contextLength: number) => needFor(model, shape, options, place.devices, contextLength);
+  const need = (contextLength: number) => needFor(model, shape, options, place, contextLength);
   const fits = (bytes: number) => largestFit((contextLength) => need(contextLength).hostBytes <= bytes, shape.contextLength);
   const contextLength = options.context_length ?? defaultContext(shape, fits(place.freeBytes));
   const largestContext = fits(place.totalBytes);
   return { ...need(contextLength), contextLength, ...(largestContext === undefined ? {} : { largestContext }) };
 }
 
-function needFor(model: Model, shape: Shape, options: ModelOptions, devices: readonly Device[], contextLength: number): Pick<MemoryEstimate, 'hostBytes' | 'deviceBytes'> {
+function needFor(model: Model, shape: Shape, options: GgufMemoryOptions, { devices, processBytes }: GgufPlace, contextLength: number): Pick<MemoryEstimate, 'hostBytes' | 'deviceBytes'> {
   const cache = cacheBytes(shape, options, contextLength);
   const compute = computeBytes(shape, options, contextLength);
   const weights = bytesOf(model, 'weights');
@@ -51,7 +51,7 @@ function withProjector({ deviceBytes }: Offload, projector: number): Readonly<Re
   return first === undefined ? deviceBytes : { ...deviceBytes, [first]: (deviceBytes[first] ?? 0) + projector };
 }
 
-function isResident({ metadata }: Model, { mmap, mlock }: ModelOptions): boolean {
+function isResident({ metadata }: Model, { mmap, mlock }: GgufMemoryOptions): boolean {
   return mmap === false || mlock === true || repacked.test(metadata?.quantization ?? '');
 }
 
@@ -59,7 +59,7 @@ function bytesOf(model: Model, role: 'weights' | 'projector'): number {
   return model.files.filter((file) => file.role === role).reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
-/** What llama-server takes when nobody says: the context of the training, reduced to what fits. */
+/** What llama.cpp takes when nobody says: the context of the training, reduced to what fits. */
 function defaultContext({ contextLength = smallestFit }: Shape, fitting = 0): number {
   return Math.min(contextLength, Math.max(smallestFit, fitting));
 }

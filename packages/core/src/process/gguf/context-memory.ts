@@ -1,6 +1,6 @@
 // The memory a context takes: keys and values of its tokens, and the scratch space of the computation.
-import type { ModelMetadata } from '@lamina/core/plugin';
-import type { ModelOptions } from './options.js';
+import type { ModelMetadata } from '../../contract/model.js';
+import type { GgufMemoryOptions } from './memory-options.js';
 
 /** The parts of a header these numbers come from. */
 export type Shape = Required<Pick<ModelMetadata, 'layers' | 'kvHeads' | 'keyLength' | 'valueLength' | 'embeddingLength'>> & Pick<ModelMetadata, 'heads' | 'contextLength'>;
@@ -19,7 +19,7 @@ export function shapeOf(metadata: ModelMetadata | undefined): Shape | undefined 
 }
 
 /** Bytes of keys and values, exact for plain attention: `parallel`, when given, means a context for each request; without it all share one. */
-export function cacheBytes(shape: Shape, options: ModelOptions, contextLength: number): number {
+export function cacheBytes(shape: Shape, options: GgufMemoryOptions, contextLength: number): number {
   const { parallel = 1, cache_type_k = 'f16', cache_type_v = 'f16' } = options;
   const perCell = shape.layers * shape.kvHeads * (shape.keyLength * numberBytes[cache_type_k] + shape.valueLength * numberBytes[cache_type_v]);
   return perCell * cellsOf(contextLength) * parallel;
@@ -29,7 +29,7 @@ export function cacheBytes(shape: Shape, options: ModelOptions, contextLength: n
  * Bytes of scratch space, about: measured with llama-server 0.7.0 on llama models, where it is 17 numbers per token and unit of the
  * embedding when the feed-forward part is four times as wide, plus the attention mask; without flash attention it is the attention itself.
  */
-export function computeBytes(shape: Shape, options: ModelOptions, contextLength: number): number {
+export function computeBytes(shape: Shape, options: GgufMemoryOptions, contextLength: number): number {
   const { ubatch_size: tokens = 512, flash_attention } = options;
   const cells = cellsOf(contextLength);
   const feedForward = 4 * tokens * 17 * shape.embeddingLength + 2 * tokens * cells;

@@ -1,0 +1,91 @@
+// The embedded engine, described: a Node that runs the program in server/, with node-llama-cpp installed before its first start.
+import { acceptGguf, estimateGgufMemory, LaminaError, processBackend, type Availability, type Backend, type BackendType, type Model } from '@lamina/core/plugin';
+import { refuseAdapter } from './adapters.js';
+import { commandFor } from './command.js';
+import { explain } from './explain.js';
+import { inspect } from './inspect.js';
+import { Installer } from './install/installer.js';
+import { instanceOptions, modelOptions, type EmbeddedOptions, type ModelOptions } from './options.js';
+import { placeFor, versionAt, type Place } from './place.js';
+import { progressOf } from './progress.js';
+
+/** Node with node-llama-cpp, before it has a model: 105 MiB measured with 3.22.1. */
+const processBytes = 120 * 1024 * 1024;
+/** How people write llama.cpp in their manifests. */
+const llamaCpp = ['llama.cpp', 'llamacpp', 'llama-cpp'];
+
+/** The backend type `embedded`; `defaults` are the options the plugin was given. */
+export function embeddedBackend(dataDir: string, defaults: Readonly<Record<string, unknown>> = {}): BackendType {
+  const installer = new Installer();
+  const type = describe(dataDir, defaults);
+  return {
+    ...type,
+    create(name, options) {
+      const backend = type.create(name, options);
+      const place = () => placeFor(options as EmbeddedOptions, dataDir);
+      return {
+        ...backend,
+        probe: async (context) => withEngine(await backend.probe(context), place),
+        async start(model, context) {
+          const { directory, build } = await place();
+          await installer.ensure({ directory, build, model: model.name }, context);
+          return backend.start(model, context);
+        },
+      } satisfies Backend;
+    },
+  };
+}
+
+function describe(dataDir: string, defaults: Readonly<Record<string, unknown>>): BackendType {
+  const placeOf = (instance: unknown) => placeFor(instance as EmbeddedOptions, dataDir);
+  return processBackend({
+    type: 'embedded',
+    aliases: ['node-llama-cpp'],
+    formats: ['gguf'],
+    options: instanceOptions,
+    modelOptions,
+    defaults,
+    executable: process.execPath,
+    install: 'Use a Node of version 20.19 or newer on Linux, macOS or Windows.',
+    version: false,
+    standsInFor: (instance) => ((instance as EmbeddedOptions).stand_in === false ? [] : llamaCpp),
+    accepts,
+    estimateMemory: async (model, options, machine, { instance }) => {
+      const { gpu } = (await placeOf(instance)).build;
+      const isOnHost = gpu === false || gpu === 'metal'; // Nobody knows of the memory of other devices before the engine runs.
+      return isOnHost ? estimateGgufMemory(model, memoryOptions(options), { ...machine, processBytes, devices: [] }) : undefined;
+    },
+    command: async (launch) => commandFor(launch, await placeOf(launch.instance)),
+    // NODE_LLAMA_CPP_* would let it download and compile.
+    scrubEnv: ['LAMINA_*', 'NODE_LLAMA_CPP_*', 'HF_TOKEN'],
+    ready: '/health',
+    identity: '/v1/models',
+    explain,
+    progress: progressOf,
+    inspect,
+    adapt: { request: refuseAdapter },
+  });
+}
+
+/** It ranks behind llama.cpp, which does more, and faster. */
+function accepts(model: Model): ReturnType<typeof acceptGguf> {
+  if (model.metadata?.pooling === 'rank') return { refused: 'it ranks texts, which the embedded engine does not do' };
+  return acceptGguf(model, { rank: 1, reason: 'the embedded engine opens GGUF without an installation' });
+}
+
+/** One context for each of `parallel`; `batch_size` is what is computed at once. */
+function memoryOptions({ batch_size, ...options }: ModelOptions): Parameters<typeof estimateGgufMemory>[1] {
+  return { ...options, ...(batch_size === undefined ? {} : { ubatch_size: batch_size }) };
+}
+
+/** Node is always here; whether there is a build for this machine, and of which version, is the answer. */
+async function withEngine(node: Availability, place: () => Promise<Place>): Promise<Availability> {
+  if (!node.available) return node;
+  try {
+    const { version, installed } = await versionAt(await place());
+    return { ...node, version, ...(installed ? {} : { note: 'It is installed at its first use.' }) };
+  } catch (error) {
+    if (LaminaError.is(error)) return { available: false, reason: error.message, hint: 'Install llama.cpp instead, or choose another "gpu".' };
+    throw error;
+  }
+}

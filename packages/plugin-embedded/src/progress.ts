@@ -1,0 +1,8 @@
+// What a line of the engine says about how far a start is.
+
+/** The stage a line announces; the engine prints `progress: loading weights 0.35`. */
+export function progressOf(line: string): { stage: string; ratio?: number } | undefined {
+  const [, stage, ratio] = /^progress: (.+?)(?: (\d\.\d+))?$/.exec(line) ?? [];
+  if (stage === undefined) return undefined;
+  return ratio === undefined ? { stage } : { stage, ratio: Number(ratio) };
+}

@@ -1,0 +1,102 @@
+// A chat's answer in OpenAI's words: chunk by chunk as it comes, or whole at its end.
+import { randomUUID } from 'node:crypto';
+import type { Chatted } from './binding.js';
+import type { Reply } from './reply.js';
+
+/** What OpenAI calls the end of an answer, for what the library calls it. */
+const finishReasons: Readonly<Record<string, string>> = { maxTokens: 'length', functionCalls: 'tool_calls' };
+
+/** How much was read and written. */
+export interface Usage {
+  readonly prompt_tokens: number;
+  readonly completion_tokens: number;
+  readonly total_tokens: number;
+}
+
+/** What the library calls an end, in OpenAI's words. */
+export function finishReason(stopReason: string): string {
+  return finishReasons[stopReason] ?? 'stop';
+}
+
+export function usageOf(promptTokens: number, completionTokens: number): Usage {
+  return { prompt_tokens: promptTokens, completion_tokens: completionTokens, total_tokens: promptTokens + completionTokens };
+}
+
+interface Call {
+  readonly id: string;
+  readonly name: string;
+  arguments: string;
+}
+
+/** Collects an answer, and sends each piece at once where the client asked for a stream. */
+export class ChatAnswer {
+  private readonly head: { readonly id: string; readonly created: number; readonly model: string };
+  private readonly calls: Call[] = [];
+  private content = '';
+  private thoughts = '';
+
+  constructor(
+    private readonly reply: Reply,
+    private readonly stream: { readonly on: boolean; readonly usage: boolean },
+    model: string,
+  ) {
+    this.head = { id: `chatcmpl-${randomUUID()}`, created: Math.floor(Date.now() / 1000), model };
+  }
+
+  begin(): void {
+    this.send({ role: 'assistant', content: '' });
+  }
+
+  text(text: string, isThought: boolean): void {
+    if (text === '') return;
+    if (isThought) this.thoughts += text;
+    else this.content += text;
+    this.send(isThought ? { reasoning_content: text } : { content: text });
+  }
+
+  /** A piece of the arguments of a call. */
+  argument(index: number, name: string, text: string): void {
+    const call = this.call(index, name);
+    if (text === '') return;
+    call.arguments += text;
+    this.send({ tool_calls: [{ index, function: { arguments: text } }] });
+  }
+
+  end({ metadata, functionCalls = [] }: Chatted, usage: Usage): void {
+    functionCalls.forEach(({ functionName, params }, index) => {
+      const call = this.call(index, functionName);
+      if (call.arguments === '') this.argument(index, functionName, JSON.stringify(params ?? {}));
+      call.arguments = JSON.stringify(params ?? {}); // The grammar lets blanks follow; a whole answer is told without them.
+    });
+    const finish_reason = finishReason(this.calls.length > 0 && metadata.stopReason !== 'maxTokens' ? 'functionCalls' : metadata.stopReason);
+    if (!this.stream.on) return this.reply.json({ ...this.head, object: 'chat.completion', choices: [{ index: 0, message: this.message(), finish_reason }], usage });
+    this.send({}, finish_reason);
+    if (this.stream.usage) this.reply.event({ ...this.head, object: 'chat.completion.chunk', choices: [], usage });
+    this.reply.done();
+  }
+
+  private call(index: number, name: string): Call {
+    const known = this.calls[index];
+    if (known !== undefined) return known;
+    const call = { id: `call_${randomUUID().replaceAll('-', '')}`, name, arguments: '' };
+    this.calls[index] = call;
+    this.send({ tool_calls: [{ index, id: call.id, type: 'function', function: { name, arguments: '' } }] });
+    return call;
+  }
+
+  private message(): object {
+    const tool_calls = this.calls.map(({ id, name, arguments: given }) => ({ id, type: 'function', function: { name, arguments: given } }));
+    return {
+      role: 'assistant',
+      content: this.content,
+      ...(this.thoughts === '' ? {} : { reasoning_content: this.thoughts }),
+      ...(tool_calls.length === 0 ? {} : { tool_calls }),
+    };
+  }
+
+  private send(delta: object, finish?: string): void {
+    if (!this.stream.on) return;
+    // eslint-disable-next-line no-restricted-syntax -- As OpenAI has it: every chunk has a finish_reason.
+    this.reply.event({ ...this.head, object: 'chat.completion.chunk', choices: [{ index: 0, delta, finish_reason: finish ?? null }] });
+  }
+}

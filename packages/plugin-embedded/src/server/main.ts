@@ -1,0 +1,27 @@
+// The embedded engine: a process that loads one model with node-llama-cpp and answers on one port, until it is told to end.
+import { loadEngine } from './engine.js';
+import { httpServer } from './http.js';
+import { routesOf } from './routes.js';
+import { readSettings } from './settings.js';
+
+const settings = readSettings(process.argv.slice(2));
+const key = process.env['LAMINA_ENGINE_KEY'] ?? '';
+
+try {
+  if (key === '') throw new Error('LAMINA_ENGINE_KEY is not set; this program is started by Lamina.');
+  const engine = await loadEngine(settings);
+  const server = httpServer(routesOf(engine), key);
+  // What is loaded is the process's alone, and goes with it.
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => process.exit(0));
+  server.listen(settings.port, '127.0.0.1', () => process.stdout.write('progress: ready\n'));
+  server.once('error', fail);
+} catch (error) {
+  fail(error);
+}
+
+/** One line, which `explain` reads. */
+function fail(error: unknown): void {
+  const { name = 'Error', message = String(error) } = error as Error;
+  process.stderr.write(`failed: ${name}: ${message.replaceAll('\n', ' ')}\n`);
+  process.exit(1);
+}

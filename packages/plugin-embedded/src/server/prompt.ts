@@ -1,0 +1,138 @@
+// What a model is given for a chat: its own template, rendered with the very messages and tools of the request, as llama-server does it.
+// Where the library knows a model's template by heart, or the model has none, the library writes the prompt.
+import type { ChatWrapper, ContextState, HistoryItem, Model, NodeLlamaCpp, Token } from './binding.js';
+import { RequestError } from './errors.js';
+import { libraryHistory, templateMessages } from './messages.js';
+import type { ChatRequest } from './requests.js';
+
+/** A template that was parsed. */
+export interface Template {
+  render(values: object): string;
+}
+
+/** A chat, ready to be computed. */
+export interface Prompt {
+  readonly wrapper: ChatWrapper;
+  readonly history: readonly HistoryItem[];
+  readonly tokens: readonly Token[];
+}
+
+/** What of a chat decides its prompt. */
+export interface PromptParts {
+  readonly request: ChatRequest;
+  /** The tools it may call; none when it must not. */
+  readonly tools: NonNullable<ChatRequest['tools']>;
+  /** The functions as the library has them. */
+  readonly functions: object;
+  /** Whether it must call one of them. */
+  readonly mustCall: boolean;
+}
+
+/** Writes the prompts of one model. */
+export class Prompts {
+  private readonly wrapper: ChatWrapper;
+  /** What ends an answer, whatever was asked; the rest of it is overwritten. */
+  private readonly endings: ContextState;
+
+  constructor(
+    private readonly library: NodeLlamaCpp,
+    private readonly model: Model,
+    /** Its text, and what it is once it was parsed; missing when it cannot be. */
+    private readonly template: { readonly text: string; readonly parsed?: Template } | undefined,
+    private readonly templateValues: object,
+  ) {
+    this.wrapper = wrapperFor(library, model, template?.text);
+    this.endings = this.wrapper.generateContextState({ chatHistory: [{ type: 'user', text: 'Hello' }, { type: 'model', response: [] }] });
+  }
+
+  /** Whether the model was made for tools; the library tells every other one of them too, in words of its own. */
+  get takesTools(): boolean {
+    return this.isOwn ? this.ownTakesTools : true;
+  }
+
+  private get ownTakesTools(): boolean {
+    return (this.wrapper as { usingJinjaFunctionCallTemplate?: boolean }).usingJinjaFunctionCallTemplate === true;
+  }
+
+  /** Whether prompts are rendered from the model's own template. */
+  private get isOwn(): boolean {
+    return this.template?.parsed !== undefined && (this.wrapper.wrapperName === 'JinjaTemplate' || !marksOfKnown.test(this.template.text));
+  }
+
+  /** @throws RequestError when the template refuses the messages */
+  write(parts: PromptParts): Prompt {
+    const { request, functions, mustCall } = parts;
+    const history = libraryHistory(request.messages);
+    const own = this.rendersItself(parts) ? this.render(parts) : undefined;
+    const wrapper = own === undefined ? this.wrapper : this.around(own);
+    const forced = mustCall ? withCall(wrapper) : wrapper;
+    const { contextText } = forced.generateContextState({ chatHistory: own === undefined ? history : answerAlone, availableFunctions: functions, documentFunctionParams: true });
+    return { wrapper: forced, history: own === undefined ? history : answerAlone, tokens: contextText.tokenize(this.model.tokenizer) };
+  }
+
+  private rendersItself({ tools }: PromptParts): boolean {
+    return this.isOwn && (tools.length === 0 || this.ownTakesTools);
+  }
+
+  private render({ request, tools }: PromptParts): string {
+    const { bosString, eosString, shouldPrependBosToken } = this.model.tokens;
+    const values = { bos_token: bosString ?? '', eos_token: eosString ?? '', ...this.templateValues, ...request.chat_template_kwargs };
+    try {
+      const text = this.template!.parsed!.render({ ...values, messages: templateMessages(request.messages), add_generation_prompt: true, ...(tools.length === 0 ? {} : { tools }) });
+      return shouldPrependBosToken && bosString !== null && !text.startsWith(bosString) ? bosString + text : text;
+    } catch (error) {
+      if (error instanceof RequestError) throw error;
+      throw new RequestError(400, `The chat template of the model refuses these messages: ${(error as Error).message}`, { param: 'messages' });
+    }
+  }
+
+  /** The library's wrapper with another prompt: how calls and thoughts are read out of the answer stays its business. */
+  private around(text: string): ChatWrapper {
+    const { LlamaText, SpecialTokensText } = this.library;
+    const wrapper = Object.create(this.wrapper, { settings: { value: this.settingsFor(text) } }) as ChatWrapper;
+    const generateContextState: ChatWrapper['generateContextState'] = ({ chatHistory }) => {
+      const last = chatHistory.at(-1);
+      const answer = last?.type === 'model' ? wrapper.generateModelResponseText(last.response) : '';
+      return { ...this.endings, contextText: LlamaText([new SpecialTokensText(text), answer]) };
+    };
+    return Object.assign(wrapper, { generateContextState });
+  }
+
+  /** Some templates begin the thought themselves; whether this one did is seen from its end. */
+  private settingsFor(text: string): ChatWrapper['settings'] {
+    const { settings } = this.wrapper;
+    const { segments } = settings;
+    const { thought } = segments ?? {};
+    const mark = markOf(thought?.prefix);
+    if (thought === undefined || mark === undefined) return settings;
+    const began = text.trimEnd().endsWith(mark.trim());
+    return { ...settings, segments: { ...segments, thought: { ...thought, openOnResponseStart: false, ...(began ? { prefix: { type: 'openedOnStart', afterFunctionCalls: false } } : {}) } } };
+  }
+}
+
+/** What the templates that the library knows by heart have in them: ChatML, Qwen, Llama, Mistral, Gemma, DeepSeek, gpt-oss, Seed, Functionary, Alpaca. */
+const marksOfKnown = /<\|im_start\|>|<\|start_header_id\|>|\[INST\]|<start_of_turn>|<\|turn>|<｜|<\|channel\|>|<seed:|<\|recipient\|>|>>>|### Instruction/;
+
+/** The library compares a template with all it knows, which takes seconds; without one of their marks there is nothing to compare. */
+function wrapperFor({ resolveChatWrapper }: NodeLlamaCpp, model: Model, template: string | undefined): ChatWrapper {
+  if (template === undefined) return resolveChatWrapper(model);
+  const customWrapperSettings = { jinjaTemplate: { template } };
+  return resolveChatWrapper(model, { customWrapperSettings, ...(marksOfKnown.test(template) ? {} : { type: 'jinjaTemplate' as const }) });
+}
+
+const answerAlone: readonly HistoryItem[] = [{ type: 'model', response: [] }];
+
+/** The answer begins with a call: the library lets the model choose the name, then the arguments. */
+function withCall(wrapper: ChatWrapper): ChatWrapper {
+  const generateContextState: ChatWrapper['generateContextState'] = (options) => ({
+    ...wrapper.generateContextState(options),
+    functionCall: { initiallyEngaged: true, disengageInitiallyEngaged: [] },
+  });
+  return Object.assign(Object.create(wrapper) as ChatWrapper, { generateContextState });
+}
+
+function markOf(prefix: unknown): string | undefined {
+  if (typeof prefix === 'string') return prefix;
+  const values = (prefix as { values?: readonly unknown[] } | undefined)?.values;
+  return values?.map((value) => (typeof value === 'string' ? value : ((value as { value?: string }).value ?? ''))).join('');
+}

@@ -1,0 +1,43 @@
+// One answer on its way to a client: whole as JSON, or piece by piece as server-sent events.
+import type { ServerResponse } from 'node:http';
+import { answerTo } from './errors.js';
+
+/** An answer under way. */
+export class Reply {
+  private readonly left = new AbortController();
+
+  constructor(private readonly response: ServerResponse) {
+    response.on('close', () => void (response.writableFinished || this.left.abort()));
+    response.on('error', () => undefined); // A client that is gone is told by `close`.
+  }
+
+  /** Aborted when the client leaves, or nobody may be answered any more. */
+  get signal(): AbortSignal {
+    return this.left.signal;
+  }
+
+  json(body: object, status = 200): void {
+    const text = JSON.stringify(body);
+    this.response.writeHead(status, { 'content-type': 'application/json; charset=utf-8', 'content-length': Buffer.byteLength(text) }).end(text);
+  }
+
+  /** Sends an event; the first opens the stream. */
+  event(data: object): void {
+    if (!this.response.headersSent) this.response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-cache' });
+    this.response.write(`data: ${JSON.stringify(data)}\n\n`);
+  }
+
+  /** Ends the stream. */
+  done(): void {
+    this.response.end('data: [DONE]\n\n');
+  }
+
+  /** An error as the answer, or as the end of a stream that has begun: then without [DONE]. */
+  fail(error: unknown): void {
+    if (this.response.destroyed || this.signal.aborted) return;
+    const { status, body } = answerTo(error);
+    if (!this.response.headersSent) return this.json(body, status);
+    this.event(body);
+    this.response.end();
+  }
+}

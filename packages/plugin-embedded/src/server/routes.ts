@@ -1,0 +1,35 @@
+// The routes a loaded model has, by what it is for.
+import { chat } from './chat.js';
+import { complete } from './completion.js';
+import { embed } from './embeddings.js';
+import type { Engine } from './engine.js';
+import type { Routes } from './http.js';
+
+/** What `GET /v1/models` tells of the engine besides, for the plugin that started it. */
+export interface EngineFacts {
+  readonly context_length: number;
+  readonly parallel: number;
+  readonly endpoints: readonly string[];
+  readonly tools: boolean;
+}
+
+export function routesOf(engine: Engine): Routes {
+  const { generator, embedder, name } = engine;
+  const working: Routes = {
+    ...(generator === undefined
+      ? {}
+      : { 'POST /v1/chat/completions': (body, reply) => chat(engine, generator, body, reply), 'POST /v1/completions': (body, reply) => complete(engine, generator, body, reply) }),
+    ...(embedder === undefined ? {} : { 'POST /v1/embeddings': (body, reply) => embed(engine, embedder, body, reply) }),
+  };
+  const facts: EngineFacts = {
+    context_length: generator?.sequences.contextLength ?? embedder?.contextLength ?? 0,
+    parallel: generator?.sequences.total ?? 1,
+    endpoints: Object.keys(working).map((route) => route.replace('POST /v1/', '')),
+    tools: generator?.prompts.takesTools ?? false,
+  };
+  return {
+    'GET /health': (_body, reply) => reply.json({ status: 'ok', busy: generator?.sequences.busy ?? 0 }),
+    'GET /v1/models': (_body, reply) => reply.json({ object: 'list', data: [{ id: name, object: 'model', created: 0, owned_by: 'lamina', meta: facts }] }),
+    ...working,
+  };
+}

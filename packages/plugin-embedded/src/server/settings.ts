@@ -1,0 +1,28 @@
+// What the engine is started with: all of it on its command line, but for the key.
+import { parseArgs } from 'node:util';
+import type { ModelOptions } from '../options.js';
+
+/** What to load, and where to listen. */
+export interface ServerSettings {
+  /** The directory with node-llama-cpp in its node_modules. */
+  readonly directory: string;
+  readonly gpu: string | false;
+  /** Of the model, as clients see it. */
+  readonly name: string;
+  readonly path: string;
+  readonly port: number;
+  readonly options: ModelOptions;
+}
+
+/** The arguments that say this. */
+export function argumentsFor({ directory, gpu, name, path, port, options }: ServerSettings): string[] {
+  return ['--directory', directory, '--gpu', String(gpu), '--name', name, '--model', path, '--port', String(port), '--options', JSON.stringify(options)];
+}
+
+/** Reads what {@link argumentsFor} wrote. */
+export function readSettings(args: readonly string[]): ServerSettings {
+  const text = { type: 'string', default: '' } as const;
+  const { values } = parseArgs({ args: [...args], options: { directory: text, gpu: text, name: text, model: text, port: text, options: text } });
+  const { directory, gpu, name, model, port, options } = values;
+  return { directory, gpu: gpu === 'false' ? false : gpu, name, path: model, port: Number(port), options: JSON.parse(options) as ModelOptions };
+}

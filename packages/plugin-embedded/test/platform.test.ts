@@ -1,0 +1,32 @@
+import assert from 'node:assert/strict';
+import { buildFor } from '../dist/platform.js';
+
+describe('the build of node-llama-cpp', () => {
+  const linux = { os: 'linux', processor: 'x64', hasNvidia: true };
+  const mac = { os: 'darwin', processor: 'arm64', hasNvidia: false };
+
+  it('is the one for the processor alone, also where there is a GPU', () => {
+    assert.deepEqual(buildFor(undefined, linux), { name: 'cpu', gpu: false, packages: ['@node-llama-cpp/linux-x64'] });
+  });
+
+  it('is that of a GPU when it is asked for', () => {
+    assert.deepEqual(buildFor('cuda', linux), { name: 'cuda', gpu: 'cuda', packages: ['@node-llama-cpp/linux-x64-cuda', '@node-llama-cpp/linux-x64-cuda-ext'] });
+    assert.equal(buildFor('vulkan', linux).packages[0], '@node-llama-cpp/linux-x64-vulkan');
+  });
+
+  it('is found by itself for "auto"', () => {
+    assert.equal(buildFor('auto', linux).name, 'cuda');
+    assert.equal(buildFor('auto', { ...linux, hasNvidia: false }).name, 'cpu');
+    assert.equal(buildFor('auto', { os: 'linux', processor: 'arm64', hasNvidia: true }).name, 'cpu');
+  });
+
+  it('has Metal on Apple silicon, in the one there is', () => {
+    assert.deepEqual(buildFor(undefined, mac), { name: 'metal', gpu: 'metal', packages: ['@node-llama-cpp/mac-arm64-metal'] });
+    assert.deepEqual(buildFor(false, mac), { name: 'cpu', gpu: false, packages: ['@node-llama-cpp/mac-arm64-metal'] });
+  });
+
+  it('is refused in a sentence where there is none', () => {
+    assert.throws(() => buildFor(false, { os: 'sunos', processor: 'x64', hasNvidia: false }), { message: 'node-llama-cpp has no build for sunos on x64' });
+    assert.throws(() => buildFor('metal', linux), { message: 'node-llama-cpp has no build with metal for linux on x64; it has cpu, cuda, vulkan' });
+  });
+});

@@ -1,0 +1,63 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { createTestLamina, tinyGguf, type TestLamina } from '@lamina/core/testing';
+import { embedded } from '../dist/index.js';
+import { describeReal, engineDirectory } from './real-engine.js';
+
+describeReal('a Lamina with the embedded engine alone', function () {
+  this.timeout(60_000);
+  let lamina: TestLamina;
+
+  before(async () => {
+    lamina = await createTestLamina({
+      plugins: [embedded({ directory: engineDirectory!, threads: 1, context_length: 512 })],
+      env: process.env,
+      manifest: {
+        models: {
+          unsaid: { path: 'tiny.gguf' },
+          named: { path: 'tiny.gguf', backend: 'llama.cpp', options: { parallel: 2, cache_type_k: 'q8_0' } },
+          split: { path: 'parts-00001-of-00002.gguf' },
+        },
+      },
+    });
+    await tinyGguf(join(lamina.modelsDir, 'tiny.gguf'), { name: 'tiny', layers: 8, embeddingLength: 512 });
+    await tinyGguf(join(lamina.modelsDir, 'parts.gguf'), { name: 'parts', shards: 2 });
+    await lamina.models.reload();
+  });
+  after(() => lamina.close());
+
+  async function ask(model: string, content = 'Hello?'): Promise<Response> {
+    const json = { model, messages: [{ role: 'user', content }], ...(content === 'Hello?' ? {} : { stream: true }) };
+    const open = await lamina.requests.open({ route: 'chat/completions', model, headers: {}, json }, { signal: AbortSignal.timeout(50_000) });
+    const { baseUrl, headers = {} } = open.lease.endpoint();
+    const response = await fetch(`${baseUrl}/chat/completions`, { method: 'POST', headers: { ...headers, 'content-type': 'application/json', connection: 'close' }, body: JSON.stringify(open.body ?? json) });
+    open.finish({ status: response.status, served: true });
+    return response;
+  }
+  const chat = async (model: string) => ((await (await ask(model)).json()) as { choices: { message: { content: string } }[] }).choices[0]!.message.content;
+
+  it('serves a model that names no backend', async () => {
+    assert.equal(await chat('unsaid'), 'Hello from the model tiny.');
+    assert.equal(lamina.runtime.slot('unsaid').backend, 'embedded');
+  });
+
+  it('crashes alone: Lamina goes on, and the next request gets a fresh engine', async () => {
+    const { pid } = lamina.runtime.slot('unsaid');
+    const answer = await ask('unsaid', '/count');
+    const crashed = lamina.events.once('model.failed', { signal: AbortSignal.timeout(20_000) });
+    process.kill(pid!, 'SIGSEGV');
+    await assert.rejects(answer.text());
+    const { error } = await crashed;
+    assert.match(error.message, /The embedded engine crashed \(SIGSEGV\)/);
+    assert.equal(await chat('unsaid'), 'Hello from the model tiny.');
+    assert.notEqual(lamina.runtime.slot('unsaid').pid, pid);
+  });
+
+  it('serves a model that names llama.cpp, with the options it has too', async () => {
+    assert.equal(await chat('named'), 'Hello from the model tiny.');
+    const { backend, info } = lamina.runtime.slot('named');
+    assert.deepEqual([backend, info?.parallel, info?.contextLength], ['embedded', 2, 512]);
+  });
+
+  it('serves a model in several parts', async () => assert.equal(await chat('split'), 'Hello from the model parts.'));
+});

@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict';
+import type { Availability } from '@lamina/core/plugin';
+import { createTestLamina, type TestLamina } from '@lamina/core/testing';
+import { embedded } from '../dist/index.js';
+
+describe('the embedded engine, before anything of it is installed', () => {
+  let lamina: TestLamina;
+  afterEach(() => lamina.close());
+
+  async function open(options: Parameters<typeof embedded>[0] = {}, backend?: { stand_in: boolean }) {
+    lamina = await createTestLamina({ plugins: [embedded(options)], ...(backend === undefined ? {} : { manifest: { backends: { embedded: backend } } }) });
+    const [record] = await lamina.backends.list();
+    return record!;
+  }
+
+  it('is there, with the version it will have, and says that it is installed at its first use', async () => {
+    const { name, formats, availability, standsInFor } = await open();
+    assert.deepEqual([name, formats, standsInFor], ['embedded', ['gguf'], ['llama.cpp', 'llamacpp', 'llama-cpp']]);
+    const { available, version, note, executable } = availability as Extract<Availability, { available: true }>;
+    assert.deepEqual([available, version, note, executable], [true, '3.22.1', 'It is installed at its first use.', process.execPath]);
+  });
+
+  it('stands in for nobody where the host does not want it', async () => {
+    assert.deepEqual((await open({ stand_in: false })).standsInFor, []);
+    await lamina.close();
+    assert.deepEqual((await open({}, { stand_in: false })).standsInFor, []);
+  });
+
+  it('is not there in a build that there is not for this machine', async function () {
+    if (process.platform === 'darwin') this.skip();
+    const { availability } = await open({ gpu: 'metal' });
+    assert.ok(!availability.available);
+    assert.match(availability.reason, /^node-llama-cpp has no build with metal for /);
+    assert.match(availability.hint, /^Install llama\.cpp instead/);
+  });
+
+  it('opens models, and no projectors, adapters or rankers', async () => {
+    await open();
+    const backend = lamina.backends.types().find(({ type }) => type === 'embedded')!.create('embedded', {});
+    const model = { name: 'm', files: [], format: 'gguf', aliases: [], options: {}, pinned: false, limits: {}, from: 'manifest' as const };
+    assert.deepEqual(backend.accepts(model), { rank: 1, reason: 'the embedded engine opens GGUF without an installation' });
+    for (const metadata of [{ kind: 'mmproj' }, { kind: 'adapter' }, { pooling: 'rank' }]) assert.ok('refused' in backend.accepts({ ...model, metadata }));
+    const pirate = { ...model, name: 'pirate', base: 'm' };
+    assert.throws(() => backend.adapt!.request!({}, { model: pirate, route: 'chat/completions', info: {} }), { code: 'NOT_SUPPORTED', message: /install llama\.cpp for "pirate"/ });
+  });
+});

@@ -1,0 +1,25 @@
+// Installs the embedded engine into the cache folder, unless it is there, as the plugin does at its first use; prints the plugin's
+// `directory`. Needs a build (npm run build) and npm's registry.
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { Installer } from '../packages/plugin-embedded/dist/install/installer.js';
+import { placeFor } from '../packages/plugin-embedded/dist/place.js';
+
+const directory = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'lamina', 'embedded');
+const stop = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => stop.abort());
+
+const context = {
+  signal: stop.signal,
+  env: process.env,
+  progress: () => {},
+  output: (_stream, text) => console.error(text),
+  guard: () => () => {},
+};
+try {
+  await new Installer().ensure({ ...(await placeFor({ directory }, '')), model: 'any' }, context);
+  console.log(directory);
+} catch (error) {
+  console.error(`get-embedded: ${error.message}`);
+  process.exitCode = 3;
+}

@@ -18,13 +18,13 @@ export class ServerClient {
     return (text === '' ? undefined : JSON.parse(text)) as T;
   }
 
-  /** The data of events as they come, of these types; ends when the server ends the stream. @throws as {@link ask} */
-  async *events(types: readonly string[]): AsyncGenerator<unknown> {
+  /** `undefined` once the server tells its events, then those of these types as they come; ends when the server ends the stream. @throws as {@link ask} */
+  async *events<Event>(types: readonly string[]): AsyncGenerator<Event | undefined> {
     const { body } = await this.send('GET', `/events?types=${types.join(',')}`);
     const events = body!.pipeThrough(new TextDecoderStream()).pipeThrough(new EventSourceParserStream());
-    yield undefined; // It is heard from here on.
+    yield undefined;
     try {
-      for await (const { data } of events) yield JSON.parse(data) as unknown;
+      for await (const { data } of events) yield JSON.parse(data) as Event;
     } catch (error) {
       this.lost(error);
     }

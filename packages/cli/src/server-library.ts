@@ -4,7 +4,14 @@ import type { BackendsView, DownloadableView, DownloadView, HealthView, ModelDet
 import { isAtRest, type Library } from './library.js';
 import type { ServerClient } from './server-client.js';
 
+/** Between two looks at a download of which only its progress changed. */
+const pauseMs = 200;
 const changes = ['queued', 'started', 'progress', 'verified', 'finished', 'failed', 'cancelled', 'paused'].map((verb) => `download.${verb}`);
+
+interface DownloadEvent {
+  readonly type: string;
+  readonly download: string;
+}
 
 /** The library behind a server. */
 export class ServerLibrary implements Library {
@@ -72,8 +79,10 @@ export class ServerLibrary implements Library {
   }
 
   async *follow(id: string): AsyncGenerator<DownloadView> {
-    for await (const event of this.server.events(changes)) {
-      if (event !== undefined && (event as { download?: string }).download !== id) continue;
+    let askedAt = -Infinity;
+    for await (const event of this.server.events<DownloadEvent>(changes)) {
+      if (event !== undefined && (event.download !== id || (event.type === 'download.progress' && performance.now() - askedAt < pauseMs))) continue;
+      askedAt = performance.now();
       const view = await this.server.ask<DownloadView>('GET', `/downloads/${encodeURIComponent(id)}`);
       yield view;
       if (isAtRest(view)) return;

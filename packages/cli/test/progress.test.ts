@@ -85,6 +85,13 @@ describe('progress', () => {
     assert.match(err(), /tiny +█*░+ +7 % .* 3 of 40 files/);
   });
 
+  it('in bars leaves out a part of a name that is too long', () => {
+    const { stderr, printer, err } = stage();
+    const bars = new Bars(at(500, { model: 'a-model-with-quite-a-long-name-Q4_K_M' }), Object.assign(stderr, { isTTY: true, columns: 80, rows: 24 }), printer);
+    bars.end();
+    assert.match(err(), /a-mode…name-Q4_K_M {2}█{5}░{5} {2}50 %/);
+  });
+
   it('without a size shows what is here', () => {
     const { stderr, printer, err } = stage();
     const { total: _, seconds_left: __, ...unknown } = at(300, { files: [{ path: 'x', done: 300, state: 'fetching' }] });

@@ -29,7 +29,7 @@ export function downloadsCommand(program: Command, session: Session): void {
 
 async function pause({ id, model }: DownloadView, { library }: Tools): Promise<Answer> {
   const download = await library.pause(id);
-  return { json: download, text: `The download of ${model} is paused; ${showBytes(download.done)} are here. Go on with: lamina downloads resume ${id}` };
+  return { json: download, text: `The download of ${model} is paused; ${showBytes(download.done)} are here. Go on with: lamina downloads resume ${model}` };
 }
 
 async function cancel(download: DownloadView, { library }: Tools): Promise<Answer> {

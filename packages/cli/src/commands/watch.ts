@@ -29,14 +29,14 @@ function outcome(download: DownloadView, time: string): Answer {
   const { id, model, state, done, error } = download;
   if (state === 'finished') return { json: download, text: `${model} is here: ${showBytes(done)}${time}.` };
   if (error !== undefined) throw LaminaError.fromWire(error);
-  throw new LaminaError('CONFLICT', { message: `The download ${id} of ${model} was ${state} by somebody else; ${state === 'paused' ? `go on with: lamina downloads resume ${id}` : 'begin again with the same command'}.` });
+  throw new LaminaError('CONFLICT', { message: `The download ${id} of ${model} was ${state} by somebody else; ${state === 'paused' ? `go on with: lamina downloads resume ${model}` : 'begin again with the same command'}.` });
 }
 
 async function interrupted(last: DownloadView, { library, world }: Tools): Promise<Answer> {
   const code = exitCodeOf(world.signal.reason);
-  const { id } = last;
-  if (library.outlives) return { json: last, text: `The server goes on with it. The same command shows it again; this stops it: lamina downloads pause ${id} --server <url>`, code };
+  const { id, model } = last;
+  if (library.outlives) return { json: last, text: `The server goes on with it. The same command shows it again; this stops it: lamina downloads pause ${model} --server <url>`, code };
   const download = await library.pause(id);
   const { done, total } = download;
-  return { json: download, text: `Paused at ${showBytes(done)}${total === undefined ? '' : ` of ${showBytes(total)}`}. Go on with the same command, or: lamina downloads resume ${id}`, code };
+  return { json: download, text: `Paused at ${showBytes(done)}${total === undefined ? '' : ` of ${showBytes(total)}`}. Go on with the same command, or: lamina downloads resume ${model}`, code };
 }

@@ -11,9 +11,9 @@ import type { Progress } from './progress.js';
 const framesPerSecond = 10;
 /** More files than these, or than the terminal has lines for, are only counted. */
 const mostFiles = 12;
-/** What stands in a line besides name and bar: ` 100 %  999.9 GB / 999.9 GB  999.9 MB/s  12 min 05 s`, and spaces. */
-const restWidth = 57;
-const barWidth = { least: 6, most: 30 };
+/** What stands in a line besides name and bar: ` 100 %  229.0 MB / 229.0 MB  24.1 MB/s  1 min 07 s`, and spaces. */
+const restWidth = 52;
+const barWidth = { least: 10, most: 30 };
 
 /** What one line is made of. */
 interface Row {
@@ -60,9 +60,14 @@ function draw(bar: cliProgress.SingleBar, row: Row): void {
 }
 
 function lineOf({ name, done, total, note }: Row, width: number, bar: string): string {
-  const fitting = name.length > width ? `${name.slice(0, width - 1)}…` : name.padEnd(width);
   const amount = total === undefined ? showBytes(done) : `${String(percent(done, total)).padStart(3)} %  ${showBytes(done)} / ${showBytes(total)}`;
-  return `${harmless(fitting)}  ${bar} ${amount}  ${note}`.trimEnd();
+  return `${fitted(harmless(name), width)}  ${bar} ${amount}  ${note}`.trimEnd();
+}
+
+/** A name that is too long keeps a third of its start and more of its end, where shards differ: `tiny-Q8…00001-of-00003.gguf`. */
+function fitted(name: string, width: number): string {
+  const start = Math.floor(width / 3);
+  return name.length > width ? `${name.slice(0, start)}…${name.slice(start + 1 - width)}` : name.padEnd(width);
 }
 
 function ofFile({ path, done, total, state }: DownloadFile): Row {

@@ -1,7 +1,9 @@
 // lamina pull: fetches a model and shows how far it is.
 import type { Command } from 'commander';
 import { LaminaError, type DownloadRequest } from '@lamina/core';
+import type { DownloadView } from '@lamina/core/protocol';
 import type { Library } from '../library.js';
+import type { Answer } from '../printer.js';
 import type { Session } from '../session.js';
 import { watch } from './watch.js';
 
@@ -24,8 +26,9 @@ export function pullCommand(program: Command, session: Session): void {
         command.optsWithGlobals(),
         async (tools) => {
           const known = await find(tools.library, wanted, options.name);
-          if (known?.available === true) return { json: hereAlready(known), text: `${known.name} is here already.` };
-          return watch(await tools.library.download(requestFor(wanted, options, known !== undefined)), tools);
+          if (known?.available === true) return presence(known);
+          const download = await begin(tools.library, requestFor(wanted, options, known !== undefined));
+          return 'available' in download ? presence(download) : watch(download, tools);
         },
         { owner: true },
       ),
@@ -50,9 +53,20 @@ async function find(library: Library, wanted: string, name: string | undefined):
   return fetched === undefined ? undefined : { name: fetched[0], ...fetched[1] };
 }
 
+/** Begins the download; a source may find only now that it is the reference of a model that is here. */
+async function begin(library: Library, request: DownloadRequest): Promise<DownloadView | Known> {
+  try {
+    return await library.download(request);
+  } catch (error) {
+    if (!LaminaError.is(error, 'CONFLICT') || error.details['same'] !== true) throw error;
+    const name = error.details['model'] as string;
+    return { name, ...(await library.model(name)) };
+  }
+}
+
 /** What of a download there is to tell when there was none. */
-function hereAlready({ name, bytes }: Known): object {
-  return { model: name, state: 'finished', done: bytes, total: bytes };
+function presence({ name, bytes }: Known): Answer {
+  return { json: { model: name, state: 'finished', done: bytes, total: bytes }, text: `${name} is here already.` };
 }
 
 function requestFor(wanted: string, { source, name }: Options, isModel: boolean): DownloadRequest {

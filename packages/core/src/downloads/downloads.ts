@@ -1,11 +1,13 @@
 // The downloads of one Lamina: what `lamina.downloads` is.
 import { randomBytes } from 'node:crypto';
 import { join, resolve } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { inject, injectable } from 'inversify';
 import type { Config } from '../contract/config.js';
 import type { Clock, Logger } from '../contract/context.js';
 import { LaminaError, reasonOf } from '../contract/errors.js';
 import type { Json } from '../contract/schema.js';
+import type { DownloadPlan } from '../contract/source.js';
 import type { Backends, Download, Downloadable, DownloadRequest, Downloads, Models } from '../contract/services.js';
 import type { EventBus } from '../kernel/event-bus.js';
 import type { Hooks } from '../kernel/hooks.js';
@@ -180,7 +182,7 @@ export class DownloadService implements Downloads {
       await present.start();
       return present;
     }
-    this.requireAbsent(planned.model);
+    this.requireAbsent(planned.model, planned.plan);
     const job = this.add(this.journalOf(planned, guarded));
     try {
       await job.start();
@@ -216,8 +218,12 @@ export class DownloadService implements Downloads {
     return [...this.jobs.values()].find((job) => job.journal.model === model && !job.isOver);
   }
 
-  private requireAbsent(name: string): void {
-    if (this.models.get(name)?.available === true) throw new LaminaError('CONFLICT', { message: `The model "${name}" is already here. Remove it first, or choose another name.`, model: name });
+  /** `same` in the details tells that it is here from the very reference that is asked for. */
+  private requireAbsent(name: string, plan?: DownloadPlan): void {
+    const record = this.models.get(name);
+    if (record?.available !== true) return;
+    const same = plan !== undefined && isDeepStrictEqual((record.entry.download as Record<string, unknown> | undefined)?.[plan.source], plan.reference);
+    throw new LaminaError('CONFLICT', { message: `The model "${name}" is already here. Remove it first, or choose another name.`, model: name, same });
   }
 
   private requireOwner(): void {

@@ -5,7 +5,7 @@ import { makeModel } from './catalog.js';
 import { modelsIn } from './files/directory.js';
 import { findFiles } from './files/find.js';
 import type { Folders, Listing } from './files/folders.js';
-import type { HeaderCache } from './files/header-cache.js';
+import type { HeaderCache, KnownFile } from './files/header-cache.js';
 import { inTurns } from './in-turns.js';
 import { problemOf } from './files/model-facts.js';
 import { shardName } from './files/shards.js';
@@ -26,8 +26,11 @@ export async function offerFolder(folders: Folders, headers: HeaderCache, taken:
     const written = relative(folders.root, path);
     const { problems, ...found } = await findFiles(written, { path: written }, folders);
     if (problems.length > 0) return;
-    if (found.format === 'gguf' && !(await areWhole(found.files.map((file) => file.path), folders, headers, unread))) return;
-    discovery.add(makeModel(nameOf(written), {}, found, 'discovered'));
+    const known = found.format === 'gguf' ? await wholeHeaders(found.files.map((file) => file.path), folders, headers, unread) : [];
+    if (known === undefined) return;
+    const quantization = known[0]?.facts.metadata?.quantization;
+    const model = makeModel(nameOf(written), {}, found, 'discovered');
+    discovery.add(quantization === undefined ? model : { ...model, metadata: { quantization } });
   };
   await walk(folders.root, 0, folders, offer);
   return unread;
@@ -62,15 +65,16 @@ function hasAllShards(tensors: readonly string[]): boolean {
   return shards.every(({ prefix, count }) => new Set(shards.filter((other) => other.prefix === prefix && other.count === count).map(({ index }) => index)).size === count);
 }
 
-async function areWhole(paths: readonly string[], folders: Folders, headers: HeaderCache, unread: string[]): Promise<boolean> {
-  let whole = true;
+/** The headers of files that are all whole; `undefined` while that is not known, or when one is not. */
+async function wholeHeaders(paths: readonly string[], folders: Folders, headers: HeaderCache, unread: string[]): Promise<readonly KnownFile[] | undefined> {
+  const whole: KnownFile[] = [];
   for (const path of paths) {
     const there = await folders.look(path);
     const known = there?.kind === 'file' ? headers.peek(path, there) : undefined;
     if (known === undefined) unread.push(path);
-    whole &&= known !== undefined && problemOf(path, known) === undefined;
+    else if (problemOf(path, known) === undefined) whole.push(known);
   }
-  return whole;
+  return whole.length === paths.length ? whole : undefined;
 }
 
 /** `org/llama/llama-q4.gguf` → `org/llama/llama-q4`; a file called as its directory has the directory's name. It depends on nothing but the path. */

@@ -137,7 +137,12 @@ function discoveredRecord(model: Model): ModelRecord {
   const [first] = model.files;
   const problems: FileProblem[] = model.files.filter(({ bytes }) => bytes === 0).map(({ path }) => ({ kind: 'empty', path, message: `${basename(path)} is empty` }));
   if (first === undefined) problems.push({ kind: 'absent', message: 'it has no files' });
-  const entry: ModelEntry = { ...(first === undefined ? {} : { path: first.path }), ...(model.backend === undefined ? {} : { backend: model.backend }) };
+  const quantization = model.metadata?.quantization;
+  const entry: ModelEntry = {
+    ...(first === undefined ? {} : { path: first.path }),
+    ...(model.backend === undefined ? {} : { backend: model.backend }),
+    ...(quantization === undefined ? {} : { quantization }),
+  };
   return recordOf(model, entry, problems);
 }
 

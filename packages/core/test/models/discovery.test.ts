@@ -23,6 +23,14 @@ describe('discovery', () => {
     assert.deepEqual(await names({ 'a.gguf': gguf, 'org/b/q4.GGUF': gguf, 'c/C.gguf': gguf }), ['a', 'c', 'org/b/q4']);
   });
 
+  it('tells how a model is quantised, as its header says', async () => {
+    await found({ 'a.gguf': gguf });
+    const { entry, model } = room.registry.get('a')!;
+    assert.deepEqual([entry.quantization, model.metadata?.quantization], ['Q4_K_M', 'Q4_K_M']);
+    const whole = await room.registry.describe('a');
+    assert.deepEqual([whole.metadata?.quantization, whole.metadata?.architecture], ['Q4_K_M', 'llama']);
+  });
+
   it('offers shards as one model, with the projector beside it', async () => {
     const [model, ...others] = await found({ 'v/v-00001-of-00002.gguf': gguf, 'v/v-00002-of-00002.gguf': gguf, 'v/mmproj-f16.gguf': gguf });
     assert.equal(others.length, 0);

@@ -1,9 +1,53 @@
-// A Lamina in a process of its own that downloads, and prints how far it is, until it is killed.
-import { createLamina } from '@lamina/core';
+// A Lamina in a process of its own that downloads one file, says over its channel how far it is and how it ended, and may be killed at any time.
+import { createLamina, LaminaError, type DownloadLimits, type WireError } from '@lamina/core';
+import type { Json } from '@lamina/core/plugin';
 
-const [modelsDir, url] = process.argv.slice(2) as [string, string];
-const lamina = await createLamina({ modelsDir, downloads: { stallTimeout: 5, retryDelay: 0.01, attempts: 100 } });
-lamina.events.on('download.progress', ({ done }) => process.stdout.write(`${done}\n`));
-const { id } = lamina.downloads.list()[0] ?? (await lamina.downloads.start({ reference: url, name: 'tiny' }));
-await lamina.downloads.wait(id);
-await lamina.close();
+/** What it is started with. */
+export interface Order {
+  readonly modelsDir: string;
+  readonly reference: Json;
+  readonly downloads: Partial<DownloadLimits>;
+}
+
+/** What it says. */
+export type Told = { readonly done: number } | { readonly ended: 'finished' } | { readonly ended: 'failed'; readonly error: WireError };
+
+const { modelsDir, reference, downloads } = JSON.parse(process.argv[2]!) as Order;
+const lamina = await createLamina({ modelsDir, log: 'silent', downloads });
+const tell = (told: Told) => process.send!(told);
+lamina.events.on('download.progress', ({ done }) => void tell({ done }));
+
+/** It is told `pause`, after which it resumes; any other word is the end. */
+process.on('message', (word) => {
+  if (word === 'pause') void id.then((download) => lamina.downloads.pause(download!)).catch(() => undefined); // It may be over.
+  else void lamina.close().then(() => process.exit());
+});
+
+const id = begun();
+try {
+  const download = await id;
+  if (download !== undefined) await finished(download);
+  tell({ ended: 'finished' });
+} catch (error) {
+  tell({ ended: 'failed', error: LaminaError.from(error).toWire() });
+}
+
+/** The download; `undefined` when an earlier process has finished it. */
+async function begun(): Promise<string | undefined> {
+  if (lamina.models.get('tiny')?.available === true) return undefined;
+  return (lamina.downloads.list()[0] ?? (await lamina.downloads.start({ reference, name: 'tiny' }))).id;
+}
+
+async function finished(download: string): Promise<void> {
+  for (;;) {
+    if (lamina.downloads.get(download).state === 'paused') await lamina.downloads.resume(download);
+    const paused = await lamina.downloads.wait(download).then(
+      () => false,
+      (error: unknown) => {
+        if (LaminaError.is(error, 'ABORTED')) return true;
+        throw error;
+      },
+    );
+    if (!paused) return;
+  }
+}

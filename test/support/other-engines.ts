@@ -27,7 +27,7 @@ export const withoutVllm = realVllm === undefined ? 'there is no vllm in PATH, a
 export function standInForMlc(folder: string) {
   const installer = join(root, 'packages/plugin-mlc/test/stand-in/install.sh');
   const executable = execFileSync('sh', [installer, join(folder, 'mlc')], { encoding: 'utf8' }).trim();
-  return { plugin: mlc({ executable, device: 'cpu' }), env: { MLC_LLM_HOME: join(folder, 'mlc-home') }, write: (directory: string, name: string) => writeModel(directory, `I am ${name}.`) };
+  return { plugin: mlc({ executable, device: 'cpu' }), env: { MLC_LLM_HOME: join(folder, 'mlc-home'), MLC_TEMP_DIR: folder }, write: (directory: string, name: string) => writeModel(directory, `I am ${name}.`) };
 }
 
 /** The real vLLM; its model has random weights, so what it says means nothing. */

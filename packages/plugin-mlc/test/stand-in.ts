@@ -41,7 +41,7 @@ export class Ground {
 
   private constructor(readonly folder: string) {
     this.executable = execFileSync('sh', [installer, join(folder, 'venv')], { encoding: 'utf8' }).trim();
-    this.env = { ...process.env, MLC_LLM_HOME: join(folder, 'home') };
+    this.env = { ...process.env, MLC_LLM_HOME: join(folder, 'home'), MLC_TEMP_DIR: folder };
   }
 
   static async open(): Promise<Ground> {

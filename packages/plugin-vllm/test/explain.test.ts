@@ -66,6 +66,16 @@ const real: readonly Recorded[] = [
     says: /^The weights in \/models\/tiny cannot be read: a file is missing or damaged\. Fetch it again\.$/,
   },
   {
+    of: 'heads that cannot be shared',
+    lines: ['pydantic_core._pydantic_core.ValidationError: 1 validation error for VllmConfig', "  Value error, Total number of attention heads (2) must be divisible by tensor parallel size (3). [type=value_error, input_value=ArgsKwargs((), {'model_co...}), input_type=ArgsKwargs]"],
+    says: /^tensor_parallel_size is 3, and the 2 attention heads of the model cannot be shared among so many\. Choose a divisor of 2\.$/,
+  },
+  {
+    of: 'a device that cannot sleep',
+    lines: ['  Value error, Sleep mode is not supported on current platform. [type=value_error, input_value=ArgsKwargs((), {}), input_type=ArgsKwargs]'],
+    says: /^This device cannot put a model to sleep\. Leave sleep_level out\.$/,
+  },
+  {
     of: 'a tool call parser that is not there',
     lines: [
       '  File "/opt/vllm/entrypoints/launchers/launcher.py", line 362, in validate_api_server_args',
@@ -93,7 +103,6 @@ const written: readonly Recorded[] = [
     says: /^A context of 40960 tokens does not fit the memory; 9536 would\. Set max_model_len to 9536, or to "auto"\.$/,
   },
   { of: 'a GPU without memory', lines: [core('torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB.'), ...wrapper], says: /^The GPU has too little memory\./ },
-  { of: 'heads that cannot be shared', lines: ['ValueError: Total number of attention heads (14) must be divisible by tensor parallel size (4).'], says: /^tensor_parallel_size is 4, and the 14 attention heads/ },
   { of: 'more GPUs than there are', lines: ['ValueError: World size (4) is larger than the number of available GPUs (1) in this node.'], says: /^4 GPUs are asked for and 1 are here\./ },
   { of: 'no device', lines: ['RuntimeError: Failed to infer device type, please set the environment variable'], says: /^This vLLM finds no device it was built for\./ },
   { of: 'a directory that is no model', lines: ['ValueError: Invalid repository ID or local directory specified: \'/models/tiny\'.'], says: /^\/models\/tiny is not a whole model: config\.json is missing\./ },

@@ -1,17 +1,19 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
+import type { Lease } from '@lamina/core';
 import { createTestLamina, type TestLamina } from '@lamina/core/testing';
 import { vllm } from '../dist/index.js';
 import { describeReal, realVllm, smallOptions } from './real-vllm.js';
-import { writeTinyModel } from './tiny-model.js';
+import { writeTinyAdapter, writeTinyModel } from './tiny-model.js';
 
 describeReal('a Lamina with the real vLLM', function () {
   this.timeout(600_000);
   let lamina: TestLamina;
   before(async () => {
     const plugin = vllm({ executable: realVllm ?? 'vllm', ...smallOptions });
-    lamina = await createTestLamina({ plugins: [plugin], env: process.env, manifest: { models: { tiny: { path: 'tiny', backend: 'vllm' } } } });
+    lamina = await createTestLamina({ plugins: [plugin], env: process.env, manifest: { models: { tiny: { path: 'tiny', backend: 'vllm' }, pirate: { path: 'pirate', base: 'tiny' } } } });
     await writeTinyModel(join(lamina.modelsDir, 'tiny'));
+    await writeTinyAdapter(join(lamina.modelsDir, 'pirate'));
     await lamina.models.reload();
   });
   after(() => lamina.close());
@@ -22,11 +24,25 @@ describeReal('a Lamina with the real vLLM', function () {
     const lease = await lamina.runtime.acquire('tiny', { signal: AbortSignal.timeout(500_000) });
     assert.deepEqual([lease.info.contextLength, lease.info.parallel, lease.info.tools, lease.info.verified], [2048, 4, false, true]);
     assert.ok(lease.info.endpoints?.includes('chat/completions'));
-    const { baseUrl, headers = {} } = lease.endpoint();
-    const body = { model: 'tiny', messages: [{ role: 'user', content: 'Hello' }], max_tokens: 8, ignore_eos: true };
-    const response = await fetch(`${baseUrl}/chat/completions`, { method: 'POST', headers: { ...headers, 'content-type': 'application/json', connection: 'close' }, body: JSON.stringify(body) });
-    const answer = (await response.json()) as { usage: { completion_tokens: number } };
+    const answer = await chat(lease, 'tiny');
     lease.release({ served: true });
-    assert.deepEqual([response.status, answer.usage.completion_tokens], [200, 8]);
+    assert.deepEqual(answer, { status: 200, model: 'tiny', tokens: 8 });
+  });
+
+  it('answers for an adapter from the process of its base', async () => {
+    const { pid } = lamina.runtime.slot('tiny');
+    const lease = await lamina.runtime.acquire('pirate', { signal: AbortSignal.timeout(500_000) });
+    const answer = await chat(lease, 'pirate');
+    lease.release({ served: true });
+    assert.deepEqual(answer, { status: 200, model: 'pirate', tokens: 8 });
+    assert.equal(lamina.runtime.slot('tiny').pid, pid);
   });
 });
+
+async function chat(lease: Lease, model: string): Promise<{ status: number; model: string; tokens: number }> {
+  const { baseUrl, headers = {} } = lease.endpoint();
+  const body = { model, messages: [{ role: 'user', content: 'Hello' }], max_tokens: 8, ignore_eos: true };
+  const response = await fetch(`${baseUrl}/chat/completions`, { method: 'POST', headers: { ...headers, 'content-type': 'application/json', connection: 'close' }, body: JSON.stringify(body) });
+  const { model: named, usage } = (await response.json()) as { model: string; usage: { completion_tokens: number } };
+  return { status: response.status, model: named, tokens: usage.completion_tokens };
+}

@@ -24,6 +24,25 @@ export async function writeTinyModel(directory: string, text: { config?: string 
   await write('model.safetensors', Buffer.from([2, 0, 0, 0, 0, 0, 0, 0, 0x7b, 0x7d]));
 }
 
+/** Writes a LoRA for the tiny model, of rank 4, on the queries of its one layer. */
+export async function writeTinyAdapter(directory: string): Promise<void> {
+  await mkdir(directory, { recursive: true });
+  const rank = 4;
+  const prefix = 'base_model.model.model.layers.0.self_attn.q_proj';
+  await writeFile(join(directory, 'adapter_config.json'), JSON.stringify({ peft_type: 'LORA', task_type: 'CAUSAL_LM', r: rank, lora_alpha: 8, target_modules: ['q_proj'], bias: 'none', base_model_name_or_path: 'tiny' }));
+  await writeFile(join(directory, 'adapter_model.safetensors'), safetensors({ [`${prefix}.lora_A.weight`]: [rank, config.hidden_size], [`${prefix}.lora_B.weight`]: [config.hidden_size, rank] }));
+}
+
+/** A file with tensors of these shapes, each number of them 1. */
+function safetensors(shapes: Readonly<Record<string, readonly [number, number]>>): Buffer {
+  let end = 0;
+  const entries = Object.entries(shapes).map(([name, shape]) => [name, { dtype: 'F32', shape, data_offsets: [end, (end += 4 * shape[0] * shape[1])] }]);
+  const header = Buffer.from(JSON.stringify(Object.fromEntries(entries)));
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(header.length));
+  return Buffer.concat([length, header, Buffer.from(new Float32Array(end / 4).fill(1).buffer)]);
+}
+
 /** The model in a directory. */
 export function modelAt(name: string, path: string): Model {
   return { name, files: [{ role: 'weights', path, bytes: 10 }], format: 'safetensors', aliases: [], options: {}, pinned: false, limits: {}, from: 'manifest' };

@@ -68,7 +68,7 @@ def library_for(path, config, given, device, overrides):
 
 def compile_to(library, path, device):
     library.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=os.environ.get("MLC_TEMP_DIR")) as folder:
         output = os.path.join(folder, "lib.so")
         command = [sys.executable, "-m", "mlc_llm", "compile", str(path), "--opt", "O2", "--overrides", "", "--device", device, "--output", output]
         log.info("jit.py:118", "Compiling using commands below:")

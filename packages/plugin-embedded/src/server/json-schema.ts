@@ -35,11 +35,16 @@ function shape(schema: unknown): object {
 
 function typed(given: Schema): object {
   const { type = impliedType(given) } = given;
-  if (Array.isArray(type)) return type.every((each) => scalars.includes(each)) ? { ...pick(given, kept), type } : { oneOf: type.map((each: unknown) => typed({ ...given, type: each })) };
+  if (Array.isArray(type)) return typedInSeveralWays(given, type as unknown[]);
   if (type === 'object') return object(given);
   if (type === 'array') return list(given);
   if (!scalars.includes(type)) return anything();
   return { ...pick(given, kept), type, ...(formats.includes(given['format']) ? { format: given['format'] } : {}) };
+}
+
+function typedInSeveralWays(given: Schema, types: readonly unknown[]): object {
+  if (types.every((type) => scalars.includes(type))) return { ...pick(given, kept), type: types };
+  return { oneOf: types.map((type) => typed({ ...given, type })) };
 }
 
 function object(given: Schema): object {

@@ -51,7 +51,7 @@ function object(given: Schema): object {
   const properties = Object.entries((given['properties'] as Schema | undefined) ?? {}).map(([name, value]) => [name, shape(value)]);
   const { additionalProperties = properties.length === 0 } = given;
   const more = typeof additionalProperties === 'object' ? shape(additionalProperties) : additionalProperties;
-  return { ...pick(given, kept), type: 'object', properties: Object.fromEntries(properties), additionalProperties: more };
+  return { ...pick(given, kept), type: 'object', properties: Object.fromEntries(properties) as Schema, additionalProperties: more };
 }
 
 function list(given: Schema): object {

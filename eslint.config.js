@@ -49,7 +49,7 @@ export default defineConfig(
   {
     files: ['**/*.js', '**/*.mjs'],
     extends: [tseslint.configs.disableTypeChecked],
-    languageOptions: { globals: { console: 'readonly', fetch: 'readonly', process: 'readonly', URL: 'readonly' } },
+    languageOptions: { globals: { AbortController: 'readonly', console: 'readonly', fetch: 'readonly', process: 'readonly', URL: 'readonly' } },
   },
   { files: ['eslint.config.js', 'scripts/reporter.mjs', '**/*-config.ts'], rules: { 'no-restricted-syntax': 'off' } }, // Those who load them want a default export.
 );

@@ -9,7 +9,7 @@ import { instanceOptions, modelOptions, type EmbeddedOptions, type ModelOptions 
 import { placeFor, versionAt, type Place } from './place.js';
 import { progressOf } from './progress.js';
 
-/** Node with node-llama-cpp, before it has a model: 105 MiB measured with 3.22.1. */
+/** Node with node-llama-cpp: about 100 MiB resident with the smallest of models (3.22.1, Linux). */
 const processBytes = 120 * 1024 * 1024;
 /** How people write llama.cpp in their manifests. */
 const llamaCpp = ['llama.cpp', 'llamacpp', 'llama-cpp'];

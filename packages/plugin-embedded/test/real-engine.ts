@@ -80,9 +80,9 @@ export function send(server: ModelServer, route: string, body: JsonObject, signa
 }
 
 /** The status and JSON of an answer. */
-export async function post(server: ModelServer, route: string, body: JsonObject): Promise<{ status: number; json: any }> {
+export async function post(server: ModelServer, route: string, body: JsonObject) {
   const response = await send(server, route, body);
-  return { status: response.status, json: await response.json() };
+  return { status: response.status, json: JSON.parse(await response.text()) };
 }
 
 /** The `data` of each event of a streamed answer. */

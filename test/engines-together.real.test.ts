@@ -4,9 +4,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createLamina, type Lamina, type Plugin } from '@lamina/core';
+import { embedded } from '@lamina/plugin-embedded';
 import { createServer, type Server } from '@lamina/server-koa';
 import { ask, post, streamChat } from './support/client.js';
-import { describeReal, llamaServer, realLlama, writeModels } from './support/engine.js';
+import { describeReal, embeddedDirectory, llamaServer, realLlama, writeModels } from './support/engine.js';
 import { foreignLlama, standInForMlc, theRealVllm, withoutMlc, withoutVllm } from './support/other-engines.js';
 import { seeded } from './support/seeded.js';
 
@@ -32,8 +33,12 @@ describeReal('one server with every kind of engine', function () {
 
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'lamina-together-'));
-    await writeModels(folder, ['ada', 'bea', 'cora', 'theirs']);
+    await writeModels(folder, ['ada', 'bea', 'cora', 'theirs', 'emma']);
     remote = await foreignLlama(join(folder, 'theirs.gguf'), key);
+    if (embeddedDirectory !== undefined) {
+      plugins.push(embedded({ directory: embeddedDirectory, threads: 1, context_length: 1024 }));
+      models['emma'] = { path: 'emma.gguf', backend: 'embedded' };
+    }
     if (withoutMlc === undefined) {
       const mlc = standInForMlc(folder);
       await mlc.write(join(folder, 'mia'), 'mia');

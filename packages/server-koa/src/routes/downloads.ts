@@ -12,17 +12,17 @@ const bodyLimit = 65_536;
 export function downloadRoutes(router: Router, { downloads }: Lamina): void {
   router.post('/download', async (ctx) => {
     requireKey(ctx, 'manage');
-    const request = readRequest(await readBody(ctx.req, bodyLimit));
-    ctx.body = view(await downloads.start(request, { signal: clientOf(ctx), remote: true }));
+    const request = downloadRequest(parsed(await readBody(ctx.req, bodyLimit)));
+    ctx.body = downloadView(await downloads.start(request, { signal: clientOf(ctx), remote: true }));
     ctx.status = 202;
   });
   router.get('/downloads', (ctx) => {
     requireKey(ctx);
-    ctx.body = { downloads: downloads.list().map(view) };
+    ctx.body = { downloads: downloads.list().map(downloadView) };
   });
   router.get('/downloads/:id', (ctx) => {
     requireKey(ctx);
-    ctx.body = view(downloads.get(ctx.params['id'] ?? ''));
+    ctx.body = downloadView(downloads.get(ctx.params['id'] ?? ''));
   });
   router.delete('/downloads/:id', async (ctx) => {
     requireKey(ctx, 'manage');
@@ -32,7 +32,7 @@ export function downloadRoutes(router: Router, { downloads }: Lamina): void {
   for (const verb of ['pause', 'resume'] as const) {
     router.post(`/downloads/:id/${verb}`, async (ctx) => {
       requireKey(ctx, 'manage');
-      ctx.body = view(await downloads[verb](ctx.params['id'] ?? ''));
+      ctx.body = downloadView(await downloads[verb](ctx.params['id'] ?? ''));
     });
   }
   router.get('/downloadable', (ctx) => {
@@ -57,14 +57,17 @@ export function offerDownload({ downloads }: Lamina, start: boolean): Middleware
   };
 }
 
-function readRequest(bytes: Buffer): DownloadRequest {
-  let body: JsonObject;
+function parsed(bytes: Buffer): unknown {
   try {
-    body = JSON.parse(bytes.toString('utf8')) as JsonObject;
+    return JSON.parse(bytes.toString('utf8'));
   } catch {
     throw invalid('The body must be JSON, such as {"model": "…"} or {"reference": "…"}.');
   }
-  const { model, reference, source, name } = typeof body === 'object' && body !== null ? body : {};
+}
+
+/** What a client asks to download. @throws LaminaError `REQUEST_INVALID` */
+export function downloadRequest(body: unknown): DownloadRequest {
+  const { model, reference, source, name } = typeof body === 'object' && body !== null ? (body as JsonObject) : {};
   for (const [field, value] of Object.entries({ model, source, name })) if (value !== undefined && typeof value !== 'string') throw invalid(`The field "${field}" must be a text.`, field);
   if ((model === undefined) === (reference === undefined)) throw invalid('Send either "model", a model of the manifest, or "reference", what to fetch.');
   const from = source === undefined ? {} : { source: source as string };
@@ -72,7 +75,8 @@ function readRequest(bytes: Buffer): DownloadRequest {
   return { reference, ...from, ...(name === undefined ? {} : { name: name as string }) };
 }
 
-function view({ id, model, source, reference, state, done, total, bytesPerSecond, secondsLeft, files, error, createdAt }: Download): object {
+/** A download as clients see it. */
+export function downloadView({ id, model, source, reference, state, done, total, bytesPerSecond, secondsLeft, files, error, createdAt }: Download): object {
   return { id, model, source, reference, state, done, total, bytes_per_second: bytesPerSecond, seconds_left: secondsLeft, files, error, created_at: createdAt };
 }
 

@@ -5,6 +5,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { JsonObject } from '@lamina/core';
 import { chat, errorOf, openHouse, type House } from './support/house.js';
+import { TestSocket } from './support/socket.js';
 
 describe('downloads over HTTP', () => {
   let house: House;
@@ -75,6 +76,29 @@ describe('downloads over HTTP', () => {
     open();
     await house.lamina.downloads.wait(id);
     assert.equal((await house.post('/v1/chat/completions', chat('far'))).status, 200);
+  });
+
+  it('is begun and cancelled over a WebSocket, which tells how far it is', async () => {
+    house = await house0();
+    const socket = await TestSocket.open(house.url);
+    socket.send({ type: 'events.subscribe', id: 'e', types: ['download.started', 'download.cancelled'] });
+    await socket.next('reply', ({ id }) => id === 'e');
+    socket.send({ type: 'download.start', id: 'a', request: { model: 'far' } });
+    const { result } = await socket.next('reply', ({ id }) => id === 'a');
+    const { id: download, model } = result as { id: string; model: string };
+    assert.equal(model, 'far');
+    await socket.next('event', ({ event }) => event.type === 'download.started');
+    socket.send({ type: 'download.cancel', id: 'b', download });
+    assert.equal(((await socket.next('reply', ({ id }) => id === 'b')).result as JsonObject)['state'], 'cancelled');
+    await socket.next('event', ({ event }) => event.type === 'download.cancelled');
+    for (const [id, frame, code] of [
+      ['c', { type: 'download.cancel', download: 'none' }, 'DOWNLOAD_NOT_FOUND'],
+      ['d', { type: 'download.start', request: {} }, 'REQUEST_INVALID'],
+      ['f', { type: 'download.start', request: { reference: `${origin}/far.fake` } }, 'FORBIDDEN'],
+    ] as const) {
+      socket.send({ ...frame, id });
+      assert.equal((await socket.next('error', (error) => error.id === id)).error.code, code);
+    }
   });
 
   it('refuses what is no request, and links to private addresses', async () => {

@@ -66,14 +66,14 @@ export const clientFrameSchemas = {
     additionalProperties: false,
   },
   'download.start': {
-    description: 'Starts a download. Answered with NOT_SUPPORTED for now.',
+    description: 'Begins a download, as POST /download; `request` is `{ model, source? }` or `{ reference, source?, name? }`. Answered by `reply` with the download, which outlives the connection, or by `error`.',
     type: 'object',
     properties: { type: { const: 'download.start' }, id, request: object },
     required: ['type', 'id', 'request'],
     additionalProperties: false,
   },
   'download.cancel': {
-    description: 'Cancels the download that was answered as `download`. Answered with NOT_SUPPORTED for now.',
+    description: 'Cancels the download with the id `download`. Answered by `reply` with the download, or by `error`.',
     type: 'object',
     properties: { type: { const: 'download.cancel' }, id, download: name },
     required: ['type', 'id', 'download'],

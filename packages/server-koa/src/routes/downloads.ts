@@ -13,7 +13,7 @@ const bodyLimit = 65_536;
 export function downloadRoutes(router: Router, { downloads }: Lamina): void {
   router.post('/download', async (ctx) => {
     requireKey(ctx, 'manage');
-    const request = readRequest(await readBody(ctx.req, bodyLimit));
+    const request = downloadRequest(parsed(await readBody(ctx.req, bodyLimit)));
     ctx.body = downloadView(await downloads.start(request, { signal: clientOf(ctx), remote: true }));
     ctx.status = 202;
   });
@@ -58,14 +58,17 @@ export function offerDownload({ downloads }: Lamina, start: boolean): Middleware
   };
 }
 
-function readRequest(bytes: Buffer): DownloadRequest {
-  let body: JsonObject;
+function parsed(bytes: Buffer): unknown {
   try {
-    body = JSON.parse(bytes.toString('utf8')) as JsonObject;
+    return JSON.parse(bytes.toString('utf8'));
   } catch {
     throw invalid('The body must be JSON, such as {"model": "…"} or {"reference": "…"}.');
   }
-  const { model, reference, source, name } = typeof body === 'object' && body !== null ? body : {};
+}
+
+/** What a client asks to download. @throws LaminaError `REQUEST_INVALID` */
+export function downloadRequest(body: unknown): DownloadRequest {
+  const { model, reference, source, name } = typeof body === 'object' && body !== null ? (body as JsonObject) : {};
   for (const [field, value] of Object.entries({ model, source, name })) if (value !== undefined && typeof value !== 'string') throw invalid(`The field "${field}" must be a text.`, field);
   if ((model === undefined) === (reference === undefined)) throw invalid('Send either "model", a model of the manifest, or "reference", what to fetch.');
   const from = source === undefined ? {} : { source: source as string };

@@ -1,5 +1,5 @@
 // One WebSocket: what its frames ask for, and what is under way on it.
-import { LaminaError, modelView, type Lamina } from '@lamina/core';
+import { downloadView, LaminaError, modelView, type Lamina } from '@lamina/core';
 import type { ClientFrame, ClientFrameType } from '@lamina/core/protocol';
 import type { WebSocket } from 'ws';
 import { EventFeed } from '../events/feed.js';
@@ -7,6 +7,7 @@ import { filterFor } from '../events/filter.js';
 import { requireScope } from '../middleware/authentication.js';
 import { wireForScopes } from '../middleware/error-body.js';
 import type { Scope } from '../options.js';
+import { downloadRequest } from '../routes/downloads.js';
 import { Chat } from './chat.js';
 import type { Peer } from './peer.js';
 import { readFrame } from './read-frame.js';
@@ -112,14 +113,16 @@ export class Connection {
       case 'events.unsubscribe':
         return this.#unsubscribe(frame.id);
       case 'model.start':
-        return this.#call(frame, (model, signal) => this.peer.lamina.runtime.start(model, { signal }));
+        return this.#callModel(frame, (model, signal) => this.peer.lamina.runtime.start(model, { signal }));
       case 'model.stop':
-        return this.#call(frame, (model, signal) => this.peer.lamina.runtime.stop(model, { signal, reason: 'requested' }));
+        return this.#callModel(frame, (model, signal) => this.peer.lamina.runtime.stop(model, { signal, reason: 'requested' }));
+      case 'download.start':
+        return this.#startDownload(frame);
+      case 'download.cancel':
+        return this.#call(frame.id, async () => downloadView(await this.peer.lamina.downloads.cancel(frame.download)));
       case 'ping':
         return this.peer.outbox.send({ type: 'pong', id: frame.id });
       case 'chat.resume':
-      case 'download.start':
-      case 'download.cancel':
         throw new LaminaError('NOT_SUPPORTED', { message: `This server does not know "${frame.type}" yet.` });
     }
   }
@@ -164,9 +167,23 @@ export class Connection {
     this.peer.outbox.send({ type: 'reply', id, result: {} });
   }
 
-  #call({ id, model }: ClientFrame<'model.start' | 'model.stop'>, work: (model: string, signal: AbortSignal) => Promise<unknown>): void {
-    const { lamina, outbox } = this.peer;
+  #callModel({ id, model }: ClientFrame<'model.start' | 'model.stop'>, work: (model: string, signal: AbortSignal) => Promise<unknown>): void {
+    const { lamina } = this.peer;
     const target = lamina.models.resolve(model);
+    this.#call(id, async (signal) => {
+      await work(target.served.name, signal);
+      return modelView(lamina, lamina.models.get(target.model.name)!);
+    });
+  }
+
+  /** The download outlives the connection. */
+  #startDownload({ id, request }: ClientFrame<'download.start'>): void {
+    const asked = downloadRequest(request);
+    this.#call(id, async (signal) => downloadView(await this.peer.lamina.downloads.start(asked, { signal, remote: true })));
+  }
+
+  /** Answers with a reply when the work is done. */
+  #call(id: string, work: (signal: AbortSignal) => Promise<object>): void {
     const leaving = new AbortController();
     this.#begin(id, { kind: 'call', end: (reason) => leaving.abort(reason) });
     const ended = (tell: () => void): void => {
@@ -174,8 +191,8 @@ export class Connection {
       tell();
       this.#closeWhenIdle();
     };
-    work(target.served.name, leaving.signal).then(
-      () => ended(() => outbox.send({ type: 'reply', id, result: modelView(lamina, lamina.models.get(target.model.name)!) })),
+    work(leaving.signal).then(
+      (result) => ended(() => this.peer.outbox.send({ type: 'reply', id, result: result as never })),
       (error: unknown) => ended(() => this.#refuse(id, error)),
     );
   }

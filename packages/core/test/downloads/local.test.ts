@@ -1,0 +1,65 @@
+// The source `local`: a file or a directory of this machine, copied, linked, or used where it is.
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { LaminaError } from '@lamina/core';
+import { createTestLamina, type TestLamina } from '@lamina/core/testing';
+import { ggufBytes, sha256Of } from './hostile-server.js';
+
+describe('a model from this machine', () => {
+  let folder: string;
+  let file: string;
+  let lamina: TestLamina;
+  const content = ggufBytes(100_000);
+
+  beforeEach(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'lamina-local-'));
+    file = join(folder, 'tiny.gguf');
+    writeFileSync(file, content);
+    lamina = await createTestLamina();
+  });
+  afterEach(async () => {
+    await lamina.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  const take = async (reference: string | Record<string, string>) => {
+    const { id } = await lamina.downloads.start({ reference, name: 'mine' });
+    await lamina.downloads.wait(id);
+    return lamina.models.get('mine')!;
+  };
+
+  it('is copied, and the copy is its own', async () => {
+    const { available, entry } = await take(file);
+    assert.deepEqual([available, entry.path, entry.digest], [true, 'mine/tiny.gguf', `sha256:${sha256Of(content)}`]);
+    assert.notEqual(statSync(join(lamina.modelsDir, 'mine/tiny.gguf')).ino, statSync(file).ino);
+    writeFileSync(file, 'changed');
+    assert.deepEqual(readFileSync(join(lamina.modelsDir, 'mine/tiny.gguf')), content);
+  });
+
+  it('is linked, which takes no space', async () => {
+    await take({ path: file, mode: 'link' });
+    assert.equal(statSync(join(lamina.modelsDir, 'mine/tiny.gguf')).ino, statSync(file).ino);
+  });
+
+  it('is used where it is', async () => {
+    const { available, entry } = await take({ path: file, mode: 'in-place' });
+    assert.deepEqual([available, entry.path], [true, file]);
+    assert.deepEqual(readdirSync(lamina.modelsDir).filter((name) => name === 'mine'), []);
+  });
+
+  it('may be a directory, of which hidden files stay behind', async () => {
+    mkdirSync(join(folder, 'model/part'), { recursive: true });
+    for (const name of ['config.json', 'part/weights.bin', '.hidden']) writeFileSync(join(folder, 'model', name), name);
+    const { entry } = await take(join(folder, 'model'));
+    assert.equal(entry.path, 'mine');
+    assert.deepEqual(readdirSync(join(lamina.modelsDir, 'mine'), { recursive: true }).sort(), ['config.json', 'part', 'part/weights.bin']);
+  });
+
+  it('is refused when it is another than was promised, or is not there', async () => {
+    await assert.rejects(take({ path: file, sha256: sha256Of(Buffer.from('other')) }), (error) => LaminaError.is(error, 'DIGEST_MISMATCH'));
+    assert.deepEqual(readFileSync(file), content);
+    await assert.rejects(take(join(folder, 'none.gguf')), (error) => LaminaError.is(error));
+  });
+});

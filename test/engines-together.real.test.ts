@@ -117,7 +117,7 @@ describeReal('one server with every kind of engine', function () {
   });
 
   (withoutVllm === undefined ? it : it.skip)(`does so beside the real vLLM, which keeps its place${withoutVllm === undefined ? '' : ` (skipped: ${withoutVllm})`}`, async () => {
-    const { plugin, write } = theRealVllm();
+    const { plugin, write } = theRealVllm(folder);
     await write(join(folder, 'vera'));
     await open(2, { plugins: [plugin], models: { vera: { path: 'vera', backend: 'vllm', pinned: true } } });
     const vera = async () => {

@@ -15,7 +15,7 @@ function fromTestsOf<T>(folder: string, file: string): Promise<T> {
 
 const { writeModel } = await fromTestsOf<{ writeModel(directory: string, sentence: string): Promise<void> }>('plugin-mlc', 'model.js');
 const { writeTinyModel } = await fromTestsOf<{ writeTinyModel(directory: string): Promise<void> }>('plugin-vllm', 'tiny-model.js');
-const { realVllm, smallOptions } = await fromTestsOf<{ realVllm: string | undefined; smallOptions: object }>('plugin-vllm', 'real-vllm.js');
+const { realVllm, smallOptions } = await fromTestsOf<{ realVllm: string | undefined; smallOptions(folder: string): object }>('plugin-vllm', 'real-vllm.js');
 
 /** Why the stand-in for MLC-LLM cannot run here; it is a Python program. */
 export const withoutMlc = spawnSync('python3', ['-c', 'import venv'], { stdio: 'ignore' }).status === 0 ? undefined : 'there is no python3 with venv in PATH';
@@ -30,9 +30,9 @@ export function standInForMlc(folder: string) {
   return { plugin: mlc({ executable, device: 'cpu' }), env: { MLC_LLM_HOME: join(folder, 'mlc-home'), MLC_TEMP_DIR: folder }, write: (directory: string, name: string) => writeModel(directory, `I am ${name}.`) };
 }
 
-/** The real vLLM; its model has random weights, so what it says means nothing. */
-export function theRealVllm() {
-  return { plugin: vllm({ executable: realVllm!, ...smallOptions }), write: (directory: string) => writeTinyModel(directory) };
+/** The real vLLM, with its temporary files in a folder; its model has random weights, so what it says means nothing. */
+export function theRealVllm(folder: string) {
+  return { plugin: vllm({ executable: realVllm!, ...smallOptions(folder) }), write: (directory: string) => writeTinyModel(directory) };
 }
 
 /** A llama-server that runs for itself, as a server elsewhere would. */

@@ -9,12 +9,16 @@ import { modelAt, writeTinyModel } from './tiny-model.js';
 describeReal('vLLM is a backend as the contract has it', function () {
   this.timeout(1_200_000); // On a processor every start imports torch three times.
   let folder: string;
-  before(async () => void (folder = await mkdtemp(join(tmpdir(), 'lamina-vllm-'))));
+  const options = {};
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'lamina-vllm-'));
+    Object.assign(options, { executable: realVllm, ...smallOptions(folder) });
+  });
   after(() => rm(folder, { recursive: true }));
 
   const kit = {
     type: vllmBackend(),
-    options: { executable: realVllm, ...smallOptions },
+    options,
     env: process.env,
     async model() {
       await writeTinyModel(join(folder, 'tiny'));

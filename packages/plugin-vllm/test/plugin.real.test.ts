@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Lease } from '@lamina/core';
 import { createTestLamina, type TestLamina } from '@lamina/core/testing';
@@ -8,15 +10,20 @@ import { writeTinyAdapter, writeTinyModel } from './tiny-model.js';
 
 describeReal('a Lamina with the real vLLM', function () {
   this.timeout(600_000);
+  let folder: string;
   let lamina: TestLamina;
   before(async () => {
-    const plugin = vllm({ executable: realVllm ?? 'vllm', ...smallOptions });
+    folder = await mkdtemp(join(tmpdir(), 'lamina-vllm-'));
+    const plugin = vllm({ executable: realVllm ?? 'vllm', ...smallOptions(folder) });
     lamina = await createTestLamina({ plugins: [plugin], env: process.env, manifest: { models: { tiny: { path: 'tiny', backend: 'vllm' }, pirate: { path: 'pirate', base: 'tiny' } } } });
     await writeTinyModel(join(lamina.modelsDir, 'tiny'));
     await writeTinyAdapter(join(lamina.modelsDir, 'pirate'));
     await lamina.models.reload();
   });
-  after(() => lamina.close());
+  after(async () => {
+    await lamina.close();
+    await rm(folder, { recursive: true });
+  });
 
   it('starts a directory of safetensors, knows what it is, and answers a chat', async () => {
     const [record] = await lamina.backends.list();

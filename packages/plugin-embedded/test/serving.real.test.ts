@@ -204,12 +204,15 @@ describeReal('the embedded engine', function () {
   });
 
   it('takes another chat template, and values for it', async () => {
-    const template = "{%- for message in messages %}{{ (('<|assistant|>' if message.role == 'assistant' else '<|user|>') + message.content + '<|end|>') }}{%- endfor %}{%- if add_generation_prompt %}{{ '<|assistant|>' }}{%- if loud %}{{ '<|count|>' }}{%- endif %}{%- endif %}";
+    const template = "{%- for message in messages %}{{ (('<|assistant|>' if message.role == 'assistant' else '<|user|>') + message.content + '<|end|>') }}{%- endfor %}{%- if add_generation_prompt %}{{ '<|assistant|>' }}{%- if loud %}{{ '<|count|>' }}{%- endif %}{%- if thinking == 'begun' %}{{ '<think>' }}{%- elif thinking == 'over' %}{{ '<think></think>' }}{%- endif %}{%- endif %}";
     const other = await ground.start(await modelOf(ground.path('tiny.gguf')), { chat_template: template, chat_template_kwargs: { loud: true } });
     const { json } = await post(other, 'chat/completions', { messages: user('Hello'), max_tokens: 3 });
     assert.equal(json.choices[0].message.content, '1 2 3');
     const quiet = await post(other, 'chat/completions', { messages: user('Hello'), chat_template_kwargs: { loud: false } });
     assert.equal(quiet.json.choices[0].message.content, 'Hello from the model tiny.');
+    const thinking = async (state: string) => (await post(other, 'chat/completions', { messages: user('Hello'), chat_template_kwargs: { loud: false, thinking: state } })).json.choices[0].message;
+    assert.deepEqual(await thinking('begun'), { role: 'assistant', content: '', reasoning_content: 'Hello from the model tiny.' });
+    assert.deepEqual(await thinking('over'), { role: 'assistant', content: 'Hello from the model tiny.' });
   });
 
   it('lets the library write the prompt where it knows the template by heart', async () => {

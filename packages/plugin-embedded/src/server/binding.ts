@@ -40,7 +40,7 @@ export interface HistorySegment {
 /** Knows how the conversations, calls and thoughts of a model are written. */
 export interface ChatWrapper {
   readonly wrapperName: string;
-  readonly settings: { readonly segments?: { readonly thought?: { readonly prefix?: unknown; readonly [more: string]: unknown } }; readonly [more: string]: unknown };
+  readonly settings: { readonly segments?: { readonly thought?: { readonly prefix?: unknown; readonly [more: string]: unknown } | undefined }; readonly [more: string]: unknown };
   generateContextState(options: { chatHistory: readonly HistoryItem[]; [more: string]: unknown }): ContextState;
   generateModelResponseText(response: readonly unknown[], useRawValues?: boolean): LlamaText;
 }

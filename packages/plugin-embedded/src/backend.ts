@@ -46,7 +46,7 @@ function describe(dataDir: string, defaults: Readonly<Record<string, unknown>>):
     modelOptions,
     defaults,
     executable: process.execPath,
-    install: 'Use a Node of version 20.19 or newer on Linux, macOS or Windows.',
+    install: 'Use a Node of version 20.19 or newer on Linux or macOS.',
     version: false,
     standsInFor: (instance) => ((instance as EmbeddedOptions).stand_in === false ? [] : llamaCpp),
     accepts,
@@ -67,7 +67,7 @@ function describe(dataDir: string, defaults: Readonly<Record<string, unknown>>):
   });
 }
 
-/** It ranks behind llama.cpp, which does more, and faster. */
+/** It ranks behind llama.cpp, which does more. */
 function accepts(model: Model): ReturnType<typeof acceptGguf> {
   if (model.metadata?.pooling === 'rank') return { refused: 'it ranks texts, which the embedded engine does not do' };
   return acceptGguf(model, { rank: 1, reason: 'the embedded engine opens GGUF without an installation' });

@@ -35,7 +35,7 @@ describeReal('the embedded engine', function () {
     assert.equal(json.choices[0].message.content, 'Hello from the model tiny.');
     assert.equal(json.choices[0].finish_reason, 'stop');
     // The beginning, the user's mark, a token a character, the end of the turn, the assistant's mark: as the model's template has it.
-    assert.deepEqual(json.usage, { prompt_tokens: 10, completion_tokens: 6, total_tokens: 16 });
+    assert.deepEqual(json.usage, { prompt_tokens: 10, completion_tokens: 6, total_tokens: 16, prompt_tokens_details: { cached_tokens: 0 } });
   });
 
   it('gives the thoughts of a model apart from its answer', async () => {
@@ -50,7 +50,8 @@ describeReal('the embedded engine', function () {
     assert.deepEqual(chunks[0].choices[0].delta, { role: 'assistant', content: '' });
     assert.equal(chunks.map(({ choices }) => choices[0]?.delta.content ?? '').join(''), '1 2 3 4 5');
     assert.equal(chunks.at(-2).choices[0].finish_reason, 'length');
-    assert.deepEqual(chunks.at(-1).usage, { prompt_tokens: 11, completion_tokens: 5, total_tokens: 16 });
+    const { prompt_tokens, completion_tokens } = chunks.at(-1).usage;
+    assert.deepEqual([prompt_tokens, completion_tokens], [11, 5]);
   });
 
   it('ends at a stop text, and keeps that to itself', async () => {
@@ -115,10 +116,10 @@ describeReal('the embedded engine', function () {
 
   it('holds an answer to a JSON Schema, or to JSON', async () => {
     const schema = { type: 'object', properties: { ok: { type: 'boolean' }, city: { anyOf: [{ const: 'Paris' }, { const: 'Rome' }] }, list: { type: 'array', items: { $ref: '#/$defs/digit' }, minItems: 2, maxItems: 2 } }, $defs: { digit: { enum: [1, 2] } } };
-    const { message } = await choice({ messages: user('Hello'), response_format: { type: 'json_schema', json_schema: { name: 'a', schema } } });
+    const { message } = await choice({ messages: user('Hello'), response_format: { type: 'json_schema', json_schema: { name: 'a', schema } }, temperature: 0 });
     const answer = JSON.parse(message.content);
     assert.deepEqual([typeof answer.ok, ['Paris', 'Rome'].includes(answer.city), answer.list.length], ['boolean', true, 2]);
-    const json = await choice({ messages: user('/tool'), response_format: { type: 'json_object' } });
+    const json = await choice({ messages: user('/tool'), response_format: { type: 'json_object' }, temperature: 0 });
     assert.equal(typeof JSON.parse(json.message.content), 'object');
   });
 
@@ -137,6 +138,24 @@ describeReal('the embedded engine', function () {
     await Promise.all(answers.map((answer) => assert.rejects(answer, { name: 'AbortError' })));
     await untilBusy(0);
     assert.equal((await choice({ messages: user('Hello?') })).message.content, 'Hello from the model tiny.');
+  });
+
+  it('notices that a client leaves while it reads the prompt', async () => {
+    const leave = new AbortController();
+    const answer = send(server, 'chat/completions', { messages: user('a'.repeat(1000)) }, leave.signal);
+    await untilBusy(1);
+    leave.abort();
+    await assert.rejects(answer, { name: 'AbortError' });
+    await untilBusy(0);
+    const { json } = await chat({ messages: user('a'.repeat(1000)), max_tokens: 1 });
+    assert.ok(json.usage.prompt_tokens_details.cached_tokens < 1000, JSON.stringify(json.usage));
+  });
+
+  it('does not compute the beginning of a conversation again', async () => {
+    const first = await chat({ messages: user('b'.repeat(200)), max_tokens: 1 });
+    const again = await chat({ messages: [...user('b'.repeat(200)), { role: 'assistant', content: 'c' }, ...user('d')], max_tokens: 1 });
+    assert.ok(first.json.usage.prompt_tokens_details.cached_tokens <= 2);
+    assert.ok(again.json.usage.prompt_tokens_details.cached_tokens >= 203, JSON.stringify(again.json.usage));
   });
 
   it('refuses what it cannot do, and says what', async () => {
@@ -185,12 +204,15 @@ describeReal('the embedded engine', function () {
   });
 
   it('takes another chat template, and values for it', async () => {
-    const template = "{%- for message in messages %}{{ (('<|assistant|>' if message.role == 'assistant' else '<|user|>') + message.content + '<|end|>') }}{%- endfor %}{%- if add_generation_prompt %}{{ '<|assistant|>' }}{%- if loud %}{{ '<|count|>' }}{%- endif %}{%- endif %}";
+    const template = "{%- for message in messages %}{{ (('<|assistant|>' if message.role == 'assistant' else '<|user|>') + message.content + '<|end|>') }}{%- endfor %}{%- if add_generation_prompt %}{{ '<|assistant|>' }}{%- if loud %}{{ '<|count|>' }}{%- endif %}{%- if thinking == 'begun' %}{{ '<think>' }}{%- elif thinking == 'over' %}{{ '<think></think>' }}{%- endif %}{%- endif %}";
     const other = await ground.start(await modelOf(ground.path('tiny.gguf')), { chat_template: template, chat_template_kwargs: { loud: true } });
     const { json } = await post(other, 'chat/completions', { messages: user('Hello'), max_tokens: 3 });
     assert.equal(json.choices[0].message.content, '1 2 3');
     const quiet = await post(other, 'chat/completions', { messages: user('Hello'), chat_template_kwargs: { loud: false } });
     assert.equal(quiet.json.choices[0].message.content, 'Hello from the model tiny.');
+    const thinking = async (state: string) => (await post(other, 'chat/completions', { messages: user('Hello'), chat_template_kwargs: { loud: false, thinking: state } })).json.choices[0].message;
+    assert.deepEqual(await thinking('begun'), { role: 'assistant', content: '', reasoning_content: 'Hello from the model tiny.' });
+    assert.deepEqual(await thinking('over'), { role: 'assistant', content: 'Hello from the model tiny.' });
   });
 
   it('lets the library write the prompt where it knows the template by heart', async () => {

@@ -10,6 +10,9 @@ const beside = ['../lib/node_modules/npm/bin/npm-cli.js', 'node_modules/npm/bin/
 const patience = ['--fetch-retries=2', '--fetch-retry-mintimeout=500', '--fetch-retry-maxtimeout=5000'];
 const quiet = ['--no-audit', '--no-fund', '--no-update-notifier', '--no-progress', '--loglevel=http'];
 
+/** What an npm that runs Lamina (`npm start -w …`) says to its children of itself. */
+const ofAnotherRun = ['npm_config_workspace*', 'npm_config_local_prefix', 'npm_package_*', 'npm_lifecycle_*'];
+
 /** What an installation may use of a start. */
 export type InstallContext = Pick<StartContext, 'signal' | 'env' | 'output' | 'guard'>;
 
@@ -21,10 +24,10 @@ export type InstallContext = Pick<StartContext, 'signal' | 'env' | 'output' | 'g
 export async function npmCi(directory: string, context: InstallContext, onFetched: () => void): Promise<TaskResult> {
   const { signal, env, output, guard } = context;
   const [executable, ...before] = await findNpm();
-  return runTask({
+  const task = runTask({
     executable,
     args: [...before, 'ci', '--prefix', directory, '--ignore-scripts', '--omit=optional', ...patience, ...quiet],
-    env: engineEnvironment(env, []),
+    env: engineEnvironment(env, ofAnotherRun),
     cwd: directory,
     signal,
     guard,
@@ -32,6 +35,10 @@ export async function npmCi(directory: string, context: InstallContext, onFetche
       if (/^npm http (?:fetch GET 200|cache) /.test(text)) onFetched();
       else if (!text.startsWith('npm http')) output(stream, text);
     },
+  });
+  return task.catch((error: unknown) => {
+    signal.throwIfAborted();
+    throw new Error('there is no npm beside this Node, nor in PATH', { cause: error });
   });
 }
 

@@ -40,7 +40,7 @@ export interface HistorySegment {
 /** Knows how the conversations, calls and thoughts of a model are written. */
 export interface ChatWrapper {
   readonly wrapperName: string;
-  readonly settings: { readonly segments?: { readonly thought?: { readonly prefix?: unknown; readonly [more: string]: unknown } }; readonly [more: string]: unknown };
+  readonly settings: { readonly segments?: { readonly thought?: { readonly prefix?: unknown; readonly [more: string]: unknown } | undefined }; readonly [more: string]: unknown };
   generateContextState(options: { chatHistory: readonly HistoryItem[]; [more: string]: unknown }): ContextState;
   generateModelResponseText(response: readonly unknown[], useRawValues?: boolean): LlamaText;
 }
@@ -49,6 +49,11 @@ export interface ChatWrapper {
 export interface Sequence {
   readonly contextSize: number;
   readonly tokenMeter: { getState(): { readonly usedInputTokens: number; readonly usedOutputTokens: number } };
+  /** How many tokens it holds. */
+  readonly nextTokenIndex: number;
+  /** Forgets what differs from these, and all behind it. */
+  adaptStateToTokens(tokens: readonly Token[], allowShift: false): Promise<void>;
+  evaluateWithoutGeneratingNewTokens(tokens: readonly Token[]): Promise<void>;
   compareContextTokens(tokens: readonly Token[]): { readonly firstDifferentIndex: number };
   clearHistory(): Promise<void>;
 }
@@ -154,7 +159,7 @@ export interface NodeLlamaCpp {
     dispose(): void;
   };
   readonly LlamaCompletion: new (options: { contextSequence: Sequence }) => {
-    generateCompletionWithMeta(input: readonly Token[], options: GenerateOptions & { disableContextShift: true; onTextChunk?(text: string): void }): Promise<Completed>;
+    generateCompletionWithMeta(input: readonly Token[], options: GenerateOptions & { disableContextShift: true; contextShiftSize: number; onTextChunk?(text: string): void }): Promise<Completed>;
     dispose(): void;
   };
 }

@@ -11,6 +11,8 @@ export interface Usage {
   readonly prompt_tokens: number;
   readonly completion_tokens: number;
   readonly total_tokens: number;
+  /** How much of the prompt was known already. */
+  readonly prompt_tokens_details: { readonly cached_tokens: number };
 }
 
 /** What the library calls an end, in OpenAI's words. */
@@ -18,8 +20,8 @@ export function finishReason(stopReason: string): string {
   return finishReasons[stopReason] ?? 'stop';
 }
 
-export function usageOf(promptTokens: number, completionTokens: number): Usage {
-  return { prompt_tokens: promptTokens, completion_tokens: completionTokens, total_tokens: promptTokens + completionTokens };
+export function usageOf(promptTokens: number, completionTokens: number, cachedTokens: number): Usage {
+  return { prompt_tokens: promptTokens, completion_tokens: completionTokens, total_tokens: promptTokens + completionTokens, prompt_tokens_details: { cached_tokens: cachedTokens } };
 }
 
 interface Call {

@@ -4,6 +4,7 @@ import { ChatAnswer, usageOf } from './chat-answer.js';
 import type { Engine, Generator } from './engine.js';
 import { RequestError } from './errors.js';
 import { grammarFor } from './grammar.js';
+import { prefill } from './prefill.js';
 import type { Prompt } from './prompt.js';
 import type { Reply } from './reply.js';
 import { readChat, type ChatRequest } from './requests.js';
@@ -41,6 +42,7 @@ async function generate({ engine, prompt, options }: Chat, sequence: Sequence, a
   const session = new engine.library.LlamaChat({ contextSequence: sequence, chatWrapper: prompt.wrapper });
   answer.begin();
   try {
+    const held = await prefill(sequence, prompt.tokens, options.signal);
     const result = await untilFull(options, (contextShift) =>
       session.generateResponse(prompt.history, {
         ...options,
@@ -49,7 +51,7 @@ async function generate({ engine, prompt, options }: Chat, sequence: Sequence, a
         ...(options.functions === undefined ? {} : { onFunctionCallParamsChunk: ({ callIndex, functionName, paramsChunk }) => answer.argument(callIndex, functionName, paramsChunk) }),
       }),
     );
-    answer.end(result, usageOf(prompt.tokens.length, sequence.tokenMeter.getState().usedOutputTokens - before));
+    answer.end(result, usageOf(prompt.tokens.length, sequence.tokenMeter.getState().usedOutputTokens - before, held));
   } finally {
     session.dispose();
   }

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { finishReason, usageOf } from './chat-answer.js';
 import type { Engine, Generator } from './engine.js';
+import { prefill } from './prefill.js';
 import type { Reply } from './reply.js';
 import { readCompletion, type CompletionRequest } from './requests.js';
 import { generateOptions } from './sampling.js';
@@ -19,9 +20,10 @@ export async function complete(engine: Engine, { sequences }: Generator, body: u
     const before = sequence.tokenMeter.getState().usedOutputTokens;
     const session = new library.LlamaCompletion({ contextSequence: sequence });
     try {
+      const held = await prefill(sequence, tokens, reply.signal);
       const streams = request.stream === true;
-      const { response, metadata } = await session.generateCompletionWithMeta(tokens, { ...options, disableContextShift: true, ...(streams ? { onTextChunk: (text: string) => send(text) } : {}) });
-      const usage = usageOf(tokens.length, sequence.tokenMeter.getState().usedOutputTokens - before);
+      const { response, metadata } = await session.generateCompletionWithMeta(withoutBeginning(tokens, engine), { ...options, ...whole, ...(streams ? { onTextChunk: (text: string) => send(text) } : {}) });
+      const usage = usageOf(tokens.length, sequence.tokenMeter.getState().usedOutputTokens - before, held);
       const finish_reason = finishReason(metadata.stopReason);
       if (!streams) return reply.json({ ...head, choices: [{ index: 0, text: response, finish_reason }], usage });
       send('', finish_reason);
@@ -33,10 +35,17 @@ export async function complete(engine: Engine, { sequences }: Generator, body: u
   });
 }
 
-/** A text begins as the model's texts begin; tokens are taken as they are. */
+/** Nothing of the prompt may be dropped to make room: whether it fits was checked. */
+const whole = { disableContextShift: true, contextShiftSize: 1 } as const;
+
+/** The library puts the token that begins a text before whatever it is given. */
+function withoutBeginning(tokens: readonly number[], { model: { tokens: known } }: Engine): readonly number[] {
+  return known.shouldPrependBosToken && tokens[0] === known.bos ? tokens.slice(1) : tokens;
+}
+
+/** A prompt begins as the texts of the model begin. */
 function tokensOf({ prompt }: CompletionRequest, { model }: Engine): number[] {
-  if (typeof prompt !== 'string') return [...prompt];
   const { bos, shouldPrependBosToken } = model.tokens;
-  const tokens = model.tokenize(prompt, true);
+  const tokens = typeof prompt === 'string' ? model.tokenize(prompt, true) : [...prompt];
   return shouldPrependBosToken && bos !== null && tokens[0] !== bos ? [bos, ...tokens] : tokens;
 }

@@ -5,6 +5,7 @@ import { routesOf } from './routes.js';
 import { readSettings } from './settings.js';
 
 const settings = readSettings(process.argv.slice(2));
+const lastWordsMs = 250;
 const key = process.env['LAMINA_ENGINE_KEY'] ?? '';
 
 try {
@@ -19,9 +20,11 @@ try {
   fail(error);
 }
 
-/** One line, which `explain` reads. */
+/** One line, which `explain` reads, behind those of llama.cpp: they come from other threads, and a little later than the error they explain. */
 function fail(error: unknown): void {
   const { name = 'Error', message = String(error) } = error as Error;
-  process.stderr.write(`failed: ${name}: ${message.replaceAll('\n', ' ')}\n`);
-  process.exit(1);
+  setTimeout(() => {
+    process.stderr.write(`failed: ${name}: ${message.replaceAll('\n', ' ')}\n`);
+    process.exit(1);
+  }, lastWordsMs);
 }

@@ -98,15 +98,16 @@ export class Prompts {
     return Object.assign(wrapper, { generateContextState });
   }
 
-  /** Some templates begin the thought themselves; whether this one did is seen from its end. */
+  /** Some templates begin the thought themselves, or end it at once; whether this one did is seen from its end. */
   private settingsFor(text: string): ChatWrapper['settings'] {
     const { settings } = this.wrapper;
     const { segments } = settings;
     const { thought } = segments ?? {};
-    const mark = markOf(thought?.prefix);
-    if (thought === undefined || mark === undefined) return settings;
-    const began = text.trimEnd().endsWith(mark.trim());
-    return { ...settings, segments: { ...segments, thought: { ...thought, openOnResponseStart: false, ...(began ? { prefix: { type: 'openedOnStart', afterFunctionCalls: false } } : {}) } } };
+    if (thought === undefined) return settings;
+    const endsWith = (mark: unknown) => text.trimEnd().endsWith(textOfMark(mark)?.trim() ?? '\0');
+    if (endsWith(thought['suffix'])) return { ...settings, segments: { ...segments, thought: undefined } };
+    const began = endsWith(thought.prefix) ? { prefix: { type: 'openedOnStart', afterFunctionCalls: false } } : {};
+    return { ...settings, segments: { ...segments, thought: { ...thought, openOnResponseStart: false, ...began } } };
   }
 }
 
@@ -131,8 +132,8 @@ function withCall(wrapper: ChatWrapper): ChatWrapper {
   return Object.assign(Object.create(wrapper) as ChatWrapper, { generateContextState });
 }
 
-function markOf(prefix: unknown): string | undefined {
-  if (typeof prefix === 'string') return prefix;
-  const values = (prefix as { values?: readonly unknown[] } | undefined)?.values;
+function textOfMark(mark: unknown): string | undefined {
+  if (typeof mark === 'string') return mark;
+  const values = (mark as { values?: readonly unknown[] } | undefined)?.values;
   return values?.map((value) => (typeof value === 'string' ? value : ((value as { value?: string }).value ?? ''))).join('');
 }

@@ -1,0 +1,76 @@
+// The embedded engine beside llama.cpp, through the whole server: who answers, and what is said of it.
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { createTestLamina, tinyGguf, type TestLamina } from '@lamina/core/testing';
+import { embedded } from '@lamina/plugin-embedded';
+import { llamacpp } from '@lamina/plugin-llamacpp';
+import { createServer, type Server } from '@lamina/server-koa';
+import { ask, streamChat } from './support/client.js';
+import { describeEmbedded, embeddedDirectory, llamaServer } from './support/engine.js';
+
+interface BackendView {
+  readonly available: boolean;
+  readonly note?: string;
+  readonly stands_in_for?: readonly string[];
+  readonly replaced_by?: string;
+}
+
+let lamina: TestLamina;
+let server: Server;
+let url: string;
+
+const models = { unsaid: { path: 'tiny.gguf' }, named: { path: 'tiny.gguf', backend: 'llama.cpp', options: { context_length: 512 } } };
+
+async function open(llama: string, directory?: string): Promise<void> {
+  const plugins = [llamacpp({ executable: llama, threads: 1, context_length: 512 }), embedded({ threads: 1, context_length: 512, ...(directory === undefined ? {} : { directory }) })];
+  lamina = await createTestLamina({ plugins, env: process.env, manifest: { models } });
+  await tinyGguf(join(lamina.modelsDir, 'tiny.gguf'), { name: 'tiny' });
+  await lamina.models.reload();
+  server = createServer(lamina, { port: 0 });
+  url = await server.listen();
+}
+
+async function backends(): Promise<Record<string, BackendView>> {
+  return ((await (await fetch(`${url}/backends`)).json()) as { backends: Record<string, BackendView> }).backends;
+}
+
+describe('GET /backends without a llama.cpp', () => {
+  before(() => open('/nowhere/llama-server'));
+  after(() => Promise.all([server.close({ signal: AbortSignal.abort() }), lamina.close()]));
+
+  it('says that the embedded engine answers in its stead, and that it is installed at its first use', async () => {
+    const { 'llama.cpp': llama, embedded: own } = await backends();
+    assert.deepEqual([llama?.available, llama?.replaced_by], [false, 'embedded']);
+    assert.deepEqual([own?.available, own?.note, own?.stands_in_for?.[0]], [true, 'It is installed at its first use.', 'llama.cpp']);
+  });
+});
+
+describeEmbedded('a server without a llama.cpp', function () {
+  this.timeout(60_000);
+  before(() => open('/nowhere/llama-server', embeddedDirectory));
+  after(() => Promise.all([server.close({ signal: AbortSignal.abort() }), lamina.close()]));
+
+  it('answers with the embedded engine, whether a model names llama.cpp or nothing', async () => {
+    assert.equal((await backends())['embedded']?.note, undefined);
+    for (const model of ['unsaid', 'named']) {
+      assert.equal((await streamChat(url, ask(model))).text, 'Hello from the model tiny.');
+      assert.equal(lamina.runtime.slot(model).backend, 'embedded');
+    }
+  });
+});
+
+if (llamaServer !== undefined) {
+  describeEmbedded('a server with a llama.cpp', function () {
+    this.timeout(60_000);
+    before(() => open(llamaServer!, embeddedDirectory));
+    after(() => Promise.all([server.close({ signal: AbortSignal.abort() }), lamina.close()]));
+
+    it('answers with that', async () => {
+      assert.equal((await backends())['llama.cpp']?.replaced_by, undefined);
+      for (const model of ['unsaid', 'named']) {
+        assert.equal((await streamChat(url, ask(model))).text, 'Hello from the model tiny.');
+        assert.equal(lamina.runtime.slot(model).backend, 'llama.cpp');
+      }
+    });
+  });
+}

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import type { ModelServer } from '@lamina/core/plugin';
-import { backendConformance, tinyGguf } from '@lamina/core/testing';
+import { backendConformance, testedVersion, tinyGguf } from '@lamina/core/testing';
 import { embeddedBackend } from '../dist/backend.js';
 import { busy, describeReal, engineDirectory, Ground, modelOf } from './real-engine.js';
 
@@ -37,6 +37,9 @@ describeReal('the embedded engine is a backend as the contract has it', function
     },
     skip: { 'a server that slept and was woken answers': 'node-llama-cpp frees a model only by giving it up' },
   };
+  before(async function () {
+    Object.assign(this, { engine: 'embedded: node-llama-cpp', version: await testedVersion(kit) });
+  });
 
   for (const { name, skip, run } of backendConformance(kit)) {
     if (skip === undefined) it(name, run);

@@ -196,10 +196,9 @@ export class Job {
     await tools.models.reload(); // The folder is new: it must not be seen later than the entry.
   }
 
-  /** The one type of backend that opens a format. */
+  /** The type of backend that opens a format; of several the first, in the order the host wrote its plugins. */
   private backendFor(format: string | undefined): string | undefined {
-    const types = this.tools.backends.types().filter(({ formats }) => format !== undefined && formats.includes(format));
-    return types.length === 1 ? types[0]!.type : undefined;
+    return this.tools.backends.types().find(({ formats }) => format !== undefined && formats.includes(format))?.type;
   }
 
   private async failed(error: unknown): Promise<void> {

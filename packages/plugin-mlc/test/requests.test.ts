@@ -52,7 +52,7 @@ describe('a line MLC-LLM prints', () => {
 
   it('tells that it compiles, which may take minutes, and what follows', () => {
     assert.equal(said('[2026-08-20 10:00:00] INFO jit.py:118: Compiling using commands below:'), 'compiling the model library');
-    assert.equal(said('[2026-08-20 10:00:00] INFO jit.py:126: Using compiled model lib: /root/.cache/mlc_llm/model_lib/8da4c80d.so'), 'loading the model library');
+    assert.equal(said('[2026-08-20 10:00:00] INFO jit.py:126: Using compiled model lib: /var/cache/mlc_llm/model_lib/8da4c80d.so'), 'loading the model library');
     assert.equal(said('[2026-08-20 10:00:00] INFO engine_base.py:142: Using library model: ./libs/tiny-rocm.so'), 'loading the model library');
     assert.equal(said('[11:30:59] /workspace/cpp/serve/config.cc:879: The actual engine mode is "interactive". So max batch size is 1, max KV cache token capacity is 131230, prefill chunk size is 2048.'), 'loading weights');
     assert.equal(said('INFO:     Waiting for application startup.'), 'opening the port');

@@ -91,7 +91,7 @@ export class DownloadService implements Downloads {
     const name = 'model' in request ? this.models.resolve(request.model).model.name : request.name;
     const present = name === undefined ? undefined : this.unfinished(name);
     if (present !== undefined) return this.goOn(present, request);
-    if (name !== undefined) this.requireAbsent(name);
+    if ('model' in request) this.requireAbsent(name!);
     const key = JSON.stringify(name ?? request);
     let planned = this.planned.get(key);
     if (planned === undefined) {

@@ -99,7 +99,9 @@ describe('a download', () => {
       await assert.rejects(lamina.downloads.start({ reference: `${url}?other`, name: 'tiny' }), (error) => LaminaError.is(error, 'CONFLICT'));
       open();
       await lamina.downloads.wait(jobs[0]!.id);
-      await assert.rejects(lamina.downloads.start({ reference: url, name: 'tiny' }), (error) => LaminaError.is(error, 'CONFLICT'));
+      const isHere = (same: boolean) => (error: unknown) => LaminaError.is(error, 'CONFLICT') && error.details['same'] === same;
+      await assert.rejects(lamina.downloads.start({ reference: url, name: 'tiny' }), isHere(true));
+      await assert.rejects(lamina.downloads.start({ reference: `${url}?other`, name: 'tiny' }), isHere(false));
     }));
 
   it('is paused, goes on where it was, and keeps what it had', () =>

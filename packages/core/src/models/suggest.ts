@@ -92,7 +92,7 @@ function commandFor({ model, entry, available }: ModelRecord): string | undefine
   const source = Object.keys(entry.download ?? {})[0];
   if (available || source === undefined) return undefined;
   const name = /^[\w./:@-]+$/.test(model.name) ? model.name : `'${model.name.replaceAll("'", "'\\''")}'`;
-  return `lamina download ${name} --source ${source}`;
+  return `lamina pull ${name} --source ${source}`;
 }
 
 function noSuggestion(wanted: Requirements, all: readonly SuggestedModel[]): LaminaError {

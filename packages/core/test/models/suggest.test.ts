@@ -77,7 +77,7 @@ defaults:
     const size = showSize(all['default.gguf']!.length);
     assert.deepEqual(suggested.reasons, [`on disk, ${size}`, 'runs on llama.cpp 0.7.0', 'fits in memory: about 1 MB of 16.0 GB with 2048 tokens of context', 'is the default for "chat"', 'a context of 2048 tokens']);
     const far = alternatives.find(({ record }) => record.model.name === 'far')!;
-    assert.equal(far.command, 'lamina download far --source huggingface');
+    assert.equal(far.command, 'lamina pull far --source huggingface');
     assert.equal(far.reasons[0], 'not on disk, 2.0 GB to get');
   });
 
@@ -113,7 +113,7 @@ defaults:
 
   it('says that nothing fits, and how to get what would', async () => {
     await load('models:\n  far: { size: 2GB, use_cases: [chat], download: { ollama: { model: x } } }\n', {});
-    await assert.rejects(suggest({ use_case: 'chat' }), { code: 'NO_SUGGESTION', message: 'No model fits what was asked for: no model on disk fits (asked for: the use case "chat"); get one with: lamina download far --source ollama.' });
+    await assert.rejects(suggest({ use_case: 'chat' }), { code: 'NO_SUGGESTION', message: 'No model fits what was asked for: no model on disk fits (asked for: the use case "chat"); get one with: lamina pull far --source ollama.' });
   });
 
   it('lets plugins change the ranking, and nothing else', async () => {

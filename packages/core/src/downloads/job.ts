@@ -1,7 +1,7 @@
 // One download: what it is, what is done with it, and the work itself from the first byte to the manifest.
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { LaminaError, type ErrorCode } from '../contract/errors.js';
+import { LaminaError } from '../contract/errors.js';
 import type { Clock, Logger } from '../contract/context.js';
 import type { EventType } from '../contract/events.js';
 import type { Backends, Download, DownloadState, Models } from '../contract/services.js';
@@ -55,7 +55,7 @@ export class Job {
   ) {
     const { plan, model, remote } = journal;
     this.state = journal.state === 'active' ? 'queued' : journal.state;
-    this.error = journal.error === undefined ? undefined : revive(journal.error);
+    this.error = journal.error === undefined ? undefined : LaminaError.fromWire(journal.error);
     this.speed = new Speed(tools.clock);
     this.layout = layoutOf(plan, model, tools.models.get(model)?.entry.path, tools.modelsDir);
     const locate = (file: (typeof plan.files)[number], signal: AbortSignal) => this.source().locate(file, plan, { signal, log: tools.log });
@@ -278,8 +278,4 @@ export function folderOf(root: string, id: string): string {
 
 function formatOf(path: string): string | undefined {
   return /\.(gguf|safetensors)$/i.exec(path)?.[1]?.toLowerCase();
-}
-
-function revive({ code, message, param, details }: NonNullable<Journal['error']>): LaminaError {
-  return new LaminaError(code as ErrorCode, { ...details, ...(param === undefined ? {} : { param }), message } as never);
 }

@@ -5,12 +5,12 @@ import { createHash, randomFillSync } from 'node:crypto';
 import { once } from 'node:events';
 import { createReadStream, existsSync } from 'node:fs';
 import { mkdir, mkdtemp, open, rm, truncate, writeFile } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { Taken } from './downloads-pull.js';
+import { freePort } from './free-port.js';
 
 const run = promisify(execFile);
 const puller = fileURLToPath(new URL('./downloads-pull.js', import.meta.url));
@@ -106,15 +106,6 @@ async function serving<T>(root: string, rate: string, work: (origin: string) => 
     await ended;
     await rm(folder, { recursive: true, force: true });
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 async function writeRandom(path: string, size: number): Promise<void> {

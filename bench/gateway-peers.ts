@@ -3,13 +3,12 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { fakeEngine } from '@lamina/core/testing';
 import { request } from 'undici';
+import { freePort } from './free-port.js';
 import { eventsPerStream } from './gateway-clients.js';
 
 /** Something that hands requests on to the engine. */
@@ -151,13 +150,4 @@ async function listening(name: string, port: number, child: ChildProcess): Promi
     const up = request(`${url}/health`).then(({ body }) => body.dump().then(() => true), () => false);
     if (await Promise.race([up, ended])) return { name, url, child };
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }

@@ -5,7 +5,7 @@ export function withoutNothing(value: unknown): unknown {
   if (value === null || value === undefined) return {};
   if (!isMapping(value)) return value;
   const { models } = value;
-  if (!isMapping(models)) return dropNothing(value);
+  if (!isMapping(models) || !Object.values(models).some((entry) => isMapping(entry) && holdsNothing(entry))) return dropNothing(value);
   const entries = Object.entries(models).map(([name, entry]) => [name, isMapping(entry) ? dropNothing(entry) : entry] as const);
   return { ...dropNothing(value), models: Object.fromEntries(entries) };
 }
@@ -17,7 +17,10 @@ export function isMapping(value: unknown): value is Readonly<Record<string, unkn
 
 /** The keys of one mapping that have something behind them; the mapping itself when all have. */
 function dropNothing(value: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
-  const entries = Object.entries(value);
-  const something = entries.filter(([, part]) => part !== null && part !== undefined);
-  return something.length === entries.length ? value : Object.fromEntries(something);
+  return holdsNothing(value) ? Object.fromEntries(Object.entries(value).filter(([, part]) => part !== null && part !== undefined)) : value;
+}
+
+function holdsNothing(value: Readonly<Record<string, unknown>>): boolean {
+  for (const key of Object.keys(value)) if (value[key] === null || value[key] === undefined) return true;
+  return false;
 }

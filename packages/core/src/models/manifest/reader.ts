@@ -1,5 +1,6 @@
 // Reads the text of a manifest: all problems at once, each with file, line, column, what is wrong and what would be right.
-// Pieces are read by js-yaml, which is ten times as fast; whatever it refuses, and every place, comes from yaml, which explains itself.
+// A piece that is written in the usual way is read at once, another by js-yaml, which is ten times as fast as yaml; whatever it refuses, and
+// every place, comes from yaml, which explains itself.
 import { CORE_SCHEMA, load } from 'js-yaml';
 import { LineCounter, parseDocument, type Document } from 'yaml';
 import { reasonOf } from '../../contract/errors.js';
@@ -12,13 +13,11 @@ import { splitManifest, type Piece } from './split.js';
 import { withoutNothing } from './nothing.js';
 import { locate } from './positions.js';
 import { Slices } from '../slices.js';
+import { readUsual } from './usual.js';
 import { misreadName, syntaxProblems, unresolvedAliases, type SyntaxProblem } from './syntax.js';
 
-/** Pieces read in one go. */
-const runLength = 64;
-
 /** A piece that was read: a part of the manifest as data, and what there is to say of it. Places are within the piece. */
-interface Part {
+export interface Part {
   readonly data: Readonly<Record<string, unknown>>;
   readonly syntax: readonly SyntaxProblem[];
   readonly problems: readonly Finding[];
@@ -28,51 +27,56 @@ interface Part {
 /** A manifest with where its entries are in the text, a byte order mark left out. */
 export interface TextReading extends ManifestReading {
   readonly pieces: readonly Piece[];
+  /** What the pieces say, in their order. */
+  readonly parts: readonly Part[];
   /** The piece that holds an entry. */
   pieceOf(name: string): Piece | undefined;
 }
 
+/** So many parts that are known are looked up between two looks at the clock. */
+const knownAtOnce = 256;
+
 /** Reads the manifest again and again; pieces that did not change are not read twice. */
 export class ManifestReader {
-  private known = new Map<string, Part>();
+  private known: ReadonlyMap<string, Part> = new Map();
 
   constructor(private readonly file: string) {}
 
-  /** @throws LaminaError `CONFIG_INVALID` with every problem */
-  async parse(source: string): Promise<TextReading> {
+  /**
+   * Reads a text; `recalled` are the parts of an earlier reading of this very text, if there was one.
+   * @throws LaminaError `CONFIG_INVALID` with every problem
+   */
+  async parse(source: string, recalled: readonly Part[] = []): Promise<TextReading> {
     const text = source.startsWith('\uFEFF') ? source.slice(1) : source;
     const whole: readonly Piece[] = [{ text, offset: 0, line: 1, kind: 'section' }];
-    const parts = (await this.readAll(splitManifest(text) ?? whole)) ?? (await this.readAll(whole));
-    return this.combine(parts!);
+    const pieces = splitManifest(text) ?? whole;
+    const parts = recalled.length === pieces.length ? recalled : await this.readAll(pieces);
+    if (parts === undefined) return this.combine(whole, (await this.readAll(whole))!);
+    this.known = new Map(pieces.map((piece, index) => [piece.text, parts[index]!]));
+    return this.combine(pieces, parts);
   }
 
   /** Every piece read; `undefined` when one refers to an anchor in another. */
-  private async readAll(pieces: readonly Piece[]): Promise<ReadonlyMap<Piece, Part> | undefined> {
-    const parts = new Map<Piece, Part>();
-    const known = new Map<string, Part>();
+  private async readAll(pieces: readonly Piece[]): Promise<readonly Part[] | undefined> {
+    const parts: Part[] = [];
     const slices = new Slices();
-    for (let from = 0; from < pieces.length; from += runLength) {
-      const run = pieces.slice(from, from + runLength);
-      const fresh = readRun(run.filter(({ text }) => !this.known.has(text)), pieces.length > 1);
-      for (const piece of run) {
-        const part = this.known.get(piece.text) ?? fresh.get(piece);
-        if (part === undefined) return undefined;
-        known.set(piece.text, part);
-        parts.set(piece, part);
-      }
-      await slices.pause();
+    for (const piece of pieces) {
+      const known = this.known.get(piece.text);
+      const part = known ?? readPiece(piece, pieces.length > 1);
+      if (part === undefined) return undefined;
+      parts.push(part);
+      if ((known === undefined || parts.length % knownAtOnce === 0) && slices.over) await slices.pause();
     }
-    this.known = known;
     return parts;
   }
 
-  private async combine(parts: ReadonlyMap<Piece, Part>): Promise<TextReading> {
+  private combine(pieces: readonly Piece[], parts: readonly Part[]): TextReading {
     const problems: ManifestNote[] = [];
     const sections: Record<string, unknown> = {};
     const models: Record<string, ModelEntry> = {};
     const [ofSections, ofModels] = [new Map<string, Piece>(), new Map<string, Piece>()];
-    const slices = new Slices();
-    for (const [piece, part] of parts) {
+    for (const [index, part] of parts.entries()) {
+      const piece = pieces[index]!;
       const isEntry = piece.kind === 'entry';
       const owners = isEntry ? ofModels : ofSections;
       for (const key of Object.keys(part.data)) {
@@ -81,9 +85,7 @@ export class ManifestReader {
         owners.set(key, piece);
         define(isEntry ? (models as Record<string, unknown>) : sections, key, part.data[key]);
       }
-      problems.push(...part.syntax.map(({ place, message, earlier }) => this.note(piece, place, earlier === undefined ? message : twice(message, piece.line - 1 + earlier.line))));
-      problems.push(...part.problems.map((finding) => this.noteFor(piece, finding)));
-      if (slices.over) await slices.pause();
+      if (part.syntax.length + part.problems.length > 0) problems.push(...this.problemsOf(piece, part));
     }
     if (sections['models'] !== undefined && ofModels.size > 0) problems.push({ file: this.file, message: 'models is written twice; put all entries under one' });
     if (problems.length > 0) throw invalid(problems);
@@ -92,11 +94,16 @@ export class ManifestReader {
     const together = togetherProblems(manifest.models).map((finding) => this.noteFor(pieceOf(finding.path[1]!)!, finding));
     if (together.length > 0) throw invalid(together);
     for (const section of Object.values(manifest)) Object.freeze(section);
-    return { manifest: Object.freeze(manifest), warnings: this.warnings(parts), pieces: [...parts.keys()], pieceOf };
+    return { manifest: Object.freeze(manifest), warnings: this.warnings(pieces, parts), pieces, parts, pieceOf };
   }
 
-  private warnings(parts: ReadonlyMap<Piece, Part>): readonly ManifestNote[] {
-    const all = [...parts].flatMap(([piece, part]) => part.warnings.map((finding) => ({ piece, finding })));
+  private problemsOf(piece: Piece, { syntax, problems }: Part): readonly ManifestNote[] {
+    const slips = syntax.map(({ place, message, earlier }) => this.note(piece, place, earlier === undefined ? message : twice(message, piece.line - 1 + earlier.line)));
+    return [...slips, ...problems.map((finding) => this.noteFor(piece, finding))];
+  }
+
+  private warnings(pieces: readonly Piece[], parts: readonly Part[]): readonly ManifestNote[] {
+    const all = parts.flatMap(({ warnings }, index) => warnings.map((finding) => ({ piece: pieces[index]!, finding })));
     const notes = all.slice(0, mostNotes).map(({ piece, finding }) => this.noteFor(piece, finding));
     return all.length > notes.length ? [...notes, { file: this.file, message: `has ${all.length - notes.length} more keys Lamina does not know` }] : notes;
   }
@@ -113,31 +120,10 @@ export class ManifestReader {
   }
 }
 
-/** Reads a run of pieces: in one go when all is well, else one by one. A piece that refers to an anchor in another is left out. */
-function readRun(run: readonly Piece[], isPart: boolean): ReadonlyMap<Piece, Part> {
-  const values = run.length > 1 ? loadTogether(run) : undefined;
-  const parts = new Map<Piece, Part>();
-  for (const [index, piece] of run.entries()) {
-    const part = values === undefined ? readPiece(piece, isPart) : inspect(piece, values[index]);
-    if (part !== undefined) parts.set(piece, part);
-  }
-  return parts;
-}
-
-/** Entries next to one another as one text, which spares most of the cost of a call; `undefined` when that would blur which is which. */
-function loadTogether(run: readonly Piece[]): readonly unknown[] | undefined {
-  if (run.some(({ kind }) => kind !== 'entry')) return undefined;
-  try {
-    const entries = Object.entries(load(run.map(({ text }) => text).join(''), { schema: CORE_SCHEMA, maxAliases: 0 }) as object);
-    const ordered = entries.length === run.length && !entries.some(([name]) => /^\d+$/.test(name));
-    return ordered ? entries.map(([name, entry]) => ({ [name]: entry as unknown })) : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
+/** `undefined` for a piece that refers to an anchor in another. */
 function readPiece(piece: Piece, isPart: boolean): Part | undefined {
-  let value: unknown;
+  let value: unknown = readUsual(piece.text);
+  if (value !== undefined) return inspect(piece, value);
   try {
     value = load(piece.text, { schema: CORE_SCHEMA, maxAliases: 0 });
   } catch {

@@ -30,7 +30,8 @@ export function entryProblems(name: string, entry: ModelEntry): readonly Finding
 
 /** What is wrong with the entries together: names that are taken twice, adapters of adapters. */
 export function togetherProblems(models: Readonly<Record<string, ModelEntry>>): readonly Finding[] {
-  const entries = Object.entries(models).filter(([, { base, aliases }]) => base !== undefined || aliases !== undefined);
+  const linked = Object.keys(models).filter((name) => models[name]!.base !== undefined || models[name]!.aliases !== undefined);
+  const entries = linked.map((name) => [name, models[name]!] as const);
   return [...entries.flatMap(([name, entry]) => baseProblem(name, entry, models)), ...aliasProblems(entries, models)];
 }
 
@@ -81,7 +82,7 @@ function baseProblem(name: string, { base }: ModelEntry, models: Readonly<Record
   return further === undefined ? [] : [{ path: ['models', name, 'base'], message: `is itself an adapter; write the model it is based on: base: ${further}` }];
 }
 
-function aliasProblems(entries: readonly [string, ModelEntry][], models: Readonly<Record<string, ModelEntry>>): readonly Finding[] {
+function aliasProblems(entries: readonly (readonly [string, ModelEntry])[], models: Readonly<Record<string, ModelEntry>>): readonly Finding[] {
   const owners = new Map<string, string>();
   return entries.flatMap(([name, { aliases }]) =>
     (aliases ?? []).flatMap((alias, index) => {

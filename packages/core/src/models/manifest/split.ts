@@ -18,6 +18,8 @@ interface Cut {
   readonly kind: 'entry' | 'section' | 'header';
 }
 
+const blank = 32;
+
 const header = /^(?:models|"models"|'models')[ ]*:[ ]*(?:#.*)?\r?$/;
 
 /**
@@ -65,7 +67,7 @@ function nextLine(text: string, offset: number): number {
 }
 
 function indentAt(text: string, offset: number): number {
-  let indent = 0;
-  while (text[offset + indent] === ' ') indent += 1;
-  return indent;
+  let at = offset;
+  while (text.charCodeAt(at) === blank) at += 1;
+  return at - offset;
 }

@@ -4,7 +4,7 @@ export { defaultLimits, defineConfig } from './config.js';
 export { loadConfig } from './installed.js';
 export { LaminaError, errorTable, type ErrorCode, type ErrorDetails, type WireError } from './contract/errors.js';
 export { reasonOf, wireType } from './contract/errors.js';
-export { backendsView, downloadView, isActive, modelDetail, modelsView, modelView, suggestionView, validationView } from './contract/answers.js';
+export { backendsView, downloadView, isActive, modelDetail, modelsView, modelView, slotOf, suggestionView, validationView } from './contract/answers.js';
 export { tokens } from './kernel/tokens.js';
 export { createLog, type LogLevel } from './kernel/log.js';
 export { check, describeProblems, nearestHint, type Problem } from './kernel/check.js';

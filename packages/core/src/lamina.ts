@@ -64,6 +64,10 @@ export async function createLamina(options: LaminaOptions = {}, signal: AbortSig
     const events = container.get(tokens.Events);
     opened.add('events', () => events.dispose());
 
+    const models = container.get(ModelRegistry);
+    opened.add('models', () => models.dispose());
+    models.begin();
+
     const engines = container.get(ProcessKeeper);
     opened.add('engines', () => engines.dispose());
     if (!config.guest) await engines.clearLeftovers();
@@ -73,9 +77,6 @@ export async function createLamina(options: LaminaOptions = {}, signal: AbortSig
     sources.add(localSource(config.modelsDir), 'core');
     sources.add(urlSource(container.get(HttpClient)), 'core');
     tapCore(hooks, container.get(tokens.Policy), sources, log);
-
-    const models = container.get(ModelRegistry);
-    opened.add('models', () => models.dispose());
 
     const plugins = container.get(tokens.Plugins);
     opened.add('plugins', () => plugins.close(), closeBudgetMs);

@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { modelsView } from '@lamina/core';
+import type { ModelsView } from '@lamina/core/protocol';
 import { createTestLamina, fakePlugin } from '@lamina/core/testing';
 import { createServer } from '@lamina/server-koa';
 import { openHouse, type House } from './support/house.js';
@@ -52,6 +54,21 @@ describe('the routes of the library', () => {
     assert.equal(await code(house.post('/suggest', JSON.stringify({ max_size: 1 })), 404), 'NO_SUGGESTION');
     assert.equal(await code(house.post('/suggest', JSON.stringify({ max_size: 'huge' })), 400), 'REQUEST_INVALID');
     assert.equal(await code(house.post('/suggest', '[]'), 400), 'REQUEST_INVALID');
+  });
+
+  it('list every model as it stands now, adapters by the state of their base', async () => {
+    await house.lamina.models.save('voice', { path: 'model.fake', backend: 'fake', base: 'small' });
+    await house.lamina.models.save('orphan', { path: 'model.fake', backend: 'fake', base: 'nobody' });
+    const listed = () => answer<ModelsView>(fetch(`${house.url}/models`));
+    const active = async () => Object.entries((await listed()).models).filter(([, model]) => model.active).map(([name]) => name);
+    assert.deepEqual(await listed(), JSON.parse(JSON.stringify(modelsView(house.lamina, house.lamina.models.list()))));
+    assert.deepEqual(await active(), []);
+    await house.post('/models/small/start', '');
+    assert.deepEqual(await active(), ['small', 'voice']);
+    assert.deepEqual(await names('state=ready'), ['small', 'voice']);
+    await house.lamina.models.save('small', { ...house.lamina.models.get('small')!.entry, description: 'Edited' });
+    assert.equal((await listed()).models['small']!.description, 'Edited');
+    assert.deepEqual(await listed(), JSON.parse(JSON.stringify(modelsView(house.lamina, house.lamina.models.list()))));
   });
 
   it('list what a query asks for', async () => {

@@ -112,6 +112,16 @@ export interface HealthView {
   readonly active_servers?: number;
 }
 
+/** The slot that serves a model: its own, or that of an adapter's base. */
+export function slotOf({ models, runtime }: House, { model: { name, base } }: ModelRecord): SlotSnapshot {
+  if (base === undefined) return runtime.slot(name);
+  try {
+    return runtime.slot(models.resolve(base).model.name);
+  } catch {
+    return runtime.slot(base); // Nobody knows its base, so nothing runs.
+  }
+}
+
 /** A model as lists show it. */
 export function modelView(house: House, record: ModelRecord): ModelView {
   const slot = slotOf(house, record);
@@ -176,10 +186,6 @@ export function downloadView({ id, model, source, reference, state, done, total,
     ...(error === undefined ? {} : { error }),
     created_at: createdAt,
   };
-}
-
-function slotOf({ models, runtime }: House, { model }: ModelRecord): SlotSnapshot {
-  return runtime.slot(models.resolve(model.name).served.name);
 }
 
 function metadataView(metadata: ModelMetadata): Record<string, unknown> {

@@ -99,7 +99,7 @@ export class Planning {
   }
 }
 
-function resolveWith(source: Source, reference: Json, context: SourceContext): Promise<DownloadPlan | undefined> {
+async function resolveWith(source: Source, reference: Json, context: SourceContext): Promise<DownloadPlan | undefined> {
   const late = () => new LaminaError('TIMEOUT', { message: `The source ${source.name} did not say within ${resolveLimitMs / 1000} s which files a model has.` });
   return withLimit(context.signal, resolveLimitMs, late, ({ signal }) => source.resolve(reference, { ...context, signal }));
 }

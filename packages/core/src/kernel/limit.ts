@@ -7,20 +7,20 @@ export interface Limited {
 
 /**
  * Runs `run`, which may take `ms`; then it fails with the error `late` makes. Rejects as soon as the signal is aborted or the time has
- * passed, whether or not `run` heeds its own signal. Listeners and timer are gone when it settles.
+ * passed, whether or not `run` heeds its own signal. Listeners and timer are gone when it settles. What `run` answers at once is answered at once.
  */
-export async function withLimit<T>(signal: AbortSignal, ms: number, late: () => Error, run: (limited: Limited) => T | Promise<T>): Promise<T> {
+export function withLimit<T>(signal: AbortSignal, ms: number, late: () => Error, run: (limited: Limited) => T | Promise<T>): T | Promise<T> {
   signal.throwIfAborted();
   const limit = new Limit(signal, ms, late);
+  let answer: T | Promise<T> | undefined;
   try {
-    const answer = run(limit);
-    return isPromise(answer) ? await Promise.race([limit.passed, answer]) : answer;
+    answer = run(limit);
+    return isPromise(answer) ? Promise.race([limit.passed, answer]).finally(() => limit.end()) : answer;
   } finally {
-    limit.end();
+    if (!isPromise(answer)) limit.end();
   }
 }
 
-/** Made when it is first looked at: most calls answer at once, and signals and timers are dear where there are thousands. */
 class Limit implements Limited {
   private controller: AbortController | undefined;
   private timer: NodeJS.Timeout | undefined;
@@ -61,6 +61,7 @@ class Limit implements Limited {
   }
 }
 
-function isPromise<T>(answer: T | Promise<T>): answer is Promise<T> {
+/** True for anything that can be awaited. */
+export function isPromise<T>(answer: T | Promise<T>): answer is Promise<T> {
   return typeof (answer as Promise<T> | undefined)?.then === 'function';
 }

@@ -4,13 +4,15 @@ import type { Discovery } from '../contract/hooks.js';
 import { makeModel } from './catalog.js';
 import { modelsIn } from './files/directory.js';
 import { findFiles } from './files/find.js';
-import type { Folders, Listing } from './files/folders.js';
-import type { HeaderCache, KnownFile } from './files/header-cache.js';
+import type { KnownFile, Named } from './files/disk.js';
+import type { Folders } from './files/folders.js';
+import type { HeaderCache } from './files/header-cache.js';
 import { inTurns } from './in-turns.js';
 import { problemOf } from './files/model-facts.js';
 import { shardName } from './files/shards.js';
 
-const deepest = 6;
+/** Models are looked for so many levels below the models directory. */
+export const deepest = 6;
 
 /** What tools put behind the name of a file that they have not finished. */
 const unfinished = /\.(part|partial|incomplete|download|crdownload|tmp|temp|aria2|!qb)$/i;
@@ -39,25 +41,32 @@ export async function offerFolder(folders: Folders, headers: HeaderCache, taken:
 async function walk(directory: string, depth: number, folders: Folders, offer: (path: string) => Promise<void>): Promise<void> {
   const listing = await folders.list(directory);
   const names = [...listing.keys()].filter((name) => !name.startsWith('.'));
-  const finished = names.filter((name) => !isUnfinished(name, listing));
+  const finished = finishedOf(names);
   if (depth > 0 && isWholeDirectory(finished)) return offer(directory);
   for (const name of modelsIn(finished)) await offer(join(directory, name));
   if (depth === deepest) return;
-  const below = names.filter((name) => listing.get(name) === 'directory');
+  const below = names.filter((name) => isDirectory(listing.get(name)));
   await inTurns(below, (name) => walk(join(directory, name), depth + 1, folders, offer));
 }
 
-/** True while another tool is at work on a file: by its own name, or by a companion's. */
-export function isUnfinished(name: string, listing: Listing): boolean {
-  if (unfinished.test(name)) return true;
-  return ['.part', '.aria2', '.crdownload', '.incomplete', '.!qB'].some((suffix) => listing.has(name + suffix));
+/** Links to directories are not followed: they may lead round in a circle. */
+function isDirectory(named: Named | undefined): boolean {
+  return named?.kind === 'directory' && !named.isLink;
+}
+
+/** The names without those of files that another tool is at work on: by their own names, or by a companion's. */
+function finishedOf(names: readonly string[]): readonly string[] {
+  const leftovers = new Set(names.filter((name) => unfinished.test(name)));
+  if (leftovers.size === 0) return names;
+  return names.filter((name) => !leftovers.has(name) && !['.part', '.aria2', '.crdownload', '.incomplete', '.!qB'].some((suffix) => leftovers.has(name + suffix)));
 }
 
 /** A directory that is one model: MLC weights, or a safetensors model with all its shards. */
 function isWholeDirectory(names: readonly string[]): boolean {
   if (names.includes('mlc-chat-config.json')) return names.some((name) => /^(tensor|ndarray)-cache\.json$/.test(name)) && names.some((name) => name.endsWith('.bin'));
+  if (!names.includes('config.json')) return false;
   const tensors = names.filter((name) => extname(name).toLowerCase() === '.safetensors');
-  return names.includes('config.json') && tensors.length > 0 && hasAllShards(tensors);
+  return tensors.length > 0 && hasAllShards(tensors);
 }
 
 function hasAllShards(tensors: readonly string[]): boolean {

@@ -1,6 +1,7 @@
-// Reads the header of a GGUF file. Lamina's own reader, because the libraries build every token of the vocabulary as a value and hold
-// the event loop while they do: this one passes over arrays, holds a window of 256 KiB, and is bounded by what the file itself can hold.
-import { open } from 'node:fs/promises';
+// Reads the header of a GGUF file. Lamina's own reader, because the libraries build every token of the vocabulary as a value:
+// this one passes over arrays, holds a window of 256 KiB, and is bounded by what the file itself can hold. It waits for the disk, so
+// it runs in the thread that looks at disks.
+import { closeSync, fstatSync, openSync } from 'node:fs';
 import { reasonOf } from '../contract/errors.js';
 import { tensorBlocks, valueBytes } from './gguf-types.js';
 import { BrokenFile, GgufWindow } from './gguf-window.js';
@@ -35,43 +36,42 @@ export type GgufReading =
   | { readonly header: GgufHeader; readonly broken?: never; readonly foreign?: never; readonly unreadable?: never }
   | { readonly header?: never; readonly broken: string; readonly foreign?: boolean; readonly unreadable?: boolean };
 
-/** Reads a header. Never throws for what a file contains; `broken` says what is wrong with it. @throws the signal's reason */
-export async function readGguf(path: string, signal?: AbortSignal): Promise<GgufReading> {
-  let handle;
+/** Reads a header. Never throws for what a file contains; `broken` says what is wrong with it. */
+export function readGguf(path: string): GgufReading {
+  let file: number | undefined;
   try {
-    handle = await open(path, 'r');
-    const { size } = await handle.stat();
-    return { header: await readHeader(new GgufWindow(handle, Math.min(size, longestHeader), signal), size) };
+    file = openSync(path, 'r');
+    const { size } = fstatSync(file);
+    return { header: readHeader(new GgufWindow(file, Math.min(size, longestHeader)), size) };
   } catch (error) {
-    signal?.throwIfAborted();
     if (error instanceof BrokenFile) return { broken: error.message, foreign: error.foreign };
     return { broken: `it cannot be read: ${reasonOf(error)}`, unreadable: true };
   } finally {
-    await handle?.close();
+    if (file !== undefined) closeSync(file);
   }
 }
 
-async function readHeader(file: GgufWindow, size: number): Promise<GgufHeader> {
+function readHeader(file: GgufWindow, size: number): GgufHeader {
   if (size === 0) throw new BrokenFile('it is empty');
-  const version = await readVersion(file, size);
-  await file.need(16);
+  const version = readVersion(file, size);
+  file.need(16);
   const tensors = file.uint64();
   const pairs = file.uint64();
   refuseCount('tensors', tensors, 24, size);
   refuseCount('metadata entries', pairs, 13, size);
   const values = new Map<string, string | number | boolean>();
   const lengths = new Map<string, number>();
-  for (let index = 0; index < pairs; index++) await readPair(file, values, lengths);
-  const sums = await readTensors(file, tensors);
+  for (let index = 0; index < pairs; index++) readPair(file, values, lengths);
+  const sums = readTensors(file, tensors);
   const alignment = values.get('general.alignment');
   return { version, values, lengths, parameters: sums.parameters, bytesNeeded: roundUp(file.position, typeof alignment === 'number' ? alignment : 32) + sums.dataBytes };
 }
 
-async function readVersion(file: GgufWindow, size: number): Promise<number> {
+function readVersion(file: GgufWindow, size: number): number {
   if (size < 24) throw new BrokenFile(`it has only ${size} bytes, too few for a GGUF header`);
-  const magic = (await file.bytes(4)).toString('latin1');
+  const magic = file.bytes(4).toString('latin1');
   if (magic !== 'GGUF') throw new BrokenFile(`it is not a GGUF file: it begins with ${JSON.stringify(magic)}`, true);
-  await file.need(4);
+  file.need(4);
   const version = file.uint32();
   if (version === 2 || version === 3) return version;
   if (version > 0xffff) throw new BrokenFile('it is written for big-endian machines; get the usual, little-endian file');
@@ -82,30 +82,30 @@ function refuseCount(what: string, count: number, bytesEach: number, size: numbe
   if (count * bytesEach > size) throw new BrokenFile(`it says that it has ${count} ${what}, which cannot be in ${size} bytes`);
 }
 
-async function readPair(file: GgufWindow, values: Map<string, string | number | boolean>, lengths: Map<string, number>): Promise<void> {
-  const key = await readString(file, longestKey, 'key');
-  await file.need(4);
+function readPair(file: GgufWindow, values: Map<string, string | number | boolean>, lengths: Map<string, number>): void {
+  const key = readString(file, longestKey, 'key');
+  file.need(4);
   const type = file.uint32();
   if (type === arrayType) return readArray(file, key, values, lengths);
-  const value = type === stringType ? await readWantedString(file, key) : await readScalar(file, key, type);
+  const value = type === stringType ? readWantedString(file, key) : readScalar(file, key, type);
   if (value !== undefined) values.set(key, value);
 }
 
-async function readScalar(file: GgufWindow, key: string, type: number): Promise<number | boolean> {
-  await file.need(sizeOf(type, key));
+function readScalar(file: GgufWindow, key: string, type: number): number | boolean {
+  file.need(sizeOf(type, key));
   return type === boolType ? file.uint8() !== 0 : file.number(type);
 }
 
-async function readWantedString(file: GgufWindow, key: string): Promise<string | undefined> {
-  await file.need(8);
+function readWantedString(file: GgufWindow, key: string): string | undefined {
+  file.need(8);
   const length = file.uint64();
-  if (length <= (key === 'tokenizer.chat_template' ? longestTemplate : longestString)) return (await file.bytes(length)).toString('utf8');
+  if (length <= (key === 'tokenizer.chat_template' ? longestTemplate : longestString)) return file.bytes(length).toString('utf8');
   file.skip(length);
   return undefined;
 }
 
-async function readArray(file: GgufWindow, key: string, values: Map<string, string | number | boolean>, lengths: Map<string, number>): Promise<void> {
-  await file.need(12);
+function readArray(file: GgufWindow, key: string, values: Map<string, string | number | boolean>, lengths: Map<string, number>): void {
+  file.need(12);
   const type = file.uint32();
   const length = file.uint64();
   lengths.set(key, length);
@@ -113,23 +113,23 @@ async function readArray(file: GgufWindow, key: string, values: Map<string, stri
   const bytes = sizeOf(type, key) * length;
   const perLayer = /\.attention\.head_count(_kv)?$/.test(key) && length > 0 && length <= longestArray;
   if (!perLayer) return file.skip(bytes);
-  await file.need(bytes);
+  file.need(bytes);
   values.set(key, Math.max(...Array.from({ length }, () => file.number(type))));
 }
 
 /** Passes over strings: their lengths must be read, their bytes not. */
-async function skipStrings(file: GgufWindow, count: number): Promise<void> {
+function skipStrings(file: GgufWindow, count: number): void {
   for (let index = 0; index < count; ) {
-    await file.need(8);
+    file.need(8);
     for (; index < count && file.ready >= 8; index++) file.skip(file.uint64());
   }
 }
 
-async function readString(file: GgufWindow, longest: number, what: string): Promise<string> {
-  await file.need(8);
+function readString(file: GgufWindow, longest: number, what: string): string {
+  file.need(8);
   const length = file.uint64();
   if (length > longest) throw new BrokenFile(`it has a ${what} of ${length} bytes at byte ${file.position - 8}, which no file has`);
-  return (await file.bytes(length)).toString('utf8');
+  return file.bytes(length).toString('utf8');
 }
 
 function sizeOf(type: number, key: string): number {
@@ -138,23 +138,23 @@ function sizeOf(type: number, key: string): number {
   return bytes;
 }
 
-async function readTensors(file: GgufWindow, count: number): Promise<{ parameters: number; dataBytes: number }> {
+function readTensors(file: GgufWindow, count: number): { parameters: number; dataBytes: number } {
   let parameters = 0;
   let dataBytes = 0;
   for (let index = 0; index < count; index++) {
-    const name = await readString(file, longestKey, 'tensor name');
-    const { weights, end } = await readTensor(file, name);
+    const name = readString(file, longestKey, 'tensor name');
+    const { weights, end } = readTensor(file, name);
     parameters += weights;
     dataBytes = Math.max(dataBytes, end);
   }
   return { parameters, dataBytes };
 }
 
-async function readTensor(file: GgufWindow, name: string): Promise<{ weights: number; end: number }> {
-  await file.need(4);
+function readTensor(file: GgufWindow, name: string): { weights: number; end: number } {
+  file.need(4);
   const dimensions = file.uint32();
   if (dimensions > 8) throw new BrokenFile(`its tensor "${name.slice(0, 80)}" has ${dimensions} dimensions`);
-  await file.need(dimensions * 8 + 12);
+  file.need(dimensions * 8 + 12);
   let weights = 1;
   for (let index = 0; index < dimensions; index++) weights *= file.uint64();
   if (!Number.isSafeInteger(weights)) throw new BrokenFile(`its tensor "${name.slice(0, 80)}" has an impossible size`);

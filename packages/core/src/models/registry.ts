@@ -12,24 +12,29 @@ import type { InstallOptions, ModelCheck, ModelRecord, Models, ModelsChange, Mod
 import type { EventBus } from '../kernel/event-bus.js';
 import type { Hooks } from '../kernel/hooks.js';
 import { tokens } from '../kernel/tokens.js';
+import { CacheFile } from './cache-file.js';
 import { Catalog } from './catalog.js';
 import { ChangeFeed } from './change-feed.js';
 import { checkModel } from './files/check.js';
+import { Disk } from './files/disk.js';
 import { DiskWatch } from './disk-watch.js';
 import { Folders, isWithin } from './files/folders.js';
 import { HeaderCache } from './files/header-cache.js';
 import { inTurns } from './in-turns.js';
 import { installFiles } from './files/install.js';
 import { emptyManifest } from './manifest/manifest.js';
+import { ManifestMemory } from './manifest/memory.js';
 import { checkEntry, openManifest, type ManifestStore } from './manifest/store.js';
 import { describeFiles } from './files/model-facts.js';
 import { removeFiles } from './files/remove.js';
 import { Scanner, type Dirty } from './scanner.js';
 
+/** Goes up when what is cached, or what an entry of the manifest may be, changes. */
+const cacheFormat = 2;
 /** How long a load waits for the headers of models nobody wrote down; they appear later when it takes longer. */
 const examineMs = 250;
 
-/** Knows the models: those of the manifest and those that are discovered. Call `load` once before anything else. */
+/** Knows the models: those of the manifest and those that are discovered. Call `begin`, then `load`, once before anything else. */
 @injectable()
 export class ModelRegistry implements Models {
   private catalog = new Catalog(emptyManifest, []);
@@ -37,6 +42,7 @@ export class ModelRegistry implements Models {
   private readonly closing = new AbortController();
   private readonly modelsDir: string;
   private readonly store: ManifestStore;
+  private readonly disk = new Disk();
   private readonly headers: HeaderCache;
   private readonly scanner: Scanner;
   private readonly watch: DiskWatch;
@@ -56,9 +62,10 @@ export class ModelRegistry implements Models {
     setMaxListeners(0, this.closing.signal);
     this.feed = new ChangeFeed(events);
     this.modelsDir = resolve(config.modelsDir);
-    this.store = openManifest(config.manifest, this.modelsDir);
-    this.headers = new HeaderCache(join(resolve(config.dataDir), 'file-headers.json'), log, !config.guest);
-    this.scanner = new Scanner(this.modelsDir, this.headers, hooks, events, { signal: this.closing.signal, log });
+    const cache = <Data>(name: string) => new CacheFile<Data>(join(resolve(config.dataDir), name), cacheFormat, log, !config.guest);
+    this.store = openManifest(config.manifest, this.modelsDir, new ManifestMemory(cache('manifest-parts.json')));
+    this.headers = new HeaderCache(cache('file-headers.json'), this.disk);
+    this.scanner = new Scanner(this.modelsDir, this.disk, this.headers, hooks, events, { signal: this.closing.signal, log });
     this.watch = new DiskWatch(clock, log, (path) => this.matters(path), (paths) => this.hear(paths));
   }
 
@@ -66,11 +73,15 @@ export class ModelRegistry implements Models {
     return this.catalog.manifest;
   }
 
+  /** Begins to look at the disk; what else a start takes may be done meanwhile. */
+  begin(): void {
+    this.scanner.renew();
+  }
+
   /** Reads the manifest for the first time and begins to watch. @throws LaminaError `CONFIG_INVALID` with every problem of it */
   async load(): Promise<void> {
     await this.headers.load();
-    this.scanner.folders.hurry = true;
-    this.catalog = await this.serial(() => this.scanNow('all')).finally(() => (this.scanner.folders.hurry = false));
+    this.catalog = await this.serial(() => this.scanNow('all'));
     this.watchNow();
     if (this.scanner.unread.length === 0) return;
     if (this.config.guest) return this.examine(); // It mostly looks once, and then wants to see all.
@@ -112,7 +123,7 @@ export class ModelRegistry implements Models {
   async validate(names?: readonly string[], options: { signal?: AbortSignal } = {}): Promise<readonly ModelCheck[]> {
     const records = names === undefined ? this.catalog.records : names.map((name) => this.catalog.get(this.catalog.resolve(name).model.name)!);
     const signal = this.untilClosed(options.signal);
-    const folders = new Folders(this.modelsDir);
+    const folders = new Folders(this.modelsDir, this.disk);
     try {
       return await inTurns(records, (record) => checkModel(record, this.catalog, folders, this.headers, signal));
     } catch (error) {
@@ -136,7 +147,7 @@ export class ModelRegistry implements Models {
     if (known?.available === true) throw new LaminaError('CONFLICT', { message: `The model "${name}" is already here. Remove it first, or choose another name.` });
     const before = known?.model.from === 'manifest' ? known.entry : {};
     checkEntry(this.manifest, name, { ...before, ...options.entry });
-    const installed = await installFiles({ name, source: resolve(path), written: before.path, modelsDir: this.modelsDir, mode: options.mode ?? 'link', signal: this.untilClosed(options.signal) });
+    const installed = await installFiles({ name, source: resolve(path), written: before.path, modelsDir: this.modelsDir, disk: this.disk, mode: options.mode ?? 'link', signal: this.untilClosed(options.signal) });
     await this.change(async () => {
       await this.store.edit({ name, entry: { ...before, ...options.entry, path: installed.path } }).catch(async (error: unknown) => {
         await installed.undo();
@@ -174,7 +185,7 @@ export class ModelRegistry implements Models {
     this.feed.clear();
     this.closing.abort(new LaminaError('SHUTTING_DOWN', {}));
     await Promise.allSettled([this.work, this.examining]);
-    await this.headers.save();
+    await Promise.all([this.headers.save(), this.store.close(), this.disk.close()]);
   }
 
   /** Hidden and unfinished files do not matter, nor what lies beside a manifest that is elsewhere. */
@@ -215,6 +226,7 @@ export class ModelRegistry implements Models {
     if (this.closing.signal.aborted) throw this.closing.signal.reason as Error;
     const before = this.catalog;
     try {
+      if (dirty === 'all') this.scanner.renew();
       this.catalog = await this.scanNow(dirty);
     } catch (error) {
       if (LaminaError.is(error, 'CONFIG_INVALID')) this.events.emit('manifest.invalid', { error: error.toWire() as EventData<'manifest.invalid'>['error'] });
@@ -254,7 +266,10 @@ export class ModelRegistry implements Models {
   }
 
   private untilClosed(signal: AbortSignal | undefined): AbortSignal {
-    return signal === undefined ? this.closing.signal : AbortSignal.any([signal, this.closing.signal]);
+    if (signal === undefined) return this.closing.signal;
+    const both = AbortSignal.any([signal, this.closing.signal]);
+    setMaxListeners(0, both);
+    return both;
   }
 
   private serial<T>(run: () => Promise<T>): Promise<T> {

@@ -9,7 +9,8 @@ import type { FileProblem, ModelRecord } from '../contract/services.js';
 import { freeze } from '../kernel/freeze.js';
 import type { Hooks } from '../kernel/hooks.js';
 import { Catalog, makeModel } from './catalog.js';
-import { offerFolder } from './discovery.js';
+import { deepest, offerFolder } from './discovery.js';
+import type { Disk } from './files/disk.js';
 import { findFiles } from './files/find.js';
 import { Folders } from './files/folders.js';
 import type { HeaderCache } from './files/header-cache.js';
@@ -29,6 +30,7 @@ interface Made {
 /** Keeps what it saw of the disk from one catalog to the next. */
 export class Scanner {
   readonly folders: Folders;
+  private renewing: Promise<void> = Promise.resolve();
   private made = new Map<string, Made>();
   private readonly based = new Map<string, ModelRecord>();
   private offered: readonly Model[] = [];
@@ -39,27 +41,34 @@ export class Scanner {
 
   constructor(
     modelsDir: string,
+    disk: Disk,
     headers: HeaderCache,
     private readonly hooks: Hooks,
     private readonly events: Events,
     private readonly context: Context,
   ) {
-    this.folders = new Folders(modelsDir);
+    this.folders = new Folders(modelsDir, disk);
     const taps = hooks.tapsFor({ name: 'core', log: context.log, closed: false });
     taps.discoverModels.tap(async (discovery) => {
       this.unread = await offerFolder(this.folders, headers, this.taken, discovery);
     });
   }
 
+  /** Begins to look at all of the disk anew, which the next scan of all waits for. */
+  renew(): void {
+    this.renewing = this.folders.renew(deepest);
+    this.renewing.catch(() => undefined);
+  }
+
   /** The catalog of a manifest as the disk is now. A record of which nothing changed is the same object as in the catalog before. */
   async scan(manifest: Manifest, dirty: Dirty): Promise<Catalog> {
-    if (dirty === 'all') this.folders.forget();
-    else for (const path of dirty) this.folders.forget(path);
+    if (dirty !== 'all') for (const path of dirty) this.folders.forget(path);
     const touched = touchedBy(dirty);
     const slices = new Slices();
     const named = await inTurns(Object.entries(manifest.models), ([name, entry]) => this.named(name, entry, typeOf(entry, manifest), touched));
     this.taken = new Set(named.flatMap(({ model }) => model.files.map(({ path }) => path)));
     await slices.pause();
+    await this.renewing;
     if (dirty === 'all' || dirty.size > 0) this.offered = await this.discover();
     const made = await inTurns([...named, ...this.unnamed(manifest, named)], (raw) => this.make(raw, dirty));
     this.made = new Map(made.map((one) => [one.raw.model.name, one]));

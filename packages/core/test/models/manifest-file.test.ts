@@ -3,7 +3,10 @@ import assert from 'node:assert/strict';
 import { chmod, lstat, mkdtemp, readFile, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { CacheFile } from '../../dist/models/cache-file.js';
 import { ManifestFile } from '../../dist/models/manifest/file.js';
+import { ManifestMemory } from '../../dist/models/manifest/memory.js';
+import { recorder } from './room.js';
 
 const fixture = join(import.meta.dirname, '../../test/models/models.yaml');
 
@@ -15,10 +18,11 @@ describe('an edit of the manifest', () => {
     directory = await mkdtemp(join(tmpdir(), 'lamina-edit-'));
     path = join(directory, 'models.yaml');
     await writeFile(path, await readFile(fixture));
-    file = new ManifestFile(path, false);
+    file = new ManifestFile(path, false, memory());
   });
   afterEach(() => rm(directory, { recursive: true }));
 
+  const memory = () => new ManifestMemory(new CacheFile(join(directory, 'cache.json'), 1, recorder([]), true));
   const text = () => readFile(path, 'utf8');
   const fixtureText = () => readFile(fixture, 'utf8');
 
@@ -108,7 +112,7 @@ describe('an edit of the manifest', () => {
     const link = join(directory, 'link.yaml');
     await symlink(path, link);
     await chmod(path, 0o640);
-    await new ManifestFile(link, false).edit({ name: 'x', entry: { path: 'x.gguf' } });
+    await new ManifestFile(link, false, memory()).edit({ name: 'x', entry: { path: 'x.gguf' } });
     assert.equal((await lstat(link)).isSymbolicLink(), true);
     assert.equal((await stat(path)).mode & 0o777, 0o640);
     assert.deepEqual((await readdir(directory)).sort(), ['link.yaml', 'models.yaml']);
@@ -116,7 +120,7 @@ describe('an edit of the manifest', () => {
 
   it('writes the first manifest where there is none', async () => {
     await rm(path);
-    await new ManifestFile(path, true).edit({ name: 'org/name:q4', entry: { path: 'x.gguf', pinned: true, limits: { idle_timeout: 0 } } });
+    await new ManifestFile(path, true, memory()).edit({ name: 'org/name:q4', entry: { path: 'x.gguf', pinned: true, limits: { idle_timeout: 0 } } });
     assert.equal(await text(), 'models:\n  "org/name:q4":\n    path: x.gguf\n    pinned: true\n    limits:\n      idle_timeout: 0\n');
   });
 

@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, realpath, rm, symlink, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import fc from 'fast-check';
+import { Disk } from '../../dist/models/files/disk.js';
 import { findFiles } from '../../dist/models/files/find.js';
 import { Folders, isWithin } from '../../dist/models/files/folders.js';
 import { nameProblem } from '../../dist/models/manifest/rules.js';
@@ -15,6 +16,7 @@ describe('a path of the manifest', function () {
   this.timeout(0);
   let directory: string;
   let root: string;
+  const disk = new Disk();
   before(async () => {
     directory = await realpath(await mkdtemp(join(tmpdir(), 'lamina-paths-')));
     root = join(directory, 'models');
@@ -27,10 +29,13 @@ describe('a path of the manifest', function () {
     await symlink('loop', join(root, 'loop'));
     await symlink('a', join(root, 'in'));
   });
-  after(() => rm(directory, { recursive: true }));
+  after(async () => {
+    await disk.close();
+    await rm(directory, { recursive: true });
+  });
 
   it('never leads out of the models directory', async () => {
-    const folders = new Folders(root);
+    const folders = new Folders(root, disk);
     let reached = 0;
     await fc.assert(
       fc.asyncProperty(fc.array(part, { minLength: 1, maxLength: 7 }), fc.constantFrom('path', 'projector', 'draft'), async (parts, key) => {

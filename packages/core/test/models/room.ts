@@ -62,7 +62,8 @@ export async function openRoom(options: { manifest?: string | Partial<Manifest> 
   };
 }
 
-function recorder(warnings: string[]): Logger {
+/** A log whose warnings can be read. */
+export function recorder(warnings: string[]): Logger {
   const log: Logger = { debug: () => undefined, info: () => undefined, warn: (_data, message) => void warnings.push(message), error: (_data, message) => void warnings.push(message), child: () => log };
   return log;
 }

@@ -1,5 +1,5 @@
 // /suggest, and what changes the collection of models: reload, validate, remove.
-import { LaminaError, suggestionView, validationView, type JsonObject, type Lamina, type ModelRecord, type ModelsChange, type SuggestRequest } from '@lamina/core';
+import { LaminaError, slotOf, suggestionView, validationView, type JsonObject, type Lamina, type ModelRecord, type ModelsChange, type SuggestRequest } from '@lamina/core';
 import type { RemovalView } from '@lamina/core/protocol';
 import type { Router, RouterContext } from '@koa/router';
 import { requireKey } from '../middleware/authentication.js';
@@ -37,10 +37,11 @@ export function libraryRoutes(router: Router, lamina: Lamina, bodyLimit: number)
 export function matching(lamina: Lamina, records: readonly ModelRecord[], query: RouterContext['query']): readonly ModelRecord[] {
   const { state, format, q } = query;
   const part = String(q ?? '').toLowerCase();
-  return records.filter(({ model, entry }) => {
+  return records.filter((record) => {
+    const { model, entry } = record;
     if (format !== undefined && model.format !== format) return false;
     if (part !== '' && !`${model.name}\n${entry.description ?? ''}`.toLowerCase().includes(part)) return false;
-    return state === undefined || lamina.runtime.slot(model.base ?? model.name).state === state;
+    return state === undefined || slotOf(lamina, record).state === state;
   });
 }
 

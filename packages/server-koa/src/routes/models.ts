@@ -1,14 +1,20 @@
 // /models: what there is, what runs, and starting and stopping it.
-import { isActive, modelDetail, modelsView, type Lamina, type ModelRecord, type ResolvedModel, type SlotSnapshot } from '@lamina/core';
+import { isActive, modelDetail, type Lamina, type ModelRecord, type ResolvedModel, type SlotSnapshot } from '@lamina/core';
 import type { ModelDetail } from '@lamina/core/protocol';
 import type { Router, RouterContext } from '@koa/router';
 import { requireKey, scopesOf } from '../middleware/authentication.js';
 import { clientOf } from '../proxy/client.js';
 import { matching } from './library.js';
+import { ModelList } from './model-list.js';
 
 /** Adds the routes. */
 export function modelRoutes(router: Router, lamina: Lamina): void {
-  router.get('/models', (ctx) => list(ctx, lamina));
+  const list = new ModelList(lamina);
+  router.get('/models', async (ctx) => {
+    requireKey(ctx);
+    ctx.type = 'json';
+    ctx.body = await list.text(matching(lamina, lamina.models.list(), ctx.query));
+  });
   router.post('/models/*name/start', async (ctx) => {
     requireKey(ctx, 'manage');
     const target = targetOf(ctx, lamina);
@@ -25,11 +31,6 @@ export function modelRoutes(router: Router, lamina: Lamina): void {
     requireKey(ctx);
     await show(ctx, lamina, targetOf(ctx, lamina));
   });
-}
-
-function list(ctx: RouterContext, lamina: Lamina): void {
-  requireKey(ctx);
-  ctx.body = modelsView(lamina, matching(lamina, lamina.models.list(), ctx.query));
 }
 
 function targetOf(ctx: RouterContext, lamina: Lamina): ResolvedModel {

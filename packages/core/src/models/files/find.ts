@@ -1,10 +1,11 @@
 // Finds the files of a model on disk: weights in one piece or in shards, projector, draft; and says what is wrong with them.
-import { basename, dirname, extname, isAbsolute, join } from 'node:path';
+import { basename, dirname, isAbsolute, join } from 'node:path';
 import type { ModelEntry } from '../../contract/manifest.js';
 import type { FileRole, ModelFile } from '../../contract/model.js';
 import type { FileProblem } from '../../contract/services.js';
 import { modelsIn, projectorIn } from './directory.js';
 import { firstBytes, type Folders } from './folders.js';
+import { formatOfName } from './format.js';
 import { shardsOf } from './shards.js';
 
 /** What a look at the disk found of one model. */
@@ -94,11 +95,6 @@ async function findProjector(weights: string | undefined, folders: Folders): Pro
   const path = join(dirname(weights), name);
   const there = await folders.look(path);
   return there?.kind === 'file' && there.bytes > 0 ? [{ role: 'projector', path, bytes: there.bytes }] : [];
-}
-
-/** The format a file name tells, if it tells one. */
-export function formatOfName(path: string): string | undefined {
-  return { '.gguf': 'gguf', '.safetensors': 'safetensors' }[extname(path).toLowerCase()];
 }
 
 /** Files without a telling name, such as the blobs of other tools, are known by their first bytes. */

@@ -1,22 +1,7 @@
 // What the disk holds, listed once and kept until somebody says that it changed; and the models directory's border.
-import { readdir as readdirWithCallback, readdirSync, stat as statWithCallback, statSync, type Dirent, type Stats } from 'node:fs';
 import { open, realpath } from 'node:fs/promises';
-import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
-import { promisify } from 'node:util';
-
-// The same calls of node:fs/promises cost twice the time, which shows with 10,000 models.
-const readdir = promisify(readdirWithCallback);
-/** What stands at a path, links followed. */
-export const stat = promisify(statWithCallback);
-
-/** The kind of a name in a directory; a link is not followed. */
-export type Kind = 'file' | 'directory' | 'link';
-
-/** The names in a directory, sorted. */
-export type Listing = ReadonlyMap<string, Kind>;
-
-/** What stands at a path, links followed. */
-export type Found = { readonly kind: 'file'; readonly bytes: number; readonly modifiedMs: number } | { readonly kind: 'directory' };
+import { basename, dirname, isAbsolute, resolve, sep } from 'node:path';
+import type { Disk, Listing, Named } from './disk.js';
 
 /** The answer of {@link Folders.locate}. */
 export interface Location {
@@ -25,31 +10,38 @@ export interface Location {
   readonly refused?: string;
 }
 
-const nothing: Listing = new Map();
-
-/** A disk may take this long for an answer, and this much longer in all, before it counts as slow. */
-const answerMs = 0.2;
-const patienceMs = 50;
+const theRoot: Named = { kind: 'directory', isLink: false, bytes: 0, modifiedMs: 0 };
 
 /** Directories below, or beside, a models directory. */
 export class Folders {
-  private readonly listings = new Map<string, Promise<Listing>>();
-  /**
-   * Set while nobody is served: the disk is then asked without giving way in between, which takes a third of the time. It unsets itself
-   * when the disk is slow, such as one on a network.
-   */
-  hurry = false;
-  private lateMs = 0;
+  private readonly listings = new Map<string, Listing | Promise<Listing>>();
+  /** While the disk is looked at anew: directories that are waited for. */
+  private expected: Map<string, (listing: Listing | Promise<Listing>) => void> | undefined;
 
-  constructor(readonly root: string) {}
+  constructor(
+    readonly root: string,
+    private readonly disk: Disk,
+  ) {}
+
+  /** Forgets everything and looks at the root, and so many levels below it, anew. What is asked for meanwhile is answered as soon as it is known. */
+  async renew(depth: number): Promise<void> {
+    this.listings.clear();
+    const expected = (this.expected ??= new Map<string, (listing: Listing | Promise<Listing>) => void>());
+    try {
+      await this.disk.walk(this.root, depth, (directory, listing) => {
+        this.listings.set(directory, listing);
+        expected.get(directory)?.(listing);
+        expected.delete(directory);
+      });
+    } finally {
+      this.expected = undefined;
+      for (const [directory, resolve] of expected) resolve(this.listAnew(directory));
+    }
+  }
 
   /** The names in a directory; none when there is no such directory, or it may not be read. */
-  list(directory: string): Promise<Listing> {
-    const known = this.listings.get(directory);
-    if (known !== undefined) return known;
-    const listing = this.readdir(directory).then(listingOf);
-    this.listings.set(directory, listing);
-    return listing;
+  list(directory: string): Listing | Promise<Listing> {
+    return this.listings.get(directory) ?? (this.expected === undefined ? this.listAnew(directory) : this.expect(directory, this.expected));
   }
 
   /** True when a directory was listed. */
@@ -62,22 +54,19 @@ export class Folders {
     return this.listings.keys();
   }
 
-  /** Forgets what is known of a path, of the directories above it and of all below it; without one, everything. */
-  forget(path?: string): void {
-    if (path === undefined) return this.listings.clear();
+  /** Forgets what is known of a path, of the directories above it and of all below it. */
+  forget(path: string): void {
     this.listings.delete(dirname(path));
     for (let above = dirname(path); above !== this.root && isWithin(this.root, above); above = dirname(above)) this.listings.delete(dirname(above));
     if (!this.listings.has(path)) return;
     for (const directory of this.listings.keys()) if (isWithin(path, directory)) this.listings.delete(directory);
   }
 
-  /** What is there. A directory is believed to be what its listing says; of a file the size is asked each time. */
-  async look(path: string): Promise<Found | undefined> {
-    const kind = path === this.root ? 'directory' : (await this.list(dirname(path))).get(basename(path));
-    if (kind === undefined || kind === 'directory') return kind && { kind };
-    const stats = await this.stat(path);
-    if (stats?.isFile() === true) return { kind: 'file', bytes: stats.size, modifiedMs: stats.mtimeMs };
-    return stats?.isDirectory() === true ? { kind: 'directory' } : undefined;
+  /** What is there; `undefined` for nothing. */
+  async look(path: string): Promise<Named | undefined> {
+    if (path === this.root) return theRoot;
+    const named = (await this.list(dirname(path))).get(basename(path));
+    return named?.kind === 'nothing' ? undefined : named;
   }
 
   /** Where a path of the manifest leads. A relative one may not leave the models directory, by symbolic links neither. */
@@ -88,34 +77,31 @@ export class Folders {
     return { path, refused: `${written} leads out of the models directory` };
   }
 
-  private async readdir(directory: string): Promise<readonly Dirent[]> {
-    if (!this.hurry) return readdir(directory, { withFileTypes: true }).catch(() => []);
-    return this.timed(() => readdirSync(directory, { withFileTypes: true })) ?? [];
+  private expect(directory: string, expected: Map<string, (listing: Listing | Promise<Listing>) => void>): Promise<Listing> {
+    const listing = new Promise<Listing>((resolve) => expected.set(directory, resolve));
+    this.listings.set(directory, listing);
+    return listing;
   }
 
-  private async stat(path: string): Promise<Stats | undefined> {
-    if (!this.hurry) return stat(path).catch(() => undefined);
-    return this.timed(() => statSync(path, { throwIfNoEntry: false }));
+  private listAnew(directory: string): Promise<Listing> {
+    const listing = this.disk.list(directory).then((found) => {
+      if (this.listings.get(directory) === listing) this.listings.set(directory, found);
+      return found;
+    });
+    this.listings.set(directory, listing);
+    return listing;
   }
 
-  private timed<Answer>(ask: () => Answer): Answer | undefined {
-    const began = performance.now();
-    try {
-      return ask();
-    } catch {
-      return undefined;
-    } finally {
-      this.lateMs = Math.max(0, this.lateMs + performance.now() - began - answerMs);
-      if (this.lateMs > patienceMs) this.hurry = false;
-    }
-  }
-
+  /** Whether a path below the root goes through a link, or is one. */
   private async crossesLink(path: string): Promise<boolean> {
     let directory = this.root;
-    for (const name of relative(this.root, path).split(sep)) {
-      const kind = (await this.list(directory)).get(name);
-      if (kind !== 'directory') return kind === 'link';
-      directory = join(directory, name);
+    while (directory !== path) {
+      const from = directory.endsWith(sep) ? directory.length : directory.length + 1;
+      const to = path.indexOf(sep, from);
+      const end = to === -1 ? path.length : to;
+      const named = (await this.list(directory)).get(path.slice(from, end));
+      if (named?.isLink === true || named?.kind !== 'directory') return named?.isLink === true;
+      directory = path.slice(0, end);
     }
     return false;
   }
@@ -124,15 +110,6 @@ export class Folders {
     const [root, real] = await Promise.all([realpath(this.root), realpath(path)]).catch(() => []);
     return root !== undefined && real !== undefined && !isWithin(root, real);
   }
-}
-
-function listingOf(entries: readonly Dirent[]): Listing {
-  const kinds = entries.flatMap((entry): [string, Kind][] => {
-    if (entry.isFile()) return [[entry.name, 'file']];
-    if (entry.isDirectory()) return [[entry.name, 'directory']];
-    return entry.isSymbolicLink() ? [[entry.name, 'link']] : [];
-  });
-  return kinds.length === 0 ? nothing : new Map(kinds.length === 1 ? kinds : kinds.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 /** The first bytes of a file; fewer when it has fewer. */

@@ -4,6 +4,7 @@ import { link, mkdir, rename, rm, rmdir, stat, statfs } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { LaminaError, reasonOf } from '../../contract/errors.js';
+import type { Disk } from './disk.js';
 import { findFiles } from './find.js';
 import { Folders, isWithin } from './folders.js';
 
@@ -15,6 +16,7 @@ export interface Installation {
   /** The path an entry already writes, if there is one. */
   readonly written: string | undefined;
   readonly modelsDir: string;
+  readonly disk: Disk;
   readonly mode: 'link' | 'copy';
   readonly signal: AbortSignal;
 }
@@ -31,8 +33,8 @@ export interface Installed {
 
 /** Puts the files where they belong. @throws LaminaError `REQUEST_INVALID`, `CONFLICT`, `DISK_FULL`, `ABORTED`; nothing is left behind then */
 export async function installFiles(installation: Installation): Promise<Installed> {
-  const { name, source, modelsDir, written, signal } = installation;
-  const files = await filesToTake(name, source);
+  const { name, source, modelsDir, written, signal, disk } = installation;
+  const files = await filesToTake(name, source, disk);
   if (isWithin(modelsDir, source)) return { path: relative(modelsDir, source), changed: [], undo: () => Promise.resolve() };
   const isDirectory = files.some(({ from }) => from !== source && dirname(from) === source);
   const target = targetOf(installation, isDirectory);
@@ -55,13 +57,13 @@ export async function installFiles(installation: Installation): Promise<Installe
 }
 
 /** The source's files: all shards, the projector beside it; of a directory what is directly in it. */
-async function filesToTake(name: string, source: string): Promise<readonly { from: string; bytes: number }[]> {
-  const folders = new Folders(dirname(source));
+async function filesToTake(name: string, source: string, disk: Disk): Promise<readonly { from: string; bytes: number }[]> {
+  const folders = new Folders(dirname(source), disk);
   const { files, problems } = await findFiles(name, { path: source }, folders);
   if (problems.length > 0) throw new LaminaError('REQUEST_INVALID', { message: `${source} cannot be installed: ${problems.map(({ message }) => message).join('; ')}.`, param: 'path' });
   const taken: { from: string; bytes: number }[] = [];
   for (const { path } of files) {
-    const names = (await stat(path)).isDirectory() ? [...(await folders.list(path))].filter(([entry, kind]) => kind !== 'directory' && !entry.startsWith('.')).map(([entry]) => join(path, entry)) : [path];
+    const names = (await stat(path)).isDirectory() ? [...(await folders.list(path))].filter(([entry, { kind }]) => kind !== 'directory' && !entry.startsWith('.')).map(([entry]) => join(path, entry)) : [path];
     for (const from of names) taken.push({ from, bytes: (await stat(from)).size });
   }
   return taken;

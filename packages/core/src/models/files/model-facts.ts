@@ -2,9 +2,10 @@
 import { basename, join } from 'node:path';
 import type { FileRole, Model, ModelMetadata } from '../../contract/model.js';
 import type { FileProblem } from '../../contract/services.js';
-import { formatOfName } from './find.js';
+import type { KnownFile } from './disk.js';
 import type { Folders } from './folders.js';
-import type { HeaderCache, KnownFile } from './header-cache.js';
+import { formatOfName } from './format.js';
+import type { HeaderCache } from './header-cache.js';
 import { combine } from './metadata.js';
 
 type Files = Pick<Model, 'format' | 'files'>;

@@ -1,5 +1,5 @@
 // Reads the header of a safetensors file: 8 bytes of length, then JSON that maps tensors to types, shapes and offsets.
-import { open } from 'node:fs/promises';
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { reasonOf } from '../../contract/errors.js';
 import type { FileFacts } from './facts.js';
 import { isMapping } from '../manifest/nothing.js';
@@ -9,25 +9,25 @@ const largestHeader = 100_000_000;
 const largestParsed = 4 * 1024 * 1024;
 
 /** What a safetensors file tells; what it contains never throws. */
-export async function readSafetensors(path: string): Promise<FileFacts> {
-  let handle;
+export function readSafetensors(path: string): FileFacts {
+  let file: number | undefined;
   try {
-    handle = await open(path, 'r');
-    const { size } = await handle.stat();
+    file = openSync(path, 'r');
+    const { size } = fstatSync(file);
     if (size < 8) return { broken: size === 0 ? 'it is empty' : `it has only ${size} bytes` };
     const start = Buffer.alloc(9);
-    await handle.read(start, 0, 9, 0);
+    readSync(file, start, 0, 9, 0);
     const length = start.readBigUInt64LE(0);
     if (length > BigInt(largestHeader) || start[8] !== 0x7b) return { broken: 'it is not a safetensors file', wrongFormat: true };
     const end = 8 + Number(length);
     if (end > size) return { broken: `it ends within its header: ${end} bytes are needed and only ${size} are there` };
     if (Number(length) > largestParsed) return {};
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(Number(length)), 0, Number(length), 8);
-    return factsOf(JSON.parse(buffer.toString('utf8', 0, bytesRead)), end);
+    const header = Buffer.alloc(Number(length));
+    return factsOf(JSON.parse(header.toString('utf8', 0, readSync(file, header, 0, header.length, 8))), end);
   } catch (error) {
     return error instanceof SyntaxError ? { broken: 'its header is not JSON' } : { broken: `it cannot be read: ${reasonOf(error)}`, unreadable: true };
   } finally {
-    await handle?.close();
+    if (file !== undefined) closeSync(file);
   }
 }
 

@@ -5,6 +5,7 @@ import { setTimeout } from 'node:timers/promises';
 import { LaminaError, reasonOf } from '../../contract/errors.js';
 import { editText, type Edit } from './edit.js';
 import { readManifestText } from './manifest.js';
+import type { ManifestMemory } from './memory.js';
 import { ManifestReader, type TextReading } from './reader.js';
 
 const attempts = 10;
@@ -20,6 +21,7 @@ export class ManifestFile {
     readonly path: string,
     /** Whether it may be absent, and then counts as empty. */
     private readonly optional: boolean,
+    private readonly memory: ManifestMemory,
   ) {
     this.reader = new ManifestReader(path);
   }
@@ -50,9 +52,14 @@ export class ManifestFile {
     throw new LaminaError('CONFLICT', { message: `${basename(this.path)} changes all the time, so that "${edit.name}" could not be written into it; try again.` });
   }
 
+  /** Remembers how the manifest was read, for the next run. */
+  async close(): Promise<void> {
+    if (this.text !== undefined && this.reading !== undefined) await this.memory.remember(this.text, this.reading.parts);
+  }
+
   private async take(text: string): Promise<TextReading> {
     if (text === this.text && this.reading !== undefined) return this.reading;
-    const reading = await this.reader.parse(text);
+    const reading = await this.reader.parse(text, this.text === undefined ? await this.memory.recall(text) : []);
     this.text = text;
     this.reading = reading;
     return reading;

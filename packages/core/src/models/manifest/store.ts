@@ -5,6 +5,7 @@ import type { Manifest, ModelEntry } from '../../contract/manifest.js';
 import { checkManifest, type ManifestReading } from './manifest.js';
 import { withEntry, type Edit } from './edit.js';
 import { ManifestFile } from './file.js';
+import type { ManifestMemory } from './memory.js';
 import { sentence } from './notes.js';
 import { entryProblems, shapeProblems, togetherProblems } from './rules.js';
 
@@ -18,14 +19,15 @@ export interface ManifestStore {
   read(): Promise<ManifestReading>;
   /** @throws LaminaError `CONFLICT`, `CONFIG_INVALID`; nothing is changed then */
   edit(edit: Edit): Promise<void>;
+  close(): Promise<void>;
 }
 
 /** The manifest of a configuration: a path, data, or `models.yaml` in the models directory, which may be absent. */
-export function openManifest(configured: string | Partial<Manifest> | undefined, modelsDir: string): ManifestStore {
+export function openManifest(configured: string | Partial<Manifest> | undefined, modelsDir: string, memory: ManifestMemory): ManifestStore {
   if (typeof configured === 'object') return new ManifestData(configured);
   const path = configured === undefined ? join(modelsDir, 'models.yaml') : resolve(configured);
-  const file = new ManifestFile(path, configured === undefined);
-  return { path, directory: dirname(path), read: () => file.read(), edit: async (edit) => void (await file.edit(edit)) };
+  const file = new ManifestFile(path, configured === undefined, memory);
+  return { path, directory: dirname(path), read: () => file.read(), edit: async (edit) => void (await file.edit(edit)), close: () => file.close() };
 }
 
 /** @throws LaminaError `REQUEST_INVALID` when the manifest could not have this entry */
@@ -50,5 +52,9 @@ class ManifestData implements ManifestStore {
     const data = withEntry((await this.read()).manifest, name, entry);
     this.reading = checkManifest(data);
     this.data = data;
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
   }
 }

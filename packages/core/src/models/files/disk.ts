@@ -1,0 +1,154 @@
+// A thread that looks at disks: it lists directories and reads headers, so that a disk that is slow holds up nobody who is served.
+import { Worker } from 'node:worker_threads';
+import type { FileFacts } from './facts.js';
+
+/** The state of a file when it was looked at. */
+export interface FileVersion {
+  readonly bytes: number;
+  readonly modifiedMs: number;
+}
+
+/** A file with what it told. */
+export interface KnownFile extends FileVersion {
+  readonly facts: FileFacts;
+}
+
+/** What a name in a directory stands for, links followed; `nothing` for a link that leads nowhere. A directory has 0 bytes. */
+export interface Named extends FileVersion {
+  readonly kind: 'file' | 'directory' | 'nothing';
+  readonly isLink: boolean;
+}
+
+/** The names in a directory, sorted. */
+export type Listing = ReadonlyMap<string, Named>;
+
+/** What the thread is told. */
+export type DiskOrder =
+  | { readonly kind: 'list'; readonly id: number; readonly path: string }
+  | { readonly kind: 'walk'; readonly id: number; readonly path: string; /** So many levels of directories below. */ readonly depth: number }
+  | { readonly kind: 'facts'; readonly id: number; readonly path: string; /** When it is still so, nothing is read. */ readonly known: FileVersion | undefined };
+
+/** A directory and its names, as messages carry them: cheaper than a map. */
+export type ListedDirectory = readonly [path: string, names: readonly (readonly [name: string, named: Named])[]];
+
+/** What it answers. A walk has several answers, the last of which is `done`; `file` is missing when it is as it was known. */
+export type DiskAnswer =
+  | { readonly id: number; readonly directories: readonly ListedDirectory[]; readonly done: boolean }
+  | { readonly id: number; readonly file: KnownFile | undefined };
+
+interface Waiting {
+  hear(answer: DiskAnswer): void;
+  fail(error: Error): void;
+}
+
+const nothing: Listing = new Map();
+
+/** Looks at disks. It begins its thread when it is first asked. */
+export class Disk {
+  private worker: Worker | undefined;
+  private readonly waiting = new Map<number, Waiting>();
+  private orders: DiskOrder[] = [];
+  private count = 0;
+
+  /** The names in a directory; none when there is no such directory, or it may not be read. */
+  list(path: string): Promise<Listing> {
+    return new Promise((resolve, reject) => {
+      const hear = (answer: DiskAnswer) => 'directories' in answer && resolve(listingOf(answer.directories[0]!));
+      this.ask({ kind: 'list', id: this.nextId(), path }, { hear, fail: reject });
+    });
+  }
+
+  /** Tells `take` of a directory and of all directories below, hidden ones and links left out. */
+  walk(path: string, depth: number, take: (path: string, listing: Listing) => void): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const hear = (answer: DiskAnswer) => {
+        if (!('directories' in answer)) return;
+        for (const directory of answer.directories) take(directory[0], listingOf(directory));
+        if (answer.done) resolve();
+      };
+      this.ask({ kind: 'walk', id: this.nextId(), path, depth }, { hear, fail: reject });
+    });
+  }
+
+  /** What a file tells; `undefined` when it is as it was `known`. @throws the signal's reason */
+  facts(path: string, known: FileVersion | undefined, signal: AbortSignal): Promise<KnownFile | undefined> {
+    const id = this.nextId();
+    return new Promise((resolve, reject) => {
+      if (signal.aborted) return reject(signal.reason as Error);
+      const leave = () => {
+        this.settle(id);
+        reject(signal.reason as Error);
+      };
+      const stay = () => signal.removeEventListener('abort', leave);
+      signal.addEventListener('abort', leave, { once: true });
+      const hear = (answer: DiskAnswer) => {
+        stay();
+        if ('file' in answer) resolve(answer.file);
+      };
+      const fail = (error: Error) => {
+        stay();
+        reject(error);
+      };
+      this.ask({ kind: 'facts', id, path, known }, { hear, fail });
+    });
+  }
+
+  /** Ends the thread; whoever waits for it is told so. */
+  async close(): Promise<void> {
+    const { worker } = this;
+    this.fail(new Error('the disk is not looked at any more'));
+    await worker?.terminate();
+  }
+
+  private nextId(): number {
+    return (this.count += 1);
+  }
+
+  /** What is asked for together goes to the thread together. */
+  private ask(order: DiskOrder, waiting: Waiting): void {
+    if (this.orders.length === 0) setImmediate(() => this.send());
+    this.orders.push(order);
+    this.waiting.set(order.id, waiting);
+  }
+
+  private send(): void {
+    const orders = this.orders.filter(({ id }) => this.waiting.has(id));
+    this.orders = [];
+    if (orders.length === 0) return;
+    this.worker ??= this.start();
+    this.worker.ref();
+    this.worker.postMessage(orders);
+  }
+
+  private start(): Worker {
+    const worker = new Worker(new URL('./disk-worker.js', import.meta.url));
+    worker.on('message', (answers: readonly DiskAnswer[]) => {
+      for (const answer of answers) this.hear(answer);
+    });
+    worker.on('error', (error) => this.fail(error));
+    return worker;
+  }
+
+  private hear(answer: DiskAnswer): void {
+    const waiting = this.waiting.get(answer.id);
+    if (!('done' in answer) || answer.done) this.settle(answer.id);
+    waiting?.hear(answer);
+  }
+
+  /** A thread without work does not keep the process alive. */
+  private settle(id: number): void {
+    this.waiting.delete(id);
+    if (this.waiting.size === 0) this.worker?.unref();
+  }
+
+  private fail(error: Error): void {
+    const all = [...this.waiting.values()];
+    this.waiting.clear();
+    this.worker = undefined;
+    for (const waiting of all) waiting.fail(error);
+  }
+}
+
+function listingOf([, names]: ListedDirectory): Listing {
+  return names.length === 0 ? nothing : new Map(names);
+}

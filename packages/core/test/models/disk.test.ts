@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict';
+import { setMaxListeners } from 'node:events';
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { tinyGguf } from '@lamina/core/testing';
+import { Disk, type Listing } from '../../dist/models/files/disk.js';
+
+describe('the thread that looks at disks', () => {
+  let directory: string;
+  let disk: Disk;
+  const { signal } = new AbortController();
+  setMaxListeners(0, signal);
+
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'lamina-disk-'));
+    disk = new Disk();
+  });
+  afterEach(async () => {
+    await disk.close();
+    await rm(directory, { recursive: true, force: true });
+  });
+
+  it('tells what every name in a directory stands for, links followed', async () => {
+    await mkdir(join(directory, 'below'));
+    await writeFile(join(directory, 'b.gguf'), 'GGUF');
+    await symlink('b.gguf', join(directory, 'a-link'));
+    await symlink('below', join(directory, 'c-link'));
+    await symlink('nowhere', join(directory, 'd-link'));
+    const listing = await disk.list(directory);
+    const told = [...listing].map(([name, { kind, isLink, bytes }]) => [name, kind, isLink, bytes]);
+    assert.deepEqual(told, [['a-link', 'file', true, 4], ['b.gguf', 'file', false, 4], ['below', 'directory', false, 0], ['c-link', 'directory', true, 0], ['d-link', 'nothing', true, 0]]);
+  });
+
+  it('finds nothing in a directory that is not there', async () => {
+    assert.equal((await disk.list(join(directory, 'absent'))).size, 0);
+  });
+
+  it('walks so many levels down, past hidden directories and links', async () => {
+    for (const path of ['a/b/c/d', '.hidden/x']) await mkdir(join(directory, path), { recursive: true });
+    await symlink('..', join(directory, 'a/up'));
+    const seen = new Map<string, Listing>();
+    await disk.walk(directory, 2, (path, listing) => seen.set(path, listing));
+    assert.deepEqual([...seen.keys()], [directory, join(directory, 'a'), join(directory, 'a/b')]);
+    assert.deepEqual([...seen.get(join(directory, 'a/b'))!.keys()], ['c']);
+  });
+
+  it('reads what a file tells, and not again what is as it was known', async () => {
+    const { paths } = await tinyGguf(join(directory, 'tiny.gguf'));
+    const file = await disk.facts(paths[0], undefined, signal);
+    assert.equal(file!.facts.metadata!.architecture, 'llama');
+    assert.equal(await disk.facts(paths[0], file, signal), undefined);
+    assert.match((await disk.facts(join(directory, 'absent.gguf'), file, signal))!.facts.broken!, /cannot be read: ENOENT/);
+  });
+
+  it('answers everybody who asks at once', async () => {
+    const { paths } = await tinyGguf(join(directory, 'tiny.gguf'));
+    const files = await Promise.all(Array.from({ length: 300 }, () => disk.facts(paths[0], undefined, signal)));
+    assert.ok(files.every((file) => file?.facts.metadata?.architecture === 'llama'));
+  });
+
+  it('lets go of whoever gives up, before and while it looks', async () => {
+    const { paths } = await tinyGguf(join(directory, 'tiny.gguf'));
+    const reason = new Error('gone');
+    await assert.rejects(disk.facts(paths[0], undefined, AbortSignal.abort(reason)), (error) => error === reason);
+    const caller = new AbortController();
+    const asked = disk.facts(paths[0], undefined, caller.signal);
+    caller.abort(reason);
+    await assert.rejects(asked, (error) => error === reason);
+    assert.notEqual(await disk.facts(paths[0], undefined, signal), undefined);
+  });
+
+  it('leaves nobody waiting when it is closed', async () => {
+    await disk.list(directory);
+    const late = assert.rejects(disk.list(directory), /not looked at any more/);
+    await disk.close();
+    await late;
+  });
+});

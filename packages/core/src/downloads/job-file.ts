@@ -4,6 +4,7 @@ import { basename, join } from 'node:path';
 import { LaminaError } from '../contract/errors.js';
 import type { DownloadFile } from '../contract/services.js';
 import type { Location, PlanFile } from '../contract/source.js';
+import { unlessAborted } from '../kernel/unless-aborted.js';
 import { contentProblem, headOf } from './content.js';
 import type { FileRecord } from './journal.js';
 import type { KnownFiles } from './known-files.js';
@@ -221,13 +222,4 @@ export class JobFile {
     this.here += bytes;
     this.place.arrived(bytes);
   }
-}
-
-function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const left = () => reject(signal.reason as Error);
-    if (signal.aborted) left();
-    signal.addEventListener('abort', left, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', left));
-  });
 }

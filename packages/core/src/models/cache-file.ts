@@ -1,44 +1,52 @@
-// What is cheaper to read again than to find out anew: one JSON file, which may be deleted at any time.
+// What is cheaper to read again than to find out anew: a file that may be deleted at any time.
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Logger } from '../contract/context.js';
 import { reasonOf } from '../contract/errors.js';
+import { Slices } from './slices.js';
 
-/** The file of a cache. `Data` is plain. */
-export class CacheFile<Data> {
+/** The file of a cache: a line that tells what its items are good for, then the items, plain data, as JSON. */
+export class CacheFile<Item> {
   constructor(
     private readonly file: string,
-    /** Data written in another format counts as none. */
-    private readonly format: number,
     private readonly log: Logger,
     /** False for one that may not write the file. */
     private readonly lasting: boolean,
   ) {}
 
-  /** What an earlier run wrote; `undefined` when there is none, or it is damaged. */
-  async read(): Promise<Data | undefined> {
-    const text = await readFile(this.file, 'utf8').catch(() => undefined);
-    if (text === undefined) return undefined;
+  /** The items an earlier run wrote for the same; none when there are none, or the file is damaged. */
+  async read(goodFor: string): Promise<readonly Item[]> {
+    const text = await readFile(this.file, 'utf8').catch(() => '');
+    if (!text.startsWith(`${goodFor}\n`)) return [];
     try {
-      const { format, data } = JSON.parse(text) as { readonly format: number; readonly data: Data };
-      return format === this.format ? data : undefined;
+      return JSON.parse(text.slice(goodFor.length)) as readonly Item[];
     } catch (error) {
       this.log.info({ file: this.file, reason: reasonOf(error) }, 'A cache is damaged and is made anew');
-      return undefined;
+      return [];
     }
   }
 
-  /** Writes in one step. A failure is logged: the next run finds out anew. */
-  async write(data: Data): Promise<void> {
+  /** Writes in one step, without holding others up. A failure is logged: the next run finds out anew. */
+  async write(goodFor: string, items: Iterable<Item>): Promise<void> {
     if (!this.lasting) return;
     const temporary = `${this.file}.${process.pid}.tmp`;
     try {
       await mkdir(dirname(this.file), { recursive: true });
-      await writeFile(temporary, JSON.stringify({ format: this.format, data }));
+      await writeFile(temporary, `${goodFor}\n[${(await linesOf(items)).join(',\n')}]`);
       await rename(temporary, this.file);
     } catch (error) {
       await rm(temporary, { force: true });
       this.log.warn({ file: this.file, reason: reasonOf(error) }, 'A cache cannot be written');
     }
   }
+}
+
+async function linesOf(items: Iterable<unknown>): Promise<readonly string[]> {
+  const lines: string[] = [];
+  const slices = new Slices();
+  for (const item of items) {
+    lines.push(JSON.stringify(item));
+    if (slices.over) await slices.pause();
+  }
+  return lines;
 }

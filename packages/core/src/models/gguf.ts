@@ -69,7 +69,7 @@ function readHeader(file: GgufWindow, size: number): GgufHeader {
 
 function readVersion(file: GgufWindow, size: number): number {
   if (size < 24) throw new BrokenFile(`it has only ${size} bytes, too few for a GGUF header`);
-  const magic = file.bytes(4).toString('latin1');
+  const magic = file.text(4, 'latin1');
   if (magic !== 'GGUF') throw new BrokenFile(`it is not a GGUF file: it begins with ${JSON.stringify(magic)}`, true);
   file.need(4);
   const version = file.uint32();
@@ -99,7 +99,7 @@ function readScalar(file: GgufWindow, key: string, type: number): number | boole
 function readWantedString(file: GgufWindow, key: string): string | undefined {
   file.need(8);
   const length = file.uint64();
-  if (length <= (key === 'tokenizer.chat_template' ? longestTemplate : longestString)) return file.bytes(length).toString('utf8');
+  if (length <= (key === 'tokenizer.chat_template' ? longestTemplate : longestString)) return file.text(length, 'utf8');
   file.skip(length);
   return undefined;
 }
@@ -109,7 +109,7 @@ function readArray(file: GgufWindow, key: string, values: Map<string, string | n
   const type = file.uint32();
   const length = file.uint64();
   lengths.set(key, length);
-  if (type === stringType) return skipStrings(file, length);
+  if (type === stringType) return file.skipStrings(length);
   const bytes = sizeOf(type, key) * length;
   const perLayer = /\.attention\.head_count(_kv)?$/.test(key) && length > 0 && length <= longestArray;
   if (!perLayer) return file.skip(bytes);
@@ -117,19 +117,11 @@ function readArray(file: GgufWindow, key: string, values: Map<string, string | n
   values.set(key, Math.max(...Array.from({ length }, () => file.number(type))));
 }
 
-/** Passes over strings: their lengths must be read, their bytes not. */
-function skipStrings(file: GgufWindow, count: number): void {
-  for (let index = 0; index < count; ) {
-    file.need(8);
-    for (; index < count && file.ready >= 8; index++) file.skip(file.uint64());
-  }
-}
-
 function readString(file: GgufWindow, longest: number, what: string): string {
   file.need(8);
   const length = file.uint64();
   if (length > longest) throw new BrokenFile(`it has a ${what} of ${length} bytes at byte ${file.position - 8}, which no file has`);
-  return file.bytes(length).toString('utf8');
+  return file.text(length, 'utf8');
 }
 
 function sizeOf(type: number, key: string): number {

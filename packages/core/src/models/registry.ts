@@ -12,6 +12,7 @@ import type { InstallOptions, ModelCheck, ModelRecord, Models, ModelsChange, Mod
 import type { EventBus } from '../kernel/event-bus.js';
 import type { Hooks } from '../kernel/hooks.js';
 import { tokens } from '../kernel/tokens.js';
+import { unlessAborted } from '../kernel/unless-aborted.js';
 import { CacheFile } from './cache-file.js';
 import { Catalog } from './catalog.js';
 import { ChangeFeed } from './change-feed.js';
@@ -29,8 +30,6 @@ import { describeFiles } from './files/model-facts.js';
 import { removeFiles } from './files/remove.js';
 import { Scanner, type Dirty } from './scanner.js';
 
-/** Goes up when what is cached, or what an entry of the manifest may be, changes. */
-const cacheFormat = 2;
 /** How long a load waits for the headers of models nobody wrote down; they appear later when it takes longer. */
 const examineMs = 250;
 
@@ -62,9 +61,9 @@ export class ModelRegistry implements Models {
     setMaxListeners(0, this.closing.signal);
     this.feed = new ChangeFeed(events);
     this.modelsDir = resolve(config.modelsDir);
-    const cache = <Data>(name: string) => new CacheFile<Data>(join(resolve(config.dataDir), name), cacheFormat, log, !config.guest);
-    this.store = openManifest(config.manifest, this.modelsDir, new ManifestMemory(cache('manifest-parts.json')));
-    this.headers = new HeaderCache(cache('file-headers.json'), this.disk);
+    const cache = <Item>(name: string) => new CacheFile<Item>(join(resolve(config.dataDir), name), log, !config.guest);
+    this.store = openManifest(config.manifest, this.modelsDir, new ManifestMemory(cache('manifest.cache')));
+    this.headers = new HeaderCache(cache('file-headers.cache'), this.disk);
     this.scanner = new Scanner(this.modelsDir, this.disk, this.headers, hooks, events, { signal: this.closing.signal, log });
     this.watch = new DiskWatch(clock, log, (path) => this.matters(path), (paths) => this.hear(paths));
   }
@@ -113,7 +112,7 @@ export class ModelRegistry implements Models {
   async describe(name: string): Promise<Model> {
     const { model } = this.catalog.resolve(name);
     if (this.catalog.get(model.name)?.available !== true) return model;
-    const { metadata, broken } = await describeFiles(model, this.scanner.folders, this.headers, this.closing.signal);
+    const { metadata, broken } = await describeFiles(model, this.scanner.folders, this.headers);
     if (broken === undefined) return Object.freeze({ ...model, metadata: Object.freeze({ ...metadata, ...model.metadata }) });
     this.log.warn({ model: model.name, reason: broken }, 'The metadata of a model cannot be read');
     await this.refresh(new Set(model.files.map(({ path }) => path)));
@@ -125,11 +124,11 @@ export class ModelRegistry implements Models {
     const signal = this.untilClosed(options.signal);
     const folders = new Folders(this.modelsDir, this.disk);
     try {
-      return await inTurns(records, (record) => checkModel(record, this.catalog, folders, this.headers, signal));
+      return await unlessAborted(inTurns(records, (record) => checkModel(record, this.catalog, folders, this.headers, signal)), signal);
     } catch (error) {
       throw signal.aborted ? new LaminaError('ABORTED', {}, { cause: error }) : error;
     } finally {
-      await this.headers.save();
+      void this.headers.save();
     }
   }
 
@@ -183,9 +182,11 @@ export class ModelRegistry implements Models {
   async dispose(): Promise<void> {
     this.watch.close();
     this.feed.clear();
-    this.closing.abort(new LaminaError('SHUTTING_DOWN', {}));
+    const reason = new LaminaError('SHUTTING_DOWN', {});
+    this.closing.abort(reason);
+    await this.disk.close(reason);
     await Promise.allSettled([this.work, this.examining]);
-    await Promise.all([this.headers.save(), this.store.close(), this.disk.close()]);
+    await Promise.all([this.headers.save(), this.store.close()]);
   }
 
   /** Hidden and unfinished files do not matter, nor what lies beside a manifest that is elsewhere. */
@@ -253,7 +254,7 @@ export class ModelRegistry implements Models {
     const unread = [...this.scanner.unread];
     if (unread.length === 0 || this.closing.signal.aborted) return;
     try {
-      await inTurns(unread, (path) => this.headers.read(path, this.closing.signal));
+      await inTurns(unread, (path) => this.headers.read(path));
       await this.refresh(new Set(unread));
       await this.headers.save();
     } catch (error) {
@@ -266,10 +267,7 @@ export class ModelRegistry implements Models {
   }
 
   private untilClosed(signal: AbortSignal | undefined): AbortSignal {
-    if (signal === undefined) return this.closing.signal;
-    const both = AbortSignal.any([signal, this.closing.signal]);
-    setMaxListeners(0, both);
-    return both;
+    return signal === undefined ? this.closing.signal : AbortSignal.any([signal, this.closing.signal]);
   }
 
   private serial<T>(run: () => Promise<T>): Promise<T> {

@@ -10,6 +10,7 @@ import type { EventBus } from '../kernel/event-bus.js';
 import type { Hooks } from '../kernel/hooks.js';
 import { guestError } from '../kernel/guest.js';
 import { tokens } from '../kernel/tokens.js';
+import { unlessAborted } from '../kernel/unless-aborted.js';
 import { Launcher } from './launcher.js';
 import { ServerLease } from './lease.js';
 import { failWaiters, type Parts } from './parts.js';
@@ -89,7 +90,11 @@ export class SlotRuntime implements Runtime {
     const gone = this.stops.stop(slot, reason).finally(() => {
       if (slot.wish === 'stopped') slot.wish = 'auto';
     });
-    await unlessAborted(gone, options.signal);
+    const { signal } = options;
+    if (signal === undefined) return gone;
+    await unlessAborted(gone, signal).catch((error: unknown) => {
+      throw signal.aborted ? new LaminaError('ABORTED', {}, { cause: error }) : error;
+    });
   }
 
   slot(model: string): SlotSnapshot {
@@ -234,14 +239,4 @@ export class SlotRuntime implements Runtime {
     this.cancelPatience();
     this.cancelPatience = this.clock.after(ms, () => this.decide());
   }
-}
-
-function unlessAborted(done: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
-  if (signal === undefined) return done;
-  return new Promise((resolve, reject) => {
-    const left = () => reject(new LaminaError('ABORTED', {}, { cause: signal.reason }));
-    if (signal.aborted) left();
-    signal.addEventListener('abort', left, { once: true });
-    done.then(resolve, reject).finally(() => signal.removeEventListener('abort', left));
-  });
 }

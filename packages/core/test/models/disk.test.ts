@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { setMaxListeners } from 'node:events';
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,15 +8,14 @@ import { Disk, type Listing } from '../../dist/models/files/disk.js';
 describe('the thread that looks at disks', () => {
   let directory: string;
   let disk: Disk;
-  const { signal } = new AbortController();
-  setMaxListeners(0, signal);
+  const over = new Error('it is over');
 
   beforeEach(async () => {
     directory = await mkdtemp(join(tmpdir(), 'lamina-disk-'));
     disk = new Disk();
   });
   afterEach(async () => {
-    await disk.close();
+    await disk.close(over);
     await rm(directory, { recursive: true, force: true });
   });
 
@@ -47,33 +45,22 @@ describe('the thread that looks at disks', () => {
 
   it('reads what a file tells, and not again what is as it was known', async () => {
     const { paths } = await tinyGguf(join(directory, 'tiny.gguf'));
-    const file = await disk.facts(paths[0], undefined, signal);
+    const file = await disk.facts(paths[0], undefined);
     assert.equal(file!.facts.metadata!.architecture, 'llama');
-    assert.equal(await disk.facts(paths[0], file, signal), undefined);
-    assert.match((await disk.facts(join(directory, 'absent.gguf'), file, signal))!.facts.broken!, /cannot be read: ENOENT/);
+    assert.equal(await disk.facts(paths[0], file), undefined);
+    assert.match((await disk.facts(join(directory, 'absent.gguf'), file))!.facts.broken!, /cannot be read: ENOENT/);
   });
 
   it('answers everybody who asks at once', async () => {
     const { paths } = await tinyGguf(join(directory, 'tiny.gguf'));
-    const files = await Promise.all(Array.from({ length: 300 }, () => disk.facts(paths[0], undefined, signal)));
+    const files = await Promise.all(Array.from({ length: 300 }, () => disk.facts(paths[0], undefined)));
     assert.ok(files.every((file) => file?.facts.metadata?.architecture === 'llama'));
-  });
-
-  it('lets go of whoever gives up, before and while it looks', async () => {
-    const { paths } = await tinyGguf(join(directory, 'tiny.gguf'));
-    const reason = new Error('gone');
-    await assert.rejects(disk.facts(paths[0], undefined, AbortSignal.abort(reason)), (error) => error === reason);
-    const caller = new AbortController();
-    const asked = disk.facts(paths[0], undefined, caller.signal);
-    caller.abort(reason);
-    await assert.rejects(asked, (error) => error === reason);
-    assert.notEqual(await disk.facts(paths[0], undefined, signal), undefined);
   });
 
   it('leaves nobody waiting when it is closed', async () => {
     await disk.list(directory);
-    const late = assert.rejects(disk.list(directory), /not looked at any more/);
-    await disk.close();
+    const late = assert.rejects(disk.list(directory), (error) => error === over);
+    await disk.close(over);
     await late;
   });
 });

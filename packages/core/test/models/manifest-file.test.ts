@@ -22,7 +22,7 @@ describe('an edit of the manifest', () => {
   });
   afterEach(() => rm(directory, { recursive: true }));
 
-  const memory = () => new ManifestMemory(new CacheFile(join(directory, 'cache.json'), 1, recorder([]), true));
+  const memory = () => new ManifestMemory(new CacheFile(join(directory, 'manifest.cache'), recorder([]), true));
   const text = () => readFile(path, 'utf8');
   const fixtureText = () => readFile(fixture, 'utf8');
 

@@ -30,7 +30,7 @@ describe('a path of the manifest', function () {
     await symlink('a', join(root, 'in'));
   });
   after(async () => {
-    await disk.close();
+    await disk.close(new Error('it is over'));
     await rm(directory, { recursive: true });
   });
 

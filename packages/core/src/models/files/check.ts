@@ -15,10 +15,10 @@ export async function checkModel(record: ModelRecord, catalog: Catalog, folders:
   if (base !== undefined && catalog.find(base) === undefined) return { name, problems: [{ kind: 'base_missing', message: `its base model "${base}" is not known` }] };
   if (available && model.files.length === 0) return { name, problems: [] };
   // What was there is looked at where it was; only when something is wrong is it looked for again, for a better answer.
-  if (available && hasHeaders(model) && (await fileProblems(model, folders, headers, signal)).length === 0) return { name, problems: [] };
+  if (available && hasHeaders(model) && (await fileProblems(model, folders, headers)).length === 0) return { name, problems: [] };
   const found = model.from === 'manifest' ? await findFiles(name, entry, folders) : { ...model, problems: await absences(model.files.map(({ path }) => path), folders) };
   if (found.problems.length > 0) return { name, problems: found.problems };
-  return { name, problems: await fileProblems(found, folders, headers, signal) };
+  return { name, problems: await fileProblems(found, folders, headers) };
 }
 
 async function absences(paths: readonly string[], folders: Folders): Promise<readonly FileProblem[]> {

@@ -21,13 +21,14 @@ port.on('message', (orders: readonly DiskOrder[]) => {
 
 function obey(order: DiskOrder): void {
   const { id, path } = order;
-  if (order.kind === 'facts') answers.push({ id, file: look(path, order.known) });
+  if (order.kind === 'facts') answers.push({ id, ...look(path, order.known) });
   else if (order.kind === 'list') answers.push({ id, directories: [list(path)], done: true });
   else walk(id, path, order.depth);
 }
 
+/** As JSON, which is written and read in a fraction of the time that a copy of the objects takes. */
 function send(): void {
-  if (answers.length > 0) port.postMessage(answers);
+  if (answers.length > 0) port.postMessage(JSON.stringify(answers));
   answers = [];
 }
 
@@ -86,11 +87,11 @@ function statOf(path: string): Stats | undefined {
 }
 
 /** A file as it is now; one that cannot be read has 0 bytes. */
-function look(path: string, known: FileVersion | undefined): KnownFile | undefined {
+function look(path: string, known: FileVersion | undefined): { readonly file?: KnownFile } {
   try {
     const { size: bytes, mtimeMs: modifiedMs } = statSync(path);
-    return known?.bytes === bytes && known.modifiedMs === modifiedMs ? undefined : { bytes, modifiedMs, facts: readFacts(path) };
+    return known?.bytes === bytes && known.modifiedMs === modifiedMs ? {} : { file: { bytes, modifiedMs, facts: readFacts(path) } };
   } catch (error) {
-    return { bytes: 0, modifiedMs: 0, facts: { broken: `it cannot be read: ${reasonOf(error)}`, unreadable: true } };
+    return { file: { bytes: 0, modifiedMs: 0, facts: { broken: `it cannot be read: ${reasonOf(error)}`, unreadable: true } } };
   }
 }

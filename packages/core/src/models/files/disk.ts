@@ -31,10 +31,10 @@ export type DiskOrder =
 /** A directory and its names, as messages carry them: cheaper than a map. */
 export type ListedDirectory = readonly [path: string, names: readonly (readonly [name: string, named: Named])[]];
 
-/** What it answers. A walk has several answers, the last of which is `done`; `file` is missing when it is as it was known. */
+/** What it answers, many in one JSON text. A walk has several answers, the last of which is `done`; `file` is missing when it is as it was known. */
 export type DiskAnswer =
   | { readonly id: number; readonly directories: readonly ListedDirectory[]; readonly done: boolean }
-  | { readonly id: number; readonly file: KnownFile | undefined };
+  | { readonly id: number; readonly file?: KnownFile };
 
 interface Waiting {
   hear(answer: DiskAnswer): void;
@@ -70,33 +70,18 @@ export class Disk {
     });
   }
 
-  /** What a file tells; `undefined` when it is as it was `known`. @throws the signal's reason */
-  facts(path: string, known: FileVersion | undefined, signal: AbortSignal): Promise<KnownFile | undefined> {
-    const id = this.nextId();
+  /** What a file tells; `undefined` when it is as it was `known`. */
+  facts(path: string, known: FileVersion | undefined): Promise<KnownFile | undefined> {
     return new Promise((resolve, reject) => {
-      if (signal.aborted) return reject(signal.reason as Error);
-      const leave = () => {
-        this.settle(id);
-        reject(signal.reason as Error);
-      };
-      const stay = () => signal.removeEventListener('abort', leave);
-      signal.addEventListener('abort', leave, { once: true });
-      const hear = (answer: DiskAnswer) => {
-        stay();
-        if ('file' in answer) resolve(answer.file);
-      };
-      const fail = (error: Error) => {
-        stay();
-        reject(error);
-      };
-      this.ask({ kind: 'facts', id, path, known }, { hear, fail });
+      const hear = (answer: DiskAnswer) => resolve('directories' in answer ? undefined : answer.file);
+      this.ask({ kind: 'facts', id: this.nextId(), path, known }, { hear, fail: reject });
     });
   }
 
-  /** Ends the thread; whoever waits for it is told so. */
-  async close(): Promise<void> {
+  /** Ends the thread; whoever waits for it is given the reason. */
+  async close(reason: Error): Promise<void> {
     const { worker } = this;
-    this.fail(new Error('the disk is not looked at any more'));
+    this.fail(reason);
     await worker?.terminate();
   }
 
@@ -112,9 +97,9 @@ export class Disk {
   }
 
   private send(): void {
-    const orders = this.orders.filter(({ id }) => this.waiting.has(id));
+    const { orders } = this;
     this.orders = [];
-    if (orders.length === 0) return;
+    if (this.waiting.size === 0) return; // It was closed meanwhile.
     this.worker ??= this.start();
     this.worker.ref();
     this.worker.postMessage(orders);
@@ -122,23 +107,19 @@ export class Disk {
 
   private start(): Worker {
     const worker = new Worker(new URL('./disk-worker.js', import.meta.url));
-    worker.on('message', (answers: readonly DiskAnswer[]) => {
-      for (const answer of answers) this.hear(answer);
+    worker.on('message', (answers: string) => {
+      for (const answer of JSON.parse(answers) as readonly DiskAnswer[]) this.hear(answer);
     });
     worker.on('error', (error) => this.fail(error));
     return worker;
   }
 
+  /** A thread without work does not keep the process alive. */
   private hear(answer: DiskAnswer): void {
     const waiting = this.waiting.get(answer.id);
-    if (!('done' in answer) || answer.done) this.settle(answer.id);
-    waiting?.hear(answer);
-  }
-
-  /** A thread without work does not keep the process alive. */
-  private settle(id: number): void {
-    this.waiting.delete(id);
+    if (!('done' in answer) || answer.done) this.waiting.delete(answer.id);
     if (this.waiting.size === 0) this.worker?.unref();
+    waiting?.hear(answer);
   }
 
   private fail(error: Error): void {

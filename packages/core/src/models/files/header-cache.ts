@@ -5,26 +5,30 @@ import type { FileFacts } from './facts.js';
 
 const mostFiles = 50_000;
 
-/** What stands in the file. Chat templates are long and shared by many models: they are kept once. */
-export interface RememberedFiles {
-  readonly templates: readonly string[];
-  readonly files: readonly (readonly [path: string, bytes: number, modifiedMs: number, facts: FileFacts, template: number])[];
-}
+/** Goes up when what is kept of a file changes. */
+const goodFor = 'file headers 2';
+
+/** A file; or a chat template: they are long and shared by many models, so each stands once, before the files that have it by its number. */
+export type RememberedFile = string | readonly [path: string, bytes: number, modifiedMs: number, facts: FileFacts, template: number];
 
 /** Facts about files, read lazily, kept on disk. */
 export class HeaderCache {
   private readonly known = new Map<string, KnownFile>();
   private changed = false;
+  private saving: Promise<void> = Promise.resolve();
 
   constructor(
-    private readonly file: CacheFile<RememberedFiles>,
+    private readonly file: CacheFile<RememberedFile>,
     private readonly disk: Disk,
   ) {}
 
   /** Reads what an earlier run knew. */
   async load(): Promise<void> {
-    const remembered = await this.file.read();
-    for (const [path, bytes, modifiedMs, facts, template] of remembered?.files ?? []) this.known.set(path, { bytes, modifiedMs, facts: withTemplate(facts, remembered!.templates[template]) });
+    const templates: string[] = [];
+    for (const item of await this.file.read(goodFor)) {
+      if (typeof item === 'string') templates.push(item);
+      else this.known.set(item[0], { bytes: item[1], modifiedMs: item[2], facts: withTemplate(item[3], templates[item[4]]) });
+    }
   }
 
   /** A file in this version, if it is known; does not touch the disk. */
@@ -33,18 +37,21 @@ export class HeaderCache {
     return known?.bytes === bytes && known.modifiedMs === modifiedMs ? known : undefined;
   }
 
-  /** A file as it is now; one that cannot be read has 0 bytes. @throws the signal's reason */
-  async read(path: string, signal: AbortSignal): Promise<KnownFile> {
+  /** A file as it is now; one that cannot be read has 0 bytes. */
+  async read(path: string): Promise<KnownFile> {
     const known = this.known.get(path);
-    const file = await this.disk.facts(path, known, signal);
+    const file = await this.disk.facts(path, known && { bytes: known.bytes, modifiedMs: known.modifiedMs });
     return file === undefined ? known! : this.keep(path, file);
   }
 
-  /** Writes what is known, if anything is new. */
+  /** Writes what is known, if anything is new. What becomes known meanwhile is for the next time. */
   async save(): Promise<void> {
-    if (!this.changed) return;
-    this.changed = false;
-    await this.file.write(this.stored());
+    const earlier = this.saving;
+    await (this.saving = earlier.then(async () => {
+      if (!this.changed) return;
+      this.changed = false;
+      await this.file.write(goodFor, remembered([...this.known]));
+    }));
   }
 
   private keep(path: string, file: KnownFile): KnownFile {
@@ -58,15 +65,17 @@ export class HeaderCache {
     this.changed = true;
     return file;
   }
+}
 
-  private stored(): RememberedFiles {
-    const templates = new Map<string, number>();
-    const files = [...this.known].map(([path, { bytes, modifiedMs, facts }]) => {
-      const template = facts.metadata?.chatTemplate;
-      if (template !== undefined && !templates.has(template)) templates.set(template, templates.size);
-      return [path, bytes, modifiedMs, withTemplate(facts, undefined), template === undefined ? -1 : templates.get(template)!] as const;
-    });
-    return { templates: [...templates.keys()], files };
+function* remembered(files: readonly (readonly [path: string, file: KnownFile])[]): Iterable<RememberedFile> {
+  const templates = new Map<string, number>();
+  for (const [path, { bytes, modifiedMs, facts }] of files) {
+    const template = facts.metadata?.chatTemplate;
+    if (template !== undefined && !templates.has(template)) {
+      templates.set(template, templates.size);
+      yield template;
+    }
+    yield [path, bytes, modifiedMs, withTemplate(facts, undefined), template === undefined ? -1 : templates.get(template)!];
   }
 }
 

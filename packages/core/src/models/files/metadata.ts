@@ -127,5 +127,7 @@ function objectOf(value: unknown): Config {
 
 /** Only what is known: a missing field is left out. */
 function defined(fields: { readonly [Key in keyof ModelMetadata]?: ModelMetadata[Key] | undefined }): ModelMetadata {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined && !(Array.isArray(value) && value.length === 0)));
+  const known: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(fields)) if (value !== undefined && !(Array.isArray(value) && value.length === 0)) known[key] = value;
+  return known;
 }

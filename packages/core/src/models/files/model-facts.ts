@@ -19,11 +19,11 @@ interface Part {
 /** Metadata, or why there is none. */
 export type Description = { readonly metadata: ModelMetadata; readonly broken?: never } | { readonly metadata?: never; readonly broken: string };
 
-/** Reads what a model's files tell; a format that core does not know tells nothing. @throws the signal's reason */
-export async function describeFiles(model: Files, folders: Folders, cache: HeaderCache, signal: AbortSignal): Promise<Description> {
+/** Reads what a model's files tell; a format that core does not know tells nothing. */
+export async function describeFiles(model: Files, folders: Folders, cache: HeaderCache): Promise<Description> {
   const read = async (roles: readonly string[]) => {
     const parts = (await partsOf(model, folders)).filter(({ role }) => roles.includes(role));
-    return Promise.all(parts.map(async ({ path }) => ({ path, ...(await cache.read(path, signal)) })));
+    return Promise.all(parts.map(async ({ path }) => ({ path, ...(await cache.read(path)) })));
   };
   const weights = await read(['weights', 'adapter']);
   const [config] = await read(['config']);
@@ -35,11 +35,11 @@ export async function describeFiles(model: Files, folders: Folders, cache: Heade
   return { metadata: combine(all.length === 0 && first !== undefined ? [{ metadata: first }] : all, projector?.facts.metadata) };
 }
 
-/** What is wrong with the files of a model that are there: truncated, not what their suffix says, unreadable. @throws the signal's reason */
-export async function fileProblems(model: Files, folders: Folders, cache: HeaderCache, signal: AbortSignal): Promise<readonly FileProblem[]> {
+/** What is wrong with the files of a model that are there: truncated, not what their suffix says, unreadable. */
+export async function fileProblems(model: Files, folders: Folders, cache: HeaderCache): Promise<readonly FileProblem[]> {
   const problems: FileProblem[] = [];
   for (const { path } of await partsOf(model, folders)) {
-    const problem = problemOf(path, await cache.read(path, signal));
+    const problem = problemOf(path, await cache.read(path));
     if (problem !== undefined) problems.push(problem);
   }
   return problems;

@@ -23,37 +23,58 @@ export function makeModel(name: string, entry: ModelEntry, found: Pick<FoundFile
   });
 }
 
+/** Who is called what, by the place in the list of records: the same object for all catalogs in which nobody is called otherwise. */
+class Names {
+  readonly byName = new Map<string, number>();
+  readonly byAlias = new Map<string, number>();
+  readonly adapters = new Map<string, number[]>();
+
+  constructor(records: readonly ModelRecord[]) {
+    for (const [place, { model }] of records.entries()) {
+      this.byName.set(model.name, place);
+      for (const alias of model.aliases) this.byAlias.set(alias, place);
+    }
+    for (const [place, { model }] of records.entries()) if (model.base !== undefined) this.adapt(model.base, place, records);
+  }
+
+  /** By name, else by alias. */
+  find(name: string): number | undefined {
+    return this.byName.get(name) ?? this.byAlias.get(name);
+  }
+
+  private adapt(written: string, place: number, records: readonly ModelRecord[]): void {
+    const its = this.find(written);
+    const base = its === undefined ? written : records[its]!.model.name;
+    this.adapters.set(base, [...(this.adapters.get(base) ?? []), place]);
+  }
+}
+
 /** Every model, by name, alias and base. */
 export class Catalog {
   readonly records: readonly ModelRecord[];
-  readonly stats: ModelStats;
-  private readonly byName = new Map<string, ModelRecord>();
-  private readonly byAlias = new Map<string, ModelRecord>();
-  private readonly adapters = new Map<string, Model[]>();
+  readonly names: Names;
+  private counts: ModelStats | undefined;
 
   constructor(
     readonly manifest: Manifest,
     records: readonly ModelRecord[],
+    before?: Catalog,
   ) {
     this.records = Object.freeze([...records]);
-    for (const record of records) {
-      this.byName.set(record.model.name, record);
-      for (const alias of record.model.aliases) this.byAlias.set(alias, record);
-    }
-    for (const { model } of records) {
-      const base = model.base === undefined ? undefined : (this.find(model.base)?.model.name ?? model.base);
-      if (base !== undefined) this.adapters.set(base, [...(this.adapters.get(base) ?? []), model]);
-    }
-    this.stats = countAll(manifest, records);
+    this.names = before !== undefined && areCalledAlike(records, before.records) ? before.names : new Names(records);
+  }
+
+  get stats(): ModelStats {
+    return (this.counts ??= countAll(this.manifest, this.records));
   }
 
   get(name: string): ModelRecord | undefined {
-    return this.byName.get(name);
+    return this.at(this.names.byName.get(name));
   }
 
   /** A model by name, else by alias. */
   find(name: string): ModelRecord | undefined {
-    return this.byName.get(name) ?? this.byAlias.get(name);
+    return this.at(this.names.find(name));
   }
 
   /** @throws LaminaError `MODEL_NOT_FOUND` */
@@ -67,22 +88,35 @@ export class Catalog {
   }
 
   adaptersOf(name: string): readonly Model[] {
-    return this.adapters.get(name) ?? [];
+    return (this.names.adapters.get(name) ?? []).map((place) => this.records[place]!.model);
+  }
+
+  private at(place: number | undefined): ModelRecord | undefined {
+    return place === undefined ? undefined : this.records[place];
   }
 
   private notFound(asked: string, lead: string): LaminaError {
     const name = asked.slice(0, 200);
-    const names = [...this.byName.keys(), ...this.byAlias.keys()];
+    const names = [...this.names.byName.keys(), ...this.names.byAlias.keys()];
     return new LaminaError('MODEL_NOT_FOUND', { model: name, hint: `${lead} ${nearestNames(name, names)}`.trim(), available: names.slice(0, 100) });
   }
 }
 
 /** What differs between two catalogs, by name. The same model object means unchanged. */
 export function difference(before: Catalog, after: Catalog): ModelsChange {
+  if (before.names === after.names) return { added: [], changed: after.records.filter((record, place) => record !== before.records[place]).map(nameOf), removed: [] };
   const added = after.records.filter(({ model }) => before.get(model.name) === undefined);
   const removed = before.records.filter(({ model }) => after.get(model.name) === undefined);
   const changed = after.records.filter((record) => ![undefined, record].includes(before.get(record.model.name)));
   return { added: added.map(nameOf), changed: changed.map(nameOf), removed: removed.map(nameOf) };
+}
+
+function areCalledAlike(records: readonly ModelRecord[], before: readonly ModelRecord[]): boolean {
+  return records.length === before.length && records.every((record, place) => record === before[place] || isCalledAlike(record.model, before[place]!.model));
+}
+
+function isCalledAlike(a: Model, b: Model): boolean {
+  return a.name === b.name && a.base === b.base && a.aliases.length === b.aliases.length && a.aliases.every((alias, index) => alias === b.aliases[index]);
 }
 
 function countAll(manifest: Manifest, records: readonly ModelRecord[]): ModelStats {

@@ -76,6 +76,7 @@ function hasAllShards(tensors: readonly string[]): boolean {
 
 /** The headers of files that are all whole; `undefined` while that is not known, or when one is not. */
 async function wholeHeaders(paths: readonly string[], folders: Folders, headers: HeaderCache, unread: string[]): Promise<readonly KnownFile[] | undefined> {
+  await headers.load();
   const whole: KnownFile[] = [];
   for (const path of paths) {
     const there = await folders.look(path);

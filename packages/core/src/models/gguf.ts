@@ -1,7 +1,7 @@
 // Reads the header of a GGUF file. Lamina's own reader, because the libraries build every token of the vocabulary as a value:
 // this one passes over arrays, holds a window of 256 KiB, and is bounded by what the file itself can hold. It waits for the disk, so
 // it runs in the thread that looks at disks.
-import { closeSync, fstatSync, openSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { reasonOf } from '../contract/errors.js';
 import { tensorBlocks, valueBytes } from './gguf-types.js';
 import { BrokenFile, GgufWindow } from './gguf-window.js';
@@ -36,12 +36,11 @@ export type GgufReading =
   | { readonly header: GgufHeader; readonly broken?: never; readonly foreign?: never; readonly unreadable?: never }
   | { readonly header?: never; readonly broken: string; readonly foreign?: boolean; readonly unreadable?: boolean };
 
-/** Reads a header. Never throws for what a file contains; `broken` says what is wrong with it. */
-export function readGguf(path: string): GgufReading {
+/** Reads the header of a file of so many bytes. Never throws for what a file contains; `broken` says what is wrong with it. */
+export function readGguf(path: string, size: number): GgufReading {
   let file: number | undefined;
   try {
     file = openSync(path, 'r');
-    const { size } = fstatSync(file);
     return { header: readHeader(new GgufWindow(file, Math.min(size, longestHeader)), size) };
   } catch (error) {
     if (error instanceof BrokenFile) return { broken: error.message, foreign: error.foreign };

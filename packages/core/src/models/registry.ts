@@ -79,7 +79,6 @@ export class ModelRegistry implements Models {
 
   /** Reads the manifest for the first time and begins to watch. @throws LaminaError `CONFIG_INVALID` with every problem of it */
   async load(): Promise<void> {
-    await this.headers.load();
     this.catalog = await this.serial(() => this.scanNow('all'));
     this.watchNow();
     if (this.scanner.unread.length === 0) return;

@@ -1,5 +1,5 @@
 // Makes catalogs: the manifest's entries and what discovery offers, each with what is on disk. What did not change is not looked at again.
-import { basename, dirname } from 'node:path';
+import { basename, dirname, resolve } from 'node:path';
 import type { Events } from '../contract/events.js';
 import type { Discovery } from '../contract/hooks.js';
 import type { Manifest, ModelEntry } from '../contract/manifest.js';
@@ -16,6 +16,7 @@ import { Folders } from './files/folders.js';
 import type { HeaderCache } from './files/header-cache.js';
 import { inTurns } from './in-turns.js';
 import { nameProblem } from './manifest/rules.js';
+import { Previous } from './previous.js';
 import { Slices } from './slices.js';
 
 /** Paths below which something changed on disk; `all`: anything may have. */
@@ -31,8 +32,9 @@ interface Made {
 export class Scanner {
   readonly folders: Folders;
   private renewing: Promise<void> = Promise.resolve();
-  private made = new Map<string, Made>();
+  private made = new Previous<Made>();
   private readonly based = new Map<string, ModelRecord>();
+  private catalog: Catalog | undefined;
   private offered: readonly Model[] = [];
   /** GGUF files that are offered once their headers are known to the cache. */
   unread: readonly string[] = [];
@@ -64,20 +66,40 @@ export class Scanner {
   async scan(manifest: Manifest, dirty: Dirty): Promise<Catalog> {
     if (dirty !== 'all') for (const path of dirty) this.folders.forget(path);
     const touched = touchedBy(dirty);
+    const isCalm = dirty !== 'all' && dirty.size === 0 && manifest.backends === this.catalog?.manifest.backends;
     const slices = new Slices();
-    const named = await inTurns(Object.entries(manifest.models), ([name, entry]) => this.named(name, entry, typeOf(entry, manifest), touched));
-    this.taken = new Set(named.flatMap(({ model }) => model.files.map(({ path }) => path)));
+    const names = Object.keys(manifest.models);
+    if (dirty !== 'all') this.forgetMoved(names, manifest);
     await slices.pause();
+    const named = await inTurns(names, (name, place) => {
+      const before = this.made.find(name, place)?.raw;
+      return isCalm && before?.entry === manifest.models[name] ? before! : this.named(name, manifest, before, touched);
+    });
     await this.renewing;
-    if (dirty === 'all' || dirty.size > 0) this.offered = await this.discover();
-    const made = await inTurns([...named, ...this.unnamed(manifest, named)], (raw) => this.make(raw, dirty));
-    this.made = new Map(made.map((one) => [one.raw.model.name, one]));
+    const isDirty = dirty === 'all' || dirty.size > 0;
+    if (isDirty || this.offered.length > 0) this.taken = new Set(named.flatMap(({ model }) => model.files.map(({ path }) => path)));
     await slices.pause();
-    return new Catalog(manifest, withBases(made.map(({ record }) => record), this.based));
+    if (isDirty) this.offered = await this.discover();
+    const unnamed = this.unnamed(manifest, named);
+    const made = await inTurns([...named, ...unnamed], (raw, place) => this.make(raw, this.made.find(raw.model.name, place), dirty));
+    this.made = new Previous([...names, ...unnamed.map(({ model }) => model.name)], made);
+    await slices.pause();
+    this.catalog = new Catalog(manifest, withBases(made.map(({ record }) => record), this.based), this.catalog);
+    return this.catalog;
   }
 
-  private named(name: string, entry: ModelEntry, backendType: string | undefined, touched: (path: string) => boolean): ModelRecord | Promise<ModelRecord> {
-    const before = this.made.get(name)?.raw;
+  /** An entry that names other files than before may mean some that nobody heard of. */
+  private forgetMoved(names: readonly string[], { models }: Manifest): void {
+    for (const [place, name] of names.entries()) {
+      const entry = models[name]!;
+      const before = this.made.find(name, place)?.raw.entry;
+      if (entry !== before && entry.path !== before?.path) this.folders.forget(resolve(this.folders.root, entry.path ?? name));
+    }
+  }
+
+  private named(name: string, manifest: Manifest, before: ModelRecord | undefined, touched: (path: string) => boolean): ModelRecord | Promise<ModelRecord> {
+    const entry = manifest.models[name]!;
+    const backendType = typeOf(entry, manifest);
     const isSame = before?.entry === entry && before.model.backendType === backendType && !before.model.files.some(({ path }) => touched(path));
     return isSame ? before : this.look(name, entry, backendType, before);
   }
@@ -106,13 +128,13 @@ export class Scanner {
 
   /** The offers that the manifest names neither by name nor by file. */
   private unnamed(manifest: Manifest, named: readonly ModelRecord[]): readonly ModelRecord[] {
+    if (this.offered.length === 0) return [];
     const aliases = new Set(named.flatMap(({ model }) => model.aliases));
     const free = this.offered.filter(({ name, files }) => !Object.hasOwn(manifest.models, name) && !aliases.has(name) && !files.some(({ path }) => this.taken.has(path)));
-    return free.map((model) => unlessSame(this.made.get(model.name)?.raw, discoveredRecord(model)));
+    return free.map((model) => unlessSame(this.made.find(model.name, -1)?.raw, discoveredRecord(model)));
   }
 
-  private make(raw: ModelRecord, dirty: Dirty): Made | Promise<Made> {
-    const before = this.made.get(raw.model.name);
+  private make(raw: ModelRecord, before: Made | undefined, dirty: Dirty): Made | Promise<Made> {
     if (before !== undefined && before.raw === raw && dirty !== 'all') return before;
     return this.hooks.run.describeModel.isUsed() ? this.describe(raw, before?.record) : { raw, record: raw };
   }

@@ -1,5 +1,6 @@
 // The GGUF reader: what a header tells, and a clear reason for every header that is broken.
 import assert from 'node:assert/strict';
+import { statSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,7 +19,7 @@ describe('the GGUF reader', () => {
 
   it('tells architecture, sizes, quantisation, template and vocabulary', async () => {
     await writeGguf(file, { tensors: [['token_embd.weight', [128, 300], 0], ['output_norm.weight', [128], 0]] });
-    const { header } = readGguf(file);
+    const { header } = readGguf(file, statSync(file).size);
     assert.deepEqual(fromGguf(header!), {
       architecture: 'llama',
       contextLength: 2048,
@@ -40,12 +41,12 @@ describe('the GGUF reader', () => {
   it('knows how many bytes the file must have', async () => {
     const bytes = ggufBytes();
     await writeFile(file, bytes);
-    assert.equal(readGguf(file).header!.bytesNeeded, bytes.length);
+    assert.equal(readGguf(file, statSync(file).size).header!.bytesNeeded, bytes.length);
   });
 
   it('takes the largest of a number that differs by layer, and explicit key lengths', async () => {
     await writeGguf(file, { values: { ...tinyLlama, 'llama.attention.head_count_kv': ['u32s', [0, 4, 1]], 'llama.attention.key_length': ['u32', 64] } });
-    const metadata = fromGguf(readGguf(file).header!);
+    const metadata = fromGguf(readGguf(file, statSync(file).size).header!);
     assert.equal(metadata.kvHeads, 4);
     assert.equal(metadata.keyLength, 64);
     assert.equal(metadata.valueLength, 32);
@@ -53,15 +54,15 @@ describe('the GGUF reader', () => {
 
   it('names the pooling of an embedding model and the kind of a projector', async () => {
     await writeGguf(file, { values: { 'general.architecture': ['string', 'bert'], 'bert.pooling_type': ['u32', 2] } });
-    assert.equal(fromGguf(readGguf(file).header!).pooling, 'cls');
+    assert.equal(fromGguf(readGguf(file, statSync(file).size).header!).pooling, 'cls');
     await writeGguf(file, { values: { 'general.architecture': ['string', 'clip'] } });
-    assert.equal(fromGguf(readGguf(file).header!).kind, 'mmproj');
+    assert.equal(fromGguf(readGguf(file, statSync(file).size).header!).kind, 'mmproj');
   });
 
   it('passes over a vocabulary larger than its window', async () => {
     const tokens = Array.from({ length: 60_000 }, (_, index) => `a token with the number ${index}`);
     await writeGguf(file, { values: { ...tinyLlama, 'tokenizer.ggml.tokens': ['strings', tokens], 'tokenizer.ggml.merges': ['f32s', 200_000], 'general.name': ['string', 'last'] } });
-    const { header } = readGguf(file);
+    const { header } = readGguf(file, statSync(file).size);
     assert.equal(header!.lengths.get('tokenizer.ggml.tokens'), 60_000);
     assert.equal(header!.values.get('general.name'), 'last');
   });
@@ -82,12 +83,12 @@ describe('the GGUF reader', () => {
   for (const [what, content, reason] of broken) {
     it(`says what is wrong with ${what}`, async () => {
       await writeFile(file, content);
-      assert.match(readGguf(file).broken!, reason);
+      assert.match(readGguf(file, statSync(file).size).broken!, reason);
     });
   }
 
   it('says that a file is not there', () => {
-    assert.match(readGguf(join(directory, 'absent.gguf')).broken!, /cannot be read: ENOENT/);
+    assert.match(readGguf(join(directory, 'absent.gguf'), 100).broken!, /cannot be read: ENOENT/);
   });
 
   function patched(offset: number, value: number): Buffer {

@@ -20,7 +20,7 @@ describe('a tiny model', () => {
 
   it('has a header that tells what it was made with', async () => {
     const { paths, bytes } = await tinyGguf(path('header.gguf'), { name: 'h', layers: 3, embeddingLength: 96, contextLength: 4096, type: 'q8_0' });
-    const { header } = readGguf(paths[0]);
+    const { header } = readGguf(paths[0], statSync(paths[0]).size);
     assert.equal(statSync(paths[0]).size, bytes);
     assert.equal(header!.bytesNeeded, bytes);
     const told = ['general.name', 'llama.block_count', 'llama.embedding_length', 'llama.context_length', 'general.file_type'];

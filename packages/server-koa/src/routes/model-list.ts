@@ -1,5 +1,5 @@
-// The text of `GET /models`. Of 10,000 models it has megabytes: it is made a few at a time, so that others are answered in between, and
-// of a model that did not change it is kept.
+// The text of `GET /models`. Of 10,000 models it has megabytes: it is made and sent a few at a time, so that others are answered in between,
+// and of a model that did not change it is kept.
 import { setImmediate } from 'node:timers/promises';
 import { modelView, slotOf, type Lamina, type ModelRecord, type SlotState } from '@lamina/core';
 import type { ModelsView } from '@lamina/core/protocol';
@@ -19,18 +19,18 @@ export class ModelList {
 
   constructor(private readonly lamina: Lamina) {}
 
-  /** A {@link ModelsView} as JSON. */
-  async text(records: readonly ModelRecord[]): Promise<string> {
-    const members: string[] = [];
+  /** A {@link ModelsView} as JSON, in pieces. */
+  async *text(records: readonly ModelRecord[]): AsyncGenerator<string> {
     let active = 0;
-    for (const record of records) {
-      const written = this.write(record);
-      members.push(written.text);
-      if (written.active) active += 1;
-      if (members.length % atOnce === 0) await setImmediate();
+    yield '{"models":{';
+    for (let from = 0; from < records.length; from += atOnce) {
+      const written = records.slice(from, from + atOnce).map((record) => this.write(record));
+      active += written.filter((one) => one.active).length;
+      yield (from > 0 ? ',' : '') + written.map(({ text }) => text).join(',');
+      await setImmediate();
     }
     const { models: _models, ...counts }: ModelsView = { models: {}, total: records.length, available: records.filter(({ available }) => available).length, active };
-    return `{"models":{${members.join(',')}},${JSON.stringify(counts).slice(1)}`;
+    yield `},${JSON.stringify(counts).slice(1)}`;
   }
 
   private write(record: ModelRecord): Written {

@@ -1,4 +1,5 @@
 // /models: what there is, what runs, and starting and stopping it.
+import { Readable } from 'node:stream';
 import { isActive, modelDetail, type Lamina, type ModelRecord, type ResolvedModel, type SlotSnapshot } from '@lamina/core';
 import type { ModelDetail } from '@lamina/core/protocol';
 import type { Router, RouterContext } from '@koa/router';
@@ -10,10 +11,10 @@ import { ModelList } from './model-list.js';
 /** Adds the routes. */
 export function modelRoutes(router: Router, lamina: Lamina): void {
   const list = new ModelList(lamina);
-  router.get('/models', async (ctx) => {
+  router.get('/models', (ctx) => {
     requireKey(ctx);
     ctx.type = 'json';
-    ctx.body = await list.text(matching(lamina, lamina.models.list(), ctx.query));
+    ctx.body = Readable.from(list.text(matching(lamina, lamina.models.list(), ctx.query)));
   });
   router.post('/models/*name/start', async (ctx) => {
     requireKey(ctx, 'manage');

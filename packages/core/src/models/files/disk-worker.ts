@@ -90,7 +90,7 @@ function statOf(path: string): Stats | undefined {
 function look(path: string, known: FileVersion | undefined): { readonly file?: KnownFile } {
   try {
     const { size: bytes, mtimeMs: modifiedMs } = statSync(path);
-    return known?.bytes === bytes && known.modifiedMs === modifiedMs ? {} : { file: { bytes, modifiedMs, facts: readFacts(path) } };
+    return known?.bytes === bytes && known.modifiedMs === modifiedMs ? {} : { file: { bytes, modifiedMs, facts: readFacts(path, bytes) } };
   } catch (error) {
     return { file: { bytes: 0, modifiedMs: 0, facts: { broken: `it cannot be read: ${reasonOf(error)}`, unreadable: true } } };
   }

@@ -27,11 +27,11 @@ export interface FileFacts {
   readonly metadata?: ModelMetadata;
 }
 
-/** Reads a file, and waits for the disk; what it contains never throws. */
-export function readFacts(path: string): FileFacts {
+/** Reads a file of so many bytes, and waits for the disk; what it contains never throws. */
+export function readFacts(path: string, size: number): FileFacts {
   if (basename(path).endsWith('.json')) return readConfig(path);
-  if (formatOfName(path) === 'safetensors') return readSafetensors(path);
-  const { header, broken, foreign, unreadable } = readGguf(path);
+  if (formatOfName(path) === 'safetensors') return readSafetensors(path, size);
+  const { header, broken, foreign, unreadable } = readGguf(path, size);
   if (header === undefined) return { broken, ...(foreign === true ? { wrongFormat: true } : {}), ...(unreadable === true ? { unreadable } : {}) };
   return { bytesNeeded: header.bytesNeeded, parameters: header.parameters, metadata: fromGguf(header) };
 }

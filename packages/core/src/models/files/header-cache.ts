@@ -14,6 +14,7 @@ export type RememberedFile = string | readonly [path: string, bytes: number, mod
 /** Facts about files, read lazily, kept on disk. */
 export class HeaderCache {
   private readonly known = new Map<string, KnownFile>();
+  private loading: Promise<void> | undefined;
   private changed = false;
   private saving: Promise<void> = Promise.resolve();
 
@@ -22,13 +23,9 @@ export class HeaderCache {
     private readonly disk: Disk,
   ) {}
 
-  /** Reads what an earlier run knew. */
-  async load(): Promise<void> {
-    const templates: string[] = [];
-    for (const item of await this.file.read(goodFor)) {
-      if (typeof item === 'string') templates.push(item);
-      else this.known.set(item[0], { bytes: item[1], modifiedMs: item[2], facts: withTemplate(item[3], templates[item[4]]) });
-    }
+  /** Reads what an earlier run knew, once; call it before `peek`. Many starts need none of it. */
+  load(): Promise<void> {
+    return (this.loading ??= this.loadNow());
   }
 
   /** A file in this version, if it is known; does not touch the disk. */
@@ -39,6 +36,7 @@ export class HeaderCache {
 
   /** A file as it is now; one that cannot be read has 0 bytes. */
   async read(path: string): Promise<KnownFile> {
+    await this.load();
     const known = this.known.get(path);
     const file = await this.disk.facts(path, known && { bytes: known.bytes, modifiedMs: known.modifiedMs });
     return file === undefined ? known! : this.keep(path, file);
@@ -52,6 +50,14 @@ export class HeaderCache {
       this.changed = false;
       await this.file.write(goodFor, remembered([...this.known]));
     }));
+  }
+
+  private async loadNow(): Promise<void> {
+    const templates: string[] = [];
+    for (const item of await this.file.read(goodFor)) {
+      if (typeof item === 'string') templates.push(item);
+      else this.known.set(item[0], { bytes: item[1], modifiedMs: item[2], facts: withTemplate(item[3], templates[item[4]]) });
+    }
   }
 
   private keep(path: string, file: KnownFile): KnownFile {

@@ -4,7 +4,7 @@
 import { CORE_SCHEMA, load } from 'js-yaml';
 import { LineCounter, parseDocument, type Document } from 'yaml';
 import { reasonOf } from '../../contract/errors.js';
-import type { Manifest, ModelEntry } from '../../contract/manifest.js';
+import type { Manifest } from '../../contract/manifest.js';
 import { freeze } from '../../kernel/freeze.js';
 import { emptyManifest, type ManifestReading } from './manifest.js';
 import { invalid, mostNotes, sentence, type ManifestNote } from './notes.js';
@@ -33,12 +33,9 @@ export interface TextReading extends ManifestReading {
   pieceOf(name: string): Piece | undefined;
 }
 
-/** So many parts that are known are looked up between two looks at the clock. */
-const knownAtOnce = 256;
-
 /** Reads the manifest again and again; pieces that did not change are not read twice. */
 export class ManifestReader {
-  private known: ReadonlyMap<string, Part> = new Map();
+  private last: Pick<TextReading, 'pieces' | 'parts'> = { pieces: [], parts: [] };
 
   constructor(private readonly file: string) {}
 
@@ -50,22 +47,24 @@ export class ManifestReader {
     const text = source.startsWith('\uFEFF') ? source.slice(1) : source;
     const whole: readonly Piece[] = [{ text, offset: 0, line: 1, kind: 'section' }];
     const pieces = splitManifest(text) ?? whole;
-    const parts = recalled.length === pieces.length ? recalled : await this.readAll(pieces);
-    if (parts === undefined) return this.combine(whole, (await this.readAll(whole))!);
-    this.known = new Map(pieces.map((piece, index) => [piece.text, parts[index]!]));
+    const slices = new Slices();
+    const parts = recalled.length === pieces.length ? recalled : await this.readAll(pieces, slices);
+    if (parts === undefined) return this.combine(whole, (await this.readAll(whole, slices))!);
+    this.last = { pieces, parts };
+    await slices.pause();
     return this.combine(pieces, parts);
   }
 
   /** Every piece read; `undefined` when one refers to an anchor in another. */
-  private async readAll(pieces: readonly Piece[]): Promise<readonly Part[] | undefined> {
+  private async readAll(pieces: readonly Piece[], slices: Slices): Promise<readonly Part[] | undefined> {
+    const known = knownParts(this.last, pieces);
     const parts: Part[] = [];
-    const slices = new Slices();
-    for (const piece of pieces) {
-      const known = this.known.get(piece.text);
-      const part = known ?? readPiece(piece, pieces.length > 1);
+    for (const [index, piece] of pieces.entries()) {
+      const before = known(index);
+      const part = before ?? readPiece(piece, pieces.length > 1);
       if (part === undefined) return undefined;
       parts.push(part);
-      if ((known === undefined || parts.length % knownAtOnce === 0) && slices.over) await slices.pause();
+      if (before === undefined && slices.over) await slices.pause();
     }
     return parts;
   }
@@ -73,28 +72,39 @@ export class ManifestReader {
   private combine(pieces: readonly Piece[], parts: readonly Part[]): TextReading {
     const problems: ManifestNote[] = [];
     const sections: Record<string, unknown> = {};
-    const models: Record<string, ModelEntry> = {};
-    const [ofSections, ofModels] = [new Map<string, Piece>(), new Map<string, Piece>()];
-    for (const [index, part] of parts.entries()) {
-      const piece = pieces[index]!;
-      const isEntry = piece.kind === 'entry';
-      const owners = isEntry ? ofModels : ofSections;
-      for (const key of Object.keys(part.data)) {
-        const first = owners.get(key);
-        if (first !== undefined) problems.push(this.note(piece, { line: 1, column: 1 }, twice(`${isEntry ? 'models.' : ''}${key} is written twice; rename it or remove one of them`, first.line)));
-        owners.set(key, piece);
-        define(isEntry ? (models as Record<string, unknown>) : sections, key, part.data[key]);
-      }
-      if (part.syntax.length + part.problems.length > 0) problems.push(...this.problemsOf(piece, part));
+    const models: Record<string, unknown> = {};
+    for (let index = 0; index < parts.length; index += 1) {
+      const part = parts[index]!;
+      const target = pieces[index]!.kind === 'entry' ? models : sections;
+      for (const key of Object.keys(part.data)) define(target, key, part.data[key]);
+      if (part.syntax.length + part.problems.length > 0) problems.push(...this.problemsOf(pieces[index]!, part));
     }
-    if (sections['models'] !== undefined && ofModels.size > 0) problems.push({ file: this.file, message: 'models is written twice; put all entries under one' });
-    if (problems.length > 0) throw invalid(problems);
-    const manifest = { ...emptyManifest, ...sections, ...(ofModels.size > 0 ? { models } : {}) } as Manifest;
-    const pieceOf = (name: string) => ofModels.get(name) ?? ofSections.get('models');
+    const names = Object.keys(models);
+    problems.push(...this.writtenTwice(pieces, parts, names.length + Object.keys(sections).length));
+    if (sections['models'] !== undefined && names.length > 0) problems.push({ file: this.file, message: 'models is written twice; put all entries under one' });
+    if (problems.length > 0) throw invalid(problems.sort((a, b) => (a.line ?? 0) - (b.line ?? 0)));
+    const manifest = { ...emptyManifest, ...sections, ...(names.length > 0 ? { models } : {}) } as Manifest;
+    const pieceOf = (name: string) => holderOf(name, pieces, parts);
     const together = togetherProblems(manifest.models).map((finding) => this.noteFor(pieceOf(finding.path[1]!)!, finding));
     if (together.length > 0) throw invalid(together);
     for (const section of Object.values(manifest)) Object.freeze(section);
     return { manifest: Object.freeze(manifest), warnings: this.warnings(pieces, parts), pieces, parts, pieceOf };
+  }
+
+  /** Keys of the top, and names of models, that stand in several pieces; `different` of them are different. */
+  private writtenTwice(pieces: readonly Piece[], parts: readonly Part[], different: number): readonly ManifestNote[] {
+    const keys = parts.map(({ data }) => Object.keys(data));
+    if (keys.reduce((sum, { length }) => sum + length, 0) === different) return [];
+    const first = new Map<string, Piece>();
+    return keys.flatMap((all, index) => {
+      const piece = pieces[index]!;
+      return all.flatMap((key) => {
+        const written = `${piece.kind === 'entry' ? 'models.' : ''}${key}`;
+        const earlier = first.get(written);
+        first.set(written, piece);
+        return earlier === undefined ? [] : [this.note(piece, { line: 1, column: 1 }, twice(`${written} is written twice; rename it or remove one of them`, earlier.line))];
+      });
+    });
   }
 
   private problemsOf(piece: Piece, { syntax, problems }: Part): readonly ManifestNote[] {
@@ -162,6 +172,27 @@ function inspect(piece: Piece, value: unknown): Part {
     problems: entries.flatMap(([name, entry]) => entryProblems(name, entry)),
     warnings: [...unknownSections(manifest), ...entries.flatMap(([name, entry]) => unknownInEntry(name, entry))],
   };
+}
+
+/** What is known of each piece from the last reading: most edits leave all before them and all behind them as it was. */
+function knownParts({ pieces: before, parts }: Pick<TextReading, 'pieces' | 'parts'>, pieces: readonly Piece[]): (index: number) => Part | undefined {
+  const most = Math.min(before.length, pieces.length);
+  let head = 0;
+  while (head < most && before[head]!.text === pieces[head]!.text) head += 1;
+  let tail = 0;
+  while (tail < most - head && before[before.length - 1 - tail]!.text === pieces[pieces.length - 1 - tail]!.text) tail += 1;
+  const between = new Map(before.slice(head, before.length - tail).map(({ text }, index) => [text, parts[head + index]!]));
+  const moved = before.length - pieces.length;
+  return (index) => {
+    if (index < head) return parts[index];
+    return index >= pieces.length - tail ? parts[index + moved] : between.get(pieces[index]!.text);
+  };
+}
+
+/** The piece that has an entry: its own, or the one with all of them. */
+function holderOf(name: string, pieces: readonly Piece[], parts: readonly Part[]): Piece | undefined {
+  const own = parts.findIndex(({ data }, index) => pieces[index]!.kind === 'entry' && Object.hasOwn(data, name));
+  return pieces[own === -1 ? parts.findIndex(({ data }, index) => pieces[index]!.kind === 'section' && Object.hasOwn(data, 'models')) : own];
 }
 
 function twice(message: string, firstLine: number): string {

@@ -195,10 +195,10 @@ export class FileTransfer {
       const brought = this.read(answer, location, piece);
       await this.accept(brought, piece, spread);
       if (brought.kind === 'end') return;
-      await receive(answer, piece, this.subject.part, arrived);
+      await receive(answer.body, piece, this.subject.part, arrived);
       if (piece.to === Infinity) this.version = { ...this.version, bytes: piece.position }; // No length was announced: the end is the end.
     } finally {
-      if (!answer.body.readableEnded) answer.body.destroy();
+      answer.body.close();
     }
   }
 

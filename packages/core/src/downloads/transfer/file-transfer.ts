@@ -9,12 +9,15 @@ import { Located } from './located.js';
 import type { PartFile } from './part-file.js';
 import type { Permits } from './permits.js';
 import { nextPiece, share, type Piece } from './pieces.js';
+import { Plenty } from './plenty.js';
 import { receive, whileBytesCome } from './receive.js';
 import { backoffMs } from './retry.js';
 import { waitFor } from './wait.js';
 
 /** An idle connection looks so often whether another has become slow. */
 const lookMs = 500;
+/** So long the first connection may show whether it needs the help of others. */
+const showMs = 200;
 /** A connection that broke after so many bytes may be opened anew at once. */
 const muchBytes = 1024 * 1024;
 
@@ -66,6 +69,7 @@ export class FileTransfer {
   private pauseUntil = 0;
   private mostConnections: number;
   private received = 0;
+  private readonly plenty: Plenty;
 
   constructor(
     private readonly subject: TransferSubject,
@@ -75,6 +79,7 @@ export class FileTransfer {
     this.startedAt = tools.clock.now();
     this.mostConnections = tools.limits.connectionsPerFile;
     this.located = new Located(subject.locate, tools.clock);
+    this.plenty = new Plenty(tools.clock);
   }
 
   /**
@@ -104,12 +109,12 @@ export class FileTransfer {
     }
   }
 
-  private open(controller: AbortController): void {
+  private open(controller: AbortController, waitMs = 0): void {
     const spread = () => {
       const wanted = this.mayShare() ? this.mostConnections : 1;
-      while (this.connections.size < wanted) this.open(controller);
+      while (this.connections.size < wanted) this.open(controller, showMs);
     };
-    const connection: Promise<void> = this.connect(controller.signal, spread).finally(() => this.connections.delete(connection));
+    const connection: Promise<void> = this.connect(controller.signal, spread, waitMs).finally(() => this.connections.delete(connection));
     this.connections.add(connection);
     connection.catch((error: unknown) => controller.abort(error));
   }
@@ -129,7 +134,8 @@ export class FileTransfer {
   }
 
   /** One connection's life: a piece after the other while there are any. */
-  private async connect(signal: AbortSignal, spread: () => void): Promise<void> {
+  private async connect(signal: AbortSignal, spread: () => void, waitMs: number): Promise<void> {
+    if (waitMs > 0) await waitFor(this.tools.clock, waitMs, signal);
     for (;;) {
       await this.pause(signal);
       const release = await this.tools.permits.acquire(signal);
@@ -147,7 +153,7 @@ export class FileTransfer {
 
   private take(): Piece | undefined {
     const alone = !this.mayShare();
-    if (this.restarting || (alone && this.running.size > 0)) return undefined;
+    if (this.restarting || (this.running.size > 0 && (alone || this.plenty.holds))) return undefined;
     const now = this.tools.clock.now();
     const active = new Set(this.running.keys());
     const usual = this.received / Math.max(now - this.startedAt, 1) / Math.max(active.size, 1);
@@ -167,6 +173,7 @@ export class FileTransfer {
       brought += bytes;
       this.failures = 0;
       this.received += bytes;
+      this.plenty.add(bytes);
       this.subject.arrived(bytes, this.version);
     };
     const stalled = `No bytes of ${this.subject.file} came for ${limits.stallTimeout} s. The download can be resumed.`;

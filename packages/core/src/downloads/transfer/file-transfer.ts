@@ -16,8 +16,6 @@ import { waitFor } from './wait.js';
 
 /** An idle connection looks so often whether another has become slow. */
 const lookMs = 500;
-/** So long the first connection may show whether it needs the help of others. */
-const showMs = 200;
 /** A connection that broke after so many bytes may be opened anew at once. */
 const muchBytes = 1024 * 1024;
 
@@ -109,12 +107,12 @@ export class FileTransfer {
     }
   }
 
-  private open(controller: AbortController, waitMs = 0): void {
+  private open(controller: AbortController): void {
     const spread = () => {
       const wanted = this.mayShare() ? this.mostConnections : 1;
-      while (this.connections.size < wanted) this.open(controller, showMs);
+      while (this.connections.size < wanted) this.open(controller);
     };
-    const connection: Promise<void> = this.connect(controller.signal, spread, waitMs).finally(() => this.connections.delete(connection));
+    const connection: Promise<void> = this.connect(controller.signal, spread).finally(() => this.connections.delete(connection));
     this.connections.add(connection);
     connection.catch((error: unknown) => controller.abort(error));
   }
@@ -134,8 +132,7 @@ export class FileTransfer {
   }
 
   /** One connection's life: a piece after the other while there are any. */
-  private async connect(signal: AbortSignal, spread: () => void, waitMs: number): Promise<void> {
-    if (waitMs > 0) await waitFor(this.tools.clock, waitMs, signal);
+  private async connect(signal: AbortSignal, spread: () => void): Promise<void> {
     for (;;) {
       await this.pause(signal);
       const release = await this.tools.permits.acquire(signal);

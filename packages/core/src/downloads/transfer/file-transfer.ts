@@ -55,6 +55,7 @@ interface Running {
 export class FileTransfer {
   private readonly running = new Map<Piece, Running>();
   private readonly connections = new Set<Promise<void>>();
+  private oneEnded: () => void = () => undefined;
   private readonly located: Located;
   private readonly startedAt: number;
   private version: Version;
@@ -94,7 +95,8 @@ export class FileTransfer {
       if (part.written.bytes > 0 && !this.mayContinue()) await this.empty();
       while (!this.isWhole()) {
         if (this.connections.size === 0) this.open(controller);
-        await Promise.race(this.connections);
+        await new Promise<void>((resolve) => (this.oneEnded = resolve));
+        controller.signal.throwIfAborted();
       }
       await part.trim(this.version.bytes!);
       return this.version.bytes!;
@@ -103,7 +105,7 @@ export class FileTransfer {
     } finally {
       controller.abort(fault('again', 'The transfer has ended.'));
       signal.removeEventListener('abort', passOn);
-      await Promise.allSettled(this.connections);
+      await Promise.all(this.connections);
     }
   }
 
@@ -112,9 +114,13 @@ export class FileTransfer {
       const wanted = this.mayShare() ? this.mostConnections : 1;
       while (this.connections.size < wanted) this.open(controller);
     };
-    const connection: Promise<void> = this.connect(controller.signal, spread).finally(() => this.connections.delete(connection));
+    const connection: Promise<void> = this.connect(controller.signal, spread)
+      .catch((error: unknown) => controller.abort(error))
+      .finally(() => {
+        this.connections.delete(connection);
+        this.oneEnded();
+      });
     this.connections.add(connection);
-    connection.catch((error: unknown) => controller.abort(error));
   }
 
   private isWhole(): boolean {

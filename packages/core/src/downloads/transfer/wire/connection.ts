@@ -7,9 +7,9 @@ import { Ring } from './ring.js';
 
 const connectMs = 15_000;
 const idleMs = 10_000;
-const ringBytes = 1024 * 1024;
+const ringBytes = 2 * 1024 * 1024;
 /** Of one read; more at once is no faster. */
-const mostRead = 128 * 1024;
+const mostRead = 256 * 1024;
 /** With less room than this, reading pauses. What is left is room for what TLS has read and hands over even then, 80 KiB at most, and for the next read. */
 const leastRoom = 2 * mostRead;
 

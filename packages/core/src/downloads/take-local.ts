@@ -23,7 +23,7 @@ async function copyBytes(from: string, to: string, copied: (bytes: number) => vo
       signal.throwIfAborted();
       const { bytesRead } = await source.read(buffer, 0, pieceBytes, position);
       if (bytesRead === 0) return;
-      await part.write([buffer.subarray(0, bytesRead)], position);
+      await part.write(buffer.subarray(0, bytesRead), position);
       position += bytesRead;
       copied(bytesRead);
     }

@@ -70,7 +70,7 @@ async function ask(http: HttpClient, { url }: UrlReference, { signal, remote = f
     if (LaminaError.is(error)) throw error;
     throw new LaminaError('SOURCE_UNREACHABLE', { message: `${host} cannot be reached: ${reasonOf(error)}. Check the link and the network.` }, { cause: error });
   } finally {
-    answer?.body.destroy();
+    answer?.body.close();
   }
 }
 

@@ -9,6 +9,7 @@ import { Located } from './located.js';
 import type { PartFile } from './part-file.js';
 import type { Permits } from './permits.js';
 import { nextPiece, share, type Piece } from './pieces.js';
+import { Plenty } from './plenty.js';
 import { receive, whileBytesCome } from './receive.js';
 import { backoffMs } from './retry.js';
 import { waitFor } from './wait.js';
@@ -54,6 +55,7 @@ interface Running {
 export class FileTransfer {
   private readonly running = new Map<Piece, Running>();
   private readonly connections = new Set<Promise<void>>();
+  private oneEnded: () => void = () => undefined;
   private readonly located: Located;
   private readonly startedAt: number;
   private version: Version;
@@ -66,6 +68,7 @@ export class FileTransfer {
   private pauseUntil = 0;
   private mostConnections: number;
   private received = 0;
+  private readonly plenty: Plenty;
 
   constructor(
     private readonly subject: TransferSubject,
@@ -75,6 +78,7 @@ export class FileTransfer {
     this.startedAt = tools.clock.now();
     this.mostConnections = tools.limits.connectionsPerFile;
     this.located = new Located(subject.locate, tools.clock);
+    this.plenty = new Plenty(tools.clock);
   }
 
   /**
@@ -91,7 +95,8 @@ export class FileTransfer {
       if (part.written.bytes > 0 && !this.mayContinue()) await this.empty();
       while (!this.isWhole()) {
         if (this.connections.size === 0) this.open(controller);
-        await Promise.race(this.connections);
+        await new Promise<void>((resolve) => (this.oneEnded = resolve));
+        controller.signal.throwIfAborted();
       }
       await part.trim(this.version.bytes!);
       return this.version.bytes!;
@@ -100,7 +105,7 @@ export class FileTransfer {
     } finally {
       controller.abort(fault('again', 'The transfer has ended.'));
       signal.removeEventListener('abort', passOn);
-      await Promise.allSettled(this.connections);
+      await Promise.all(this.connections);
     }
   }
 
@@ -109,9 +114,13 @@ export class FileTransfer {
       const wanted = this.mayShare() ? this.mostConnections : 1;
       while (this.connections.size < wanted) this.open(controller);
     };
-    const connection: Promise<void> = this.connect(controller.signal, spread).finally(() => this.connections.delete(connection));
+    const connection: Promise<void> = this.connect(controller.signal, spread)
+      .catch((error: unknown) => controller.abort(error))
+      .finally(() => {
+        this.connections.delete(connection);
+        this.oneEnded();
+      });
     this.connections.add(connection);
-    connection.catch((error: unknown) => controller.abort(error));
   }
 
   private isWhole(): boolean {
@@ -147,7 +156,7 @@ export class FileTransfer {
 
   private take(): Piece | undefined {
     const alone = !this.mayShare();
-    if (this.restarting || (alone && this.running.size > 0)) return undefined;
+    if (this.restarting || (this.running.size > 0 && (alone || this.plenty.holds))) return undefined;
     const now = this.tools.clock.now();
     const active = new Set(this.running.keys());
     const usual = this.received / Math.max(now - this.startedAt, 1) / Math.max(active.size, 1);
@@ -167,6 +176,7 @@ export class FileTransfer {
       brought += bytes;
       this.failures = 0;
       this.received += bytes;
+      this.plenty.add(bytes);
       this.subject.arrived(bytes, this.version);
     };
     const stalled = `No bytes of ${this.subject.file} came for ${limits.stallTimeout} s. The download can be resumed.`;
@@ -195,10 +205,10 @@ export class FileTransfer {
       const brought = this.read(answer, location, piece);
       await this.accept(brought, piece, spread);
       if (brought.kind === 'end') return;
-      await receive(answer, piece, this.subject.part, arrived);
+      await receive(answer.body, piece, this.subject.part, arrived);
       if (piece.to === Infinity) this.version = { ...this.version, bytes: piece.position }; // No length was announced: the end is the end.
     } finally {
-      if (!answer.body.readableEnded) answer.body.destroy();
+      answer.body.close();
     }
   }
 

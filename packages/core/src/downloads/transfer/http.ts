@@ -1,18 +1,17 @@
 // Getting bytes over HTTP: redirects followed by hand, credentials kept to their origin, nothing decoded.
-import { Agent, EnvHttpProxyAgent, request, type Dispatcher } from 'undici';
-import type { Location } from '../../contract/source.js';
-import { bareHost, isPrivateAddress, PrivateAddressError, publicLookup } from './private-address.js';
 import { LaminaError } from '../../contract/errors.js';
+import type { Location } from '../../contract/source.js';
+import { discard, type Client, type Reply } from './body.js';
+import { bareHost, isPrivateAddress, PrivateAddressError } from './private-address.js';
+import { ProxiedClient } from './proxied-client.js';
+import { DirectClient } from './wire/direct-client.js';
 
 const mostRedirects = 10;
-const connectMs = 15_000;
+/** Of a redirect's body; a longer one is cut off. */
+const mostDiscarded = 65_536;
 
-/** An answer; whoever gets it reads its body or destroys it. */
-export interface Answer {
-  readonly status: number;
-  /** Lower-case names. */
-  readonly headers: Readonly<Record<string, string | undefined>>;
-  readonly body: Dispatcher.ResponseData['body'];
+/** An answer; whoever gets it reads its body or closes it. */
+export interface Answer extends Reply {
   /** Where it came from, after redirects. */
   readonly url: string;
 }
@@ -27,17 +26,15 @@ export interface Asking {
 
 /** The connections of the downloads of one Lamina. */
 export class HttpClient {
-  private readonly direct: Dispatcher;
-  private readonly guarded: Dispatcher;
+  private readonly client: Client;
 
   constructor(
     env: Readonly<Record<string, string | undefined>>,
     /** `name` or `name:port` that may be private all the same. */
     private readonly allowedHosts: readonly string[],
   ) {
-    const options = { connect: { timeout: connectMs }, headersTimeout: 0, bodyTimeout: 0, keepAliveTimeout: 10_000 };
-    this.direct = dispatcher(env, options);
-    this.guarded = dispatcher(env, { ...options, connect: { timeout: connectMs, lookup: publicLookup as never } });
+    const [httpProxy, httpsProxy, noProxy] = ['http_proxy', 'https_proxy', 'no_proxy'].map((name) => env[name] ?? env[name.toUpperCase()] ?? '') as [string, string, string];
+    this.client = httpProxy === '' && httpsProxy === '' ? new DirectClient() : new ProxiedClient({ httpProxy, httpsProxy, noProxy });
   }
 
   /**
@@ -51,15 +48,16 @@ export class HttpClient {
       const answer = await this.send(url, { ...headers, ...(url.origin === origin ? secret : {}) }, remote, signal);
       const target = answer.headers['location'];
       if (![301, 302, 303, 307, 308].includes(answer.status) || target === undefined) return answer;
-      await answer.body.dump({ limit: 65_536, signal }).catch(() => undefined);
+      await discard(answer.body, mostDiscarded).catch(() => undefined);
+      signal.throwIfAborted();
       url = redirected(url, target);
     }
     throw new LaminaError('SOURCE_UNREACHABLE', { message: `${origin} redirects more than ${mostRedirects} times. Check the address.` });
   }
 
   /** Closes every connection. */
-  async close(): Promise<void> {
-    await Promise.all([this.direct.destroy(), this.guarded.destroy()]);
+  close(): Promise<void> {
+    return this.client.close();
   }
 
   private async send(url: URL, headers: Readonly<Record<string, string>>, remote: boolean, signal: AbortSignal): Promise<Answer> {
@@ -67,19 +65,11 @@ export class HttpClient {
     if (guarded && isPrivateAddress(bareHost(url))) throw refused(url.host);
     try {
       const all = { 'user-agent': 'lamina', accept: '*/*', ...headers, 'accept-encoding': 'identity' };
-      const response = await request(url, { dispatcher: guarded ? this.guarded : this.direct, headers: all, signal });
-      response.body.on('error', () => undefined); // One that is destroyed before it is read says so, to nobody.
-      return { status: response.statusCode, headers: single(response.headers), body: response.body, url: url.href };
+      return { ...(await this.client.get(url, all, guarded, signal)), url: url.href };
     } catch (error) {
       throw error instanceof PrivateAddressError ? refused(url.host) : error;
     }
   }
-}
-
-function dispatcher(env: Readonly<Record<string, string | undefined>>, options: Agent.Options): Dispatcher {
-  const [httpProxy, httpsProxy, noProxy] = ['http_proxy', 'https_proxy', 'no_proxy'].map((name) => env[name] ?? env[name.toUpperCase()] ?? '');
-  if (httpProxy === '' && httpsProxy === '') return new Agent(options);
-  return new EnvHttpProxyAgent({ ...options, httpProxy: httpProxy!, httpsProxy: httpsProxy!, noProxy: noProxy! });
 }
 
 function redirected(from: URL, target: string): URL {
@@ -91,8 +81,4 @@ function redirected(from: URL, target: string): URL {
 
 function refused(host: string): LaminaError {
   return new LaminaError('FORBIDDEN', { message: `${host} belongs to this machine or a private network, and the request came over the network. Its operator may allow the host with downloads.allowedHosts.`, param: 'reference' });
-}
-
-function single(headers: Dispatcher.ResponseData['headers']): Record<string, string | undefined> {
-  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), Array.isArray(value) ? value.join(', ') : value]));
 }

@@ -5,8 +5,6 @@ import { RangeSet, type Range } from './ranges.js';
 
 /** One `.part` file. */
 export class PartFile {
-  private readonly writers = new Set<() => Promise<void>>();
-
   private constructor(
     readonly path: string,
     private readonly handle: FileHandle,
@@ -26,26 +24,17 @@ export class PartFile {
     return new PartFile(path, handle, new RangeSet(new RangeSet(held).list(size)));
   }
 
-  /** Writes all of the pieces, one after the other. */
-  async write(pieces: readonly Uint8Array[], position: number): Promise<void> {
-    let at = position;
-    for (let rest = pieces; rest.length > 0; ) {
-      const { bytesWritten } = await this.handle.writev(rest, at);
-      this.written.add(at, at + bytesWritten);
-      at += bytesWritten;
-      rest = withoutFirst(rest, bytesWritten);
+  /** Writes all of the bytes. */
+  async write(bytes: Uint8Array, position: number): Promise<void> {
+    for (let done = 0; done < bytes.length; ) {
+      const { bytesWritten } = await this.handle.write(bytes, done, bytes.length - done, position + done);
+      this.written.add(position + done, position + done + bytesWritten);
+      done += bytesWritten;
     }
   }
 
-  /** Whoever gathers bytes for the file writes them with `flush` when it is to be synced, until the answer is called. */
-  beforeSync(flush: () => Promise<void>): () => void {
-    this.writers.add(flush);
-    return () => void this.writers.delete(flush);
-  }
-
-  /** Writes what is gathered; resolves with what would now survive the loss of power. A writer that fails says so itself. */
+  /** Resolves with what would now survive the loss of power. */
   async sync(): Promise<readonly Range[]> {
-    await Promise.allSettled([...this.writers].map((flush) => flush()));
     const held = this.written.list();
     await this.handle.datasync();
     return held;
@@ -59,12 +48,4 @@ export class PartFile {
   close(): Promise<void> {
     return this.handle.close();
   }
-}
-
-function withoutFirst(pieces: readonly Uint8Array[], bytes: number): readonly Uint8Array[] {
-  let left = bytes;
-  let index = 0;
-  while (index < pieces.length && left >= pieces[index]!.length) left -= pieces[index++]!.length;
-  const [first, ...others] = pieces.slice(index);
-  return first === undefined ? [] : [first.subarray(left), ...others];
 }

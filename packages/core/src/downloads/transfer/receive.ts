@@ -1,48 +1,22 @@
-// Takes the bytes of one answer to their place in the file, a mebibyte at a time or when the file is synced, and notices when none come.
+// Takes the bytes of one answer to their place in the file as they come, and notices when none come.
 import type { Clock } from '../../contract/context.js';
-import type { Answer } from './http.js';
+import type { Body } from './body.js';
 import { fault } from './fault.js';
 import type { PartFile } from './part-file.js';
 import type { Piece } from './pieces.js';
 
-const batchBytes = 1024 * 1024;
-
 /**
- * Writes the body to the piece's place until the piece, or the body, ends. What came before a failure is written too. A body that ends with
- * its piece is read to its end, so that its connection can be used again.
+ * Writes the body to the piece's place until the piece, or the body, ends. A body that ends with its piece is read to its end, so that its
+ * connection can be used again.
  */
-export async function receive({ body }: Answer, piece: Piece, part: PartFile, arrived: (bytes: number) => void): Promise<void> {
-  let batch: Uint8Array[] = [];
-  let batched = 0;
-  let writing: Promise<void> = Promise.resolve();
-  const flush = () => {
-    writing = writing.then(async () => {
-      const [pieces, position] = [batch, piece.position - batched];
-      batch = [];
-      batched = 0;
-      if (pieces.length > 0) await part.write(pieces, position);
-    });
-    writing.catch(() => undefined); // It is awaited before the next batch is full, and at the end.
-    return writing;
-  };
-  const settle = part.beforeSync(flush);
-  try {
-    for await (const chunk of body as AsyncIterable<Uint8Array>) {
-      const room = piece.to - piece.position;
-      if (room <= 0) break;
-      const taken = chunk.length > room ? chunk.subarray(0, room) : chunk;
-      batch.push(taken);
-      batched += taken.length;
-      piece.position += taken.length;
-      arrived(taken.length);
-      if (batched < batchBytes) continue;
-      const earlier = writing;
-      void flush();
-      await earlier;
-    }
-  } finally {
-    settle();
-    await flush();
+export async function receive(body: Body, piece: Piece, part: PartFile, arrived: (bytes: number) => void): Promise<void> {
+  for await (const chunk of body) {
+    const { position } = piece;
+    const taken = chunk.subarray(0, Math.max(0, piece.to - position));
+    if (taken.length === 0) return;
+    piece.position += taken.length; // Before it is written, so that no other connection is given these bytes.
+    await part.write(taken, position);
+    arrived(taken.length);
   }
 }
 

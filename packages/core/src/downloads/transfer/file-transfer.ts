@@ -9,7 +9,7 @@ import { Located } from './located.js';
 import type { PartFile } from './part-file.js';
 import type { Permits } from './permits.js';
 import { nextPiece, share, type Piece } from './pieces.js';
-import { Plenty } from './plenty.js';
+import { Plenty, type Arrival } from './plenty.js';
 import { receive, whileBytesCome } from './receive.js';
 import { backoffMs } from './retry.js';
 import { waitFor } from './wait.js';
@@ -171,12 +171,13 @@ export class FileTransfer {
     let brought = 0;
     let ended: () => void = () => undefined;
     const whenEnded = new Promise<void>((resolve) => (ended = resolve));
-    const arrived = (bytes: number) => {
+    const arrived = (arrival: Arrival) => {
+      const { bytes } = arrival;
       lastAt = clock.now();
       brought += bytes;
       this.failures = 0;
       this.received += bytes;
-      this.plenty.add(bytes);
+      this.plenty.add(arrival);
       this.subject.arrived(bytes, this.version);
     };
     const stalled = `No bytes of ${this.subject.file} came for ${limits.stallTimeout} s. The download can be resumed.`;
@@ -195,7 +196,7 @@ export class FileTransfer {
     }
   }
 
-  private async ask(piece: Piece, signal: AbortSignal, arrived: (bytes: number) => void, spread: () => void): Promise<void> {
+  private async ask(piece: Piece, signal: AbortSignal, arrived: (arrival: Arrival) => void, spread: () => void): Promise<void> {
     const location = await this.located.get(signal);
     const validator = this.subject.checked || this.subject.part.written.bytes === 0 ? undefined : validatorOf(this.version);
     const range = `bytes=${piece.from}-${this.mayContinue() ? piece.to - 1 : ''}`;
@@ -205,7 +206,7 @@ export class FileTransfer {
       const brought = this.read(answer, location, piece);
       await this.accept(brought, piece, spread);
       if (brought.kind === 'end') return;
-      await receive(answer.body, piece, this.subject.part, arrived);
+      await receive(answer.body, piece, this.subject.part, this.tools.clock, arrived);
       if (piece.to === Infinity) this.version = { ...this.version, bytes: piece.position }; // No length was announced: the end is the end.
     } finally {
       answer.body.close();

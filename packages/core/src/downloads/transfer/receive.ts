@@ -4,19 +4,24 @@ import type { Body } from './body.js';
 import { fault } from './fault.js';
 import type { PartFile } from './part-file.js';
 import type { Piece } from './pieces.js';
+import type { Arrival } from './plenty.js';
 
 /**
  * Writes the body to the piece's place until the piece, or the body, ends. A body that ends with its piece is read to its end, so that its
  * connection can be used again.
  */
-export async function receive(body: Body, piece: Piece, part: PartFile, arrived: (bytes: number) => void): Promise<void> {
+export async function receive(body: Body, piece: Piece, part: PartFile, clock: Clock, arrived: (arrival: Arrival) => void): Promise<void> {
+  let since = clock.now();
   for await (const chunk of body) {
+    const came = clock.now();
     const { position } = piece;
     const taken = chunk.subarray(0, Math.max(0, piece.to - position));
     if (taken.length === 0) return;
     piece.position += taken.length; // Before it is written, so that no other connection is given these bytes.
     await part.write(taken, position);
-    arrived(taken.length);
+    const written = clock.now();
+    arrived({ bytes: taken.length, waitedMs: came - since, writingMs: written - came });
+    since = written;
   }
 }
 

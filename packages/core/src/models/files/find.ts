@@ -34,9 +34,8 @@ export async function findFiles(name: string, entry: ModelEntry, folders: Folder
 }
 
 async function findWeights(written: string, role: FileRole, folders: Folders): Promise<Part> {
-  const { path, refused } = await folders.locate(written);
+  const { path, there, refused } = await folders.locate(written);
   if (refused !== undefined) return failed({ role, path, bytes: 0 }, { kind: 'outside', message: refused });
-  const there = await folders.look(path);
   if (there?.kind === 'directory') return findInDirectory(written, path, role, folders);
   const shards = await shardsOf(path, folders);
   if (shards !== undefined) return findShards(shards, role, folders);

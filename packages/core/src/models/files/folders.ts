@@ -6,6 +6,8 @@ import type { Disk, Listing, Named } from './disk.js';
 /** The answer of {@link Folders.locate}. */
 export interface Location {
   readonly path: string;
+  /** What is there; `undefined` for nothing. */
+  readonly there: Named | undefined;
   /** Set when the path may not be used: a sentence part that begins with it. */
   readonly refused?: string;
 }
@@ -71,10 +73,13 @@ export class Folders {
 
   /** Where a path of the manifest leads. A relative one may not leave the models directory, by symbolic links neither. */
   async locate(written: string): Promise<Location> {
-    if (isAbsolute(written)) return { path: resolve(written) };
-    const path = resolve(this.root, written);
-    if (isWithin(this.root, path) && !((await this.crossesLink(path)) && (await this.leadsOut(path)))) return { path };
-    return { path, refused: `${written} leads out of the models directory` };
+    const path = isAbsolute(written) ? resolve(written) : resolve(this.root, written);
+    if (isAbsolute(written)) return { path, there: await this.look(path) };
+    const refused = `${written} leads out of the models directory`;
+    if (!isWithin(this.root, path)) return { path, there: undefined, refused };
+    const there = await this.follow(path);
+    if (there !== 'link') return { path, there };
+    return (await this.leadsOut(path)) ? { path, there: undefined, refused } : { path, there: await this.look(path) };
   }
 
   private expect(directory: string, expected: Map<string, (listing: Listing | Promise<Listing>) => void>): Promise<Listing> {
@@ -92,18 +97,20 @@ export class Folders {
     return listing;
   }
 
-  /** Whether a path below the root goes through a link, or is one. */
-  private async crossesLink(path: string): Promise<boolean> {
+  /** What is at a path below the root, unless it goes through a link, or is one. */
+  private async follow(path: string): Promise<Named | undefined | 'link'> {
     let directory = this.root;
+    let there: Named | undefined = theRoot;
     while (directory !== path) {
-      const from = directory.endsWith(sep) ? directory.length : directory.length + 1;
+      if (there?.kind !== 'directory') return undefined;
+      const from: number = directory.endsWith(sep) ? directory.length : directory.length + 1;
       const to = path.indexOf(sep, from);
       const end = to === -1 ? path.length : to;
-      const named = (await this.list(directory)).get(path.slice(from, end));
-      if (named?.isLink === true || named?.kind !== 'directory') return named?.isLink === true;
+      there = (await this.list(directory)).get(path.slice(from, end));
+      if (there?.isLink === true) return 'link';
       directory = path.slice(0, end);
     }
-    return false;
+    return there;
   }
 
   private async leadsOut(path: string): Promise<boolean> {

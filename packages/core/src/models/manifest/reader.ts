@@ -46,8 +46,9 @@ export class ManifestReader {
   async parse(source: string, recalled: readonly Part[] = []): Promise<TextReading> {
     const text = source.startsWith('\uFEFF') ? source.slice(1) : source;
     const whole: readonly Piece[] = [{ text, offset: 0, line: 1, kind: 'section' }];
-    const pieces = splitManifest(text) ?? whole;
     const slices = new Slices();
+    const pieces = splitManifest(text) ?? whole;
+    await slices.pause();
     const parts = recalled.length === pieces.length ? recalled : await this.readAll(pieces, slices);
     if (parts === undefined) return this.combine(whole, (await this.readAll(whole, slices))!);
     this.last = { pieces, parts };
@@ -58,6 +59,7 @@ export class ManifestReader {
   /** Every piece read; `undefined` when one refers to an anchor in another. */
   private async readAll(pieces: readonly Piece[], slices: Slices): Promise<readonly Part[] | undefined> {
     const known = knownParts(this.last, pieces);
+    await slices.pause();
     const parts: Part[] = [];
     for (const [index, piece] of pieces.entries()) {
       const before = known(index);

@@ -1,5 +1,5 @@
 // Reads YAML the way people mostly write it: block mappings and lists of values that end on their line. Anything else it leaves to a
-// library, and whatever it reads, a library reads alike; it takes an eighth of the time, which shows with 10,000 models.
+// library, and whatever it reads, a library reads alike; it takes a fifth of the time, which shows with 10,000 models.
 
 /** Printable, and the same to everybody: no tabs, no control characters, no byte order marks, no halves of characters. */
 const unusualCharacter = /[^\x20-\x7e\n\r\u00a1-\u2027\u202a-\ud7ff]|\r(?!\n)/;

@@ -119,9 +119,9 @@ describe('an engine that fails', () => {
   it('tells a client whose model is stopped under it', async () => {
     house = await openHouse({ models: { tiny: { chunk_ms: 1 } }, lamina: { limits: { drainTimeout: 0 } } });
     const answer = await house.post('/v1/chat/completions', chat('tiny', '/count', { stream: true }));
-    const text = answer.text();
+    const cut = assert.rejects(answer.text());
     await house.lamina.runtime.stop('tiny');
-    await assert.rejects(text);
+    await cut;
   });
 
   it('asks another replica when one takes no connection', async () => {

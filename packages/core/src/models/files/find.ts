@@ -17,14 +17,16 @@ export interface FoundFiles {
   readonly problems: readonly FileProblem[];
 }
 
+const noExtra: Pick<FoundFiles, 'files' | 'problems'> = { files: [], problems: [] };
+
 type Part = Omit<FoundFiles, 'format'> & { readonly format?: string };
 
 /** Finds the files an entry names; without a path they are at the model's name. */
 export async function findFiles(name: string, entry: ModelEntry, folders: Folders): Promise<FoundFiles> {
   const role: FileRole = entry.base === undefined ? 'weights' : 'adapter';
   const weights = await findWeights(entry.path ?? name, role, folders);
-  const projector = await findExtra(entry.projector, 'projector', folders);
-  const draft = await findExtra(entry.draft, 'draft', folders);
+  const projector = entry.projector === undefined ? noExtra : await findExtra(entry.projector, 'projector', folders);
+  const draft = entry.draft === undefined ? noExtra : await findExtra(entry.draft, 'draft', folders);
   const beside = entry.projector === undefined && role === 'weights' && weights.format === 'gguf' ? await findProjector(weights.files[0]?.path, folders) : [];
   return {
     files: [...weights.files, ...beside, ...projector.files, ...draft.files],
@@ -81,8 +83,7 @@ async function findShards({ paths, problem }: NonNullable<Awaited<ReturnType<typ
   return { format: 'gguf', files, problems };
 }
 
-async function findExtra(written: string | undefined, role: FileRole, folders: Folders): Promise<Pick<Part, 'files' | 'problems'>> {
-  if (written === undefined) return { files: [], problems: [] };
+async function findExtra(written: string, role: FileRole, folders: Folders): Promise<Pick<Part, 'files' | 'problems'>> {
   const { files, problems } = await findWeights(written, role, folders);
   return { files, problems: problems.map((problem) => ({ ...problem, message: `its ${role} ${problem.message}` })) };
 }

@@ -80,14 +80,14 @@ export class Hooks {
     const late = () => new Error(`it took longer than ${limitMs / 1000} s`);
     return (...parameters) => {
       const done = parameters.pop() as Done;
+      if (owner.closed) return done();
       const { signal } = parameters.at(-1) as Context;
       const subjects = parameters.slice(0, -1).map(freeze);
       const recover = (error: unknown) => {
         if (signal.aborted) throw signal.reason;
         return this.failed(name, owner, error);
       };
-      if (owner.closed) done();
-      else answerTo(done, () => withLimit(signal, limitMs, late, (limited) => run(...subjects, contextOf(limited, owner.log))), recover);
+      answerTo(done, () => withLimit(signal, limitMs, late, (limited) => run(...subjects, contextOf(limited, owner.log))), recover);
     };
   }
 
@@ -127,24 +127,16 @@ function contextOf(limited: Limited, log: Logger): Context {
   };
 }
 
-/** Gives what `work` answers to a callback, or what `recover` makes of its failure, or throws. */
+/** Gives a callback what `work` answers, at once when it answers at once; of a failure what `recover` makes of it, or throws. */
 function answerTo(done: Done, work: () => unknown, recover: (error: unknown) => unknown): void {
   let answer: unknown;
   try {
-    answer = attempt(() => refuseNull(work()), recover);
+    answer = refuseNull(work());
   } catch (error) {
-    return done(error);
+    answer = Promise.reject(error as Error);
   }
   if (isPromise(answer)) answer.then(refuseNull).catch(recover).then((value) => done(undefined, value), done);
   else done(undefined, answer);
-}
-
-function attempt(work: () => unknown, recover: (error: unknown) => unknown): unknown {
-  try {
-    return work();
-  } catch (error) {
-    return recover(error);
-  }
 }
 
 function refuseNull(answer: unknown): unknown {

@@ -21,6 +21,7 @@ export function withLimit<T>(signal: AbortSignal, ms: number, late: () => Error,
   }
 }
 
+/** Made when it is first looked at: most calls answer at once, and signals and timers are dear where there are thousands. */
 class Limit implements Limited {
   private controller: AbortController | undefined;
   private timer: NodeJS.Timeout | undefined;

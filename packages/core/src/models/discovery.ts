@@ -4,7 +4,7 @@ import type { Discovery } from '../contract/hooks.js';
 import { makeModel } from './catalog.js';
 import { modelsIn } from './files/directory.js';
 import { findFiles } from './files/find.js';
-import type { KnownFile, Named } from './files/disk.js';
+import { leadsDown, type KnownFile } from './files/disk.js';
 import type { Folders } from './files/folders.js';
 import type { HeaderCache } from './files/header-cache.js';
 import { inTurns } from './in-turns.js';
@@ -45,13 +45,8 @@ async function walk(directory: string, depth: number, folders: Folders, offer: (
   if (depth > 0 && isWholeDirectory(finished)) return offer(directory);
   for (const name of modelsIn(finished)) await offer(join(directory, name));
   if (depth === deepest) return;
-  const below = names.filter((name) => isDirectory(listing.get(name)));
+  const below = names.filter((name) => leadsDown(name, listing.get(name)!));
   await inTurns(below, (name) => walk(join(directory, name), depth + 1, folders, offer));
-}
-
-/** Links to directories are not followed: they may lead round in a circle. */
-function isDirectory(named: Named | undefined): boolean {
-  return named?.kind === 'directory' && !named.isLink;
 }
 
 /** The names without those of files that another tool is at work on: by their own names, or by a companion's. */

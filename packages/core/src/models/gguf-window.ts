@@ -25,7 +25,7 @@ export class BrokenFile extends Error {
   }
 }
 
-/** Reads little-endian values in order. Call {@link GgufWindow.need} first; the reads themselves are synchronous. */
+/** Reads little-endian values in order. Call {@link GgufWindow.need} before `uint8`, `uint32`, `uint64` and `number`. */
 export class GgufWindow {
   private start = 0;
   private filled = 0;
@@ -44,7 +44,7 @@ export class GgufWindow {
 
   /** Makes sure that the next `count` bytes, no more than the window, are ready. @throws BrokenFile when the file has fewer */
   need(count: number): void {
-    if (this.filled - this.cursor >= count) return;
+    if (this.ready >= count) return;
     this.refuseBeyond(count);
     buffer.copyWithin(0, this.cursor, this.filled);
     this.start += this.cursor;
@@ -62,7 +62,7 @@ export class GgufWindow {
   /** Moves on without reading what is passed over. @throws BrokenFile when the file ends before */
   skip(count: number): void {
     this.refuseBeyond(count);
-    if (count <= this.filled - this.cursor) {
+    if (count <= this.ready) {
       this.cursor += count;
       return;
     }
@@ -139,6 +139,10 @@ export class GgufWindow {
       default:
         return this.uint8();
     }
+  }
+
+  private get ready(): number {
+    return this.filled - this.cursor;
   }
 
   /** Moves the cursor; the answer is where it was. */

@@ -240,7 +240,7 @@ export class ModelRegistry implements Models {
   private async scanNow(dirty: Dirty): Promise<Catalog> {
     const { manifest, warnings } = await this.store.read();
     if (manifest !== this.catalog.manifest) for (const { message, ...place } of warnings) this.log.warn(place, message);
-    return this.scanner.scan(manifest, dirty);
+    return this.scanner.scan(manifest, dirty, this.catalog);
   }
 
   /** Reads the headers that stand between a file and its being offered. */

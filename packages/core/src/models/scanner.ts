@@ -34,7 +34,6 @@ export class Scanner {
   private renewing: Promise<void> = Promise.resolve();
   private made = new Previous<Made>();
   private readonly based = new Map<string, ModelRecord>();
-  private catalog: Catalog | undefined;
   private offered: readonly Model[] = [];
   /** GGUF files that are offered once their headers are known to the cache. */
   unread: readonly string[] = [];
@@ -62,18 +61,18 @@ export class Scanner {
     this.renewing.catch(() => undefined);
   }
 
-  /** The catalog of a manifest as the disk is now. A record of which nothing changed is the same object as in the catalog before. */
-  async scan(manifest: Manifest, dirty: Dirty): Promise<Catalog> {
+  /** The catalog of a manifest as the disk is now. A record of which nothing changed is the same object as in the catalog `before`. */
+  async scan(manifest: Manifest, dirty: Dirty, before: Catalog): Promise<Catalog> {
     if (dirty !== 'all') for (const path of dirty) this.folders.forget(path);
     const touched = touchedBy(dirty);
-    const isCalm = dirty !== 'all' && dirty.size === 0 && manifest.backends === this.catalog?.manifest.backends;
+    const isCalm = dirty !== 'all' && dirty.size === 0 && manifest.backends === before.manifest.backends;
     const slices = new Slices();
     const names = Object.keys(manifest.models);
     if (dirty !== 'all') this.forgetMoved(names, manifest);
     await slices.pause();
     const named = await inTurns(names, (name, place) => {
-      const before = this.made.find(name, place)?.raw;
-      return isCalm && before?.entry === manifest.models[name] ? before! : this.named(name, manifest, before, touched);
+      const last = this.made.find(name, place)?.raw;
+      return isCalm && last?.entry === manifest.models[name] ? last! : this.named(name, manifest, last, touched);
     });
     await this.renewing;
     const isDirty = dirty === 'all' || dirty.size > 0;
@@ -84,8 +83,7 @@ export class Scanner {
     const made = await inTurns([...named, ...unnamed], (raw, place) => this.make(raw, this.made.find(raw.model.name, place), dirty));
     this.made = new Previous([...names, ...unnamed.map(({ model }) => model.name)], made);
     await slices.pause();
-    this.catalog = new Catalog(manifest, withBases(made.map(({ record }) => record), this.based), this.catalog);
-    return this.catalog;
+    return new Catalog(manifest, withBases(made.map(({ record }) => record), this.based), before);
   }
 
   /** An entry that names other files than before may mean some that nobody heard of. */

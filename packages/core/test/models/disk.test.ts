@@ -62,5 +62,6 @@ describe('the thread that looks at disks', () => {
     const late = assert.rejects(disk.list(directory), (error) => error === over);
     await disk.close(over);
     await late;
+    await assert.rejects(disk.list(directory), (error) => error === over);
   });
 });

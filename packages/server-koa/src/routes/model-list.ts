@@ -29,7 +29,7 @@ export class ModelList {
       yield (from > 0 ? ',' : '') + written.map(({ text }) => text).join(',');
       await setImmediate();
     }
-    const { models: _models, ...counts }: ModelsView = { models: {}, total: records.length, available: records.filter(({ available }) => available).length, active };
+    const counts: Omit<ModelsView, 'models'> = { total: records.length, available: records.filter(({ available }) => available).length, active };
     yield `},${JSON.stringify(counts).slice(1)}`;
   }
 

@@ -1,5 +1,10 @@
 // The bytes of an answer, from whichever client.
 
+/** A connection that takes longer to come about is given up. */
+export const connectMs = 15_000;
+/** A connection that nobody uses is kept so long. */
+export const idleMs = 10_000;
+
 /** The bytes of an answer. They are asked for once; a chunk is only good until the next one is asked for. */
 export interface Body extends AsyncIterable<Uint8Array> {
   /** Lets go of what was not read. Does nothing to one that was read to its end, whose connection can be used again. */

@@ -1,6 +1,6 @@
 // Requests that go through a proxy, with undici, which knows how to speak to one.
 import { EnvHttpProxyAgent, request, type Dispatcher } from 'undici';
-import type { Body, Client, Reply } from './body.js';
+import { connectMs, idleMs, type Body, type Client, type Reply } from './body.js';
 import { publicLookup } from './private-address.js';
 
 /** The variables that name proxies; empty when there is none. */
@@ -17,8 +17,8 @@ export class ProxiedClient implements Client {
   private readonly guarded: Dispatcher;
 
   constructor(proxies: Proxies) {
-    const connect = { timeout: 15_000 };
-    const options = { ...proxies, headersTimeout: 0, bodyTimeout: 0, keepAliveTimeout: 10_000 };
+    const connect = { timeout: connectMs };
+    const options = { ...proxies, headersTimeout: 0, bodyTimeout: 0, keepAliveTimeout: idleMs };
     this.direct = new EnvHttpProxyAgent({ ...options, connect });
     this.guarded = new EnvHttpProxyAgent({ ...options, connect: { ...connect, lookup: publicLookup as never } });
   }

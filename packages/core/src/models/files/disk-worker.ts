@@ -3,7 +3,7 @@ import { readdirSync, statSync, type Dirent, type Stats } from 'node:fs';
 import { join } from 'node:path';
 import { parentPort } from 'node:worker_threads';
 import { reasonOf } from '../../contract/errors.js';
-import type { DiskAnswer, DiskOrder, FileVersion, KnownFile, ListedDirectory, Named } from './disk.js';
+import { leadsDown, type DiskAnswer, type DiskOrder, type FileVersion, type KnownFile, type ListedDirectory, type Named } from './disk.js';
 import { readFacts } from './facts.js';
 
 const port = parentPort!;
@@ -41,7 +41,7 @@ function walk(id: number, root: string, depth: number): void {
     for (const path of level) {
       const directory = list(path);
       listed.push(directory);
-      if (left > 0) for (const [name, { kind, isLink }] of directory[1]) if (kind === 'directory' && !isLink && !name.startsWith('.')) below.push(join(path, name));
+      if (left > 0) for (const [name, named] of directory[1]) if (leadsDown(name, named)) below.push(join(path, name));
       if (listed.length < together) continue;
       answers.push({ id, directories: listed, done: false });
       listed = [];

@@ -22,6 +22,11 @@ export interface Named extends FileVersion {
 /** The names in a directory, sorted. */
 export type Listing = ReadonlyMap<string, Named>;
 
+/** True for what a walk goes down into: directories that are not hidden. Links may lead round in a circle. */
+export function leadsDown(name: string, { kind, isLink }: Named): boolean {
+  return kind === 'directory' && !isLink && !name.startsWith('.');
+}
+
 /** What the thread is told. */
 export type DiskOrder =
   | { readonly kind: 'list'; readonly id: number; readonly path: string }
@@ -49,6 +54,7 @@ export class Disk {
   private readonly waiting = new Map<number, Waiting>();
   private orders: DiskOrder[] = [];
   private count = 0;
+  private over: Error | undefined;
 
   /** The names in a directory; none when there is no such directory, or it may not be read. */
   list(path: string): Promise<Listing> {
@@ -78,9 +84,10 @@ export class Disk {
     });
   }
 
-  /** Ends the thread; whoever waits for it is given the reason. */
+  /** Ends the thread; whoever waits for it, or asks from now on, is given the reason. */
   async close(reason: Error): Promise<void> {
     const { worker } = this;
+    this.over = reason;
     this.fail(reason);
     await worker?.terminate();
   }
@@ -91,6 +98,7 @@ export class Disk {
 
   /** What is asked for together goes to the thread together. */
   private ask(order: DiskOrder, waiting: Waiting): void {
+    if (this.over !== undefined) return waiting.fail(this.over);
     if (this.orders.length === 0) setImmediate(() => this.send());
     this.orders.push(order);
     this.waiting.set(order.id, waiting);

@@ -12,13 +12,17 @@ export interface Location {
   readonly refused?: string;
 }
 
+type Hearer = (listing: Listing | Promise<Listing>) => void;
+/** Directories that are waited for, and who waits. */
+type Expected = Map<string, Hearer>;
+
 const theRoot: Named = { kind: 'directory', isLink: false, bytes: 0, modifiedMs: 0 };
 
 /** Directories below, or beside, a models directory. */
 export class Folders {
   private readonly listings = new Map<string, Listing | Promise<Listing>>();
-  /** While the disk is looked at anew: directories that are waited for. */
-  private expected: Map<string, (listing: Listing | Promise<Listing>) => void> | undefined;
+  /** Set while the disk is looked at anew. */
+  private expected: Expected | undefined;
 
   constructor(
     readonly root: string,
@@ -28,7 +32,7 @@ export class Folders {
   /** Forgets everything and looks at the root, and so many levels below it, anew. What is asked for meanwhile is answered as soon as it is known. */
   async renew(depth: number): Promise<void> {
     this.listings.clear();
-    const expected = (this.expected ??= new Map<string, (listing: Listing | Promise<Listing>) => void>());
+    const expected = (this.expected ??= new Map<string, Hearer>());
     try {
       await this.disk.walk(this.root, depth, (directory, listing) => {
         this.listings.set(directory, listing);
@@ -73,7 +77,7 @@ export class Folders {
 
   /** Where a path of the manifest leads. A relative one may not leave the models directory, by symbolic links neither. */
   async locate(written: string): Promise<Location> {
-    const path = isAbsolute(written) ? resolve(written) : resolve(this.root, written);
+    const path = resolve(this.root, written);
     if (isAbsolute(written)) return { path, there: await this.look(path) };
     const refused = `${written} leads out of the models directory`;
     if (!isWithin(this.root, path)) return { path, there: undefined, refused };
@@ -82,7 +86,7 @@ export class Folders {
     return (await this.leadsOut(path)) ? { path, there: undefined, refused } : { path, there: await this.look(path) };
   }
 
-  private expect(directory: string, expected: Map<string, (listing: Listing | Promise<Listing>) => void>): Promise<Listing> {
+  private expect(directory: string, expected: Expected): Promise<Listing> {
     const listing = new Promise<Listing>((resolve) => expected.set(directory, resolve));
     this.listings.set(directory, listing);
     return listing;

@@ -43,13 +43,14 @@ export class HeaderCache {
   }
 
   /** Writes what is known, if anything is new. What becomes known meanwhile is for the next time. */
-  async save(): Promise<void> {
-    const earlier = this.saving;
-    await (this.saving = earlier.then(async () => {
-      if (!this.changed) return;
-      this.changed = false;
-      await this.file.write(goodFor, remembered([...this.known]));
-    }));
+  save(): Promise<void> {
+    return (this.saving = this.saving.then(() => this.saveNow()));
+  }
+
+  private async saveNow(): Promise<void> {
+    if (!this.changed) return;
+    this.changed = false;
+    await this.file.write(goodFor, remembered([...this.known]));
   }
 
   private async loadNow(): Promise<void> {

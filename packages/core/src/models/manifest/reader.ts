@@ -75,14 +75,17 @@ export class ManifestReader {
     const problems: ManifestNote[] = [];
     const sections: Record<string, unknown> = {};
     const models: Record<string, unknown> = {};
+    let written = 0;
     for (let index = 0; index < parts.length; index += 1) {
       const part = parts[index]!;
       const target = pieces[index]!.kind === 'entry' ? models : sections;
-      for (const key of Object.keys(part.data)) define(target, key, part.data[key]);
+      const keys = Object.keys(part.data);
+      for (const key of keys) define(target, key, part.data[key]);
+      written += keys.length;
       if (part.syntax.length + part.problems.length > 0) problems.push(...this.problemsOf(pieces[index]!, part));
     }
     const names = Object.keys(models);
-    problems.push(...this.writtenTwice(pieces, parts, names.length + Object.keys(sections).length));
+    if (written > names.length + Object.keys(sections).length) problems.push(...this.writtenTwice(pieces, parts));
     if (sections['models'] !== undefined && names.length > 0) problems.push({ file: this.file, message: 'models is written twice; put all entries under one' });
     if (problems.length > 0) throw invalid(problems.sort((a, b) => (a.line ?? 0) - (b.line ?? 0)));
     const manifest = { ...emptyManifest, ...sections, ...(names.length > 0 ? { models } : {}) } as Manifest;
@@ -93,14 +96,12 @@ export class ManifestReader {
     return { manifest: Object.freeze(manifest), warnings: this.warnings(pieces, parts), pieces, parts, pieceOf };
   }
 
-  /** Keys of the top, and names of models, that stand in several pieces; `different` of them are different. */
-  private writtenTwice(pieces: readonly Piece[], parts: readonly Part[], different: number): readonly ManifestNote[] {
-    const keys = parts.map(({ data }) => Object.keys(data));
-    if (keys.reduce((sum, { length }) => sum + length, 0) === different) return [];
+  /** Keys of the top, and names of models, that stand in several pieces. */
+  private writtenTwice(pieces: readonly Piece[], parts: readonly Part[]): readonly ManifestNote[] {
     const first = new Map<string, Piece>();
-    return keys.flatMap((all, index) => {
+    return parts.flatMap(({ data }, index) => {
       const piece = pieces[index]!;
-      return all.flatMap((key) => {
+      return Object.keys(data).flatMap((key) => {
         const written = `${piece.kind === 'entry' ? 'models.' : ''}${key}`;
         const earlier = first.get(written);
         first.set(written, piece);

@@ -2,11 +2,10 @@
 import { connect as connectPlain, isIP, type ConnectOpts, type LookupFunction, type Socket, type TcpNetConnectOpts } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
 import { connect as connectSecure } from 'node:tls';
+import { connectMs, idleMs } from '../body.js';
 import { bareHost, publicLookup } from '../private-address.js';
 import { Ring } from './ring.js';
 
-const connectMs = 15_000;
-const idleMs = 10_000;
 const ringBytes = 2 * 1024 * 1024;
 /** Of one read; more at once is no faster. */
 const mostRead = 256 * 1024;

@@ -104,8 +104,8 @@ interface HookRow {
 
 /** The rules of every hook; docs/hooks.md is made from this. */
 export const hookTable = {
-  discoverModels: { type: 'AsyncParallelHook', onFailure: 'isolate', before: 'the manifest is read', after: 'describeModel', limitMs: 60_000 },
-  describeModel: { type: 'AsyncSeriesWaterfallHook', onFailure: 'isolate', before: 'discoverModels', after: 'the model is listed', limitMs: 10_000 },
+  discoverModels: { type: 'AsyncParallelHook', onFailure: 'isolate', before: 'the manifest is read', after: 'describeModel of what it offers', limitMs: 60_000 },
+  describeModel: { type: 'AsyncSeriesWaterfallHook', onFailure: 'isolate', before: 'its files are found', after: 'the model is listed', limitMs: 10_000 },
   planDownload: { type: 'AsyncSeriesWaterfallHook', onFailure: 'stop', before: 'a source resolved the reference', after: 'the job is queued', limitMs: 30_000 },
   verifyDownload: { type: 'AsyncSeriesHook', onFailure: 'stop', before: 'the SHA-256 was checked', after: 'the files get their names', limitMs: 600_000 },
   selectBackend: { type: 'AsyncSeriesBailHook', onFailure: 'stop', before: 'a start is wanted', after: 'room is made', limitMs: 10_000 },

@@ -10,7 +10,8 @@ export interface Problem {
   readonly message: string;
 }
 
-const ajv = new Ajv({ allErrors: true, strict: true, allowUnionTypes: true, verbose: true });
+// A start waits for schemas to be compiled. One that is wrong fails then anyway, and code that is optimized is no faster.
+const ajv = new Ajv({ allErrors: true, strict: true, allowUnionTypes: true, verbose: true, validateSchema: false, code: { optimize: false } });
 const compiled = new WeakMap<Schema, ValidateFunction>();
 
 /** Everything that is wrong with `value`; empty when nothing is. */

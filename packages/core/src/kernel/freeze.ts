@@ -2,20 +2,18 @@
 
 /** Freezes plain objects and arrays all the way down; things with a class of their own are left as they are. */
 export function freeze<T>(value: T): T {
-  if (!isPlain(value) || Object.isFrozen(value)) return value;
-  Object.freeze(value);
-  if (Array.isArray(value)) for (const part of value) freezePart(part);
-  else for (const key of Object.keys(value)) freezePart((value as Readonly<Record<string, unknown>>)[key]);
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
+  if (Array.isArray(value)) {
+    Object.freeze(value);
+    for (const part of value) if (typeof part === 'object') freeze(part);
+  } else if (isPlain(value)) {
+    Object.freeze(value);
+    for (const key in value) if (typeof value[key] === 'object') freeze(value[key]);
+  }
   return value;
 }
 
-/** Most parts are text and numbers: a call less for each. */
-function freezePart(part: unknown): void {
-  if (typeof part === 'object') freeze(part);
-}
-
-function isPlain(value: unknown): value is object {
-  if (typeof value !== 'object' || value === null) return false;
+function isPlain(value: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(value);
-  return Array.isArray(value) || prototype === Object.prototype || prototype === null;
+  return prototype === Object.prototype || prototype === null;
 }

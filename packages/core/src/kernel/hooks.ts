@@ -117,6 +117,20 @@ export class Hooks {
   }
 }
 
+/** What the taps of a hook make of a call of it: at once when all of them answer at once. */
+export function answerOf<T>(call: (done: (error?: Error | null, answer?: T) => void) => void): T | Promise<T> {
+  let settled: (() => T) | undefined;
+  let settle = (outcome: () => T): void => void (settled = outcome);
+  call((error, answer) =>
+    settle(() => {
+      if (error !== undefined && error !== null) throw error;
+      return answer as T;
+    }),
+  );
+  if (settled !== undefined) return (settled as () => T)();
+  return new Promise<() => T>((resolve) => (settle = resolve)).then((outcome) => outcome());
+}
+
 /** The signal is not read before a tap reads it: most taps never do. */
 function contextOf(limited: Limited, log: Logger): Context {
   return {

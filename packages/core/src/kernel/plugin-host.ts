@@ -119,6 +119,8 @@ export class PluginHost {
   }
 }
 
+const noOptions = { type: 'object', additionalProperties: false };
+
 function checkPlugins(plugins: readonly Plugin[]): void {
   const names = new Set<string>();
   plugins.forEach((plugin: Partial<Plugin> | undefined, index) => {
@@ -135,6 +137,6 @@ function faultOf(plugin: Partial<Plugin> | undefined, earlier: ReadonlySet<strin
   if (typeof plugin.name !== 'string' || !namePattern.test(plugin.name)) return 'its name must be lower-case letters, digits and dashes, and begin with a letter';
   if (plugin.apiVersion !== apiVersion) return `it speaks version ${String(plugin.apiVersion)} of the contract and this core speaks ${apiVersion}; install matching versions`;
   if (earlier.has(plugin.name)) return 'another plugin has the same name; list it once';
-  const problems = check(plugin.schema ?? { type: 'object', additionalProperties: false }, plugin.options);
+  const problems = check(plugin.schema ?? noOptions, plugin.options);
   return problems.length === 0 ? undefined : `its option ${describeProblems(problems)}`;
 }

@@ -4,12 +4,13 @@ import type { Discovery } from '../contract/hooks.js';
 import { makeModel } from './catalog.js';
 import { modelsIn } from './files/directory.js';
 import { findFiles } from './files/find.js';
-import { leadsDown, type KnownFile } from './files/disk.js';
+import { take, wait, type Steps } from '../kernel/steps.js';
+import type { KnownFile } from './files/disk.js';
 import type { Folders } from './files/folders.js';
 import type { HeaderCache } from './files/header-cache.js';
-import { inTurns } from './in-turns.js';
 import { problemOf } from './files/model-facts.js';
 import { shardName } from './files/shards.js';
+import { Slices } from './slices.js';
 
 /** Models are looked for so many levels below the models directory. */
 export const deepest = 6;
@@ -17,36 +18,43 @@ export const deepest = 6;
 /** What tools put behind the name of a file that they have not finished. */
 const unfinished = /\.(part|partial|incomplete|download|crdownload|tmp|temp|aria2|!qb)$/i;
 
+/** The paths below the folders' root that could be models: files, and directories that are one as a whole. */
+export async function findCandidates(folders: Folders): Promise<readonly string[]> {
+  const candidates: string[] = [];
+  await take(lookFor(candidates, folders.root, 0, folders, new Slices()));
+  return candidates;
+}
+
 /**
- * Offers every model below the folders' root that is not `taken`, under the name of its path. A GGUF file counts only when its header
+ * Offers every model of the candidates that is not `taken`, under the name of its path. A GGUF file counts only when its header
  * says that it is whole: the answer is the files whose headers must be read before that is known.
  */
-export async function offerFolder(folders: Folders, headers: HeaderCache, taken: ReadonlySet<string>, discovery: Discovery): Promise<readonly string[]> {
+export async function offerFolder(candidates: readonly string[], folders: Folders, headers: HeaderCache, taken: ReadonlySet<string>, discovery: Discovery): Promise<readonly string[]> {
   const unread: string[] = [];
-  const offer = async (path: string) => {
-    if (taken.has(path)) return;
+  const slices = new Slices();
+  for (const path of candidates) {
+    if (taken.has(path)) continue;
     const written = relative(folders.root, path);
-    const { problems, ...found } = await findFiles(written, { path: written }, folders);
-    if (problems.length > 0) return;
+    const { problems, ...found } = await take(findFiles(written, { path: written }, folders));
+    if (problems.length > 0) continue;
     const known = found.format === 'gguf' ? await wholeHeaders(found.files.map((file) => file.path), folders, headers, unread) : [];
-    if (known === undefined) return;
+    if (slices.over) await slices.pause();
+    if (known === undefined) continue;
     const quantization = known[0]?.facts.metadata?.quantization;
     const model = makeModel(nameOf(written), {}, found, 'discovered');
     discovery.add(quantization === undefined ? model : { ...model, metadata: { quantization } });
-  };
-  await walk(folders.root, 0, folders, offer);
+  }
   return unread;
 }
 
-async function walk(directory: string, depth: number, folders: Folders, offer: (path: string) => Promise<void>): Promise<void> {
-  const listing = await folders.list(directory);
-  const names = [...listing.keys()].filter((name) => !name.startsWith('.'));
-  const finished = finishedOf(names);
-  if (depth > 0 && isWholeDirectory(finished)) return offer(directory);
-  for (const name of modelsIn(finished)) await offer(join(directory, name));
+function* lookFor(candidates: string[], directory: string, depth: number, folders: Folders, slices: Slices): Steps<void> {
+  if (slices.overInSmallSteps) yield* wait(slices.pause());
+  const listing = yield* wait(folders.list(directory));
+  const finished = finishedOf(listing.names.filter((name) => !name.startsWith('.')));
+  if (depth > 0 && isWholeDirectory(finished)) return void candidates.push(directory);
+  for (const name of modelsIn(finished)) candidates.push(join(directory, name));
   if (depth === deepest) return;
-  const below = names.filter((name) => leadsDown(name, listing.get(name)!));
-  await inTurns(below, (name) => walk(join(directory, name), depth + 1, folders, offer));
+  for (const name of listing.down) yield* lookFor(candidates, join(directory, name), depth + 1, folders, slices);
 }
 
 /** The names without those of files that another tool is at work on: by their own names, or by a companion's. */
@@ -74,7 +82,7 @@ async function wholeHeaders(paths: readonly string[], folders: Folders, headers:
   await headers.load();
   const whole: KnownFile[] = [];
   for (const path of paths) {
-    const there = await folders.look(path);
+    const there = await take(folders.look(path));
     const known = there?.kind === 'file' ? headers.peek(path, there) : undefined;
     if (known === undefined) unread.push(path);
     else if (problemOf(path, known) === undefined) whole.push(known);

@@ -2,8 +2,6 @@
 import { Slices } from './slices.js';
 
 const atOnce = 256;
-/** So many items that are done at once cost less than a look at the clock is worth. */
-const lookAfter = 64;
 
 /** Does `work` for every item, 256 at once; the answers are in the items' order. The first failure fails all. Work done at once costs no waiting. */
 export async function inTurns<Item, Answer>(items: readonly Item[], work: (item: Item, place: number) => Answer | Promise<Answer>): Promise<readonly Answer[]> {
@@ -15,7 +13,7 @@ export async function inTurns<Item, Answer>(items: readonly Item[], work: (item:
       const answer = work(items[index]!, index);
       const isLater = answer instanceof Promise;
       answers[index] = isLater ? await answer : answer;
-      if ((isLater || index % lookAfter === 0) && slices.over) await slices.pause();
+      if (isLater ? slices.over : slices.overInSmallSteps) await slices.pause();
     }
   };
   await Promise.all(Array.from({ length: Math.min(atOnce, items.length) }, worker));

@@ -11,6 +11,7 @@ import type { Clock, Logger } from '../contract/context.js';
 import type { InstallOptions, ModelCheck, ModelRecord, Models, ModelsChange, ModelStats, RemovedModel, ResolvedModel } from '../contract/services.js';
 import type { EventBus } from '../kernel/event-bus.js';
 import type { Hooks } from '../kernel/hooks.js';
+import { take } from '../kernel/steps.js';
 import { tokens } from '../kernel/tokens.js';
 import { unlessAborted } from '../kernel/unless-aborted.js';
 import { CacheFile } from './cache-file.js';
@@ -123,7 +124,7 @@ export class ModelRegistry implements Models {
     const signal = this.untilClosed(options.signal);
     const folders = new Folders(this.modelsDir, this.disk);
     try {
-      return await unlessAborted(inTurns(records, (record) => checkModel(record, this.catalog, folders, this.headers, signal)), signal);
+      return await unlessAborted(inTurns(records, (record) => take(checkModel(record, this.catalog, folders, this.headers, signal))), signal);
     } catch (error) {
       throw signal.aborted ? new LaminaError('ABORTED', {}, { cause: error }) : error;
     } finally {

@@ -7,9 +7,10 @@ import type { Model } from '../contract/model.js';
 import type { Context } from '../contract/context.js';
 import type { FileProblem, ModelRecord } from '../contract/services.js';
 import { freeze } from '../kernel/freeze.js';
-import type { Hooks } from '../kernel/hooks.js';
+import { answerOf, type Hooks } from '../kernel/hooks.js';
+import { take, wait, type Steps } from '../kernel/steps.js';
 import { Catalog, makeModel } from './catalog.js';
-import { deepest, offerFolder } from './discovery.js';
+import { deepest, findCandidates, offerFolder } from './discovery.js';
 import type { Disk } from './files/disk.js';
 import { findFiles } from './files/find.js';
 import { Folders } from './files/folders.js';
@@ -37,6 +38,7 @@ export class Scanner {
   private offered: readonly Model[] = [];
   /** GGUF files that are offered once their headers are known to the cache. */
   unread: readonly string[] = [];
+  private candidates: readonly string[] = [];
   /** The files that entries of the manifest name. */
   private taken: ReadonlySet<string> = new Set();
 
@@ -51,7 +53,7 @@ export class Scanner {
     this.folders = new Folders(modelsDir, disk);
     const taps = hooks.tapsFor({ name: 'core', log: context.log, closed: false });
     taps.discoverModels.tap(async (discovery) => {
-      this.unread = await offerFolder(this.folders, headers, this.taken, discovery);
+      this.unread = await offerFolder(this.candidates, this.folders, headers, this.taken, discovery);
     });
   }
 
@@ -64,24 +66,21 @@ export class Scanner {
   /** The catalog of a manifest as the disk is now. A record of which nothing changed is the same object as in the catalog `before`. */
   async scan(manifest: Manifest, dirty: Dirty, before: Catalog): Promise<Catalog> {
     if (dirty !== 'all') for (const path of dirty) this.folders.forget(path);
-    const touched = touchedBy(dirty);
-    const isCalm = dirty !== 'all' && dirty.size === 0 && manifest.backends === before.manifest.backends;
     const slices = new Slices();
     const names = Object.keys(manifest.models);
     if (dirty !== 'all') this.forgetMoved(names, manifest);
     await slices.pause();
-    const named = await inTurns(names, (name, place) => {
-      const last = this.made.find(name, place)?.raw;
-      return isCalm && last?.entry === manifest.models[name] ? last! : this.named(name, manifest, last, touched);
-    });
-    await this.renewing;
     const isDirty = dirty === 'all' || dirty.size > 0;
-    if (isDirty || this.offered.length > 0) this.taken = new Set(named.flatMap(({ model }) => model.files.map(({ path }) => path)));
+    // Both look at what a walk finds while it goes on.
+    const [named, candidates] = await Promise.all([this.named(names, manifest, dirty, before.manifest), isDirty ? findCandidates(this.folders) : this.candidates]);
+    await this.renewing;
+    this.candidates = candidates;
+    if (isDirty || this.offered.length > 0) this.taken = new Set(named.flatMap(({ raw }) => raw.model.files.map(({ path }) => path)));
     await slices.pause();
     if (isDirty) this.offered = await this.discover();
-    const unnamed = this.unnamed(manifest, named);
-    const made = await inTurns([...named, ...unnamed], (raw, place) => this.make(raw, this.made.find(raw.model.name, place), dirty));
-    this.made = new Previous([...names, ...unnamed.map(({ model }) => model.name)], made);
+    const unnamed = await this.unnamed(manifest, named, dirty);
+    const made = [...named, ...unnamed];
+    this.made = new Previous([...names, ...unnamed.map(({ raw }) => raw.model.name)], made);
     await slices.pause();
     return new Catalog(manifest, withBases(made.map(({ record }) => record), this.based), before);
   }
@@ -95,16 +94,27 @@ export class Scanner {
     }
   }
 
-  private named(name: string, manifest: Manifest, before: ModelRecord | undefined, touched: (path: string) => boolean): ModelRecord | Promise<ModelRecord> {
-    const entry = manifest.models[name]!;
-    const backendType = typeOf(entry, manifest);
-    const isSame = before?.entry === entry && before.model.backendType === backendType && !before.model.files.some(({ path }) => touched(path));
-    return isSame ? before : this.look(name, entry, backendType, before);
+  /** The entries of the manifest, in its order. */
+  private named(names: readonly string[], manifest: Manifest, dirty: Dirty, before: Manifest): Promise<readonly Made[]> {
+    const touched = touchedBy(dirty);
+    const isCalm = dirty !== 'all' && dirty.size === 0 && manifest.backends === before.backends;
+    return inTurns(names, (name, place) => {
+      const last = this.made.find(name, place);
+      return isCalm && last?.raw.entry === manifest.models[name] ? last! : take(this.entry(name, manifest, last, touched, dirty));
+    });
   }
 
-  private async look(name: string, entry: ModelEntry, backendType: string | undefined, before: ModelRecord | undefined): Promise<ModelRecord> {
-    const { problems, ...found } = await findFiles(name, entry, this.folders);
-    return unlessSame(before, recordOf(withType(makeModel(name, entry, found, 'manifest'), backendType), entry, problems));
+  private *entry(name: string, manifest: Manifest, before: Made | undefined, touched: (path: string) => boolean, dirty: Dirty): Steps<Made> {
+    const entry = manifest.models[name]!;
+    const backendType = typeOf(entry, manifest);
+    const raw = before?.raw;
+    const isSame = raw?.entry === entry && raw.model.backendType === backendType && !raw.model.files.some(({ path }) => touched(path));
+    return yield* this.make(isSame ? raw : yield* this.look(name, entry, backendType, raw), before, dirty);
+  }
+
+  private *look(name: string, entry: ModelEntry, backendType: string | undefined, before: ModelRecord | undefined): Steps<ModelRecord> {
+    const found = yield* findFiles(name, entry, this.folders);
+    return unlessSame(before, recordOf(makeModel(name, entry, found, 'manifest', backendType), entry, found.problems));
   }
 
   /** What the taps offer. When one of them fails, its last offers stay: what was offered before is kept then. */
@@ -125,22 +135,22 @@ export class Scanner {
   }
 
   /** The offers that the manifest names neither by name nor by file. */
-  private unnamed(manifest: Manifest, named: readonly ModelRecord[]): readonly ModelRecord[] {
-    if (this.offered.length === 0) return [];
-    const aliases = new Set(named.flatMap(({ model }) => model.aliases));
+  private unnamed(manifest: Manifest, named: readonly Made[], dirty: Dirty): Promise<readonly Made[]> {
+    if (this.offered.length === 0) return Promise.resolve([]);
+    const aliases = new Set(named.flatMap(({ raw }) => raw.model.aliases));
     const free = this.offered.filter(({ name, files }) => !Object.hasOwn(manifest.models, name) && !aliases.has(name) && !files.some(({ path }) => this.taken.has(path)));
-    return free.map((model) => unlessSame(this.made.find(model.name, -1)?.raw, discoveredRecord(model)));
+    return inTurns(free, (model, place) => {
+      const before = this.made.find(model.name, named.length + place);
+      return take(this.make(unlessSame(before?.raw, discoveredRecord(model)), before, dirty));
+    });
   }
 
-  private make(raw: ModelRecord, before: Made | undefined, dirty: Dirty): Made | Promise<Made> {
+  private *make(raw: ModelRecord, before: Made | undefined, dirty: Dirty): Steps<Made> {
     if (before !== undefined && before.raw === raw && dirty !== 'all') return before;
-    return this.hooks.run.describeModel.isUsed() ? this.describe(raw, before?.record) : { raw, record: raw };
-  }
-
-  private async describe(raw: ModelRecord, before: ModelRecord | undefined): Promise<Made> {
-    const model = await this.hooks.run.describeModel.promise(raw.model, this.context);
+    if (!this.hooks.run.describeModel.isUsed()) return { raw, record: raw };
+    const model = yield* wait(answerOf<Model>((done) => this.hooks.run.describeModel.callAsync(raw.model, this.context, done)));
     const record = model === raw.model ? raw : described(raw, model);
-    return { raw, record: unlessSame(before, record) };
+    return { raw, record: unlessSame(before?.record, record) };
   }
 }
 
@@ -152,10 +162,6 @@ function described(raw: ModelRecord, model: Model): ModelRecord {
 
 function typeOf({ backend }: ModelEntry, { backends }: Manifest): string | undefined {
   return backend === undefined ? undefined : (backends[backend]?.type ?? backend);
-}
-
-function withType(model: Model, backendType: string | undefined): Model {
-  return backendType === undefined ? model : { ...model, backendType };
 }
 
 function recordOf(model: Model, entry: ModelEntry, problems: readonly FileProblem[]): ModelRecord {

@@ -3,7 +3,8 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { tinyGguf } from '@lamina/core/testing';
-import { Disk, type Listing } from '../../dist/models/files/disk.js';
+import { Disk } from '../../dist/models/files/disk.js';
+import type { Listing } from '../../dist/models/files/listing.js';
 
 describe('the thread that looks at disks', () => {
   let directory: string;
@@ -26,12 +27,15 @@ describe('the thread that looks at disks', () => {
     await symlink('below', join(directory, 'c-link'));
     await symlink('nowhere', join(directory, 'd-link'));
     const listing = await disk.list(directory);
-    const told = [...listing].map(([name, { kind, isLink, bytes }]) => [name, kind, isLink, bytes]);
+    const told = listing.names.map((name) => {
+      const { kind, isLink, bytes } = listing.get(name)!;
+      return [name, kind, isLink, bytes];
+    });
     assert.deepEqual(told, [['a-link', 'file', true, 4], ['b.gguf', 'file', false, 4], ['below', 'directory', false, 0], ['c-link', 'directory', true, 0], ['d-link', 'nothing', true, 0]]);
   });
 
   it('finds nothing in a directory that is not there', async () => {
-    assert.equal((await disk.list(join(directory, 'absent'))).size, 0);
+    assert.equal((await disk.list(join(directory, 'absent'))).names.length, 0);
   });
 
   it('walks so many levels down, past hidden directories and links', async () => {
@@ -40,7 +44,7 @@ describe('the thread that looks at disks', () => {
     const seen = new Map<string, Listing>();
     await disk.walk(directory, 2, (path, listing) => seen.set(path, listing));
     assert.deepEqual([...seen.keys()], [directory, join(directory, 'a'), join(directory, 'a/b')]);
-    assert.deepEqual([...seen.get(join(directory, 'a/b'))!.keys()], ['c']);
+    assert.deepEqual(seen.get(join(directory, 'a/b'))!.names, ['c']);
   });
 
   it('reads what a file tells, and not again what is as it was known', async () => {

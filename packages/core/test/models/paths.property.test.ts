@@ -7,6 +7,7 @@ import fc from 'fast-check';
 import { Disk } from '../../dist/models/files/disk.js';
 import { findFiles } from '../../dist/models/files/find.js';
 import { Folders, isWithin } from '../../dist/models/files/folders.js';
+import { take } from '../../dist/kernel/steps.js';
 import { nameProblem } from '../../dist/models/manifest/rules.js';
 import { cases } from './cases.js';
 
@@ -41,7 +42,7 @@ describe('a path of the manifest', function () {
       fc.asyncProperty(fc.array(part, { minLength: 1, maxLength: 7 }), fc.constantFrom('path', 'projector', 'draft'), async (parts, key) => {
         const written = parts.join('/');
         fc.pre(!isAbsolute(written));
-        const { files } = await findFiles('m', { path: 'x.gguf', [key]: written }, folders);
+        const { files } = await take(findFiles('m', { path: 'x.gguf', [key]: written }, folders));
         for (const { path, bytes } of files) {
           if (bytes === 0) continue;
           reached += 1;

@@ -1,10 +1,11 @@
 // The thread that looks at disks. It does one thing after the other and waits for each: nobody but it is held up by that.
 import { readdirSync, statSync, type Dirent, type Stats } from 'node:fs';
-import { join } from 'node:path';
+import { sep } from 'node:path';
 import { parentPort } from 'node:worker_threads';
 import { reasonOf } from '../../contract/errors.js';
-import { leadsDown, type DiskAnswer, type DiskOrder, type FileVersion, type KnownFile, type ListedDirectory, type Named } from './disk.js';
+import type { DiskAnswer, DiskOrder, FileVersion, KnownFile, ListedDirectory } from './disk.js';
 import { readFacts } from './facts.js';
+import { Listing, type Mark } from './listing.js';
 
 const port = parentPort!;
 /** So many answers, or directories of a walk, go back together. */
@@ -41,7 +42,7 @@ function walk(id: number, root: string, depth: number): void {
     for (const path of level) {
       const directory = list(path);
       listed.push(directory);
-      if (left > 0) for (const [name, named] of directory[1]) if (leadsDown(name, named)) below.push(join(path, name));
+      if (left > 0) for (const name of new Listing(directory[1]).down) below.push(within(path) + name);
       if (listed.length < together) continue;
       answers.push({ id, directories: listed, done: false });
       listed = [];
@@ -52,30 +53,40 @@ function walk(id: number, root: string, depth: number): void {
   answers.push({ id, directories: listed, done: true });
 }
 
+/** What is neither file, directory nor link, such as a socket, is nothing a model could be in. */
 function list(path: string): ListedDirectory {
-  const names = entriesOf(path).flatMap((entry) => {
-    const named = namedBy(entry, path);
-    return named === undefined ? [] : [[entry.name, named] as const];
-  });
-  return [path, names.sort(([a], [b]) => (a < b ? -1 : 1))];
+  const [names, marks, bytes, modifiedMs]: [string[], Mark[], number[], number[]] = [[], [], [], []];
+  for (const entry of entriesOf(path)) {
+    const isLink = entry.isSymbolicLink();
+    const isDirectory = entry.isDirectory();
+    if (!isLink && !isDirectory && !entry.isFile()) continue;
+    const stats = isDirectory ? undefined : statOf(within(path) + entry.name);
+    const isFile = stats?.isFile() === true;
+    names.push(entry.name);
+    marks.push(isDirectory ? 'd' : isFile && !isLink ? 'f' : markOfLink(stats));
+    bytes.push(isFile ? stats.size : 0);
+    modifiedMs.push(isFile ? stats.mtimeMs : 0);
+  }
+  return [path, [names, marks, bytes, modifiedMs]];
 }
 
+function markOfLink(stats: Stats | undefined): Mark {
+  if (stats?.isFile() === true) return 'F';
+  return stats?.isDirectory() === true ? 'D' : 'N';
+}
+
+/** Sorted by name. */
 function entriesOf(path: string): readonly Dirent[] {
   try {
-    return readdirSync(path, { withFileTypes: true });
+    return readdirSync(path, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1));
   } catch {
     return [];
   }
 }
 
-/** Neither file, directory nor link, such as a socket, is nothing a model could be in. */
-function namedBy(entry: Dirent, directory: string): Named | undefined {
-  const isLink = entry.isSymbolicLink();
-  if (entry.isDirectory()) return { kind: 'directory', isLink, bytes: 0, modifiedMs: 0 };
-  if (!entry.isFile() && !isLink) return undefined;
-  const stats = statOf(join(directory, entry.name));
-  if (stats?.isFile() === true) return { kind: 'file', isLink, bytes: stats.size, modifiedMs: stats.mtimeMs };
-  return { kind: stats?.isDirectory() === true ? 'directory' : 'nothing', isLink, bytes: 0, modifiedMs: 0 };
+/** What stands before the names in a directory: cheaper than `join`, for a path that is normal already. */
+function within(directory: string): string {
+  return directory.endsWith(sep) ? directory : directory + sep;
 }
 
 function statOf(path: string): Stats | undefined {

@@ -1,6 +1,7 @@
 // A thread that looks at disks: it lists directories and reads headers, so that a disk that is slow holds up nobody who is served.
 import { Worker } from 'node:worker_threads';
 import type { FileFacts } from './facts.js';
+import { Listing, type ListedNames } from './listing.js';
 
 /** The state of a file when it was looked at. */
 export interface FileVersion {
@@ -13,28 +14,14 @@ export interface KnownFile extends FileVersion {
   readonly facts: FileFacts;
 }
 
-/** What a name in a directory stands for, links followed; `nothing` for a link that leads nowhere. A directory has 0 bytes. */
-export interface Named extends FileVersion {
-  readonly kind: 'file' | 'directory' | 'nothing';
-  readonly isLink: boolean;
-}
-
-/** The names in a directory, sorted. */
-export type Listing = ReadonlyMap<string, Named>;
-
-/** True for what a walk goes down into: directories that are not hidden. Links may lead round in a circle. */
-export function leadsDown(name: string, { kind, isLink }: Named): boolean {
-  return kind === 'directory' && !isLink && !name.startsWith('.');
-}
-
 /** What the thread is told. */
 export type DiskOrder =
   | { readonly kind: 'list'; readonly id: number; readonly path: string }
   | { readonly kind: 'walk'; readonly id: number; readonly path: string; /** So many levels of directories below. */ readonly depth: number }
   | { readonly kind: 'facts'; readonly id: number; readonly path: string; /** When it is still so, nothing is read. */ readonly known: FileVersion | undefined };
 
-/** A directory and its names, as messages carry them: cheaper than a map. */
-export type ListedDirectory = readonly [path: string, names: readonly (readonly [name: string, named: Named])[]];
+/** A directory and its names, as messages carry them. */
+export type ListedDirectory = readonly [path: string, names: ListedNames];
 
 /** What it answers, many in one JSON text. A walk has several answers, the last of which is `done`; `file` is missing when it is as it was known. */
 export type DiskAnswer =
@@ -45,8 +32,6 @@ interface Waiting {
   hear(answer: DiskAnswer): void;
   fail(error: Error): void;
 }
-
-const nothing: Listing = new Map();
 
 /** Looks at disks. It begins its thread when it is first asked. */
 export class Disk {
@@ -59,7 +44,7 @@ export class Disk {
   /** The names in a directory; none when there is no such directory, or it may not be read. */
   list(path: string): Promise<Listing> {
     return new Promise((resolve, reject) => {
-      const hear = (answer: DiskAnswer) => 'directories' in answer && resolve(listingOf(answer.directories[0]!));
+      const hear = (answer: DiskAnswer) => 'directories' in answer && resolve(new Listing(answer.directories[0]![1]));
       this.ask({ kind: 'list', id: this.nextId(), path }, { hear, fail: reject });
     });
   }
@@ -69,7 +54,7 @@ export class Disk {
     return new Promise((resolve, reject) => {
       const hear = (answer: DiskAnswer) => {
         if (!('directories' in answer)) return;
-        for (const directory of answer.directories) take(directory[0], listingOf(directory));
+        for (const [directory, names] of answer.directories) take(directory, new Listing(names));
         if (answer.done) resolve();
       };
       this.ask({ kind: 'walk', id: this.nextId(), path, depth }, { hear, fail: reject });
@@ -136,8 +121,4 @@ export class Disk {
     this.worker = undefined;
     for (const waiting of all) waiting.fail(error);
   }
-}
-
-function listingOf([, names]: ListedDirectory): Listing {
-  return names.length === 0 ? nothing : new Map(names);
 }

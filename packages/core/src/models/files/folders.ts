@@ -1,7 +1,9 @@
 // What the disk holds, listed once and kept until somebody says that it changed; and the models directory's border.
 import { open, realpath } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, resolve, sep } from 'node:path';
-import type { Disk, Listing, Named } from './disk.js';
+import { wait, type Steps } from '../../kernel/steps.js';
+import type { Disk } from './disk.js';
+import type { Listing, Named } from './listing.js';
 
 /** The answer of {@link Folders.locate}. */
 export interface Location {
@@ -69,21 +71,21 @@ export class Folders {
   }
 
   /** What is there; `undefined` for nothing. */
-  async look(path: string): Promise<Named | undefined> {
+  *look(path: string): Steps<Named | undefined> {
     if (path === this.root) return theRoot;
-    const named = (await this.list(dirname(path))).get(basename(path));
+    const named = (yield* wait(this.list(dirname(path)))).get(basename(path));
     return named?.kind === 'nothing' ? undefined : named;
   }
 
   /** Where a path of the manifest leads. A relative one may not leave the models directory, by symbolic links neither. */
-  async locate(written: string): Promise<Location> {
+  *locate(written: string): Steps<Location> {
     const path = resolve(this.root, written);
-    if (isAbsolute(written)) return { path, there: await this.look(path) };
+    if (isAbsolute(written)) return { path, there: yield* this.look(path) };
     const refused = `${written} leads out of the models directory`;
     if (!isWithin(this.root, path)) return { path, there: undefined, refused };
-    const there = await this.follow(path);
+    const there = yield* this.follow(path);
     if (there !== 'link') return { path, there };
-    return (await this.leadsOut(path)) ? { path, there: undefined, refused } : { path, there: await this.look(path) };
+    return (yield* wait(this.leadsOut(path))) ? { path, there: undefined, refused } : { path, there: yield* this.look(path) };
   }
 
   private expect(directory: string, expected: Expected): Promise<Listing> {
@@ -102,7 +104,7 @@ export class Folders {
   }
 
   /** What is at a path below the root, unless it goes through a link, or is one. */
-  private async follow(path: string): Promise<Named | undefined | 'link'> {
+  private *follow(path: string): Steps<Named | undefined | 'link'> {
     let directory = this.root;
     let there: Named | undefined = theRoot;
     while (directory !== path) {
@@ -110,7 +112,7 @@ export class Folders {
       const from: number = directory.endsWith(sep) ? directory.length : directory.length + 1;
       const to = path.indexOf(sep, from);
       const end = to === -1 ? path.length : to;
-      there = (await this.list(directory)).get(path.slice(from, end));
+      there = (yield* wait(this.list(directory))).get(path.slice(from, end));
       if (there?.isLink === true) return 'link';
       directory = path.slice(0, end);
     }

@@ -4,6 +4,7 @@ import { link, mkdir, rename, rm, rmdir, stat, statfs } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { LaminaError, reasonOf } from '../../contract/errors.js';
+import { take } from '../../kernel/steps.js';
 import type { Disk } from './disk.js';
 import { findFiles } from './find.js';
 import { Folders, isWithin } from './folders.js';
@@ -45,7 +46,7 @@ export async function installFiles(installation: Installation): Promise<Installe
     await trail.makeDirectory(directory, modelsDir);
     for (const { from, bytes } of files) {
       signal.throwIfAborted();
-      await take(from, from === source ? target : join(directory, basename(from)), bytes, installation, trail);
+      await bring(from, from === source ? target : join(directory, basename(from)), bytes, installation, trail);
     }
   } catch (error) {
     await trail.undo();
@@ -59,14 +60,19 @@ export async function installFiles(installation: Installation): Promise<Installe
 /** The source's files: all shards, the projector beside it; of a directory what is directly in it. */
 async function filesToTake(name: string, source: string, disk: Disk): Promise<readonly { from: string; bytes: number }[]> {
   const folders = new Folders(dirname(source), disk);
-  const { files, problems } = await findFiles(name, { path: source }, folders);
+  const { files, problems } = await take(findFiles(name, { path: source }, folders));
   if (problems.length > 0) throw new LaminaError('REQUEST_INVALID', { message: `${source} cannot be installed: ${problems.map(({ message }) => message).join('; ')}.`, param: 'path' });
   const taken: { from: string; bytes: number }[] = [];
   for (const { path } of files) {
-    const names = (await stat(path)).isDirectory() ? [...(await folders.list(path))].filter(([entry, { kind }]) => kind !== 'directory' && !entry.startsWith('.')).map(([entry]) => join(path, entry)) : [path];
+    const names = (await stat(path)).isDirectory() ? (await filesIn(path, folders)) : [path];
     for (const from of names) taken.push({ from, bytes: (await stat(from)).size });
   }
   return taken;
+}
+
+async function filesIn(directory: string, folders: Folders): Promise<readonly string[]> {
+  const listing = await folders.list(directory);
+  return listing.names.filter((name) => listing.get(name)!.kind !== 'directory' && !name.startsWith('.')).map((name) => join(directory, name));
 }
 
 /** Where the source goes: to the path its entry writes, else below the model's name. Shards must keep their names. */
@@ -79,7 +85,7 @@ function targetOf({ name, source, written, modelsDir }: Installation, isDirector
   return join(/\.[a-z]+$/i.test(target) ? dirname(target) : target, basename(source));
 }
 
-async function take(from: string, to: string, bytes: number, { mode, signal }: Installation, trail: Trail): Promise<void> {
+async function bring(from: string, to: string, bytes: number, { mode, signal }: Installation, trail: Trail): Promise<void> {
   if (mode === 'link') {
     const refused = await link(from, to).then(
       () => undefined,

@@ -2,6 +2,7 @@
 import { basename, join } from 'node:path';
 import type { FileRole, Model, ModelMetadata } from '../../contract/model.js';
 import type { FileProblem } from '../../contract/services.js';
+import { take, wait, type Steps } from '../../kernel/steps.js';
 import type { KnownFile } from './disk.js';
 import type { Folders } from './folders.js';
 import { formatOfName } from './format.js';
@@ -21,10 +22,8 @@ export type Description = { readonly metadata: ModelMetadata; readonly broken?: 
 
 /** Reads what a model's files tell; a format that core does not know tells nothing. */
 export async function describeFiles(model: Files, folders: Folders, cache: HeaderCache): Promise<Description> {
-  const read = async (roles: readonly string[]) => {
-    const parts = (await partsOf(model, folders)).filter(({ role }) => roles.includes(role));
-    return Promise.all(parts.map(async ({ path }) => ({ path, ...(await cache.read(path)) })));
-  };
+  const parts = await take(partsOf(model, folders));
+  const read = (roles: readonly string[]) => Promise.all(parts.filter(({ role }) => roles.includes(role)).map(async ({ path }) => ({ path, ...(await cache.read(path)) })));
   const weights = await read(['weights', 'adapter']);
   const [config] = await read(['config']);
   const [projector] = await read(['projector']);
@@ -36,10 +35,10 @@ export async function describeFiles(model: Files, folders: Folders, cache: Heade
 }
 
 /** What is wrong with the files of a model that are there: truncated, not what their suffix says, unreadable. */
-export async function fileProblems(model: Files, folders: Folders, cache: HeaderCache): Promise<readonly FileProblem[]> {
+export function* fileProblems(model: Files, folders: Folders, cache: HeaderCache): Steps<readonly FileProblem[]> {
   const problems: FileProblem[] = [];
-  for (const { path } of await partsOf(model, folders)) {
-    const problem = problemOf(path, await cache.read(path));
+  for (const { path } of yield* partsOf(model, folders)) {
+    const problem = problemOf(path, yield* wait(cache.read(path)));
     if (problem !== undefined) problems.push(problem);
   }
   return problems;
@@ -59,20 +58,20 @@ export function problemOf(path: string, { facts, bytes }: KnownFile): FileProble
   return tell('truncated', `it has ${bytes} of the ${bytesNeeded} bytes that its header tells of; get it again`);
 }
 
-async function partsOf({ format, files }: Files, folders: Folders): Promise<readonly Part[]> {
+function* partsOf({ format, files }: Files, folders: Folders): Steps<readonly Part[]> {
   const parts: Part[] = [];
   for (const { path, role } of files) {
     const isWeights = role === 'weights' || role === 'adapter';
     if (format === 'gguf' || (!isWeights && formatOfName(path) !== undefined)) parts.push({ path, role });
     else if (format === 'mlc' && isWeights) parts.push({ path: join(path, 'mlc-chat-config.json'), role: 'config' });
-    else if (format === 'safetensors' && isWeights) parts.push(...(await tensorParts(path, role, folders)));
+    else if (format === 'safetensors' && isWeights) parts.push(...(yield* tensorParts(path, role, folders)));
   }
   return parts;
 }
 
-async function tensorParts(path: string, role: FileRole, folders: Folders): Promise<readonly Part[]> {
+function* tensorParts(path: string, role: FileRole, folders: Folders): Steps<readonly Part[]> {
   if (formatOfName(path) === 'safetensors') return [{ path, role }];
-  const names = [...(await folders.list(path)).keys()];
+  const { names } = yield* wait(folders.list(path));
   const config = names.filter((name) => name === 'config.json').map((name): Part => ({ path: join(path, name), role: 'config' }));
   return [...config, ...names.filter((name) => formatOfName(name) === 'safetensors').map((name): Part => ({ path: join(path, name), role }))];
 }

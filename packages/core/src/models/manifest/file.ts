@@ -54,12 +54,12 @@ export class ManifestFile {
 
   /** Remembers how the manifest was read, for the next run. */
   async close(): Promise<void> {
-    if (this.text !== undefined && this.reading !== undefined) await this.memory.remember(this.text, this.reading.parts);
+    if (this.reading !== undefined) await this.memory.remember(this.reading);
   }
 
   private async take(text: string): Promise<TextReading> {
     if (text === this.text && this.reading !== undefined) return this.reading;
-    const reading = await this.reader.parse(text, this.text === undefined ? await this.memory.recall(text) : []);
+    const reading = await (this.text === undefined ? this.reader.parse(text, (whole) => this.memory.recall(whole)) : this.reader.parse(text));
     this.text = text;
     this.reading = reading;
     return reading;

@@ -3,35 +3,49 @@ import { createHash } from 'node:crypto';
 import { manifestSchema } from '../../contract/manifest.js';
 import { freeze } from '../../kernel/freeze.js';
 import type { CacheFile } from '../cache-file.js';
-import type { Part } from './reader.js';
+import type { Part, PieceByPiece } from './reader.js';
+import { Piece } from './split.js';
 
-/** Goes up when what an entry may be changes in what the schema does not say. */
-const rules = 1;
+/** Goes up when a text is split otherwise, or when what an entry may be changes in what the schema does not say. */
+const rules = 2;
 
-/** What is remembered of a part. Only a manifest without problems is. */
-export type RememberedPart = Pick<Part, 'data' | 'warnings'>;
+/** What is remembered of a piece, and of its part, which has no problems: only such a manifest is remembered. */
+export type RememberedPiece = readonly [kind: Piece['kind'], offset: number, length: number, line: number, data: Part['data'], ...warnings: Part['warnings']];
+
+const none: readonly never[] = [];
 
 /** The last reading of one manifest. */
 export class ManifestMemory {
   private remembered: string | undefined;
 
-  constructor(private readonly file: CacheFile<RememberedPart>) {}
+  constructor(private readonly file: CacheFile<RememberedPiece>) {}
 
-  /** The parts of this very text, if it was the last one that an earlier run read. */
-  async recall(text: string): Promise<readonly Part[]> {
+  /** How this very text was read, if it was the last one that an earlier run read. */
+  async recall(text: string): Promise<PieceByPiece | undefined> {
     const fingerprint = fingerprintOf(text);
-    const parts = await this.file.read(fingerprint);
-    if (parts.length > 0) this.remembered = fingerprint;
-    return parts.map(({ data, warnings }) => ({ data: freeze(data), warnings, syntax: [], problems: [] }));
+    const all = await this.file.read(fingerprint);
+    if (all.length === 0) return undefined;
+    this.remembered = fingerprint;
+    const pieces: Piece[] = [];
+    const parts: Part[] = [];
+    for (const [kind, offset, length, line, data, ...warnings] of all) {
+      pieces.push(new Piece(text, kind, offset, length, line));
+      parts.push({ data: freeze(data), warnings: warnings.length === 0 ? none : warnings, syntax: none, problems: none });
+    }
+    return { text, pieces, parts };
   }
 
   /** Writes how a text was read, unless that is what is written already. */
-  async remember(text: string, parts: readonly Part[]): Promise<void> {
+  async remember({ text, pieces, parts }: PieceByPiece): Promise<void> {
     const fingerprint = fingerprintOf(text);
     if (fingerprint === this.remembered) return;
     this.remembered = fingerprint;
-    await this.file.write(fingerprint, parts.map(({ data, warnings }) => ({ data, warnings })));
+    await this.file.write(fingerprint, remembered(pieces, parts));
   }
+}
+
+function* remembered(pieces: readonly Piece[], parts: readonly Part[]): Iterable<RememberedPiece> {
+  for (const [index, { kind, offset, length, line }] of pieces.entries()) yield [kind, offset, length, line, parts[index]!.data, ...parts[index]!.warnings];
 }
 
 function fingerprintOf(text: string): string {

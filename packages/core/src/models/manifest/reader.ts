@@ -6,10 +6,11 @@ import { LineCounter, parseDocument, type Document } from 'yaml';
 import { reasonOf } from '../../contract/errors.js';
 import type { Manifest } from '../../contract/manifest.js';
 import { freeze } from '../../kernel/freeze.js';
+import { take, wait, type Steps } from '../../kernel/steps.js';
 import { emptyManifest, type ManifestReading } from './manifest.js';
 import { invalid, mostNotes, sentence, type ManifestNote } from './notes.js';
-import { entryProblems, shapeProblems, togetherProblems, unknownInEntry, unknownSections, type Finding } from './rules.js';
-import { splitManifest, type Piece } from './split.js';
+import { entryProblems, prepareRules, shapeProblems, togetherProblems, unknownInEntry, unknownSections, type Finding } from './rules.js';
+import { splitManifest, Piece } from './split.js';
 import { withoutNothing } from './nothing.js';
 import { locate } from './positions.js';
 import { Slices } from '../slices.js';
@@ -24,54 +25,69 @@ export interface Part {
   readonly warnings: readonly Finding[];
 }
 
-/** A manifest with where its entries are in the text, a byte order mark left out. */
-export interface TextReading extends ManifestReading {
+/** A text in pieces, a byte order mark left out, and what each of them says. */
+export interface PieceByPiece {
+  readonly text: string;
   readonly pieces: readonly Piece[];
-  /** What the pieces say, in their order. */
   readonly parts: readonly Part[];
+}
+
+/** A manifest with where its entries are in the text. */
+export interface TextReading extends ManifestReading, PieceByPiece {
   /** The piece that holds an entry. */
   pieceOf(name: string): Piece | undefined;
 }
 
+const nothingRecalled = () => Promise.resolve(undefined);
+
 /** Reads the manifest again and again; pieces that did not change are not read twice. */
 export class ManifestReader {
-  private last: Pick<TextReading, 'pieces' | 'parts'> = { pieces: [], parts: [] };
+  private last: PieceByPiece = { text: '', pieces: [], parts: [] };
 
   constructor(private readonly file: string) {}
 
   /**
-   * Reads a text; `recalled` are the parts of an earlier reading of this very text, if there was one.
+   * Reads a text, or recalls how an earlier run read this very text.
    * @throws LaminaError `CONFIG_INVALID` with every problem
    */
-  async parse(source: string, recalled: readonly Part[] = []): Promise<TextReading> {
+  async parse(source: string, recall: (text: string) => Promise<PieceByPiece | undefined> = nothingRecalled): Promise<TextReading> {
     const text = source.startsWith('\uFEFF') ? source.slice(1) : source;
-    const whole: readonly Piece[] = [{ text, offset: 0, line: 1, kind: 'section' }];
     const slices = new Slices();
-    const pieces = splitManifest(text) ?? whole;
-    await slices.pause();
-    const parts = recalled.length === pieces.length ? recalled : await this.readAll(pieces, slices);
-    if (parts === undefined) return this.combine(whole, (await this.readAll(whole, slices))!);
-    this.last = { pieces, parts };
-    await slices.pause();
-    return this.combine(pieces, parts);
+    const recalled = await recall(text);
+    if (recalled !== undefined) prepareRules();
+    const read = recalled ?? (await this.readInPieces(text, slices));
+    if (read === undefined) return this.combine(await this.readWhole(text, slices), slices);
+    this.last = read;
+    return this.combine(read, slices);
   }
 
-  /** Every piece read; `undefined` when one refers to an anchor in another. */
+  /** `undefined` when a piece refers to an anchor in another. */
+  private async readInPieces(text: string, slices: Slices): Promise<PieceByPiece | undefined> {
+    const pieces = await take(splitManifest(text, slices));
+    if (pieces === undefined) return this.readWhole(text, slices);
+    const parts = await this.readAll(pieces, slices);
+    return parts && { text, pieces, parts };
+  }
+
+  private async readWhole(text: string, slices: Slices): Promise<PieceByPiece> {
+    const pieces = [new Piece(text, 'section', 0, text.length, 1)];
+    return { text, pieces, parts: (await this.readAll(pieces, slices))! };
+  }
+
   private async readAll(pieces: readonly Piece[], slices: Slices): Promise<readonly Part[] | undefined> {
-    const known = knownParts(this.last, pieces);
-    await slices.pause();
+    const known = await take(knownParts(this.last, pieces, slices));
     const parts: Part[] = [];
     for (const [index, piece] of pieces.entries()) {
       const before = known(index);
       const part = before ?? readPiece(piece, pieces.length > 1);
       if (part === undefined) return undefined;
       parts.push(part);
-      if (before === undefined && slices.over) await slices.pause();
+      if (before === undefined ? slices.over : slices.overInSmallSteps) await slices.pause();
     }
     return parts;
   }
 
-  private combine(pieces: readonly Piece[], parts: readonly Part[]): TextReading {
+  private async combine({ text, pieces, parts }: PieceByPiece, slices: Slices): Promise<TextReading> {
     const problems: ManifestNote[] = [];
     const sections: Record<string, unknown> = {};
     const models: Record<string, unknown> = {};
@@ -83,6 +99,7 @@ export class ManifestReader {
       for (const key of keys) define(target, key, part.data[key]);
       written += keys.length;
       if (part.syntax.length + part.problems.length > 0) problems.push(...this.problemsOf(pieces[index]!, part));
+      if (slices.overInSmallSteps) await slices.pause();
     }
     const names = Object.keys(models);
     if (written > names.length + Object.keys(sections).length) problems.push(...this.writtenTwice(pieces, parts));
@@ -93,7 +110,7 @@ export class ManifestReader {
     const together = togetherProblems(manifest.models).map((finding) => this.noteFor(pieceOf(finding.path[1]!)!, finding));
     if (together.length > 0) throw invalid(together);
     for (const section of Object.values(manifest)) Object.freeze(section);
-    return { manifest: Object.freeze(manifest), warnings: this.warnings(pieces, parts), pieces, parts, pieceOf };
+    return { manifest: Object.freeze(manifest), warnings: this.warnings(pieces, parts), text, pieces, parts, pieceOf };
   }
 
   /** Keys of the top, and names of models, that stand in several pieces. */
@@ -116,7 +133,8 @@ export class ManifestReader {
   }
 
   private warnings(pieces: readonly Piece[], parts: readonly Part[]): readonly ManifestNote[] {
-    const all = parts.flatMap(({ warnings }, index) => warnings.map((finding) => ({ piece: pieces[index]!, finding })));
+    const all: { piece: Piece; finding: Finding }[] = [];
+    for (let index = 0; index < parts.length; index += 1) for (const finding of parts[index]!.warnings) all.push({ piece: pieces[index]!, finding });
     const notes = all.slice(0, mostNotes).map(({ piece, finding }) => this.noteFor(piece, finding));
     return all.length > notes.length ? [...notes, { file: this.file, message: `has ${all.length - notes.length} more keys Lamina does not know` }] : notes;
   }
@@ -178,12 +196,12 @@ function inspect(piece: Piece, value: unknown): Part {
 }
 
 /** What is known of each piece from the last reading: most edits leave all before them and all behind them as it was. */
-function knownParts({ pieces: before, parts }: Pick<TextReading, 'pieces' | 'parts'>, pieces: readonly Piece[]): (index: number) => Part | undefined {
+function* knownParts({ pieces: before, parts }: PieceByPiece, pieces: readonly Piece[], slices: Slices): Steps<(index: number) => Part | undefined> {
   const most = Math.min(before.length, pieces.length);
   let head = 0;
-  while (head < most && before[head]!.text === pieces[head]!.text) head += 1;
+  for (; head < most && before[head]!.text === pieces[head]!.text; head += 1) if (slices.overInSmallSteps) yield* wait(slices.pause());
   let tail = 0;
-  while (tail < most - head && before[before.length - 1 - tail]!.text === pieces[pieces.length - 1 - tail]!.text) tail += 1;
+  for (; tail < most - head && before[before.length - 1 - tail]!.text === pieces[pieces.length - 1 - tail]!.text; tail += 1) if (slices.overInSmallSteps) yield* wait(slices.pause());
   const between = new Map(before.slice(head, before.length - tail).map(({ text }, index) => [text, parts[head + index]!]));
   const moved = before.length - pieces.length;
   return (index) => {

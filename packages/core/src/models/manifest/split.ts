@@ -1,15 +1,25 @@
 // Cuts the text of a manifest into pieces that can be read one by one: a section each, and under `models:` an entry each.
 // Reading 10,000 entries takes half a second; with the pieces known from last time, only the one that was edited is read again.
 
-/** A piece of the text, with the number of its first line. */
-export interface Piece {
-  readonly text: string;
-  /** Where it begins in the whole text. */
-  readonly offset: number;
-  /** Begins at 1. */
-  readonly line: number;
-  /** `entry`: one model; `section`: any other key at the top. */
-  readonly kind: 'entry' | 'section';
+import { wait, type Steps } from '../../kernel/steps.js';
+import type { Slices } from '../slices.js';
+
+/** A piece of a text. */
+export class Piece {
+  constructor(
+    private readonly whole: string,
+    /** `entry`: one model; `section`: any other key at the top. */
+    readonly kind: 'entry' | 'section',
+    /** Where it begins in the whole text. */
+    readonly offset: number,
+    readonly length: number,
+    /** That of its beginning; the first is 1. */
+    readonly line: number,
+  ) {}
+
+  get text(): string {
+    return this.whole.slice(this.offset, this.offset + this.length);
+  }
 }
 
 interface Cut {
@@ -26,12 +36,18 @@ const header = /^(?:models|"models"|'models')[ ]*:[ ]*(?:#.*)?\r?$/;
  * The pieces of a manifest, in order; `undefined` when the text is not written in the usual way (blocks of `key:` lines) and can only
  * be read as a whole. No judgement: a piece may be wrong, and is then told so by whoever reads it.
  */
-export function splitManifest(text: string): readonly Piece[] | undefined {
-  const cuts = findCuts(text);
-  return cuts?.flatMap(({ offset, line, kind }, index) => (kind === 'header' ? [] : [{ text: text.slice(offset, cuts[index + 1]?.offset), offset, line, kind }]));
+export function* splitManifest(text: string, slices: Slices): Steps<readonly Piece[] | undefined> {
+  const cuts = yield* findCuts(text, slices);
+  if (cuts === undefined) return undefined;
+  const pieces: Piece[] = [];
+  for (const [index, { offset, line, kind }] of cuts.entries()) {
+    const end = cuts[index + 1]?.offset ?? text.length;
+    if (kind !== 'header') pieces.push(new Piece(text, kind, offset, end - offset, line));
+  }
+  return pieces;
 }
 
-function findCuts(text: string): readonly Cut[] | undefined {
+function* findCuts(text: string, slices: Slices): Steps<readonly Cut[] | undefined> {
   const cuts: Cut[] = [];
   let inModels = false;
   let entryIndent: number | undefined;
@@ -39,6 +55,7 @@ function findCuts(text: string): readonly Cut[] | undefined {
   for (let offset = 0; offset < text.length; offset = nextLine(text, offset)) {
     line += 1;
     const indent = indentAt(text, offset);
+    if (inModels && entryIndent !== undefined && indent > entryIndent) continue;
     const first = text[offset + indent];
     if (first === undefined || '\n\r#\t'.includes(first)) continue;
     if (indent > 0 && cuts.length === 0) return undefined;
@@ -53,9 +70,10 @@ function findCuts(text: string): readonly Cut[] | undefined {
     } else if (inModels) {
       entryIndent ??= indent;
       if (indent < entryIndent) return undefined;
-      if (indent > entryIndent || '}],'.includes(first)) continue;
+      if ('}],'.includes(first)) continue;
       if ('-?'.includes(first)) return undefined;
       cuts.push({ offset, line, kind: 'entry' });
+      if (slices.overInSmallSteps) yield* wait(slices.pause());
     }
   }
   return cuts;

@@ -191,7 +191,7 @@ function plainValue(text: string): unknown {
   return textWithDigits.test(text) ? text : undefined;
 }
 
-/** True for a key that stands here already, or that is more than a key: a word that means a value, or the name of JavaScript's own. */
+/** True for a key that stands here already, or that is more than a key: a word that means a value, or a name that every object of JavaScript has. */
 function isTaken(mapping: Mapping, key: string): boolean {
-  return key === '__proto__' || words.has(key) || Object.hasOwn(mapping, key);
+  return mapping[key] !== undefined || words.has(key);
 }

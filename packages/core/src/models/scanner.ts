@@ -67,22 +67,25 @@ export class Scanner {
   async scan(manifest: Manifest, dirty: Dirty, before: Catalog): Promise<Catalog> {
     if (dirty !== 'all') for (const path of dirty) this.folders.forget(path);
     const slices = new Slices();
+    await slices.giveWay();
     const names = Object.keys(manifest.models);
     if (dirty !== 'all') this.forgetMoved(names, manifest);
-    await slices.pause();
+    await slices.giveWay();
     const isDirty = dirty === 'all' || dirty.size > 0;
     // Both look at what a walk finds while it goes on.
     const [named, candidates] = await Promise.all([this.named(names, manifest, dirty, before.manifest), isDirty ? findCandidates(this.folders) : this.candidates]);
     await this.renewing;
     this.candidates = candidates;
     if (isDirty || this.offered.length > 0) this.taken = new Set(named.flatMap(({ raw }) => raw.model.files.map(({ path }) => path)));
-    await slices.pause();
+    await slices.giveWay();
     if (isDirty) this.offered = await this.discover();
     const unnamed = await this.unnamed(manifest, named, dirty);
     const made = [...named, ...unnamed];
     this.made = new Previous([...names, ...unnamed.map(({ raw }) => raw.model.name)], made);
-    await slices.pause();
-    return new Catalog(manifest, withBases(made.map(({ record }) => record), this.based), before);
+    await slices.giveWay();
+    const catalog = new Catalog(manifest, withBases(made.map(({ record }) => record), this.based), before);
+    await slices.giveWay();
+    return catalog;
   }
 
   /** An entry that names other files than before may mean some that nobody heard of. */

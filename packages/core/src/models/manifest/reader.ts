@@ -101,6 +101,7 @@ export class ManifestReader {
       if (part.syntax.length + part.problems.length > 0) problems.push(...this.problemsOf(pieces[index]!, part));
       if (slices.overInSmallSteps) await slices.pause();
     }
+    await slices.giveWay();
     const names = Object.keys(models);
     if (written > names.length + Object.keys(sections).length) problems.push(...this.writtenTwice(pieces, parts));
     if (sections['models'] !== undefined && names.length > 0) problems.push({ file: this.file, message: 'models is written twice; put all entries under one' });

@@ -25,6 +25,12 @@ export class BrokenFile extends Error {
   }
 }
 
+/** Where a text is in a file. */
+export interface TextPlace {
+  readonly position: number;
+  readonly length: number;
+}
+
 /** Reads little-endian values in order. Call {@link GgufWindow.need} before `uint8`, `uint32`, `uint64` and `number`. */
 export class GgufWindow {
   private start = 0;
@@ -97,6 +103,12 @@ export class GgufWindow {
     this.need(count);
     const from = this.advance(count);
     return buffer.toString(encoding, from, this.cursor);
+  }
+
+  /** The beginning of a text that was passed over. */
+  textAt({ position, length }: TextPlace, most: number): string {
+    const bytes = Buffer.alloc(Math.min(length, most));
+    return bytes.toString('utf8', 0, readSync(this.file, bytes, 0, bytes.length, position));
   }
 
   uint8(): number {

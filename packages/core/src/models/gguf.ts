@@ -4,7 +4,7 @@
 import { closeSync, openSync } from 'node:fs';
 import { reasonOf } from '../contract/errors.js';
 import { tensorBlocks, valueBytes } from './gguf-types.js';
-import { BrokenFile, GgufWindow } from './gguf-window.js';
+import { BrokenFile, GgufWindow, type TextPlace } from './gguf-window.js';
 
 const stringType = 8;
 const arrayType = 9;
@@ -117,10 +117,22 @@ function readArray(file: GgufWindow, key: string, values: Map<string, string | n
 }
 
 function readString(file: GgufWindow, longest: number, what: string): string {
+  return file.text(readLength(file, longest, what), 'utf8');
+}
+
+/** Where a string is that is seldom wanted; a large model has a thousand names of tensors. */
+function passString(file: GgufWindow, longest: number, what: string): TextPlace {
+  const length = readLength(file, longest, what);
+  const position = file.position;
+  file.skip(length);
+  return { position, length };
+}
+
+function readLength(file: GgufWindow, longest: number, what: string): number {
   file.need(8);
   const length = file.uint64();
   if (length > longest) throw new BrokenFile(`it has a ${what} of ${length} bytes at byte ${file.position - 8}, which no file has`);
-  return file.text(length, 'utf8');
+  return length;
 }
 
 function sizeOf(type: number, key: string): number {
@@ -133,22 +145,21 @@ function readTensors(file: GgufWindow, count: number): { parameters: number; dat
   let parameters = 0;
   let dataBytes = 0;
   for (let index = 0; index < count; index++) {
-    const name = readString(file, longestKey, 'tensor name');
-    const { weights, end } = readTensor(file, name);
+    const { weights, end } = readTensor(file, passString(file, longestKey, 'tensor name'));
     parameters += weights;
     dataBytes = Math.max(dataBytes, end);
   }
   return { parameters, dataBytes };
 }
 
-function readTensor(file: GgufWindow, name: string): { weights: number; end: number } {
+function readTensor(file: GgufWindow, name: TextPlace): { weights: number; end: number } {
   file.need(4);
   const dimensions = file.uint32();
-  if (dimensions > 8) throw new BrokenFile(`its tensor "${name.slice(0, 80)}" has ${dimensions} dimensions`);
+  if (dimensions > 8) throw new BrokenFile(`its tensor "${file.textAt(name, 80)}" has ${dimensions} dimensions`);
   file.need(dimensions * 8 + 12);
   let weights = 1;
   for (let index = 0; index < dimensions; index++) weights *= file.uint64();
-  if (!Number.isSafeInteger(weights)) throw new BrokenFile(`its tensor "${name.slice(0, 80)}" has an impossible size`);
+  if (!Number.isSafeInteger(weights)) throw new BrokenFile(`its tensor "${file.textAt(name, 80)}" has an impossible size`);
   const [blockWeights, blockBytes] = tensorBlocks[file.uint32()] ?? [1, 0];
   return { weights, end: file.uint64() + Math.ceil(weights / blockWeights) * blockBytes };
 }

@@ -3,14 +3,16 @@ import { readdirSync, statSync, type Dirent, type Stats } from 'node:fs';
 import { sep } from 'node:path';
 import { parentPort } from 'node:worker_threads';
 import { reasonOf } from '../../contract/errors.js';
-import type { DiskAnswer, DiskOrder, FileVersion, KnownFile, ListedDirectory } from './disk.js';
-import { readFacts } from './facts.js';
+import type { DiskAnswer, DiskMessage, DiskOrder, FileVersion, ListedDirectory } from './disk.js';
+import { readFacts, type FileFacts } from './facts.js';
 import { Listing, type Mark } from './listing.js';
 
 const port = parentPort!;
 /** So many answers, or directories of a walk, go back together. */
 const together = 64;
 let answers: DiskAnswer[] = [];
+/** The chat templates of these answers, with their places. */
+let templates = new Map<string, number>();
 
 port.on('message', (orders: readonly DiskOrder[]) => {
   for (const order of orders) {
@@ -22,15 +24,17 @@ port.on('message', (orders: readonly DiskOrder[]) => {
 
 function obey(order: DiskOrder): void {
   const { id, path } = order;
-  if (order.kind === 'facts') answers.push({ id, ...look(path, order.known) });
+  if (order.kind === 'facts') answers.push(look(id, path, order.known));
   else if (order.kind === 'list') answers.push({ id, directories: [list(path)], done: true });
   else walk(id, path, order.depth);
 }
 
 /** As JSON, which is written and read in a fraction of the time that a copy of the objects takes. */
 function send(): void {
-  if (answers.length > 0) port.postMessage(JSON.stringify(answers));
+  if (answers.length === 0) return;
+  port.postMessage(JSON.stringify({ answers, templates: [...templates.keys()] } satisfies DiskMessage));
   answers = [];
+  templates = new Map();
 }
 
 /** Nearer directories first. */
@@ -98,11 +102,20 @@ function statOf(path: string): Stats | undefined {
 }
 
 /** A file as it is now; one that cannot be read has 0 bytes. */
-function look(path: string, known: FileVersion | undefined): { readonly file?: KnownFile } {
+function look(id: number, path: string, known: FileVersion | undefined): DiskAnswer {
   try {
     const { size: bytes, mtimeMs: modifiedMs } = statSync(path);
-    return known?.bytes === bytes && known.modifiedMs === modifiedMs ? {} : { file: { bytes, modifiedMs, facts: readFacts(path, bytes) } };
+    return known?.bytes === bytes && known.modifiedMs === modifiedMs ? { id } : answerWith(id, { bytes, modifiedMs }, readFacts(path, bytes));
   } catch (error) {
-    return { file: { bytes: 0, modifiedMs: 0, facts: { broken: `it cannot be read: ${reasonOf(error)}`, unreadable: true } } };
+    return { id, file: { bytes: 0, modifiedMs: 0, facts: { broken: `it cannot be read: ${reasonOf(error)}`, unreadable: true } } };
   }
+}
+
+function answerWith(id: number, { bytes, modifiedMs }: FileVersion, facts: FileFacts): DiskAnswer {
+  const chatTemplate = facts.metadata?.chatTemplate;
+  if (chatTemplate === undefined) return { id, file: { bytes, modifiedMs, facts } };
+  const template = templates.get(chatTemplate) ?? templates.size;
+  templates.set(chatTemplate, template);
+  Object.assign(facts.metadata!, { chatTemplate: undefined }); // JSON leaves it out.
+  return { id, file: { bytes, modifiedMs, facts }, template };
 }

@@ -23,10 +23,16 @@ export type DiskOrder =
 /** A directory and its names, as messages carry them. */
 export type ListedDirectory = readonly [path: string, names: ListedNames];
 
-/** What it answers, many in one JSON text. A walk has several answers, the last of which is `done`; `file` is missing when it is as it was known. */
+/** What it answers. A walk has several answers, the last of which is `done`; `file` is missing when it is as it was known. */
 export type DiskAnswer =
   | { readonly id: number; readonly directories: readonly ListedDirectory[]; readonly done: boolean }
-  | { readonly id: number; readonly file?: KnownFile };
+  | { readonly id: number; readonly file?: KnownFile; /** The place of its chat template in the message's. */ readonly template?: number };
+
+/** Many answers in one JSON text. Chat templates are long and mostly the same: each stands once. */
+export interface DiskMessage {
+  readonly answers: readonly DiskAnswer[];
+  readonly templates: readonly string[];
+}
 
 interface Waiting {
   hear(answer: DiskAnswer): void;
@@ -100,8 +106,12 @@ export class Disk {
 
   private start(): Worker {
     const worker = new Worker(new URL('./disk-worker.js', import.meta.url));
-    worker.on('message', (answers: string) => {
-      for (const answer of JSON.parse(answers) as readonly DiskAnswer[]) this.hear(answer);
+    worker.on('message', (message: string) => {
+      const { answers, templates } = JSON.parse(message) as DiskMessage;
+      for (const answer of answers) {
+        if ('template' in answer) Object.assign(answer.file!.facts.metadata!, { chatTemplate: templates[answer.template!] });
+        this.hear(answer);
+      }
     });
     worker.on('error', (error) => this.fail(error));
     return worker;

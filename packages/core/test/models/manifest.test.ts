@@ -41,6 +41,16 @@ describe('the manifest', () => {
     assert.deepEqual(manifest.models['b'], { path: 'b.gguf', backend: 'llama.cpp' });
   });
 
+  it('reads a piece anew when what stands around it gives it another meaning', async () => {
+    const entry = '  a: { path: 5 }\n';
+    const reader = new ManifestReader('m');
+    await reader.parse(entry);
+    await assert.rejects(reader.parse(`models:\n${entry}`), /models\.a\.path must be text/);
+    await assert.rejects(reader.parse('x: *a\n'));
+    const { manifest } = await reader.parse('y: &a 1\nx: *a\n');
+    assert.deepEqual([(manifest as unknown as Record<string, unknown>)['x'], (manifest as unknown as Record<string, unknown>)['y']], [1, 1]);
+  });
+
   it('tells all problems at once, each with its place', async () => {
     const text = 'models:\n  a:\n    path: 5\n    use_cases: fast\n  b:\n    pinned: "yes"\n';
     const problems = await problemsOf(() => parseManifest(text, 'models.yaml'));

@@ -203,11 +203,14 @@ function* knownParts({ pieces: before, parts }: PieceByPiece, pieces: readonly P
   for (; head < most && before[head]!.text === pieces[head]!.text; head += 1) if (slices.overInSmallSteps) yield* wait(slices.pause());
   let tail = 0;
   for (; tail < most - head && before[before.length - 1 - tail]!.text === pieces[pieces.length - 1 - tail]!.text; tail += 1) if (slices.overInSmallSteps) yield* wait(slices.pause());
-  const between = new Map(before.slice(head, before.length - tail).map(({ text }, index) => [text, parts[head + index]!]));
+  const between = new Map(before.slice(head, before.length - tail).map(({ text }, index) => [text, head + index]));
   const moved = before.length - pieces.length;
+  const placeOf = (index: number) => (index < head ? index : index >= pieces.length - tail ? index + moved : between.get(pieces[index]!.text));
   return (index) => {
-    if (index < head) return parts[index];
-    return index >= pieces.length - tail ? parts[index + moved] : between.get(pieces[index]!.text);
+    const place = placeOf(index);
+    if (place === undefined || before[place]!.kind !== pieces[index]!.kind) return undefined;
+    // What could not be read may be right now: the anchor it lacked may stand in another piece.
+    return parts[place]!.syntax.length === 0 ? parts[place] : undefined;
   };
 }
 

@@ -38,6 +38,7 @@ export class Scanner {
   private offered: readonly Model[] = [];
   /** GGUF files that are offered once their headers are known to the cache. */
   unread: readonly string[] = [];
+  /** What discovery may offer, while it does. */
   private candidates: readonly string[] = [];
   /** The files that entries of the manifest name. */
   private taken: ReadonlySet<string> = new Set();
@@ -73,7 +74,7 @@ export class Scanner {
     await slices.giveWay();
     const isDirty = dirty === 'all' || dirty.size > 0;
     // Both look at what a walk finds while it goes on.
-    const [named, candidates] = await Promise.all([this.named(names, manifest, dirty, before.manifest), isDirty ? findCandidates(this.folders) : this.candidates]);
+    const [named, candidates] = await Promise.all([this.named(names, manifest, dirty, before.manifest), isDirty ? findCandidates(this.folders) : []]);
     await this.renewing;
     this.candidates = candidates;
     if (isDirty || this.offered.length > 0) this.taken = new Set(named.flatMap(({ raw }) => raw.model.files.map(({ path }) => path)));

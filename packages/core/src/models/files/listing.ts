@@ -23,7 +23,7 @@ const meanings = {
 
 /** The names in a directory, sorted. */
 export class Listing {
-  constructor(private readonly listed: ListedNames = [[], [], [], []]) {}
+  constructor(private readonly listed: ListedNames) {}
 
   get names(): readonly string[] {
     return this.listed[0];

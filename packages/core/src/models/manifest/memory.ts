@@ -7,7 +7,7 @@ import type { Part, PieceByPiece } from './reader.js';
 import { Piece } from './split.js';
 
 /** Goes up when a text is split otherwise, or when what an entry may be changes in what the schema does not say. */
-const rules = 2;
+const rules = 3;
 
 /** What is remembered of a piece, and of its part, which has no problems: only such a manifest is remembered. */
 export type RememberedPiece = readonly [kind: Piece['kind'], offset: number, length: number, line: number, data: Part['data'], ...warnings: Part['warnings']];

@@ -6,11 +6,11 @@ import { LineCounter, parseDocument, type Document } from 'yaml';
 import { reasonOf } from '../../contract/errors.js';
 import type { Manifest } from '../../contract/manifest.js';
 import { freeze } from '../../kernel/freeze.js';
-import { take, wait, type Steps } from '../../kernel/steps.js';
+import { take } from '../../kernel/steps.js';
 import { emptyManifest, type ManifestReading } from './manifest.js';
 import { invalid, mostNotes, sentence, type ManifestNote } from './notes.js';
 import { entryProblems, prepareRules, shapeProblems, togetherProblems, unknownInEntry, unknownSections, type Finding } from './rules.js';
-import { splitManifest, Piece } from './split.js';
+import { splitManifest, Piece, type Split, type SplitText } from './split.js';
 import { withoutNothing } from './nothing.js';
 import { locate } from './positions.js';
 import { Slices } from '../slices.js';
@@ -26,9 +26,7 @@ export interface Part {
 }
 
 /** A text in pieces, a byte order mark left out, and what each of them says. */
-export interface PieceByPiece {
-  readonly text: string;
-  readonly pieces: readonly Piece[];
+export interface PieceByPiece extends SplitText {
   readonly parts: readonly Part[];
 }
 
@@ -42,6 +40,7 @@ const nothingRecalled = () => Promise.resolve(undefined);
 
 /** Reads the manifest again and again; pieces that did not change are not read twice. */
 export class ManifestReader {
+  /** The last text that had no problems. */
   private last: PieceByPiece = { text: '', pieces: [], parts: [] };
 
   constructor(private readonly file: string) {}
@@ -57,34 +56,36 @@ export class ManifestReader {
     if (recalled !== undefined) prepareRules();
     const read = recalled ?? (await this.readInPieces(text, slices));
     if (read === undefined) return this.combine(await this.readWhole(text, slices), slices);
+    const reading = await this.combine(read, slices);
     this.last = read;
-    return this.combine(read, slices);
+    return reading;
   }
 
   /** `undefined` when a piece refers to an anchor in another. */
   private async readInPieces(text: string, slices: Slices): Promise<PieceByPiece | undefined> {
-    const pieces = await take(splitManifest(text, slices));
-    if (pieces === undefined) return this.readWhole(text, slices);
-    const parts = await this.readAll(pieces, slices);
-    return parts && { text, pieces, parts };
+    const split = await take(splitManifest(text, this.last, slices));
+    if (split === undefined) return this.readWhole(text, slices);
+    const parts = await this.readAll(split, slices);
+    return parts && { text, pieces: split.pieces, parts };
   }
 
   private async readWhole(text: string, slices: Slices): Promise<PieceByPiece> {
-    const pieces = [new Piece(text, 'section', 0, text.length, 1)];
-    return { text, pieces, parts: (await this.readAll(pieces, slices))! };
+    const pieces = [new Piece(text, 'whole', 0, text.length, 1)];
+    return { text, pieces, parts: (await this.readAll({ text, pieces, head: 0, tail: 0 }, slices))! };
   }
 
-  private async readAll(pieces: readonly Piece[], slices: Slices): Promise<readonly Part[] | undefined> {
-    const known = await take(knownParts(this.last, pieces, slices));
-    const parts: Part[] = [];
-    for (const [index, piece] of pieces.entries()) {
-      const before = known(index);
-      const part = before ?? readPiece(piece, pieces.length > 1);
+  /** Pieces that stood in the last text, elsewhere too, are not read again. */
+  private async readAll({ pieces, head, tail }: Split, slices: Slices): Promise<readonly Part[] | undefined> {
+    const { pieces: before, parts } = this.last;
+    const known = new Map(before.slice(head, before.length - tail).map(({ kind, text }, index) => [kind + text, parts[head + index]!]));
+    const between: Part[] = [];
+    for (const piece of pieces.slice(head, pieces.length - tail)) {
+      const part = known.get(piece.kind + piece.text) ?? readPiece(piece, pieces.length > 1);
       if (part === undefined) return undefined;
-      parts.push(part);
-      if (before === undefined ? slices.over : slices.overInSmallSteps) await slices.pause();
+      between.push(part);
+      if (slices.over) await slices.pause();
     }
-    return parts;
+    return [...parts.slice(0, head), ...between, ...parts.slice(parts.length - tail)];
   }
 
   private async combine({ text, pieces, parts }: PieceByPiece, slices: Slices): Promise<TextReading> {
@@ -95,9 +96,10 @@ export class ManifestReader {
     for (let index = 0; index < parts.length; index += 1) {
       const part = parts[index]!;
       const target = pieces[index]!.kind === 'entry' ? models : sections;
-      const keys = Object.keys(part.data);
-      for (const key of keys) define(target, key, part.data[key]);
-      written += keys.length;
+      for (const key in part.data) {
+        define(target, key, part.data[key]);
+        written += 1;
+      }
       if (part.syntax.length + part.problems.length > 0) problems.push(...this.problemsOf(pieces[index]!, part));
       if (slices.overInSmallSteps) await slices.pause();
     }
@@ -196,28 +198,10 @@ function inspect(piece: Piece, value: unknown): Part {
   };
 }
 
-/** What is known of each piece from the last reading: most edits leave all before them and all behind them as it was. */
-function* knownParts({ pieces: before, parts }: PieceByPiece, pieces: readonly Piece[], slices: Slices): Steps<(index: number) => Part | undefined> {
-  const most = Math.min(before.length, pieces.length);
-  let head = 0;
-  for (; head < most && before[head]!.text === pieces[head]!.text; head += 1) if (slices.overInSmallSteps) yield* wait(slices.pause());
-  let tail = 0;
-  for (; tail < most - head && before[before.length - 1 - tail]!.text === pieces[pieces.length - 1 - tail]!.text; tail += 1) if (slices.overInSmallSteps) yield* wait(slices.pause());
-  const between = new Map(before.slice(head, before.length - tail).map(({ text }, index) => [text, head + index]));
-  const moved = before.length - pieces.length;
-  const placeOf = (index: number) => (index < head ? index : index >= pieces.length - tail ? index + moved : between.get(pieces[index]!.text));
-  return (index) => {
-    const place = placeOf(index);
-    if (place === undefined || before[place]!.kind !== pieces[index]!.kind) return undefined;
-    // What could not be read may be right now: the anchor it lacked may stand in another piece.
-    return parts[place]!.syntax.length === 0 ? parts[place] : undefined;
-  };
-}
-
 /** The piece that has an entry: its own, or the one with all of them. */
 function holderOf(name: string, pieces: readonly Piece[], parts: readonly Part[]): Piece | undefined {
   const own = parts.findIndex(({ data }, index) => pieces[index]!.kind === 'entry' && Object.hasOwn(data, name));
-  return pieces[own === -1 ? parts.findIndex(({ data }, index) => pieces[index]!.kind === 'section' && Object.hasOwn(data, 'models')) : own];
+  return pieces[own === -1 ? parts.findIndex(({ data }, index) => pieces[index]!.kind !== 'entry' && Object.hasOwn(data, 'models')) : own];
 }
 
 function twice(message: string, firstLine: number): string {

@@ -21,6 +21,6 @@ function dropNothing(value: Readonly<Record<string, unknown>>): Readonly<Record<
 }
 
 function holdsNothing(value: Readonly<Record<string, unknown>>): boolean {
-  for (const key of Object.keys(value)) if (value[key] === null || value[key] === undefined) return true;
+  for (const key in value) if (value[key] === null || value[key] === undefined) return true;
   return false;
 }

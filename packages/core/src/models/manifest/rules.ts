@@ -15,6 +15,8 @@ export function prepareRules(): void {
   shapeProblems({});
 }
 
+const pathKeys = ['path', 'projector', 'draft'] as const;
+
 /** Everything wrong with the shape of a manifest, or of a part of one. */
 export function shapeProblems(value: unknown): readonly Finding[] {
   return check(manifestSchema, value).map(({ path, message }) => {
@@ -26,10 +28,10 @@ export function shapeProblems(value: unknown): readonly Finding[] {
 /** What is wrong with one entry by itself; its shape is right. */
 export function entryProblems(name: string, entry: ModelEntry): readonly Finding[] {
   const problems: Finding[] = [];
-  const add = (path: readonly string[], message: string | undefined) => message !== undefined && problems.push({ path: ['models', name, ...path], message });
-  add([], nameProblem(name));
-  for (const key of ['path', 'projector', 'draft'] as const) add([key], entry[key] === undefined ? undefined : pathProblem(entry[key]));
-  if (entry.base === name) add(['base'], 'is the adapter itself; write the model whose process it shares');
+  const add = (message: string | undefined, ...path: readonly string[]) => message !== undefined && problems.push({ path: ['models', name, ...path], message });
+  add(nameProblem(name));
+  for (const key of pathKeys) if (entry[key] !== undefined) add(pathProblem(entry[key]), key);
+  if (entry.base === name) add('is the adapter itself; write the model whose process it shares', 'base');
   return problems;
 }
 
@@ -42,8 +44,8 @@ export function togetherProblems(models: Readonly<Record<string, ModelEntry>>): 
 
 /** Keys nobody knows in an entry: kept, but likely a slip. */
 export function unknownInEntry(name: string, entry: ModelEntry): readonly Finding[] {
-  const limits = unknownIn(entry.limits ?? {}, ['models', name, 'limits'], modelEntrySchema.properties.limits.properties);
-  return [...unknownIn(entry, ['models', name], modelEntrySchema.properties), ...limits];
+  const unknown = unknownIn(entry, ['models', name], modelEntrySchema.properties);
+  return entry.limits === undefined ? unknown : [...unknown, ...unknownIn(entry.limits, ['models', name, 'limits'], modelEntrySchema.properties.limits.properties)];
 }
 
 /** Keys nobody knows at the top. */
@@ -56,7 +58,7 @@ export function nameProblem(name: string): string | undefined {
   if (name.trim() === '') return 'is a model without a name; write one before the colon';
   // eslint-disable-next-line no-control-regex -- control characters are what is looked for
   if (name !== name.trim() || /[\u0000-\u001f\u007f\\]/.test(name)) return 'is a name with blanks at its ends, a control character or a backslash; use letters, digits, ".", "-", "_", ":" and "/"';
-  if (isAbsolute(name) || name.split('/').some((part) => part === '' || part === '.' || part === '..')) return 'is a name that reads like a path out of the models directory; write it without a leading "/", "//" and ".."';
+  if (isAbsolute(name) || /(?:^|\/)\.{0,2}(?:\/|$)/.test(name)) return 'is a name that reads like a path out of the models directory; write it without a leading "/", "//" and ".."';
   if (name.length > 200) return `is a name of ${name.length} characters; at most 200 are allowed`;
   return undefined;
 }
@@ -73,6 +75,7 @@ export function pathProblem(path: string): string | undefined {
 
 /** True when `..` leads above the beginning of a relative path. */
 function leaves(path: string): boolean {
+  if (!path.includes('..')) return false;
   let depth = 0;
   for (const part of path.split(/[/\\]/)) {
     if (part === '..') depth -= 1;
@@ -102,8 +105,9 @@ function aliasProblems(entries: readonly (readonly [string, ModelEntry])[], mode
 }
 
 function unknownIn(value: object, path: readonly string[], known: Readonly<Record<string, unknown>>): Finding[] {
-  const unknown = Object.keys(value).filter((key) => !Object.hasOwn(known, key));
-  return unknown.map((key) => ({ path: [...path, key], message: `is not a key Lamina knows and is kept as it is; ${nearestHint(key, Object.keys(known))}` }));
+  const unknown: Finding[] = [];
+  for (const key in value) if (!Object.hasOwn(known, key)) unknown.push({ path: [...path, key], message: `is not a key Lamina knows and is kept as it is; ${nearestHint(key, Object.keys(known))}` });
+  return unknown;
 }
 
 function valueAt(value: unknown, path: readonly string[]): unknown {

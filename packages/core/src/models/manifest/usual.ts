@@ -32,6 +32,10 @@ const words: ReadonlyMap<string, boolean | null> = new Map(
 );
 const deepest = 8;
 const [blank, dash] = [32, 45];
+/** What a line that says nothing has behind its blanks. */
+const saysNothing: ReadonlySet<string | undefined> = new Set(['#', '\r', '\n']);
+/** That of the longest word. */
+const longestWord = 5;
 
 /** Text without quotes: a colon only within a word, blanks only between words. */
 function plainOf(character: string): string {
@@ -151,9 +155,14 @@ class UsualReader {
   }
 
   private nextLine(): void {
-    this.match(emptyLines);
-    const from = this.at;
+    let from = this.at;
     this.skipBlanks();
+    if (saysNothing.has(this.text[this.at])) {
+      this.at = from;
+      this.match(emptyLines);
+      from = this.at;
+      this.skipBlanks();
+    }
     this.column = this.at === this.text.length ? -1 : this.at - from;
   }
 
@@ -193,5 +202,5 @@ function plainValue(text: string): unknown {
 
 /** True for a key that stands here already, or that is more than a key: a word that means a value, or a name that every object of JavaScript has. */
 function isTaken(mapping: Mapping, key: string): boolean {
-  return mapping[key] !== undefined || words.has(key);
+  return mapping[key] !== undefined || (key.length <= longestWord && words.has(key));
 }

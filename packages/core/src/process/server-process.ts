@@ -1,6 +1,6 @@
 // One engine process and its group: its output, its end, and every way to bring that about.
 import { setTimeout as delay } from 'node:timers/promises';
-import { execa } from 'execa';
+import type { execa as Execa } from 'execa';
 import { OutputTail, type OnLine } from './output.js';
 import { killGroup, signalGroup } from './process-table.js';
 
@@ -51,7 +51,8 @@ export class ServerProcess {
 
   /** Starts a process. @throws Error when the system cannot run it */
   static async spawn(spawn: Spawn): Promise<ServerProcess> {
-    const child = run(spawn);
+    const { execa } = await import('execa'); // Not before it is needed, as in run-command.
+    const child = run(execa, spawn);
     if (child.pid !== undefined) return new ServerProcess(child.pid, child, spawn);
     const { originalMessage } = await child;
     throw new Error(originalMessage ?? `${spawn.executable} cannot be run`);
@@ -115,7 +116,7 @@ export class ServerProcess {
   }
 }
 
-function run({ executable, args, env, cwd }: Spawn) {
+function run(execa: typeof Execa, { executable, args, env, cwd }: Spawn) {
   return execa(executable, [...args], {
     detached: true, // A process group of its own, and a session: no terminal's Ctrl-C reaches it.
     stdin: 'ignore',

@@ -73,21 +73,29 @@ describe('a request on the wire', () => {
     await client.close();
   });
 
-  it('goes through the proxy that the environment names', async () => {
-    const proxy = createServer();
-    proxy.on('connect', ({ url }, socket) => {
-      socket.write('HTTP/1.1 200 OK\r\n\r\n');
-      socket.once('data', () => socket.end(`HTTP/1.1 200 OK\r\n\r\n${url}`));
+  for (const scheme of ['http://', '']) {
+    it(`goes through the proxy that the environment names${scheme === '' ? ', without a scheme too' : ''}`, async () => {
+      const proxy = createServer();
+      proxy.on('connect', ({ url }, socket) => {
+        socket.write('HTTP/1.1 200 OK\r\n\r\n');
+        socket.once('data', () => socket.end(`HTTP/1.1 200 OK\r\n\r\n${url}`));
+      });
+      proxy.listen(0, '127.0.0.1');
+      await once(proxy, 'listening');
+      const http = new HttpClient({ HTTP_PROXY: `${scheme}127.0.0.1:${(proxy.address() as AddressInfo).port}` }, []);
+      try {
+        assert.equal(await textOf(await http.get({ url: 'http://models.invalid/file' }, { signal: never })), 'models.invalid:80');
+      } finally {
+        await http.close();
+        proxy.close();
+      }
     });
-    proxy.listen(0, '127.0.0.1');
-    await once(proxy, 'listening');
-    const http = new HttpClient({ HTTP_PROXY: `http://127.0.0.1:${(proxy.address() as AddressInfo).port}` }, []);
-    try {
-      assert.equal(await textOf(await http.get({ url: 'http://models.invalid/file' }, { signal: never })), 'models.invalid:80');
-    } finally {
-      await http.close();
-      proxy.close();
-    }
+  }
+
+  it('says that a proxy is no address, without telling what may be a password', async () => {
+    const http = new HttpClient({ https_proxy: 'user:secret@:x' }, []);
+    await assert.rejects(http.get({ url: 'http://models.invalid/file' }, { signal: never }), (error: Error) => /names a proxy that is no address; write it as http:\/\/host:port/.test(error.message) && !error.message.includes('secret'));
+    await http.close();
   });
 });
 

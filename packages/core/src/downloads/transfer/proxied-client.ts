@@ -1,5 +1,5 @@
 // Requests that go through a proxy, with undici, which knows how to speak to one.
-import { EnvHttpProxyAgent, request, type Dispatcher } from 'undici';
+import type { Dispatcher, request } from 'undici';
 import { connectMs, idleMs, type Body, type Client, type Reply } from './body.js';
 import { publicLookup } from './private-address.js';
 
@@ -11,26 +11,45 @@ export interface Proxies {
   readonly noProxy: string;
 }
 
+/** undici, and what requests go through; `guarded` leads to no private address. */
+interface Loaded {
+  readonly request: typeof request;
+  readonly direct: Dispatcher;
+  readonly guarded: Dispatcher;
+}
+
 /** A client where proxies are set. */
 export class ProxiedClient implements Client {
-  private readonly direct: Dispatcher;
-  private readonly guarded: Dispatcher;
+  private loaded: Promise<Loaded> | undefined;
 
-  constructor(proxies: Proxies) {
-    const connect = { timeout: connectMs };
-    const options = { ...proxies, headersTimeout: 0, bodyTimeout: 0, keepAliveTimeout: idleMs };
-    this.direct = new EnvHttpProxyAgent({ ...options, connect });
-    this.guarded = new EnvHttpProxyAgent({ ...options, connect: { ...connect, lookup: publicLookup as never } });
-  }
+  constructor(private readonly proxies: Proxies) {}
 
   async get(url: URL, headers: Readonly<Record<string, string>>, guarded: boolean, signal: AbortSignal): Promise<Reply> {
-    const response = await request(url, { dispatcher: guarded ? this.guarded : this.direct, headers, signal });
+    const loaded = await (this.loaded ??= load(this.proxies));
+    const response = await loaded.request(url, { dispatcher: guarded ? loaded.guarded : loaded.direct, headers, signal });
     return { status: response.statusCode, headers: single(response.headers), body: bodyOf(response.body) };
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.direct.destroy(), this.guarded.destroy()]);
+    const loaded = await this.loaded?.catch(() => undefined);
+    await Promise.all([loaded?.direct.destroy(), loaded?.guarded.destroy()]);
   }
+}
+
+/** Not before it is needed: undici takes a fifth of the time to load all of core. */
+async function load({ httpProxy, httpsProxy, noProxy }: Proxies): Promise<Loaded> {
+  const { EnvHttpProxyAgent, request } = await import('undici');
+  const connect = { timeout: connectMs };
+  const options = { httpProxy: addressOf(httpProxy), httpsProxy: addressOf(httpsProxy), noProxy, headersTimeout: 0, bodyTimeout: 0, keepAliveTimeout: idleMs };
+  return { request, direct: new EnvHttpProxyAgent({ ...options, connect }), guarded: new EnvHttpProxyAgent({ ...options, connect: { ...connect, lookup: publicLookup as never } }) };
+}
+
+/** Other programs take `host:port`, too. What is written may hold a password, so that it is not told. @throws Error */
+function addressOf(proxy: string): string {
+  if (proxy === '') return proxy;
+  const address = proxy.includes('://') ? proxy : `http://${proxy}`;
+  if (!URL.canParse(address)) throw new Error('the environment (HTTP_PROXY, HTTPS_PROXY) names a proxy that is no address; write it as http://host:port');
+  return address;
 }
 
 function bodyOf(body: Dispatcher.ResponseData['body']): Body {

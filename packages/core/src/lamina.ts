@@ -16,6 +16,7 @@ import { localSource } from './downloads/sources/local.js';
 import { urlSource } from './downloads/sources/url.js';
 import { HttpClient } from './downloads/transfer/http.js';
 import { Disposables } from './kernel/disposables.js';
+import { ProxiedFetch } from './kernel/proxied-fetch.js';
 import { tokens } from './kernel/tokens.js';
 import { ModelRegistry } from './models/registry.js';
 import { ProcessKeeper } from './process/keeper.js';
@@ -50,10 +51,13 @@ export interface Lamina {
  * @throws LaminaError `CONFIG_INVALID`, `CONFLICT` when another Lamina owns the data directory, `PLUGIN_INVALID`, `PLUGIN_FAILED`, `ABORTED`
  */
 export async function createLamina(options: LaminaOptions = {}, signal: AbortSignal = new AbortController().signal): Promise<Lamina> {
-  const config = withBuiltin(resolveConfig(options));
+  const resolved = resolveConfig(options);
+  const proxied = new ProxiedFetch(resolved.env);
+  const config: Config = Object.freeze({ ...resolved, plugins: [builtin(resolved.fetch), ...resolved.plugins], fetch: options.fetch ?? proxied.fetch });
   const container = createContainer(config, options);
   const log = container.get(tokens.Log);
   const opened = new Disposables(log);
+  opened.add('proxies', () => proxied.close());
   try {
     if (!config.guest) {
       await mkdir(config.dataDir, { recursive: true });
@@ -118,8 +122,4 @@ export async function createLamina(options: LaminaOptions = {}, signal: AbortSig
     await opened.dispose();
     throw error;
   }
-}
-
-function withBuiltin(config: Config): Config {
-  return Object.freeze({ ...config, plugins: [builtin(), ...config.plugins] });
 }

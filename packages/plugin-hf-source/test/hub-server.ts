@@ -39,6 +39,8 @@ export class HubServer {
   pageSize = 1000;
   /** What links to the next page begin with; default this server. */
   linkBase: string | undefined;
+  /** What redirects call the place of the bytes; default its address. */
+  cdnCalled: string | undefined;
   /** A prefix that the whole Hub lies under, for mirrors. */
   prefix = '';
   private readonly special = new Map<string, Handler>();
@@ -121,7 +123,7 @@ export class HubServer {
     const hash = sha256(content);
     if (small === true) return void response.writeHead(200, { 'x-repo-commit': sha, 'content-length': Buffer.byteLength(content) }).end(content);
     const linked = { 'x-repo-commit': sha, 'x-linked-size': String(Buffer.byteLength(content)), 'x-linked-etag': `"${hash}"`, etag: '"pointer"' };
-    response.writeHead(302, { ...linked, location: `${this.cdnUrl}/${repo}/${encodeURIComponent(path)}?Expires=4102444800&Signature=s` }).end();
+    response.writeHead(302, { ...linked, location: `${this.cdnCalled ?? this.cdnUrl}/${repo}/${encodeURIComponent(path)}?Expires=4102444800&Signature=s` }).end();
   }
 
   private serveBytes(request: IncomingMessage, response: ServerResponse): void {

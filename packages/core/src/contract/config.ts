@@ -72,7 +72,7 @@ export interface LaminaOptions {
   readonly log?: Logger | 'silent' | 'error' | 'warn' | 'info' | 'debug';
   /** The environment plugins and engines see; default: that of the process. */
   readonly env?: Readonly<Record<string, string | undefined>>;
-  /** What plugins fetch with; default: the global one. */
+  /** What plugins fetch with; default: the global one, through the proxies that the environment names (HTTP_PROXY, HTTPS_PROXY, NO_PROXY). */
   readonly fetch?: typeof globalThis.fetch;
   /** Time, so that a test can own it; default: the system's. */
   readonly clock?: Clock;

@@ -16,7 +16,7 @@ export interface PluginContext {
   readonly name: string;
   /** The environment of the process, as its entry point handed it on; plugins never read `process.env`. */
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Use this and not the global one: the host may give another. */
+  /** Use this and not the global one: it goes through the proxies that the environment names, and the host may give another. */
   readonly fetch: typeof globalThis.fetch;
   readonly clock: Clock;
   /** A directory of the plugin's own; it exists. */

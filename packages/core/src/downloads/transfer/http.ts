@@ -1,6 +1,7 @@
 // Getting bytes over HTTP: redirects followed by hand, credentials kept to their origin, nothing decoded.
 import { LaminaError } from '../../contract/errors.js';
 import type { Location } from '../../contract/source.js';
+import { proxiesOf } from '../../kernel/proxies.js';
 import { discard, type Client, type Reply } from './body.js';
 import { bareHost, isPrivateAddress, PrivateAddressError } from './private-address.js';
 import { ProxiedClient } from './proxied-client.js';
@@ -33,8 +34,8 @@ export class HttpClient {
     /** `name` or `name:port` that may be private all the same. */
     private readonly allowedHosts: readonly string[],
   ) {
-    const [httpProxy, httpsProxy, noProxy] = ['http_proxy', 'https_proxy', 'no_proxy'].map((name) => env[name] ?? env[name.toUpperCase()] ?? '') as [string, string, string];
-    this.client = httpProxy === '' && httpsProxy === '' ? new DirectClient() : new ProxiedClient({ httpProxy, httpsProxy, noProxy });
+    const proxies = proxiesOf(env);
+    this.client = proxies === undefined ? new DirectClient() : new ProxiedClient(proxies);
   }
 
   /**

@@ -1,15 +1,8 @@
 // Requests that go through a proxy, with undici, which knows how to speak to one.
 import type { Dispatcher, request } from 'undici';
+import { wholeAddresses, type Proxies } from '../../kernel/proxies.js';
 import { connectMs, idleMs, type Body, type Client, type Reply } from './body.js';
 import { publicLookup } from './private-address.js';
-
-/** The variables that name proxies; empty when there is none. */
-export interface Proxies {
-  readonly httpProxy: string;
-  readonly httpsProxy: string;
-  /** Hosts that are reached directly. */
-  readonly noProxy: string;
-}
 
 /** undici, and what requests go through; `guarded` leads to no private address. */
 interface Loaded {
@@ -37,19 +30,11 @@ export class ProxiedClient implements Client {
 }
 
 /** Not before it is needed: undici takes a fifth of the time to load all of core. */
-async function load({ httpProxy, httpsProxy, noProxy }: Proxies): Promise<Loaded> {
+async function load(proxies: Proxies): Promise<Loaded> {
   const { EnvHttpProxyAgent, request } = await import('undici');
   const connect = { timeout: connectMs };
-  const options = { httpProxy: addressOf(httpProxy), httpsProxy: addressOf(httpsProxy), noProxy, headersTimeout: 0, bodyTimeout: 0, keepAliveTimeout: idleMs };
+  const options = { ...wholeAddresses(proxies), headersTimeout: 0, bodyTimeout: 0, keepAliveTimeout: idleMs };
   return { request, direct: new EnvHttpProxyAgent({ ...options, connect }), guarded: new EnvHttpProxyAgent({ ...options, connect: { ...connect, lookup: publicLookup as never } }) };
-}
-
-/** Other programs take `host:port`, too. What is written may hold a password, so that it is not told. @throws Error */
-function addressOf(proxy: string): string {
-  if (proxy === '') return proxy;
-  const address = proxy.includes('://') ? proxy : `http://${proxy}`;
-  if (!URL.canParse(address)) throw new Error('the environment (HTTP_PROXY, HTTPS_PROXY) names a proxy that is no address; write it as http://host:port');
-  return address;
 }
 
 function bodyOf(body: Dispatcher.ResponseData['body']): Body {

@@ -1,0 +1,102 @@
+// What plugins fetch with where the environment names a proxy: a real proxy, that leads every name to one server.
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { connect, type AddressInfo, type Socket } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { ProxiedFetch } from '../../dist/kernel/proxied-fetch.js';
+
+interface Room {
+  /** Of the server that is behind the proxy, and on this machine. */
+  readonly port: number;
+  readonly proxy: string;
+  /** What the proxy was asked to connect to. */
+  readonly asked: string[];
+}
+
+async function withProxy(answer: (request: IncomingMessage) => Promise<string> | string, work: (room: Room) => Promise<void>): Promise<void> {
+  const sockets = new Set<Socket>();
+  const server = createServer((request, response) => void Promise.resolve(answer(request)).then((body) => response.end(body)));
+  const proxy = createServer();
+  const asked: string[] = [];
+  proxy.on('connect', ({ url }, client: Socket) => {
+    asked.push(url!);
+    const onward = connect(portOf(server), '127.0.0.1', () => {
+      client.write('HTTP/1.1 200 OK\r\n\r\n');
+      client.pipe(onward).pipe(client);
+    });
+    for (const socket of [client, onward]) sockets.add(socket.on('error', () => undefined));
+  });
+  for (const one of [server, proxy]) await once(one.listen(0, '127.0.0.1'), 'listening');
+  try {
+    await work({ port: portOf(server), proxy: `127.0.0.1:${portOf(proxy)}`, asked });
+  } finally {
+    for (const socket of sockets) socket.destroy();
+    for (const one of [server, proxy]) {
+      one.closeAllConnections();
+      one.close();
+    }
+  }
+}
+
+describe('the fetch of plugins', () => {
+  it('is the global one where the environment names no proxy', () => {
+    assert.equal(new ProxiedFetch({ NO_PROXY: 'x' }).fetch, globalThis.fetch);
+  });
+
+  it('goes through the proxy, whatever is sent', () =>
+    withProxy(
+      async (request) => `${request.method} ${request.url} ${String(request.headers['x-tell'])} ${await text(request)}`,
+      async ({ proxy, asked }) => {
+        const proxied = new ProxiedFetch({ http_proxy: proxy });
+        const headers = { 'x-tell': 'a' };
+        assert.equal(await (await proxied.fetch('http://models.invalid/list?x=1', { headers })).text(), 'GET /list?x=1 a ');
+        assert.equal(await (await proxied.fetch(new Request('http://models.invalid/', { method: 'POST', headers, body: 'said' }))).text(), 'POST / a said');
+        const form = await (await proxied.fetch(new URL('http://models.invalid/'), { method: 'PUT', headers, body: new URLSearchParams({ key: 'a b' }) })).text();
+        assert.equal(form, 'PUT / a key=a+b');
+        assert.ok(asked.length > 0 && asked.every((host) => host === 'models.invalid:80'), asked.join());
+        await proxied.close();
+      },
+    ));
+
+  it('goes directly to this machine, and to what NO_PROXY names', () =>
+    withProxy(
+      () => 'here',
+      async ({ port, proxy, asked }) => {
+        const proxied = new ProxiedFetch({ HTTP_PROXY: `http://${proxy}` });
+        for (const host of ['127.0.0.1', 'localhost']) assert.equal(await (await proxied.fetch(`http://${host}:${port}/`)).text(), 'here');
+        await proxied.close();
+        const never = new ProxiedFetch({ HTTP_PROXY: `http://${proxy}`, no_proxy: '.invalid' });
+        await assert.rejects(never.fetch('http://models.invalid/'), TypeError);
+        await never.close();
+        assert.deepEqual(asked, []);
+      },
+    ));
+
+  it('ends with its caller', () =>
+    withProxy(
+      () => new Promise<never>(() => undefined),
+      async ({ proxy }) => {
+        const proxied = new ProxiedFetch({ HTTP_PROXY: proxy });
+        const caller = new AbortController();
+        const reason = new Error('enough');
+        const answer = proxied.fetch('http://models.invalid/', { signal: caller.signal });
+        caller.abort(reason);
+        await assert.rejects(answer, reason);
+        await proxied.close();
+      },
+    ));
+
+  it('says that a proxy is no address, without telling what may be a password', async () => {
+    const proxied = new ProxiedFetch({ HTTPS_PROXY: 'user:secret@:x' });
+    await assert.rejects(proxied.fetch('https://models.invalid/'), (error: Error) => {
+      const { message } = error.cause as Error;
+      return error instanceof TypeError && message.includes('names a proxy that is no address') && !message.includes('secret');
+    });
+    await proxied.close();
+  });
+});
+
+function portOf(server: Server): number {
+  return (server.address() as AddressInfo).port;
+}

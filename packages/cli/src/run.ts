@@ -1,6 +1,6 @@
 // Runs one command: reads its arguments, does it, tells how it went, and answers with the exit code.
 import { CommanderError } from 'commander';
-import { LaminaError } from '@lamina/core';
+import { LaminaError } from '@lamina/core/protocol';
 import { exitCodeOf } from './exit-code.js';
 import { createProgram } from './program.js';
 import { Printer } from './printer.js';

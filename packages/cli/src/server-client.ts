@@ -1,5 +1,5 @@
 // Asks a lamina-server over HTTP; what it refuses comes back as the LaminaError it told.
-import { LaminaError, reasonOf, type WireError } from '@lamina/core';
+import { LaminaError, reasonOf, type WireError } from '@lamina/core/protocol';
 import { EventSourceParserStream } from 'eventsource-parser/stream';
 
 /** A server and the key it is asked with. */

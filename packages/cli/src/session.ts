@@ -1,8 +1,8 @@
 // One run of the command: which library its options mean, how it is opened and closed, how the answer is printed.
 import { readFile } from 'node:fs/promises';
-import { LaminaError, reasonOf } from '@lamina/core';
+import { LaminaError, reasonOf } from '@lamina/core/protocol';
 import type { Library } from './library.js';
-import { openLocal, type LocalOptions } from './local-library.js';
+import type { LocalOptions } from './local-library.js';
 import type { Answer, Printer } from './printer.js';
 import { ServerClient } from './server-client.js';
 import { ServerLibrary } from './server-library.js';
@@ -52,7 +52,10 @@ export function createSession(world: World, printer: Printer): Session {
 
 async function open(options: GlobalOptions, { env, signal }: World, owner: boolean): Promise<Library> {
   const { server, apiKeyFile } = options;
-  if (server === undefined) return openLocal(options, { env, owner, signal });
+  if (server === undefined) {
+    const { openLocal } = await import('./local-library.js'); // All of core: help, and what a server is asked for, need none of it.
+    return openLocal(options, { env, owner, signal });
+  }
   const key = apiKeyFile === undefined ? env['LAMINA_API_KEY'] || undefined : await readKey(apiKeyFile);
   return new ServerLibrary(new ServerClient(server, key, signal));
 }

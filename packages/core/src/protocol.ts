@@ -1,4 +1,4 @@
-// The door for clients: the shapes of what is on the wire, as types and, where they are checked, JSON Schemas. It loads nothing else.
+// The door for clients: the shapes of what is on the wire, as types and, where they are checked, JSON Schemas; and the errors. It loads nothing else.
 export { errorSchema, eventSchemas, type EventData, type EventType, type LaminaEvent } from './contract/events.js';
 export {
   clientFrameSchemas,
@@ -22,4 +22,4 @@ export type {
   SuggestionView,
   ValidationView,
 } from './contract/answers.js';
-export { type WireError } from './contract/errors.js';
+export { LaminaError, reasonOf, type ErrorCode, type ErrorDetails, type WireError } from './contract/errors.js';

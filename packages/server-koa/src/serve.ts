@@ -1,0 +1,45 @@
+// A server from its command line to its end: start, say where, end everything on a signal.
+import { setTimeout as after } from 'node:timers/promises';
+import { createLamina, type Lamina } from '@lamina/core';
+import type { CommandLine } from './command-line.js';
+import { readConfiguration } from './configuration.js';
+import { createServer, type Server } from './server.js';
+
+/** How long answers that are on their way have to reach their clients after all engines are gone. */
+const flushMs = 500;
+
+/** The first signal asks for an orderly end, the second for an end at once. */
+export interface Stop {
+  readonly orderly: AbortSignal;
+  readonly atOnce: AbortSignal;
+}
+
+/** Serves until it is stopped. @throws LaminaError what `readConfiguration`, `createLamina` and `listen` throw */
+export async function serve(line: CommandLine, env: Readonly<Record<string, string | undefined>>, stop: Stop): Promise<void> {
+  const configuration = await readConfiguration(line, env);
+  const lamina = await createLamina(configuration.lamina, stop.orderly);
+  try {
+    const server = createServer(lamina, configuration.server);
+    process.stdout.write(`Lamina listens on ${await server.listen()}\n`);
+    await aborted(stop.orderly);
+    await shutDown(server, lamina, stop.atOnce);
+  } finally {
+    await lamina.close({ signal: stop.atOnce });
+  }
+}
+
+async function shutDown(server: Server, lamina: Lamina, atOnce: AbortSignal): Promise<void> {
+  const cut = new AbortController();
+  const closed = server.close({ signal: cut.signal });
+  await lamina.close({ signal: atOnce });
+  await Promise.race([closed, after(flushMs)]);
+  cut.abort();
+  await closed;
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

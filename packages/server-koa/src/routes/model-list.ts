@@ -5,7 +5,7 @@ import { modelView, slotOf, type Lamina, type ModelRecord, type SlotState } from
 import type { ModelsView } from '@lamina/core/protocol';
 
 /** So many models between two looks at what else is to be done. */
-const atOnce = 128;
+const atOnce = 256;
 
 interface Written {
   readonly state: SlotState;

@@ -18,7 +18,7 @@ describe('the door for clients', () => {
       await writeFile(join(folder, 'package.json'), '{"type":"module"}');
       const script = "import('./protocol.js').then((door) => console.log(Object.keys(door).join()))";
       const said = execFileSync(process.execPath, ['-e', script], { cwd: folder, encoding: 'utf8' });
-      assert.equal(said.trim(), 'clientFrameSchemas,errorSchema,eventSchemas,serverFrameSchemas,subprotocol');
+      assert.equal(said.trim(), 'LaminaError,clientFrameSchemas,errorSchema,eventSchemas,reasonOf,serverFrameSchemas,subprotocol');
     } finally {
       await rm(folder, { recursive: true, force: true });
     }

@@ -96,16 +96,15 @@ async function serving<T>(root: string, rate: string, work: (origin: string) => 
   const user = process.getuid?.() === 0 ? 'user root;' : '';
   await writeFile(join(folder, 'nginx.conf'), `${user} daemon off; master_process off; pid ${folder}/pid; events {} http { access_log off; sendfile on; ${temporary} server { listen 127.0.0.1:${port}; root ${root}; limit_rate ${rate}; } }`);
   const nginx = spawn('nginx', ['-p', folder, '-c', join(folder, 'nginx.conf'), '-e', join(folder, 'errors')], { stdio: 'ignore' });
+  const ended = once(nginx, 'exit');
   try {
-    await once(nginx, 'spawn');
+    await Promise.race([once(nginx, 'spawn'), ended]);
     const origin = `http://127.0.0.1:${port}`;
     while ((await fetch(origin).then((answer) => answer.text(), () => undefined)) === undefined) if (nginx.exitCode !== null) throw new Error('nginx does not start');
     return await work(origin);
   } finally {
-    if (nginx.pid !== undefined && nginx.exitCode === null) {
-      nginx.kill('SIGTERM');
-      await once(nginx, 'exit');
-    }
+    nginx.kill('SIGTERM');
+    await ended.catch(() => undefined); // It did not even start.
     await rm(folder, { recursive: true, force: true });
   }
 }

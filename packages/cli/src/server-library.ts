@@ -1,7 +1,6 @@
 // The library of a server: its REST routes, and its events to know when to ask again.
 import type { DownloadRequest, ModelStats, SuggestRequest } from '@lamina/core';
-import { LaminaError } from '@lamina/core/protocol';
-import type { BackendsView, DownloadableView, DownloadView, HealthView, ModelDetail, ModelsView, RemovalView, SuggestionView, ValidationView } from '@lamina/core/protocol';
+import { LaminaError, type BackendsView, type DownloadableView, type DownloadView, type HealthView, type ModelDetail, type ModelsView, type RemovalView, type SuggestionView, type ValidationView } from '@lamina/core/protocol';
 import { isAtRest, type Library } from './library.js';
 import type { ServerClient } from './server-client.js';
 

@@ -1,7 +1,6 @@
 // lamina downloads: what is being fetched, and pausing, resuming and cancelling it.
 import type { Command } from 'commander';
-import { LaminaError } from '@lamina/core/protocol';
-import type { DownloadView } from '@lamina/core/protocol';
+import { LaminaError, type DownloadView } from '@lamina/core/protocol';
 import { percent, showBytes } from '../amounts.js';
 import type { Library } from '../library.js';
 import type { Answer } from '../printer.js';

@@ -1,8 +1,7 @@
 // lamina pull: fetches a model and shows how far it is.
 import type { Command } from 'commander';
 import type { DownloadRequest } from '@lamina/core';
-import { LaminaError } from '@lamina/core/protocol';
-import type { DownloadView } from '@lamina/core/protocol';
+import { LaminaError, type DownloadView } from '@lamina/core/protocol';
 import type { Library } from '../library.js';
 import type { Answer } from '../printer.js';
 import type { Session } from '../session.js';

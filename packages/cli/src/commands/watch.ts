@@ -1,6 +1,5 @@
 // Shows a download until it is at rest, and says how it ended. An interrupt stops it where it is fetched here, and only the looking where a server fetches it.
-import { LaminaError } from '@lamina/core/protocol';
-import type { DownloadView } from '@lamina/core/protocol';
+import { LaminaError, type DownloadView } from '@lamina/core/protocol';
 import { showBytes, showSeconds } from '../amounts.js';
 import { exitCodeOf } from '../exit-code.js';
 import type { Answer } from '../printer.js';

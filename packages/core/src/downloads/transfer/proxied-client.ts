@@ -29,7 +29,7 @@ export class ProxiedClient implements Client {
   }
 }
 
-/** Not before it is needed: undici takes a fifth of the time to load all of core. */
+/** Not before it is needed: with execa, undici was a quarter of the time to load core. */
 async function load(proxies: Proxies): Promise<Loaded> {
   const { EnvHttpProxyAgent, request } = await import('undici');
   const connect = { timeout: connectMs };

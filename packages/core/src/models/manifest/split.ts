@@ -71,14 +71,14 @@ export function* splitManifest(text: string, before: SplitText, slices: Slices):
   const head = Math.max(0, first);
   const start = first === -1 ? beginning : startOf(known, first, old);
   const next = known.findIndex(({ offset }, index) => index > first && offset > differsAfter);
-  const joined = next === -1 ? undefined : yield* cut(text, start, known[next]!.offset + text.length - old.length, slices);
-  if (joined !== undefined && joinsTo(known, next, old, joined.end)) {
-    const [characters, lines] = [text.length - old.length, joined.end.line - known[next]!.line];
-    const tail = known.slice(next).map(({ kind, offset, length, line }) => new Piece(text, kind, offset + characters, length, line + lines));
-    return { text, pieces: [...headOf(known, head, text), ...piecesOf(text, joined), ...tail], head, tail: tail.length };
-  }
-  const rest = yield* cut(text, start, text.length, slices);
-  return rest && { text, pieces: [...headOf(known, head, text), ...piecesOf(text, rest)], head, tail: 0 };
+  const moved = text.length - old.length;
+  const joined = next === -1 ? undefined : yield* cut(text, start, known[next]!.offset + moved, slices);
+  const joins = joined !== undefined && joinsTo(known, next, old, joined.end);
+  const between = joins ? joined : yield* cut(text, start, text.length, slices);
+  if (between === undefined) return undefined;
+  const [ahead, behind] = [known.slice(0, head), joins ? known.slice(next) : []];
+  const pieces = [...inText(text, ahead, 0, 0), ...piecesOf(text, between), ...inText(text, behind, moved, between.end.line - (behind[0]?.line ?? 0))];
+  return { text, pieces, head, tail: behind.length };
 }
 
 /** True when the line at `offset` ends before `end`. */
@@ -101,8 +101,9 @@ function joinsTo(known: readonly Piece[], next: number, text: string, { inModels
   return (entryIndent !== undefined) === known.slice(0, next).some((piece) => piece.kind === 'entry');
 }
 
-function headOf(known: readonly Piece[], count: number, text: string): readonly Piece[] {
-  return known.slice(0, count).map(({ kind, offset, length, line }) => new Piece(text, kind, offset, length, line));
+/** Pieces of another text, so many characters and lines further on in this one. */
+function inText(text: string, pieces: readonly Piece[], characters: number, lines: number): readonly Piece[] {
+  return pieces.map(({ kind, offset, length, line }) => new Piece(text, kind, offset + characters, length, line + lines));
 }
 
 function piecesOf(text: string, { cuts, end }: { readonly cuts: readonly Cut[]; readonly end: Start }): readonly Piece[] {

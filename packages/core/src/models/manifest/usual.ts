@@ -34,8 +34,6 @@ const deepest = 8;
 const [blank, dash] = [32, 45];
 /** What a line that says nothing has behind its blanks. */
 const saysNothing: ReadonlySet<string | undefined> = new Set(['#', '\r', '\n']);
-/** That of the longest word. */
-const longestWord = 5;
 
 /** Text without quotes: a colon only within a word, blanks only between words. */
 function plainOf(character: string): string {
@@ -158,7 +156,6 @@ class UsualReader {
     let from = this.at;
     this.skipBlanks();
     if (saysNothing.has(this.text[this.at])) {
-      this.at = from;
       this.match(emptyLines);
       from = this.at;
       this.skipBlanks();
@@ -202,5 +199,5 @@ function plainValue(text: string): unknown {
 
 /** True for a key that stands here already, or that is more than a key: a word that means a value, or a name that every object of JavaScript has. */
 function isTaken(mapping: Mapping, key: string): boolean {
-  return mapping[key] !== undefined || (key.length <= longestWord && words.has(key));
+  return mapping[key] !== undefined || words.has(key);
 }

@@ -7,10 +7,10 @@ import type { Part, PieceByPiece } from './reader.js';
 import { Piece } from './split.js';
 
 /** Goes up when a text is split otherwise, or when what an entry may be changes in what the schema does not say. */
-const rules = 3;
+const rules = 4;
 
 /** What is remembered of a piece, and of its part, which has no problems: only such a manifest is remembered. */
-export type RememberedPiece = readonly [kind: Piece['kind'], offset: number, length: number, line: number, data: Part['data'], ...warnings: Part['warnings']];
+export type RememberedPiece = readonly [kind: Piece['kind'], offset: number, length: number, line: number, pairs: Part['pairs'], ...warnings: Part['warnings']];
 
 const none: readonly never[] = [];
 
@@ -28,9 +28,10 @@ export class ManifestMemory {
     this.remembered = fingerprint;
     const pieces: Piece[] = [];
     const parts: Part[] = [];
-    for (const [kind, offset, length, line, data, ...warnings] of all) {
+    for (const [kind, offset, length, line, pairs, ...warnings] of all) {
       pieces.push(new Piece(text, kind, offset, length, line));
-      parts.push({ data: freeze(data), warnings: warnings.length === 0 ? none : warnings, syntax: none, problems: none });
+      for (const [, value] of pairs) freeze(value);
+      parts.push({ pairs, warnings: warnings.length === 0 ? none : warnings, syntax: none, problems: none });
     }
     return { text, pieces, parts };
   }
@@ -45,7 +46,7 @@ export class ManifestMemory {
 }
 
 function* remembered(pieces: readonly Piece[], parts: readonly Part[]): Iterable<RememberedPiece> {
-  for (const [index, { kind, offset, length, line }] of pieces.entries()) yield [kind, offset, length, line, parts[index]!.data, ...parts[index]!.warnings];
+  for (const [index, { kind, offset, length, line }] of pieces.entries()) yield [kind, offset, length, line, parts[index]!.pairs, ...parts[index]!.warnings];
 }
 
 function fingerprintOf(text: string): string {

@@ -6,8 +6,13 @@ export function withoutNothing(value: unknown): unknown {
   if (!isMapping(value)) return value;
   const { models } = value;
   if (!isMapping(models) || !Object.values(models).some((entry) => isMapping(entry) && holdsNothing(entry))) return dropNothing(value);
-  const entries = Object.entries(models).map(([name, entry]) => [name, isMapping(entry) ? dropNothing(entry) : entry] as const);
+  const entries = Object.entries(models).map(([name, entry]) => [name, entryWithoutNothing(entry)] as const);
   return { ...dropNothing(value), models: Object.fromEntries(entries) };
+}
+
+/** One entry without keys that have nothing behind them. */
+export function entryWithoutNothing(entry: unknown): unknown {
+  return isMapping(entry) ? dropNothing(entry) : entry;
 }
 
 /** True for an object that is neither a list nor nothing. */

@@ -4,22 +4,23 @@
 import { CORE_SCHEMA, load } from 'js-yaml';
 import { LineCounter, parseDocument, type Document } from 'yaml';
 import { reasonOf } from '../../contract/errors.js';
-import type { Manifest } from '../../contract/manifest.js';
+import type { Manifest, ModelEntry } from '../../contract/manifest.js';
 import { freeze } from '../../kernel/freeze.js';
 import { take } from '../../kernel/steps.js';
 import { emptyManifest, type ManifestReading } from './manifest.js';
 import { invalid, mostNotes, sentence, type ManifestNote } from './notes.js';
-import { entryProblems, prepareRules, shapeProblems, togetherProblems, unknownInEntry, unknownSections, type Finding } from './rules.js';
+import { entryProblems, entryShapeProblems, prepareRules, shapeProblems, togetherProblems, unknownInEntry, unknownSections, type Finding } from './rules.js';
 import { splitManifest, Piece, type Split, type SplitText } from './split.js';
-import { withoutNothing } from './nothing.js';
+import { entryWithoutNothing, isMapping, withoutNothing } from './nothing.js';
 import { locate } from './positions.js';
 import { Slices } from '../slices.js';
-import { readUsual } from './usual.js';
+import { readUsual, type Pair } from './usual.js';
 import { misreadName, syntaxProblems, unresolvedAliases, type SyntaxProblem } from './syntax.js';
 
 /** A piece that was read: a part of the manifest as data, and what there is to say of it. Places are within the piece. */
 export interface Part {
-  readonly data: Readonly<Record<string, unknown>>;
+  /** Names and entries of an `entry` piece; of others, keys of the top and what is below. */
+  readonly pairs: readonly Pair[];
   readonly syntax: readonly SyntaxProblem[];
   readonly problems: readonly Finding[];
   readonly warnings: readonly Finding[];
@@ -36,6 +37,8 @@ export interface TextReading extends ManifestReading, PieceByPiece {
   pieceOf(name: string): Piece | undefined;
 }
 
+const none: readonly never[] = [];
+const nothingRead: Part = { pairs: none, syntax: none, problems: none, warnings: none };
 const nothingRecalled = () => Promise.resolve(undefined);
 
 /** Reads the manifest again and again; pieces that did not change are not read twice. */
@@ -80,7 +83,7 @@ export class ManifestReader {
     const known = new Map(before.slice(head, before.length - tail).map(({ kind, text }, index) => [kind + text, parts[head + index]!]));
     const between: Part[] = [];
     for (const piece of pieces.slice(head, pieces.length - tail)) {
-      const part = known.get(piece.kind + piece.text) ?? readPiece(piece, pieces.length > 1);
+      const part = (known.size === 0 ? undefined : known.get(piece.kind + piece.text)) ?? readPiece(piece, pieces.length > 1);
       if (part === undefined) return undefined;
       between.push(part);
       if (slices.over) await slices.pause();
@@ -96,10 +99,8 @@ export class ManifestReader {
     for (let index = 0; index < parts.length; index += 1) {
       const part = parts[index]!;
       const target = pieces[index]!.kind === 'entry' ? models : sections;
-      for (const key in part.data) {
-        define(target, key, part.data[key]);
-        written += 1;
-      }
+      for (const [key, value] of part.pairs) define(target, key, value);
+      written += part.pairs.length;
       if (part.syntax.length + part.problems.length > 0) problems.push(...this.problemsOf(pieces[index]!, part));
       if (slices.overInSmallSteps) await slices.pause();
     }
@@ -119,9 +120,9 @@ export class ManifestReader {
   /** Keys of the top, and names of models, that stand in several pieces. */
   private writtenTwice(pieces: readonly Piece[], parts: readonly Part[]): readonly ManifestNote[] {
     const first = new Map<string, Piece>();
-    return parts.flatMap(({ data }, index) => {
+    return parts.flatMap(({ pairs }, index) => {
       const piece = pieces[index]!;
-      return Object.keys(data).flatMap((key) => {
+      return pairs.flatMap(([key]) => {
         const written = `${piece.kind === 'entry' ? 'models.' : ''}${key}`;
         const earlier = first.get(written);
         first.set(written, piece);
@@ -156,17 +157,15 @@ export class ManifestReader {
 
 /** `undefined` for a piece that refers to an anchor in another. */
 function readPiece(piece: Piece, isPart: boolean): Part | undefined {
-  let value: unknown = readUsual(piece.text);
-  if (value !== undefined) return inspect(piece, value);
+  const usual = readUsual(piece.text);
+  if (usual !== undefined) return piece.kind === 'entry' ? inspectEntry(piece, usual) : inspect(piece, Object.fromEntries([usual]));
   try {
-    value = load(piece.text, { schema: CORE_SCHEMA, maxAliases: 0 });
+    return inspect(piece, load(piece.text, { schema: CORE_SCHEMA, maxAliases: 0 }));
   } catch {
     const slow = readSlowly(piece.text, isPart);
     if (slow === undefined) return undefined;
-    if ('syntax' in slow) return { data: {}, problems: [], warnings: [], syntax: slow.syntax };
-    value = slow.value;
+    return 'syntax' in slow ? { ...nothingRead, syntax: slow.syntax } : inspect(piece, slow.value);
   }
-  return inspect(piece, value);
 }
 
 function readSlowly(text: string, isPart: boolean): { value: unknown } | { syntax: readonly SyntaxProblem[] } | undefined {
@@ -184,24 +183,35 @@ function readSlowly(text: string, isPart: boolean): { value: unknown } | { synta
 }
 
 function inspect(piece: Piece, value: unknown): Part {
+  const pairs = piece.kind === 'entry' && isMapping(value) ? Object.entries(value) : [];
+  if (pairs.length === 1) return inspectEntry(piece, pairs[0]!);
   const whole = withoutNothing(piece.kind === 'entry' ? { models: value } : value);
-  const wrongName = piece.kind === 'entry' ? misreadName(piece.text) : [];
-  const problems = [...shapeProblems(whole)];
-  if (problems.length > 0 || wrongName.length > 0) return { data: {}, syntax: wrongName, problems, warnings: [] };
+  const problems = shapeProblems(whole);
+  if (problems.length > 0) return { ...nothingRead, problems };
   const manifest = freeze(whole) as Partial<Manifest>;
   const entries = Object.entries(manifest.models ?? {});
   return {
-    data: piece.kind === 'entry' ? (manifest.models ?? {}) : manifest,
-    syntax: [],
+    pairs: piece.kind === 'entry' ? entries : Object.entries(manifest),
+    syntax: none,
     problems: entries.flatMap(([name, entry]) => entryProblems(name, entry)),
     warnings: [...unknownSections(manifest), ...entries.flatMap(([name, entry]) => unknownInEntry(name, entry))],
   };
 }
 
+function inspectEntry(piece: Piece, [name, written]: Pair): Part {
+  const value = entryWithoutNothing(written);
+  const syntax = misreadName(piece.text);
+  const problems = entryShapeProblems(name, value);
+  if (problems.length > 0 || syntax.length > 0) return { ...nothingRead, syntax, problems };
+  const entry = freeze(value) as ModelEntry;
+  return { pairs: [[name, entry]], syntax: none, problems: entryProblems(name, entry), warnings: unknownInEntry(name, entry) };
+}
+
 /** The piece that has an entry: its own, or the one with all of them. */
 function holderOf(name: string, pieces: readonly Piece[], parts: readonly Part[]): Piece | undefined {
-  const own = parts.findIndex(({ data }, index) => pieces[index]!.kind === 'entry' && Object.hasOwn(data, name));
-  return pieces[own === -1 ? parts.findIndex(({ data }, index) => pieces[index]!.kind !== 'entry' && Object.hasOwn(data, 'models')) : own];
+  const place = (kind: 'entry' | 'section', wanted: string) => parts.findIndex(({ pairs }, index) => (pieces[index]!.kind === 'entry') === (kind === 'entry') && pairs.some(([key]) => key === wanted));
+  const own = place('entry', name);
+  return pieces[own === -1 ? place('section', 'models') : own];
 }
 
 function twice(message: string, firstLine: number): string {

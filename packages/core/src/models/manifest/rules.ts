@@ -1,8 +1,10 @@
 // What a schema cannot say of a manifest: names and paths that are safe, aliases and bases that fit together, keys nobody knows.
 import { isAbsolute } from 'node:path';
 import { manifestSchema, modelEntrySchema, type ModelEntry } from '../../contract/manifest.js';
+import type { Schema } from '../../contract/schema.js';
 import { check, nearestHint } from '../../kernel/check.js';
 import { adviceFor, schemaAt } from './advice.js';
+import { isMapping } from './nothing.js';
 
 /** Something to say about a manifest, and the keys that lead there. */
 export interface Finding {
@@ -10,19 +12,25 @@ export interface Finding {
   readonly message: string;
 }
 
-/** Does what the first check would do once, so that it holds up nobody who is served. */
+/** The manifest's schema but for what entries are, which are checked one by one. */
+const sectionsSchema = { ...manifestSchema, properties: { ...manifestSchema.properties, models: { type: 'object' } } } as const;
+
+/** Does what the first checks would do once, so that it holds up nobody who is served. */
 export function prepareRules(): void {
-  shapeProblems({});
+  shapeProblems({ models: { any: {} } });
 }
 
 const pathKeys = ['path', 'projector', 'draft'] as const;
 
 /** Everything wrong with the shape of a manifest, or of a part of one. */
 export function shapeProblems(value: unknown): readonly Finding[] {
-  return check(manifestSchema, value).map(({ path, message }) => {
-    const known = schemaAt(manifestSchema, path);
-    return { path, message: known === undefined ? message : adviceFor(path, known, valueAt(value, path)) };
-  });
+  const models = isMapping(value) && isMapping(value['models']) ? value['models'] : {};
+  return [...findings(sectionsSchema, value, []), ...Object.entries(models).flatMap(([name, entry]) => entryShapeProblems(name, entry))];
+}
+
+/** Everything wrong with the shape of one entry. */
+export function entryShapeProblems(name: string, entry: unknown): readonly Finding[] {
+  return findings(modelEntrySchema, entry, ['models', name]);
 }
 
 /** What is wrong with one entry by itself; its shape is right. */
@@ -102,6 +110,14 @@ function aliasProblems(entries: readonly (readonly [string, ModelEntry])[], mode
       return [{ path: ['models', name, 'aliases', String(index)], message: `is "${alias}", already ${taken}; write another alias, or remove it here` }];
     }),
   );
+}
+
+function findings(schema: Schema, value: unknown, lead: readonly string[]): readonly Finding[] {
+  return check(schema, value).map(({ path, message }) => {
+    const known = schemaAt(schema, path);
+    const whole = [...lead, ...path];
+    return { path: whole, message: known === undefined ? message : adviceFor(whole, known, valueAt(value, path)) };
+  });
 }
 
 function unknownIn(value: object, path: readonly string[], known: Readonly<Record<string, unknown>>): Finding[] {

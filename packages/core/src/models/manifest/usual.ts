@@ -40,10 +40,20 @@ function plainOf(character: string): string {
   return String.raw`([A-Za-z0-9_/]${character}*(?:(?::(?=[\w/])| +(?=${character}))${character}*)*)`;
 }
 
+/** So many parts has a match of `keyBeforeBracket`: itself and the key. */
+const withoutValue = 2;
+const noKeys = {};
+
 type Mapping = Record<string, unknown>;
 
-/** The data of a text whose top is a mapping; `undefined` when anything in it is not usual, right or wrong. */
-export function readUsual(text: string): Readonly<Mapping> | undefined {
+/** A key and what it means. */
+export type Pair = readonly [key: string, value: unknown];
+
+/**
+ * The data of a text with one key at the top, as a pair: objects that have each a key of their own are slow.
+ * `undefined` when anything in it is not usual, right or wrong.
+ */
+export function readUsual(text: string): Pair | undefined {
   return unusualCharacter.test(text) ? undefined : new UsualReader(text).whole();
 }
 
@@ -57,26 +67,34 @@ class UsualReader {
     this.nextLine();
   }
 
-  whole(): Mapping | undefined {
-    const mapping = this.column === -1 ? undefined : this.mapping(this.column, 0);
-    return this.column === -1 ? mapping : undefined;
+  whole(): Pair | undefined {
+    const { column } = this;
+    const line = column === -1 ? undefined : this.keyLine();
+    if (line === undefined || isTaken(noKeys, line[1]!)) return undefined;
+    const value = this.valueOf(line, column, 0);
+    return value === undefined || this.column !== -1 ? undefined : [line[1]!, value];
   }
 
   /** The lines that begin in this column, a key each. */
   private mapping(column: number, depth: number): Mapping | undefined {
     const mapping: Mapping = {};
     while (this.column === column) {
-      const line = this.match(keyAndScalar);
-      const key = line === undefined ? this.match(keyBeforeBracket)?.[1] : line[1]!;
-      if (key === undefined || isTaken(mapping, key)) return undefined;
-      const value = line === undefined ? this.bracketLine(depth) : this.valueOf(line, column, depth);
+      const line = this.keyLine();
+      if (line === undefined || isTaken(mapping, line[1]!)) return undefined;
+      const value = this.valueOf(line, column, depth);
       if (value === undefined) return undefined;
-      mapping[key] = value;
+      mapping[line[1]!] = value;
     }
     return this.column > column ? undefined : mapping;
   }
 
-  private valueOf([, , double, single, plain]: RegExpExecArray, column: number, depth: number): unknown {
+  private keyLine(): RegExpExecArray | undefined {
+    return this.match(keyAndScalar) ?? this.match(keyBeforeBracket);
+  }
+
+  private valueOf(line: RegExpExecArray, column: number, depth: number): unknown {
+    if (line.length === withoutValue) return this.bracketLine(depth);
+    const [, , double, single, plain] = line;
     this.nextLine();
     return double ?? single ?? (plain === undefined ? this.nested(column, depth) : plainValue(plain));
   }

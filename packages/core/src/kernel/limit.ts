@@ -49,6 +49,7 @@ class Limit implements Limited {
   }
 
   end(): void {
+    if (this.controller === undefined) return;
     clearTimeout(this.timer);
     this.caller.removeEventListener('abort', this.passOn);
   }

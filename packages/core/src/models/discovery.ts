@@ -1,13 +1,13 @@
 // Finds models in the models directory that nobody wrote down: GGUF files, in shards too, safetensors and MLC directories.
-import { basename, extname, join, relative, sep } from 'node:path';
+import { relative, sep } from 'node:path';
 import type { Discovery } from '../contract/hooks.js';
 import { makeModel } from './catalog.js';
-import { modelsIn } from './files/directory.js';
 import { findFiles } from './files/find.js';
 import { take, wait, type Steps } from '../kernel/steps.js';
 import type { KnownFile } from './files/disk.js';
 import type { Folders } from './files/folders.js';
 import type { HeaderCache } from './files/header-cache.js';
+import { pathIn } from './files/listing.js';
 import { problemOf } from './files/model-facts.js';
 import { shardName } from './files/shards.js';
 import { Slices } from './slices.js';
@@ -15,14 +15,9 @@ import { Slices } from './slices.js';
 /** Models are looked for so many levels below the models directory. */
 export const deepest = 6;
 
-/** What tools put behind the name of a file that they have not finished. */
-const unfinished = /\.(part|partial|incomplete|download|crdownload|tmp|temp|aria2|!qb)$/i;
-
 /** The paths below the folders' root that could be models: files, and directories that are one as a whole. */
 export async function findCandidates(folders: Folders): Promise<readonly string[]> {
-  const candidates: string[] = [];
-  await take(lookFor(candidates, folders.root, 0, folders, new Slices()));
-  return candidates;
+  return take(candidatesBelow(folders, new Slices()));
 }
 
 /**
@@ -47,34 +42,22 @@ export async function offerFolder(candidates: readonly string[], folders: Folder
   return unread;
 }
 
-function* lookFor(candidates: string[], directory: string, depth: number, folders: Folders, slices: Slices): Steps<void> {
-  if (slices.overInSmallSteps) yield* wait(slices.pause());
-  const listing = yield* wait(folders.list(directory));
-  const finished = finishedOf(listing.names.filter((name) => !name.startsWith('.')));
-  if (depth > 0 && isWholeDirectory(finished)) return void candidates.push(directory);
-  for (const name of modelsIn(finished)) candidates.push(join(directory, name));
-  if (depth === deepest) return;
-  for (const name of listing.down) yield* lookFor(candidates, join(directory, name), depth + 1, folders, slices);
-}
-
-/** The names without those of files that another tool is at work on: by their own names, or by a companion's. */
-function finishedOf(names: readonly string[]): readonly string[] {
-  const leftovers = new Set(names.filter((name) => unfinished.test(name)));
-  if (leftovers.size === 0) return names;
-  return names.filter((name) => !leftovers.has(name) && !['.part', '.aria2', '.crdownload', '.incomplete', '.!qB'].some((suffix) => leftovers.has(name + suffix)));
-}
-
-/** A directory that is one model: MLC weights, or a safetensors model with all its shards. */
-function isWholeDirectory(names: readonly string[]): boolean {
-  if (names.includes('mlc-chat-config.json')) return names.some((name) => /^(tensor|ndarray)-cache\.json$/.test(name)) && names.some((name) => name.endsWith('.bin'));
-  if (!names.includes('config.json')) return false;
-  const tensors = names.filter((name) => extname(name).toLowerCase() === '.safetensors');
-  return tensors.length > 0 && hasAllShards(tensors);
-}
-
-function hasAllShards(tensors: readonly string[]): boolean {
-  const shards = tensors.flatMap((name) => shardName(basename(name, extname(name))) ?? []);
-  return shards.every(({ prefix, count }) => new Set(shards.filter((other) => other.prefix === prefix && other.count === count).map(({ index }) => index)).size === count);
+/** Each directory before those below it. */
+function* candidatesBelow(folders: Folders, slices: Slices): Steps<readonly string[]> {
+  const candidates: string[] = [];
+  const left = [{ directory: folders.root, depth: 0 }];
+  for (let next = left.pop(); next !== undefined; next = left.pop()) {
+    const { directory, depth } = next;
+    if (slices.overInSmallSteps) yield* wait(slices.pause());
+    const { isModel, models, down } = folders.known(directory) ?? (yield* wait(folders.list(directory)));
+    if (isModel && depth > 0) {
+      candidates.push(directory);
+      continue;
+    }
+    for (const name of models) candidates.push(pathIn(directory, name));
+    if (depth < deepest) for (const name of down.toReversed()) left.push({ directory: pathIn(directory, name), depth: depth + 1 });
+  }
+  return candidates;
 }
 
 /** The headers of files that are all whole; `undefined` while that is not known, or when one is not. */

@@ -1,5 +1,15 @@
-// What the names in a directory say of the GGUF models in it.
+// What the names in a directory say of the models in it.
+import { basename, extname } from 'node:path';
 import { shardName } from './shards.js';
+
+/** What tools put behind the name of a file that they have not finished. */
+const unfinished = /\.(part|partial|incomplete|download|crdownload|tmp|temp|aria2|!qb)$/i;
+
+/** What discovery may offer of a directory: the GGUF models in it, by their names, or all of it as one model. Hidden and unfinished files do not count. */
+export function offersOf(names: readonly string[]): { readonly models: readonly string[]; readonly isModel: boolean } {
+  const finished = finishedOf(names);
+  return { models: modelsIn(finished), isModel: isOneModel(finished) };
+}
 
 /** True for the name of a multimodal projector. */
 export function isProjector(name: string): boolean {
@@ -24,4 +34,25 @@ export function projectorIn(names: readonly string[], model: string): string | u
   const projectors = names.filter((name) => isProjector(name) && name !== model);
   if (projectors.length === 0 || modelsIn(names).length !== 1) return undefined;
   return projectors.find((name) => /(^|[^b])f16/i.test(name)) ?? projectors[0];
+}
+
+/** The names without hidden ones and those of files that another tool is at work on: by their own names, or by a companion's. */
+function finishedOf(all: readonly string[]): readonly string[] {
+  const names = all.filter((name) => !name.startsWith('.'));
+  const leftovers = new Set(names.filter((name) => unfinished.test(name)));
+  if (leftovers.size === 0) return names;
+  return names.filter((name) => !leftovers.has(name) && !['.part', '.aria2', '.crdownload', '.incomplete', '.!qB'].some((suffix) => leftovers.has(name + suffix)));
+}
+
+/** MLC weights, or a safetensors model with all its shards. */
+function isOneModel(names: readonly string[]): boolean {
+  if (names.includes('mlc-chat-config.json')) return names.some((name) => /^(tensor|ndarray)-cache\.json$/.test(name)) && names.some((name) => name.endsWith('.bin'));
+  if (!names.includes('config.json')) return false;
+  const tensors = names.filter((name) => extname(name).toLowerCase() === '.safetensors');
+  return tensors.length > 0 && hasAllShards(tensors);
+}
+
+function hasAllShards(tensors: readonly string[]): boolean {
+  const shards = tensors.flatMap((name) => shardName(basename(name, extname(name))) ?? []);
+  return shards.every(({ prefix, count }) => new Set(shards.filter((other) => other.prefix === prefix && other.count === count).map(({ index }) => index)).size === count);
 }

@@ -1,11 +1,11 @@
 // The thread that looks at disks. It does one thing after the other and waits for each: nobody but it is held up by that.
 import { readdirSync, statSync, type Dirent, type Stats } from 'node:fs';
-import { sep } from 'node:path';
 import { parentPort } from 'node:worker_threads';
 import { reasonOf } from '../../contract/errors.js';
-import type { DiskAnswer, DiskMessage, DiskOrder, FileVersion, ListedDirectory } from './disk.js';
+import { offersOf } from './directory.js';
+import type { DiskAnswer, DiskMessage, DiskOrder, FileVersion } from './disk.js';
 import { readFacts, type FileFacts } from './facts.js';
-import { Listing, type Mark } from './listing.js';
+import { joined, Listing, pathIn, type ListedDirectory, type Mark } from './listing.js';
 
 const port = parentPort!;
 /** So many answers, or directories of a walk, go back together. */
@@ -46,7 +46,7 @@ function walk(id: number, root: string, depth: number): void {
     for (const path of level) {
       const directory = list(path);
       listed.push(directory);
-      if (left > 0) for (const name of new Listing(directory[1]).down) below.push(within(path) + name);
+      if (left > 0) for (const name of new Listing(directory).down) below.push(pathIn(path, name));
       if (listed.length < together) continue;
       answers.push({ id, directories: listed, done: false });
       listed = [];
@@ -59,19 +59,23 @@ function walk(id: number, root: string, depth: number): void {
 
 /** What is neither file, directory nor link, such as a socket, is nothing a model could be in. */
 function list(path: string): ListedDirectory {
-  const [names, marks, bytes, modifiedMs]: [string[], Mark[], number[], number[]] = [[], [], [], []];
+  const names: string[] = [];
+  const down: string[] = [];
+  const told: (string | number)[] = [];
   for (const entry of entriesOf(path)) {
+    const { name } = entry;
     const isLink = entry.isSymbolicLink();
     const isDirectory = entry.isDirectory();
     if (!isLink && !isDirectory && !entry.isFile()) continue;
-    const stats = isDirectory ? undefined : statOf(within(path) + entry.name);
+    const stats = isDirectory ? undefined : statOf(pathIn(path, name));
     const isFile = stats?.isFile() === true;
-    names.push(entry.name);
-    marks.push(isDirectory ? 'd' : isFile && !isLink ? 'f' : markOfLink(stats));
-    bytes.push(isFile ? stats.size : 0);
-    modifiedMs.push(isFile ? stats.mtimeMs : 0);
+    const mark: Mark = isDirectory ? 'd' : isFile && !isLink ? 'f' : markOfLink(stats);
+    told.push(name, mark, isFile ? stats.size : 0, isFile ? stats.mtimeMs : 0);
+    names.push(name);
+    if (isDirectory && !name.startsWith('.')) down.push(name);
   }
-  return [path, [names, marks, bytes, modifiedMs]];
+  const { models, isModel } = offersOf(names);
+  return { path, names: joined(told), down: joined(down), models: joined(models), isModel };
 }
 
 function markOfLink(stats: Stats | undefined): Mark {
@@ -86,11 +90,6 @@ function entriesOf(path: string): readonly Dirent[] {
   } catch {
     return [];
   }
-}
-
-/** What stands before the names in a directory: cheaper than `join`, for a path that is normal already. */
-function within(directory: string): string {
-  return directory.endsWith(sep) ? directory : directory + sep;
 }
 
 function statOf(path: string): Stats | undefined {

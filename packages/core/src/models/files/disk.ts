@@ -1,7 +1,7 @@
 // A thread that looks at disks: it lists directories and reads headers, so that a disk that is slow holds up nobody who is served.
 import { Worker } from 'node:worker_threads';
 import type { FileFacts } from './facts.js';
-import { Listing, type ListedNames } from './listing.js';
+import { Listing, type ListedDirectory } from './listing.js';
 
 /** The state of a file when it was looked at. */
 export interface FileVersion {
@@ -19,9 +19,6 @@ export type DiskOrder =
   | { readonly kind: 'list'; readonly id: number; readonly path: string }
   | { readonly kind: 'walk'; readonly id: number; readonly path: string; /** So many levels of directories below. */ readonly depth: number }
   | { readonly kind: 'facts'; readonly id: number; readonly path: string; /** When it is still so, nothing is read. */ readonly known: FileVersion | undefined };
-
-/** A directory and its names, as messages carry them. */
-export type ListedDirectory = readonly [path: string, names: ListedNames];
 
 /** What it answers. A walk has several answers, the last of which is `done`; `file` is missing when it is as it was known. */
 export type DiskAnswer =
@@ -50,7 +47,7 @@ export class Disk {
   /** The names in a directory; none when there is no such directory, or it may not be read. */
   list(path: string): Promise<Listing> {
     return new Promise((resolve, reject) => {
-      const hear = (answer: DiskAnswer) => 'directories' in answer && resolve(new Listing(answer.directories[0]![1]));
+      const hear = (answer: DiskAnswer) => 'directories' in answer && resolve(new Listing(answer.directories[0]!));
       this.ask({ kind: 'list', id: this.nextId(), path }, { hear, fail: reject });
     });
   }
@@ -60,7 +57,7 @@ export class Disk {
     return new Promise((resolve, reject) => {
       const hear = (answer: DiskAnswer) => {
         if (!('directories' in answer)) return;
-        for (const [directory, names] of answer.directories) take(directory, new Listing(names));
+        for (const listed of answer.directories) take(listed.path, new Listing(listed));
         if (answer.done) resolve();
       };
       this.ask({ kind: 'walk', id: this.nextId(), path, depth }, { hear, fail: reject });

@@ -94,9 +94,11 @@ function* findExtra(written: string, role: FileRole, folders: Folders): Steps<Pa
 /** The projector beside weights; `undefined` when there is none. */
 function* findProjector(weights: string | undefined, folders: Folders): Steps<Part | undefined> {
   if (weights === undefined) return undefined;
-  const name = projectorIn((yield* wait(folders.list(dirname(weights)))).names, basename(weights));
+  const directory = dirname(weights);
+  const { names } = folders.known(directory) ?? (yield* wait(folders.list(directory)));
+  const name = projectorIn(names, basename(weights));
   if (name === undefined) return undefined;
-  const path = join(dirname(weights), name);
+  const path = join(directory, name);
   const there = yield* folders.look(path);
   return there?.kind === 'file' && there.bytes > 0 ? { files: [{ role: 'projector', path, bytes: there.bytes }], format: 'gguf', problems: noProblems } : undefined;
 }

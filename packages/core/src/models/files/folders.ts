@@ -3,7 +3,7 @@ import { open, realpath } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, resolve, sep } from 'node:path';
 import { wait, type Steps } from '../../kernel/steps.js';
 import type { Disk } from './disk.js';
-import type { Listing, Named } from './listing.js';
+import { pathIn, type Listing, type Named } from './listing.js';
 
 /** The answer of {@link Folders.locate}. */
 export interface Location {
@@ -47,6 +47,12 @@ export class Folders {
     }
   }
 
+  /** The names in a directory, if nobody has to wait for them. */
+  known(directory: string): Listing | undefined {
+    const listing = this.listings.get(directory);
+    return listing instanceof Promise ? undefined : listing;
+  }
+
   /** The names in a directory; none when there is no such directory, or it may not be read. */
   list(directory: string): Listing | Promise<Listing> {
     return this.listings.get(directory) ?? (this.expected === undefined ? this.listAnew(directory) : this.expect(directory, this.expected));
@@ -73,13 +79,14 @@ export class Folders {
   /** What is there; `undefined` for nothing. */
   *look(path: string): Steps<Named | undefined> {
     if (path === this.root) return theRoot;
-    const named = (yield* wait(this.list(dirname(path)))).get(basename(path));
+    const directory = dirname(path);
+    const named = (this.known(directory) ?? (yield* wait(this.list(directory)))).get(basename(path));
     return named?.kind === 'nothing' ? undefined : named;
   }
 
   /** Where a path of the manifest leads. A relative one may not leave the models directory, by symbolic links neither. */
   *locate(written: string): Steps<Location> {
-    const path = resolve(this.root, written);
+    const path = resolveIn(this.root, written);
     if (isAbsolute(written)) return { path, there: yield* this.look(path) };
     const refused = `${written} leads out of the models directory`;
     if (!isWithin(this.root, path)) return { path, there: undefined, refused };
@@ -112,7 +119,7 @@ export class Folders {
       const from: number = directory.endsWith(sep) ? directory.length : directory.length + 1;
       const to = path.indexOf(sep, from);
       const end = to === -1 ? path.length : to;
-      there = (yield* wait(this.list(directory))).get(path.slice(from, end));
+      there = (this.known(directory) ?? (yield* wait(this.list(directory)))).get(path.slice(from, end));
       if (there?.isLink === true) return 'link';
       directory = path.slice(0, end);
     }
@@ -123,6 +130,12 @@ export class Folders {
     const [root, real] = await Promise.all([realpath(this.root), realpath(path)]).catch(() => []);
     return root !== undefined && real !== undefined && !isWithin(root, real);
   }
+}
+
+/** As `resolve`, which takes long to find that there is nothing to be done. */
+function resolveIn(directory: string, written: string): string {
+  const isNormal = sep === '/' && !/(?:^|\/)\.{0,2}(?:\/|$)/.test(written);
+  return isNormal ? pathIn(directory, written) : resolve(directory, written);
 }
 
 /** The first bytes of a file; fewer when it has fewer. */

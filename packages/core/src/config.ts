@@ -44,9 +44,10 @@ const downloadsSchema = {
  * @throws LaminaError `CONFIG_INVALID`
  */
 export function resolveConfig(options: LaminaOptions): Config {
-  const problems = check(limitsSchema, options.limits ?? {});
+  // Not compiled for nothing: a start waits for it.
+  const problems = options.limits === undefined ? [] : check(limitsSchema, options.limits);
   if (problems.length > 0) throw new LaminaError('CONFIG_INVALID', { message: `The limit ${describeProblems(problems)}.` });
-  const others = check(downloadsSchema, options.downloads ?? {});
+  const others = options.downloads === undefined ? [] : check(downloadsSchema, options.downloads);
   if (others.length > 0) throw new LaminaError('CONFIG_INVALID', { message: `The limit of downloads ${describeProblems(others)}.` });
   const modelsDir = resolve(options.modelsDir ?? 'models');
   return Object.freeze({

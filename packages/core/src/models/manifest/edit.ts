@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { isMap, isScalar, parseDocument, type Document, type Pair, type YAMLMap } from 'yaml';
 import type { Manifest, ModelEntry } from '../../contract/manifest.js';
+import { withEntry, type Edit } from './manifest.js';
 import type { ManifestReader, TextReading } from './reader.js';
 import type { Piece } from './split.js';
 import { isMapping } from './nothing.js';
@@ -21,13 +22,6 @@ interface Layout {
   readonly blocks: number;
 }
 
-/** Changes an entry, or takes it out. */
-export interface Edit {
-  readonly name: string;
-  /** `undefined` takes it out. */
-  readonly entry: ModelEntry | undefined;
-}
-
 /** The text with the edit in it, and nothing else changed; `undefined` when there is no such text. `reading` is of `text`. */
 export async function editText(reader: ManifestReader, text: string, reading: TextReading, { name, entry: given }: Edit): Promise<string | undefined> {
   const entry = given === undefined ? undefined : (JSON.parse(JSON.stringify(given)) as ModelEntry);
@@ -41,12 +35,6 @@ export async function editText(reader: ManifestReader, text: string, reading: Te
     if (meant !== undefined && sameManifest(meant.manifest, wanted)) return text.slice(0, text.length - body.length) + proposed!;
   }
   return undefined;
-}
-
-/** A manifest with one entry changed. */
-export function withEntry(manifest: Manifest, name: string, entry: ModelEntry | undefined): Manifest {
-  const models = Object.entries(manifest.models).filter(([other]) => other !== name);
-  return { ...manifest, models: Object.fromEntries(entry === undefined ? models : [...models, [name, entry]]) };
 }
 
 function proposalsFor(text: string, { pieces, pieceOf }: TextReading, name: string, before: ModelEntry | undefined, after: ModelEntry | undefined): readonly Proposal[] {

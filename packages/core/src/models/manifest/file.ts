@@ -3,8 +3,7 @@ import { chmod, link, open, realpath, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { LaminaError, reasonOf } from '../../contract/errors.js';
-import { editText, type Edit } from './edit.js';
-import { readManifestText } from './manifest.js';
+import { readManifestText, type Edit } from './manifest.js';
 import type { ManifestMemory } from './memory.js';
 import { ManifestReader, type TextReading } from './reader.js';
 
@@ -71,6 +70,7 @@ export class ManifestFile {
   }
 
   private async propose(text: string, reading: TextReading, edit: Edit): Promise<string> {
+    const { editText } = await import('./edit.js'); // And yaml with it, which reading seldom needs.
     const proposed = await editText(this.reader, text, reading, edit);
     if (proposed !== undefined) return proposed;
     throw new LaminaError('CONFLICT', { message: `The entry "${edit.name}" of ${basename(this.path)} cannot be changed without changing others: it shares an anchor with them, or is written in an unusual way. Change it by hand.` });

@@ -1,7 +1,7 @@
 // Gets a manifest from where it is: a file on disk, or data that a host gave.
 import { open } from 'node:fs/promises';
 import { LaminaError, reasonOf } from '../../contract/errors.js';
-import type { Manifest } from '../../contract/manifest.js';
+import type { Manifest, ModelEntry } from '../../contract/manifest.js';
 import { freeze } from '../../kernel/freeze.js';
 import { invalid, sentence, type ManifestNote } from './notes.js';
 import { entryProblems, shapeProblems, togetherProblems, unknownInEntry, unknownSections } from './rules.js';
@@ -15,6 +15,13 @@ export interface ManifestReading {
   readonly manifest: Manifest;
   /** Keys nobody knows. */
   readonly warnings: readonly ManifestNote[];
+}
+
+/** Changes an entry, or takes it out. */
+export interface Edit {
+  readonly name: string;
+  /** `undefined` takes it out. */
+  readonly entry: ModelEntry | undefined;
 }
 
 /** The manifest of somebody who has none. */
@@ -31,6 +38,12 @@ export function checkManifest(value: unknown): ManifestReading {
   if (problems.length > 0) throw invalid(problems.map((finding) => ({ message: sentence(finding) })));
   const unknown = [...unknownSections(manifest), ...entries.flatMap(([name, entry]) => unknownInEntry(name, entry))];
   return { manifest: freeze(manifest), warnings: unknown.map((finding) => ({ message: sentence(finding) })) };
+}
+
+/** A manifest with one entry changed. */
+export function withEntry(manifest: Manifest, name: string, entry: ModelEntry | undefined): Manifest {
+  const models = Object.entries(manifest.models).filter(([other]) => other !== name);
+  return { ...manifest, models: Object.fromEntries(entry === undefined ? models : [...models, [name, entry]]) };
 }
 
 /** The text of a manifest file, a byte order mark included. @throws LaminaError `CONFIG_INVALID` when there is none that could be one */

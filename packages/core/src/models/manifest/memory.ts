@@ -3,7 +3,8 @@ import { createHash } from 'node:crypto';
 import { manifestSchema } from '../../contract/manifest.js';
 import { freeze } from '../../kernel/freeze.js';
 import type { CacheFile } from '../cache-file.js';
-import type { Part, PieceByPiece } from './reader.js';
+import type { Part } from './part.js';
+import type { PieceByPiece } from './reader.js';
 import { Piece } from './split.js';
 
 /** Goes up when a text is split otherwise, or when what an entry may be changes in what the schema does not say. */

@@ -1,30 +1,12 @@
 // Reads the text of a manifest: all problems at once, each with file, line, column, what is wrong and what would be right.
-// A piece that is written in the usual way is read at once, another by js-yaml, which is ten times as fast as yaml; whatever it refuses, and
-// every place, comes from yaml, which explains itself.
-import { CORE_SCHEMA, load } from 'js-yaml';
-import { LineCounter, parseDocument, type Document } from 'yaml';
-import { reasonOf } from '../../contract/errors.js';
-import type { Manifest, ModelEntry } from '../../contract/manifest.js';
-import { freeze } from '../../kernel/freeze.js';
+import type { Manifest } from '../../contract/manifest.js';
 import { take } from '../../kernel/steps.js';
 import { emptyManifest, type ManifestReading } from './manifest.js';
 import { invalid, mostNotes, sentence, type ManifestNote } from './notes.js';
-import { entryProblems, entryShapeProblems, prepareRules, shapeProblems, togetherProblems, unknownInEntry, unknownSections, type Finding } from './rules.js';
+import { readPiece, type Part } from './part.js';
+import { prepareRules, togetherProblems, type Finding } from './rules.js';
 import { splitManifest, Piece, type Split, type SplitText } from './split.js';
-import { entryWithoutNothing, isMapping, withoutNothing } from './nothing.js';
-import { locate } from './positions.js';
 import { Slices } from '../slices.js';
-import { readUsual, type Pair } from './usual.js';
-import { misreadName, syntaxProblems, unresolvedAliases, type SyntaxProblem } from './syntax.js';
-
-/** A piece that was read: a part of the manifest as data, and what there is to say of it. Places are within the piece. */
-export interface Part {
-  /** Names and entries of an `entry` piece; of others, keys of the top and what is below. */
-  readonly pairs: readonly Pair[];
-  readonly syntax: readonly SyntaxProblem[];
-  readonly problems: readonly Finding[];
-  readonly warnings: readonly Finding[];
-}
 
 /** A text in pieces, a byte order mark left out, and what each of them says. */
 export interface PieceByPiece extends SplitText {
@@ -37,8 +19,6 @@ export interface TextReading extends ManifestReading, PieceByPiece {
   pieceOf(name: string): Piece | undefined;
 }
 
-const none: readonly never[] = [];
-const nothingRead: Part = { pairs: none, syntax: none, problems: none, warnings: none };
 const nothingRecalled = () => Promise.resolve(undefined);
 
 /** Reads the manifest again and again; pieces that did not change are not read twice. */
@@ -83,7 +63,8 @@ export class ManifestReader {
     const known = new Map(before.slice(head, before.length - tail).map(({ kind, text }, index) => [kind + text, parts[head + index]!]));
     const between: Part[] = [];
     for (const piece of pieces.slice(head, pieces.length - tail)) {
-      const part = (known.size === 0 ? undefined : known.get(piece.kind + piece.text)) ?? readPiece(piece, pieces.length > 1);
+      const read = (known.size === 0 ? undefined : known.get(piece.kind + piece.text)) ?? readPiece(piece, pieces.length > 1);
+      const part = read instanceof Promise ? await read : read;
       if (part === undefined) return undefined;
       between.push(part);
       if (slices.over) await slices.pause();
@@ -101,7 +82,7 @@ export class ManifestReader {
       const target = pieces[index]!.kind === 'entry' ? models : sections;
       for (const [key, value] of part.pairs) define(target, key, value);
       written += part.pairs.length;
-      if (part.syntax.length + part.problems.length > 0) problems.push(...this.problemsOf(pieces[index]!, part));
+      if (part.syntax.length + part.problems.length > 0) problems.push(...(await this.problemsOf(pieces[index]!, part)));
       if (slices.overInSmallSteps) await slices.pause();
     }
     await slices.giveWay();
@@ -111,10 +92,10 @@ export class ManifestReader {
     if (problems.length > 0) throw invalid(problems.sort((a, b) => (a.line ?? 0) - (b.line ?? 0)));
     const manifest = { ...emptyManifest, ...sections, ...(names.length > 0 ? { models } : {}) } as Manifest;
     const pieceOf = (name: string) => holderOf(name, pieces, parts);
-    const together = togetherProblems(manifest.models).map((finding) => this.noteFor(pieceOf(finding.path[1]!)!, finding));
+    const together = await Promise.all(togetherProblems(manifest.models).map((finding) => this.noteFor(pieceOf(finding.path[1]!)!, finding)));
     if (together.length > 0) throw invalid(together);
     for (const section of Object.values(manifest)) Object.freeze(section);
-    return { manifest: Object.freeze(manifest), warnings: this.warnings(pieces, parts), text, pieces, parts, pieceOf };
+    return { manifest: Object.freeze(manifest), warnings: await this.warnings(pieces, parts), text, pieces, parts, pieceOf };
   }
 
   /** Keys of the top, and names of models, that stand in several pieces. */
@@ -131,80 +112,26 @@ export class ManifestReader {
     });
   }
 
-  private problemsOf(piece: Piece, { syntax, problems }: Part): readonly ManifestNote[] {
+  private async problemsOf(piece: Piece, { syntax, problems }: Part): Promise<readonly ManifestNote[]> {
     const slips = syntax.map(({ place, message, earlier }) => this.note(piece, place, earlier === undefined ? message : twice(message, piece.line - 1 + earlier.line)));
-    return [...slips, ...problems.map((finding) => this.noteFor(piece, finding))];
+    return [...slips, ...(await Promise.all(problems.map((finding) => this.noteFor(piece, finding))))];
   }
 
-  private warnings(pieces: readonly Piece[], parts: readonly Part[]): readonly ManifestNote[] {
+  private async warnings(pieces: readonly Piece[], parts: readonly Part[]): Promise<readonly ManifestNote[]> {
     const all: { piece: Piece; finding: Finding }[] = [];
     for (let index = 0; index < parts.length; index += 1) for (const finding of parts[index]!.warnings) all.push({ piece: pieces[index]!, finding });
-    const notes = all.slice(0, mostNotes).map(({ piece, finding }) => this.noteFor(piece, finding));
+    const notes = await Promise.all(all.slice(0, mostNotes).map(({ piece, finding }) => this.noteFor(piece, finding)));
     return all.length > notes.length ? [...notes, { file: this.file, message: `has ${all.length - notes.length} more keys Lamina does not know` }] : notes;
   }
 
-  private noteFor(piece: Piece, finding: Finding): ManifestNote {
-    const lines = new LineCounter();
-    const document = parseDocument(piece.text, { lineCounter: lines, merge: true, uniqueKeys: false, logLevel: 'error' });
-    const path = piece.kind === 'entry' ? finding.path.slice(1) : finding.path;
-    return this.note(piece, locate(document, lines, path), sentence(finding));
+  private async noteFor(piece: Piece, finding: Finding): Promise<ManifestNote> {
+    const { placeIn } = await import('./explained.js');
+    return this.note(piece, placeIn(piece.text, piece.kind === 'entry' ? finding.path.slice(1) : finding.path), sentence(finding));
   }
 
   private note(piece: Piece, place: { line: number; column: number } | undefined, message: string): ManifestNote {
     return { file: this.file, ...(place === undefined ? {} : { line: piece.line - 1 + place.line, column: place.column }), message };
   }
-}
-
-/** `undefined` for a piece that refers to an anchor in another. */
-function readPiece(piece: Piece, isPart: boolean): Part | undefined {
-  const usual = readUsual(piece.text);
-  if (usual !== undefined) return piece.kind === 'entry' ? inspectEntry(piece, usual) : inspect(piece, Object.fromEntries([usual]));
-  try {
-    return inspect(piece, load(piece.text, { schema: CORE_SCHEMA, maxAliases: 0 }));
-  } catch {
-    const slow = readSlowly(piece.text, isPart);
-    if (slow === undefined) return undefined;
-    return 'syntax' in slow ? { ...nothingRead, syntax: slow.syntax } : inspect(piece, slow.value);
-  }
-}
-
-function readSlowly(text: string, isPart: boolean): { value: unknown } | { syntax: readonly SyntaxProblem[] } | undefined {
-  const lines = new LineCounter();
-  const document: Document.Parsed = parseDocument(text, { merge: true, lineCounter: lines, prettyErrors: false, uniqueKeys: false, logLevel: 'error' });
-  const syntax = syntaxProblems(text, document, lines);
-  if (syntax.length > 0) return { syntax };
-  const unresolved = unresolvedAliases(document, lines);
-  if (unresolved.length > 0) return isPart ? undefined : { syntax: unresolved };
-  try {
-    return { value: document.toJS({ maxAliasCount: 1000 }) };
-  } catch (error) {
-    return { syntax: [{ place: { line: 1, column: 1 }, message: `this cannot be read: ${reasonOf(error)}` }] };
-  }
-}
-
-function inspect(piece: Piece, value: unknown): Part {
-  const pairs = piece.kind === 'entry' && isMapping(value) ? Object.entries(value) : [];
-  if (pairs.length === 1) return inspectEntry(piece, pairs[0]!);
-  const whole = withoutNothing(piece.kind === 'entry' ? { models: value } : value);
-  const problems = shapeProblems(whole);
-  if (problems.length > 0) return { ...nothingRead, problems };
-  const manifest = freeze(whole) as Partial<Manifest>;
-  const entries = Object.entries(manifest.models ?? {});
-  return {
-    pairs: piece.kind === 'entry' ? entries : Object.entries(manifest),
-    syntax: none,
-    problems: entries.flatMap(([name, entry]) => entryProblems(name, entry)),
-    warnings: [...unknownSections(manifest), ...entries.flatMap(([name, entry]) => unknownInEntry(name, entry))],
-  };
-}
-
-function inspectEntry(piece: Piece, [name, written]: Pair): Part {
-  const value = entryWithoutNothing(written);
-  const syntax = misreadName(piece.text);
-  const problems = entryShapeProblems(name, value);
-  if (problems.length > 0 || syntax.length > 0) return { ...nothingRead, syntax, problems };
-  const entry = freeze(value) as ModelEntry;
-  return { pairs: [[name, entry]], syntax: none, problems: entryProblems(name, entry), warnings: unknownInEntry(name, entry) };
 }
 
 /** The piece that has an entry: its own, or the one with all of them. */

@@ -2,8 +2,7 @@
 import { dirname, join, resolve } from 'node:path';
 import { LaminaError } from '../../contract/errors.js';
 import type { Manifest, ModelEntry } from '../../contract/manifest.js';
-import { checkManifest, type ManifestReading } from './manifest.js';
-import { withEntry, type Edit } from './edit.js';
+import { checkManifest, withEntry, type Edit, type ManifestReading } from './manifest.js';
 import { ManifestFile } from './file.js';
 import type { ManifestMemory } from './memory.js';
 import { sentence } from './notes.js';

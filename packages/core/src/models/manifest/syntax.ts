@@ -111,11 +111,3 @@ export function unresolvedAliases(document: Document.Parsed, lines: LineCounter)
   });
   return problems;
 }
-
-/** The name of an entry that YAML takes for a number and would change: `3.10:` becomes 3.1. */
-export function misreadName(text: string): readonly SyntaxProblem[] {
-  const match = /^( *)([-+.\w]+) *:(?:\s|$)/.exec(text);
-  const raw = match?.[2];
-  if (raw === undefined || Number.isNaN(Number(raw)) || String(Number(raw)) === raw) return [];
-  return [{ place: { line: 1, column: match![1]!.length + 1 }, message: `the name ${raw} is read as the number ${Number(raw)}; put it in quotes: "${raw}"` }];
-}

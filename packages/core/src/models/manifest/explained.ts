@@ -1,0 +1,27 @@
+// What needs yaml, which says what is wrong and where: a library that is loaded only when a manifest has something unusual in it.
+import { LineCounter, parseDocument, type Document } from 'yaml';
+import { reasonOf } from '../../contract/errors.js';
+import { locate, type Place } from './positions.js';
+import { syntaxProblems, unresolvedAliases, type SyntaxProblem } from './syntax.js';
+
+/** The data of a text, or what is wrong with it as YAML; `undefined` when it refers to an anchor that may be in another part. */
+export function readWithYaml(text: string, isPart: boolean): { value: unknown } | { syntax: readonly SyntaxProblem[] } | undefined {
+  const lines = new LineCounter();
+  const document: Document.Parsed = parseDocument(text, { merge: true, lineCounter: lines, prettyErrors: false, uniqueKeys: false, logLevel: 'error' });
+  const syntax = syntaxProblems(text, document, lines);
+  if (syntax.length > 0) return { syntax };
+  const unresolved = unresolvedAliases(document, lines);
+  if (unresolved.length > 0) return isPart ? undefined : { syntax: unresolved };
+  try {
+    return { value: document.toJS({ maxAliasCount: 1000 }) };
+  } catch (error) {
+    return { syntax: [{ place: { line: 1, column: 1 }, message: `this cannot be read: ${reasonOf(error)}` }] };
+  }
+}
+
+/** Where the value that `path` leads to is in a text. */
+export function placeIn(text: string, path: readonly string[]): Place | undefined {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, merge: true, uniqueKeys: false, logLevel: 'error' });
+  return locate(document, lines, path);
+}

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { tinyGguf } from '@lamina/core/testing';
@@ -32,6 +32,30 @@ describe('the thread that looks at disks', () => {
       return [name, kind, isLink, bytes];
     });
     assert.deepEqual(told, [['a-link', 'file', true, 4], ['b.gguf', 'file', false, 4], ['below', 'directory', false, 0], ['c-link', 'directory', true, 0], ['d-link', 'nothing', true, 0]]);
+  });
+
+  it('tells of any name, and of size and time exactly as a file itself does', async () => {
+    const names = ['a b.gguf', 'line\nbreak.gguf', '"quoted".gguf', 'back\\slash.gguf', 'größe→.gguf', ' .gguf'].sort();
+    for (const [index, name] of names.entries()) {
+      await writeFile(join(directory, name), 'GGUF'.repeat(index));
+      await utimes(join(directory, name), 1, 1_700_000_000.123456 + index);
+    }
+    const listing = await disk.list(directory);
+    assert.deepEqual(listing.names, names);
+    assert.deepEqual(listing.models, names);
+    for (const name of names) {
+      const { size, mtimeMs } = await stat(join(directory, name));
+      assert.deepEqual(listing.get(name), { kind: 'file', isLink: false, bytes: size, modifiedMs: mtimeMs });
+    }
+    assert.equal(listing.get('a b'), undefined);
+  });
+
+  it('tells what may be offered of a directory, and where to go down', async () => {
+    for (const path of ['mlc', '.hidden', 'below']) await mkdir(join(directory, path));
+    for (const path of ['a.gguf', '.b.gguf', 'c.gguf.part', 'd.gguf', 'd.gguf.aria2', 'mmproj-a.gguf', 'e-00001-of-00002.gguf', 'e-00002-of-00002.gguf', 'mlc/mlc-chat-config.json', 'mlc/tensor-cache.json', 'mlc/params_shard_0.bin']) await writeFile(join(directory, path), 'x');
+    const { models, down, isModel } = await disk.list(directory);
+    assert.deepEqual({ models, down, isModel }, { models: ['a.gguf', 'e-00001-of-00002.gguf'], down: ['below', 'mlc'], isModel: false });
+    assert.equal((await disk.list(join(directory, 'mlc'))).isModel, true);
   });
 
   it('finds nothing in a directory that is not there', async () => {

@@ -105,6 +105,14 @@ export class GgufWindow {
     return buffer.toString(encoding, from, this.cursor);
   }
 
+  /** Passes over a text of ASCII if it comes next; true then. */
+  passes(text: string): boolean {
+    this.need(text.length);
+    for (let index = 0; index < text.length; index++) if (numbers.getUint8(this.cursor + index) !== text.charCodeAt(index)) return false;
+    this.cursor += text.length;
+    return true;
+  }
+
   /** The beginning of a text that was passed over. */
   textAt({ position, length }: TextPlace, most: number): string {
     const bytes = Buffer.alloc(Math.min(length, most));

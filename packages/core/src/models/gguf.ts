@@ -14,6 +14,10 @@ const longestKey = 65_535;
 const longestTemplate = 256 * 1024;
 const longestString = 4096;
 const longestArray = 4096;
+/** The keys of the header read last, in their order: most headers have the same, and to compare one costs a third of making it anew. */
+const usualKeys: string[] = [];
+const mostUsualKeys = 64;
+const longestUsualKey = 64;
 
 /** What a GGUF header says, without its arrays. */
 export interface GgufHeader {
@@ -60,7 +64,7 @@ function readHeader(file: GgufWindow, size: number): GgufHeader {
   refuseCount('metadata entries', pairs, 13, size);
   const values = new Map<string, string | number | boolean>();
   const lengths = new Map<string, number>();
-  for (let index = 0; index < pairs; index++) readPair(file, values, lengths);
+  for (let index = 0; index < pairs; index++) readPair(file, readKey(file, index), values, lengths);
   const sums = readTensors(file, tensors);
   const alignment = values.get('general.alignment');
   return { version, values, lengths, parameters: sums.parameters, bytesNeeded: roundUp(file.position, typeof alignment === 'number' ? alignment : 32) + sums.dataBytes };
@@ -81,8 +85,7 @@ function refuseCount(what: string, count: number, bytesEach: number, size: numbe
   if (count * bytesEach > size) throw new BrokenFile(`it says that it has ${count} ${what}, which cannot be in ${size} bytes`);
 }
 
-function readPair(file: GgufWindow, values: Map<string, string | number | boolean>, lengths: Map<string, number>): void {
-  const key = readString(file, longestKey, 'key');
+function readPair(file: GgufWindow, key: string, values: Map<string, string | number | boolean>, lengths: Map<string, number>): void {
   file.need(4);
   const type = file.uint32();
   if (type === arrayType) return readArray(file, key, values, lengths);
@@ -116,8 +119,14 @@ function readArray(file: GgufWindow, key: string, values: Map<string, string | n
   values.set(key, Math.max(...Array.from({ length }, () => file.number(type))));
 }
 
-function readString(file: GgufWindow, longest: number, what: string): string {
-  return file.text(readLength(file, longest, what), 'utf8');
+function readKey(file: GgufWindow, place: number): string {
+  const length = readLength(file, longestKey, 'key');
+  const usual = usualKeys[place];
+  if (usual?.length === length && file.passes(usual)) return usual;
+  const key = file.text(length, 'utf8');
+  const isAscii = key.length === length;
+  if (isAscii && place < mostUsualKeys && length <= longestUsualKey) usualKeys[place] = key;
+  return key;
 }
 
 /** Where a string is that is seldom wanted; a large model has a thousand names of tensors. */

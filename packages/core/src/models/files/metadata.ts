@@ -128,6 +128,9 @@ function objectOf(value: unknown): Config {
 /** Only what is known: a missing field is left out. */
 function defined(fields: { readonly [Key in keyof ModelMetadata]?: ModelMetadata[Key] | undefined }): ModelMetadata {
   const known: Record<string, unknown> = {};
-  for (const [key, value] of Object.entries(fields)) if (value !== undefined && !(Array.isArray(value) && value.length === 0)) known[key] = value;
+  for (const key in fields) {
+    const value = fields[key as keyof ModelMetadata];
+    if (value !== undefined && !(Array.isArray(value) && value.length === 0)) known[key] = value;
+  }
   return known;
 }

@@ -1,7 +1,6 @@
 // What the name of a file says of its format.
-import { extname } from 'node:path';
 
-/** The format a file name tells, if it tells one. */
+/** The format a file name tells, if it tells one; a hidden file tells none. */
 export function formatOfName(path: string): string | undefined {
-  return { '.gguf': 'gguf', '.safetensors': 'safetensors' }[extname(path).toLowerCase()];
+  return /[^/\\]\.(gguf|safetensors)$/i.exec(path)?.[1]!.toLowerCase();
 }

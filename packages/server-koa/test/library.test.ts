@@ -77,6 +77,7 @@ describe('the routes of the library', () => {
     assert.deepEqual(await names('q=TALKS'), ['speaker']);
     assert.deepEqual(await names('format=gguf'), []);
     assert.deepEqual((await names('format=fake&state=stopped')).sort(), ['large', 'missing', 'speaker']);
+    assert.equal(await code(fetch(`${house.url}/models?state=running`), 400), 'REQUEST_INVALID');
   });
 
   it('validate all models, or those that are named', async () => {

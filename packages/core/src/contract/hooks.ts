@@ -55,6 +55,7 @@ export interface Requirements {
 /** A model that could be suggested, with the reasons in words. */
 export interface SuggestCandidate {
   readonly model: Model;
+  /** Its files are here, and nothing is wrong with them. */
   readonly available: boolean;
   readonly score: number;
   readonly reasons: readonly string[];

@@ -31,7 +31,8 @@ export class Suggester implements Suggestions {
     const ranked = await this.rank(wanted, signal);
     const asked = this.hooks.run.suggestModel.isUsed() ? await this.hooks.run.suggestModel.promise(ranked, wanted, { signal, log: this.log }) : ranked;
     const all = asked.flatMap((candidate) => this.suggested(candidate) ?? []);
-    const best = all.find(({ record }) => record.available);
+    const unusable = new Set(ranked.filter(({ available }) => !available).map(({ model }) => model.name));
+    const best = all.find(({ record }) => record.available && !unusable.has(record.model.name));
     if (best === undefined) throw noSuggestion(wanted, all);
     const others = all.filter((one) => one !== best);
     const here = others.filter(({ record }) => record.available);
@@ -43,12 +44,19 @@ export class Suggester implements Suggestions {
     const { maxBytes } = wanted;
     const fitting = this.models.list().filter((record) => maxBytes === undefined || (sizeOf(record) ?? Infinity) <= maxBytes);
     const rough = await inTurns(fitting, (record) => ({ record, ...judge(record, record.model, situation) }));
-    const close = await inTurns(best(rough), async ({ record }) => {
-      signal.throwIfAborted();
-      const model = record.available ? await this.models.describe(record.model.name).catch(() => record.model) : record.model;
-      return { model, available: record.available, ...judge(record, model, situation) };
-    });
-    return best(close);
+    return best(await inTurns(best(rough), ({ record }) => this.lookAt(record, situation, signal)));
+  }
+
+  /** A candidate with what its files tell as they are now. */
+  private async lookAt(record: ModelRecord, situation: Situation, signal: AbortSignal): Promise<SuggestCandidate> {
+    signal.throwIfAborted();
+    const { model } = record;
+    if (this.models.get(model.name)?.available !== true) return { model, available: false, ...judge(record, model, situation) };
+    const [check] = await this.models.validate([model.name], { signal });
+    const broken = check?.problems[0]?.message;
+    if (broken !== undefined) return { model, available: false, score: 0, reasons: [`on disk, but it cannot be used: ${broken}`] };
+    const described = await this.models.describe(model.name).catch(() => model); // It may be gone meanwhile.
+    return { model: described, available: true, ...judge(record, described, situation) };
   }
 
   private async situation(wanted: Requirements, signal: AbortSignal): Promise<Situation> {

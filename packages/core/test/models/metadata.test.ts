@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { ggufBytes, tinyLlama } from './gguf-file.js';
 import { openRoom, type Room } from './room.js';
+import { tensors } from './safetensors-file.js';
 
 describe('the metadata of a model', () => {
   let room: Room;
@@ -12,12 +13,6 @@ describe('the metadata of a model', () => {
     await room.write({ ...files, 'models.yaml': `models:\n  m: ${entry}\n` });
     await room.registry.load();
     return (await room.registry.describe('m')).metadata;
-  };
-  const tensors = (header: object) => {
-    const json = Buffer.from(JSON.stringify(header));
-    const length = Buffer.alloc(8);
-    length.writeBigUInt64LE(BigInt(json.length));
-    return Buffer.concat([length, json, Buffer.alloc(64)]);
   };
 
   it('comes from config.json and the headers of safetensors', async () => {

@@ -7,6 +7,7 @@ import { Suggester } from '../../dist/models/suggest.js';
 import { parseSize, showSize } from '../../dist/models/sizes.js';
 import { ggufBytes, tinyLlama, type GgufParts } from './gguf-file.js';
 import { openRoom, type Room } from './room.js';
+import { tensors } from './safetensors-file.js';
 
 /** A GGUF whose weights are mostly air: its file is as long as a larger model's. */
 function model(contextLength: number, parts: GgufParts = {}): Buffer {
@@ -82,7 +83,7 @@ defaults:
   });
 
   it('prefers what an engine here can run, and says why the other cannot', async () => {
-    await load('models:\n  a: { path: st }\n  b: { path: b.gguf, backend: llamacpp }\ndefaults: { chat: a }\n', { 'st/config.json': '{}', 'st/model.safetensors': 500, 'b.gguf': model(512) });
+    await load('models:\n  a: { path: st }\n  b: { path: b.gguf, backend: llamacpp }\ndefaults: { chat: a }\n', { 'st/config.json': '{}', 'st/model.safetensors': tensors({}), 'b.gguf': model(512) });
     const { suggested, alternatives } = await suggest({ use_case: 'chat' });
     assert.equal(suggested.record.model.name, 'b');
     assert.ok(alternatives[0]!.reasons.includes('cannot run here: vllm: it is not installed'));
@@ -96,6 +97,20 @@ defaults:
     const suggestion = await suggest();
     assert.deepEqual(order(suggestion), ['longer', 'larger', 'small', 'huge']);
     assert.match(suggestion.alternatives[2]!.reasons.join('; '), /does not fit in memory: about 1\d MB of 6 MB/);
+  });
+
+  it('never suggests a file that is broken, and says what is wrong with it', async () => {
+    const whole = model(2048);
+    const files = { 'cut.gguf': whole.subarray(0, 200), 'short.gguf': whole.subarray(0, -100), 'whole.gguf': whole };
+    await load('models:\n  cut: { path: cut.gguf }\n  short: { path: short.gguf }\n  whole: { path: whole.gguf }\ndefaults: { chat: cut }\n', files);
+    const { suggested, alternatives } = await suggest({ use_case: 'chat' });
+    assert.equal(suggested.record.model.name, 'whole');
+    const reasonOf = (name: string) => alternatives.find(({ record }) => record.model.name === name)!.reasons[0]!;
+    assert.match(reasonOf('cut'), /^on disk, but it cannot be used: cut\.gguf: it ends within its header/);
+    assert.match(reasonOf('short'), /it cannot be used: short\.gguf: it has \d+ of the \d+ bytes/);
+    await room.write({ 'whole.gguf': 'no model at all' });
+    await room.registry.reload();
+    await assert.rejects(suggest({ use_case: 'chat' }), { code: 'NO_SUGGESTION' });
   });
 
   it('offers an embedding model last, unless it is asked for', async () => {

@@ -1,11 +1,13 @@
 // /suggest, and what changes the collection of models: reload, validate, remove.
 import { LaminaError, slotOf, suggestionView, validationView, type JsonObject, type Lamina, type ModelRecord, type ModelsChange, type SuggestRequest } from '@lamina/core';
-import type { RemovalView } from '@lamina/core/protocol';
+import { eventSchemas, type RemovalView } from '@lamina/core/protocol';
 import type { Router, RouterContext } from '@koa/router';
 import { requireKey } from '../middleware/authentication.js';
 import { readBody } from '../proxy/body.js';
 import { clientOf } from '../proxy/client.js';
 import { parseObject } from '../proxy/incoming.js';
+
+const states: readonly string[] = eventSchemas['model.state'].properties.to.enum;
 
 /** Adds the routes. */
 export function libraryRoutes(router: Router, lamina: Lamina, bodyLimit: number): void {
@@ -33,10 +35,14 @@ export function libraryRoutes(router: Router, lamina: Lamina, bodyLimit: number)
   });
 }
 
-/** The records that a query of `GET /models` asks for: `state`, `format`, and `q` for a part of the name or the description. */
+/**
+ * The records that a query of `GET /models` asks for: `state`, `format`, and `q` for a part of the name or the description.
+ * @throws LaminaError `REQUEST_INVALID` for a state that no model is ever in
+ */
 export function matching(lamina: Lamina, records: readonly ModelRecord[], query: RouterContext['query']): readonly ModelRecord[] {
   const { state, format, q } = query;
   const part = String(q ?? '').toLowerCase();
+  if (state !== undefined && !states.includes(String(state))) throw new LaminaError('REQUEST_INVALID', { message: `The parameter "state" must be one of ${states.join(', ')}, not ${JSON.stringify(state)}.`, param: 'state' });
   return records.filter((record) => {
     const { model, entry } = record;
     if (format !== undefined && model.format !== format) return false;

@@ -15,31 +15,43 @@ import { Slices } from './slices.js';
 /** Models are looked for so many levels below the models directory. */
 export const deepest = 6;
 
+/** What is not offered: files whose headers must be read before it is known what they are, and why others are no models, each by its path. */
+export interface LeftOut {
+  readonly unread: readonly string[];
+  readonly broken: ReadonlyMap<string, string>;
+}
+
+interface Header {
+  readonly path: string;
+  readonly known: KnownFile | undefined;
+}
+
 /** The paths below the folders' root that could be models: files, and directories that are one as a whole. */
 export async function findCandidates(folders: Folders): Promise<readonly string[]> {
   return take(candidatesBelow(folders, new Slices()));
 }
 
-/**
- * Offers every model of the candidates that is not `taken`, under the name of its path. A GGUF file counts only when its header
- * says that it is whole: the answer is the files whose headers must be read before that is known.
- */
-export async function offerFolder(candidates: readonly string[], folders: Folders, headers: HeaderCache, taken: ReadonlySet<string>, discovery: Discovery): Promise<readonly string[]> {
+/** Offers every model of the candidates that is not `taken`, under the name of its path. A GGUF file counts only when its header says that it is whole. */
+export async function offerFolder(candidates: readonly string[], folders: Folders, headers: HeaderCache, taken: ReadonlySet<string>, discovery: Discovery): Promise<LeftOut> {
   const unread: string[] = [];
+  const broken = new Map<string, string>();
   const slices = new Slices();
   for (const path of candidates) {
     if (taken.has(path)) continue;
     const written = relative(folders.root, path);
     const { problems, ...found } = await take(findFiles(written, { path: written }, folders));
-    if (problems.length > 0) continue;
-    const known = found.format === 'gguf' ? await wholeHeaders(found.files.map((file) => file.path), folders, headers, unread) : [];
+    const files = found.format === 'gguf' && problems.length === 0 ? await headersOf(found.files.map((file) => file.path), folders, headers) : [];
     if (slices.over) await slices.pause();
-    if (known === undefined) continue;
-    const quantization = known[0]?.facts.metadata?.quantization;
+    const unknown = files.filter(({ known }) => known === undefined).map((file) => file.path);
+    const [problem] = [...problems, ...files.flatMap((file) => (file.known === undefined ? [] : (problemOf(file.path, file.known) ?? [])))];
+    unread.push(...unknown);
+    if (problem !== undefined) broken.set(problem.path ?? path, problem.message);
+    if (problem !== undefined || unknown.length > 0) continue;
+    const quantization = files[0]?.known?.facts.metadata?.quantization;
     const model = makeModel(nameOf(written), {}, found, 'discovered');
     discovery.add(quantization === undefined ? model : { ...model, metadata: { quantization } });
   }
-  return unread;
+  return { unread, broken };
 }
 
 /** Each directory before those below it. */
@@ -60,17 +72,15 @@ function* candidatesBelow(folders: Folders, slices: Slices): Steps<readonly stri
   return candidates;
 }
 
-/** The headers of files that are all whole; `undefined` while that is not known, or when one is not. */
-async function wholeHeaders(paths: readonly string[], folders: Folders, headers: HeaderCache, unread: string[]): Promise<readonly KnownFile[] | undefined> {
+/** The headers of files, as far as they are known. */
+async function headersOf(paths: readonly string[], folders: Folders, headers: HeaderCache): Promise<readonly Header[]> {
   await headers.load();
-  const whole: KnownFile[] = [];
+  const files: Header[] = [];
   for (const path of paths) {
     const there = await take(folders.look(path));
-    const known = there?.kind === 'file' ? headers.peek(path, there) : undefined;
-    if (known === undefined) unread.push(path);
-    else if (problemOf(path, known) === undefined) whole.push(known);
+    files.push({ path, known: there?.kind === 'file' ? headers.peek(path, there) : undefined });
   }
-  return whole.length === paths.length ? whole : undefined;
+  return files;
 }
 
 /** `org/llama/llama-q4.gguf` → `org/llama/llama-q4`; a file called as its directory has the directory's name. It depends on nothing but the path. */

@@ -40,6 +40,8 @@ export class Scanner {
   unread: readonly string[] = [];
   /** What discovery may offer, while it does. */
   private candidates: readonly string[] = [];
+  /** The files of which it was said why they are not offered. */
+  private explained: ReadonlySet<string> = new Set();
   /** The files that entries of the manifest name. */
   private taken: ReadonlySet<string> = new Set();
 
@@ -54,8 +56,16 @@ export class Scanner {
     this.folders = new Folders(modelsDir, disk);
     const taps = hooks.tapsFor({ name: 'core', log: context.log, closed: false });
     taps.discoverModels.tap(async (discovery) => {
-      this.unread = await offerFolder(this.candidates, this.folders, headers, this.taken, discovery);
+      const { unread, broken } = await offerFolder(this.candidates, this.folders, headers, this.taken, discovery);
+      this.unread = unread;
+      this.explain(broken);
     });
+  }
+
+  /** Says why files are not offered: once, as a file that is being written changes all the time. */
+  private explain(broken: ReadonlyMap<string, string>): void {
+    for (const [file, reason] of broken) if (!this.explained.has(file)) this.context.log.warn({ file, reason }, 'A file is not offered as a model');
+    this.explained = new Set([...broken.keys(), ...this.unread.filter((path) => this.explained.has(path))]);
   }
 
   /** Begins to look at all of the disk anew, which the next scan of all waits for. */

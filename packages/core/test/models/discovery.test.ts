@@ -62,6 +62,24 @@ describe('discovery', () => {
     assert.deepEqual(await names(files), ['whole']);
   });
 
+  it('says why a file is not offered: once, however often it changes', async () => {
+    const reasons = () => room.warnings.filter((message) => message === 'A file is not offered as a model').length;
+    const discovered = () => room.event('model.discovered');
+    await found({ 'a.gguf': gguf.subarray(0, 100), 'b.gguf': '<!DOCTYPE html>' });
+    assert.equal(reasons(), 2);
+    const other = discovered();
+    await room.write({ 'a.gguf': gguf.subarray(0, 200), 'other.gguf': gguf });
+    assert.equal((await other).model, 'other');
+    assert.equal(reasons(), 2);
+    const whole = discovered();
+    await room.write({ 'a.gguf': gguf });
+    assert.equal((await whole).model, 'a');
+    const third = discovered();
+    await room.write({ 'a.gguf': gguf.subarray(0, 100), 'third.gguf': gguf });
+    assert.equal((await third).model, 'third');
+    assert.equal(reasons(), 3);
+  });
+
   it('leaves out what the manifest names, by name or by file', async () => {
     assert.deepEqual(await names({ 'models.yaml': 'models:\n  mine: { path: a.gguf, aliases: [c] }\n  b: {}\n', 'a.gguf': gguf, 'b.gguf': gguf, 'c.gguf': gguf, 'd.gguf': gguf }), ['mine', 'b', 'd']);
   });

@@ -124,14 +124,14 @@ export interface RemovedModel {
 
 // ----------------------------------------------------------------------------------------------------- suggestions
 
-/** What a model is wanted for. As an agent's configuration writes it. */
+/** What a model is wanted for. As an agent's configuration writes it: `null` says as much as nothing, and other keys are passed over. */
 export interface SuggestRequest {
   /** A model by name or alias; taken when it can run here. */
-  readonly ai_model?: string;
-  readonly use_case?: string;
-  readonly category?: string;
+  readonly ai_model?: string | null;
+  readonly use_case?: string | null;
+  readonly category?: string | null;
   /** Bytes, or text such as "4GB". */
-  readonly max_size?: number | string;
+  readonly max_size?: number | string | null;
 }
 
 /** A model that could be suggested. */

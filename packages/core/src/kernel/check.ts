@@ -39,6 +39,7 @@ function toProblem(error: ErrorObject): Problem {
   }
   if (error.keyword === 'enum') return { path, message: `must be one of ${(error.schema as unknown[]).map(show).join(', ')}, not ${show(error.data)}` };
   if (error.keyword === 'required') return { path, message: `lacks "${String(error.params['missingProperty'])}"` };
+  if (error.keyword === 'type') return { path, message: `must be ${[error.schema as string | readonly string[]].flat().join(' or ')}, not ${show(error.data)}` };
   return { path, message: `${error.message ?? 'is not right'}, not ${show(error.data)}` };
 }
 

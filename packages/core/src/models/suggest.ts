@@ -4,6 +4,7 @@ import { LaminaError } from '../contract/errors.js';
 import type { Requirements, SuggestCandidate } from '../contract/hooks.js';
 import type { Logger } from '../contract/context.js';
 import type { Backends, ModelRecord, Models, Runtime, SuggestedModel, Suggestion, Suggestions, SuggestRequest } from '../contract/services.js';
+import { check, describeProblems } from '../kernel/check.js';
 import type { Hooks } from '../kernel/hooks.js';
 import { tokens } from '../kernel/tokens.js';
 import { parseSize, showSize } from './sizes.js';
@@ -13,6 +14,10 @@ import { judge, sizeOf, type Situation } from './suggest-rank.js';
 /** Headers are read, and plugins asked, for no more candidates than these. */
 const lookedAt = 30;
 const alternatives = 10;
+
+const text = { type: ['string', 'null'] } as const;
+/** What else is in an agent's configuration is not for us. */
+const requestSchema = { type: 'object', properties: { ai_model: text, use_case: text, category: text, max_size: { type: ['number', 'string', 'null'] } } } as const;
 
 /** What `suggest` of a Lamina is. */
 @injectable()
@@ -84,10 +89,18 @@ export class Suggester implements Suggestions {
 }
 
 /** @throws LaminaError `REQUEST_INVALID` */
-function requirementsOf({ ai_model: aiModel, use_case: useCase, category, max_size: maxSize }: SuggestRequest): Requirements {
+function requirementsOf(request: SuggestRequest): Requirements {
+  const problems = check(requestSchema, request);
+  if (problems.length > 0) throw new LaminaError('REQUEST_INVALID', { message: `${describeProblems(problems)}.`, param: problems[0]!.path[0] });
+  const { ai_model: aiModel, use_case: useCase, category, max_size: maxSize } = said(request);
   const maxBytes = maxSize === undefined ? undefined : parseSize(maxSize);
   if (maxSize !== undefined && maxBytes === undefined) throw new LaminaError('REQUEST_INVALID', { message: `max_size is ${JSON.stringify(maxSize)}; write bytes, or text such as "4GB".`, param: 'max_size' });
   return { ...(aiModel === undefined ? {} : { aiModel }), ...(useCase === undefined ? {} : { useCase }), ...(category === undefined ? {} : { category }), ...(maxBytes === undefined ? {} : { maxBytes }) };
+}
+
+/** A request without what is `null`. */
+function said(request: SuggestRequest): { readonly [Key in keyof SuggestRequest]?: NonNullable<SuggestRequest[Key]> } {
+  return Object.fromEntries(Object.entries(request).filter(([, value]) => value !== null));
 }
 
 /** The highest scores first, by name where they are equal. */

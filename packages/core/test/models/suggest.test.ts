@@ -126,6 +126,12 @@ defaults:
     await assert.rejects(suggest({ max_size: 'big' }), { code: 'REQUEST_INVALID', details: { message: 'max_size is "big"; write bytes, or text such as "4GB".', param: 'max_size' } });
   });
 
+  it('takes null as nothing said, passes over what it does not know, and refuses what is of another kind', async () => {
+    await load(manifest, all);
+    assert.equal(await name({ ai_model: null, use_case: 'chat', category: null, max_size: null, template: 'agent' } as SuggestRequest), 'default');
+    await assert.rejects(suggest({ use_case: 5, ai_model: ['named'] } as unknown as SuggestRequest), { code: 'REQUEST_INVALID', details: { message: '"ai_model" must be string or null, not ["named"]; "use_case" must be string or null, not 5.', param: 'ai_model' } });
+  });
+
   it('says that nothing fits, and how to get what would', async () => {
     await load('models:\n  far: { size: 2GB, use_cases: [chat], download: { ollama: { model: x } } }\n', {});
     await assert.rejects(suggest({ use_case: 'chat' }), { code: 'NO_SUGGESTION', message: 'No model fits what was asked for: no model on disk fits (asked for: the use case "chat"); get one with: lamina pull far --source ollama.' });

@@ -148,7 +148,7 @@ export interface SuggestedModel {
 /** The answer of {@link Suggestions.suggest}. */
 export interface Suggestion {
   readonly suggested: SuggestedModel;
-  /** At most ten others, best first; those that are not on disk last. */
+  /** At most ten others, best first; those that are not on disk, or broken, last. */
   readonly alternatives: readonly SuggestedModel[];
 }
 

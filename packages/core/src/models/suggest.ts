@@ -37,10 +37,11 @@ export class Suggester implements Suggestions {
     const asked = this.hooks.run.suggestModel.isUsed() ? await this.hooks.run.suggestModel.promise(ranked, wanted, { signal, log: this.log }) : ranked;
     const all = asked.flatMap((candidate) => this.suggested(candidate) ?? []);
     const unusable = new Set(ranked.filter(({ available }) => !available).map(({ model }) => model.name));
-    const best = all.find(({ record }) => record.available && !unusable.has(record.model.name));
+    const isUsable = ({ record }: SuggestedModel) => record.available && !unusable.has(record.model.name);
+    const best = all.find(isUsable);
     if (best === undefined) throw noSuggestion(wanted, all);
     const others = all.filter((one) => one !== best);
-    const here = others.filter(({ record }) => record.available);
+    const here = others.filter(isUsable);
     return { suggested: best, alternatives: [...here, ...others.filter((one) => !here.includes(one))].slice(0, alternatives) };
   }
 
@@ -49,19 +50,24 @@ export class Suggester implements Suggestions {
     const { maxBytes } = wanted;
     const fitting = this.models.list().filter((record) => maxBytes === undefined || (sizeOf(record) ?? Infinity) <= maxBytes);
     const rough = await inTurns(fitting, (record) => ({ record, ...judge(record, record.model, situation) }));
-    return best(await inTurns(best(rough), ({ record }) => this.lookAt(record, situation, signal)));
+    const looked = best(rough).map(({ record }) => record);
+    const broken = await this.broken(looked, signal);
+    return best(await inTurns(looked, (record) => this.lookAt(record, broken.get(record.model.name), situation)));
   }
 
-  /** A candidate with what its files tell as they are now. */
-  private async lookAt(record: ModelRecord, situation: Situation, signal: AbortSignal): Promise<SuggestCandidate> {
-    signal.throwIfAborted();
-    const { model } = record;
-    if (this.models.get(model.name)?.available !== true) return { model, available: false, ...judge(record, model, situation) };
-    const [check] = await this.models.validate([model.name], { signal });
-    const broken = check?.problems[0]?.message;
+  /** What is wrong with files that are here, by the names of their models. */
+  private async broken(records: readonly ModelRecord[], signal: AbortSignal): Promise<ReadonlyMap<string, string>> {
+    const names = records.map(({ model }) => model.name).filter((name) => this.models.get(name)?.available === true);
+    const checks = await this.models.validate(names, { signal });
+    return new Map(checks.flatMap(({ name, problems: [problem] }) => (problem === undefined ? [] : [[name, problem.message]])));
+  }
+
+  /** A candidate with what its files tell. */
+  private async lookAt(record: ModelRecord, broken: string | undefined, situation: Situation): Promise<SuggestCandidate> {
+    const { model, available } = record;
     if (broken !== undefined) return { model, available: false, score: 0, reasons: [`on disk, but it cannot be used: ${broken}`] };
-    const described = await this.models.describe(model.name).catch(() => model); // It may be gone meanwhile.
-    return { model: described, available: true, ...judge(record, described, situation) };
+    const described = available ? await this.models.describe(model.name).catch(() => model) : model; // It may be gone meanwhile.
+    return { model: described, available, ...judge(record, described, situation) };
   }
 
   private async situation(wanted: Requirements, signal: AbortSignal): Promise<Situation> {

@@ -127,12 +127,16 @@ export class GgufWindow {
     return numbers.getUint32(this.advance(4), true);
   }
 
-  /** @throws BrokenFile for a number no file can mean */
+  /**
+   * What is multiplied by 2 ** 32 is a floating-point number from then on, and so is every position it is added to: vocabularies would be
+   * passed over at a quarter of the speed.
+   * @throws BrokenFile for a number no file can mean
+   */
   uint64(): number {
     const low = this.uint32();
     const high = this.uint32();
     if (high > largestHigh) throw new BrokenFile(`it has an impossible number at byte ${this.position - 8}`);
-    return high * 2 ** 32 + low;
+    return high === 0 ? low : high * 2 ** 32 + low;
   }
 
   /** A number of a GGUF value type. */

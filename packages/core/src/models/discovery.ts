@@ -1,6 +1,7 @@
 // Finds models in the models directory that nobody wrote down: GGUF files, in shards too, safetensors and MLC directories.
 import { relative, sep } from 'node:path';
 import type { Discovery } from '../contract/hooks.js';
+import type { FileProblem } from '../contract/services.js';
 import { makeModel } from './catalog.js';
 import { findFiles } from './files/find.js';
 import { take, wait, type Steps } from '../kernel/steps.js';
@@ -21,11 +22,6 @@ export interface LeftOut {
   readonly broken: ReadonlyMap<string, string>;
 }
 
-interface Header {
-  readonly path: string;
-  readonly known: KnownFile | undefined;
-}
-
 /** The paths below the folders' root that could be models: files, and directories that are one as a whole. */
 export async function findCandidates(folders: Folders): Promise<readonly string[]> {
   return take(candidatesBelow(folders, new Slices()));
@@ -43,7 +39,7 @@ export async function offerFolder(candidates: readonly string[], folders: Folder
     const files = found.format === 'gguf' && problems.length === 0 ? await headersOf(found.files.map((file) => file.path), folders, headers) : [];
     if (slices.over) await slices.pause();
     const unknown = files.filter(({ known }) => known === undefined).map((file) => file.path);
-    const [problem] = [...problems, ...files.flatMap((file) => (file.known === undefined ? [] : (problemOf(file.path, file.known) ?? [])))];
+    const [problem] = [...problems, ...files.flatMap((file) => file.problem ?? [])];
     unread.push(...unknown);
     if (problem !== undefined) broken.set(problem.path ?? path, problem.message);
     if (problem !== undefined || unknown.length > 0) continue;
@@ -72,13 +68,20 @@ function* candidatesBelow(folders: Folders, slices: Slices): Steps<readonly stri
   return candidates;
 }
 
-/** The headers of files, as far as they are known. */
+interface Header {
+  readonly path: string;
+  readonly known: KnownFile | undefined;
+  readonly problem: FileProblem | undefined;
+}
+
+/** The headers of files, as far as they are known, and what is wrong with the files. */
 async function headersOf(paths: readonly string[], folders: Folders, headers: HeaderCache): Promise<readonly Header[]> {
   await headers.load();
   const files: Header[] = [];
   for (const path of paths) {
     const there = await take(folders.look(path));
-    files.push({ path, known: there?.kind === 'file' ? headers.peek(path, there) : undefined });
+    const known = there?.kind === 'file' ? headers.peek(path, there) : undefined;
+    files.push({ path, known, problem: known && problemOf(path, known) });
   }
   return files;
 }

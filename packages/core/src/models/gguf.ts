@@ -14,7 +14,7 @@ const longestKey = 65_535;
 const longestTemplate = 256 * 1024;
 const longestString = 4096;
 const longestArray = 4096;
-/** The keys of the header read last, in their order: most headers have the same, and to compare one costs a third of making it anew. */
+/** Keys that headers before had, by their place: most headers have the same, and to compare one costs a third of making it anew. */
 const usualKeys: string[] = [];
 const mostUsualKeys = 64;
 const longestUsualKey = 64;

@@ -1,5 +1,5 @@
 // /suggest, and what changes the collection of models: reload, validate, remove.
-import { LaminaError, slotOf, suggestionView, validationView, type JsonObject, type Lamina, type ModelRecord, type ModelsChange, type SuggestRequest } from '@lamina/core';
+import { check, describeProblems, LaminaError, slotOf, suggestionView, validationView, type JsonObject, type Lamina, type ModelRecord, type ModelsChange, type SuggestRequest } from '@lamina/core';
 import { eventSchemas, type RemovalView } from '@lamina/core/protocol';
 import type { Router, RouterContext } from '@koa/router';
 import { requireKey } from '../middleware/authentication.js';
@@ -7,7 +7,7 @@ import { readBody } from '../proxy/body.js';
 import { clientOf } from '../proxy/client.js';
 import { parseObject } from '../proxy/incoming.js';
 
-const states: readonly string[] = eventSchemas['model.state'].properties.to.enum;
+const querySchema = { type: 'object', properties: { state: eventSchemas['model.state'].properties.to } } as const;
 
 /** Adds the routes. */
 export function libraryRoutes(router: Router, lamina: Lamina, bodyLimit: number): void {
@@ -40,9 +40,10 @@ export function libraryRoutes(router: Router, lamina: Lamina, bodyLimit: number)
  * @throws LaminaError `REQUEST_INVALID` for a state that no model is ever in
  */
 export function matching(lamina: Lamina, records: readonly ModelRecord[], query: RouterContext['query']): readonly ModelRecord[] {
+  const problems = check(querySchema, query);
+  if (problems.length > 0) throw new LaminaError('REQUEST_INVALID', { message: `The parameter ${describeProblems(problems)}.`, param: 'state' });
   const { state, format, q } = query;
   const part = String(q ?? '').toLowerCase();
-  if (state !== undefined && !states.includes(String(state))) throw new LaminaError('REQUEST_INVALID', { message: `The parameter "state" must be one of ${states.join(', ')}, not ${JSON.stringify(state)}.`, param: 'state' });
   return records.filter((record) => {
     const { model, entry } = record;
     if (format !== undefined && model.format !== format) return false;

@@ -28,6 +28,7 @@ export type {
   DownloadRequest,
   Downloads,
   DownloadState,
+  IncomingRequest,
   InferenceRequest,
   Lease,
   ModelRecord,

@@ -35,9 +35,11 @@ describe('a request for a model from Ollama', () => {
 
   /** The body that goes to the engine; `undefined`: the client's own bytes do. */
   async function sent(model: string, json: JsonObject, route = 'chat/completions'): Promise<JsonObject | undefined> {
-    const open = await lamina.requests.open({ route, model, headers: {}, json: { model, ...json } }, { signal: AbortSignal.timeout(10_000) });
+    const body = Buffer.from(JSON.stringify({ model, ...json }));
+    const open = await lamina.requests.open({ route, model, headers: {}, body }, { signal: AbortSignal.timeout(10_000) });
     open.finish({ status: 200, served: true });
-    return open.body;
+    const sent = open.body()!;
+    return sent === body ? undefined : (JSON.parse(sent.toString()) as JsonObject);
   }
   const hello = { role: 'user', content: 'Hello' };
 

@@ -1,18 +1,19 @@
 // The Koa application, as a list.
-import { LaminaError, type Lamina } from '@lamina/core';
+import { LaminaError } from '@lamina/core';
 import { subprotocol } from '@lamina/core/protocol';
 import { Router } from '@koa/router';
 import Koa from 'koa';
 import { notFound } from './middleware/not-found.js';
 import type { RouterOptions } from './options.js';
-import type { Upstreams } from './proxy/upstreams.js';
+import type { Gateway } from './proxy/forward.js';
 import { addRoutes, checks } from './router.js';
 
 /** errors → host check → origin check and CORS → authentication → routes → not found. */
-export function createApp(lamina: Lamina, options: RouterOptions, upstreams: Upstreams, closing: AbortSignal): Koa {
+export function createApp(gateway: Gateway, options: RouterOptions, closing: AbortSignal): Koa {
+  const { lamina } = gateway;
   const app = new Koa();
   const router = new Router();
-  addRoutes(router, lamina, options, upstreams, closing);
+  addRoutes(router, gateway, options, closing);
   // Whoever asks without a WebSocket is told what is here.
   router.get('/ws', () => {
     throw new LaminaError('REQUEST_INVALID', { message: `This is a WebSocket: connect to it with the subprotocol "${subprotocol}".` });

@@ -14,8 +14,13 @@ export interface ApiKey {
 export interface RouterOptions {
   /** Keys the server takes. None: every caller is let in, with every scope. */
   readonly apiKeys?: readonly ApiKey[];
-  /** The largest request body, in bytes; default 32 MiB. */
+  /** The largest body of an inference request, in bytes; default 32 MiB. Other routes take at most 1 MiB of it. */
   readonly bodyLimit?: number;
+  /**
+   * Bytes of request bodies that are held at once, over all requests; default 128 MiB. A request beyond it waits up to 5 s and is then
+   * refused with 503. A body is held until its answer has ended, so many long answers to large bodies need a higher limit.
+   */
+  readonly bodyMemoryLimit?: number;
   /** Web pages that may call this server, as origins (`https://app.example`), or `'*'` for all; default: only its own. */
   readonly cors?: readonly string[] | '*';
   /**
@@ -55,3 +60,6 @@ export const defaultHeartbeat = 15;
 
 /** 32 MiB: room for a few photographs in base64. */
 export const defaultBodyLimit = 32 * 1024 * 1024;
+
+/** 128 MiB: four of the largest bodies. */
+export const defaultBodyMemoryLimit = 128 * 1024 * 1024;

@@ -6,7 +6,9 @@ import { authentication } from './middleware/authentication.js';
 import { errors } from './middleware/errors.js';
 import { hostCheck } from './middleware/host-check.js';
 import { originCheck } from './middleware/origin-check.js';
-import { defaultBodyLimit, defaultHeartbeat, type RouterOptions } from './options.js';
+import { defaultHeartbeat, type RouterOptions } from './options.js';
+import { bodyLimits, smallBodyLimit } from './proxy/body.js';
+import type { Gateway } from './proxy/forward.js';
 import { Upstreams } from './proxy/upstreams.js';
 import { backendRoutes } from './routes/backends.js';
 import { chatRoutes } from './routes/chat.js';
@@ -24,7 +26,7 @@ import { openaiRoutes } from './routes/openai.js';
 export function laminaRouter(lamina: Lamina, options: RouterOptions = {}): Router {
   const router = new Router();
   for (const middleware of checks(lamina, options)) router.use(middleware);
-  addRoutes(router, lamina, options, new Upstreams(), lamina.closing);
+  addRoutes(router, { lamina, upstreams: new Upstreams(), body: bodyLimits(options) }, options, lamina.closing);
   return router;
 }
 
@@ -41,14 +43,15 @@ export function checks(lamina: Lamina, { apiKeys = [], allowedHosts = [], cors =
 }
 
 /** Adds every route. The hot ones come first, the one that takes all the rest of /v1 last. `closing` ends streams that would never end by themselves. */
-export function addRoutes(router: Router, lamina: Lamina, options: RouterOptions, upstreams: Upstreams, closing: AbortSignal): void {
-  const gateway = { lamina, upstreams, bodyLimit: options.bodyLimit ?? defaultBodyLimit };
+export function addRoutes(router: Router, gateway: Gateway, options: RouterOptions, closing: AbortSignal): void {
+  const { lamina, body } = gateway;
+  const small = { ...body, bytes: Math.min(body.bytes, smallBodyLimit) };
   openaiRoutes(router, gateway);
   chatRoutes(router, gateway);
   healthRoutes(router, lamina);
-  libraryRoutes(router, lamina, gateway.bodyLimit);
+  libraryRoutes(router, lamina, small);
   modelRoutes(router, lamina);
   backendRoutes(router, lamina);
-  downloadRoutes(router, lamina);
+  downloadRoutes(router, lamina, small);
   eventRoutes(router, { lamina, heartbeatMs: (options.heartbeatInterval ?? defaultHeartbeat) * 1000, closing });
 }

@@ -5,7 +5,8 @@ import { isIP, type AddressInfo } from 'node:net';
 import { LaminaError, type Lamina } from '@lamina/core';
 import { createApp } from './app.js';
 import { answerUnreadable } from './unreadable.js';
-import { defaultBodyLimit, defaultPort, type ServerOptions } from './options.js';
+import { defaultPort, type ServerOptions } from './options.js';
+import { bodyLimits } from './proxy/body.js';
 import { Upstreams } from './proxy/upstreams.js';
 import { openDoor } from './ws/attach.js';
 
@@ -34,19 +35,20 @@ export function createServer(lamina: Lamina, options: ServerOptions = {}): Serve
   const { host = '127.0.0.1', port = defaultPort } = options;
   refuseOpenDoor(host, options);
   const upstreams = new Upstreams();
+  const body = bodyLimits(options);
   const allowedHosts = [...(options.allowedHosts ?? []), host];
   const ending = new AbortController();
   const closing = AbortSignal.any([ending.signal, lamina.closing]);
   setMaxListeners(0, closing);
-  const handle = createApp(lamina, { ...options, allowedHosts }, upstreams, closing).callback();
+  const handle = createApp({ lamina, upstreams, body }, { ...options, allowedHosts }, closing).callback();
   const http = createHttpServer({ keepAliveTimeout: keepAliveMs }, (request, response) => void handle(request, response));
   http.on('clientError', answerUnreadable);
   // A client that asks before it sends a body is told at once when the body would be too large.
   http.on('checkContinue', (request, response) => {
-    if (declaredLength(request) <= (options.bodyLimit ?? defaultBodyLimit)) response.writeContinue();
+    if (declaredLength(request) <= body.bytes) response.writeContinue();
     void handle(request, response);
   });
-  const door = openDoor(http, lamina, { ...options, allowedHosts }, upstreams);
+  const door = openDoor(http, { lamina, upstreams, body }, { ...options, allowedHosts });
   return {
     http,
     listen: () => listen(http, host, port),

@@ -255,6 +255,8 @@ export interface AcquireOptions {
   readonly signal: AbortSignal;
   /** Told the place in the queue (1 is next) whenever it changes, and the stages of a start. */
   readonly onProgress?: (progress: AcquireProgress) => void;
+  /** Never starts or wakes the model: `MODEL_NOT_RUNNING` unless it runs. Default false. */
+  readonly onlyRunning?: boolean;
 }
 
 /** What happens before a lease is there. */
@@ -264,7 +266,7 @@ export type AcquireProgress = { readonly kind: 'queued'; readonly position: numb
 export interface Runtime {
   /**
    * A lease on the server of a model, by name, alias or adapter; started when it is not running.
-   * @throws LaminaError `MODEL_NOT_FOUND`, `MODEL_FILES_MISSING`, `BACKEND_UNAVAILABLE`, `OUT_OF_MEMORY`, `MODEL_START_FAILED`, `START_BACKING_OFF`, `QUEUE_FULL`, `QUEUE_TIMEOUT`, `MODEL_STOPPED`, `SHUTTING_DOWN`, `ABORTED`
+   * @throws LaminaError `MODEL_NOT_FOUND`, `MODEL_FILES_MISSING`, `BACKEND_UNAVAILABLE`, `OUT_OF_MEMORY`, `MODEL_START_FAILED`, `START_BACKING_OFF`, `QUEUE_FULL`, `QUEUE_TIMEOUT`, `MODEL_STOPPED`, `MODEL_NOT_RUNNING`, `SHUTTING_DOWN`, `ABORTED`
    */
   acquire(model: string, options: AcquireOptions): Promise<Lease>;
   /** Starts a model and keeps it; resolves when it is ready. It outlives its caller: aborting the signal only ends the waiting. @throws as `acquire` */
@@ -374,20 +376,26 @@ export interface InferenceRequest {
   readonly json?: JsonObject;
 }
 
+/** An inference request as it comes in. Its body is bytes: parsed, JSON takes up to 80 times as much memory while the request waits. */
+export interface IncomingRequest extends Omit<InferenceRequest, 'json'> {
+  /** The body as the text of a JSON object, in UTF-8, when it is JSON. */
+  readonly body?: Buffer;
+}
+
 /** An inference request that may be sent: the model it goes to and the right to use its server. */
 export interface OpenRequest {
   readonly id: string;
-  /** The request after the hooks. */
-  readonly request: InferenceRequest;
+  /** The request after the hooks, without its body. */
+  readonly request: Omit<InferenceRequest, 'json'>;
   /** What the client's model name stands for. */
   readonly target: ResolvedModel;
   /** The present lease. */
   readonly lease: Lease;
   /**
-   * The body to send, when it is not the one that came in: the hooks changed it, the engine knows the model by another id, or the
-   * backend adapts requests. `undefined`: forward the client's bytes as they are.
+   * The JSON to send to the server of the present lease: what came in, or what became of it where a hook changed it, the engine knows the
+   * model by another id, or the backend adapts requests. `undefined` for a request whose body is not JSON.
    */
-  readonly body: JsonObject | undefined;
+  body(): Buffer | undefined;
   /** A lease on a fresh server after this one died before it answered; allowed once, else throws what ended the server. */
   renew(): Promise<void>;
   /** Ends the request, gives the lease back and emits `request.finished`. Safe to call twice. */
@@ -397,7 +405,7 @@ export interface OpenRequest {
 /** The way in for every chat, embedding and the like, over whatever wire it came. */
 export interface Requests {
   /** @throws LaminaError `MODEL_NOT_FOUND`, what a `beforeRequest` tap refuses with, and all that `Runtime.acquire` throws */
-  open(request: InferenceRequest, options: AcquireOptions): Promise<OpenRequest>;
+  open(request: IncomingRequest, options: AcquireOptions): Promise<OpenRequest>;
 }
 
 /** Where plugins put their nouns. */

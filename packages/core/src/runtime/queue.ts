@@ -12,6 +12,8 @@ export interface Waiter {
   readonly since: number;
   /** True for an explicit start: it waits on when its caller has left. */
   readonly explicit: boolean;
+  /** True for a request that must not start or wake the model. */
+  readonly onlyRunning: boolean;
   readonly serve: () => void;
   readonly fail: (error: unknown) => void;
   readonly onProgress: ((progress: AcquireProgress) => void) | undefined;
@@ -20,7 +22,7 @@ export interface Waiter {
 }
 
 /** What a request that begins to wait says. */
-export type NewWaiter = Pick<Waiter, 'slot' | 'explicit' | 'serve' | 'fail' | 'onProgress'>;
+export type NewWaiter = Pick<Waiter, 'slot' | 'explicit' | 'onlyRunning' | 'serve' | 'fail' | 'onProgress'>;
 
 /** What the queue is made with. */
 export interface QueueParts {

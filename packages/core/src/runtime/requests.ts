@@ -4,7 +4,7 @@ import { inject, injectable } from 'inversify';
 import { LaminaError } from '../contract/errors.js';
 import type { JsonObject } from '../contract/schema.js';
 import type { Clock, Logger } from '../contract/context.js';
-import type { AcquireOptions, InferenceRequest, Lease, Models, OpenRequest, Requests, ResolvedModel, Runtime } from '../contract/services.js';
+import type { AcquireOptions, IncomingRequest, Lease, Models, OpenRequest, Requests, ResolvedModel, Runtime } from '../contract/services.js';
 import type { EventBus } from '../kernel/event-bus.js';
 import type { Hooks } from '../kernel/hooks.js';
 import { tokens } from '../kernel/tokens.js';
@@ -21,23 +21,28 @@ export class RequestGate implements Requests {
     @inject(tokens.Log) private readonly log: Logger,
   ) {}
 
-  async open(request: InferenceRequest, options: AcquireOptions): Promise<OpenRequest> {
+  async open(request: IncomingRequest, options: AcquireOptions): Promise<OpenRequest> {
     const id = randomUUID();
     const began = this.clock.now();
     const allowed = await this.ask(request, options.signal);
     const target = this.models.resolve(allowed.model);
     const acquire = () => this.runtime.acquire(allowed.model, { ...options, onProgress: (progress) => this.progress(id, target, progress, options) });
     const lease = await acquire();
-    return new OpenedRequest(id, request, allowed, target, lease, acquire, (outcome) => {
+    return new OpenedRequest(id, allowed, target, lease, acquire, (outcome) => {
       const ms = this.clock.now() - began;
       const { status, usage } = outcome;
       this.events.emit('request.finished', { model: target.model.name, request: id, route: allowed.route, status, ms, ...(usage === undefined ? {} : { usage }) });
     });
   }
 
-  private async ask(request: InferenceRequest, signal: AbortSignal): Promise<InferenceRequest> {
+  /** What the hook makes of a request. The parsed body lives no longer than the hook runs. */
+  private async ask(request: IncomingRequest, signal: AbortSignal): Promise<IncomingRequest> {
     const hook = this.hooks.run.beforeRequest;
-    return hook.isUsed() ? hook.promise(request, { signal, log: this.log }) : request;
+    if (!hook.isUsed()) return request;
+    const { body, ...about } = request;
+    const json = body === undefined ? undefined : parse(body);
+    const { json: wanted, ...allowed } = await hook.promise({ ...about, ...(json === undefined ? {} : { json }) }, { signal, log: this.log });
+    return { ...allowed, ...(wanted === json ? withBody(body) : withBody(write(wanted))) };
   }
 
   private progress(id: string, target: ResolvedModel, progress: Parameters<NonNullable<AcquireOptions['onProgress']>>[0], options: AcquireOptions): void {
@@ -48,28 +53,40 @@ export class RequestGate implements Requests {
 
 type Outcome = { status: number; served: boolean; usage?: JsonObject };
 
+function parse(body: Buffer): JsonObject {
+  return JSON.parse(body.toString()) as JsonObject;
+}
+
+function write(json: JsonObject | undefined): Buffer | undefined {
+  return json === undefined ? undefined : Buffer.from(JSON.stringify(json));
+}
+
+function withBody(body: Buffer | undefined): { body?: Buffer } {
+  return body === undefined ? {} : { body };
+}
+
 class OpenedRequest implements OpenRequest {
   private finished = false;
   private renewed = false;
 
   constructor(
     readonly id: string,
-    private readonly asked: InferenceRequest,
-    readonly request: InferenceRequest,
+    readonly request: IncomingRequest,
     readonly target: ResolvedModel,
     public lease: Lease,
     private readonly acquire: () => Promise<Lease>,
     private readonly onFinish: (outcome: Outcome) => void,
   ) {}
 
-  get body(): JsonObject | undefined {
-    const { json } = this.request;
-    if (json === undefined) return undefined;
+  body(): Buffer | undefined {
+    const { body, route } = this.request;
+    if (body === undefined) return undefined;
     const { adapt, info } = this.lease;
+    const json = parse(body);
     const id = info.ids?.[this.target.model.name] ?? this.target.model.name;
     const named = json['model'] === id ? json : { ...json, model: id };
-    const adapted = adapt?.request?.(named, { model: this.target.model, route: this.request.route, info }) ?? named;
-    return adapted === this.asked.json ? undefined : adapted;
+    const adapted = adapt?.request?.(named, { model: this.target.model, route, info }) ?? named;
+    return adapted === json ? body : write(adapted);
   }
 
   async renew(): Promise<void> {

@@ -14,7 +14,7 @@ import { unlessAborted } from '../kernel/unless-aborted.js';
 import { Launcher } from './launcher.js';
 import { ServerLease } from './lease.js';
 import { failWaiters, type Parts } from './parts.js';
-import { WaitQueue, type Waiter } from './queue.js';
+import { WaitQueue, type NewWaiter, type Waiter } from './queue.js';
 import { Rests } from './rests.js';
 import { Room, type RoomParts } from './room.js';
 import { Slot, type Running } from './slot.js';
@@ -64,12 +64,12 @@ export class SlotRuntime implements Runtime {
     };
   }
 
-  async acquire(model: string, { signal, onProgress }: AcquireOptions): Promise<Lease> {
+  async acquire(model: string, { signal, onProgress, onlyRunning = false }: AcquireOptions): Promise<Lease> {
     const target = this.models.resolve(model);
     const slot = this.slotFor(target);
     this.refuse(signal);
     if (this.queue.size === 0 && slot.serving && slot.hasCapacity) return this.lease(slot, target);
-    return this.wait(slot, signal, false, onProgress, () => this.lease(slot, target));
+    return this.wait({ slot, explicit: false, onlyRunning, onProgress }, signal, () => this.lease(slot, target));
   }
 
   async start(model: string, options: { signal?: AbortSignal } = {}): Promise<SlotSnapshot> {
@@ -79,7 +79,7 @@ export class SlotRuntime implements Runtime {
     slot.failures = 0;
     slot.retryAt = 0;
     if (slot.serving) return this.snapshot(slot);
-    return this.wait(slot, options.signal, true, undefined, () => this.snapshot(slot));
+    return this.wait({ slot, explicit: true, onlyRunning: false, onProgress: undefined }, options.signal, () => this.snapshot(slot));
   }
 
   async stop(model: string, options: { reason?: StopReason; signal?: AbortSignal } = {}): Promise<void> {
@@ -175,19 +175,17 @@ export class SlotRuntime implements Runtime {
     else this.rests.settle(slot);
   }
 
-  private wait<T>(slot: Slot, signal: AbortSignal | undefined, explicit: boolean, onProgress: AcquireOptions['onProgress'], serve: () => T): Promise<T> {
+  private wait<T>(wanted: Omit<NewWaiter, 'serve' | 'fail'>, signal: AbortSignal | undefined, serve: () => T): Promise<T> {
     return new Promise((resolve, reject) => {
       const left = () => {
         reject(new LaminaError('ABORTED', {}, { cause: signal?.reason }));
-        if (explicit) return;
+        if (wanted.explicit) return;
         this.queue.remove(waiter);
         this.decide();
       };
       const done = () => signal?.removeEventListener('abort', left);
       const waiter = this.queue.add({
-        slot,
-        explicit,
-        onProgress,
+        ...wanted,
         serve: () => {
           done();
           resolve(serve());
@@ -230,7 +228,8 @@ export class SlotRuntime implements Runtime {
     const { slot } = waiter;
     if (slot.serving) {
       if (waiter.explicit || (slot.hasCapacity && !room.isFenced(slot))) this.queue.serve(waiter);
-    } else if (slot.state === 'sleeping' && slot.operation === undefined) void this.rests.wake(slot);
+    } else if (waiter.onlyRunning) this.queue.fail(waiter, new LaminaError('MODEL_NOT_RUNNING', { model: slot.name }));
+    else if (slot.state === 'sleeping' && slot.operation === undefined) void this.rests.wake(slot);
     else if (slot.state === 'stopped' || slot.state === 'failed') this.starts.begin(slot);
     else if (slot.state === 'queued' && slot.prepared !== undefined) room.give(waiter);
   }

@@ -26,7 +26,7 @@ describe('hooks', () => {
     lamina = await createLamina({ modelsDir: directory, manifest: {}, log: 'silent', plugins: [...plugins, seen] });
     const events: LaminaEvent[] = [];
     lamina.events.onAny((event) => events.push(event));
-    const request = { route: 'chat/completions', model: 'asked', headers: {}, json: { model: 'asked', messages: [{ role: 'user', content: 'hi' }] } };
+    const request = { route: 'chat/completions', model: 'asked', headers: {}, body: Buffer.from(JSON.stringify({ model: 'asked', messages: [{ role: 'user', content: 'hi' }] })) };
     const error: unknown = await lamina.requests.open(request, { signal: new AbortController().signal }).catch((thrown: unknown) => thrown);
     return { model, events, error };
   }

@@ -28,7 +28,8 @@ function answer(ctx: Context, error: LaminaError, log: Logger): void {
   ctx.status = error.status;
   ctx.body = errorBody(ctx.path, wireFor(ctx, error));
   // HTTP/2 can end one stream and keep the connection; it needs no such care.
-  if (error.code === 'BODY_TOO_LARGE' && ctx.req.httpVersionMajor === 1) answerWhileReceiving(ctx);
+  const isReceiving = error.code === 'BODY_TOO_LARGE' || ctx.req.isPaused();
+  if (isReceiving && ctx.req.httpVersionMajor === 1) answerWhileReceiving(ctx);
 }
 
 function setHeaders(ctx: Context, error: LaminaError): void {

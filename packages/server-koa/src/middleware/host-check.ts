@@ -24,8 +24,11 @@ export function authorityOf({ headers }: IncomingMessage): string | undefined {
   return headers.host ?? (headers[':authority'] as string | undefined);
 }
 
+// The whole header has to be a name or an address with a port: "[::1].evil.com" begins like an address and is none.
+const authority = /^(?:\[([^\]]*)\]|([^:[\]@/]*))(?::\d*)?$/;
+
+/** The name, in lower case; all of the header when it is not one. */
 function hostnameOf(header: string): string {
-  if (header.startsWith('[')) return header.slice(1, header.indexOf(']')).toLowerCase();
-  const colon = header.indexOf(':');
-  return (colon < 0 ? header : header.slice(0, colon)).toLowerCase();
+  const [, address, name] = authority.exec(header) ?? [];
+  return (address ?? name ?? header).toLowerCase();
 }

@@ -4,7 +4,8 @@ import type { Context } from 'koa';
 import { errorBody } from '../middleware/error-body.js';
 import { readEngineError } from './engine-error.js';
 import { requestHeaders } from './headers.js';
-import type { Incoming } from './incoming.js';
+import type { BodyLimits } from './body.js';
+import { renamedForm, type Incoming } from './incoming.js';
 import { clientOf } from './client.js';
 import { send, type SentBody } from './send.js';
 import { breakOff } from './stream-error.js';
@@ -16,22 +17,38 @@ import { usageIn } from './usage.js';
 export interface Gateway {
   readonly lamina: Lamina;
   readonly upstreams: Upstreams;
-  readonly bodyLimit: number;
+  /** What a request's body may be. */
+  readonly body: BodyLimits;
+}
+
+/** How a request is treated. */
+export interface ForwardOptions {
+  /** The request never starts a model: it is refused unless the model runs. */
+  readonly onlyRunning: boolean;
 }
 
 /**
  * Sends a request to its model's engine and the answer back, as a stream. The client's leaving ends it everywhere at once.
  * @throws LaminaError what reading the request throws, all that `Requests.open` throws, and what ends the engine before an answer began
  */
-export async function forward(ctx: Context, route: string, read: Promise<Incoming>, { lamina, upstreams }: Gateway): Promise<void> {
+export async function forward(ctx: Context, route: string, read: Promise<Incoming>, gateway: Gateway, options: ForwardOptions = { onlyRunning: false }): Promise<void> {
   const incoming = await read;
-  const client = clientOf(ctx);
-  const { model, json } = incoming;
-  const request = { route, model, headers: requestHeaders(ctx.req.headers), ...(json === undefined ? {} : { json }) };
-  const open = await lamina.requests.open(request, { signal: client });
   try {
-    const body = () => bodyFor(open, incoming);
-    const outcome = await send(open, { method: ctx.method, target: route + ctx.search, response: ctx.res, client, body }, upstreams);
+    await forwardBody(ctx, route, incoming, gateway, options);
+  } finally {
+    incoming.release();
+  }
+}
+
+async function forwardBody(ctx: Context, route: string, incoming: Incoming, { lamina, upstreams }: Gateway, { onlyRunning }: ForwardOptions): Promise<void> {
+  const client = clientOf(ctx);
+  const { model, bytes, contentType } = incoming;
+  const body = contentType === 'application/json' ? bytes : undefined;
+  const request = { route, model, headers: requestHeaders(ctx.req.headers), ...(body === undefined ? {} : { body }) };
+  const open = await lamina.requests.open(request, { signal: client, onlyRunning });
+  try {
+    const sent = () => bodyFor(open, incoming);
+    const outcome = await send(open, { method: ctx.method, target: route + ctx.search, response: ctx.res, client, body: sent }, upstreams);
     if (outcome.kind === 'refused') answerRefusal(ctx, open, outcome);
     else ctx.respond = false;
     if (outcome.kind === 'cut' && !client.aborted) await breakOff(ctx, route, open, outcome);
@@ -42,20 +59,13 @@ export async function forward(ctx: Context, route: string, read: Promise<Incomin
   }
 }
 
-function bodyFor(open: OpenRequest, incoming: Incoming): SentBody | Promise<SentBody> {
-  const { body } = open;
-  if (body !== undefined) return { bytes: Buffer.from(JSON.stringify(body)), contentType: 'application/json' };
-  if (incoming.form === undefined) return incoming;
+function bodyFor(open: OpenRequest, { bytes, contentType, model }: Incoming): SentBody | Promise<SentBody> {
+  const json = open.body();
+  if (json !== undefined) return { bytes: json, contentType: 'application/json' };
+  if (bytes === undefined || contentType === undefined) return { bytes, contentType };
   const { name } = open.target.model;
   const id = open.lease.info.ids?.[name] ?? name;
-  return id === incoming.model ? incoming : renamed(incoming.form, id);
-}
-
-// The engine knows the model by another id than the client: the form is written anew.
-async function renamed(form: FormData, model: string): Promise<SentBody> {
-  form.set('model', model);
-  const written = new Response(form);
-  return { bytes: Buffer.from(await written.arrayBuffer()), contentType: written.headers.get('content-type') ?? undefined };
+  return id === model ? { bytes, contentType } : renamedForm(bytes, contentType, id);
 }
 
 // The engine said no: its status, its reason, in our shape. A redirect is no answer at all, and would tell where the engine is.

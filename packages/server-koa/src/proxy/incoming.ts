@@ -1,70 +1,86 @@
 // Reads what a client sent: which model it names, and whether the route can do anything with it.
 import type { IncomingMessage } from 'node:http';
-import { LaminaError, reasonOf, type JsonObject } from '@lamina/core';
-import { readBody } from './body.js';
-import { inferenceRoutes } from './inference-routes.js';
+import { LaminaError, reasonOf } from '@lamina/core';
+import { isMultipart, parseObject, readBody, type BodyLimits } from './body.js';
+import { requirementsOf } from './inference-routes.js';
+import type { SentBody } from './send.js';
 
-/** A request that names a model. */
+/** Parts of a form; OpenAI's routes have about ten. */
+const partLimit = 1_000;
+const partHeader = '\r\nContent-Disposition:';
+
+/** A request that names a model. It is held as bytes: parsed, JSON takes up to 80 times as much memory while it waits. */
 export interface Incoming {
   readonly model: string;
   /** What goes to the engine when nothing has to be changed. */
   readonly bytes: Buffer | undefined;
   readonly contentType: string | undefined;
-  /** The body, when it is JSON. */
-  readonly json?: JsonObject;
-  /** The body, when it is a form: audio routes. */
-  readonly form?: FormData;
+  /** Gives the memory of the body back. */
+  readonly release: () => void;
 }
 
 /**
  * Reads a request for a route. `model` is the one the path names, when it names one.
- * @throws LaminaError `REQUEST_INVALID` with the field that is at fault, `BODY_TOO_LARGE`, `ABORTED`
+ * @throws LaminaError `REQUEST_INVALID` with the field that is at fault, `BODY_TOO_LARGE`, `SERVER_OVERLOADED`, `ABORTED`
  */
-export async function readIncoming(request: IncomingMessage, route: string, limit: number, model?: string): Promise<Incoming> {
+export async function readIncoming(request: IncomingMessage, route: string, limits: BodyLimits, model?: string): Promise<Incoming> {
   const encoding = request.headers['content-encoding'] ?? 'identity';
   if (encoding !== 'identity') throw invalid(`The body is compressed (${encoding}); send it as it is.`);
-  const bytes = await readBody(request, limit);
-  const contentType = request.headers['content-type'];
-  if (contentType?.startsWith('multipart/form-data') === true) return readForm(bytes, contentType);
-  return readJson(bytes, route, model);
+  const { bytes, release } = await readBody(request, limits);
+  try {
+    const contentType = request.headers['content-type'];
+    const read = isMultipart(contentType) ? await readForm(bytes, contentType!) : readJson(bytes, route, model);
+    return { ...read, release };
+  } catch (error) {
+    release();
+    throw error;
+  }
 }
 
 /** A request without a body; the query names the model. @throws LaminaError `REQUEST_INVALID` */
 export function readQuery(query: string): Incoming {
-  return { model: modelName(new URLSearchParams(query).get('model') ?? undefined), bytes: undefined, contentType: undefined };
+  return { model: modelName(new URLSearchParams(query).get('model') ?? undefined), bytes: undefined, contentType: undefined, release: () => undefined };
 }
 
-function readJson(bytes: Buffer, route: string, model: string | undefined): Incoming {
+type Read = Omit<Incoming, 'release'>;
+
+function readJson(bytes: Buffer, route: string, model: string | undefined): Read {
   const json = parseObject(bytes);
   const name = model ?? modelName(json['model']);
-  for (const names of inferenceRoutes[route] ?? []) {
+  for (const names of requirementsOf(route)) {
     if (!names.some((field) => json[field] !== undefined && json[field] !== null)) throw invalid(`The field "${names[0]}" is missing.`, names[0]);
   }
   if (json['messages'] !== undefined && !Array.isArray(json['messages'])) throw invalid('The field "messages" must be a list of messages.', 'messages');
   const contentType = 'application/json';
-  if (json['model'] === name) return { model: name, json, bytes, contentType };
-  const named = { ...json, model: name };
-  return { model: name, json: named, bytes: Buffer.from(JSON.stringify(named)), contentType };
+  if (json['model'] === name) return { model: name, bytes, contentType };
+  return { model: name, bytes: Buffer.from(JSON.stringify({ ...json, model: name })), contentType };
 }
 
-async function readForm(bytes: Buffer, contentType: string): Promise<Incoming> {
-  const form = await new Response(bytes, { headers: { 'content-type': contentType } }).formData().catch((error: unknown) => {
+async function readForm(bytes: Buffer, contentType: string): Promise<Read> {
+  const form = await parseForm(bytes, contentType);
+  return { model: modelName(form.get('model') ?? undefined), bytes, contentType };
+}
+
+/** The same form with another model: the engine knows the model by another id than the client. */
+export async function renamedForm(bytes: Buffer, contentType: string, model: string): Promise<SentBody> {
+  const form = await parseForm(bytes, contentType);
+  form.set('model', model);
+  const written = new Response(form);
+  return { bytes: Buffer.from(await written.arrayBuffer()), contentType: written.headers.get('content-type') ?? undefined };
+}
+
+async function parseForm(bytes: Buffer, contentType: string): Promise<FormData> {
+  if (hasTooManyParts(bytes)) throw invalid(`The form has more than ${partLimit} parts.`);
+  return new Response(bytes, { headers: { 'content-type': contentType } }).formData().catch((error: unknown) => {
     throw invalid(`The body is not a form: ${reasonOf(error)}.`);
   });
-  return { model: modelName(form.get('model') ?? undefined), bytes, contentType, form };
 }
 
-/** @throws LaminaError `REQUEST_INVALID` when it is not a JSON object */
-export function parseObject(bytes: Buffer): JsonObject {
-  if (bytes.length === 0) throw invalid('The request has no body; send a JSON object that names a model.');
-  let value: unknown;
-  try {
-    value = JSON.parse(bytes.toString());
-  } catch (error) {
-    throw invalid(`The body is not JSON: ${reasonOf(error)}.`);
-  }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw invalid('The body must be a JSON object.');
-  return value as JsonObject;
+// Each part begins with this header, and becomes an object of several hundred bytes however small it is.
+function hasTooManyParts(bytes: Buffer): boolean {
+  let parts = 0;
+  for (let at = bytes.indexOf(partHeader); at >= 0; at = bytes.indexOf(partHeader, at + 1)) if (++parts > partLimit) return true;
+  return false;
 }
 
 function modelName(value: unknown): string {

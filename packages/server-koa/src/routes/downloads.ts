@@ -4,16 +4,14 @@ import type { DownloadableView } from '@lamina/core/protocol';
 import type { Router } from '@koa/router';
 import type { Middleware } from 'koa';
 import { requireKey } from '../middleware/authentication.js';
-import { readBody } from '../proxy/body.js';
+import { readObject, type BodyLimits } from '../proxy/body.js';
 import { clientOf } from '../proxy/client.js';
 
-const bodyLimit = 65_536;
-
 /** Adds the routes. Whoever asks over the network may name links, but none that leads to a private address. */
-export function downloadRoutes(router: Router, { downloads }: Lamina): void {
+export function downloadRoutes(router: Router, { downloads }: Lamina, limits: BodyLimits): void {
   router.post('/download', async (ctx) => {
     requireKey(ctx, 'manage');
-    const request = downloadRequest(parsed(await readBody(ctx.req, bodyLimit)));
+    const request = downloadRequest(await readObject(ctx.req, limits));
     ctx.body = downloadView(await downloads.start(request, { signal: clientOf(ctx), remote: true }));
     ctx.status = 202;
   });
@@ -56,14 +54,6 @@ export function offerDownload({ downloads }: Lamina, start: boolean): Middleware
       throw new LaminaError('MODEL_FILES_MISSING', { ...error.details, hint, sources: Object.keys(offer.sources), ...(id === undefined ? {} : { download: id }) } as never);
     }
   };
-}
-
-function parsed(bytes: Buffer): unknown {
-  try {
-    return JSON.parse(bytes.toString('utf8'));
-  } catch {
-    throw invalid('The body must be JSON, such as {"model": "…"} or {"reference": "…"}.');
-  }
 }
 
 /** What a client asks to download. @throws LaminaError `REQUEST_INVALID` */

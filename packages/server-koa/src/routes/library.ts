@@ -1,19 +1,18 @@
 // /suggest, and what changes the collection of models: reload, validate, remove.
-import { check, describeProblems, LaminaError, slotOf, suggestionView, validationView, type JsonObject, type Lamina, type ModelRecord, type ModelsChange, type SuggestRequest } from '@lamina/core';
+import { check, describeProblems, LaminaError, slotOf, suggestionView, validationView, type Lamina, type ModelRecord, type ModelsChange, type SuggestRequest } from '@lamina/core';
 import { eventSchemas, type RemovalView } from '@lamina/core/protocol';
 import type { Router, RouterContext } from '@koa/router';
 import { requireKey } from '../middleware/authentication.js';
-import { readBody } from '../proxy/body.js';
+import { readObject, type BodyLimits } from '../proxy/body.js';
 import { clientOf } from '../proxy/client.js';
-import { parseObject } from '../proxy/incoming.js';
 
 const querySchema = { type: 'object', properties: { state: eventSchemas['model.state'].properties.to } } as const;
 
 /** Adds the routes. */
-export function libraryRoutes(router: Router, lamina: Lamina, bodyLimit: number): void {
+export function libraryRoutes(router: Router, lamina: Lamina, limits: BodyLimits): void {
   router.post('/suggest', async (ctx) => {
     requireKey(ctx);
-    const request = (await optionalObject(ctx, bodyLimit)) as SuggestRequest;
+    const request = ((await readObject(ctx.req, limits)) ?? {}) as SuggestRequest;
     ctx.body = suggestionView(lamina, await lamina.suggestions.suggest(request, { signal: clientOf(ctx) }));
   });
   router.post('/models/reload', async (ctx) => {
@@ -22,7 +21,7 @@ export function libraryRoutes(router: Router, lamina: Lamina, bodyLimit: number)
   });
   router.post('/models/validate', async (ctx) => {
     requireKey(ctx);
-    const { models } = await optionalObject(ctx, bodyLimit);
+    const { models } = (await readObject(ctx.req, limits)) ?? {};
     ctx.body = validationView(await lamina.models.validate(namesIn(models), { signal: clientOf(ctx) }));
   });
   router.delete('/models/*name', async (ctx) => {
@@ -62,11 +61,6 @@ async function reload(lamina: Lamina): Promise<ModelsChange> {
   } finally {
     stop();
   }
-}
-
-async function optionalObject(ctx: RouterContext, limit: number): Promise<JsonObject> {
-  const bytes = await readBody(ctx.req, limit);
-  return bytes.length === 0 ? {} : parseObject(bytes);
 }
 
 function namesIn(models: unknown): readonly string[] | undefined {

@@ -10,7 +10,7 @@ import { inferenceRoutes } from '../proxy/inference-routes.js';
 /** Adds the routes. */
 export function openaiRoutes(router: Router, gateway: Gateway): void {
   const since = Math.floor(Date.now() / 1000);
-  for (const route of Object.keys(inferenceRoutes)) router.post(`/v1/${route}`, (ctx) => infer(ctx, route, gateway));
+  for (const route of inferenceRoutes) router.post(`/v1/${route}`, (ctx) => infer(ctx, route, gateway));
   router.get('/v1/models', (ctx) => {
     requireKey(ctx);
     ctx.body = { object: 'list', data: namesOf(gateway.lamina).map((id) => modelObject(id, since)) };
@@ -26,23 +26,24 @@ export function openaiRoutes(router: Router, gateway: Gateway): void {
 
 function infer(ctx: RouterContext, route: string, gateway: Gateway): Promise<void> {
   requireKey(ctx, 'inference');
-  return forward(ctx, route, readIncoming(ctx.req, route, gateway.bodyLimit), gateway);
+  return forward(ctx, route, readIncoming(ctx.req, route, gateway.body), gateway);
 }
 
-// What engines offer beside the routes above; the request only has to say which model's engine is meant.
+// What engines offer beside the routes above; the request only has to say which model's engine is meant. Nobody knows what such a
+// request does, and a web page can make a browser send a GET, so none of them starts a model.
 function passOn(ctx: RouterContext, gateway: Gateway): Promise<void> {
   requireKey(ctx, 'inference');
   const route = ctx.params['route'] ?? '';
-  if (route in inferenceRoutes) throw new LaminaError('METHOD_NOT_ALLOWED', { method: ctx.method, path: ctx.path, allowed: ['POST'] });
+  if (inferenceRoutes.includes(route)) throw new LaminaError('METHOD_NOT_ALLOWED', { method: ctx.method, path: ctx.path, allowed: ['POST'] });
   if (/^models(\/|$)/.test(route)) throw new LaminaError('METHOD_NOT_ALLOWED', { method: ctx.method, path: ctx.path, allowed: ['GET', 'HEAD'] });
   if (!isPlain(route)) throw unknownRoute(ctx.method, ctx.path, ctx.router.stack);
-  return forward(ctx, route, namedModel(ctx, route, gateway), gateway);
+  return forward(ctx, route, namedModel(ctx, route, gateway), gateway, { onlyRunning: true });
 }
 
 // A request that names no model is more likely a misspelt path than a route of an engine.
 async function namedModel(ctx: RouterContext, route: string, gateway: Gateway): Promise<Incoming> {
   try {
-    return ctx.method === 'POST' ? await readIncoming(ctx.req, route, gateway.bodyLimit) : readQuery(ctx.querystring);
+    return ctx.method === 'POST' ? await readIncoming(ctx.req, route, gateway.body) : readQuery(ctx.querystring);
   } catch (error) {
     throw LaminaError.is(error, 'REQUEST_INVALID') ? unknownRoute(ctx.method, ctx.path, ctx.router.stack) : error;
   }

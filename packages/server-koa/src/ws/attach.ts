@@ -4,12 +4,15 @@ import type { Duplex } from 'node:stream';
 import type { Lamina } from '@lamina/core';
 import { subprotocol } from '@lamina/core/protocol';
 import { WebSocketServer, type WebSocket } from 'ws';
-import { defaultBodyLimit, defaultHeartbeat, type WebSocketOptions } from '../options.js';
+import { defaultHeartbeat, type WebSocketOptions } from '../options.js';
+import { bodyLimits } from '../proxy/body.js';
+import type { Gateway } from '../proxy/forward.js';
 import { requestHeaders } from '../proxy/headers.js';
 import { Upstreams } from '../proxy/upstreams.js';
 import { Connection } from './connection.js';
 import { handshake, type Accepted } from './handshake.js';
 import { answerOther, isWebSocket } from './other-upgrades.js';
+import { Inbox } from './inbox.js';
 import { Outbox } from './outbox.js';
 
 /** Lamina's WebSocket on somebody's HTTP server. */
@@ -33,7 +36,7 @@ const defaultChatLimit = 100;
  */
 export function attachWebSocket(http: Server, lamina: Lamina, options: WebSocketOptions = {}): WebSocketDoor {
   const upstreams = new Upstreams();
-  const door = openDoor(http, lamina, options, upstreams);
+  const door = openDoor(http, { lamina, upstreams, body: bodyLimits(options) }, options);
   return {
     close: async (closing) => {
       await door.close(closing);
@@ -43,16 +46,18 @@ export function attachWebSocket(http: Server, lamina: Lamina, options: WebSocket
 }
 
 /** As {@link attachWebSocket}, with connections to engines that somebody else closes. */
-export function openDoor(http: Server, lamina: Lamina, options: WebSocketOptions, upstreams: Upstreams): WebSocketDoor {
-  const { path = '/ws', bodyLimit = defaultBodyLimit, chatLimit = defaultChatLimit, heartbeatInterval = defaultHeartbeat } = options;
+export function openDoor(http: Server, gateway: Gateway, options: WebSocketOptions): WebSocketDoor {
+  const { lamina, upstreams, body } = gateway;
+  const { path = '/ws', chatLimit = defaultChatLimit, heartbeatInterval = defaultHeartbeat } = options;
   const connections = new Map<Connection, Promise<void>>();
-  const serverOptions = { noServer: true, maxPayload: 2 * bodyLimit, perMessageDeflate: false, closeTimeout, handleProtocols: () => subprotocol };
+  const serverOptions = { noServer: true, maxPayload: 2 * body.bytes, perMessageDeflate: false, closeTimeout, handleProtocols: () => subprotocol };
   const webSockets = new WebSocketServer(serverOptions);
-  const limits = { tasks: chatLimit, frameBytes: bodyLimit };
+  const limits = { tasks: chatLimit, frameBytes: body.bytes };
 
   const open = (webSocket: WebSocket, { request, scopes }: Accepted): void => {
     const outbox = new Outbox(webSocket, request.socket);
-    const connection = new Connection(webSocket, { lamina, upstreams, scopes, headers: requestHeaders(request.headers), outbox }, limits);
+    const inbox = new Inbox(webSocket, request.socket, body.memory);
+    const connection = new Connection(webSocket, { lamina, upstreams, scopes, headers: requestHeaders(request.headers), inbox, outbox }, limits);
     connections.set(connection, new Promise((resolve) => {
       webSocket.once('close', () => {
         connections.delete(connection);

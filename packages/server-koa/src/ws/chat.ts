@@ -33,24 +33,24 @@ export class Chat {
     this.#leaving.abort(reason);
   }
 
-  /** Runs it; never rejects. The answer sends the last frame, once the chat's id is free again. */
-  async run(asked: ClientFrame<'chat.start'>['request']): Promise<() => void> {
+  /** Runs the request, JSON that asks for a stream; never rejects. The answer sends the last frame, once the chat's id is free again. */
+  async run(model: string, body: Buffer): Promise<() => void> {
     const { id, peer } = this;
     peer.outbox.send({ type: 'chat.accepted', id, chat: randomUUID() });
     const answer = new ChatAnswer(id, peer.outbox, (reason) => this.end(reason));
-    const { error } = await this.#ask(streamed(asked), answer);
+    const { error } = await this.#ask(model, body, answer);
     if (error !== undefined) return () => peer.outbox.send({ type: 'chat.error', id, error });
     const { usage, finishReason } = answer;
     return () => peer.outbox.send({ type: 'chat.done', id, ...(usage === undefined ? {} : { usage }), ...(finishReason === undefined ? {} : { finish_reason: finishReason }) });
   }
 
-  async #ask(json: JsonObject & { model: string }, answer: ChatAnswer): Promise<Ending> {
+  async #ask(model: string, body: Buffer, answer: ChatAnswer): Promise<Ending> {
     const { lamina, headers } = this.peer;
     let open: OpenRequest | undefined;
     let ending: Ending;
     try {
-      open = await lamina.requests.open({ route, model: json.model, headers, json }, { signal: this.#leaving.signal, onProgress: (progress) => this.#tell(progress) });
-      ending = await this.#stream(open, json, answer);
+      open = await lamina.requests.open({ route, model, headers, body }, { signal: this.#leaving.signal, onProgress: (progress) => this.#tell(progress) });
+      ending = await this.#stream(open, answer);
     } catch (thrown) {
       ending = this.#failure(thrown);
     }
@@ -58,8 +58,8 @@ export class Chat {
     return ending;
   }
 
-  async #stream(open: OpenRequest, json: JsonObject, answer: ChatAnswer): Promise<Ending> {
-    const body = () => ({ bytes: Buffer.from(JSON.stringify(open.body ?? json)), contentType: 'application/json' });
+  async #stream(open: OpenRequest, answer: ChatAnswer): Promise<Ending> {
+    const body = () => ({ bytes: open.body(), contentType: 'application/json' });
     const outcome = await send(open, { method: 'POST', target: route, response: answer, client: this.#leaving.signal, body }, this.peer.upstreams);
     if (answer.error === undefined && this.#leaving.signal.aborted) throw this.#leaving.signal.reason;
     return this.#endingOf(outcome, open, answer);
@@ -91,7 +91,8 @@ export class Chat {
   }
 }
 
-function streamed(request: ClientFrame<'chat.start'>['request']): JsonObject & { model: string } {
+/** The request as a stream that ends with its usage. */
+export function streamed(request: ClientFrame<'chat.start'>['request']): JsonObject {
   const asked = request as unknown as JsonObject & { model: string };
   const options = asked['stream_options'];
   return { ...asked, stream: true, stream_options: { ...(typeof options === 'object' ? options : {}), include_usage: true } };

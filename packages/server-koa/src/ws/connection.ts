@@ -7,8 +7,9 @@ import { filterFor } from '../events/filter.js';
 import { requireScope } from '../middleware/authentication.js';
 import { wireForScopes } from '../middleware/error-body.js';
 import type { Scope } from '../options.js';
+import type { BodyShare } from '../proxy/body-memory.js';
 import { downloadRequest } from '../routes/downloads.js';
-import { Chat } from './chat.js';
+import { Chat, streamed } from './chat.js';
 import type { Peer } from './peer.js';
 import { readFrame } from './read-frame.js';
 
@@ -87,25 +88,29 @@ export class Connection {
 
   #receive(data: Buffer, isBinary: boolean): void {
     this.#lives();
+    const held = this.peer.inbox.take();
     const read = readFrame(data, isBinary, this.limits.frameBytes);
-    if ('frame' in read) this.#serve(read.frame);
+    // What a chat waits with is held until its end; of all other frames nothing is left once they are read.
+    if (!('frame' in read) || read.frame.type !== 'chat.start') held.release();
+    if ('frame' in read) this.#serve(read.frame, held);
     else this.#refuse(read.id, read.problem);
     this.#breathe();
   }
 
-  #serve(frame: ClientFrame): void {
+  #serve(frame: ClientFrame, held: BodyShare): void {
     try {
       requireScope(this.peer.scopes, scopes[frame.type], `The frame "${frame.type}"`);
-      this.#handle(frame);
+      this.#handle(frame, held);
     } catch (error) {
+      held.release();
       this.#refuse(frame.id, error);
     }
   }
 
-  #handle(frame: ClientFrame): void {
+  #handle(frame: ClientFrame, held: BodyShare): void {
     switch (frame.type) {
       case 'chat.start':
-        return this.#startChat(frame);
+        return this.#startChat(frame, held);
       case 'chat.cancel':
         return this.#cancelChat(frame.id);
       case 'events.subscribe':
@@ -127,10 +132,12 @@ export class Connection {
     }
   }
 
-  #startChat({ id, request }: ClientFrame<'chat.start'>): void {
+  #startChat({ id, request }: ClientFrame<'chat.start'>, held: BodyShare): void {
     const chat = new Chat(id, this.peer);
     this.#begin(id, { kind: 'chat', end: (reason) => chat.end(reason) });
-    void chat.run(request).then((sayLast) => {
+    // As bytes: parsed, the request would take up to 80 times as much memory while it waits.
+    void chat.run(request.model, Buffer.from(JSON.stringify(streamed(request)))).then((sayLast) => {
+      held.release();
       this.#tasks.delete(id);
       sayLast();
       this.#closeWhenIdle();

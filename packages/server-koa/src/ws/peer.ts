@@ -2,6 +2,7 @@
 import type { Lamina } from '@lamina/core';
 import type { Scopes } from '../middleware/authentication.js';
 import type { Upstreams } from '../proxy/upstreams.js';
+import type { Inbox } from './inbox.js';
 import type { Outbox } from './outbox.js';
 
 /** What everything that runs for one connection shares. */
@@ -11,5 +12,6 @@ export interface Peer {
   readonly scopes: Scopes;
   /** The headers the connection was asked for with, without keys and cookies: every chat's. */
   readonly headers: Readonly<Record<string, string>>;
+  readonly inbox: Inbox;
   readonly outbox: Outbox;
 }

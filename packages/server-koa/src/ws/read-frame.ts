@@ -1,6 +1,7 @@
 // Reads what a client sent: JSON, a known type, the fields that type has.
-import { LaminaError, check, describeProblems, nearestHint, reasonOf } from '@lamina/core';
+import { LaminaError, check, describeProblems, nearestHint } from '@lamina/core';
 import { clientFrameSchemas, type ClientFrame } from '@lamina/core/protocol';
+import { assertFewValues, parseJson, smallBodyLimit } from '../proxy/body.js';
 
 /** The longest id; a frame's schema says so too. */
 const longestId = 128;
@@ -10,12 +11,14 @@ export type ReadFrame = { readonly id: string | undefined; readonly frame: Clien
 
 /** Reads one message. */
 export function readFrame(bytes: Buffer, isBinary: boolean, limit: number): ReadFrame {
-  if (bytes.length > limit) return { id: undefined, problem: new LaminaError('BODY_TOO_LARGE', { limit_bytes: limit }) };
+  if (bytes.length > limit) return { id: undefined, problem: tooLarge(limit) };
   let id: string | undefined;
   try {
     const value = parse(bytes, isBinary);
     if (typeof value['id'] === 'string' && value['id'] !== '' && value['id'].length <= longestId) id = value['id'];
-    return { id, frame: checked(value) };
+    const frame = checked(value);
+    if (frame.type !== 'chat.start' && bytes.length > smallBodyLimit) throw tooLarge(smallBodyLimit);
+    return { id, frame };
   } catch (error) {
     return { id, problem: LaminaError.from(error) };
   }
@@ -23,12 +26,8 @@ export function readFrame(bytes: Buffer, isBinary: boolean, limit: number): Read
 
 function parse(bytes: Buffer, isBinary: boolean): Record<string, unknown> {
   if (isBinary) throw invalid('A frame is JSON in a text message; this message is binary.');
-  let value: unknown;
-  try {
-    value = JSON.parse(bytes.toString());
-  } catch (error) {
-    throw invalid(`A frame is JSON; this is not: ${reasonOf(error)}.`);
-  }
+  assertFewValues(bytes);
+  const value = parseJson(bytes, 'The frame');
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw invalid('A frame is a JSON object with "type" and "id".');
   return value as Record<string, unknown>;
 }
@@ -40,6 +39,10 @@ function checked(value: Record<string, unknown>): ClientFrame {
   const problems = check(clientFrameSchemas[type as keyof typeof clientFrameSchemas], value);
   if (problems.length > 0) throw invalid(`The frame "${type}" is not right: ${describeProblems(problems)}.`, problems[0]!.path.join('.') || undefined);
   return value as ClientFrame;
+}
+
+function tooLarge(limit: number): LaminaError {
+  return new LaminaError('BODY_TOO_LARGE', { limit_bytes: limit });
 }
 
 function invalid(message: string, param?: string): LaminaError {

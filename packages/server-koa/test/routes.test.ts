@@ -110,7 +110,7 @@ describe('the routes of the server', () => {
   });
 
   it('lists backends, those that cannot run here with the reason and what to do', async () => {
-    const { backends, available, total_configured, total_available } = await get<BackendsAnswer>('/backends?refresh=1');
+    const { backends, available, total_configured, total_available } = await get<BackendsAnswer>('/backends');
     assert.equal(total_configured, Object.keys(backends).length);
     assert.equal(total_available, available.length);
     assert.deepEqual(available, ['fake']);

@@ -17,7 +17,7 @@ describe('security', () => {
 
   /** Every route there is, found in the router itself, so that a new one without a guard is noticed. */
   const routes: [string, string][] = [
-    ['GET', '/models'], ['GET', '/models/tiny'], ['POST', '/models/tiny/start'], ['POST', '/models/tiny/stop'], ['GET', '/backends'], ['GET', '/backends?refresh=1'],
+    ['GET', '/models'], ['GET', '/models/tiny'], ['POST', '/models/tiny/start'], ['POST', '/models/tiny/stop'], ['GET', '/backends'], ['POST', '/backends/refresh'],
     ['GET', '/v1/models'], ['GET', '/v1/models/tiny'], ['POST', '/v1/chat/completions'], ['POST', '/v1/embeddings'], ['POST', '/v1/anything'], ['GET', '/v1/anything?model=tiny'], ['POST', '/chat/tiny'],
   ];
 
@@ -51,7 +51,8 @@ describe('security', () => {
       }
       assert.equal((await house.post('/models/tiny/start', '', withKey('only-manages'))).status, 200);
       assert.equal((await house.post('/v1/chat/completions', chat('tiny'), withKey('only-manages'))).status, 403);
-      assert.equal((await fetch(`${house.url}/backends?refresh=1`, withKey('only-chats'))).status, 403);
+      assert.equal((await house.post('/backends/refresh', '', withKey('only-chats'))).status, 403);
+      assert.equal((await house.post('/backends/refresh', '', withKey('only-manages'))).status, 200);
       assert.equal((await fetch(`${house.url}/models`, withKey('only-chats'))).status, 200);
     });
 
@@ -110,7 +111,7 @@ describe('security', () => {
     for (const host of ['localhost', 'localhost:11500', 'LOCALHOST', 'app.localhost', '127.0.0.1', '192.168.1.7:80', '[::1]:11500', 'models.home.arpa', 'a.trusted.example']) {
       assert.equal((await asHost(host)).status, 200, host);
     }
-    for (const host of ['evil.example', 'localhost.evil.example', '127.0.0.1.evil.example', 'trusted.example', 'notlocalhost', 'models.home.arpa.evil.example']) {
+    for (const host of ['evil.example', 'localhost.evil.example', '127.0.0.1.evil.example', 'trusted.example', 'notlocalhost', 'models.home.arpa.evil.example', '[::1].evil.example', '[::1]evil.example:80', '127.0.0.1:80.evil.example', 'user@localhost', '[localhost', 'localhost:80:90']) {
       const { status, body } = await asHost(host);
       assert.equal(status, 403, host);
       assert.equal((JSON.parse(body) as { error: { code: string } }).error.code, 'FORBIDDEN');
@@ -130,6 +131,27 @@ describe('security', () => {
     assert.equal((await asPage('https://evil.example', { method: 'OPTIONS', headers: { 'access-control-request-method': 'POST' } })).status, 403);
     assert.equal((await fetch(`${house.url}/v1/x?model=tiny`, { headers: { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'no-cors' } })).status, 403);
     assert.deepEqual(house.lamina.runtime.slots(), []);
+  });
+
+  it('a GET never starts a model, whatever its path: a link or an image of a web page can make a browser send it', async () => {
+    await open({});
+    const paths = ['/v1/x?model=tiny', '/v1/constructor?model=tiny', '/v1/responses/1?model=tiny', '/models/tiny', '/models', '/backends?refresh=1', '/v1/models'];
+    for (const path of paths) {
+      for (const method of ['GET', 'HEAD']) await (await fetch(house.url + path, { method })).text();
+    }
+    for (const method of ['GET', 'DELETE', 'POST']) {
+      const body = method === 'POST' ? { body: JSON.stringify({ model: 'tiny' }) } : {};
+      const answer = await fetch(`${house.url}/v1/only-the-engine-knows?model=tiny`, { method, ...body });
+      assert.equal(answer.status, 409, method);
+      const error = await errorOf(answer);
+      assert.equal(error.code, 'MODEL_NOT_RUNNING');
+      assert.match(error.message, /POST \/models\/tiny\/start/);
+    }
+    assert.deepEqual(house.lamina.runtime.slots(), []);
+    assert.equal((await fetch(`${house.url}/models/tiny/start`)).status, 404);
+    await house.lamina.runtime.start('tiny');
+    const answered = await fetch(`${house.url}/v1/only-the-engine-knows?model=tiny`);
+    assert.equal((await errorOf(answered)).code === 'MODEL_NOT_RUNNING', false, 'a model that runs is reached');
   });
 
   it('web pages that were allowed are spoken CORS with, also in a streamed answer', async () => {

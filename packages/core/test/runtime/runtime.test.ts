@@ -33,6 +33,33 @@ describe('the runtime', () => {
     assert.deepEqual(it_.script.servers[0]!.stops, ['idle']);
   });
 
+  it('refuses a request that must not start a model, in every state but running', async () => {
+    const { clock, script } = await use({ limits: { idleTimeout: 60 }, prepare: (s) => (s.canSleep = true) });
+    const onlyRunning = () => it_.lamina.runtime.acquire('a', { signal: it_.signal, onlyRunning: true });
+    await rejects(onlyRunning(), 'MODEL_NOT_RUNNING');
+    script.automatic = false;
+    const starting = acquire('a');
+    const start = await script.start(0);
+    await rejects(onlyRunning(), 'MODEL_NOT_RUNNING');
+    start.succeed();
+    (await starting).release();
+    (await onlyRunning()).release();
+    await clock.advance(61_000);
+    assert.equal(state('a'), 'sleeping');
+    await rejects(onlyRunning(), 'MODEL_NOT_RUNNING');
+    assert.equal(script.starts.length, 1);
+  });
+
+  it('does not start a model again for a request that must not, when it ends while the request waits', async () => {
+    const { script } = await use({ entries: { a: { limits: { max_concurrency: 1 } } } });
+    const lease = await acquire('a');
+    const waiting = rejects(it_.lamina.runtime.acquire('a', { signal: it_.signal, onlyRunning: true }), 'MODEL_NOT_RUNNING');
+    script.servers[0]!.crash();
+    await waiting;
+    lease.release();
+    assert.equal(script.starts.length, 1);
+  });
+
   it('counts the idle time from the last request', async () => {
     const { clock } = await use({ limits: { idleTimeout: 60 } });
     (await acquire('a')).release();

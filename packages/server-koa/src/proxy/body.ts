@@ -145,7 +145,13 @@ function isDeeperThan(value: unknown, limit: number): boolean {
   let level = [value].filter(isContainer);
   for (let depth = 0; level.length > 0; depth++) {
     if (depth === limit) return true;
-    level = level.flatMap((container) => Object.values(container)).filter(isContainer);
+    const next: object[] = [];
+    for (const container of level) {
+      for (const member of Array.isArray(container) ? container : Object.values(container)) {
+        if (isContainer(member)) next.push(member);
+      }
+    }
+    level = next;
   }
   return false;
 }

@@ -158,11 +158,13 @@ export class ModelRegistry implements Models {
   }
 
   async remove(name: string, options: { files?: boolean } = {}): Promise<RemovedModel> {
-    const { model } = this.catalog.resolve(name);
-    if (model.from !== 'manifest' && options.files !== true) throw new LaminaError('CONFLICT', { message: `The model "${model.name}" is not in the manifest: it is found on disk. Remove it with its files, or move them away.` });
     let removed: RemovedModel = { deleted: [], kept: [] };
     await this.change(async () => {
+      // An entry written by hand a moment ago may share these files.
+      if (options.files === true) await this.apply(new Set());
+      const { model } = this.catalog.resolve(name);
       if (model.from === 'manifest') await this.store.edit({ name: model.name, entry: undefined });
+      else if (options.files !== true) throw new LaminaError('CONFLICT', { message: `The model "${model.name}" is not in the manifest: it is found on disk. Remove it with its files, or move them away.` });
       if (options.files === true) removed = await removeFiles(model, this.catalog.records, this.modelsDir);
       return removed.deleted;
     });

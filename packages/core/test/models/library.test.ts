@@ -158,6 +158,13 @@ describe('the model library', () => {
     });
   });
 
+  it('leaves a file that another program has beside the one it copies', async () => {
+    await writeFile(join(outside, 'x.gguf'), gguf);
+    await load('models: {}\n', { 'n/x.gguf.part': 'theirs' });
+    await assert.rejects(room.registry.install('n', join(outside, 'x.gguf'), { mode: 'copy' }), { code: 'CONFLICT' });
+    assert.equal(await readFile(join(room.modelsDir, 'n/x.gguf.part'), 'utf8'), 'theirs');
+  });
+
   describe('remove', () => {
     it('takes out the entry and leaves the files, which are then found on disk', async () => {
       await load('models:\n  a: { path: x/a.gguf }\n  b: {}\n', { 'x/a.gguf': gguf });
@@ -169,7 +176,7 @@ describe('the model library', () => {
     it('deletes the files when told to, with directories that become empty', async () => {
       await load('models:\n  a: { path: x/y/a.gguf }\n', { 'x/y/a.gguf': gguf, 'x/other.txt': 1 });
       const { deleted } = await room.registry.remove('a', { files: true });
-      assert.deepEqual(deleted, [join(room.modelsDir, 'x/y/a.gguf')]);
+      assert.deepEqual(deleted, [join(room.modelsDir, 'x/y/a.gguf'), join(room.modelsDir, 'x/y')]);
       assert.deepEqual([await exists(join(room.modelsDir, 'x/y')), await exists(join(room.modelsDir, 'x'))], [false, true]);
       assert.deepEqual(room.registry.list(), []);
     });

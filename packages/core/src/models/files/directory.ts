@@ -11,6 +11,33 @@ export function offersOf(names: readonly string[]): { readonly models: readonly 
   return { models: modelsIn(finished), isModel: isOneModel(finished) };
 }
 
+const tokenizerFiles = [
+  'tokenizer.json', 'tokenizer_config.json', 'added_tokens.json', 'special_tokens_map.json', 'merges.txt',
+  'vocab.json', 'vocab.txt', 'vocab.bpe', 'spiece.model', 'tekken.json',
+];
+const transformersFiles = [
+  'config.json', 'generation_config.json', 'adapter_config.json', 'params.json', 'chat_template.jinja', 'chat_template.json',
+  'processor_config.json', 'preprocessor_config.json', 'video_preprocessor_config.json', 'modules.json',
+  'quantize_config.json', 'quant_config.json', 'hf_quant_config.json', 'sentence_bert_config.json',
+  'config_sentence_transformers.json',
+];
+const mlcFiles = [
+  'mlc-chat-config.json', 'tensor-cache.json', 'ndarray-cache.json', 'tensor-cache-b16.json', 'ndarray-cache-b16.json',
+];
+const sentencePiece = /^(tokenizer|sentencepiece[\w.]*)\.model(\.v\d+)?$/;
+
+/** Format of a model that is a directory → the names that are files of it, and a pattern for those with numbers. */
+const filesOf: ReadonlyMap<string, { readonly names: ReadonlySet<string>; readonly pattern: RegExp }> = new Map([
+  ['safetensors', { names: new Set([...transformersFiles, ...tokenizerFiles]), pattern: /\.safetensors(\.index\.json)?$/i }],
+  ['mlc', { names: new Set([...mlcFiles, ...tokenizerFiles]), pattern: /^params_shard_\d+\.bin$/ }],
+]);
+
+/** Whether a name in a directory that is a model as a whole is one its format defines. Of other formats no names are known. */
+export function isFileOf(format: string, name: string): boolean {
+  const known = filesOf.get(format);
+  return known !== undefined && (known.names.has(name) || known.pattern.test(name) || sentencePiece.test(name));
+}
+
 /** True for the name of a multimodal projector. */
 export function isProjector(name: string): boolean {
   return /\.gguf$/i.test(name) && /mmproj/i.test(name);

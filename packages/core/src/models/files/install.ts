@@ -1,6 +1,6 @@
 // Takes model files that are already on this machine into the models directory.
-import { createReadStream, createWriteStream } from 'node:fs';
-import { link, mkdir, rename, rm, rmdir, stat, statfs } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { link, mkdir, open, rename, rm, rmdir, stat, statfs } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { LaminaError, reasonOf } from '../../contract/errors.js';
@@ -97,8 +97,11 @@ async function bring(from: string, to: string, bytes: number, { mode, signal }: 
   await requireSpace(dirname(to), bytes);
   if (await stat(to).catch(() => undefined)) throw occupied(to);
   const part = `${to}.part`;
-  trail.add(part);
-  await pipeline(createReadStream(from), createWriteStream(part, { flags: 'wx' }), { signal });
+  const handle = await open(part, 'wx').catch((error: NodeJS.ErrnoException) => {
+    throw error.code === 'EEXIST' ? occupied(part) : error;
+  });
+  trail.add(part); // Only now is it ours, to be deleted when the rest fails.
+  await pipeline(createReadStream(from), handle.createWriteStream(), { signal });
   await rename(part, to);
   trail.add(to);
 }

@@ -48,6 +48,8 @@ export class ModelRegistry implements Models {
   private readonly watch: DiskWatch;
   /** What runs one after the other: refreshes and edits. */
   private work: Promise<unknown> = Promise.resolve();
+  /** What changed on disk since the catalog was last built. */
+  private unseen: Dirty = new Set();
   private pending: { dirty: Dirty; readonly done: Promise<void> } | undefined;
   private examining: Promise<void> | undefined;
 
@@ -201,14 +203,12 @@ export class ModelRegistry implements Models {
 
   private hear(paths: ReadonlySet<string>): void {
     const dirty = new Set([...paths].filter((path) => path !== this.store.path));
-    this.refresh(dirty).catch((error: unknown) => {
-      if (!this.closing.signal.aborted) this.log.error({ reason: reasonOf(error) }, 'A change on disk could not be applied');
-    });
+    this.refresh(dirty).catch(() => undefined); // `apply` has logged it.
   }
 
   private refresh(dirty: Dirty): Promise<void> {
     if (this.pending !== undefined) {
-      this.pending.dirty = this.pending.dirty === 'all' || dirty === 'all' ? 'all' : new Set([...this.pending.dirty, ...dirty]);
+      this.pending.dirty = together(this.pending.dirty, dirty);
       return this.pending.done;
     }
     const done = this.serial(() => {
@@ -225,14 +225,20 @@ export class ModelRegistry implements Models {
     return this.serial(async () => this.apply(new Set(await edit())));
   }
 
-  private async apply(dirty: Dirty): Promise<void> {
+  /**
+   * Builds the next catalog and changes over to it. When that fails, the one before stays, and the next attempt
+   * looks at what this one should have seen.
+   */
+  private async apply(changed: Dirty): Promise<void> {
     if (this.closing.signal.aborted) throw this.closing.signal.reason as Error;
     const before = this.catalog;
+    const dirty = (this.unseen = together(this.unseen, changed));
     try {
       if (dirty === 'all') this.scanner.renew();
       this.catalog = await this.scanNow(dirty);
+      this.unseen = new Set();
     } catch (error) {
-      if (LaminaError.is(error, 'CONFIG_INVALID')) this.events.emit('manifest.invalid', { error: error.toWire() as EventData<'manifest.invalid'>['error'] });
+      if (LaminaError.is(error, 'CONFIG_INVALID')) this.refuse(error);
       throw error;
     }
     if (dirty === 'all' || dirty.size > 0) this.watchNow();
@@ -240,10 +246,21 @@ export class ModelRegistry implements Models {
     void this.examine();
   }
 
+  private refuse(error: LaminaError<'CONFIG_INVALID'>): void {
+    this.log.error({ reason: reasonOf(error), err: error.cause }, 'The models cannot be read again; the ones before stay');
+    this.events.emit('manifest.invalid', { error: error.toWire() as EventData<'manifest.invalid'>['error'] });
+  }
+
+  /** @throws LaminaError `CONFIG_INVALID` when the manifest is wrong, or the catalog cannot be built for any other reason */
   private async scanNow(dirty: Dirty): Promise<Catalog> {
-    const { manifest, warnings } = await this.store.read();
-    if (manifest !== this.catalog.manifest) for (const { message, ...place } of warnings) this.log.warn(place, message);
-    return this.scanner.scan(manifest, dirty, this.catalog);
+    try {
+      const { manifest, warnings } = await this.store.read();
+      if (manifest !== this.catalog.manifest) for (const { message, ...place } of warnings) this.log.warn(place, message);
+      return await this.scanner.scan(manifest, dirty, this.catalog);
+    } catch (error) {
+      if (LaminaError.is(error) || this.closing.signal.aborted) throw error;
+      throw new LaminaError('CONFIG_INVALID', { message: `The models cannot be read: ${reasonOf(error)}.` }, { cause: error });
+    }
   }
 
   /** Reads the headers that stand between a file and its being offered. */
@@ -277,4 +294,8 @@ export class ModelRegistry implements Models {
     this.work = result.catch(() => undefined);
     return result;
   }
+}
+
+function together(a: Dirty, b: Dirty): Dirty {
+  return a === 'all' || b === 'all' ? 'all' : new Set([...a, ...b]);
 }

@@ -1,5 +1,6 @@
 // Makes catalogs: the manifest's entries and what discovery offers, each with what is on disk. What did not change is not looked at again.
 import { basename, dirname, resolve } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import type { Events } from '../contract/events.js';
 import type { Discovery } from '../contract/hooks.js';
 import type { Manifest, ModelEntry } from '../contract/manifest.js';
@@ -226,5 +227,5 @@ function withBases(records: readonly ModelRecord[], before: Map<string, ModelRec
 /** The record as it was, when nothing of it changed: whoever holds it then sees that by identity. */
 function unlessSame(before: ModelRecord | undefined, after: ModelRecord): ModelRecord {
   if (before === undefined) return after;
-  return JSON.stringify(before) === JSON.stringify(after) ? before : after;
+  return isDeepStrictEqual(before, after) ? before : after;
 }

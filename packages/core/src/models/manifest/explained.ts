@@ -2,7 +2,12 @@
 import { LineCounter, parseDocument, type Document } from 'yaml';
 import { reasonOf } from '../../contract/errors.js';
 import { locate, type Place } from './positions.js';
-import { syntaxProblems, unresolvedAliases, type SyntaxProblem } from './syntax.js';
+import {
+  circularAliases, excessiveAliases, syntaxProblems, unresolvedAliases, type SyntaxProblem,
+} from './syntax.js';
+
+/** What a text may become when its aliases are written out: a hundred times as many characters, and never more than 32 MiB. */
+const expansion = (text: string) => Math.min(32 * 1024 * 1024, 10_000 + 100 * text.length);
 
 /** The data of a text, or what is wrong with it as YAML; `undefined` when it refers to an anchor that may be in another part. */
 export function readWithYaml(text: string, isPart: boolean): { value: unknown } | { syntax: readonly SyntaxProblem[] } | undefined {
@@ -12,8 +17,11 @@ export function readWithYaml(text: string, isPart: boolean): { value: unknown } 
   if (syntax.length > 0) return { syntax };
   const unresolved = unresolvedAliases(document, lines);
   if (unresolved.length > 0) return isPart ? undefined : { syntax: unresolved };
+  const expanding = [...circularAliases(document, lines), ...excessiveAliases(document, lines, expansion(text))];
+  if (expanding.length > 0) return { syntax: expanding };
   try {
-    return { value: document.toJS({ maxAliasCount: 1000 }) };
+    // The library's own limit counts aliases, however short what they stand for is.
+    return { value: document.toJS({ maxAliasCount: -1 }) };
   } catch (error) {
     return { syntax: [{ place: { line: 1, column: 1 }, message: `this cannot be read: ${reasonOf(error)}` }] };
   }

@@ -4,7 +4,7 @@ import { LaminaError, reasonOf } from '../../contract/errors.js';
 import type { Manifest, ModelEntry } from '../../contract/manifest.js';
 import { freeze } from '../../kernel/freeze.js';
 import { invalid, sentence, type ManifestNote } from './notes.js';
-import { entryProblems, shapeProblems, togetherProblems, unknownInEntry, unknownSections } from './rules.js';
+import { entryProblems, jsonProblems, shapeProblems, togetherProblems, unknownInEntry, unknownSections } from './rules.js';
 import { withoutNothing } from './nothing.js';
 
 const largestManifest = 32 * 1024 * 1024;
@@ -30,7 +30,8 @@ export const emptyManifest: Manifest = freeze({ models: {}, categories: {}, back
 /** Takes a manifest that is already data. @throws LaminaError `CONFIG_INVALID` with every problem */
 export function checkManifest(value: unknown): ManifestReading {
   const whole = withoutNothing(value);
-  const shape = shapeProblems(whole);
+  const unwritable = jsonProblems(whole);
+  const shape = unwritable.length > 0 ? unwritable : shapeProblems(whole);
   if (shape.length > 0) throw invalid(shape.map((finding) => ({ message: sentence(finding) })));
   const manifest: Manifest = { ...emptyManifest, ...(whole as Partial<Manifest>) };
   const entries = Object.entries(manifest.models);

@@ -20,12 +20,34 @@ export function prepareRules(): void {
   shapeProblems({ models: { any: {} } });
 }
 
+/** Levels of data that a host gives. */
+const deepest = 100;
+
 const pathKeys = ['path', 'projector', 'draft'] as const;
 
 /** Everything wrong with the shape of a manifest, or of a part of one. */
 export function shapeProblems(value: unknown): readonly Finding[] {
   const models = isMapping(value) && isMapping(value['models']) ? value['models'] : {};
   return [...findings(sectionsSchema, value, []), ...Object.entries(models).flatMap(([name, entry]) => entryShapeProblems(name, entry))];
+}
+
+/** Where data that a host gave cannot be written as JSON: it contains itself, or holds a function, a symbol or a BigInt. */
+export function jsonProblems(value: unknown, lead: readonly string[] = []): readonly Finding[] {
+  const checked = new Set<object>();
+  const above = new Set<object>();
+  const problems: Finding[] = [];
+  const look = (part: unknown, path: readonly string[]): void => {
+    if (['function', 'symbol', 'bigint'].includes(typeof part)) problems.push({ path, message: `is a ${typeof part}; write data that JSON has` });
+    if (typeof part !== 'object' || part === null || checked.has(part)) return;
+    if (above.has(part)) return void problems.push({ path, message: 'contains itself; remove it there' });
+    if (above.size > deepest) return void problems.push({ path: path.slice(0, 4), message: `has more than ${deepest} levels; write fewer` });
+    above.add(part);
+    for (const [key, inner] of Object.entries(part)) look(inner, [...path, key]);
+    above.delete(part);
+    checked.add(part);
+  };
+  look(value, lead);
+  return problems;
 }
 
 /** Everything wrong with the shape of one entry. */

@@ -6,7 +6,7 @@ import { checkManifest, withEntry, type Edit, type ManifestReading } from './man
 import { ManifestFile } from './file.js';
 import type { ManifestMemory } from './memory.js';
 import { sentence } from './notes.js';
-import { entryProblems, entryShapeProblems, togetherProblems } from './rules.js';
+import { entryProblems, entryShapeProblems, jsonProblems, togetherProblems } from './rules.js';
 
 /** A manifest that can be read and changed. */
 export interface ManifestStore {
@@ -31,8 +31,9 @@ export function openManifest(configured: string | Partial<Manifest> | undefined,
 
 /** @throws LaminaError `REQUEST_INVALID` when the manifest could not have this entry */
 export function checkEntry(manifest: Manifest, name: string, entry: ModelEntry): void {
-  const models = { ...manifest.models, [name]: entry };
-  const shape = entryShapeProblems(name, entry);
+  const models = withEntry(manifest, name, entry).models;
+  const unwritable = jsonProblems(entry, ['models', name]);
+  const shape = unwritable.length > 0 ? unwritable : entryShapeProblems(name, entry);
   const problems = shape.length > 0 ? shape : [...entryProblems(name, entry), ...togetherProblems(models)];
   if (problems.length > 0) throw new LaminaError('REQUEST_INVALID', { message: problems.map(sentence).join('\n') });
 }

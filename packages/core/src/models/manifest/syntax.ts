@@ -1,5 +1,8 @@
 // What is wrong with a text as YAML, in words for the person who wrote it.
-import { isCollection, isScalar, visit, type Document, type ErrorCode, type LineCounter, type YAMLError } from 'yaml';
+import {
+  isAlias, isCollection, isPair, isScalar, visit,
+  type Alias, type Document, type ErrorCode, type LineCounter, type Node, type YAMLError,
+} from 'yaml';
 import { placeOf, type Place } from './positions.js';
 
 /** A slip in the YAML itself. */
@@ -110,4 +113,59 @@ export function unresolvedAliases(document: Document.Parsed, lines: LineCounter)
     },
   });
   return problems;
+}
+
+/** `*name` within what `&name` marks: the data would contain itself and never end. */
+export function circularAliases(document: Document.Parsed, lines: LineCounter): readonly SyntaxProblem[] {
+  const marked = new Map<string, Node>();
+  const problems: SyntaxProblem[] = [];
+  visit(document, {
+    Node(_key, node) {
+      if ('anchor' in node && typeof node.anchor === 'string') marked.set(node.anchor, node);
+    },
+    Alias(_key, node, path) {
+      const target = marked.get(node.source);
+      if (target === undefined || !path.includes(target)) return;
+      const message = `"*${node.source}" is inside the value that "&${node.source}" marks, so that it contains itself; remove it`;
+      problems.push({ place: placeOf(lines, node.range?.[0] ?? 0), message });
+    },
+  });
+  return problems;
+}
+
+/** How long and how deep a value is once its aliases are written out. */
+interface Extent {
+  readonly length: number;
+  readonly depth: number;
+}
+
+const noExtent: Extent = { length: 0, depth: 0 };
+const deepest = 100;
+
+/**
+ * Aliases of aliases, which make a short text long or deep ("billion laughs"); `limit` is how many characters may come of it.
+ * Without aliases a text is as long as it is, and the parsers bound its depth.
+ */
+export function excessiveAliases(document: Document.Parsed, lines: LineCounter, limit: number): readonly SyntaxProblem[] {
+  const marked = new Map<string, Extent>();
+  let first: Alias | undefined;
+  const extentOf = (node: unknown): Extent => {
+    if (isAlias(node)) {
+      const extent = marked.get(node.source) ?? noExtent;
+      if (extent.length > limit || extent.depth > deepest) first ??= node;
+      return extent;
+    }
+    const parts = isPair(node) ? [node.key, node.value] : isCollection(node) ? node.items : [];
+    const inner = parts.map(extentOf);
+    const own = isScalar(node) ? String(node.value).length : inner.length;
+    const length = inner.reduce((sum, part) => sum + part.length, own);
+    const depth = inner.reduce((most, part) => Math.max(most, part.depth), 0) + (isCollection(node) ? 1 : 0);
+    if ((isScalar(node) || isCollection(node)) && node.anchor !== undefined) marked.set(node.anchor, { length, depth });
+    return { length, depth };
+  };
+  const { length, depth } = extentOf(document.contents);
+  if (marked.size === 0 || (length <= limit && depth <= deepest)) return [];
+  const what = length > limit ? `${length} characters, more than ${limit}` : `${depth} levels, more than ${deepest}`;
+  const message = `the aliases in this make it ${what}; write values out, or fewer of them`;
+  return [{ place: placeOf(lines, (first ?? document.contents)?.range?.[0] ?? 0), message }];
 }

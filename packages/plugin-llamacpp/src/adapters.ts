@@ -29,7 +29,8 @@ export function applyAdapter(body: JsonObject, { model, route, info }: { model: 
   if (model.base === undefined) return body;
   const named = { ...body, model: model.name };
   if (routesWithoutWeights.includes(route)) return named;
-  const id = info.ids?.[model.name];
+  const { ids = {} } = info;
+  const id = Object.hasOwn(ids, model.name) ? ids[model.name] : undefined;
   if (id === undefined) throw unsupported(`The adapter "${model.name}" was not loaded with its base "${model.base}"; stop the base, and the next request loads both.`, model);
   if (!routesWithAdapters.includes(route)) throw unsupported(`llama-server does not apply adapters on /v1/${route}; use /v1/chat/completions for "${model.name}".`, model);
   return { ...named, lora: [{ id: Number(id), scale: scaleOf(model) }] };

@@ -2,7 +2,7 @@
 // the Modelfile; the fields are those that OpenAI's API and llama-server take.
 import type { Json, JsonObject } from '@lamina/core/plugin';
 
-const fields: Readonly<Record<string, string>> = {
+const fields: ReadonlyMap<string, string> = new Map(Object.entries({
   temperature: 'temperature',
   top_p: 'top_p',
   top_k: 'top_k',
@@ -18,7 +18,7 @@ const fields: Readonly<Record<string, string>> = {
   seed: 'seed',
   stop: 'stop',
   num_predict: 'max_tokens',
-};
+}));
 
 /** Options of the backend: the length of the context is fixed when a model starts. */
 export function startOptions(parameters: JsonObject): { context_length?: number } {
@@ -28,11 +28,14 @@ export function startOptions(parameters: JsonObject): { context_length?: number 
 
 /** Fields for requests that do not have them. Negative `num_predict` means: no limit, which is what leaving it out means too. */
 export function requestFields(parameters: JsonObject): Readonly<Record<string, Json>> {
-  const known = Object.entries(parameters).flatMap(([name, value]) => (fields[name] === undefined || (name === 'num_predict' && !(Number(value) > 0)) ? [] : [[fields[name], value] as const]));
+  const known = Object.entries(parameters).flatMap(([name, value]) => {
+    const field = fields.get(name);
+    return field === undefined || (name === 'num_predict' && !(Number(value) > 0)) ? [] : [[field, value] as const];
+  });
   return Object.fromEntries(known);
 }
 
 /** Parameters that are neither; they are about Ollama's own engine. */
 export function unusedParameters(parameters: JsonObject): readonly string[] {
-  return Object.keys(parameters).filter((name) => name !== 'num_ctx' && fields[name] === undefined);
+  return Object.keys(parameters).filter((name) => name !== 'num_ctx' && !fields.has(name));
 }

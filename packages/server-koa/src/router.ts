@@ -4,8 +4,9 @@ import { Router } from '@koa/router';
 import type { Middleware } from 'koa';
 import { authentication } from './middleware/authentication.js';
 import { errors } from './middleware/errors.js';
-import { hostCheck } from './middleware/host-check.js';
+import { hostCheck, requireHost } from './middleware/host-check.js';
 import { originCheck } from './middleware/origin-check.js';
+import { redaction } from './middleware/redaction.js';
 import { defaultHeartbeat, type RouterOptions } from './options.js';
 import { bodyLimits, smallBodyLimit } from './proxy/body.js';
 import type { Gateway } from './proxy/forward.js';
@@ -34,10 +35,12 @@ export function laminaRouter(lamina: Lamina, options: RouterOptions = {}): Route
 export function checks(lamina: Lamina, { apiKeys = [], allowedHosts = [], cors = [], autoDownload = false }: RouterOptions): Middleware[] {
   return [
     errors(lamina.log),
+    requireHost,
     // A key is worth more than a name: no web page can have it.
     ...(apiKeys.length === 0 ? [hostCheck(allowedHosts)] : []),
     originCheck(cors),
     authentication(apiKeys),
+    ...(apiKeys.length === 0 ? [] : [redaction]), // Without keys everybody may see everything.
     offerDownload(lamina, autoDownload),
   ];
 }

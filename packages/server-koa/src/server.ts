@@ -5,6 +5,7 @@ import { isIP, type AddressInfo } from 'node:net';
 import { LaminaError, type Lamina } from '@lamina/core';
 import { createApp } from './app.js';
 import { answerUnreadable } from './unreadable.js';
+import { refuseConnect, refuseExpectation } from './unsupported.js';
 import { defaultPort, type ServerOptions } from './options.js';
 import { bodyLimits } from './proxy/body.js';
 import { Upstreams } from './proxy/upstreams.js';
@@ -41,8 +42,10 @@ export function createServer(lamina: Lamina, options: ServerOptions = {}): Serve
   const closing = AbortSignal.any([ending.signal, lamina.closing]);
   setMaxListeners(0, closing);
   const handle = createApp({ lamina, upstreams, body }, { ...options, allowedHosts }, closing).callback();
-  const http = createHttpServer({ keepAliveTimeout: keepAliveMs }, (request, response) => void handle(request, response));
+  const http = createHttpServer({ keepAliveTimeout: keepAliveMs, requireHostHeader: false }, (request, response) => void handle(request, response));
   http.on('clientError', answerUnreadable);
+  http.on('checkExpectation', refuseExpectation);
+  http.on('connect', refuseConnect);
   // A client that asks before it sends a body is told at once when the body would be too large.
   http.on('checkContinue', (request, response) => {
     if (declaredLength(request) <= body.bytes) response.writeContinue();

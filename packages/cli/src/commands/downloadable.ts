@@ -20,7 +20,7 @@ export function downloadableCommand(program: Command, session: Session): void {
 }
 
 function answer(view: DownloadableView, source: string | undefined): Answer {
-  const models = view.models.filter(({ sources }) => source === undefined || source in sources);
+  const models = view.models.filter(({ sources }) => source === undefined || Object.hasOwn(sources, source));
   const rows = models.flatMap(({ model, sources, download }) => Object.entries(sources).map(([name, reference], index) => [index === 0 ? model : '', name, typeof reference === 'string' ? reference : JSON.stringify(reference), index === 0 ? (download ?? '-') : '']));
   return { json: { models }, text: rows.length === 0 ? 'Nothing is to be had: each model of the manifest is here, or names no source.' : table(['NAME', 'SOURCE', 'REFERENCE', 'DOWNLOAD'], rows) };
 }

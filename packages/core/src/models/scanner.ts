@@ -176,7 +176,7 @@ function described(raw: ModelRecord, model: Model): ModelRecord {
 }
 
 function typeOf({ backend }: ModelEntry, { backends }: Manifest): string | undefined {
-  return backend === undefined ? undefined : (backends[backend]?.type ?? backend);
+  return backend === undefined ? undefined : ((Object.hasOwn(backends, backend) ? backends[backend]!.type : undefined) ?? backend);
 }
 
 function recordOf(model: Model, entry: ModelEntry, problems: readonly FileProblem[]): ModelRecord {

@@ -128,7 +128,7 @@ export class Launcher {
 
   private tellOfSubstitute({ model, instance, options }: Prepared): void {
     if (!isSubstitute(instance, model)) return;
-    const leftOut = Object.keys(model.options).filter((name) => !(name in options));
+    const leftOut = Object.keys(model.options).filter((name) => !Object.hasOwn(options, name));
     this.log.warn({ model: model.name, backend: model.backend, substitute: instance.name, leftOut }, 'The backend the model names is not available; another stands in for it');
   }
 

@@ -83,7 +83,8 @@ class OpenedRequest implements OpenRequest {
     if (body === undefined) return undefined;
     const { adapt, info } = this.lease;
     const json = parse(body);
-    const id = info.ids?.[this.target.model.name] ?? this.target.model.name;
+    const { name } = this.target.model;
+    const id = info.ids !== undefined && Object.hasOwn(info.ids, name) ? info.ids[name]! : name;
     const named = json['model'] === id ? json : { ...json, model: id };
     const adapted = adapt?.request?.(named, { model: this.target.model, route, info }) ?? named;
     return adapted === json ? body : write(adapted);

@@ -86,7 +86,7 @@ function reference(to: string): string {
 }
 
 function pick(given: Schema, names: readonly string[]): object {
-  return Object.fromEntries(names.flatMap((name) => (name in given ? [[name, given[name]]] : [])));
+  return Object.fromEntries(names.flatMap((name) => (Object.hasOwn(given, name) ? [[name, given[name]]] : [])));
 }
 
 function refused(what: string): RequestError {

@@ -3,6 +3,7 @@ import { LaminaError, nearestHint, type EventType, type LaminaEvent } from '@lam
 import { eventSchemas, type WireError } from '@lamina/core/protocol';
 import { requireScope, type Scopes } from '../middleware/authentication.js';
 import { wireForScopes } from '../middleware/error-body.js';
+import { visibleTo } from '../middleware/redaction.js';
 
 /** What becomes of an event on its way to a caller; `undefined`: it is not told. */
 export type EventFilter = (event: LaminaEvent) => LaminaEvent | undefined;
@@ -17,13 +18,14 @@ const managed: ReadonlySet<string> = new Set<EventType>(['log.line']);
 export function filterFor(held: Scopes, types: readonly string[] | undefined): EventFilter {
   const wanted = new Set<string>(types ?? Object.keys(eventSchemas).filter((type) => held.has('manage') || !managed.has(type)));
   for (const type of wanted) {
-    if (!(type in eventSchemas)) throw new LaminaError('REQUEST_INVALID', { message: `There are no events of type "${type}"; ${nearestHint(type, Object.keys(eventSchemas))}`, param: 'types' });
+    if (!Object.hasOwn(eventSchemas, type)) throw new LaminaError('REQUEST_INVALID', { message: `There are no events of type "${type}"; ${nearestHint(type, Object.keys(eventSchemas))}`, param: 'types' });
     if (managed.has(type)) requireScope(held, 'manage', `The event "${type}"`);
   }
   return (event) => (wanted.has(event.type) ? visible(held, event) : undefined);
 }
 
 function visible(held: Scopes, event: LaminaEvent): LaminaEvent {
+  if (held.has('manage')) return event;
   const { error } = event as { error?: WireError };
-  return error === undefined || held.has('manage') ? event : ({ ...event, error: wireForScopes(held, error) } as LaminaEvent);
+  return error === undefined ? visibleTo(held, event) : ({ ...event, error: wireForScopes(held, error) } as LaminaEvent);
 }

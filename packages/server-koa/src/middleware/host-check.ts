@@ -18,6 +18,12 @@ export function hostCheck(allowedHosts: readonly string[]): Middleware {
   };
 }
 
+/** HTTP/1.1 wants a host with every request (RFC 9112, 3.2); it is refused here because Node would answer without a body. */
+export const requireHost: Middleware = (ctx, next) => {
+  if (ctx.req.httpVersion !== '1.1' || authorityOf(ctx.req) !== undefined) return next();
+  throw new LaminaError('REQUEST_INVALID', { message: 'A request in HTTP/1.1 needs the header "Host"; send it.' });
+};
+
 /** The host and port a request was meant for, as the client said it and not as a proxy would have it. */
 export function authorityOf({ headers }: IncomingMessage): string | undefined {
   // HTTP/2 has a field of its own for it.

@@ -64,7 +64,8 @@ function bodyFor(open: OpenRequest, { bytes, contentType, model }: Incoming): Se
   if (json !== undefined) return { bytes: json, contentType: 'application/json' };
   if (bytes === undefined || contentType === undefined) return { bytes, contentType };
   const { name } = open.target.model;
-  const id = open.lease.info.ids?.[name] ?? name;
+  const { ids = {} } = open.lease.info;
+  const id = Object.hasOwn(ids, name) ? ids[name]! : name;
   return id === model ? { bytes, contentType } : renamedForm(bytes, contentType, id);
 }
 

@@ -29,7 +29,7 @@ export function requestHeaders(headers: IncomingHttpHeaders): Record<string, str
 /** What an engine is sent, as name and value in turns: the client's headers, the type of the body as it is now, the endpoint's own. */
 export function engineHeaders(client: Readonly<Record<string, string>>, contentType: string | undefined, own: Readonly<Record<string, string>> = {}): string[] {
   const sent: string[] = contentType === undefined ? [] : ['content-type', contentType];
-  for (const name in client) if (name !== 'content-type' && !(name in own)) sent.push(name, client[name]!);
+  for (const name in client) if (name !== 'content-type' && !Object.hasOwn(own, name)) sent.push(name, client[name]!);
   for (const name in own) sent.push(name, own[name]!);
   return sent;
 }

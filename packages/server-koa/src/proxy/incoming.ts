@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import { LaminaError, reasonOf } from '@lamina/core';
 import { isMultipart, parseObject, readBody, type BodyLimits } from './body.js';
-import { requirementsOf } from './inference-routes.js';
+import { inferenceRoutes } from './inference-routes.js';
 import type { SentBody } from './send.js';
 
 /** Parts of a form; OpenAI's routes have about ten. */
@@ -47,7 +47,7 @@ type Read = Omit<Incoming, 'release'>;
 function readJson(bytes: Buffer, route: string, model: string | undefined): Read {
   const json = parseObject(bytes);
   const name = model ?? modelName(json['model']);
-  for (const names of requirementsOf(route)) {
+  for (const names of inferenceRoutes.get(route) ?? []) {
     if (!names.some((field) => json[field] !== undefined && json[field] !== null)) throw invalid(`The field "${names[0]}" is missing.`, names[0]);
   }
   if (json['messages'] !== undefined && !Array.isArray(json['messages'])) throw invalid('The field "messages" must be a list of messages.', 'messages');

@@ -7,7 +7,7 @@ type Requirement = readonly [string, ...string[]];
  * Route (what comes after `/v1/`) → its required fields besides `model`. Second names are what engines take as well: vLLM's prompts as
  * embeddings and its chats to embed, llama.cpp's `content` and the rerank form of text-embeddings-inference.
  */
-const requirements: ReadonlyMap<string, readonly Requirement[]> = new Map<string, readonly Requirement[]>([
+export const inferenceRoutes: ReadonlyMap<string, readonly Requirement[]> = new Map([
   ['chat/completions', [['messages']]],
   ['completions', [['prompt', 'prompt_embeds']]],
   ['embeddings', [['input', 'messages', 'content']]],
@@ -21,12 +21,4 @@ const requirements: ReadonlyMap<string, readonly Requirement[]> = new Map<string
   ['audio/speech', [['input']]],
   ['images/generations', [['prompt']]],
   ['images/edits', []],
-]);
-
-/** The routes that start the model they name, when they are asked for with POST. */
-export const inferenceRoutes: readonly string[] = [...requirements.keys()];
-
-/** What a request for a route must have; nothing for a route that only the engine knows. */
-export function requirementsOf(route: string): readonly Requirement[] {
-  return requirements.get(route) ?? [];
-}
+] satisfies [string, Requirement[]][]);

@@ -1,8 +1,8 @@
-// The text of `GET /models`. Of 10,000 models it has megabytes: it is made and sent a few at a time, so that others are answered in between,
-// and of a model that did not change it is kept.
+// The text of `GET /models`. It is made a few models at a time, so that others are answered in between, and of a model that did not
+// change it is kept. It is whole before its first byte is sent: an answer that fails in its middle would say 200 and be cut off.
 import { setImmediate } from 'node:timers/promises';
 import { modelView, slotOf, type Lamina, type ModelRecord, type SlotState } from '@lamina/core';
-import type { ModelsView } from '@lamina/core/protocol';
+import type { ModelsView, ModelView } from '@lamina/core/protocol';
 
 /** So many models between two looks at what else is to be done. */
 const atOnce = 256;
@@ -17,20 +17,25 @@ interface Written {
 export class ModelList {
   private readonly written = new WeakMap<ModelRecord, Written>();
 
-  constructor(private readonly lamina: Lamina) {}
+  constructor(
+    private readonly lamina: Lamina,
+    /** What those who are answered may see of a model. */
+    private readonly visible: (view: ModelView) => ModelView,
+  ) {}
 
-  /** A {@link ModelsView} as JSON, in pieces. */
-  async *text(records: readonly ModelRecord[]): AsyncGenerator<string> {
-    let active = 0;
-    yield '{"models":{';
+  /** A {@link ModelsView} as JSON. */
+  async text(records: readonly ModelRecord[]): Promise<string> {
+    const written: Written[] = [];
     for (let from = 0; from < records.length; from += atOnce) {
-      const written = records.slice(from, from + atOnce).map((record) => this.write(record));
-      active += written.filter((one) => one.active).length;
-      yield (from > 0 ? ',' : '') + written.map(({ text }) => text).join(',');
-      await setImmediate();
+      if (from > 0) await setImmediate();
+      written.push(...records.slice(from, from + atOnce).map((record) => this.write(record)));
     }
-    const counts: Omit<ModelsView, 'models'> = { total: records.length, available: records.filter(({ available }) => available).length, active };
-    yield `},${JSON.stringify(counts).slice(1)}`;
+    const counts: Omit<ModelsView, 'models'> = {
+      total: records.length,
+      available: records.filter(({ available }) => available).length,
+      active: written.filter(({ active }) => active).length,
+    };
+    return `{"models":{${written.map(({ text }) => text).join(',')}},${JSON.stringify(counts).slice(1)}`;
   }
 
   private write(record: ModelRecord): Written {
@@ -38,7 +43,8 @@ export class ModelList {
     const known = this.written.get(record);
     if (known?.state === state) return known;
     const view = modelView(this.lamina, record);
-    const written = { state, active: view.active, text: `${JSON.stringify(record.model.name)}:${JSON.stringify(view)}` };
+    const text = `${JSON.stringify(record.model.name)}:${JSON.stringify(this.visible(view))}`;
+    const written = { state, active: view.active, text };
     this.written.set(record, written);
     return written;
   }

@@ -1,20 +1,23 @@
 // /models: what there is, what runs, and starting and stopping it.
-import { Readable } from 'node:stream';
 import { isActive, modelDetail, type Lamina, type ModelRecord, type ResolvedModel, type SlotSnapshot } from '@lamina/core';
 import type { ModelDetail } from '@lamina/core/protocol';
 import type { Router, RouterContext } from '@koa/router';
 import { requireKey, scopesOf } from '../middleware/authentication.js';
+import { visibleTo } from '../middleware/redaction.js';
 import { clientOf } from '../proxy/client.js';
 import { matching } from './library.js';
 import { ModelList } from './model-list.js';
 
 /** Adds the routes. */
 export function modelRoutes(router: Router, lamina: Lamina): void {
-  const list = new ModelList(lamina);
-  router.get('/models', (ctx) => {
+  const full = new ModelList(lamina, (view) => view);
+  const restricted = new ModelList(lamina, (view) => visibleTo(new Set(), view));
+  router.get('/models', async (ctx) => {
     requireKey(ctx);
+    const list = scopesOf(ctx).has('manage') ? full : restricted;
+    const text = await list.text(matching(lamina, lamina.models.list(), ctx.query));
     ctx.type = 'json';
-    ctx.body = Readable.from(list.text(matching(lamina, lamina.models.list(), ctx.query)));
+    ctx.body = text;
   });
   router.post('/models/*name/start', async (ctx) => {
     requireKey(ctx, 'manage');

@@ -10,7 +10,7 @@ import { inferenceRoutes } from '../proxy/inference-routes.js';
 /** Adds the routes. */
 export function openaiRoutes(router: Router, gateway: Gateway): void {
   const since = Math.floor(Date.now() / 1000);
-  for (const route of inferenceRoutes) router.post(`/v1/${route}`, (ctx) => infer(ctx, route, gateway));
+  for (const route of inferenceRoutes.keys()) router.post(`/v1/${route}`, (ctx) => infer(ctx, route, gateway));
   router.get('/v1/models', (ctx) => {
     requireKey(ctx);
     ctx.body = { object: 'list', data: namesOf(gateway.lamina).map((id) => modelObject(id, since)) };
@@ -34,7 +34,7 @@ function infer(ctx: RouterContext, route: string, gateway: Gateway): Promise<voi
 function passOn(ctx: RouterContext, gateway: Gateway): Promise<void> {
   requireKey(ctx, 'inference');
   const route = ctx.params['route'] ?? '';
-  if (inferenceRoutes.includes(route)) throw new LaminaError('METHOD_NOT_ALLOWED', { method: ctx.method, path: ctx.path, allowed: ['POST'] });
+  if (inferenceRoutes.has(route)) throw new LaminaError('METHOD_NOT_ALLOWED', { method: ctx.method, path: ctx.path, allowed: ['POST'] });
   if (/^models(\/|$)/.test(route)) throw new LaminaError('METHOD_NOT_ALLOWED', { method: ctx.method, path: ctx.path, allowed: ['GET', 'HEAD'] });
   if (!isPlain(route)) throw unknownRoute(ctx.method, ctx.path, ctx.router.stack);
   return forward(ctx, route, namedModel(ctx, route, gateway), gateway, { onlyRunning: true });

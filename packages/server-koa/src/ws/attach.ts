@@ -14,6 +14,7 @@ import { handshake, type Accepted } from './handshake.js';
 import { answerOther, isWebSocket } from './other-upgrades.js';
 import { Inbox } from './inbox.js';
 import { Outbox } from './outbox.js';
+import { refuseHandshake } from '../unsupported.js';
 
 /** Lamina's WebSocket on somebody's HTTP server. */
 export interface WebSocketDoor {
@@ -52,6 +53,7 @@ export function openDoor(http: Server, gateway: Gateway, options: WebSocketOptio
   const connections = new Map<Connection, Promise<void>>();
   const serverOptions = { noServer: true, maxPayload: 2 * body.bytes, perMessageDeflate: false, closeTimeout, handleProtocols: () => subprotocol };
   const webSockets = new WebSocketServer(serverOptions);
+  webSockets.on('wsClientError', refuseHandshake);
   const limits = { tasks: chatLimit, frameBytes: body.bytes };
 
   const open = (webSocket: WebSocket, { request, scopes }: Accepted): void => {

@@ -39,7 +39,7 @@ export class Chat {
     peer.outbox.send({ type: 'chat.accepted', id, chat: randomUUID() });
     const answer = new ChatAnswer(id, peer.outbox, (reason) => this.end(reason));
     const { error } = await this.#ask(model, body, answer);
-    if (error !== undefined) return () => peer.outbox.send({ type: 'chat.error', id, error });
+    if (error !== undefined) return () => peer.outbox.send({ type: 'chat.error', id, error: wireForScopes(peer.scopes, error) });
     const { usage, finishReason } = answer;
     return () => peer.outbox.send({ type: 'chat.done', id, ...(usage === undefined ? {} : { usage }), ...(finishReason === undefined ? {} : { finish_reason: finishReason }) });
   }
@@ -74,11 +74,11 @@ export class Chat {
   }
 
   #failure(thrown: unknown): Ending {
-    const { lamina, scopes } = this.peer;
+    const { lamina } = this.peer;
     const { signal } = this.#leaving;
     const error = LaminaError.from(signal.aborted ? signal.reason : thrown);
     if (error.code === 'INTERNAL') lamina.log.error({ err: error.cause, chat: this.id }, 'Chat failed');
-    return { status: error.status, served: signal.aborted, error: wireForScopes(scopes, error.toWire()) };
+    return { status: error.status, served: signal.aborted, error: error.toWire() };
   }
 
   // A client that does not read is not told each step: they would pile up, and the next one makes up for it.

@@ -53,14 +53,14 @@ export function fromTransformers(config: Config, chatTemplate: string | undefine
     keyLength: headLength,
     valueLength: headLength,
     vocabularySize: countOf(text['vocab_size']),
-    quantization: textOf(objectOf(config['quantization_config'])['quant_method']) ?? (precision === undefined ? undefined : (precisions[precision] ?? precision)),
+    quantization: textOf(objectOf(config['quantization_config'])['quant_method']) ?? (precision === undefined ? undefined : (precisions.get(precision) ?? precision)),
     chatTemplate,
     capabilities: [...capabilitiesOf(chatTemplate, undefined), ...(isMapping(config['vision_config']) ? (['vision'] as const) : [])],
     kind: 'model',
   });
 }
 
-const precisions: Readonly<Record<string, string>> = { float16: 'F16', bfloat16: 'BF16', float32: 'F32' };
+const precisions: ReadonlyMap<string, string> = new Map([['float16', 'F16'], ['bfloat16', 'BF16'], ['float32', 'F32']]);
 
 /** mlc-chat-config.json. */
 export function fromMlc(config: Config): ModelMetadata {

@@ -2,9 +2,11 @@
 import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { createTestLamina, fakePlugin, type TestLamina } from '@lamina/core/testing';
 import { createServer, type Server } from '@lamina/server-koa';
-import { chat, errorOf } from './support/house.js';
+import { attached, chat, errorOf, openHouse } from './support/house.js';
+import { openRemote, remotePlugin } from './support/remote.js';
 import { TestSocket } from './support/socket.js';
 
 const names = ['constructor', '__proto__', 'toString', 'hasOwnProperty', 'valueOf'];
@@ -68,6 +70,26 @@ describe('a name that every object has', () => {
       assert.equal((await fetch(`${url}/models/${name}`, { method: 'DELETE' })).status, 200);
     }
     assert.equal(await readFile(join(lamina.modelsDir, 'models.yaml'), 'utf8').then((text) => text.includes('path')), false);
+  });
+
+  it('is sent to an engine as it is, unless the engine knows the model by another id', async () => {
+    await serve('models: {}\n');
+    const asked: unknown[] = [];
+    const remote = await openRemote((request, response) => {
+      void text(request).then((body) => {
+        asked.push((JSON.parse(body) as { model: unknown }).model);
+        response.writeHead(200, { 'content-type': 'application/json' }).end('{}');
+      });
+    });
+    const plugin = remotePlugin(() => ({ baseUrl: `${remote.url}/v1` }), { info: { ids: { other: 'id' } } });
+    const house = await openHouse({ models: {}, entries: Object.fromEntries(['other', ...names].map((name) => [name, { ...attached }])), plugins: [plugin], lamina: { limits: { maxLoaded: 9 } } });
+    try {
+      for (const name of ['other', ...names]) assert.equal((await house.post('/v1/chat/completions', chat(name))).status, 200, name);
+      assert.deepEqual(asked, ['id', ...names]);
+    } finally {
+      await house.close();
+      await remote.close();
+    }
   });
 
   it('can be an alias, a base, a category and a backend that is not there', async () => {

@@ -1,6 +1,9 @@
 // What a host may say about the server.
 
-/** What a key allows: `inference` is chats, embeddings and the like; `manage` is starting and stopping, and seeing processes, addresses and absolute paths. */
+/**
+ * What a key allows: `inference` is chats, embeddings and the like; `manage` is starting and stopping, and seeing
+ * processes, addresses and absolute paths.
+ */
 export type Scope = 'inference' | 'manage';
 
 /** A key that clients send as `Authorization: Bearer <key>` or `x-api-key: <key>`. */

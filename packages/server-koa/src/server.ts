@@ -42,7 +42,8 @@ export function createServer(lamina: Lamina, options: ServerOptions = {}): Serve
   const closing = AbortSignal.any([ending.signal, lamina.closing]);
   setMaxListeners(0, closing);
   const handle = createApp({ lamina, upstreams, body }, { ...options, allowedHosts }, closing).callback();
-  const http = createHttpServer({ keepAliveTimeout: keepAliveMs, requireHostHeader: false }, (request, response) => void handle(request, response));
+  const settings = { keepAliveTimeout: keepAliveMs, requireHostHeader: false }; // `requireHost` answers instead.
+  const http = createHttpServer(settings, (request, response) => void handle(request, response));
   http.on('clientError', answerUnreadable);
   http.on('checkExpectation', refuseExpectation);
   http.on('connect', refuseConnect);

@@ -20,13 +20,14 @@ export function refuseConnect(request: IncomingMessage, socket: Duplex): void {
 
 /** For `wsClientError` of ws: a handshake that is not one. Its own answer would be plain text. */
 export function refuseHandshake(cause: Error, socket: Duplex, request: IncomingMessage): void {
-  const error = new LaminaError('REQUEST_INVALID', { message: `This is not the handshake of a WebSocket: ${cause.message}.` });
+  const message = `This is not the handshake of a WebSocket: ${cause.message}.`;
+  const error = new LaminaError('REQUEST_INVALID', { message });
   send(responseOn(socket, request).setHeader('Sec-WebSocket-Version', '13'), error.status, error);
 }
 
 function send(response: ServerResponse, status: number, error: LaminaError): void {
   const body = JSON.stringify({ error: error.toWire() });
-  const length = Buffer.byteLength(body);
-  response.writeHead(status, { 'Content-Type': 'application/json; charset=utf-8', 'Content-Length': length, Connection: 'close' });
+  const type = { 'Content-Type': 'application/json; charset=utf-8', 'Content-Length': Buffer.byteLength(body) };
+  response.writeHead(status, { ...type, Connection: 'close' });
   response.end(body);
 }

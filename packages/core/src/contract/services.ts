@@ -82,8 +82,9 @@ export interface Models {
    */
   install(name: string, path: string, options?: InstallOptions): Promise<ModelRecord>;
   /**
-   * Takes a model out of the manifest; with `files`, its files too, as far as they are in the models directory and no other model's. Of a
-   * model that is a directory, these are the files its format defines; whatever else is in there stays. Directories that become empty go.
+   * Takes a model out of the manifest; with `files`, its files too, as far as they are in the models directory and
+   * no other model's. Of a model that is a directory, these are the files its format defines; whatever else is in
+   * there stays. Directories that become empty go.
    * Stop it first. Categories and defaults that name it are left as they are.
    * @throws LaminaError `MODEL_NOT_FOUND`, `CONFLICT`
    */

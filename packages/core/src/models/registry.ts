@@ -166,7 +166,7 @@ export class ModelRegistry implements Models {
       if (options.files === true) await this.apply(new Set());
       const { model } = this.catalog.resolve(name);
       if (model.from === 'manifest') await this.store.edit({ name: model.name, entry: undefined });
-      else if (options.files !== true) throw new LaminaError('CONFLICT', { message: `The model "${model.name}" is not in the manifest: it is found on disk. Remove it with its files, or move them away.` });
+      else if (options.files !== true) throw notInManifest(model.name);
       if (options.files === true) removed = await removeFiles(model, this.catalog.records, this.modelsDir);
       return removed.deleted;
     });
@@ -247,11 +247,12 @@ export class ModelRegistry implements Models {
   }
 
   private refuse(error: LaminaError<'CONFIG_INVALID'>): void {
-    this.log.error({ reason: reasonOf(error), err: error.cause }, 'The models cannot be read again; the ones before stay');
+    const cause = { reason: reasonOf(error), err: error.cause };
+    this.log.error(cause, 'The models cannot be read again; the ones before stay');
     this.events.emit('manifest.invalid', { error: error.toWire() as EventData<'manifest.invalid'>['error'] });
   }
 
-  /** @throws LaminaError `CONFIG_INVALID` when the manifest is wrong, or the catalog cannot be built for any other reason */
+  /** @throws LaminaError `CONFIG_INVALID` when the manifest is wrong, or the catalog cannot be built for another reason */
   private async scanNow(dirty: Dirty): Promise<Catalog> {
     try {
       const { manifest, warnings } = await this.store.read();
@@ -259,7 +260,8 @@ export class ModelRegistry implements Models {
       return await this.scanner.scan(manifest, dirty, this.catalog);
     } catch (error) {
       if (LaminaError.is(error) || this.closing.signal.aborted) throw error;
-      throw new LaminaError('CONFIG_INVALID', { message: `The models cannot be read: ${reasonOf(error)}.` }, { cause: error });
+      const message = `The models cannot be read: ${reasonOf(error)}.`;
+      throw new LaminaError('CONFIG_INVALID', { message }, { cause: error });
     }
   }
 
@@ -294,6 +296,11 @@ export class ModelRegistry implements Models {
     this.work = result.catch(() => undefined);
     return result;
   }
+}
+
+function notInManifest(name: string): LaminaError {
+  const message = `The model "${name}" is not in the manifest: it is found on disk. Remove it with its files, or move them away.`;
+  return new LaminaError('CONFLICT', { message });
 }
 
 function together(a: Dirty, b: Dirty): Dirty {

@@ -176,7 +176,8 @@ function described(raw: ModelRecord, model: Model): ModelRecord {
 }
 
 function typeOf({ backend }: ModelEntry, { backends }: Manifest): string | undefined {
-  return backend === undefined ? undefined : ((Object.hasOwn(backends, backend) ? backends[backend]!.type : undefined) ?? backend);
+  const configured = backend !== undefined && Object.hasOwn(backends, backend) ? backends[backend] : undefined;
+  return configured?.type ?? backend;
 }
 
 function recordOf(model: Model, entry: ModelEntry, problems: readonly FileProblem[]): ModelRecord {

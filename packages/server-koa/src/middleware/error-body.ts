@@ -11,10 +11,11 @@ export function errorBody(path: string, error: WireError): object {
 
 /** Errors that say what is wrong with the request, in the caller's own words: routes and names that look like paths. */
 const aboutRequest: ReadonlySet<string> = new Set<ErrorCode>([
-  'REQUEST_INVALID', 'UNAUTHORIZED', 'FORBIDDEN', 'MODEL_NOT_FOUND', 'DOWNLOAD_NOT_FOUND', 'ROUTE_NOT_FOUND', 'METHOD_NOT_ALLOWED',
+  'REQUEST_INVALID', 'UNAUTHORIZED', 'FORBIDDEN', 'MODEL_NOT_FOUND', 'DOWNLOAD_NOT_FOUND', 'ROUTE_NOT_FOUND',
+  'METHOD_NOT_ALLOWED',
 ]);
 
-/** An error as this caller may see it: what an engine printed, paths and addresses are for those who manage the server. */
+/** An error as this caller may see it: an engine's output, paths and addresses are for those who manage the server. */
 export function wireFor(ctx: Pick<Context, 'state'>, error: LaminaError): WireError {
   return wireForScopes(scopesOf(ctx), error.toWire());
 }

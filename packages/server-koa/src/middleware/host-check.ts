@@ -18,7 +18,7 @@ export function hostCheck(allowedHosts: readonly string[]): Middleware {
   };
 }
 
-/** HTTP/1.1 wants a host with every request (RFC 9112, 3.2); it is refused here because Node would answer without a body. */
+/** HTTP/1.1 requires a host (RFC 9112, 3.2). It is checked here because Node's own answer has no body. */
 export const requireHost: Middleware = (ctx, next) => {
   if (ctx.req.httpVersion !== '1.1' || authorityOf(ctx.req) !== undefined) return next();
   throw new LaminaError('REQUEST_INVALID', { message: 'A request in HTTP/1.1 needs the header "Host"; send it.' });

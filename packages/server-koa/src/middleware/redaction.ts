@@ -5,14 +5,15 @@ import { scopesOf, type Scopes } from './authentication.js';
 /** Characters that end a path within a sentence; a path in quotes may have blanks. */
 const segment = String.raw`[^\s/"'\`<>|:;,()\[\]{}]+`;
 /** An absolute path of two parts or more. A URL has none, and a route follows its method: `GET /models/x`. */
-const path = new RegExp(String.raw`(?<![\w.~:/@\]-]|\b(?:GET|HEAD|POST|PUT|DELETE) )/(?:${segment}/)+(${segment})?`, 'g');
+const notPath = String.raw`[\w.~:/@\]-]|\b(?:GET|HEAD|POST|PUT|DELETE) `;
+const path = new RegExp(`(?<!${notPath})/(?:${segment}/)+(${segment})?`, 'g');
 const quotedPath = /(["'`])\/(?:[^"'`\n]*\/)([^"'`\n/]*)\1/g;
 /** A path and nothing else, or a sentence that begins with one. */
 const whole = /^\/(?:[^\n]*\/)?([^\n/]*)\/?$/;
 /** The address of a process on a port: an IP address, or this machine. */
 const address = /(?<![\w/.-])(?:\d{1,3}(?:\.\d{1,3}){3}|localhost|\[[\da-f:.]+\]):\d{1,5}\b/gi;
 
-/** What a caller may see of a value that is JSON: all of it with the scope `manage`, else of absolute paths only the last part. */
+/** What a caller may see of JSON: all of it with the scope `manage`, else of absolute paths only the last part. */
 export function visibleTo<T>(held: Scopes, value: T): T {
   return held.has('manage') ? value : (redacted(value) as T);
 }

@@ -1,5 +1,6 @@
-// The text of `GET /models`. It is made a few models at a time, so that others are answered in between, and of a model that did not
-// change it is kept. It is whole before its first byte is sent: an answer that fails in its middle would say 200 and be cut off.
+// The text of `GET /models`. It is made a few models at a time, so that others are answered in between, and of a model
+// that did not change it is kept. It is complete before its first byte is sent: an answer that failed half way would
+// be a 200 that is cut off.
 import { setImmediate } from 'node:timers/promises';
 import { modelView, slotOf, type Lamina, type ModelRecord, type SlotState } from '@lamina/core';
 import type { ModelsView, ModelView } from '@lamina/core/protocol';

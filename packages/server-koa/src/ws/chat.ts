@@ -39,7 +39,10 @@ export class Chat {
     peer.outbox.send({ type: 'chat.accepted', id, chat: randomUUID() });
     const answer = new ChatAnswer(id, peer.outbox, (reason) => this.end(reason));
     const { error } = await this.#ask(model, body, answer);
-    if (error !== undefined) return () => peer.outbox.send({ type: 'chat.error', id, error: wireForScopes(peer.scopes, error) });
+    if (error !== undefined) {
+      const visible = wireForScopes(peer.scopes, error);
+      return () => peer.outbox.send({ type: 'chat.error', id, error: visible });
+    }
     const { usage, finishReason } = answer;
     return () => peer.outbox.send({ type: 'chat.done', id, ...(usage === undefined ? {} : { usage }), ...(finishReason === undefined ? {} : { finish_reason: finishReason }) });
   }

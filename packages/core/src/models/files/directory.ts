@@ -16,7 +16,8 @@ const tokenizerFiles = [
   'vocab.json', 'vocab.txt', 'vocab.bpe', 'spiece.model', 'tekken.json',
 ];
 const transformersFiles = [
-  'config.json', 'generation_config.json', 'adapter_config.json', 'params.json', 'chat_template.jinja', 'chat_template.json',
+  'config.json', 'generation_config.json', 'adapter_config.json', 'params.json', 'chat_template.jinja',
+  'chat_template.json',
   'processor_config.json', 'preprocessor_config.json', 'video_preprocessor_config.json', 'modules.json',
   'quantize_config.json', 'quant_config.json', 'hf_quant_config.json', 'sentence_bert_config.json',
   'config_sentence_transformers.json',
@@ -28,11 +29,14 @@ const sentencePiece = /^(tokenizer|sentencepiece[\w.]*)\.model(\.v\d+)?$/;
 
 /** Format of a model that is a directory → the names that are files of it, and a pattern for those with numbers. */
 const filesOf: ReadonlyMap<string, { readonly names: ReadonlySet<string>; readonly pattern: RegExp }> = new Map([
-  ['safetensors', { names: new Set([...transformersFiles, ...tokenizerFiles]), pattern: /\.safetensors(\.index\.json)?$/i }],
+  [
+    'safetensors',
+    { names: new Set([...transformersFiles, ...tokenizerFiles]), pattern: /\.safetensors(\.index\.json)?$/i },
+  ],
   ['mlc', { names: new Set([...mlcFiles, ...tokenizerFiles]), pattern: /^params_shard_\d+\.bin$/ }],
 ]);
 
-/** Whether a name in a directory that is a model as a whole is one its format defines. Of other formats no names are known. */
+/** Whether a model that is a directory has, by its format, a file of this name. Of other formats no names are known. */
 export function isFileOf(format: string, name: string): boolean {
   const known = filesOf.get(format);
   return known !== undefined && (known.names.has(name) || known.pattern.test(name) || sentencePiece.test(name));

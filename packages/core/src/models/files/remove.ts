@@ -16,7 +16,8 @@ export async function removeFiles(
   records: readonly ModelRecord[],
   modelsDir: string,
 ): Promise<RemovedModel> {
-  const removal = new Removal(modelsDir, await realpath(modelsDir).catch(() => modelsDir), await usersOf(records, model.name));
+  const root = await realpath(modelsDir).catch(() => modelsDir);
+  const removal = new Removal(modelsDir, root, await usersOf(records, model.name));
   for (const path of new Set(model.files.map((file) => file.path))) await removal.remove(path, model.format);
   return { deleted: removal.deleted, kept: removal.kept };
 }
@@ -97,15 +98,16 @@ class Removal {
   }
 
   private keep(path: string, reason: string): void {
-    this.kept.push(`${isWithin(this.modelsDir, path) ? relative(this.modelsDir, path) || '.' : basename(path)} stays: ${reason}.`);
+    const shown = isWithin(this.modelsDir, path) ? relative(this.modelsDir, path) || '.' : basename(path);
+    this.kept.push(`${shown} stays: ${reason}.`);
   }
 }
 
 async function usersOf(records: readonly ModelRecord[], name: string): Promise<Users> {
   const others = records.filter(({ model }) => model.name !== name);
   const used = others.flatMap(({ model }) => model.files.map(({ path }) => ({ path, model })));
-  const found = await Promise.all(used.map(async ({ path, model }) => (await pathsOf(path)).map((real) => [real, model] as const)));
-  return new Map(found.flat());
+  const found = used.map(async ({ path, model }) => (await pathsOf(path)).map((real) => [real, model] as const));
+  return new Map((await Promise.all(found)).flat());
 }
 
 /** Where a file is in its real directory, and what it leads to when it is a link. */

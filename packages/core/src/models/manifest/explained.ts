@@ -6,7 +6,7 @@ import {
   circularAliases, excessiveAliases, syntaxProblems, unresolvedAliases, type SyntaxProblem,
 } from './syntax.js';
 
-/** What a text may become when its aliases are written out: a hundred times as many characters, and never more than 32 MiB. */
+/** Characters a text may have with its aliases written out: a hundred times as many, and never more than 32 MiB. */
 const expansion = (text: string) => Math.min(32 * 1024 * 1024, 10_000 + 100 * text.length);
 
 /** The data of a text, or what is wrong with it as YAML; `undefined` when it refers to an anchor that may be in another part. */

@@ -31,16 +31,20 @@ export function shapeProblems(value: unknown): readonly Finding[] {
   return [...findings(sectionsSchema, value, []), ...Object.entries(models).flatMap(([name, entry]) => entryShapeProblems(name, entry))];
 }
 
-/** Where data that a host gave cannot be written as JSON: it contains itself, or holds a function, a symbol or a BigInt. */
+/** Where data that a host gave cannot be written as JSON: it contains itself, or has a function, symbol or BigInt. */
 export function jsonProblems(value: unknown, lead: readonly string[] = []): readonly Finding[] {
   const checked = new Set<object>();
   const above = new Set<object>();
   const problems: Finding[] = [];
   const look = (part: unknown, path: readonly string[]): void => {
-    if (['function', 'symbol', 'bigint'].includes(typeof part)) problems.push({ path, message: `is a ${typeof part}; write data that JSON has` });
+    const isForeign = ['function', 'symbol', 'bigint'].includes(typeof part);
+    if (isForeign) problems.push({ path, message: `is a ${typeof part}; write data that JSON has` });
     if (typeof part !== 'object' || part === null || checked.has(part)) return;
     if (above.has(part)) return void problems.push({ path, message: 'contains itself; remove it there' });
-    if (above.size > deepest) return void problems.push({ path: path.slice(0, 4), message: `has more than ${deepest} levels; write fewer` });
+    if (above.size > deepest) {
+      problems.push({ path: path.slice(0, 4), message: `has more than ${deepest} levels; write fewer` });
+      return;
+    }
     above.add(part);
     for (const [key, inner] of Object.entries(part)) look(inner, [...path, key]);
     above.delete(part);

@@ -126,7 +126,8 @@ export function circularAliases(document: Document.Parsed, lines: LineCounter): 
     Alias(_key, node, path) {
       const target = marked.get(node.source);
       if (target === undefined || !path.includes(target)) return;
-      const message = `"*${node.source}" is inside the value that "&${node.source}" marks, so that it contains itself; remove it`;
+      const { source } = node;
+      const message = `"*${source}" is inside the value that "&${source}" marks, so that it contains itself; remove it`;
       problems.push({ place: placeOf(lines, node.range?.[0] ?? 0), message });
     },
   });
@@ -143,10 +144,15 @@ const noExtent: Extent = { length: 0, depth: 0 };
 const deepest = 100;
 
 /**
- * Aliases of aliases, which make a short text long or deep ("billion laughs"); `limit` is how many characters may come of it.
+ * Aliases of aliases, which make a short text long or deep ("billion laughs"); `limit` is how many characters it may
+ * have with its aliases written out.
  * Without aliases a text is as long as it is, and the parsers bound its depth.
  */
-export function excessiveAliases(document: Document.Parsed, lines: LineCounter, limit: number): readonly SyntaxProblem[] {
+export function excessiveAliases(
+  document: Document.Parsed,
+  lines: LineCounter,
+  limit: number,
+): readonly SyntaxProblem[] {
   const marked = new Map<string, Extent>();
   let first: Alias | undefined;
   const extentOf = (node: unknown): Extent => {

@@ -3,7 +3,7 @@ export { createLamina, type Lamina } from './lamina.js';
 export { defaultLimits, defineConfig } from './config.js';
 export { loadConfig } from './installed.js';
 export { LaminaError, errorTable, type ErrorCode, type ErrorDetails, type WireError } from './contract/errors.js';
-export { reasonOf, wireType } from './contract/errors.js';
+export { networkReasonOf, reasonOf, wireType } from './contract/errors.js';
 export { backendsView, downloadView, isActive, modelDetail, modelsView, modelView, slotOf, suggestionView, validationView } from './contract/answers.js';
 export { tokens } from './kernel/tokens.js';
 export { createLog, type LogLevel } from './kernel/log.js';

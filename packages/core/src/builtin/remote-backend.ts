@@ -1,10 +1,11 @@
 // The backend type `remote`: a server that already runs, here or elsewhere. It is attached and detached, never started or ended.
-import type { Availability, Backend, BackendContext, BackendType, Endpoint, ModelServer, ServerExit } from '../contract/backend.js';
-import { LaminaError, reasonOf } from '../contract/errors.js';
+import type { Availability, Backend, BackendContext, BackendType, Endpoint, Health, ModelServer, ServerExit } from '../contract/backend.js';
+import { LaminaError, networkReasonOf, reasonOf } from '../contract/errors.js';
 import type { Model } from '../contract/model.js';
 import type { FromSchema } from '../contract/schema.js';
 
 const answerLimitMs = 5_000;
+const scheme = 'Bearer ';
 
 /** What `backends.<name>` may say with `type: remote`. */
 export const remoteOptions = {
@@ -48,13 +49,13 @@ class Remote implements Backend {
 
   async probe({ env, signal }: BackendContext): Promise<Availability> {
     const { api_key_env: variable } = this.options;
-    if (variable !== undefined && !env[variable]) return { available: false, reason: `the environment variable ${variable} is not set`, hint: `Set ${variable} to the key of ${this.host} and start Lamina again.` };
+    if (variable !== undefined && !env[variable]) return { available: false, reason: `the environment variable ${variable} is not set`, hint: `Set ${variable} to the key of the backend "${this.name}" and start Lamina again.` };
     const problem = await this.problem(this.endpoint(env), signal);
     return problem === undefined ? { available: true } : { available: false, reason: problem, hint: `Correct base_url or api_key_env of the backend "${this.name}", or start that server.` };
   }
 
   accepts(): { rank: number; reason: string } {
-    return { rank: 0, reason: `it is served at ${this.host}` };
+    return { rank: 0, reason: 'it is served elsewhere' };
   }
 
   async start(model: Model, { env, options, signal, progress }: Parameters<Backend['start']>[1]): Promise<ModelServer> {
@@ -73,31 +74,46 @@ class Remote implements Backend {
       endpoint: () => endpoint,
       closed,
       stop: () => Promise.resolve(end(detached)),
-      check: async (asked) => ((await this.problem(endpoint, asked)) === undefined ? 'ok' : 'degraded'),
+      check: (asked) => this.check(endpoint, asked),
     };
-  }
-
-  private get host(): string {
-    return new URL(this.options.base_url).host;
   }
 
   private endpoint(env: BackendContext['env']): Endpoint {
     const { base_url, api_key_env: variable } = this.options;
     const key = variable === undefined ? undefined : env[variable];
-    return { baseUrl: base_url.replace(/\/+$/, ''), ...(key === undefined ? {} : { headers: { authorization: `Bearer ${key}` } }) };
+    return { baseUrl: base_url.replace(/\/+$/, ''), ...(key === undefined ? {} : { headers: { authorization: `${scheme}${key}` } }) };
   }
 
-  /** What is wrong with the server, as a sentence part. @throws the signal's reason */
-  private async problem({ baseUrl, headers = {} }: Endpoint, signal: AbortSignal): Promise<string | undefined> {
+  private async check(endpoint: Endpoint, signal: AbortSignal): Promise<Health> {
+    const status = await this.status(endpoint, signal);
+    return status >= 200 && status < 300 ? 'ok' : 'degraded';
+  }
+
+  /** What is wrong with the server, as a sentence part without its address, which clients may not know. @throws the signal's reason */
+  private async problem(endpoint: Endpoint, signal: AbortSignal): Promise<string | undefined> {
+    // A header cannot carry it, and the error that says so quotes it.
+    if (/[^\x21-\x7e]/.test(endpoint.headers?.['authorization']?.slice(scheme.length) ?? '')) return `the environment variable ${this.options.api_key_env} has a space or another character that no key has`;
     try {
-      const response = await this.fetch(`${baseUrl}${this.options.health ?? '/models'}`, { headers: { ...headers, connection: 'close' }, signal: AbortSignal.any([signal, AbortSignal.timeout(answerLimitMs)]) });
-      await response.body?.cancel();
-      if (response.ok) return undefined;
-      if (response.status === 401 || response.status === 403) return `${this.host} refuses ${this.options.api_key_env === undefined ? 'requests without a key' : 'the key'}`;
-      return `${this.host} answered with status ${response.status}`;
+      const status = await this.status(endpoint, signal);
+      if (status >= 200 && status < 300) return undefined;
+      if (status === 401 || status === 403) return `its server refuses ${this.options.api_key_env === undefined ? 'requests without a key' : 'the key'}`;
+      return `its server answered with status ${status}`;
     } catch (error) {
       signal.throwIfAborted();
-      return `${this.host} does not answer: ${reasonOf(error instanceof Error && error.cause !== undefined ? error.cause : error)}`;
+      return reasonOf(error);
+    }
+  }
+
+  /** The status its health path answers with. @throws Error when there is no answer */
+  private async status({ baseUrl, headers = {} }: Endpoint, signal: AbortSignal): Promise<number> {
+    try {
+      const url = `${baseUrl}${this.options.health ?? '/models'}`;
+      const response = await this.fetch(url, { headers: { ...headers, connection: 'close' }, signal: AbortSignal.any([signal, AbortSignal.timeout(answerLimitMs)]) });
+      await response.body?.cancel();
+      return response.status;
+    } catch (error) {
+      // fetch hides the reason in the cause.
+      throw new Error(`its server does not answer: ${networkReasonOf((error as Error).cause ?? error)}`, { cause: error });
     }
   }
 }

@@ -138,7 +138,11 @@ export interface ModelServer {
   readonly closed: Promise<ServerExit>;
   /** Resolves when every process is gone. Aborting the signal means: kill now. */
   stop(context: { reason: StopReason; signal: AbortSignal }): Promise<void>;
-  /** Asked now and then while it is ready. `dead` stops it; the next request starts it anew. */
+  /**
+   * Called every `limits.healthInterval` while the server is ready. Reject when it does not answer: after three rejections in a row, without
+   * a byte of an answer to a request in between, the server hangs and is ended. A server that cannot answer while it computes returns `ok`
+   * for as long as it knows that it computes.
+   */
   check?(signal: AbortSignal): Promise<Health>;
   /** Frees the memory of the weights but keeps the process; an idle server that can sleep sleeps instead of being stopped. */
   sleep?(signal: AbortSignal): Promise<void>;
@@ -147,7 +151,7 @@ export interface ModelServer {
   readonly pid?: number;
 }
 
-/** The answer of {@link ModelServer.check}. */
+/** The answer of {@link ModelServer.check}. `degraded` answers and goes on serving; `dead` is ended at once, and the next request starts a fresh one. */
 export type Health = 'ok' | 'degraded' | 'dead';
 
 /** Where a model server speaks OpenAI's API. */

@@ -8,7 +8,7 @@ import type { Clock, Logger } from './context.js';
 export interface RuntimeLimits {
   /** Model servers that may run at once, sleeping ones included; default 1. */
   readonly maxLoaded: number;
-  /** How long a start may take; default 600. */
+  /** How long a start may take, and how long a server may take to fall asleep or to wake; default 600. */
   readonly loadTimeout: number;
   /** How long requests under way may go on when their model is stopped; default 30. */
   readonly drainTimeout: number;
@@ -24,7 +24,11 @@ export interface RuntimeLimits {
   readonly patience: number;
   /** A start nobody waits for any more is given up after this; default 10. */
   readonly linger: number;
-  /** Time between two checks of a ready server's health; 0: never. Default 15. */
+  /**
+   * Time between two checks of a ready server's health; 0: never. Default 15. A check may take as long, but at most 10 s. A server that fails
+   * three checks in a row is ended, unless bytes of an answer came meanwhile; so give engines that cannot answer a check while they compute
+   * more than a third of the longest time until their first token.
+   */
   readonly healthInterval: number;
 }
 

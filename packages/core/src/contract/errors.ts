@@ -41,6 +41,12 @@ export const errorTable = {
   SERVER_OVERLOADED: { status: 503, retryable: true, message: 'The server holds {held_bytes} bytes of request bodies, and its limit is {limit_bytes}. Retry in a moment.', when: 'The bodies of all requests under way reach the limit, and none was released within 5 s.' },
   SHUTTING_DOWN: { status: 503, retryable: true, message: 'The server is shutting down.', when: 'Lamina is closing.' },
   OUT_OF_MEMORY: { status: 503, retryable: false, message: 'Model "{model}" needs about {needed} of memory and this machine has {total}. {hint}', when: 'The estimate cannot fit this machine.' },
+  REQUEST_LOOP: {
+    status: 508,
+    retryable: false,
+    message: 'The request for model "{model}" goes in a circle: {reason}. Correct the base_url of the remote backend that serves the model.',
+    when: 'Lamina servers name each other as remote backends for one model, or a request has passed four Lamina servers.',
+  },
   DISK_FULL: { status: 507, retryable: false, message: 'There is not enough free space in {path}: {needed} more is needed.', when: 'A download does not fit, or the disk filled up.' },
   SOURCE_DENIED: { status: 403, retryable: false, message: '{message}', when: 'A source refuses: a gated model, a token missing or wrong.' },
   SOURCE_UNREACHABLE: { status: 502, retryable: true, message: '{message}', when: 'A source does not answer, or answers with an error.' },
@@ -150,6 +156,13 @@ export function wireType(status: number): string {
 export function reasonOf(value: unknown): string {
   const text = value instanceof Error ? value.message : String(value);
   return text.split('\n', 1)[0]!.trim() || 'no reason given';
+}
+
+/** Why a connection failed, in one line and without its address: `connect ECONNREFUSED`. */
+export function networkReasonOf(error: unknown): string {
+  const { code, syscall = 'connect' } = error as NodeJS.ErrnoException;
+  if (typeof code === 'string' && /^E[A-Z0-9]+$/.test(code)) return `${syscall} ${code}`;
+  return code === 'UND_ERR_CONNECT_TIMEOUT' ? 'no connection in time' : reasonOf(error);
 }
 
 function fill(template: string, details: Readonly<Record<string, unknown>>): string {

@@ -248,6 +248,11 @@ export interface Lease {
   readonly ended: Promise<string>;
   /** True once the server has ended. */
   readonly over: boolean;
+  /**
+   * Call it when bytes of an answer arrive: a sign of life, without which a server whose health checks fail is ended. It only sets a flag,
+   * so call it for every chunk.
+   */
+  touch(): void;
   /** `served` says that the request was answered, which clears the record of failures. */
   release(outcome?: { served: boolean }): void;
 }

@@ -16,7 +16,8 @@ interface Pending {
 
 /** Emits events; only core holds it as more than {@link Events}. */
 export class EventBus implements Events {
-  private readonly session = randomUUID().slice(0, 8);
+  /** Names this Lamina, as long as it runs: the first part of each event id. */
+  readonly session = randomUUID().slice(0, 8);
   private readonly listeners = new Map<EventType | '*', Set<(event: LaminaEvent) => void>>();
   private readonly history: LaminaEvent[] = [];
   private readonly progress = new Map<string, Pending>();

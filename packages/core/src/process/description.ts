@@ -121,7 +121,7 @@ export interface ProcessBackendDescription<O extends Schema, M extends Schema> {
   progress?(line: string): { stage: string; ratio?: number } | undefined;
   /** Asks the ready server what it can do. */
   inspect?(server: StartedServer, context: Context): Promise<ServerInfo>;
-  /** Health of a ready server; default: `ready` answers 200 within 5 s. */
+  /** Health of a ready server; default: `ready` answers 2xx within 5 s, else the check fails. What a failed check leads to: see `ModelServer.check`. */
   check?(server: StartedServer, signal: AbortSignal): Promise<'ok' | 'degraded' | 'dead'>;
   /** Whether a server that was started with these options can sleep; default: when there is a `sleep`. */
   canSleep?(options: FromSchema<M>): boolean;

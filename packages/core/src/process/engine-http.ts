@@ -36,7 +36,7 @@ export async function ask(address: EngineAddress, path: string, init: { method?:
   try {
     const { response, text } = await exchange(open(address, path, { method, signal, json: body !== undefined }), body);
     const status = response.statusCode ?? 0;
-    if (!isSuccess(status)) throw new Error(`${method} ${path} was answered with ${status}: ${text.slice(0, 200)}`);
+    if (!isSuccess(status)) throw new Error(`${method} ${path} was answered with ${status}: ${text.replaceAll(address.key, '[redacted]').slice(0, 200)}`);
     return response.headers['content-type']?.includes('json') === true ? JSON.parse(text) : text;
   } catch (error) {
     signal.throwIfAborted();

@@ -53,14 +53,21 @@ function serverExit({ description, process, model, context }: Attempt, end: Proc
 
 async function checkHealth(attempt: Attempt, signal: AbortSignal): Promise<Health> {
   const { process } = attempt;
-  const health = process.isGone ? 'dead' : await askHealth(attempt, signal).catch(() => 'degraded' as const);
-  signal.throwIfAborted();
-  return process.isGone ? 'dead' : health;
+  if (process.isGone) return 'dead';
+  try {
+    return await askHealth(attempt, signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    if (process.isGone) return 'dead';
+    throw error;
+  }
 }
 
 async function askHealth(attempt: Attempt, signal: AbortSignal): Promise<Health> {
   const { description } = attempt;
   if (description.check !== undefined) return description.check(startedServer(attempt, signal), signal);
-  const status = await statusOf(attempt, description.ready ?? defaultPath, { limitMs: healthLimitMs, signal });
-  return isSuccess(status) ? 'ok' : 'degraded';
+  const path = description.ready ?? defaultPath;
+  const status = await statusOf(attempt, path, { limitMs: healthLimitMs, signal });
+  if (isSuccess(status)) return 'ok';
+  throw new Error(status === undefined ? `no answer to ${path}` : `${path} was answered with ${status}`);
 }

@@ -13,7 +13,11 @@ export class OutputTail {
   private readonly kept: string[] = [];
   private readonly splitters: LineSplitter[] = [];
 
-  constructor(private readonly onLine: OnLine) {}
+  /** `secret` is replaced wherever it is printed. */
+  constructor(
+    private readonly onLine: OnLine,
+    private readonly secret?: string,
+  ) {}
 
   /** The lines that are kept, oldest first. */
   get lines(): readonly string[] {
@@ -34,7 +38,8 @@ export class OutputTail {
   }
 
   private add(stream: 'stdout' | 'stderr', text: string): void {
-    const line = stripVTControlCharacters(text).trimEnd();
+    const plain = stripVTControlCharacters(text).trimEnd();
+    const line = this.secret === undefined ? plain : plain.replaceAll(this.secret, '[redacted]');
     if (line === '') return;
     this.kept.push(line);
     if (this.kept.length > keptLines) this.kept.shift();

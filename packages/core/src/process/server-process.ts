@@ -14,6 +14,8 @@ export interface Spawn {
   /** The whole environment; nothing is inherited. */
   readonly env: Readonly<Record<string, string>>;
   readonly cwd?: string;
+  /** The engine's key; nobody sees it in what the engine prints. */
+  readonly secret?: string;
   readonly onLine: OnLine;
   /** Hands the process group to the guard; the answer takes it back. */
   guard(pid: number): () => void;
@@ -38,11 +40,11 @@ export class ServerProcess {
   private constructor(
     readonly pid: number,
     child: ReturnType<typeof run>,
-    { onLine, guard }: Spawn,
+    { onLine, guard, secret }: Spawn,
   ) {
     const release = guard(pid);
     const streamsEnded = new Promise((resolve) => child.once('close', resolve));
-    this.output = new OutputTail(onLine);
+    this.output = new OutputTail(onLine, secret);
     this.output.read('stdout', child.stdout);
     this.output.read('stderr', child.stderr);
     this.exited = new Promise((resolve) => child.once('exit', (code, signal) => resolve({ code, signal })));

@@ -65,6 +65,7 @@ async function spawn({ description, instance, engine, model, context }: Start, p
     args: [...(instance.default_args ?? []), ...command.args],
     env: engineEnvironment(env, description.scrubEnv ?? [], instance.env, command.env),
     ...(command.cwd === undefined ? {} : { cwd: command.cwd }),
+    secret: key,
     onLine: lineListener(description, context),
     guard,
   });

@@ -1,5 +1,6 @@
-// Asks a running server now and then how it is.
+// Asks a running server now and then how it is, and notices one that hangs.
 import type { Health } from '../contract/backend.js';
+import { reasonOf } from '../contract/errors.js';
 import type { Config } from '../contract/config.js';
 import type { Clock } from '../contract/context.js';
 import { withLimit } from '../kernel/limit.js';
@@ -7,30 +8,47 @@ import type { Running, Slot } from './slot.js';
 
 const checkLimitMs = 10_000;
 
-/** Checks every `healthInterval` while the server runs: a bad answer makes the slot `degraded`, a good one `ready` again, `dead` is told. */
-export function watchHealth(slot: Slot, running: Running, { clock, config }: { clock: Clock; config: Config }, onDead: () => void): void {
-  const { healthInterval } = config.limits;
-  if (running.server.check === undefined || healthInterval === 0) return;
-  const next = () => clock.after(healthInterval * 1000, () => void look());
+/** Checks in a row that may fail: the default of Docker's health checks and of Kubernetes' probes. */
+const maxFailures = 3;
+
+/**
+ * Checks the server every `healthInterval` while it runs: `degraded` or a failed check makes the slot `degraded`, `ok` makes it `ready`.
+ * `onLost` is called with the reason when the server is dead, or when three checks in a row failed and no byte of an answer came meanwhile:
+ * an engine with one thread cannot answer a check while it computes, but it sends what it computed.
+ */
+export function watchHealth(slot: Slot, running: Running, { clock, config }: { clock: Clock; config: Config }, onLost: (reason: string) => void): void {
+  const intervalMs = config.limits.healthInterval * 1000;
+  if (running.server.check === undefined || intervalMs === 0) return;
+  let failures = 0;
+  const next = () => clock.after(intervalMs, () => void look());
   let cancel = next();
   running.use.signal.addEventListener('abort', () => cancel(), { once: true });
 
   async function look(): Promise<void> {
-    if (slot.serving) apply(await ask(running));
+    if (isUp()) apply(await ask(running, Math.min(checkLimitMs, intervalMs)));
     if (!running.use.signal.aborted) cancel = next();
   }
 
-  function apply(health: Health): void {
-    if (slot.running !== running || !slot.serving) return;
-    if (health === 'dead') onDead();
-    else if ((health === 'ok') !== (slot.state === 'ready')) slot.move(health === 'ok' ? 'ready' : 'degraded');
+  function isUp(): boolean {
+    return slot.running === running && (slot.state === 'ready' || slot.state === 'degraded');
+  }
+
+  function apply(answer: Health | Error): void {
+    if (!isUp()) return;
+    if (answer === 'dead') return onLost('its health check found it dead');
+    failures = answer instanceof Error && !running.touched ? failures + 1 : 0;
+    running.touched = false;
+    if (answer instanceof Error && failures >= maxFailures) return onLost(`${failures} health checks in a row failed (${reasonOf(answer)}) and no byte of an answer came`);
+    const state = answer === 'ok' ? 'ready' : 'degraded';
+    if (slot.state !== state) slot.move(state);
   }
 }
 
-async function ask({ server, use }: Running): Promise<Health> {
+/** The answer, or why there was none. */
+async function ask({ server, use }: Running, limitMs: number): Promise<Health | Error> {
   try {
-    return await withLimit(use.signal, checkLimitMs, () => new Error('no answer'), (limited) => server.check!(limited.signal));
-  } catch {
-    return 'degraded';
+    return await withLimit(use.signal, limitMs, () => new Error(`no answer within ${limitMs / 1000} s`), ({ signal }) => server.check!(signal));
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error));
   }
 }

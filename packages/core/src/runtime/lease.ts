@@ -41,6 +41,10 @@ export class ServerLease implements Lease {
     return this.running.server.endpoint(failed);
   }
 
+  touch(): void {
+    this.running.touched = true;
+  }
+
   release(outcome: { served: boolean } = { served: false }): void {
     if (this.released) return;
     this.released = true;

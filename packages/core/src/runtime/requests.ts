@@ -8,6 +8,7 @@ import type { AcquireOptions, IncomingRequest, Lease, Models, OpenRequest, Reque
 import type { EventBus } from '../kernel/event-bus.js';
 import type { Hooks } from '../kernel/hooks.js';
 import { tokens } from '../kernel/tokens.js';
+import { nextVia, viaHeader } from './via.js';
 
 /** Opens requests for every wire there is. */
 @injectable()
@@ -24,7 +25,9 @@ export class RequestGate implements Requests {
   async open(request: IncomingRequest, options: AcquireOptions): Promise<OpenRequest> {
     const id = randomUUID();
     const began = this.clock.now();
-    const allowed = await this.ask(request, options.signal);
+    const via = nextVia(request.headers[viaHeader], this.events.session, request.model);
+    const asked = await this.ask(request, options.signal);
+    const allowed = { ...asked, headers: { ...asked.headers, [viaHeader]: via } };
     const target = this.models.resolve(allowed.model);
     const acquire = () => this.runtime.acquire(allowed.model, { ...options, onProgress: (progress) => this.progress(id, target, progress, options) });
     const lease = await acquire();
@@ -91,8 +94,7 @@ class OpenedRequest implements OpenRequest {
   }
 
   async renew(): Promise<void> {
-    const reason = this.lease.over ? await this.lease.ended : 'it closed the connection without an answer';
-    if (this.renewed) throw new LaminaError('MODEL_SERVER_EXITED', { model: this.target.model.name, reason });
+    if (this.renewed) throw this.loss();
     this.renewed = true;
     this.lease.release({ served: false });
     this.lease = await this.acquire();
@@ -103,5 +105,11 @@ class OpenedRequest implements OpenRequest {
     this.finished = true;
     this.lease.release({ served: outcome.served });
     this.onFinish(outcome);
+  }
+
+  private loss(): LaminaError {
+    const { reason } = this.lease.signal as { reason: unknown };
+    if (LaminaError.is(reason)) return reason;
+    return new LaminaError('MODEL_SERVER_EXITED', { model: this.target.model.name, reason: 'it closed the connection without an answer' });
   }
 }

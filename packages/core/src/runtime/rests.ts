@@ -1,5 +1,6 @@
 // What happens to a slot that nobody uses: a start is given up, an idle server sleeps or is stopped; and how a sleeper is woken.
 import { reasonOf } from '../contract/errors.js';
+import { withLimit } from '../kernel/limit.js';
 import { finish, operate, type Parts } from './parts.js';
 import type { Slot } from './slot.js';
 import type { Stops } from './stops.js';
@@ -24,7 +25,7 @@ export class Rests {
   async wake(slot: Slot): Promise<void> {
     const operation = operate(slot);
     slot.move('waking');
-    await this.change(slot, operation, 'wake', () => slot.running!.server.wake!(operation.signal));
+    await this.change(slot, operation, 'wake');
     if (slot.state === 'waking') slot.move('ready');
     finish(slot, operation, this.parts.decide);
   }
@@ -32,18 +33,18 @@ export class Rests {
   private async sleep(slot: Slot): Promise<void> {
     const operation = operate(slot);
     slot.move('sleeping');
-    await this.change(slot, operation, 'sleep', () => slot.running!.server.sleep!(operation.signal));
+    await this.change(slot, operation, 'sleep');
     finish(slot, operation, this.parts.decide);
   }
 
   /** A server that cannot sleep or wake when told is of no use any more. */
-  private async change(slot: Slot, operation: AbortController, what: string, run: () => Promise<void>): Promise<void> {
+  private async change(slot: Slot, { signal }: AbortController, what: 'sleep' | 'wake'): Promise<void> {
+    const { server, prepared } = slot.running!;
+    const { loadMs } = prepared.limits;
     try {
-      await run();
+      await withLimit(signal, loadMs, () => new Error(`it took longer than ${loadMs / 1000} s`), (limited) => server[what]!(limited.signal));
     } catch (error) {
-      if (operation.signal.aborted) return;
-      this.parts.log.warn({ model: slot.name, reason: reasonOf(error) }, `A model server failed to ${what}`);
-      void this.stops.stop(slot, 'unhealthy');
+      if (!signal.aborted) void this.stops.giveUp(slot, `it failed to ${what}: ${reasonOf(error)}`);
     }
   }
 

@@ -135,7 +135,10 @@ export class SlotRuntime implements Runtime {
     signal.addEventListener('abort', now, { once: true });
     if (signal.aborted) now();
     const slots = [...this.slotsByName.values()];
-    for (const slot of slots) slot.cancelTimers();
+    for (const slot of slots) {
+      slot.wish = 'stopped';
+      slot.cancelTimers();
+    }
     await Promise.all(slots.map((slot) => this.stops.stop(slot, 'shutdown')));
     signal.removeEventListener('abort', now);
   }

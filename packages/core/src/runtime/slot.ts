@@ -28,6 +28,8 @@ export interface Running {
   readonly ended: Promise<string>;
   over: boolean;
   busy: number;
+  /** True when bytes of an answer came since the last health check. */
+  touched: boolean;
   /** Called when `busy` falls to 0 while it is being stopped. */
   drained?: () => void;
 }

@@ -4,7 +4,7 @@ import type { ModelServer } from '../contract/backend.js';
 import { LaminaError } from '../contract/errors.js';
 import { watchHealth } from './health.js';
 import type { Prepared } from './launcher.js';
-import { enqueueStart, failWaiters, finish, operate, type Parts } from './parts.js';
+import { failWaiters, finish, operate, type Parts } from './parts.js';
 import type { Running, Slot } from './slot.js';
 import type { Stops } from './stops.js';
 
@@ -65,7 +65,7 @@ export class Starts {
     delete slot.error;
     slot.move('ready');
     this.parts.events.emit('model.ready', { model: slot.name, backend: running.prepared.instance.name, load_ms: loadMs });
-    watchHealth(slot, running, this.parts, () => void this.stops.stop(slot, 'unhealthy'));
+    watchHealth(slot, running, this.parts, (reason) => void this.stops.giveUp(slot, reason));
   }
 
   /** `counts`: the engine failed, which is not tried again at once; else the start was found impossible before anything ran. */
@@ -85,40 +85,14 @@ export class Starts {
   /** Hears the end of a server; one that nobody asked for is a crash. */
   private track(slot: Slot, server: ModelServer, prepared: Prepared): Running {
     const use = sharedController();
-    const running: Running = { server, prepared, startedAt: this.parts.clock.now(), use, ended: server.closed.then((exit) => exit.reason), over: false, busy: 0 };
+    const running: Running = { server, prepared, startedAt: this.parts.clock.now(), use, ended: server.closed.then((exit) => exit.reason), over: false, busy: 0, touched: false };
     slot.running = running;
     void server.closed.then((exit) => {
       running.over = true;
       use.abort(new LaminaError('MODEL_SERVER_EXITED', { model: slot.name, reason: exit.reason, last_lines: exit.lastLines.slice(-20) }));
-      if (slot.running === running && slot.state !== 'stopping') this.crashed(slot, exit.reason);
+      if (slot.running === running && slot.state !== 'stopping') this.stops.crashed(slot, new LaminaError('MODEL_SERVER_EXITED', { model: slot.name, reason: exit.reason }));
     });
     return running;
-  }
-
-  /** The first crash is forgiven at once; one after another, without a request served between, are not. */
-  private crashed(slot: Slot, reason: string): void {
-    const { clock, decide, events, policy } = this.parts;
-    slot.operation?.abort();
-    slot.cancelTimers();
-    delete slot.running;
-    slot.outdated = false;
-    slot.error = new LaminaError('MODEL_SERVER_EXITED', { model: slot.name, reason });
-    slot.failures += 1;
-    slot.retryAt = clock.now() + policy.backoffMs(slot.failures - 1);
-    slot.move('failed');
-    events.emit('model.failed', { model: slot.name, error: slot.error.toWire() });
-    if (slot.wish === 'running') this.startAgain(slot);
-    decide();
-  }
-
-  /** What was started explicitly is started again after a crash, without anybody waiting for it. */
-  private startAgain(slot: Slot): void {
-    const { clock, decide, queue } = this.parts;
-    slot.cancelRetry = clock.after(Math.max(0, slot.retryAt - clock.now()), () => {
-      if (slot.wish !== 'running' || slot.state !== 'failed') return;
-      enqueueStart(queue, slot);
-      decide();
-    });
   }
 
   private progress(slot: Slot, update: { stage: string; ratio?: number }): void {

@@ -83,20 +83,21 @@ describe('the health of an engine process', () => {
     assert.equal(await server.check!(never), 'dead');
   });
 
-  it('is what the author says, degraded when the author fails', async () => {
+  it('is what the author says; the check fails when the author fails', async () => {
     const answers = ['ok', 'degraded', 'fail'];
     const check = () => {
       const answer = answers.shift()!;
       return answer === 'fail' ? Promise.reject(new Error('refused')) : Promise.resolve(answer as 'ok');
     };
     const server = await room.start({}, { check });
-    assert.deepEqual([await server.check!(never), await server.check!(never), await server.check!(never)], ['ok', 'degraded', 'degraded']);
+    assert.deepEqual([await server.check!(never), await server.check!(never)], ['ok', 'degraded']);
+    await assert.rejects(server.check!(never), /refused/);
   });
 
-  it('is degraded when the ready route no longer answers well', async () => {
+  it('fails when the ready route no longer answers well', async () => {
     const server = await room.start({});
     await fetch(`http://127.0.0.1:${room.ports[0]}/control/loading`);
-    assert.equal(await server.check!(never), 'degraded');
+    await assert.rejects(server.check!(never), /\/health was answered with 503/);
   });
 
   it('ends a check with the reason of its signal', async () => {

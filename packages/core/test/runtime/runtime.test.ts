@@ -345,7 +345,7 @@ describe('the runtime', () => {
     assert.equal(state('a'), 'ready');
     script.servers[0]!.health = 'dead';
     await clock.advance(15_000);
-    assert.equal(state('a'), 'stopped');
+    assert.equal(state('a'), 'failed');
     (await acquire('a')).release();
     assert.equal(script.starts.length, 2);
   });

@@ -1,5 +1,5 @@
 // A backend without processes, whose servers start, fail, crash and stop when the test says so: for the decisions of the runtime alone.
-import type { Backend, BackendType, ModelServer, ServerExit, ServerInfo, StartContext, StopReason } from '@lamina/core/plugin';
+import type { Backend, BackendType, Health, ModelServer, ServerExit, ServerInfo, StartContext, StopReason } from '@lamina/core/plugin';
 import { definePlugin } from '@lamina/core/plugin';
 import type { Plugin } from '@lamina/core';
 
@@ -13,12 +13,16 @@ export interface ScriptedStart {
   fail(reason: string): void;
 }
 
+/** What a health check comes to. */
+export type ScriptedHealth = Health | 'fails';
+
 /** One server that runs. */
 export interface ScriptedServer {
   readonly model: string;
   readonly stops: StopReason[];
   crash(): void;
-  health: 'ok' | 'degraded' | 'dead';
+  /** `fails`: the check is rejected. */
+  health: ScriptedHealth;
   asleep: boolean;
   readonly running: boolean;
 }
@@ -30,6 +34,8 @@ export class Script {
   /** Starts succeed by themselves when true. */
   automatic = true;
   canSleep = false;
+  /** What a server never does when it is asked to. */
+  hangs: 'stop' | 'sleep' | 'wake' | undefined;
   info: ServerInfo = {};
   lifetime: 'owned' | 'external' = 'owned';
   availability: Awaited<ReturnType<Backend['probe']>> = { available: true, version: '1' };
@@ -108,19 +114,25 @@ export class Script {
       running = false;
       end({ code: 0, signal: null, expected, reason, lastLines: [] });
     };
-    const scripted = { model, stops: [] as StopReason[], health: 'ok' as 'ok' | 'degraded' | 'dead', asleep: false, crash: () => finish(false, 'it crashed'), get running() { return running; } };
+    const scripted = { model, stops: [] as StopReason[], health: 'ok' as ScriptedHealth, asleep: false, crash: () => finish(false, 'it crashed'), get running() { return running; } };
     this.servers.push(scripted);
+    const change = (what: 'sleep' | 'wake', asleep: boolean): Promise<void> => {
+      if (this.hangs === what) return new Promise(() => undefined);
+      scripted.asleep = asleep;
+      return Promise.resolve();
+    };
     const server: ModelServer = {
       endpoint: () => ({ baseUrl: `http://127.0.0.1:9/${model}/v1` }),
       info,
       closed,
       stop: ({ reason }) => {
         scripted.stops.push(reason);
+        if (this.hangs === 'stop') return new Promise(() => undefined);
         finish(true, 'it was stopped');
         return Promise.resolve();
       },
-      check: () => Promise.resolve(scripted.health),
-      ...(this.canSleep ? { sleep: () => Promise.resolve(void (scripted.asleep = true)), wake: () => Promise.resolve(void (scripted.asleep = false)) } : {}),
+      check: () => (scripted.health === 'fails' ? Promise.reject(new Error('no answer')) : Promise.resolve(scripted.health)),
+      ...(this.canSleep ? { sleep: () => change('sleep', true), wake: () => change('wake', false) } : {}),
     };
     return { server, scripted };
   }

@@ -7,9 +7,9 @@ import { requestHeaders } from './headers.js';
 import type { BodyLimits } from './body.js';
 import { renamedForm, type Incoming } from './incoming.js';
 import { clientOf } from './client.js';
-import { send, type SentBody } from './send.js';
+import { redactError } from './redact.js';
+import { send, type Sent, type SentBody } from './send.js';
 import { breakOff } from './stream-error.js';
-import type { Outcome } from './relay.js';
 import type { Upstreams } from './upstreams.js';
 import { usageIn } from './usage.js';
 
@@ -70,21 +70,27 @@ function bodyFor(open: OpenRequest, { bytes, contentType, model }: Incoming): Se
 }
 
 // The engine said no: its status, its reason, in our shape. A redirect is no answer at all, and would tell where the engine is.
-function answerRefusal(ctx: Context, open: OpenRequest, { status, retryAfter, body }: Extract<Outcome, { kind: 'refused' }>): void {
-  const error = refusalOf(open, status, body);
-  ctx.status = status < 400 ? 502 : status;
+function answerRefusal(ctx: Context, open: OpenRequest, refused: Extract<Sent, { kind: 'refused' }>): void {
+  const { status, retryAfter } = refused;
+  const error = refusalOf(open, refused);
+  ctx.status = refusalStatus(status);
   ctx.set('x-request-id', open.id);
   if (retryAfter !== undefined) ctx.set('Retry-After', retryAfter);
   ctx.body = errorBody(ctx.path, error);
 }
 
 /** An engine's refusal, in our shape. */
-export function refusalOf({ lease }: OpenRequest, status: number, body: Buffer): WireError {
-  return lease.adapt?.error?.(status, body) ?? readEngineError(status, body);
+export function refusalOf({ lease }: OpenRequest, { status, body, endpoint }: Extract<Sent, { kind: 'refused' }>): WireError {
+  return redactError(lease.adapt?.error?.(status, body) ?? readEngineError(status, body), endpoint);
 }
 
-function resultOf(outcome: Exclude<Outcome, { kind: 'failed' }>, client: AbortSignal): Parameters<OpenRequest['finish']>[0] {
-  if (outcome.kind === 'refused') return { status: outcome.status, served: true };
+/** The status a client sees for an engine's refusal; what is no status of an error becomes 502. */
+export function refusalStatus(status: number): number {
+  return status >= 400 && status < 600 ? status : 502;
+}
+
+function resultOf(outcome: Sent, client: AbortSignal): Parameters<OpenRequest['finish']>[0] {
+  if (outcome.kind === 'refused') return { status: refusalStatus(outcome.status), served: true };
   if (outcome.kind === 'cut') return client.aborted ? { status: 499, served: true } : { status: 502, served: false };
   const usage = usageIn(outcome.tail);
   return { status: outcome.status, served: true, ...(usage === undefined ? {} : { usage }) };

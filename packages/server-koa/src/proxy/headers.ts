@@ -1,5 +1,5 @@
 // Which headers pass from a client to an engine and back.
-import type { IncomingHttpHeaders } from 'node:http';
+import { validateHeaderValue, type IncomingHttpHeaders } from 'node:http';
 
 // Between two neighbours only (RFC 9110, 7.6.1), or said anew for each connection.
 const hopByHop = ['connection', 'keep-alive', 'proxy-authenticate', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade'];
@@ -34,17 +34,33 @@ export function engineHeaders(client: Readonly<Record<string, string>>, contentT
   return sent;
 }
 
-/** The headers of an engine's answer that a client sees, as name and value in turns, with the request's id. */
+/** Proxies such as nginx collect an answer until their buffers are full, unless they are told that it is a stream. */
+const streamHeaders = { 'cache-control': 'no-cache', 'x-accel-buffering': 'no' };
+
+/** True for a stream of server-sent events. */
+export function isEventStream(headers: IncomingHttpHeaders): boolean {
+  return headers['content-type']?.toLowerCase().startsWith('text/event-stream') === true;
+}
+
+/** The headers of an engine's answer that a client sees, as name and value in turns, with the request's id. A value that HTTP does not allow is left out. */
 export function answerHeaders(headers: IncomingHttpHeaders, requestId: string): string[] {
   const kept = ['x-request-id', requestId];
   const named = namedByConnection(headers.connection);
-  for (const name in headers) {
+  const given = isEventStream(headers) ? { ...headers, ...streamHeaders } : headers;
+  for (const name in given) {
     if (keptFromClients.has(name) || named?.includes(name) === true || name.startsWith('access-control-')) continue;
-    const value = headers[name];
-    if (typeof value === 'string') kept.push(name, value);
-    else for (const one of value ?? []) kept.push(name, one);
+    for (const value of [given[name] ?? []].flat()) if (isHeaderValue(name, value)) kept.push(name, value);
   }
   return kept;
+}
+
+function isHeaderValue(name: string, value: string): boolean {
+  try {
+    validateHeaderValue(name, value);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function namedByConnection(connection: string | undefined): string[] | undefined {

@@ -1,7 +1,8 @@
 // One request to an engine: the bytes of its answer go straight to the client, as fast as the client reads, and are never parsed.
 import type { IncomingHttpHeaders } from 'node:http';
+import type { Lease } from '@lamina/core';
 import type { Dispatcher } from 'undici';
-import { answerHeaders } from './headers.js';
+import { answerHeaders, isEventStream } from './headers.js';
 
 /** How one request to an engine went. */
 export type Outcome =
@@ -26,8 +27,15 @@ export interface AnswerSink {
   end(): unknown;
 }
 
-/** What is kept of an engine's error, in bytes. */
+/** What is read of an engine's error, in bytes. */
 const errorLimit = 256 * 1024;
+
+/** What came of an engine's error so far. */
+interface Refusal {
+  readonly retryAfter: string | undefined;
+  readonly chunks: Buffer[];
+  bytes: number;
+}
 
 /** undici's handler for one request. A new one for each attempt. */
 export class Relay implements Dispatcher.DispatchHandler {
@@ -35,18 +43,20 @@ export class Relay implements Dispatcher.DispatchHandler {
   readonly outcome: Promise<Outcome>;
   readonly #response: AnswerSink;
   readonly #requestId: string;
+  readonly #lease: Pick<Lease, 'touch'>;
   #settle!: (outcome: Outcome) => void;
   #controller: Dispatcher.DispatchController | undefined;
   #cancelled: Error | undefined;
   #status = 0;
   #events = false;
-  #refusal: { retryAfter: string | undefined; chunks: Buffer[]; bytes: number } | undefined;
+  #refusal: Refusal | undefined;
   #last: Buffer | undefined;
   #beforeLast: Buffer | undefined;
 
-  constructor(response: AnswerSink, requestId: string) {
+  constructor(response: AnswerSink, requestId: string, lease: Pick<Lease, 'touch'>) {
     this.#response = response;
     this.#requestId = requestId;
+    this.#lease = lease;
     this.outcome = new Promise((resolve) => (this.#settle = resolve));
   }
 
@@ -64,22 +74,25 @@ export class Relay implements Dispatcher.DispatchHandler {
   }
 
   onResponseStart(_: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
+    this.#lease.touch();
     if (status < 200) return;
     this.#status = status;
     if (status >= 300) {
       this.#refusal = { retryAfter: headers['retry-after'], chunks: [], bytes: 0 };
       return;
     }
-    this.#events = headers['content-type']?.startsWith('text/event-stream') === true;
+    this.#events = isEventStream(headers);
     this.#response.writeHead(status, answerHeaders(headers, this.#requestId));
     // A stream's headers do not wait for its first token; when the two came together they go out together.
     process.nextTick(() => this.#flushHeaders());
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.#lease.touch();
     if (this.#refusal !== undefined) {
       this.#refusal.bytes += chunk.length;
-      if (this.#refusal.bytes <= errorLimit) this.#refusal.chunks.push(chunk);
+      this.#refusal.chunks.push(chunk);
+      if (this.#refusal.bytes > errorLimit) this.#endRefusal(controller, this.#refusal);
       return;
     }
     this.#beforeLast = this.#last;
@@ -90,17 +103,23 @@ export class Relay implements Dispatcher.DispatchHandler {
   }
 
   onResponseEnd(): void {
-    if (this.#refusal !== undefined) {
-      const { retryAfter, chunks } = this.#refusal;
-      this.#settle({ kind: 'refused', status: this.#status, retryAfter, body: Buffer.concat(chunks) });
-      return;
-    }
+    if (this.#refusal !== undefined) return this.#refuse(this.#refusal);
     this.#response.end();
     this.#settle({ kind: 'answered', status: this.#status, tail: this.#tail() });
   }
 
   onResponseError(_: Dispatcher.DispatchController | undefined, error: Error): void {
     this.#settle(this.#response.headersSent ? { kind: 'cut', error, events: this.#events, tail: this.#tail() } : { kind: 'failed', error });
+  }
+
+  #refuse({ retryAfter, chunks }: Refusal): void {
+    this.#settle({ kind: 'refused', status: this.#status, retryAfter, body: Buffer.concat(chunks).subarray(0, errorLimit) });
+  }
+
+  // An error that does not end is no reason to wait: it is told with what came of it.
+  #endRefusal(controller: Dispatcher.DispatchController, refusal: Refusal): void {
+    this.#refuse(refusal);
+    controller.abort(new Error('its error is too long'));
   }
 
   #flushHeaders(): void {

@@ -1,8 +1,9 @@
 // Sends a request to its model's engine, and once more where the first try cannot have reached the client.
 import { setTimeout as after } from 'node:timers/promises';
-import { LaminaError, reasonOf, type Endpoint, type Lease, type OpenRequest } from '@lamina/core';
+import { LaminaError, networkReasonOf, type Endpoint, type Lease, type OpenRequest } from '@lamina/core';
 import { engineHeaders } from './headers.js';
 import { watchLoss } from './loss.js';
+import { redactText } from './redact.js';
 import { Relay, type AnswerSink, type Outcome } from './relay.js';
 import type { Upstreams } from './upstreams.js';
 
@@ -24,6 +25,9 @@ export interface SentBody {
   readonly contentType: string | undefined;
 }
 
+/** An answer that began, and where it came from. */
+export type Sent = Exclude<Outcome, { kind: 'failed' }> & { readonly endpoint: Endpoint };
+
 /** How long a broken connection waits for the news that the engine has ended; it comes within milliseconds when it comes. */
 const obituaryMs = 250;
 
@@ -32,7 +36,7 @@ const obituaryMs = 250;
  * connection is asked again, once, at another of its endpoints where it has several.
  * @throws LaminaError what ended the engine or the request, while the client has been sent nothing
  */
-export async function send(open: OpenRequest, sending: Sending, upstreams: Upstreams): Promise<Exclude<Outcome, { kind: 'failed' }>> {
+export async function send(open: OpenRequest, sending: Sending, upstreams: Upstreams): Promise<Sent> {
   let failed: Endpoint | undefined;
   let asked = 0;
   for (;;) {
@@ -40,11 +44,12 @@ export async function send(open: OpenRequest, sending: Sending, upstreams: Upstr
     const { lease } = open;
     const endpoint = lease.endpoint(failed);
     const outcome = await attempt(open, endpoint, sending, upstreams);
-    if (outcome.kind !== 'failed') return outcome;
+    if (outcome.kind !== 'failed') return { ...outcome, endpoint };
     if (sending.client.aborted) throw new LaminaError('ABORTED', {});
     // A refused connection is worth another endpoint at once; only when that fails too is it worth waiting for.
     if (!(isConnectError(outcome.error) && asked === 0) && (await hasEnded(lease))) continue;
-    if (++asked > 1) throw new LaminaError('MODEL_SERVER_UNREACHABLE', { model: open.target.model.name, reason: reasonOf(outcome.error) }, { cause: outcome.error });
+    const reason = redactText(networkReasonOf(outcome.error), endpoint);
+    if (++asked > 1) throw new LaminaError('MODEL_SERVER_UNREACHABLE', { model: open.target.model.name, reason }, { cause: outcome.error });
     failed = endpoint;
   }
 }
@@ -54,7 +59,7 @@ async function attempt(open: OpenRequest, endpoint: Endpoint, sending: Sending, 
   const { signal } = open.lease;
   const [{ bytes, contentType }, { pool, path }] = await Promise.all([sending.body(), upstreams.at(endpoint)]);
   if (client.aborted || signal.aborted) return { kind: 'failed', error: LaminaError.from(client.reason ?? signal.reason) };
-  const relay = new Relay(response, open.id);
+  const relay = new Relay(response, open.id, open.lease);
   const leave = (): void => relay.cancel(LaminaError.from(client.reason));
   client.addEventListener('abort', leave);
   const stopWatching = watchLoss(signal, relay);

@@ -1,14 +1,14 @@
 // How an answer that broke off says so: in the dialect of its route where it is a stream, and never with a clean end.
-import { LaminaError, reasonOf, type OpenRequest, type WireError } from '@lamina/core';
+import { LaminaError, networkReasonOf, type Endpoint, type OpenRequest, type WireError } from '@lamina/core';
 import type { Context } from 'koa';
 import { wireFor } from '../middleware/error-body.js';
-import type { Outcome } from './relay.js';
-import { hasEnded } from './send.js';
+import { redactText } from './redact.js';
+import { hasEnded, type Sent } from './send.js';
 
 /** Ends an answer whose engine was lost: an error event for a stream of events, then the connection is destroyed. */
-export async function breakOff(ctx: Context, route: string, open: OpenRequest, cut: Extract<Outcome, { kind: 'cut' }>): Promise<void> {
+export async function breakOff(ctx: Context, route: string, open: OpenRequest, cut: Extract<Sent, { kind: 'cut' }>): Promise<void> {
   const response = ctx.res;
-  const error = await lossOf(open, cut.error);
+  const error = await lossOf(open, cut.error, cut.endpoint);
   if (!cut.events || response.destroyed) {
     response.destroy();
     return;
@@ -21,10 +21,11 @@ export async function breakOff(ctx: Context, route: string, open: OpenRequest, c
 const eventEnd = Buffer.from('\n\n');
 
 /** What ended an answer in its middle. */
-export async function lossOf({ lease, target }: OpenRequest, error: Error): Promise<LaminaError> {
+export async function lossOf({ lease, target }: OpenRequest, error: Error, endpoint: Endpoint): Promise<LaminaError> {
   await hasEnded(lease);
   if (LaminaError.is(lease.signal.reason)) return lease.signal.reason;
-  return new LaminaError('MODEL_SERVER_UNREACHABLE', { model: target.model.name, reason: `its answer broke off (${reasonOf(error)})` }, { cause: error });
+  const reason = `its answer broke off (${redactText(networkReasonOf(error), endpoint)})`;
+  return new LaminaError('MODEL_SERVER_UNREACHABLE', { model: target.model.name, reason }, { cause: error });
 }
 
 /** The event that tells the reader of a stream of this route that the answer is not whole. */

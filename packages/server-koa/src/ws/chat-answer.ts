@@ -13,6 +13,9 @@ interface Chunk {
   readonly choices?: readonly { readonly index?: number; readonly finish_reason?: string | null }[];
 }
 
+/** The longest event, in characters: room for an image or some seconds of sound in base64. */
+const longestEvent = 8 * 1024 * 1024;
+
 /** Stands where a client's response stands for the proxy. */
 export class ChatAnswer implements AnswerSink {
   headersSent = false;
@@ -26,7 +29,13 @@ export class ChatAnswer implements AnswerSink {
   readonly #head: string;
   readonly #stop: (reason: LaminaError) => void;
   readonly #text = new StringDecoder();
-  readonly #parser = createParser({ onEvent: ({ data }) => this.#take(data) });
+  readonly #parser = createParser({
+    onEvent: ({ data }) => this.#take(data),
+    onError: ({ type }) => {
+      if (type === 'max-buffer-size-exceeded') this.#fail(`The engine sent an event of more than ${longestEvent} characters.`);
+    },
+    maxBufferSize: longestEvent,
+  });
   #count = 0;
   #isDone = false;
 
@@ -50,7 +59,7 @@ export class ChatAnswer implements AnswerSink {
   flushHeaders(): void {}
 
   write(bytes: Buffer): boolean {
-    this.#outbox.together(() => this.#parser.feed(this.#text.write(bytes)));
+    if (this.error === undefined) this.#outbox.together(() => this.#parser.feed(this.#text.write(bytes)));
     return !this.#outbox.full;
   }
 
@@ -69,15 +78,16 @@ export class ChatAnswer implements AnswerSink {
       return;
     }
     const chunk = parse(data);
-    if (chunk === undefined || chunk.error !== undefined) {
-      this.error = readEngineError(502, Buffer.from(data));
-      this.#stop(new LaminaError('ABORTED', {}));
-      return;
-    }
+    if (chunk === undefined || chunk.error !== undefined) return this.#fail(data);
     this.#note(chunk);
     this.#count += 1;
     // The chunk goes out as the engine wrote it.
     this.#outbox.sendText(`${this.#head}${this.#count},"chunk":${data}}`);
+  }
+
+  #fail(said: string): void {
+    this.error = readEngineError(502, Buffer.from(said));
+    this.#stop(new LaminaError('ABORTED', {}));
   }
 
   #note({ usage, choices }: Chunk): void {

@@ -3,9 +3,9 @@ import { randomUUID } from 'node:crypto';
 import { LaminaError, type AcquireProgress, type JsonObject, type OpenRequest, type WireError } from '@lamina/core';
 import type { ClientFrame } from '@lamina/core/protocol';
 import { wireForScopes } from '../middleware/error-body.js';
-import { refusalOf } from '../proxy/forward.js';
-import type { Outcome } from '../proxy/relay.js';
-import { send } from '../proxy/send.js';
+import { refusalOf, refusalStatus } from '../proxy/forward.js';
+import { redactError } from '../proxy/redact.js';
+import { send, type Sent } from '../proxy/send.js';
 import { lossOf } from '../proxy/stream-error.js';
 import { ChatAnswer } from './chat-answer.js';
 import type { Peer } from './peer.js';
@@ -68,11 +68,11 @@ export class Chat {
     return this.#endingOf(outcome, open, answer);
   }
 
-  async #endingOf(outcome: Exclude<Outcome, { kind: 'failed' }>, open: OpenRequest, answer: ChatAnswer): Promise<Ending> {
-    if (outcome.kind === 'refused') return { status: outcome.status, served: true, error: refusalOf(open, outcome.status, outcome.body) };
-    if (answer.error !== undefined) return { status: 502, served: true, error: answer.error };
-    if (outcome.kind === 'cut') throw await lossOf(open, outcome.error);
-    if (!answer.isWhole) throw await lossOf(open, new Error('it ended without a finish_reason'));
+  async #endingOf(outcome: Sent, open: OpenRequest, answer: ChatAnswer): Promise<Ending> {
+    if (outcome.kind === 'refused') return { status: refusalStatus(outcome.status), served: true, error: refusalOf(open, outcome) };
+    if (answer.error !== undefined) return { status: 502, served: true, error: redactError(answer.error, outcome.endpoint) };
+    if (outcome.kind === 'cut') throw await lossOf(open, outcome.error, outcome.endpoint);
+    if (!answer.isWhole) throw await lossOf(open, new Error('it ended without a finish_reason'), outcome.endpoint);
     return { status: outcome.status, served: true };
   }
 

@@ -1,5 +1,5 @@
 // Notices that a client has gone.
-import type { EventEmitter } from 'node:events';
+import { setMaxListeners, type EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { LaminaError } from '@lamina/core';
 
@@ -20,6 +20,8 @@ export function clientOf({ req, res }: { readonly req: IncomingMessage; readonly
 
 function watch(watched: EventEmitter, response: ServerResponse): AbortSignal {
   const controller = new AbortController();
+  // Requests may be sent one behind the other on a connection, without waiting for answers: each listens.
+  setMaxListeners(0, controller.signal);
   const leave = (): void => controller.abort(new LaminaError('ABORTED', {}));
   if (response.destroyed) leave();
   else watched.once('close', leave);

@@ -1,7 +1,10 @@
 // Engines and remotes that answer what they should not: it ends with an error in our shape, costs little memory, and tells no secrets.
 import assert from 'node:assert/strict';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
 import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { watchForLeaks } from '@lamina/core/testing';
 import { attached, chat, errorOf, openHouse, until, type House, type HouseOptions } from './support/house.js';
 import { dial } from './support/raw.js';
@@ -134,6 +137,24 @@ describe('an engine that answers', () => {
     const { last } = await socket.chat('a', 'far');
     assert.equal(last.type === 'chat.error' && last.error.message, '[redacted] at [redacted] failed');
     await socket.close();
+  });
+
+  it('nothing because it printed its key and ended does not make the key known, in no error and no event', async () => {
+    const command = `/bin/sh -c 'echo "error: the key $K does not fit" >&2; echo $K > "$DIR/key"; exit 1'`;
+    const directory = await mkdtemp(join(tmpdir(), 'lamina-key-'));
+    open.push({ close: () => rm(directory, { recursive: true }) });
+    const backends = { mine: { type: 'command', command, formats: ['fake'], env: { K: '${KEY}', DIR: directory } } };
+    const house = await openHouse({ lamina: { manifest: { backends, models: { far: { path: 'model.fake', backend: 'mine' } } } } });
+    open.push(house);
+    const told: string[] = [];
+    house.lamina.events.onAny((event) => told.push(JSON.stringify(event)));
+    const answer = await (await ask(house)).text();
+    const secret = (await readFile(join(directory, 'key'), 'utf8')).trim();
+    assert.equal(secret.length, 48);
+    assert.match(answer, /the key \[redacted\] does not fit/);
+    assert.match(answer, /last_lines/);
+    assert.ok(told.some((event) => event.includes('log.line')));
+    for (const text of [answer, ...told]) assert.ok(!text.includes(secret), text);
   });
 
   it('not at all, because nothing listens there any more, does not make its address known', async () => {

@@ -93,6 +93,18 @@ describe('a server that already runs', () => {
     await once(theirs, 'close');
   });
 
+  it('is not asked with a key that no header can carry, which would be quoted in the error', async () => {
+    const lamina = await createTestLamina({ env: { THEIR_KEY: 'sk-first\nsk-second' }, manifest: { backends: { theirs: { type: 'remote', ...options } }, models: { big: { backend: 'theirs' } } } });
+    try {
+      const [record] = await lamina.backends.list();
+      assert.match(JSON.stringify(record), /THEIR_KEY has a space or another character/);
+      assert.doesNotMatch(JSON.stringify(record), /sk-/);
+      await assert.rejects(lamina.runtime.start('big'), (error: Error) => /THEIR_KEY/.test(error.message) && !error.message.includes('sk-'));
+    } finally {
+      await lamina.close();
+    }
+  });
+
   it('says what is wrong: no key in the environment, a wrong one, nobody there', async () => {
     const probe = (given: object, theirs: Record<string, string>) => remoteBackend(fetch).create('theirs', { base_url: options.base_url, ...given }).probe({ env: theirs, signal: AbortSignal.timeout(5_000), log: quiet });
     const reasons = await Promise.all([probe({ api_key_env: 'THEIR_KEY' }, {}), probe({ api_key_env: 'THEIR_KEY' }, { THEIR_KEY: 'wrong' }), probe({ base_url: 'http://127.0.0.1:9/v1' }, {})]);

@@ -47,6 +47,7 @@ function serve(script: EngineScript, port: number, key: string): void {
     if (pathname === '/control/exit') process.exit(Number(searchParams.get('code')));
     if (pathname === '/control/ready') loading = false;
     if (pathname === '/control/loading') loading = true;
+    if (pathname === '/control/echo') return void response.writeHead(500).end(request.headers.authorization);
     if (pathname === '/health' && script.hangs === true) return;
     const status = pathname.startsWith('/control/') ? 200 : loading ? 503 : pathname === '/health' ? 200 : allowed ? 200 : 401;
     response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify({ status, path: pathname }));

@@ -54,6 +54,18 @@ describe('starting an engine process', () => {
     await room.assertNothingLeft();
   });
 
+  it('does not quote the key, should the engine answer with it when it is asked what it can do', async () => {
+    let key = '';
+    const error = await room.failure({}, {
+      inspect: ({ request, endpoint }) => {
+        key = endpoint.headers!['authorization']!.slice('Bearer '.length);
+        return request('/control/echo').then(() => ({}));
+      },
+    });
+    assert.match(error.message, /control\/echo was answered with 500: .*\[redacted\]/);
+    assert.ok(!JSON.stringify([error.message, error.details]).includes(key));
+  });
+
   it('explains a failed load in the words of the author, with the last lines and the exit code', async () => {
     const print = Array.from({ length: 30 }, (_, index) => `line ${index + 1}`);
     const explain = (lines: readonly string[]) => (lines.length === 30 ? `the file is broken (${lines.at(-1)})` : undefined);

@@ -29,11 +29,11 @@ describe('a request', () => {
 
   /** Two servers, each of which has the other for a remote. */
   const circle = async (): Promise<[House, House]> => {
-    let second: House | undefined;
-    const toSecond = remotePlugin(() => ({ baseUrl: `${second!.url}/v1` }));
-    const first = opened(await openHouse({ models: {}, entries: { x: attached }, plugins: [toSecond] }));
-    second = await serverTo(first.url);
-    return [first, second];
+    const houses: House[] = [];
+    const toSecond = remotePlugin(() => ({ baseUrl: `${houses[1]!.url}/v1` }));
+    houses.push(opened(await openHouse({ models: {}, entries: { x: attached }, plugins: [toSecond] })));
+    houses.push(await serverTo(houses[0]!.url));
+    return houses as [House, House];
   };
 
   it('that comes back to a server it has passed is refused with 508, and each server was asked once', async () => {

@@ -113,15 +113,8 @@ export class SlotRuntime implements Runtime {
   /** Looks at every slot again after the manifest changed: those that would start differently now are started anew once they are idle. */
   refresh(): void {
     for (const slot of this.slotsByName.values()) {
-      const gone = this.models.get(slot.name) === undefined;
-      if (slot.running === undefined) {
-        delete slot.prepared;
-        if (gone) failWaiters(this.queue, slot, new LaminaError('MODEL_STOPPED', { model: slot.name, reason: 'removed' }));
-        continue;
-      }
-      const { fingerprint, instance } = slot.running.prepared;
-      if (gone) void this.stops.stop(slot, 'removed');
-      else slot.outdated = this.launcher.fingerprint(slot.name, instance.name) !== fingerprint;
+      if (this.models.get(slot.name) === undefined) this.removed(slot);
+      else this.changed(slot);
     }
     this.decide();
   }
@@ -141,6 +134,22 @@ export class SlotRuntime implements Runtime {
     }
     await Promise.all(slots.map((slot) => this.stops.stop(slot, 'shutdown')));
     signal.removeEventListener('abort', now);
+  }
+
+  private removed(slot: Slot): void {
+    if (slot.running === undefined) failWaiters(this.queue, slot, new LaminaError('MODEL_STOPPED', { model: slot.name, reason: 'removed' }));
+    void this.stops.stop(slot, 'removed');
+  }
+
+  private changed(slot: Slot): void {
+    const launched = slot.running?.prepared ?? (slot.state === 'starting' ? slot.prepared : undefined);
+    if (launched !== undefined) {
+      slot.outdated = this.launcher.fingerprint(slot.name, launched.instance.name) !== launched.fingerprint;
+      return;
+    }
+    delete slot.prepared;
+    // Requests that wait for a place need a new preparation: without one they would never be started.
+    if (slot.state === 'queued') this.stops.abandon(slot);
   }
 
   private refuse(signal: AbortSignal | undefined): void {

@@ -20,6 +20,7 @@ export class Starts {
     const wait = slot.retryAt - this.parts.clock.now();
     if (slot.state === 'failed' && wait > 0) return failWaiters(this.parts.queue, slot, backingOff(slot, wait));
     slot.move('queued');
+    slot.outdated = false;
     delete slot.prepared;
     void this.prepare(slot);
   }

@@ -10,12 +10,14 @@ const index = fc.nat(50);
 
 type Command =
   | { kind: 'acquire' | 'start' | 'stop'; model: string }
+  | { kind: 'edit'; model: string; level: number }
   | { kind: 'leave' | 'release' | 'succeed' | 'fail' | 'crash'; index: number }
   | { kind: 'advance'; ms: number };
 
 const command: fc.Arbitrary<Command> = fc.oneof(
   { weight: 6, arbitrary: fc.record({ kind: fc.constant('acquire' as const), model: modelName }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constantFrom('start' as const, 'stop' as const), model: modelName }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('edit' as const), model: modelName, level: fc.nat(2) }) },
   { weight: 4, arbitrary: fc.record({ kind: fc.constantFrom('release' as const, 'succeed' as const), index }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constantFrom('leave' as const, 'fail' as const, 'crash' as const), index }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('advance' as const), ms: fc.constantFrom(10, 1_000, 2_500, 20_000, 70_000) }) },
@@ -38,6 +40,7 @@ class Play {
     if (step.kind === 'acquire') this.acquire(step.model);
     else if (step.kind === 'start') this.follow(lamina.runtime.start(step.model));
     else if (step.kind === 'stop') this.follow(lamina.runtime.stop(step.model));
+    else if (step.kind === 'edit') await lamina.models.save(step.model, { path: `${step.model}.bin`, format: 'scripted', options: { level: step.level } });
     else if (step.kind === 'leave') pick(this.callers, step.index)?.abort();
     else if (step.kind === 'release') this.release(step.index);
     else if (step.kind === 'advance') await clock.advance(step.ms);
@@ -117,7 +120,7 @@ describe('the runtime, under any schedule', () => {
     this.timeout(120_000);
     await fc.assert(
       fc.asyncProperty(fc.array(command, { minLength: 5, maxLength: 60 }), fc.integer({ min: 1, max: 3 }), async (commands, maxLoaded) => {
-        const held = await stage({ models, limits: { maxLoaded, idleTimeout: 60, healthInterval: 0 }, prepare: (script) => (script.automatic = false) });
+        const held = await stage({ models, limits: { maxLoaded, idleTimeout: 60, healthInterval: 0, queueTimeout: 10_000 }, prepare: (script) => (script.automatic = false) });
         try {
           const play = new Play(held, maxLoaded);
           for (const step of commands) await play.run(step);

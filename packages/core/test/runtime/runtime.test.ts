@@ -126,6 +126,40 @@ describe('the runtime', () => {
     lease.release();
   });
 
+  it('serves a request that waits for room although the manifest changes meanwhile', async () => {
+    await use();
+    const busy = await acquire('a');
+    const waiting = acquire('b');
+    await settled();
+    assert.equal(state('b'), 'queued');
+    await it_.lamina.models.save('c', { path: 'c.bin', format: 'scripted', description: 'edited' });
+    await settled();
+    busy.release();
+    await it_.until('b', 'ready');
+    (await waiting).release();
+  });
+
+  it('starts a model anew when the manifest changed its options while it was starting', async () => {
+    const { script } = await use({ prepare: (s) => (s.automatic = false) });
+    const waiting = acquire('a');
+    const first = await script.start(0);
+    await it_.lamina.models.save('a', { path: 'a.bin', format: 'scripted', options: { level: 2 } });
+    first.succeed();
+    (await script.start(1)).succeed();
+    (await waiting).release();
+    assert.deepEqual(script.starts.map(({ context }) => context.options['level']), [undefined, 2]);
+  });
+
+  it('gives up the start of a model that is removed from the manifest meanwhile', async () => {
+    const { script } = await use({ prepare: (s) => (s.automatic = false) });
+    const starting = it_.lamina.runtime.start('a');
+    const { context } = await script.start(0);
+    await it_.lamina.models.remove('a');
+    await rejects(starting, 'MODEL_STOPPED');
+    await it_.until('a', 'stopped');
+    assert.equal(context.signal.aborted, true);
+  });
+
   it('does not let a busy model starve another', async () => {
     const { clock } = await use({ limits: { patience: 2 } });
     let newest = await acquire('a');

@@ -180,12 +180,14 @@ describe('events', () => {
       assert.equal((await fetch(`${house.url}/events`, { method: 'HEAD', headers })).headers.get('content-type'), 'text/event-stream');
     });
 
-    it('end with the server', async () => {
+    it('end with the server, and what happens after that is not written any more', async () => {
       await open();
       const stream = await listen();
       await stream.until(() => stream.comments.length > 0);
       const closed = house.server.close();
+      emit('late');
       assert.equal(await stream.until(() => false), false);
+      assert.deepEqual(stream.events(), []);
       await closed;
     });
   });

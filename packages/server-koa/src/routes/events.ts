@@ -43,12 +43,17 @@ function endWith(response: ServerResponse, { heartbeatMs, closing }: EventRoute,
   response.write(': events of Lamina\n\n');
   // A reader that takes nothing needs no sign of life, and would only have them pile up.
   const heartbeat = setInterval(() => response.writableNeedDrain || response.write(': still here\n\n'), heartbeatMs).unref();
-  const end = (): void => void response.end();
-  response.once('close', () => {
+  const stop = (): void => {
     feed.stop();
     clearInterval(heartbeat);
     closing.removeEventListener('abort', end);
-  });
+  };
+  // Before the end: a write after it is an error event, which nobody handles.
+  const end = (): void => {
+    stop();
+    response.end();
+  };
+  response.once('close', stop);
   if (closing.aborted) end();
   else closing.addEventListener('abort', end, { once: true });
 }

@@ -1,0 +1,55 @@
+// Clients that only look: lists, one model, health, and the stream of events.
+import { attempt, parseAnswer, pick, repeat, Wrong, type Chaos } from './context.js';
+import { ConnectionLost } from './http.js';
+import { chatModels, models } from './models.js';
+import { keys } from './settings.js';
+
+const paths = ['/models', '/models', '/v1/models', '/health', '/backends', '/downloads', '/downloadable', '/models?state=ready'];
+
+/** Asks for lists, which must be whole JSON and name every model. */
+export function readingClient(chaos: Chaos): Promise<void> {
+  return repeat(chaos, 400, () => {
+    const path = chaos.random() < 0.2 ? `/models/${pick(chaos, models).name}` : pick(chaos, paths);
+    const model = path.startsWith('/models/') ? path.slice('/models/'.length) : undefined;
+    const began = Date.now();
+    return attempt(chaos, { client: 'lists', ...(model === undefined ? {} : { model }) }, async (signal) => {
+      const { status, text } = await chaos.http.ask(chaos.server.url, { method: 'GET', path, key: pick(chaos, Object.values(keys)), signal });
+      const body = parseAnswer(status, text);
+      if (status !== 200) throw new Wrong(`GET ${path}: ${status}`);
+      if (path !== '/models') return;
+      const missing = chatModels.filter((name) => !Object.hasOwn(body['models'] as object, name));
+      if (missing.length === 0 || chaos.disturbances.happened(['half a file'], began, undefined, 5_000)) return;
+      throw new Wrong(`GET /models lacks ${missing.join(', ')}`);
+    });
+  });
+}
+
+/** Reads every event for as long as each server lives: each is JSON, their numbers grow, and none tells of a fault of Lamina itself. */
+export function eventReader(chaos: Chaos): Promise<void> {
+  return repeat(chaos, 200, async () => {
+    let last = 0;
+    const onData = (data: string) => {
+      const event = readEvent(chaos, data);
+      if (event === undefined) return;
+      const number = Number(event.id.slice(event.id.lastIndexOf('-') + 1));
+      if (number <= last) chaos.tally.check('events out of order', 1, `${event.id} after ${last}`);
+      last = number;
+      if (/"code":"INTERNAL"|"status":500\b/.test(data)) chaos.tally.check('INTERNAL in events', 1, data);
+    };
+    const ask = { method: 'GET', path: '/events', key: keys.manage, signal: chaos.over };
+    await chaos.http.stream(chaos.server.url, ask, onData).catch((error: unknown) => {
+      const expected = chaos.over.aborted || (error instanceof ConnectionLost && chaos.disturbances.happened(['restart'], Date.now(), undefined, 15_000));
+      if (!expected) chaos.tally.check('events broke off', 1, String(error));
+    });
+  });
+}
+
+function readEvent(chaos: Chaos, data: string): { id: string; type: string } | undefined {
+  try {
+    const event = JSON.parse(data) as { id?: string; type?: string };
+    return event.id === undefined || event.type === undefined ? undefined : { id: event.id, type: event.type };
+  } catch {
+    chaos.tally.check('events that are not JSON', 1, data);
+    return undefined;
+  }
+}

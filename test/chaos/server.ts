@@ -1,0 +1,143 @@
+// The server under test: lamina-server as a child process, ended and started again, with its log read for faults.
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { createWriteStream, type WriteStream } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { childrenOf, type Process } from './processes.js';
+import type { Tally } from './tally.js';
+
+const program = fileURLToPath(new URL('../../../packages/server-koa/bin/lamina-server.js', import.meta.url));
+const startMs = 60_000;
+const stopMs = 30_000;
+
+/** Where a server keeps what. */
+export interface ServerPlaces {
+  readonly modelsDir: string;
+  readonly keyFile: string;
+  /** Its logs are written here, one file for each start. */
+  readonly logDir: string;
+  readonly env: NodeJS.ProcessEnv;
+}
+
+/** One lamina-server after the other. */
+export class ChaosServer {
+  /** Every process the servers of this run had as a child, the guard included. */
+  readonly seenChildren = new Map<string, Process>();
+  readonly pids: number[] = [];
+  private child: ChildProcess | undefined;
+  private address = '';
+  private opened!: () => void;
+  private open = this.closedGate();
+  private ending = false;
+  private log: WriteStream | undefined;
+
+  constructor(
+    private readonly places: ServerPlaces,
+    private readonly tally: Tally,
+    private readonly onCrash: () => void,
+  ) {}
+
+  /** Where it listens now. */
+  get url(): string {
+    return this.address;
+  }
+
+  get pid(): number {
+    return this.child!.pid!;
+  }
+
+  /** Resolves once clients are let in. */
+  up(signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return Promise.reject(signal.reason as Error);
+    return new Promise((resolve, reject) => {
+      const left = () => reject(signal.reason as Error);
+      signal.addEventListener('abort', left, { once: true });
+      void this.open.then(() => (signal.removeEventListener('abort', left), resolve()));
+    });
+  }
+
+  /** Starts a server and waits for the line with its address. */
+  async start(): Promise<void> {
+    const { modelsDir, keyFile, logDir, env } = this.places;
+    const config = fileURLToPath(new URL('./lamina-config.js', import.meta.url));
+    const args = ['--port', '0', '--models-dir', modelsDir, '--api-key-file', keyFile, '--config', config, '--log-level', 'info'];
+    const child = spawn(process.execPath, [program, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+    this.child = child;
+    this.ending = false;
+    this.pids.push(child.pid!);
+    this.log = createWriteStream(join(logDir, `server-${this.pids.length}.log`));
+    createInterface({ input: child.stderr }).on('line', (line) => this.readLog(line));
+    child.once('exit', (code, signal) => this.exited(child, String(code ?? signal)));
+    const lines = createInterface({ input: child.stdout });
+    const [line] = (await Promise.race([
+      once(lines, 'line', { signal: AbortSignal.timeout(startMs) }),
+      once(child, 'exit').then(([code]) => [`ended with ${String(code)}`]),
+    ])) as [string];
+    const url = /http:\/\/\S+/.exec(line)?.[0];
+    if (url === undefined) throw new Error(`lamina-server did not start: ${line}`);
+    this.address = url;
+  }
+
+  /** Lets the clients in. */
+  letIn(): void {
+    this.opened();
+  }
+
+  /** Ends the server with a signal and waits for that; clients wait from now on. The answer is the exit code, or the signal. */
+  async end(signal: 'SIGTERM' | 'SIGKILL'): Promise<string> {
+    this.lookAtChildren();
+    this.ending = true;
+    this.open = this.closedGate();
+    const child = this.child!;
+    if (child.exitCode !== null || child.signalCode !== null) return String(child.exitCode ?? child.signalCode);
+    const exited = once(child, 'exit');
+    child.kill(signal);
+    const late = setTimeout(() => {
+      this.tally.check('server does not end in 30 s', 1, `pid ${child.pid}, ${signal}`);
+      child.kill('SIGKILL');
+    }, stopMs);
+    const [code, by] = (await exited) as [number | null, string | null];
+    clearTimeout(late);
+    return String(code ?? by);
+  }
+
+  /** Kills it; for the exit of the run itself. */
+  killNow(): void {
+    this.ending = true;
+    this.child?.kill('SIGKILL');
+  }
+
+  /** Remembers the children it has now. */
+  lookAtChildren(): void {
+    for (const one of childrenOf(this.pid)) this.seenChildren.set(`${one.pid} ${one.start}`, one);
+  }
+
+  private closedGate(): Promise<void> {
+    return new Promise((resolve) => (this.opened = resolve));
+  }
+
+  private exited(child: ChildProcess, how: string): void {
+    this.log?.end();
+    if (this.ending || child !== this.child) return;
+    this.tally.check('server crashed', 1, `pid ${child.pid} ended by itself: ${how}`);
+    this.open = this.closedGate();
+    this.onCrash();
+  }
+
+  private readLog(line: string): void {
+    if (this.log?.writableEnded === false) this.log.write(`${line}\n`);
+    if (/^\(node:\d+\)/.test(line)) this.tally.check('warnings of Node', 1, line);
+    else if (/Unhandled|Uncaught|FATAL|out of memory/i.test(line) && !line.startsWith('{')) this.tally.check('traces on stderr', 1, line);
+    else if (isInternal(line)) this.tally.check('INTERNAL in the log', 1, line);
+  }
+}
+
+/** Whether a line of the log tells of a fault of Lamina itself. */
+function isInternal(line: string): boolean {
+  if (!line.startsWith('{')) return false;
+  if (/"INTERNAL"|MaxListenersExceeded/.test(line)) return true;
+  if (/"status":500\b/.test(line)) return !line.includes('CONFIG_INVALID');
+  return /"level":(50|60|"error"|"fatal")/.test(line) && /"stack":/.test(line) && !/"code":"[A-Z_]+"/.test(line);
+}

@@ -1,11 +1,14 @@
-// HTTP clients that chat: whole answers, streams, long streams read slowly, completions and embeddings; some leave early.
+// HTTP clients that chat: whole answers, streams, slow readers, completions and embeddings; some leave early.
 import { attempt, parseAnswer, pick, pickModel, Refused, repeat, Wrong, type Attempt, type Chaos } from './context.js';
 import { embedder, knownAnswer, knownLongAnswer, longTokens } from './models.js';
 import { keys } from './settings.js';
 
 interface ChatChunk {
   readonly error?: { readonly code: string; readonly message: string };
-  readonly choices?: readonly { readonly delta: { readonly content?: string | null }; readonly finish_reason?: string | null }[];
+  readonly choices?: readonly {
+    readonly delta: { readonly content?: string | null };
+    readonly finish_reason?: string | null;
+  }[];
 }
 
 /** One client that chats in every way, one after the other. */
@@ -21,7 +24,12 @@ function whole(chaos: Chaos, cancelAfter?: number): Promise<boolean> {
   const model = pickModel(chaos);
   return attempt(chaos, { client: 'chat', model, ...leaving(cancelAfter) }, async (signal) => {
     const body = { model, messages: [{ role: 'user', content: 'hi' }], temperature: 0, max_tokens: 64 };
-    const { status, text } = await chaos.http.ask(chaos.server.url, { path: '/v1/chat/completions', key: keys.inference, body, signal });
+    const { status, text } = await chaos.http.ask(chaos.server.url, {
+      path: '/v1/chat/completions',
+      key: keys.inference,
+      body,
+      signal,
+    });
     const answer = parseAnswer(status, text) as { choices: { message: { content: string }; finish_reason: string }[] };
     expectText(answer.choices[0]?.message.content, knownAnswer(model));
   });
@@ -34,13 +42,17 @@ function stream(chaos: Chaos): Promise<boolean> {
 
 function longStream(chaos: Chaos): Promise<boolean> {
   const model = chaos.random() < 0.5 ? 'slow' : pickModel(chaos);
-  return attempt(chaos, { client: 'chat, long stream', model }, (signal) => readChat(chaos, model, { signal, long: true }));
+  return attempt(chaos, { client: 'chat, long stream', model }, (signal) =>
+    readChat(chaos, model, { signal, long: true }),
+  );
 }
 
 function slowReader(chaos: Chaos): Promise<boolean> {
   const model = pickModel(chaos);
   const pauseMs = 500 + chaos.random() * 2000;
-  return attempt(chaos, { client: 'chat, slow reader', model }, (signal) => readChat(chaos, model, { signal, long: true, pauseMs }));
+  return attempt(chaos, { client: 'chat, slow reader', model }, (signal) =>
+    readChat(chaos, model, { signal, long: true, pauseMs }),
+  );
 }
 
 /** Leaves while the request waits, or in the middle of its answer. */
@@ -53,11 +65,21 @@ function leaver(chaos: Chaos): Promise<boolean> {
 }
 
 /** Reads a streamed chat to its end and compares it. */
-export async function readChat(chaos: Chaos, model: string, how: { signal: AbortSignal; long?: boolean; pauseMs?: number }): Promise<void> {
+export async function readChat(
+  chaos: Chaos,
+  model: string,
+  how: { signal: AbortSignal; long?: boolean; pauseMs?: number },
+): Promise<void> {
   const { signal, long = false, pauseMs } = how;
   const known = long ? knownLongAnswer(model) : knownAnswer(model);
   const content = long ? '/count' : 'hi';
-  const body = { model, stream: true, messages: [{ role: 'user', content }], temperature: 0, max_tokens: long ? longTokens : 64 };
+  const body = {
+    model,
+    stream: true,
+    messages: [{ role: 'user', content }],
+    temperature: 0,
+    max_tokens: long ? longTokens : 64,
+  };
   const seen = { text: '', done: false, error: undefined as ChatChunk['error'] };
   const onData = (data: string) => {
     if (seen.done || seen.error !== undefined) throw new Wrong(`an event after the last one: ${data.slice(0, 100)}`);
@@ -70,11 +92,14 @@ export async function readChat(chaos: Chaos, model: string, how: { signal: Abort
   try {
     const { status, text } = await chaos.http.stream(chaos.server.url, ask, onData, pauseMs);
     if (status !== 200) parseAnswer(status, text);
-    if (seen.error === undefined && !seen.done) throw new Wrong(`a stream that ended cleanly without [DONE] after "${seen.text.slice(-60)}"`);
+    if (seen.error === undefined && !seen.done)
+      throw new Wrong(`a stream that ended cleanly without [DONE] after "${seen.text.slice(-60)}"`);
     if (seen.error !== undefined) throw new Wrong(`a clean end after the error ${seen.error.code}`);
   } catch (error) {
-    if (!known.startsWith(seen.text.trimStart())) throw new Wrong(`"${seen.text.slice(0, 80)}" is no beginning of "${known.slice(0, 80)}"`);
-    if (seen.error !== undefined && !(error instanceof Wrong)) throw new Refused(seen.error.code, 200, seen.error.message);
+    if (!known.startsWith(seen.text.trimStart()))
+      throw new Wrong(`"${seen.text.slice(0, 80)}" is no beginning of "${known.slice(0, 80)}"`);
+    if (seen.error !== undefined && !(error instanceof Wrong))
+      throw new Refused(seen.error.code, 200, seen.error.message);
     throw error;
   }
   expectText(seen.text, known);
@@ -84,7 +109,12 @@ function completion(chaos: Chaos): Promise<boolean> {
   const model = pickModel(chaos);
   return attempt(chaos, { client: 'completion', model }, async (signal) => {
     const body = { model, prompt: 'x', temperature: 0, max_tokens: 64 };
-    const { status, text } = await chaos.http.ask(chaos.server.url, { path: '/v1/completions', key: keys.inference, body, signal });
+    const { status, text } = await chaos.http.ask(chaos.server.url, {
+      path: '/v1/completions',
+      key: keys.inference,
+      body,
+      signal,
+    });
     const answer = parseAnswer(status, text) as { choices: { text: string }[] };
     expectText(answer.choices[0]?.text, knownAnswer(model));
   });
@@ -93,7 +123,12 @@ function completion(chaos: Chaos): Promise<boolean> {
 function embedding(chaos: Chaos): Promise<boolean> {
   return attempt(chaos, { client: 'embedding', model: embedder }, async (signal) => {
     const body = { model: embedder, input: 'one', encoding_format: 'float' };
-    const { status, text } = await chaos.http.ask(chaos.server.url, { path: '/v1/embeddings', key: keys.inference, body, signal });
+    const { status, text } = await chaos.http.ask(chaos.server.url, {
+      path: '/v1/embeddings',
+      key: keys.inference,
+      body,
+      signal,
+    });
     const vector = (parseAnswer(status, text) as { data: { embedding: number[] }[] }).data[0]?.embedding;
     if (vector === undefined || vector.length === 0) throw new Wrong(`no vector: ${text.slice(0, 100)}`);
     knownVector ??= vector;

@@ -64,8 +64,12 @@ export interface Attempt {
   readonly expected?: readonly string[];
 }
 
-/** Resolves with `true` when the answer was right. Sends one request, waits for its end and counts it; never rejects. */
-export async function attempt(chaos: Chaos, of: Attempt, send: (signal: AbortSignal) => Promise<void>): Promise<boolean> {
+/** Sends one request, waits for its end and counts it; never rejects. Resolves with `true` for a right answer. */
+export async function attempt(
+  chaos: Chaos,
+  of: Attempt,
+  send: (signal: AbortSignal) => Promise<void>,
+): Promise<boolean> {
   const { tally, waiting } = chaos;
   const began = Date.now();
   tally.asked(of.client);
@@ -77,7 +81,8 @@ export async function attempt(chaos: Chaos, of: Attempt, send: (signal: AbortSig
     if (Date.now() - last > lostMs) leave.abort(new Lost('no answer'));
     else if (cancelAfter !== undefined && Date.now() - began > cancelAfter) leave.abort(new Cancelled());
   }, watchMs);
-  const soon = of.cancelAfter === undefined ? undefined : setTimeout(() => leave.abort(new Cancelled()), of.cancelAfter);
+  const soon =
+    of.cancelAfter === undefined ? undefined : setTimeout(() => leave.abort(new Cancelled()), of.cancelAfter);
   try {
     await giveUpWith(leave.signal, send(leave.signal));
     tally.ended(of.client, 'right');
@@ -92,14 +97,21 @@ export async function attempt(chaos: Chaos, of: Attempt, send: (signal: AbortSig
   }
 }
 
-function judge({ tally, disturbances }: Chaos, { client, model, expected = [] }: Attempt, began: number, error: unknown, states: string): void {
+function judge(
+  { tally, disturbances }: Chaos,
+  { client, model, expected = [] }: Attempt,
+  began: number,
+  error: unknown,
+  states: string,
+): void {
   const about = `${model ?? ''} after ${((Date.now() - began) / 1000).toFixed(1)} s`;
   if (error instanceof Cancelled) return tally.ended(client, 'cancelled');
   if (error instanceof Lost) return tally.ended(client, 'lost', `${about}; ${states}`);
   if (error instanceof Wrong) return tally.ended(client, 'wrong', `${about}: ${error.message}`);
   const { code, status, message } = refusalOf(error);
   const detail = `${about}: ${status} ${code}: ${message}`;
-  if (code === 'INTERNAL' || (status === 500 && !disturbances.explain(code, began, model))) return tally.ended(client, 'INTERNAL', detail);
+  if (code === 'INTERNAL' || (status === 500 && !disturbances.explain(code, began, model)))
+    return tally.ended(client, 'INTERNAL', detail);
   if (expected.includes(code) || disturbances.explain(code, began, model)) return tally.ended(client, 'refused', code);
   tally.ended(client, 'wrong', `an error that nothing explains, ${detail}`);
 }
@@ -111,13 +123,15 @@ async function slotStates({ http, server, frozen }: Chaos): Promise<string> {
   if (answer?.status !== 200) return 'GET /models has no answer';
   const { models } = JSON.parse(answer.text) as { models: Record<string, { state: string }> };
   const running = Object.entries(models).filter(([, { state }]) => state !== 'stopped');
-  return `frozen: ${[...frozen.keys()].join(' ') || 'none'}; states: ${running.map(([name, { state }]) => `${name} ${state}`).join(', ')}`;
+  const states = running.map(([name, { state }]) => `${name} ${state}`);
+  return `frozen: ${[...frozen.keys()].join(' ') || 'none'}; states: ${states.join(', ')}`;
 }
 
 function refusalOf(error: unknown): { code: string; status: number; message: string } {
   if (error instanceof Refused) return error;
   if (error instanceof APIConnectionError) return { code: connectionLost, status: 0, message: error.message };
-  if (error instanceof APIError) return { code: error.code ?? 'no code', status: (error.status as number | undefined) ?? 0, message: error.message };
+  if (error instanceof APIError)
+    return { code: error.code ?? 'no code', status: (error.status as number | undefined) ?? 0, message: error.message };
   // OpenAI's client passes on what fetch throws when a stream breaks off.
   const isLost = error instanceof ConnectionLost || /terminated|premature|socket|aborted/i.test(String(error));
   return { code: isLost ? connectionLost : 'UNKNOWN', status: 0, message: String(error) };

@@ -62,7 +62,7 @@ export class Disturbances {
     this.begin(kind, model)();
   }
 
-  /** True when one of these kinds touched the model, or all models, at some time since `since`, or up to `graceMs` before it. */
+  /** True when one of these kinds touched the model, or all models, since `since` or up to `graceMs` before it. */
   happened(kinds: readonly Kind[], since: number, model?: string, graceMs = 0): boolean {
     return this.all.some((one) => kinds.includes(one.kind) && touches(one, model) && one.until + graceMs >= since);
   }
@@ -76,7 +76,10 @@ export class Disturbances {
 
   /** When something last happened that may hold up a request about `model`; 0 when nothing did. */
   lastTouching(model?: string): number {
-    return this.all.reduce((last, one) => (touches(one, model) && one.kind !== 'edit' ? Math.max(last, one.from) : last), 0);
+    return this.all.reduce(
+      (last, one) => (touches(one, model) && one.kind !== 'edit' ? Math.max(last, one.from) : last),
+      0,
+    );
   }
 }
 

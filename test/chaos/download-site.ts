@@ -1,4 +1,4 @@
-// A server on this machine to download from: honest, without ranges, one that breaks connections off, and one that ends pairs together.
+// A server on this machine to download from: honest, slow, without ranges, breaking off, or ending pairs together.
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';

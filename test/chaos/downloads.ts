@@ -1,4 +1,5 @@
-// Clients that download: pairs that end together, cancels with the same asked for again at once, pauses; every finished file is compared.
+// Clients that download: pairs that end together, cancels with the same POST at once, pauses. Every finished file is
+// compared with what was sent.
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -39,21 +40,34 @@ export class DownloadClients {
 
   /** One client; several may run at once. */
   run(): Promise<void> {
-    const ways = [this.pair, this.pair, this.single, this.cancelAndAskAgain, this.cancelAndAskAgain, this.cancelOnly, this.pauseAndResume];
+    const ways = [
+      this.pair,
+      this.pair,
+      this.single,
+      this.cancelAndAskAgain,
+      this.cancelAndAskAgain,
+      this.cancelOnly,
+      this.pauseAndResume,
+    ];
     return repeat(this.chaos, 1500, () => pick(this.chaos, ways).call(this));
   }
 
   /** Compares what is on disk with what was sent, for every model that stayed. */
   checkKept(): void {
     const broken = this.kept.filter((wanted) => !this.isWhole(wanted));
-    this.chaos.tally.check('downloaded files that changed later', broken.length, broken.map(({ name }) => name).join(', '));
+    this.chaos.tally.check(
+      'downloaded files that changed later',
+      broken.length,
+      broken.map(({ name }) => name).join(', '),
+    );
   }
 
   /** Cancels every download that is still listed, so that nothing of it may be left. */
   async cancelAll(): Promise<void> {
     const signal = AbortSignal.timeout(30_000);
     const listed = await this.ask('GET', '/downloads', signal);
-    for (const { id } of (listed as unknown as { downloads: View[] }).downloads) await this.ask('DELETE', `/downloads/${id}`, signal).catch(() => undefined);
+    for (const { id } of (listed as unknown as { downloads: View[] }).downloads)
+      await this.ask('DELETE', `/downloads/${id}`, signal).catch(() => undefined);
   }
 
   private async pair(): Promise<void> {
@@ -75,7 +89,9 @@ export class DownloadClients {
       const { id } = await this.begin(wanted, signal);
       await delay(this.chaos.random() * 600);
       this.chaos.disturbances.note('cancel', wanted.name);
-      const cancelled = this.ask('DELETE', `/downloads/${id}`, signal).catch((error: unknown) => this.letPass(error, ['DOWNLOAD_NOT_FOUND']));
+      const cancelled = this.ask('DELETE', `/downloads/${id}`, signal).catch((error: unknown) =>
+        this.letPass(error, ['DOWNLOAD_NOT_FOUND']),
+      );
       if (this.chaos.random() < 0.3) await cancelled;
       await this.untilFinished(wanted, signal);
       await cancelled;
@@ -90,7 +106,12 @@ export class DownloadClients {
       await delay(this.chaos.random() * 600);
       this.chaos.disturbances.note('cancel', wanted.name);
       await this.ask('DELETE', `/downloads/${id}`, signal);
-      const { status, text } = await this.chaos.http.ask(this.chaos.server.url, { method: 'GET', path: `/downloads/${id}`, key: keys.manage, signal });
+      const { status, text } = await this.chaos.http.ask(this.chaos.server.url, {
+        method: 'GET',
+        path: `/downloads/${id}`,
+        key: keys.manage,
+        signal,
+      });
       if (status !== 404) throw new Wrong(`a cancelled download is still listed: ${status} ${text.slice(0, 200)}`);
     });
   }
@@ -127,7 +148,8 @@ export class DownloadClients {
         return (await this.ask('POST', '/download', signal, body)) as unknown as View;
       } catch (error) {
         const again = this.chaos.disturbances.happened(['restart'], Date.now(), undefined, 15_000);
-        if (tries > mostTries || !again || !(error instanceof ConnectionLost || isCode(error, 'SHUTTING_DOWN'))) throw error;
+        if (tries > mostTries || !again || !(error instanceof ConnectionLost || isCode(error, 'SHUTTING_DOWN')))
+          throw error;
         await delay(pollMs * 3, undefined, { signal });
       }
     }
@@ -170,7 +192,8 @@ export class DownloadClients {
         throw error;
       }
       if (view.state === 'finished') return;
-      if (view.state === 'failed') throw new Refused(view.error?.code ?? 'no code', 200, `the download failed: ${view.error?.message}`);
+      if (view.state === 'failed')
+        throw new Refused(view.error?.code ?? 'no code', 200, `the download failed: ${view.error?.message}`);
       if (view.state === 'cancelled') throw new Refused('ABORTED', 200, 'the download was cancelled');
     }
   }
@@ -184,11 +207,13 @@ export class DownloadClients {
   private async after(wanted: Wanted): Promise<void> {
     const { chaos } = this;
     const { name } = wanted;
-    if (chaos.random() < 0.5) await attempt(chaos, { client: 'chat, downloaded', model: name }, (signal) => readChat(chaos, name, { signal }));
+    if (chaos.random() < 0.5)
+      await attempt(chaos, { client: 'chat, downloaded', model: name }, (signal) => readChat(chaos, name, { signal }));
     if (chaos.random() < 0.2) return void this.kept.push(wanted);
     await attempt(chaos, { client: 'DELETE model', model: name }, async (signal) => {
       await this.ask('DELETE', `/models/${name}?files=1`, signal);
-      if (existsSync(this.pathOf(wanted))) throw new Wrong(`${name} was removed with its files, and its file is still there`);
+      if (existsSync(this.pathOf(wanted)))
+        throw new Wrong(`${name} was removed with its files, and its file is still there`);
     });
   }
 
@@ -201,13 +226,28 @@ export class DownloadClients {
     return join(this.chaos.modelsDir, name, file.filename);
   }
 
-  private async ask(method: string, path: string, signal: AbortSignal, body?: object): Promise<Record<string, unknown>> {
-    const { status, text } = await this.chaos.http.ask(this.chaos.server.url, { method, path, key: keys.manage, signal, ...(body === undefined ? {} : { body }) });
+  private async ask(
+    method: string,
+    path: string,
+    signal: AbortSignal,
+    body?: object,
+  ): Promise<Record<string, unknown>> {
+    const { status, text } = await this.chaos.http.ask(this.chaos.server.url, {
+      method,
+      path,
+      key: keys.manage,
+      signal,
+      ...(body === undefined ? {} : { body }),
+    });
     return status === 204 ? {} : parseAnswer(status, text);
   }
 
   private letPass(error: unknown, codes: readonly string[]): void {
-    if (error instanceof ConnectionLost || (error instanceof Refused && [...codes, 'SHUTTING_DOWN'].includes(error.code))) return;
+    if (
+      error instanceof ConnectionLost ||
+      (error instanceof Refused && [...codes, 'SHUTTING_DOWN'].includes(error.code))
+    )
+      return;
     throw error;
   }
 }

@@ -32,7 +32,8 @@ async function pauseEngine(chaos: Chaos): Promise<void> {
 }
 
 /**
- * SIGSTOP to an engine, and no SIGCONT: the server has to end it. One that it does not end in time is killed here, and counts as lost.
+ * SIGSTOP to an engine, and no SIGCONT: the server has to end it. One that it does not end in time is killed here and
+ * counted as a fault.
  * Resolves once the engine is frozen; the rest goes on by itself and is awaited through `pending`.
  */
 export async function freezeEngine(chaos: Chaos, pending: Promise<void>[]): Promise<void> {
@@ -52,7 +53,11 @@ async function untilEnded(chaos: Chaos, name: string, engine: Process): Promise<
   while (isAlive(engine) && Date.now() < limit) await delay(pollMs);
   chaos.frozen.delete(name);
   const left = isAlive(engine);
-  chaos.tally.check('frozen engines that were not ended', left ? 1 : 0, left ? `${name}, pid ${engine.pid}, after ${lostMs / 1000} s` : '');
+  chaos.tally.check(
+    'frozen engines that were not ended',
+    left ? 1 : 0,
+    left ? `${name}, pid ${engine.pid}, after ${lostMs / 1000} s` : '',
+  );
   if (left) signal(engine, 'SIGKILL');
 }
 
@@ -75,7 +80,11 @@ async function whileDisturbed<T>({ disturbances }: Chaos, model: string, work: (
 
 function post(chaos: Chaos, model: string, verb: 'start' | 'stop'): Promise<boolean> {
   return attempt(chaos, { client: `POST ${verb}`, model }, async (asked) => {
-    const { status, text } = await chaos.http.ask(chaos.server.url, { path: `/models/${model}/${verb}`, key: keys.manage, signal: asked });
+    const { status, text } = await chaos.http.ask(chaos.server.url, {
+      path: `/models/${model}/${verb}`,
+      key: keys.manage,
+      signal: asked,
+    });
     parseAnswer(status, text);
   });
 }

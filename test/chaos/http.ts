@@ -1,4 +1,5 @@
-// A small HTTP client for the run: it can leave at any moment, read slowly, and tells a lost connection from an answer that ended.
+// A small HTTP client for the run: it can leave at any moment and read slowly, and it tells a lost connection from an
+// answer that ended.
 import { Agent, request as send, type IncomingMessage } from 'node:http';
 import { createParser } from 'eventsource-parser';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -35,8 +36,8 @@ export class HttpClient {
   }
 
   /**
-   * Asks for a stream of events and hands on the data of each. A refusal is one answer. `pauseMs`: for so long nothing is read once the
-   * stream has begun.
+   * Asks for a stream of events and hands on the data of each. A refusal is one answer. Nothing is read for `pauseMs`
+   * once the stream has begun.
    */
   async stream(url: string, ask: Ask, onData: (data: string) => void, pauseMs = 0): Promise<Answer> {
     const response = await this.open(url, ask);
@@ -62,12 +63,17 @@ export class HttpClient {
   private open(url: string, { method = 'POST', path, key, body, signal }: Ask): Promise<IncomingMessage> {
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason as Error);
-      const headers = { authorization: `Bearer ${key}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }) };
+      const headers = {
+        authorization: `Bearer ${key}`,
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      };
       const request = send(url + path, { method, headers, agent: this.agent });
       const leave = () => request.destroy();
       signal.addEventListener('abort', leave, { once: true });
       request.once('close', () => signal.removeEventListener('abort', leave));
-      request.on('error', (error) => reject(signal.aborted ? (signal.reason as Error) : new ConnectionLost(error.message)));
+      request.on('error', (error) =>
+        reject(signal.aborted ? (signal.reason as Error) : new ConnectionLost(error.message)),
+      );
       request.once('response', resolve);
       request.end(body === undefined ? undefined : JSON.stringify(body));
     });

@@ -1,10 +1,20 @@
-// The configuration module of the server under test: the real engine if there is one, short limits, and leave to download from the run.
+// The configuration module of the server under test: the real engine if there is one, short limits, and downloads from
+// the run's own server allowed.
 import { fakePlugin } from '@lamina/core/testing';
 import { defineConfig, type ServerConfig } from '@lamina/server-koa';
 import { llamaServer, realLlama } from '../support/engine.js';
 import { siteVariable } from './settings.js';
 
-const limits = { healthInterval: 1, drainTimeout: 3, stopTimeout: 3, idleTimeout: 20, patience: 0.5, linger: 1, queueLimit: 64, maxLoaded: 2 };
+const limits = {
+  healthInterval: 1,
+  drainTimeout: 3,
+  stopTimeout: 3,
+  idleTimeout: 20,
+  patience: 0.5,
+  linger: 1,
+  queueLimit: 64,
+  maxLoaded: 2,
+};
 
 export default defineConfig({
   plugins: [llamaServer === undefined ? fakePlugin() : realLlama()],

@@ -22,7 +22,9 @@ export async function checkEnginesGone(tally: Tally, serverPid: number): Promise
 export async function checkNothingLives(tally: Tally, mark: string, server: ChaosServer): Promise<void> {
   const find = () => {
     const marked = processesWith(markVariable, (value) => value === mark);
-    const known = [...server.seenChildren.values()].filter((one) => isAlive(one) && !marked.some(({ pid }) => pid === one.pid));
+    const known = [...server.seenChildren.values()].filter(
+      (one) => isAlive(one) && !marked.some(({ pid }) => pid === one.pid),
+    );
     return [...marked, ...known];
   };
   await killLeft(tally, 'processes left', find);
@@ -39,22 +41,36 @@ async function killLeft(tally: Tally, what: string, find: () => Process[]): Prom
 /** Waits until a process holds no more open than before; what it still has then is counted. */
 export async function checkDescriptors(tally: Tally, pid: number, before: ReadonlyMap<string, number>): Promise<void> {
   let more = added(pid, before);
-  for (const limit = Date.now() + settleMs; more.length > 0 && Date.now() < limit; more = added(pid, before)) await delay(pollMs);
+  for (const limit = Date.now() + settleMs; more.length > 0 && Date.now() < limit; more = added(pid, before))
+    await delay(pollMs);
   const sum = (counts: Iterable<number>) => [...counts].reduce((total, count) => total + count, 0);
   const note = more.map(([kind, count]) => `${kind} +${count}`).join(', ');
-  tally.check('descriptors left open', sum(more.map(([, count]) => count)), note || `${sum(before.values())} before, ${sum(openDescriptors(pid).values())} after`);
+  tally.check(
+    'descriptors left open',
+    sum(more.map(([, count]) => count)),
+    note || `${sum(before.values())} before, ${sum(openDescriptors(pid).values())} after`,
+  );
 }
 
 function added(pid: number, before: ReadonlyMap<string, number>): [string, number][] {
-  return [...openDescriptors(pid)].map(([kind, count]): [string, number] => [kind, count - (before.get(kind) ?? 0)]).filter(([, count]) => count > 0);
+  return [...openDescriptors(pid)]
+    .map(([kind, count]): [string, number] => [kind, count - (before.get(kind) ?? 0)])
+    .filter(([, count]) => count > 0);
 }
 
-/** Looks for temporary files, folders of downloads and empty folders below the models directory; the data directory is in there. */
+/** Looks for temporary files, and folders of downloads, below the models directory; the data directory is in there. */
 export function checkFiles(tally: Tally, modelsDir: string): void {
   const entries = readdirSync(modelsDir, { recursive: true, withFileTypes: true });
-  const paths = entries.map((entry) => ({ path: join(entry.parentPath, entry.name).slice(modelsDir.length + 1), isFolder: entry.isDirectory() }));
-  const temporary = paths.filter(({ path, isFolder }) => !isFolder && /\.(new|part|tmp|temp|draft|corrupt)\b|~$/.test(path));
-  const folders = paths.filter(({ path, isFolder }) => isFolder && (/^\.downloads\/[^/]+$/.test(path) || isEmptyModel(path, paths)));
+  const paths = entries.map((entry) => ({
+    path: join(entry.parentPath, entry.name).slice(modelsDir.length + 1),
+    isFolder: entry.isDirectory(),
+  }));
+  const temporary = paths.filter(
+    ({ path, isFolder }) => !isFolder && /\.(new|part|tmp|temp|draft|corrupt)\b|~$/.test(path),
+  );
+  const folders = paths.filter(
+    ({ path, isFolder }) => isFolder && (/^\.downloads\/[^/]+$/.test(path) || isEmptyModel(path, paths)),
+  );
   tally.check('temporary files left', temporary.length, temporary.map(({ path }) => path).join(', '));
   tally.check('folders left', folders.length, folders.map(({ path }) => path).join(', '));
 }

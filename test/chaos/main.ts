@@ -1,4 +1,5 @@
-// npm run chaos -- [seconds] [--seed number] [--keep]: mixed clients and faults against a real lamina-server, and a table of what came of it.
+// npm run chaos -- [seconds] [--seed number] [--keep]: mixed clients and faults against a real lamina-server, and a
+// table of the results.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,7 +10,10 @@ import { run } from './run.js';
 const usage = 'Usage: npm run chaos -- [seconds, default 120] [--seed number] [--keep]';
 
 async function main(): Promise<number> {
-  const { values, positionals } = parseArgs({ allowPositionals: true, options: { seed: { type: 'string' }, keep: { type: 'boolean', default: false } } });
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { seed: { type: 'string' }, keep: { type: 'boolean', default: false } },
+  });
   const seconds = Number(positionals[0] ?? 120);
   const seed = Number(values.seed ?? Math.floor(Math.random() * 1e9));
   if (!(seconds > 0) || !Number.isSafeInteger(seed)) {
@@ -17,7 +21,9 @@ async function main(): Promise<number> {
     return 2;
   }
   const folder = await mkdtemp(join(tmpdir(), 'lamina-chaos-'));
-  console.log(`${seconds} s with seed ${seed} on ${isReal ? 'the real llama-server' : 'the fake engine'}; logs in ${folder}\n`);
+  console.log(
+    `${seconds} s with seed ${seed} on ${isReal ? 'the real llama-server' : 'the fake engine'}; logs in ${folder}\n`,
+  );
   const tally = await run({ seconds, seed, folder });
   tally.print();
   if (tally.clean && !values.keep) await rm(folder, { recursive: true });

@@ -1,4 +1,4 @@
-// Edits models.yaml by hand, as people and their editors do: in one step, in place, in two halves, and now and then with a mistake.
+// Edits models.yaml as people and their editors do: in one step, in place, in two halves, and sometimes with a mistake.
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -51,7 +51,10 @@ export class ManifestEditor {
 
   private async cyclic(): Promise<void> {
     this.cycleIsDue = false;
-    await this.mistaken(`${this.text()}  loop: &loop\n    path: ada.gguf\n    options: { again: *loop }\n`, 'a file with an anchor that contains itself');
+    await this.mistaken(
+      `${this.text()}  loop: &loop\n    path: ada.gguf\n    options: { again: *loop }\n`,
+      'a file with an anchor that contains itself',
+    );
   }
 
   private inOneStep(): Promise<void> {
@@ -82,7 +85,13 @@ export class ManifestEditor {
 
   private withMistake(): Promise<void> {
     const text = this.text();
-    const mistakes = [`${text}  broken: [1, 2\n`, text.replace('path:', 'path: ['), `${text}  ada: {}\n`, `${text}\u0000`, 'models: 7\n'];
+    const mistakes = [
+      `${text}  broken: [1, 2\n`,
+      text.replace('path:', 'path: ['),
+      `${text}  ada: {}\n`,
+      `${text}\u0000`,
+      'models: 7\n',
+    ];
     return this.mistaken(pick(this.chaos, mistakes), 'an invalid file');
   }
 
@@ -107,8 +116,10 @@ export class ManifestEditor {
         const ask = { method: 'GET', path: `/models/${alias}`, key: keys.inference, signal };
         const { status, text } = await this.chaos.http.ask(this.chaos.server.url, ask);
         if (status === 200) return;
-        if (!readFileSync(this.path, 'utf8').includes(alias)) throw new Wrong(`the server overwrote an edit made by hand (${alias})`);
-        if (Date.now() > limit) throw new Wrong(`an edit is not seen after ${seenMs / 1000} s (${alias}): ${text.slice(0, 200)}`);
+        if (!readFileSync(this.path, 'utf8').includes(alias))
+          throw new Wrong(`the server overwrote an edit made by hand (${alias})`);
+        if (Date.now() > limit)
+          throw new Wrong(`an edit is not seen after ${seenMs / 1000} s (${alias}): ${text.slice(0, 200)}`);
       }
     });
   }
@@ -116,7 +127,11 @@ export class ManifestEditor {
   private async reload(): Promise<void> {
     this.chaos.tally.did('POST reload');
     await attempt(this.chaos, { client: 'POST reload' }, async (signal) => {
-      const { status, text } = await this.chaos.http.ask(this.chaos.server.url, { path: '/models/reload', key: keys.manage, signal });
+      const { status, text } = await this.chaos.http.ask(this.chaos.server.url, {
+        path: '/models/reload',
+        key: keys.manage,
+        signal,
+      });
       parseAnswer(status, text);
     });
   }

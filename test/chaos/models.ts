@@ -62,7 +62,9 @@ export interface Downloadable {
 
 /** Makes the file of a model called `name`; a large one has 3 MB instead of 0.6. */
 export async function makeDownloadable(name: string, scratch: string, large: boolean): Promise<Downloadable> {
-  const content = isReal ? await ggufBytes(name, scratch, large) : Buffer.alloc(large ? 3_000_000 : 600_000, `${name} `);
+  const content = isReal
+    ? await ggufBytes(name, scratch, large)
+    : Buffer.alloc(large ? 3_000_000 : 600_000, `${name} `);
   return { filename: `${name}.${extension}`, content, sha256: sha256Of(content) };
 }
 

@@ -13,8 +13,14 @@ export function openaiClient(chaos: Chaos): Promise<void> {
   return repeat(chaos, 300, async () => {
     // Its connections end with it: those of the global fetch would stay open, and count as descriptors of the server.
     const dispatcher = new Agent();
-    const fetchThere = ((url: string, init: RequestInit) => fetch(url, { ...init, dispatcher })) as unknown as typeof globalThis.fetch;
-    const openai = new OpenAI({ baseURL: `${chaos.server.url}/v1`, apiKey: keys.inference, maxRetries: 0, fetch: fetchThere });
+    const fetchThere = ((url: string, init: RequestInit) =>
+      fetch(url, { ...init, dispatcher })) as unknown as typeof globalThis.fetch;
+    const openai = new OpenAI({
+      baseURL: `${chaos.server.url}/v1`,
+      apiKey: keys.inference,
+      maxRetries: 0,
+      fetch: fetchThere,
+    });
     await pick(chaos, [chat, stream, leaveStream, list])(chaos, openai);
     await dispatcher.destroy();
   });
@@ -23,7 +29,10 @@ export function openaiClient(chaos: Chaos): Promise<void> {
 function chat(chaos: Chaos, openai: OpenAI): Promise<boolean> {
   const model = pickModel(chaos);
   return attempt(chaos, { client: 'openai', model }, async (signal) => {
-    const answer = await openai.chat.completions.create({ model, messages, temperature: 0, max_tokens: 64 }, { signal });
+    const answer = await openai.chat.completions.create(
+      { model, messages, temperature: 0, max_tokens: 64 },
+      { signal },
+    );
     expectText(answer.choices[0]?.message.content ?? undefined, knownAnswer(model));
   });
 }
@@ -47,8 +56,14 @@ function leaveStream(chaos: Chaos, openai: OpenAI): Promise<boolean> {
   const model = pickModel(chaos);
   const cancelAfter = chaos.random() * 1000;
   return attempt(chaos, { client: 'openai, leaves', model, cancelAfter }, async (signal) => {
-    const body = { model, messages: [{ role: 'user' as const, content: '/count' }], max_tokens: 150, stream: true as const };
-    for await (const chunk of await openai.chat.completions.create(body, { signal })) if (chunk.choices.length > 9) break;
+    const body = {
+      model,
+      messages: [{ role: 'user' as const, content: '/count' }],
+      max_tokens: 150,
+      stream: true as const,
+    };
+    for await (const chunk of await openai.chat.completions.create(body, { signal }))
+      if (chunk.choices.length > 9) break;
   });
 }
 

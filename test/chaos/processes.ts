@@ -13,7 +13,9 @@ export interface Process {
 /** The processes that carry a variable with this value in their environment. */
 export function processesWith(variable: string, value: (text: string) => boolean): Process[] {
   return living().filter(({ pid }) => {
-    const entry = read(pid, 'environ').split('\0').find((one) => one.startsWith(`${variable}=`));
+    const entry = read(pid, 'environ')
+      .split('\0')
+      .find((one) => one.startsWith(`${variable}=`));
     return entry !== undefined && value(entry.slice(variable.length + 1));
   });
 }
@@ -28,7 +30,7 @@ export function isAlive({ pid, start }: Pick<Process, 'pid' | 'start'>): boolean
   return describe(pid)?.start === start;
 }
 
-/** An engine of this run, found by the pid that the server told; `undefined` when that process is gone or not of this run. */
+/** The engine with a pid that the server told; `undefined` when that process is gone or not of this run. */
 export function engineAt(pid: number, mark: string): Process | undefined {
   if (!read(pid, 'environ').split('\0').includes(`${markVariable}=${mark}`)) return undefined;
   return describe(pid);
@@ -72,7 +74,12 @@ function describe(pid: number): Process | undefined {
   const stat = read(pid, 'stat');
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   if (stat === '' || 'ZX'.includes(fields[0]!)) return undefined;
-  return { pid, parent: Number(fields[1]), start: fields[19]!, command: read(pid, 'cmdline').replaceAll('\0', ' ').slice(0, 120) };
+  return {
+    pid,
+    parent: Number(fields[1]),
+    start: fields[19]!,
+    command: read(pid, 'cmdline').replaceAll('\0', ' ').slice(0, 120),
+  };
 }
 
 /** A file of /proc; empty when the process has ended, or is not ours to look into. */

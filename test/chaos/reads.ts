@@ -4,7 +4,16 @@ import { ConnectionLost } from './http.js';
 import { chatModels, models } from './models.js';
 import { keys } from './settings.js';
 
-const paths = ['/models', '/models', '/v1/models', '/health', '/backends', '/downloads', '/downloadable', '/models?state=ready'];
+const paths = [
+  '/models',
+  '/models',
+  '/v1/models',
+  '/health',
+  '/backends',
+  '/downloads',
+  '/downloadable',
+  '/models?state=ready',
+];
 
 /** Asks for lists, which must be whole JSON and name every model. */
 export function readingClient(chaos: Chaos): Promise<void> {
@@ -13,7 +22,12 @@ export function readingClient(chaos: Chaos): Promise<void> {
     const model = path.startsWith('/models/') ? path.slice('/models/'.length) : undefined;
     const began = Date.now();
     return attempt(chaos, { client: 'lists', ...(model === undefined ? {} : { model }) }, async (signal) => {
-      const { status, text } = await chaos.http.ask(chaos.server.url, { method: 'GET', path, key: pick(chaos, Object.values(keys)), signal });
+      const { status, text } = await chaos.http.ask(chaos.server.url, {
+        method: 'GET',
+        path,
+        key: pick(chaos, Object.values(keys)),
+        signal,
+      });
       const body = parseAnswer(status, text);
       if (status !== 200) throw new Wrong(`GET ${path}: ${status}`);
       if (path !== '/models') return;
@@ -24,7 +38,7 @@ export function readingClient(chaos: Chaos): Promise<void> {
   });
 }
 
-/** Reads every event for as long as each server lives: each is JSON, their numbers grow, and none tells of a fault of Lamina itself. */
+/** Reads every event of each server: each is JSON, their numbers grow, and none tells of a fault of Lamina itself. */
 export function eventReader(chaos: Chaos): Promise<void> {
   return repeat(chaos, 200, async () => {
     let last = 0;
@@ -38,7 +52,9 @@ export function eventReader(chaos: Chaos): Promise<void> {
     };
     const ask = { method: 'GET', path: '/events', key: keys.manage, signal: chaos.over };
     await chaos.http.stream(chaos.server.url, ask, onData).catch((error: unknown) => {
-      const expected = chaos.over.aborted || (error instanceof ConnectionLost && chaos.disturbances.happened(['restart'], Date.now(), undefined, 15_000));
+      const expected =
+        chaos.over.aborted ||
+        (error instanceof ConnectionLost && chaos.disturbances.happened(['restart'], Date.now(), undefined, 15_000));
       if (!expected) chaos.tally.check('events broke off', 1, String(error));
     });
   });

@@ -47,7 +47,11 @@ export async function run({ seconds, seed, folder }: RunOptions): Promise<Tally>
   await writeModels(modelsDir);
   const env = { ...process.env, [markVariable]: mark, [siteVariable]: site.host };
   const crashed = { again: Promise.resolve() };
-  const server = new ChaosServer({ modelsDir, keyFile, logDir: folder, env }, tally, () => (crashed.again = crashed.again.then(() => restartAfterCrash(chaos))));
+  const server = new ChaosServer(
+    { modelsDir, keyFile, logDir: folder, env },
+    tally,
+    () => (crashed.again = crashed.again.then(() => restartAfterCrash(chaos))),
+  );
   const chaos: Chaos = {
     random: seeded(seed),
     tally,
@@ -76,14 +80,20 @@ export async function run({ seconds, seed, folder }: RunOptions): Promise<Tally>
   return tally;
 }
 
-async function disturbAndCheck(chaos: Chaos, site: DownloadSite, seconds: number, over: AbortController): Promise<void> {
+async function disturbAndCheck(
+  chaos: Chaos,
+  site: DownloadSite,
+  seconds: number,
+  over: AbortController,
+): Promise<void> {
   const { server, tally, modelsDir } = chaos;
   const editor = new ManifestEditor(chaos);
   editor.writeFirst();
   await server.start();
   await warmUp(chaos);
   const downloads = new DownloadClients(chaos, site);
-  const many = (count: number, client: (chaos: Chaos) => Promise<void>) => Array.from({ length: count }, () => client(chaos));
+  const many = (count: number, client: (chaos: Chaos) => Promise<void>) =>
+    Array.from({ length: count }, () => client(chaos));
   const working = [
     ...many(clients.chats, chatClient),
     ...many(clients.sockets, socketClient),
@@ -109,8 +119,13 @@ async function disturbAndCheck(chaos: Chaos, site: DownloadSite, seconds: number
   checkFiles(tally, modelsDir);
 }
 
-/** What happens at set times, as parts of the run. The answer is what the last server held open, and took of memory, before its load. */
-async function schedule(chaos: Chaos, editor: ManifestEditor, seconds: number, pending: Promise<void>[]): Promise<Baseline> {
+/** What happens at set times, as parts of the run. Returns what the last server held open before its load. */
+async function schedule(
+  chaos: Chaos,
+  editor: ManifestEditor,
+  seconds: number,
+  pending: Promise<void>[],
+): Promise<Baseline> {
   const began = chaos.tally.seconds;
   const until = (part: number) => delay(Math.max(0, (began + seconds * part - chaos.tally.seconds) * 1000));
   await until(0.08);
@@ -142,7 +157,8 @@ async function restart(chaos: Chaos, signal: 'SIGTERM' | 'SIGKILL', pending: Pro
   const { pid } = server;
   tally.did(`${signal} to the server`);
   const code = await server.end(signal);
-  if (signal === 'SIGTERM') tally.check('other exit codes after SIGTERM than 0', code === '0' ? 0 : 1, `exit code ${code}`);
+  if (signal === 'SIGTERM')
+    tally.check('other exit codes after SIGTERM than 0', code === '0' ? 0 : 1, `exit code ${code}`);
   pending.push(checkEnginesGone(tally, pid));
   await server.start();
   const baseline = await warmUp(chaos);
@@ -172,10 +188,17 @@ async function warmUp(chaos: Chaos): Promise<Baseline> {
 async function settle(chaos: Chaos, downloads: DownloadClients, before: Baseline): Promise<void> {
   const { tally, http, server } = chaos;
   await downloads.cancelAll();
-  for (const { name } of models) await post(chaos, `/models/${name}/stop`).catch((error: unknown) => tally.check('a model cannot be stopped', 1, `${name}: ${String(error)}`));
+  for (const { name } of models)
+    await post(chaos, `/models/${name}/stop`).catch((error: unknown) =>
+      tally.check('a model cannot be stopped', 1, `${name}: ${String(error)}`),
+    );
   http.close();
   await checkDescriptors(tally, server.pid, before.descriptors);
-  tally.check('memory of the last server', 0, `${before.residentMiB} MiB before its load, ${residentMiB(server.pid)} MiB after`);
+  tally.check(
+    'memory of the last server',
+    0,
+    `${before.residentMiB} MiB before its load, ${residentMiB(server.pid)} MiB after`,
+  );
 }
 
 async function post({ http, server }: Chaos, path: string): Promise<void> {

@@ -62,7 +62,18 @@ export class ChaosServer {
   async start(): Promise<void> {
     const { modelsDir, keyFile, logDir, env } = this.places;
     const config = fileURLToPath(new URL('./lamina-config.js', import.meta.url));
-    const args = ['--port', '0', '--models-dir', modelsDir, '--api-key-file', keyFile, '--config', config, '--log-level', 'info'];
+    const args = [
+      '--port',
+      '0',
+      '--models-dir',
+      modelsDir,
+      '--api-key-file',
+      keyFile,
+      '--config',
+      config,
+      '--log-level',
+      'info',
+    ];
     const child = spawn(process.execPath, [program, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
     this.child = child;
     this.ending = false;
@@ -85,7 +96,7 @@ export class ChaosServer {
     this.opened();
   }
 
-  /** Ends the server with a signal and waits for that; clients wait from now on. The answer is the exit code, or the signal. */
+  /** Ends the server with a signal; clients wait from now on. Returns the exit code, or the signal. */
   async end(signal: 'SIGTERM' | 'SIGKILL'): Promise<string> {
     this.lookAtChildren();
     this.ending = true;
@@ -129,7 +140,8 @@ export class ChaosServer {
   private readLog(line: string): void {
     if (this.log?.writableEnded === false) this.log.write(`${line}\n`);
     if (/^\(node:\d+\)/.test(line)) this.tally.check('warnings of Node', 1, line);
-    else if (/Unhandled|Uncaught|FATAL|out of memory/i.test(line) && !line.startsWith('{')) this.tally.check('traces on stderr', 1, line);
+    else if (/Unhandled|Uncaught|FATAL|out of memory/i.test(line) && !line.startsWith('{'))
+      this.tally.check('traces on stderr', 1, line);
     else if (isInternal(line)) this.tally.check('INTERNAL in the log', 1, line);
   }
 }

@@ -1,4 +1,5 @@
-// WebSocket clients: several chats at once on one socket, some cancelled, some sockets closed in the middle, some not read for a while.
+// WebSocket clients: several chats at once on one socket; some are cancelled, some sockets are closed in the middle,
+// some are not read for a while.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ClientFrame, ServerFrame } from '@lamina/core/protocol';
 import { WebSocket } from 'ws';
@@ -53,10 +54,14 @@ class ChatSocket {
     let socket: ChatSocket | undefined;
     await attempt(chaos, { client: 'socket, opens' }, async () => {
       const key = `lamina.key.${Buffer.from(keys.inference).toString('base64url')}`;
-      const ws = new WebSocket(`${chaos.server.url.replace('http', 'ws')}/ws`, ['lamina.v1', key], { handshakeTimeout: openMs });
+      const ws = new WebSocket(`${chaos.server.url.replace('http', 'ws')}/ws`, ['lamina.v1', key], {
+        handshakeTimeout: openMs,
+      });
       const opened = new Promise<void>((resolve, reject) => {
         ws.once('open', resolve).once('error', (error) => reject(new ConnectionLost(error.message)));
-        ws.once('unexpected-response', (_, { statusCode }) => reject(new Refused(statusCode === 503 ? 'SHUTTING_DOWN' : 'UNKNOWN', statusCode ?? 0, '')));
+        ws.once('unexpected-response', (_, { statusCode }) =>
+          reject(new Refused(statusCode === 503 ? 'SHUTTING_DOWN' : 'UNKNOWN', statusCode ?? 0, '')),
+        );
       });
       const opening = new ChatSocket(chaos, ws);
       await opened;
@@ -75,9 +80,19 @@ class ChatSocket {
     const id = `chat-${(this.count += 1)}`;
     const client = cancels ? 'socket chat, cancels' : 'socket chat';
     return attempt(chaos, { client, model, expected: cancels ? ['ABORTED'] : [] }, async () => {
-      const request = { model, messages: [{ role: 'user', content: long ? '/count' : 'hi' }], temperature: 0, max_tokens: long ? longTokens : 64 };
+      const request = {
+        model,
+        messages: [{ role: 'user', content: long ? '/count' : 'hi' }],
+        temperature: 0,
+        max_tokens: long ? longTokens : 64,
+      };
       const ended = new Promise<void>((resolve, reject) => {
-        this.chats.set(id, { text: '', seq: 0, ends: 0, end: (error) => (error === undefined ? resolve() : reject(error)) });
+        this.chats.set(id, {
+          text: '',
+          seq: 0,
+          ends: 0,
+          end: (error) => (error === undefined ? resolve() : reject(error)),
+        });
       });
       ended.catch(() => undefined);
       this.send({ type: 'chat.start', id, request } as ClientFrame);
@@ -108,11 +123,13 @@ class ChatSocket {
     const chat = this.chats.get(id)!;
     let failure: unknown;
     await ended.catch((error: unknown) => (failure = error));
-    if (!known.startsWith(chat.text.trimStart())) throw new Wrong(`"${chat.text.slice(0, 80)}" is no beginning of "${known.slice(0, 60)}"`);
+    if (!known.startsWith(chat.text.trimStart()))
+      throw new Wrong(`"${chat.text.slice(0, 80)}" is no beginning of "${known.slice(0, 60)}"`);
     // What a client does to its own socket is no fault of the server.
     if (failure instanceof ConnectionLost && this.left) throw new Cancelled();
     if (failure !== undefined) throw failure as Error;
-    if (chat.text.trim() !== known) throw new Wrong(`done with "${chat.text.slice(0, 80)}" in place of "${known.slice(0, 60)}"`);
+    if (chat.text.trim() !== known)
+      throw new Wrong(`done with "${chat.text.slice(0, 80)}" in place of "${known.slice(0, 60)}"`);
   }
 
   private send(frame: ClientFrame): void {
@@ -126,7 +143,8 @@ class ChatSocket {
     if (chat.ends > 0) return this.chaos.tally.check('frames after the end of a chat', 1, data);
     if (frame.type === 'chat.chunk') this.takeChunk(chat, frame);
     else if (frame.type === 'chat.done') this.end(chat);
-    else if (frame.type === 'chat.error' || frame.type === 'error') this.end(chat, new Refused(frame.error.code, 200, frame.error.message));
+    else if (frame.type === 'chat.error' || frame.type === 'error')
+      this.end(chat, new Refused(frame.error.code, 200, frame.error.message));
   }
 
   private takeChunk(chat: Chat, { seq, chunk }: ServerFrame<'chat.chunk'>): void {

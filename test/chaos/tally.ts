@@ -64,15 +64,26 @@ export class Tally {
     const header = ['client', 'asked', ...outcomes];
     const row = (name: string, counts: ReadonlyMap<string, number>) => [
       name,
-      ...['asked', ...outcomes].map((column) => String((counts.get(column) ?? 0) + (column === 'lost' ? unanswered(counts) : 0))),
+      ...['asked', ...outcomes].map((column) =>
+        String((counts.get(column) ?? 0) + (column === 'lost' ? unanswered(counts) : 0)),
+      ),
     ];
     const total = new Map<string, number>();
-    for (const counts of this.clients.values()) for (const [name, count] of counts) total.set(name, (total.get(name) ?? 0) + count);
-    printTable([header, ...[...this.clients].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, counts]) => row(name, counts)), row('all', total)]);
-    printTable([['check of the server (must be 0)', 'found', 'note'], ...[...this.checks].map(([what, { count, note }]) => [what, String(count), firstLine(note)])]);
+    for (const counts of this.clients.values())
+      for (const [name, count] of counts) total.set(name, (total.get(name) ?? 0) + count);
+    printTable([
+      header,
+      ...[...this.clients].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, counts]) => row(name, counts)),
+      row('all', total),
+    ]);
+    printTable([
+      ['check of the server (must be 0)', 'found', 'note'],
+      ...[...this.checks].map(([what, { count, note }]) => [what, String(count), firstLine(note)]),
+    ]);
     console.log(`Done to it: ${listed(this.done)}`);
     console.log(`Refusals that were expected: ${listed(this.refusals)}`);
-    for (const { at, what, detail } of this.faults.slice(0, mostShown)) console.log(`FAULT ${at.toFixed(1)} s  ${what}  ${detail}`);
+    for (const { at, what, detail } of this.faults.slice(0, mostShown))
+      console.log(`FAULT ${at.toFixed(1)} s  ${what}  ${detail}`);
     if (this.faults.length > mostShown) console.log(`… and ${this.faults.length - mostShown} more faults`);
   }
 
@@ -97,7 +108,12 @@ function unanswered(counts: ReadonlyMap<string, number>): number {
 }
 
 function listed(counts: ReadonlyMap<string, number>): string {
-  return [...counts].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, count]) => `${name} ${count}`).join(', ') || 'none';
+  return (
+    [...counts]
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([name, count]) => `${name} ${count}`)
+      .join(', ') || 'none'
+  );
 }
 
 function firstLine(text: string): string {
@@ -108,7 +124,9 @@ function printTable(rows: readonly (readonly string[])[]): void {
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
   const isNumber = (text: string) => /^\d+$/.test(text);
   for (const row of rows) {
-    const cells = row.map((cell, column) => (isNumber(cell) ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!)));
+    const cells = row.map((cell, column) =>
+      isNumber(cell) ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!),
+    );
     console.log(cells.join('  ').trimEnd());
   }
   console.log('');

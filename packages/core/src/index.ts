@@ -36,6 +36,7 @@ export type {
   ModelsChange,
   ModelStats,
   OpenRequest,
+  RequestOutcome,
   Requests,
   ResolvedModel,
   Runtime,

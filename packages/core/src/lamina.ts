@@ -1,7 +1,10 @@
 // createLamina: what is started, in which order, and how it ends.
 import { setMaxListeners } from 'node:events';
+import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
+import { logEvents } from './builtin/event-log.js';
 import { builtin } from './builtin/index.js';
+import { logStart } from './builtin/start-log.js';
 import { createContainer } from './container.js';
 import { resolveConfig } from './config.js';
 import type { Config, LaminaOptions } from './contract/config.js';
@@ -58,6 +61,7 @@ export async function createLamina(options: LaminaOptions = {}, signal: AbortSig
   const log = container.get(tokens.Log);
   const opened = new Disposables(log);
   opened.add('proxies', () => proxied.close());
+  const hadModelsDir = existsSync(config.modelsDir); // The data directory may be in it, and is made now.
   try {
     if (!config.guest) {
       await mkdir(config.dataDir, { recursive: true });
@@ -70,6 +74,7 @@ export async function createLamina(options: LaminaOptions = {}, signal: AbortSig
 
     const models = container.get(ModelRegistry);
     opened.add('models', () => models.dispose());
+    opened.add('log of events', logEvents(events, models, log));
     models.begin();
 
     const engines = container.get(ProcessKeeper);
@@ -87,6 +92,7 @@ export async function createLamina(options: LaminaOptions = {}, signal: AbortSig
     await plugins.open(signal);
 
     await models.load();
+    logStart({ plugins: resolved.plugins.map(({ name }) => name), models, modelsDir: config.modelsDir, hadModelsDir }, log);
 
     const downloads = container.get(DownloadService);
     opened.add('downloads', () => downloads.close(), closeBudgetMs);

@@ -3,12 +3,13 @@ import { LaminaError } from '@lamina/core';
 import { subprotocol } from '@lamina/core/protocol';
 import { Router } from '@koa/router';
 import Koa from 'koa';
+import { logAnswerFailures } from './middleware/answer-failures.js';
 import { notFound } from './middleware/not-found.js';
 import type { RouterOptions } from './options.js';
 import type { Gateway } from './proxy/forward.js';
 import { addRoutes, checks } from './router.js';
 
-/** errors → host check → origin check and CORS → authentication → routes → not found. */
+/** request log → errors → host check → origin check and CORS → authentication → routes → not found. */
 export function createApp(gateway: Gateway, options: RouterOptions, closing: AbortSignal): Koa {
   const { lamina } = gateway;
   const app = new Koa();
@@ -21,7 +22,6 @@ export function createApp(gateway: Gateway, options: RouterOptions, closing: Abo
   for (const middleware of checks(lamina, options)) app.use(middleware);
   app.use(router.routes());
   app.use(notFound(router));
-  // Everything thrown is answered above; what comes here is a connection that was lost, and nobody is left to tell.
-  app.on('error', (error: Error) => lamina.log.debug({ err: error }, 'Connection lost'));
+  app.on('error', logAnswerFailures(lamina.log));
   return app;
 }

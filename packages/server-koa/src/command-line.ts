@@ -36,7 +36,7 @@ function program(): Command {
     .option('--port <number>', 'the port; 0 takes a free one (default: 11500)', wholeNumber(0, 65_535))
     .option('--max-loaded <number>', 'models that may be loaded at once (default: 1)', wholeNumber(1))
     .option('--idle-timeout <seconds>', 'an idle model is unloaded after this; 0: never (default: 300)', wholeNumber(0))
-    .addOption(new Option('--log-level <level>', 'what is logged on standard error (default: warn)').choices(['silent', 'error', 'warn', 'info', 'debug']))
+    .addOption(new Option('--log-level <level>', 'what is logged on standard error (default: info)').choices(['silent', 'error', 'warn', 'info', 'debug']))
     .option('--api-key-file <file>', 'keys that clients must send: one a line, with "inference" or "manage" after it to limit what it allows')
     .option('--data-dir <directory>', "where Lamina keeps its own state (default: .lamina in the models directory)")
     .option('--allow-unauthenticated', 'listen beyond this machine without a key')

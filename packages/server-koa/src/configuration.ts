@@ -1,8 +1,11 @@
 // Puts together what lamina-server starts with: the configuration module, or the plugins that are installed, under the command line.
-import { loadConfig, type LaminaOptions } from '@lamina/core';
+import { loadConfig, type LaminaOptions, type LogLevel } from '@lamina/core';
 import { readApiKeys } from './api-key-file.js';
 import type { CommandLine } from './command-line.js';
 import type { ServerOptions } from './options.js';
+
+/** A server that runs for months has a log that says what happened. */
+const defaultLogLevel: LogLevel = 'info';
 
 /** What a configuration module exports: `export default defineConfig({ plugins: […], server: { … } })`. */
 export interface ServerConfig extends LaminaOptions {
@@ -24,7 +27,7 @@ export async function readConfiguration(line: CommandLine, env: Readonly<Record<
   const limits = { ...written.limits, ...given({ maxLoaded: line.maxLoaded, idleTimeout: line.idleTimeout }) };
   const apiKeys = line.apiKeyFile === undefined ? undefined : await readApiKeys(line.apiKeyFile);
   return {
-    lamina: { env, ...written, ...given({ manifest: line.manifest, modelsDir: line.modelsDir, dataDir: line.dataDir, log: line.logLevel }), limits },
+    lamina: { env, log: defaultLogLevel, ...written, ...given({ manifest: line.manifest, modelsDir: line.modelsDir, dataDir: line.dataDir, log: line.logLevel }), limits },
     server: { ...server, ...given({ host: line.host, port: line.port, apiKeys, allowUnauthenticated: line.allowUnauthenticated }) },
   };
 }

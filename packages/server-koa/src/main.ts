@@ -1,5 +1,6 @@
-// The lamina-server command: reads what is typed, serves until a signal.
+// The lamina-server command: reads its arguments, serves until a signal.
 import { LaminaError, reasonOf } from '@lamina/core/protocol';
+import { endOnFault } from './fault.js';
 import { readCommandLine } from './command-line.js';
 import type { Stop } from './serve.js';
 
@@ -7,9 +8,10 @@ async function main(): Promise<number> {
   const line = readCommandLine(process.argv.slice(2));
   if (typeof line === 'number') return line;
   const stop = onSignals();
+  const fault = endOnFault();
   try {
     const { serve } = await import('./serve.js'); // All of Lamina: help, and a slip on the command line, need none of it.
-    await serve(line, process.env, stop);
+    await serve(line, process.env, stop, fault);
   } catch (error) {
     if (stop.orderly.aborted) return 0;
     process.stderr.write(`lamina-server: ${LaminaError.is(error) ? error.message : reasonOf(error)}\n`);
@@ -21,7 +23,7 @@ async function main(): Promise<number> {
 function onSignals(): Stop {
   const orderly = new AbortController();
   const atOnce = new AbortController();
-  const stop = (): void => (orderly.signal.aborted ? atOnce : orderly).abort();
+  const stop = (signal: NodeJS.Signals): void => (orderly.signal.aborted ? atOnce : orderly).abort(signal);
   process.on('SIGTERM', stop).on('SIGINT', stop);
   return { orderly: orderly.signal, atOnce: atOnce.signal };
 }

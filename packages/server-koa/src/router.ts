@@ -7,6 +7,7 @@ import { errors } from './middleware/errors.js';
 import { hostCheck, requireHost } from './middleware/host-check.js';
 import { originCheck } from './middleware/origin-check.js';
 import { redaction } from './middleware/redaction.js';
+import { requestLog } from './middleware/request-log.js';
 import { defaultHeartbeat, type RouterOptions } from './options.js';
 import { bodyLimits, smallBodyLimit } from './proxy/body.js';
 import type { Gateway } from './proxy/forward.js';
@@ -34,6 +35,7 @@ export function laminaRouter(lamina: Lamina, options: RouterOptions = {}): Route
 /** What a request passes before it reaches a route, in this order. */
 export function checks(lamina: Lamina, { apiKeys = [], allowedHosts = [], cors = [], autoDownload = false }: RouterOptions): Middleware[] {
   return [
+    requestLog(lamina.log),
     errors(lamina.log),
     requireHost,
     // A key is worth more than a name: no web page can have it.

@@ -1,8 +1,10 @@
 // A server from its command line to its end: start, say where, end everything on a signal.
 import { setTimeout as after } from 'node:timers/promises';
 import { createLamina, type Lamina } from '@lamina/core';
+import { logBackends } from './backend-log.js';
 import type { CommandLine } from './command-line.js';
 import { readConfiguration } from './configuration.js';
+import type { FaultLog } from './fault.js';
 import { createServer, type Server } from './server.js';
 
 /** How long answers that are on their way have to reach their clients after all engines are gone. */
@@ -15,14 +17,22 @@ export interface Stop {
 }
 
 /** Serves until it is stopped. @throws LaminaError what `readConfiguration`, `createLamina` and `listen` throw */
-export async function serve(line: CommandLine, env: Readonly<Record<string, string | undefined>>, stop: Stop): Promise<void> {
+export async function serve(line: CommandLine, env: Readonly<Record<string, string | undefined>>, stop: Stop, fault: FaultLog): Promise<void> {
   const configuration = await readConfiguration(line, env);
   const lamina = await createLamina(configuration.lamina, stop.orderly);
+  const { log } = lamina;
+  fault.log = log;
   try {
     const server = createServer(lamina, configuration.server);
-    process.stdout.write(`Lamina listens on ${await server.listen()}\n`);
+    const url = await server.listen();
+    process.stdout.write(`Lamina listens on ${url}\n`);
+    log.info({ event: 'server.listening', url, pid: process.pid }, `Serving on ${url} (process ${process.pid})`);
+    const backends = logBackends(lamina, stop.orderly);
     await aborted(stop.orderly);
+    log.info({ event: 'server.stopping' }, `Shutting down on ${String(stop.orderly.reason)}; a second signal ends everything at once`);
     await shutDown(server, lamina, stop.atOnce);
+    await backends;
+    log.info({ event: 'server.stopped' }, 'Lamina has ended');
   } finally {
     await lamina.close({ signal: stop.atOnce });
   }

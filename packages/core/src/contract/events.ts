@@ -32,7 +32,12 @@ export const eventSchemas = {
   },
   'manifest.invalid': { description: 'The manifest was read again and is wrong; what was loaded before stays.', type: 'object', properties: { error }, required: ['error'] },
   'download.queued': { description: 'A download was accepted.', type: 'object', properties: { ...download }, required: ['download', 'model'] },
-  'download.started': { description: 'A download fetches its first bytes.', type: 'object', properties: { ...download }, required: ['download', 'model'] },
+  'download.started': {
+    description: 'A download fetches its first bytes; `total` is its size in bytes, where the source says it.',
+    type: 'object',
+    properties: { ...download, source: string, total: number },
+    required: ['download', 'model', 'source'],
+  },
   'download.progress': {
     description: 'How far a download is, in bytes.',
     type: 'object',
@@ -40,15 +45,21 @@ export const eventSchemas = {
     required: ['download', 'model', 'done'],
   },
   'download.verified': { description: 'The files of a download are those that were promised.', type: 'object', properties: { ...download }, required: ['download', 'model'] },
-  'download.finished': { description: 'The model of a download can be used.', type: 'object', properties: { ...download }, required: ['download', 'model'] },
+  'download.finished': {
+    description: 'The model of a download can be used; `ms` is the time since the download last started.',
+    type: 'object',
+    properties: { ...download, bytes: number, ms: number },
+    required: ['download', 'model', 'bytes', 'ms'],
+  },
   'download.failed': { description: 'A download gave up.', type: 'object', properties: { ...download, error }, required: ['download', 'model', 'error'] },
   'download.cancelled': { description: 'A download was cancelled.', type: 'object', properties: { ...download }, required: ['download', 'model'] },
   'download.paused': { description: 'A download was paused.', type: 'object', properties: { ...download }, required: ['download', 'model'] },
   'queue.position': { description: 'The place of a waiting request changed; 1 is next.', type: 'object', properties: { ...model, request: string, position: number }, required: ['model', 'request', 'position'] },
   'request.finished': {
-    description: 'A request has ended, well or not.',
+    description:
+      'An inference request has ended, well or not; also one that was refused, or waited in vain. `error` says why it failed, `cut` that its answer had begun.',
     type: 'object',
-    properties: { ...model, request: string, route: string, status: number, ms: number, usage: { type: 'object' } },
+    properties: { ...model, request: string, route: string, status: number, ms: number, usage: { type: 'object' }, error, cut: { type: 'boolean' } },
     required: ['model', 'request', 'route', 'status', 'ms'],
   },
   'log.line': { description: 'An engine printed a line.', type: 'object', properties: { ...model, stream: { enum: ['stdout', 'stderr'] }, text: string }, required: ['model', 'stream', 'text'] },

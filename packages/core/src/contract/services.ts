@@ -1,5 +1,5 @@
 // The services of a Lamina, as rooms of core, hosts and plugins see one another through: interfaces only.
-import type { WireError } from './errors.js';
+import type { LaminaError, WireError } from './errors.js';
 import type { Availability, BackendType, Endpoint, Machine, ServerInfo, StopReason, RequestAdapter } from './backend.js';
 import type { Manifest, ModelEntry } from './manifest.js';
 import type { Model } from './model.js';
@@ -373,6 +373,8 @@ export interface Downloads {
 
 /** One inference request, as the hook `beforeRequest` sees it. */
 export interface InferenceRequest {
+  /** Names the request in the log, in events and to the client; default: a new one. */
+  readonly id?: string;
   /** What comes after `/v1/`: `chat/completions`, `embeddings`, … */
   readonly route: string;
   /** The model as the client names it. */
@@ -406,12 +408,27 @@ export interface OpenRequest {
   /** A lease on a fresh server after this one died before it answered; allowed once, else throws what ended the server. */
   renew(): Promise<void>;
   /** Ends the request, gives the lease back and emits `request.finished`. Safe to call twice. */
-  finish(outcome: { status: number; served: boolean; usage?: JsonObject }): void;
+  finish(outcome: RequestOutcome): void;
+}
+
+/** How an inference request ended. */
+export interface RequestOutcome {
+  readonly status: number;
+  /** Whether the engine answered it. */
+  readonly served: boolean;
+  readonly usage?: JsonObject;
+  /** Why it failed: an error of Lamina, or the engine's own. */
+  readonly error?: LaminaError | WireError;
+  /** True when the answer had begun before it failed. */
+  readonly cut?: boolean;
 }
 
 /** The way in for every chat, embedding and the like, over whatever wire it came. */
 export interface Requests {
-  /** @throws LaminaError `MODEL_NOT_FOUND`, what a `beforeRequest` tap refuses with, and all that `Runtime.acquire` throws */
+  /**
+   * Emits `request.finished` when it throws, too.
+   * @throws LaminaError `MODEL_NOT_FOUND`, what a `beforeRequest` tap refuses with, and all that `Runtime.acquire` throws
+   */
   open(request: IncomingRequest, options: AcquireOptions): Promise<OpenRequest>;
 }
 

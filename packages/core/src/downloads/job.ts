@@ -1,7 +1,7 @@
 // One download: what it is, what is done with it, and the work itself from the first byte to the manifest.
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { LaminaError } from '../contract/errors.js';
+import { LaminaError, reasonOf } from '../contract/errors.js';
 import type { Clock, Logger } from '../contract/context.js';
 import type { EventType } from '../contract/events.js';
 import type { Backends, Download, DownloadState, Models } from '../contract/services.js';
@@ -138,7 +138,9 @@ export class Job {
     try {
       end.push(await this.tools.turns.acquire(signal));
       this.speed.reset();
-      this.change('active', 'download.started');
+      const startedAt = this.tools.clock.now();
+      const { source, total } = this.snapshot();
+      this.change('active', 'download.started', { source, ...(total === undefined ? {} : { total }) });
       end.push(this.every(progressMs, () => this.tellProgress()), this.every(journalMs, () => void this.save().catch((error: unknown) => this.halt?.controller.abort(error))));
       await this.fetchAll(signal, end);
       await this.finish(signal);
@@ -146,7 +148,7 @@ export class Job {
       this.tellProgress();
       await this.writing;
       await rm(this.folder, { recursive: true, force: true });
-      this.change('finished', 'download.finished');
+      this.change('finished', 'download.finished', { bytes: this.snapshot().done, ms: this.tools.clock.now() - startedAt });
     } catch (error) {
       for (const last of end.splice(0)) last();
       await this.failed(signal.aborted ? signal.reason : error);
@@ -167,7 +169,7 @@ export class Job {
     signal.throwIfAborted();
     controller.signal.throwIfAborted();
     await this.save();
-    this.tell('download.verified');
+    this.tools.events.emit('download.verified', { download: this.journal.id, model: this.journal.model });
   }
 
   /** The hook, the names, the manifest. */
@@ -203,20 +205,20 @@ export class Job {
 
   private async failed(error: unknown): Promise<void> {
     const why = this.halt?.why;
-    if (why === 'closed') return void (await this.save().catch(() => undefined));
+    if (why === 'closed') return this.saveOrWarn();
     if (why === 'paused') return this.pauseNow();
     if (why === 'cancelled') return this.cancelNow();
     this.error = LaminaError.from(diskErrorOf(error, this.folder) ?? error);
-    if (this.error.code === 'INTERNAL') this.tools.log.error({ download: this.journal.id, err: error }, 'A download failed');
+    if (this.error.code === 'INTERNAL') this.tools.log.error({ download: this.journal.id, err: error }, 'A download failed inside Lamina');
     this.journal.state = 'failed';
     this.journal.error = this.error.toWire();
-    await this.save().catch(() => undefined); // The disk may be full; it then goes on by itself after a restart.
-    this.change('failed', 'download.failed');
+    await this.saveOrWarn();
+    this.change('failed', 'download.failed', { error: this.error.toWire() });
   }
 
   private async pauseNow(): Promise<void> {
     this.journal.state = 'paused';
-    await this.save().catch(() => undefined);
+    await this.saveOrWarn();
     this.change('paused', 'download.paused');
   }
 
@@ -224,6 +226,13 @@ export class Job {
     await this.writing;
     await rm(this.folder, { recursive: true, force: true });
     this.change('cancelled', 'download.cancelled');
+  }
+
+  /** For a download that has ended: its journal may be lost, as on a full disk; after a restart it then goes on by itself. */
+  private async saveOrWarn(): Promise<void> {
+    await this.save().catch((error: unknown) => {
+      this.tools.log.warn({ download: this.journal.id, reason: reasonOf(error) }, 'The state of a download cannot be saved; it goes on by itself after a restart');
+    });
   }
 
   /** Brings the journal up to date; one after the other. */
@@ -248,14 +257,9 @@ export class Job {
     this.tools.events.emit('download.progress', { download: id, model, done, ...(total === undefined ? {} : { total }), bytes_per_second: bytesPerSecond });
   }
 
-  private tell(type: Exclude<EventType & `download.${string}`, 'download.progress' | 'download.failed'>): void {
-    this.tools.events.emit(type, { download: this.journal.id, model: this.journal.model });
-  }
-
-  private change(state: DownloadState, type: Exclude<EventType & `download.${string}`, 'download.progress'>): void {
+  private change(state: DownloadState, type: Exclude<EventType & `download.${string}`, 'download.progress'>, more: object = {}): void {
     this.state = state;
-    if (type === 'download.failed') this.tools.events.emit(type, { download: this.journal.id, model: this.journal.model, error: this.error!.toWire() as never });
-    else this.tell(type);
+    this.tools.events.emit(type, { download: this.journal.id, model: this.journal.model, ...more } as never);
     for (const listener of [...this.listeners]) listener();
   }
 

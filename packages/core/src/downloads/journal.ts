@@ -76,9 +76,12 @@ export async function writeJournal(folder: string, journal: Journal): Promise<vo
   await syncDirectory(folder);
 }
 
-/** The journals below a folder, oldest first; `unreadable` hears of folders without one that can be understood. */
+/** The journals below a folder, oldest first; `unreadable` is called for each folder that cannot be read, or has no journal that can be understood. */
 export async function readJournals(folder: string, unreadable: (path: string) => void): Promise<readonly Journal[]> {
-  const entries = await readdir(folder).catch(() => []);
+  const entries = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') unreadable(folder);
+    return [];
+  });
   const journals: Journal[] = [];
   for (const entry of entries) {
     const text = await readFile(join(folder, entry, name), 'utf8').catch(() => '');

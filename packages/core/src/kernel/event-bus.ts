@@ -134,7 +134,7 @@ export class EventBus implements Events {
     try {
       listener(event);
     } catch (error) {
-      this.log.error({ event: event.type, reason: reasonOf(error) }, 'A listener failed');
+      this.log.error({ type: event.type, reason: reasonOf(error) }, 'A listener of events failed');
     }
   }
 }

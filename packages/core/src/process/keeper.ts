@@ -28,7 +28,9 @@ export class ProcessKeeper implements Contract, Disposable {
   guard(pid: number, { model }: { model: string }): () => void {
     this.guardian.add(pid);
     this.journal.add(pid, model);
+    this.log.debug({ event: 'process.started', pid, model }, `Process ${pid} runs for model "${model}"`);
     return () => {
+      this.log.debug({ event: 'process.ended', pid, model }, `Process ${pid} of model "${model}" has ended`);
       this.guardian.remove(pid);
       this.journal.remove(pid);
     };

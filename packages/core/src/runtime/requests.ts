@@ -1,14 +1,16 @@
 // One inference request's way in and out: the hook, the name, the lease, the body the engine wants, the event at its end.
 import { randomUUID } from 'node:crypto';
 import { inject, injectable } from 'inversify';
-import { LaminaError } from '../contract/errors.js';
+import { LaminaError, wireType, type WireError } from '../contract/errors.js';
 import type { JsonObject } from '../contract/schema.js';
 import type { Clock, Logger } from '../contract/context.js';
-import type { AcquireOptions, IncomingRequest, Lease, Models, OpenRequest, Requests, ResolvedModel, Runtime } from '../contract/services.js';
+import type { AcquireOptions, IncomingRequest, Lease, Models, OpenRequest, RequestOutcome, Requests, ResolvedModel, Runtime } from '../contract/services.js';
 import type { EventBus } from '../kernel/event-bus.js';
 import type { Hooks } from '../kernel/hooks.js';
 import { tokens } from '../kernel/tokens.js';
 import { nextVia, viaHeader } from './via.js';
+
+const longestName = 200;
 
 /** Opens requests for every wire there is. */
 @injectable()
@@ -23,18 +25,35 @@ export class RequestGate implements Requests {
   ) {}
 
   async open(request: IncomingRequest, options: AcquireOptions): Promise<OpenRequest> {
-    const id = randomUUID();
+    const { id = randomUUID() } = request;
     const began = this.clock.now();
-    const via = nextVia(request.headers[viaHeader], this.events.session, request.model);
-    const asked = await this.ask(request, options.signal);
-    const allowed = { ...asked, headers: { ...asked.headers, [viaHeader]: via } };
-    const target = this.models.resolve(allowed.model);
-    const acquire = () => this.runtime.acquire(allowed.model, { ...options, onProgress: (progress) => this.progress(id, target, progress, options) });
-    const lease = await acquire();
-    return new OpenedRequest(id, allowed, target, lease, acquire, (outcome) => {
-      const ms = this.clock.now() - began;
-      const { status, usage } = outcome;
-      this.events.emit('request.finished', { model: target.model.name, request: id, route: allowed.route, status, ms, ...(usage === undefined ? {} : { usage }) });
+    let { model, route } = request;
+    const finished = (outcome: RequestOutcome) => this.finished({ model, request: id, route, ms: this.clock.now() - began }, outcome);
+    try {
+      const via = nextVia(request.headers[viaHeader], this.events.session, request.model);
+      const asked = await this.ask(request, options.signal);
+      const allowed = { ...asked, headers: { ...asked.headers, [viaHeader]: via } };
+      ({ model, route } = allowed);
+      const target = this.models.resolve(model);
+      model = target.model.name;
+      const onProgress: AcquireOptions['onProgress'] = (progress) => this.progress(id, target, progress, options);
+      const acquire = () => this.runtime.acquire(allowed.model, { ...options, onProgress });
+      return new OpenedRequest(id, allowed, target, await acquire(), acquire, finished);
+    } catch (thrown) {
+      const error = LaminaError.from(thrown);
+      finished({ status: error.status, served: false, error });
+      throw thrown;
+    }
+  }
+
+  private finished(about: { model: string; request: string; route: string; ms: number }, { status, usage, error, cut }: RequestOutcome): void {
+    this.events.emit('request.finished', {
+      ...about,
+      model: about.model.slice(0, longestName), // What a client names may be as long as a body.
+      status,
+      ...(usage === undefined ? {} : { usage }),
+      ...(error === undefined ? {} : { error: publicError(status, error) }),
+      ...(cut === true ? { cut } : {}),
     });
   }
 
@@ -54,7 +73,12 @@ export class RequestGate implements Requests {
   }
 }
 
-type Outcome = { status: number; served: boolean; usage?: JsonObject };
+/** An error as others than the client may see it: what could quote the request, as an engine's or a plugin's refusal may, is left out. */
+function publicError(status: number, error: LaminaError | WireError): WireError {
+  const code = error.code.slice(0, longestName);
+  const message = LaminaError.is(error) && status >= 500 ? error.message : `It failed with ${status} ${code}.`;
+  return { message, type: wireType(status), code };
+}
 
 function parse(body: Buffer): JsonObject {
   return JSON.parse(body.toString()) as JsonObject;
@@ -78,7 +102,7 @@ class OpenedRequest implements OpenRequest {
     readonly target: ResolvedModel,
     public lease: Lease,
     private readonly acquire: () => Promise<Lease>,
-    private readonly onFinish: (outcome: Outcome) => void,
+    private readonly onFinish: (outcome: RequestOutcome) => void,
   ) {}
 
   body(): Buffer | undefined {
@@ -100,7 +124,7 @@ class OpenedRequest implements OpenRequest {
     this.lease = await this.acquire();
   }
 
-  finish(outcome: Outcome): void {
+  finish(outcome: RequestOutcome): void {
     if (this.finished) return;
     this.finished = true;
     this.lease.release({ served: outcome.served });

@@ -73,7 +73,7 @@ export class Starts {
   private failed(slot: Slot, thrown: unknown, counts: boolean): void {
     const { clock, events, log, policy, queue } = this.parts;
     const error = LaminaError.from(thrown);
-    if (error.code === 'INTERNAL') log.error({ model: slot.name, err: thrown }, 'A start failed');
+    if (error.code === 'INTERNAL') log.error({ model: slot.name, err: thrown }, 'A start failed inside Lamina');
     slot.error = error;
     if (slot.wish === 'running') slot.wish = 'auto';
     slot.failures = counts ? slot.failures + 1 : 0;

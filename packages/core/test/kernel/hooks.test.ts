@@ -58,7 +58,7 @@ describe('hooks', () => {
     );
     assert.ok(LaminaError.is(error, 'PLUGIN_FAILED'));
     assert.equal(error.message, 'Plugin "plugin-1" failed in beforeRequest: x is not a function.');
-    assert.deepEqual(events.map(({ type }) => type), ['plugin.failed']);
+    assert.deepEqual(events.map(({ type }) => type), ['plugin.failed', 'request.finished']);
   });
 
   it('let a plugin refuse with an error of its choice', async () => {
@@ -68,7 +68,7 @@ describe('hooks', () => {
       }),
     );
     assert.ok(LaminaError.is(error, 'FORBIDDEN'));
-    assert.deepEqual(events, []);
+    assert.deepEqual(events.map(({ type }) => type), ['request.finished']);
   });
 
   it('take null for a fault', async () => {

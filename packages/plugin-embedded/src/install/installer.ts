@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { LaminaError, type StartContext } from '@lamina/core/plugin';
+import { LaminaError, type Logger, type StartContext } from '@lamina/core/plugin';
 import type { Build } from '../platform.js';
 import { npmCi, type InstallContext } from './npm.js';
 import { installedVersion, lockedVersion, lockFile, writePackages } from './packages.js';
@@ -63,15 +63,18 @@ export class Installer {
     await running.done.catch(() => undefined);
   }
 
-  private begin(wanted: Wanted, { env, output, guard }: StartContext): Running {
+  private begin(wanted: Wanted, { env, output, guard, log }: StartContext): Running {
     const stop = new AbortController();
     const listeners = new Set<OnProgress>();
+    const logProgress = progressLog(log);
     const tell: OnProgress = (update) => {
       running.latest = update;
+      logProgress(update);
       listeners.forEach((listen) => listen(update));
     };
     const part = `${wanted.directory}.part-${process.pid}-${randomUUID()}`;
-    const done = install(wanted, { part, lock: this.lock }, { env, output, guard, signal: stop.signal }, tell).finally(() => this.forget(wanted.directory, running));
+    const context = { env, output, guard, signal: stop.signal };
+    const done = logged(install(wanted, { part, lock: this.lock }, context, tell), wanted, log).finally(() => this.forget(wanted.directory, running));
     const running: Running = { done, stop, listeners };
     this.running.set(wanted.directory, running);
     return running;
@@ -80,6 +83,26 @@ export class Installer {
   private forget(directory: string, running: Running): void {
     if (this.running.get(directory) === running) this.running.delete(directory);
   }
+}
+
+/** A line for each tenth of an installation. */
+function progressLog(log: Logger): OnProgress {
+  let tenths = -1;
+  return ({ stage, ratio = 0 }) => {
+    const now = Math.floor(ratio * 10);
+    if (now <= tenths) return;
+    tenths = now;
+    log.info({ event: 'engine.installing', percent: now * 10 }, `The embedded engine: ${stage}, ${now * 10} %`);
+  };
+}
+
+/** A failure is the failure of the start that wanted it, and is logged as that. */
+async function logged(done: Promise<void>, { directory }: Wanted, log: Logger): Promise<void> {
+  const startedAt = performance.now();
+  await done;
+  const ms = Math.round(performance.now() - startedAt);
+  const message = `Installed the embedded engine in ${(ms / 1000).toFixed(1)} s at ${directory}`;
+  log.info({ event: 'engine.installed', directory, ms }, message);
 }
 
 async function install({ directory, build, model }: Wanted, { part, lock }: { part: string; lock: URL }, context: InstallContext, tell: OnProgress): Promise<void> {

@@ -1,11 +1,11 @@
 // The one place where what was thrown becomes an answer: one shape, the right status, no stack.
-import { randomUUID } from 'node:crypto';
 import { LaminaError, type Logger } from '@lamina/core';
 import type { Context, Middleware } from 'koa';
 import { answerWhileReceiving } from './answer-while-receiving.js';
 import { errorBody, wireFor } from './error-body.js';
+import { noteError, requestIdOf } from './request-log.js';
 
-/** Catches everything the middleware after it throws. Only faults of Lamina itself are logged; all other errors are answers. */
+/** Catches everything the middleware after it throws. Of faults of Lamina itself the cause is logged; all other errors are answers. */
 export function errors(log: Logger): Middleware {
   return async (ctx, next) => {
     try {
@@ -17,6 +17,7 @@ export function errors(log: Logger): Middleware {
 }
 
 function answer(ctx: Context, error: LaminaError, log: Logger): void {
+  noteError(ctx, error);
   if (error.code === 'INTERNAL') report(ctx, error, log);
   if (!ctx.writable || ctx.res.headersSent) {
     // The caller has left, or half an answer is out: there is no honest way to end it but the loss of the connection.
@@ -33,6 +34,7 @@ function answer(ctx: Context, error: LaminaError, log: Logger): void {
 }
 
 function setHeaders(ctx: Context, error: LaminaError): void {
+  ctx.set('x-request-id', requestIdOf(ctx));
   if (error.retryable) ctx.set('Retry-After', String(retryAfter(error)));
   // OpenAI's clients try again on most statuses; this header tells them when it is of no use.
   else ctx.set('x-should-retry', 'false');
@@ -46,9 +48,7 @@ function retryAfter(error: LaminaError): number {
 }
 
 function report(ctx: Context, error: LaminaError, log: Logger): void {
-  const request = randomUUID();
-  if (ctx.writable && !ctx.res.headersSent) ctx.set('x-request-id', request);
-  log.error({ err: error.cause, method: ctx.method, path: ctx.path, request }, 'Request failed');
+  log.error({ err: error.cause, request: requestIdOf(ctx), method: ctx.method, path: ctx.path }, 'A request failed inside Lamina');
 }
 
 // Koa and its router throw errors with a status of their own for requests they cannot read.

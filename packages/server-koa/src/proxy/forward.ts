@@ -1,7 +1,8 @@
 // An inference request from its first byte to its last: read it, get the right to an engine, send it there, end it in every case.
-import { LaminaError, type Lamina, type OpenRequest, type WireError } from '@lamina/core';
+import { LaminaError, type Lamina, type OpenRequest, type RequestOutcome, type WireError } from '@lamina/core';
 import type { Context } from 'koa';
 import { errorBody } from '../middleware/error-body.js';
+import { leaveToCore, requestIdOf } from '../middleware/request-log.js';
 import { readEngineError } from './engine-error.js';
 import { requestHeaders } from './headers.js';
 import type { BodyLimits } from './body.js';
@@ -44,18 +45,22 @@ async function forwardBody(ctx: Context, route: string, incoming: Incoming, { la
   const client = clientOf(ctx);
   const { model, bytes, contentType } = incoming;
   const body = contentType === 'application/json' ? bytes : undefined;
-  const request = { route, model, headers: requestHeaders(ctx.req.headers), ...(body === undefined ? {} : { body }) };
+  const request = { id: requestIdOf(ctx), route, model, headers: requestHeaders(ctx.req.headers), ...(body === undefined ? {} : { body }) };
+  leaveToCore(ctx);
   const open = await lamina.requests.open(request, { signal: client, onlyRunning });
   try {
     const sent = () => bodyFor(open, incoming);
     const outcome = await send(open, { method: ctx.method, target: route + ctx.search, response: ctx.res, client, body: sent }, upstreams);
-    if (outcome.kind === 'refused') answerRefusal(ctx, open, outcome);
-    else ctx.respond = false;
-    if (outcome.kind === 'cut' && !client.aborted) await breakOff(ctx, route, open, outcome);
-    open.finish(resultOf(outcome, client));
-  } catch (error) {
-    open.finish({ status: LaminaError.from(error).status, served: false });
-    throw error;
+    if (outcome.kind === 'refused') {
+      const error = answerRefusal(ctx, open, outcome);
+      return open.finish({ status: ctx.status, served: true, error });
+    }
+    ctx.respond = false;
+    open.finish(outcome.kind === 'answered' ? answered(outcome) : await brokenOff(ctx, route, open, outcome, client));
+  } catch (thrown) {
+    const error = LaminaError.from(thrown);
+    open.finish({ status: error.status, served: false, error });
+    throw thrown;
   }
 }
 
@@ -70,13 +75,14 @@ function bodyFor(open: OpenRequest, { bytes, contentType, model }: Incoming): Se
 }
 
 // The engine said no: its status, its reason, in our shape. A redirect is no answer at all, and would tell where the engine is.
-function answerRefusal(ctx: Context, open: OpenRequest, refused: Extract<Sent, { kind: 'refused' }>): void {
+function answerRefusal(ctx: Context, open: OpenRequest, refused: Extract<Sent, { kind: 'refused' }>): WireError {
   const { status, retryAfter } = refused;
   const error = refusalOf(open, refused);
   ctx.status = refusalStatus(status);
   ctx.set('x-request-id', open.id);
   if (retryAfter !== undefined) ctx.set('Retry-After', retryAfter);
   ctx.body = errorBody(ctx.path, error);
+  return error;
 }
 
 /** An engine's refusal, in our shape. */
@@ -89,9 +95,12 @@ export function refusalStatus(status: number): number {
   return status >= 400 && status < 600 ? status : 502;
 }
 
-function resultOf(outcome: Sent, client: AbortSignal): Parameters<OpenRequest['finish']>[0] {
-  if (outcome.kind === 'refused') return { status: refusalStatus(outcome.status), served: true };
-  if (outcome.kind === 'cut') return client.aborted ? { status: 499, served: true } : { status: 502, served: false };
-  const usage = usageIn(outcome.tail);
-  return { status: outcome.status, served: true, ...(usage === undefined ? {} : { usage }) };
+function answered({ status, tail }: Extract<Sent, { kind: 'answered' }>): RequestOutcome {
+  const usage = usageIn(tail);
+  return { status, served: true, ...(usage === undefined ? {} : { usage }) };
+}
+
+async function brokenOff(ctx: Context, route: string, open: OpenRequest, outcome: Extract<Sent, { kind: 'cut' }>, client: AbortSignal): Promise<RequestOutcome> {
+  if (client.aborted) return { status: 499, served: true, error: LaminaError.from(client.reason), cut: true };
+  return { status: 502, served: false, error: await breakOff(ctx, route, open, outcome), cut: true };
 }

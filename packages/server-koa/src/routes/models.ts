@@ -1,9 +1,10 @@
 // /models: what there is, what runs, and starting and stopping it.
-import { isActive, modelDetail, type Lamina, type ModelRecord, type ResolvedModel, type SlotSnapshot } from '@lamina/core';
+import { isActive, modelDetail, reasonOf, type Lamina, type ModelRecord, type ResolvedModel, type SlotSnapshot } from '@lamina/core';
 import type { ModelDetail } from '@lamina/core/protocol';
 import type { Router, RouterContext } from '@koa/router';
 import { requireKey, scopesOf } from '../middleware/authentication.js';
 import { visibleTo } from '../middleware/redaction.js';
+import { requestIdOf } from '../middleware/request-log.js';
 import { clientOf } from '../proxy/client.js';
 import { matching } from './library.js';
 import { ModelList } from './model-list.js';
@@ -22,13 +23,13 @@ export function modelRoutes(router: Router, lamina: Lamina): void {
   router.post('/models/*name/start', async (ctx) => {
     requireKey(ctx, 'manage');
     const target = targetOf(ctx, lamina);
-    await settle(ctx, (options) => lamina.runtime.start(target.served.name, options));
+    await settle(ctx, lamina, (options) => lamina.runtime.start(target.served.name, options));
     await show(ctx, lamina, target);
   });
   router.post('/models/*name/stop', async (ctx) => {
     requireKey(ctx, 'manage');
     const target = targetOf(ctx, lamina);
-    await settle(ctx, (options) => lamina.runtime.stop(target.served.name, { ...options, reason: 'requested' }));
+    await settle(ctx, lamina, (options) => lamina.runtime.stop(target.served.name, { ...options, reason: 'requested' }));
     await show(ctx, lamina, target);
   });
   router.get('/models/*name', async (ctx) => {
@@ -42,14 +43,17 @@ function targetOf(ctx: RouterContext, lamina: Lamina): ResolvedModel {
 }
 
 // With `?wait=false` the work goes on by itself: how it ends is told by the model's state and by events.
-async function settle(ctx: RouterContext, work: (options: { signal?: AbortSignal }) => Promise<unknown>): Promise<void> {
+async function settle(ctx: RouterContext, { log }: Lamina, work: (options: { signal?: AbortSignal }) => Promise<unknown>): Promise<void> {
   ctx.status = 200;
   if (ctx.query['wait'] !== 'false') {
     await work({ signal: clientOf(ctx) });
     return;
   }
   ctx.status = 202;
-  work({}).catch(() => undefined);
+  const { method, path } = ctx;
+  work({}).catch((error: unknown) => {
+    log.warn({ request: requestIdOf(ctx), method, path, reason: reasonOf(error) }, 'What a request asked for without waiting failed');
+  });
 }
 
 async function show(ctx: RouterContext, lamina: Lamina, { model, served }: ResolvedModel): Promise<void> {

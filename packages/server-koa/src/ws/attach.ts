@@ -73,7 +73,7 @@ export function openDoor(http: Server, gateway: Gateway, options: WebSocketOptio
     webSockets.handleUpgrade(request, request.socket, heads.get(request)!, (webSocket) => open(webSocket, accepted));
   });
   const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
-    socket.on('error', (error) => lamina.log.debug({ err: error }, 'Connection lost'));
+    socket.on('error', (error) => lamina.log.debug({ err: error }, 'The connection was lost'));
     if (!isWebSocket(request) || pathOf(request) !== path) {
       if (http.listenerCount('upgrade') === 1) answerOther(http, request, socket, head, path);
       return;

@@ -1,6 +1,6 @@
 // One chat, from its frame to its end: it ends exactly once, with `chat.done` or `chat.error`.
 import { randomUUID } from 'node:crypto';
-import { LaminaError, type AcquireProgress, type JsonObject, type OpenRequest, type WireError } from '@lamina/core';
+import { LaminaError, type AcquireProgress, type JsonObject, type OpenRequest, type RequestOutcome, type WireError } from '@lamina/core';
 import type { ClientFrame } from '@lamina/core/protocol';
 import { wireForScopes } from '../middleware/error-body.js';
 import { refusalOf, refusalStatus } from '../proxy/forward.js';
@@ -17,10 +17,14 @@ interface Ending {
   readonly status: number;
   readonly served: boolean;
   readonly error?: WireError;
+  /** The error as core may log it. */
+  readonly failure?: LaminaError;
 }
 
 /** A chat under way. */
 export class Chat {
+  /** The id of the request, which the client gets as `chat`. */
+  readonly #request = randomUUID();
   readonly #leaving = new AbortController();
 
   constructor(
@@ -36,7 +40,7 @@ export class Chat {
   /** Runs the request, JSON that asks for a stream; never rejects. The answer sends the last frame, once the chat's id is free again. */
   async run(model: string, body: Buffer): Promise<() => void> {
     const { id, peer } = this;
-    peer.outbox.send({ type: 'chat.accepted', id, chat: randomUUID() });
+    peer.outbox.send({ type: 'chat.accepted', id, chat: this.#request });
     const answer = new ChatAnswer(id, peer.outbox, (reason) => this.end(reason));
     const { error } = await this.#ask(model, body, answer);
     if (error !== undefined) {
@@ -52,12 +56,12 @@ export class Chat {
     let open: OpenRequest | undefined;
     let ending: Ending;
     try {
-      open = await lamina.requests.open({ route, model, headers, body }, { signal: this.#leaving.signal, onProgress: (progress) => this.#tell(progress) });
+      open = await lamina.requests.open({ id: this.#request, route, model, headers, body }, { signal: this.#leaving.signal, onProgress: (progress) => this.#tell(progress) });
       ending = await this.#stream(open, answer);
     } catch (thrown) {
       ending = this.#failure(thrown);
     }
-    open?.finish({ status: ending.status, served: ending.served, ...(answer.usage === undefined ? {} : { usage: answer.usage }) });
+    open?.finish(outcomeOf(ending, answer));
     return ending;
   }
 
@@ -80,8 +84,8 @@ export class Chat {
     const { lamina } = this.peer;
     const { signal } = this.#leaving;
     const error = LaminaError.from(signal.aborted ? signal.reason : thrown);
-    if (error.code === 'INTERNAL') lamina.log.error({ err: error.cause, chat: this.id }, 'Chat failed');
-    return { status: error.status, served: signal.aborted, error: error.toWire() };
+    if (error.code === 'INTERNAL') lamina.log.error({ err: error.cause, request: this.#request }, 'A chat failed inside Lamina');
+    return { status: error.status, served: signal.aborted, error: error.toWire(), failure: error };
   }
 
   // A client that does not read is not told each step: they would pile up, and the next one makes up for it.
@@ -92,6 +96,12 @@ export class Chat {
     if (progress.kind === 'queued') outbox.send({ type: 'chat.queued', id, position: progress.position });
     else outbox.send({ type: 'chat.loading', id, stage: progress.stage, ...(progress.ratio === undefined ? {} : { ratio: progress.ratio }) });
   }
+}
+
+function outcomeOf(ending: Ending, { usage, headersSent }: ChatAnswer): RequestOutcome {
+  const { status, served, error, failure } = ending;
+  const why = failure ?? error;
+  return { status, served, ...(usage === undefined ? {} : { usage }), ...(why === undefined ? {} : { error: why, cut: headersSent }) };
 }
 
 /** The request as a stream that ends with its usage. */

@@ -214,7 +214,7 @@ export class Connection {
   #refuse(id: string | undefined, thrown: unknown): void {
     const { lamina, outbox } = this.peer;
     const error = LaminaError.from(thrown);
-    if (error.code === 'INTERNAL') lamina.log.error({ err: error.cause }, 'Frame failed');
+    if (error.code === 'INTERNAL') lamina.log.error({ err: error.cause }, 'A frame of a WebSocket failed inside Lamina');
     outbox.send({ type: 'error', ...(id === undefined ? {} : { id }), error: wireForScopes(this.peer.scopes, error.toWire()) });
   }
 

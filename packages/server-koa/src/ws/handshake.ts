@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import { LaminaError, type Lamina } from '@lamina/core';
 import { subprotocol } from '@lamina/core/protocol';
 import Koa, { type Context } from 'koa';
+import { logAnswerFailures } from '../middleware/answer-failures.js';
 import { requireKey, scopesOf, type Scopes } from '../middleware/authentication.js';
 import type { RouterOptions } from '../options.js';
 import { checks } from '../router.js';
@@ -24,11 +25,12 @@ export function handshake(lamina: Lamina, options: RouterOptions, accept: (accep
     requireKey(ctx);
     checkProtocol(ctx);
     if (lamina.closing.aborted) throw new LaminaError('SHUTTING_DOWN', {});
+    ctx.status = 101;
     ctx.respond = false;
     ctx.res.detachSocket(ctx.req.socket);
     accept({ request: ctx.req, scopes: scopesOf(ctx) });
   });
-  app.on('error', (error: Error) => lamina.log.debug({ err: error }, 'Connection lost'));
+  app.on('error', logAnswerFailures(lamina.log));
   const handle = app.callback();
   return (request, socket) => {
     takeKey(request);

@@ -1,0 +1,180 @@
+// Writes the story of a day into the log: a line for each event that people want to know of.
+import type { Logger } from '../contract/context.js';
+import type { StopReason } from '../contract/backend.js';
+import type { ErrorCode } from '../contract/errors.js';
+import type { Events, EventType, LaminaEvent } from '../contract/events.js';
+import type { Models } from '../contract/services.js';
+import { showNames, showSize, showTime } from './amounts.js';
+
+type Level = 'debug' | 'info' | 'warn' | 'error';
+
+/** One line: its sentence says everything, its fields say the same for programs. */
+interface Line {
+  readonly level: Level;
+  readonly message: string;
+  /** Instead of the fields of the event. */
+  readonly fields?: object;
+}
+
+const reasons: Readonly<Record<StopReason, string>> = {
+  requested: 'on request',
+  idle: 'it was idle',
+  room: 'another model needs its place',
+  changed: 'its manifest entry or files changed',
+  removed: 'it was removed',
+  unhealthy: 'it does not work any more',
+  unwanted: 'nobody waits for it any more',
+  shutdown: 'Lamina shuts down',
+};
+
+/**
+ * Each type of event and its line; `undefined` where another line says it: `plugin.failed` is logged with its cause where it happens, and
+ * a change of the models once for all of them. No line holds what a client or an engine wrote, but at `debug` what engines print.
+ */
+const lines: { readonly [Type in EventType]: ((event: LaminaEvent<Type>) => Line | undefined) | undefined } = {
+  'model.discovered': undefined,
+  'model.updated': undefined,
+  'model.removed': undefined,
+  'manifest.changed': undefined,
+  'plugin.failed': undefined,
+  'manifest.invalid': ({ error }) => ({
+    level: 'error',
+    message: `The manifest is not valid; the previous one stays in use: ${error.message}`,
+    fields: { code: error.code },
+  }),
+  'model.state': stateLine,
+  'model.progress': ({ model, stage, ratio }) => ({
+    level: 'debug',
+    message: `Model "${model}": ${stage}${ratio === undefined ? '' : ` ${Math.floor(ratio * 100)} %`}`,
+  }),
+  'model.ready': ({ model, backend, load_ms }) => ({
+    level: 'info',
+    message: `Model "${model}" is ready after ${showTime(load_ms)} on ${backend}`,
+  }),
+  'model.failed': failureLine,
+  'model.stopped': ({ model, reason }) => ({
+    level: reason === 'unhealthy' ? 'warn' : 'info',
+    message: `Stopped model "${model}": ${reasons[reason as StopReason] ?? reason}`,
+  }),
+  'download.queued': ({ model }) => ({ level: 'debug', message: `Queued the download of "${model}"` }),
+  'download.started': ({ model, source, total }) => ({
+    level: 'info',
+    message: `Downloading "${model}" from the source "${source}"${total === undefined ? '' : `, ${showSize(total)}`}`,
+  }),
+  'download.progress': ({ model, done, total }) => ({
+    level: 'debug',
+    message: `Downloading "${model}": ${showSize(done)}${total === undefined ? '' : ` of ${showSize(total)}`}`,
+  }),
+  'download.verified': ({ model }) => ({ level: 'debug', message: `The files of "${model}" are complete and verified` }),
+  'download.finished': ({ model, bytes, ms }) => ({
+    level: 'info',
+    message: `Downloaded "${model}": ${showSize(bytes)} in ${showTime(ms)}`,
+  }),
+  'download.failed': downloadFailureLine,
+  'download.cancelled': ({ model }) => ({ level: 'info', message: `Cancelled the download of "${model}"` }),
+  'download.paused': ({ model }) => ({ level: 'info', message: `Paused the download of "${model}"` }),
+  'queue.position': ({ request, model, position }) => ({
+    level: 'debug',
+    message: `Request ${shortId(request)} waits for "${model}", at position ${position}`,
+  }),
+  'request.finished': requestLine,
+  'log.line': ({ model, text }) => ({ level: 'debug', message: `${model}: ${text}` }),
+};
+
+/** Writes the lines of these events, and of changes of the models, until the answer is called. */
+export function logEvents(events: Events, models: Pick<Models, 'onChange'>, log: Logger): () => void {
+  const stopEvents = events.onAny((event) => {
+    const line = (lines[event.type] as ((event: LaminaEvent) => Line | undefined) | undefined)?.(event);
+    if (line !== undefined) log[line.level]({ event: event.type, ...(line.fields ?? fieldsOf(event)) }, line.message);
+  });
+  const stopChanges = models.onChange(({ added, changed, removed }) => {
+    const parts = Object.entries({ added, changed, removed }).filter(([, names]) => names.length > 0);
+    if (parts.length === 0) return;
+    const message = `Models changed: ${parts.map(([what, names]) => `${what} ${showNames(names)}`).join('; ')}`;
+    log.info({ event: 'models.changed', added: added.length, changed: changed.length, removed: removed.length }, message);
+  });
+  return () => {
+    stopEvents();
+    stopChanges();
+  };
+}
+
+function stateLine({ model, from, to }: LaminaEvent<'model.state'>): Line {
+  if (to === 'starting') return { level: 'info', message: `Starting model "${model}"` };
+  if (to === 'sleeping') return { level: 'info', message: `Model "${model}" sleeps: it was idle` };
+  if (to === 'waking') return { level: 'info', message: `Waking model "${model}"` };
+  if (to === 'degraded') return { level: 'warn', message: `Model "${model}" does not answer its health check` };
+  if (from === 'degraded' && to === 'ready') return { level: 'info', message: `Model "${model}" answers its health check again` };
+  return { level: 'debug', message: `Model "${model}" goes from ${from} to ${to}` };
+}
+
+/** A start that failed, or an engine that ended by itself. A fault of Lamina is logged where it is caught, with its cause. */
+function failureLine({ error, ...about }: LaminaEvent<'model.failed'>): Line | undefined {
+  if (error.code === 'INTERNAL') return undefined;
+  const { reason } = (error.details ?? {}) as { reason?: string };
+  const message = error.code === 'MODEL_SERVER_EXITED' ? `The engine of model "${about.model}" ended unexpectedly: ${reason}` : error.message;
+  return { level: 'error', message, fields: fieldsOf(about, { code: error.code, reason: reason ?? error.message }) };
+}
+
+function downloadFailureLine({ error, ...about }: LaminaEvent<'download.failed'>): Line | undefined {
+  if (error.code === 'INTERNAL') return undefined;
+  const fields = fieldsOf(about, { code: error.code, reason: error.message });
+  return { level: 'error', message: `The download of "${about.model}" failed: ${error.message}`, fields };
+}
+
+function requestLine({ usage, ...ended }: LaminaEvent<'request.finished'>): Line {
+  const { error, ...about } = ended;
+  const { request, route, model, status } = about;
+  const tokens = tokensIn((usage ?? {}) as Readonly<Record<string, unknown>>);
+  const why = error === undefined ? {} : { code: error.code, ...(status < 500 ? {} : { reason: error.message }) };
+  return {
+    level: status >= 500 ? 'error' : 'info',
+    message: `Request ${shortId(request)} ${route} "${model}": ${howItEnded(ended, tokens)}`,
+    fields: fieldsOf(about, tokens, why),
+  };
+}
+
+/** Errors whose cause has a line of its own, the one before. */
+const toldBefore: ReadonlySet<string> = new Set<ErrorCode>([
+  'MODEL_FILES_MISSING',
+  'BACKEND_UNAVAILABLE',
+  'OUT_OF_MEMORY',
+  'MODEL_START_FAILED',
+  'MODEL_SERVER_EXITED',
+  'MODEL_STOPPED',
+  'SHUTTING_DOWN',
+]);
+
+function howItEnded({ status, ms, cut, error }: Omit<LaminaEvent<'request.finished'>, 'usage'>, tokens: Tokens): string {
+  const time = showTime(ms);
+  if (status === 499) return `cancelled by the client after ${time}`;
+  const code = error === undefined ? `${status}` : `${status} ${error.code}`;
+  const reason = error === undefined || status < 500 || toldBefore.has(error.code) ? '' : `: ${error.message}`;
+  if (cut === true) return `${code}, broken off in the middle of the answer after ${time}${reason}`;
+  const count = tokens.completion_tokens ?? tokens.prompt_tokens;
+  return `${code} in ${time}${count === undefined ? '' : `, ${count} tokens`}${reason}`;
+}
+
+interface Tokens {
+  readonly prompt_tokens?: number;
+  readonly completion_tokens?: number;
+}
+
+/** What OpenAI's API and Anthropic's call them. Numbers only: the rest of `usage` is what the engine makes of it. */
+function tokensIn(usage: Readonly<Record<string, unknown>>): Tokens {
+  const numberOf = (...names: string[]) => names.map((name) => usage[name]).find((value) => typeof value === 'number');
+  const prompt = numberOf('prompt_tokens', 'input_tokens');
+  const completion = numberOf('completion_tokens', 'output_tokens');
+  return { ...(prompt === undefined ? {} : { prompt_tokens: prompt }), ...(completion === undefined ? {} : { completion_tokens: completion }) };
+}
+
+/** Enough to find a request by the start of its id. */
+function shortId(request: string): string {
+  return request.slice(0, 8);
+}
+
+/** The fields of an event without those that every line has in its own way. */
+function fieldsOf(event: object, ...more: object[]): object {
+  const { id: _id, at: _at, type: _type, ...fields } = event as Record<string, unknown>;
+  return Object.assign(fields, ...more) as object;
+}

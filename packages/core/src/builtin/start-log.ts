@@ -1,0 +1,51 @@
+// Writes into the log what a Lamina starts with: plugins, models, and what people should do about what is missing.
+import type { Logger } from '../contract/context.js';
+import type { ModelRecord, Models } from '../contract/services.js';
+import { showCount, showNames } from './amounts.js';
+
+/** Models whose files are missing get a line each, up to so many. */
+const mostMissing = 10;
+
+/** What there is when everything is loaded. */
+export interface Started {
+  readonly plugins: readonly string[];
+  readonly models: Pick<Models, 'list' | 'stats'>;
+  readonly modelsDir: string;
+  /** Whether the models directory was there before Lamina came. */
+  readonly hadModelsDir: boolean;
+}
+
+/** Writes the lines. */
+export function logStart({ plugins, models, modelsDir, hadModelsDir }: Started, log: Logger): void {
+  log.info({ event: 'plugins.loaded', plugins }, plugins.length === 0 ? 'No plugins are loaded' : `Loaded ${showCount(plugins.length, 'plugin')}: ${plugins.join(', ')}`);
+  if (!hadModelsDir) {
+    const message = `The models directory ${modelsDir} does not exist. Create it, or name the right one (--models-dir).`;
+    log.warn({ event: 'models.directory_missing', models_dir: modelsDir }, message);
+  }
+  const { total_models: total, available_models: available } = models.stats();
+  if (total > 0) {
+    const message = `Found ${showCount(total, 'model')}, ${available} with all files, in ${modelsDir}`;
+    log.info({ event: 'models.found', models: total, available, models_dir: modelsDir }, message);
+  } else {
+    const message = `There are no models in ${modelsDir}. Put model files there, or get one with "lamina pull <reference>".`;
+    log.warn({ event: 'models.none', models_dir: modelsDir }, message);
+  }
+  logMissing(models.list().filter((record) => !record.available), log);
+}
+
+/** A model that the manifest can fetch is only on offer; any other one without its files is a mistake. */
+function logMissing(missing: readonly ModelRecord[], log: Logger): void {
+  const offered = missing.filter(({ entry }) => entry.download !== undefined).map(({ model }) => model.name);
+  if (offered.length > 0) {
+    const message = `${showCount(offered.length, 'model')} can be downloaded ("lamina pull <model>"): ${showNames(offered)}`;
+    log.info({ event: 'models.downloadable', models: offered.length }, message);
+  }
+  const broken = missing.filter(({ entry }) => entry.download === undefined);
+  for (const { model, missing: problems } of broken.slice(0, mostMissing)) {
+    const message = `Model "${model.name}" cannot run: ${problems.join('; ')}. Put its files there, or correct its path in the manifest.`;
+    log.warn({ event: 'model.files_missing', model: model.name, missing: problems }, message);
+  }
+  if (broken.length <= mostMissing) return;
+  const message = `${showCount(broken.length - mostMissing, 'more model')} cannot run; "lamina validate" lists them all.`;
+  log.warn({ event: 'models.files_missing', models: broken.length }, message);
+}

@@ -1,0 +1,33 @@
+// Writes into the log which engines this machine has, and what to do about one that is missing and needed.
+import { reasonOf, type BackendRecord, type Lamina, type Logger } from '@lamina/core';
+
+/** Asks every backend, which runs programs, and writes a line for each. Never rejects; the signal ends the asking. */
+export async function logBackends({ backends, models, log }: Lamina, signal: AbortSignal): Promise<void> {
+  try {
+    const records = await backends.list({ signal });
+    const none = !records.some(({ availability }) => availability.available);
+    const named = new Set(models.list().map(({ model }) => model.backend));
+    for (const record of records) logBackend(record, none || named.has(record.name) || named.has(record.type), log);
+    if (!none) return;
+    const message = 'No engine can run a model on this machine. Install one, such as llama.cpp, or add the plugin of one.';
+    log.warn({ event: 'backends.none' }, message);
+  } catch (error) {
+    if (!signal.aborted) log.error({ reason: reasonOf(error) }, 'The backends cannot be listed');
+  }
+}
+
+/** One that is missing is worth a warning when a model names it, or when there is no other, and nothing stands in for it. */
+function logBackend({ name, type, availability, replacedBy }: BackendRecord, isNeeded: boolean, log: Logger): void {
+  if (availability.available) {
+    const { version, executable, note } = availability;
+    const where = [version, executable === undefined ? undefined : `at ${executable}`].filter((part) => part !== undefined);
+    const message = [[`Found the backend ${name}`, ...where].join(' '), ...(note === undefined ? [] : [note])].join('. ');
+    log.info({ event: 'backend.found', backend: name, type, version, executable }, message);
+    return;
+  }
+  const { reason, hint } = availability;
+  const replacement = replacedBy === undefined ? '' : `; ${replacedBy} is used instead`;
+  const isLacking = isNeeded && replacedBy === undefined;
+  const message = `The backend ${name} is not available${replacement}: ${reason}${isLacking ? `. ${hint}` : ''}`;
+  log[isLacking ? 'warn' : 'info']({ event: 'backend.missing', backend: name, type, reason, hint }, message);
+}

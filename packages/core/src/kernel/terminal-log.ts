@@ -11,7 +11,7 @@ const shown = new Set(['level', 'time', 'msg']);
 /** Turns pino's JSON lines into text and writes that, each line at once. */
 export function terminalStream(out: Writer): Writer {
   const { prettyFactory } = createRequire(import.meta.url)('pino-pretty') as typeof import('pino-pretty');
-  const format = prettyFactory({ translateTime: 'SYS:HH:MM:ss', hideObject: true, messageFormat: sentenceOf });
+  const format = prettyFactory({ translateTime: 'SYS:HH:MM:ss', ignore: 'pid', hideObject: true, messageFormat: sentenceOf });
   return { write: (line) => void out.write(format(line)) };
 }
 

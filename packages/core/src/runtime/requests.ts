@@ -76,8 +76,12 @@ export class RequestGate implements Requests {
 /** An error as others than the client may see it: what could quote the request, as an engine's or a plugin's refusal may, is left out. */
 function publicError(status: number, error: LaminaError | WireError): WireError {
   const code = error.code.slice(0, longestName);
-  const message = LaminaError.is(error) && status >= 500 ? error.message : `It failed with ${status} ${code}.`;
-  return { message, type: wireType(status), code };
+  return { message: publicMessage(status, error), type: wireType(status), code };
+}
+
+function publicMessage(status: number, error: LaminaError | WireError): string {
+  if (!LaminaError.is(error)) return 'The engine refused the request.';
+  return status >= 500 ? error.message : `The request failed with ${status} ${error.code}.`;
 }
 
 function parse(body: Buffer): JsonObject {

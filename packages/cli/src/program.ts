@@ -31,7 +31,7 @@ export function createProgram(session: Session, { stdout, stderr }: Pick<World, 
     .option('--server <url>', 'ask a lamina-server that runs, instead of doing it here', address)
     .option('--api-key-file <file>', 'the key for that server (default: the environment variable LAMINA_API_KEY)')
     .option('--json', 'answer with one JSON document a line; errors, too')
-    .option('--verbose', 'log what happens, as JSON lines on standard error')
+    .option('--verbose', 'log what happens on standard error: text on a terminal, JSON lines elsewhere')
     .configureHelp({ subcommandTerm: termOf, subcommandDescription: descriptionOf, showGlobalOptions: true })
     .configureOutput({ writeOut: (text) => void stdout.write(text), writeErr: (text) => void stderr.write(text), outputError: () => undefined })
     .exitOverride()

@@ -35,8 +35,9 @@ describe('node-llama-cpp is installed at its first use', function () {
   const left = () => readdir(home());
 
   /** A start, as far as an installation sees it; npm has a cache and a configuration of its own. */
-  function start(parts: { signal?: AbortSignal; registry?: string; stages?: string[]; onProgress?: () => void } = {}): StartContext {
-    const { signal = AbortSignal.timeout(50_000), stages = [], onProgress } = parts;
+  function start(parts: { signal?: AbortSignal; registry?: string; stages?: string[]; logged?: string[]; onProgress?: () => void } = {}): StartContext {
+    const { signal = AbortSignal.timeout(50_000), stages = [], logged = [], onProgress } = parts;
+    const log = { info: (_: object, message: string) => void logged.push(message) };
     const env = { PATH: process.env['PATH'], HOME: folder, npm_config_cache: join(folder, 'cache'), npm_config_registry: parts.registry ?? registry.url };
     const guard = (pid: number) => {
       groups.given.push(pid);
@@ -46,12 +47,16 @@ describe('node-llama-cpp is installed at its first use', function () {
       stages.push(`${stage} ${ratio}`);
       onProgress?.();
     };
-    return { signal, env, guard, progress, output: () => undefined } as unknown as StartContext;
+    return { signal, env, guard, progress, log, output: () => undefined } as unknown as StartContext;
   }
 
-  it('as a whole, with its progress', async () => {
+  it('as a whole, with its progress, which is logged once for each tenth', async () => {
     const stages: string[] = [];
-    await installer.ensure(wanted(), start({ stages }));
+    const logged: string[] = [];
+    await installer.ensure(wanted(), start({ stages, logged }));
+    const last = logged.pop();
+    assert.deepEqual(logged, [0, 20, 50, 70, 100].map((percent) => `The embedded engine: installing node-llama-cpp 9.9.9, ${percent} %`));
+    assert.match(last ?? '', /^Installed the embedded engine in \d+\.\d s at .*\/engine$/);
     assert.deepEqual(await left(), ['engine']);
     assert.ok('node_modules' in Object.fromEntries((await readdir(wanted().directory)).map((name) => [name, true])));
     assert.deepEqual(stages, [0, 0.25, 0.5, 0.75, 1].map((ratio) => `installing node-llama-cpp 9.9.9 ${ratio}`));

@@ -72,7 +72,7 @@ export interface LaminaOptions {
   readonly limits?: Partial<RuntimeLimits>;
   /** Limits of downloads; what is not said keeps its default. */
   readonly downloads?: Partial<DownloadLimits>;
-  /** A logger, or the level of the one Lamina makes (it writes JSON lines to standard error); default `warn`. */
+  /** A logger, or the level of the one Lamina makes (on standard error: text on a terminal, JSON lines elsewhere); default `warn`. */
   readonly log?: Logger | 'silent' | 'error' | 'warn' | 'info' | 'debug';
   /** The environment plugins and engines see; default: that of the process. */
   readonly env?: Readonly<Record<string, string | undefined>>;

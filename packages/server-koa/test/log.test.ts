@@ -7,8 +7,9 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Logger } from '@lamina/core';
 import { bin, CommandRun, isAlive, levels, type LogLine } from './support/command.js';
-import { chat, until } from './support/house.js';
+import { chat, openHouse, until } from './support/house.js';
 import { TestSocket } from './support/socket.js';
 
 const prompt = 'a prompt that is private';
@@ -233,5 +234,25 @@ describe('the log of lamina-server', function () {
     assert.ok(texts.some((line) => /INFO: Request [0-9a-f]{8} chat\/completions "tiny": 200 in .* tokens$/.test(line)), run.stdout);
     assert.ok(texts.some((line) => /ERROR: A request failed inside Lamina \(err: the adapter has a fault, request: .*, method: POST, path: \/v1\/chat\/completions\)$/.test(line)), run.stdout);
     assert.match(texts.at(-1)!, /Lamina has ended$/);
+  });
+});
+
+describe('an answer that breaks off', () => {
+  const lines: { level: string; message: string; err?: Error }[] = [];
+  const log = Object.fromEntries(['debug', 'info', 'warn', 'error'].map((level) => [level, (data: object, message: string) => lines.push({ level, message, ...data })])) as unknown as Logger;
+  Object.assign(log, { child: () => log });
+  const unwritable = { toJSON: () => assert.fail('it cannot be written') };
+
+  it('because of a fault in Lamina is logged as an error, with its cause', async () => {
+    lines.length = 0;
+    const house = await openHouse({ entries: { bad: { path: 'model.fake', backend: 'fake', options: unwritable as never } }, lamina: { log } });
+    try {
+      const response = await fetch(`${house.url}/models`);
+      await assert.rejects(response.text());
+      const line = lines.find(({ message }) => message === 'An answer broke off because of a fault in Lamina');
+      assert.deepEqual([line?.level, line?.err?.message], ['error', 'it cannot be written']);
+    } finally {
+      await house.close();
+    }
   });
 });

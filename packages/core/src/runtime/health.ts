@@ -11,12 +11,19 @@ const checkLimitMs = 10_000;
 /** Checks in a row that may fail: the default of Docker's health checks and of Kubernetes' probes. */
 const maxFailures = 3;
 
+interface HealthParts {
+  readonly clock: Clock;
+  readonly config: Config;
+}
+
 /**
- * Checks the server every `healthInterval` while it runs: `degraded` or a failed check makes the slot `degraded`, `ok` makes it `ready`.
- * `onLost` is called with the reason when the server is dead, or when three checks in a row failed and no byte of an answer came meanwhile:
- * an engine with one thread cannot answer a check while it computes, but it sends what it computed.
+ * Checks the server every `healthInterval` while it runs: `degraded` or a failed check makes the slot `degraded`, `ok`
+ * makes it `ready`. `onLost` is called with the reason when the server is dead, or when three checks in a row failed and
+ * no byte of an answer came meanwhile: an engine with one thread cannot answer a check while it computes, but it sends
+ * what it computed.
  */
-export function watchHealth(slot: Slot, running: Running, { clock, config }: { clock: Clock; config: Config }, onLost: (reason: string) => void): void {
+export function watchHealth(slot: Slot, running: Running, parts: HealthParts, onLost: (reason: string) => void): void {
+  const { clock, config } = parts;
   const intervalMs = config.limits.healthInterval * 1000;
   if (running.server.check === undefined || intervalMs === 0) return;
   let failures = 0;
@@ -38,7 +45,9 @@ export function watchHealth(slot: Slot, running: Running, { clock, config }: { c
     if (answer === 'dead') return onLost('its health check found it dead');
     failures = answer instanceof Error && !running.touched ? failures + 1 : 0;
     running.touched = false;
-    if (answer instanceof Error && failures >= maxFailures) return onLost(`${failures} health checks in a row failed (${reasonOf(answer)}) and no byte of an answer came`);
+    if (answer instanceof Error && failures >= maxFailures) {
+      return onLost(`${failures} health checks in a row failed (${reasonOf(answer)}) and no byte of an answer came`);
+    }
     const state = answer === 'ok' ? 'ready' : 'degraded';
     if (slot.state !== state) slot.move(state);
   }
@@ -46,8 +55,9 @@ export function watchHealth(slot: Slot, running: Running, { clock, config }: { c
 
 /** The answer, or why there was none. */
 async function ask({ server, use }: Running, limitMs: number): Promise<Health | Error> {
+  const late = () => new Error(`no answer within ${limitMs / 1000} s`);
   try {
-    return await withLimit(use.signal, limitMs, () => new Error(`no answer within ${limitMs / 1000} s`), ({ signal }) => server.check!(signal));
+    return await withLimit(use.signal, limitMs, late, ({ signal }) => server.check!(signal));
   } catch (error) {
     return error instanceof Error ? error : new Error(String(error));
   }

@@ -41,8 +41,9 @@ export class Rests {
   private async change(slot: Slot, { signal }: AbortController, what: 'sleep' | 'wake'): Promise<void> {
     const { server, prepared } = slot.running!;
     const { loadMs } = prepared.limits;
+    const late = () => new Error(`it took longer than ${loadMs / 1000} s`);
     try {
-      await withLimit(signal, loadMs, () => new Error(`it took longer than ${loadMs / 1000} s`), (limited) => server[what]!(limited.signal));
+      await withLimit(signal, loadMs, late, (limited) => server[what]!(limited.signal));
     } catch (error) {
       if (!signal.aborted) void this.stops.giveUp(slot, `it failed to ${what}: ${reasonOf(error)}`);
     }

@@ -34,18 +34,22 @@ export class Stops {
   }
 
   /**
-   * Ends a running server that is of no use any more: it is killed without a drain, and then everything is as after a crash. A request
-   * that was not answered yet can be sent to its successor; that of an external server would be the same server again.
+   * Ends a running server that is of no use any more: it is killed without a drain, and then everything is as after a
+   * crash. A request that was not answered yet can be sent to its successor; that of an external server would be the
+   * same server again.
    */
   giveUp(slot: Slot, reason: string): Promise<void> {
     if (slot.stopping !== undefined) return slot.stopping;
     const details = { model: slot.name, reason };
-    const error = slot.external ? new LaminaError('MODEL_SERVER_UNREACHABLE', details) : new LaminaError('MODEL_SERVER_EXITED', details);
+    const error = new LaminaError(slot.external ? 'MODEL_SERVER_UNREACHABLE' : 'MODEL_SERVER_EXITED', details);
     this.parts.log.warn(details, 'A model server is ended because it does not work any more');
     return this.end(slot, error, () => this.shutDown(slot, slot.running!, 'unhealthy', error));
   }
 
-  /** After the end of a server that nobody asked for. The first is forgiven at once; one after another, without a request served between, are not. */
+  /**
+   * After the end of a server that nobody asked for. The first is forgiven at once; one after another, without a request
+   * served between, are not.
+   */
   crashed(slot: Slot, error: LaminaError): void {
     const { clock, decide, events, policy } = this.parts;
     slot.operation?.abort();

@@ -17,6 +17,8 @@ export function nextVia(via: string | undefined, own: string, model: string): st
   if (via === undefined) return own;
   const ids = via.split(',', maxHops).map((id) => id.trim());
   if (ids.includes(own)) throw new LaminaError('REQUEST_LOOP', { model, reason: 'it came back to this server' });
-  if (ids.length >= maxHops || via.length > maxLength) throw new LaminaError('REQUEST_LOOP', { model, reason: `it passed ${maxHops} Lamina servers, the limit` });
+  if (ids.length >= maxHops || via.length > maxLength) {
+    throw new LaminaError('REQUEST_LOOP', { model, reason: `it passed ${maxHops} Lamina servers, the limit` });
+  }
   return `${ids.join(', ')}, ${own}`;
 }

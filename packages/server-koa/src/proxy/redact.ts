@@ -25,12 +25,15 @@ function redactIn(value: unknown, pattern: RegExp): unknown {
 
 function patternFor({ baseUrl, headers = {}, socketPath }: Endpoint): RegExp {
   const { host, hostname, origin, port } = new URL(baseUrl);
-  const secrets = Object.values(headers).flatMap((value) => [value, value.replace(/^\w+ /, '')]).filter((value) => value.length >= shortestSecret);
+  const secrets = Object.values(headers)
+    .flatMap((value) => [value, value.replace(/^\w+ /, '')])
+    .filter((value) => value.length >= shortestSecret);
   // A name of one word, as in a container network, is the address only with its port: alone it may be any word.
-  const addresses = [baseUrl, origin, host, ...(/[.:]/.test(hostname) ? [hostname] : []), ...(socketPath === undefined ? [] : [socketPath])];
+  const addresses = [baseUrl, origin, host, /[.:]/.test(hostname) ? hostname : [], socketPath ?? []].flat();
   const literal = [...secrets, ...addresses].sort((a, b) => b.length - a.length).map(escape);
   // What the host name stood for when it was connected to, or what the engine calls itself.
-  const byPort = port === '' ? [] : [`(?:localhost|\\d+\\.\\d+\\.\\d+\\.\\d+|\\[[\\da-f:.]+\\]|::[\\da-f:.]*?):${port}(?!\\d)`];
+  const anyHost = String.raw`(?:localhost|\d+\.\d+\.\d+\.\d+|\[[\da-f:.]+\]|::[\da-f:.]*?)`;
+  const byPort = port === '' ? [] : [`${anyHost}:${port}(?!\\d)`];
   return new RegExp([...literal, ...byPort].join('|'), 'gi');
 }
 

@@ -23,6 +23,7 @@ export type {
   StartedServer,
 } from './process/description.js';
 export { LaminaError } from './contract/errors.js';
+export { isShortage } from './contract/shortage.js';
 export type { ErrorCode, ErrorDetails, WireError } from './contract/errors.js';
 export type {
   Acceptance,

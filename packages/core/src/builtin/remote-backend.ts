@@ -3,6 +3,7 @@ import type { Availability, Backend, BackendContext, BackendType, Endpoint, Heal
 import { LaminaError, networkReasonOf, reasonOf } from '../contract/errors.js';
 import type { Model } from '../contract/model.js';
 import type { FromSchema } from '../contract/schema.js';
+import { isShortage } from '../contract/shortage.js';
 
 const answerLimitMs = 5_000;
 const scheme = 'Bearer ';
@@ -89,7 +90,10 @@ class Remote implements Backend {
     return status >= 200 && status < 300 ? 'ok' : 'degraded';
   }
 
-  /** What is wrong with the server, as a sentence part without its address, which clients may not know. @throws the signal's reason */
+  /**
+   * What is wrong with the server, as a sentence part without its address, which clients may not know.
+   * @throws the signal's reason; an error with the system's as its cause when that is short of descriptors
+   */
   private async problem(endpoint: Endpoint, signal: AbortSignal): Promise<string | undefined> {
     // A header cannot carry it, and the error that says so quotes it.
     if (/[^\x21-\x7e]/.test(endpoint.headers?.['authorization']?.slice(scheme.length) ?? '')) return `the environment variable ${this.options.api_key_env} has a space or another character that no key has`;
@@ -100,6 +104,7 @@ class Remote implements Backend {
       return `its server answered with status ${status}`;
     } catch (error) {
       signal.throwIfAborted();
+      if (isShortage(error)) throw error;
       return reasonOf(error);
     }
   }
@@ -113,7 +118,8 @@ class Remote implements Backend {
       return response.status;
     } catch (error) {
       // fetch hides the reason in the cause.
-      throw new Error(`its server does not answer: ${networkReasonOf((error as Error).cause ?? error)}`, { cause: error });
+      const cause = (error as Error).cause ?? error;
+      throw new Error(`its server does not answer: ${networkReasonOf(cause)}`, { cause });
     }
   }
 }

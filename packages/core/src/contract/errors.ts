@@ -1,4 +1,5 @@
 // Every way Lamina can fail: one table, one class. The table is what the types, the wire and docs/errors.md are made from.
+import { shortageOf } from './shortage.js';
 
 interface ErrorRow {
   /** The HTTP status an answer with this error has. */
@@ -152,8 +153,10 @@ export function wireType(status: number): string {
   return 'server_error';
 }
 
-/** The message of any thrown value, in one line, without a stack. */
+/** The message of any thrown value, in one line, without a stack; of a system error that passes by itself, what to do about it. */
 export function reasonOf(value: unknown): string {
+  const shortage = shortageOf(value);
+  if (shortage !== undefined) return shortage;
   const text = value instanceof Error ? value.message : String(value);
   return text.split('\n', 1)[0]!.trim() || 'no reason given';
 }

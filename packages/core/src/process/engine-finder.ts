@@ -1,5 +1,6 @@
 // Finds the engine of a backend on this machine and learns what it is, once per executable.
 import { LaminaError, reasonOf } from '../contract/errors.js';
+import { isShortage } from '../contract/shortage.js';
 import type { BackendContext } from '../contract/backend.js';
 import type { FoundEngine, ProcessDescription, ProcessOptions, RunResult } from './description.js';
 import { engineEnvironment } from './environment.js';
@@ -27,7 +28,10 @@ export class EngineFinder {
     private readonly options: ProcessOptions,
   ) {}
 
-  /** Looks for the executable each time; runs it only when it is new or has changed. @throws the signal's reason */
+  /**
+   * Looks for the executable each time; runs it only when it is new or has changed.
+   * @throws the signal's reason; the system's error when that is short of files, processes or memory, which says nothing about the engine
+   */
   async find(context: BackendContext): Promise<FoundEngine | MissingEngine> {
     const found = await this.look(context);
     this.latest = 'reason' in found ? {} : { engine: found };
@@ -58,6 +62,7 @@ export class EngineFinder {
       return engine;
     } catch (error) {
       context.signal.throwIfAborted();
+      if (isShortage(error)) throw error;
       return this.missing(`${search.path} cannot be used: ${reasonOf(error)}`);
     }
   }

@@ -2,11 +2,15 @@
 import { constants } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
 import { delimiter, join, resolve } from 'node:path';
+import { unlessShortage } from '../contract/shortage.js';
 
 /** Where an executable was found and when it was last changed, or why it cannot be run and what to do about that. */
 export type ExecutableSearch = { readonly path: string; readonly modified: number } | { readonly reason: string; readonly hint?: string };
 
-/** Looks for an executable. With a `/` in it, `wanted` is a path, relative ones from the working directory; else a name to look for in PATH. */
+/**
+ * Looks for an executable. With a `/` in it, `wanted` is a path, relative ones from the working directory; else a name to look for in PATH.
+ * @throws Error of the system when that is short of files, processes or memory
+ */
 export async function findExecutable(wanted: string, env: Readonly<Record<string, string | undefined>>): Promise<ExecutableSearch> {
   if (wanted.includes('/')) return examine(resolve(wanted));
   const folders = (env['PATH'] ?? '').split(delimiter).filter((folder) => folder !== '');
@@ -23,9 +27,9 @@ export async function findExecutable(wanted: string, env: Readonly<Record<string
 }
 
 async function examine(path: string): Promise<ExecutableSearch> {
-  const found = await stat(path).catch(() => undefined);
+  const found = await stat(path).catch(unlessShortage(undefined));
   if (found === undefined) return { reason: `there is no file ${path}` };
   if (!found.isFile()) return { reason: `${path} is not a file` };
-  const runs = await access(path, constants.X_OK).then(() => true, () => false);
+  const runs = await access(path, constants.X_OK).then(() => true, unlessShortage(false));
   return runs ? { path, modified: found.mtimeMs } : { reason: `${path} is not executable`, hint: `Make it executable: chmod +x ${path}` };
 }

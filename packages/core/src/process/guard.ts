@@ -3,7 +3,9 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import type { Logger } from '../contract/context.js';
+import { reasonOf } from '../contract/errors.js';
 import { killGroup } from './process-table.js';
+import { requireDescriptors } from './spawn-group.js';
 
 // POSIX sh, not Node: about 1 MB instead of 40, and it works where process.execPath is no Node. It reads `add GROUP` and `remove GROUP`;
 // the end of its input means that Lamina is gone, however that came about. Groups get SIGTERM, 2 s, then SIGKILL.
@@ -68,17 +70,29 @@ export class Guard {
   }
 
   private start(): void {
-    // In a session of its own: neither Ctrl-C nor the end of the terminal reaches it. Not in our directory, which it would keep busy.
-    const child = spawn('/bin/sh', ['-c', script], { detached: true, cwd: '/', env: { PATH: '/usr/bin:/bin' }, stdio: ['pipe', 'ignore', 'ignore'] });
+    const child = this.spawn();
+    if (child?.pid === undefined) return;
     const startedAt = performance.now();
-    child.once('error', (error) => this.log.error({ error: error.message }, 'The guard process cannot run; engines outlive Lamina if it is killed'));
     child.once('exit', () => this.ended(performance.now() - startedAt));
     child.stdin.on('error', () => undefined); // It died; its exit is handled.
     child.unref();
     (child.stdin as Socket).unref();
-    if (child.pid === undefined) return;
     this.child = child;
     for (const group of this.groups) this.tell(`add ${group}`);
+  }
+
+  /** Without a pid, or `undefined`, when the system cannot run it: some failures are thrown, others are events. The next engine tries again. */
+  private spawn() {
+    const failed = (error: unknown) => this.log.error({ error: reasonOf(error) }, 'The guard process cannot run; engines outlive Lamina if it is killed');
+    try {
+      requireDescriptors();
+      // In a session of its own: neither Ctrl-C nor the end of the terminal reaches it. Not in our directory, which it would keep busy.
+      const child = spawn('/bin/sh', ['-c', script], { detached: true, cwd: '/', env: { PATH: '/usr/bin:/bin' }, stdio: ['pipe', 'ignore', 'ignore'] });
+      return child.on('error', failed);
+    } catch (error) {
+      failed(error);
+      return undefined;
+    }
   }
 
   private ended(lifeMs: number): void {

@@ -60,23 +60,34 @@ export class Journal {
   }
 
   add(pid: number, model: string): void {
-    const started = startOf(pid);
-    if (started === undefined) return; // It has ended already.
-    this.entries.set(pid, { pid, started, model });
-    this.write();
+    this.attempt(() => {
+      const started = startOf(pid);
+      if (started === undefined) return; // It has ended already.
+      this.entries.set(pid, { pid, started, model });
+      this.replace();
+    });
   }
 
   remove(pid: number): void {
     if (this.entries.delete(pid)) this.write();
   }
 
-  /** Replaces the file. That it fails must not keep an engine from starting: the guard is there all the same. */
+  /** Replaces the file. */
   write(): void {
+    this.attempt(() => this.replace());
+  }
+
+  private replace(): void {
+    mkdirSync(dirname(this.path), { recursive: true });
+    const draft = `${this.path}.part`;
+    writeFileSync(draft, `${JSON.stringify({ owner: ownerMark(), processes: [...this.entries.values()] }, undefined, 2)}\n`, { mode: 0o600 });
+    renameSync(draft, this.path);
+  }
+
+  /** That it fails must not keep an engine from starting: the guard is there all the same. */
+  private attempt(work: () => void): void {
     try {
-      mkdirSync(dirname(this.path), { recursive: true });
-      const draft = `${this.path}.part`;
-      writeFileSync(draft, `${JSON.stringify({ owner: ownerMark(), processes: [...this.entries.values()] }, undefined, 2)}\n`, { mode: 0o600 });
-      renameSync(draft, this.path);
+      work();
     } catch (error) {
       this.log.warn({ path: this.path, error: reasonOf(error) }, 'The journal of engines cannot be written');
     }

@@ -3,6 +3,7 @@ import { mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { LaminaError } from '../contract/errors.js';
+import { unlessShortage } from '../contract/shortage.js';
 import type { Disposable } from '../contract/context.js';
 import { startOf } from './process-table.js';
 
@@ -46,7 +47,7 @@ async function assertFree(dataDir: string, generation: number): Promise<void> {
 /** Who a lock file names: one line, pid and start. Nobody when it was given back, is gone, or its writer died while writing it. */
 async function ownerOf(file: string): Promise<Owner | undefined> {
   for (const deadline = performance.now() + writingMs; performance.now() < deadline; await delay(10)) {
-    const text = await readFile(file, 'utf8').catch(() => givenBack);
+    const text = await readFile(file, 'utf8').catch(unlessShortage(givenBack));
     if (text === givenBack) return undefined;
     const [, pid, started] = /^(\d+) (.+)\n$/.exec(text) ?? [];
     if (pid !== undefined && started !== undefined) return { pid: Number(pid), started };

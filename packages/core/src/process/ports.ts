@@ -1,5 +1,6 @@
 // Free ports on 127.0.0.1, none of them handed out twice at the same time.
 import { createServer, type Server } from 'node:net';
+import { isShortage } from '../contract/shortage.js';
 
 /** A port nobody else in this process is given until it is released. */
 export interface PortReservation {
@@ -25,15 +26,15 @@ export async function isPortTaken(port: number): Promise<boolean> {
   try {
     await close(await listen(port));
     return false;
-  } catch {
-    return true;
+  } catch (error) {
+    return !isShortage(error);
   }
 }
 
 function listen(port: number): Promise<Server> {
   return new Promise((resolve, reject) => {
     const server = createServer();
-    server.once('error', reject);
+    server.on('error', reject);
     server.listen({ host: '127.0.0.1', port, exclusive: true }, () => resolve(server));
   });
 }

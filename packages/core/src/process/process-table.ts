@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { readFile, readdir } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
+import { unlessShortage } from '../contract/shortage.js';
 
 const pollMs = 10;
 const longestPollMs = 500;
@@ -25,7 +26,7 @@ export function signalGroup(group: number, signal: NodeJS.Signals | 0): boolean 
 export async function groupIsGone(group: number): Promise<boolean> {
   if (!signalGroup(group, 0)) return true;
   if (process.platform !== 'linux') return false;
-  const members = await membersOf(group).catch(() => undefined); // Without /proc, zombies are waited for.
+  const members = await membersOf(group).catch(() => undefined); // Without /proc, or descriptors to read it, zombies are waited for.
   return members?.length === 0;
 }
 
@@ -48,6 +49,7 @@ export async function killGroup(group: number): Promise<void> {
 /**
  * When a process started, in words that tell it from every other process that ever had its pid; `undefined` when it does not live.
  * On Linux the boot and the clock tick; elsewhere what `ps` says, to the second.
+ * @throws Error of the system when that is short of files, processes or memory: a process that cannot be asked about is not a dead one
  */
 export function startOf(pid: number): string | undefined {
   return process.platform === 'linux' ? startFromProc(pid) : startFromPs(pid);
@@ -58,15 +60,17 @@ export function startFromPs(pid: number): string | undefined {
   try {
     const text = execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], { env: { PATH: '/usr/bin:/bin', LC_ALL: 'C' }, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
     return text.trim() || undefined;
-  } catch {
-    return undefined;
+  } catch (error) {
+    return unlessShortage(undefined)(error);
   }
 }
 
 /** The value of {@link ownerVariable} for engines of this process. */
 export function ownerMark(): string {
-  return `${process.pid}:${startOf(process.pid) ?? ''}`;
+  return (mark ??= `${process.pid}:${startOf(process.pid) ?? ''}`);
 }
+
+let mark: string | undefined;
 
 /** True when the group has members and every one of them carries this mark. Only Linux can tell; elsewhere false. */
 export async function groupBelongsTo(owner: string, group: number): Promise<boolean> {
@@ -76,26 +80,28 @@ export async function groupBelongsTo(owner: string, group: number): Promise<bool
 }
 
 async function ownerOf(pid: number): Promise<string | undefined> {
-  const environment = await readFile(`/proc/${pid}/environ`, 'utf8').catch(() => '');
+  const environment = await readFile(`/proc/${pid}/environ`, 'utf8').catch(unlessShortage(''));
   const prefix = `${ownerVariable}=`;
   return environment.split('\0').find((variable) => variable.startsWith(prefix))?.slice(prefix.length);
 }
 
 async function membersOf(group: number): Promise<number[]> {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
-  const stats = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')));
-  return pids.map(Number).filter((_, index) => {
-    const stat = parseStat(stats[index]!);
-    return stat?.group === group && stat.alive;
-  });
+  const members: number[] = [];
+  // One after the other: there may be more processes than files that this one may open.
+  for (const pid of pids) {
+    const stat = parseStat(await readFile(`/proc/${pid}/stat`, 'utf8').catch(unlessShortage('')));
+    if (stat?.group === group && stat.alive) members.push(Number(pid));
+  }
+  return members;
 }
 
 function startFromProc(pid: number): string | undefined {
   try {
     const stat = parseStat(readFileSync(`/proc/${pid}/stat`, 'utf8'));
     return stat?.alive === true ? `${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()}/${stat.start}` : undefined;
-  } catch {
-    return undefined;
+  } catch (error) {
+    return unlessShortage(undefined)(error);
   }
 }
 

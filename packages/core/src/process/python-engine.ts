@@ -2,6 +2,7 @@
 import { open, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { LaminaError } from '../contract/errors.js';
+import { unlessShortage } from '../contract/shortage.js';
 import type { FoundEngine, ProbeTools, ProcessDescription } from './description.js';
 
 /** An engine that comes as a Python package. */
@@ -66,7 +67,7 @@ async function pythonOf(script: string): Promise<string | undefined> {
   const named = /^#!\s*(\S*python[\d.]*)\s/.exec(await firstLine(path))?.[1];
   const beside = ['python', 'python3'].map((name) => join(dirname(path), name));
   for (const candidate of named === undefined ? beside : [named, ...beside]) {
-    if (await stat(candidate).then((found) => found.isFile(), () => false)) return candidate;
+    if (await stat(candidate).then((found) => found.isFile(), unlessShortage(false))) return candidate;
   }
   return undefined;
 }

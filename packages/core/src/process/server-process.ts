@@ -1,19 +1,16 @@
 // One engine process and its group: its output, its end, and every way to bring that about.
 import { setTimeout as delay } from 'node:timers/promises';
-import type { execa as Execa } from 'execa';
 import { OutputTail, type OnLine } from './output.js';
 import { killGroup, signalGroup } from './process-table.js';
+import { spawnGroup, type GroupLeader, type SpawnOptions } from './spawn-group.js';
 
 const patienceMs = 2_000; // llama-server waits for its clients after one SIGTERM, and ends at once after a second.
 const lastWordsMs = 500;
 
 /** What to run, and who hears of it. */
-export interface Spawn {
+export interface Spawn extends SpawnOptions {
   readonly executable: string;
   readonly args: readonly string[];
-  /** The whole environment; nothing is inherited. */
-  readonly env: Readonly<Record<string, string>>;
-  readonly cwd?: string;
   /** The engine's key; nobody sees it in what the engine prints. */
   readonly secret?: string;
   readonly onLine: OnLine;
@@ -29,6 +26,7 @@ export interface ProcessEnd {
 
 /** A process that leads a group of its own. The group lives and dies with it: what it leaves behind is killed. */
 export class ServerProcess {
+  readonly pid: number;
   /** Settles once the leader has ended, with it the whole group, and the last line is read. Never rejects. */
   readonly closed: Promise<ProcessEnd>;
   /** Settles as soon as the leader has ended. */
@@ -37,12 +35,9 @@ export class ServerProcess {
   private readonly output: OutputTail;
   private terminating: Promise<void> | undefined;
 
-  private constructor(
-    readonly pid: number,
-    child: ReturnType<typeof run>,
-    { onLine, guard, secret }: Spawn,
-  ) {
-    const release = guard(pid);
+  private constructor(child: GroupLeader, { onLine, guard, secret }: Pick<Spawn, 'onLine' | 'guard' | 'secret'>) {
+    this.pid = child.pid;
+    const release = guard(child.pid);
     const streamsEnded = new Promise((resolve) => child.once('close', resolve));
     this.output = new OutputTail(onLine, secret);
     this.output.read('stdout', child.stdout);
@@ -52,12 +47,8 @@ export class ServerProcess {
   }
 
   /** Starts a process. @throws Error when the system cannot run it */
-  static async spawn(spawn: Spawn): Promise<ServerProcess> {
-    const { execa } = await import('execa'); // Not before it is needed, as in run-command.
-    const child = run(execa, spawn);
-    if (child.pid !== undefined) return new ServerProcess(child.pid, child, spawn);
-    const { originalMessage } = await child;
-    throw new Error(originalMessage ?? `${spawn.executable} cannot be run`);
+  static async spawn({ executable, args, onLine, guard, secret, ...options }: Spawn): Promise<ServerProcess> {
+    return new ServerProcess(await spawnGroup(executable, args, options), { onLine, guard, ...(secret === undefined ? {} : { secret }) });
   }
 
   /** True once the leader has ended. */
@@ -116,16 +107,4 @@ export class ServerProcess {
     this.output.end();
     return end;
   }
-}
-
-function run(execa: typeof Execa, { executable, args, env, cwd }: Spawn) {
-  return execa(executable, [...args], {
-    detached: true, // A process group of its own, and a session: no terminal's Ctrl-C reaches it.
-    stdin: 'ignore',
-    buffer: false,
-    reject: false,
-    extendEnv: false,
-    env,
-    ...(cwd === undefined ? {} : { cwd }),
-  });
 }

@@ -53,7 +53,7 @@ async function launch(start: Start): Promise<Attempt> {
     reservation.release();
     context.signal.throwIfAborted();
     if (LaminaError.is(error)) throw error;
-    throw startFailed(model, `its engine could not be run: ${reasonOf(error)}`, []);
+    throw new LaminaError('MODEL_START_FAILED', { model: model.name, reason: `its engine could not be run: ${reasonOf(error)}`, last_lines: [] }, { cause: error });
   }
 }
 

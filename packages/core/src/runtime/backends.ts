@@ -5,6 +5,7 @@ import type { Config } from '../contract/config.js';
 import { LaminaError, reasonOf } from '../contract/errors.js';
 import type { BackendCandidate } from '../contract/hooks.js';
 import type { Model } from '../contract/model.js';
+import { isShortage } from '../contract/shortage.js';
 import type { Logger } from '../contract/context.js';
 import type { BackendRecord, Backends, Models } from '../contract/services.js';
 import { check, describeProblems, nearestHint } from '../kernel/check.js';
@@ -60,7 +61,7 @@ export class BackendRegistry implements Backends {
   /**
    * The backend a model runs on: asked of `selectBackend`, among those that open its format, or the one it names and, while that is not
    * available, those that stand in for it.
-   * @throws LaminaError `BACKEND_UNAVAILABLE`
+   * @throws LaminaError `BACKEND_UNAVAILABLE`; `MODEL_START_FAILED` when the system is too short of something to find out
    */
   async choose(model: Model, signal: AbortSignal): Promise<Instance> {
     const ask = (asked: readonly Entry[]) => Promise.all(asked.map((entry) => this.candidate(entry, model, signal)));
@@ -135,30 +136,33 @@ export class BackendRegistry implements Backends {
   }
 
   private async candidate(entry: Entry, model: Model, signal: AbortSignal): Promise<BackendCandidate> {
-    const { type, availability } = await this.record(entry, signal);
+    const { type, availability } = await this.record(entry, signal, model);
     if (!('backend' in entry)) return { backend: entry.name, type, acceptance: { refused: entry.reason }, availability };
     const opens = formatsOf(entry).includes(model.format);
     const acceptance = opens ? entry.backend.accepts(model) : { refused: `it opens ${formatsOf(entry).join(', ')} and the model is ${model.format}` };
     return { backend: entry.name, type, acceptance, availability };
   }
 
-  private async record(entry: Entry, signal: AbortSignal): Promise<BackendRecord> {
+  /** `model`: the one that is to start on it. */
+  private async record(entry: Entry, signal: AbortSignal, model?: Model): Promise<BackendRecord> {
     if (!('backend' in entry)) {
       const { name, type, reason, hint } = entry;
       return { name, type, formats: [], lifetime: 'owned', availability: { available: false, reason, hint } };
     }
     const { name, type, backend } = entry;
     const { standsInFor } = backend;
-    const availability = await this.probe(backend, signal);
+    const availability = await this.probe(backend, signal, model);
     return { name, type: type.type, formats: formatsOf(entry), lifetime: type.lifetime, availability, ...(standsInFor === undefined ? {} : { standsInFor }) };
   }
 
-  private async probe(backend: Backend, signal: AbortSignal): Promise<Availability> {
+  private async probe(backend: Backend, signal: AbortSignal, model: Model | undefined): Promise<Availability> {
     try {
       const late = () => new Error(`it did not answer within ${probeLimitMs / 1000} s`);
       return await withLimit(signal, probeLimitMs, late, ({ signal: limited }) => backend.probe({ signal: limited, log: this.log, env: this.config.env }));
     } catch (error) {
       if (signal.aborted) throw error;
+      // That says nothing about the backend: no other one is to take its place.
+      if (model !== undefined && isShortage(error)) throw new LaminaError('MODEL_START_FAILED', { model: model.name, reason: reasonOf(error) }, { cause: error });
       return { available: false, reason: `asking it failed: ${reasonOf(error)}`, hint: 'The log of Lamina says more.' };
     }
   }

@@ -2,6 +2,7 @@
 import { setMaxListeners } from 'node:events';
 import type { ModelServer } from '../contract/backend.js';
 import { LaminaError } from '../contract/errors.js';
+import { isShortage } from '../contract/shortage.js';
 import { watchHealth } from './health.js';
 import type { Prepared } from './launcher.js';
 import { failWaiters, finish, operate, type Parts } from './parts.js';
@@ -54,7 +55,7 @@ export class Starts {
       else this.ready(slot, running, clock.now() - began);
     } catch (error) {
       if (operation.signal.aborted) this.stops.stopped(slot, slot.stopReason);
-      else this.failed(slot, error, true);
+      else this.failed(slot, error, !isShortage(error));
     } finally {
       finish(slot, operation, this.parts.decide);
     }
@@ -69,7 +70,7 @@ export class Starts {
     watchHealth(slot, running, this.parts, (reason) => void this.stops.giveUp(slot, reason));
   }
 
-  /** `counts`: the engine failed, which is not tried again at once; else the start was found impossible before anything ran. */
+  /** `counts`: the engine failed, which is not tried again at once; else the start was impossible before anything ran, or the system was short of something. */
   private failed(slot: Slot, thrown: unknown, counts: boolean): void {
     const { clock, events, log, policy, queue } = this.parts;
     const error = LaminaError.from(thrown);

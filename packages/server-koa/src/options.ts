@@ -51,6 +51,14 @@ export interface ServerOptions extends Omit<WebSocketOptions, 'path'> {
   readonly host?: string;
   /** Default 11500; 0 takes a free one. */
   readonly port?: number;
+  /**
+   * Connections there may be at once, WebSockets included. A new one beyond that closes the one that has been idle the longest, or is closed
+   * at once where none is idle. Default: `(n - 128) / 2` of the n descriptors the process may have (`ulimit -n`; where that is not known,
+   * 1,024), at least 16 and at most 10,000.
+   */
+  readonly maxConnections?: number;
+  /** Of these, from one address. A reverse proxy is one address: behind one, give it the same number. Default: half of `maxConnections`. */
+  readonly maxConnectionsPerAddress?: number;
   /** Listens on any address without a key. Whoever reaches the port may then do everything. Default false. */
   readonly allowUnauthenticated?: boolean;
 }

@@ -1,9 +1,10 @@
 // The HTTP server around the application: where it listens, how it closes.
 import { once, setMaxListeners } from 'node:events';
-import { createServer as createHttpServer, type IncomingMessage, type Server as HttpServer } from 'node:http';
-import { isIP, type AddressInfo } from 'node:net';
+import { createServer as createHttpServer, type IncomingMessage, type Server as HttpServer, type ServerResponse } from 'node:http';
+import { isIP, type AddressInfo, type Socket } from 'node:net';
 import { LaminaError, type Lamina } from '@lamina/core';
 import { createApp } from './app.js';
+import { Connections, connectionLimits } from './connections.js';
 import { answerUnreadable } from './unreadable.js';
 import { refuseConnect, refuseExpectation } from './unsupported.js';
 import { defaultPort, type ServerOptions } from './options.js';
@@ -41,18 +42,25 @@ export function createServer(lamina: Lamina, options: ServerOptions = {}): Serve
   const ending = new AbortController();
   const closing = AbortSignal.any([ending.signal, lamina.closing]);
   setMaxListeners(0, closing);
-  const handle = createApp({ lamina, upstreams, body }, { ...options, allowedHosts }, closing).callback();
+  const app = createApp({ lamina, upstreams, body }, { ...options, allowedHosts }, closing).callback();
+  const handle = (request: IncomingMessage, response: ServerResponse): void => {
+    connections.begin(request, response);
+    response.on('error', (error) => lamina.log.debug({ err: error }, 'The connection was lost'));
+    void app(request, response);
+  };
   const settings = { keepAliveTimeout: keepAliveMs, requireHostHeader: false }; // `requireHost` answers instead.
-  const http = createHttpServer(settings, (request, response) => void handle(request, response));
+  const http = createHttpServer(settings, handle);
+  const connections = new Connections(http, connectionLimits(options), lamina.log);
   http.on('clientError', answerUnreadable);
   http.on('checkExpectation', refuseExpectation);
   http.on('connect', refuseConnect);
   // A client that asks before it sends a body is told at once when the body would be too large.
   http.on('checkContinue', (request, response) => {
     if (declaredLength(request) <= body.bytes) response.writeContinue();
-    void handle(request, response);
+    handle(request, response);
   });
-  const door = openDoor(http, { lamina, upstreams, body }, { ...options, allowedHosts });
+  const onUpgrade = (socket: Socket): void => connections.upgrade(socket);
+  const door = openDoor(http, { lamina, upstreams, body }, { ...options, allowedHosts }, onUpgrade);
   return {
     http,
     listen: () => listen(http, host, port),

@@ -2,6 +2,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { LaminaError } from '@lamina/core';
+import { endConnection } from './end-connection.js';
 
 /** For `clientError` of Node's server, which has no request to answer: only a socket. */
 export function answerUnreadable(error: NodeJS.ErrnoException, socket: Duplex): void {
@@ -12,7 +13,7 @@ export function answerUnreadable(error: NodeJS.ErrnoException, socket: Duplex): 
   const [status, message] = verdict(error.code);
   const body = JSON.stringify({ error: new LaminaError('REQUEST_INVALID', { message }).toWire() });
   const head = [`HTTP/1.1 ${status} ${STATUS_CODES[status]}`, 'Content-Type: application/json; charset=utf-8', `Content-Length: ${Buffer.byteLength(body)}`, 'Connection: close'];
-  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+  endConnection(socket, `${head.join('\r\n')}\r\n\r\n${body}`);
 }
 
 function verdict(code: string | undefined): [number, string] {

@@ -57,8 +57,9 @@ export async function send(open: OpenRequest, sending: Sending, upstreams: Upstr
 async function attempt(open: OpenRequest, endpoint: Endpoint, sending: Sending, upstreams: Upstreams): Promise<Outcome> {
   const { method, target, response, client } = sending;
   const { signal } = open.lease;
-  const [{ bytes, contentType }, { pool, path }] = await Promise.all([sending.body(), upstreams.at(endpoint)]);
+  const { bytes, contentType } = await sending.body();
   if (client.aborted || signal.aborted) return { kind: 'failed', error: LaminaError.from(client.reason ?? signal.reason) };
+  const { pool, path } = upstreams.at(endpoint);
   const relay = new Relay(response, open.id, open.lease);
   const leave = (): void => relay.cancel(LaminaError.from(client.reason));
   client.addEventListener('abort', leave);

@@ -1,6 +1,6 @@
 // Connections to engines: one pool of them for each place an engine listens at.
 import type { Endpoint } from '@lamina/core';
-import type { Pool } from 'undici';
+import { Pool } from 'undici';
 
 /** Where requests for an endpoint go: the connections, and the path its routes are below. */
 export interface Upstream {
@@ -11,16 +11,13 @@ export interface Upstream {
 /** The pools in use. One is made when a place is first asked for, and let go with its last connection: engines come back on other ports. */
 export class Upstreams {
   readonly #upstreams = new Map<string, Upstream>();
-  #loading: Promise<typeof import('undici')> | undefined;
 
   /** The connections to an endpoint. */
-  async at(endpoint: Endpoint): Promise<Upstream> {
-    // A tenth of a start would go into loading it, and the first who needs it waits for an engine anyway.
-    const undici = await (this.#loading ??= import('undici'));
+  at(endpoint: Endpoint): Upstream {
     const key = endpoint.socketPath === undefined ? endpoint.baseUrl : `${endpoint.socketPath} ${endpoint.baseUrl}`;
     const known = this.#upstreams.get(key);
     if (known !== undefined) return known;
-    const upstream = open(endpoint, undici);
+    const upstream = open(endpoint);
     this.#upstreams.set(key, upstream);
     const forgetWhenUnused = (): void => {
       const { connected, size } = upstream.pool.stats;
@@ -45,9 +42,9 @@ export class Upstreams {
   }
 }
 
-function open({ baseUrl, socketPath }: Endpoint, undici: typeof import('undici')): Upstream {
+function open({ baseUrl, socketPath }: Endpoint): Upstream {
   const { origin, pathname } = new URL(baseUrl);
   // No time limit: an engine may think for as long as it likes; whoever waits can leave, and the runtime watches its health.
-  const pool = new undici.Pool(origin, { headersTimeout: 0, bodyTimeout: 0, ...(socketPath === undefined ? {} : { socketPath }) });
+  const pool = new Pool(origin, { headersTimeout: 0, bodyTimeout: 0, ...(socketPath === undefined ? {} : { socketPath }) });
   return { pool, path: pathname.replace(/\/$/, '') };
 }

@@ -1,5 +1,6 @@
 // Puts Lamina's WebSocket on an HTTP server.
 import type { IncomingMessage, Server } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Lamina } from '@lamina/core';
 import { subprotocol } from '@lamina/core/protocol';
@@ -46,8 +47,11 @@ export function attachWebSocket(http: Server, lamina: Lamina, options: WebSocket
   };
 }
 
-/** As {@link attachWebSocket}, with connections to engines that somebody else closes. */
-export function openDoor(http: Server, gateway: Gateway, options: WebSocketOptions): WebSocketDoor {
+/**
+ * As {@link attachWebSocket}, with connections to engines that somebody else closes. `onUpgrade` is given the connections that become
+ * WebSockets.
+ */
+export function openDoor(http: Server, gateway: Gateway, options: WebSocketOptions, onUpgrade?: (socket: Socket) => void): WebSocketDoor {
   const { lamina, upstreams, body } = gateway;
   const { path = '/ws', chatLimit = defaultChatLimit, heartbeatInterval = defaultHeartbeat } = options;
   const connections = new Map<Connection, Promise<void>>();
@@ -70,9 +74,10 @@ export function openDoor(http: Server, gateway: Gateway, options: WebSocketOptio
   const heads = new WeakMap<IncomingMessage, Buffer>();
   const begin = handshake(lamina, options, (accepted) => {
     const { request } = accepted;
+    onUpgrade?.(request.socket);
     webSockets.handleUpgrade(request, request.socket, heads.get(request)!, (webSocket) => open(webSocket, accepted));
   });
-  const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
+  const answerUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
     socket.on('error', (error) => lamina.log.debug({ err: error }, 'The connection was lost'));
     if (!isWebSocket(request) || pathOf(request) !== path) {
       if (http.listenerCount('upgrade') === 1) answerOther(http, request, socket, head, path);
@@ -83,12 +88,12 @@ export function openDoor(http: Server, gateway: Gateway, options: WebSocketOptio
   };
   const heartbeat = setInterval(() => connections.forEach((_, connection) => connection.beat()), heartbeatInterval * 1000).unref();
   const leave = (): void => connections.forEach((_, connection) => connection.leave());
-  http.on('upgrade', onUpgrade);
+  http.on('upgrade', answerUpgrade);
   lamina.closing.addEventListener('abort', leave, { once: true });
 
   return {
     async close({ signal } = {}) {
-      http.off('upgrade', onUpgrade);
+      http.off('upgrade', answerUpgrade);
       lamina.closing.removeEventListener('abort', leave);
       const cut = (): void => connections.forEach((_, connection) => connection.cut());
       leave();

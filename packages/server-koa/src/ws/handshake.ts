@@ -6,6 +6,7 @@ import { subprotocol } from '@lamina/core/protocol';
 import Koa, { type Context } from 'koa';
 import { logAnswerFailures } from '../middleware/answer-failures.js';
 import { requireKey, scopesOf, type Scopes } from '../middleware/authentication.js';
+import { endConnection } from '../end-connection.js';
 import type { RouterOptions } from '../options.js';
 import { checks } from '../router.js';
 
@@ -43,7 +44,8 @@ export function responseOn(socket: Duplex, request: IncomingMessage): ServerResp
   const response = new ServerResponse(request);
   response.shouldKeepAlive = false;
   response.assignSocket(request.socket);
-  response.once('finish', () => socket.end());
+  response.on('error', () => undefined); // A client that has gone: its socket says so.
+  response.once('finish', () => endConnection(socket));
   return response;
 }
 

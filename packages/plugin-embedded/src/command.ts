@@ -1,6 +1,6 @@
 // The command line of the engine.
 import { fileURLToPath } from 'node:url';
-import { LaminaError, type Command, type Launch, type Model } from '@lamina/core/plugin';
+import { cores, LaminaError, type Command, type Launch, type Model } from '@lamina/core/plugin';
 import type { ModelOptions } from './options.js';
 import type { Place } from './place.js';
 import { argumentsFor } from './server/settings.js';
@@ -9,7 +9,7 @@ const program = fileURLToPath(new URL('server/main.js', import.meta.url));
 
 /** Everything on the command line but the key. @throws LaminaError `MODEL_FILES_MISSING` without weights */
 export function commandFor({ model, options, port, key }: Launch<ModelOptions>, { directory, build }: Place): Command {
-  const settings = { directory, gpu: build.gpu, name: model.name, path: weightsOf(model), port, options: { ...options, embeddings: servesEmbeddings(model, options) } };
+  const settings = { directory, gpu: build.gpu, name: model.name, path: weightsOf(model), port, cores: cores().usable, options: { ...options, embeddings: servesEmbeddings(model, options) } };
   return { args: [program, ...argumentsFor(settings)], env: { LAMINA_ENGINE_KEY: key } };
 }
 

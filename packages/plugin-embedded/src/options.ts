@@ -10,7 +10,7 @@ export const modelOptions = {
     context_length: { ...count, description: 'Tokens one request may fill, prompt and answer together. Memory grows with it, times `parallel`.', default: 'what the model was trained for, less if memory is short' },
     parallel: { ...count, description: 'Requests computed at once, each with a context of its own.', default: 1 },
     gpu_layers: { anyOf: [{ type: 'integer', minimum: 0 }, { enum: ['auto', 'all'] }], description: 'Layers kept in the memory of the GPU; 0: none.', default: 'auto' },
-    threads: { ...count, description: 'Processor threads that compute.', default: 'the number of cores' },
+    threads: { ...count, description: 'Processor threads that compute.', default: 'the number of physical cores Lamina may use' },
     batch_size: { ...count, description: 'Tokens of all prompts taken in one step.', default: 512 },
     flash_attention: { enum: ['on', 'off', 'auto'], description: 'Attention that needs less memory.', default: 'auto' },
     mmap: { type: 'boolean', description: 'Map the weights from the file instead of reading them into memory.', default: true },

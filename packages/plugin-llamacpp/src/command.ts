@@ -1,5 +1,5 @@
 // Turns a model and its options into the command line of llama-server.
-import { LaminaError, type Command, type Launch, type Model, type ProcessOptions } from '@lamina/core/plugin';
+import { cores, LaminaError, type Command, type Launch, type Model, type ProcessOptions } from '@lamina/core/plugin';
 import { CommandLine } from './command-line.js';
 import { fileOf, filesOf } from './files.js';
 import type { Flags } from './flags.js';
@@ -46,6 +46,7 @@ export function commandFor({ model, adapters, options, instance, port, key, engi
   addContext(line, options, (instance as ProcessOptions).default_args);
   addMemory(line, options);
   addTemplateEngine(line, options);
+  addThreads(line, options, (instance as ProcessOptions).default_args);
   for (const [option, ...flags] of valued) {
     const value = options[option];
     if (value !== undefined) line.need(`The option "${option}"`, flags, textOf(value));
@@ -133,6 +134,12 @@ function loadMode(mmap: boolean | undefined, mlock: boolean): string | undefined
   if (mlock) return mmap === false ? 'mlock' : 'mmap+mlock';
   if (mmap === undefined) return undefined;
   return mmap ? 'mmap' : 'none';
+}
+
+/** By itself llama-server takes all cores of the machine, however few of them it may use. */
+function addThreads(line: CommandLine, options: ModelOptions, defaultArgs: readonly string[] | undefined): void {
+  const { all, usable } = cores();
+  if (usable < all && effectiveOptions(options, defaultArgs).threads === undefined) line.prefer(['--threads'], String(usable));
 }
 
 /** Comes before the chat template: only with it is any other than the built-in templates accepted. */

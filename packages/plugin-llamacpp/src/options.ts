@@ -19,7 +19,7 @@ export const modelOptions = {
     split_mode: { enum: ['none', 'layer', 'row', 'tensor'], description: 'What is shared among several devices.', default: 'layer' },
     main_gpu: { type: 'integer', minimum: 0, description: 'The device that is used when `split_mode` is `none`.', default: 0 },
     cpu_moe_layers: { anyOf: [{ type: 'integer', minimum: 0 }, { enum: ['all'] }], description: 'Layers whose mixture-of-experts weights stay in host memory.', default: 0 },
-    threads: { ...count, description: 'Processor threads that compute.', default: 'the number of cores' },
+    threads: { ...count, description: 'Processor threads that compute.', default: 'the number of physical cores Lamina may use' },
     batch_size: { ...count, description: 'Tokens of a prompt taken in one step.', default: 2048 },
     ubatch_size: { ...count, description: 'Tokens computed at once. An input to embed or to rank must fit.', default: 512 },
     flash_attention: { enum: ['on', 'off', 'auto'], description: 'Attention that needs less memory.', default: 'auto' },

@@ -1,4 +1,4 @@
-// Reads the settings that matter for memory out of arguments a person wrote by hand: `default_args` and `extra_args`.
+// Reads the settings that matter for memory, and the threads, out of arguments a person wrote by hand: `default_args` and `extra_args`.
 import type { ModelOptions } from './options.js';
 
 const number = /^\d+$/;
@@ -9,6 +9,7 @@ const readable: readonly { readonly option: keyof ModelOptions; readonly value: 
   { option: 'context_length', value: number, flags: ['-c', '--ctx-size'] },
   { option: 'parallel', value: number, flags: ['-np', '--parallel'] },
   { option: 'ubatch_size', value: number, flags: ['-ub', '--ubatch-size'] },
+  { option: 'threads', value: number, flags: ['-t', '--threads'] },
   { option: 'gpu_layers', value: /^(?:\d+|auto|all)$/, flags: ['-ngl', '--gpu-layers', '--n-gpu-layers'] },
   { option: 'cache_type_k', value: cacheType, flags: ['-ctk', '--cache-type-k'] },
   { option: 'cache_type_v', value: cacheType, flags: ['-ctv', '--cache-type-v'] },

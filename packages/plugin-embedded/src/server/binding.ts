@@ -100,6 +100,10 @@ export interface Grammar {
 
 export interface Llama {
   readonly gpu: string | false;
+  /** Cores worth computing on: of those of two kinds, the fast ones. */
+  readonly cpuMathCores: number;
+  /** Of all contexts together. */
+  maxThreads: number;
   loadModel(options: {
     modelPath: string;
     gpuLayers?: 'auto' | 'max' | number;
@@ -147,7 +151,7 @@ export interface Chatted extends Completed {
 
 /** The module. */
 export interface NodeLlamaCpp {
-  getLlama(options: { gpu: string | false; build: 'never'; skipDownload: true; progressLogs: false; maxThreads?: number; logLevel: string; logger(level: string, message: string): void }): Promise<Llama>;
+  getLlama(options: { gpu: string | false; build: 'never'; skipDownload: true; progressLogs: false; logLevel: string; logger(level: string, message: string): void }): Promise<Llama>;
   getModuleVersion(): Promise<string>;
   resolveChatWrapper(model: Model, options?: { type?: 'jinjaTemplate'; customWrapperSettings: { jinjaTemplate: { template: string } } }): ChatWrapper;
   LlamaText(values: unknown): LlamaText;

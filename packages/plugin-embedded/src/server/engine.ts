@@ -41,13 +41,15 @@ export async function loadEngine(settings: ServerSettings): Promise<Engine> {
     progressLogs: false,
     logLevel: 'warn',
     logger: (level, message) => void process.stderr.write(`llama.cpp ${level}: ${message.trimEnd()}\n`),
-    ...(options.threads === undefined ? {} : { maxThreads: options.threads }),
   });
+  // Its own number is at least 4, on however few cores. Of cores of two kinds, it counts the fast ones.
+  const threads = options.threads ?? Math.min(settings.cores, llama.cpuMathCores);
+  llama.maxThreads = threads;
   const model = await load(llama, settings);
   const base = { library, llama, model, name: settings.name };
   say('making context');
-  if (options.embeddings === true) return { ...base, embedder: await embedder(model, settings) };
-  const context = await model.createContext(contextOptions(settings));
+  if (options.embeddings === true) return { ...base, embedder: await embedder(model, settings, threads) };
+  const context = await model.createContext(contextOptions(settings, threads));
   const sequences = new Sequences(Array.from({ length: context.totalSequences }, () => context.getSequence()));
   const template = await templateOf(from, options.chat_template ?? model.fileInfo.metadata.tokenizer?.chat_template);
   return { ...base, generator: { sequences, prompts: new Prompts(library, model, template, options.chat_template_kwargs ?? {}) } };
@@ -71,22 +73,21 @@ async function load(llama: Llama, { path, options }: ServerSettings): Promise<Mo
 }
 
 /** A context that was asked for is given or refused, never made smaller. */
-function contextOptions({ options }: ServerSettings): ContextOptions {
-  const { parallel = 1, context_length, batch_size, threads, flash_attention = 'auto' } = options;
+function contextOptions({ options }: ServerSettings, threads: number): ContextOptions {
+  const { parallel = 1, context_length, batch_size, flash_attention = 'auto' } = options;
   return {
     sequences: parallel,
     contextSize: context_length ?? 'auto',
     flashAttention: flash_attention === 'auto' ? 'auto' : flash_attention === 'on',
     ...(context_length === undefined ? {} : { failedCreationRemedy: false as const }),
     ...(batch_size === undefined ? {} : { batchSize: batch_size }),
-    ...(threads === undefined ? {} : { threads }),
+    threads,
   };
 }
 
-async function embedder(model: Model, { options }: ServerSettings): Promise<Embedder> {
+async function embedder(model: Model, { options }: ServerSettings, threads: number): Promise<Embedder> {
   const contextLength = options.context_length ?? model.trainContextSize;
-  const { threads } = options;
-  return { contextLength, context: await model.createEmbeddingContext({ contextSize: contextLength, ...(threads === undefined ? {} : { threads }) }) };
+  return { contextLength, context: await model.createEmbeddingContext({ contextSize: contextLength, threads }) };
 }
 
 async function templateOf(from: NodeJS.Require, text: string | undefined): Promise<{ text: string; parsed?: Template } | undefined> {

@@ -1,0 +1,40 @@
+// Starts the embedded engine once for each given number of threads (0: none is named) and prints how many threads each
+// process had at most while it answered: llama.cpp makes them for each step and ends them after it.
+import { readdirSync } from 'node:fs';
+import { setImmediate } from 'node:timers/promises';
+import { tinyGguf } from '@lamina/core/testing';
+import { Ground, modelOf, post } from './real-engine.js';
+
+export const threadsFile = new URL('./threads.js', import.meta.url).pathname;
+
+async function main(numbers: readonly number[]): Promise<void> {
+  const ground = await Ground.open();
+  try {
+    const { paths } = await tinyGguf(ground.path('tiny.gguf'), { name: 'tiny', layers: 8, embeddingLength: 256 });
+    const model = await modelOf(paths[0]);
+    const counts: number[] = [];
+    for (const threads of numbers) {
+      const server = await ground.start(model, (threads === 0 ? { threads: undefined } : { threads }) as { threads: number });
+      const answer = post(server, 'chat/completions', { messages: [{ role: 'user', content: '/count' }], max_tokens: 20 });
+      counts.push(await mostThreads(server.pid!, answer));
+    }
+    console.log(JSON.stringify(counts));
+  } finally {
+    await ground.close();
+  }
+}
+
+async function mostThreads(pid: number, work: Promise<unknown>): Promise<number> {
+  let most = 0;
+  let isDone = false;
+  const end = () => (isDone = true);
+  work.then(end, end);
+  while (!isDone) {
+    most = Math.max(most, readdirSync(`/proc/${pid}/task`).length);
+    await setImmediate();
+  }
+  await work;
+  return most;
+}
+
+if (process.argv[1] === threadsFile) await main(process.argv.slice(2).map(Number));

@@ -10,12 +10,12 @@ export const threadsFile = new URL('./threads.js', import.meta.url).pathname;
 async function main(numbers: readonly number[]): Promise<void> {
   const ground = await Ground.open();
   try {
-    const { paths } = await tinyGguf(ground.path('tiny.gguf'), { name: 'tiny', layers: 8, embeddingLength: 256 });
+    const { paths } = await tinyGguf(ground.path('tiny.gguf'), { name: 'tiny' });
     const model = await modelOf(paths[0]);
     const counts: number[] = [];
     for (const threads of numbers) {
       const server = await ground.start(model, (threads === 0 ? { threads: undefined } : { threads }) as { threads: number });
-      const answer = post(server, 'chat/completions', { messages: [{ role: 'user', content: '/count' }], max_tokens: 20 });
+      const answer = post(server, 'chat/completions', { messages: [{ role: 'user', content: '/count' }], max_tokens: 2 });
       counts.push(await mostThreads(server.pid!, answer));
     }
     console.log(JSON.stringify(counts));

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { LaminaError, type Logger, type StartContext } from '@lamina/core/plugin';
+import { isShortage, LaminaError, type Logger, type StartContext } from '@lamina/core/plugin';
 import type { Build } from '../platform.js';
 import { npmCi, type InstallContext } from './npm.js';
 import { installedVersion, lockedVersion, lockFile, writePackages } from './packages.js';
@@ -118,6 +118,7 @@ async function install({ directory, build, model }: Wanted, { part, lock }: { pa
     await putInPlace(part, directory, build);
   } catch (error) {
     context.signal.throwIfAborted();
+    if (isShortage(error)) throw error; // It says nothing about npm or the registry, and passes.
     const packages = ['node-llama-cpp', ...build.packages].map((name) => `${name}@${version}`).join(' ');
     throw new LaminaError('BACKEND_UNAVAILABLE', {
       model,

@@ -1,7 +1,7 @@
 // npm, as it came with the Node that runs Lamina: it brings the user's own registry, proxy and certificates, and checks what it fetches.
 import { access } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { engineEnvironment, runTask, type StartContext, type TaskResult } from '@lamina/core/plugin';
+import { engineEnvironment, isShortage, runTask, type StartContext, type TaskResult } from '@lamina/core/plugin';
 
 /** Where Node's own distributions, and Debian, put it, seen from the directory of the `node` program. */
 const beside = ['../lib/node_modules/npm/bin/npm-cli.js', 'node_modules/npm/bin/npm-cli.js', '../share/nodejs/npm/bin/npm-cli.js'];
@@ -38,6 +38,7 @@ export async function npmCi(directory: string, context: InstallContext, onFetche
   });
   return task.catch((error: unknown) => {
     signal.throwIfAborted();
+    if (isShortage(error)) throw error;
     throw new Error('there is no npm beside this Node, nor in PATH', { cause: error });
   });
 }

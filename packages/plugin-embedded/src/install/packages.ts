@@ -1,6 +1,7 @@
 // What is installed: node-llama-cpp with exactly the packages it was locked with, and of its builds the one that is wanted.
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isShortage } from '@lamina/core/plugin';
 import type { Build } from '../platform.js';
 
 const library = 'node-llama-cpp';
@@ -34,7 +35,7 @@ export async function writePackages(directory: string, { packages }: Build, from
   return kept.length;
 }
 
-/** The version of node-llama-cpp in a directory; `undefined` when it, or its build, is not there. */
+/** The version of node-llama-cpp in a directory; `undefined` when it, or its build, is not there. @throws Error of a system short of descriptors */
 export async function installedVersion(directory: string, { packages: [build] }: Build): Promise<string | undefined> {
   const [version, found] = await Promise.all([library, build].map((name) => versionOf(join(directory, 'node_modules', name, 'package.json'))));
   return found === undefined ? undefined : version;
@@ -43,7 +44,8 @@ export async function installedVersion(directory: string, { packages: [build] }:
 async function versionOf(path: string): Promise<string | undefined> {
   try {
     return (JSON.parse(await readFile(path, 'utf8')) as { version: string }).version;
-  } catch {
+  } catch (error) {
+    if (isShortage(error)) throw error;
     return undefined;
   }
 }

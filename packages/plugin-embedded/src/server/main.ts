@@ -14,8 +14,12 @@ try {
   const server = httpServer(routesOf(engine), key);
   // What is loaded is the process's alone, and goes with it.
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => process.exit(0));
-  server.listen(settings.port, '127.0.0.1', () => process.stdout.write('progress: ready\n'));
   server.once('error', fail);
+  server.listen(settings.port, '127.0.0.1', () => {
+    // From now on it is a connection that could not be accepted; the next may be.
+    server.off('error', fail).on('error', ({ message }) => process.stderr.write(`a connection could not be accepted: ${message}\n`));
+    process.stdout.write('progress: ready\n');
+  });
 } catch (error) {
   fail(error);
 }

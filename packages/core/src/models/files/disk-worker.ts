@@ -2,6 +2,7 @@
 import { readdirSync, statSync, type Dirent, type Stats } from 'node:fs';
 import { parentPort } from 'node:worker_threads';
 import { reasonOf } from '../../contract/errors.js';
+import { unlessShortage } from '../../contract/shortage.js';
 import { offersOf } from './directory.js';
 import type { DiskAnswer, DiskMessage, DiskOrder, FileVersion } from './disk.js';
 import { readFacts, type FileFacts } from './facts.js';
@@ -87,16 +88,16 @@ function markOfLink(stats: Stats | undefined): Mark {
 function entriesOf(path: string): readonly Dirent[] {
   try {
     return readdirSync(path, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1));
-  } catch {
-    return [];
+  } catch (error) {
+    return unlessShortage([])(error); // Thrown, it ends the thread and fails the look: what was there must not seem to be gone.
   }
 }
 
 function statOf(path: string): Stats | undefined {
   try {
     return statSync(path, { throwIfNoEntry: false });
-  } catch {
-    return undefined;
+  } catch (error) {
+    return unlessShortage(undefined)(error);
   }
 }
 

@@ -107,6 +107,7 @@ export class Folders {
       return found;
     });
     this.listings.set(directory, listing);
+    listing.catch(() => this.listings.get(directory) === listing && this.listings.delete(directory)); // The next who asks tries again.
     return listing;
   }
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -192,6 +192,22 @@ describe('the log of lamina-server', function () {
     assert.match(missing.msg, /^The models directory \/.*\/nowhere does not exist\. Create it/);
     assert.match(empty.msg, /^There are no models in .*nowhere\. Put model files there/);
     await run.stop();
+  });
+
+  it('says once that an edit of the manifest is wrong, and what the next good one changed', async () => {
+    const run = start(...options());
+    await run.url();
+    const manifest = await readFile(join(directory, 'models.yaml'), 'utf8');
+    const edit = async (text: string) => {
+      await writeFile(join(directory, 'draft'), text);
+      await rename(join(directory, 'draft'), join(directory, 'models.yaml')); // Nobody sees half of it.
+    };
+    await edit(`${manifest}  tiny: { path: [ }\n`);
+    await run.line({ event: 'manifest.invalid', level: levels.error });
+    await edit(`${manifest}  another: { path: tiny.fake, backend: fake }\n`);
+    assert.equal((await run.line({ event: 'models.changed', level: levels.info })).msg, 'Models changed: added another');
+    await run.stop();
+    assert.equal(run.lines().filter(({ level }) => level === levels.error).length, 1);
   });
 
   it('logs one line and ends with code 1, and with every engine, when something is thrown that nothing catches', async () => {

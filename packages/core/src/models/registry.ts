@@ -203,7 +203,10 @@ export class ModelRegistry implements Models {
 
   private hear(paths: ReadonlySet<string>): void {
     const dirty = new Set([...paths].filter((path) => path !== this.store.path));
-    this.refresh(dirty).catch(() => undefined); // `apply` has logged it.
+    this.refresh(dirty).catch((error: unknown) => {
+      if (this.closing.signal.aborted || LaminaError.is(error, 'CONFIG_INVALID')) return; // `refuse` has told of it.
+      this.log.error({ err: error }, 'A change on disk could not be applied');
+    });
   }
 
   private refresh(dirty: Dirty): Promise<void> {
@@ -247,8 +250,8 @@ export class ModelRegistry implements Models {
   }
 
   private refuse(error: LaminaError<'CONFIG_INVALID'>): void {
-    const cause = { reason: reasonOf(error), err: error.cause };
-    this.log.error(cause, 'The models cannot be read again; the ones before stay');
+    // What is wrong with the manifest is logged as this event; what went wrong inside Lamina has a cause besides.
+    if (error.cause !== undefined) this.log.error({ err: error.cause }, 'The models could not be read again; the ones before stay');
     this.events.emit('manifest.invalid', { error: error.toWire() as EventData<'manifest.invalid'>['error'] });
   }
 

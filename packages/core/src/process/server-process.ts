@@ -48,7 +48,8 @@ export class ServerProcess {
 
   /** Starts a process. @throws Error when the system cannot run it */
   static async spawn({ executable, args, onLine, guard, secret, ...options }: Spawn): Promise<ServerProcess> {
-    return new ServerProcess(await spawnGroup(executable, args, options), { onLine, guard, ...(secret === undefined ? {} : { secret }) });
+    const { leader } = await spawnGroup(executable, args, options);
+    return new ServerProcess(leader, { onLine, guard, ...(secret === undefined ? {} : { secret }) });
   }
 
   /** True once the leader has ended. */

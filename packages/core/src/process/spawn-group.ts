@@ -1,44 +1,54 @@
 // Starts a program as the leader of a process group of its own.
-import { spawn, type ChildProcessByStdio } from 'node:child_process';
-import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
-import { stat } from 'node:fs/promises';
 import { devNull } from 'node:os';
-import type { Readable } from 'node:stream';
-import { unlessShortage } from '../contract/shortage.js';
+import { execa, type Options, type ResultPromise } from 'execa';
 
-/** Three for standard input, output and error on either side, two more by which the child says that it could not run the program. */
-const descriptorsOfSpawn = 8;
+/**
+ * Six for the pipes of a spawn: standard output and error on either side, and two by which the child says that it could not run the
+ * program. The rest is for what other threads of this process may open at the same moment.
+ */
+const descriptorsOfSpawn = 24;
 
-/** A program that runs; it reads nothing, and what it prints must be read. */
-export type GroupLeader = ChildProcessByStdio<null, Readable, Readable> & { readonly pid: number };
+const groupOptions = {
+  detached: true, // A process group of its own, and a session: no terminal's Ctrl-C reaches it.
+  stdin: 'ignore',
+  reject: false,
+  extendEnv: false,
+} as const satisfies Options;
 
-/** Where it runs: `env` is its whole environment, nothing is inherited. */
+/** Where a program runs: `env` is its whole environment, nothing is inherited. */
 export interface SpawnOptions {
   readonly env: Readonly<Record<string, string>>;
   readonly cwd?: string;
 }
 
+/** A program that runs; it reads nothing, and what it prints must be read. Awaited, it is how it ended. */
+export type GroupLeader = ResultPromise<typeof groupOptions> & { readonly pid: number };
+
 /**
- * Resolves once the program runs, in a process group and a session of its own: no terminal's Ctrl-C reaches it.
- * @throws Error of the system when it cannot be run; nothing is left then
+ * Starts a program. With `keptOutput`, execa reads and keeps what it prints, up to so many characters of each stream.
+ * @throws Error of the system when the program cannot be run; nothing is left then
  */
-export async function spawnGroup(executable: string, args: readonly string[], options: SpawnOptions): Promise<GroupLeader> {
+export async function spawnGroup(
+  executable: string,
+  args: readonly string[],
+  { env, cwd }: SpawnOptions,
+  keptOutput?: number,
+): Promise<{ readonly leader: GroupLeader }> {
   requireDescriptors();
-  const child = spawn(executable, args, { ...options, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
-  child.on('error', () => undefined); // Of a spawn that failed, `once` rejects with it; later ones are of signals, which are sent to groups.
-  try {
-    await once(child, 'spawn');
-  } catch (error) {
-    const { cwd } = options; // Without its directory, the system says the same as without the program.
-    throw cwd === undefined || (await isDirectory(cwd)) ? error : new Error(`there is no directory ${cwd} for it to run in`, { cause: error });
-  }
-  return child as GroupLeader;
+  const output = keptOutput === undefined ? { buffer: false } : { maxBuffer: keptOutput };
+  const options = { ...groupOptions, ...output, env, ...(cwd === undefined ? {} : { cwd }) };
+  const leader = execa(executable, [...args], options) as GroupLeader;
+  // In an object: an async function would wait for the promise that the leader is.
+  if (leader.pid !== undefined) return { leader };
+  const { cause, originalMessage } = await leader;
+  throw cause instanceof Error ? cause : new Error(originalMessage ?? `${executable} cannot be run`);
 }
 
 /**
  * Throws when there are too few descriptors for a spawn. Node finds that out too, but keeps the pipes it has opened by then, for good
- * (`ChildProcess.prototype.spawn` returns on EMFILE before it closes them; seen with 20.20.2): two descriptors with every try.
+ * (`ChildProcess.prototype.spawn` returns on EMFILE before it closes them; seen with 20.20.2), and execa 9 then fails in a way that ends
+ * the process: it takes the child for one with streams, and nobody listens to its `error`.
  * @throws Error EMFILE or ENFILE
  */
 export function requireDescriptors(): void {
@@ -48,8 +58,4 @@ export function requireDescriptors(): void {
   } finally {
     opened.forEach(closeSync);
   }
-}
-
-function isDirectory(path: string): Promise<boolean> {
-  return stat(path).then((found) => found.isDirectory(), unlessShortage(false));
 }

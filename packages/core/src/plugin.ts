@@ -24,7 +24,7 @@ export type {
 } from './process/description.js';
 export { LaminaError } from './contract/errors.js';
 export { isShortage } from './contract/shortage.js';
-export { cores, type Cores } from './kernel/cores.js';
+export { cores, type Cores } from './process/cores.js';
 export type { ErrorCode, ErrorDetails, WireError } from './contract/errors.js';
 export type {
   Acceptance,

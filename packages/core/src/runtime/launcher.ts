@@ -1,5 +1,5 @@
 // From a model's name to a running server: choose the backend, check what can be checked, start.
-import { freemem, totalmem } from 'node:os';
+import { availableParallelism, freemem, totalmem } from 'node:os';
 import { inject, injectable } from 'inversify';
 import type { Machine, ModelServer, ServerInfo } from '../contract/backend.js';
 import type { Config, RuntimeLimits } from '../contract/config.js';
@@ -7,7 +7,6 @@ import { LaminaError, reasonOf } from '../contract/errors.js';
 import type { Model } from '../contract/model.js';
 import type { Clock, Logger } from '../contract/context.js';
 import type { Models, ProcessKeeper } from '../contract/services.js';
-import { cores } from '../kernel/cores.js';
 import type { EventBus } from '../kernel/event-bus.js';
 import type { Hooks } from '../kernel/hooks.js';
 import { tokens } from '../kernel/tokens.js';
@@ -108,7 +107,7 @@ export class Launcher {
 
   /** This machine, as estimates see it. */
   machine(): Machine {
-    return { totalBytes: totalmem(), freeBytes: freemem(), cores: cores().usable };
+    return { totalBytes: totalmem(), freeBytes: freemem(), cores: availableParallelism() };
   }
 
   private requireFiles(name: string): void {

@@ -1,6 +1,6 @@
 // How many cores a process may compute on, by what Linux says of it.
 import assert from 'node:assert/strict';
-import { cores } from '../../dist/kernel/cores.js';
+import { cores } from '../../dist/process/cores.js';
 
 /** Eight processors, two to a core: 0 and 4, 1 and 5, … */
 const machine = {

@@ -164,7 +164,7 @@ export function reasonOf(value: unknown): string {
 /** Why a connection failed, in one line and without its address: `connect ECONNREFUSED`. */
 export function networkReasonOf(error: unknown): string {
   const { code, syscall = 'connect' } = error as NodeJS.ErrnoException;
-  if (typeof code === 'string' && /^E[A-Z0-9]+$/.test(code)) return `${syscall} ${code}`;
+  if (shortageOf(error) === undefined && typeof code === 'string' && /^E[A-Z0-9]+$/.test(code)) return `${syscall} ${code}`;
   return code === 'UND_ERR_CONNECT_TIMEOUT' ? 'no connection in time' : reasonOf(error);
 }
 

@@ -2,6 +2,7 @@
 import { closeSync, openSync } from 'node:fs';
 import { devNull } from 'node:os';
 import { execa, type Options, type ResultPromise } from 'execa';
+import { isShortage } from '../contract/shortage.js';
 
 /**
  * Six for the pipes of a spawn: standard output and error on either side, and two by which the child says that it could not run the
@@ -42,7 +43,8 @@ export async function spawnGroup(
   // In an object: an async function would wait for the promise that the leader is.
   if (leader.pid !== undefined) return { leader };
   const { cause, originalMessage } = await leader;
-  throw cause instanceof Error ? cause : new Error(originalMessage ?? `${executable} cannot be run`);
+  // execa's message says more than the system's, such as which directory does not exist.
+  throw isShortage(cause) ? cause : new Error(originalMessage ?? `${executable} cannot be run`, { cause });
 }
 
 /**

@@ -183,7 +183,7 @@ describe('the keeper of engine processes', () => {
     await writeFile(join(dataDir, 'file'), '');
     const mine = new ProcessKeeper({ dataDir: join(dataDir, 'file'), log: listeningLog((sentence) => said.push(sentence)) });
     mine.guard(leader().pid, { model: 'tiny' });
-    assert.deepEqual(said, ['The journal of engines cannot be written']);
+    assert.ok(said.includes('The journal of engines cannot be written'));
     await mine.dispose();
   });
 

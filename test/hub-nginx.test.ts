@@ -2,14 +2,14 @@ import assert from 'node:assert/strict';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Context, Logger, PluginContext, Source } from '@lamina/core/plugin';
+import type { Logger, PluginContext, Source, SourceContext } from '@lamina/core/plugin';
 import { tinyGguf } from '@lamina/core/testing';
 import { hfSource } from '@lamina/plugin-hf-source';
 import { describeWith, nginx } from './support/nginx.js';
 import { hubCommit, NginxHub } from './support/nginx-hub.js';
 
 const quiet: Logger = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined, child: () => quiet };
-const context = (): Context => ({ signal: AbortSignal.timeout(10_000), log: quiet });
+const context = (): SourceContext => ({ signal: AbortSignal.timeout(10_000), log: quiet, fetch: globalThis.fetch });
 
 describeWith({ nginx }, 'the source huggingface at a Hub served by nginx', () => {
   let folder: string;
@@ -29,7 +29,7 @@ describeWith({ nginx }, 'the source huggingface at a Hub served by nginx', () =>
   async function source(token?: string): Promise<Source> {
     let registered: Source | undefined;
     const plugin = hfSource({ endpoint: hub.url, adopt: false, ...(token === undefined ? {} : { token }) });
-    await plugin.setup({ env: {}, fetch: globalThis.fetch, addSource: (one: Source) => (registered = one) } as unknown as PluginContext, plugin.options as never);
+    await plugin.setup({ env: {}, addSource: (one: Source) => (registered = one) } as unknown as PluginContext, plugin.options as never);
     return registered!;
   }
 

@@ -3,14 +3,14 @@ import { createHash } from 'node:crypto';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Context, Logger, PluginContext, Source } from '@lamina/core/plugin';
+import type { Logger, PluginContext, Source, SourceContext } from '@lamina/core/plugin';
 import { tinyGguf } from '@lamina/core/testing';
 import { ollamaSource } from '@lamina/plugin-ollama-source';
 import { describeWith, dockerRegistry, nginx } from './support/nginx.js';
 import { RealRegistry } from './support/registry.js';
 
 const quiet: Logger = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined, child: () => quiet };
-const context = (): Context => ({ signal: AbortSignal.timeout(10_000), log: quiet });
+const context = (): SourceContext => ({ signal: AbortSignal.timeout(10_000), log: quiet, fetch: globalThis.fetch });
 
 describeWith({ nginx, 'docker-registry': dockerRegistry }, 'the source ollama at a real registry', () => {
   let folder: string;
@@ -26,7 +26,7 @@ describeWith({ nginx, 'docker-registry': dockerRegistry }, 'the source ollama at
     registry = await RealRegistry.open(folder);
     await registry.push('library/tiny:1b', [['model', weights], ['template', '{{ .Prompt }}'], ['params', '{"temperature":0.5,"num_ctx":1024}']], { model_format: 'gguf', model_family: 'llama', file_type: 'F32' });
     const plugin = ollamaSource({ adopt: false });
-    await plugin.setup({ env: {}, fetch: globalThis.fetch, hooks: { beforeRequest: { tap: () => undefined } }, addSource: (one: Source) => (source = one) } as unknown as PluginContext, plugin.options as never);
+    await plugin.setup({ env: {}, hooks: { beforeRequest: { tap: () => undefined } }, addSource: (one: Source) => (source = one) } as unknown as PluginContext, plugin.options as never);
   });
   after(async () => {
     await registry.close();

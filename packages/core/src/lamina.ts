@@ -18,6 +18,7 @@ import { SourceRegistry } from './downloads/sources.js';
 import { localSource } from './downloads/sources/local.js';
 import { urlSource } from './downloads/sources/url.js';
 import { HttpClient } from './downloads/transfer/http.js';
+import { removeTemporaryFiles } from './kernel/atomic-write.js';
 import { Disposables } from './kernel/disposables.js';
 import { ProxiedFetch } from './kernel/proxied-fetch.js';
 import { tokens } from './kernel/tokens.js';
@@ -67,6 +68,7 @@ export async function createLamina(options: LaminaOptions = {}, signal: AbortSig
       await mkdir(config.dataDir, { recursive: true });
       const lock = await lockDataDir(config.dataDir);
       opened.add('lock', () => lock.dispose());
+      await removeTemporaryFiles(config.dataDir);
     }
 
     const events = container.get(tokens.Events);

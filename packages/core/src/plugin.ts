@@ -44,7 +44,7 @@ export type {
   StartContext,
   StopReason,
 } from './contract/backend.js';
-export type { DownloadPlan, Location, PlanFile, Source, SourceContext } from './contract/source.js';
+export type { AddressGuard, DownloadPlan, Location, PlanFile, Source, SourceContext } from './contract/source.js';
 export type { FileRole, Model, ModelFile, ModelLimits, ModelMetadata } from './contract/model.js';
 export type { ModelEntry } from './contract/manifest.js';
 export type { FromSchema, Json, JsonObject, Schema } from './contract/schema.js';

@@ -1,5 +1,5 @@
 // The Hub's HTTP: who is asked, with which token, which redirects are followed, and what an answer that is no answer means.
-import { LaminaError, type Context } from '@lamina/core/plugin';
+import { LaminaError, type SourceContext } from '@lamina/core/plugin';
 import { badToken, isBadToken, refusal, unreachable, type Asked } from './errors.js';
 import type { Settings, Token } from './settings.js';
 
@@ -24,15 +24,12 @@ export interface Answer {
 export class Hub {
   readonly endpoint: string;
 
-  constructor(
-    private readonly settings: Settings,
-    private readonly fetch: typeof globalThis.fetch,
-  ) {
+  constructor(private readonly settings: Settings) {
     this.endpoint = settings.endpoint;
   }
 
   /** A fetch for listings: it asks only this endpoint, whatever host a link to the next page names, and throws what a refusal means. */
-  listing(subject: Subject, context: Context): typeof globalThis.fetch {
+  listing(subject: Subject, context: SourceContext): typeof globalThis.fetch {
     const seen = new Set<string>();
     return async (input) => {
       const url = this.own(input instanceof Request ? input.url : String(input));
@@ -48,7 +45,7 @@ export class Hub {
    * GET, following redirects within the origin. The time limit is for the headers and, of listings, for the body.
    * @throws LaminaError `SOURCE_DENIED`, `SOURCE_UNREACHABLE`, `MODEL_NOT_FOUND`
    */
-  async ask(url: string, subject: Subject, context: Context, headers: Record<string, string> = {}): Promise<Answer> {
+  async ask(url: string, subject: Subject, context: SourceContext, headers: Record<string, string> = {}): Promise<Answer> {
     if (this.settings.offline) throw unreachable(`HF_HUB_OFFLINE is set, so the Hub is not asked for ${subject.repo}. Take it away to download.`);
     const token = await this.settings.token();
     const answer = await this.follow(url, subject, context, headers, token);
@@ -59,7 +56,7 @@ export class Hub {
   }
 
   /** A token that is wrong is no reason not to give what everybody may have. */
-  private async withoutToken(url: string, asked: Asked, context: Context, headers: Record<string, string>): Promise<Answer> {
+  private async withoutToken(url: string, asked: Asked, context: SourceContext, headers: Record<string, string>): Promise<Answer> {
     const answer = await this.follow(url, asked, context, headers, undefined);
     if (answer.response.status >= 400) {
       await answer.response.body?.cancel();
@@ -69,7 +66,7 @@ export class Hub {
     return answer;
   }
 
-  private async follow(start: string, subject: Subject, context: Context, headers: Record<string, string>, token: Token | undefined): Promise<Answer> {
+  private async follow(start: string, subject: Subject, context: SourceContext, headers: Record<string, string>, token: Token | undefined): Promise<Answer> {
     let url = start;
     for (let hop = 0; hop <= mostRedirects; hop++) {
       const response = await this.send(url, subject, context, { ...headers, ...authorization(token) });
@@ -83,11 +80,12 @@ export class Hub {
     throw unreachable(`${this.endpoint} redirects in a circle when it is asked for ${subject.repo}.`);
   }
 
-  private async send(url: string, { repo }: Subject, { signal }: Context, headers: Record<string, string>): Promise<Response> {
+  private async send(url: string, { repo }: Subject, { signal, fetch }: SourceContext, headers: Record<string, string>): Promise<Response> {
     const limit = AbortSignal.timeout(answerLimitMs);
     try {
-      return await this.fetch(url, { headers, redirect: 'manual', signal: AbortSignal.any([signal, limit]) });
+      return await fetch(url, { headers, redirect: 'manual', signal: AbortSignal.any([signal, limit]) });
     } catch (error) {
+      if (LaminaError.is(error)) throw error;
       throw signal.aborted ? new LaminaError('ABORTED', {}, { cause: error }) : failure(this.endpoint, repo, limit.aborted, error);
     }
   }

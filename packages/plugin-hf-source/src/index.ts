@@ -22,5 +22,5 @@ export const optionsSchema = {
 export const hfSource = definePlugin({
   name: 'hf-source',
   options: optionsSchema,
-  setup: (lamina, options) => lamina.addSource(hubSource(readSettings(options, lamina.env), lamina.fetch)),
+  setup: (lamina, options) => lamina.addSource(hubSource(readSettings(options, lamina.env))),
 });

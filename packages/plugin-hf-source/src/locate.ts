@@ -1,5 +1,5 @@
 // Where a file is just now: the Hub is asked, and answers with the bytes or with a signed address elsewhere.
-import type { Context, DownloadPlan, Location, PlanFile } from '@lamina/core/plugin';
+import type { DownloadPlan, Location, PlanFile, SourceContext } from '@lamina/core/plugin';
 import { unreachable } from './errors.js';
 import { expiryOf } from './expiry.js';
 import { authorization, type Hub } from './hub.js';
@@ -9,7 +9,7 @@ import { authorization, type Hub } from './hub.js';
  * What the Hub says of the file (`X-Linked-*`, on its own answer; elsewhere the ETag is another hash) must be what was planned.
  * @throws LaminaError `SOURCE_DENIED`, `SOURCE_UNREACHABLE`, `MODEL_NOT_FOUND`
  */
-export async function locateFile(hub: Hub, file: PlanFile, plan: DownloadPlan, context: Context): Promise<Location> {
+export async function locateFile(hub: Hub, file: PlanFile, plan: DownloadPlan, context: SourceContext): Promise<Location> {
   const key = 'key' in file.from ? file.from.key : '';
   const [, repo, path] = /^(.+?)\/resolve\/[0-9a-f]{40}\/(.+)$/.exec(key) ?? [];
   if (repo === undefined) throw unreachable(`The download of ${file.path} was begun by another version of this plugin. Start it again.`);

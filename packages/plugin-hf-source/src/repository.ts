@@ -1,6 +1,6 @@
 // A repository at one commit: what it is called, whether it is gated, and its files with sizes and digests.
 import { listFiles, modelInfo } from '@huggingface/hub';
-import { LaminaError, type Context } from '@lamina/core/plugin';
+import { LaminaError, type SourceContext } from '@lamina/core/plugin';
 import { denied, unreachable } from './errors.js';
 import type { Hub } from './hub.js';
 import type { Reference } from './reference.js';
@@ -24,7 +24,7 @@ export interface Repository {
 }
 
 /** Reads a repository at the commit its revision stands for now. @throws LaminaError `SOURCE_DENIED`, `SOURCE_UNREACHABLE`, `MODEL_NOT_FOUND` */
-export async function readRepository(hub: Hub, reference: Reference, context: Context): Promise<Repository> {
+export async function readRepository(hub: Hub, reference: Reference, context: SourceContext): Promise<Repository> {
   const { repo, revision = 'main' } = reference;
   try {
     const about = { hubUrl: hub.endpoint, fetch: hub.listing({ repo, revision }, context) };

@@ -9,9 +9,9 @@ import { parseReference } from './reference.js';
 import { readRepository } from './repository.js';
 import type { Settings } from './settings.js';
 
-/** The source for some settings. `fetch` is the host's. */
-export function hubSource(settings: Settings, fetch: typeof globalThis.fetch): Source {
-  const hub = new Hub(settings, fetch);
+/** The source for some settings. */
+export function hubSource(settings: Settings): Source {
+  const hub = new Hub(settings);
   return {
     name: sourceName,
     async resolve(reference, context) {

@@ -1,6 +1,6 @@
 // The source as a host gets it: out of the plugin's setup, with a log that remembers.
 import assert from 'node:assert/strict';
-import type { Context, Logger, Plugin, PluginContext, Source } from '@lamina/core/plugin';
+import type { Logger, Plugin, PluginContext, Source, SourceContext } from '@lamina/core/plugin';
 
 /** What was logged. */
 export interface Line {
@@ -10,16 +10,16 @@ export interface Line {
 }
 
 /** A context for calls into a source. */
-export function contextFor(lines: Line[] = [], signal: AbortSignal = AbortSignal.timeout(10_000)): Context {
+export function contextFor(lines: Line[] = [], signal: AbortSignal = AbortSignal.timeout(10_000)): SourceContext {
   const write = (level: string) => (data: object, message: string) => void lines.push({ level, message, data });
   const log: Logger = { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error'), child: () => log };
-  return { signal, log };
+  return { signal, log, fetch: globalThis.fetch };
 }
 
 /** Sets the plugin up and gives what it registered. */
 export async function sourceOf(plugin: Plugin, env: Readonly<Record<string, string>> = {}): Promise<Source> {
   const sources: Source[] = [];
-  const lamina = { name: plugin.name, env, fetch: globalThis.fetch, log: contextFor().log, hooks: { beforeRequest: { tap: () => undefined } }, addSource: (source: Source) => void sources.push(source) };
+  const lamina = { name: plugin.name, env, log: contextFor().log, hooks: { beforeRequest: { tap: () => undefined } }, addSource: (source: Source) => void sources.push(source) };
   await plugin.setup(lamina as unknown as PluginContext, plugin.options as never);
   assert.equal(sources.length, 1);
   return sources[0]!;

@@ -28,7 +28,7 @@ export const ollamaSource = definePlugin({
   setup(lamina, options) {
     const settings = readSettings(options, lamina.env);
     const adopted = new Map<string, RequestDefaults>();
-    lamina.addSource(ollamaRegistrySource(settings, lamina.fetch, adopted));
+    lamina.addSource(ollamaRegistrySource(settings, adopted));
     lamina.hooks.beforeRequest.tap((request) => applyDefaults(request, lamina.models, adopted));
   },
 });

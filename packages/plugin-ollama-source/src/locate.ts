@@ -1,11 +1,11 @@
 // Where a blob is just now: at the registry itself, or at a signed address that it redirects to.
-import type { Context, Location, PlanFile } from '@lamina/core/plugin';
+import type { Location, PlanFile, SourceContext } from '@lamina/core/plugin';
 import { unreachable } from './errors.js';
 import { nameOf } from './name.js';
 import type { Registries } from './registry.js';
 
 /** Asks the registry for a blob of a plan. @throws LaminaError `SOURCE_DENIED`, `SOURCE_UNREACHABLE`, `MODEL_NOT_FOUND` */
-export async function locateBlob(registries: Registries, file: PlanFile, context: Context): Promise<Location> {
+export async function locateBlob(registries: Registries, file: PlanFile, context: SourceContext): Promise<Location> {
   const key = 'key' in file.from ? file.from.key : '';
   const [, model = '', digest = ''] = /^(.+)@(sha256:[0-9a-f]{64})$/.exec(key) ?? [];
   const name = model === '' ? undefined : nameOf({ model });

@@ -1,5 +1,5 @@
 // A model at a registry, read as far as a plan needs it: its manifest, its configuration, and the small layers beside the weights.
-import type { Context, JsonObject } from '@lamina/core/plugin';
+import type { JsonObject, SourceContext } from '@lamina/core/plugin';
 import { parseObject, readConfig, readManifest, requireWeights, type Layer, type Manifest, type ModelConfig } from './manifest.js';
 import type { Name } from './name.js';
 import type { Registries } from './registry.js';
@@ -19,7 +19,7 @@ export interface Package {
 }
 
 /** Reads it. @throws LaminaError `SOURCE_DENIED`, `SOURCE_UNREACHABLE`, `MODEL_NOT_FOUND` */
-export async function readPackage(registries: Registries, name: Name, context: Context): Promise<Package> {
+export async function readPackage(registries: Registries, name: Name, context: SourceContext): Promise<Package> {
   const { text, digest } = await registries.manifest(name, context);
   const manifest = readManifest(text, name);
   return { name, digest, ...(await readParts(manifest, name, (layer) => registries.text(name, layer.digest, context))) };

@@ -1,6 +1,6 @@
 // The HTTP of a registry: anonymous tokens, redirects to where the bytes are, and refusals.
 import { createHash } from 'node:crypto';
-import { LaminaError, type Context } from '@lamina/core/plugin';
+import { LaminaError, type SourceContext } from '@lamina/core/plugin';
 import { denied, refusal, unreachable } from './errors.js';
 import { shown, type Name } from './name.js';
 import { originOf, type Settings } from './settings.js';
@@ -25,13 +25,10 @@ export interface Answer {
 export class Registries {
   private readonly tokens = new Map<string, string>();
 
-  constructor(
-    private readonly settings: Settings,
-    private readonly fetch: typeof globalThis.fetch,
-  ) {}
+  constructor(private readonly settings: Settings) {}
 
   /** A manifest's bytes, and their digest. @throws LaminaError `SOURCE_DENIED`, `SOURCE_UNREACHABLE`, `MODEL_NOT_FOUND` */
-  async manifest(name: Name, context: Context): Promise<{ text: string; digest: string }> {
+  async manifest(name: Name, context: SourceContext): Promise<{ text: string; digest: string }> {
     const { response } = await this.ask(name, `manifests/${name.tag}`, context, { accept: manifestTypes });
     const text = await readText(response, name, context);
     const digest = digestOf(text);
@@ -41,7 +38,7 @@ export class Registries {
   }
 
   /** A small blob as text, its digest checked. */
-  async text(name: Name, digest: string, context: Context): Promise<string> {
+  async text(name: Name, digest: string, context: SourceContext): Promise<string> {
     const { response, elsewhere } = await this.ask(name, `blobs/${digest}`, context, {});
     const bytes = elsewhere === undefined ? response : await this.send(elsewhere, name, context, {}, 'follow');
     if (!bytes.ok) throw await refusal(bytes, name);
@@ -51,13 +48,13 @@ export class Registries {
   }
 
   /** Asks for one byte of a blob, to learn where its bytes are. GET, for addresses may be signed for one method. */
-  async find(name: Name, digest: string, context: Context): Promise<Answer> {
+  async find(name: Name, digest: string, context: SourceContext): Promise<Answer> {
     const answer = await this.ask(name, `blobs/${digest}`, context, { range: 'bytes=0-0', 'accept-encoding': 'identity' });
     await answer.response.body?.cancel();
     return answer;
   }
 
-  private async ask(name: Name, path: string, context: Context, headers: Record<string, string>): Promise<Answer> {
+  private async ask(name: Name, path: string, context: SourceContext, headers: Record<string, string>): Promise<Answer> {
     const repository = `${name.host}/${name.namespace}/${name.model}`;
     const url = `${originOf(name.host, this.settings)}/v2/${name.namespace}/${name.model}/${path}`;
     const known = this.tokens.get(repository);
@@ -73,7 +70,7 @@ export class Registries {
     return { ...answer, headers: bearer(this.tokens.get(repository)) };
   }
 
-  private async follow(start: string, name: Name, context: Context, headers: Record<string, string>): Promise<Answer> {
+  private async follow(start: string, name: Name, context: SourceContext, headers: Record<string, string>): Promise<Answer> {
     let url = start;
     for (let hop = 0; hop <= mostRedirects; hop++) {
       const response = await this.send(url, name, context, headers, 'manual');
@@ -91,7 +88,7 @@ export class Registries {
    * The token everybody gets, by the challenge `Bearer realm="…",service="…",scope="…"`. It is asked for without credentials, at an address
    * that is as safe as the registry's own.
    */
-  private async newToken(response: Response, name: Name, context: Context): Promise<string | undefined> {
+  private async newToken(response: Response, name: Name, context: SourceContext): Promise<string | undefined> {
     const challenge = response.headers.get('www-authenticate') ?? '';
     const { realm, service, scope } = Object.fromEntries([...challenge.matchAll(/(\w+)="([^"]*)"/g)].map(([, key, value]) => [key, value])) as { realm?: string; service?: string; scope?: string };
     if (!/^bearer\s/i.test(challenge) || realm === undefined || !URL.canParse(realm)) return undefined;
@@ -107,11 +104,12 @@ export class Registries {
     return token ?? other;
   }
 
-  private async send(url: string, name: Name, { signal }: Context, headers: Record<string, string>, redirect: 'manual' | 'follow' | 'error'): Promise<Response> {
+  private async send(url: string, name: Name, { signal, fetch }: SourceContext, headers: Record<string, string>, redirect: 'manual' | 'follow' | 'error'): Promise<Response> {
     const limit = AbortSignal.timeout(answerLimitMs);
     try {
-      return await this.fetch(url, { headers, redirect, signal: AbortSignal.any([signal, limit]) });
+      return await fetch(url, { headers, redirect, signal: AbortSignal.any([signal, limit]) });
     } catch (error) {
+      if (LaminaError.is(error)) throw error;
       if (signal.aborted) throw new LaminaError('ABORTED', {}, { cause: error });
       const cause = (error as { cause?: { code?: string; message?: string } }).cause;
       const why = limit.aborted ? `it gave no answer within ${answerLimitMs / 1000} s` : (cause?.code ?? cause?.message ?? (error as Error).message);
@@ -125,7 +123,7 @@ function bearer(token: string | undefined): Record<string, string> {
 }
 
 /** Manifests and the small blobs are a few KiB; what is much larger is none. */
-async function readText(response: Response, name: Name, { signal }: Context): Promise<string> {
+async function readText(response: Response, name: Name, { signal }: SourceContext): Promise<string> {
   const pieces: Uint8Array[] = [];
   let bytes = 0;
   try {

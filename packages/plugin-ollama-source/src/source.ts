@@ -13,8 +13,8 @@ import { adoptStore } from './store.js';
 const openToAll = [officialHost, 'hf.co', 'huggingface.co'];
 
 /** The source for some settings. What adopted models say of requests is put into `adopted`. */
-export function ollamaRegistrySource(settings: Settings, fetch: typeof globalThis.fetch, adopted: Map<string, RequestDefaults>): Source {
-  const registries = new Registries(settings, fetch);
+export function ollamaRegistrySource(settings: Settings, adopted: Map<string, RequestDefaults>): Source {
+  const registries = new Registries(settings);
   return {
     name: sourceName,
     async resolve(reference, context) {

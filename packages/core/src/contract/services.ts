@@ -3,7 +3,7 @@ import type { LaminaError, WireError } from './errors.js';
 import type { Availability, BackendType, Endpoint, Machine, ServerInfo, StopReason, RequestAdapter } from './backend.js';
 import type { Manifest, ModelEntry } from './manifest.js';
 import type { Model } from './model.js';
-import type { Source } from './source.js';
+import type { AddressGuard, Source } from './source.js';
 import type { Json, JsonObject } from './schema.js';
 
 // ---------------------------------------------------------------------------------------------------------- models
@@ -344,10 +344,11 @@ export interface Downloads {
   /**
    * Begins to download, once a source has said which files. Asked again for a model whose download is not over, it is the same download;
    * one that was paused or failed goes on.
-   * @param options.remote The request came over the network: what it refers to must not lead to a private address.
+   * @param options.guard Which addresses it may lead to. Give it for every request that came over the network, also for a model of the
+   * manifest: a request may have written what the manifest says. Without it, any address is allowed. A download keeps it to its end.
    * @throws LaminaError `MODEL_NOT_FOUND`, `REQUEST_INVALID`, `CONFLICT` when the model is here already, `SOURCE_DENIED`, `SOURCE_UNREACHABLE`, `NOT_SUPPORTED` when no source knows the reference, `ABORTED`, `SHUTTING_DOWN`
    */
-  start(request: DownloadRequest, options?: { signal?: AbortSignal; remote?: boolean }): Promise<Download>;
+  start(request: DownloadRequest, options?: { signal?: AbortSignal; guard?: AddressGuard }): Promise<Download>;
   /** Every download that was not removed, oldest first; those that finished are forgotten with this Lamina. */
   list(): readonly Download[];
   /** @throws LaminaError `DOWNLOAD_NOT_FOUND` */

@@ -14,14 +14,27 @@ export interface Source {
    */
   resolve(reference: Json, context: SourceContext): Promise<DownloadPlan | undefined>;
   /** Where to fetch a file just now; asked per attempt, so nothing signed or secret is ever stored. */
-  locate(file: PlanFile, plan: DownloadPlan, context: Context): Promise<Location>;
+  locate(file: PlanFile, plan: DownloadPlan, context: SourceContext): Promise<Location>;
   /** Models that are already on this machine, used where they are. */
   adopt?(context: Context): AsyncIterable<Model>;
 }
 
-/** What {@link Source.resolve} is given. */
+/**
+ * Which addresses a download that was requested over the network may lead to. `public`: none of this machine or a private network.
+ * `loopback`: those of this machine too, for a caller on this machine. Hosts in `downloads.allowedHosts` are always allowed.
+ */
+export type AddressGuard = 'public' | 'loopback';
+
+/** What {@link Source.resolve} and {@link Source.locate} are given. */
 export interface SourceContext extends Context {
-  /** True when the reference came over the network: an address in it must then not lead to a private network. The transfer checks this by itself. */
+  /**
+   * Use this and not the global one: it goes through the proxies that the environment names, and for a request that came over the network
+   * it rejects with `FORBIDDEN` wherever {@link SourceContext.guard} forbids an address, also after a redirect.
+   */
+  readonly fetch: typeof globalThis.fetch;
+  /** Set for a download that was requested over the network. `fetch` and the transfer of the files hold to it by themselves. */
+  readonly guard?: AddressGuard;
+  /** True when the reference itself came over the network, and not from the manifest. */
   readonly remote?: boolean;
 }
 

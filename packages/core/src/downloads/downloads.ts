@@ -7,18 +7,19 @@ import type { Config } from '../contract/config.js';
 import type { Clock, Logger } from '../contract/context.js';
 import { LaminaError, reasonOf } from '../contract/errors.js';
 import type { Json } from '../contract/schema.js';
-import type { DownloadPlan } from '../contract/source.js';
+import type { AddressGuard, DownloadPlan } from '../contract/source.js';
 import type { Backends, Download, Downloadable, DownloadRequest, Downloads, Models } from '../contract/services.js';
 import type { EventBus } from '../kernel/event-bus.js';
 import type { Hooks } from '../kernel/hooks.js';
 import { guestError } from '../kernel/guest.js';
 import { tokens } from '../kernel/tokens.js';
 import { folderOf, Job, type JobTools } from './job.js';
-import { readJournals, type Journal } from './journal.js';
+import { readJournals, removeFolder, removeLeftovers, type Journal } from './journal.js';
 import { KnownFiles } from './known-files.js';
 import { Planning, type Planned } from './planning.js';
 import { SourceRegistry } from './sources.js';
 import { Space } from './space.js';
+import { guardedFetch } from './transfer/guarded-fetch.js';
 import { Hasher } from './transfer/hash.js';
 import { HttpClient } from './transfer/http.js';
 import { Permits } from './transfer/permits.js';
@@ -53,7 +54,7 @@ export class DownloadService implements Downloads {
     const { downloads: limits } = config;
     this.root = join(modelsDir, '.downloads');
     this.owner = resolve(config.dataDir);
-    this.planning = new Planning(models, sources, hooks);
+    this.planning = new Planning(models, sources, hooks, modelsDir, reservedPaths(config));
     this.tools = {
       modelsDir,
       models,
@@ -68,7 +69,8 @@ export class DownloadService implements Downloads {
       turns: new Permits(limits.active),
       permits: new Permits(limits.connections),
       hasher: new Hasher(),
-      known: new KnownFiles(join(this.owner, 'known-files.json')),
+      known: new KnownFiles(join(this.owner, 'known-files.json'), log),
+      fetch: (guard) => (guard === undefined ? config.fetch : guardedFetch(http, guard)),
       source: (name) => sources.list().find((source) => source.name === name),
     };
   }
@@ -76,27 +78,31 @@ export class DownloadService implements Downloads {
   /** Goes on with what an earlier Lamina left, or only lists it. What cannot go on is logged. */
   async load(): Promise<void> {
     await this.tools.known.load();
+    if (!this.config.guest) await removeLeftovers(this.root);
     const journals = await readJournals(this.root, (path) => this.log.warn({ path }, 'A folder of downloads has no journal that can be read; it is left alone'));
     const resumes = this.config.downloads.resume && !this.config.guest;
     for (const journal of journals.filter(({ owner }) => owner === this.owner)) {
       const job = this.add(journal);
+      if (!this.config.guest) await job.clearLeftovers();
       if (journal.state === 'active' && resumes) await job.start().catch((error: unknown) => this.log.warn({ download: journal.id, reason: reasonOf(error) }, 'A download cannot go on'));
     }
   }
 
-  async start(request: DownloadRequest, { signal = this.closing.signal, remote = false }: { signal?: AbortSignal; remote?: boolean } = {}): Promise<Download> {
+  async start(request: DownloadRequest, options: { signal?: AbortSignal; guard?: AddressGuard } = {}): Promise<Download> {
+    const { signal = this.closing.signal, guard } = options;
     this.requireOwner();
     this.closing.signal.throwIfAborted();
     checkRequest(request);
     const name = 'model' in request ? this.models.resolve(request.model).model.name : request.name;
-    const present = name === undefined ? undefined : this.unfinished(name);
-    if (present !== undefined) return this.goOn(present, request);
+    for (let job = this.unfinished(name); job !== undefined; job = this.unfinished(name)) {
+      if (await untilAborted(this.goOn(job, isOther(job, request)), signal)) return job.snapshot();
+    }
     if ('model' in request) this.requireAbsent(name!);
-    const key = JSON.stringify(name ?? request);
+    const key = JSON.stringify([request, guard]);
     let planned = this.planned.get(key);
     if (planned === undefined) {
       // The plan outlives the first who asked for it: others may wait for the same.
-      planned = this.make(request, remote).finally(() => this.planned.delete(key));
+      planned = this.make(request, guard).finally(() => this.planned.delete(key));
       this.planned.set(key, planned);
     }
     return (await untilAborted(planned, signal)).snapshot();
@@ -115,6 +121,7 @@ export class DownloadService implements Downloads {
     const job = this.job(id);
     requireOpen(job);
     await job.stop('paused');
+    requireOpen(job);
     return job.snapshot();
   }
 
@@ -123,14 +130,15 @@ export class DownloadService implements Downloads {
     const job = this.job(id);
     requireOpen(job);
     await job.start();
+    requireOpen(job);
     return job.snapshot();
   }
 
   async cancel(id: string): Promise<Download> {
     this.requireOwner();
     const job = this.job(id);
-    if (job.state === 'finished') requireOpen(job);
     await job.stop('cancelled');
+    if (job.state === 'finished') requireOpen(job);
     return job.snapshot();
   }
 
@@ -173,29 +181,34 @@ export class DownloadService implements Downloads {
     await this.tools.http.close();
   }
 
-  private async make(request: DownloadRequest, remote: boolean): Promise<Job> {
-    // What the operator wrote into the manifest is trusted, whoever asks for it.
-    const guarded = remote && !('model' in request);
-    const planned = await this.planning.plan(request, { signal: this.closing.signal, log: this.log, remote: guarded });
-    const present = this.unfinished(planned.model);
-    if (present !== undefined) {
-      await present.start();
-      return present;
+  private async make(request: DownloadRequest, guard: AddressGuard | undefined): Promise<Job> {
+    const remote = guard !== undefined && !('model' in request);
+    const context = { signal: this.closing.signal, log: this.log, fetch: this.tools.fetch(guard), remote, ...(guard === undefined ? {} : { guard }) };
+    const planned = await this.planning.plan(request, context);
+    // After the last look at what is there, the new job is added without waiting for anything: two requests make one job.
+    for (let job = this.unfinished(planned.model); job !== undefined; job = this.unfinished(planned.model)) {
+      const { source, reference } = job.journal.plan;
+      const isOtherPlan = !isDeepStrictEqual([source, reference], [planned.plan.source, planned.plan.reference]);
+      if (await this.goOn(job, isOtherPlan)) return job;
     }
+    this.closing.signal.throwIfAborted();
     this.requireAbsent(planned.model, planned.plan);
-    const job = this.add(this.journalOf(planned, guarded));
+    const job = this.add(this.journalOf(planned, guard));
     try {
       await job.start();
     } catch (error) {
       this.jobs.delete(job.journal.id);
+      await removeFolder(job.folder).catch(() => undefined);
       throw LaminaError.is(error) ? error : new LaminaError('CONFLICT', { message: `The models directory cannot be written: ${reasonOf(error)}.` }, { cause: error });
     }
     return job;
   }
 
-  private journalOf({ model, plan }: Planned, remote: boolean): Journal {
+  private journalOf({ model, plan }: Planned, guard: AddressGuard | undefined): Journal {
+    const id = `dl-${randomBytes(6).toString('hex')}`;
+    const createdAt = new Date(this.clock.now()).toISOString();
     const files = plan.files.map(() => ({ version: {}, held: [] }));
-    return { format: 1, id: `dl-${randomBytes(6).toString('hex')}`, owner: this.owner, model, remote, plan, createdAt: new Date(this.clock.now()).toISOString(), state: 'active', files };
+    return { format: 1, id, owner: this.owner, model, ...(guard === undefined ? {} : { guard }), plan, createdAt, state: 'active', files };
   }
 
   private add(journal: Journal): Job {
@@ -206,15 +219,20 @@ export class DownloadService implements Downloads {
     return job;
   }
 
-  private async goOn(job: Job, request: DownloadRequest): Promise<Download> {
-    const { plan } = job.journal;
-    const other = 'reference' in request ? JSON.stringify(plan.reference) !== JSON.stringify(request.reference) : request.source !== undefined && request.source !== plan.source;
-    if (other) throw new LaminaError('CONFLICT', { message: `"${job.journal.model}" is being downloaded from elsewhere (${job.journal.id}). Wait for it, or cancel it first.`, download: job.journal.id });
+  /** Goes on with a download for another request. False when it is cancelled meanwhile, so that the request needs one of its own. */
+  private async goOn(job: Job, isOther: boolean): Promise<boolean> {
+    if (job.cancelling !== undefined) {
+      await job.cancelling.catch(() => undefined);
+      return false;
+    }
+    const { model, id } = job.journal;
+    if (isOther) throw new LaminaError('CONFLICT', { message: `"${model}" is being downloaded from elsewhere (${id}). Wait for it, or cancel it first.`, download: id });
+    this.closing.signal.throwIfAborted();
     await job.start();
-    return job.snapshot();
+    return job.state !== 'cancelled';
   }
 
-  private unfinished(model: string): Job | undefined {
+  private unfinished(model: string | undefined): Job | undefined {
     return [...this.jobs.values()].find((job) => job.journal.model === model && !job.isOver);
   }
 
@@ -240,6 +258,18 @@ export class DownloadService implements Downloads {
 function checkRequest(request: DownloadRequest): void {
   const { model, reference } = request as { model?: unknown; reference?: unknown };
   if ((model === undefined) === (reference === undefined)) throw new LaminaError('REQUEST_INVALID', { message: 'A download is asked for with either "model", a model of the manifest, or "reference", what to fetch.' });
+}
+
+/** Whether a request is for something else than what a download fetches. */
+function isOther({ journal: { plan } }: Job, request: DownloadRequest): boolean {
+  if ('reference' in request) return JSON.stringify(plan.reference) !== JSON.stringify(request.reference);
+  return request.source !== undefined && request.source !== plan.source;
+}
+
+/** Where no model may be put: what Lamina keeps for itself. */
+function reservedPaths({ dataDir, modelsDir, manifest }: Config): readonly string[] {
+  const file = typeof manifest === 'string' ? manifest : join(modelsDir, 'models.yaml');
+  return [dataDir, file].map((path) => resolve(path));
 }
 
 function requireOpen(job: Job): void {

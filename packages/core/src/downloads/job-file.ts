@@ -3,7 +3,7 @@ import { rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { LaminaError } from '../contract/errors.js';
 import type { DownloadFile } from '../contract/services.js';
-import type { Location, PlanFile } from '../contract/source.js';
+import type { AddressGuard, Location, PlanFile } from '../contract/source.js';
 import { unlessAborted } from '../kernel/unless-aborted.js';
 import { contentProblem, headOf } from './content.js';
 import type { FileRecord } from './journal.js';
@@ -27,7 +27,7 @@ export interface FilePlace {
   readonly part: string;
   /** Where it goes in the end. */
   readonly target: string;
-  readonly remote: boolean;
+  readonly guard: AddressGuard | undefined;
   locate(file: PlanFile, signal: AbortSignal): Promise<Location>;
   /** Bytes came in. */
   arrived(bytes: number): void;
@@ -142,7 +142,7 @@ export class JobFile {
         part,
         version: { ...(this.plan.bytes === undefined ? {} : { bytes: this.plan.bytes }), ...(part.written.bytes === 0 ? {} : this.record.version) },
         checked: this.plan.sha256 !== undefined,
-        remote: this.place.remote,
+        guard: this.place.guard,
         locate: (asking) => this.place.locate(this.plan, asking),
         arrived: (bytes, version) => {
           this.record.version = version;

@@ -1,15 +1,16 @@
 // One download: what it is, what is done with it, and the work itself from the first byte to the manifest.
-import { mkdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { LaminaError, reasonOf } from '../contract/errors.js';
 import type { Clock, Logger } from '../contract/context.js';
 import type { EventType } from '../contract/events.js';
 import type { Backends, Download, DownloadState, Models } from '../contract/services.js';
-import type { Source } from '../contract/source.js';
+import type { AddressGuard, PlanFile, Source } from '../contract/source.js';
+import { removeTemporaryFiles } from '../kernel/atomic-write.js';
 import type { EventBus } from '../kernel/event-bus.js';
 import type { Hooks } from '../kernel/hooks.js';
 import { JobFile, type FileTools } from './job-file.js';
-import { writeJournal, type Journal } from './journal.js';
+import { removeFolder, writeJournal, type Journal } from './journal.js';
 import { entryOf, layoutOf, type Layout } from './layout.js';
 import { placeFile } from './place.js';
 import { Speed } from './progress.js';
@@ -31,6 +32,8 @@ export interface JobTools extends FileTools {
   readonly events: EventBus;
   readonly log: Logger;
   source(name: string): Source | undefined;
+  /** What sources fetch with for a download. */
+  fetch(guard: AddressGuard | undefined): typeof globalThis.fetch;
 }
 
 /** Why a run was ended from outside. */
@@ -46,6 +49,10 @@ export class Job {
   private readonly listeners = new Set<() => void>();
   private halt: { readonly controller: AbortController; why?: Halt } | undefined;
   private running: Promise<void> = Promise.resolve();
+  /** The last of the starts and stops, which run one after the other. */
+  private changing: Promise<unknown> = Promise.resolve();
+  private closed = false;
+  private leaving: Promise<void> | undefined;
   private writing: Promise<void> = Promise.resolve();
 
   constructor(
@@ -53,15 +60,23 @@ export class Job {
     readonly folder: string,
     private readonly tools: JobTools,
   ) {
-    const { plan, model, remote } = journal;
+    const { plan, model, guard } = journal;
     this.state = journal.state === 'active' ? 'queued' : journal.state;
     this.error = journal.error === undefined ? undefined : LaminaError.fromWire(journal.error);
     this.speed = new Speed(tools.clock);
     this.layout = layoutOf(plan, model, tools.models.get(model)?.entry.path, tools.modelsDir);
-    const locate = (file: (typeof plan.files)[number], signal: AbortSignal) => this.source().locate(file, plan, { signal, log: tools.log });
-    const arrived = (bytes: number) => this.speed.add(bytes);
-    const save = () => this.save();
-    this.files = plan.files.map((file, index) => new JobFile(file, journal.files[index]!, { folder, part: `${index}.part`, target: this.layout.target(file), remote, locate, arrived, save }, tools));
+    const context = { log: tools.log, fetch: tools.fetch(guard), ...(guard === undefined ? {} : { guard }) };
+    const common = {
+      folder,
+      guard,
+      locate: (file: PlanFile, signal: AbortSignal) => this.source().locate(file, plan, { ...context, signal }),
+      arrived: (bytes: number) => this.speed.add(bytes),
+      save: () => this.save(),
+    };
+    this.files = plan.files.map((file, index) => {
+      const place = { ...common, part: `${index}.part`, target: this.layout.target(file) };
+      return new JobFile(file, journal.files[index]!, place, tools);
+    });
   }
 
   snapshot(): Download {
@@ -96,15 +111,50 @@ export class Job {
     return this.state === 'finished' || this.state === 'cancelled';
   }
 
+  /** Settles when it has been cancelled; `undefined` while nobody cancels it. */
+  get cancelling(): Promise<void> | undefined {
+    return this.leaving;
+  }
+
   /** Hears whenever the state changes. */
   onChange(listener: () => void): () => void {
     this.listeners.add(listener);
     return () => void this.listeners.delete(listener);
   }
 
-  /** Begins to work, or goes on. */
-  async start(): Promise<void> {
-    if (this.halt !== undefined || this.isOver) return;
+  /** Begins to work, or goes on, once a stop that is under way has ended. One that is over stays so. */
+  start(): Promise<void> {
+    return this.inTurn(() => this.startNow());
+  }
+
+  /** Ends the work and resolves when it has ended. */
+  stop(why: Halt): Promise<void> {
+    if (why === 'closed') this.closed = true;
+    const stopped = this.inTurn(() => this.stopNow(why));
+    if (why === 'cancelled') {
+      const leaving: Promise<void> = stopped.finally(() => {
+        if (this.leaving === leaving) this.leaving = undefined;
+      });
+      this.leaving = leaving;
+      leaving.catch(() => undefined); // Whoever cancels is told; others only wait.
+    }
+    return stopped;
+  }
+
+  /** Removes what a process that was killed left beside the places of the files. */
+  async clearLeftovers(): Promise<void> {
+    const directories = new Set(this.files.filter(({ inPlace }) => !inPlace).map(({ place }) => dirname(place.target)));
+    await Promise.all([...directories].map((directory) => removeTemporaryFiles(directory)));
+  }
+
+  private inTurn<T>(change: () => Promise<T>): Promise<T> {
+    const next = this.changing.then(change);
+    this.changing = next.catch(() => undefined);
+    return next;
+  }
+
+  private async startNow(): Promise<void> {
+    if (this.halt !== undefined || this.isOver || this.closed) return;
     const halt = { controller: new AbortController() };
     this.halt = halt;
     this.error = undefined;
@@ -121,8 +171,7 @@ export class Job {
     this.running = this.work(halt.controller.signal).finally(() => (this.halt = undefined));
   }
 
-  /** Ends the work and resolves when it has ended. */
-  async stop(why: Halt): Promise<void> {
+  private async stopNow(why: Halt): Promise<void> {
     if (this.halt !== undefined) {
       this.halt.why ??= why;
       this.halt.controller.abort(new LaminaError('ABORTED', {}));
@@ -147,7 +196,10 @@ export class Job {
       for (const last of end.splice(0)) last();
       this.tellProgress();
       await this.writing;
-      await rm(this.folder, { recursive: true, force: true });
+      await removeFolder(this.folder).catch((error: unknown) => {
+        const details = { path: this.folder, reason: reasonOf(error) };
+        this.tools.log.warn(details, 'The folder of a finished download cannot be deleted');
+      });
       this.change('finished', 'download.finished', { bytes: this.snapshot().done, ms: this.tools.clock.now() - startedAt });
     } catch (error) {
       for (const last of end.splice(0)) last();
@@ -206,8 +258,7 @@ export class Job {
   private async failed(error: unknown): Promise<void> {
     const why = this.halt?.why;
     if (why === 'closed') return this.saveOrWarn();
-    if (why === 'paused') return this.pauseNow();
-    if (why === 'cancelled') return this.cancelNow();
+    if (why !== undefined) return; // Whoever stopped it goes on from here.
     this.error = LaminaError.from(diskErrorOf(error, this.folder) ?? error);
     if (this.error.code === 'INTERNAL') this.tools.log.error({ download: this.journal.id, err: error }, 'A download failed inside Lamina');
     this.journal.state = 'failed';
@@ -224,7 +275,11 @@ export class Job {
 
   private async cancelNow(): Promise<void> {
     await this.writing;
-    await rm(this.folder, { recursive: true, force: true });
+    try {
+      await removeFolder(this.folder);
+    } catch (error) {
+      throw new LaminaError('CONFLICT', { message: `The download ${this.journal.id} cannot be deleted: ${reasonOf(error)}. Check the permissions of ${this.folder} and cancel it again.` }, { cause: error });
+    }
     this.change('cancelled', 'download.cancelled');
   }
 

@@ -1,6 +1,9 @@
 // Which file on this disk has which SHA-256, so that nothing is fetched twice.
-import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import type { Logger } from '../contract/context.js';
+import { reasonOf } from '../contract/errors.js';
+import { writeFileAtomic } from '../kernel/atomic-write.js';
 import { check } from '../kernel/check.js';
 
 interface KnownFile {
@@ -22,8 +25,12 @@ const fileSchema = {
 /** The files that were downloaded and checked. A list that is lost costs a download, nothing else. */
 export class KnownFiles {
   private files: KnownFile[] = [];
+  private writing: Promise<void> = Promise.resolve();
 
-  constructor(private readonly path: string) {}
+  constructor(
+    private readonly path: string,
+    private readonly log: Logger,
+  ) {}
 
   async load(): Promise<void> {
     const value: unknown = await readFile(this.path, 'utf8').then((text) => JSON.parse(text) as unknown).catch(() => []);
@@ -40,11 +47,21 @@ export class KnownFiles {
     return undefined;
   }
 
+  /** Adds a file and resolves when that is on disk. A list that cannot be written is logged: the download itself is whole. */
   async add(path: string, sha256: string): Promise<void> {
     const { size, mtimeMs } = await stat(path);
     this.files = [...this.files.filter((file) => file.path !== path), { path, bytes: size, modifiedMs: mtimeMs, sha256 }];
-    await mkdir(dirname(this.path), { recursive: true });
-    await writeFile(`${this.path}.new`, `${JSON.stringify(this.files, undefined, 1)}\n`);
-    await rename(`${this.path}.new`, this.path);
+    // One after the other, each with all that is known by then: a slow writer must not put an older list in place.
+    this.writing = this.writing.then(() => this.write());
+    await this.writing;
+  }
+
+  private async write(): Promise<void> {
+    try {
+      await mkdir(dirname(this.path), { recursive: true });
+      await writeFileAtomic(this.path, `${JSON.stringify(this.files, undefined, 1)}\n`);
+    } catch (error) {
+      this.log.warn({ path: this.path, reason: reasonOf(error) }, 'The list of downloaded files cannot be written');
+    }
   }
 }

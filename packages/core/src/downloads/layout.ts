@@ -68,7 +68,23 @@ function mainFile({ files, model }: DownloadPlan): PlanFile | undefined {
 /** True for a path below its directory, as a plan must write it. */
 export function isSafePath(path: string): boolean {
   // eslint-disable-next-line no-control-regex -- control characters are what is looked for
-  return !isAbsolute(path) && !/[\u0000-\u001f\u007f\\]/.test(path) && path.split('/').every((part) => part !== '' && part !== '.' && part !== '..') && path.length <= 1000;
+  return !isAbsolute(path) && !/[\u0000-\u001f\u007f\\]/.test(path) && path.length <= 1000 && path.split('/').every(isSafePart);
+}
+
+/** True for a name that the manifest takes and that may become a directory: not a hidden one, where Lamina keeps its own files. */
+export function isSafeName(name: string): boolean {
+  return isSafePath(name) && name === name.trim() && name.length <= 200 && name.split('/').every((part) => !part.startsWith('.'));
+}
+
+/** True for a directory itself and for what is below it. Absolute paths. */
+export function isWithin(directory: string, path: string): boolean {
+  const below = relative(directory, path);
+  return below !== '..' && !below.startsWith(`..${sep}`) && !isAbsolute(below);
+}
+
+/** No system gives these names to a file: they are devices on Windows, and a file system may be shared with it. */
+function isSafePart(part: string): boolean {
+  return part !== '' && part !== '.' && part !== '..' && Buffer.byteLength(part) <= 255 && !/^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/i.test(part);
 }
 
 function isShard(path: string): boolean {
@@ -77,6 +93,5 @@ function isShard(path: string): boolean {
 
 /** Relative to the models directory where it is in there. */
 function shown(path: string, modelsDir: string): string {
-  const below = relative(modelsDir, path);
-  return below === '' || below.startsWith('..') || isAbsolute(below) ? path : below.split(sep).join('/');
+  return path === modelsDir || !isWithin(modelsDir, path) ? path : relative(modelsDir, path).split(sep).join('/');
 }

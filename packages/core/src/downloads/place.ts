@@ -1,9 +1,9 @@
 // Gives a checked file its name, and never takes one from another file.
 import { constants } from 'node:fs';
-import { copyFile, link, mkdir, rename, rm } from 'node:fs/promises';
+import { copyFile, link, mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { LaminaError, reasonOf } from '../contract/errors.js';
-import { syncDirectory } from './journal.js';
+import { syncDirectory, withTemporaryFile } from '../kernel/atomic-write.js';
 import { sizeOf } from './take-local.js';
 
 /**
@@ -35,8 +35,11 @@ async function move(part: string, target: string, isSame: (path: string) => Prom
 }
 
 async function copyAcross(part: string, target: string): Promise<void> {
-  const draft = `${target}.part`;
-  await copyFile(part, draft, constants.COPYFILE_FICLONE);
-  await rename(draft, target);
+  await withTemporaryFile(target, async (temporary) => {
+    await copyFile(part, temporary, constants.COPYFILE_FICLONE);
+    const handle = await open(temporary, 'r');
+    await handle.sync().finally(() => handle.close());
+    await rename(temporary, target);
+  });
   await rm(part, { force: true });
 }

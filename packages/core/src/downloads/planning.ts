@@ -1,4 +1,5 @@
 // From a request to a plan: sources are asked in turn, the hooks have their say, and what comes of it is checked.
+import { resolve } from 'node:path';
 import { LaminaError, reasonOf } from '../contract/errors.js';
 import type { Json } from '../contract/schema.js';
 import type { DownloadRequest, Models } from '../contract/services.js';
@@ -6,7 +7,7 @@ import type { DownloadPlan, Source, SourceContext } from '../contract/source.js'
 import { check, describeProblems } from '../kernel/check.js';
 import type { Hooks } from '../kernel/hooks.js';
 import { withLimit } from '../kernel/limit.js';
-import { isSafePath, nameOfPlan } from './layout.js';
+import { isSafeName, isSafePath, isWithin, nameOfPlan } from './layout.js';
 import type { SourceRegistry } from './sources.js';
 
 const resolveLimitMs = 120_000;
@@ -48,6 +49,9 @@ export class Planning {
     private readonly models: Models,
     private readonly sources: SourceRegistry,
     private readonly hooks: Hooks,
+    private readonly modelsDir: string,
+    /** Absolute paths that no model may have, nor a path below them. */
+    private readonly reserved: readonly string[],
   ) {}
 
   /** @throws LaminaError as {@link Downloads.start} says */
@@ -58,8 +62,15 @@ export class Planning {
     const plan = this.hooks.run.planDownload.isUsed() ? ((await this.hooks.run.planDownload.promise(resolved, { signal, log })) as DownloadPlan) : resolved;
     checkPlan(plan);
     const model = 'model' in request ? this.models.resolve(request.model).model.name : (request.name ?? nameOfPlan(plan));
-    if (!isSafePath(model)) throw new LaminaError('REQUEST_INVALID', { message: `"${model}" cannot be the name of a model: it becomes a directory. Give another with "name".`, param: 'name' });
+    if (!('model' in request)) this.checkName(model);
     return { model, plan };
+  }
+
+  private checkName(name: string): void {
+    const isReserved = this.reserved.some((path) => isWithin(path, resolve(this.modelsDir, name)));
+    if (isSafeName(name) && !isReserved) return;
+    const message = `"${name}" cannot be the name of a model, because a directory is named after it. Choose another with "name".`;
+    throw new LaminaError('REQUEST_INVALID', { message, param: 'name' });
   }
 
   private ofModel({ model: asked, source: only }: { model: string; source?: string }): readonly [Source, Json][] {

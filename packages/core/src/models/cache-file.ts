@@ -1,8 +1,9 @@
 // What is cheaper to read again than to find out anew: a file that may be deleted at any time.
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Logger } from '../contract/context.js';
 import { reasonOf } from '../contract/errors.js';
+import { writeFileAtomic } from '../kernel/atomic-write.js';
 import { Slices } from './slices.js';
 
 /** The file of a cache: a line that tells what its items are good for, then the items, plain data, as JSON. */
@@ -29,13 +30,10 @@ export class CacheFile<Item> {
   /** Writes in one step, without holding others up. A failure is logged: the next run finds out anew. */
   async write(goodFor: string, items: Iterable<Item>): Promise<void> {
     if (!this.lasting) return;
-    const temporary = `${this.file}.${process.pid}.tmp`;
     try {
       await mkdir(dirname(this.file), { recursive: true });
-      await writeFile(temporary, `${goodFor}\n[${(await linesOf(items)).join(',\n')}]`);
-      await rename(temporary, this.file);
+      await writeFileAtomic(this.file, `${goodFor}\n[${(await linesOf(items)).join(',\n')}]`);
     } catch (error) {
-      await rm(temporary, { force: true });
       this.log.warn({ file: this.file, reason: reasonOf(error) }, 'A cache cannot be written');
     }
   }

@@ -1,5 +1,6 @@
 // The registry: what `lamina.models` is. It answers from memory; it looks at the disk when it is told to, and when it hears of a change.
 import { setMaxListeners } from 'node:events';
+import { realpath } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { inject, injectable } from 'inversify';
 import type { Config } from '../contract/config.js';
@@ -11,6 +12,7 @@ import type { Clock, Logger } from '../contract/context.js';
 import type { InstallOptions, ModelCheck, ModelRecord, Models, ModelsChange, ModelStats, RemovedModel, ResolvedModel } from '../contract/services.js';
 import type { EventBus } from '../kernel/event-bus.js';
 import type { Hooks } from '../kernel/hooks.js';
+import { removeTemporaryFiles } from '../kernel/atomic-write.js';
 import { take } from '../kernel/steps.js';
 import { tokens } from '../kernel/tokens.js';
 import { unlessAborted } from '../kernel/unless-aborted.js';
@@ -82,6 +84,8 @@ export class ModelRegistry implements Models {
 
   /** Reads the manifest for the first time and begins to watch. @throws LaminaError `CONFIG_INVALID` with every problem of it */
   async load(): Promise<void> {
+    const { path } = this.store;
+    if (path !== undefined && !this.config.guest) await removeTemporaryFiles(dirname(await realpath(path).catch(() => path)));
     this.catalog = await this.serial(() => this.scanNow('all'));
     this.watchNow();
     if (this.scanner.unread.length === 0) return;

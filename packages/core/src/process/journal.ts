@@ -1,8 +1,9 @@
 // The journal of running engines on disk: with it, the next Lamina finds what a killed one and its guard left behind.
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { reasonOf } from '../contract/errors.js';
 import type { Logger } from '../contract/context.js';
+import { writeFileAtomicSync } from '../kernel/atomic-write.js';
 import { check } from '../kernel/check.js';
 import { ownerMark, startOf } from './process-table.js';
 
@@ -79,9 +80,8 @@ export class Journal {
 
   private replace(): void {
     mkdirSync(dirname(this.path), { recursive: true });
-    const draft = `${this.path}.part`;
-    writeFileSync(draft, `${JSON.stringify({ owner: ownerMark(), processes: [...this.entries.values()] }, undefined, 2)}\n`, { mode: 0o600 });
-    renameSync(draft, this.path);
+    const content: JournalContent = { owner: ownerMark(), processes: [...this.entries.values()] };
+    writeFileAtomicSync(this.path, `${JSON.stringify(content, undefined, 2)}\n`, { mode: 0o600 });
   }
 
   /** That it fails must not keep an engine from starting: the guard is there all the same. */

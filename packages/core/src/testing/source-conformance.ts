@@ -132,7 +132,12 @@ async function checkBytes(source: Source, plan: DownloadPlan, file: PlanFile): P
 }
 
 function contextOf(remote = false, signal: AbortSignal = AbortSignal.timeout(limitMs)): SourceContext {
-  return { signal, log: silent, remote };
+  return remote ? { signal, log: silent, remote, guard: 'public', fetch: forbidden } : { signal, log: silent, fetch: globalThis.fetch };
+}
+
+/** The fetch of a download that may lead nowhere. */
+function forbidden(): Promise<never> {
+  return Promise.reject(new LaminaError('FORBIDDEN', { message: 'This address is one of a private network.' }));
 }
 
 function isSafe(path: string): boolean {

@@ -210,13 +210,13 @@ describe('a download', () => {
     await withRoom(async ({ lamina, server }) => {
       const url = server.serve('/tiny.gguf', ggufBytes(1000));
       for (const reference of [url, url.replace('127.0.0.1', 'localhost'), url.replace('127.0.0.1', '[::ffff:127.0.0.1]'), 'http://169.254.169.254/latest', '/etc/passwd']) {
-        await assert.rejects(lamina.downloads.start({ reference, name: 'tiny' }, { remote: true }), denied, reference);
+        await assert.rejects(lamina.downloads.start({ reference, name: 'tiny' }, { guard: 'public' }), denied, reference);
       }
       assert.equal(server.seen.length, 0);
     });
     await withRoom(
       async ({ lamina, server }) => {
-        const { id } = await lamina.downloads.start({ reference: server.serve('/tiny.gguf', ggufBytes(1000)), name: 'tiny' }, { remote: true });
+        const { id } = await lamina.downloads.start({ reference: server.serve('/tiny.gguf', ggufBytes(1000)), name: 'tiny' }, { guard: 'public' });
         await lamina.downloads.wait(id);
       },
       { downloads: { allowedHosts: ['127.0.0.1'] } },

@@ -6,7 +6,7 @@ import { DirectClient } from '../../dist/downloads/transfer/wire/direct-client.j
 const client = new DirectClient();
 const digests: string[] = [];
 for (let turn = 0; turn < 2; turn += 1) {
-  const { body } = await client.get(new URL(process.argv[2]!), {}, false, new AbortController().signal);
+  const { body } = await client.get(new URL(process.argv[2]!), {}, undefined, new AbortController().signal);
   const hash = createHash('sha256');
   for await (const chunk of body) {
     await delay(2);

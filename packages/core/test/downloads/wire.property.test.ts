@@ -59,7 +59,7 @@ async function byNode(url: URL): Promise<Taken> {
 
 async function byUs(url: URL): Promise<Taken> {
   const client = new DirectClient();
-  const reply = await client.get(url, {}, false, new AbortController().signal);
+  const reply = await client.get(url, {}, undefined, new AbortController().signal);
   let body = '';
   for await (const bytes of reply.body) body += Buffer.from(bytes).toString('latin1');
   await client.close();

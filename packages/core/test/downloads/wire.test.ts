@@ -30,7 +30,7 @@ async function withWire(answering: Answering | string, work: (wire: Wire) => Pro
   const server = await RawServer.open(typeof answering === 'string' ? (socket) => void socket.end(answering, 'latin1') : answering);
   const client = new DirectClient();
   try {
-    await work({ server, client, get: (signal = never) => client.get(server.url, {}, false, signal) });
+    await work({ server, client, get: (signal = never) => client.get(server.url, {}, undefined, signal) });
   } finally {
     await client.close();
     await server.close();
@@ -48,19 +48,19 @@ const ok = 'HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello';
 describe('a request on the wire', () => {
   it('names the path, the host and the headers it is given', () =>
     withWire(ok, async ({ server, client }) => {
-      await textOf(await client.get(server.url, { range: 'bytes=0-4' }, false, never));
+      await textOf(await client.get(server.url, { range: 'bytes=0-4' }, undefined, never));
       assert.deepEqual(server.requests, [`GET /file?part=1 HTTP/1.1\r\nhost: ${server.url.host}\r\nrange: bytes=0-4\r\n\r\n`]);
     }));
 
   it('is not made with a header that would be two', () =>
     withWire(ok, async ({ server, client }) => {
-      await assert.rejects(client.get(server.url, { range: 'bytes=0-4\r\nx: y' }, false, never), /Invalid character in header content/);
+      await assert.rejects(client.get(server.url, { range: 'bytes=0-4\r\nx: y' }, undefined, never), /Invalid character in header content/);
       assert.equal(server.connections, 0);
     }));
 
   it('goes to no private address when that is not wanted, whatever its name', () =>
     withWire(ok, async ({ server, client }) => {
-      await assert.rejects(client.get(new URL(`http://localhost:${server.url.port}/`), {}, true, never), /localhost is an address of a private network/);
+      await assert.rejects(client.get(new URL(`http://localhost:${server.url.port}/`), {}, 'public', never), /localhost is an address of a private network/);
       assert.equal(server.connections, 0);
     }));
 
@@ -69,7 +69,7 @@ describe('a request on the wire', () => {
     const { url } = server;
     await server.close();
     const client = new DirectClient();
-    await assert.rejects(client.get(url, {}, false, never), /ECONNREFUSED/);
+    await assert.rejects(client.get(url, {}, undefined, never), /ECONNREFUSED/);
     await client.close();
   });
 
@@ -283,7 +283,7 @@ describe('a secure connection', () => {
 
   it('is refused when nobody vouches for the server', async () => {
     const client = new DirectClient();
-    await assert.rejects(client.get(server.url, {}, false, never), /self-signed certificate/);
+    await assert.rejects(client.get(server.url, {}, undefined, never), /self-signed certificate/);
     assert.deepEqual(server.requests, []);
     await client.close();
   });

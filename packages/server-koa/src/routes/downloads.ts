@@ -3,16 +3,18 @@ import { LaminaError, downloadView, type DownloadRequest, type JsonObject, type 
 import type { DownloadableView } from '@lamina/core/protocol';
 import type { Router } from '@koa/router';
 import type { Middleware } from 'koa';
-import { requireKey } from '../middleware/authentication.js';
+import { guardOf } from '../middleware/address-guard.js';
+import { requireKey, scopesOf } from '../middleware/authentication.js';
 import { readObject, type BodyLimits } from '../proxy/body.js';
 import { clientOf } from '../proxy/client.js';
 
-/** Adds the routes. Whoever asks over the network may name links, but none that leads to a private address. */
+/** Adds the routes. Requests from the network may name links, but none that leads to a private address. */
 export function downloadRoutes(router: Router, { downloads }: Lamina, limits: BodyLimits): void {
   router.post('/download', async (ctx) => {
     requireKey(ctx, 'manage');
     const request = downloadRequest(await readObject(ctx.req, limits));
-    ctx.body = downloadView(await downloads.start(request, { signal: clientOf(ctx), remote: true }));
+    const guard = guardOf(ctx.req, scopesOf(ctx));
+    ctx.body = downloadView(await downloads.start(request, { signal: clientOf(ctx), guard }));
     ctx.status = 202;
   });
   router.get('/downloads', (ctx) => {
@@ -42,14 +44,14 @@ export function downloadRoutes(router: Router, { downloads }: Lamina, limits: Bo
 
 /** Tells whoever asks for a model that is not here how to get it; with `start`, its download is begun. */
 export function offerDownload({ downloads }: Lamina, start: boolean): Middleware {
-  return async (_ctx, next) => {
+  return async (ctx, next) => {
     try {
       await next();
     } catch (error) {
       if (!LaminaError.is(error, 'MODEL_FILES_MISSING')) throw error;
       const offer = downloads.downloadable().find(({ model }) => model === error.details['model']);
       if (offer === undefined) throw error;
-      const id = start ? (await downloads.start({ model: offer.model })).id : offer.download;
+      const id = start ? (await downloads.start({ model: offer.model }, { guard: guardOf(ctx.req, scopesOf(ctx)) })).id : offer.download;
       const hint = id === undefined ? `Get them with POST /download ${JSON.stringify({ model: offer.model })}.` : `Their download is ${id}: see GET /downloads/${id}.`;
       throw new LaminaError('MODEL_FILES_MISSING', { ...error.details, hint, sources: Object.keys(offer.sources), ...(id === undefined ? {} : { download: id }) } as never);
     }

@@ -5,6 +5,7 @@ import type { Duplex } from 'node:stream';
 import type { Lamina } from '@lamina/core';
 import { subprotocol } from '@lamina/core/protocol';
 import { WebSocketServer, type WebSocket } from 'ws';
+import { guardOf } from '../middleware/address-guard.js';
 import { defaultHeartbeat, type WebSocketOptions } from '../options.js';
 import { bodyLimits } from '../proxy/body.js';
 import type { Gateway } from '../proxy/forward.js';
@@ -63,7 +64,9 @@ export function openDoor(http: Server, gateway: Gateway, options: WebSocketOptio
   const open = (webSocket: WebSocket, { request, scopes }: Accepted): void => {
     const outbox = new Outbox(webSocket, request.socket);
     const inbox = new Inbox(webSocket, request.socket, body.memory);
-    const connection = new Connection(webSocket, { lamina, upstreams, scopes, headers: requestHeaders(request.headers), inbox, outbox }, limits);
+    const headers = requestHeaders(request.headers);
+    const peer = { lamina, upstreams, scopes, headers, inbox, outbox, guard: guardOf(request, scopes) };
+    const connection = new Connection(webSocket, peer, limits);
     connections.set(connection, new Promise((resolve) => {
       webSocket.once('close', () => {
         connections.delete(connection);

@@ -186,7 +186,8 @@ export class Connection {
   /** The download outlives the connection. */
   #startDownload({ id, request }: ClientFrame<'download.start'>): void {
     const asked = downloadRequest(request);
-    this.#call(id, async (signal) => downloadView(await this.peer.lamina.downloads.start(asked, { signal, remote: true })));
+    const { lamina, guard } = this.peer;
+    this.#call(id, async (signal) => downloadView(await lamina.downloads.start(asked, { signal, guard })));
   }
 
   /** Answers with a reply when the work is done. */

@@ -1,5 +1,5 @@
 // Who is at the other end of a socket, and what serves it.
-import type { Lamina } from '@lamina/core';
+import type { AddressGuard, Lamina } from '@lamina/core';
 import type { Scopes } from '../middleware/authentication.js';
 import type { Upstreams } from '../proxy/upstreams.js';
 import type { Inbox } from './inbox.js';
@@ -14,4 +14,6 @@ export interface Peer {
   readonly headers: Readonly<Record<string, string>>;
   readonly inbox: Inbox;
   readonly outbox: Outbox;
+  /** Where its downloads may lead. */
+  readonly guard: AddressGuard;
 }

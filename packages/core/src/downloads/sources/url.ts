@@ -4,6 +4,7 @@ import { LaminaError, reasonOf } from '../../contract/errors.js';
 import type { Json } from '../../contract/schema.js';
 import type { DownloadPlan, Source, SourceContext } from '../../contract/source.js';
 import { check, describeProblems } from '../../kernel/check.js';
+import { isSafePath } from '../layout.js';
 import { readAnswer } from '../transfer/answer.js';
 import { Fault } from '../transfer/fault.js';
 import type { Answer, HttpClient } from '../transfer/http.js';
@@ -54,12 +55,12 @@ function read(reference: Json): UrlReference | undefined {
   return wanted;
 }
 
-async function ask(http: HttpClient, { url }: UrlReference, { signal, remote = false }: SourceContext): Promise<{ bytes?: number; name: string }> {
+async function ask(http: HttpClient, { url }: UrlReference, { signal, guard }: SourceContext): Promise<{ bytes?: number; name: string }> {
   const limited = AbortSignal.any([signal, AbortSignal.timeout(askMs)]);
   const { host } = new URL(url);
   let answer: Answer | undefined;
   try {
-    answer = await http.get({ url }, { signal: limited, remote, headers: { range: 'bytes=0-0' } });
+    answer = await http.get({ url }, { signal: limited, guard, headers: { range: 'bytes=0-0' } });
     const name = nameOf(answer.headers['content-disposition'], url);
     const brought = readAnswer(answer, 0, name, Date.now());
     const bytes = brought.kind === 'end' ? brought.total : brought.version.bytes;
@@ -85,7 +86,7 @@ export function nameOf(disposition: string | undefined, url: string): string {
 function plainName(offered: string | undefined): string | undefined {
   // eslint-disable-next-line no-control-regex -- control characters are what is taken out
   const name = basename((offered ?? '').replaceAll('\\', '/')).replace(/[\u0000-\u001f\u007f]/g, '').replace(/^[.\s]+/, '').trim();
-  return name === '' || Buffer.byteLength(name) > 200 ? undefined : name;
+  return Buffer.byteLength(name) > 200 || !isSafePath(name) ? undefined : name;
 }
 
 function decoded(text: string | undefined): string | undefined {

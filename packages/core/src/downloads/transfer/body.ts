@@ -1,5 +1,7 @@
 // The bytes of an answer, from whichever client.
 
+import type { AddressGuard } from '../../contract/source.js';
+
 /** A connection that takes longer to come about is given up. */
 export const connectMs = 15_000;
 /** A connection that nobody uses is kept so long. */
@@ -21,8 +23,8 @@ export interface Reply {
 
 /** What sends one GET, follows nothing and decodes nothing. */
 export interface Client {
-  /** With `guarded`, to no private address. @throws errors of the connection as they are; the signal's reason */
-  get(url: URL, headers: Readonly<Record<string, string>>, guarded: boolean, signal: AbortSignal): Promise<Reply>;
+  /** Connects only to addresses that the guard lets pass. @throws errors of the connection as they are; the signal's reason */
+  get(url: URL, headers: Readonly<Record<string, string>>, guard: AddressGuard | undefined, signal: AbortSignal): Promise<Reply>;
   /** Closes every connection. */
   close(): Promise<void>;
 }

@@ -1,7 +1,7 @@
 // Fetches one file: several connections, each a piece at a time, until every byte is in the part file.
 import type { DownloadLimits } from '../../contract/config.js';
 import type { Clock } from '../../contract/context.js';
-import type { Location } from '../../contract/source.js';
+import type { AddressGuard, Location } from '../../contract/source.js';
 import { readAnswer, sameVersion, validatorOf, type Brought, type Version } from './answer.js';
 import { Fault, fault, faultOf } from './fault.js';
 import type { Answer, HttpClient } from './http.js';
@@ -37,8 +37,7 @@ export interface TransferSubject {
   readonly version: Version;
   /** Its SHA-256 will be checked, so that bytes may be put together whatever the server says of versions. */
   readonly checked: boolean;
-  /** The request came over the network. */
-  readonly remote: boolean;
+  readonly guard: AddressGuard | undefined;
   locate(signal: AbortSignal): Promise<Location>;
   /** Bytes came. */
   arrived(bytes: number, version: Version): void;
@@ -201,7 +200,7 @@ export class FileTransfer {
     const validator = this.subject.checked || this.subject.part.written.bytes === 0 ? undefined : validatorOf(this.version);
     const range = `bytes=${piece.from}-${this.mayContinue() ? piece.to - 1 : ''}`;
     const headers = { range, ...(validator === undefined ? {} : { 'if-range': validator }) };
-    const answer = await this.tools.http.get(location, { signal, remote: this.subject.remote, headers });
+    const answer = await this.tools.http.get(location, { signal, guard: this.subject.guard, headers });
     try {
       const brought = this.read(answer, location, piece);
       await this.accept(brought, piece, spread);

@@ -1,8 +1,13 @@
-// Which addresses belong to this machine or its networks, so that strangers cannot make Lamina fetch from there.
+// Which addresses belong to this machine or its networks, so that a request from the network cannot make Lamina connect to them.
 import { lookup, type LookupAddress, type LookupOptions } from 'node:dns';
+import { lookup as resolve } from 'node:dns/promises';
 import { BlockList, isIP } from 'node:net';
+import type { AddressGuard } from '../../contract/source.js';
 
-const networks: readonly (readonly [network: string, prefix: number, family: 'ipv4' | 'ipv6'])[] = [
+type Network = readonly [network: string, prefix: number, family: 'ipv4' | 'ipv6'];
+
+/** Not reachable over the internet, by IANA's registries of special-purpose addresses. IPv4-mapped addresses count as IPv4. */
+const privateNetworks: readonly Network[] = [
   ['0.0.0.0', 8, 'ipv4'],
   ['10.0.0.0', 8, 'ipv4'],
   ['100.64.0.0', 10, 'ipv4'],
@@ -13,21 +18,30 @@ const networks: readonly (readonly [network: string, prefix: number, family: 'ip
   ['192.168.0.0', 16, 'ipv4'],
   ['198.18.0.0', 15, 'ipv4'],
   ['224.0.0.0', 3, 'ipv4'],
-  ['::', 127, 'ipv6'],
+  // IPv4 in IPv6, in every notation that a gateway may translate.
+  ['::', 96, 'ipv6'],
+  ['::ffff:0:0:0', 96, 'ipv6'],
   ['64:ff9b::', 96, 'ipv6'],
+  ['64:ff9b:1::', 48, 'ipv6'],
+  ['2001::', 32, 'ipv6'],
   ['2002::', 16, 'ipv6'],
   ['fc00::', 7, 'ipv6'],
   ['fe80::', 10, 'ipv6'],
+  ['fec0::', 10, 'ipv6'],
   ['ff00::', 8, 'ipv6'],
 ];
 
-const blocked = new BlockList();
-for (const [network, prefix, family] of networks) blocked.addSubnet(network, prefix, family);
+const loopbackNetworks: readonly Network[] = [
+  ['127.0.0.0', 8, 'ipv4'],
+  ['::1', 128, 'ipv6'],
+];
 
-/** True for an address of this machine, a private network, or one that leads there. */
-export function isPrivateAddress(address: string): boolean {
-  const family = isIP(address);
-  return family !== 0 && blocked.check(address, family === 4 ? 'ipv4' : 'ipv6');
+const isPrivate = matcher(privateNetworks);
+const isLoopback = matcher(loopbackNetworks);
+
+/** Whether a guard lets an address pass. */
+export function isAllowed(address: string, guard: AddressGuard): boolean {
+  return !isPrivate(address) || (guard === 'loopback' && isLoopback(address));
 }
 
 /** A name as a URL writes it: IPv6 without its brackets. */
@@ -43,13 +57,32 @@ export class PrivateAddressError extends Error {
 }
 
 type Found = (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void;
+type FoundOne = (error: NodeJS.ErrnoException | null, address: string, family: number) => void;
 
-/** `dns.lookup` for connections that may not lead to a private address: asked when the connection is made, so that no name can change its mind. */
-export function publicLookup(host: string, options: LookupOptions, callback: Found & ((error: NodeJS.ErrnoException | null, address: string, family: number) => void)): void {
-  lookup(host, { ...options, all: true }, (error, addresses) => {
-    const refused = addresses?.some(({ address }) => isPrivateAddress(address)) === true ? new PrivateAddressError(host) : error;
-    const [first] = addresses ?? [];
-    if (options.all === true || refused !== error || first === undefined) callback(refused, addresses ?? []);
-    else callback(refused, first.address, first.family);
-  });
+/** A `dns.lookup` that finds only addresses the guard lets pass. It is asked when the connection is made: the address cannot change after the check. */
+export function guardedLookup(guard: AddressGuard): (host: string, options: LookupOptions, callback: Found & FoundOne) => void {
+  return (host, options, callback) => {
+    lookup(host, { ...options, all: true }, (error, addresses) => {
+      const forbidden = addresses?.some(({ address }) => !isAllowed(address, guard)) === true;
+      const refused = forbidden ? new PrivateAddressError(host) : error;
+      const [first] = addresses ?? [];
+      if (options.all === true || refused !== error || first === undefined) callback(refused, addresses ?? []);
+      else callback(refused, first.address, first.family);
+    });
+  };
+}
+
+/** Resolves a name here, for a connection that a proxy will make. @throws PrivateAddressError; the error of the lookup */
+export async function checkName(host: string, guard: AddressGuard): Promise<void> {
+  const addresses = await resolve(host, { all: true });
+  if (addresses.some(({ address }) => !isAllowed(address, guard))) throw new PrivateAddressError(host);
+}
+
+function matcher(networks: readonly Network[]): (address: string) => boolean {
+  const list = new BlockList();
+  for (const [network, prefix, family] of networks) list.addSubnet(network, prefix, family);
+  return (address) => {
+    const family = isIP(address);
+    return family !== 0 && list.check(address, family === 4 ? 'ipv4' : 'ipv6');
+  };
 }

@@ -1,14 +1,14 @@
 // Requests that go through a proxy, with undici, which knows how to speak to one.
 import type { Dispatcher, request } from 'undici';
+import type { AddressGuard } from '../../contract/source.js';
 import { wholeAddresses, type Proxies } from '../../kernel/proxies.js';
 import { connectMs, idleMs, type Body, type Client, type Reply } from './body.js';
-import { publicLookup } from './private-address.js';
+import { guardedLookup } from './private-address.js';
 
-/** undici, and what requests go through; `guarded` leads to no private address. */
+/** undici, and what requests go through, by what guards them. */
 interface Loaded {
   readonly request: typeof request;
-  readonly direct: Dispatcher;
-  readonly guarded: Dispatcher;
+  readonly dispatchers: Readonly<Record<AddressGuard | 'none', Dispatcher>>;
 }
 
 /** A client where proxies are set. */
@@ -17,24 +17,27 @@ export class ProxiedClient implements Client {
 
   constructor(private readonly proxies: Proxies) {}
 
-  async get(url: URL, headers: Readonly<Record<string, string>>, guarded: boolean, signal: AbortSignal): Promise<Reply> {
+  async get(url: URL, headers: Readonly<Record<string, string>>, guard: AddressGuard | undefined, signal: AbortSignal): Promise<Reply> {
     const loaded = await (this.loaded ??= load(this.proxies));
-    const response = await loaded.request(url, { dispatcher: guarded ? loaded.guarded : loaded.direct, headers, signal });
+    const response = await loaded.request(url, { dispatcher: loaded.dispatchers[guard ?? 'none'], headers, signal });
     return { status: response.statusCode, headers: single(response.headers), body: bodyOf(response.body) };
   }
 
   async close(): Promise<void> {
     const loaded = await this.loaded?.catch(() => undefined);
-    await Promise.all([loaded?.direct.destroy(), loaded?.guarded.destroy()]);
+    await Promise.all(Object.values(loaded?.dispatchers ?? {}).map((dispatcher) => dispatcher.destroy()));
   }
 }
 
 /** Not before it is needed: with execa, undici was a quarter of the time to load core. */
 async function load(proxies: Proxies): Promise<Loaded> {
   const { EnvHttpProxyAgent, request } = await import('undici');
-  const connect = { timeout: connectMs };
   const options = { ...wholeAddresses(proxies), headersTimeout: 0, bodyTimeout: 0, keepAliveTimeout: idleMs };
-  return { request, direct: new EnvHttpProxyAgent({ ...options, connect }), guarded: new EnvHttpProxyAgent({ ...options, connect: { ...connect, lookup: publicLookup as never } }) };
+  const through = (guard?: AddressGuard) => {
+    const lookup = guard === undefined ? {} : { lookup: guardedLookup(guard) as never };
+    return new EnvHttpProxyAgent({ ...options, connect: { timeout: connectMs, ...lookup } });
+  };
+  return { request, dispatchers: { none: through(), public: through('public'), loopback: through('loopback') } };
 }
 
 function bodyOf(body: Dispatcher.ResponseData['body']): Body {

@@ -4,6 +4,7 @@ import { link, mkdir, open, rename, rm, rmdir, stat, statfs } from 'node:fs/prom
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { LaminaError, reasonOf } from '../../contract/errors.js';
+import { removeTemporaryFiles, withTemporaryFile } from '../../kernel/atomic-write.js';
 import { take } from '../../kernel/steps.js';
 import type { Disk } from './disk.js';
 import { findFiles } from './find.js';
@@ -44,6 +45,7 @@ export async function installFiles(installation: Installation): Promise<Installe
   const trail = new Trail();
   try {
     await trail.makeDirectory(directory, modelsDir);
+    await removeTemporaryFiles(directory); // Of an installation that was killed.
     for (const { from, bytes } of files) {
       signal.throwIfAborted();
       await bring(from, from === source ? target : join(directory, basename(from)), bytes, installation, trail);
@@ -96,13 +98,10 @@ async function bring(from: string, to: string, bytes: number, { mode, signal }: 
   }
   await requireSpace(dirname(to), bytes);
   if (await stat(to).catch(() => undefined)) throw occupied(to);
-  const part = `${to}.part`;
-  const handle = await open(part, 'wx').catch((error: NodeJS.ErrnoException) => {
-    throw error.code === 'EEXIST' ? occupied(part) : error;
+  await withTemporaryFile(to, async (temporary) => {
+    await pipeline(createReadStream(from), createWriteStream(temporary, { flags: 'wx' }), { signal });
+    await rename(temporary, to);
   });
-  trail.add(part); // Only now is it ours, to be deleted when the rest fails.
-  await pipeline(createReadStream(from), handle.createWriteStream(), { signal });
-  await rename(part, to);
   trail.add(to);
 }
 

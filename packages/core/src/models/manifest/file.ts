@@ -1,8 +1,9 @@
 // The manifest of one Lamina: reads it where it is, and changes it there without harm.
-import { chmod, link, open, realpath, rename, rm, stat } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { chmod, link, realpath, rename, stat } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { LaminaError, reasonOf } from '../../contract/errors.js';
+import { syncDirectory, withTemporaryFile, writeNewFile } from '../../kernel/atomic-write.js';
 import { readManifestText, type Edit } from './manifest.js';
 import type { ManifestMemory } from './memory.js';
 import { ManifestReader, type TextReading } from './reader.js';
@@ -98,33 +99,23 @@ async function stampOf(path: string): Promise<string> {
 
 /** Puts a new text in place of a file in one step, unless the file is no longer as `before` says; the answer is false then. */
 async function replace(path: string, text: string, before: string | undefined): Promise<boolean> {
-  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
   try {
-    await writeDurably(temporary, text);
-    const mode = await stat(path).then(
-      (stats) => stats.mode,
-      () => undefined,
-    );
-    if (mode !== undefined) await chmod(temporary, mode & 0o7777);
-    if (before !== undefined && (await stampOf(path)) !== before) return false;
-    if (before !== absent) await rename(temporary, path);
-    // A link fails where a rename would overwrite: somebody may have written the first manifest just now.
-    else await link(temporary, path);
-    return true;
+    return await withTemporaryFile(path, async (temporary) => {
+      await writeNewFile(temporary, text, { durable: true });
+      const mode = await stat(path).then(
+        (stats) => stats.mode,
+        () => undefined,
+      );
+      if (mode !== undefined) await chmod(temporary, mode & 0o7777);
+      if (before !== undefined && (await stampOf(path)) !== before) return false;
+      if (before !== absent) await rename(temporary, path);
+      // A link fails where a rename would overwrite: somebody may have written the first manifest just now.
+      else await link(temporary, path);
+      await syncDirectory(dirname(path));
+      return true;
+    });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
     throw new LaminaError('CONFLICT', { message: `${basename(path)} cannot be written: ${reasonOf(error)}. Nothing was changed.` }, { cause: error });
-  } finally {
-    await rm(temporary, { force: true });
-  }
-}
-
-async function writeDurably(path: string, text: string): Promise<void> {
-  const handle = await open(path, 'w');
-  try {
-    await handle.writeFile(text);
-    await handle.sync();
-  } finally {
-    await handle.close();
   }
 }

@@ -3,7 +3,8 @@ import { connect as connectPlain, isIP, type ConnectOpts, type LookupFunction, t
 import { setImmediate as turn } from 'node:timers/promises';
 import { connect as connectSecure } from 'node:tls';
 import { connectMs, idleMs } from '../body.js';
-import { bareHost, publicLookup } from '../private-address.js';
+import type { AddressGuard } from '../../../contract/source.js';
+import { bareHost, guardedLookup } from '../private-address.js';
 import { Ring } from './ring.js';
 
 const ringBytes = 2 * 1024 * 1024;
@@ -29,16 +30,22 @@ export class Connection {
   private left: Error | undefined;
   private wake: () => void = () => undefined;
 
-  /** Begins to connect; with `guarded`, to no private address. */
+  /** Begins to connect, to an address that the guard lets pass. */
   constructor(
     private readonly url: URL,
-    private readonly guarded: boolean,
+    private readonly guard: AddressGuard | undefined,
   ) {
     const { ring } = this;
     const secure = url.protocol === 'https:';
     const host = bareHost(url);
     const onread = { buffer: () => ring.room(mostRead), callback: (bytes: number) => this.came(bytes) };
-    const options: TcpNetConnectOpts & ConnectOpts = { host, port: Number(url.port) || (secure ? 443 : 80), noDelay: true, onread: onread as unknown as NonNullable<ConnectOpts['onread']>, ...(guarded ? { lookup: publicLookup as LookupFunction } : {}) };
+    const options: TcpNetConnectOpts & ConnectOpts = {
+      host,
+      port: Number(url.port) || (secure ? 443 : 80),
+      noDelay: true,
+      onread: onread as unknown as NonNullable<ConnectOpts['onread']>,
+      ...(guard === undefined ? {} : { lookup: guardedLookup(guard) as LookupFunction }),
+    };
     this.socket = secure ? connectSecure({ ...options, ALPNProtocols: ['http/1.1'], ...(isIP(host) === 0 ? { servername: host } : {}) }) : connectPlain(options);
     this.socket.setTimeout(connectMs, () => this.leave(new Error(this.open ? 'the connection was idle' : `no connection came about within ${connectMs / 1000} s`)));
     this.socket.once(secure ? 'secureConnect' : 'connect', () => {
@@ -51,8 +58,8 @@ export class Connection {
   }
 
   /** Takes it out of its rest. False when it does not rest, leads elsewhere, has ended, or brought what nobody asked for. */
-  take(url: URL, guarded: boolean): boolean {
-    if (!this.resting || url.origin !== this.url.origin || guarded !== this.guarded) return false;
+  take(url: URL, guard: AddressGuard | undefined): boolean {
+    if (!this.resting || url.origin !== this.url.origin || guard !== this.guard) return false;
     if (this.end !== undefined || this.left !== undefined || this.ring.waiting > 0) return false;
     this.resting = false;
     this.socket.ref();

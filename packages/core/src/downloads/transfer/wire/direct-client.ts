@@ -1,5 +1,6 @@
 // Our own HTTP/1.1 client: straight to the server, GET only. Connections that rest are used again.
 import { validateHeaderName, validateHeaderValue } from 'node:http';
+import type { AddressGuard } from '../../../contract/source.js';
 import type { Client, Reply } from '../body.js';
 import { Connection } from './connection.js';
 import { exchange } from './exchange.js';
@@ -9,15 +10,15 @@ export class DirectClient implements Client {
   private readonly connections = new Set<Connection>();
   private closed = false;
 
-  async get(url: URL, headers: Readonly<Record<string, string>>, guarded: boolean, signal: AbortSignal): Promise<Reply> {
+  async get(url: URL, headers: Readonly<Record<string, string>>, guard: AddressGuard | undefined, signal: AbortSignal): Promise<Reply> {
     signal.throwIfAborted();
     const request = requestOf(url, headers);
-    const rested = [...this.connections].find((connection) => connection.take(url, guarded));
+    const rested = [...this.connections].find((connection) => connection.take(url, guard));
     try {
-      return await exchange(rested ?? (await this.connect(url, guarded, signal)), request, signal);
+      return await exchange(rested ?? (await this.connect(url, guard, signal)), request, signal);
     } catch (error) {
       if (rested?.untouched !== true || signal.aborted) throw error;
-      return exchange(await this.connect(url, guarded, signal), request, signal); // It was closed while it rested.
+      return exchange(await this.connect(url, guard, signal), request, signal); // It was closed while it rested.
     }
   }
 
@@ -27,9 +28,9 @@ export class DirectClient implements Client {
     await Promise.all([...this.connections].map(({ closed }) => closed));
   }
 
-  private async connect(url: URL, guarded: boolean, signal: AbortSignal): Promise<Connection> {
+  private async connect(url: URL, guard: AddressGuard | undefined, signal: AbortSignal): Promise<Connection> {
     if (this.closed) throw closedError();
-    const connection = new Connection(url, guarded);
+    const connection = new Connection(url, guard);
     this.connections.add(connection);
     void connection.closed.then(() => this.connections.delete(connection));
     const leave = () => connection.leave(signal.reason as Error);

@@ -7,13 +7,13 @@ import { contextFor } from './source-kit.js';
 async function asked(reference: Json, plugin: Plugin = ollamaSource()): Promise<string | undefined> {
   const urls: string[] = [];
   let source: Source | undefined;
-  const fetch = (url: string) => {
-    urls.push(url);
+  const fetch: typeof globalThis.fetch = (url) => {
+    urls.push(String(url));
     return Promise.resolve(new Response('', { status: 404 }));
   };
-  const lamina = { env: {}, fetch, hooks: { beforeRequest: { tap: () => undefined } }, addSource: (one: Source) => (source = one) };
+  const lamina = { env: {}, hooks: { beforeRequest: { tap: () => undefined } }, addSource: (one: Source) => (source = one) };
   await plugin.setup(lamina as unknown as PluginContext, plugin.options as never);
-  await source!.resolve(reference, contextFor()).catch((error: { code?: string }) => assert.equal(error.code, 'MODEL_NOT_FOUND'));
+  await source!.resolve(reference, { ...contextFor(), fetch }).catch((error: { code?: string }) => assert.equal(error.code, 'MODEL_NOT_FOUND'));
   return urls[0];
 }
 

@@ -48,7 +48,7 @@ export const errorTable = {
     message: 'The request for model "{model}" goes in a circle: {reason}. Correct the base_url of the remote backend that serves the model.',
     when: 'Lamina servers name each other as remote backends for one model, or a request has passed four Lamina servers.',
   },
-  DISK_FULL: { status: 507, retryable: false, message: 'There is not enough free space in {path}: {needed} more is needed.', when: 'A download does not fit, or the disk filled up.' },
+  DISK_FULL: { status: 507, retryable: false, message: 'There is not enough free space in {path}: {reason}. Free some space and try again.', when: 'A download does not fit, or the disk filled up: the smaller of 1 GiB and 5 % of it is never used.' },
   SOURCE_DENIED: { status: 403, retryable: false, message: '{message}', when: 'A source refuses: a gated model, a token missing or wrong.' },
   SOURCE_UNREACHABLE: { status: 502, retryable: true, message: '{message}', when: 'A source does not answer, or answers with an error.' },
   DIGEST_MISMATCH: { status: 502, retryable: true, message: 'The file {file} is not the one promised: its SHA-256 is {actual}, wanted {wanted}.', when: 'A finished download has other bytes than the source announced.' },

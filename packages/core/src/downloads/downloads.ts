@@ -65,7 +65,7 @@ export class DownloadService implements Downloads {
       clock,
       log,
       limits,
-      space: new Space(modelsDir),
+      space: new Space(modelsDir, clock),
       turns: new Permits(limits.active),
       permits: new Permits(limits.connections),
       hasher: new Hasher(),

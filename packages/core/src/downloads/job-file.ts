@@ -40,6 +40,7 @@ export class JobFile {
   private state: DownloadFile['state'] = 'waiting';
   private open: PartFile | undefined;
   private most = 0;
+  private isResumable = true;
   private here: number;
 
   constructor(
@@ -113,7 +114,7 @@ export class JobFile {
     const same = there !== undefined && (this.plan.bytes ?? there) === there && (await this.hashOf(this.place.target, there, signal)) === sha256;
     const path = same ? this.place.target : await this.tools.known.find(sha256);
     if (path === undefined) return false;
-    await takeLocal(path, this.path, 'link', (bytes) => this.count(bytes), signal);
+    await takeLocal(path, this.path, 'link', { space: this.tools.space, copied: (bytes) => this.count(bytes), signal });
     this.record.version = { bytes: (await sizeOf(this.path))! };
     this.verified(sha256);
     return true;
@@ -123,7 +124,7 @@ export class JobFile {
     const bytes = await sizeOf(file);
     if (bytes === undefined) throw new LaminaError('SOURCE_UNREACHABLE', { message: `${file} does not exist, or is no file. Check the reference.` });
     this.record.version = { bytes };
-    if (mode !== 'in-place') await takeLocal(file, this.path, mode, (count) => this.count(count), signal);
+    if (mode !== 'in-place') await takeLocal(file, this.path, mode, { space: this.tools.space, copied: (count) => this.count(count), signal });
     if (mode === 'in-place' && this.plan.sha256 === undefined) return this.verified('');
     this.state = 'fetched';
     await this.verify(this.tools.hasher.begin(this.path), bytes, signal);
@@ -140,6 +141,7 @@ export class JobFile {
         file: this.plan.path,
         directory: this.place.folder,
         part,
+        bytes: this.plan.bytes,
         version: { ...(this.plan.bytes === undefined ? {} : { bytes: this.plan.bytes }), ...(part.written.bytes === 0 ? {} : this.record.version) },
         checked: this.plan.sha256 !== undefined,
         guard: this.place.guard,
@@ -165,6 +167,7 @@ export class JobFile {
       this.state = 'fetched';
       await this.verify(hash, bytes, signal);
     } finally {
+      this.isResumable = transfer.isResumable;
       hash.drop();
       await this.sync().catch(() => undefined); // What fails here costs bytes, not the download.
       this.open = undefined;
@@ -207,9 +210,13 @@ export class JobFile {
     return bytes !== undefined && bytes === this.total && (await this.hashOf(path, bytes, new AbortController().signal)) === this.record.sha256;
   }
 
-  /** Deletes its part. */
-  async discard(): Promise<void> {
-    if (!this.inPlace) await rm(this.path, { force: true });
+  /** After a failure: deletes what a later transfer could not go on with, so that its bytes are free again. */
+  async dropUseless(): Promise<void> {
+    if (this.isResumable || this.record.sha256 !== undefined) return;
+    await rm(this.path, { force: true });
+    this.record.held = [];
+    this.record.version = {};
+    this.here = 0;
   }
 
   private verified(sha256: string): void {

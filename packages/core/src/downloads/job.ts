@@ -14,7 +14,6 @@ import { removeFolder, writeJournal, type Journal } from './journal.js';
 import { entryOf, layoutOf, type Layout } from './layout.js';
 import { placeFile } from './place.js';
 import { Speed } from './progress.js';
-import type { Space } from './space.js';
 import { diskErrorOf } from './transfer/fault.js';
 import type { Permits } from './transfer/permits.js';
 
@@ -24,7 +23,6 @@ const progressMs = 100;
 /** What all downloads share. */
 export interface JobTools extends FileTools {
   readonly modelsDir: string;
-  readonly space: Space;
   readonly turns: Permits;
   readonly models: Models;
   readonly backends: Backends;
@@ -261,6 +259,7 @@ export class Job {
     if (why !== undefined) return; // Whoever stopped it goes on from here.
     this.error = LaminaError.from(diskErrorOf(error, this.folder) ?? error);
     if (this.error.code === 'INTERNAL') this.tools.log.error({ download: this.journal.id, err: error }, 'A download failed inside Lamina');
+    for (const file of this.files) await file.dropUseless().catch((reason: unknown) => this.tools.log.warn({ download: this.journal.id, reason: reasonOf(reason) }, 'The useless part of a failed download cannot be deleted'));
     this.journal.state = 'failed';
     this.journal.error = this.error.toWire();
     await this.saveOrWarn();

@@ -4,6 +4,8 @@ import { copyFile, link, mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { LaminaError, reasonOf } from '../contract/errors.js';
 import { syncDirectory, withTemporaryFile } from '../kernel/atomic-write.js';
+import { usableBytes } from '../kernel/disk-space.js';
+import { sizeText } from './size-text.js';
 import { sizeOf } from './take-local.js';
 
 /**
@@ -34,7 +36,11 @@ async function move(part: string, target: string, isSame: (path: string) => Prom
   await rename(part, target); // A disk that knows no hard links.
 }
 
+/** To another disk, whose space nobody has looked at yet. */
 async function copyAcross(part: string, target: string): Promise<void> {
+  const directory = dirname(target);
+  const lacking = ((await sizeOf(part)) ?? 0) - (await usableBytes(directory));
+  if (lacking > 0) throw new LaminaError('DISK_FULL', { path: directory, reason: `${sizeText(lacking)} more is needed`, needed_bytes: lacking });
   await withTemporaryFile(target, async (temporary) => {
     await copyFile(part, temporary, constants.COPYFILE_FICLONE);
     const handle = await open(temporary, 'r');

@@ -3,13 +3,14 @@ import assert from 'node:assert/strict';
 import { statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { LaminaError } from '@lamina/core';
+import { systemClock } from '../../dist/kernel/clock.js';
 import { Space } from '../../dist/downloads/space.js';
 
 describe('the space of downloads', () => {
   it('is promised once, and free again when a download ends', async () => {
     const { bavail, bsize } = await statfs(tmpdir());
     const most = () => Math.floor((bavail * bsize) / 4) * 3;
-    const space = new Space(tmpdir());
+    const space = new Space(tmpdir(), systemClock);
     const giveBack = await space.reserve('one', most);
     await assert.rejects(space.reserve('two', most), (error) => LaminaError.is(error, 'DISK_FULL'));
     (await space.reserve('three', () => 0))();

@@ -39,7 +39,7 @@ export function faultOf(error: unknown, host: string, directory: string): Fault 
 export function diskErrorOf(error: unknown, directory: string): LaminaError | undefined {
   const { code } = (error ?? {}) as NodeJS.ErrnoException;
   if (code !== 'ENOSPC' && code !== 'EDQUOT' && code !== 'EFBIG') return undefined;
-  return new LaminaError('DISK_FULL', { path: directory, needed: 'space for the rest of the download' }, { cause: error });
+  return new LaminaError('DISK_FULL', { path: directory, reason: 'the disk or the quota is full' }, { cause: error });
 }
 
 /** What an answer that is neither 200, 206 nor 416 means. */

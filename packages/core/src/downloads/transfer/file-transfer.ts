@@ -8,6 +8,7 @@ import type { Answer, HttpClient } from './http.js';
 import { Located } from './located.js';
 import type { PartFile } from './part-file.js';
 import type { Permits } from './permits.js';
+import type { Space } from '../space.js';
 import { nextPiece, share, type Piece } from './pieces.js';
 import { Plenty, type Arrival } from './plenty.js';
 import { receive, whileBytesCome } from './receive.js';
@@ -23,6 +24,7 @@ const muchBytes = 1024 * 1024;
 export interface TransferTools {
   readonly http: HttpClient;
   readonly permits: Permits;
+  readonly space: Space;
   readonly clock: Clock;
   readonly limits: DownloadLimits;
 }
@@ -33,6 +35,8 @@ export interface TransferSubject {
   readonly file: string;
   readonly directory: string;
   readonly part: PartFile;
+  /** The size its plan says; missing when the plan does not. */
+  readonly bytes: number | undefined;
   /** What is known of it from before. */
   readonly version: Version;
   /** Its SHA-256 will be checked, so that bytes may be put together whatever the server says of versions. */
@@ -106,6 +110,11 @@ export class FileTransfer {
       signal.removeEventListener('abort', passOn);
       await Promise.all(this.connections);
     }
+  }
+
+  /** Whether what is here is of any use to a later transfer. */
+  get isResumable(): boolean {
+    return this.mayContinue() && this.ranged !== false;
   }
 
   private open(controller: AbortController): void {
@@ -205,7 +214,11 @@ export class FileTransfer {
       const brought = this.read(answer, location, piece);
       await this.accept(brought, piece, spread);
       if (brought.kind === 'end') return;
-      await receive(answer.body, piece, this.subject.part, this.tools.clock, arrived);
+      const { clock, space } = this.tools;
+      const end = (brought.kind === 'range' ? brought.to : this.version.bytes) ?? Infinity;
+      const extent = await receive(answer.body, { piece, part: this.subject.part, space, clock, end, arrived });
+      if (extent === 'long') throw fault('restart', `${this.located.host} sends more bytes of ${this.subject.file} than the ${end} it announced.`);
+      if (extent === 'short') throw fault('again', `${this.located.host} sends fewer bytes of ${this.subject.file} than it announced.`);
       if (piece.to === Infinity) this.version = { ...this.version, bytes: piece.position }; // No length was announced: the end is the end.
     } finally {
       answer.body.close();
@@ -243,9 +256,9 @@ export class FileTransfer {
 
   private async acceptWhole(version: Version, piece: Piece): Promise<void> {
     const { file, part } = this.subject;
-    const more = part.written.bytes > 0 || piece.from > 0 || this.running.size > 1;
-    if (!more && !sameVersion(pick(this.version), pick(version))) throw fault('final', `${file} has ${version.bytes} bytes at its source, and ${this.version.bytes} were announced.`);
-    if (more) await this.startOver(`${this.located.host} sends all of ${file} again instead of the rest.`, piece);
+    const isOther = !sameVersion(pick(this.version), pick(version));
+    if (part.written.bytes > 0 || piece.from > 0 || this.running.size > 1 || isOther) await this.startOver(`${this.located.host} sends all of ${file} again instead of the rest.`, piece);
+    if (!sameVersion(pick(this.version), pick(version))) throw fault('final', `${file} has ${version.bytes} bytes at its source, and ${this.version.bytes} were announced.`);
     this.ranged = false;
     this.version = { ...pick(this.version), ...version };
     Object.assign(piece, { from: 0, position: 0, to: this.version.bytes ?? Infinity });
@@ -253,7 +266,7 @@ export class FileTransfer {
 
   private acceptEnd(total: number | undefined): void {
     const { part, file } = this.subject;
-    if (total === undefined || total !== part.written.prefix) throw fault('restart', `${this.located.host} says that ${file} ends after ${total ?? 'fewer'} bytes.`);
+    if (total === undefined || total !== part.written.prefix || total !== (this.version.bytes ?? total)) throw fault('restart', `${this.located.host} says that ${file} ends after ${total ?? 'fewer'} bytes.`);
     this.version = { ...this.version, bytes: total };
   }
 
@@ -275,7 +288,7 @@ export class FileTransfer {
         abort(fault('again', why));
       }
       await Promise.all(others.map(([, { ended }]) => ended));
-      this.version = this.subject.checked ? pick(this.version) : {};
+      this.version = pick(this.subject);
       await this.empty();
     } finally {
       this.restarting = false;
@@ -293,7 +306,8 @@ export class FileTransfer {
   /** Decides how to go on after a failure. @throws Fault when there is no going on */
   private async suffer(failed: Fault, brought: number, piece: Piece): Promise<'leave' | undefined> {
     if (failed.kind === 'final') throw failed;
-    if (this.restarting || piece.to <= piece.position) return undefined; // It was taken over, or thrown away.
+    // It was taken over, or thrown away.
+    if (this.restarting || (failed.kind !== 'restart' && piece.to <= piece.position)) return undefined;
     if (failed.kind === 'busy' && this.running.size > 1) {
       this.mostConnections = Math.max(1, Math.min(this.mostConnections, this.running.size - 1)); // Others are served: the server wants fewer at once.
       return 'leave';
@@ -323,6 +337,6 @@ export class FileTransfer {
 }
 
 /** Of a version that a SHA-256 will tell, only the size matters. */
-function pick({ bytes }: Version): Version {
+function pick({ bytes }: { readonly bytes?: number | undefined }): Version {
   return bytes === undefined ? {} : { bytes };
 }

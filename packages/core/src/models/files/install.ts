@@ -1,10 +1,11 @@
 // Takes model files that are already on this machine into the models directory.
-import { createReadStream } from 'node:fs';
-import { link, mkdir, open, rename, rm, rmdir, stat, statfs } from 'node:fs/promises';
+import { createReadStream, createWriteStream } from 'node:fs';
+import { link, mkdir, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { LaminaError, reasonOf } from '../../contract/errors.js';
 import { removeTemporaryFiles, withTemporaryFile } from '../../kernel/atomic-write.js';
+import { usableBytes } from '../../kernel/disk-space.js';
 import { take } from '../../kernel/steps.js';
 import type { Disk } from './disk.js';
 import { findFiles } from './find.js';
@@ -110,8 +111,8 @@ function occupied(path: string): LaminaError {
 }
 
 async function requireSpace(directory: string, bytes: number): Promise<void> {
-  const { bavail, bsize } = await statfs(directory);
-  if (bavail * bsize < bytes) throw new LaminaError('DISK_FULL', { path: directory, needed: `${((bytes - bavail * bsize) / 1e9).toFixed(1)} GB` });
+  const lacking = bytes - (await usableBytes(directory));
+  if (lacking > 0) throw new LaminaError('DISK_FULL', { path: directory, reason: `${(lacking / 1e9).toFixed(1)} GB more is needed`, needed_bytes: lacking });
 }
 
 /** What was made, so that it can be unmade. */

@@ -1,5 +1,5 @@
 // One file of a download, from wherever it is to a part that holds the right bytes.
-import { rename, rm } from 'node:fs/promises';
+import { rename, rm, truncate } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { LaminaError } from '../contract/errors.js';
 import type { DownloadFile } from '../contract/services.js';
@@ -213,6 +213,7 @@ export class JobFile {
   /** After a failure: deletes what a later transfer could not go on with, so that its bytes are free again. */
   async dropUseless(): Promise<void> {
     if (this.isResumable || this.record.sha256 !== undefined) return;
+    await truncate(this.path, 0); // The thread that hashes may have it open still, and a deleted file keeps its bytes until it is closed.
     await rm(this.path, { force: true });
     this.record.held = [];
     this.record.version = {};

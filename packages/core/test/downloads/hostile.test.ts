@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { LaminaError, type ErrorCode } from '@lamina/core';
 import type { TestLamina } from '@lamina/core/testing';
-import { dropping, etagOf, ggufBytes, head, honest, sha256Of, trickling, whole, HostileServer } from './hostile-server.js';
+import { dropping, etagOf, ggufBytes, head, honest, sha256Of, trickling, whole, HostileServer, type Behaviour } from './hostile-server.js';
 import { fetched, impatient, withRoom } from './room.js';
 
 const megabyte = 1024 * 1024;
@@ -170,5 +170,56 @@ describe('downloads from a hostile server', () => {
       await fetched(lamina, url);
       assertFile(lamina, content);
       assert.ok(server.seen.every(({ headers }) => headers['if-range'] === undefined && /^bytes=0-/.test(headers.range!)));
+    }));
+});
+
+describe('sizes that contradict each other', () => {
+  const content = ggufBytes(5000);
+  /** Announces 1,000 bytes to the plan, then answers as `behaviour` does. */
+  const announcing = (behaviour: Behaviour): Behaviour => (exchange) => {
+    if (exchange.count > 0) return behaviour(exchange);
+    exchange.response.writeHead(206, { 'content-range': 'bytes 0-0/1000', 'content-length': 1 }).end('G');
+  };
+  const answer = (status: number, headers: Record<string, string | number>, body: Buffer): Behaviour => ({ response }) => void response.writeHead(status, headers).end(body);
+  const etag = { etag: '"one"' };
+  const contradictions: Readonly<Record<string, Behaviour>> = {
+    'more bytes than announced, in an answer without a length': answer(200, {}, content),
+    'more bytes than announced, in an answer with a length': answer(200, { 'content-length': 5000 }, content),
+    'fewer bytes than announced': ({ response }) => {
+      response.writeHead(200);
+      response.end(content.subarray(0, 400));
+    },
+    'a range of a longer file': answer(206, { 'content-range': 'bytes 0-999/5000', 'content-length': 1000 }, content.subarray(0, 1000)),
+    'a range with more bytes than it has': answer(206, { 'content-range': 'bytes 0-999/1000' }, content),
+    'a range with another length': answer(206, { 'content-range': 'bytes 0-999/1000', 'content-length': 5000 }, content),
+    'a range that ends behind the file': answer(206, { 'content-range': 'bytes 0-4999/1000', 'content-length': 5000 }, content),
+    'ranges without a byte': answer(206, { ...etag, 'content-range': 'bytes 0-999/1000', 'transfer-encoding': 'chunked' }, Buffer.alloc(0)),
+    'the end of the file before its end': (exchange) => {
+      const { response, from } = exchange;
+      if (from > 0) return void response.writeHead(416, { 'content-range': `bytes */${from}` }).end();
+      response.writeHead(206, { ...etag, 'content-range': 'bytes 0-399/1000', 'content-length': 400 }).end(content.subarray(0, 400));
+    },
+  };
+  for (const [what, behaviour] of Object.entries(contradictions)) {
+    it(`never make a finished model: ${what}`, () =>
+      withRoom(async ({ lamina, server }) => {
+        const url = server.serve('/tiny.gguf', content, announcing(behaviour));
+        await assertFails(lamina, fetched(lamina, url), 'SOURCE_UNREACHABLE', /tiny\.gguf/);
+        assert.equal(lamina.models.get('tiny'), undefined);
+        assert.deepEqual(lamina.downloads.list().map(({ state }) => state), ['failed']);
+      }));
+  }
+
+  it('begin the file anew while no plan has promised a size', () =>
+    withRoom(async ({ lamina, server }) => {
+      const url = server.serve('/tiny.gguf', content, (exchange) => {
+        const { count, response } = exchange;
+        if (count === 0) return void response.writeHead(503).end();
+        if (count > 1) return void response.writeHead(200).end(content);
+        response.writeHead(206, { 'content-range': 'bytes 0-999/1000', 'content-length': 1000 }).write(content.subarray(0, 100), () => response.destroy());
+      });
+      await fetched(lamina, url);
+      assertFile(lamina, content);
+      assert.equal(lamina.downloads.list()[0]!.total, content.length);
     }));
 });

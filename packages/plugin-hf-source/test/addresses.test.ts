@@ -1,0 +1,40 @@
+// A download from the Hub that was requested over the network asks no private address that its operator has not listed.
+import assert from 'node:assert/strict';
+import { LaminaError } from '@lamina/core';
+import { createTestLamina } from '@lamina/core/testing';
+import { hfSource } from '../dist/index.js';
+import { HubServer } from './hub-server.js';
+
+const isForbidden = (error: unknown) => LaminaError.is(error, 'FORBIDDEN');
+
+describe('the addresses of a download from the Hub', () => {
+  let hub: HubServer;
+  beforeEach(async () => {
+    hub = await HubServer.open({ 'org/name': { files: { 'm-Q4_K_M.gguf': 'GGUF and so on' } } });
+  });
+  afterEach(() => hub.close());
+
+  /** Pulls it for a request from the network. */
+  async function pull(allowedHosts: string[]): Promise<void> {
+    const plugins = [hfSource({ endpoint: hub.url, adopt: false })];
+    const lamina = await createTestLamina({ plugins, env: {}, downloads: { allowedHosts, retryDelay: 0.01 } });
+    try {
+      const { id } = await lamina.downloads.start({ reference: 'org/name', name: 'tiny' }, { guard: 'public' });
+      await lamina.downloads.wait(id);
+    } finally {
+      await lamina.close();
+    }
+  }
+
+  it('are those that the operator lists', () => pull([new URL(hub.url).host, new URL(hub.cdnUrl).host]));
+
+  it('are not those of a mirror that the operator does not list', async () => {
+    await assert.rejects(pull([]), isForbidden);
+    assert.deepEqual(hub.seen, []);
+  });
+
+  it('are not those that the Hub redirects to', async () => {
+    await assert.rejects(pull([new URL(hub.url).host]), isForbidden);
+    assert.deepEqual(hub.seenByCdn, []);
+  });
+});

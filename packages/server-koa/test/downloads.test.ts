@@ -109,4 +109,18 @@ describe('downloads over HTTP', () => {
     assert.equal((await house.post('/download', { reference: '/etc/passwd' })).status, 403);
     assert.equal((await house.post('/downloads/none/pause', '')).status, 404);
   });
+
+  it('takes an id or a name with encoded slashes for what it says, and for no path', async () => {
+    house = await house0();
+    const send = (method: string, path: string) => fetch(house.url + path, { method });
+    const paths = ['/downloads/%2fetc%2fx', '/downloads/..%2f..%2fx', '/models/%2fetc%2fpasswd', '/models/..%2f..%2fx'];
+    for (const path of paths) for (const method of ['GET', 'DELETE']) assert.equal((await send(method, path)).status, 404, `${method} ${path}`);
+    for (const verb of ['pause', 'resume']) assert.equal((await send('POST', `/downloads/..%2f..%2fx/${verb}`)).status, 404);
+    for (const name of ['..%2f..%2fetc', '../x', '/etc/x']) {
+      const answer = await house.post('/download', { reference: `${origin}/far.fake`, name });
+      assert.equal(answer.status, 400);
+      assert.equal((await errorOf(answer)).param, 'name');
+    }
+    for (const path of ['/downloads/%zz', '/models/%zz']) assert.equal((await send('GET', path)).status, 404, path);
+  });
 });

@@ -126,6 +126,29 @@ describe('a download', () => {
       assert.equal(sha256Of(readFileSync(join(lamina.modelsDir, 'tiny/tiny.gguf'))), sha256Of(content));
     }));
 
+  it('is resumed after a pause, and begun anew after a cancel, that has not ended yet', () =>
+    withRoom(async ({ lamina, server }) => {
+      const content = ggufBytes(megabyte);
+      const { behaviour, open } = gated(0.5);
+      const url = server.serve('/tiny.gguf', content, (exchange) => (exchange.count === 0 ? honest : behaviour)(exchange));
+      const request = { reference: url, name: 'tiny' };
+      const { downloads, events } = lamina;
+      const first = await downloads.start(request);
+      await events.once('download.progress', { signal: AbortSignal.timeout(5000), where: ({ done }) => done > 1000 });
+      const [paused, resumed] = await Promise.all([downloads.pause(first.id), downloads.resume(first.id)]);
+      assert.equal(paused.state, 'paused');
+      assert.match(resumed.state, /queued|active/);
+      await assert.rejects(Promise.all([downloads.cancel(first.id), downloads.resume(first.id)]), (error) => LaminaError.is(error, 'CONFLICT') && /is cancelled already/.test(error.message));
+      const second = await downloads.start(request);
+      const [cancelled, third] = await Promise.all([downloads.cancel(second.id), downloads.start(request)]);
+      assert.equal(cancelled.state, 'cancelled');
+      assert.notEqual(third.id, second.id);
+      await Promise.all([downloads.cancel(third.id), downloads.remove(third.id), downloads.pause(third.id).catch((error: unknown) => assert.ok(LaminaError.is(error, 'CONFLICT')))]);
+      open();
+      await downloads.wait((await downloads.start(request)).id);
+      assert.equal(sha256Of(readFileSync(join(lamina.modelsDir, 'tiny/tiny.gguf'))), sha256Of(content));
+    }));
+
   it('leaves nothing when it is cancelled or removed', () =>
     withRoom(async ({ lamina, server }) => {
       const { behaviour } = gated(0.5);

@@ -192,7 +192,7 @@ describe('sizes that contradict each other', () => {
     'a range of a longer file': answer(206, { 'content-range': 'bytes 0-999/5000', 'content-length': 1000 }, content.subarray(0, 1000)),
     'a range with more bytes than it has': answer(206, { 'content-range': 'bytes 0-999/1000' }, content),
     'a range with another length': answer(206, { 'content-range': 'bytes 0-999/1000', 'content-length': 5000 }, content),
-    'a range that ends behind the file': answer(206, { 'content-range': 'bytes 0-4999/1000', 'content-length': 5000 }, content),
+    'a range that ends behind the file': answer(206, { ...etag, 'content-range': 'bytes 0-4999/1000', 'content-length': 5000 }, content),
     'ranges without a byte': answer(206, { ...etag, 'content-range': 'bytes 0-999/1000', 'transfer-encoding': 'chunked' }, Buffer.alloc(0)),
     'the end of the file before its end': (exchange) => {
       const { response, from } = exchange;
@@ -209,6 +209,16 @@ describe('sizes that contradict each other', () => {
         assert.deepEqual(lamina.downloads.list().map(({ state }) => state), ['failed']);
       }));
   }
+
+  it('are not settled by the server that ends the file earlier than it announced', () =>
+    withRoom(async ({ lamina, server }) => {
+      const url = server.serve('/tiny.gguf', content, ({ count, from, response }) => {
+        if (count === 0) return void response.writeHead(503).end();
+        if (from > 0) return void response.writeHead(416, { 'content-range': `bytes */${from}` }).end();
+        response.writeHead(206, { ...etag, 'content-range': 'bytes 0-399/1000', 'content-length': 400 }).end(content.subarray(0, 400));
+      });
+      await assertFails(lamina, fetched(lamina, url), 'SOURCE_UNREACHABLE', /tiny\.gguf ends after 400 bytes/);
+    }));
 
   it('begin the file anew while no plan has promised a size', () =>
     withRoom(async ({ lamina, server }) => {

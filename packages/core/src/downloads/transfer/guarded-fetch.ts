@@ -34,7 +34,7 @@ function responseOf({ status, headers, body, url }: Answer): Response {
   const pairs = Object.entries(headers).filter((pair): pair is [string, string] => pair[1] !== undefined);
   const isEmpty = [204, 205, 304].includes(status);
   if (isEmpty) body.close();
-  const response = new Response(isEmpty ? null : streamOf(body), { status, headers: pairs });
+  const response = new Response(isEmpty ? undefined : streamOf(body), { status, headers: pairs });
   return Object.defineProperty(response, 'url', { value: url });
 }
 
@@ -43,9 +43,9 @@ function streamOf(body: Body): ReadableStream<Uint8Array> {
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
-        const { done, value } = await chunks.next();
-        if (done === true) controller.close();
-        else controller.enqueue(Uint8Array.from(value)); // The memory of a chunk is used again.
+        const next = await chunks.next();
+        if (next.done === true) controller.close();
+        else controller.enqueue(Uint8Array.from(next.value)); // The memory of a chunk is used again.
       },
       cancel: () => body.close(),
     },

@@ -1,4 +1,5 @@
-// A download from a registry that was requested over the network asks no private address that its operator has not listed.
+// A download from a registry that was requested over the network asks no private address that its operator has not
+// listed.
 import assert from 'node:assert/strict';
 import { LaminaError } from '@lamina/core';
 import { createTestLamina } from '@lamina/core/testing';
@@ -20,7 +21,10 @@ describe('the addresses of a download from an Ollama registry', () => {
     const plugins = [ollamaSource({ registries: [registry.host], adopt: false })];
     const lamina = await createTestLamina({ plugins, downloads: { allowedHosts, retryDelay: 0.01 } });
     try {
-      const { id } = await lamina.downloads.start({ reference: { model: `${registry.host}/library/tiny` }, name: 'tiny' }, { guard: 'public' });
+      const { id } = await lamina.downloads.start(
+        { reference: { model: `${registry.host}/library/tiny` }, name: 'tiny' },
+        { guard: 'public' },
+      );
       await lamina.downloads.wait(id);
     } finally {
       await lamina.close();

@@ -1,4 +1,5 @@
-// Where a request from the network may let Lamina download from: the internet; for a caller on this machine, this machine too.
+// Where a request from the network may let Lamina download from: the internet; for a caller on this machine, this
+// machine too.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
@@ -79,7 +80,9 @@ describe('the addresses of downloads over HTTP', () => {
 
   it('are checked when the manifest holds what an earlier request wrote there', async () => {
     await open({ lamina: { downloads: { allowedHosts: [new URL(origin).host] } } });
-    const { id } = (await (await download({ reference: `${origin}/x.fake`, name: 'x' }, { via: '1.1 proxy' })).json()) as { id: string };
+    const { id } = (await (
+      await download({ reference: `${origin}/x.fake`, name: 'x' }, { via: '1.1 proxy' })
+    ).json()) as { id: string };
     await house.lamina.downloads.wait(id);
     assert.equal((await fetch(`${house.url}/models/x?files=1`, { method: 'DELETE' })).status, 200);
     await house.lamina.models.save('x', { path: 'x.fake', download: { url: `${origin}/x.fake` } });
@@ -88,8 +91,18 @@ describe('the addresses of downloads over HTTP', () => {
   });
 
   it('are those of the internet alone when a chat begins a download and its key may not manage the server', async () => {
-    await open({ server: { autoDownload: true, apiKeys: [{ key: 'i', scope: 'inference' }, { key: 'm', scope: 'manage' }] } });
-    await assertRefused(await house.post('/v1/chat/completions', chat('far'), { headers: { authorization: 'Bearer i' } }));
+    await open({
+      server: {
+        autoDownload: true,
+        apiKeys: [
+          { key: 'i', scope: 'inference' },
+          { key: 'm', scope: 'manage' },
+        ],
+      },
+    });
+    await assertRefused(
+      await house.post('/v1/chat/completions', chat('far'), { headers: { authorization: 'Bearer i' } }),
+    );
     assert.deepEqual(requests, []);
   });
 

@@ -30,13 +30,19 @@ describe('downloads of a server that is killed', function () {
 
   beforeEach(async () => {
     folder = mkdtempSync(join(tmpdir(), 'lamina-killed-'));
-    writeFileSync(join(folder, 'config.mjs'), 'export default { downloads: { active: 8, connections: 16, retryDelay: 0.01 } };\n');
+    writeFileSync(
+      join(folder, 'config.mjs'),
+      'export default { downloads: { active: 8, connections: 16, retryDelay: 0.01 } };\n',
+    );
     waiting = [];
     open = false;
     files = createServer((request, response) => {
       const content = Buffer.from(`GGUF ${request.url}`.padEnd(1000, '.'));
       const probe = request.headers.range === 'bytes=0-0';
-      response.writeHead(probe ? 206 : 200, { 'content-length': probe ? 1 : 1000, ...(probe ? { 'content-range': 'bytes 0-0/1000' } : {}) });
+      response.writeHead(probe ? 206 : 200, {
+        'content-length': probe ? 1 : 1000,
+        ...(probe ? { 'content-range': 'bytes 0-0/1000' } : {}),
+      });
       if (probe) return void response.end('G');
       response.write(content.subarray(0, 500));
       const end = () => response.end(content.subarray(500));
@@ -64,14 +70,19 @@ describe('downloads of a server that is killed', function () {
     await gone;
   };
   const start = async (): Promise<string> => {
-    const child = spawn(process.execPath, [bin, '--config', 'config.mjs', '--models-dir', modelsDir(), '--port', '0'], { cwd: folder, stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(process.execPath, [bin, '--config', 'config.mjs', '--models-dir', modelsDir(), '--port', '0'], {
+      cwd: folder,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     server = child;
     let said = '';
     child.stdout.setEncoding('utf8').on('data', (piece: string) => (said += piece));
-    while (!/http:\S+/.test(said)) await Promise.race([once(child.stdout, 'data'), once(child, 'exit').then(() => assert.fail('the server ended'))]);
+    while (!/http:\S+/.test(said))
+      await Promise.race([once(child.stdout, 'data'), once(child, 'exit').then(() => assert.fail('the server ended'))]);
     return /http:\S+/.exec(said)![0];
   };
-  const downloads = async (url: string) => ((await (await fetch(`${url}/downloads`)).json()) as { downloads: View[] }).downloads;
+  const downloads = async (url: string) =>
+    ((await (await fetch(`${url}/downloads`)).json()) as { downloads: View[] }).downloads;
   const untilWaiting = async (count: number) => {
     while (waiting.length < count) await once(files, 'came');
   };
@@ -80,7 +91,10 @@ describe('downloads of a server that is killed', function () {
     const names = Array.from({ length: 8 }, (_, index) => `m${index}`);
     const first = await start();
     for (const name of names) {
-      const answer = await fetch(`${first}/download`, { method: 'POST', body: JSON.stringify({ reference: `${origin}/${name}.gguf`, name }) });
+      const answer = await fetch(`${first}/download`, {
+        method: 'POST',
+        body: JSON.stringify({ reference: `${origin}/${name}.gguf`, name }),
+      });
       assert.equal(answer.status, 202, await answer.text());
     }
     await untilWaiting(8);
@@ -90,7 +104,13 @@ describe('downloads of a server that is killed', function () {
     // What a kill at a worse moment leaves: half-written files, and folders that were being made or deleted.
     const leftover = `.lamina-${pid}-0123456789ab.tmp`;
     const dataDir = join(modelsDir(), '.lamina');
-    const left = [join(dataDir, leftover), join(modelsDir(), leftover), join(modelsDir(), 'm0', leftover), join(modelsDir(), '.downloads', 'dl-0123456789ab', leftover), join(modelsDir(), '.downloads', 'dl-ba9876543210.removed', '0.part')];
+    const left = [
+      join(dataDir, leftover),
+      join(modelsDir(), leftover),
+      join(modelsDir(), 'm0', leftover),
+      join(modelsDir(), '.downloads', 'dl-0123456789ab', leftover),
+      join(modelsDir(), '.downloads', 'dl-ba9876543210.removed', '0.part'),
+    ];
     const job = readdirSync(join(modelsDir(), '.downloads'))[0]!;
     left.push(join(modelsDir(), '.downloads', job, leftover));
     for (const path of left) {
@@ -108,9 +128,18 @@ describe('downloads of a server that is killed', function () {
     await untilWaiting(8);
     open = true;
     for (const end of waiting) end();
-    await until('no download is under way', async () => (await downloads(second)).every(({ state }) => state !== 'queued' && state !== 'active'));
-    assert.deepEqual((await downloads(second)).map(({ state, error }) => [state, error]), names.map(() => ['finished', undefined]));
-    for (const name of names) assert.match(readFileSync(join(modelsDir(), name, `${name}.gguf`), 'utf8'), new RegExp(`^GGUF /${name}\\.gguf\\.+$`));
+    await until('no download is under way', async () =>
+      (await downloads(second)).every(({ state }) => state !== 'queued' && state !== 'active'),
+    );
+    assert.deepEqual(
+      (await downloads(second)).map(({ state, error }) => [state, error]),
+      names.map(() => ['finished', undefined]),
+    );
+    for (const name of names)
+      assert.match(
+        readFileSync(join(modelsDir(), name, `${name}.gguf`), 'utf8'),
+        new RegExp(`^GGUF /${name}\\.gguf\\.+$`),
+      );
     const known = JSON.parse(readFileSync(join(dataDir, 'known-files.json'), 'utf8')) as object[];
     assert.equal(known.length, names.length);
     assert.deepEqual(readdirSync(join(modelsDir(), '.downloads')), []);

@@ -1,4 +1,5 @@
-// Downloads that meet: many that end at the same moment, and requests for one that is being paused, resumed or cancelled.
+// Downloads that meet: many that end at the same moment, and requests for one that is being paused, resumed or
+// cancelled.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -72,8 +73,15 @@ describe('downloads over HTTP that meet', function () {
     }
     const dataDir = join(dirname(house.modelsDir), 'data');
     const known = JSON.parse(readFileSync(join(dataDir, 'known-files.json'), 'utf8')) as { path: string }[];
-    assert.deepEqual(known.map(({ path }) => path).sort(), names.map((name) => join(house.modelsDir, name, `${name}.gguf`)).sort());
-    for (const folder of [dataDir, house.modelsDir]) assert.deepEqual(readdirSync(folder).filter((name) => /\.(tmp|new|part)$/.test(name)), []);
+    assert.deepEqual(
+      known.map(({ path }) => path).sort(),
+      names.map((name) => join(house.modelsDir, name, `${name}.gguf`)).sort(),
+    );
+    for (const folder of [dataDir, house.modelsDir])
+      assert.deepEqual(
+        readdirSync(folder).filter((name) => /\.(tmp|new|part)$/.test(name)),
+        [],
+      );
   });
 
   it('begin anew when they are asked for while they are cancelled', async () => {
@@ -99,14 +107,21 @@ describe('downloads over HTTP that meet', function () {
       const name = `mixed-${round}`;
       const { id } = await view(await start(name));
       const turned = [...verbs.slice(round), ...verbs.slice(0, round)];
-      const answers = await Promise.all(turned.map((verb) => (verb === 'start' ? start(name) : verb === 'remove' ? remove(id) : post(id, verb))));
+      const answers = await Promise.all(
+        turned.map((verb) => (verb === 'start' ? start(name) : verb === 'remove' ? remove(id) : post(id, verb))),
+      );
       for (const [index, answer] of answers.entries()) {
         const allowed = answer.ok || answer.status === 404 || answer.status === 409;
-        assert.ok(allowed, `${turned[index]}: ${answer.status} ${answer.ok ? '' : JSON.stringify(await errorOf(answer))}`);
+        assert.ok(
+          allowed,
+          `${turned[index]}: ${answer.status} ${answer.ok ? '' : JSON.stringify(await errorOf(answer))}`,
+        );
       }
       gated = false;
       release();
-      await house.lamina.downloads.wait((await view(await start(name))).id).catch((error: unknown) => assert.fail(String(error)));
+      await house.lamina.downloads
+        .wait((await view(await start(name))).id)
+        .catch((error: unknown) => assert.fail(String(error)));
       gated = true;
     }
   });
@@ -120,7 +135,9 @@ describe('downloads over HTTP that meet', function () {
   });
 
   it('of different files are never taken for one another when they would have one name', async () => {
-    const answers = await Promise.all(['a', 'b'].map((folder) => house.post('/download', { reference: `${origin}/${folder}/same.gguf`, name: 'same' })));
+    const answers = await Promise.all(
+      ['a', 'b'].map((folder) => house.post('/download', { reference: `${origin}/${folder}/same.gguf`, name: 'same' })),
+    );
     assert.deepEqual(answers.map(({ status }) => status).sort(), [202, 409]);
   });
 });

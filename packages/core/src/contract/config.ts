@@ -48,7 +48,10 @@ export interface DownloadLimits {
   readonly retryDelay: number;
   /** Whether downloads that an earlier Lamina left unfinished go on by themselves; default true. Otherwise they wait until they are asked for. */
   readonly resume: boolean;
-  /** Hosts, as `name` or `name:port`, that downloads requested over the network may connect to although their addresses are private, or cannot be resolved here behind a proxy; default none. */
+  /**
+   * Hosts, as `name` or `name:port`, that downloads requested over the network may connect to although their addresses
+   * are private, or cannot be resolved here behind a proxy; default none.
+   */
   readonly allowedHosts: readonly string[];
 }
 

@@ -344,8 +344,10 @@ export interface Downloads {
   /**
    * Begins to download, once a source has said which files. Asked again for a model whose download is not over, it is the same download;
    * one that was paused or failed goes on.
-   * @param options.guard Which addresses it may lead to. Give it for every request that came over the network, also for a model of the
-   * manifest: a request may have written what the manifest says. Without it, any address is allowed. A download keeps it to its end.
+   * @param options.guard Which addresses it may lead to. Give it for every request that came over the network, also
+   * for a model of the
+   * manifest: a request may have written what the manifest says. Without it, any address is allowed. A download keeps
+   * it to its end.
    * @throws LaminaError `MODEL_NOT_FOUND`, `REQUEST_INVALID`, `CONFLICT` when the model is here already, `SOURCE_DENIED`, `SOURCE_UNREACHABLE`, `NOT_SUPPORTED` when no source knows the reference, `ABORTED`, `SHUTTING_DOWN`
    */
   start(request: DownloadRequest, options?: { signal?: AbortSignal; guard?: AddressGuard }): Promise<Download>;

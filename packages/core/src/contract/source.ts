@@ -20,19 +20,25 @@ export interface Source {
 }
 
 /**
- * Which addresses a download that was requested over the network may lead to. `public`: none of this machine or a private network.
- * `loopback`: those of this machine too, for a caller on this machine. Hosts in `downloads.allowedHosts` are always allowed.
+ * Which addresses a download that was requested over the network may lead to. `public`: none of this machine or a
+ * private network.
+ * `loopback`: those of this machine too, for a caller on this machine. Hosts in `downloads.allowedHosts` are always
+ * allowed.
  */
 export type AddressGuard = 'public' | 'loopback';
 
 /** What {@link Source.resolve} and {@link Source.locate} are given. */
 export interface SourceContext extends Context {
   /**
-   * Use this and not the global one: it goes through the proxies that the environment names, and for a request that came over the network
+   * Use this and not the global one: it goes through the proxies that the environment names, and for a request that
+   * came over the network
    * it rejects with `FORBIDDEN` wherever {@link SourceContext.guard} forbids an address, also after a redirect.
    */
   readonly fetch: typeof globalThis.fetch;
-  /** Set for a download that was requested over the network. `fetch` and the transfer of the files hold to it by themselves. */
+  /**
+   * Set for a download that was requested over the network. `fetch` and the transfer of the files hold to it by
+   * themselves.
+   */
   readonly guard?: AddressGuard;
   /** True when the reference itself came over the network, and not from the manifest. */
   readonly remote?: boolean;

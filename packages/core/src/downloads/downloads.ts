@@ -183,9 +183,11 @@ export class DownloadService implements Downloads {
 
   private async make(request: DownloadRequest, guard: AddressGuard | undefined): Promise<Job> {
     const remote = guard !== undefined && !('model' in request);
-    const context = { signal: this.closing.signal, log: this.log, fetch: this.tools.fetch(guard), remote, ...(guard === undefined ? {} : { guard }) };
+    const given = guard === undefined ? {} : { guard };
+    const context = { signal: this.closing.signal, log: this.log, fetch: this.tools.fetch(guard), remote, ...given };
     const planned = await this.planning.plan(request, context);
-    // After the last look at what is there, the new job is added without waiting for anything: two requests make one job.
+    // After the last look at what is there, the new job is added without waiting for anything: two requests make one
+    // job.
     for (let job = this.unfinished(planned.model); job !== undefined; job = this.unfinished(planned.model)) {
       const { source, reference } = job.journal.plan;
       const isOtherPlan = !isDeepStrictEqual([source, reference], [planned.plan.source, planned.plan.reference]);
@@ -208,7 +210,8 @@ export class DownloadService implements Downloads {
     const id = `dl-${randomBytes(6).toString('hex')}`;
     const createdAt = new Date(this.clock.now()).toISOString();
     const files = plan.files.map(() => ({ version: {}, held: [] }));
-    return { format: 1, id, owner: this.owner, model, ...(guard === undefined ? {} : { guard }), plan, createdAt, state: 'active', files };
+    const given = guard === undefined ? {} : { guard };
+    return { format: 1, id, owner: this.owner, model, ...given, plan, createdAt, state: 'active', files };
   }
 
   private add(journal: Journal): Job {
@@ -219,14 +222,20 @@ export class DownloadService implements Downloads {
     return job;
   }
 
-  /** Goes on with a download for another request. False when it is cancelled meanwhile, so that the request needs one of its own. */
+  /**
+   * Goes on with a download for another request. False when it is cancelled meanwhile, so that the request needs one
+   * of its own.
+   */
   private async goOn(job: Job, isOther: boolean): Promise<boolean> {
     if (job.cancelling !== undefined) {
       await job.cancelling.catch(() => undefined);
       return false;
     }
     const { model, id } = job.journal;
-    if (isOther) throw new LaminaError('CONFLICT', { message: `"${model}" is being downloaded from elsewhere (${id}). Wait for it, or cancel it first.`, download: id });
+    if (isOther) {
+      const message = `"${model}" is being downloaded from elsewhere (${id}). Wait for it, or cancel it first.`;
+      throw new LaminaError('CONFLICT', { message, download: id });
+    }
     this.closing.signal.throwIfAborted();
     await job.start();
     return job.state !== 'cancelled';

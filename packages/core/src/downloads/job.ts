@@ -259,7 +259,11 @@ export class Job {
     if (why !== undefined) return; // Whoever stopped it goes on from here.
     this.error = LaminaError.from(diskErrorOf(error, this.folder) ?? error);
     if (this.error.code === 'INTERNAL') this.tools.log.error({ download: this.journal.id, err: error }, 'A download failed inside Lamina');
-    for (const file of this.files) await file.dropUseless().catch((reason: unknown) => this.tools.log.warn({ download: this.journal.id, reason: reasonOf(reason) }, 'The useless part of a failed download cannot be deleted'));
+    for (const file of this.files) {
+      await file.dropUseless().catch((reason: unknown) => {
+        this.tools.log.warn({ path: file.path, reason: reasonOf(reason) }, 'The useless part of a failed download cannot be deleted');
+      });
+    }
     this.journal.state = 'failed';
     this.journal.error = this.error.toWire();
     await this.saveOrWarn();
@@ -277,7 +281,9 @@ export class Job {
     try {
       await removeFolder(this.folder);
     } catch (error) {
-      throw new LaminaError('CONFLICT', { message: `The download ${this.journal.id} cannot be deleted: ${reasonOf(error)}. Check the permissions of ${this.folder} and cancel it again.` }, { cause: error });
+      const advice = `Check the permissions of ${this.folder} and cancel it again.`;
+      const message = `The download ${this.journal.id} cannot be deleted: ${reasonOf(error)}. ${advice}`;
+      throw new LaminaError('CONFLICT', { message }, { cause: error });
     }
     this.change('cancelled', 'download.cancelled');
   }

@@ -73,7 +73,10 @@ export async function writeJournal(folder: string, journal: Journal): Promise<vo
   await writeFileAtomic(join(folder, name), text, { mode: 0o600, durable: true });
 }
 
-/** Deletes the folder of a download. A kill in the middle leaves a folder that says by its name that it is to be deleted. */
+/**
+ * Deletes the folder of a download. A kill in the middle leaves a folder that says by its name that it is to be
+ * deleted.
+ */
 export async function removeFolder(folder: string): Promise<void> {
   const leaving = folder.endsWith(removed) ? folder : `${folder}${removed}`;
   if (leaving !== folder) {
@@ -84,7 +87,10 @@ export async function removeFolder(folder: string): Promise<void> {
   await rm(leaving, { recursive: true, force: true });
 }
 
-/** The journals below a folder, oldest first; `unreadable` is called for each folder that cannot be read, or has no journal that can be understood. */
+/**
+ * The journals below a folder, oldest first; `unreadable` is called for each folder that cannot be read, or has no
+ * journal that can be understood.
+ */
 export async function readJournals(folder: string, unreadable: (path: string) => void): Promise<readonly Journal[]> {
   const entries = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') unreadable(folder);
@@ -100,7 +106,9 @@ export async function readJournals(folder: string, unreadable: (path: string) =>
   return journals.sort((a, b) => (a.createdAt < b.createdAt ? -1 : 1));
 }
 
-/** Deletes what processes that were killed left below a folder: folders that were being deleted, or had no journal yet. */
+/**
+ * Deletes what processes that were killed left below a folder: folders that were being deleted, or had no journal yet.
+ */
 export async function removeLeftovers(folder: string): Promise<void> {
   const entries = await readdir(folder).catch(() => []);
   for (const entry of entries) {

@@ -47,7 +47,10 @@ export class KnownFiles {
     return undefined;
   }
 
-  /** Adds a file and resolves when that is on disk. A list that cannot be written is logged: the download itself is whole. */
+  /**
+   * Adds a file and resolves when that is on disk. A list that cannot be written is logged: the download itself is
+   * whole.
+   */
   async add(path: string, sha256: string): Promise<void> {
     const { size, mtimeMs } = await stat(path);
     this.files = [...this.files.filter((file) => file.path !== path), { path, bytes: size, modifiedMs: mtimeMs, sha256 }];

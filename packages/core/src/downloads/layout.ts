@@ -68,12 +68,17 @@ function mainFile({ files, model }: DownloadPlan): PlanFile | undefined {
 /** True for a path below its directory, as a plan must write it. */
 export function isSafePath(path: string): boolean {
   // eslint-disable-next-line no-control-regex -- control characters are what is looked for
-  return !isAbsolute(path) && !/[\u0000-\u001f\u007f\\]/.test(path) && path.length <= 1000 && path.split('/').every(isSafePart);
+  const isPlain = !isAbsolute(path) && !/[\u0000-\u001f\u007f\\]/.test(path) && path.length <= 1000;
+  return isPlain && path.split('/').every(isSafePart);
 }
 
-/** True for a name that the manifest takes and that may become a directory: not a hidden one, where Lamina keeps its own files. */
+/**
+ * True for a name that the manifest takes and that may become a directory: not a hidden one, where Lamina keeps its
+ * own files.
+ */
 export function isSafeName(name: string): boolean {
-  return isSafePath(name) && name === name.trim() && name.length <= 200 && name.split('/').every((part) => !part.startsWith('.'));
+  const isHidden = name.split('/').some((part) => part.startsWith('.'));
+  return isSafePath(name) && name === name.trim() && name.length <= 200 && !isHidden;
 }
 
 /** True for a directory itself and for what is below it. Absolute paths. */
@@ -84,7 +89,8 @@ export function isWithin(directory: string, path: string): boolean {
 
 /** No system gives these names to a file: they are devices on Windows, and a file system may be shared with it. */
 function isSafePart(part: string): boolean {
-  return part !== '' && part !== '.' && part !== '..' && Buffer.byteLength(part) <= 255 && !/^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/i.test(part);
+  const isDevice = /^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/i.test(part);
+  return part !== '' && part !== '.' && part !== '..' && Buffer.byteLength(part) <= 255 && !isDevice;
 }
 
 function isShard(path: string): boolean {

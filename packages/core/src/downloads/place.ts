@@ -40,7 +40,10 @@ async function move(part: string, target: string, isSame: (path: string) => Prom
 async function copyAcross(part: string, target: string): Promise<void> {
   const directory = dirname(target);
   const lacking = ((await sizeOf(part)) ?? 0) - (await usableBytes(directory));
-  if (lacking > 0) throw new LaminaError('DISK_FULL', { path: directory, reason: `${sizeText(lacking)} more is needed`, needed_bytes: lacking });
+  if (lacking > 0) {
+    const reason = `${sizeText(lacking)} more is needed`;
+    throw new LaminaError('DISK_FULL', { path: directory, reason, needed_bytes: lacking });
+  }
   await withTemporaryFile(target, async (temporary) => {
     await copyFile(part, temporary, constants.COPYFILE_FICLONE);
     const handle = await open(temporary, 'r');

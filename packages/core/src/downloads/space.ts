@@ -7,6 +7,8 @@ import { sizeText } from './size-text.js';
 /** The disk is measured again after so many bytes, or so many milliseconds: others write to it too. */
 const measuredBytes = 16 * 1024 * 1024;
 const measuredMs = 1_000;
+/** Kept free above the reserve, for journals and for blocks that are only partly filled. */
+const overheadBytes = 1024 * 1024;
 
 /** What downloads may still write. */
 export class Space {
@@ -32,17 +34,23 @@ export class Space {
     const others = [...this.promised.values()].reduce((sum, bytes) => sum + bytes(), 0);
     const lacking = needed() + others - usable;
     if (needed() > 0 && lacking > 0) {
-      throw new LaminaError('DISK_FULL', { path: this.directory, reason: `${sizeText(lacking)} more is needed`, needed_bytes: lacking });
+      const reason = `${sizeText(lacking)} more is needed`;
+      throw new LaminaError('DISK_FULL', { path: this.directory, reason, needed_bytes: lacking });
     }
     this.promised.set(id, needed);
     return () => void this.promised.delete(id);
   }
 
-  /** Runs a write of so many bytes, which must not use the reserve of the disk. @throws LaminaError `DISK_FULL`; what `write` throws */
+  /**
+   * Runs a write of so many bytes, which must not use the reserve of the disk.
+   * @throws LaminaError `DISK_FULL`; what `write` throws
+   */
   async use(bytes: number, write: () => Promise<void>): Promise<void> {
     while (this.allowance < bytes || this.clock.now() - this.measuredAt > measuredMs) {
       const usable = await (this.measuring ??= this.measure().finally(() => (this.measuring = undefined)));
-      if (usable < bytes) throw new LaminaError('DISK_FULL', { path: this.directory, reason: 'only the reserve that Lamina leaves free is left' });
+      if (usable < bytes) {
+        throw new LaminaError('DISK_FULL', { path: this.directory, reason: 'only the reserve that Lamina leaves free is left' });
+      }
     }
     this.allowance -= bytes;
     this.pending += bytes;
@@ -55,7 +63,7 @@ export class Space {
 
   private async measure(): Promise<number> {
     const before = this.pending;
-    const usable = (await usableBytes(this.directory)) - Math.max(before, this.pending);
+    const usable = (await usableBytes(this.directory)) - Math.max(before, this.pending) - overheadBytes;
     this.measuredAt = this.clock.now();
     this.allowance = Math.min(usable, measuredBytes);
     return usable;

@@ -42,7 +42,10 @@ export function writeFileAtomicSync(path: string, text: string, { mode = 0o666 }
   }
 }
 
-/** Runs `work` with the path of a temporary file beside `target` that nobody else uses, and removes what is left there afterwards. */
+/**
+ * Runs `work` with the path of a temporary file beside `target` that nobody else uses, and removes what is left there
+ * afterwards.
+ */
 export async function withTemporaryFile<T>(target: string, work: (temporary: string) => Promise<T>): Promise<T> {
   const temporary = temporaryPath(target);
   inUse.add(temporary);
@@ -54,7 +57,11 @@ export async function withTemporaryFile<T>(target: string, work: (temporary: str
 }
 
 /** Creates a file that must not exist yet. */
-export async function writeNewFile(path: string, text: string, { mode = 0o666, durable = false }: AtomicWriteOptions = {}): Promise<void> {
+export async function writeNewFile(
+  path: string,
+  text: string,
+  { mode = 0o666, durable = false }: AtomicWriteOptions = {},
+): Promise<void> {
   const handle = await open(path, 'wx', mode);
   try {
     await handle.writeFile(text);
@@ -64,7 +71,10 @@ export async function writeNewFile(path: string, text: string, { mode = 0o666, d
   }
 }
 
-/** Removes the temporary files that processes which are gone left in a directory. Those of other running processes stay. */
+/**
+ * Removes the temporary files that processes which are gone left in a directory. Those of other running processes
+ * stay.
+ */
 export async function removeTemporaryFiles(directory: string): Promise<void> {
   const names = await readdir(directory).catch(() => []);
   const left = names.filter((name) => {

@@ -1,4 +1,5 @@
-// A download that was requested over the network connects to no private address, however that is written, reached or remembered.
+// A download that was requested over the network connects to no private address, however that is written, reached or
+// remembered.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -15,7 +16,8 @@ const isForbidden = (error: unknown) => LaminaError.is(error, 'FORBIDDEN');
 
 /** A source whose plan needs one request, as those of the plugins; `redirect` as fetch takes it. */
 function askingSource(redirect: 'follow' | 'manual' | 'error' = 'follow') {
-  const seen: { context?: SourceContext; answer?: { status: number; text: string; type: string | null; url: string } } = {};
+  const seen: { context?: SourceContext; answer?: { status: number; text: string; type: string | null; url: string } } =
+    {};
   const plugin = definePlugin({
     name: 'asking',
     setup: (lamina) =>
@@ -24,9 +26,23 @@ function askingSource(redirect: 'follow' | 'manual' | 'error' = 'follow') {
         async resolve(reference, context) {
           if (typeof reference !== 'object' || reference === null || !('ask' in reference)) return undefined;
           seen.context = context;
-          const response = await context.fetch(reference['ask'] as string, { redirect, headers: { authorization: 'Bearer secret' }, signal: context.signal });
-          seen.answer = { status: response.status, text: await response.text(), type: response.headers.get('content-type'), url: response.url };
-          return { source: 'asking', reference, model: {}, files: [{ path: 'tiny.gguf', from: { key: reference['ask'] as string } }] };
+          const response = await context.fetch(reference['ask'] as string, {
+            redirect,
+            headers: { authorization: 'Bearer secret' },
+            signal: context.signal,
+          });
+          seen.answer = {
+            status: response.status,
+            text: await response.text(),
+            type: response.headers.get('content-type'),
+            url: response.url,
+          };
+          return {
+            source: 'asking',
+            reference,
+            model: {},
+            files: [{ path: 'tiny.gguf', from: { key: reference['ask'] as string } }],
+          };
         },
         locate: async (file, _plan, context) => {
           const { key } = file.from as { key: string };
@@ -39,12 +55,30 @@ function askingSource(redirect: 'follow' | 'manual' | 'error' = 'follow') {
 }
 
 describe('the addresses of a download', () => {
-  const forms = ['127.0.0.1', '127.1', '2130706433', '0x7f000001', '0177.0.0.1', '127.0.0.1.', 'localhost', 'LOCALHOST', 'localhost.', '0.0.0.0', '[::1]', '[::]', '[::ffff:127.0.0.1]', '[::127.0.0.1]', '[64:ff9b::7f00:1]', '[::ffff:0:127.0.0.1]'];
+  const forms = [
+    '127.0.0.1',
+    '127.1',
+    '2130706433',
+    '0x7f000001',
+    '0177.0.0.1',
+    '127.0.0.1.',
+    'localhost',
+    'LOCALHOST',
+    'localhost.',
+    '0.0.0.0',
+    '[::1]',
+    '[::]',
+    '[::ffff:127.0.0.1]',
+    '[::127.0.0.1]',
+    '[64:ff9b::7f00:1]',
+    '[::ffff:0:127.0.0.1]',
+  ];
   for (const host of forms) {
     it(`are not private ones, written as ${host}`, () =>
       withRoom(async ({ lamina, server }) => {
         const url = server.serve('/tiny.gguf', ggufBytes(1000)).replace('127.0.0.1', host);
-        const isRefused = (error: unknown) => isForbidden(error) || (host === 'localhost.' && LaminaError.is(error, 'SOURCE_UNREACHABLE')); // Not every system resolves it.
+        const isRefused = (error: unknown) =>
+          isForbidden(error) || (host === 'localhost.' && LaminaError.is(error, 'SOURCE_UNREACHABLE')); // Not every system resolves it.
         await assert.rejects(lamina.downloads.start({ reference: url, name: 'tiny' }, { guard: 'public' }), isRefused);
         assert.equal(server.seen.length, 0);
       }));
@@ -57,9 +91,17 @@ describe('the addresses of a download', () => {
         const port = new URL(server.origin).port;
         for (const host of ['127.0.0.1', '[::ffff:7f00:1]', '10.0.0.1']) {
           const location = `http://${host}:${port}/secret`;
-          server.serve('/tiny.gguf', Buffer.alloc(0), ({ response }) => void response.writeHead(302, { location }).end());
+          server.serve(
+            '/tiny.gguf',
+            Buffer.alloc(0),
+            ({ response }) => void response.writeHead(302, { location }).end(),
+          );
           const reference = `http://localhost:${port}/tiny.gguf`;
-          await assert.rejects(lamina.downloads.start({ reference, name: 'tiny' }, { guard: 'public' }), isForbidden, location);
+          await assert.rejects(
+            lamina.downloads.start({ reference, name: 'tiny' }, { guard: 'public' }),
+            isForbidden,
+            location,
+          );
         }
         assert.deepEqual(server.requests('/secret'), []);
       },
@@ -69,14 +111,23 @@ describe('the addresses of a download', () => {
   it('may be those of this machine, and of no other, with the guard `loopback`', () =>
     withRoom(async ({ lamina, server }) => {
       const url = server.serve('/tiny.gguf', ggufBytes(1000));
-      await assert.rejects(lamina.downloads.start({ reference: 'http://10.0.0.1/tiny.gguf' }, { guard: 'loopback' }), isForbidden);
-      const { id } = await lamina.downloads.start({ reference: url.replace('127.0.0.1', 'localhost'), name: 'tiny' }, { guard: 'loopback' });
+      await assert.rejects(
+        lamina.downloads.start({ reference: 'http://10.0.0.1/tiny.gguf' }, { guard: 'loopback' }),
+        isForbidden,
+      );
+      const { id } = await lamina.downloads.start(
+        { reference: url.replace('127.0.0.1', 'localhost'), name: 'tiny' },
+        { guard: 'loopback' },
+      );
       await lamina.downloads.wait(id);
     }));
 
   it('are guarded for a model of the manifest too, unless the process itself asks', () =>
     withRoom(async ({ lamina, server }) => {
-      await lamina.models.save('tiny', { path: 'tiny/tiny.gguf', download: { url: server.serve('/tiny.gguf', ggufBytes(1000)) } });
+      await lamina.models.save('tiny', {
+        path: 'tiny/tiny.gguf',
+        download: { url: server.serve('/tiny.gguf', ggufBytes(1000)) },
+      });
       await assert.rejects(lamina.downloads.start({ model: 'tiny' }, { guard: 'public' }), isForbidden);
       assert.equal(server.seen.length, 0);
       await lamina.downloads.wait((await lamina.downloads.start({ model: 'tiny' })).id);
@@ -85,9 +136,15 @@ describe('the addresses of a download', () => {
   it('may be those that the operator lists, with the usual port or its own', () =>
     withRoom(
       async ({ lamina, server }) => {
-        const { id } = await lamina.downloads.start({ reference: server.serve('/tiny.gguf', ggufBytes(1000)), name: 'tiny' }, { guard: 'public' });
+        const { id } = await lamina.downloads.start(
+          { reference: server.serve('/tiny.gguf', ggufBytes(1000)), name: 'tiny' },
+          { guard: 'public' },
+        );
         await lamina.downloads.wait(id);
-        const unused = lamina.downloads.start({ reference: 'http://127.0.0.3/tiny.gguf', name: 'other' }, { guard: 'public' });
+        const unused = lamina.downloads.start(
+          { reference: 'http://127.0.0.3/tiny.gguf', name: 'other' },
+          { guard: 'public' },
+        );
         await unused.catch((error: unknown) => assert.ok(LaminaError.is(error, 'SOURCE_UNREACHABLE'), String(error)));
       },
       { downloads: { allowedHosts: ['127.0.0.1', '127.0.0.3:80'] } },
@@ -100,12 +157,21 @@ describe('the addresses of a download', () => {
         async ({ lamina, server }) => {
           server.serve('/secret', ggufBytes(1000));
           const allowed = server.origin.replace('127.0.0.1', 'localhost');
-          const ask = (path: string, origin = allowed) => lamina.downloads.start({ reference: { ask: `${origin}${path}` } }, { guard: 'public' });
+          const ask = (path: string, origin = allowed) =>
+            lamina.downloads.start({ reference: { ask: `${origin}${path}` } }, { guard: 'public' });
           await assert.rejects(ask('/secret', server.origin), isForbidden);
-          server.serve('/moved', Buffer.alloc(0), ({ response }) => void response.writeHead(302, { location: `${server.origin}/secret` }).end());
+          server.serve(
+            '/moved',
+            Buffer.alloc(0),
+            ({ response }) => void response.writeHead(302, { location: `${server.origin}/secret` }).end(),
+          );
           const moved = ask('/moved');
           if (redirect === 'follow') await assert.rejects(moved, isForbidden);
-          if (redirect === 'error') await assert.rejects(moved, (error) => LaminaError.is(error, 'PLUGIN_FAILED') && /fetch failed/.test(error.message));
+          if (redirect === 'error')
+            await assert.rejects(
+              moved,
+              (error) => LaminaError.is(error, 'PLUGIN_FAILED') && /fetch failed/.test(error.message),
+            );
           if (redirect === 'manual') await moved.then(() => assert.equal(seen.answer!.status, 302));
           assert.deepEqual(server.requests('/secret'), []);
         },
@@ -120,8 +186,16 @@ describe('the addresses of a download', () => {
     await withRoom(
       async ({ lamina, server }) => {
         const text = 'GGUF tiny';
-        const target = other.serve('/there', Buffer.from(text), (exchange) => void exchange.response.writeHead(200, { 'content-type': 'text/x-test' }).end(exchange.content));
-        const ask = server.serve('/moved', Buffer.alloc(0), ({ response }) => void response.writeHead(302, { location: target }).end());
+        const target = other.serve(
+          '/there',
+          Buffer.from(text),
+          (exchange) => void exchange.response.writeHead(200, { 'content-type': 'text/x-test' }).end(exchange.content),
+        );
+        const ask = server.serve(
+          '/moved',
+          Buffer.alloc(0),
+          ({ response }) => void response.writeHead(302, { location: target }).end(),
+        );
         const { id } = await lamina.downloads.start({ reference: { ask } }, { guard: 'loopback' });
         await lamina.downloads.wait(id);
         assert.deepEqual(seen.answer, { status: 200, text, type: 'text/x-test', url: target });
@@ -146,10 +220,16 @@ describe('the addresses of a download that goes on with the next Lamina', () => 
     rmSync(folder, { recursive: true, force: true });
   });
 
-  const open = (allowedHosts: string[]) => createLamina({ modelsDir: folder, log: 'silent', downloads: { ...impatient, stallTimeout: 20, allowedHosts } });
+  const open = (allowedHosts: string[]) =>
+    createLamina({ modelsDir: folder, log: 'silent', downloads: { ...impatient, stallTimeout: 20, allowedHosts } });
   /** Begins a download and ends its Lamina in the middle; `change` may rewrite the journal. */
-  const interrupted = async (guard: 'public' | undefined, change: (journal: Record<string, unknown>) => void = () => undefined) => {
-    const url = server.serve('/tiny.gguf', ggufBytes(100_000), (exchange) => (exchange.count === 0 ? honest : halting(0.5))(exchange));
+  const interrupted = async (
+    guard: 'public' | undefined,
+    change: (journal: Record<string, unknown>) => void = () => undefined,
+  ) => {
+    const url = server.serve('/tiny.gguf', ggufBytes(100_000), (exchange) =>
+      (exchange.count === 0 ? honest : halting(0.5))(exchange),
+    );
     const lamina = await open(['127.0.0.1']);
     const { id } = await lamina.downloads.start({ reference: url, name: 'tiny' }, guard === undefined ? {} : { guard });
     await lamina.close();
@@ -169,7 +249,8 @@ describe('the addresses of a download that goes on with the next Lamina', () => 
     }
   };
 
-  it('are guarded when a request from the network began it', async () => assert.rejects(ends(await interrupted('public')), isForbidden));
+  it('are guarded when a request from the network began it', async () =>
+    assert.rejects(ends(await interrupted('public')), isForbidden));
   it('are free when the process itself began it', async () => ends(await interrupted(undefined)));
   it('are guarded by what an earlier version wrote down', async () => {
     const earlier = (remote: boolean) => (journal: Record<string, unknown>) => {
@@ -193,7 +274,9 @@ describe('the addresses of a download behind a proxy', () => {
       asked.push(url!);
       socket.on('error', () => undefined);
       socket.write('HTTP/1.1 200 OK\r\n\r\n');
-      socket.once('data', () => socket.end('HTTP/1.1 200 OK\r\ncontent-length: 9\r\nconnection: close\r\n\r\nGGUF tiny'));
+      socket.once('data', () =>
+        socket.end('HTTP/1.1 200 OK\r\ncontent-length: 9\r\nconnection: close\r\n\r\nGGUF tiny'),
+      );
     });
     await once(proxy.listen(0, '127.0.0.1'), 'listening');
   });
@@ -212,7 +295,8 @@ describe('the addresses of a download behind a proxy', () => {
   it('are not private ones, and the proxy is not asked for them', () =>
     behind(async (start) => {
       // This machine's own name leads to a private address, or cannot be resolved.
-      for (const host of ['10.0.0.1', '[::ffff:10.0.0.1]', 'localhost', '169.254.169.254', hostname()]) await assert.rejects(start(`http://${host}/tiny.gguf`), isForbidden, host);
+      for (const host of ['10.0.0.1', '[::ffff:10.0.0.1]', 'localhost', '169.254.169.254', hostname()])
+        await assert.rejects(start(`http://${host}/tiny.gguf`), isForbidden, host);
       assert.deepEqual(asked, []);
     }));
 
@@ -223,7 +307,8 @@ describe('the addresses of a download behind a proxy', () => {
     }));
 
   it('are not names that cannot be resolved here, unless the operator lists them', async () => {
-    const isUnresolved = (error: unknown) => LaminaError.is(error, 'FORBIDDEN') && /cannot be resolved on this machine/.test(error.message);
+    const isUnresolved = (error: unknown) =>
+      LaminaError.is(error, 'FORBIDDEN') && /cannot be resolved on this machine/.test(error.message);
     await behind((start) => assert.rejects(start('http://models.invalid/tiny.gguf'), isUnresolved));
     assert.deepEqual(asked, []);
     await behind(async (start) => void (await start('http://models.invalid/tiny.gguf')), ['models.invalid']);

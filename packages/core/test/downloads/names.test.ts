@@ -1,4 +1,5 @@
-// What a request may call a model and its files: nothing that leads out of its directory, or into what Lamina keeps for itself.
+// What a request may call a model and its files: nothing that leads out of its directory, or into what Lamina keeps
+// for itself.
 import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -30,11 +31,35 @@ describe('the name of a download', () => {
     return lamina.downloads.wait(id);
   };
 
-  const bad = ['/etc/x', '../x', 'a/../../x', 'a//b', './x', 'a\\b', 'a\u0000b', 'a\nb', ' a', 'a ', 'x'.repeat(201), 'nul', 'a/com1.gguf', '.lamina', '.downloads/x', 'a/.hidden', 'state', 'state/plugins/x', 'models.yaml', 'models.yaml/x'];
+  const bad = [
+    '/etc/x',
+    '../x',
+    'a/../../x',
+    'a//b',
+    './x',
+    'a\\b',
+    'a\u0000b',
+    'a\nb',
+    ' a',
+    'a ',
+    'x'.repeat(201),
+    'nul',
+    'a/com1.gguf',
+    '.lamina',
+    '.downloads/x',
+    'a/.hidden',
+    'state',
+    'state/plugins/x',
+    'models.yaml',
+    'models.yaml/x',
+  ];
   for (const name of bad) {
     it(`is not ${JSON.stringify(name.slice(0, 30))}`, async () => {
       const url = server.serve('/tiny.gguf', ggufBytes(1000));
-      await assert.rejects(pull({ url }, name), (error) => LaminaError.is(error, 'REQUEST_INVALID') && error.details['param'] === 'name');
+      await assert.rejects(
+        pull({ url }, name),
+        (error) => LaminaError.is(error, 'REQUEST_INVALID') && error.details['param'] === 'name',
+      );
       assert.deepEqual(lamina.downloads.list(), []);
     });
   }
@@ -49,7 +74,13 @@ describe('the name of a download', () => {
     });
   }
 
-  const encoded = ['/%2fetc%2fevil.gguf', '/..%2f..%2fevil.gguf', '/%5c..%5cevil.gguf', '/a%00/..%2fevil.gguf', '/%2e%2e%2fevil.gguf'];
+  const encoded = [
+    '/%2fetc%2fevil.gguf',
+    '/..%2f..%2fevil.gguf',
+    '/%5c..%5cevil.gguf',
+    '/a%00/..%2fevil.gguf',
+    '/%2e%2e%2fevil.gguf',
+  ];
   for (const path of encoded) {
     it(`comes from the end of ${path}`, async () => {
       const url = `${server.origin}${path}`;
@@ -84,7 +115,11 @@ describe('the name of a download', () => {
     writeFileSync(outside, 'mine');
     const url = server.serve('/tiny.gguf', ggufBytes(1000));
     for (const filename of ['../../outside.gguf', outside, 'a/../../x', 'a\\b', 'con', 'a/aux.gguf']) {
-      await assert.rejects(pull({ url, filename }, 'tiny'), (error) => LaminaError.is(error) && error.code !== 'INTERNAL', filename);
+      await assert.rejects(
+        pull({ url, filename }, 'tiny'),
+        (error) => LaminaError.is(error) && error.code !== 'INTERNAL',
+        filename,
+      );
     }
     assert.equal(readFileSync(outside, 'utf8'), 'mine');
     assert.ok(!existsSync(join(modelsDir, 'tiny')));

@@ -11,7 +11,10 @@ const loopback = new BlockList();
 loopback.addSubnet('127.0.0.0', 8);
 loopback.addAddress('::1', 'ipv6');
 
-/** The guard of downloads for a request: `loopback` for a caller on this machine with the scope `manage`, else `public`. */
+/**
+ * The guard of downloads for a request: `loopback` for a caller on this machine with the scope `manage`, else
+ * `public`.
+ */
 export function guardOf({ socket, headers }: IncomingMessage, scopes: Scopes): AddressGuard {
   const { remoteAddress = '' } = socket;
   const family = isIP(remoteAddress);

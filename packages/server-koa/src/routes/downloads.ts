@@ -51,7 +51,8 @@ export function offerDownload({ downloads }: Lamina, start: boolean): Middleware
       if (!LaminaError.is(error, 'MODEL_FILES_MISSING')) throw error;
       const offer = downloads.downloadable().find(({ model }) => model === error.details['model']);
       if (offer === undefined) throw error;
-      const id = start ? (await downloads.start({ model: offer.model }, { guard: guardOf(ctx.req, scopesOf(ctx)) })).id : offer.download;
+      const guard = guardOf(ctx.req, scopesOf(ctx));
+      const id = start ? (await downloads.start({ model: offer.model }, { guard })).id : offer.download;
       const hint = id === undefined ? `Get them with POST /download ${JSON.stringify({ model: offer.model })}.` : `Their download is ${id}: see GET /downloads/${id}.`;
       throw new LaminaError('MODEL_FILES_MISSING', { ...error.details, hint, sources: Object.keys(offer.sources), ...(id === undefined ? {} : { download: id }) } as never);
     }

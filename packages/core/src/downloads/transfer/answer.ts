@@ -35,7 +35,10 @@ export function readAnswer({ status, headers, url }: Answer, from: number, file:
   if (first === undefined || Number(first) !== from || Number(last) < from) throw fault('again', `${host} answers a request for the bytes of ${file} from ${from} on with "${headers['content-range'] ?? 'no Content-Range'}". Use another address.`);
   const to = Number(last) + 1;
   const length = numberOf(headers['content-length']) ?? to - from;
-  if (length !== to - from || to > (numberOf(total) ?? to)) throw fault('again', `${host} answers with sizes of ${file} that contradict each other: Content-Range "${headers['content-range']}", Content-Length ${length}. Use another address.`);
+  if (length !== to - from || to > (numberOf(total) ?? to)) {
+    const said = `Content-Range "${headers['content-range']}", Content-Length ${length}`;
+    throw fault('again', `${host} answers with sizes of ${file} that contradict each other: ${said}. Use another address.`);
+  }
   return { kind: 'range', to, version: versionOf(headers, numberOf(total)) };
 }
 

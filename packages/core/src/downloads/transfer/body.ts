@@ -23,7 +23,10 @@ export interface Reply {
 
 /** What sends one GET, follows nothing and decodes nothing. */
 export interface Client {
-  /** Connects only to addresses that the guard lets pass. @throws errors of the connection as they are; the signal's reason */
+  /**
+   * Connects only to addresses that the guard lets pass.
+   * @throws errors of the connection as they are; the signal's reason
+   */
   get(url: URL, headers: Readonly<Record<string, string>>, guard: AddressGuard | undefined, signal: AbortSignal): Promise<Reply>;
   /** Closes every connection. */
   close(): Promise<void>;

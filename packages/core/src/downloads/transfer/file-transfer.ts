@@ -217,8 +217,10 @@ export class FileTransfer {
       const { clock, space } = this.tools;
       const end = (brought.kind === 'range' ? brought.to : this.version.bytes) ?? Infinity;
       const extent = await receive(answer.body, { piece, part: this.subject.part, space, clock, end, arrived });
-      if (extent === 'long') throw fault('restart', `${this.located.host} sends more bytes of ${this.subject.file} than the ${end} it announced.`);
-      if (extent === 'short') throw fault('again', `${this.located.host} sends fewer bytes of ${this.subject.file} than it announced.`);
+      const { file } = this.subject;
+      const { host } = this.located;
+      if (extent === 'long') throw fault('restart', `${host} sends more bytes of ${file} than the ${end} it announced.`);
+      if (extent === 'short') throw fault('again', `${host} sends fewer bytes of ${file} than it announced.`);
       if (piece.to === Infinity) this.version = { ...this.version, bytes: piece.position }; // No length was announced: the end is the end.
     } finally {
       answer.body.close();
@@ -256,9 +258,13 @@ export class FileTransfer {
 
   private async acceptWhole(version: Version, piece: Piece): Promise<void> {
     const { file, part } = this.subject;
-    const isOther = !sameVersion(pick(this.version), pick(version));
-    if (part.written.bytes > 0 || piece.from > 0 || this.running.size > 1 || isOther) await this.startOver(`${this.located.host} sends all of ${file} again instead of the rest.`, piece);
-    if (!sameVersion(pick(this.version), pick(version))) throw fault('final', `${file} has ${version.bytes} bytes at its source, and ${this.version.bytes} were announced.`);
+    const contradicts = () => !sameVersion(pick(this.version), pick(version));
+    const isFirst = part.written.bytes === 0 && piece.from === 0 && this.running.size <= 1;
+    if (!isFirst || contradicts()) await this.startOver(`${this.located.host} sends all of ${file} again instead of the rest.`, piece);
+    if (contradicts()) {
+      const announced = `${file} has ${version.bytes} bytes at its source, and ${this.version.bytes} were announced`;
+      throw fault('final', `${announced}. Cancel the download and start it again.`);
+    }
     this.ranged = false;
     this.version = { ...pick(this.version), ...version };
     Object.assign(piece, { from: 0, position: 0, to: this.version.bytes ?? Infinity });
@@ -266,7 +272,9 @@ export class FileTransfer {
 
   private acceptEnd(total: number | undefined): void {
     const { part, file } = this.subject;
-    if (total === undefined || total !== part.written.prefix || total !== (this.version.bytes ?? total)) throw fault('restart', `${this.located.host} says that ${file} ends after ${total ?? 'fewer'} bytes.`);
+    const { prefix } = part.written;
+    if (total === undefined || total !== prefix || total !== (this.version.bytes ?? total))
+      throw fault('restart', `${this.located.host} says that ${file} ends after ${total ?? 'fewer'} bytes.`);
     this.version = { ...this.version, bytes: total };
   }
 

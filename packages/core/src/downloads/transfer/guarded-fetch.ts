@@ -1,4 +1,5 @@
-// The fetch of sources for requests from the network: the connections of downloads, and so their check of every address.
+// The fetch of sources for requests from the network: the connections of downloads, and so their check of every
+// address.
 import { LaminaError } from '../../contract/errors.js';
 import type { AddressGuard } from '../../contract/source.js';
 import type { Body } from './body.js';
@@ -13,7 +14,9 @@ export function guardedFetch(http: Pick<HttpClient, 'get'>, guard: AddressGuard)
     const { url, method, headers, redirect, signal } = new Request(input, init);
     if (method !== 'GET') throw new TypeError(`fetch failed: a source may not send ${method}`);
     const given = Object.fromEntries(headers);
-    const secret = Object.fromEntries(secrets.flatMap((name) => (given[name] === undefined ? [] : [[name, given[name]]])));
+    const secret = Object.fromEntries(
+      secrets.flatMap((name) => (given[name] === undefined ? [] : [[name, given[name]]])),
+    );
     const open = Object.fromEntries(Object.entries(given).filter(([name]) => !secrets.includes(name)));
     const following = redirect === 'follow' ? 'follow' : 'manual';
     try {

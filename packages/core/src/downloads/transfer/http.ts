@@ -48,7 +48,8 @@ export class HttpClient {
 
   /**
    * Sends a GET and follows redirects. The location's headers go to its origin only.
-   * @throws LaminaError `FORBIDDEN` for an address that the guard does not let pass, `SOURCE_UNREACHABLE` for redirects that may not be followed;
+   * @throws LaminaError `FORBIDDEN` for an address that the guard does not let pass, `SOURCE_UNREACHABLE` for
+   * redirects that may not be followed;
    * errors of the connection as they are
    */
   async get({ url: first, headers: secret = {} }: Pick<Location, 'url' | 'headers'>, asking: Asking): Promise<Answer> {
@@ -88,7 +89,10 @@ export class HttpClient {
     return [hostname, bareHost(url), host, withPort].some((name) => this.allowedHosts.has(name));
   }
 
-  /** Checks what the lookup of a connection does not: literal addresses, for which there is none, and names that a proxy will look up. */
+  /**
+   * Checks what the lookup of a connection does not: literal addresses, for which there is none, and names that a
+   * proxy will look up.
+   */
   private async check(url: URL, guard: AddressGuard, signal: AbortSignal): Promise<void> {
     const host = bareHost(url);
     if (isIP(host) !== 0) {

@@ -1,4 +1,5 @@
-// Which addresses belong to this machine or its networks, so that a request from the network cannot make Lamina connect to them.
+// Which addresses belong to this machine or its networks, so that a request from the network cannot make Lamina
+// connect to them.
 import { lookup, type LookupAddress, type LookupOptions } from 'node:dns';
 import { lookup as resolve } from 'node:dns/promises';
 import { BlockList, isIP } from 'node:net';
@@ -6,7 +7,10 @@ import type { AddressGuard } from '../../contract/source.js';
 
 type Network = readonly [network: string, prefix: number, family: 'ipv4' | 'ipv6'];
 
-/** Not reachable over the internet, by IANA's registries of special-purpose addresses. IPv4-mapped addresses count as IPv4. */
+/**
+ * Not reachable over the internet, by IANA's registries of special-purpose addresses. IPv4-mapped addresses count as
+ * IPv4.
+ */
 const privateNetworks: readonly Network[] = [
   ['0.0.0.0', 8, 'ipv4'],
   ['10.0.0.0', 8, 'ipv4'],
@@ -59,7 +63,10 @@ export class PrivateAddressError extends Error {
 type Found = (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void;
 type FoundOne = (error: NodeJS.ErrnoException | null, address: string, family: number) => void;
 
-/** A `dns.lookup` that finds only addresses the guard lets pass. It is asked when the connection is made: the address cannot change after the check. */
+/**
+ * A `dns.lookup` that finds only addresses the guard lets pass. It is asked when the connection is made: the address
+ * cannot change after the check.
+ */
 export function guardedLookup(guard: AddressGuard): (host: string, options: LookupOptions, callback: Found & FoundOne) => void {
   return (host, options, callback) => {
     lookup(host, { ...options, all: true }, (error, addresses) => {
@@ -72,7 +79,10 @@ export function guardedLookup(guard: AddressGuard): (host: string, options: Look
   };
 }
 
-/** Resolves a name here, for a connection that a proxy will make. @throws PrivateAddressError; the error of the lookup */
+/**
+ * Resolves a name here, for a connection that a proxy will make.
+ * @throws PrivateAddressError; the error of the lookup
+ */
 export async function checkName(host: string, guard: AddressGuard): Promise<void> {
   const addresses = await resolve(host, { all: true });
   if (addresses.some(({ address }) => !isAllowed(address, guard))) throw new PrivateAddressError(host);

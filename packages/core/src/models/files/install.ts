@@ -112,7 +112,9 @@ function occupied(path: string): LaminaError {
 
 async function requireSpace(directory: string, bytes: number): Promise<void> {
   const lacking = bytes - (await usableBytes(directory));
-  if (lacking > 0) throw new LaminaError('DISK_FULL', { path: directory, reason: `${(lacking / 1e9).toFixed(1)} GB more is needed`, needed_bytes: lacking });
+  if (lacking <= 0) return;
+  const reason = `${(lacking / 1e9).toFixed(1)} GB more is needed`;
+  throw new LaminaError('DISK_FULL', { path: directory, reason, needed_bytes: lacking });
 }
 
 /** What was made, so that it can be unmade. */

@@ -8,8 +8,9 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Logger } from '@lamina/core';
+import { definePlugin } from '@lamina/core/plugin';
 import { bin, CommandRun, isAlive, levels, type LogLine } from './support/command.js';
-import { chat, openHouse, until } from './support/house.js';
+import { chat, errorOf, openHouse, until } from './support/house.js';
 import { TestSocket } from './support/socket.js';
 
 const prompt = 'a prompt that is private';
@@ -253,20 +254,27 @@ describe('the log of lamina-server', function () {
   });
 });
 
-describe('an answer that breaks off', () => {
-  const lines: { level: string; message: string; err?: Error }[] = [];
-  const log = Object.fromEntries(['debug', 'info', 'warn', 'error'].map((level) => [level, (data: object, message: string) => lines.push({ level, message, ...data })])) as unknown as Logger;
-  Object.assign(log, { child: () => log });
-  const unwritable = { toJSON: () => assert.fail('it cannot be written') };
-
-  it('because of a fault in Lamina is logged as an error, with its cause', async () => {
-    lines.length = 0;
-    const house = await openHouse({ entries: { bad: { path: 'model.fake', backend: 'fake', options: unwritable as never } }, lamina: { log } });
+describe('an answer that cannot be written', () => {
+  it('is a fault of Lamina like any other: INTERNAL in the one error shape, its cause in the log', async () => {
+    const lines: { level: string; message: string; err?: Error }[] = [];
+    const levels = ['debug', 'info', 'warn', 'error'].map((level) => {
+      const write = (data: object, message: string) => void lines.push({ level, message, ...data });
+      return [level, write];
+    });
+    const log = Object.fromEntries(levels) as unknown as Logger;
+    Object.assign(log, { child: () => log });
+    const plugin = definePlugin({
+      name: 'countless',
+      setup: ({ hooks }) => hooks.describeModel.tap((model) => ({ ...model, metadata: { layers: 10n as never } })),
+    });
+    const house = await openHouse({ plugins: [plugin()], lamina: { log } });
     try {
-      const response = await fetch(`${house.url}/models`);
-      await assert.rejects(response.text());
-      const line = lines.find(({ message }) => message === 'An answer broke off because of a fault in Lamina');
-      assert.deepEqual([line?.level, line?.err?.message], ['error', 'it cannot be written']);
+      const response = await fetch(`${house.url}/models/tiny`);
+      assert.equal(response.status, 500);
+      assert.equal((await errorOf(response)).code, 'INTERNAL');
+      const line = lines.find(({ message }) => message === 'A request failed inside Lamina');
+      assert.equal(line?.level, 'error');
+      assert.match(line?.err?.message ?? '', /BigInt/);
     } finally {
       await house.close();
     }

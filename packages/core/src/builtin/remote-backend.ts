@@ -118,8 +118,7 @@ class Remote implements Backend {
       return response.status;
     } catch (error) {
       // fetch hides the reason in the cause.
-      const cause = (error as Error).cause ?? error;
-      throw new Error(`its server does not answer: ${networkReasonOf(cause)}`, { cause });
+      throw new Error(`its server does not answer: ${networkReasonOf((error as Error).cause ?? error)}`, { cause: error });
     }
   }
 }

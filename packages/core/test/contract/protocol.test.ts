@@ -14,7 +14,7 @@ describe('the door for clients', () => {
     const folder = await mkdtemp(join(tmpdir(), 'lamina-protocol-'));
     try {
       await cp(join(dist, 'protocol.js'), join(folder, 'protocol.js'));
-      for (const name of ['errors', 'events', 'frames']) await cp(join(dist, 'contract', `${name}.js`), join(folder, 'contract', `${name}.js`));
+      for (const name of ['errors', 'events', 'frames', 'shortage']) await cp(join(dist, 'contract', `${name}.js`), join(folder, 'contract', `${name}.js`));
       await writeFile(join(folder, 'package.json'), '{"type":"module"}');
       const script = "import('./protocol.js').then((door) => console.log(Object.keys(door).join()))";
       const said = execFileSync(process.execPath, ['-e', script], { cwd: folder, encoding: 'utf8' });

@@ -161,7 +161,7 @@ describe('the model library', () => {
   it('leaves a file that another program has beside the one it copies', async () => {
     await writeFile(join(outside, 'x.gguf'), gguf);
     await load('models: {}\n', { 'n/x.gguf.part': 'theirs' });
-    await assert.rejects(room.registry.install('n', join(outside, 'x.gguf'), { mode: 'copy' }), { code: 'CONFLICT' });
+    await room.registry.install('n', join(outside, 'x.gguf'), { mode: 'copy' });
     assert.equal(await readFile(join(room.modelsDir, 'n/x.gguf.part'), 'utf8'), 'theirs');
   });
 

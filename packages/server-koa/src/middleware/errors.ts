@@ -3,6 +3,7 @@ import { LaminaError, type Logger } from '@lamina/core';
 import type { Context, Middleware } from 'koa';
 import { answerWhileReceiving } from './answer-while-receiving.js';
 import { errorBody, wireFor } from './error-body.js';
+import { isJson } from './json.js';
 import { noteError, requestIdOf } from './request-log.js';
 
 /** Catches everything the middleware after it throws. Of faults of Lamina itself the cause is logged; all other errors are answers. */
@@ -10,6 +11,8 @@ export function errors(log: Logger): Middleware {
   return async (ctx, next) => {
     try {
       await next();
+      // Here, and not by Koa after the last middleware: what cannot be written is a fault like any other.
+      if (isJson(ctx.body)) ctx.body = JSON.stringify(ctx.body);
     } catch (thrown) {
       answer(ctx, asLaminaError(thrown), log);
     }

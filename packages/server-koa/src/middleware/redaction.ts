@@ -1,6 +1,7 @@
 // Callers without the scope `manage` are not told where files lie on this machine, nor where engines listen.
 import type { Middleware } from 'koa';
 import { scopesOf, type Scopes } from './authentication.js';
+import { isJson } from './json.js';
 
 /** Characters that end a path within a sentence; a path in quotes may have blanks. */
 const segment = String.raw`[^\s/"'\`<>|:;,()\[\]{}]+`;
@@ -34,10 +35,4 @@ function redacted(value: unknown): unknown {
 function redactedText(text: string): string {
   const pathless = text.includes(' /') ? text : text.replace(whole, '$1');
   return pathless.replace(quotedPath, '$1$2$1').replace(path, '$1').replace(address, 'its address');
-}
-
-function isJson(value: unknown): value is object {
-  if (typeof value !== 'object' || value === null) return false;
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return Array.isArray(value) || prototype === Object.prototype || prototype === null;
 }

@@ -31,9 +31,10 @@ const causes: Readonly<Record<string, Cause>> = {
   MODEL_SERVER_UNREACHABLE: { kinds: ['kill', 'freeze', 'stop'], graceMs: usualMs },
   MODEL_START_FAILED: { kinds: ['kill', 'freeze'], graceMs: backOffMs },
   START_BACKING_OFF: { kinds: ['kill', 'freeze'], graceMs: backOffMs },
-  MODEL_STOPPED: { kinds: ['stop', 'half a file', 'freeze'], graceMs: usualMs },
-  MODEL_NOT_FOUND: { kinds: ['half a file'], graceMs: shortMs },
-  MODEL_FILES_MISSING: { kinds: ['half a file'], graceMs: shortMs },
+  // Whoever puts the text back that was there before a mistake takes out what the server added meanwhile.
+  MODEL_STOPPED: { kinds: ['stop', 'half a file', 'invalid file', 'freeze'], graceMs: usualMs },
+  MODEL_NOT_FOUND: { kinds: ['half a file', 'invalid file'], graceMs: shortMs },
+  MODEL_FILES_MISSING: { kinds: ['half a file', 'invalid file'], graceMs: shortMs },
   SHUTTING_DOWN: { kinds: ['restart'], graceMs: usualMs },
   QUEUE_TIMEOUT: { kinds: ['freeze', 'kill'], graceMs: usualMs },
   TIMEOUT: { kinds: ['freeze'], graceMs: usualMs },

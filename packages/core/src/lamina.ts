@@ -2,7 +2,7 @@
 import { setMaxListeners } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
-import { logEvents } from './builtin/event-log.js';
+import { logEvents, logModelChanges } from './builtin/event-log.js';
 import { builtin } from './builtin/index.js';
 import { logStart } from './builtin/start-log.js';
 import { createContainer } from './container.js';
@@ -76,7 +76,7 @@ export async function createLamina(options: LaminaOptions = {}, signal: AbortSig
 
     const models = container.get(ModelRegistry);
     opened.add('models', () => models.dispose());
-    opened.add('log of events', logEvents(events, models, log));
+    opened.add('log of events', logEvents(events, log));
     models.begin();
 
     const engines = container.get(ProcessKeeper);
@@ -95,6 +95,7 @@ export async function createLamina(options: LaminaOptions = {}, signal: AbortSig
 
     await models.load();
     logStart({ plugins: resolved.plugins.map(({ name }) => name), models, modelsDir: config.modelsDir, hadModelsDir }, log);
+    opened.add('log of model changes', logModelChanges(models, log)); // What was there at the start has its line already.
 
     const downloads = container.get(DownloadService);
     opened.add('downloads', () => downloads.close(), closeBudgetMs);

@@ -81,22 +81,22 @@ const lines: { readonly [Type in EventType]: ((event: LaminaEvent<Type>) => Line
   'log.line': ({ model, text }) => ({ level: 'debug', message: `${model}: ${text}` }),
 };
 
-/** Writes the lines of these events, and of changes of the models, until the answer is called. */
-export function logEvents(events: Events, models: Pick<Models, 'onChange'>, log: Logger): () => void {
-  const stopEvents = events.onAny((event) => {
+/** Writes the lines of these events until the answer is called. */
+export function logEvents(events: Events, log: Logger): () => void {
+  return events.onAny((event) => {
     const line = (lines[event.type] as ((event: LaminaEvent) => Line | undefined) | undefined)?.(event);
     if (line !== undefined) log[line.level]({ event: event.type, ...(line.fields ?? fieldsOf(event)) }, line.message);
   });
-  const stopChanges = models.onChange(({ added, changed, removed }) => {
+}
+
+/** Writes a line for each change of the models until the answer is called. */
+export function logModelChanges(models: Pick<Models, 'onChange'>, log: Logger): () => void {
+  return models.onChange(({ added, changed, removed }) => {
     const parts = Object.entries({ added, changed, removed }).filter(([, names]) => names.length > 0);
     if (parts.length === 0) return;
     const message = `Models changed: ${parts.map(([what, names]) => `${what} ${showNames(names)}`).join('; ')}`;
     log.info({ event: 'models.changed', added: added.length, changed: changed.length, removed: removed.length }, message);
   });
-  return () => {
-    stopEvents();
-    stopChanges();
-  };
 }
 
 function stateLine({ model, from, to }: LaminaEvent<'model.state'>): Line {

@@ -117,10 +117,14 @@ export class Connections {
  * The limits a host gave, and defaults for the rest: of the descriptors this process may have, half of what is not reserved, since each
  * connection may need one to an engine; for one address half of that.
  */
-export function connectionLimits(given: Partial<ConnectionLimits>, descriptors = descriptorLimit()): ConnectionLimits {
-  const byDefault = Math.floor((descriptors - reservedDescriptors) / 2);
-  const { maxConnections = Math.min(mostByDefault, Math.max(fewestByDefault, byDefault)) } = given;
+export function connectionLimits(given: Partial<ConnectionLimits>): ConnectionLimits {
+  const { maxConnections = defaultConnections() } = given;
   return { maxConnections, maxConnectionsPerAddress: given.maxConnectionsPerAddress ?? Math.ceil(maxConnections / 2) };
+}
+
+function defaultConnections(): number {
+  const half = Math.floor((descriptorLimit() - reservedDescriptors) / 2);
+  return Math.min(mostByDefault, Math.max(fewestByDefault, half));
 }
 
 /** What `ulimit -n` says of this process. Only Linux tells without a run of another program; elsewhere it is taken to be 1,024. */

@@ -2,16 +2,14 @@
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { fileURLToPath } from 'node:url';
+import { bin, isAlive } from './support/command.js';
 import { chat, errorOf, until } from './support/house.js';
-
-const bin = fileURLToPath(new URL('../bin/lamina-server.js', import.meta.url));
 
 interface Run {
   readonly child: ChildProcess;
@@ -192,12 +190,3 @@ describe('lamina-server', function () {
     }
   });
 });
-
-/** True for a process that runs; one that has ended and was not yet collected does not. */
-function isAlive(pid: number): boolean {
-  try {
-    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
-  } catch {
-    return false;
-  }
-}

@@ -9,11 +9,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { json } from 'node:stream/consumers';
-import { fileURLToPath } from 'node:url';
+import { bin } from './support/command.js';
 import { chat } from './support/house.js';
 import { dial } from './support/raw.js';
 
-const bin = fileURLToPath(new URL('../bin/lamina-server.js', import.meta.url));
 const authorization = 'Bearer secret';
 const descriptors = 256;
 

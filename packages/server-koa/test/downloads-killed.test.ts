@@ -7,10 +7,9 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { bin } from './support/command.js';
 import { until } from './support/house.js';
 
-const bin = fileURLToPath(new URL('../bin/lamina-server.js', import.meta.url));
 
 interface View {
   readonly id: string;

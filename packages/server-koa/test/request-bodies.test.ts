@@ -6,11 +6,10 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { bin } from './support/command.js';
 import { chat, errorOf, openHouse, until, type House, type HouseOptions } from './support/house.js';
 import { TestSocket } from './support/socket.js';
 
-const bin = fileURLToPath(new URL('../bin/lamina-server.js', import.meta.url));
 const mebibyte = 1024 * 1024;
 
 /** A chat whose body has about so many JSON values, all of them empty lists. */

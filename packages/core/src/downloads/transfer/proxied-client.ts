@@ -29,7 +29,7 @@ export class ProxiedClient implements Client {
   }
 }
 
-/** Not before it is needed: with execa, undici was a quarter of the time to load core. */
+/** Not before it is needed: undici was a good part of the time to load core. */
 async function load(proxies: Proxies): Promise<Loaded> {
   const { EnvHttpProxyAgent, request } = await import('undici');
   const options = { ...wholeAddresses(proxies), headersTimeout: 0, bodyTimeout: 0, keepAliveTimeout: idleMs };

@@ -53,7 +53,7 @@ export class Connection {
       this.wake();
     });
     this.socket.once('end', () => this.ends('ended'));
-    this.socket.once('error', (error) => this.ends(error instanceof AggregateError ? (error.errors[0] as Error) : error)); // Of several addresses, the first.
+    this.socket.on('error', (error) => this.ends(error instanceof AggregateError ? (error.errors[0] as Error) : error)); // Of several addresses, the first.
     this.closed = new Promise((resolve) => this.socket.once('close', () => resolve(this.ends('ended'))));
   }
 

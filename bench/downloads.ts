@@ -1,5 +1,6 @@
-// What a download costs: Lamina, which hashes, beside curl and aria2c, which do not, on loopback and where each connection is limited; then its memory.
-// PATH=$(bash scripts/get-programs.sh nginx curl aria2c):$PATH node bench/dist/downloads.js [repetitions]
+// What a download costs: Lamina, which hashes, beside curl and aria2c, which do not, on loopback and where each
+// connection is limited; then its memory. PATH=$(bash scripts/get-programs.sh nginx curl aria2c):$PATH node
+// bench/dist/downloads.js [repetitions]
 import { execFile, spawn } from 'node:child_process';
 import { createHash, randomFillSync } from 'node:crypto';
 import { once } from 'node:events';
@@ -24,11 +25,14 @@ type Contender = (url: string, sha256: string, folder: string) => Promise<Pick<T
 const contenders: Readonly<Record<string, Contender>> = {
   Lamina: (url, sha256, folder) => pull(url, sha256, folder),
   curl: (url, _sha256, folder) => timed(`curl -sSf -o '${folder}/file' '${url}'`),
-  'curl, then sha256sum': (url, _sha256, folder) => timed(`{ curl -sSf -o '${folder}/file' '${url}' && sha256sum '${folder}/file' >/dev/null; }`),
-  aria2c: (url, _sha256, folder) => timed(`aria2c -q -x ${connections} -s ${connections} -k 1M --file-allocation=none -d '${folder}' -o file '${url}'`),
+  'curl, then sha256sum': (url, _sha256, folder) =>
+    timed(`{ curl -sSf -o '${folder}/file' '${url}' && sha256sum '${folder}/file' >/dev/null; }`),
+  aria2c: (url, _sha256, folder) =>
+    timed(`aria2c -q -x ${connections} -s ${connections} -k 1M --file-allocation=none -d '${folder}' -o file '${url}'`),
 };
 
-// In memory where that is possible: the transfer is compared, not the disk. (Lamina waits until the disk has all of it; the others do not.)
+// In memory where that is possible: the transfer is compared, not the disk. (Lamina waits until the disk has all of it;
+// the others do not.)
 const fast = await mkdtemp(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'lamina-bench-'));
 const large = await mkdtemp(join(tmpdir(), 'lamina-bench-'));
 try {
@@ -59,8 +63,13 @@ async function compare(title: string, size: number, rate: string): Promise<void>
   const speed = (name: string) => size / median(taken.get(name)!.map(({ seconds }) => seconds));
   const cpu = (name: string) => (median(taken.get(name)!.map(({ cpuSeconds }) => cpuSeconds)) * 1024) / size;
   for (const name of taken.keys()) {
-    const ratios = name === 'Lamina' ? '' : `   Lamina is ${(speed('Lamina') / speed(name)).toFixed(2)} times as fast, with ${(cpu('Lamina') / cpu(name)).toFixed(2)} times the CPU`;
-    console.log(`  ${name.padEnd(22)}${speed(name).toFixed(0).padStart(6)} MiB/s ${cpu(name).toFixed(2).padStart(6)} CPU s per GiB${ratios}`);
+    const ratios =
+      name === 'Lamina'
+        ? ''
+        : `   Lamina is ${(speed('Lamina') / speed(name)).toFixed(2)} times as fast, with ${(cpu('Lamina') / cpu(name)).toFixed(2)} times the CPU`;
+    console.log(
+      `  ${name.padEnd(22)}${speed(name).toFixed(0).padStart(6)} MiB/s ${cpu(name).toFixed(2).padStart(6)} CPU s per GiB${ratios}`,
+    );
   }
   await rm(files, { recursive: true });
 }
@@ -92,15 +101,28 @@ async function timed(command: string): Promise<Pick<Taken, 'seconds' | 'cpuSecon
 async function serving<T>(root: string, rate: string, work: (origin: string) => Promise<T>): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), 'lamina-nginx-'));
   const port = await freePort();
-  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((name) => `${name}_temp_path ${folder}/${name};`).join(' ');
+  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
+    .map((name) => `${name}_temp_path ${folder}/${name};`)
+    .join(' ');
   const user = process.getuid?.() === 0 ? 'user root;' : '';
-  await writeFile(join(folder, 'nginx.conf'), `${user} daemon off; master_process off; pid ${folder}/pid; events {} http { access_log off; sendfile on; ${temporary} server { listen 127.0.0.1:${port}; root ${root}; limit_rate ${rate}; } }`);
-  const nginx = spawn('nginx', ['-p', folder, '-c', join(folder, 'nginx.conf'), '-e', join(folder, 'errors')], { stdio: 'ignore' });
+  await writeFile(
+    join(folder, 'nginx.conf'),
+    `${user} daemon off; master_process off; pid ${folder}/pid; events {} http { access_log off; sendfile on; ${temporary} server { listen 127.0.0.1:${port}; root ${root}; limit_rate ${rate}; } }`,
+  );
+  const nginx = spawn('nginx', ['-p', folder, '-c', join(folder, 'nginx.conf'), '-e', join(folder, 'errors')], {
+    stdio: 'ignore',
+  });
   const ended = once(nginx, 'exit');
   try {
     await Promise.race([once(nginx, 'spawn'), ended]);
     const origin = `http://127.0.0.1:${port}`;
-    while ((await fetch(origin).then((answer) => answer.text(), () => undefined)) === undefined) if (nginx.exitCode !== null) throw new Error('nginx does not start');
+    while (
+      (await fetch(origin).then(
+        (answer) => answer.text(),
+        () => undefined,
+      )) === undefined
+    )
+      if (nginx.exitCode !== null) throw new Error('nginx does not start');
     return await work(origin);
   } finally {
     nginx.kill('SIGTERM');

@@ -27,9 +27,24 @@ export class Clients {
   /** Gateway → streams that it ended before their end. */
   readonly broken = new Map<string, number>();
   readonly loads: readonly Load[] = [
-    { unit: 'request', units: requestsPerRound, serves: () => true, run: (gateway) => inParallel(requestsPerRound, () => this.#whole(gateway)) },
-    { unit: 'streamed event', units: streamsPerRound * eventsPerStream, serves: () => true, run: (gateway) => inParallel(streamsPerRound, () => this.#streamed(gateway)) },
-    { unit: 'WebSocket chunk', units: streamsPerRound * eventsPerStream, serves: ({ name }) => name === 'lamina', run: (gateway) => this.#chats(gateway) },
+    {
+      unit: 'request',
+      units: requestsPerRound,
+      serves: () => true,
+      run: (gateway) => inParallel(requestsPerRound, () => this.#whole(gateway)),
+    },
+    {
+      unit: 'streamed event',
+      units: streamsPerRound * eventsPerStream,
+      serves: () => true,
+      run: (gateway) => inParallel(streamsPerRound, () => this.#streamed(gateway)),
+    },
+    {
+      unit: 'WebSocket chunk',
+      units: streamsPerRound * eventsPerStream,
+      serves: ({ name }) => name === 'lamina',
+      run: (gateway) => this.#chats(gateway),
+    },
   ];
   readonly #agent = new Agent({ connections: concurrency, headersTimeout: 0, bodyTimeout: 0 });
 
@@ -43,7 +58,10 @@ export class Clients {
     if (statusCode !== 200) throw new Error(`${statusCode} ${text}`);
   }
 
-  /** Other gateways now and then end a stream early as if it were whole; that is theirs to mend, and must not end the benchmark. */
+  /**
+   * Other gateways now and then end a stream early as if it were whole; that is theirs to mend, and must not end the
+   * benchmark.
+   */
   async #streamed(gateway: Gateway): Promise<void> {
     const { statusCode, body } = await this.#post(gateway.url, { stream: true, max_tokens: eventsPerStream });
     let text = '';
@@ -55,12 +73,20 @@ export class Clients {
   }
 
   #post(url: string, body: object) {
-    return request(`${url}/v1/chat/completions`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(asked(body)), dispatcher: this.#agent });
+    return request(`${url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(asked(body)),
+      dispatcher: this.#agent,
+    });
   }
 
   /** As many chats as there are streams, over one socket a client. */
   async #chats({ url }: Gateway): Promise<void> {
-    const sockets = Array.from({ length: concurrency }, () => new WebSocket(`${url.replace('http', 'ws')}/ws`, 'lamina.v1'));
+    const sockets = Array.from(
+      { length: concurrency },
+      () => new WebSocket(`${url.replace('http', 'ws')}/ws`, 'lamina.v1'),
+    );
     await Promise.all(sockets.map((socket) => once(socket, 'open')));
     await Promise.all(sockets.map((socket) => chatOn(socket, streamsPerRound / concurrency)));
     for (const socket of sockets) socket.terminate();
@@ -72,7 +98,10 @@ function chatOn(socket: WebSocket, count: number): Promise<void> {
   return new Promise((resolve, reject) => {
     let chunks = 0;
     let left = count;
-    const next = () => socket.send(JSON.stringify({ type: 'chat.start', id: `${left}`, request: asked({ max_tokens: eventsPerStream }) }));
+    const next = () =>
+      socket.send(
+        JSON.stringify({ type: 'chat.start', id: `${left}`, request: asked({ max_tokens: eventsPerStream }) }),
+      );
     socket.on('message', (data: Buffer) => {
       const frame = JSON.parse(data.toString()) as ServerFrame;
       if (frame.type === 'chat.chunk') chunks += 1;

@@ -1,4 +1,5 @@
-// What the benchmarked lamina-server is made of: one model, served by an engine that already runs where LAMINA_BENCH_ENGINE says.
+// What the benchmarked lamina-server is made of: one model, served by an engine that already runs where
+// LAMINA_BENCH_ENGINE says.
 import { defineConfig } from '@lamina/core';
 import { definePlugin, type ServerExit } from '@lamina/core/plugin';
 
@@ -19,8 +20,14 @@ const attached = definePlugin({
         start: () => {
           let end: (exit: ServerExit) => void = () => undefined;
           const closed = new Promise<ServerExit>((resolve) => (end = resolve));
-          const detach = () => end({ code: null, signal: null, expected: true, reason: 'it was detached', lastLines: [] });
-          return Promise.resolve({ info: {}, endpoint: () => ({ baseUrl }), closed, stop: () => Promise.resolve(detach()) });
+          const detach = () =>
+            end({ code: null, signal: null, expected: true, reason: 'it was detached', lastLines: [] });
+          return Promise.resolve({
+            info: {},
+            endpoint: () => ({ baseUrl }),
+            closed,
+            stop: () => Promise.resolve(detach()),
+          });
         },
       }),
     });

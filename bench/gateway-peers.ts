@@ -54,7 +54,10 @@ export class Gateways {
   }
 
   async #engine(): Promise<string> {
-    const { executable, args, env } = fakeEngine({ model: 'bench', behaviour: { chunks: eventsPerStream, chunk_ms: 1 } });
+    const { executable, args, env } = fakeEngine({
+      model: 'bench',
+      behaviour: { chunks: eventsPerStream, chunk_ms: 1 },
+    });
     const child = this.#spawn(executable, args, { ...process.env, ...env });
     return (await printed(child, /listening on (http:\/\/\S+)/))[1]!;
   }
@@ -62,7 +65,11 @@ export class Gateways {
   async #lamina(engine: string): Promise<Gateway> {
     const program = fileURLToPath(new URL('../../packages/server-koa/bin/lamina-server.js', import.meta.url));
     const config = fileURLToPath(new URL('./gateway-config.js', import.meta.url));
-    const child = this.#spawn(process.execPath, [program, '--port', '0', '--models-dir', this.#directory, '--config', config], { ...process.env, LAMINA_BENCH_ENGINE: `${engine}/v1` });
+    const child = this.#spawn(
+      process.execPath,
+      [program, '--port', '0', '--models-dir', this.#directory, '--config', config],
+      { ...process.env, LAMINA_BENCH_ENGINE: `${engine}/v1` },
+    );
     return { name: 'lamina', url: (await printed(child, /(http:\/\/\S+)/))[1]!, child };
   }
 
@@ -147,7 +154,10 @@ async function listening(name: string, port: number, child: ChildProcess): Promi
   const ended = once(child, 'exit').then(([code]) => Promise.reject(new Error(`${name} ended with ${String(code)}`)));
   ended.catch(() => undefined);
   for (;;) {
-    const up = request(`${url}/health`).then(({ body }) => body.dump().then(() => true), () => false);
+    const up = request(`${url}/health`).then(
+      ({ body }) => body.dump().then(() => true),
+      () => false,
+    );
     if (await Promise.race([up, ended])) return { name, url, child };
   }
 }

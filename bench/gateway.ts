@@ -1,6 +1,6 @@
-// What it costs to go through Lamina: CPU per request and per streamed event, beside nginx and caddy, all before one fake engine; and what
-// a chunk costs over a WebSocket, beside the event it comes from.
-// node bench/dist/gateway.js [rounds]
+// What it costs to go through Lamina: CPU per request and per streamed event, beside nginx and caddy, all before one
+// fake engine; and what a chunk costs over a WebSocket, beside the event it comes from. node bench/dist/gateway.js
+// [rounds]
 import { readdirSync, readFileSync } from 'node:fs';
 import { Clients, concurrency, eventsPerStream, type Load } from './gateway-clients.js';
 import { Gateways, type Gateway } from './gateway-peers.js';
@@ -23,24 +23,36 @@ async function measure(all: readonly Gateway[]): Promise<void> {
   for (const gateway of all) for (const load of clients.loads) if (load.serves(gateway)) await load.run(gateway);
   for (let round = 0; round < rounds; round++) {
     for (const gateway of all) {
-      for (const load of clients.loads) if (load.serves(gateway)) listOf(results, gateway, load).push(await cost(gateway, load));
+      for (const load of clients.loads)
+        if (load.serves(gateway)) listOf(results, gateway, load).push(await cost(gateway, load));
     }
   }
   print(all, results);
 }
 
 function print(all: readonly Gateway[], results: Map<string, number[]>): void {
-  console.log(`CPU of the gateway, microseconds, median of ${rounds} rounds (least to most); ${concurrency} clients, streams of ${eventsPerStream} events a millisecond apart\n`);
+  console.log(
+    `CPU of the gateway, microseconds, median of ${rounds} rounds (least to most); ${concurrency} clients, streams of ${eventsPerStream} events a millisecond apart\n`,
+  );
   for (const gateway of all) {
-    const figures = clients.loads.filter((load) => load.serves(gateway)).map((load) => `per ${load.unit} ${shown(listOf(results, gateway, load))}`);
+    const figures = clients.loads
+      .filter((load) => load.serves(gateway))
+      .map((load) => `per ${load.unit} ${shown(listOf(results, gateway, load))}`);
     console.log(`${gateway.name.padEnd(8)} ${figures.join('   ')}`);
   }
   const [lamina, ...peers] = all;
   const [whole, events, chunks] = clients.loads;
-  const ratio = (load: Load, peer: Gateway) => (median(listOf(results, lamina!, load)) / median(listOf(results, peer, load))).toFixed(2);
-  for (const peer of peers) console.log(`\nlamina / ${peer.name}: ${ratio(whole!, peer)} per request, ${ratio(events!, peer)} per streamed event`);
-  console.log(`\nWebSocket chunk / streamed event of lamina: ${(median(listOf(results, lamina!, chunks!)) / median(listOf(results, lamina!, events!))).toFixed(2)}`);
-  for (const [name, count] of clients.broken) console.log(`\n${name} ended ${count} streams before their end, as if they were whole; they were asked for again`);
+  const ratio = (load: Load, peer: Gateway) =>
+    (median(listOf(results, lamina!, load)) / median(listOf(results, peer, load))).toFixed(2);
+  for (const peer of peers)
+    console.log(
+      `\nlamina / ${peer.name}: ${ratio(whole!, peer)} per request, ${ratio(events!, peer)} per streamed event`,
+    );
+  console.log(
+    `\nWebSocket chunk / streamed event of lamina: ${(median(listOf(results, lamina!, chunks!)) / median(listOf(results, lamina!, events!))).toFixed(2)}`,
+  );
+  for (const [name, count] of clients.broken)
+    console.log(`\n${name} ended ${count} streams before their end, as if they were whole; they were asked for again`);
 }
 
 function listOf(results: Map<string, number[]>, gateway: Gateway, load: Load): number[] {
@@ -59,13 +71,18 @@ async function cost(gateway: Gateway, load: Load): Promise<number> {
 
 function cpuTicks(pid: number): number {
   const workers = readdirSync('/proc').filter((name) => /^\d+$/.test(name) && stat(Number(name))?.[1] === String(pid));
-  return [pid, ...workers.map(Number)].reduce((sum, one) => sum + Number(stat(one)?.[11] ?? 0) + Number(stat(one)?.[12] ?? 0), 0);
+  return [pid, ...workers.map(Number)].reduce(
+    (sum, one) => sum + Number(stat(one)?.[11] ?? 0) + Number(stat(one)?.[12] ?? 0),
+    0,
+  );
 }
 
 /** The fields of /proc/<pid>/stat after the name: state, parent, … */
 function stat(pid: number): string[] | undefined {
   try {
-    return readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /s, '').split(' ');
+    return readFileSync(`/proc/${pid}/stat`, 'utf8')
+      .replace(/^.*\) /s, '')
+      .split(' ');
   } catch {
     return undefined;
   }

@@ -1,4 +1,5 @@
-// The server that bench/models.ts measures: says when it listens, does what it is told, and tells how late its event loop was meanwhile.
+// The server that bench/models.ts measures: says when it listens, does what it is told, and tells how late its event
+// loop was meanwhile.
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { createLamina, type Lamina } from '@lamina/core';
 import { createServer } from '@lamina/server-koa';
@@ -40,7 +41,12 @@ async function obey(command: Command): Promise<void> {
   const done = await work(command);
   const ms = done ? performance.now() - began : -1;
   const late = (nanoseconds: number) => Math.max(0, nanoseconds / 1e6 - resolution);
-  process.send!({ ms, loopP99Ms: late(delay.percentile(99)), loopMaxMs: late(delay.max), memoryBytes: process.memoryUsage().rss } satisfies Measured);
+  process.send!({
+    ms,
+    loopP99Ms: late(delay.percentile(99)),
+    loopMaxMs: late(delay.max),
+    memoryBytes: process.memoryUsage().rss,
+  } satisfies Measured);
   delay.reset();
 }
 

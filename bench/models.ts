@@ -24,7 +24,9 @@ interface Running {
 const directory = await mkdtemp(join(tmpdir(), 'lamina-bench-'));
 try {
   const none = await library(0);
-  const starts = [await startAndStop(none), await startAndStop(none), await startAndStop(none)].sort((a, b) => a.cpuMs - b.cpuMs);
+  const starts = [await startAndStop(none), await startAndStop(none), await startAndStop(none)].sort(
+    (a, b) => a.cpuMs - b.cpuMs,
+  );
   const empty = starts[1]!;
   console.log(`empty manifest: listening after ${showStart(empty)}`);
   for (const count of counts) await measure(count, empty);
@@ -37,7 +39,8 @@ async function measure(count: number, empty: Running): Promise<void> {
   const first = await startAndStop(place);
   const running = await start(place);
   console.log(`\n${count} models`);
-  const later = ({ startMs, cpuMs }: Running) => showStart({ startMs: startMs - empty.startMs, cpuMs: cpuMs - empty.cpuMs });
+  const later = ({ startMs, cpuMs }: Running) =>
+    showStart({ startMs: startMs - empty.startMs, cpuMs: cpuMs - empty.cpuMs });
   console.log(`  listening later than with an empty manifest: ${later(first)}; at the second start ${later(running)}`);
   show('GET /models', await repeat(running, 5, () => fetchAll(`${running.url}/models`)));
   const files = Array.from({ length: count }, (_, index) => fileOf(place, index));
@@ -71,7 +74,10 @@ function showStart({ startMs, cpuMs }: Pick<Running, 'startMs' | 'cpuMs'>): stri
 }
 
 function show(what: string, { ms, loopP99Ms, loopMaxMs }: Measured): void {
-  if (ms >= 0) console.log(`  ${what.padEnd(22)}${ms.toFixed(0).padStart(6)} ms, event loop late by ${loopP99Ms.toFixed(1)} ms (p99), ${loopMaxMs.toFixed(1)} ms (most)`);
+  if (ms >= 0)
+    console.log(
+      `  ${what.padEnd(22)}${ms.toFixed(0).padStart(6)} ms, event loop late by ${loopP99Ms.toFixed(1)} ms (p99), ${loopMaxMs.toFixed(1)} ms (most)`,
+    );
   else console.log(`  ${what.padEnd(22)}     – this Lamina does not have it`);
 }
 
@@ -82,7 +88,9 @@ async function library(count: number): Promise<string> {
   const { paths } = await tinyGguf(join(directory, `tiny-${count}.gguf`));
   for (let index = 0; index < count; index++) {
     await mkdir(join(place, `model-${index}`), { recursive: true });
-    await link(paths[0], fileOf(place, index)).catch((error: NodeJS.ErrnoException) => error.code === 'EEXIST' || Promise.reject(error));
+    await link(paths[0], fileOf(place, index)).catch(
+      (error: NodeJS.ErrnoException) => error.code === 'EEXIST' || Promise.reject(error),
+    );
   }
   await writeFile(join(place, 'models.yaml'), manifest(count, 'everyday chat'));
   return place;

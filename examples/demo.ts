@@ -1,5 +1,5 @@
-// The first five minutes: writes a tiny model, serves it with llama.cpp, or with the embedded engine where there is none, streams a chat,
-// stays up. `--once` ends after the chat.
+// The first five minutes: writes a tiny model, serves it with llama.cpp, or with the embedded engine where there is
+// none, streams a chat, stays up. `--once` ends after the chat.
 import { on, once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
@@ -13,7 +13,9 @@ import { llamacpp } from '@lamina/plugin-llamacpp';
 import { createServer } from '@lamina/server-koa';
 import { WebSocket } from 'ws';
 
-const { values } = parseArgs({ options: { once: { type: 'boolean', default: false }, port: { type: 'string', default: '11500' } } });
+const { values } = parseArgs({
+  options: { once: { type: 'boolean', default: false }, port: { type: 'string', default: '11500' } },
+});
 const name = 'tiny';
 const chat = { model: name, messages: [{ role: 'user', content: 'Who are you?' }], stream: true };
 type Chunk = { choices: { delta: { content?: string | null } }[] };
@@ -66,7 +68,10 @@ async function demo(modelsDir: string): Promise<void> {
   const executable = process.env['LAMINA_LLAMA_SERVER'];
   // The models directory goes away with the demo; what is downloaded is kept for the next.
   const directory = process.env['LAMINA_EMBEDDED'] ?? join(homedir(), '.cache', 'lamina', 'embedded');
-  const plugins = [llamacpp({ threads: 1, ...(executable === undefined ? {} : { executable }) }), embedded({ threads: 1, directory })];
+  const plugins = [
+    llamacpp({ threads: 1, ...(executable === undefined ? {} : { executable }) }),
+    embedded({ threads: 1, directory }),
+  ];
   const lamina = await createLamina({ modelsDir, manifest, plugins });
   const server = createServer(lamina, { port: Number(values.port) });
   try {
@@ -74,10 +79,13 @@ async function demo(modelsDir: string): Promise<void> {
     console.log(`Lamina listens on ${url}\n`);
     process.stdout.write(`${styleText('dim', 'you  ')} ${chat.messages[0]!.content}\n`);
     await stream(url);
-    console.log(`\n\n${styleText('dim', 'The same from another terminal:')}\ncurl -N ${url}/v1/chat/completions -H 'content-type: application/json' -d '${JSON.stringify(chat)}'\n`);
+    console.log(
+      `\n\n${styleText('dim', 'The same from another terminal:')}\ncurl -N ${url}/v1/chat/completions -H 'content-type: application/json' -d '${JSON.stringify(chat)}'\n`,
+    );
     if (values.once) return;
     console.log(styleText('dim', 'Ctrl-C ends it.'));
-    if (!stop.signal.aborted) await new Promise((resolve) => stop.signal.addEventListener('abort', resolve, { once: true }));
+    if (!stop.signal.aborted)
+      await new Promise((resolve) => stop.signal.addEventListener('abort', resolve, { once: true }));
   } finally {
     const closing = server.close({ signal: AbortSignal.abort() });
     await lamina.close();

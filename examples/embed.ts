@@ -9,7 +9,11 @@ try {
   const lease = await lamina.runtime.acquire(model, { signal: AbortSignal.timeout(60_000) });
   const { baseUrl, headers } = lease.endpoint();
   const body = JSON.stringify({ messages: [{ role: 'user', content: 'Who are you?' }] });
-  const response = await fetch(`${baseUrl}/chat/completions`, { method: 'POST', headers: { ...headers, 'content-type': 'application/json' }, body });
+  const response = await fetch(`${baseUrl}/chat/completions`, {
+    method: 'POST',
+    headers: { ...headers, 'content-type': 'application/json' },
+    body,
+  });
   const answer = (await response.json()) as { choices: { message: { content: string } }[] };
   console.log(answer.choices[0]?.message.content);
   lease.release({ served: response.ok });

@@ -10,7 +10,10 @@ export const myEngine = definePlugin({
         formats: ['gguf'],
         executable: 'my-engine',
         install: 'Put my-engine in PATH.',
-        command: ({ model, port, key }) => ({ args: ['--model', model.files[0]!.path, '--port', `${port}`], env: { MY_ENGINE_KEY: key } }),
+        command: ({ model, port, key }) => ({
+          args: ['--model', model.files[0]!.path, '--port', `${port}`],
+          env: { MY_ENGINE_KEY: key },
+        }),
         ready: '/health',
       }),
     ),

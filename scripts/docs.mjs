@@ -1,5 +1,6 @@
-// Writes what documents take from the code: the pages about errors, hooks and events, the AsyncAPI document; in every README the tables of options, the
-// help of a command and the files it quotes. `--check` writes nothing and says what is out of date.
+// Writes what documents take from the code: the pages about errors, hooks and events, the AsyncAPI document; in every
+// README the tables of options, the help of a command and the files it quotes. `--check` writes nothing and says what
+// is out of date.
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { asyncApi } from './docs/asyncapi.mjs';
@@ -21,7 +22,13 @@ bring('docs/events.md', eventsPage());
 bring('docs/asyncapi.json', `${JSON.stringify(asyncApi(), undefined, 2)}\n`);
 for (const folder of ['.', ...readdirSync('packages').map((name) => join('packages', name))]) {
   const readme = join(folder, 'README.md');
-  if (existsSync(readme)) bring(readme, withQuotedFiles(withMembersTables(await withCommandHelp(await withOptionsTable(readFileSync(readme, 'utf8'), folder), folder))));
+  if (existsSync(readme))
+    bring(
+      readme,
+      withQuotedFiles(
+        withMembersTables(await withCommandHelp(await withOptionsTable(readFileSync(readme, 'utf8'), folder), folder)),
+      ),
+    );
 }
 
 function bring(path, text) {

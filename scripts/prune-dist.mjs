@@ -1,4 +1,5 @@
-// Deletes compiled files whose TypeScript source is gone; `tsc -b` never does, and mocha would go on running a deleted test.
+// Deletes compiled files whose TypeScript source is gone; `tsc -b` never does, and mocha would go on running a deleted
+// test.
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 

@@ -1,6 +1,7 @@
-// Runs the conformance suite of every engine found on this machine, and prints a table: engine, version, cases passed and failed, skipped and why.
-// With names, only those of the packages that they are part of: npm run test:engines -- vllm
-// Each suite says in a hook which engine it is about: `Object.assign(this, { engine, version })`. scripts/get-engines.sh installs them.
+// Runs the conformance suite of every engine found on this machine, and prints a table: engine, version, cases passed
+// and failed, skipped and why. With names, only those of the packages that they are part of: npm run test:engines --
+// vllm Each suite says in a hook which engine it is about: `Object.assign(this, { engine, version })`.
+// scripts/get-engines.sh installs them.
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import Mocha from 'mocha';
@@ -8,7 +9,10 @@ import Mocha from 'mocha';
 const rooms = [...readdirSync('packages').map((name) => join('packages', name, 'dist-test')), join('test', 'dist')];
 const wanted = process.argv.slice(2);
 const isWanted = (path) => wanted.length === 0 || wanted.some((name) => path.includes(name));
-const suites = rooms.filter(isWanted).flatMap(list).filter((path) => /(conformance|builtin)\.(real|stand-in)\.test\.js$/.test(path));
+const suites = rooms
+  .filter(isWanted)
+  .flatMap(list)
+  .filter((path) => /(conformance|builtin)\.(real|stand-in)\.test\.js$/.test(path));
 const mocha = new Mocha({ timeout: 60_000, reporter: 'spec' });
 for (const path of suites) mocha.addFile(path);
 await mocha.loadFilesAsync();

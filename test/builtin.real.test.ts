@@ -36,7 +36,16 @@ function runCases(kit: BackendKit): void {
 
 /** Stands for a type that is known only once the suite runs. */
 function later(type: () => BackendType, fixed: Pick<BackendType, 'formats' | 'lifetime' | 'type'>): BackendType {
-  return { ...fixed, get options() { return type().options; }, get modelOptions() { return type().modelOptions; }, create: (name, options) => type().create(name, options) };
+  return {
+    ...fixed,
+    get options() {
+      return type().options;
+    },
+    get modelOptions() {
+      return type().modelOptions;
+    },
+    create: (name, options) => type().create(name, options),
+  };
 }
 
 before(async () => void (folder = await mkdtemp(join(tmpdir(), 'lamina-builtin-'))));
@@ -49,7 +58,12 @@ describeReal('command line: a real llama-server without code', function () {
     type = await builtinType('command');
     Object.assign(this, { engine: 'command: llama-server', version: await llamaVersion() });
   });
-  const options = { command: `${llamaServer} --model \${MODEL_PATH} --port \${PORT} --host 127.0.0.1 --alias tiny-a -t 1 -c 1024 --offline`, formats: ['gguf'], health: '/health', env: { LLAMA_API_KEY: '${KEY}' } };
+  const options = {
+    command: `${llamaServer} --model \${MODEL_PATH} --port \${PORT} --host 127.0.0.1 --alias tiny-a -t 1 -c 1024 --offline`,
+    formats: ['gguf'],
+    health: '/health',
+    env: { LLAMA_API_KEY: '${KEY}' },
+  };
   runCases({
     type: later(() => type, { type: 'command', formats: [], lifetime: 'owned' }),
     options,
@@ -58,14 +72,19 @@ describeReal('command line: a real llama-server without code', function () {
     model: () => modelOf('tiny-a', 'gguf'),
     async brokenModel() {
       await writeFile(join(folder, 'broken.gguf'), 'GGUF');
-      return { ...(await modelOf('broken', 'gguf')), files: [{ role: 'weights', path: join(folder, 'broken.gguf'), bytes: 4 }] };
+      return {
+        ...(await modelOf('broken', 'gguf')),
+        files: [{ role: 'weights', path: join(folder, 'broken.gguf'), bytes: 4 }],
+      };
     },
     says: () => 'Hello from the model tiny-a.',
     reach: {
       options: { extra_args: ['--parallel', '3'] },
       async verify(server) {
         const { baseUrl, headers = {} } = server.endpoint();
-        const props = (await (await fetch(new URL('/props', baseUrl), { headers: { ...headers, connection: 'close' } })).json()) as { total_slots: number };
+        const props = (await (
+          await fetch(new URL('/props', baseUrl), { headers: { ...headers, connection: 'close' } })
+        ).json()) as { total_slots: number };
         if (props.total_slots !== 3) throw new Error(`It has ${props.total_slots} slots.`);
       },
     },
@@ -89,9 +108,32 @@ describeReal('remote: a real llama-server that already runs', function () {
     Object.assign(this, { engine: 'remote: llama-server', version: await llamaVersion() });
     const { files } = await modelOf('tiny-a', 'gguf');
     const port = await freePort();
-    engine = spawn(llamaServer!, ['--model', files[0]!.path, '--port', String(port), '--host', '127.0.0.1', '--alias', 'tiny-a', '-t', '1', '-c', '1024', '--offline', '--embeddings', '--pooling', 'mean'], { env: { ...process.env, LLAMA_API_KEY: key }, stdio: ['ignore', 'ignore', 'pipe'] });
+    engine = spawn(
+      llamaServer!,
+      [
+        '--model',
+        files[0]!.path,
+        '--port',
+        String(port),
+        '--host',
+        '127.0.0.1',
+        '--alias',
+        'tiny-a',
+        '-t',
+        '1',
+        '-c',
+        '1024',
+        '--offline',
+        '--embeddings',
+        '--pooling',
+        'mean',
+      ],
+      { env: { ...process.env, LLAMA_API_KEY: key }, stdio: ['ignore', 'ignore', 'pipe'] },
+    );
     options.base_url = `http://127.0.0.1:${port}/v1`;
-    await new Promise<void>((resolve) => engine.stderr!.setEncoding('utf8').on('data', (text: string) => text.includes('listening') && resolve()));
+    await new Promise<void>((resolve) =>
+      engine.stderr!.setEncoding('utf8').on('data', (text: string) => text.includes('listening') && resolve()),
+    );
   });
   after(async () => {
     engine.kill('SIGKILL');

@@ -28,9 +28,18 @@ describeWith({ nginx }, 'lamina pull with the plugins that are installed', funct
   });
 
   const lamina = async (...args: string[]) => {
-    const env = { ...process.env, HF_ENDPOINT: hub.url, HF_HOME: join(folder, 'hf'), OLLAMA_MODELS: join(folder, 'ollama') };
+    const env = {
+      ...process.env,
+      HF_ENDPOINT: hub.url,
+      HF_HOME: join(folder, 'hf'),
+      OLLAMA_MODELS: join(folder, 'ollama'),
+    };
     const child = spawn(process.execPath, [join(root, 'packages/cli/bin/lamina.js'), ...args], { cwd: folder, env });
-    const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close') as Promise<[number]>]);
+    const [stdout, stderr, [code]] = await Promise.all([
+      text(child.stdout),
+      text(child.stderr),
+      once(child, 'close') as Promise<[number]>,
+    ]);
     return { code, stdout, stderr };
   };
 

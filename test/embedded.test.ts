@@ -19,10 +19,16 @@ let lamina: TestLamina;
 let server: Server;
 let url: string;
 
-const models = { unsaid: { path: 'tiny.gguf' }, named: { path: 'tiny.gguf', backend: 'llama.cpp', options: { context_length: 512 } } };
+const models = {
+  unsaid: { path: 'tiny.gguf' },
+  named: { path: 'tiny.gguf', backend: 'llama.cpp', options: { context_length: 512 } },
+};
 
 async function open(llama: string, directory?: string): Promise<void> {
-  const plugins = [llamacpp({ executable: llama, threads: 1, context_length: 512 }), embedded({ threads: 1, context_length: 512, ...(directory === undefined ? {} : { directory }) })];
+  const plugins = [
+    llamacpp({ executable: llama, threads: 1, context_length: 512 }),
+    embedded({ threads: 1, context_length: 512, ...(directory === undefined ? {} : { directory }) }),
+  ];
   lamina = await createTestLamina({ plugins, env: process.env, manifest: { models } });
   await tinyGguf(join(lamina.modelsDir, 'tiny.gguf'), { name: 'tiny' });
   await lamina.models.reload();
@@ -41,7 +47,10 @@ describe('GET /backends without a llama.cpp', () => {
   it('says that the embedded engine answers in its stead, and that it is installed at its first use', async () => {
     const { 'llama.cpp': llama, embedded: own } = await backends();
     assert.deepEqual([llama?.available, llama?.replaced_by], [false, 'embedded']);
-    assert.deepEqual([own?.available, own?.note, own?.stands_in_for?.[0]], [true, 'It is installed at its first use.', 'llama.cpp']);
+    assert.deepEqual(
+      [own?.available, own?.note, own?.stands_in_for?.[0]],
+      [true, 'It is installed at its first use.', 'llama.cpp'],
+    );
   });
 });
 

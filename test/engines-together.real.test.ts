@@ -56,9 +56,18 @@ describeReal('one server with every kind of engine', function () {
     await rm(folder, { recursive: true });
   });
 
-  async function open(maxLoaded: number, more: { plugins?: readonly Plugin[]; models?: Record<string, Record<string, unknown>> } = {}): Promise<void> {
+  async function open(
+    maxLoaded: number,
+    more: { plugins?: readonly Plugin[]; models?: Record<string, Record<string, unknown>> } = {},
+  ): Promise<void> {
     const backends = {
-      'by hand': { type: 'command', formats: ['gguf'], command: `${llamaServer} --model \${MODEL_PATH} --port \${PORT} --host 127.0.0.1 -t 1 -c 1024 --offline`, health: '/health', env: { LLAMA_API_KEY: '${KEY}' } },
+      'by hand': {
+        type: 'command',
+        formats: ['gguf'],
+        command: `${llamaServer} --model \${MODEL_PATH} --port \${PORT} --host 127.0.0.1 -t 1 -c 1024 --offline`,
+        health: '/health',
+        env: { LLAMA_API_KEY: '${KEY}' },
+      },
       elsewhere: { type: 'remote', base_url: remote.baseUrl, api_key_env: 'THEIR_KEY' },
     };
     lamina = await createLamina({
@@ -90,8 +99,14 @@ describeReal('one server with every kind of engine', function () {
       }
     };
     await Promise.all(Array.from({ length: 12 }, client));
-    console.log(`      ${asked} chats, ${started.length} starts of ${names.join(', ')}: none failed, each answered by the right model`);
-    assert.deepEqual([...new Set(started)].sort(), [...new Set([...names, ...started])].sort(), 'a model never started');
+    console.log(
+      `      ${asked} chats, ${started.length} starts of ${names.join(', ')}: none failed, each answered by the right model`,
+    );
+    assert.deepEqual(
+      [...new Set(started)].sort(),
+      [...new Set([...names, ...started])].sort(),
+      'a model never started',
+    );
   }
 
   for (const maxLoaded of [1, 2]) {
@@ -103,30 +118,49 @@ describeReal('one server with every kind of engine', function () {
     });
   }
 
-  (withoutMlc === undefined ? it : it.skip)(`shows clients the errors of MLC-LLM as those of all others${withoutMlc === undefined ? '' : ` (skipped: ${withoutMlc})`}`, async () => {
-    await open(1);
-    const refused = await post(`${url}/v1/chat/completions`, { ...ask('mia'), messages: [{ role: 'wizard', content: 'hi' }] });
-    const { error } = (await refused.json()) as { error: { message: string; type: string; param: string } };
-    assert.deepEqual([refused.status, error.type, error.param], [422, 'invalid_request_error', 'messages.0.role'], JSON.stringify(error));
-    const tooLong = await streamChat(url, ask('mia', 'word '.repeat(5000)));
-    assert.deepEqual([tooLong.status, tooLong.error?.code], [400, 'context_length_exceeded']);
-    const late = await streamChat(url, ask('mia', '/count /fail-late'));
-    assert.deepEqual([late.text, late.done, late.error?.code], [' 1 2 3', false, 'MODEL_SERVER_UNREACHABLE']);
-    const limited = await streamChat(url, ask('mia', '/count', { max_completion_tokens: 2 }));
-    assert.deepEqual([limited.text, limited.done], [' 1 2', true]);
-  });
+  (withoutMlc === undefined ? it : it.skip)(
+    `shows clients the errors of MLC-LLM as those of all others${withoutMlc === undefined ? '' : ` (skipped: ${withoutMlc})`}`,
+    async () => {
+      await open(1);
+      const refused = await post(`${url}/v1/chat/completions`, {
+        ...ask('mia'),
+        messages: [{ role: 'wizard', content: 'hi' }],
+      });
+      const { error } = (await refused.json()) as { error: { message: string; type: string; param: string } };
+      assert.deepEqual(
+        [refused.status, error.type, error.param],
+        [422, 'invalid_request_error', 'messages.0.role'],
+        JSON.stringify(error),
+      );
+      const tooLong = await streamChat(url, ask('mia', 'word '.repeat(5000)));
+      assert.deepEqual([tooLong.status, tooLong.error?.code], [400, 'context_length_exceeded']);
+      const late = await streamChat(url, ask('mia', '/count /fail-late'));
+      assert.deepEqual([late.text, late.done, late.error?.code], [' 1 2 3', false, 'MODEL_SERVER_UNREACHABLE']);
+      const limited = await streamChat(url, ask('mia', '/count', { max_completion_tokens: 2 }));
+      assert.deepEqual([limited.text, limited.done], [' 1 2', true]);
+    },
+  );
 
-  (withoutVllm === undefined ? it : it.skip)(`does so beside the real vLLM, which keeps its place${withoutVllm === undefined ? '' : ` (skipped: ${withoutVllm})`}`, async () => {
-    const { plugin, write } = theRealVllm(folder);
-    await write(join(folder, 'vera'));
-    await open(2, { plugins: [plugin], models: { vera: { path: 'vera', backend: 'vllm', pinned: true } } });
-    const vera = async () => {
-      const response = await post(`${url}/v1/chat/completions`, ask('vera', 'hi', { max_tokens: 8, ignore_eos: true }));
-      const { model, usage } = (await response.json()) as { model?: string; usage?: { completion_tokens: number } };
-      assert.deepEqual([response.status, model, usage?.completion_tokens], [200, 'vera', 8]);
-    };
-    await vera();
-    await Promise.all([swap(7, 20), ...Array.from({ length: 4 }, vera)]);
-    assert.deepEqual(started.filter((name) => name === 'vera'), ['vera']);
-  });
+  (withoutVllm === undefined ? it : it.skip)(
+    `does so beside the real vLLM, which keeps its place${withoutVllm === undefined ? '' : ` (skipped: ${withoutVllm})`}`,
+    async () => {
+      const { plugin, write } = theRealVllm(folder);
+      await write(join(folder, 'vera'));
+      await open(2, { plugins: [plugin], models: { vera: { path: 'vera', backend: 'vllm', pinned: true } } });
+      const vera = async () => {
+        const response = await post(
+          `${url}/v1/chat/completions`,
+          ask('vera', 'hi', { max_tokens: 8, ignore_eos: true }),
+        );
+        const { model, usage } = (await response.json()) as { model?: string; usage?: { completion_tokens: number } };
+        assert.deepEqual([response.status, model, usage?.completion_tokens], [200, 'vera', 8]);
+      };
+      await vera();
+      await Promise.all([swap(7, 20), ...Array.from({ length: 4 }, vera)]);
+      assert.deepEqual(
+        started.filter((name) => name === 'vera'),
+        ['vera'],
+      );
+    },
+  );
 });

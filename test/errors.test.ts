@@ -13,7 +13,10 @@ const isUsed = (code: string) => elsewhere.some(({ text }) => text.includes(`'${
 
 describe('error codes', () => {
   it('are each used somewhere, or reserved for what comes', () => {
-    assert.deepEqual(codes.filter((code) => !isUsed(code)), Object.keys(reserved.errors));
+    assert.deepEqual(
+      codes.filter((code) => !isUsed(code)),
+      Object.keys(reserved.errors),
+    );
   });
 
   it('have rows with a sentence for people and one for the documents', () => {
@@ -27,12 +30,22 @@ describe('error codes', () => {
   it('are on the page of errors, each with its status', () => {
     const page = readFileSync(join(root, 'docs/errors.md'), 'utf8');
     const rows = [...page.matchAll(/^\| `(\w+)` \| (\d+) \|/gm)].map(([, code, status]) => [code, Number(status)]);
-    assert.deepEqual(rows, Object.entries(errorTable).map(([code, { status }]) => [code, status]));
+    assert.deepEqual(
+      rows,
+      Object.entries(errorTable).map(([code, { status }]) => [code, status]),
+    );
   });
 
   it('are what docstrings say is thrown', () => {
-    const thrown = sources.flatMap(({ path, text }) => [...text.matchAll(/@throws LaminaError(.*)/g)].flatMap(([, said]) => [...said!.matchAll(/`([A-Z_]+)`/g)].map(([, code]) => `${path}: ${code}`)));
+    const thrown = sources.flatMap(({ path, text }) =>
+      [...text.matchAll(/@throws LaminaError(.*)/g)].flatMap(([, said]) =>
+        [...said!.matchAll(/`([A-Z_]+)`/g)].map(([, code]) => `${path}: ${code}`),
+      ),
+    );
     assert.ok(thrown.length > 10);
-    assert.deepEqual(thrown.filter((line) => !codes.includes(line.split(': ')[1]!)), []);
+    assert.deepEqual(
+      thrown.filter((line) => !codes.includes(line.split(': ')[1]!)),
+      [],
+    );
   });
 });

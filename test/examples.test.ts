@@ -38,7 +38,10 @@ function run(name: string, args: readonly string[], env: NodeJS.ProcessEnv = pro
     for (;;) {
       const found = pattern.exec(output)?.[0];
       if (found !== undefined) return found;
-      await Promise.race([new Promise<void>((resolve) => waiting.push(resolve)), exited.then((code) => assert.fail(`it ended with ${code}: ${output}`))]);
+      await Promise.race([
+        new Promise<void>((resolve) => waiting.push(resolve)),
+        exited.then((code) => assert.fail(`it ended with ${code}: ${output}`)),
+      ]);
     }
   };
   return { child, exited, says, output: () => output };
@@ -47,17 +50,24 @@ function run(name: string, args: readonly string[], env: NodeJS.ProcessEnv = pro
 after(() => rm(directory, { recursive: true, force: true }));
 
 describe('the example of an engine plugin', () => {
-  it('is about fifteen lines', () => assert.ok(linesOfCode('engine-plugin') <= 16, String(linesOfCode('engine-plugin'))));
+  it('is about fifteen lines', () =>
+    assert.ok(linesOfCode('engine-plugin') <= 16, String(linesOfCode('engine-plugin'))));
 
   describe('passes the conformance kit, with a fake engine as its program:', function () {
     this.timeout(60_000);
     let type: BackendType | undefined;
-    void myEngine().setup({ addBackend: (added: BackendType) => (type = added) } as unknown as PluginContext, {} as never);
+    void myEngine().setup(
+      { addBackend: (added: BackendType) => (type = added) } as unknown as PluginContext,
+      {} as never,
+    );
     const program = join(directory, 'my-engine');
 
     before(async () => {
       const [main] = fakeEngine({ model: 'any' }).args;
-      await writeFile(program, `#!/bin/sh\n[ "$1" = --version ] && { echo 1.0; exit; }\nFAKE_ENGINE_KEY="$MY_ENGINE_KEY" exec '${process.execPath}' '${main}' --file "$2" "$@"\n`);
+      await writeFile(
+        program,
+        `#!/bin/sh\n[ "$1" = --version ] && { echo 1.0; exit; }\nFAKE_ENGINE_KEY="$MY_ENGINE_KEY" exec '${process.execPath}' '${main}' --file "$2" "$@"\n`,
+      );
       await chmod(program, 0o755);
     });
 
@@ -65,7 +75,16 @@ describe('the example of an engine plugin', () => {
       const path = join(directory, `${name}.gguf`);
       if (broken) await writeFile(path, 'broken');
       else await tinyGguf(path, { name });
-      return { name, files: [{ role: 'weights' as const, path, bytes: 1 }], format: 'gguf', aliases: [], options: {}, pinned: false, limits: {}, from: 'manifest' as const };
+      return {
+        name,
+        files: [{ role: 'weights' as const, path, bytes: 1 }],
+        format: 'gguf',
+        aliases: [],
+        options: {},
+        pinned: false,
+        limits: {},
+        from: 'manifest' as const,
+      };
     };
     const cases = backendConformance({
       type: type!,
@@ -110,7 +129,10 @@ describeReal('the examples on a real llama-server', function () {
   it('the composed server is about ten lines, and answers', async () => {
     assert.ok(linesOfCode('compose-a-server') <= 10);
     await writeModels(directory, ['composed']);
-    await writeFile(join(directory, 'models.yaml'), `models:\n  composed: { path: composed.gguf }\nbackends:\n  llama.cpp: { executable: ${llamaServer}, context_length: 1024 }\n`);
+    await writeFile(
+      join(directory, 'models.yaml'),
+      `models:\n  composed: { path: composed.gguf }\nbackends:\n  llama.cpp: { executable: ${llamaServer}, context_length: 1024 }\n`,
+    );
     const server = run('compose-a-server', [directory, '0']);
     const url = await server.says(/http:\/\/\S+/);
     assert.equal((await streamChat(url, ask('composed'))).text, 'I am composed.');
@@ -120,7 +142,10 @@ describeReal('the examples on a real llama-server', function () {
 
   it('the application that embeds Lamina chats, and ends', async () => {
     await writeModels(directory, ['embedded']);
-    await writeFile(join(directory, 'models.yaml'), `models:\n  embedded: { path: embedded.gguf }\nbackends:\n  llama.cpp: { executable: ${llamaServer} }\n`);
+    await writeFile(
+      join(directory, 'models.yaml'),
+      `models:\n  embedded: { path: embedded.gguf }\nbackends:\n  llama.cpp: { executable: ${llamaServer} }\n`,
+    );
     const application = run('embed', [directory, 'embedded']);
     assert.equal(await application.exited, 0);
     assert.match(application.output(), /embedded: starting → ready[^]*I am embedded\.[^]*embedded: stopping → stopped/);
@@ -143,9 +168,17 @@ describe('the demo on a machine without llama.cpp and without a network', functi
   this.timeout(60_000);
 
   it('says in one sentence what to do', async () => {
-    const demo = run('demo', ['--once', '--port', '0'], { ...withoutLlama, LAMINA_EMBEDDED: join(directory, 'engines'), npm_config_registry: 'http://127.0.0.1:1/', npm_config_cache: join(directory, 'npm') });
+    const demo = run('demo', ['--once', '--port', '0'], {
+      ...withoutLlama,
+      LAMINA_EMBEDDED: join(directory, 'engines'),
+      npm_config_registry: 'http://127.0.0.1:1/',
+      npm_config_cache: join(directory, 'npm'),
+    });
     assert.equal(await demo.exited, 1);
-    assert.match(demo.output(), /installing node-llama-cpp 3\.[^]*the npm registry cannot be reached\. Try again when that is mended; or install it by hand, /);
+    assert.match(
+      demo.output(),
+      /installing node-llama-cpp 3\.[^]*the npm registry cannot be reached\. Try again when that is mended; or install it by hand, /,
+    );
     assert.ok(!demo.output().includes('    at '), demo.output());
   });
 });

@@ -8,7 +8,15 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createLamina, type Lamina, type LaminaOptions, type Plugin } from '@lamina/core';
-import { definePlugin, LaminaError, processBackend, type BackendType, type Endpoint, type ModelServer, type ServerExit } from '@lamina/core/plugin';
+import {
+  definePlugin,
+  LaminaError,
+  processBackend,
+  type BackendType,
+  type Endpoint,
+  type ModelServer,
+  type ServerExit,
+} from '@lamina/core/plugin';
 import { fakeEngine, fakePlugin } from '@lamina/core/testing';
 import { createServer, type Server } from '@lamina/server-koa';
 import { ask, post, streamChat } from './support/client.js';
@@ -19,9 +27,19 @@ describe('the contract holds for', () => {
   let server: Server;
   let url: string;
 
-  async function open(plugin: Plugin, models: Record<string, Record<string, unknown>>, options: LaminaOptions = {}): Promise<void> {
+  async function open(
+    plugin: Plugin,
+    models: Record<string, Record<string, unknown>>,
+    options: LaminaOptions = {},
+  ): Promise<void> {
     for (const name of Object.keys(models)) await writeFile(join(directory, `${name}.fake`), name);
-    lamina = await createLamina({ modelsDir: directory, manifest: { models }, log: 'silent', plugins: [plugin], ...options });
+    lamina = await createLamina({
+      modelsDir: directory,
+      manifest: { models },
+      log: 'silent',
+      plugins: [plugin],
+      ...options,
+    });
     server = createServer(lamina, { port: 0 });
     url = await server.listen();
   }
@@ -43,11 +61,15 @@ describe('the contract holds for', () => {
       seen = [];
       upstream = createHttpServer((request, response) => {
         const parts: Buffer[] = [];
-        request.on('data', (part: Buffer) => parts.push(part)).on('end', () => {
-          const body = JSON.parse(Buffer.concat(parts).toString() || '{}') as { model: string };
-          seen.push({ path: request.url!, authorization: request.headers.authorization, body });
-          response.setHeader('content-type', 'application/json').end(JSON.stringify({ choices: [{ message: { role: 'assistant', content: `I am ${body.model}` } }] }));
-        });
+        request
+          .on('data', (part: Buffer) => parts.push(part))
+          .on('end', () => {
+            const body = JSON.parse(Buffer.concat(parts).toString() || '{}') as { model: string };
+            seen.push({ path: request.url!, authorization: request.headers.authorization, body });
+            response
+              .setHeader('content-type', 'application/json')
+              .end(JSON.stringify({ choices: [{ message: { role: 'assistant', content: `I am ${body.model}` } }] }));
+          });
       }).listen(0, '127.0.0.1');
       await once(upstream, 'listening');
     });
@@ -55,12 +77,25 @@ describe('the contract holds for', () => {
 
     it('which is attached, spoken to by its own names, and never counted or stopped', async () => {
       const baseUrl = `http://127.0.0.1:${(upstream.address() as AddressInfo).port}/tenants/7/openai/v1`;
-      await open(remote(baseUrl, 'sk-theirs'), { big: { backend: 'elsewhere', options: { id: 'org/Big-70B' } }, small: { backend: 'elsewhere', aliases: ['tiny'], options: { id: 'org/Small' } } });
-      for (const model of ['big', 'small', 'tiny']) assert.equal((await post(`${url}/v1/chat/completions`, ask(model))).status, 200);
-      assert.deepEqual(seen.map(({ body }) => body.model), ['org/Big-70B', 'org/Small', 'org/Small']);
+      await open(remote(baseUrl, 'sk-theirs'), {
+        big: { backend: 'elsewhere', options: { id: 'org/Big-70B' } },
+        small: { backend: 'elsewhere', aliases: ['tiny'], options: { id: 'org/Small' } },
+      });
+      for (const model of ['big', 'small', 'tiny'])
+        assert.equal((await post(`${url}/v1/chat/completions`, ask(model))).status, 200);
+      assert.deepEqual(
+        seen.map(({ body }) => body.model),
+        ['org/Big-70B', 'org/Small', 'org/Small'],
+      );
       assert.deepEqual(new Set(seen.map(({ path }) => path)), new Set(['/tenants/7/openai/v1/chat/completions']));
       assert.deepEqual(new Set(seen.map(({ authorization }) => authorization)), new Set(['Bearer sk-theirs']));
-      assert.deepEqual(lamina.runtime.slots().map(({ model, state }) => [model, state]), [['big', 'ready'], ['small', 'ready']]);
+      assert.deepEqual(
+        lamina.runtime.slots().map(({ model, state }) => [model, state]),
+        [
+          ['big', 'ready'],
+          ['small', 'ready'],
+        ],
+      );
     });
   });
 
@@ -72,7 +107,11 @@ describe('the contract holds for', () => {
       const answer = await streamChat(url, ask('quirky', 'hi', { user: 'me' }));
       assert.equal(answer.done, true);
       assert.match(answer.text, /^quirky: /);
-      const wrong = await post(`${url}/v1/chat/completions`, { model: 'quirky', messages: [{ role: 'user', content: 'hi' }], max_tokens: 'many' });
+      const wrong = await post(`${url}/v1/chat/completions`, {
+        model: 'quirky',
+        messages: [{ role: 'user', content: 'hi' }],
+        max_tokens: 'many',
+      });
       assert.equal(wrong.status, 400);
       const { error } = (await wrong.json()) as { error: { message: string; type: string } };
       assert.equal(error.type, 'invalid_request_error');
@@ -89,7 +128,8 @@ describe('the contract holds for', () => {
       const first = await Promise.all(Array.from({ length: 6 }, chat));
       await replicas.replaceOne();
       const later = await Promise.all(Array.from({ length: 12 }, chat));
-      for (const { text, done } of [...first, ...later]) assert.deepEqual({ done, text: text.startsWith('many: ') }, { done: true, text: true });
+      for (const { text, done } of [...first, ...later])
+        assert.deepEqual({ done, text: text.startsWith('many: ') }, { done: true, text: true });
       assert.equal(lamina.runtime.slot('many').state, 'ready');
     });
   });
@@ -97,7 +137,10 @@ describe('the contract holds for', () => {
   describe('an engine that can sleep', () => {
     it('which sleeps when it is idle, keeps its process, and wakes for the next request', async () => {
       await open(fakePlugin(), { sleepy: { path: 'sleepy.fake', limits: { idle_timeout: 0.05 } } });
-      const asleep = lamina.events.once('model.state', { signal: AbortSignal.timeout(10_000), where: ({ to }) => to === 'sleeping' });
+      const asleep = lamina.events.once('model.state', {
+        signal: AbortSignal.timeout(10_000),
+        where: ({ to }) => to === 'sleeping',
+      });
       assert.equal((await streamChat(url, ask('sleepy'))).done, true);
       const { pid } = lamina.runtime.slot('sleepy');
       await asleep;
@@ -109,7 +152,12 @@ describe('the contract holds for', () => {
 
 /** A server that runs elsewhere: attached, not owned. Its models have no files here. */
 function remote(baseUrl: string, key: string): Plugin {
-  const modelOptions = { type: 'object', properties: { id: { type: 'string' } }, required: ['id'], additionalProperties: false } as const;
+  const modelOptions = {
+    type: 'object',
+    properties: { id: { type: 'string' } },
+    required: ['id'],
+    additionalProperties: false,
+  } as const;
   const type: BackendType = {
     type: 'elsewhere',
     formats: ['remote'],
@@ -127,7 +175,10 @@ function remote(baseUrl: string, key: string): Plugin {
           info: { ids: { [model.name]: String(model.options['id']) } },
           endpoint: () => ({ baseUrl, headers: { authorization: `Bearer ${key}` } }),
           closed,
-          stop: () => Promise.resolve(end({ code: null, signal: null, expected: true, reason: 'it was detached', lastLines: [] })),
+          stop: () =>
+            Promise.resolve(
+              end({ code: null, signal: null, expected: true, reason: 'it was detached', lastLines: [] }),
+            ),
         });
       },
     }),
@@ -136,12 +187,17 @@ function remote(baseUrl: string, key: string): Plugin {
     name: 'elsewhere',
     setup(context) {
       context.addBackend(type);
-      context.hooks.describeModel.tap((model) => (model.backend === 'elsewhere' ? { ...model, format: 'remote', files: [] } : undefined));
+      context.hooks.describeModel.tap((model) =>
+        model.backend === 'elsewhere' ? { ...model, format: 'remote', files: [] } : undefined,
+      );
     },
   })();
 }
 
-/** No health route, the key on the command line, `user` refused, errors as JSON in a string: all of it mended in one place. */
+/**
+ * No health route, the key on the command line, `user` refused, errors as JSON in a string: all of it mended in one
+ * place.
+ */
 function mlcLike(): Plugin {
   const behaviour = { no_health: true, while_loading: 'refused', errors: 'json_in_string', refuse_user: true } as const;
   const type = processBackend({
@@ -231,7 +287,8 @@ class Replicas {
       closed,
       endpoint: (failed) => {
         const usable = this.engines.filter(({ endpoint }) => endpoint !== failed);
-        if (usable.length === 0) throw new LaminaError('MODEL_STOPPED', { model: 'many', reason: 'no replica is left' });
+        if (usable.length === 0)
+          throw new LaminaError('MODEL_STOPPED', { model: 'many', reason: 'no replica is left' });
         return usable[this.turn++ % usable.length]!.endpoint;
       },
       stop: async () => {

@@ -9,16 +9,26 @@ import { root } from './support/root.js';
 import { sources } from './support/sources.js';
 
 /** The sources but for those that declare hooks and events, and those that hold them. */
-const elsewhere = sources.filter(({ path }) => !/core\/src\/(contract\/|testing\/|kernel\/(?:hooks|event-bus)\.ts)/.test(path));
+const elsewhere = sources.filter(
+  ({ path }) => !/core\/src\/(contract\/|testing\/|kernel\/(?:hooks|event-bus)\.ts)/.test(path),
+);
 const page = (name: string) => readFileSync(join(root, 'docs', name), 'utf8');
 
 describe('hooks', () => {
   const names = Object.keys(hookTable) as HookName[];
-  const sections = new Map(page('hooks.md').split(/^## /m).slice(1).map((section) => [section.split('\n', 1)[0]!, section]));
+  const sections = new Map(
+    page('hooks.md')
+      .split(/^## /m)
+      .slice(1)
+      .map((section) => [section.split('\n', 1)[0]!, section]),
+  );
 
   it('are each run somewhere, or reserved for what comes', () => {
     const isRun = (name: string) => elsewhere.some(({ text }) => new RegExp(`\\b${name}\\b`).test(text));
-    assert.deepEqual(names.filter((name) => !isRun(name)), Object.keys(reserved.hooks));
+    assert.deepEqual(
+      names.filter((name) => !isRun(name)),
+      Object.keys(reserved.hooks),
+    );
   });
 
   it('are all on the page of hooks, in order', () => assert.deepEqual([...sections.keys()], names));
@@ -28,7 +38,12 @@ describe('hooks', () => {
       const { type, onFailure, before, after, limitMs } = hookTable[name];
       const section = sections.get(name)!;
       assert.match(section, /\n\n[A-Z].*\.\*?\n\n\| Type \| On failure \| Before \| After \| Limit \|\n/);
-      assert.ok(section.includes(`| \`${type}\` | ${onFailure} | ${before} | ${after} | ${limitMs < 1000 ? `${limitMs} ms` : `${limitMs / 1000} s`} |`), section);
+      assert.ok(
+        section.includes(
+          `| \`${type}\` | ${onFailure} | ${before} | ${after} | ${limitMs < 1000 ? `${limitMs} ms` : `${limitMs / 1000} s`} |`,
+        ),
+        section,
+      );
       assert.match(section, new RegExp(`\`\`\`ts\\n${name}\\(.*context: Context\\): .*;\\n\`\`\``));
     });
   }
@@ -38,8 +53,12 @@ describe('events', () => {
   const types = Object.keys(eventSchemas);
 
   it('are each emitted somewhere, or reserved for what comes', () => {
-    const isEmitted = (type: string) => type === 'plugin.failed' || elsewhere.some(({ text }) => text.includes(`'${type}'`));
-    assert.deepEqual(types.filter((type) => !isEmitted(type)), Object.keys(reserved.events));
+    const isEmitted = (type: string) =>
+      type === 'plugin.failed' || elsewhere.some(({ text }) => text.includes(`'${type}'`));
+    assert.deepEqual(
+      types.filter((type) => !isEmitted(type)),
+      Object.keys(reserved.events),
+    );
   });
 
   it('are called noun.verb and say when they happen', () => {
@@ -50,6 +69,9 @@ describe('events', () => {
   });
 
   it('are all on the page of events', () => {
-    assert.deepEqual([...page('events.md').matchAll(/^\| `([a-z.]+)` \|/gm)].map(([, type]) => type), types);
+    assert.deepEqual(
+      [...page('events.md').matchAll(/^\| `([a-z.]+)` \|/gm)].map(([, type]) => type),
+      types,
+    );
   });
 });

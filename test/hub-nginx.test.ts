@@ -8,7 +8,13 @@ import { hfSource } from '@lamina/plugin-hf-source';
 import { describeWith, nginx } from './support/nginx.js';
 import { hubCommit, NginxHub } from './support/nginx-hub.js';
 
-const quiet: Logger = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined, child: () => quiet };
+const quiet: Logger = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+  child: () => quiet,
+};
 const context = (): SourceContext => ({ signal: AbortSignal.timeout(10_000), log: quiet, fetch: globalThis.fetch });
 
 describeWith({ nginx }, 'the source huggingface at a Hub served by nginx', () => {
@@ -29,7 +35,10 @@ describeWith({ nginx }, 'the source huggingface at a Hub served by nginx', () =>
   async function source(token?: string): Promise<Source> {
     let registered: Source | undefined;
     const plugin = hfSource({ endpoint: hub.url, adopt: false, ...(token === undefined ? {} : { token }) });
-    await plugin.setup({ env: {}, addSource: (one: Source) => (registered = one) } as unknown as PluginContext, plugin.options as never);
+    await plugin.setup(
+      { env: {}, addSource: (one: Source) => (registered = one) } as unknown as PluginContext,
+      plugin.options as never,
+    );
     return registered!;
   }
 
@@ -41,7 +50,9 @@ describeWith({ nginx }, 'the source huggingface at a Hub served by nginx', () =>
     for (const [index, file] of plan.files.entries()) {
       const { url, headers = {} } = await from.locate(file, plan, context());
       assert.ok(url.startsWith(hub.cdn));
-      const part = await fetch(url, { headers: { ...headers, range: 'bytes=100-', 'accept-encoding': 'identity', connection: 'close' } });
+      const part = await fetch(url, {
+        headers: { ...headers, range: 'bytes=100-', 'accept-encoding': 'identity', connection: 'close' },
+      });
       assert.equal(part.status, 206);
       const bytes = await readFile(paths[index]!);
       assert.ok(Buffer.from(await part.arrayBuffer()).equals(bytes.subarray(100)));
@@ -50,10 +61,21 @@ describeWith({ nginx }, 'the source huggingface at a Hub served by nginx', () =>
   });
 
   it('tells what is gated, missing, renamed and limited apart', async () => {
-    await assert.rejects((await source()).resolve('org/gated', context()), { code: 'SOURCE_DENIED', message: /accept its terms/ });
-    await assert.rejects((await source('hf_other')).resolve('org/gated', context()), { code: 'SOURCE_DENIED', message: /not on the list/ });
-    await assert.rejects((await source()).resolve('org/none', context()), { code: 'SOURCE_DENIED', message: /no model org\/none, or it is private/ });
-    await assert.rejects((await source()).resolve({ repo_id: 'org/tiny', revision: 'nope' }, context()), { code: 'SOURCE_DENIED' });
+    await assert.rejects((await source()).resolve('org/gated', context()), {
+      code: 'SOURCE_DENIED',
+      message: /accept its terms/,
+    });
+    await assert.rejects((await source('hf_other')).resolve('org/gated', context()), {
+      code: 'SOURCE_DENIED',
+      message: /not on the list/,
+    });
+    await assert.rejects((await source()).resolve('org/none', context()), {
+      code: 'SOURCE_DENIED',
+      message: /no model org\/none, or it is private/,
+    });
+    await assert.rejects((await source()).resolve({ repo_id: 'org/tiny', revision: 'nope' }, context()), {
+      code: 'SOURCE_DENIED',
+    });
     assert.equal((await (await source()).resolve('org/old', context()))?.name, 'org/new:Q8_0');
     const busy = async () => (await source()).resolve('org/busy', context());
     await assert.rejects(busy(), { message: /answered 503|in 42 s/ });

@@ -24,7 +24,13 @@ describeReal('a real llama-server that gives no answer', function () {
 
   beforeEach(async () => {
     const models = { slow: { path: 'slow.gguf', options: { parallel: 1 } } };
-    lamina = await createLamina({ modelsDir: directory, manifest: { models }, log: 'error', limits: { healthInterval: 0.5 }, plugins: [realLlama()] });
+    lamina = await createLamina({
+      modelsDir: directory,
+      manifest: { models },
+      log: 'error',
+      limits: { healthInterval: 0.5 },
+      plugins: [realLlama()],
+    });
     server = createServer(lamina, { port: 0 });
     url = await server.listen();
     events.length = 0;
@@ -61,15 +67,28 @@ describeReal('a real llama-server that gives no answer', function () {
     assert.notEqual(await pidOf('slow'), hung);
     assert.throws(() => process.kill(hung, 0), { code: 'ESRCH' });
     const states = events.flatMap((event) => (event.type === 'model.state' ? [event.to] : []));
-    assert.deepEqual(states.slice(states.indexOf('degraded')), ['degraded', 'stopping', 'failed', 'queued', 'starting', 'ready']);
+    assert.deepEqual(states.slice(states.indexOf('degraded')), [
+      'degraded',
+      'stopping',
+      'failed',
+      'queued',
+      'starting',
+      'ready',
+    ]);
   });
 
   it('because it computes for longer than three checks take is left alone', async () => {
     // Three seconds or more at this model's speed; three checks take one and a half.
-    const answer = await fetch(`${url}/v1/chat/completions`, { method: 'POST', body: JSON.stringify(ask('slow', '/count', { max_tokens: 900 })) });
+    const answer = await fetch(`${url}/v1/chat/completions`, {
+      method: 'POST',
+      body: JSON.stringify(ask('slow', '/count', { max_tokens: 900 })),
+    });
     assert.equal(answer.status, 200);
     const { usage } = (await answer.json()) as { usage: { completion_tokens: number } };
     assert.equal(usage.completion_tokens, 900);
-    assert.deepEqual(events.filter(({ type }) => type === 'model.failed'), []);
+    assert.deepEqual(
+      events.filter(({ type }) => type === 'model.failed'),
+      [],
+    );
   });
 });

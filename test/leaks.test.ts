@@ -12,8 +12,15 @@ const support = join(root, 'test/dist/support');
 /** Runs a suite that leaves something behind. */
 async function leave(leak: string): Promise<{ code: unknown; output: string }> {
   const args = [mocha, '--no-config', '--require', join(support, 'leaks.js'), join(support, 'leaking.js')];
-  const child = spawn(process.execPath, args, { env: { ...process.env, LEAK: leak }, stdio: ['ignore', 'pipe', 'pipe'] });
-  const [[code], ...output] = await Promise.all([once(child, 'close') as Promise<unknown[]>, text(child.stdout), text(child.stderr)]);
+  const child = spawn(process.execPath, args, {
+    env: { ...process.env, LEAK: leak },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const [[code], ...output] = await Promise.all([
+    once(child, 'close') as Promise<unknown[]>,
+    text(child.stdout),
+    text(child.stderr),
+  ]);
   return { code, output: output.join('') };
 }
 

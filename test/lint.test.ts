@@ -8,10 +8,22 @@ const breaches: Readonly<Record<string, { text: string; rule: string }>> = {
   'a default export': { text: 'export default 1;', rule: 'no-restricted-syntax' },
   'an export of everything': { text: "export * from './config.js';", rule: 'no-restricted-syntax' },
   'null as a value': { text: 'export const nothing = null;', rule: 'no-restricted-syntax' },
-  'the environment read outside main.ts': { text: "export const home = process.env['HOME'];", rule: 'no-restricted-properties' },
-  'a type imported as a value': { text: "import { Config } from './contract/config.js';\nexport type C = Config;", rule: '@typescript-eslint/consistent-type-imports' },
-  'a promise nobody waits for': { text: 'export const run = () => { Promise.resolve(1); };', rule: '@typescript-eslint/no-floating-promises' },
-  'a promise where a callback is wanted': { text: "process.on('exit', async () => { await Promise.resolve(1); });", rule: '@typescript-eslint/no-misused-promises' },
+  'the environment read outside main.ts': {
+    text: "export const home = process.env['HOME'];",
+    rule: 'no-restricted-properties',
+  },
+  'a type imported as a value': {
+    text: "import { Config } from './contract/config.js';\nexport type C = Config;",
+    rule: '@typescript-eslint/consistent-type-imports',
+  },
+  'a promise nobody waits for': {
+    text: 'export const run = () => { Promise.resolve(1); };',
+    rule: '@typescript-eslint/no-floating-promises',
+  },
+  'a promise where a callback is wanted': {
+    text: "process.on('exit', async () => { await Promise.resolve(1); });",
+    rule: '@typescript-eslint/no-misused-promises',
+  },
   'a file of more than 300 lines': { text: "process.emit('exit', 0);\n".repeat(301), rule: 'max-lines' },
 };
 
@@ -27,5 +39,6 @@ describe('the linter', function () {
     it(`refuses ${title}`, async () => assert.deepEqual([...new Set(await rulesBroken(text))], [rule]));
   }
 
-  it('lets null be compared with', async () => assert.deepEqual(await rulesBroken("export const none = /a/.exec('b') === null;"), []));
+  it('lets null be compared with', async () =>
+    assert.deepEqual(await rulesBroken("export const none = /a/.exec('b') === null;"), []));
 });

@@ -19,7 +19,19 @@ interface PackageJson {
   readonly peerDependencies?: Readonly<Record<string, string>>;
 }
 
-const fields = ['name', 'version', 'description', 'license', 'type', 'engines', 'keywords', 'exports', 'files', 'publishConfig', 'scripts'];
+const fields = [
+  'name',
+  'version',
+  'description',
+  'license',
+  'type',
+  'engines',
+  'keywords',
+  'exports',
+  'files',
+  'publishConfig',
+  'scripts',
+];
 /** Asked for, for a library that is imported asks for them. */
 const onlyPeers = ['reflect-metadata'];
 const headings = ['Install', 'Use', 'Options', 'What it does', 'Errors', 'Tried'];
@@ -35,10 +47,19 @@ for (const folder of folders) {
     const json = JSON.parse(textOf('packages', folder, 'package.json')) as PackageJson;
 
     it('says who it is, with the version and the licence that all have', () => {
-      assert.deepEqual(fields.filter((field) => json[field] === undefined), []);
+      assert.deepEqual(
+        fields.filter((field) => json[field] === undefined),
+        [],
+      );
       const { name, version: own, license, type, engines, publishConfig, scripts } = json;
-      assert.deepEqual({ name, own, license, type, engines }, { name: `@lamina/${folder}`, own: version, license: 'Apache-2.0', type: 'module', engines: whole['engines'] });
-      assert.deepEqual({ publishConfig, scripts }, { publishConfig: { access: 'public' }, scripts: { prepack: 'tsc -b' } });
+      assert.deepEqual(
+        { name, own, license, type, engines },
+        { name: `@lamina/${folder}`, own: version, license: 'Apache-2.0', type: 'module', engines: whole['engines'] },
+      );
+      assert.deepEqual(
+        { publishConfig, scripts },
+        { publishConfig: { access: 'public' }, scripts: { prepack: 'tsc -b' } },
+      );
       assert.match(json.description, /^[A-Z].*\.$/);
       assert.ok(json.keywords.includes(folder.startsWith('plugin-') ? 'lamina-plugin' : 'lamina'));
     });
@@ -80,7 +101,10 @@ for (const folder of folders) {
     it('has a README of the shape that all have', () => {
       const readme = textOf('packages', folder, 'README.md');
       assert.ok(readme.startsWith(`# @lamina/${folder}\n\n`));
-      assert.deepEqual([...readme.matchAll(/^## (.*)$/gm)].map(([, heading]) => heading), headings);
+      assert.deepEqual(
+        [...readme.matchAll(/^## (.*)$/gm)].map(([, heading]) => heading),
+        headings,
+      );
     });
 
     it('carries the licence', () => assert.equal(textOf('packages', folder, 'LICENSE'), textOf('LICENSE')));
@@ -89,13 +113,19 @@ for (const folder of folders) {
       assert.ok(readdirSync(join(home, 'test'), { recursive: true }).some((name) => String(name).endsWith('.test.ts')));
       const { references } = JSON.parse(textOf('tsconfig.json')) as { references: { path: string }[] };
       const paths = references.map(({ path }) => path);
-      assert.ok(paths.includes(`packages/${folder}`) && paths.includes(`packages/${folder}/test`), 'tsconfig.json lacks a reference.');
+      assert.ok(
+        paths.includes(`packages/${folder}`) && paths.includes(`packages/${folder}/test`),
+        'tsconfig.json lacks a reference.',
+      );
     });
 
     it('is fit to be installed, publint finds', async function () {
       this.timeout(60_000);
       const { messages, pkg } = await publint({ pkgDir: home, pack: 'npm' });
-      assert.deepEqual(messages.map((message) => formatMessage(message, pkg)), []);
+      assert.deepEqual(
+        messages.map((message) => formatMessage(message, pkg)),
+        [],
+      );
     });
   });
 }

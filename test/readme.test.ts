@@ -9,13 +9,19 @@ import ts from 'typescript';
 import { root } from './support/root.js';
 
 const folders = ['.', 'docs', ...readdirSync(join(root, 'packages')).map((name) => `packages/${name}`)];
-const documents = folders.flatMap((folder) => readdirSync(join(root, folder)).filter((name) => name.endsWith('.md')).map((name) => join(folder, name)));
+const documents = folders.flatMap((folder) =>
+  readdirSync(join(root, folder))
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => join(folder, name)),
+);
 const textOf = (path: string) => readFileSync(join(root, path), 'utf8');
 const { scripts } = JSON.parse(textOf('package.json')) as { scripts: Record<string, string> };
 
 it('documents hold what the code says: pages, tables and quoted files', function () {
   this.timeout(60_000);
-  const { status, stderr } = spawnSync(process.execPath, [join(root, 'scripts/docs.mjs'), '--check'], { encoding: 'utf8' });
+  const { status, stderr } = spawnSync(process.execPath, [join(root, 'scripts/docs.mjs'), '--check'], {
+    encoding: 'utf8',
+  });
   assert.equal(status, 0, stderr);
 });
 
@@ -24,8 +30,12 @@ it('the README of the server lists the routes it has', async () => {
   const { stack } = laminaRouter(lamina);
   await lamina.close();
   const named = stack.filter(({ path, methods }) => typeof path === 'string' && methods.length > 0);
-  const routes = named.map(({ path, methods }) => `${methods.find((method) => method !== 'HEAD')} ${String(path).replace('*', ':')}`);
-  const listed = [...textOf('packages/server-koa/README.md').matchAll(/^\| `([A-Z]+ \/\S*)` \|/gm)].map(([, route]) => route);
+  const routes = named.map(
+    ({ path, methods }) => `${methods.find((method) => method !== 'HEAD')} ${String(path).replace('*', ':')}`,
+  );
+  const listed = [...textOf('packages/server-koa/README.md').matchAll(/^\| `([A-Z]+ \/\S*)` \|/gm)].map(
+    ([, route]) => route,
+  );
   assert.deepEqual(listed.sort(), routes.sort());
 });
 
@@ -34,15 +44,28 @@ for (const path of documents) {
     const text = textOf(path);
 
     it('has links that lead somewhere', () => {
-      const targets = [...text.matchAll(/\]\(([^)\s]+)\)/g)].map(([, target]) => target!).filter((target) => !/^[a-z]+:/.test(target));
-      assert.deepEqual(targets.filter((target) => !leadsSomewhere(path, target)), []);
+      const targets = [...text.matchAll(/\]\(([^)\s]+)\)/g)]
+        .map(([, target]) => target!)
+        .filter((target) => !/^[a-z]+:/.test(target));
+      assert.deepEqual(
+        targets.filter((target) => !leadsSomewhere(path, target)),
+        [],
+      );
     });
 
     it('names npm scripts and files of the project that exist', () => {
       const named = [...text.matchAll(/npm (?:run ([\w:-]+)|(test))/g)].map(([, run, test]) => run ?? test!);
-      assert.deepEqual(named.filter((name) => !(name in scripts)), []);
-      const files = [...text.matchAll(/(?<![\w./-])(?:packages|scripts|examples|docs|test|bench|\.ci)\/[\w./-]*\w/g)].map(([file]) => file);
-      assert.deepEqual(files.filter((file) => !file.includes('/dist/') && !existsSync(join(root, file))), []);
+      assert.deepEqual(
+        named.filter((name) => !(name in scripts)),
+        [],
+      );
+      const files = [
+        ...text.matchAll(/(?<![\w./-])(?:packages|scripts|examples|docs|test|bench|\.ci)\/[\w./-]*\w/g),
+      ].map(([file]) => file);
+      assert.deepEqual(
+        files.filter((file) => !file.includes('/dist/') && !existsSync(join(root, file))),
+        [],
+      );
     });
 
     it('shows programs that compile', function () {
@@ -59,19 +82,34 @@ function leadsSomewhere(from: string, target: string): boolean {
   const path = file === '' ? join(root, from) : join(root, dirname(from), file);
   if (!existsSync(path) || relative(root, path).startsWith('..')) return false;
   if (anchor === undefined) return true;
-  const headings = [...readFileSync(path, 'utf8').matchAll(/^#+ (.*)$/gm)].map(([, heading]) => heading!.toLowerCase().replace(/[^\w -]/g, '').replaceAll(' ', '-'));
+  const headings = [...readFileSync(path, 'utf8').matchAll(/^#+ (.*)$/gm)].map(([, heading]) =>
+    heading!
+      .toLowerCase()
+      .replace(/[^\w -]/g, '')
+      .replaceAll(' ', '-'),
+  );
   return headings.includes(anchor);
 }
 
-/** What the compiler says of a program that stands in a document, as if it were a file of examples/. A mere fragment is not looked at. */
+/**
+ * What the compiler says of a program that stands in a document, as if it were a file of examples/. A mere fragment is
+ * not looked at.
+ */
 function faultsOf(program: string): string[] {
   if (!program.includes('import ')) return [];
   const path = join(root, 'examples/quoted.ts');
-  const { options } = ts.getParsedCommandLineOfConfigFile(join(root, 'examples/tsconfig.json'), { noEmit: true, composite: false, incremental: false }, { ...ts.sys, onUnRecoverableConfigFileDiagnostic: () => undefined })!;
+  const { options } = ts.getParsedCommandLineOfConfigFile(
+    join(root, 'examples/tsconfig.json'),
+    { noEmit: true, composite: false, incremental: false },
+    { ...ts.sys, onUnRecoverableConfigFileDiagnostic: () => undefined },
+  )!;
   const host = ts.createCompilerHost(options);
   const { getSourceFile, fileExists } = host;
-  host.getSourceFile = (name, version, ...rest) => (name === path ? ts.createSourceFile(name, program, version) : getSourceFile(name, version, ...rest));
+  host.getSourceFile = (name, version, ...rest) =>
+    name === path ? ts.createSourceFile(name, program, version) : getSourceFile(name, version, ...rest);
   host.fileExists = (name) => name === path || fileExists(name);
   const checked = ts.createProgram([path], options, host);
-  return ts.getPreEmitDiagnostics(checked).map(({ messageText }) => `${ts.flattenDiagnosticMessageText(messageText, ' ')} In: ${program}`);
+  return ts
+    .getPreEmitDiagnostics(checked)
+    .map(({ messageText }) => `${ts.flattenDiagnosticMessageText(messageText, ' ')} In: ${program}`);
 }

@@ -26,7 +26,12 @@ describeReal('a server on a real llama-server', function () {
 
   beforeEach(async () => {
     const models = { swift: { path: 'swift.gguf' }, slow: { path: 'slow.gguf', options: { parallel: 2 } } };
-    lamina = await createLamina({ modelsDir: directory, manifest: { models }, limits: { linger: 0.1 }, plugins: [realLlama()] });
+    lamina = await createLamina({
+      modelsDir: directory,
+      manifest: { models },
+      limits: { linger: 0.1 },
+      plugins: [realLlama()],
+    });
     server = createServer(lamina, { port: 0 });
     url = await server.listen();
   });
@@ -40,7 +45,9 @@ describeReal('a server on a real llama-server', function () {
     const lease = await lamina.runtime.acquire('slow', { signal: AbortSignal.timeout(10_000) });
     try {
       const { baseUrl, headers } = lease.endpoint();
-      const slots = (await (await fetch(`${new URL(baseUrl).origin}/slots`, { headers: { ...headers } })).json()) as { is_processing: boolean }[];
+      const slots = (await (await fetch(`${new URL(baseUrl).origin}/slots`, { headers: { ...headers } })).json()) as {
+        is_processing: boolean;
+      }[];
       return slots.filter((slot) => slot.is_processing).length;
     } finally {
       lease.release();
@@ -58,7 +65,8 @@ describeReal('a server on a real llama-server', function () {
   it('lets an explicit start outlive the caller that asked for it', async () => {
     const answer = await post(`${url}/models/swift/start?wait=false`);
     assert.equal(answer.status, 202);
-    if (lamina.runtime.slot('swift').state !== 'ready') await lamina.events.once('model.ready', { signal: AbortSignal.timeout(20_000) });
+    if (lamina.runtime.slot('swift').state !== 'ready')
+      await lamina.events.once('model.ready', { signal: AbortSignal.timeout(20_000) });
     assert.equal(lamina.runtime.slot('swift').state, 'ready');
     assert.equal((await post(`${url}/models/swift/start`)).status, 200);
     assert.equal((await post(`${url}/models/swift/stop`)).status, 200);
@@ -67,13 +75,19 @@ describeReal('a server on a real llama-server', function () {
 
   it('gives up a start that nobody waits for', async () => {
     const caller = new AbortController();
-    const starting = lamina.events.once('model.state', { signal: AbortSignal.timeout(20_000), where: ({ to }) => to === 'starting' });
+    const starting = lamina.events.once('model.state', {
+      signal: AbortSignal.timeout(20_000),
+      where: ({ to }) => to === 'starting',
+    });
     const chat = streamChat(url, ask('slow'), { signal: caller.signal });
     await starting;
     caller.abort();
     await assert.rejects(chat, { name: 'AbortError' });
     await settledAfter(lamina, 'slow');
-    assert.deepEqual(processesWith(join(directory, 'slow.gguf')).length, lamina.runtime.slot('slow').state === 'ready' ? 1 : 0);
+    assert.deepEqual(
+      processesWith(join(directory, 'slow.gguf')).length,
+      lamina.runtime.slot('slow').state === 'ready' ? 1 : 0,
+    );
   });
 
   it('tells a client in the middle of a stream that its engine was killed, and gives the next one a fresh engine', async () => {
@@ -125,7 +139,10 @@ describeReal('the lamina-server command on a real llama-server', function () {
   beforeEach(async () => {
     directory = await mkdtemp(join(tmpdir(), 'lamina-command-'));
     await writeModels(directory, ['slow'], ['slow']);
-    const manifest = { models: { slow: { path: 'slow.gguf', limits: { drain_timeout: 0.5 } } }, backends: { 'llama.cpp': { executable: llamaServer, threads: 1, context_length: 1024 } } };
+    const manifest = {
+      models: { slow: { path: 'slow.gguf', limits: { drain_timeout: 0.5 } } },
+      backends: { 'llama.cpp': { executable: llamaServer, threads: 1, context_length: 1024 } },
+    };
     await writeFile(join(directory, 'models.yaml'), JSON.stringify(manifest));
     args = ['--models-dir', directory];
   });
@@ -164,7 +181,10 @@ describeReal('the lamina-server command on a real llama-server', function () {
   });
 });
 
-/** An engine that at its first start finds a stranger on its port: a server in a session of its own that answers yes to everything. */
+/**
+ * An engine that at its first start finds a stranger on its port: a server in a session of its own that answers yes to
+ * everything.
+ */
 function strangerScript(note: string): string {
   const yes = `require("http").createServer((_, r) => r.end("{}")).listen(+process.argv[1], "127.0.0.1")`;
   const connects = `require("net").connect(+process.argv[1], "127.0.0.1").on("connect", () => process.exit(0)).on("error", () => process.exit(1))`;
@@ -183,5 +203,8 @@ exec '${llamaServer}' "$@"
 async function settledAfter(lamina: Lamina, model: string): Promise<void> {
   const { state } = lamina.runtime.slot(model);
   if (state === 'stopped' || state === 'ready') return;
-  await lamina.events.once('model.state', { signal: AbortSignal.timeout(20_000), where: ({ to }) => to === 'stopped' || to === 'ready' });
+  await lamina.events.once('model.state', {
+    signal: AbortSignal.timeout(20_000),
+    where: ({ to }) => to === 'stopped' || to === 'ready',
+  });
 }

@@ -18,7 +18,12 @@ describeReal('many clients on a real llama-server', function () {
   let started: string[];
 
   async function open(limits: object): Promise<void> {
-    lamina = await createLamina({ modelsDir: directory, manifest: { models: Object.fromEntries(models.map((name) => [name, { path: `${name}.gguf` }])) }, limits, plugins: [realLlama()] });
+    lamina = await createLamina({
+      modelsDir: directory,
+      manifest: { models: Object.fromEntries(models.map((name) => [name, { path: `${name}.gguf` }])) },
+      limits,
+      plugins: [realLlama()],
+    });
     server = createServer(lamina, { port: 0 });
     url = await server.listen();
     started = [];
@@ -43,7 +48,8 @@ describeReal('many clients on a real llama-server', function () {
   });
 
   it('share one place among three models: none is refused, lost, cut or answered by the wrong one', async () => {
-    // One place, an idle time-out shorter than the long streams, and little patience, so that models are swapped all the time.
+    // One place, an idle time-out shorter than the long streams, and little patience, so that models are swapped all
+    // the time.
     await open({ maxLoaded: 1, idleTimeout: 0.3, patience: 0.02 });
     const random = seeded(20_26);
     let asked = 0;
@@ -62,7 +68,9 @@ describeReal('many clients on a real llama-server', function () {
       }
     };
     await Promise.all(Array.from({ length: 16 }, client));
-    console.log(`      ${asked} chats, ${started.length} starts, none refused, lost, cut or answered by the wrong model`);
+    console.log(
+      `      ${asked} chats, ${started.length} starts, none refused, lost, cut or answered by the wrong model`,
+    );
     assert.ok(started.length >= 200);
     assert.ok(lamina.runtime.slots().filter(({ state }) => state === 'ready').length <= 1);
   });

@@ -9,7 +9,13 @@ import { ollamaSource } from '@lamina/plugin-ollama-source';
 import { describeWith, dockerRegistry, nginx } from './support/nginx.js';
 import { RealRegistry } from './support/registry.js';
 
-const quiet: Logger = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined, child: () => quiet };
+const quiet: Logger = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+  child: () => quiet,
+};
 const context = (): SourceContext => ({ signal: AbortSignal.timeout(10_000), log: quiet, fetch: globalThis.fetch });
 
 describeWith({ nginx, 'docker-registry': dockerRegistry }, 'the source ollama at a real registry', () => {
@@ -24,32 +30,60 @@ describeWith({ nginx, 'docker-registry': dockerRegistry }, 'the source ollama at
     await tinyGguf(path);
     weights = await readFile(path);
     registry = await RealRegistry.open(folder);
-    await registry.push('library/tiny:1b', [['model', weights], ['template', '{{ .Prompt }}'], ['params', '{"temperature":0.5,"num_ctx":1024}']], { model_format: 'gguf', model_family: 'llama', file_type: 'F32' });
+    await registry.push(
+      'library/tiny:1b',
+      [
+        ['model', weights],
+        ['template', '{{ .Prompt }}'],
+        ['params', '{"temperature":0.5,"num_ctx":1024}'],
+      ],
+      { model_format: 'gguf', model_family: 'llama', file_type: 'F32' },
+    );
     const plugin = ollamaSource({ adopt: false });
-    await plugin.setup({ env: {}, hooks: { beforeRequest: { tap: () => undefined } }, addSource: (one: Source) => (source = one) } as unknown as PluginContext, plugin.options as never);
+    await plugin.setup(
+      {
+        env: {},
+        hooks: { beforeRequest: { tap: () => undefined } },
+        addSource: (one: Source) => (source = one),
+      } as unknown as PluginContext,
+      plugin.options as never,
+    );
   });
   after(async () => {
     await registry.close();
     await rm(folder, { recursive: true });
   });
 
-  for (const [how, hosts] of [['by a redirect', () => [registry.host, registry.storeHost]], ['at once', () => [registry.plainHost, registry.plainHost]]] as const) {
+  for (const [how, hosts] of [
+    ['by a redirect', () => [registry.host, registry.storeHost]],
+    ['at once', () => [registry.plainHost, registry.plainHost]],
+  ] as const) {
     it(`gives a model whose blobs come ${how}`, async () => {
       const [named, store] = hosts();
       const plan = (await source.resolve({ model: `${named}/library/tiny:1b` }, context()))!;
-      assert.deepEqual([plan.model.path, plan.model.quantization, plan.model.options], ['tiny-1b.gguf', 'F32', { context_length: 1024 }]);
+      assert.deepEqual(
+        [plan.model.path, plan.model.quantization, plan.model.options],
+        ['tiny-1b.gguf', 'F32', { context_length: 1024 }],
+      );
       const file = plan.files[0]!;
       assert.deepEqual([file.bytes, file.sha256], [weights.length, createHash('sha256').update(weights).digest('hex')]);
       const { url, headers = {} } = await source.locate(file, plan, context());
       assert.equal(new URL(url).host, store);
-      const part = await fetch(url, { headers: { ...headers, range: 'bytes=1000-', 'accept-encoding': 'identity', connection: 'close' } });
+      const part = await fetch(url, {
+        headers: { ...headers, range: 'bytes=1000-', 'accept-encoding': 'identity', connection: 'close' },
+      });
       assert.equal(part.status, 206);
       assert.ok(Buffer.from(await part.arrayBuffer()).equals(weights.subarray(1000)));
     });
   }
 
   it('tells what is not there', async () => {
-    await assert.rejects(source.resolve({ model: `${registry.host}/library/tiny:none` }, context()), { code: 'MODEL_NOT_FOUND', message: /no such model, or not that tag/ });
-    await assert.rejects(source.resolve({ model: `${registry.host}/library/none` }, context()), { code: 'MODEL_NOT_FOUND' });
+    await assert.rejects(source.resolve({ model: `${registry.host}/library/tiny:none` }, context()), {
+      code: 'MODEL_NOT_FOUND',
+      message: /no such model, or not that tag/,
+    });
+    await assert.rejects(source.resolve({ model: `${registry.host}/library/none` }, context()), {
+      code: 'MODEL_NOT_FOUND',
+    });
   });
 });

@@ -8,7 +8,10 @@ import { filesIn, sources } from './support/sources.js';
 
 const inside = ['core/contract', 'core/kernel'];
 
-/** Room → the rooms it may import, besides itself. A file that stands alone in core/src is a door or part of the composition. */
+/**
+ * Room → the rooms it may import, besides itself. A file that stands alone in core/src is a door or part of the
+ * composition.
+ */
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   'core/contract': [],
   'core/kernel': ['core/contract'],
@@ -28,12 +31,21 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   host: ['@lamina/core', '@lamina/core/protocol'],
 };
 
-const doors: Readonly<Record<string, string>> = { index: '@lamina/core', plugin: '@lamina/core/plugin', protocol: '@lamina/core/protocol', testing: '@lamina/core/testing' };
+const doors: Readonly<Record<string, string>> = {
+  index: '@lamina/core',
+  plugin: '@lamina/core/plugin',
+  protocol: '@lamina/core/protocol',
+  testing: '@lamina/core/testing',
+};
 
-/** The room of a source file, as a path from the root; for files of other packages than core, the package and what kind of room it is. */
+/**
+ * The room of a source file, as a path from the root; for files of other packages than core, the package and what kind
+ * of room it is.
+ */
 function roomOf(path: string): { name: string; kind: string } {
   const [, folder = '', part, first = ''] = path.split('/');
-  if (folder.startsWith('plugin-')) return { name: `@lamina/${folder}`, kind: part === 'test' ? 'plugin tests' : 'plugin' };
+  if (folder.startsWith('plugin-'))
+    return { name: `@lamina/${folder}`, kind: part === 'test' ? 'plugin tests' : 'plugin' };
   if (folder !== 'core') return { name: `@lamina/${folder}`, kind: 'host' };
   const name = extname(first) === '' ? `core/${first}` : (doors[basename(first, '.ts')] ?? 'core/composition');
   return { name, kind: name };
@@ -67,23 +79,40 @@ describe('rooms', () => {
     it(`${kind} imports ${mayImport[kind]!.join(', ') || 'nothing'} of ours`, () => {
       const inRoom = files.filter(({ path }) => roomOf(path).kind === kind);
       assert.ok(inRoom.length > 0, `No file is in the room ${kind}.`);
-      assert.deepEqual(inRoom.flatMap(({ path, text }) => breachesOf(path, text)), []);
+      assert.deepEqual(
+        inRoom.flatMap(({ path, text }) => breachesOf(path, text)),
+        [],
+      );
     });
   }
 
   it('are all in the table', () => {
-    assert.deepEqual(sources.map(({ path }) => path).filter((path) => !(roomOf(path).kind in mayImport)), []);
+    assert.deepEqual(
+      sources.map(({ path }) => path).filter((path) => !(roomOf(path).kind in mayImport)),
+      [],
+    );
   });
 
   it('are not called utils, helpers or common', () => {
-    assert.deepEqual(sources.map(({ path }) => path).filter((path) => /(^|\/)(utils?|helpers?|common|misc|shared)(\/|\.ts$)/.test(path)), []);
+    assert.deepEqual(
+      sources
+        .map(({ path }) => path)
+        .filter((path) => /(^|\/)(utils?|helpers?|common|misc|shared)(\/|\.ts$)/.test(path)),
+      [],
+    );
   });
 
   it('have walls that hold: an import through one is seen, however it is written', () => {
     assert.equal(breachesOf('packages/core/src/models/x.ts', "import { Slot } from '../runtime/slot.js';").length, 1);
     assert.equal(breachesOf('packages/core/src/kernel/x.ts', "export type { Lamina } from '../lamina.js';").length, 1);
-    assert.equal(breachesOf('packages/core/src/contract/x.ts', "type Hooks = import('../kernel/hooks.js').Hooks;").length, 1);
-    assert.equal(breachesOf('packages/plugin-a/src/deep/x.ts', "const b = await import('@lamina/plugin-b');").length, 1);
+    assert.equal(
+      breachesOf('packages/core/src/contract/x.ts', "type Hooks = import('../kernel/hooks.js').Hooks;").length,
+      1,
+    );
+    assert.equal(
+      breachesOf('packages/plugin-a/src/deep/x.ts', "const b = await import('@lamina/plugin-b');").length,
+      1,
+    );
     assert.equal(breachesOf('packages/plugin-a/test/x.ts', "import { b } from '../../plugin-b/src/b.js';").length, 1);
     assert.equal(breachesOf('packages/server-koa/src/x.ts', "import '@lamina/core/plugin';").length, 1);
   });
@@ -95,7 +124,9 @@ describe('@lamina/core/protocol', () => {
     const visit = (path: string): string[] => {
       if (seen.has(path)) return [];
       seen.add(path);
-      return importsOf(readFileSync(path, 'utf8')).flatMap((specifier) => (specifier.startsWith('.') ? visit(join(dirname(path), specifier)) : [specifier]));
+      return importsOf(readFileSync(path, 'utf8')).flatMap((specifier) =>
+        specifier.startsWith('.') ? visit(join(dirname(path), specifier)) : [specifier],
+      );
     };
     assert.deepEqual(visit(join(root, 'packages/core/dist/protocol.js')), []);
   });

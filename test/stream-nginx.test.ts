@@ -33,11 +33,18 @@ describeWith({ nginx }, 'a stream of events behind nginx', function () {
     }).listen(0, '127.0.0.1');
     await once(engine, 'listening');
     const base_url = `http://127.0.0.1:${(engine.address() as AddressInfo).port}/v1`;
-    lamina = await createLamina({ modelsDir: folder, manifest: { backends: { there: { type: 'remote', base_url } }, models: { far: { backend: 'there' } } } });
+    lamina = await createLamina({
+      modelsDir: folder,
+      manifest: { backends: { there: { type: 'remote', base_url } }, models: { far: { backend: 'there' } } },
+    });
     server = createServer(lamina, { port: 0 });
     const behind = await server.listen();
     const [port] = (await freePorts(1)) as [number];
-    proxy = await startNginx(join(folder, 'nginx'), `server { listen 127.0.0.1:${port}; location / { proxy_pass ${behind}; } }`, port);
+    proxy = await startNginx(
+      join(folder, 'nginx'),
+      `server { listen 127.0.0.1:${port}; location / { proxy_pass ${behind}; } }`,
+      port,
+    );
     url = `http://127.0.0.1:${port}`;
   });
 

@@ -26,7 +26,11 @@ describeReal('WebSockets on a real llama-server', function () {
   before(async () => {
     directory = await mkdtemp(join(tmpdir(), 'lamina-sockets-'));
     await writeModels(directory, ['tiny']);
-    lamina = await createLamina({ modelsDir: directory, manifest: { models: { tiny: { path: 'tiny.gguf', options: { parallel: 4 } } } }, plugins: [realLlama()] });
+    lamina = await createLamina({
+      modelsDir: directory,
+      manifest: { models: { tiny: { path: 'tiny.gguf', options: { parallel: 4 } } } },
+      plugins: [realLlama()],
+    });
     server = createServer(lamina, { port: 0 });
     url = await server.listen();
     await lamina.runtime.start('tiny');
@@ -42,7 +46,9 @@ describeReal('WebSockets on a real llama-server', function () {
     const lease = await lamina.runtime.acquire('tiny', { signal: AbortSignal.timeout(10_000) });
     try {
       const { baseUrl, headers } = lease.endpoint();
-      const slots = (await (await fetch(`${new URL(baseUrl).origin}/slots`, { headers: { ...headers } })).json()) as { is_processing: boolean }[];
+      const slots = (await (await fetch(`${new URL(baseUrl).origin}/slots`, { headers: { ...headers } })).json()) as {
+        is_processing: boolean;
+      }[];
       return slots.filter((slot) => slot.is_processing).length;
     } finally {
       lease.release();
@@ -55,7 +61,7 @@ describeReal('WebSockets on a real llama-server', function () {
     assert.equal(lamina.runtime.slot('tiny').busy, 0);
   }
 
-  it('fifty chats on one socket, half of them cancelled: each ends once, whole ones are the engine\'s words, no slot stays busy', async () => {
+  it("fifty chats on one socket, half of them cancelled: each ends once, whole ones are the engine's words, no slot stays busy", async () => {
     const socket = await ChatSocket.open(url);
     const random = seeded(4);
     const ids = Array.from({ length: 50 }, (_, index) => `c${index}`);
@@ -64,7 +70,10 @@ describeReal('WebSockets on a real llama-server', function () {
       const moment = Math.floor(random() * 60) - 10;
       socket.start(id, ask('tiny', cancelled.has(id) ? '/count' : 'hi', { max_tokens: 900 }));
       // Cancelled in the queue, before the first token, or after some.
-      if (cancelled.has(id)) void socket.until(() => socket.chats.get(id)!.text.length >= moment).then(() => socket.send({ type: 'chat.cancel', id }));
+      if (cancelled.has(id))
+        void socket
+          .until(() => socket.chats.get(id)!.text.length >= moment)
+          .then(() => socket.send({ type: 'chat.cancel', id }));
     }
     for (const id of ids) await socket.ended(id);
     await idle();
@@ -84,13 +93,15 @@ describeReal('WebSockets on a real llama-server', function () {
     const sockets = await Promise.all(Array.from({ length: 9 }, () => ChatSocket.open(url)));
     const round = async () => {
       const began = performance.now();
-      await Promise.all(sockets.map(async (socket, index) => {
-        for (let turn = 0; turn < 4; turn++) {
-          const id = `${index}-${turn}-${began}`;
-          socket.start(id, ask('tiny', 'hi'));
-          assert.equal((await socket.ended(id)).end, 'stop');
-        }
-      }));
+      await Promise.all(
+        sockets.map(async (socket, index) => {
+          for (let turn = 0; turn < 4; turn++) {
+            const id = `${index}-${turn}-${began}`;
+            socket.start(id, ask('tiny', 'hi'));
+            assert.equal((await socket.ended(id)).end, 'stop');
+          }
+        }),
+      );
       return performance.now() - began;
     };
     await round();
@@ -98,11 +109,14 @@ describeReal('WebSockets on a real llama-server', function () {
     const stuck = await ChatSocket.open(url);
     stuck.ws.pause();
     const before = process.memoryUsage().rss;
-    for (let index = 0; index < 20; index++) stuck.send({ type: 'chat.start', id: `s${index}`, request: ask('tiny', 'hi') } as never);
+    for (let index = 0; index < 20; index++)
+      stuck.send({ type: 'chat.start', id: `s${index}`, request: ask('tiny', 'hi') } as never);
     stuck.send({ type: 'events.subscribe', id: 'all' });
     const beside = Math.min(await round(), await round(), await round());
     const grown = (process.memoryUsage().rss - before) / 2 ** 20;
-    console.log(`      nine sockets: ${alone.toFixed(0)} ms alone, ${beside.toFixed(0)} ms beside one that never reads, ratio ${(beside / alone).toFixed(2)}; memory grew by ${grown.toFixed(1)} MiB`);
+    console.log(
+      `      nine sockets: ${alone.toFixed(0)} ms alone, ${beside.toFixed(0)} ms beside one that never reads, ratio ${(beside / alone).toFixed(2)}; memory grew by ${grown.toFixed(1)} MiB`,
+    );
     assert.ok(grown < 64, `${grown} MiB`);
     assert.ok(beside < alone * 2 + 200, `${alone} → ${beside}`);
     stuck.ws.terminate();
@@ -112,7 +126,11 @@ describeReal('WebSockets on a real llama-server', function () {
 
   it('ten thousand malformed frames are answered or end their connection, and the server goes on', async () => {
     const random = seeded(10_000);
-    const seed = JSON.stringify({ type: 'chat.start', id: 'x', request: { model: 'none', messages: [{ role: 'user', content: 'hi' }] } });
+    const seed = JSON.stringify({
+      type: 'chat.start',
+      id: 'x',
+      request: { model: 'none', messages: [{ role: 'user', content: 'hi' }] },
+    });
     let sent = 0;
     let answers = 0;
     let ends = 0;
@@ -122,7 +140,13 @@ describeReal('WebSockets on a real llama-server', function () {
       socket.ws.on('message', () => (answers += 1));
       for (let index = 0; index < 500; index++, sent++) socket.ws.send(mutilated(seed, random));
       socket.send({ type: 'ping', id: 'last' });
-      const reached = new Promise((resolve) => socket.ws.on('message', (data: Buffer) => data.toString().includes('"pong"') && data.toString().includes('"last"') && resolve(undefined)));
+      const reached = new Promise((resolve) =>
+        socket.ws.on(
+          'message',
+          (data: Buffer) =>
+            data.toString().includes('"pong"') && data.toString().includes('"last"') && resolve(undefined),
+        ),
+      );
       await Promise.race([reached, closed.then(() => (ends += 1))]);
       socket.ws.terminate();
     }
@@ -135,7 +159,9 @@ describeReal('WebSockets on a real llama-server', function () {
     await idle();
   });
 
-  const chromium = ['chromium', 'chromium-browser', 'google-chrome'].find((name) => spawnSync('sh', ['-c', `command -v ${name}`]).status === 0);
+  const chromium = ['chromium', 'chromium-browser', 'google-chrome'].find(
+    (name) => spawnSync('sh', ['-c', `command -v ${name}`]).status === 0,
+  );
 
   it('the page for browsers chats in Chromium', async function () {
     if (chromium === undefined) {
@@ -157,7 +183,15 @@ describeReal('WebSockets on a real llama-server', function () {
     const door = attachWebSocket(http, lamina);
     try {
       const address = `http://127.0.0.1:${(http.address() as AddressInfo).port}/?model=tiny&send`;
-      const flags = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', `--user-data-dir=${join(directory, 'chromium')}`, '--virtual-time-budget=5000', '--window-size=800,500'];
+      const flags = [
+        '--headless',
+        '--no-sandbox',
+        '--disable-gpu',
+        '--disable-dev-shm-usage',
+        `--user-data-dir=${join(directory, 'chromium')}`,
+        '--virtual-time-budget=5000',
+        '--window-size=800,500',
+      ];
       const { stdout } = await run(chromium, [...flags, '--dump-dom', address]);
       assert.match(stdout, /<div id="answer"[^>]*>I am tiny\.<\/div>/);
       assert.match(stdout, /done: stop, \d+ tokens/);
@@ -172,7 +206,11 @@ describeReal('WebSockets on a real llama-server', function () {
 });
 
 function run(program: string, args: readonly string[]): Promise<{ stdout: string }> {
-  return new Promise((resolve, reject) => execFile(program, [...args], { timeout: 90_000, maxBuffer: 2 ** 24 }, (error, stdout) => (error === null ? resolve({ stdout }) : reject(new Error(error.message)))));
+  return new Promise((resolve, reject) =>
+    execFile(program, [...args], { timeout: 90_000, maxBuffer: 2 ** 24 }, (error, stdout) =>
+      error === null ? resolve({ stdout }) : reject(new Error(error.message)),
+    ),
+  );
 }
 
 /** The same numbers from 0 to 1 each time (mulberry32). */
@@ -192,12 +230,19 @@ function mutilated(text: string, random: () => number): string | Buffer {
   const kind = Math.floor(random() * 6);
   if (kind === 0) return text.slice(0, at());
   if (kind === 1) return Buffer.from(Array.from({ length: 40 }, () => Math.floor(random() * 256)));
-  if (kind === 2) return text.replace('chat.start', ['chat.cancel', 'ping', 'model.stop', '', 'constructor'][Math.floor(random() * 5)]!);
+  if (kind === 2)
+    return text.replace(
+      'chat.start',
+      ['chat.cancel', 'ping', 'model.stop', '', 'constructor'][Math.floor(random() * 5)]!,
+    );
   if (kind === 3) return JSON.stringify({ type: 'events.subscribe', id: random() < 0.5 ? [] : {}, types: at() });
   let changed = text;
   for (let count = 0; count <= kind; count++) {
     const place = Math.floor(random() * changed.length);
-    changed = changed.slice(0, place) + String.fromCharCode(32 + Math.floor(random() * 95)) + changed.slice(place + (random() < 0.5 ? 1 : 0));
+    changed =
+      changed.slice(0, place) +
+      String.fromCharCode(32 + Math.floor(random() * 95)) +
+      changed.slice(place + (random() < 0.5 ? 1 : 0));
   }
   return changed;
 }

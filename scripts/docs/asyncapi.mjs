@@ -1,14 +1,33 @@
-// docs/asyncapi.json: the WebSocket and the stream of events as an AsyncAPI 3 document, from the schemas of frames and events.
+// docs/asyncapi.json: the WebSocket and the stream of events as an AsyncAPI 3 document, from the schemas of frames and
+// events.
 import { clientFrameSchemas, eventSchemas, serverFrameSchemas, subprotocol } from '@lamina/core/protocol';
 
 export function asyncApi() {
-  const messages = { ...messagesOf('client', clientFrameSchemas), ...messagesOf('server', serverFrameSchemas), ...messagesOf('event', eventsWithHead()) };
+  const messages = {
+    ...messagesOf('client', clientFrameSchemas),
+    ...messagesOf('server', serverFrameSchemas),
+    ...messagesOf('event', eventsWithHead()),
+  };
   return {
     asyncapi: '3.0.0',
-    info: { title: 'Lamina', version: subprotocol, description: 'Chats, calls and events over a WebSocket; events as server-sent events. Made from the schemas of @lamina/core/protocol by `npm run docs`: change them there.' },
+    info: {
+      title: 'Lamina',
+      version: subprotocol,
+      description:
+        'Chats, calls and events over a WebSocket; events as server-sent events. Made from the schemas of @lamina/core/protocol by `npm run docs`: change them there.',
+    },
     channels: {
-      socket: { address: '/ws', description: `A WebSocket with the subprotocol ${subprotocol}. One JSON object a text message.`, messages: referencesTo(messages, ['client', 'server']) },
-      events: { address: '/events', description: 'Server-sent events over HTTP GET. `?types=` names types, with commas between; the header Last-Event-ID asks for those after an id first.', messages: referencesTo(messages, ['event']) },
+      socket: {
+        address: '/ws',
+        description: `A WebSocket with the subprotocol ${subprotocol}. One JSON object a text message.`,
+        messages: referencesTo(messages, ['client', 'server']),
+      },
+      events: {
+        address: '/events',
+        description:
+          'Server-sent events over HTTP GET. `?types=` names types, with commas between; the header Last-Event-ID asks for those after an id first.',
+        messages: referencesTo(messages, ['event']),
+      },
     },
     operations: {
       receiveFrames: operation('receive', 'socket', messages, 'client'),
@@ -19,14 +38,29 @@ export function asyncApi() {
   };
 }
 
-/** Names in AsyncAPI take no dots before a reference is resolved everywhere alike, so `chat.start` of a client is `client_chat_start`. */
+/**
+ * Names in AsyncAPI take no dots before a reference is resolved everywhere alike, so `chat.start` of a client is
+ * `client_chat_start`.
+ */
 function messagesOf(side, schemas) {
-  return Object.fromEntries(Object.entries(schemas).map(([type, { description, ...payload }]) => [`${side}_${type.replace('.', '_')}`, { name: type, summary: description, payload }]));
+  return Object.fromEntries(
+    Object.entries(schemas).map(([type, { description, ...payload }]) => [
+      `${side}_${type.replace('.', '_')}`,
+      { name: type, summary: description, payload },
+    ]),
+  );
 }
 
 function eventsWithHead() {
   const head = { id: { type: 'string' }, at: { type: 'string', format: 'date-time' } };
-  const withHead = ([type, schema]) => [type, { ...schema, properties: { ...head, type: { const: type }, ...schema.properties }, required: ['id', 'at', 'type', ...schema.required] }];
+  const withHead = ([type, schema]) => [
+    type,
+    {
+      ...schema,
+      properties: { ...head, type: { const: type }, ...schema.properties },
+      required: ['id', 'at', 'type', ...schema.required],
+    },
+  ];
   return Object.fromEntries(Object.entries(eventSchemas).map(withHead));
 }
 
@@ -39,5 +73,9 @@ function referencesTo(messages, sides) {
 }
 
 function operation(action, channel, messages, side) {
-  return { action, channel: { $ref: `#/channels/${channel}` }, messages: namesOn(messages, [side]).map((name) => ({ $ref: `#/channels/${channel}/messages/${name}` })) };
+  return {
+    action,
+    channel: { $ref: `#/channels/${channel}` },
+    messages: namesOn(messages, [side]).map((name) => ({ $ref: `#/channels/${channel}/messages/${name}` })),
+  };
 }

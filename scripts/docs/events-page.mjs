@@ -4,7 +4,11 @@ import { madeFrom, notYet, page, table } from './markdown.mjs';
 import { reserved } from './reserved.mjs';
 
 export function eventsPage() {
-  const rows = Object.entries(eventSchemas).map(([type, schema]) => [`\`${type}\``, `${schema.description}${notYet(reserved.events[type])}`, fieldsOf(schema)]);
+  const rows = Object.entries(eventSchemas).map(([type, schema]) => [
+    `\`${type}\``,
+    `${schema.description}${notYet(reserved.events[type])}`,
+    fieldsOf(schema),
+  ]);
   return page(
     '# Events',
     madeFrom('`eventSchemas` in packages/core/src/contract/events.ts'),
@@ -17,7 +21,9 @@ export function eventsPage() {
 }
 
 function fieldsOf({ properties, required }) {
-  return Object.entries(properties).map(([name, schema]) => `\`${name}\`${required.includes(name) ? '' : ' (optional)'}: ${typeOf(schema)}`).join('; ');
+  return Object.entries(properties)
+    .map(([name, schema]) => `\`${name}\`${required.includes(name) ? '' : ' (optional)'}: ${typeOf(schema)}`)
+    .join('; ');
 }
 
 function typeOf({ type, enum: values, items }) {

@@ -7,10 +7,17 @@ const path = 'packages/core/src/contract/hooks.ts';
 /** Name of hook → `{ signature, text }`, in the order of the source. */
 export function hookSignatures() {
   const source = ts.createSourceFile(path, readFileSync(path, 'utf8'), ts.ScriptTarget.Latest, true);
-  const contract = source.statements.find((node) => ts.isInterfaceDeclaration(node) && node.name.text === 'HookSignatures');
-  return new Map(contract.members.map((member) => [member.name.text, { signature: member.getText(), text: describe(member) }]));
+  const contract = source.statements.find(
+    (node) => ts.isInterfaceDeclaration(node) && node.name.text === 'HookSignatures',
+  );
+  return new Map(
+    contract.members.map((member) => [member.name.text, { signature: member.getText(), text: describe(member) }]),
+  );
 }
 
 function describe(member) {
-  return ts.getJSDocCommentsAndTags(member).map((comment) => ts.getTextOfJSDocComment(comment.comment)).join(' ');
+  return ts
+    .getJSDocCommentsAndTags(member)
+    .map((comment) => ts.getTextOfJSDocComment(comment.comment))
+    .join(' ');
 }

@@ -4,7 +4,10 @@ import ts from 'typescript';
 import { table } from './markdown.mjs';
 
 export function withMembersTables(text) {
-  return text.replace(/(<!-- members of (\w+) in (\S+) -->\n)[^]*?(<!-- members:end -->)/g, (_, open, name, path, close) => `${open}${membersTable(name, path)}\n${close}`);
+  return text.replace(
+    /(<!-- members of (\w+) in (\S+) -->\n)[^]*?(<!-- members:end -->)/g,
+    (_, open, name, path, close) => `${open}${membersTable(name, path)}\n${close}`,
+  );
 }
 
 function membersTable(name, path) {
@@ -16,5 +19,9 @@ function membersTable(name, path) {
 
 function rowOf(member) {
   const text = ts.getJSDocCommentsAndTags(member).map((comment) => ts.getTextOfJSDocComment(comment.comment));
-  return [`\`${member.name.text}\``, `\`${member.type.getText().replaceAll('readonly ', '')}\``, text.join(' ').replace(/\s+/g, ' ')];
+  return [
+    `\`${member.name.text}\``,
+    `\`${member.type.getText().replaceAll('readonly ', '')}\``,
+    text.join(' ').replace(/\s+/g, ' '),
+  ];
 }

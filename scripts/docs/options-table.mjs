@@ -1,4 +1,5 @@
-// The options of a plugin, as its schema has them, for the README.md beside it: between <!-- options:start --> and <!-- options:end -->.
+// The options of a plugin, as its schema has them, for the README.md beside it: between <!-- options:start --> and <!--
+// options:end -->.
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { table } from './markdown.mjs';
@@ -10,7 +11,8 @@ const end = '<!-- options:end -->';
 export async function withOptionsTable(text, folder) {
   if (!text.includes(start)) return text;
   const { optionsSchema } = await import(pathToFileURL(resolve(join(folder, 'dist', 'index.js'))).href);
-  if (optionsSchema === undefined) throw new Error(`${folder}/README.md wants a table of options, but the package exports no optionsSchema.`);
+  if (optionsSchema === undefined)
+    throw new Error(`${folder}/README.md wants a table of options, but the package exports no optionsSchema.`);
   const from = text.indexOf(start) + start.length;
   const to = text.indexOf(end, from);
   if (to < 0) throw new Error(`${folder}/README.md lacks the marker ${end}.`);
@@ -40,6 +42,7 @@ function typeOf(schema) {
 function defaultOf({ default: value, enum: values, anyOf, type }) {
   if (value === undefined) return '';
   const choices = values ?? anyOf?.flatMap((choice) => choice.enum ?? []) ?? [];
-  const isWritable = typeof value !== 'string' || choices.includes(value) || (type === 'string' && !value.includes(' '));
+  const isWritable =
+    typeof value !== 'string' || choices.includes(value) || (type === 'string' && !value.includes(' '));
   return isWritable ? `\`${typeof value === 'string' ? value : JSON.stringify(value)}\`` : value;
 }

@@ -12,19 +12,34 @@ export interface Streamed {
 }
 
 /** Sends a chat and reads its stream to the end. `onText` sees each piece as it comes. */
-export async function streamChat(url: string, body: object, options: { signal?: AbortSignal; onText?: (text: string) => void } = {}): Promise<Streamed> {
+export async function streamChat(
+  url: string,
+  body: object,
+  options: { signal?: AbortSignal; onText?: (text: string) => void } = {},
+): Promise<Streamed> {
   const response = await post(`${url}/v1/chat/completions`, { ...body, stream: true }, options.signal);
-  if (!response.ok) return { status: response.status, text: '', done: false, error: ((await response.json()) as { error: Streamed['error'] }).error };
+  if (!response.ok)
+    return {
+      status: response.status,
+      text: '',
+      done: false,
+      error: ((await response.json()) as { error: Streamed['error'] }).error,
+    };
   let text = '';
   let done = false;
   let error: Streamed['error'];
   try {
-    for await (const { data } of response.body!.pipeThrough(new TextDecoderStream()).pipeThrough(new EventSourceParserStream())) {
+    for await (const { data } of response
+      .body!.pipeThrough(new TextDecoderStream())
+      .pipeThrough(new EventSourceParserStream())) {
       if (data === '[DONE]') {
         done = true;
         continue;
       }
-      const chunk = JSON.parse(data) as { error?: Streamed['error']; choices?: { delta: { content?: string | null } }[] };
+      const chunk = JSON.parse(data) as {
+        error?: Streamed['error'];
+        choices?: { delta: { content?: string | null } }[];
+      };
       error ??= chunk.error;
       const piece = chunk.choices?.[0]?.delta.content ?? '';
       text += piece;

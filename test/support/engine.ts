@@ -13,7 +13,11 @@ export const embeddedDirectory = process.env['LAMINA_EMBEDDED'];
 /** A suite that needs the embedded engine; without it, it is skipped, and says so. */
 export function describeEmbedded(title: string, suite: (this: Mocha.Suite) => void): void {
   if (embeddedDirectory !== undefined) describe(title, suite);
-  else describe.skip(`${title} (skipped: LAMINA_EMBEDDED is not set; scripts/get-embedded.mjs installs the engine)`, suite);
+  else
+    describe.skip(
+      `${title} (skipped: LAMINA_EMBEDDED is not set; scripts/get-embedded.mjs installs the engine)`,
+      suite,
+    );
 }
 
 /** A suite that needs the real engine; without one it is skipped, and says so. */
@@ -28,8 +32,17 @@ export function realLlama() {
 }
 
 /** Writes models that say ` I am <name>.`; the slow ones take about three seconds for a thousand tokens. */
-export async function writeModels(directory: string, names: readonly string[], slow: readonly string[] = []): Promise<void> {
-  for (const name of names) await tinyGguf(join(directory, `${name}.gguf`), { name, say: ` I am ${name}.`, ...(slow.includes(name) ? { layers: 8, embeddingLength: 512 } : {}) });
+export async function writeModels(
+  directory: string,
+  names: readonly string[],
+  slow: readonly string[] = [],
+): Promise<void> {
+  for (const name of names)
+    await tinyGguf(join(directory, `${name}.gguf`), {
+      name,
+      say: ` I am ${name}.`,
+      ...(slow.includes(name) ? { layers: 8, embeddingLength: 512 } : {}),
+    });
 }
 
 function inPath(name: string): string | undefined {

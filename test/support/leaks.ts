@@ -1,4 +1,5 @@
-// For the whole run of mocha: a temporary folder of its own, and at the end nothing left in it, nothing open, no process alive.
+// For the whole run of mocha: a temporary folder of its own, and at the end nothing left in it, nothing open, no
+// process alive.
 import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -57,7 +58,10 @@ function read(pid: string, file: string): string {
   }
 }
 
-/** Mocha ends when nothing is left to wait for. This timer does not keep it alive: that it fires means that something else does. */
+/**
+ * Mocha ends when nothing is left to wait for. This timer does not keep it alive: that it fires means that something
+ * else does.
+ */
 function endInTime(): void {
   const complain = () => {
     console.error(`mocha does not end by itself: ${process.getActiveResourcesInfo().join(', ')}`);

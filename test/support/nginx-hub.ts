@@ -14,13 +14,24 @@ export class NginxHub {
     readonly cdn: string,
   ) {}
 
-  /** Serves these files as the repository `org/tiny`, one a page of its listing; `org/gated` wants a token and then refuses it. Each connection for bytes is so fast; 0 is as fast as it can. */
-  static async open(folder: string, files: readonly string[], options: { bytesPerSecond?: number } = {}): Promise<NginxHub> {
+  /**
+   * Serves these files as the repository `org/tiny`, one a page of its listing; `org/gated` wants a token and then
+   * refuses it. Each connection for bytes is so fast; 0 is as fast as it can.
+   */
+  static async open(
+    folder: string,
+    files: readonly string[],
+    options: { bytesPerSecond?: number } = {},
+  ): Promise<NginxHub> {
     const [hub, cdn] = (await freePorts(2)) as [number, number];
     await mkdir(join(folder, 'root', 'cdn'), { recursive: true });
     for (const file of files) await symlink(file, join(folder, 'root', 'cdn', basename(file)));
     const entries = await Promise.all(files.map(entryOf));
-    const nginx = await startNginx(folder, `${maps(entries, hub)}\n${hubServer(entries, hub, cdn)}\n${cdnServer(join(folder, 'root'), cdn, options.bytesPerSecond ?? 0)}`, hub);
+    const nginx = await startNginx(
+      folder,
+      `${maps(entries, hub)}\n${hubServer(entries, hub, cdn)}\n${cdnServer(join(folder, 'root'), cdn, options.bytesPerSecond ?? 0)}`,
+      hub,
+    );
     return new NginxHub(nginx, `http://127.0.0.1:${hub}`, `http://127.0.0.1:${cdn}`);
   }
 
@@ -47,15 +58,26 @@ async function entryOf(file: string): Promise<Entry> {
 
 /** One file a page; the last page has no link, and the links are as long as those of the Hub: absolute. */
 function maps(entries: readonly Entry[], port: number): string {
-  const pages = entries.map((entry, page) => `${page === 0 ? 'default' : `p${page}`} '${JSON.stringify([{ type: 'file', ...entry, oid: '1'.repeat(40), lfs: { oid: entry.oid, size: entry.size, pointerSize: 134 } }])}';`);
-  const links = entries.map((_, page) => `${page === 0 ? 'default' : `p${page}`} '${page + 1 < entries.length ? `<http://127.0.0.1:${port}/api/models/org/tiny/tree/${hubCommit}?recursive=true&cursor=p${page + 1}>; rel="next"` : ''}';`);
+  const pages = entries.map(
+    (entry, page) =>
+      `${page === 0 ? 'default' : `p${page}`} '${JSON.stringify([{ type: 'file', ...entry, oid: '1'.repeat(40), lfs: { oid: entry.oid, size: entry.size, pointerSize: 134 } }])}';`,
+  );
+  const links = entries.map(
+    (_, page) =>
+      `${page === 0 ? 'default' : `p${page}`} '${page + 1 < entries.length ? `<http://127.0.0.1:${port}/api/models/org/tiny/tree/${hubCommit}?recursive=true&cursor=p${page + 1}>; rel="next"` : ''}';`,
+  );
   return `map $arg_cursor $page { ${pages.join(' ')} }\nmap $arg_cursor $next { ${links.join(' ')} }\nmap $http_authorization $refusal { default 403; "" 401; }\nlimit_req_zone $server_name zone=few:1m rate=1r/m;`;
 }
 
 function hubServer(entries: readonly Entry[], port: number, cdn: number): string {
-  const info = (name: string, gated: string) => `location = /api/models/${name}/revision/main { default_type application/json; return 200 '{"_id":"1","id":"${name}","sha":"${hubCommit}","private":false,"gated":${gated},"disabled":false}'; }`;
-  const tree = (name: string, page: string) => `location = /api/models/${name}/tree/${hubCommit} { default_type application/json; add_header Link $next; return 200 ${page}; }`;
-  const resolve = entries.map(({ path, size, oid }) => `location = /org/tiny/resolve/${hubCommit}/${path} { add_header X-Repo-Commit ${hubCommit} always; add_header X-Linked-Size ${size} always; add_header X-Linked-Etag '"${oid}"' always; return 302 http://127.0.0.1:${cdn}/cdn/${path}?Expires=4102444800&Signature=signed; }`);
+  const info = (name: string, gated: string) =>
+    `location = /api/models/${name}/revision/main { default_type application/json; return 200 '{"_id":"1","id":"${name}","sha":"${hubCommit}","private":false,"gated":${gated},"disabled":false}'; }`;
+  const tree = (name: string, page: string) =>
+    `location = /api/models/${name}/tree/${hubCommit} { default_type application/json; add_header Link $next; return 200 ${page}; }`;
+  const resolve = entries.map(
+    ({ path, size, oid }) =>
+      `location = /org/tiny/resolve/${hubCommit}/${path} { add_header X-Repo-Commit ${hubCommit} always; add_header X-Linked-Size ${size} always; add_header X-Linked-Etag '"${oid}"' always; return 302 http://127.0.0.1:${cdn}/cdn/${path}?Expires=4102444800&Signature=signed; }`,
+  );
   return `server { listen 127.0.0.1:${port}; server_name hub;
     ${info('org/tiny', 'false')} ${info('org/gated', '"manual"')} ${info('org/new', 'false')}
     ${tree('org/tiny', '$page')} ${tree('org/gated', '$page')} ${tree('org/new', '$page')}

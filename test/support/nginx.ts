@@ -13,19 +13,29 @@ export const nginx = inPath('nginx');
 export const dockerRegistry = inPath('docker-registry');
 
 /** A suite that needs programs of the system; without them it is skipped, and its title says which are missing. */
-export function describeWith(programs: Readonly<Record<string, string | undefined>>, title: string, suite: (this: Mocha.Suite) => void): void {
+export function describeWith(
+  programs: Readonly<Record<string, string | undefined>>,
+  title: string,
+  suite: (this: Mocha.Suite) => void,
+): void {
   const missing = Object.keys(programs).filter((name) => programs[name] === undefined);
   if (missing.length === 0) describe(title, suite);
-  else describe.skip(`${title} (skipped: this machine has no ${missing.join(' and no ')}; scripts/get-programs.sh and scripts/get-llama.sh get them)`, suite);
+  else
+    describe.skip(
+      `${title} (skipped: this machine has no ${missing.join(' and no ')}; scripts/get-programs.sh and scripts/get-llama.sh get them)`,
+      suite,
+    );
 }
 
 /** Ports that are free now. */
 export async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(Array.from({ length: count }, async () => {
-    const server = createServer().listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    return server;
-  }));
+  const servers = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createServer().listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      return server;
+    }),
+  );
   const ports = servers.map((server) => (server.address() as AddressInfo).port);
   await Promise.all(servers.map((server) => new Promise((closed) => server.close(closed))));
   return ports;
@@ -41,10 +51,20 @@ export interface Nginx {
 /** Starts nginx with these parts of its `http` block; resolves when `port` answers. */
 export async function startNginx(folder: string, http: string, port: number): Promise<Nginx> {
   await mkdir(folder, { recursive: true });
-  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((name) => `${name}_temp_path ${folder}/${name};`).join(' ');
+  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
+    .map((name) => `${name}_temp_path ${folder}/${name};`)
+    .join(' ');
   const user = process.getuid?.() === 0 ? 'user root;' : '';
-  await writeFile(join(folder, 'nginx.conf'), `${user} daemon off; master_process off; pid ${folder}/pid; error_log ${folder}/errors;\nevents { worker_connections 256; }\nhttp { access_log off; sendfile on; default_type application/octet-stream; ${temporary}\n${http}\n}\n`);
-  const start = () => startServer(nginx!, ['-p', folder, '-c', join(folder, 'nginx.conf'), '-e', join(folder, 'errors')], `http://127.0.0.1:${port}/`);
+  await writeFile(
+    join(folder, 'nginx.conf'),
+    `${user} daemon off; master_process off; pid ${folder}/pid; error_log ${folder}/errors;\nevents { worker_connections 256; }\nhttp { access_log off; sendfile on; default_type application/octet-stream; ${temporary}\n${http}\n}\n`,
+  );
+  const start = () =>
+    startServer(
+      nginx!,
+      ['-p', folder, '-c', join(folder, 'nginx.conf'), '-e', join(folder, 'errors')],
+      `http://127.0.0.1:${port}/`,
+    );
   let child = await start();
   return {
     crash: async () => {
@@ -55,14 +75,23 @@ export async function startNginx(folder: string, http: string, port: number): Pr
   };
 }
 
-/** Starts a program; resolves when its address answers anything. @throws when it ends before that, with what it printed */
+/**
+ * Starts a program; resolves when its address answers anything.
+ * @throws when it ends before that, with what it printed
+ */
 export async function startServer(program: string, args: readonly string[], url: string): Promise<ChildProcess> {
   const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'] });
   let printed = '';
   child.stderr.on('data', (piece: Buffer) => (printed += String(piece)));
   for (;;) {
     if (child.exitCode !== null) throw new Error(`${program} ended: ${printed.slice(-2000)}`);
-    if (await fetch(url, { headers: { connection: 'close' } }).then((response) => response.text(), () => undefined) !== undefined) return child;
+    if (
+      (await fetch(url, { headers: { connection: 'close' } }).then(
+        (response) => response.text(),
+        () => undefined,
+      )) !== undefined
+    )
+      return child;
     await new Promise((again) => setTimeout(again, 20));
   }
 }

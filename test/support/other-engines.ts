@@ -1,4 +1,5 @@
-// Engines besides llama.cpp, for tests of the whole system: the stand-in for MLC-LLM, the real vLLM, a llama-server that is not Lamina's.
+// Engines besides llama.cpp, for tests of the whole system: the stand-in for MLC-LLM, the real vLLM, a llama-server
+// that is not Lamina's.
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
@@ -13,12 +14,24 @@ function fromTestsOf<T>(folder: string, file: string): Promise<T> {
   return import(pathToFileURL(join(root, 'packages', folder, 'dist-test', file)).href) as Promise<T>;
 }
 
-const { writeModel } = await fromTestsOf<{ writeModel(directory: string, sentence: string): Promise<void> }>('plugin-mlc', 'model.js');
-const { writeTinyModel } = await fromTestsOf<{ writeTinyModel(directory: string): Promise<void> }>('plugin-vllm', 'tiny-model.js');
-const { realVllm, smallOptions } = await fromTestsOf<{ realVllm: string | undefined; smallOptions(folder: string): object }>('plugin-vllm', 'real-vllm.js');
+const { writeModel } = await fromTestsOf<{ writeModel(directory: string, sentence: string): Promise<void> }>(
+  'plugin-mlc',
+  'model.js',
+);
+const { writeTinyModel } = await fromTestsOf<{ writeTinyModel(directory: string): Promise<void> }>(
+  'plugin-vllm',
+  'tiny-model.js',
+);
+const { realVllm, smallOptions } = await fromTestsOf<{
+  realVllm: string | undefined;
+  smallOptions(folder: string): object;
+}>('plugin-vllm', 'real-vllm.js');
 
 /** Why the stand-in for MLC-LLM cannot run here; it is a Python program. */
-export const withoutMlc = spawnSync('python3', ['-c', 'import venv'], { stdio: 'ignore' }).status === 0 ? undefined : 'there is no python3 with venv in PATH';
+export const withoutMlc =
+  spawnSync('python3', ['-c', 'import venv'], { stdio: 'ignore' }).status === 0
+    ? undefined
+    : 'there is no python3 with venv in PATH';
 
 /** Why there is no vLLM. */
 export const withoutVllm = realVllm === undefined ? 'there is no vllm in PATH, and LAMINA_VLLM names none' : undefined;
@@ -27,17 +40,28 @@ export const withoutVllm = realVllm === undefined ? 'there is no vllm in PATH, a
 export function standInForMlc(folder: string) {
   const installer = join(root, 'packages/plugin-mlc/test/stand-in/install.sh');
   const executable = execFileSync('sh', [installer, join(folder, 'mlc')], { encoding: 'utf8' }).trim();
-  return { plugin: mlc({ executable, device: 'cpu' }), env: { MLC_LLM_HOME: join(folder, 'mlc-home'), MLC_TEMP_DIR: folder }, write: (directory: string, name: string) => writeModel(directory, `I am ${name}.`) };
+  return {
+    plugin: mlc({ executable, device: 'cpu' }),
+    env: { MLC_LLM_HOME: join(folder, 'mlc-home'), MLC_TEMP_DIR: folder },
+    write: (directory: string, name: string) => writeModel(directory, `I am ${name}.`),
+  };
 }
 
 /** The real vLLM, with its temporary files in a folder; its model has random weights, so what it says means nothing. */
 export function theRealVllm(folder: string) {
-  return { plugin: vllm({ executable: realVllm!, ...smallOptions(folder) }), write: (directory: string) => writeTinyModel(directory) };
+  return {
+    plugin: vllm({ executable: realVllm!, ...smallOptions(folder) }),
+    write: (directory: string) => writeTinyModel(directory),
+  };
 }
 
 /** A llama-server that runs for itself, as a server elsewhere would. */
 export async function foreignLlama(path: string, key: string): Promise<{ baseUrl: string; end(): Promise<void> }> {
-  const child = spawn(llamaServer!, ['--model', path, '--port', '0', '--host', '127.0.0.1', '-t', '1', '-c', '1024', '--offline'], { env: { ...process.env, LLAMA_API_KEY: key }, stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn(
+    llamaServer!,
+    ['--model', path, '--port', '0', '--host', '127.0.0.1', '-t', '1', '-c', '1024', '--offline'],
+    { env: { ...process.env, LLAMA_API_KEY: key }, stdio: ['ignore', 'ignore', 'pipe'] },
+  );
   const exited = once(child, 'exit');
   let output = '';
   const origin = await new Promise<string>((resolve, reject) => {

@@ -26,7 +26,11 @@ export class RealRegistry {
     await mkdir(join(folder, 'data'), { recursive: true });
     const config = `version: 0.1\nlog: { level: error, accesslog: { disabled: true } }\nstorage: { filesystem: { rootdirectory: ${folder}/data }, delete: { enabled: true } }\nhttp: { addr: "127.0.0.1:${back}" }\n`;
     await writeFile(join(folder, 'registry.yml'), config);
-    const registry = await startServer(dockerRegistry!, ['serve', join(folder, 'registry.yml')], `http://127.0.0.1:${back}/v2/`);
+    const registry = await startServer(
+      dockerRegistry!,
+      ['serve', join(folder, 'registry.yml')],
+      `http://127.0.0.1:${back}/v2/`,
+    );
     const pass = `proxy_pass http://127.0.0.1:${back}; proxy_set_header Host $http_host;`;
     const servers = [
       `server { listen 127.0.0.1:${front}; location ~ ^/v2/.*/blobs/ { return 307 http://127.0.0.1:${store}$request_uri; } location / { ${pass} } }`,
@@ -37,9 +41,16 @@ export class RealRegistry {
   }
 
   /** Puts a model there, as `library/tiny:latest`; layers are the ends of their media types and what is in them. */
-  async push(name: string, layers: readonly (readonly [kind: string, content: Buffer | string])[], config: object): Promise<void> {
+  async push(
+    name: string,
+    layers: readonly (readonly [kind: string, content: Buffer | string])[],
+    config: object,
+  ): Promise<void> {
     const [repository, tag] = name.split(':') as [string, string];
-    const blob = async (mediaType: string, content: Buffer | string) => ({ mediaType, ...(await this.pushBlob(repository, Buffer.from(content))) });
+    const blob = async (mediaType: string, content: Buffer | string) => ({
+      mediaType,
+      ...(await this.pushBlob(repository, Buffer.from(content))),
+    });
     const manifest = {
       schemaVersion: 2,
       mediaType: manifestType,
@@ -47,7 +58,11 @@ export class RealRegistry {
       layers: await Promise.all(layers.map(([kind, content]) => blob(`application/vnd.ollama.image.${kind}`, content))),
     };
     const url = `http://${this.plainHost}/v2/${repository}/manifests/${tag}`;
-    await expectStatus(201, url, { method: 'PUT', headers: { 'content-type': manifestType }, body: JSON.stringify(manifest) });
+    await expectStatus(201, url, {
+      method: 'PUT',
+      headers: { 'content-type': manifestType },
+      body: JSON.stringify(manifest),
+    });
   }
 
   /** Where a blob lies, for those who want to spoil it. */
@@ -67,10 +82,16 @@ export class RealRegistry {
 
   private async pushBlob(repository: string, content: Buffer): Promise<{ digest: string; size: number }> {
     const digest = `sha256:${createHash('sha256').update(content).digest('hex')}`;
-    const begun = await expectStatus(202, `http://${this.plainHost}/v2/${repository}/blobs/uploads/`, { method: 'POST' });
+    const begun = await expectStatus(202, `http://${this.plainHost}/v2/${repository}/blobs/uploads/`, {
+      method: 'POST',
+    });
     const url = new URL(begun.headers.get('location')!, `http://${this.plainHost}`);
     url.searchParams.set('digest', digest);
-    await expectStatus(201, url.href, { method: 'PUT', headers: { 'content-type': 'application/octet-stream' }, body: new Uint8Array(content) });
+    await expectStatus(201, url.href, {
+      method: 'PUT',
+      headers: { 'content-type': 'application/octet-stream' },
+      body: new Uint8Array(content),
+    });
     return { digest, size: content.length };
   }
 }

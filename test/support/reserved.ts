@@ -6,4 +6,6 @@ import { root } from './root.js';
 type Reserved = Readonly<Record<'errors' | 'hooks' | 'events', Readonly<Record<string, string>>>>;
 
 /** What scripts/docs/reserved.mjs lists: name → what will use it. */
-export const { reserved } = (await import(pathToFileURL(join(root, 'scripts/docs/reserved.mjs')).href)) as { reserved: Reserved };
+export const { reserved } = (await import(pathToFileURL(join(root, 'scripts/docs/reserved.mjs')).href)) as {
+  reserved: Reserved;
+};

@@ -18,12 +18,18 @@ export interface ServerProcess {
 }
 
 /** Starts `lamina-server` with these arguments and waits for the line with its URL. */
-export async function startServer(args: readonly string[], env: NodeJS.ProcessEnv = process.env): Promise<ServerProcess> {
+export async function startServer(
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<ServerProcess> {
   const child = spawn(process.execPath, [program, '--port', '0', ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
   let log = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => (log += text));
   const exited = once(child, 'exit').then(([code, signal]) => (code ?? signal) as number | string);
-  const [line] = (await Promise.race([once(child.stdout.setEncoding('utf8'), 'data'), exited.then((code) => [`exited with ${code}: ${log}`])])) as [string];
+  const [line] = (await Promise.race([
+    once(child.stdout.setEncoding('utf8'), 'data'),
+    exited.then((code) => [`exited with ${code}: ${log}`]),
+  ])) as [string];
   const url = /http:\/\/\S+/.exec(line)?.[0];
   if (url === undefined) throw new Error(`lamina-server did not start: ${line}`);
   return { url, pid: child.pid!, exited, kill: (signal) => void child.kill(signal), log: () => log };

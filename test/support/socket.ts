@@ -57,7 +57,9 @@ export class ChatSocket {
   #take(frame: ServerFrame): void {
     const chat = 'id' in frame && frame.id !== undefined ? this.chats.get(frame.id) : undefined;
     if (chat === undefined) return;
-    if (frame.type === 'chat.chunk') chat.text += (frame.chunk as { choices: { delta: { content?: string | null } }[] }).choices[0]?.delta.content ?? '';
+    if (frame.type === 'chat.chunk')
+      chat.text +=
+        (frame.chunk as { choices: { delta: { content?: string | null } }[] }).choices[0]?.delta.content ?? '';
     if (frame.type !== 'chat.done' && frame.type !== 'chat.error') return;
     chat.ends += 1;
     chat.end = frame.type === 'chat.done' ? (frame.finish_reason ?? 'done') : frame.error.code;

@@ -12,7 +12,9 @@ export function showBytes(bytes: number): string {
 export function showSeconds(seconds: number): string {
   const two = (value: number) => String(Math.floor(value)).padStart(2, '0');
   if (seconds < 60) return `${Math.ceil(seconds)} s`;
-  return seconds < 3600 ? `${Math.floor(seconds / 60)} min ${two(seconds % 60)} s` : `${Math.floor(seconds / 3600)} h ${two((seconds % 3600) / 60)} min`;
+  return seconds < 3600
+    ? `${Math.floor(seconds / 60)} min ${two(seconds % 60)} s`
+    : `${Math.floor(seconds / 3600)} h ${two((seconds % 3600) / 60)} min`;
 }
 
 /** How far something is, in whole per cent; never 100 before it is done. */

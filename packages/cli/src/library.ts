@@ -1,8 +1,20 @@
 // What the commands ask: one interface, answered by a Lamina in this process or by a server.
 import type { DownloadRequest, ModelStats, SuggestRequest } from '@lamina/core';
-import type { BackendsView, DownloadableView, DownloadView, ModelDetail, ModelsView, RemovalView, SuggestionView, ValidationView } from '@lamina/core/protocol';
+import type {
+  BackendsView,
+  DownloadableView,
+  DownloadView,
+  ModelDetail,
+  ModelsView,
+  RemovalView,
+  SuggestionView,
+  ValidationView,
+} from '@lamina/core/protocol';
 
-/** Models and downloads, wherever they are. Every call ends with the signal the library was opened with, and throws LaminaErrors. */
+/**
+ * Models and downloads, wherever they are. Every call ends with the signal the library was opened with, and throws
+ * LaminaErrors.
+ */
 export interface Library {
   /** True when a download goes on after the command has ended. */
   readonly outlives: boolean;
@@ -17,7 +29,10 @@ export interface Library {
   validate(names: readonly string[] | undefined): Promise<ValidationView>;
   /** @throws LaminaError `MODEL_NOT_FOUND`, `CONFLICT` */
   remove(name: string, options: { readonly files: boolean }): Promise<RemovalView>;
-  /** @throws LaminaError `NOT_SUPPORTED` for a server, which takes no files of others; `REQUEST_INVALID`, `CONFLICT`, `DISK_FULL` */
+  /**
+   * @throws LaminaError `NOT_SUPPORTED` for a server, which takes no files of others; `REQUEST_INVALID`, `CONFLICT`,
+   * `DISK_FULL`
+   */
   install(name: string, path: string): Promise<ModelDetail>;
   downloadable(): Promise<DownloadableView>;
   /** Begins, or goes on. @throws LaminaError as `Downloads.start` */

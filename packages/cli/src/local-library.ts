@@ -1,6 +1,19 @@
 // The library in this process: a Lamina of its own, closed when the command ends.
 import { resolve } from 'node:path';
-import { backendsView, createLamina, downloadView, LaminaError, loadConfig, modelDetail, modelsView, suggestionView, validationView, type DownloadRequest, type Lamina, type LaminaOptions } from '@lamina/core';
+import {
+  backendsView,
+  createLamina,
+  downloadView,
+  LaminaError,
+  loadConfig,
+  modelDetail,
+  modelsView,
+  suggestionView,
+  validationView,
+  type DownloadRequest,
+  type Lamina,
+  type LaminaOptions,
+} from '@lamina/core';
 import type { DownloadView, ModelDetail } from '@lamina/core/protocol';
 import { Bell } from './bell.js';
 import { isAtRest, type Library } from './library.js';
@@ -22,14 +35,22 @@ export interface LocalOpening {
   readonly signal: AbortSignal;
 }
 
-/** @throws LaminaError what `createLamina` throws; `CONFLICT` names --server when the models directory has an owner already */
+/**
+ * @throws LaminaError what `createLamina` throws; `CONFLICT` names --server when the models directory has an owner
+ * already
+ */
 export async function openLocal(options: LocalOptions, { env, owner, signal }: LocalOpening): Promise<Library> {
   const { manifest, modelsDir, dataDir } = options;
   const written = await loadConfig(options.config);
-  const said = Object.fromEntries(Object.entries({ manifest, modelsDir, dataDir }).filter(([, value]) => value !== undefined)) as LaminaOptions;
+  const said = Object.fromEntries(
+    Object.entries({ manifest, modelsDir, dataDir }).filter(([, value]) => value !== undefined),
+  ) as LaminaOptions;
   const log = options.verbose === true ? 'info' : 'silent';
   // Only what is asked for is fetched: what else is unfinished waits for a server, or for its own command.
-  const lamina = await createLamina({ env, ...written, ...said, log, guest: !owner, downloads: { ...written.downloads, resume: false } }, signal).catch((error: unknown) => {
+  const lamina = await createLamina(
+    { env, ...written, ...said, log, guest: !owner, downloads: { ...written.downloads, resume: false } },
+    signal,
+  ).catch((error: unknown) => {
     throw LaminaError.is(error, 'CONFLICT') && error.details['pid'] !== undefined ? owned(error) : error;
   });
   return new LocalLibrary(lamina, signal);
@@ -133,8 +154,12 @@ class LocalLibrary implements Library {
   }
 }
 
-/** A path that begins with a dot is meant from where the command is typed; core would take it from the models directory. */
+/**
+ * A path that begins with a dot is meant from where the command is typed; core would take it from the models directory.
+ */
 function fromHere(request: DownloadRequest): DownloadRequest {
   const { reference } = request as { reference?: unknown };
-  return typeof reference === 'string' && /^\.\.?[\\/]/.test(reference) ? { ...request, reference: resolve(reference) } : request;
+  return typeof reference === 'string' && /^\.\.?[\\/]/.test(reference)
+    ? { ...request, reference: resolve(reference) }
+    : request;
 }

@@ -38,7 +38,9 @@ export class Printer {
 
   /** One sentence, or the object that a server would send. */
   error(error: LaminaError): void {
-    this.stderr.write(this.json ? `${JSON.stringify({ error: error.toWire() })}\n` : `lamina: ${harmless(error.message)}\n`);
+    this.stderr.write(
+      this.json ? `${JSON.stringify({ error: error.toWire() })}\n` : `lamina: ${harmless(error.message)}\n`,
+    );
   }
 }
 

@@ -14,7 +14,19 @@ import { validateCommand } from './commands/validate.js';
 import type { World } from './world.js';
 import type { Session } from './session.js';
 
-const commands = [pullCommand, listCommand, infoCommand, removeCommand, installCommand, validateCommand, suggestCommand, backendsCommand, downloadsCommand, downloadableCommand, statsCommand];
+const commands = [
+  pullCommand,
+  listCommand,
+  infoCommand,
+  removeCommand,
+  installCommand,
+  validateCommand,
+  suggestCommand,
+  backendsCommand,
+  downloadsCommand,
+  downloadableCommand,
+  statsCommand,
+];
 /** Of a Lamina in this process; a server has its own. */
 const ofHere = ['manifest', 'modelsDir', 'dataDir', 'config'];
 const documentWidth = 100;
@@ -27,13 +39,20 @@ export function createProgram(session: Session, { stdout, stderr }: Pick<World, 
     .option('--models-dir <directory>', 'where the models are (default: models)')
     .option('--manifest <file>', 'the models.yaml (default: models.yaml in the models directory)')
     .option('--data-dir <directory>', 'where Lamina keeps its own state (default: .lamina in the models directory)')
-    .option('--config <module>', 'a module that exports defineConfig({ plugins, … }) as its default (default: the plugins of Lamina that are installed)')
+    .option(
+      '--config <module>',
+      'a module that exports defineConfig({ plugins, … }) as its default (default: the plugins of Lamina that are installed)',
+    )
     .option('--server <url>', 'ask a lamina-server that runs, instead of doing it here', address)
     .option('--api-key-file <file>', 'the key for that server (default: the environment variable LAMINA_API_KEY)')
     .option('--json', 'answer with one JSON document a line; errors, too')
     .option('--verbose', 'log what happens on standard error: text on a terminal, JSON lines elsewhere')
     .configureHelp({ subcommandTerm: termOf, subcommandDescription: descriptionOf, showGlobalOptions: true })
-    .configureOutput({ writeOut: (text) => void stdout.write(text), writeErr: (text) => void stderr.write(text), outputError: () => undefined })
+    .configureOutput({
+      writeOut: (text) => void stdout.write(text),
+      writeErr: (text) => void stderr.write(text),
+      outputError: () => undefined,
+    })
     .exitOverride()
     .hook('preAction', (_, command) => refuseMixture(command));
   for (const add of commands) add(program, session);
@@ -68,8 +87,10 @@ function refuseMixture(command: Command): void {
   const options: Record<string, unknown> = command.optsWithGlobals();
   const flag = (name: string) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
   const mixed = ofHere.filter((name) => options[name] !== undefined).map(flag);
-  if (options['server'] !== undefined && mixed.length > 0) command.error(`${mixed.join(' and ')} cannot be used with --server, which has its own`);
-  if (options['server'] === undefined && options['apiKeyFile'] !== undefined) command.error('--api-key-file is for a server: name it with --server');
+  if (options['server'] !== undefined && mixed.length > 0)
+    command.error(`${mixed.join(' and ')} cannot be used with --server, which has its own`);
+  if (options['server'] === undefined && options['apiKeyFile'] !== undefined)
+    command.error('--api-key-file is for a server: name it with --server');
 }
 
 function address(text: string): string {

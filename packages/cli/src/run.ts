@@ -9,7 +9,8 @@ import type { World } from './world.js';
 
 /**
  * Runs `lamina` with these arguments.
- * @returns the exit code: 0 done; 1 failed, or `validate` found something; 2 wrong usage; 130 and the like when a signal ended it
+ * @returns the exit code: 0 done; 1 failed, or `validate` found something; 2 wrong usage; 130 and the like when a
+ * signal ended it
  */
 export async function runCommand(args: readonly string[], world: World): Promise<number> {
   const printer = new Printer(world.stdout, world.stderr, args.includes('--json'));
@@ -28,12 +29,16 @@ export async function runCommand(args: readonly string[], world: World): Promise
 // Help was printed by commander, to where it belongs; mistakes are told as all errors are.
 function refused(error: CommanderError, printer: Printer): number {
   if (error.exitCode === 0) return 0;
-  if (error.code !== 'commander.help') printer.error(new LaminaError('REQUEST_INVALID', { message: sentence(error.message) }));
+  if (error.code !== 'commander.help')
+    printer.error(new LaminaError('REQUEST_INVALID', { message: sentence(error.message) }));
   return 2;
 }
 
 function sentence(message: string): string {
-  const text = message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ').trim();
+  const text = message
+    .replace(/^error: /, '')
+    .replace(/\s*\n\s*/g, ' ')
+    .trim();
   const full = /[.?!)]$/.test(text) ? text : `${text}.`;
   return `${full[0]!.toUpperCase()}${full.slice(1)}`;
 }

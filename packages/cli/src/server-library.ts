@@ -1,12 +1,25 @@
 // The library of a server: its REST routes, and its events to know when to ask again.
 import type { DownloadRequest, ModelStats, SuggestRequest } from '@lamina/core';
-import { LaminaError, type BackendsView, type DownloadableView, type DownloadView, type HealthView, type ModelDetail, type ModelsView, type RemovalView, type SuggestionView, type ValidationView } from '@lamina/core/protocol';
+import {
+  LaminaError,
+  type BackendsView,
+  type DownloadableView,
+  type DownloadView,
+  type HealthView,
+  type ModelDetail,
+  type ModelsView,
+  type RemovalView,
+  type SuggestionView,
+  type ValidationView,
+} from '@lamina/core/protocol';
 import { isAtRest, type Library } from './library.js';
 import type { ServerClient } from './server-client.js';
 
 /** Between two looks at a download of which only its progress changed. */
 const pauseMs = 200;
-const changes = ['queued', 'started', 'progress', 'verified', 'finished', 'failed', 'cancelled', 'paused'].map((verb) => `download.${verb}`);
+const changes = ['queued', 'started', 'progress', 'verified', 'finished', 'failed', 'cancelled', 'paused'].map(
+  (verb) => `download.${verb}`,
+);
 
 interface DownloadEvent {
   readonly type: string;
@@ -51,7 +64,11 @@ export class ServerLibrary implements Library {
   }
 
   install(): Promise<ModelDetail> {
-    return Promise.reject(new LaminaError('NOT_SUPPORTED', { message: `The server at ${this.server.url} takes no files from elsewhere: run this on its machine without --server, and it will see the model.` }));
+    return Promise.reject(
+      new LaminaError('NOT_SUPPORTED', {
+        message: `The server at ${this.server.url} takes no files from elsewhere: run this on its machine without --server, and it will see the model.`,
+      }),
+    );
   }
 
   downloadable(): Promise<DownloadableView> {
@@ -81,7 +98,11 @@ export class ServerLibrary implements Library {
   async *follow(id: string): AsyncGenerator<DownloadView> {
     let askedAt = -Infinity;
     for await (const event of this.server.events<DownloadEvent>(changes)) {
-      if (event !== undefined && (event.download !== id || (event.type === 'download.progress' && performance.now() - askedAt < pauseMs))) continue;
+      if (
+        event !== undefined &&
+        (event.download !== id || (event.type === 'download.progress' && performance.now() - askedAt < pauseMs))
+      )
+        continue;
       askedAt = performance.now();
       const view = await this.server.ask<DownloadView>('GET', `/downloads/${encodeURIComponent(id)}`);
       yield view;

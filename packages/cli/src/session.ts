@@ -27,7 +27,11 @@ export interface Session {
   /** The exit code of what was run. */
   readonly code: number;
   /** Opens the library, as its owner where the work must be, works, prints the answer. */
-  run(options: GlobalOptions, work: (tools: Tools) => Promise<Answer>, how?: { readonly owner: boolean }): Promise<void>;
+  run(
+    options: GlobalOptions,
+    work: (tools: Tools) => Promise<Answer>,
+    how?: { readonly owner: boolean },
+  ): Promise<void>;
 }
 
 /** A session in a world. */
@@ -63,9 +67,14 @@ async function open(options: GlobalOptions, { env, signal }: World, owner: boole
 /** The first key of a file as lamina-server takes it, so that one file serves both. */
 async function readKey(path: string): Promise<string> {
   const text = await readFile(path, 'utf8').catch((error: unknown) => {
-    throw new LaminaError('CONFIG_INVALID', { message: `The API key file cannot be read: ${reasonOf(error)}.`, file: path }, { cause: error });
+    throw new LaminaError(
+      'CONFIG_INVALID',
+      { message: `The API key file cannot be read: ${reasonOf(error)}.`, file: path },
+      { cause: error },
+    );
   });
   const key = /^\s*([^\s#]\S*)/m.exec(text)?.[1];
-  if (key === undefined) throw new LaminaError('CONFIG_INVALID', { message: `The API key file ${path} holds no key.`, file: path });
+  if (key === undefined)
+    throw new LaminaError('CONFIG_INVALID', { message: `The API key file ${path} holds no key.`, file: path });
   return key;
 }

@@ -1,10 +1,14 @@
 // Text in columns.
 
-/** Rows below their heads; a column is as wide as its widest cell. Numbers are told to stand right by a head that begins with `>`. */
+/**
+ * Rows below their heads; a column is as wide as its widest cell. Numbers are told to stand right by a head that begins
+ * with `>`.
+ */
 export function table(heads: readonly string[], rows: readonly (readonly string[])[]): string {
   const titles = heads.map((head) => head.replace(/^>/, ''));
   const widths = titles.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]!.length)));
-  const cell = (text: string, column: number) => (heads[column]!.startsWith('>') ? text.padStart(widths[column]!) : text.padEnd(widths[column]!));
+  const cell = (text: string, column: number) =>
+    heads[column]!.startsWith('>') ? text.padStart(widths[column]!) : text.padEnd(widths[column]!);
   return [titles, ...rows].map((row) => row.map(cell).join('  ').trimEnd()).join('\n');
 }
 

@@ -18,11 +18,14 @@ describe('lamina', function () {
 
   it('lists the models in a table, and leaves no trace', async () => {
     const lines = (await good('list')).split('\n');
-    assert.deepEqual(lines.slice(0, 3).map((line) => line.trim().split(/ {2,}/)), [
-      ['NAME', 'STATE', 'SIZE', 'QUANTIZATION', 'BACKEND'],
-      ['tiny', 'available', '12 bytes', 'Q8_0', 'fake'],
-      ['far', 'missing', '5MB', '-', 'fake'],
-    ]);
+    assert.deepEqual(
+      lines.slice(0, 3).map((line) => line.trim().split(/ {2,}/)),
+      [
+        ['NAME', 'STATE', 'SIZE', 'QUANTIZATION', 'BACKEND'],
+        ['tiny', 'available', '12 bytes', 'Q8_0', 'fake'],
+        ['far', 'missing', '5MB', '-', 'fake'],
+      ],
+    );
     assert.equal(lines[4], '2 models, 1 available');
     assert.deepEqual(readdirSync(folder.file('models')).sort(), ['models.yaml', 'tiny.fake']);
   });
@@ -32,7 +35,10 @@ describe('lamina', function () {
   });
 
   it('suggests, counts, lists backends and what could be fetched', async () => {
-    assert.match(await good('suggest', '--use-case', 'conversational', '--max-size', '4GB'), /^tiny\n {2}because {2}\S/);
+    assert.match(
+      await good('suggest', '--use-case', 'conversational', '--max-size', '4GB'),
+      /^tiny\n {2}because {2}\S/,
+    );
     assert.match(await good('stats'), / models +2 \(1 available, 1 missing\)\n {2}categories +lightweight 1\n/);
     assert.match(await good('backends'), /^fake +available +fake +\d/m);
     assert.match(await good('downloadable'), /^far +url +http:/m);
@@ -58,7 +64,17 @@ describe('lamina', function () {
 
   it('answers with one JSON document, the same beside a server and from it', async () => {
     const url = await folder.serve();
-    for (const args of [['list'], ['info', 'tiny'], ['info', 'far'], ['validate', 'tiny'], ['suggest', '--category', 'lightweight'], ['backends'], ['stats'], ['downloadable'], ['downloads']]) {
+    for (const args of [
+      ['list'],
+      ['info', 'tiny'],
+      ['info', 'far'],
+      ['validate', 'tiny'],
+      ['suggest', '--category', 'lightweight'],
+      ['backends'],
+      ['stats'],
+      ['downloadable'],
+      ['downloads'],
+    ]) {
       const here = await folder.here(...args, '--json');
       const there = await folder.run(...args, '--json', '--server', url);
       assert.deepEqual([here.code, here.stderr, there.code, there.stderr], [0, '', 0, ''], args.join(' '));
@@ -71,7 +87,9 @@ describe('lamina', function () {
     const url = await folder.serve();
     await writeFile(folder.file('mine.fake'), 'my model');
     await good('install', 'mine', folder.file('mine.fake'));
-    const seen = async () => ((await (await fetch(`${url}/models`)).json()) as { models: Record<string, unknown> }).models['mine'] !== undefined;
+    const seen = async () =>
+      ((await (await fetch(`${url}/models`)).json()) as { models: Record<string, unknown> }).models['mine'] !==
+      undefined;
     while (!(await seen())) await new Promise(setImmediate);
     const { code, stdout } = await folder.run('rm', 'mine', '--files', '--server', url);
     assert.equal(code, 0);

@@ -1,4 +1,5 @@
-// How commands fail: one sentence on standard error, nothing on standard output, and an exit code that tells what kind of failure it was.
+// How commands fail: one sentence on standard error, nothing on standard output, and an exit code that tells what kind
+// of failure it was.
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { once } from 'node:events';
@@ -50,7 +51,10 @@ describe('a lamina that fails', function () {
   });
 
   it('tells an error as an object, with --json', async () => {
-    for (const [args, expected, code] of [[['info', 'tine'], 1, 'MODEL_NOT_FOUND'], [['lst'], 2, 'REQUEST_INVALID']] as const) {
+    for (const [args, expected, code] of [
+      [['info', 'tine'], 1, 'MODEL_NOT_FOUND'],
+      [['lst'], 2, 'REQUEST_INVALID'],
+    ] as const) {
       const ended = await folder.here(...args, '--json');
       assert.deepEqual([ended.code, ended.stdout], [expected, '']);
       const { error } = JSON.parse(ended.stderr) as { error: { code: string; message: string; type: string } };
@@ -60,10 +64,16 @@ describe('a lamina that fails', function () {
 
   it('says what to do about a server that is not there, is something else, or wants a key', async () => {
     const ask = (url: string, ...args: string[]) => folder.run('list', '--server', url, ...args);
-    assert.match((await ask('http://127.0.0.1:4')).stderr, /^lamina: No Lamina answers at http:\/\/127\.0\.0\.1:4: .*ECONNREFUSED.*\.\n$/);
+    assert.match(
+      (await ask('http://127.0.0.1:4')).stderr,
+      /^lamina: No Lamina answers at http:\/\/127\.0\.0\.1:4: .*ECONNREFUSED.*\.\n$/,
+    );
     const other = createServer((_, response) => response.end('hello')).listen(0, '127.0.0.1');
     await once(other, 'listening');
-    assert.match((await ask(`http://127.0.0.1:${(other.address() as AddressInfo).port}`)).stderr, /what is there answers 200 and is no Lamina/);
+    assert.match(
+      (await ask(`http://127.0.0.1:${(other.address() as AddressInfo).port}`)).stderr,
+      /what is there answers 200 and is no Lamina/,
+    );
     other.closeAllConnections();
     other.close();
     await writeFile(folder.file('keys'), '# ours\nsecret-one manage\n');
@@ -72,16 +82,35 @@ describe('a lamina that fails', function () {
     for (const command of ['list', 'stats']) {
       const without = await folder.run(command, '--server', url);
       assert.equal(without.code, 1);
-      assert.match(without.stderr, /^lamina: The server at http:\S+ wants a key: .*--api-key-file, or set LAMINA_API_KEY\.\n$/);
+      assert.match(
+        without.stderr,
+        /^lamina: The server at http:\S+ wants a key: .*--api-key-file, or set LAMINA_API_KEY\.\n$/,
+      );
     }
-    assert.match((await ask(url, '--api-key-file', folder.file('wrong'))).stderr, /wants a key, and not the one it got/);
+    assert.match(
+      (await ask(url, '--api-key-file', folder.file('wrong'))).stderr,
+      /wants a key, and not the one it got/,
+    );
     assert.equal((await ask(url, '--api-key-file', folder.file('keys'))).code, 0);
-    assert.equal((await folder.start(process.execPath, [lamina, 'list', '--server', url], { ...process.env, LAMINA_API_KEY: 'secret-one' }).ended).code, 0);
+    assert.equal(
+      (
+        await folder.start(process.execPath, [lamina, 'list', '--server', url], {
+          ...process.env,
+          LAMINA_API_KEY: 'secret-one',
+        }).ended
+      ).code,
+      0,
+    );
   });
 
   it('names --server when a Lamina that runs already fetches for the directory', async () => {
     await folder.serve();
-    await fails(1, /^lamina: A Lamina that runs already, process \d+, fetches for \S+\.lamina: ask it with --server <url>, or stop it first\.\n$/, 'pull', 'far');
+    await fails(
+      1,
+      /^lamina: A Lamina that runs already, process \d+, fetches for \S+\.lamina: ask it with --server <url>, or stop it first\.\n$/,
+      'pull',
+      'far',
+    );
     assert.equal((await folder.here('list')).code, 0);
   });
 });

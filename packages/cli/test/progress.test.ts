@@ -26,7 +26,13 @@ const at = (done: number, more: Partial<DownloadView> = {}): DownloadView => ({
 function stage() {
   const [stdout, stderr] = [new PassThrough(), new PassThrough()];
   const read = (stream: PassThrough) => ((stream.read() ?? '') as Buffer | string).toString();
-  return { stdout, stderr, printer: new Printer(stdout, stderr, false), out: () => read(stdout), err: () => read(stderr) };
+  return {
+    stdout,
+    stderr,
+    printer: new Printer(stdout, stderr, false),
+    out: () => read(stdout),
+    err: () => read(stderr),
+  };
 }
 
 describe('progress', () => {
@@ -65,8 +71,19 @@ describe('progress', () => {
   it('in bars has one for each file, one for all, and takes out what a terminal would obey', () => {
     const { stderr, printer, err } = stage();
     const terminal = Object.assign(stderr, { isTTY: true, columns: 100, rows: 24 });
-    const file = (path: string, done: number, state: 'fetching' | 'verified' | 'waiting') => ({ path, done, total: 500, state });
-    const two = (done: number) => at(done, { files: [file('one\u001b[2J.gguf', Math.min(done, 500), done >= 500 ? 'verified' : 'fetching'), file('two.gguf', Math.max(0, done - 500), done > 500 ? 'fetching' : 'waiting')] });
+    const file = (path: string, done: number, state: 'fetching' | 'verified' | 'waiting') => ({
+      path,
+      done,
+      total: 500,
+      state,
+    });
+    const two = (done: number) =>
+      at(done, {
+        files: [
+          file('one\u001b[2J.gguf', Math.min(done, 500), done >= 500 ? 'verified' : 'fetching'),
+          file('two.gguf', Math.max(0, done - 500), done > 500 ? 'fetching' : 'waiting'),
+        ],
+      });
     const bars = new Bars(two(0), terminal, printer);
     bars.show(two(750));
     bars.end();
@@ -79,7 +96,12 @@ describe('progress', () => {
 
   it('in bars counts files that are too many for lines of their own', () => {
     const { stderr, printer, err } = stage();
-    const files = Array.from({ length: 40 }, (_, index) => ({ path: `${index}.gguf`, done: index < 3 ? 25 : 0, total: 25, state: index < 3 ? ('verified' as const) : ('waiting' as const) }));
+    const files = Array.from({ length: 40 }, (_, index) => ({
+      path: `${index}.gguf`,
+      done: index < 3 ? 25 : 0,
+      total: 25,
+      state: index < 3 ? ('verified' as const) : ('waiting' as const),
+    }));
     const bars = new Bars(at(75, { files }), Object.assign(stderr, { isTTY: true, columns: 120, rows: 24 }), printer);
     bars.end();
     assert.match(err(), /tiny +█*░+ +7 % .* 3 of 40 files/);
@@ -87,14 +109,22 @@ describe('progress', () => {
 
   it('in bars leaves out a part of a name that is too long', () => {
     const { stderr, printer, err } = stage();
-    const bars = new Bars(at(500, { model: 'a-model-with-quite-a-long-name-Q4_K_M' }), Object.assign(stderr, { isTTY: true, columns: 80, rows: 24 }), printer);
+    const bars = new Bars(
+      at(500, { model: 'a-model-with-quite-a-long-name-Q4_K_M' }),
+      Object.assign(stderr, { isTTY: true, columns: 80, rows: 24 }),
+      printer,
+    );
     bars.end();
     assert.match(err(), /a-mode…name-Q4_K_M {2}█{5}░{5} {2}50 %/);
   });
 
   it('without a size shows what is here', () => {
     const { stderr, printer, err } = stage();
-    const { total: _, seconds_left: __, ...unknown } = at(300, { files: [{ path: 'x', done: 300, state: 'fetching' }] });
+    const {
+      total: _,
+      seconds_left: __,
+      ...unknown
+    } = at(300, { files: [{ path: 'x', done: 300, state: 'fetching' }] });
     const bars = new Bars(unknown, Object.assign(stderr, { isTTY: true, columns: 100, rows: 24 }), printer);
     bars.end();
     assert.match(err(), /tiny +░+ 300 bytes {2}100 bytes\/s/);
@@ -103,8 +133,22 @@ describe('progress', () => {
 
 describe('amounts', () => {
   it('are short', () => {
-    assert.deepEqual([0, 999, 1000, 1_500, 40_000_000, 2_040_000_000, 3e12].map(showBytes), ['0 bytes', '999 bytes', '1.0 kB', '1.5 kB', '40.0 MB', '2.0 GB', '3.0 TB']);
-    assert.deepEqual([0.2, 59, 65, 3_600, 7_380].map(showSeconds), ['1 s', '59 s', '1 min 05 s', '1 h 00 min', '2 h 03 min']);
+    assert.deepEqual([0, 999, 1000, 1_500, 40_000_000, 2_040_000_000, 3e12].map(showBytes), [
+      '0 bytes',
+      '999 bytes',
+      '1.0 kB',
+      '1.5 kB',
+      '40.0 MB',
+      '2.0 GB',
+      '3.0 TB',
+    ]);
+    assert.deepEqual([0.2, 59, 65, 3_600, 7_380].map(showSeconds), [
+      '1 s',
+      '59 s',
+      '1 min 05 s',
+      '1 h 00 min',
+      '2 h 03 min',
+    ]);
     assert.deepEqual([percent(999, 1000), percent(1000, 1000), percent(0, 0)], [99, 100, 100]);
   });
 });

@@ -21,7 +21,11 @@ describe('lamina pull', function () {
   });
 
   const fetched = (path = 'far/far.fake') => readFileSync(folder.file(`models/${path}`)).equals(files.content);
-  const documents = (stdout: string) => stdout.trimEnd().split('\n').map((line) => JSON.parse(line) as DownloadView);
+  const documents = (stdout: string) =>
+    stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as DownloadView);
   const begin = (...args: string[]): Running => folder.start(process.execPath, [lamina, 'pull', ...args]);
   const halfway = /"done":[1-9]\d{5}/;
 
@@ -39,7 +43,8 @@ describe('lamina pull', function () {
     assert.equal((await folder.here(...args)).code, 0);
     assert.ok(fetched('mine/other.fake'));
     const before = files.sent;
-    for (const again of [args, ['download', 'mine']]) assert.deepEqual(await folder.here(...again), { code: 0, stdout: 'mine is here already.\n', stderr: '' });
+    for (const again of [args, ['download', 'mine']])
+      assert.deepEqual(await folder.here(...again), { code: 0, stdout: 'mine is here already.\n', stderr: '' });
     assert.equal(files.sent, before);
   });
 
@@ -58,7 +63,10 @@ describe('lamina pull', function () {
     const paused = documents(stdout).at(-1)!;
     assert.equal(paused.state, 'paused');
     assert.ok(paused.done > 0 && paused.done <= files.content.length / 2);
-    assert.match((await folder.here('downloads')).stdout, new RegExp(`^${paused.id} +far +paused +\\d+ % +5\\.0 MB +url$`, 'm'));
+    assert.match(
+      (await folder.here('downloads')).stdout,
+      new RegExp(`^${paused.id} +far +paused +\\d+ % +5\\.0 MB +url$`, 'm'),
+    );
     files.release();
     files.sent = 0;
     const again = await folder.here('pull', 'far');
@@ -87,7 +95,10 @@ describe('lamina pull', function () {
     pull.child.kill('SIGKILL');
     await pull.ended;
     assert.match((await folder.here('downloads')).stdout, /^dl-\w+ +far +queued/m);
-    assert.match((await folder.here('downloads', 'pause', 'far')).stdout, /^The download of far is paused; .* are here/);
+    assert.match(
+      (await folder.here('downloads', 'pause', 'far')).stdout,
+      /^The download of far is paused; .* are here/,
+    );
     files.release();
     const { stdout } = await folder.here('downloads', 'resume', 'far');
     assert.match(stdout, /^far is here: 5\.0 MB/);
@@ -110,7 +121,10 @@ describe('lamina pull', function () {
     const { stdout, stderr } = await folder.here('pull', 'far', '--json');
     const told = documents(stdout);
     assert.equal(stderr, '');
-    assert.deepEqual([...new Set(told.map(({ id, model, total }) => `${id.slice(0, 3)} ${model} ${total}`))], [`dl- far ${files.content.length}`]);
+    assert.deepEqual(
+      [...new Set(told.map(({ id, model, total }) => `${id.slice(0, 3)} ${model} ${total}`))],
+      [`dl- far ${files.content.length}`],
+    );
     assert.equal(told.at(-1)!.state, 'finished');
     assert.equal(told.at(-1)!.done, files.content.length);
   });
@@ -132,7 +146,11 @@ describe('lamina pull', function () {
       assert.equal((await again.ended).code, 0);
       assert.equal(documents((await again.ended).stdout).at(-1)!.id, id);
       assert.ok(fetched());
-      assert.deepEqual(await folder.run('pull', 'far', '--server', url), { code: 0, stdout: 'far is here already.\n', stderr: '' });
+      assert.deepEqual(await folder.run('pull', 'far', '--server', url), {
+        code: 0,
+        stdout: 'far is here already.\n',
+        stderr: '',
+      });
     });
 
     it('ends when somebody else pauses it, and the server goes on when told', async () => {
@@ -143,40 +161,58 @@ describe('lamina pull', function () {
       assert.equal((await folder.run('downloads', 'pause', 'other', '--server', url)).code, 0);
       const { code, stderr } = await pull.ended;
       assert.equal(code, 1);
-      assert.match(stderr, /"code":"CONFLICT".*was paused by somebody else|was paused by somebody else.*"code":"CONFLICT"/);
+      assert.match(
+        stderr,
+        /"code":"CONFLICT".*was paused by somebody else|was paused by somebody else.*"code":"CONFLICT"/,
+      );
       files.release();
       assert.equal((await folder.run('downloads', 'resume', 'other', '--server', url)).code, 0);
       assert.equal((await folder.run('downloads', 'cancel', 'other', '--server', url)).code, 1);
     });
   });
 
-  (script ? describe : describe.skip)(`on a terminal${script ? '' : ' (skipped: no script of util-linux on this machine)'}`, () => {
-    /** In a terminal of its own; what is written to it is typed. */
-    const onTerminal = (command: string, columns = 100) => folder.start('/usr/bin/script', ['-qefc', `stty cols ${columns} rows 20; exec ${process.execPath} ${lamina} ${command} --config config.mjs`, '/dev/null'], { ...process.env, TERM: 'xterm' });
+  (script ? describe : describe.skip)(
+    `on a terminal${script ? '' : ' (skipped: no script of util-linux on this machine)'}`,
+    () => {
+      /** In a terminal of its own; what is written to it is typed. */
+      const onTerminal = (command: string, columns = 100) =>
+        folder.start(
+          '/usr/bin/script',
+          [
+            '-qefc',
+            `stty cols ${columns} rows 20; exec ${process.execPath} ${lamina} ${command} --config config.mjs`,
+            '/dev/null',
+          ],
+          { ...process.env, TERM: 'xterm' },
+        );
 
-    it('draws a bar with amounts, and shows the cursor again', async () => {
-      const { code, stdout } = await onTerminal('pull far').ended;
-      assert.equal(code, 0);
-      assert.match(stdout, /Pulling far from url: 1 file, 5\.0 MB\r\n/);
-      assert.match(stdout, /far {2,}█{30} 100 % {2}5\.0 MB \/ 5\.0 MB/);
-      assert.match(stdout, /far is here: 5\.0 MB in \d+ s\.\r\n$/);
-      assert.ok(stdout.lastIndexOf('\u001b[?25h') > stdout.lastIndexOf('\u001b[?25l'));
-    });
+      it('draws a bar with amounts, and shows the cursor again', async () => {
+        const { code, stdout } = await onTerminal('pull far').ended;
+        assert.equal(code, 0);
+        assert.match(stdout, /Pulling far from url: 1 file, 5\.0 MB\r\n/);
+        assert.match(stdout, /far {2,}█{30} 100 % {2}5\.0 MB \/ 5\.0 MB/);
+        assert.match(stdout, /far is here: 5\.0 MB in \d+ s\.\r\n$/);
+        assert.ok(stdout.lastIndexOf('\u001b[?25h') > stdout.lastIndexOf('\u001b[?25l'));
+      });
 
-    it('fits a narrow one', async () => {
-      const { stdout } = await onTerminal('pull far', 40).ended;
-      assert.match(stdout, /far {2,}█{10} 100 %/);
-    });
+      it('fits a narrow one', async () => {
+        const { stdout } = await onTerminal('pull far', 40).ended;
+        assert.match(stdout, /far {2,}█{10} 100 %/);
+      });
 
-    it('is ended by a Ctrl-C that is typed', async () => {
-      files.hold();
-      const pull = onTerminal('pull far');
-      await pull.saw(/[1-9]\d? % {2}[\d.]+ MB \/ 5\.0 MB/);
-      pull.child.stdin!.write('\u0003');
-      const { code, stdout } = await pull.ended;
-      assert.equal(code, 130);
-      assert.match(stdout, /Paused at [\d.]+ MB of 5\.0 MB\. Go on with the same command, or: lamina downloads resume far\r\n$/);
-      assert.ok(stdout.lastIndexOf('\u001b[?25h') > stdout.lastIndexOf('\u001b[?25l'));
-    });
-  });
+      it('is ended by a Ctrl-C that is typed', async () => {
+        files.hold();
+        const pull = onTerminal('pull far');
+        await pull.saw(/[1-9]\d? % {2}[\d.]+ MB \/ 5\.0 MB/);
+        pull.child.stdin!.write('\u0003');
+        const { code, stdout } = await pull.ended;
+        assert.equal(code, 130);
+        assert.match(
+          stdout,
+          /Paused at [\d.]+ MB of 5\.0 MB\. Go on with the same command, or: lamina downloads resume far\r\n$/,
+        );
+        assert.ok(stdout.lastIndexOf('\u001b[?25h') > stdout.lastIndexOf('\u001b[?25l'));
+      });
+    },
+  );
 });

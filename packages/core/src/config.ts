@@ -19,7 +19,16 @@ export const defaultLimits: RuntimeLimits = {
 };
 
 /** What holds for downloads where a host says nothing. */
-export const defaultDownloadLimits: DownloadLimits = { active: 2, connections: 8, connectionsPerFile: 4, stallTimeout: 30, attempts: 6, retryDelay: 1, resume: true, allowedHosts: [] };
+export const defaultDownloadLimits: DownloadLimits = {
+  active: 2,
+  connections: 8,
+  connectionsPerFile: 4,
+  stallTimeout: 30,
+  attempts: 6,
+  retryDelay: 1,
+  resume: true,
+  allowedHosts: [],
+};
 
 const seconds = { type: 'number', minimum: 0 } as const;
 const limitsSchema = {
@@ -27,7 +36,18 @@ const limitsSchema = {
   properties: {
     maxLoaded: { type: 'integer', minimum: 1 },
     queueLimit: { type: 'integer', minimum: 1 },
-    ...Object.fromEntries(['loadTimeout', 'drainTimeout', 'stopTimeout', 'idleTimeout', 'queueTimeout', 'patience', 'linger', 'healthInterval'].map((name) => [name, seconds])),
+    ...Object.fromEntries(
+      [
+        'loadTimeout',
+        'drainTimeout',
+        'stopTimeout',
+        'idleTimeout',
+        'queueTimeout',
+        'patience',
+        'linger',
+        'healthInterval',
+      ].map((name) => [name, seconds]),
+    ),
   },
   additionalProperties: false,
 };
@@ -35,7 +55,16 @@ const limitsSchema = {
 const count = { type: 'integer', minimum: 1 } as const;
 const downloadsSchema = {
   type: 'object',
-  properties: { active: count, connections: count, connectionsPerFile: count, stallTimeout: seconds, attempts: count, retryDelay: seconds, resume: { type: 'boolean' }, allowedHosts: { type: 'array', items: { type: 'string' } } },
+  properties: {
+    active: count,
+    connections: count,
+    connectionsPerFile: count,
+    stallTimeout: seconds,
+    attempts: count,
+    retryDelay: seconds,
+    resume: { type: 'boolean' },
+    allowedHosts: { type: 'array', items: { type: 'string' } },
+  },
   additionalProperties: false,
 };
 
@@ -46,9 +75,11 @@ const downloadsSchema = {
 export function resolveConfig(options: LaminaOptions): Config {
   // Not compiled for nothing: a start waits for it.
   const problems = options.limits === undefined ? [] : check(limitsSchema, options.limits);
-  if (problems.length > 0) throw new LaminaError('CONFIG_INVALID', { message: `The limit ${describeProblems(problems)}.` });
+  if (problems.length > 0)
+    throw new LaminaError('CONFIG_INVALID', { message: `The limit ${describeProblems(problems)}.` });
   const others = options.downloads === undefined ? [] : check(downloadsSchema, options.downloads);
-  if (others.length > 0) throw new LaminaError('CONFIG_INVALID', { message: `The limit of downloads ${describeProblems(others)}.` });
+  if (others.length > 0)
+    throw new LaminaError('CONFIG_INVALID', { message: `The limit of downloads ${describeProblems(others)}.` });
   const modelsDir = resolve(options.modelsDir ?? 'models');
   return Object.freeze({
     plugins: options.plugins ?? [],
@@ -64,7 +95,9 @@ export function resolveConfig(options: LaminaOptions): Config {
   });
 }
 
-/** The identity function, for the types: a configuration module writes `export default defineConfig({ plugins: […] })`. */
+/**
+ * The identity function, for the types: a configuration module writes `export default defineConfig({ plugins: […] })`.
+ */
 export function defineConfig<Options extends LaminaOptions>(options: Options): Options {
   return options;
 }

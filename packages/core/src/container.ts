@@ -27,19 +27,30 @@ export function createContainer(config: Config, options: LaminaOptions): Contain
   container.bind(tokens.Config).toConstantValue(config);
   container.bind(tokens.Log).toConstantValue(log);
   container.bind(tokens.Clock).toConstantValue(options.clock ?? systemClock);
-  container.bind(tokens.Events).toResolvedValue((clock, logger) => new EventBus(clock, logger), [tokens.Clock, tokens.Log]);
-  container.bind(tokens.Hooks).toResolvedValue((events, logger) => new Hooks(events, logger), [tokens.Events, tokens.Log]);
-  container.bind(tokens.Plugins).to(PluginHost);
+  container
+    .bind(tokens.Events)
+    .toResolvedValue((clock, logger) => new EventBus(clock, logger), [tokens.Clock, tokens.Log]);
+  container
+    .bind(tokens.Hooks)
+    .toResolvedValue((events, logger) => new Hooks(events, logger), [tokens.Events, tokens.Log]);
+  container.bind(PluginHost).toSelf();
   container.bind(tokens.Policy).to(DefaultPolicy);
   container.bind(ModelRegistry).toSelf();
   container.bind(tokens.Models).toService(ModelRegistry);
   container.bind(tokens.Suggestions).to(Suggester);
-  container.bind(ProcessKeeper).toResolvedValue((bound, logger) => new ProcessKeeper({ dataDir: bound.dataDir, log: logger }), [tokens.Config, tokens.Log]);
+  container
+    .bind(ProcessKeeper)
+    .toResolvedValue(
+      (bound, logger) => new ProcessKeeper({ dataDir: bound.dataDir, log: logger }),
+      [tokens.Config, tokens.Log],
+    );
   container.bind(tokens.Processes).toService(ProcessKeeper);
   container.bind(BackendRegistry).toSelf();
   container.bind(tokens.Backends).toService(BackendRegistry);
   container.bind(SourceRegistry).toSelf();
-  container.bind(HttpClient).toResolvedValue((bound) => new HttpClient(bound.env, bound.downloads.allowedHosts), [tokens.Config]);
+  container
+    .bind(HttpClient)
+    .toResolvedValue((bound) => new HttpClient(bound.env, bound.downloads.allowedHosts), [tokens.Config]);
   container.bind(DownloadService).toSelf();
   container.bind(tokens.Downloads).toService(DownloadService);
   container.bind(tokens.Registrations).toResolvedValue(registrations, [BackendRegistry, SourceRegistry]);

@@ -4,7 +4,17 @@ export { defaultLimits, defineConfig } from './config.js';
 export { loadConfig } from './installed.js';
 export { LaminaError, errorTable, type ErrorCode, type ErrorDetails, type WireError } from './contract/errors.js';
 export { networkReasonOf, reasonOf, wireType } from './contract/errors.js';
-export { backendsView, downloadView, isActive, modelDetail, modelsView, modelView, slotOf, suggestionView, validationView } from './contract/answers.js';
+export {
+  backendsView,
+  downloadView,
+  isActive,
+  modelDetail,
+  modelsView,
+  modelView,
+  slotOf,
+  suggestionView,
+  validationView,
+} from './contract/answers.js';
 export { tokens } from './kernel/tokens.js';
 export { createLog, type LogLevel } from './kernel/log.js';
 export { check, describeProblems, nearestHint, type Problem } from './kernel/check.js';
@@ -49,4 +59,12 @@ export type {
   Suggestions,
   SuggestRequest,
 } from './contract/services.js';
-export type { Availability, Device, Endpoint, Machine, RequestAdapter, ServerInfo, StopReason } from './contract/backend.js';
+export type {
+  Availability,
+  Device,
+  Endpoint,
+  Machine,
+  RequestAdapter,
+  ServerInfo,
+  StopReason,
+} from './contract/backend.js';

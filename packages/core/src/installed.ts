@@ -16,17 +16,23 @@ const firstParty: Readonly<Record<string, string>> = {
 };
 
 /**
- * What a command starts with: the default export of a configuration module (`export default defineConfig({ plugins: […] })`), whose path is
- * relative to the working directory; without one, the plugins of Lamina that are installed beside this package, with their defaults.
+ * What a command starts with: the default export of a configuration module (`export default defineConfig({ plugins: […]
+ * })`), whose path is relative to the working directory; without one, the plugins of Lamina that are installed beside
+ * this package, with their defaults.
  * @throws LaminaError `CONFIG_INVALID` when the module, or a plugin that is there, cannot be loaded
  */
-export async function loadConfig<Config extends LaminaOptions = LaminaOptions>(path: string | undefined): Promise<Config> {
+export async function loadConfig<Config extends LaminaOptions = LaminaOptions>(
+  path: string | undefined,
+): Promise<Config> {
   // Plugins are the one option every Config has and this can make.
   if (path === undefined) return { plugins: await installedPlugins() } as unknown as Config;
   const module = await importModule(pathToFileURL(resolve(path)).href, path);
   const config: unknown = module['default'];
   if (typeof config === 'object' && config !== null) return config as Config;
-  throw new LaminaError('CONFIG_INVALID', { message: `${path} must have a default export: export default defineConfig({ plugins: […] }).`, file: path });
+  throw new LaminaError('CONFIG_INVALID', {
+    message: `${path} must have a default export: export default defineConfig({ plugins: […] }).`,
+    file: path,
+  });
 }
 
 async function installedPlugins(): Promise<Plugin[]> {
@@ -43,14 +49,20 @@ async function installedPlugins(): Promise<Plugin[]> {
 
 function pluginOf(name: string, factory: unknown): Plugin {
   if (typeof factory === 'function') return (factory as () => Plugin)();
-  throw new LaminaError('CONFIG_INVALID', { message: `The plugin ${name} is not of a version that this Lamina knows; install both anew.` });
+  throw new LaminaError('CONFIG_INVALID', {
+    message: `The plugin ${name} is not of a version that this Lamina knows; install both anew.`,
+  });
 }
 
 async function importModule(specifier: string, what: string): Promise<Record<string, unknown>> {
   try {
     return (await import(specifier)) as Record<string, unknown>;
   } catch (error) {
-    throw new LaminaError('CONFIG_INVALID', { message: `${what} cannot be loaded: ${reasonOf(error)}.` }, { cause: error });
+    throw new LaminaError(
+      'CONFIG_INVALID',
+      { message: `${what} cannot be loaded: ${reasonOf(error)}.` },
+      { cause: error },
+    );
   }
 }
 

@@ -21,6 +21,7 @@ import { HttpClient } from './downloads/transfer/http.js';
 import { removeTemporaryFiles } from './kernel/atomic-write.js';
 import { Disposables } from './kernel/disposables.js';
 import { ProxiedFetch } from './kernel/proxied-fetch.js';
+import { PluginHost } from './kernel/plugin-host.js';
 import { tokens } from './kernel/tokens.js';
 import { ModelRegistry } from './models/registry.js';
 import { ProcessKeeper } from './process/keeper.js';
@@ -40,11 +41,15 @@ export interface Lamina {
   readonly requests: Requests;
   readonly events: Events;
   readonly log: Logger;
-  /** Aborted when a close begins, for what a host attaches: connections that would stay open by themselves. Its reason is the LaminaError `SHUTTING_DOWN`. */
+  /**
+   * Aborted when a close begins, for what a host attaches: connections that would stay open by themselves. Its reason
+   * is the LaminaError `SHUTTING_DOWN`.
+   */
   readonly closing: AbortSignal;
   /**
-   * Ends everything: requests under way are drained up to their limit, every engine is stopped, plugins are closed in reverse order.
-   * Aborting the signal ends the waiting: requests are cut, engines killed. Called again, it is the same close, which a signal then still cuts short.
+   * Ends everything: requests under way are drained up to their limit, every engine is stopped, plugins are closed in
+   * reverse order. Aborting the signal ends the waiting: requests are cut, engines killed. Called again, it is the same
+   * close, which a signal then still cuts short.
    */
   close(options?: { signal?: AbortSignal }): Promise<void>;
 }
@@ -52,12 +57,20 @@ export interface Lamina {
 /**
  * Makes a Lamina of plugins. It reads the manifest and is ready to serve; nothing is loaded until somebody asks.
  * When it fails, nothing of it is left.
- * @throws LaminaError `CONFIG_INVALID`, `CONFLICT` when another Lamina owns the data directory, `PLUGIN_INVALID`, `PLUGIN_FAILED`, `ABORTED`
+ * @throws LaminaError `CONFIG_INVALID`, `CONFLICT` when another Lamina owns the data directory, `PLUGIN_INVALID`,
+ * `PLUGIN_FAILED`, `ABORTED`
  */
-export async function createLamina(options: LaminaOptions = {}, signal: AbortSignal = new AbortController().signal): Promise<Lamina> {
+export async function createLamina(
+  options: LaminaOptions = {},
+  signal: AbortSignal = new AbortController().signal,
+): Promise<Lamina> {
   const resolved = resolveConfig(options);
   const proxied = new ProxiedFetch(resolved.env);
-  const config: Config = Object.freeze({ ...resolved, plugins: [builtin(resolved.fetch), ...resolved.plugins], fetch: options.fetch ?? proxied.fetch });
+  const config: Config = Object.freeze({
+    ...resolved,
+    plugins: [builtin(resolved.fetch), ...resolved.plugins],
+    fetch: options.fetch ?? proxied.fetch,
+  });
   const container = createContainer(config, options);
   const log = container.get(tokens.Log);
   const opened = new Disposables(log);
@@ -89,12 +102,15 @@ export async function createLamina(options: LaminaOptions = {}, signal: AbortSig
     sources.add(urlSource(container.get(HttpClient)), 'core');
     tapCore(hooks, container.get(tokens.Policy), sources, log);
 
-    const plugins = container.get(tokens.Plugins);
+    const plugins = container.get(PluginHost);
     opened.add('plugins', () => plugins.close(), closeBudgetMs);
     await plugins.open(signal);
 
     await models.load();
-    logStart({ plugins: resolved.plugins.map(({ name }) => name), models, modelsDir: config.modelsDir, hadModelsDir }, log);
+    logStart(
+      { plugins: resolved.plugins.map(({ name }) => name), models, modelsDir: config.modelsDir, hadModelsDir },
+      log,
+    );
     opened.add('log of model changes', logModelChanges(models, log)); // What was there at the start has its line already.
 
     const downloads = container.get(DownloadService);
@@ -104,7 +120,10 @@ export async function createLamina(options: LaminaOptions = {}, signal: AbortSig
     const runtime = container.get(SlotRuntime);
     const cut = new AbortController();
     opened.add('runtime', () => runtime.close(cut.signal), closeBudgetMs);
-    opened.add('changes', models.onChange(() => runtime.refresh()));
+    opened.add(
+      'changes',
+      models.onChange(() => runtime.refresh()),
+    );
     signal.throwIfAborted();
 
     let closed: Promise<void> | undefined;

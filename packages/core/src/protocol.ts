@@ -1,4 +1,5 @@
-// The door for clients: the shapes of what is on the wire, as types and, where they are checked, JSON Schemas; and the errors. It loads nothing else.
+// The door for clients: the shapes of what is on the wire, as types and, where they are checked, JSON Schemas; and the
+// errors. It loads nothing else.
 export { errorSchema, eventSchemas, type EventData, type EventType, type LaminaEvent } from './contract/events.js';
 export {
   clientFrameSchemas,

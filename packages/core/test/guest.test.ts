@@ -1,4 +1,5 @@
-// A guest beside the owner of a data directory: it sees everything, leaves no trace, and takes nothing that is the owner's.
+// A guest beside the owner of a data directory: it sees everything, leaves no trace, and takes nothing that is the
+// owner's.
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { once } from 'node:events';
@@ -36,8 +37,17 @@ describe('a guest', () => {
     await lamina();
     await tinyGguf(join(modelsDir, 'found.gguf'));
     const guest = await lamina({ guest: true });
-    assert.deepEqual(guest.models.list().map(({ model, available }) => [model.name, available]), [['tiny', true], ['found', true]]);
-    assert.deepEqual((await guest.models.validate()).flatMap(({ problems }) => problems), []);
+    assert.deepEqual(
+      guest.models.list().map(({ model, available }) => [model.name, available]),
+      [
+        ['tiny', true],
+        ['found', true],
+      ],
+    );
+    assert.deepEqual(
+      (await guest.models.validate()).flatMap(({ problems }) => problems),
+      [],
+    );
     assert.equal((await guest.suggestions.suggest({})).suggested.record.model.name, 'tiny');
   });
 
@@ -54,7 +64,10 @@ describe('a guest', () => {
   it('edits the manifest as a person may, and the owner hears of it', async () => {
     const owner = await lamina();
     const guest = await lamina({ guest: true });
-    const heard = owner.events.once('model.discovered', { signal: AbortSignal.timeout(10_000), where: ({ model }) => model === 'second' });
+    const heard = owner.events.once('model.discovered', {
+      signal: AbortSignal.timeout(10_000),
+      where: ({ model }) => model === 'second',
+    });
     await guest.models.install('second', join(modelsDir, 'tiny.fake'));
     await heard;
     assert.equal(owner.models.get('second')?.available, true);
@@ -63,22 +76,37 @@ describe('a guest', () => {
   it('is refused engines and downloads', async () => {
     const guest = await lamina({ guest: true });
     const signal = AbortSignal.timeout(10_000);
-    await assert.rejects(guest.runtime.acquire('tiny', { signal }), { code: 'CONFLICT', message: /is a guest of the data directory .*: engines are its owner's/ });
+    await assert.rejects(guest.runtime.acquire('tiny', { signal }), {
+      code: 'CONFLICT',
+      message: /is a guest of the data directory .*: engines are its owner's/,
+    });
     await assert.rejects(guest.runtime.start('tiny'), { code: 'CONFLICT' });
-    await assert.rejects(guest.downloads.start({ reference: 'http://127.0.0.1:1/x' }), { code: 'CONFLICT', message: /downloads are its owner's/ });
-    for (const verb of ['pause', 'resume', 'cancel', 'remove'] as const) await assert.rejects(guest.downloads[verb]('dl-1'), { code: 'CONFLICT' });
+    await assert.rejects(guest.downloads.start({ reference: 'http://127.0.0.1:1/x' }), {
+      code: 'CONFLICT',
+      message: /downloads are its owner's/,
+    });
+    for (const verb of ['pause', 'resume', 'cancel', 'remove'] as const)
+      await assert.rejects(guest.downloads[verb]('dl-1'), { code: 'CONFLICT' });
   });
 
   it('lists what was left unfinished and leaves it so, as does an owner that is told to', async () => {
-    const server = createServer((_, response) => response.writeHead(200, { 'content-length': 1000 }).write('a')).listen(0, '127.0.0.1');
+    const server = createServer((_, response) => response.writeHead(200, { 'content-length': 1000 }).write('a')).listen(
+      0,
+      '127.0.0.1',
+    );
     await once(server, 'listening');
     const owner = await lamina();
-    const { id } = await owner.downloads.start({ reference: `http://127.0.0.1:${(server.address() as AddressInfo).port}/far.fake` });
+    const { id } = await owner.downloads.start({
+      reference: `http://127.0.0.1:${(server.address() as AddressInfo).port}/far.fake`,
+    });
     await owner.close();
     server.closeAllConnections();
     server.close();
     const guest = await lamina({ guest: true });
-    assert.deepEqual(guest.downloads.list().map((download) => [download.id, download.model, download.state]), [[id, 'far', 'queued']]);
+    assert.deepEqual(
+      guest.downloads.list().map((download) => [download.id, download.model, download.state]),
+      [[id, 'far', 'queued']],
+    );
     const quiet = await lamina({ downloads: { resume: false } });
     assert.equal(quiet.downloads.get(id).state, 'queued');
     assert.equal((await quiet.downloads.pause(id)).state, 'paused');

@@ -1,5 +1,15 @@
-// The embedded engine, described: a Node that runs the program in server/, with node-llama-cpp installed before its first start.
-import { acceptGguf, estimateGgufMemory, LaminaError, processBackend, type Availability, type Backend, type BackendType, type Model } from '@lamina/core/plugin';
+// The embedded engine, described: a Node that runs the program in server/, with node-llama-cpp installed before its
+// first start.
+import {
+  acceptGguf,
+  estimateGgufMemory,
+  LaminaError,
+  processBackend,
+  type Availability,
+  type Backend,
+  type BackendType,
+  type Model,
+} from '@lamina/core/plugin';
 import { refuseAdapter } from './adapters.js';
 import { commandFor } from './command.js';
 import { explain } from './explain.js';
@@ -53,7 +63,9 @@ function describe(dataDir: string, defaults: Readonly<Record<string, unknown>>):
     estimateMemory: async (model, options, machine, { instance }) => {
       const { gpu } = (await placeOf(instance)).build;
       const isOnHost = gpu === false || gpu === 'metal'; // Nobody knows of the memory of other devices before the engine runs.
-      return isOnHost ? estimateGgufMemory(model, memoryOptions(options), { ...machine, processBytes, devices: [] }) : undefined;
+      return isOnHost
+        ? estimateGgufMemory(model, memoryOptions(options), { ...machine, processBytes, devices: [] })
+        : undefined;
     },
     command: async (launch) => commandFor(launch, await placeOf(launch.instance)),
     // NODE_LLAMA_CPP_* would let it download and compile.
@@ -85,7 +97,8 @@ async function withEngine(node: Availability, place: () => Promise<Place>): Prom
     const { version, installed } = await versionAt(await place());
     return { ...node, version, ...(installed ? {} : { note: 'It is installed at its first use.' }) };
   } catch (error) {
-    if (LaminaError.is(error)) return { available: false, reason: error.message, hint: 'Install llama.cpp instead, or choose another "gpu".' };
+    if (LaminaError.is(error))
+      return { available: false, reason: error.message, hint: 'Install llama.cpp instead, or choose another "gpu".' };
     throw error;
   }
 }

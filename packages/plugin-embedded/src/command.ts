@@ -9,7 +9,15 @@ const program = fileURLToPath(new URL('server/main.js', import.meta.url));
 
 /** Everything on the command line but the key. @throws LaminaError `MODEL_FILES_MISSING` without weights */
 export function commandFor({ model, options, port, key }: Launch<ModelOptions>, { directory, build }: Place): Command {
-  const settings = { directory, gpu: build.gpu, name: model.name, path: weightsOf(model), port, cores: cores().usable, options: { ...options, embeddings: servesEmbeddings(model, options) } };
+  const settings = {
+    directory,
+    gpu: build.gpu,
+    name: model.name,
+    path: weightsOf(model),
+    port,
+    cores: cores().usable,
+    options: { ...options, embeddings: servesEmbeddings(model, options) },
+  };
   return { args: [program, ...argumentsFor(settings)], env: { LAMINA_ENGINE_KEY: key } };
 }
 
@@ -20,6 +28,11 @@ function servesEmbeddings({ metadata }: Model, { embeddings }: ModelOptions): bo
 /** Of weights in shards the first: the library finds the others. */
 function weightsOf({ name, files }: Model): string {
   const path = files.find(({ role }) => role === 'weights')?.path;
-  if (path === undefined) throw new LaminaError('MODEL_FILES_MISSING', { model: name, missing: ['it has no weights'], hint: 'Correct its path in the manifest.' });
+  if (path === undefined)
+    throw new LaminaError('MODEL_FILES_MISSING', {
+      model: name,
+      missing: ['it has no weights'],
+      hint: 'Correct its path in the manifest.',
+    });
   return path;
 }

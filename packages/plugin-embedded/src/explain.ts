@@ -10,22 +10,54 @@ type Sentence = (match: RegExpExecArray, path: string) => string;
 
 const remedy = 'Lower context_length or parallel, or choose a smaller model.';
 
-/** Looked for in this order, before what llama.cpp says of a file and after. Lines that begin with `failed:` are the engine's last words, with the library's error in them. */
+/**
+ * Looked for in this order, before what llama.cpp says of a file and after. Lines that begin with `failed:` are the
+ * engine's last words, with the library's error in them.
+ */
 const failures: readonly (readonly [pattern: RegExp, sentence: Sentence])[] = [
-  [/listen EADDRINUSE.*:(\d+)/, ([, port]) => `Port ${port} of 127.0.0.1 is taken by another program; the next start tries another port.`],
-  [/failed: .*Cannot find (?:module|package) '(.+?)'/, ([, name]) => `node-llama-cpp is not whole: ${name} is missing. Delete its directory, and the next start installs it again.`],
-  [/failed: .*NoBinaryFoundError/, () => 'The build of node-llama-cpp that is installed does not run on this machine. Install llama.cpp instead, or choose another "gpu".'],
-  [/failed: .*Invalid GGUF magic\. Expected "GGUF" but got "\0*"/, (_, path) => `${path} is empty, or nothing but zeros; fetch it again.`],
-  [/failed: .*Invalid GGUF magic\. Expected "GGUF" but got "(.*)"/, ([, magic], path) => `${path} is not GGUF: it begins with "${magic}".`],
+  [
+    /listen EADDRINUSE.*:(\d+)/,
+    ([, port]) => `Port ${port} of 127.0.0.1 is taken by another program; the next start tries another port.`,
+  ],
+  [
+    /failed: .*Cannot find (?:module|package) '(.+?)'/,
+    ([, name]) =>
+      `node-llama-cpp is not whole: ${name} is missing. Delete its directory, and the next start installs it again.`,
+  ],
+  [
+    /failed: .*NoBinaryFoundError/,
+    () =>
+      'The build of node-llama-cpp that is installed does not run on this machine. Install llama.cpp instead, or choose another "gpu".',
+  ],
+  [
+    /failed: .*Invalid GGUF magic\. Expected "GGUF" but got "\0*"/,
+    (_, path) => `${path} is empty, or nothing but zeros; fetch it again.`,
+  ],
+  [
+    /failed: .*Invalid GGUF magic\. Expected "GGUF" but got "(.*)"/,
+    ([, magic], path) => `${path} is not GGUF: it begins with "${magic}".`,
+  ],
   [/failed: .*ENOENT/, (_, path) => `${path} does not exist.`],
   [/failed: .*EACCES/, (_, path) => `${path} may not be read by this user; change its permissions.`],
 ];
 
 const laterFailures: readonly (readonly [pattern: RegExp, sentence: Sentence])[] = [
-  [/failed: .*?(A context size of .* is too large for the available \w+)/, ([, what]) => `There is not enough memory: ${what}. ${remedy}`],
-  [/failed: .*(?:Failed to create context|InsufficientMemory|[Nn]ot enough memory)/, () => `There is not enough memory for a context this long. ${remedy}`],
-  [/failed: .*Failed to load model/, (_, path) => `${path} was refused by llama.cpp; it may be damaged: fetch it again.`],
-  [/JavaScript heap out of memory/, () => 'Node ran out of memory; give it more with default_args: ["--max-old-space-size=4096"].'],
+  [
+    /failed: .*?(A context size of .* is too large for the available \w+)/,
+    ([, what]) => `There is not enough memory: ${what}. ${remedy}`,
+  ],
+  [
+    /failed: .*(?:Failed to create context|InsufficientMemory|[Nn]ot enough memory)/,
+    () => `There is not enough memory for a context this long. ${remedy}`,
+  ],
+  [
+    /failed: .*Failed to load model/,
+    (_, path) => `${path} was refused by llama.cpp; it may be damaged: fetch it again.`,
+  ],
+  [
+    /JavaScript heap out of memory/,
+    () => 'Node ran out of memory; give it more with default_args: ["--max-old-space-size=4096"].',
+  ],
 ];
 
 /** Why the engine ended, as one sentence; `undefined` when nothing tells. */
@@ -33,7 +65,12 @@ export function explain(output: readonly string[], { model, exit }: Ending): str
   if (exit.signal !== null && exit.signal !== 'SIGABRT') return reasonOfSignal(exit.signal);
   const path = model.files.find(({ role }) => role === 'weights')?.path ?? 'The model file';
   const problem = ggufProblem(output, 'the embedded engine');
-  return tell(failures, output, path) ?? (problem === undefined ? undefined : `${path} ${problem}.`) ?? tell(laterFailures, output, path) ?? ownWords(output);
+  return (
+    tell(failures, output, path) ??
+    (problem === undefined ? undefined : `${path} ${problem}.`) ??
+    tell(laterFailures, output, path) ??
+    ownWords(output)
+  );
 }
 
 function tell(sentences: typeof failures, output: readonly string[], path: string): string | undefined {
@@ -50,8 +87,11 @@ function ownWords(output: readonly string[]): string | undefined {
 }
 
 function reasonOfSignal(signal: string): string | undefined {
-  if (signal === 'SIGKILL') return `The embedded engine was killed (SIGKILL); if nobody did that, memory ran out. ${remedy}`;
-  if (signal === 'SIGILL') return 'The embedded engine was built for a newer processor than this one. Install llama.cpp for this machine.';
-  if (signal === 'SIGSEGV' || signal === 'SIGBUS') return `The embedded engine crashed (${signal}). The model file may be damaged: fetch it again; or install llama.cpp.`;
+  if (signal === 'SIGKILL')
+    return `The embedded engine was killed (SIGKILL); if nobody did that, memory ran out. ${remedy}`;
+  if (signal === 'SIGILL')
+    return 'The embedded engine was built for a newer processor than this one. Install llama.cpp for this machine.';
+  if (signal === 'SIGSEGV' || signal === 'SIGBUS')
+    return `The embedded engine crashed (${signal}). The model file may be damaged: fetch it again; or install llama.cpp.`;
   return undefined;
 }

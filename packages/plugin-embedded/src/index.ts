@@ -3,12 +3,19 @@ import { definePlugin, processOptions } from '@lamina/core/plugin';
 import { embeddedBackend } from './backend.js';
 import { instanceOptions, modelOptions } from './options.js';
 
-/** What `embedded()` takes, and `backends.embedded` in models.yaml too: which engine, where it is, and defaults for the options of models. */
+/**
+ * What `embedded()` takes, and `backends.embedded` in models.yaml too: which engine, where it is, and defaults for the
+ * options of models.
+ */
 export const optionsSchema = {
   type: 'object',
   properties: {
     ...instanceOptions.properties,
-    executable: { ...processOptions.executable, description: 'The Node that runs the engine.', default: 'the one that runs Lamina' },
+    executable: {
+      ...processOptions.executable,
+      description: 'The Node that runs the engine.',
+      default: 'the one that runs Lamina',
+    },
     default_args: { ...processOptions.default_args, description: 'Arguments for that Node, before the program.' },
     env: processOptions.env,
     ...modelOptions.properties,
@@ -17,9 +24,10 @@ export const optionsSchema = {
 } as const;
 
 /**
- * Serves GGUF models with node-llama-cpp, which is installed at the first use: `embedded()`, or `embedded({ gpu: 'auto', stand_in: false })`.
- * Registers the backend type `embedded`. It is chosen when no other backend takes a model, and, unless `stand_in` is false, for models that
- * name llama.cpp while that is not here. The options are defaults: `backends.<name>` in models.yaml overrides them, `models.<name>.options` both.
+ * Serves GGUF models with node-llama-cpp, which is installed at the first use: `embedded()`, or `embedded({ gpu:
+ * 'auto', stand_in: false })`. Registers the backend type `embedded`. It is chosen when no other backend takes a model,
+ * and, unless `stand_in` is false, for models that name llama.cpp while that is not here. The options are defaults:
+ * `backends.<name>` in models.yaml overrides them, `models.<name>.options` both.
  */
 export const embedded = definePlugin({
   name: 'embedded',

@@ -10,14 +10,23 @@ export interface Place {
   readonly directory: string;
 }
 
-/** Named by version and build: another one is another directory, so nothing is ever changed in place. @throws LaminaError `NOT_SUPPORTED` */
+/**
+ * Named by version and build: another one is another directory, so nothing is ever changed in place.
+ * @throws LaminaError `NOT_SUPPORTED`
+ */
 export async function placeFor({ gpu, directory }: EmbeddedOptions, dataDir: string): Promise<Place> {
   const build = buildFor(gpu, thisPlatform());
-  return { build, directory: join(resolve(directory ?? dataDir), `node-llama-cpp-${await lockedVersion()}-${build.name}`) };
+  return {
+    build,
+    directory: join(resolve(directory ?? dataDir), `node-llama-cpp-${await lockedVersion()}-${build.name}`),
+  };
 }
 
 /** The version that is there, or will be. */
-export async function versionAt({ directory, build }: Place): Promise<{ readonly version: string; readonly installed: boolean }> {
+export async function versionAt({
+  directory,
+  build,
+}: Place): Promise<{ readonly version: string; readonly installed: boolean }> {
   const version = await installedVersion(directory, build);
   return { version: version ?? (await lockedVersion()), installed: version !== undefined };
 }

@@ -39,11 +39,24 @@ export function thisPlatform(): Platform {
 /** The build for a machine. @throws LaminaError `NOT_SUPPORTED` when there is none */
 export function buildFor(wanted: EmbeddedOptions['gpu'], { os, processor, hasNvidia }: Platform): Build {
   const available = builds[`${os} ${processor}`];
-  if (available === undefined) throw new LaminaError('NOT_SUPPORTED', { message: `node-llama-cpp has no build for ${os} on ${processor}` });
-  const name = wanted === undefined || wanted === 'auto' ? automatic(available, wanted === 'auto' && hasNvidia) : wanted === false ? 'cpu' : wanted;
+  if (available === undefined)
+    throw new LaminaError('NOT_SUPPORTED', { message: `node-llama-cpp has no build for ${os} on ${processor}` });
+  const name =
+    wanted === undefined || wanted === 'auto'
+      ? automatic(available, wanted === 'auto' && hasNvidia)
+      : wanted === false
+        ? 'cpu'
+        : wanted;
   const packages = available[name];
-  if (packages === undefined) throw new LaminaError('NOT_SUPPORTED', { message: `node-llama-cpp has no build with ${name} for ${os} on ${processor}; it has ${Object.keys(available).join(', ')}` });
-  return { name, gpu: name === 'cpu' ? false : name, packages: packages.map((each) => `@node-llama-cpp/${each}`) as [string, ...string[]] };
+  if (packages === undefined)
+    throw new LaminaError('NOT_SUPPORTED', {
+      message: `node-llama-cpp has no build with ${name} for ${os} on ${processor}; it has ${Object.keys(available).join(', ')}`,
+    });
+  return {
+    name,
+    gpu: name === 'cpu' ? false : name,
+    packages: packages.map((each) => `@node-llama-cpp/${each}`) as [string, ...string[]],
+  };
 }
 
 function automatic(available: Readonly<Record<string, unknown>>, hasNvidia: boolean): string {

@@ -18,7 +18,15 @@ describeReal('the embedded engine is a backend as the contract has it', function
     env: process.env,
     async model() {
       const { paths } = await tinyGguf(ground.path('tiny-a.gguf'), { name: 'tiny-a', ...slow });
-      const metadata = { layers: 8, heads: 4, kvHeads: 2, keyLength: 128, valueLength: 128, embeddingLength: 512, contextLength: 2048 };
+      const metadata = {
+        layers: 8,
+        heads: 4,
+        kvHeads: 2,
+        keyLength: 128,
+        valueLength: 128,
+        embeddingLength: 512,
+        contextLength: 2048,
+      };
       return modelOf(paths[0], { name: 'tiny-a', metadata });
     },
     async brokenModel() {

@@ -5,19 +5,65 @@ import { modelOf } from './real-engine.js';
 
 const model = await modelOf('/models/tiny.gguf');
 const failed = { code: 1, signal: null };
-const said = (lines: readonly string[], exit: { code: number | null; signal: string | null } = failed) => explain(lines, { model, exit });
+const said = (lines: readonly string[], exit: { code: number | null; signal: string | null } = failed) =>
+  explain(lines, { model, exit });
 
 describe('the reason the embedded engine ended', () => {
   const recorded: readonly (readonly [of: string, lines: readonly string[], says: RegExp])[] = [
-    ['a port that is taken', ['failed: Error: listen EADDRINUSE: address already in use 127.0.0.1:4711'], /^Port 4711 of 127\.0\.0\.1 is taken by another program/],
-    ['an installation with a hole', ["failed: Error: Cannot find module 'node-llama-cpp' Require stack: - /data/package.json"], /^node-llama-cpp is not whole: node-llama-cpp is missing\. Delete its directory/],
-    ['a build that does not run here', ['failed: Error: NoBinaryFoundError'], /^The build of node-llama-cpp that is installed does not run on this machine/],
-    ['a tensor that is not there', ["llama.cpp error: llama_model_load: error loading model: missing tensor 'blk.1.ffn_up.weight'", 'failed: Error: Failed to load model'], /^\/models\/tiny\.gguf lacks the tensor blk\.1\.ffn_up\.weight/],
-    ['a tokenizer of the future', ["llama.cpp error: llama_model_load: error loading model: error loading model vocabulary: unknown tokenizer: 'zzama'", 'failed: Error: Failed to load model'], /has the tokenizer "zzama", which the embedded engine does not know/],
-    ['a GGUF of the future', ['llama.cpp error: gguf_init_from_reader: this GGUF file is version 99 but this software only supports up to version 3', 'failed: Error: Failed to load model'], /is written in version 99 of GGUF, which the embedded engine does not read/],
-    ['a context that does not fit', ['failed: Error: Failed to create context'], /^There is not enough memory for a context this long\. Lower context_length/],
-    ['a model llama.cpp says nothing about', ['failed: Error: Failed to load model'], /^\/models\/tiny\.gguf was refused by llama\.cpp/],
-    ['something new', ['failed: Error: something nobody has seen.'], /^The embedded engine gave up: something nobody has seen\.$/],
+    [
+      'a port that is taken',
+      ['failed: Error: listen EADDRINUSE: address already in use 127.0.0.1:4711'],
+      /^Port 4711 of 127\.0\.0\.1 is taken by another program/,
+    ],
+    [
+      'an installation with a hole',
+      ["failed: Error: Cannot find module 'node-llama-cpp' Require stack: - /data/package.json"],
+      /^node-llama-cpp is not whole: node-llama-cpp is missing\. Delete its directory/,
+    ],
+    [
+      'a build that does not run here',
+      ['failed: Error: NoBinaryFoundError'],
+      /^The build of node-llama-cpp that is installed does not run on this machine/,
+    ],
+    [
+      'a tensor that is not there',
+      [
+        "llama.cpp error: llama_model_load: error loading model: missing tensor 'blk.1.ffn_up.weight'",
+        'failed: Error: Failed to load model',
+      ],
+      /^\/models\/tiny\.gguf lacks the tensor blk\.1\.ffn_up\.weight/,
+    ],
+    [
+      'a tokenizer of the future',
+      [
+        "llama.cpp error: llama_model_load: error loading model: error loading model vocabulary: unknown tokenizer: 'zzama'",
+        'failed: Error: Failed to load model',
+      ],
+      /has the tokenizer "zzama", which the embedded engine does not know/,
+    ],
+    [
+      'a GGUF of the future',
+      [
+        'llama.cpp error: gguf_init_from_reader: this GGUF file is version 99 but this software only supports up to version 3',
+        'failed: Error: Failed to load model',
+      ],
+      /is written in version 99 of GGUF, which the embedded engine does not read/,
+    ],
+    [
+      'a context that does not fit',
+      ['failed: Error: Failed to create context'],
+      /^There is not enough memory for a context this long\. Lower context_length/,
+    ],
+    [
+      'a model llama.cpp says nothing about',
+      ['failed: Error: Failed to load model'],
+      /^\/models\/tiny\.gguf was refused by llama\.cpp/,
+    ],
+    [
+      'something new',
+      ['failed: Error: something nobody has seen.'],
+      /^The embedded engine gave up: something nobody has seen\.$/,
+    ],
   ];
   for (const [of, lines, says] of recorded) it(`is told for ${of}`, () => assert.match(said(lines) ?? '', says));
 
@@ -34,15 +80,27 @@ describe('the reason an installation failed', () => {
   const told = (...lines: string[]) => installProblem({ lines, code: 1, signal: null });
 
   it('is told for what npm prints', () => {
-    assert.equal(told('npm error code ENOTFOUND', 'npm error syscall getaddrinfo'), 'the npm registry cannot be reached');
+    assert.equal(
+      told('npm error code ENOTFOUND', 'npm error syscall getaddrinfo'),
+      'the npm registry cannot be reached',
+    );
     assert.equal(told('npm error code E401'), 'the npm registry refuses this user');
-    assert.equal(told('npm error code E404', "npm error 404  '@node-llama-cpp/mac-x64@3.22.1' is not in this registry."), 'the npm registry does not have @node-llama-cpp/mac-x64');
+    assert.equal(
+      told('npm error code E404', "npm error 404  '@node-llama-cpp/mac-x64@3.22.1' is not in this registry."),
+      'the npm registry does not have @node-llama-cpp/mac-x64',
+    );
     assert.equal(told('npm error code ENOSPC'), 'the disk is full');
     assert.equal(told('npm error code EACCES'), 'its directory may not be written to');
-    assert.equal(told('npm error code SELF_SIGNED_CERT_IN_CHAIN'), 'the certificate of the npm registry is not trusted (SELF_SIGNED_CERT_IN_CHAIN)');
+    assert.equal(
+      told('npm error code SELF_SIGNED_CERT_IN_CHAIN'),
+      'the certificate of the npm registry is not trusted (SELF_SIGNED_CERT_IN_CHAIN)',
+    );
   });
 
   it('is npm’s own last word for everything else', () => {
-    assert.equal(told('npm error code EODD', 'npm error something odd', 'npm error A complete log of this run can be found in: x'), 'something odd');
+    assert.equal(
+      told('npm error code EODD', 'npm error something odd', 'npm error A complete log of this run can be found in: x'),
+      'something odd',
+    );
   });
 });

@@ -24,11 +24,31 @@ const afterKey = 4 + 8; // In GGUF a key is followed by its type and, for text, 
 const failures: readonly Failure[] = [
   { of: 'a file that is not there', bytes: () => undefined, says: /model\.gguf does not exist\.$/ },
   { of: 'an empty file', bytes: () => '', says: /model\.gguf is empty, or nothing but zeros; fetch it again\.$/ },
-  { of: 'a file that is something else', bytes: () => 'hello, this is no model', says: /is not GGUF: it begins with "hell"\.$/ },
-  { of: 'a file cut within its header', bytes: (tiny) => tiny.subarray(0, 300), says: /breaks off within its header; the download may have ended early: fetch it again\.$/ },
-  { of: 'a file cut within its weights', bytes: (tiny) => tiny.subarray(0, tiny.length * 0.7), says: /breaks off before the last of its weights; the download may have ended early: fetch it again\.$/ },
-  { of: 'an architecture of the future', bytes: (tiny) => patched(tiny, 'general.architecture', 20 + afterKey, Buffer.from('zzama')), says: /holds a model of the architecture "zzama", which the embedded engine does not know; a newer build may\.$/ },
-  { of: 'a context that memory has no room for', options: { context_length: 20_000_000, parallel: 4 }, says: /^There is not enough memory: A context size of 20000000 with 4 sequences is too large for the available RAM\. Lower context_length or parallel/ },
+  {
+    of: 'a file that is something else',
+    bytes: () => 'hello, this is no model',
+    says: /is not GGUF: it begins with "hell"\.$/,
+  },
+  {
+    of: 'a file cut within its header',
+    bytes: (tiny) => tiny.subarray(0, 300),
+    says: /breaks off within its header; the download may have ended early: fetch it again\.$/,
+  },
+  {
+    of: 'a file cut within its weights',
+    bytes: (tiny) => tiny.subarray(0, tiny.length * 0.7),
+    says: /breaks off before the last of its weights; the download may have ended early: fetch it again\.$/,
+  },
+  {
+    of: 'an architecture of the future',
+    bytes: (tiny) => patched(tiny, 'general.architecture', 20 + afterKey, Buffer.from('zzama')),
+    says: /holds a model of the architecture "zzama", which the embedded engine does not know; a newer build may\.$/,
+  },
+  {
+    of: 'a context that memory has no room for',
+    options: { context_length: 20_000_000, parallel: 4 },
+    says: /^There is not enough memory: A context size of 20000000 with 4 sequences is too large for the available RAM\. Lower context_length or parallel/,
+  },
 ];
 
 describeReal('a start of the embedded engine that fails gives its reason', function () {

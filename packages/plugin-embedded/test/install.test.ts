@@ -35,10 +35,23 @@ describe('node-llama-cpp is installed at its first use', function () {
   const left = () => readdir(home());
 
   /** A start, as far as an installation sees it; npm has a cache and a configuration of its own. */
-  function start(parts: { signal?: AbortSignal; registry?: string; stages?: string[]; logged?: string[]; onProgress?: () => void } = {}): StartContext {
+  function start(
+    parts: {
+      signal?: AbortSignal;
+      registry?: string;
+      stages?: string[];
+      logged?: string[];
+      onProgress?: () => void;
+    } = {},
+  ): StartContext {
     const { signal = AbortSignal.timeout(50_000), stages = [], logged = [], onProgress } = parts;
     const log = { info: (_: object, message: string) => void logged.push(message) };
-    const env = { PATH: process.env['PATH'], HOME: folder, npm_config_cache: join(folder, 'cache'), npm_config_registry: parts.registry ?? registry.url };
+    const env = {
+      PATH: process.env['PATH'],
+      HOME: folder,
+      npm_config_cache: join(folder, 'cache'),
+      npm_config_registry: parts.registry ?? registry.url,
+    };
     const guard = (pid: number) => {
       groups.given.push(pid);
       return () => void groups.back.push(pid);
@@ -55,11 +68,17 @@ describe('node-llama-cpp is installed at its first use', function () {
     const logged: string[] = [];
     await installer.ensure(wanted(), start({ stages, logged }));
     const last = logged.pop();
-    assert.deepEqual(logged, [0, 20, 50, 70, 100].map((percent) => `The embedded engine: installing node-llama-cpp 9.9.9, ${percent} %`));
+    assert.deepEqual(
+      logged,
+      [0, 20, 50, 70, 100].map((percent) => `The embedded engine: installing node-llama-cpp 9.9.9, ${percent} %`),
+    );
     assert.match(last ?? '', /^Installed the embedded engine in \d+\.\d s at .*\/engine$/);
     assert.deepEqual(await left(), ['engine']);
     assert.ok('node_modules' in Object.fromEntries((await readdir(wanted().directory)).map((name) => [name, true])));
-    assert.deepEqual(stages, [0, 0.25, 0.5, 0.75, 1].map((ratio) => `installing node-llama-cpp 9.9.9 ${ratio}`));
+    assert.deepEqual(
+      stages,
+      [0, 0.25, 0.5, 0.75, 1].map((ratio) => `installing node-llama-cpp 9.9.9 ${ratio}`),
+    );
     assert.deepEqual(groups.back, groups.given);
   });
 
@@ -127,7 +146,10 @@ describe('node-llama-cpp is installed at its first use', function () {
     const failed = installer.ensure(wanted(), start({ registry: 'http://127.0.0.1:1/' }));
     await assert.rejects(failed, (error: { code: string; message: string }) => {
       assert.equal(error.code, 'BACKEND_UNAVAILABLE');
-      assert.match(error.message, /^Model "tiny" cannot run here: node-llama-cpp could not be installed: the npm registry cannot be reached\. Try again when that is mended; or install it by hand, "npm install --prefix \S+\/engine --ignore-scripts --omit=optional node-llama-cpp@9\.9\.9 @node-llama-cpp\/tiny@9\.9\.9"/);
+      assert.match(
+        error.message,
+        /^Model "tiny" cannot run here: node-llama-cpp could not be installed: the npm registry cannot be reached\. Try again when that is mended; or install it by hand, "npm install --prefix \S+\/engine --ignore-scripts --omit=optional node-llama-cpp@9\.9\.9 @node-llama-cpp\/tiny@9\.9\.9"/,
+      );
       return true;
     });
     assert.deepEqual(await left(), []);
@@ -136,7 +158,10 @@ describe('node-llama-cpp is installed at its first use', function () {
   it('takes nothing that is not what was locked', async () => {
     const text = await readFile(registry.lock, 'utf8');
     await writeFile(registry.lock, text.replaceAll(/sha512-..../g, 'sha512-AAAA'));
-    await assert.rejects(installer.ensure(wanted(), start()), { code: 'BACKEND_UNAVAILABLE', message: /what the npm registry sent is not what was locked \(EINTEGRITY\)/ });
+    await assert.rejects(installer.ensure(wanted(), start()), {
+      code: 'BACKEND_UNAVAILABLE',
+      message: /what the npm registry sent is not what was locked \(EINTEGRITY\)/,
+    });
     assert.deepEqual(await left(), []);
   });
 

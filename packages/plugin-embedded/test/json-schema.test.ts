@@ -2,21 +2,43 @@ import assert from 'node:assert/strict';
 import { grammarSchema } from '../dist/server/json-schema.js';
 
 describe('a JSON Schema as node-llama-cpp reads it', () => {
-  const any = { oneOf: [{ type: ['string', 'number', 'boolean', 'null'] }, { type: 'object', additionalProperties: true }, { type: 'array' }] };
+  const any = {
+    oneOf: [
+      { type: ['string', 'number', 'boolean', 'null'] },
+      { type: 'object', additionalProperties: true },
+      { type: 'array' },
+    ],
+  };
 
   it('keeps what it knows, and leaves out what only narrows', () => {
-    const schema = { type: 'object', properties: { a: { type: 'string', pattern: '^x', minLength: 2, description: 'A' }, b: { type: 'integer', minimum: 1 }, c: { type: 'string', format: 'date' } }, required: ['a'] };
+    const schema = {
+      type: 'object',
+      properties: {
+        a: { type: 'string', pattern: '^x', minLength: 2, description: 'A' },
+        b: { type: 'integer', minimum: 1 },
+        c: { type: 'string', format: 'date' },
+      },
+      required: ['a'],
+    };
     assert.deepEqual(grammarSchema(schema), {
       type: 'object',
-      properties: { a: { minLength: 2, description: 'A', type: 'string' }, b: { type: 'integer' }, c: { type: 'string', format: 'date' } },
+      properties: {
+        a: { minLength: 2, description: 'A', type: 'string' },
+        b: { type: 'integer' },
+        c: { type: 'string', format: 'date' },
+      },
       additionalProperties: false,
     });
   });
 
   it('writes choices as the library does', () => {
-    assert.deepEqual(grammarSchema({ anyOf: [{ type: 'string' }, { type: 'null' }] }), { oneOf: [{ type: 'string' }, { type: 'null' }] });
+    assert.deepEqual(grammarSchema({ anyOf: [{ type: 'string' }, { type: 'null' }] }), {
+      oneOf: [{ type: 'string' }, { type: 'null' }],
+    });
     assert.deepEqual(grammarSchema({ type: ['string', 'null'] }), { type: ['string', 'null'] });
-    assert.deepEqual(grammarSchema({ type: ['object', 'null'] }), { oneOf: [{ type: 'object', properties: {}, additionalProperties: true }, { type: 'null' }] });
+    assert.deepEqual(grammarSchema({ type: ['object', 'null'] }), {
+      oneOf: [{ type: 'object', properties: {}, additionalProperties: true }, { type: 'null' }],
+    });
     assert.deepEqual(grammarSchema({ enum: ['a', 1] }), { enum: ['a', 1] });
   });
 
@@ -28,8 +50,16 @@ describe('a JSON Schema as node-llama-cpp reads it', () => {
   });
 
   it('finds the type that is implied', () => {
-    assert.deepEqual(grammarSchema({ properties: { a: { const: 1 } } }), { type: 'object', properties: { a: { const: 1 } }, additionalProperties: false });
-    assert.deepEqual(grammarSchema({ items: { type: 'null' }, maxItems: 2 }), { maxItems: 2, type: 'array', items: { type: 'null' } });
+    assert.deepEqual(grammarSchema({ properties: { a: { const: 1 } } }), {
+      type: 'object',
+      properties: { a: { const: 1 } },
+      additionalProperties: false,
+    });
+    assert.deepEqual(grammarSchema({ items: { type: 'null' }, maxItems: 2 }), {
+      maxItems: 2,
+      type: 'array',
+      items: { type: 'null' },
+    });
   });
 
   it('follows references within it, under either name', () => {
@@ -41,7 +71,10 @@ describe('a JSON Schema as node-llama-cpp reads it', () => {
   });
 
   it('refuses what it could not hold a model to', () => {
-    assert.deepEqual(grammarSchema({ allOf: [{ type: 'string' }], description: 'one' }), { description: 'one', type: 'string' });
+    assert.deepEqual(grammarSchema({ allOf: [{ type: 'string' }], description: 'one' }), {
+      description: 'one',
+      type: 'string',
+    });
     for (const schema of [{ not: {} }, { if: {} }, { allOf: [{}, {}] }, { $ref: 'https://elsewhere' }]) {
       assert.throws(() => grammarSchema(schema), /cannot hold a model to .* of a JSON Schema/);
     }

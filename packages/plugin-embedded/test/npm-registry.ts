@@ -1,4 +1,5 @@
-// A loopback npm registry with tiny packages in place of node-llama-cpp and its build, and the lock file that pins them.
+// A loopback npm registry with tiny packages in place of node-llama-cpp and its build, and the lock file that pins
+// them.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
@@ -30,12 +31,19 @@ export class NpmRegistry {
     const names = ['node-llama-cpp', ...build.packages];
     const tarballs = new Map(await Promise.all(names.map(async (name) => [name, await packed(folder, name)] as const)));
     const lock = join(folder, 'lock.json');
-    const packages = Object.fromEntries([...tarballs].map(([name, bytes]) => [`node_modules/${name}`, { version, integrity: integrityOf(bytes) }]));
+    const packages = Object.fromEntries(
+      [...tarballs].map(([name, bytes]) => [`node_modules/${name}`, { version, integrity: integrityOf(bytes) }]),
+    );
     await writeFile(lock, JSON.stringify({ lockfileVersion: 3, requires: true, packages }));
     const server = createServer();
     const registry = new NpmRegistry(server, tarballs, pathToFileURL(lock));
     server.on('connection', (socket) => void registry.sockets.add(socket));
-    server.on('request', (request, response) => registry.answer(decodeURIComponent(request.url ?? ''), (type, body) => void response.writeHead(200, { 'content-type': type, connection: 'close' }).end(body)));
+    server.on('request', (request, response) =>
+      registry.answer(
+        decodeURIComponent(request.url ?? ''),
+        (type, body) => void response.writeHead(200, { 'content-type': type, connection: 'close' }).end(body),
+      ),
+    );
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     return registry;
   }
@@ -70,7 +78,10 @@ export class NpmRegistry {
       return send('application/octet-stream', bytes);
     }
     const dist = { tarball: `${this.url}${name}/-/package-${version}.tgz`, integrity: integrityOf(bytes) };
-    send('application/json', JSON.stringify({ name, 'dist-tags': { latest: version }, versions: { [version]: { name, version, dist } } }));
+    send(
+      'application/json',
+      JSON.stringify({ name, 'dist-tags': { latest: version }, versions: { [version]: { name, version, dist } } }),
+    );
   }
 }
 

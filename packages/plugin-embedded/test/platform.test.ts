@@ -10,7 +10,11 @@ describe('the build of node-llama-cpp', () => {
   });
 
   it('is that of a GPU when it is asked for', () => {
-    assert.deepEqual(buildFor('cuda', linux), { name: 'cuda', gpu: 'cuda', packages: ['@node-llama-cpp/linux-x64-cuda', '@node-llama-cpp/linux-x64-cuda-ext'] });
+    assert.deepEqual(buildFor('cuda', linux), {
+      name: 'cuda',
+      gpu: 'cuda',
+      packages: ['@node-llama-cpp/linux-x64-cuda', '@node-llama-cpp/linux-x64-cuda-ext'],
+    });
     assert.equal(buildFor('vulkan', linux).packages[0], '@node-llama-cpp/linux-x64-vulkan');
   });
 
@@ -21,12 +25,20 @@ describe('the build of node-llama-cpp', () => {
   });
 
   it('has Metal on Apple silicon, in the one there is', () => {
-    assert.deepEqual(buildFor(undefined, mac), { name: 'metal', gpu: 'metal', packages: ['@node-llama-cpp/mac-arm64-metal'] });
+    assert.deepEqual(buildFor(undefined, mac), {
+      name: 'metal',
+      gpu: 'metal',
+      packages: ['@node-llama-cpp/mac-arm64-metal'],
+    });
     assert.deepEqual(buildFor(false, mac), { name: 'cpu', gpu: false, packages: ['@node-llama-cpp/mac-arm64-metal'] });
   });
 
   it('is refused in a sentence where there is none', () => {
-    assert.throws(() => buildFor(false, { os: 'sunos', processor: 'x64', hasNvidia: false }), { message: 'node-llama-cpp has no build for sunos on x64' });
-    assert.throws(() => buildFor('metal', linux), { message: 'node-llama-cpp has no build with metal for linux on x64; it has cpu, cuda, vulkan' });
+    assert.throws(() => buildFor(false, { os: 'sunos', processor: 'x64', hasNvidia: false }), {
+      message: 'node-llama-cpp has no build for sunos on x64',
+    });
+    assert.throws(() => buildFor('metal', linux), {
+      message: 'node-llama-cpp has no build with metal for linux on x64; it has cpu, cuda, vulkan',
+    });
   });
 });

@@ -28,13 +28,21 @@ describeReal('a Lamina with the embedded engine alone', function () {
 
   async function ask(model: string, content = 'Hello?'): Promise<Response> {
     const json = { model, messages: [{ role: 'user', content }], ...(content === 'Hello?' ? {} : { stream: true }) };
-    const open = await lamina.requests.open({ route: 'chat/completions', model, headers: {}, body: Buffer.from(JSON.stringify(json)) }, { signal: AbortSignal.timeout(50_000) });
+    const open = await lamina.requests.open(
+      { route: 'chat/completions', model, headers: {}, body: Buffer.from(JSON.stringify(json)) },
+      { signal: AbortSignal.timeout(50_000) },
+    );
     const { baseUrl, headers = {} } = open.lease.endpoint();
-    const response = await fetch(`${baseUrl}/chat/completions`, { method: 'POST', headers: { ...headers, 'content-type': 'application/json', connection: 'close' }, body: open.body()! });
+    const response = await fetch(`${baseUrl}/chat/completions`, {
+      method: 'POST',
+      headers: { ...headers, 'content-type': 'application/json', connection: 'close' },
+      body: open.body()!,
+    });
     open.finish({ status: response.status, served: true });
     return response;
   }
-  const chat = async (model: string) => ((await (await ask(model)).json()) as { choices: { message: { content: string } }[] }).choices[0]!.message.content;
+  const chat = async (model: string) =>
+    ((await (await ask(model)).json()) as { choices: { message: { content: string } }[] }).choices[0]!.message.content;
 
   it('serves a model that names no backend', async () => {
     assert.equal(await chat('unsaid'), 'Hello from the model tiny.');

@@ -8,7 +8,10 @@ describe('the embedded engine, before anything of it is installed', () => {
   afterEach(() => lamina.close());
 
   async function open(options: Parameters<typeof embedded>[0] = {}, backend?: { stand_in: boolean }) {
-    lamina = await createTestLamina({ plugins: [embedded(options)], ...(backend === undefined ? {} : { manifest: { backends: { embedded: backend } } }) });
+    lamina = await createTestLamina({
+      plugins: [embedded(options)],
+      ...(backend === undefined ? {} : { manifest: { backends: { embedded: backend } } }),
+    });
     const [record] = await lamina.backends.list();
     return record!;
   }
@@ -17,7 +20,10 @@ describe('the embedded engine, before anything of it is installed', () => {
     const { name, formats, availability, standsInFor } = await open();
     assert.deepEqual([name, formats, standsInFor], ['embedded', ['gguf'], ['llama.cpp', 'llamacpp', 'llama-cpp']]);
     const { available, version, note, executable } = availability as Extract<Availability, { available: true }>;
-    assert.deepEqual([available, version, note, executable], [true, '3.22.1', 'It is installed at its first use.', process.execPath]);
+    assert.deepEqual(
+      [available, version, note, executable],
+      [true, '3.22.1', 'It is installed at its first use.', process.execPath],
+    );
   });
 
   it('stands in for nobody where the host does not want it', async () => {
@@ -36,11 +42,30 @@ describe('the embedded engine, before anything of it is installed', () => {
 
   it('opens models, and no projectors, adapters or rankers', async () => {
     await open();
-    const backend = lamina.backends.types().find(({ type }) => type === 'embedded')!.create('embedded', {});
-    const model = { name: 'm', files: [], format: 'gguf', aliases: [], options: {}, pinned: false, limits: {}, from: 'manifest' as const };
-    assert.deepEqual(backend.accepts(model), { rank: 1, reason: 'the embedded engine opens GGUF without an installation' });
-    for (const metadata of [{ kind: 'mmproj' }, { kind: 'adapter' }, { pooling: 'rank' }]) assert.ok('refused' in backend.accepts({ ...model, metadata }));
+    const backend = lamina.backends
+      .types()
+      .find(({ type }) => type === 'embedded')!
+      .create('embedded', {});
+    const model = {
+      name: 'm',
+      files: [],
+      format: 'gguf',
+      aliases: [],
+      options: {},
+      pinned: false,
+      limits: {},
+      from: 'manifest' as const,
+    };
+    assert.deepEqual(backend.accepts(model), {
+      rank: 1,
+      reason: 'the embedded engine opens GGUF without an installation',
+    });
+    for (const metadata of [{ kind: 'mmproj' }, { kind: 'adapter' }, { pooling: 'rank' }])
+      assert.ok('refused' in backend.accepts({ ...model, metadata }));
     const pirate = { ...model, name: 'pirate', base: 'm' };
-    assert.throws(() => backend.adapt!.request!({}, { model: pirate, route: 'chat/completions', info: {} }), { code: 'NOT_SUPPORTED', message: /install llama\.cpp for "pirate"/ });
+    assert.throws(() => backend.adapt!.request!({}, { model: pirate, route: 'chat/completions', info: {} }), {
+      code: 'NOT_SUPPORTED',
+      message: /install llama\.cpp for "pirate"/,
+    });
   });
 });

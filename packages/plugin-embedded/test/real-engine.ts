@@ -3,7 +3,14 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { LaminaError, type JsonObject, type Logger, type Model, type ModelFile, type ModelServer } from '@lamina/core/plugin';
+import {
+  LaminaError,
+  type JsonObject,
+  type Logger,
+  type Model,
+  type ModelFile,
+  type ModelServer,
+} from '@lamina/core/plugin';
 import { embeddedBackend } from '../dist/backend.js';
 import type { ModelOptions } from '../dist/options.js';
 
@@ -12,17 +19,40 @@ export const engineDirectory = process.env['LAMINA_EMBEDDED'];
 
 /** A suite that needs the real engine; without one it is skipped, and its title says why. */
 export function describeReal(title: string, body: (this: Mocha.Suite) => void): void {
-  if (engineDirectory === undefined) describe.skip(`${title} (skipped: LAMINA_EMBEDDED does not say where node-llama-cpp is; scripts/get-embedded.mjs installs it)`, body);
+  if (engineDirectory === undefined)
+    describe.skip(
+      `${title} (skipped: LAMINA_EMBEDDED does not say where node-llama-cpp is; scripts/get-embedded.mjs installs it)`,
+      body,
+    );
   else describe(title, body);
 }
 
-export const quiet: Logger = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined, child: () => quiet };
+export const quiet: Logger = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+  child: () => quiet,
+};
 
 /** A model as core hands it to a backend. */
 export async function modelOf(path: string, parts: Partial<Model> = {}): Promise<Model> {
-  const bytes = await stat(path).then(({ size }) => size, () => 0);
+  const bytes = await stat(path).then(
+    ({ size }) => size,
+    () => 0,
+  );
   const files: ModelFile[] = [{ role: 'weights', path, bytes }];
-  return { name: 'tiny', files, format: 'gguf', aliases: [], options: {}, pinned: false, limits: {}, from: 'manifest', ...parts };
+  return {
+    name: 'tiny',
+    files,
+    format: 'gguf',
+    aliases: [],
+    options: {},
+    pinned: false,
+    limits: {},
+    from: 'manifest',
+    ...parts,
+  };
 }
 
 /** A folder for models and the servers started in a test; `close` ends both. */
@@ -40,7 +70,11 @@ export class Ground {
   }
 
   /** Starts a model with one thread and a short context, unless the options say otherwise. */
-  async start(model: Model, options: ModelOptions = {}, env: Readonly<Record<string, string>> = {}): Promise<ModelServer> {
+  async start(
+    model: Model,
+    options: ModelOptions = {},
+    env: Readonly<Record<string, string>> = {},
+  ): Promise<ModelServer> {
     const backend = embeddedBackend(this.folder).create('embedded', { directory: engineDirectory, env });
     const server = await backend.start(model, {
       signal: AbortSignal.timeout(40_000),
@@ -68,7 +102,9 @@ export class Ground {
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.servers.map((server) => server.stop({ reason: 'shutdown', signal: AbortSignal.timeout(2_000) })));
+    await Promise.all(
+      this.servers.map((server) => server.stop({ reason: 'shutdown', signal: AbortSignal.timeout(2_000) })),
+    );
     await rm(this.folder, { recursive: true });
   }
 }
@@ -76,7 +112,12 @@ export class Ground {
 /** Sends a request to a running server as Lamina would. */
 export function send(server: ModelServer, route: string, body: JsonObject, signal?: AbortSignal): Promise<Response> {
   const { baseUrl, headers = {} } = server.endpoint();
-  return fetch(`${baseUrl}/${route}`, { method: 'POST', headers: { ...headers, 'content-type': 'application/json', connection: 'close' }, body: JSON.stringify(body), ...(signal === undefined ? {} : { signal }) });
+  return fetch(`${baseUrl}/${route}`, {
+    method: 'POST',
+    headers: { ...headers, 'content-type': 'application/json', connection: 'close' },
+    body: JSON.stringify(body),
+    ...(signal === undefined ? {} : { signal }),
+  });
 }
 
 /** The status and JSON of an answer. */

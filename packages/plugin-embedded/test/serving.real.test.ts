@@ -6,7 +6,14 @@ import OpenAI from 'openai';
 import { busy, describeReal, events, Ground, modelOf, post, send } from './real-engine.js';
 
 const user = (content: string) => [{ role: 'user' as const, content }];
-const weather = { type: 'function', function: { name: 'get_weather', description: 'The weather', parameters: { type: 'object', properties: { city: { enum: ['Paris', 'Rome'] } } } } } as const;
+const weather = {
+  type: 'function',
+  function: {
+    name: 'get_weather',
+    description: 'The weather',
+    parameters: { type: 'object', properties: { city: { enum: ['Paris', 'Rome'] } } },
+  },
+} as const;
 const now = { type: 'function', function: { name: 'now' } } as const;
 
 describeReal('the embedded engine', function () {
@@ -27,15 +34,24 @@ describeReal('the embedded engine', function () {
 
   it('tells what it can do', () => {
     const { contextLength, parallel, endpoints, tools, verified } = server.info;
-    assert.deepEqual({ contextLength, parallel, endpoints, tools, verified }, { contextLength: 1024, parallel: 2, endpoints: ['chat/completions', 'completions'], tools: true, verified: true });
+    assert.deepEqual(
+      { contextLength, parallel, endpoints, tools, verified },
+      { contextLength: 1024, parallel: 2, endpoints: ['chat/completions', 'completions'], tools: true, verified: true },
+    );
   });
 
   it('says the sentence the model was written with, and counts its tokens', async () => {
     const { json } = await chat({ messages: user('Hello?') });
     assert.equal(json.choices[0].message.content, 'Hello from the model tiny.');
     assert.equal(json.choices[0].finish_reason, 'stop');
-    // The beginning, the user's mark, a token a character, the end of the turn, the assistant's mark: as the model's template has it.
-    assert.deepEqual(json.usage, { prompt_tokens: 10, completion_tokens: 6, total_tokens: 16, prompt_tokens_details: { cached_tokens: 0 } });
+    // The beginning, the user's mark, a token a character, the end of the turn, the assistant's mark: as the model's
+    // template has it.
+    assert.deepEqual(json.usage, {
+      prompt_tokens: 10,
+      completion_tokens: 6,
+      total_tokens: 16,
+      prompt_tokens_details: { cached_tokens: 0 },
+    });
   });
 
   it('gives the thoughts of a model apart from its answer', async () => {
@@ -44,7 +60,11 @@ describeReal('the embedded engine', function () {
   });
 
   it('streams chunks that end with the usage when that is asked for', async () => {
-    const data = await events(server, 'chat/completions', { messages: user('/count'), max_tokens: 5, stream_options: { include_usage: true } });
+    const data = await events(server, 'chat/completions', {
+      messages: user('/count'),
+      max_tokens: 5,
+      stream_options: { include_usage: true },
+    });
     assert.equal(data.at(-1), '[DONE]');
     const chunks = data.slice(0, -1).map((text) => JSON.parse(text));
     assert.deepEqual(chunks[0].choices[0].delta, { role: 'assistant', content: '' });
@@ -60,36 +80,81 @@ describeReal('the embedded engine', function () {
   });
 
   it('takes samplers, a seed and a bias', async () => {
-    const sampled = { messages: user('Hello?'), temperature: 0.7, top_p: 0.9, top_k: 20, min_p: 0.1, seed: -1, repeat_penalty: 1.1 };
+    const sampled = {
+      messages: user('Hello?'),
+      temperature: 0.7,
+      top_p: 0.9,
+      top_k: 20,
+      min_p: 0.1,
+      seed: -1,
+      repeat_penalty: 1.1,
+    };
     assert.equal((await choice(sampled)).message.content, 'Hello from the model tiny.');
     const same = { messages: user('Hello?'), temperature: 100, top_k: 0, top_p: 1, min_p: 0, max_tokens: 8, seed: 7 };
     assert.equal((await choice(same)).message.content, (await choice(same)).message.content);
     assert.notEqual((await choice({ ...same, seed: 8 })).message.content, (await choice(same)).message.content);
-    const forbidden = { messages: user('/count'), max_tokens: 2, logit_bias: Object.fromEntries(Array.from({ length: 800 }, (_, token) => [token, -100])) };
+    const forbidden = {
+      messages: user('/count'),
+      max_tokens: 2,
+      logit_bias: Object.fromEntries(Array.from({ length: 800 }, (_, token) => [token, -100])),
+    };
     assert.doesNotMatch((await choice(forbidden)).message.content ?? '', /1/);
   });
 
   it('goes on with a raw text', async () => {
     const { json } = await post(server, 'completions', { prompt: 'Once upon a time' });
-    assert.deepEqual([json.choices[0].text, json.choices[0].finish_reason, json.usage.prompt_tokens], [' Hello from the model tiny.', 'stop', 17]);
-    const streamed = await events(server, 'completions', { prompt: 'Once', max_tokens: 2, stream_options: { include_usage: true } });
-    assert.equal(streamed.slice(0, -1).map((text) => JSON.parse(text).choices[0]?.text ?? '').join(''), ' Hello from');
+    assert.deepEqual(
+      [json.choices[0].text, json.choices[0].finish_reason, json.usage.prompt_tokens],
+      [' Hello from the model tiny.', 'stop', 17],
+    );
+    const streamed = await events(server, 'completions', {
+      prompt: 'Once',
+      max_tokens: 2,
+      stream_options: { include_usage: true },
+    });
+    assert.equal(
+      streamed
+        .slice(0, -1)
+        .map((text) => JSON.parse(text).choices[0]?.text ?? '')
+        .join(''),
+      ' Hello from',
+    );
   });
 
   it('calls the tool the model wants, with arguments its schema allows', async () => {
-    const { message, finish_reason } = await choice({ messages: user('/tool'), tools: [weather], parallel_tool_calls: false });
+    const { message, finish_reason } = await choice({
+      messages: user('/tool'),
+      tools: [weather],
+      parallel_tool_calls: false,
+    });
     assert.equal(finish_reason, 'tool_calls');
     const [{ id, type, function: called }] = message.tool_calls;
     assert.match(id, /^call_\w{32}$/);
-    assert.deepEqual([type, called.name, Object.keys(JSON.parse(called.arguments))], ['function', 'get_weather', ['city']]);
+    assert.deepEqual(
+      [type, called.name, Object.keys(JSON.parse(called.arguments))],
+      ['function', 'get_weather', ['city']],
+    );
     assert.ok(['Paris', 'Rome'].includes(JSON.parse(called.arguments).city));
   });
 
   it('calls a tool when it must, the one that is named, and none when it must not', async () => {
-    const must = await choice({ messages: user('Hello'), tools: [weather, now], tool_choice: 'required', parallel_tool_calls: false });
+    const must = await choice({
+      messages: user('Hello'),
+      tools: [weather, now],
+      tool_choice: 'required',
+      parallel_tool_calls: false,
+    });
     assert.equal(must.message.tool_calls.length, 1);
-    const named = await choice({ messages: user('Hello'), tools: [weather, now], tool_choice: { type: 'function', function: { name: 'now' } }, parallel_tool_calls: false });
-    assert.deepEqual([named.message.tool_calls[0].function.name, named.message.tool_calls[0].function.arguments], ['now', '{}']);
+    const named = await choice({
+      messages: user('Hello'),
+      tools: [weather, now],
+      tool_choice: { type: 'function', function: { name: 'now' } },
+      parallel_tool_calls: false,
+    });
+    assert.deepEqual(
+      [named.message.tool_calls[0].function.name, named.message.tool_calls[0].function.arguments],
+      ['now', '{}'],
+    );
     const none = await choice({ messages: user('/tool'), tools: [weather], tool_choice: 'none' });
     assert.equal(none.message.tool_calls, undefined);
     assert.match(none.message.content, /get_weather/);
@@ -97,15 +162,33 @@ describeReal('the embedded engine', function () {
 
   it('streams a call as OpenAI does, so that its own client puts it together', async () => {
     const { baseUrl: baseURL, headers = {} } = server.endpoint();
-    const client = new OpenAI({ baseURL, apiKey: headers['authorization']!.split(' ')[1]!, defaultHeaders: { connection: 'close' } });
-    const stream = client.chat.completions.stream({ model: 'tiny', messages: user('/tool'), tools: [weather as never], parallel_tool_calls: false });
+    const client = new OpenAI({
+      baseURL,
+      apiKey: headers['authorization']!.split(' ')[1]!,
+      defaultHeaders: { connection: 'close' },
+    });
+    const stream = client.chat.completions.stream({
+      model: 'tiny',
+      messages: user('/tool'),
+      tools: [weather as never],
+      parallel_tool_calls: false,
+    });
     const [call] = (await stream.finalChatCompletion()).choices[0]!.message.tool_calls!;
     assert.ok(call?.type === 'function' && 'city' in JSON.parse(call.function.arguments));
   });
 
   it('reads a conversation with calls and their results', async () => {
-    const called = { role: 'assistant', content: null, tool_calls: [{ id: 'call_1', type: 'function', function: { name: 'get_weather', arguments: '{"city":"Paris"}' } }] };
-    const { message } = await choice({ messages: [...user('Weather?'), called, { role: 'tool', tool_call_id: 'call_1', content: 'rain' }], tools: [weather] });
+    const called = {
+      role: 'assistant',
+      content: null,
+      tool_calls: [
+        { id: 'call_1', type: 'function', function: { name: 'get_weather', arguments: '{"city":"Paris"}' } },
+      ],
+    };
+    const { message } = await choice({
+      messages: [...user('Weather?'), called, { role: 'tool', tool_call_id: 'call_1', content: 'rain' }],
+      tools: [weather],
+    });
     assert.equal(message.content, 'Hello from the model tiny.');
   });
 
@@ -115,12 +198,32 @@ describeReal('the embedded engine', function () {
   });
 
   it('holds an answer to a JSON Schema, or to JSON', async () => {
-    const schema = { type: 'object', properties: { ok: { type: 'boolean' }, city: { anyOf: [{ const: 'Paris' }, { const: 'Rome' }] }, list: { type: 'array', items: { $ref: '#/$defs/digit' }, minItems: 2, maxItems: 2 } }, $defs: { digit: { enum: [1, 2] } } };
-    const { message } = await choice({ messages: user('Hello'), response_format: { type: 'json_schema', json_schema: { name: 'a', schema } }, temperature: 0 });
+    const schema = {
+      type: 'object',
+      properties: {
+        ok: { type: 'boolean' },
+        city: { anyOf: [{ const: 'Paris' }, { const: 'Rome' }] },
+        list: { type: 'array', items: { $ref: '#/$defs/digit' }, minItems: 2, maxItems: 2 },
+      },
+      $defs: { digit: { enum: [1, 2] } },
+    };
+    const { message } = await choice({
+      messages: user('Hello'),
+      response_format: { type: 'json_schema', json_schema: { name: 'a', schema } },
+      temperature: 0,
+    });
     const answer = JSON.parse(message.content);
-    assert.deepEqual([typeof answer.ok, ['Paris', 'Rome'].includes(answer.city), answer.list.length], ['boolean', true, 2]);
+    assert.deepEqual(
+      [typeof answer.ok, ['Paris', 'Rome'].includes(answer.city), answer.list.length],
+      ['boolean', true, 2],
+    );
     // Nothing but the model's own taste ends a text within JSON, and this one has none: the answer may be cut.
-    const json = await choice({ messages: user('/tool'), response_format: { type: 'json_object' }, max_tokens: 64, temperature: 0 });
+    const json = await choice({
+      messages: user('/tool'),
+      response_format: { type: 'json_object' },
+      max_tokens: 64,
+      temperature: 0,
+    });
     assert.match(json.message.content, /^\s*[{[]/);
     if (json.finish_reason !== 'length') assert.equal(typeof JSON.parse(json.message.content), 'object');
   });
@@ -134,7 +237,9 @@ describeReal('the embedded engine', function () {
 
   it('stops computing when the client leaves, also one that still waits', async () => {
     const leave = new AbortController();
-    const answers = Array.from({ length: 3 }, () => send(server, 'chat/completions', { messages: user('/count') }, leave.signal).then((answer) => answer.text()));
+    const answers = Array.from({ length: 3 }, () =>
+      send(server, 'chat/completions', { messages: user('/count') }, leave.signal).then((answer) => answer.text()),
+    );
     await untilBusy(2);
     leave.abort();
     await Promise.all(answers.map((answer) => assert.rejects(answer, { name: 'AbortError' })));
@@ -155,18 +260,30 @@ describeReal('the embedded engine', function () {
 
   it('does not compute the beginning of a conversation again', async () => {
     const first = await chat({ messages: user('b'.repeat(200)), max_tokens: 1 });
-    const again = await chat({ messages: [...user('b'.repeat(200)), { role: 'assistant', content: 'c' }, ...user('d')], max_tokens: 1 });
+    const again = await chat({
+      messages: [...user('b'.repeat(200)), { role: 'assistant', content: 'c' }, ...user('d')],
+      max_tokens: 1,
+    });
     assert.ok(first.json.usage.prompt_tokens_details.cached_tokens <= 2);
     assert.ok(again.json.usage.prompt_tokens_details.cached_tokens >= 203, JSON.stringify(again.json.usage));
   });
 
   it('refuses what it cannot do, and says what', async () => {
     const refused: readonly (readonly [object, RegExp])[] = [
-      [{ messages: [{ role: 'user', content: [{ type: 'image_url', image_url: { url: 'data:' } }] }] }, /reads text alone/],
+      [
+        { messages: [{ role: 'user', content: [{ type: 'image_url', image_url: { url: 'data:' } }] }] },
+        /reads text alone/,
+      ],
       [{ messages: user('a'), n: 2 }, /"n" must be 1/],
       [{ messages: user('a'), logprobs: true }, /no logprobs/],
-      [{ messages: user('a'), tools: [weather], response_format: { type: 'json_object' } }, /leave out "response_format" or "tools"/],
-      [{ messages: user('a'), response_format: { type: 'json_schema', json_schema: { schema: { not: {} } } } }, /cannot hold a model to "not"/],
+      [
+        { messages: user('a'), tools: [weather], response_format: { type: 'json_object' } },
+        /leave out "response_format" or "tools"/,
+      ],
+      [
+        { messages: user('a'), response_format: { type: 'json_schema', json_schema: { schema: { not: {} } } } },
+        /cannot hold a model to "not"/,
+      ],
       [{ messages: user('a'), tool_choice: 'required' }, /there is none/],
       [{ messages: [] }, /"messages" must NOT have fewer than 1 items/],
       [{ messages: user('a'), temperature: 'hot' }, /"temperature" must be number/],
@@ -183,7 +300,10 @@ describeReal('the embedded engine', function () {
   it('refuses a prompt that leaves no room, with the numbers', async () => {
     const { status, json } = await chat({ messages: user('a'.repeat(2000)) });
     assert.equal(status, 400);
-    assert.deepEqual([json.error.code, json.error.details], ['context_length_exceeded', { prompt_tokens: 2004, context_length: 1024 }]);
+    assert.deepEqual(
+      [json.error.code, json.error.details],
+      ['context_length_exceeded', { prompt_tokens: 2004, context_length: 1024 }],
+    );
   });
 
   it('takes null for a field that is not there, as OpenAI does', async () => {
@@ -199,26 +319,48 @@ describeReal('the embedded engine', function () {
     assert.notDeepEqual(first, second);
     assert.deepEqual(json.usage, { prompt_tokens: 15, total_tokens: 15 });
     const { baseUrl: baseURL, headers = {} } = embedder.endpoint();
-    const client = new OpenAI({ baseURL, apiKey: headers['authorization']!.split(' ')[1]!, defaultHeaders: { connection: 'close' } });
+    const client = new OpenAI({
+      baseURL,
+      apiKey: headers['authorization']!.split(' ')[1]!,
+      defaultHeaders: { connection: 'close' },
+    });
     const { data } = await client.embeddings.create({ model: 'tiny', input: 'one text' });
     assert.equal(data[0]!.embedding.length, first.length);
     assert.ok(Math.abs(data[0]!.embedding[0]! - first[0]) < 1e-6);
   });
 
   it('takes another chat template, and values for it', async () => {
-    const template = "{%- for message in messages %}{{ (('<|assistant|>' if message.role == 'assistant' else '<|user|>') + message.content + '<|end|>') }}{%- endfor %}{%- if add_generation_prompt %}{{ '<|assistant|>' }}{%- if loud %}{{ '<|count|>' }}{%- endif %}{%- if thinking == 'begun' %}{{ '<think>' }}{%- elif thinking == 'over' %}{{ '<think></think>' }}{%- endif %}{%- endif %}";
-    const other = await ground.start(await modelOf(ground.path('tiny.gguf')), { chat_template: template, chat_template_kwargs: { loud: true } });
+    const template =
+      "{%- for message in messages %}{{ (('<|assistant|>' if message.role == 'assistant' else '<|user|>') + message.content + '<|end|>') }}{%- endfor %}{%- if add_generation_prompt %}{{ '<|assistant|>' }}{%- if loud %}{{ '<|count|>' }}{%- endif %}{%- if thinking == 'begun' %}{{ '<think>' }}{%- elif thinking == 'over' %}{{ '<think></think>' }}{%- endif %}{%- endif %}";
+    const other = await ground.start(await modelOf(ground.path('tiny.gguf')), {
+      chat_template: template,
+      chat_template_kwargs: { loud: true },
+    });
     const { json } = await post(other, 'chat/completions', { messages: user('Hello'), max_tokens: 3 });
     assert.equal(json.choices[0].message.content, '1 2 3');
-    const quiet = await post(other, 'chat/completions', { messages: user('Hello'), chat_template_kwargs: { loud: false } });
+    const quiet = await post(other, 'chat/completions', {
+      messages: user('Hello'),
+      chat_template_kwargs: { loud: false },
+    });
     assert.equal(quiet.json.choices[0].message.content, 'Hello from the model tiny.');
-    const thinking = async (state: string) => (await post(other, 'chat/completions', { messages: user('Hello'), chat_template_kwargs: { loud: false, thinking: state } })).json.choices[0].message;
-    assert.deepEqual(await thinking('begun'), { role: 'assistant', content: '', reasoning_content: 'Hello from the model tiny.' });
+    const thinking = async (state: string) =>
+      (
+        await post(other, 'chat/completions', {
+          messages: user('Hello'),
+          chat_template_kwargs: { loud: false, thinking: state },
+        })
+      ).json.choices[0].message;
+    assert.deepEqual(await thinking('begun'), {
+      role: 'assistant',
+      content: '',
+      reasoning_content: 'Hello from the model tiny.',
+    });
     assert.deepEqual(await thinking('over'), { role: 'assistant', content: 'Hello from the model tiny.' });
   });
 
   it('lets the library write the prompt where it knows the template by heart', async () => {
-    const chatMl = "{% for message in messages %}{{'<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>' + '\\n'}}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}";
+    const chatMl =
+      "{% for message in messages %}{{'<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>' + '\\n'}}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}";
     const other = await ground.start(await modelOf(ground.path('tiny.gguf')), { chat_template: chatMl });
     const { status, json } = await post(other, 'chat/completions', { messages: user('Hello'), max_tokens: 8 });
     assert.equal(status, 200);

@@ -8,17 +8,29 @@ import { threadsFile } from './threads.js';
 
 const taskset = ['/usr/bin/taskset', '/bin/taskset'].find((path) => existsSync(path));
 
-/** The most threads that engines had, given so many threads to compute with (0: as many as they choose), where they may use one processor. */
+/**
+ * The most threads that engines had, given so many threads to compute with (0: as many as they choose), where they may
+ * use one processor.
+ */
 async function countOnOneProcessor(...threads: number[]): Promise<number[]> {
-  const { stdout } = await promisify(execFile)(taskset!, ['-c', '0', process.execPath, threadsFile, ...threads.map(String)]);
+  const { stdout } = await promisify(execFile)(taskset!, [
+    '-c',
+    '0',
+    process.execPath,
+    threadsFile,
+    ...threads.map(String),
+  ]);
   return JSON.parse(stdout) as number[];
 }
 
 describeReal('the threads of the embedded engine', function () {
   this.timeout(60_000);
 
-  (taskset === undefined ? it.skip : it)('are no more than the cores that it may use: one where it may use one processor', async () => {
-    const [one, chosen] = await countOnOneProcessor(1, 0);
-    assert.equal(chosen, one);
-  });
+  (taskset === undefined ? it.skip : it)(
+    'are no more than the cores that it may use: one where it may use one processor',
+    async () => {
+      const [one, chosen] = await countOnOneProcessor(1, 0);
+      assert.equal(chosen, one);
+    },
+  );
 });

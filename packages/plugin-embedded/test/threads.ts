@@ -14,8 +14,14 @@ async function main(numbers: readonly number[]): Promise<void> {
     const model = await modelOf(paths[0]);
     const counts: number[] = [];
     for (const threads of numbers) {
-      const server = await ground.start(model, (threads === 0 ? { threads: undefined } : { threads }) as { threads: number });
-      const answer = post(server, 'chat/completions', { messages: [{ role: 'user', content: '/count' }], max_tokens: 2 });
+      const server = await ground.start(
+        model,
+        (threads === 0 ? { threads: undefined } : { threads }) as { threads: number },
+      );
+      const answer = post(server, 'chat/completions', {
+        messages: [{ role: 'user', content: '/count' }],
+        max_tokens: 2,
+      });
       counts.push(await mostThreads(server.pid!, answer));
     }
     console.log(JSON.stringify(counts));

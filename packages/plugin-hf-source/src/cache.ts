@@ -15,8 +15,9 @@ interface CachedFile {
 const deepest = 4;
 
 /**
- * Every complete model of the cache: `org/name:Q4_K_M` for GGUF, `org/name` for a directory. Paths are those of the snapshot, whose names
- * say format and shard; the blobs behind them have none. Of several commits the one `main` stands for comes first.
+ * Every complete model of the cache: `org/name:Q4_K_M` for GGUF, `org/name` for a directory. Paths are those of the
+ * snapshot, whose names say format and shard; the blobs behind them have none. Of several commits the one `main` stands
+ * for comes first.
  */
 export async function* adoptCache(cacheDir: string, context: Context): AsyncIterable<Model> {
   for (const name of await namesIn(cacheDir, context)) {
@@ -38,7 +39,11 @@ async function namesIn(cacheDir: string, { log }: Context): Promise<readonly str
     return (await readdir(cacheDir)).sort();
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code !== 'ENOENT' && code !== 'ENOTDIR') log.warn({ cache_dir: cacheDir, reason: code }, 'The Hugging Face cache cannot be read; its models are not offered');
+    if (code !== 'ENOENT' && code !== 'ENOTDIR')
+      log.warn(
+        { cache_dir: cacheDir, reason: code },
+        'The Hugging Face cache cannot be read; its models are not offered',
+      );
     return [];
   }
 }
@@ -47,8 +52,18 @@ async function namesIn(cacheDir: string, { log }: Context): Promise<readonly str
 async function snapshotsOf(directory: string): Promise<readonly string[]> {
   const main = (await readFile(join(directory, 'refs', 'main'), 'utf8').catch(() => '')).trim();
   const commits = await readdir(join(directory, 'snapshots')).catch(() => []);
-  const dated = await Promise.all(commits.map(async (commit) => ({ commit, at: await stat(join(directory, 'snapshots', commit)).then(({ mtimeMs }) => mtimeMs, () => 0) })));
-  dated.sort((a, b) => Number(b.commit === main) - Number(a.commit === main) || b.at - a.at || (a.commit < b.commit ? -1 : 1));
+  const dated = await Promise.all(
+    commits.map(async (commit) => ({
+      commit,
+      at: await stat(join(directory, 'snapshots', commit)).then(
+        ({ mtimeMs }) => mtimeMs,
+        () => 0,
+      ),
+    })),
+  );
+  dated.sort(
+    (a, b) => Number(b.commit === main) - Number(a.commit === main) || b.at - a.at || (a.commit < b.commit ? -1 : 1),
+  );
   return dated.map(({ commit }) => join(directory, 'snapshots', commit));
 }
 
@@ -72,7 +87,10 @@ function modelsOf(repo: string, snapshot: string, files: readonly CachedFile[]):
   const whole = ggufModels(files).filter(({ missing }) => missing.length === 0);
   const models = whole.map((model) => {
     const projector = projectorFor(files, model);
-    const parts = [...model.files.map(asFile('weights', snapshot)), ...(projector === undefined ? [] : [asFile('projector', snapshot)(projector)])];
+    const parts = [
+      ...model.files.map(asFile('weights', snapshot)),
+      ...(projector === undefined ? [] : [asFile('projector', snapshot)(projector)]),
+    ];
     return adopted(`${repo}:${tagOf(model, whole)}`, 'gguf', parts);
   });
   const directory = directoryModel(files);

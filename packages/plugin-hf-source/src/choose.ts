@@ -18,7 +18,8 @@ export interface Choice {
 
 /**
  * The model that is meant.
- * @throws LaminaError `MODEL_NOT_FOUND` when the repository does not hold it, `SOURCE_UNREACHABLE` when it holds only a part of it
+ * @throws LaminaError `MODEL_NOT_FOUND` when the repository does not hold it, `SOURCE_UNREACHABLE` when it holds only a
+ * part of it
  */
 export function chooseFiles(repository: Repository, reference: Reference): Choice {
   const below = reference.directory === undefined ? '' : `${reference.directory}/`;
@@ -27,7 +28,11 @@ export function chooseFiles(repository: Repository, reference: Reference): Choic
   const models = ggufModels(files);
   if (models.length > 0) {
     const model = chooseGguf(models, reference.quant);
-    if (model === undefined) throw notFound(`${repository.repo}:${reference.quant}`, `${repository.repo} has no such quantisation; it has ${listed(models.map(({ quant, stem }) => quant ?? stem))}.`);
+    if (model === undefined)
+      throw notFound(
+        `${repository.repo}:${reference.quant}`,
+        `${repository.repo} has no such quantisation; it has ${listed(models.map(({ quant, stem }) => quant ?? stem))}.`,
+      );
     return asGguf(repository, model);
   }
   return asDirectory(repository, files, reference);
@@ -35,11 +40,19 @@ export function chooseFiles(repository: Repository, reference: Reference): Choic
 
 function chooseNamed(repository: Repository, filename: string): Choice {
   const file = repository.files.find(({ path }) => path === filename);
-  if (file === undefined) throw notFound(`${repository.repo}/${filename}`, `${repository.repo} has no file of that name; it has ${listed(models(repository.files))}.`);
+  if (file === undefined)
+    throw notFound(
+      `${repository.repo}/${filename}`,
+      `${repository.repo} has no file of that name; it has ${listed(models(repository.files))}.`,
+    );
   if (/\.safetensors$/i.test(filename)) return asDirectory(repository, repository.files, { repo: repository.repo });
   const model = ggufModels(repository.files).find(({ files }) => files.includes(file));
   if (model !== undefined) return asGguf(repository, model);
-  if (!isGguf(filename)) throw notFound(`${repository.repo}/${filename}`, `That file is no model. ${repository.repo} has ${listed(models(repository.files))}.`);
+  if (!isGguf(filename))
+    throw notFound(
+      `${repository.repo}/${filename}`,
+      `That file is no model. ${repository.repo} has ${listed(models(repository.files))}.`,
+    );
   return { format: 'gguf', name: `${repository.repo}:${filename.replace(/\.gguf$/i, '')}`, files: [file] };
 }
 
@@ -47,7 +60,9 @@ function asGguf(repository: Repository, model: GgufModel<RepositoryFile>): Choic
   const { missing, quant } = model;
   if (missing.length > 0) {
     const numbers = `${missing.length === 1 ? 'number' : 'numbers'} ${listed(missing.map(String))} ${missing.length === 1 ? 'is' : 'are'}`;
-    throw unreachable(`Of the ${model.files.length + missing.length} shards of ${model.stem} in ${repository.repo}, ${numbers} not there: the upload is not complete. Choose another quantisation, or try again when it is.`);
+    throw unreachable(
+      `Of the ${model.files.length + missing.length} shards of ${model.stem} in ${repository.repo}, ${numbers} not there: the upload is not complete. Choose another quantisation, or try again when it is.`,
+    );
   }
   const projector = projectorFor(repository.files, model);
   return {
@@ -59,11 +74,26 @@ function asGguf(repository: Repository, model: GgufModel<RepositoryFile>): Choic
   };
 }
 
-function asDirectory(repository: Repository, files: readonly RepositoryFile[], { quant, directory }: Reference): Choice {
+function asDirectory(
+  repository: Repository,
+  files: readonly RepositoryFile[],
+  { quant, directory }: Reference,
+): Choice {
   const found = directory === undefined ? directoryModel(files) : undefined;
-  if (found === undefined) throw notFound(repository.repo, `That repository${directory === undefined ? '' : `'s directory ${directory}`} holds nothing Lamina can serve: neither *.gguf, nor config.json with *.safetensors, nor mlc-chat-config.json.`);
-  if (quant !== undefined) throw notFound(`${repository.repo}:${quant}`, `${repository.repo} is a ${found.format} repository without quantisations to choose from; leave out ":${quant}".`);
-  if (found.missing.length > 0) throw unreachable(`${repository.repo} lacks ${listed(found.missing)}: the upload is not complete. Try again when it is.`);
+  if (found === undefined)
+    throw notFound(
+      repository.repo,
+      `That repository${directory === undefined ? '' : `'s directory ${directory}`} holds nothing Lamina can serve: neither *.gguf, nor config.json with *.safetensors, nor mlc-chat-config.json.`,
+    );
+  if (quant !== undefined)
+    throw notFound(
+      `${repository.repo}:${quant}`,
+      `${repository.repo} is a ${found.format} repository without quantisations to choose from; leave out ":${quant}".`,
+    );
+  if (found.missing.length > 0)
+    throw unreachable(
+      `${repository.repo} lacks ${listed(found.missing)}: the upload is not complete. Try again when it is.`,
+    );
   return { format: found.format, name: repository.repo, files: found.files };
 }
 

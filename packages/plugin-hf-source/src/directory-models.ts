@@ -12,22 +12,44 @@ export interface DirectoryModel<File extends Named = Named> {
   readonly missing: readonly string[];
 }
 
-const tokenizer = /^(tokenizer.*|vocab.*|merges\.txt|added_tokens\.json|special_tokens_map\.json|[^/]*\.model|tekken\.json)$/i;
-const configuration = /^(config\.json|generation_config\.json|(pre)?processor_config\.json|video_preprocessor_config\.json|chat_template\.(jinja|json)|params\.json)$/i;
+const tokenizer =
+  /^(tokenizer.*|vocab.*|merges\.txt|added_tokens\.json|special_tokens_map\.json|[^/]*\.model|tekken\.json)$/i;
+const configuration =
+  /^(config\.json|generation_config\.json|(pre)?processor_config\.json|video_preprocessor_config\.json|chat_template\.(jinja|json)|params\.json)$/i;
 const shard = /^(.+)-(\d{5})-of-(\d{5})\.safetensors$/i;
 
-/** The model in the root of a repository, if there is one that is a directory. Subdirectories hold other editions (`original/`, `onnx/`). */
+/**
+ * The model in the root of a repository, if there is one that is a directory. Subdirectories hold other editions
+ * (`original/`, `onnx/`).
+ */
 export function directoryModel<File extends Named>(all: readonly File[]): DirectoryModel<File> | undefined {
   const files = all.filter(({ path }) => !path.includes('/'));
   const has = (pattern: RegExp) => files.some(({ path }) => pattern.test(path));
-  if (has(/^mlc-chat-config\.json$/)) return { format: 'mlc', missing: [], files: files.filter(({ path }) => tokenizer.test(path) || /^(mlc-chat-config|tensor-cache|ndarray-cache(-b16)?)\.json$|^params_shard_\d+\.bin$/.test(path)) };
+  if (has(/^mlc-chat-config\.json$/))
+    return {
+      format: 'mlc',
+      missing: [],
+      files: files.filter(
+        ({ path }) =>
+          tokenizer.test(path) ||
+          /^(mlc-chat-config|tensor-cache|ndarray-cache(-b16)?)\.json$|^params_shard_\d+\.bin$/.test(path),
+      ),
+    };
   const weights = weightsOf(files);
   if (weights.length === 0 || !has(/^(config|params)\.json$/)) return undefined;
-  const beside = files.filter(({ path }) => tokenizer.test(path) || configuration.test(path) || (/\.safetensors\.index\.json$/.test(path) && isIndexOf(path, weights)));
+  const beside = files.filter(
+    ({ path }) =>
+      tokenizer.test(path) ||
+      configuration.test(path) ||
+      (/\.safetensors\.index\.json$/.test(path) && isIndexOf(path, weights)),
+  );
   return { format: 'safetensors', files: [...weights, ...beside], missing: missingShards(weights) };
 }
 
-/** One set of weights: of `model*` and Mistral's `consolidated*` the former; no variants such as `model.fp16.safetensors` beside the plain ones. */
+/**
+ * One set of weights: of `model*` and Mistral's `consolidated*` the former; no variants such as
+ * `model.fp16.safetensors` beside the plain ones.
+ */
 function weightsOf<File extends Named>(files: readonly File[]): readonly File[] {
   const tensors = files.filter(({ path }) => /\.safetensors$/i.test(path));
   const usual = tensors.filter(({ path }) => !path.startsWith('consolidated'));
@@ -47,7 +69,12 @@ function missingShards(weights: readonly Named[]): readonly string[] {
   const present = new Set(weights.map(({ path }) => path));
   const promised = weights.flatMap(({ path }) => {
     const [, prefix, , count] = shard.exec(path) ?? [];
-    return prefix === undefined ? [] : Array.from({ length: Number(count) }, (_, at) => `${prefix}-${String(at + 1).padStart(5, '0')}-of-${count}.safetensors`);
+    return prefix === undefined
+      ? []
+      : Array.from(
+          { length: Number(count) },
+          (_, at) => `${prefix}-${String(at + 1).padStart(5, '0')}-of-${count}.safetensors`,
+        );
   });
   return [...new Set(promised)].filter((path) => !present.has(path));
 }

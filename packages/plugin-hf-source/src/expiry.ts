@@ -8,6 +8,8 @@ export function expiryOf(url: string): number | undefined {
   const [, date, time, zone] = /^(\d{8})T(\d{6})(Z)$/.exec(searchParams.get('X-Amz-Date') ?? '') ?? [];
   const lasts = Number(searchParams.get('X-Amz-Expires') ?? Number.NaN);
   if (date === undefined || !Number.isFinite(lasts)) return undefined;
-  const began = Date.parse(`${date.replace(/(....)(..)(..)/, '$1-$2-$3')}T${time!.replace(/(..)(..)(..)/, '$1:$2:$3')}${zone}`);
+  const began = Date.parse(
+    `${date.replace(/(....)(..)(..)/, '$1-$2-$3')}T${time!.replace(/(..)(..)(..)/, '$1:$2:$3')}${zone}`,
+  );
   return Number.isNaN(began) ? undefined : began + lasts * 1000;
 }

@@ -1,5 +1,5 @@
-// Which GGUF files of a repository are one model: shards, quantisations, the projector that belongs to it. Names as llama.cpp and the
-// Hub's documentation have them; the choice is that of llama.cpp's `-hf org/name[:quant]`.
+// Which GGUF files of a repository are one model: shards, quantisations, the projector that belongs to it. Names as
+// llama.cpp and the Hub's documentation have them; the choice is that of llama.cpp's `-hf org/name[:quant]`.
 
 /** Anything with a path below a common root. */
 interface Named {
@@ -36,17 +36,29 @@ export function ggufModels<File extends Named>(files: readonly File[]): readonly
   }
   return [...groups.values()].map(({ stem, count, byIndex }) => {
     const numbers = Array.from({ length: Math.max(count, 1) }, (_, at) => at + 1);
-    return { stem, quant: quantOf(stem), files: numbers.flatMap((at) => byIndex.get(at) ?? []), missing: numbers.filter((at) => !byIndex.has(at)) };
+    return {
+      stem,
+      quant: quantOf(stem),
+      files: numbers.flatMap((at) => byIndex.get(at) ?? []),
+      missing: numbers.filter((at) => !byIndex.has(at)),
+    };
   });
 }
 
 /**
- * The model of a quantisation, or llama.cpp's choice: Q4_K_M, else Q8_0, else the first. A label that is equal wins over one that
- * only ends in the tag, so `F16` is not `BF16`.
+ * The model of a quantisation, or llama.cpp's choice: Q4_K_M, else Q8_0, else the first. A label that is equal wins
+ * over one that only ends in the tag, so `F16` is not `BF16`.
  */
-export function chooseGguf<Model extends GgufModel>(models: readonly Model[], tag: string | undefined): Model | undefined {
+export function chooseGguf<Model extends GgufModel>(
+  models: readonly Model[],
+  tag: string | undefined,
+): Model | undefined {
   for (const wanted of tag === undefined ? ['q4_k_m', 'q8_0'] : [tag.toLowerCase()]) {
-    const chosen = models.find(({ quant }) => quant?.toLowerCase() === wanted) ?? models.find(({ files }) => files.some(({ path }) => [`${wanted}.`, `${wanted}-`].some((part) => path.toLowerCase().includes(part))));
+    const chosen =
+      models.find(({ quant }) => quant?.toLowerCase() === wanted) ??
+      models.find(({ files }) =>
+        files.some(({ path }) => [`${wanted}.`, `${wanted}-`].some((part) => path.toLowerCase().includes(part))),
+      );
     if (chosen !== undefined) return chosen;
   }
   return tag === undefined ? models[0] : undefined;
@@ -56,15 +68,28 @@ export function chooseGguf<Model extends GgufModel>(models: readonly Model[], ta
 export function projectorFor<File extends Named>(files: readonly File[], model: GgufModel): File | undefined {
   const directory = directoryOf(model.stem);
   const bits = bitsOf(model.quant) ?? 4;
-  const fitting = files.filter(({ path }) => isProjector(path) && `${directory}/`.startsWith(directoryOf(path) === '' ? '' : `${directoryOf(path)}/`));
+  const fitting = files.filter(
+    ({ path }) =>
+      isProjector(path) && `${directory}/`.startsWith(directoryOf(path) === '' ? '' : `${directoryOf(path)}/`),
+  );
   const distance = ({ path }: File) => Math.abs((bitsOf(quantOf(path.slice(0, -'.gguf'.length))) ?? 16) - bits);
-  return fitting.sort((a, b) => directoryOf(b.path).length - directoryOf(a.path).length || distance(a) - distance(b) || (a.path < b.path ? -1 : 1))[0];
+  return fitting.sort(
+    (a, b) =>
+      directoryOf(b.path).length - directoryOf(a.path).length ||
+      distance(a) - distance(b) ||
+      (a.path < b.path ? -1 : 1),
+  )[0];
 }
 
-/** What comes behind the colon of a model's name: its quantisation, or the name of the file where another one before it has the same. */
+/**
+ * What comes behind the colon of a model's name: its quantisation, or the name of the file where another one before it
+ * has the same.
+ */
 export function tagOf(model: GgufModel, all: readonly GgufModel[]): string {
   const { quant, stem } = model;
-  return quant !== undefined && all.find((other) => other.quant?.toLowerCase() === quant.toLowerCase())?.stem === stem ? quant : stem;
+  return quant !== undefined && all.find((other) => other.quant?.toLowerCase() === quant.toLowerCase())?.stem === stem
+    ? quant
+    : stem;
 }
 
 export function isGguf(path: string): boolean {

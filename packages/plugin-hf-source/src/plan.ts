@@ -6,7 +6,10 @@ import type { Repository, RepositoryFile } from './repository.js';
 /** The key under `download:` in models.yaml. */
 export const sourceName = 'huggingface';
 
-/** Makes the plan. A GGUF model's files lie side by side, whatever directories the repository has; a directory keeps its names. */
+/**
+ * Makes the plan. A GGUF model's files lie side by side, whatever directories the repository has; a directory keeps its
+ * names.
+ */
 export function makePlan(reference: Json, repository: Repository, choice: Choice): DownloadPlan {
   const { format, name, quantization, projector } = choice;
   const pathOf = ({ path }: RepositoryFile) => (format === 'gguf' ? path.slice(path.lastIndexOf('/') + 1) : path);

@@ -22,14 +22,21 @@ const officialHosts = ['huggingface.co', 'www.huggingface.co', 'hf.co', 'www.hf.
  */
 export function parseReference(reference: Json, endpoint: string): Reference | undefined {
   if (typeof reference === 'string') return parseText(reference.trim(), endpoint);
-  if (typeof reference !== 'object' || reference === null || Array.isArray(reference) || !('repo_id' in reference)) return undefined;
+  if (typeof reference !== 'object' || reference === null || Array.isArray(reference) || !('repo_id' in reference))
+    return undefined;
   const { repo_id: repo, filename, revision } = reference;
   const parts = { repo_id: repo, filename, revision };
-  const wrong = Object.entries(parts).find(([, value]) => value !== undefined && (typeof value !== 'string' || value.trim() === ''));
-  if (wrong !== undefined) throw invalid(`\`${wrong[0]}\` must be a text, as in { repo_id: "org/name", filename: "model-Q4_K_M.gguf" }`);
+  const wrong = Object.entries(parts).find(
+    ([, value]) => value !== undefined && (typeof value !== 'string' || value.trim() === ''),
+  );
+  if (wrong !== undefined)
+    throw invalid(`\`${wrong[0]}\` must be a text, as in { repo_id: "org/name", filename: "model-Q4_K_M.gguf" }`);
   const { repo: named, quant } = splitQuant(repo as string);
   if (!isRepository(named)) throw invalid(`"${named}" is not the name of a repository; write it as "org/name"`);
-  return { repo: named, ...given({ quant, filename: filename as string | undefined, revision: revision as string | undefined }) };
+  return {
+    repo: named,
+    ...given({ quant, filename: filename as string | undefined, revision: revision as string | undefined }),
+  };
 }
 
 function parseText(text: string, endpoint: string): Reference | undefined {
@@ -41,7 +48,9 @@ function parseText(text: string, endpoint: string): Reference | undefined {
   return repo.includes('/') && isRepository(repo) ? { repo, ...given({ quant }) } : undefined;
 }
 
-/** A host alone is enough for the official names; a mirror needs its scheme, for `mirror/name` could be a repository. */
+/**
+ * A host alone is enough for the official names; a mirror needs its scheme, for `mirror/name` could be a repository.
+ */
 function isHub(host: string, text: string, endpoint: string): boolean {
   if (officialHosts.includes(host.toLowerCase())) return true;
   return /^https?:/i.test(text) && host.toLowerCase() === new URL(endpoint).host;
@@ -55,9 +64,16 @@ function pathBelow(endpoint: string, host: string, path: string): string {
 
 /** `org/name`, `org/name:quant`, `org/name/blob/main/file.gguf`, `org/name/tree/main/BF16`. */
 function parsePath(path: string, text: string): Reference {
-  const parts = path.replace(/[?#].*$/, '').replace(/\/+$/, '').split('/').map((part) => decode(part, text));
-  if (['datasets', 'spaces', 'api', 'collections', 'buckets'].includes(parts[0]!)) throw invalid(`"${text}" is no model, but one of the Hub's ${parts[0]}`);
-  const verb = parts.findIndex((part, index) => index > 0 && index < 3 && ['blob', 'resolve', 'raw', 'tree'].includes(part));
+  const parts = path
+    .replace(/[?#].*$/, '')
+    .replace(/\/+$/, '')
+    .split('/')
+    .map((part) => decode(part, text));
+  if (['datasets', 'spaces', 'api', 'collections', 'buckets'].includes(parts[0]!))
+    throw invalid(`"${text}" is no model, but one of the Hub's ${parts[0]}`);
+  const verb = parts.findIndex(
+    (part, index) => index > 0 && index < 3 && ['blob', 'resolve', 'raw', 'tree'].includes(part),
+  );
   if (verb < 0) return ownName(parts.join('/'), text);
   const rest = parts.slice(verb + 1);
   const revision = rest[0] === 'refs' ? rest.splice(0, 3).join('/') : rest.shift();
@@ -94,9 +110,14 @@ function decode(part: string, text: string): string {
 }
 
 function given<T extends Record<string, string | undefined>>(parts: T): { [Key in keyof T]?: string } {
-  return Object.fromEntries(Object.entries(parts).filter(([, value]) => value !== undefined && value !== '')) as { [Key in keyof T]?: string };
+  return Object.fromEntries(Object.entries(parts).filter(([, value]) => value !== undefined && value !== '')) as {
+    [Key in keyof T]?: string;
+  };
 }
 
 function invalid(why: string): LaminaError {
-  return new LaminaError('REQUEST_INVALID', { message: `This reference to Hugging Face cannot be used: ${why}.`, param: 'reference' });
+  return new LaminaError('REQUEST_INVALID', {
+    message: `This reference to Hugging Face cannot be used: ${why}.`,
+    param: 'reference',
+  });
 }

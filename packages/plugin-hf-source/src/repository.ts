@@ -23,29 +23,50 @@ export interface Repository {
   readonly files: readonly RepositoryFile[];
 }
 
-/** Reads a repository at the commit its revision stands for now. @throws LaminaError `SOURCE_DENIED`, `SOURCE_UNREACHABLE`, `MODEL_NOT_FOUND` */
+/**
+ * Reads a repository at the commit its revision stands for now.
+ * @throws LaminaError `SOURCE_DENIED`, `SOURCE_UNREACHABLE`, `MODEL_NOT_FOUND`
+ */
 export async function readRepository(hub: Hub, reference: Reference, context: SourceContext): Promise<Repository> {
   const { repo, revision = 'main' } = reference;
   try {
     const about = { hubUrl: hub.endpoint, fetch: hub.listing({ repo, revision }, context) };
     const info = await modelInfo({ ...about, name: repo, revision, additionalFields: ['sha', 'disabled'] });
     if (!/^[0-9a-f]{40}$/.test(info.sha)) throw new Error('it names no commit');
-    if (info.disabled) throw denied(`${info.name} is disabled on the Hub and cannot be downloaded by anybody. Choose another model.`);
-    if (info.name !== repo) context.log.warn({ asked: repo, repo: info.name }, `${repo} is called ${info.name} now; write that name`);
+    if (info.disabled)
+      throw denied(`${info.name} is disabled on the Hub and cannot be downloaded by anybody. Choose another model.`);
+    if (info.name !== repo)
+      context.log.warn({ asked: repo, repo: info.name }, `${repo} is called ${info.name} now; write that name`);
     const files: RepositoryFile[] = [];
-    for await (const { type, path, size, lfs } of listFiles({ ...about, repo: info.name, revision: info.sha, recursive: true })) {
-      if (type === 'file') files.push({ path, bytes: lfs?.size ?? size, ...(lfs === undefined ? {} : { sha256: lfs.oid }) });
+    for await (const { type, path, size, lfs } of listFiles({
+      ...about,
+      repo: info.name,
+      revision: info.sha,
+      recursive: true,
+    })) {
+      if (type === 'file')
+        files.push({ path, bytes: lfs?.size ?? size, ...(lfs === undefined ? {} : { sha256: lfs.oid }) });
     }
     return { repo: info.name, commit: info.sha, gated: info.gated !== false, files: files.filter(isSafe) };
   } catch (error) {
     if (LaminaError.is(error)) throw error;
     if (context.signal.aborted) throw new LaminaError('ABORTED', {}, { cause: error });
-    throw unreachable(`${hub.endpoint} did not answer as the Hub does when it was asked for ${repo}. Check HF_ENDPOINT, or try again in a while.`, {}, error);
+    throw unreachable(
+      `${hub.endpoint} did not answer as the Hub does when it was asked for ${repo}. Check HF_ENDPOINT, or try again in a while.`,
+      {},
+      error,
+    );
   }
 }
 
 /** A list from the network may say anything; only what stays below a directory is taken. */
 function isSafe({ path, bytes, sha256 }: RepositoryFile): boolean {
   const parts = path.split('/');
-  return Number.isSafeInteger(bytes) && bytes >= 0 && (sha256 === undefined || /^[0-9a-f]{64}$/.test(sha256)) && !/[\0\\]/.test(path) && parts.every((part) => part !== '' && part !== '.' && part !== '..');
+  return (
+    Number.isSafeInteger(bytes) &&
+    bytes >= 0 &&
+    (sha256 === undefined || /^[0-9a-f]{64}$/.test(sha256)) &&
+    !/[\0\\]/.test(path) &&
+    parts.every((part) => part !== '' && part !== '.' && part !== '..')
+  );
 }

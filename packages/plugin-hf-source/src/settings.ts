@@ -1,4 +1,5 @@
-// Where the Hub, its token and its cache are: the options first, then the environment variables of Hugging Face's own tools.
+// Where the Hub, its token and its cache are: the options first, then the environment variables of Hugging Face's own
+// tools.
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -39,13 +40,19 @@ export function readSettings(options: SourceOptions, env: Environment): Settings
   return {
     endpoint: (options.endpoint ?? (env['HF_ENDPOINT'] || officialEndpoint)).replace(/\/+$/, ''),
     offline: isSet(env['HF_HUB_OFFLINE']),
-    cacheDir: options.cache_dir ?? (env['HF_HUB_CACHE'] || env['HUGGINGFACE_HUB_CACHE'] || (home === undefined ? undefined : join(home, 'hub'))),
+    cacheDir:
+      options.cache_dir ??
+      (env['HF_HUB_CACHE'] || env['HUGGINGFACE_HUB_CACHE'] || (home === undefined ? undefined : join(home, 'hub'))),
     adopt: options.adopt ?? true,
     token: () => findToken(options, env, home),
   };
 }
 
-async function findToken(options: SourceOptions, env: Environment, home: string | undefined): Promise<Token | undefined> {
+async function findToken(
+  options: SourceOptions,
+  env: Environment,
+  home: string | undefined,
+): Promise<Token | undefined> {
   if (options.token !== undefined) return { value: options.token, from: "the plugin's option `token`" };
   if (isSet(env['HF_HUB_DISABLE_IMPLICIT_TOKEN'])) return undefined;
   for (const name of ['HF_TOKEN', 'HUGGING_FACE_HUB_TOKEN']) {

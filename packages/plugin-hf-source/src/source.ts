@@ -24,6 +24,8 @@ export function hubSource(settings: Settings): Source {
       return plan;
     },
     locate: (file, plan, context) => locateFile(hub, file, plan, context),
-    ...(settings.adopt && settings.cacheDir !== undefined ? { adopt: (context) => adoptCache(settings.cacheDir!, context) } : {}),
+    ...(settings.adopt && settings.cacheDir !== undefined
+      ? { adopt: (context) => adoptCache(settings.cacheDir!, context) }
+      : {}),
   };
 }

@@ -37,24 +37,51 @@ describe('the cache of the Hugging Face tools', () => {
   async function adopted(env: Record<string, string> = { HF_HUB_CACHE: cache }): Promise<Model[]> {
     return all((await sourceOf(hfSource(), env)).adopt?.(contextFor()));
   }
-  const named = (models: readonly Model[]) => Object.fromEntries(models.map(({ name, files }) => [name, files.map(({ role, path }) => `${role} ${relative(cache, path)}`)]));
+  const named = (models: readonly Model[]) =>
+    Object.fromEntries(
+      models.map(({ name, files }) => [name, files.map(({ role, path }) => `${role} ${relative(cache, path)}`)]),
+    );
 
   it('gives its GGUF models in place, each under the name that a download of it would have', async () => {
-    const snapshot = await keep('org/name', newer, ['m-Q4_K_M.gguf', 'm-Q8_0-00001-of-00002.gguf', 'm-Q8_0-00002-of-00002.gguf', 'mmproj-F16.gguf', 'README.md']);
+    const snapshot = await keep('org/name', newer, [
+      'm-Q4_K_M.gguf',
+      'm-Q8_0-00001-of-00002.gguf',
+      'm-Q8_0-00002-of-00002.gguf',
+      'mmproj-F16.gguf',
+      'README.md',
+    ]);
     const at = (name: string) => join(relative(cache, snapshot), name);
     const models = await adopted();
     assert.deepEqual(named(models), {
       'org/name:Q4_K_M': [`weights ${at('m-Q4_K_M.gguf')}`, `projector ${at('mmproj-F16.gguf')}`],
-      'org/name:Q8_0': [`weights ${at('m-Q8_0-00001-of-00002.gguf')}`, `weights ${at('m-Q8_0-00002-of-00002.gguf')}`, `projector ${at('mmproj-F16.gguf')}`],
+      'org/name:Q8_0': [
+        `weights ${at('m-Q8_0-00001-of-00002.gguf')}`,
+        `weights ${at('m-Q8_0-00002-of-00002.gguf')}`,
+        `projector ${at('mmproj-F16.gguf')}`,
+      ],
     });
-    assert.ok(models.every(({ from, format, files }) => from === 'adopted' && format === 'gguf' && files.every(({ bytes }) => bytes > 0)));
+    assert.ok(
+      models.every(
+        ({ from, format, files }) => from === 'adopted' && format === 'gguf' && files.every(({ bytes }) => bytes > 0),
+      ),
+    );
   });
 
   it('gives directories of safetensors and MLC under the name of the repository', async () => {
-    await keep('org/tensors', newer, ['config.json', 'model-00001-of-00002.safetensors', 'model-00002-of-00002.safetensors']);
+    await keep('org/tensors', newer, [
+      'config.json',
+      'model-00001-of-00002.safetensors',
+      'model-00002-of-00002.safetensors',
+    ]);
     await keep('org/mlc', newer, ['mlc-chat-config.json', 'ndarray-cache.json', 'params_shard_0.bin']);
     const models = await adopted();
-    assert.deepEqual(models.map(({ name, format }) => [name, format]), [['org/mlc', 'mlc'], ['org/tensors', 'safetensors']]);
+    assert.deepEqual(
+      models.map(({ name, format }) => [name, format]),
+      [
+        ['org/mlc', 'mlc'],
+        ['org/tensors', 'safetensors'],
+      ],
+    );
     assert.equal(models[1]?.files[0]?.path, join(cache, 'models--org--tensors', 'snapshots', newer));
   });
 
@@ -71,13 +98,19 @@ describe('the cache of the Hugging Face tools', () => {
     const snapshot = await keep('org/name', newer, ['m-Q4_K_M.gguf']);
     await utimes(snapshot, 1, 1);
     const models = await adopted();
-    assert.deepEqual(models.map(({ name }) => name), ['org/name:Q4_K_M', 'org/name:Q2_K']);
+    assert.deepEqual(
+      models.map(({ name }) => name),
+      ['org/name:Q4_K_M', 'org/name:Q2_K'],
+    );
     assert.ok(models[0]!.files[0]!.path.includes(newer) && models[1]!.files[0]!.path.includes(older));
   });
 
   it('tells two files of one quantisation apart by their names', async () => {
     await keep('org/name', newer, ['a-Q8_0.gguf', 'b-Q8_0.gguf', 'plain.gguf']);
-    assert.deepEqual((await adopted()).map(({ name }) => name), ['org/name:Q8_0', 'org/name:b-Q8_0', 'org/name:plain']);
+    assert.deepEqual(
+      (await adopted()).map(({ name }) => name),
+      ['org/name:Q8_0', 'org/name:b-Q8_0', 'org/name:plain'],
+    );
   });
 
   it('is found where the environment says', async () => {
@@ -85,7 +118,15 @@ describe('the cache of the Hugging Face tools', () => {
     const home = cache;
     cache = join(home, 'hub');
     await keep('gpt2', newer, ['m-Q8_0.gguf']);
-    for (const env of [{ HF_HOME: home }, { HUGGINGFACE_HUB_CACHE: cache }, { HF_HUB_CACHE: cache, HF_HOME: '/nowhere' }]) assert.deepEqual((await adopted(env)).map(({ name }) => name), ['gpt2:Q8_0']);
+    for (const env of [
+      { HF_HOME: home },
+      { HUGGINGFACE_HUB_CACHE: cache },
+      { HF_HUB_CACHE: cache, HF_HOME: '/nowhere' },
+    ])
+      assert.deepEqual(
+        (await adopted(env)).map(({ name }) => name),
+        ['gpt2:Q8_0'],
+      );
     assert.deepEqual(await adopted({ HOME: '/nowhere' }), []);
     assert.deepEqual(await adopted({}), []);
     cache = home;
@@ -100,7 +141,13 @@ describe('the cache of the Hugging Face tools', () => {
   });
 
   it('does not stand in the way of a Lamina when it is not there', async () => {
-    const lamina = await createLamina({ plugins: [hfSource()], modelsDir: cache, env: {}, log: 'silent', manifest: {} });
+    const lamina = await createLamina({
+      plugins: [hfSource()],
+      modelsDir: cache,
+      env: {},
+      log: 'silent',
+      manifest: {},
+    });
     await lamina.close();
   });
 });

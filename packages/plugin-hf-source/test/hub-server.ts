@@ -1,5 +1,6 @@
-// A Hub on two ports of this machine: one for the API, one for the bytes, as the Hub and its CDN are two origins. It answers as the
-// Hub's own clients expect: pages with Link headers, X-Linked-* on the redirect, X-Error-Code on a refusal.
+// A Hub on two ports of this machine: one for the API, one for the bytes, as the Hub and its CDN are two origins. It
+// answers as the Hub's own clients expect: pages with Link headers, X-Linked-* on the redirect, X-Error-Code on a
+// refusal.
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -55,7 +56,9 @@ export class HubServer {
 
   static async open(repositories: Readonly<Record<string, HubRepository>> = {}): Promise<HubServer> {
     const server = new HubServer(createServer(), createServer());
-    await Promise.all([server.hub, server.cdn].map((one) => new Promise<void>((listening) => one.listen(0, '127.0.0.1', listening))));
+    await Promise.all(
+      [server.hub, server.cdn].map((one) => new Promise<void>((listening) => one.listen(0, '127.0.0.1', listening))),
+    );
     for (const [name, repository] of Object.entries(repositories)) server.repositories.set(name, repository);
     return server;
   }
@@ -102,17 +105,37 @@ export class HubServer {
 
   private info(repo: string, revision: string, response: ServerResponse): void {
     const found = this.repositories.get(repo);
-    if (found === undefined) return void response.writeHead(401, { 'x-error-code': 'RepoNotFound' }).end('{"error":"Invalid username or password."}');
+    if (found === undefined)
+      return void response
+        .writeHead(401, { 'x-error-code': 'RepoNotFound' })
+        .end('{"error":"Invalid username or password."}');
     const { commit: sha = commit, gated = false, disabled = false } = found;
-    if (!['main', 'v1', 'refs/pr/1', sha].includes(revision)) return void response.writeHead(404, { 'x-error-code': 'RevisionNotFound', 'x-error-message': `Invalid rev id: ${revision}` }).end();
-    json(response, { _id: '1', id: repo, sha, private: false, gated, disabled, likes: 0, downloads: 0, lastModified: '2026-01-01T00:00:00.000Z' });
+    if (!['main', 'v1', 'refs/pr/1', sha].includes(revision))
+      return void response
+        .writeHead(404, { 'x-error-code': 'RevisionNotFound', 'x-error-message': `Invalid rev id: ${revision}` })
+        .end();
+    json(response, {
+      _id: '1',
+      id: repo,
+      sha,
+      private: false,
+      gated,
+      disabled,
+      likes: 0,
+      downloads: 0,
+      lastModified: '2026-01-01T00:00:00.000Z',
+    });
   }
 
   private tree(repo: string, path: string, from: number, response: ServerResponse): void {
     const entries = Object.entries(this.repositories.get(repo)!.files).map(([name, file]) => treeEntry(name, file));
     const more = from + this.pageSize < entries.length;
     const next = `<${this.linkBase ?? this.url}${path}?recursive=true&expand=false&cursor=${from + this.pageSize}>; rel="next"`;
-    json(response, [{ type: 'directory', oid: 'd', size: 0, path: 'docs' }, ...entries.slice(from, from + this.pageSize)], more ? { link: next } : {});
+    json(
+      response,
+      [{ type: 'directory', oid: 'd', size: 0, path: 'docs' }, ...entries.slice(from, from + this.pageSize)],
+      more ? { link: next } : {},
+    );
   }
 
   private resolve(repo: string, path: string, response: ServerResponse): void {
@@ -121,9 +144,22 @@ export class HubServer {
     if (file === undefined) return void response.writeHead(404, { 'x-error-code': 'EntryNotFound' }).end();
     const { content, small } = whole(file);
     const hash = sha256(content);
-    if (small === true) return void response.writeHead(200, { 'x-repo-commit': sha, 'content-length': Buffer.byteLength(content) }).end(content);
-    const linked = { 'x-repo-commit': sha, 'x-linked-size': String(Buffer.byteLength(content)), 'x-linked-etag': `"${hash}"`, etag: '"pointer"' };
-    response.writeHead(302, { ...linked, location: `${this.cdnCalled ?? this.cdnUrl}/${repo}/${encodeURIComponent(path)}?Expires=4102444800&Signature=s` }).end();
+    if (small === true)
+      return void response
+        .writeHead(200, { 'x-repo-commit': sha, 'content-length': Buffer.byteLength(content) })
+        .end(content);
+    const linked = {
+      'x-repo-commit': sha,
+      'x-linked-size': String(Buffer.byteLength(content)),
+      'x-linked-etag': `"${hash}"`,
+      etag: '"pointer"',
+    };
+    response
+      .writeHead(302, {
+        ...linked,
+        location: `${this.cdnCalled ?? this.cdnUrl}/${repo}/${encodeURIComponent(path)}?Expires=4102444800&Signature=s`,
+      })
+      .end();
   }
 
   private serveBytes(request: IncomingMessage, response: ServerResponse): void {
@@ -134,9 +170,18 @@ export class HubServer {
     if (file === undefined) return void response.writeHead(403).end();
     const content = Buffer.from(whole(file).content);
     const [, start, end] = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? '') ?? [];
-    if (start === undefined) return void response.writeHead(200, { 'content-length': content.length, 'accept-ranges': 'bytes', etag: '"xet"' }).end(content);
+    if (start === undefined)
+      return void response
+        .writeHead(200, { 'content-length': content.length, 'accept-ranges': 'bytes', etag: '"xet"' })
+        .end(content);
     const part = content.subarray(Number(start), end === '' ? undefined : Number(end) + 1);
-    response.writeHead(206, { 'content-length': part.length, 'content-range': `bytes ${start}-${Number(start) + part.length - 1}/${content.length}`, etag: '"xet"' }).end(part);
+    response
+      .writeHead(206, {
+        'content-length': part.length,
+        'content-range': `bytes ${start}-${Number(start) + part.length - 1}/${content.length}`,
+        etag: '"xet"',
+      })
+      .end(part);
   }
 }
 
@@ -145,7 +190,9 @@ export function treeEntry(path: string, file: string | Buffer | HubFile): object
   const { content, small } = whole(file);
   const size = Buffer.byteLength(content);
   const entry = { type: 'file', oid: '1'.repeat(40), size, path };
-  return small === true ? entry : { ...entry, lfs: { oid: sha256(content), size, pointerSize: 134 }, xetHash: '2'.repeat(64) };
+  return small === true
+    ? entry
+    : { ...entry, lfs: { oid: sha256(content), size, pointerSize: 134 }, xetHash: '2'.repeat(64) };
 }
 
 export function sha256(content: string | Buffer): string {

@@ -4,14 +4,22 @@ import { hfSource } from '../dist/index.js';
 import { commit, HubServer } from './hub-server.js';
 import { contextFor, sourceOf, type Line } from './source-kit.js';
 
-const files = { 'a/m-Q4_K_M.gguf': 'the weights', 'config.json': { content: '{}', small: true }, 'model.safetensors': 'tensors' };
+const files = {
+  'a/m-Q4_K_M.gguf': 'the weights',
+  'config.json': { content: '{}', small: true },
+  'model.safetensors': 'tensors',
+};
 
 describe('where a file of the Hub is', () => {
   let hub: HubServer;
   beforeEach(async () => (hub = await HubServer.open({ 'org/name': { files } })));
   afterEach(() => hub.close());
 
-  async function locate(source: Source, reference: string | object = 'org/name', index = 0): Promise<{ location: Location; plan: DownloadPlan }> {
+  async function locate(
+    source: Source,
+    reference: string | object = 'org/name',
+    index = 0,
+  ): Promise<{ location: Location; plan: DownloadPlan }> {
     const plan = (await source.resolve(reference as string, contextFor()))!;
     return { plan, location: await source.locate(plan.files[index]!, plan, contextFor()) };
   }
@@ -33,47 +41,76 @@ describe('where a file of the Hub is', () => {
     hub.repositories.set('org/name', { files: { 'odd dir/m #1+?%-Q8_0.gguf': 'odd' } });
     const { location } = await locate(await sourceOf(hfSource({ endpoint: hub.url })));
     const asked = hub.seen.at(-1)!;
-    assert.deepEqual([asked.method, asked.range, asked.url], ['GET', 'bytes=0-0', `/org/name/resolve/${commit}/odd%20dir/m%20%231%2B%3F%25-Q8_0.gguf`]);
+    assert.deepEqual(
+      [asked.method, asked.range, asked.url],
+      ['GET', 'bytes=0-0', `/org/name/resolve/${commit}/odd%20dir/m%20%231%2B%3F%25-Q8_0.gguf`],
+    );
     assert.equal(await (await fetch(location.url, { headers: { connection: 'close' } })).text(), 'odd');
   });
 
   it('is the Hub itself for small files, which is shown the token', async () => {
     const source = await sourceOf(hfSource({ endpoint: hub.url, token: 'hf_secret' }));
     const { location } = await locate(source, { repo_id: 'org/name', filename: 'model.safetensors' }, 1);
-    assert.deepEqual(location, { url: `${hub.url}/org/name/resolve/${commit}/config.json`, headers: { authorization: 'Bearer hf_secret' } });
+    assert.deepEqual(location, {
+      url: `${hub.url}/org/name/resolve/${commit}/config.json`,
+      headers: { authorization: 'Bearer hf_secret' },
+    });
   });
 
   it('is followed within the Hub, as small files are in its cache of answers', async () => {
-    hub.refuse(`/org/name/resolve/${commit}/config.json`, 307, { location: '/api/resolve-cache/models/org/name/config.json' });
+    hub.refuse(`/org/name/resolve/${commit}/config.json`, 307, {
+      location: '/api/resolve-cache/models/org/name/config.json',
+    });
     hub.on('/api/resolve-cache/models/org/name/config.json', (_, response) => void response.end('{}'));
-    const { location } = await locate(await sourceOf(hfSource({ endpoint: hub.url })), { repo_id: 'org/name', filename: 'model.safetensors' }, 1);
+    const { location } = await locate(
+      await sourceOf(hfSource({ endpoint: hub.url })),
+      { repo_id: 'org/name', filename: 'model.safetensors' },
+      1,
+    );
     assert.equal(location.url, `${hub.url}/api/resolve-cache/models/org/name/config.json`);
   });
 
   it('is not followed in a circle', async () => {
     const source = await sourceOf(hfSource({ endpoint: hub.url }));
     hub.refuse('', 307, { location: '/again' });
-    await assert.rejects(source.resolve('org/name', contextFor()), { code: 'SOURCE_UNREACHABLE', message: /redirects in a circle/ });
+    await assert.rejects(source.resolve('org/name', contextFor()), {
+      code: 'SOURCE_UNREACHABLE',
+      message: /redirects in a circle/,
+    });
   });
 
   it('is refused when the Hub promises other bytes than its list did', async () => {
     const source = await sourceOf(hfSource({ endpoint: hub.url }));
     const path = `/org/name/resolve/${commit}/a/m-Q4_K_M.gguf`;
     hub.refuse(path, 302, { location: `${hub.cdnUrl}/x`, 'x-linked-size': '7', 'x-linked-etag': '"etag"' });
-    await assert.rejects(locate(source), { code: 'SOURCE_UNREACHABLE', message: /other bytes for m-Q4_K_M\.gguf .*\(7 bytes, not 11\)/ });
-    hub.refuse(path, 302, { location: `${hub.cdnUrl}/x`, 'x-linked-size': '11', 'x-linked-etag': `W/"${'0'.repeat(64)}"` });
+    await assert.rejects(locate(source), {
+      code: 'SOURCE_UNREACHABLE',
+      message: /other bytes for m-Q4_K_M\.gguf .*\(7 bytes, not 11\)/,
+    });
+    hub.refuse(path, 302, {
+      location: `${hub.cdnUrl}/x`,
+      'x-linked-size': '11',
+      'x-linked-etag': `W/"${'0'.repeat(64)}"`,
+    });
     await assert.rejects(locate(source), { code: 'SOURCE_UNREACHABLE', message: /another SHA-256/ });
     hub.refuse(path, 302, { location: `${hub.cdnUrl}/x`, etag: '"another kind of hash"' });
     assert.equal((await locate(source)).location.url, `${hub.cdnUrl}/x`);
   });
 
   it('has an end that is read from addresses signed as S3 does', async () => {
-    hub.refuse(`/org/name/resolve/${commit}/a/m-Q4_K_M.gguf`, 302, { location: `${hub.cdnUrl}/x?X-Amz-Date=20300102T030405Z&X-Amz-Expires=3600` });
-    assert.equal((await locate(await sourceOf(hfSource({ endpoint: hub.url })))).location.expiresAt, Date.UTC(2030, 0, 2, 4, 4, 5));
+    hub.refuse(`/org/name/resolve/${commit}/a/m-Q4_K_M.gguf`, 302, {
+      location: `${hub.cdnUrl}/x?X-Amz-Date=20300102T030405Z&X-Amz-Expires=3600`,
+    });
+    assert.equal(
+      (await locate(await sourceOf(hfSource({ endpoint: hub.url })))).location.expiresAt,
+      Date.UTC(2030, 0, 2, 4, 4, 5),
+    );
   });
 
   it('is the new name of a model that was renamed, and it says so', async () => {
-    hub.refuse('/api/models/old/name/revision/main', 307, { location: '/api/models/org/name/revision/main?expand=sha' });
+    hub.refuse('/api/models/old/name/revision/main', 307, {
+      location: '/api/models/org/name/revision/main?expand=sha',
+    });
     const lines: Line[] = [];
     const plan = await (await sourceOf(hfSource({ endpoint: hub.url }))).resolve('old/name', contextFor(lines));
     assert.match(lines[0]?.message ?? '', /old\/name is called org\/name now; write that name/);
@@ -84,14 +121,24 @@ describe('where a file of the Hub is', () => {
 
 describe('a mirror of the Hub', () => {
   let hub: HubServer;
-  beforeEach(async () => (hub = await HubServer.open({ 'org/name': { files: Object.fromEntries(Array.from({ length: 9 }, (_, index) => [`m${index}-Q4_K_M.gguf`, 'x'])) } })));
+  beforeEach(
+    async () =>
+      (hub = await HubServer.open({
+        'org/name': {
+          files: Object.fromEntries(Array.from({ length: 9 }, (_, index) => [`m${index}-Q4_K_M.gguf`, 'x'])),
+        },
+      })),
+  );
   afterEach(() => hub.close());
 
   it('is asked for every page, although its pages link to the Hub', async () => {
     hub.pageSize = 4;
     hub.linkBase = hub.cdnUrl; // Another origin, which must not be asked.
     const source = await sourceOf(hfSource({ token: 'hf_secret' }), { HF_ENDPOINT: `${hub.url}/` });
-    await assert.rejects(source.resolve({ repo_id: 'org/name', filename: 'none.gguf' }, contextFor()), { code: 'MODEL_NOT_FOUND', message: /m0-.*m8-/ });
+    await assert.rejects(source.resolve({ repo_id: 'org/name', filename: 'none.gguf' }, contextFor()), {
+      code: 'MODEL_NOT_FOUND',
+      message: /m0-.*m8-/,
+    });
     assert.equal(hub.seenByCdn.length, 0);
   });
 
@@ -102,11 +149,26 @@ describe('a mirror of the Hub', () => {
     const source = await sourceOf(hfSource({ endpoint: hub.url }));
     const plan = (await source.resolve('org/name', contextFor()))!;
     assert.equal(new URL((await source.locate(plan.files[0]!, plan, contextFor())).url).origin, hub.cdnUrl);
-    assert.equal((await source.resolve(`${hub.url}/org/name/blob/main/m3-Q4_K_M.gguf`, contextFor()))?.model.path, 'm3-Q4_K_M.gguf');
+    assert.equal(
+      (await source.resolve(`${hub.url}/org/name/blob/main/m3-Q4_K_M.gguf`, contextFor()))?.model.path,
+      'm3-Q4_K_M.gguf',
+    );
   });
 
   it('whose pages go in a circle is left', async () => {
-    hub.on(`/api/models/org/name/tree/${commit}`, (_, response) => void response.writeHead(200, { 'content-type': 'application/json', link: `<${hub.url}/api/models/org/name/tree/${commit}?cursor=1>; rel="next"` }).end('[]'));
-    await assert.rejects((await sourceOf(hfSource({ endpoint: hub.url }))).resolve('org/name', contextFor()), { code: 'SOURCE_UNREACHABLE', message: /in a circle/ });
+    hub.on(
+      `/api/models/org/name/tree/${commit}`,
+      (_, response) =>
+        void response
+          .writeHead(200, {
+            'content-type': 'application/json',
+            link: `<${hub.url}/api/models/org/name/tree/${commit}?cursor=1>; rel="next"`,
+          })
+          .end('[]'),
+    );
+    await assert.rejects((await sourceOf(hfSource({ endpoint: hub.url }))).resolve('org/name', contextFor()), {
+      code: 'SOURCE_UNREACHABLE',
+      message: /in a circle/,
+    });
   });
 });

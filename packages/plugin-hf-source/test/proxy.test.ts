@@ -22,7 +22,10 @@ describe('the Hub behind a proxy', () => {
     hub = await HubServer.open({ 'org/name': { files: { 'm-Q4_K_M.gguf': weights } } });
     hub.cdnCalled = 'http://bytes.invalid';
     modelsDir = await mkdtemp(join(tmpdir(), 'lamina-proxy-'));
-    const ports = new Map([['hub.invalid:80', new URL(hub.url).port], ['bytes.invalid:80', new URL(hub.cdnUrl).port]]);
+    const ports = new Map([
+      ['hub.invalid:80', new URL(hub.url).port],
+      ['bytes.invalid:80', new URL(hub.cdnUrl).port],
+    ]);
     proxy.on('connect', ({ url }, client: Socket) => {
       asked.add(url!);
       const onward = connect(Number(ports.get(url!)), '127.0.0.1', () => {
@@ -41,7 +44,10 @@ describe('the Hub behind a proxy', () => {
   });
 
   it('is asked, and gives its files, through the proxy that the environment names', async () => {
-    const env = { HTTP_PROXY: `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`, HF_ENDPOINT: 'http://hub.invalid' };
+    const env = {
+      HTTP_PROXY: `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`,
+      HF_ENDPOINT: 'http://hub.invalid',
+    };
     const lamina = await createLamina({ modelsDir, env, plugins: [hfSource()], log: 'silent' });
     try {
       const { id } = await lamina.downloads.start({ reference: 'org/name' });

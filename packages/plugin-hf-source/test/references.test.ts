@@ -9,7 +9,14 @@ describe('a reference to the Hub', () => {
   let source: Source;
 
   before(async () => {
-    const files = { 'm-Q4_K_M.gguf': 'four', 'm-Q8_0.gguf': 'eight', 'big/m-BF16-00001-of-00002.gguf': 'a', 'big/m-BF16-00002-of-00002.gguf': 'b', 'odd name+#?.gguf': 'odd', 'README.md': { content: 'read', small: true } };
+    const files = {
+      'm-Q4_K_M.gguf': 'four',
+      'm-Q8_0.gguf': 'eight',
+      'big/m-BF16-00001-of-00002.gguf': 'a',
+      'big/m-BF16-00002-of-00002.gguf': 'b',
+      'odd name+#?.gguf': 'odd',
+      'README.md': { content: 'read', small: true },
+    };
     hub = await HubServer.open({ 'org/name': { files }, 'org/x.y_z-1': { files }, gpt2: { files } });
     source = await sourceOf(hfSource({ endpoint: hub.url, token: 'hf_test' }));
   });
@@ -33,18 +40,41 @@ describe('a reference to the Hub', () => {
     ['the page of a repository', 'https://huggingface.co/org/name', 'm-Q4_K_M.gguf'],
     ['the page of a file', 'https://huggingface.co/org/name/blob/main/m-Q8_0.gguf', 'm-Q8_0.gguf'],
     ['the link to a file', 'https://hf.co/org/name/resolve/v1/m-Q8_0.gguf?download=true', 'm-Q8_0.gguf'],
-    ['the link to a file with an odd name', 'https://huggingface.co/org/name/blob/main/odd%20name%2B%23%3F.gguf', 'odd name+#?.gguf'],
+    [
+      'the link to a file with an odd name',
+      'https://huggingface.co/org/name/blob/main/odd%20name%2B%23%3F.gguf',
+      'odd name+#?.gguf',
+    ],
     ['the page of a directory', 'https://huggingface.co/org/name/tree/main/big', 'm-BF16-00001-of-00002.gguf'],
     ['the page of a pull request', 'https://huggingface.co/org/name/tree/refs%2Fpr%2F1', 'm-Q4_K_M.gguf'],
   ];
-  for (const [what, reference, weights] of known) it(`may be ${what}`, async () => assert.equal(await weightsOf(reference), weights));
+  for (const [what, reference, weights] of known)
+    it(`may be ${what}`, async () => assert.equal(await weightsOf(reference), weights));
 
-  it('may be a link to the mirror that is used', async () => assert.equal(await weightsOf(`${hub.url}/org/name/blob/main/m-Q8_0.gguf`), 'm-Q8_0.gguf'));
+  it('may be a link to the mirror that is used', async () =>
+    assert.equal(await weightsOf(`${hub.url}/org/name/blob/main/m-Q8_0.gguf`), 'm-Q8_0.gguf'));
 
-  const foreign: Json[] = ['llama3.2', 'llama3.2:3b', './models/a.gguf', '/models/a.gguf', '~/a.gguf', 'a/b/c', 'registry.example:5000/a/b', 'https://example.com/org/name', 'a b/c', '-x/y', '', { model: 'llama3.2' }, ['org/name'], 7, true];
+  const foreign: Json[] = [
+    'llama3.2',
+    'llama3.2:3b',
+    './models/a.gguf',
+    '/models/a.gguf',
+    '~/a.gguf',
+    'a/b/c',
+    'registry.example:5000/a/b',
+    'https://example.com/org/name',
+    'a b/c',
+    '-x/y',
+    '',
+    { model: 'llama3.2' },
+    ['org/name'],
+    7,
+    true,
+  ];
   it('is not everything with a slash, and then nobody is asked', async () => {
     const before = hub.seen.length;
-    for (const reference of foreign) assert.equal(await source.resolve(reference, contextFor()), undefined, JSON.stringify(reference));
+    for (const reference of foreign)
+      assert.equal(await source.resolve(reference, contextFor()), undefined, JSON.stringify(reference));
     assert.equal(hub.seen.length, before);
   });
 
@@ -57,13 +87,21 @@ describe('a reference to the Hub', () => {
     ['https://huggingface.co/datasets/org/name', /is no model, but one of the Hub's datasets/],
     ['https://huggingface.co/org/name/blob/main/%E0%A4%A', /not a well-formed link/],
   ];
-  for (const [reference, message] of wrong) it(`is refused with a sentence: ${JSON.stringify(reference)}`, () => assert.rejects(source.resolve(reference, contextFor()), { code: 'REQUEST_INVALID', message }));
+  for (const [reference, message] of wrong)
+    it(`is refused with a sentence: ${JSON.stringify(reference)}`, () =>
+      assert.rejects(source.resolve(reference, contextFor()), { code: 'REQUEST_INVALID', message }));
 
   it('is pinned to a commit before anything else is asked for', async () => {
     hub.seen.length = 0;
     const plan = await source.resolve({ repo_id: 'org/name', revision: 'refs/pr/1' }, contextFor());
     assert.equal(plan?.revision, commit);
-    assert.deepEqual(hub.seen.map(({ url }) => url.split('?')[0]), ['/api/models/org/name/revision/refs%2Fpr%2F1', `/api/models/org/name/tree/${commit}`]);
-    assert.deepEqual(plan.files.map(({ from }) => from), [{ key: `org/name/resolve/${commit}/m-Q4_K_M.gguf` }]);
+    assert.deepEqual(
+      hub.seen.map(({ url }) => url.split('?')[0]),
+      ['/api/models/org/name/revision/refs%2Fpr%2F1', `/api/models/org/name/tree/${commit}`],
+    );
+    assert.deepEqual(
+      plan.files.map(({ from }) => from),
+      [{ key: `org/name/resolve/${commit}/m-Q4_K_M.gguf` }],
+    );
   });
 });

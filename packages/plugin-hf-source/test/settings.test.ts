@@ -29,7 +29,12 @@ describe('the token that the Hub is shown', () => {
   }
 
   it("is the option's, then the environment's, then a file's", async () => {
-    const env = { HF_TOKEN: 'hf_new', HUGGING_FACE_HUB_TOKEN: 'hf_old', HF_TOKEN_PATH: join(home, 'token'), HOME: home };
+    const env = {
+      HF_TOKEN: 'hf_new',
+      HUGGING_FACE_HUB_TOKEN: 'hf_old',
+      HF_TOKEN_PATH: join(home, 'token'),
+      HOME: home,
+    };
     assert.equal(await shown(env, { token: 'hf_option' }), 'Bearer hf_option');
     assert.equal(await shown(env), 'Bearer hf_new');
     assert.equal(await shown({ ...env, HF_TOKEN: '' }), 'Bearer hf_old');
@@ -45,5 +50,6 @@ describe('the token that the Hub is shown', () => {
     assert.equal(await shown({ HF_HUB_DISABLE_IMPLICIT_TOKEN: '1' }, { token: 'hf_option' }), 'Bearer hf_option');
   });
 
-  it("may be a mirror's, of any form", async () => assert.equal(await shown({ HF_TOKEN: 'not-of-the-hub' }), 'Bearer not-of-the-hub'));
+  it("may be a mirror's, of any form", async () =>
+    assert.equal(await shown({ HF_TOKEN: 'not-of-the-hub' }), 'Bearer not-of-the-hub'));
 });

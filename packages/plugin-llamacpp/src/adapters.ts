@@ -5,34 +5,55 @@ import { fileOf } from './files.js';
 /** Where llama-server reads the field `lora` of a request; elsewhere it is ignored without a word (seen with 0.7.0). */
 const routesWithAdapters: readonly string[] = ['chat/completions', 'completions', 'responses'];
 /** Routes whose answer is the same with and without an adapter. */
-const routesWithoutWeights: readonly string[] = ['chat/completions/input_tokens', 'responses/input_tokens', 'messages/count_tokens'];
+const routesWithoutWeights: readonly string[] = [
+  'chat/completions/input_tokens',
+  'responses/input_tokens',
+  'messages/count_tokens',
+];
 
 /**
  * Switches every adapter off and tells by which id llama-server knows each. It starts with all of them on, even with
- * `--lora-init-without-apply`: a request that does not speak of adapters would be answered with all of them mixed (seen with 0.7.0).
+ * `--lora-init-without-apply`: a request that does not speak of adapters would be answered with all of them mixed (seen
+ * with 0.7.0).
  */
-export async function prepareAdapters({ adapters, request }: Pick<StartedServer, 'adapters' | 'request'>, signal: AbortSignal): Promise<Readonly<Record<string, string>>> {
+export async function prepareAdapters(
+  { adapters, request }: Pick<StartedServer, 'adapters' | 'request'>,
+  signal: AbortSignal,
+): Promise<Readonly<Record<string, string>>> {
   if (adapters.length === 0) return {};
   await request('/lora-adapters', { method: 'POST', body: [], signal });
   const loaded = (await request('/lora-adapters', { signal })) as readonly { id: number; path: string }[];
-  return Object.fromEntries(adapters.flatMap((adapter) => {
-    const found = loaded.find(({ path }) => path === fileOf(adapter, 'adapter'));
-    return found === undefined ? [] : [[adapter.name, String(found.id)]];
-  }));
+  return Object.fromEntries(
+    adapters.flatMap((adapter) => {
+      const found = loaded.find(({ path }) => path === fileOf(adapter, 'adapter'));
+      return found === undefined ? [] : [[adapter.name, String(found.id)]];
+    }),
+  );
 }
 
 /**
  * The body for the adapter a request names, with its own scale; for any other model the body as it is.
  * @throws LaminaError `NOT_SUPPORTED` when llama-server cannot apply an adapter on this route
  */
-export function applyAdapter(body: JsonObject, { model, route, info }: { model: Model; route: string; info: ServerInfo }): JsonObject {
+export function applyAdapter(
+  body: JsonObject,
+  { model, route, info }: { model: Model; route: string; info: ServerInfo },
+): JsonObject {
   if (model.base === undefined) return body;
   const named = { ...body, model: model.name };
   if (routesWithoutWeights.includes(route)) return named;
   const { ids = {} } = info;
   const id = Object.hasOwn(ids, model.name) ? ids[model.name] : undefined;
-  if (id === undefined) throw unsupported(`The adapter "${model.name}" was not loaded with its base "${model.base}"; stop the base, and the next request loads both.`, model);
-  if (!routesWithAdapters.includes(route)) throw unsupported(`llama-server does not apply adapters on /v1/${route}; use /v1/chat/completions for "${model.name}".`, model);
+  if (id === undefined)
+    throw unsupported(
+      `The adapter "${model.name}" was not loaded with its base "${model.base}"; stop the base, and the next request loads both.`,
+      model,
+    );
+  if (!routesWithAdapters.includes(route))
+    throw unsupported(
+      `llama-server does not apply adapters on /v1/${route}; use /v1/chat/completions for "${model.name}".`,
+      model,
+    );
   return { ...named, lora: [{ id: Number(id), scale: scaleOf(model) }] };
 }
 

@@ -1,5 +1,13 @@
 // llama.cpp's llama-server, described; everything engines have in common is core's processBackend.
-import { acceptGguf, estimateGgufMemory, LaminaError, processBackend, type BackendType, type FoundEngine, type RunResult } from '@lamina/core/plugin';
+import {
+  acceptGguf,
+  estimateGgufMemory,
+  LaminaError,
+  processBackend,
+  type BackendType,
+  type FoundEngine,
+  type RunResult,
+} from '@lamina/core/plugin';
 import { applyAdapter } from './adapters.js';
 import { commandFor } from './command.js';
 import { parseDevices } from './devices.js';
@@ -30,9 +38,16 @@ export function llamaCppBackend(defaults: Readonly<Record<string, unknown>> = {}
     probe,
     accepts: (model) => acceptGguf(model, { rank: 10, reason: 'GGUF is the format of llama.cpp' }),
     estimateMemory: (model, options, machine, { instance, engine }) =>
-      Promise.resolve(estimateGgufMemory(model, effectiveOptions(options, instance.default_args), { ...machine, processBytes, devices: engine?.devices ?? [] })),
+      Promise.resolve(
+        estimateGgufMemory(model, effectiveOptions(options, instance.default_args), {
+          ...machine,
+          processBytes,
+          devices: engine?.devices ?? [],
+        }),
+      ),
     command: commandFor,
-    // Each flag can come from a variable (LLAMA_ARG_*), and LLAMA_SERVER_ROUTER_PORT makes it a child of its own router.
+    // Each flag can come from a variable (LLAMA_ARG_*), and LLAMA_SERVER_ROUTER_PORT makes it a child of its own
+    // router.
     scrubEnv: ['LLAMA_*', 'HF_TOKEN', 'MTMD_BACKEND_DEVICE'],
     ready: '/health',
     identity: '/v1/models',
@@ -44,10 +59,16 @@ export function llamaCppBackend(defaults: Readonly<Record<string, unknown>> = {}
 }
 
 /** Flags and devices of a build. @throws LaminaError `NOT_SUPPORTED` when the program is something else */
-async function probe({ executable, version }: FoundEngine, { run }: { run(args: readonly string[]): Promise<RunResult> }): Promise<Pick<FoundEngine, 'devices' | 'facts'>> {
+async function probe(
+  { executable, version }: FoundEngine,
+  { run }: { run(args: readonly string[]): Promise<RunResult> },
+): Promise<Pick<FoundEngine, 'devices' | 'facts'>> {
   const [help, devices] = await Promise.all([run(['--help']), run(['--list-devices'])]);
   const flags = parseHelp(help.stdout);
   if (flags.has('--model')) return { facts: flags, devices: parseDevices(devices.stdout) };
-  if (version === undefined) throw new LaminaError('NOT_SUPPORTED', { message: `${executable} does not answer as llama-server does; is it another program?` });
+  if (version === undefined)
+    throw new LaminaError('NOT_SUPPORTED', {
+      message: `${executable} does not answer as llama-server does; is it another program?`,
+    });
   return {};
 }

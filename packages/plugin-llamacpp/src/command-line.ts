@@ -2,7 +2,10 @@
 import { LaminaError } from '@lamina/core/plugin';
 import type { Flags } from './flags.js';
 
-/** Arguments as they are collected. Every flag may have several names: builds differ, and the first one this build has is taken. */
+/**
+ * Arguments as they are collected. Every flag may have several names: builds differ, and the first one this build has
+ * is taken.
+ */
 export class CommandLine {
   private readonly collected: string[] = [];
 
@@ -28,7 +31,10 @@ export class CommandLine {
 
   /** Adds a flag that is only nice to have, when this build has it in that form. */
   prefer(names: readonly string[], value?: string): void {
-    const name = names.find((candidate) => this.has(candidate) && (this.flags === undefined || this.takesValue(candidate) === (value !== undefined)));
+    const name = names.find(
+      (candidate) =>
+        this.has(candidate) && (this.flags === undefined || this.takesValue(candidate) === (value !== undefined)),
+    );
     if (name !== undefined) this.add(name, value);
   }
 

@@ -9,7 +9,10 @@ import { effectiveOptions } from './raw-arguments.js';
 
 type OptionName = keyof ModelOptions;
 
-/** Options that are one flag with one value; lists are joined by commas, objects written as JSON. Flags of newer builds come first. */
+/**
+ * Options that are one flag with one value; lists are joined by commas, objects written as JSON. Flags of newer builds
+ * come first.
+ */
 const valued: readonly (readonly [option: OptionName, ...flags: string[]])[] = [
   ['parallel', '--parallel'],
   ['devices', '--device'],
@@ -35,9 +38,11 @@ const valued: readonly (readonly [option: OptionName, ...flags: string[]])[] = [
 ];
 
 /**
- * The command line of a start. llama-server takes the last of two flags that contradict each other, so an option wins over `default_args`
- * and `extra_args` over both. The key goes by environment: the arguments of a process can be read by every user of the machine.
- * @throws LaminaError `CONFIG_INVALID` when an option needs a flag that this build does not have, `MODEL_FILES_MISSING` without weights
+ * The command line of a start. llama-server takes the last of two flags that contradict each other, so an option wins
+ * over `default_args` and `extra_args` over both. The key goes by environment: the arguments of a process can be read
+ * by every user of the machine.
+ * @throws LaminaError `CONFIG_INVALID` when an option needs a flag that this build does not have, `MODEL_FILES_MISSING`
+ * without weights
  */
 export function commandFor({ model, adapters, options, instance, port, key, engine }: Launch<ModelOptions>): Command {
   const line = new CommandLine(engine.facts as Flags | undefined, engine.version);
@@ -59,7 +64,8 @@ export function commandFor({ model, adapters, options, instance, port, key, engi
 function addServer(line: CommandLine, model: Model, port: number): void {
   line.need('Serving on a port', ['--port'], port);
   line.need('Serving on this machine alone', ['--host'], '127.0.0.1');
-  // The alias is a list separated by commas, without a way to escape one; the id it becomes is only ever read by people.
+  // The alias is a list separated by commas, without a way to escape one; the id it becomes is only ever read by
+  // people.
   line.prefer(['--alias'], model.name.replaceAll(',', '_'));
   line.prefer(['--no-ui', '--no-webui']);
   line.prefer(['--offline']);
@@ -69,17 +75,24 @@ function addServer(line: CommandLine, model: Model, port: number): void {
 function addFiles(line: CommandLine, model: Model, adapters: readonly Model[], options: ModelOptions): void {
   line.need('A model', ['--model'], weightsOf(model));
   const projector = fileOf(model, 'projector');
-  if (projector !== undefined && options.projector !== false) line.need('The projector of the model', ['--mmproj'], projector);
+  if (projector !== undefined && options.projector !== false)
+    line.need('The projector of the model', ['--mmproj'], projector);
   const draft = fileOf(model, 'draft');
   if (draft !== undefined) addDraft(line, draft, options);
-  for (const path of filesOf(adapters, 'adapter')) line.need('An adapter', ['--lora'], line.mentions('--lora', 'comma-separated') ? quoted(path) : path);
+  for (const path of filesOf(adapters, 'adapter'))
+    line.need('An adapter', ['--lora'], line.mentions('--lora', 'comma-separated') ? quoted(path) : path);
   if (adapters.length > 0) line.prefer(['--lora-init-without-apply']);
 }
 
 /** Without a model llama-server would start as a router of others. */
 function weightsOf(model: Model): string {
   const path = fileOf(model, 'weights');
-  if (path === undefined) throw new LaminaError('MODEL_FILES_MISSING', { model: model.name, missing: ['it has no weights'], hint: 'Correct its path in the manifest.' });
+  if (path === undefined)
+    throw new LaminaError('MODEL_FILES_MISSING', {
+      model: model.name,
+      missing: ['it has no weights'],
+      hint: 'Correct its path in the manifest.',
+    });
   return path;
 }
 
@@ -93,7 +106,8 @@ function addDraft(line: CommandLine, path: string, { draft_type }: ModelOptions)
 /** The option is for one request; `--ctx-size` is divided among them as soon as `--parallel` is said. */
 function addContext(line: CommandLine, options: ModelOptions, defaultArgs: readonly string[] | undefined): void {
   const { parallel = 1 } = effectiveOptions(options, defaultArgs);
-  if (options.context_length !== undefined) line.need('The option "context_length"', ['--ctx-size'], options.context_length * parallel);
+  if (options.context_length !== undefined)
+    line.need('The option "context_length"', ['--ctx-size'], options.context_length * parallel);
 }
 
 function addMemory(line: CommandLine, options: ModelOptions): void {
@@ -105,7 +119,10 @@ function addMemory(line: CommandLine, options: ModelOptions): void {
   addLoadMode(line, options);
 }
 
-/** Older builds take only a number: more layers than any model has mean all, and leaving it to llama-server is saying nothing. */
+/**
+ * Older builds take only a number: more layers than any model has mean all, and leaving it to llama-server is saying
+ * nothing.
+ */
 function addGpuLayers(line: CommandLine, layers: number | 'auto' | 'all'): void {
   const word = typeof layers === 'number' || line.mentions('--gpu-layers', `'${layers}'`) ? layers : undefined;
   const value = word ?? (layers === 'all' ? 999 : undefined);
@@ -139,7 +156,8 @@ function loadMode(mmap: boolean | undefined, mlock: boolean): string | undefined
 /** By itself llama-server takes all cores of the machine, however few of them it may use. */
 function addThreads(line: CommandLine, options: ModelOptions, defaultArgs: readonly string[] | undefined): void {
   const { all, usable } = cores();
-  if (usable < all && effectiveOptions(options, defaultArgs).threads === undefined) line.prefer(['--threads'], String(usable));
+  if (usable < all && effectiveOptions(options, defaultArgs).threads === undefined)
+    line.prefer(['--threads'], String(usable));
 }
 
 /** Comes before the chat template: only with it is any other than the built-in templates accepted. */

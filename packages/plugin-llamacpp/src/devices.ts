@@ -4,8 +4,9 @@ import type { Device } from '@lamina/core/plugin';
 const mebibyte = 1024 * 1024;
 
 /**
- * The devices, in llama.cpp's own order. The lines follow `Available devices:` on standard output and read
- * `  CUDA0: NVIDIA GeForce RTX 4090 (24080 MiB, 23500 MiB free)`; a build for the processor alone prints `  (none)` (common/arg.cpp).
+ * The devices, in llama.cpp's own order. The lines follow `Available devices:` on standard output and read `  CUDA0:
+ * NVIDIA GeForce RTX 4090 (24080 MiB, 23500 MiB free)`; a build for the processor alone prints `  (none)`
+ * (common/arg.cpp).
  */
 export function parseDevices(stdout: string): readonly Device[] {
   const list = stdout.split(/^Available devices:\s*$/m)[1] ?? '';
@@ -15,6 +16,9 @@ export function parseDevices(stdout: string): readonly Device[] {
 function deviceOf(line: string): Device | undefined {
   const [, name, description, total, free] = /^ +(\S+?): (.*?)(?: \((\d+) MiB, (\d+) MiB free\))?$/.exec(line) ?? [];
   if (name === undefined || description === undefined) return undefined;
-  const memory = total === undefined || free === undefined ? {} : { totalBytes: Number(total) * mebibyte, freeBytes: Number(free) * mebibyte };
+  const memory =
+    total === undefined || free === undefined
+      ? {}
+      : { totalBytes: Number(total) * mebibyte, freeBytes: Number(free) * mebibyte };
   return { name, description, ...memory };
 }

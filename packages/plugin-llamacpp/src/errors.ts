@@ -1,12 +1,19 @@
 // The error of llama-server that OpenAI's clients know by another name.
 import type { WireError } from '@lamina/core/plugin';
 
-/** A request too long for the context, as `context_length_exceeded` with the numbers; `undefined` for every other error. */
+/**
+ * A request too long for the context, as `context_length_exceeded` with the numbers; `undefined` for every other error.
+ */
 export function readError(_status: number, body: Buffer): WireError | undefined {
   const error = parse(body)?.error;
   if (error?.type !== 'exceed_context_size_error' || typeof error.message !== 'string') return undefined;
   const { message, n_prompt_tokens, n_ctx } = error;
-  return { message, type: 'invalid_request_error', code: 'context_length_exceeded', details: { prompt_tokens: n_prompt_tokens, context_length: n_ctx } };
+  return {
+    message,
+    type: 'invalid_request_error',
+    code: 'context_length_exceeded',
+    details: { prompt_tokens: n_prompt_tokens, context_length: n_ctx },
+  };
 }
 
 function parse(body: Buffer): { error?: Record<string, unknown> } | undefined {

@@ -14,35 +14,108 @@ const fileProblem = (lines: readonly string[]) => ggufProblem(lines, 'this llama
 
 /** Looked for in this order: a cause stands before what follows from it. */
 const failures: readonly (readonly [pattern: RegExp, sentence: Sentence])[] = [
-  [/couldn't bind HTTP server socket, hostname: (\S+), port: (\d+)/, ([, host, port]) => `Port ${port} of ${host} is taken by another program; the next start tries another port.`],
-  [/error while loading shared libraries: (\S+?):/, ([, library]) => `llama-server cannot run: its library ${library} is not installed. Install llama.cpp again, as a whole.`],
-  [/version `(\S+)' not found/, ([, version]) => `llama-server cannot run: it was built for a newer system (${version}). Use a build for this one.`],
-  [/no backends are loaded/, () => 'This llama-server finds none of its compute backends (libggml-*); install llama.cpp again, as a whole.'],
-  [/error: invalid argument: (\S+)/, ([, flag]) => `This llama-server does not know the argument ${flag}; take it out of default_args and extra_args.`],
-  [/error while handling argument "(.+?)": the argument has been removed\.? ?(.*)/, ([, flag, advice]) => `This llama-server no longer has the argument ${flag}: ${advice}.`],
-  [/error while handling argument ".+?": invalid device: (.*)/, ([, device]) => `This llama-server has no device "${device}"; "llama-server --list-devices" names those it has.`],
-  [/error while handling argument "(.+?)": (?:error: )?failed to open file '(.*)'/, ([, flag, path]) => `The file ${path}, given with ${flag}, cannot be read; correct its path.`],
-  [/error while handling (?:argument|environment variable) "(.+?)": (?:error: )?(.*)/, ([, flag, problem]) => `The value of ${flag} is wrong: ${valueProblem(problem ?? '')}. Correct the option or argument it comes from.`],
-  [/failed to load draft model, '(.*)'/, ([, path], lines) => `The draft model cannot be used: ${path} ${fileProblem(lines) ?? 'was refused by llama-server'}.`],
-  [/failed to load lora adapter '(.*)'/, ([, path], lines) => `The adapter cannot be used: ${path} ${adapterProblem(lines)}.`],
-  [/failed to load multimodal model, '(.*)'/, ([, path], lines) => `The projector cannot be used: ${path} ${fileProblem(lines) ?? 'is not a projector, or not one of this model'}.`],
-  [/V cache quantization requires flash_attn|quantized V cache requires flash_attn/, () => 'A quantised cache_type_v needs flash attention: set flash_attention to "on", or leave cache_type_v out.'],
-  [/([KV]) cache type (\S+) with block size \d+ does not divide/, ([, which, type]) => `The option "cache_type_${which?.toLowerCase()}" cannot be "${type}" for this model: its heads are too small. Take "f16".`],
-  [/the supplied chat template is not supported|failed to (?:initialize|apply) (?:the )?(?:chat )?template/, () => 'The chat template cannot be used: correct chat_template or chat_template_file, or leave them out to use the one of the model.'],
-  [/n_seq_max must be <= (\d+)/, ([, most]) => `The option "parallel" is too large: this llama-server takes at most ${most}.`],
-  [/failed to allocate buffer for kv cache|failed to allocate memory for kv cache/, (_, lines) => `There is not enough memory for a context this long${asked(lines)}. Lower context_length or parallel, or set cache_type_k and cache_type_v to "q8_0".`],
-  [/(?:unable|failed) to allocate ((?!CPU)\w+) buffer/, ([, device], lines) => `${device} has too little free memory${asked(lines)}. Lower gpu_layers or context_length, stop what else uses the device, or choose a smaller model.`],
-  [/cudaMalloc failed: out of memory|CUDA error: out of memory|ErrorOutOfDeviceMemory/, (_, lines) => `The GPU has too little free memory${asked(lines)}. Lower gpu_layers or context_length, stop what else uses it, or choose a smaller model.`],
-  [/unable to allocate CPU\w* buffer|failed to allocate compute buffers|insufficient memory|std::bad_alloc/, (_, lines) => `There is not enough memory${asked(lines)}. ${smaller}, or lower context_length.`],
-  [/GGML_ASSERT\((.*)\) failed/, ([, check]) => `llama-server failed a check of its own (${check}): a fault in it, or options that do not go together. Leave out the unusual ones, or use another build.`],
+  [
+    /couldn't bind HTTP server socket, hostname: (\S+), port: (\d+)/,
+    ([, host, port]) => `Port ${port} of ${host} is taken by another program; the next start tries another port.`,
+  ],
+  [
+    /error while loading shared libraries: (\S+?):/,
+    ([, library]) =>
+      `llama-server cannot run: its library ${library} is not installed. Install llama.cpp again, as a whole.`,
+  ],
+  [
+    /version `(\S+)' not found/,
+    ([, version]) => `llama-server cannot run: it was built for a newer system (${version}). Use a build for this one.`,
+  ],
+  [
+    /no backends are loaded/,
+    () => 'This llama-server finds none of its compute backends (libggml-*); install llama.cpp again, as a whole.',
+  ],
+  [
+    /error: invalid argument: (\S+)/,
+    ([, flag]) => `This llama-server does not know the argument ${flag}; take it out of default_args and extra_args.`,
+  ],
+  [
+    /error while handling argument "(.+?)": the argument has been removed\.? ?(.*)/,
+    ([, flag, advice]) => `This llama-server no longer has the argument ${flag}: ${advice}.`,
+  ],
+  [
+    /error while handling argument ".+?": invalid device: (.*)/,
+    ([, device]) => `This llama-server has no device "${device}"; "llama-server --list-devices" names those it has.`,
+  ],
+  [
+    /error while handling argument "(.+?)": (?:error: )?failed to open file '(.*)'/,
+    ([, flag, path]) => `The file ${path}, given with ${flag}, cannot be read; correct its path.`,
+  ],
+  [
+    /error while handling (?:argument|environment variable) "(.+?)": (?:error: )?(.*)/,
+    ([, flag, problem]) =>
+      `The value of ${flag} is wrong: ${valueProblem(problem ?? '')}. Correct the option or argument it comes from.`,
+  ],
+  [
+    /failed to load draft model, '(.*)'/,
+    ([, path], lines) =>
+      `The draft model cannot be used: ${path} ${fileProblem(lines) ?? 'was refused by llama-server'}.`,
+  ],
+  [
+    /failed to load lora adapter '(.*)'/,
+    ([, path], lines) => `The adapter cannot be used: ${path} ${adapterProblem(lines)}.`,
+  ],
+  [
+    /failed to load multimodal model, '(.*)'/,
+    ([, path], lines) =>
+      `The projector cannot be used: ${path} ${fileProblem(lines) ?? 'is not a projector, or not one of this model'}.`,
+  ],
+  [
+    /V cache quantization requires flash_attn|quantized V cache requires flash_attn/,
+    () => 'A quantised cache_type_v needs flash attention: set flash_attention to "on", or leave cache_type_v out.',
+  ],
+  [
+    /([KV]) cache type (\S+) with block size \d+ does not divide/,
+    ([, which, type]) =>
+      `The option "cache_type_${which?.toLowerCase()}" cannot be "${type}" for this model: its heads are too small. Take "f16".`,
+  ],
+  [
+    /the supplied chat template is not supported|failed to (?:initialize|apply) (?:the )?(?:chat )?template/,
+    () =>
+      'The chat template cannot be used: correct chat_template or chat_template_file, or leave them out to use the one of the model.',
+  ],
+  [
+    /n_seq_max must be <= (\d+)/,
+    ([, most]) => `The option "parallel" is too large: this llama-server takes at most ${most}.`,
+  ],
+  [
+    /failed to allocate buffer for kv cache|failed to allocate memory for kv cache/,
+    (_, lines) =>
+      `There is not enough memory for a context this long${asked(lines)}. Lower context_length or parallel, or set cache_type_k and cache_type_v to "q8_0".`,
+  ],
+  [
+    /(?:unable|failed) to allocate ((?!CPU)\w+) buffer/,
+    ([, device], lines) =>
+      `${device} has too little free memory${asked(lines)}. Lower gpu_layers or context_length, stop what else uses the device, or choose a smaller model.`,
+  ],
+  [
+    /cudaMalloc failed: out of memory|CUDA error: out of memory|ErrorOutOfDeviceMemory/,
+    (_, lines) =>
+      `The GPU has too little free memory${asked(lines)}. Lower gpu_layers or context_length, stop what else uses it, or choose a smaller model.`,
+  ],
+  [
+    /unable to allocate CPU\w* buffer|failed to allocate compute buffers|insufficient memory|std::bad_alloc/,
+    (_, lines) => `There is not enough memory${asked(lines)}. ${smaller}, or lower context_length.`,
+  ],
+  [
+    /GGML_ASSERT\((.*)\) failed/,
+    ([, check]) =>
+      `llama-server failed a check of its own (${check}): a fault in it, or options that do not go together. Leave out the unusual ones, or use another build.`,
+  ],
 ];
 
 /** Its own words, when none of the above fits: the first line of level E, or an `error:` of an older build. */
 const ownWords = [/error loading model: (.+)/, /^[\d.]+ E (?:\w+ +)?\S+: (.+)/, /^error: (.+)/] as const;
 
 /**
- * Why llama-server ended, as one sentence; `undefined` when nothing tells. One that was killed from outside, or told to end, printed nothing
- * about that: the lines before are those of its work.
+ * Why llama-server ended, as one sentence; `undefined` when nothing tells. One that was killed from outside, or told to
+ * end, printed nothing about that: the lines before are those of its work.
  */
 export function explain(output: readonly string[], { model, exit }: Ending): string | undefined {
   if (exit.code === 0 || (exit.signal !== null && exit.signal !== 'SIGABRT')) return reasonOfSignal(exit.signal);
@@ -65,9 +138,13 @@ function valueProblem(problem: string): string {
 }
 
 function adapterProblem(lines: readonly string[]): string {
-  if (firstMatch(lines, /expect general\.type to be 'adapter'/) !== undefined) return 'is not an adapter but a model of its own';
+  if (firstMatch(lines, /expect general\.type to be 'adapter'/) !== undefined)
+    return 'is not an adapter but a model of its own';
   const detail = firstMatch(lines, /failed to apply lora adapter: (.+)/)?.[1];
-  return fileProblem(lines) ?? `does not fit the model${detail === undefined ? '' : ` (${detail})`}; it must be a LoRA in GGUF, made for this very model`;
+  return (
+    fileProblem(lines) ??
+    `does not fit the model${detail === undefined ? '' : ` (${detail})`}; it must be a LoRA in GGUF, made for this very model`
+  );
 }
 
 /** How much was asked for, in words: ggml tells MiB, or bytes. */
@@ -79,9 +156,12 @@ function asked(lines: readonly string[]): string {
 }
 
 function reasonOfSignal(signal: string | null): string | undefined {
-  if (signal === 'SIGKILL') return `llama-server was killed (SIGKILL); if nobody did that, memory ran out. ${smaller}, or lower context_length.`;
-  if (signal === 'SIGILL') return 'llama-server was built for a newer processor than this one. Use a build for this machine.';
-  if (signal === 'SIGSEGV' || signal === 'SIGBUS') return `llama-server crashed (${signal}). The model file may be damaged: fetch it again; or use another build.`;
+  if (signal === 'SIGKILL')
+    return `llama-server was killed (SIGKILL); if nobody did that, memory ran out. ${smaller}, or lower context_length.`;
+  if (signal === 'SIGILL')
+    return 'llama-server was built for a newer processor than this one. Use a build for this machine.';
+  if (signal === 'SIGSEGV' || signal === 'SIGBUS')
+    return `llama-server crashed (${signal}). The model file may be damaged: fetch it again; or use another build.`;
   return undefined;
 }
 

@@ -11,9 +11,9 @@ export interface Flag {
 export type Flags = ReadonlyMap<string, Flag>;
 
 /**
- * Reads the flags. An entry begins at the start of a line with all names of the flag, then, one space further, the placeholder of its
- * value; the explanation is a column further right, or on the next lines (common/arg.cpp). Flags that were removed are still listed,
- * with an explanation that says so: they are left out.
+ * Reads the flags. An entry begins at the start of a line with all names of the flag, then, one space further, the
+ * placeholder of its value; the explanation is a column further right, or on the next lines (common/arg.cpp). Flags
+ * that were removed are still listed, with an explanation that says so: they are left out.
  */
 export function parseHelp(text: string): Flags {
   const flags = new Map<string, Flag>();

@@ -3,7 +3,10 @@ import { definePlugin, processOptions } from '@lamina/core/plugin';
 import { llamaCppBackend } from './backend.js';
 import { modelOptions } from './options.js';
 
-/** What `llamacpp()` takes, and `backends.llama.cpp` in models.yaml too: where the engine is, and defaults for the options of models. */
+/**
+ * What `llamacpp()` takes, and `backends.llama.cpp` in models.yaml too: where the engine is, and defaults for the
+ * options of models.
+ */
 export const optionsSchema = {
   type: 'object',
   properties: { ...processOptions, ...modelOptions.properties },
@@ -11,8 +14,9 @@ export const optionsSchema = {
 } as const;
 
 /**
- * Serves GGUF models with llama.cpp: `llamacpp()`, or `llamacpp({ executable: '/opt/llama/llama-server', threads: 8 })`. Registers the
- * backend type `llama.cpp`. The options are defaults: `backends.<name>` in models.yaml overrides them, `models.<name>.options` both.
+ * Serves GGUF models with llama.cpp: `llamacpp()`, or `llamacpp({ executable: '/opt/llama/llama-server', threads: 8
+ * })`. Registers the backend type `llama.cpp`. The options are defaults: `backends.<name>` in models.yaml overrides
+ * them, `models.<name>.options` both.
  */
 export const llamacpp = definePlugin({
   name: 'llamacpp',

@@ -12,15 +12,29 @@ interface Props {
 
 type Modality = NonNullable<ServerInfo['modalities']>[number];
 
-const always = ['chat/completions', 'chat/completions/input_tokens', 'completions', 'responses', 'responses/input_tokens', 'messages', 'messages/count_tokens'] as const;
+const always = [
+  'chat/completions',
+  'chat/completions/input_tokens',
+  'completions',
+  'responses',
+  'responses/input_tokens',
+  'messages',
+  'messages/count_tokens',
+] as const;
 
-/** Routes that are only there when they were switched on, each with the smallest request that shows it: an error says that it is off. */
+/**
+ * Routes that are only there when they were switched on, each with the smallest request that shows it: an error says
+ * that it is off.
+ */
 const optional = [
   ['embeddings', { input: 'a' }],
   ['rerank', { query: 'a', documents: ['a'] }],
 ] as const;
 
-/** The facts of a ready server: what one request may fill, how many at once, what it takes, which routes and adapters it has. */
+/**
+ * The facts of a ready server: what one request may fill, how many at once, what it takes, which routes and adapters it
+ * has.
+ */
 export async function inspect(server: StartedServer, { signal }: Context): Promise<ServerInfo> {
   const ids = await prepareAdapters(server, signal);
   const props = (await server.request('/props', { signal })) as Props;
@@ -39,10 +53,19 @@ export async function inspect(server: StartedServer, { signal }: Context): Promi
 
 function modalitiesOf({ modalities = {} }: Props): Modality[] {
   const { vision, audio, video } = modalities;
-  return ['text', ...(vision === true ? (['image'] as const) : []), ...(audio === true ? (['audio'] as const) : []), ...(video === true ? (['video'] as const) : [])];
+  return [
+    'text',
+    ...(vision === true ? (['image'] as const) : []),
+    ...(audio === true ? (['audio'] as const) : []),
+    ...(video === true ? (['video'] as const) : []),
+  ];
 }
 
-async function endpointsOf(server: StartedServer, modalities: readonly Modality[], signal: AbortSignal): Promise<string[]> {
+async function endpointsOf(
+  server: StartedServer,
+  modalities: readonly Modality[],
+  signal: AbortSignal,
+): Promise<string[]> {
   const switchedOn: string[] = [];
   for (const [route, body] of optional) if (await answers(server, route, body, signal)) switchedOn.push(route);
   return [...always, ...switchedOn, ...(modalities.includes('audio') ? ['audio/transcriptions'] : [])];

@@ -11,7 +11,10 @@ const stages: readonly (readonly [pattern: RegExp, stage: string])[] = [
   [/\bmodel loaded\b/, 'model loaded'],
 ];
 
-/** The stage a line announces. llama-server tells no ratio; its default verbosity shows the first, the drafts', the slots' and the last of these. */
+/**
+ * The stage a line announces. llama-server tells no ratio; its default verbosity shows the first, the drafts', the
+ * slots' and the last of these.
+ */
 export function progressOf(line: string): { stage: string } | undefined {
   const found = stages.find(([pattern]) => pattern.test(line));
   return found === undefined ? undefined : { stage: found[1] };

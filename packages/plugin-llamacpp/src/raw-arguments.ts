@@ -1,11 +1,18 @@
-// Reads the settings that matter for memory, and the threads, out of arguments a person wrote by hand: `default_args` and `extra_args`.
+// Reads the settings that matter for memory, and the threads, out of arguments a person wrote by hand: `default_args`
+// and `extra_args`.
 import type { ModelOptions } from './options.js';
 
 const number = /^\d+$/;
 const cacheType = /^(?:f32|f16|bf16|q8_0|q4_0|q4_1|iq4_nl|q5_0|q5_1)$/;
 
-/** The flags that are read, with all names they have had, the option each stands for and the values that option takes. */
-const readable: readonly { readonly option: keyof ModelOptions; readonly value: RegExp; readonly flags: readonly string[] }[] = [
+/**
+ * The flags that are read, with all names they have had, the option each stands for and the values that option takes.
+ */
+const readable: readonly {
+  readonly option: keyof ModelOptions;
+  readonly value: RegExp;
+  readonly flags: readonly string[];
+}[] = [
   { option: 'context_length', value: number, flags: ['-c', '--ctx-size'] },
   { option: 'parallel', value: number, flags: ['-np', '--parallel'] },
   { option: 'ubatch_size', value: number, flags: ['-ub', '--ubatch-size'] },
@@ -17,8 +24,8 @@ const readable: readonly { readonly option: keyof ModelOptions; readonly value: 
 ];
 
 /**
- * The options as llama-server will see them: `default_args` stand for what no option says, `extra_args` win over the options. The context
- * is what one request may fill, as in the option: by hand it is written for all of them together.
+ * The options as llama-server will see them: `default_args` stand for what no option says, `extra_args` win over the
+ * options. The context is what one request may fill, as in the option: by hand it is written for all of them together.
  */
 export function effectiveOptions(options: ModelOptions, defaultArgs: readonly string[] = []): ModelOptions {
   const before = readArguments(defaultArgs);
@@ -30,13 +37,17 @@ export function effectiveOptions(options: ModelOptions, defaultArgs: readonly st
   return total === 0 ? others : { ...others, context_length: Math.ceil(total / (merged.parallel ?? 1)) };
 }
 
-/** What these arguments set; of two that contradict each other the last, as llama-server reads them. A value no option takes is left out. */
+/**
+ * What these arguments set; of two that contradict each other the last, as llama-server reads them. A value no option
+ * takes is left out.
+ */
 function readArguments(args: readonly string[]): ModelOptions {
   const found: Record<string, string | number> = {};
   args.forEach((arg, index) => {
     const known = readable.find(({ flags }) => flags.includes(arg));
     const value = args[index + 1];
-    if (known !== undefined && value !== undefined && known.value.test(value)) found[known.option] = number.test(value) ? Number(value) : value;
+    if (known !== undefined && value !== undefined && known.value.test(value))
+      found[known.option] = number.test(value) ? Number(value) : value;
   });
   return found;
 }

@@ -16,8 +16,20 @@ interface Parts {
 
 function launch({ model = modelOf(), adapters = [], options = {}, defaultArgs, ...rest }: Parts): Launch<ModelOptions> {
   const help = 'help' in rest ? rest.help : help070;
-  const engine = { executable: '/usr/bin/llama-server', version: '0.7.0', facts: help === undefined ? undefined : parseHelp(help) };
-  return { model, adapters, options, instance: defaultArgs === undefined ? {} : { default_args: defaultArgs }, port: 4711, key: 'secret', engine };
+  const engine = {
+    executable: '/usr/bin/llama-server',
+    version: '0.7.0',
+    facts: help === undefined ? undefined : parseHelp(help),
+  };
+  return {
+    model,
+    adapters,
+    options,
+    instance: defaultArgs === undefined ? {} : { default_args: defaultArgs },
+    port: 4711,
+    key: 'secret',
+    engine,
+  };
 }
 
 function argsOf(parts: Parts): string {
@@ -43,7 +55,10 @@ function refusal(parts: Parts): string {
 
 describe('the command line of llama-server', () => {
   it('serves one model on one port of this machine, without a page and without the network', () => {
-    assert.equal(argsOf({}), '--port 4711 --host 127.0.0.1 --alias tiny --no-ui --offline --log-colors off --model /models/tiny.gguf');
+    assert.equal(
+      argsOf({}),
+      '--port 4711 --host 127.0.0.1 --alias tiny --no-ui --offline --log-colors off --model /models/tiny.gguf',
+    );
   });
 
   it('carries the key in the environment only', () => {
@@ -53,17 +68,32 @@ describe('the command line of llama-server', () => {
   });
 
   it('leaves out niceties that a build does not have, or has in another form', () => {
-    assert.equal(argsOf({ help: helpEarly2025 }), '--port 4711 --host 127.0.0.1 --alias tiny --no-webui --model /models/tiny.gguf');
+    assert.equal(
+      argsOf({ help: helpEarly2025 }),
+      '--port 4711 --host 127.0.0.1 --alias tiny --no-webui --model /models/tiny.gguf',
+    );
   });
 
   it('takes a build that says nothing for a current one', () => {
-    assert.equal(argsOf({ help: undefined, options: { flash_attention: 'on', gpu_layers: 'all' } }), argsOf({ options: { flash_attention: 'on', gpu_layers: 'all' } }));
+    assert.equal(
+      argsOf({ help: undefined, options: { flash_attention: 'on', gpu_layers: 'all' } }),
+      argsOf({ options: { flash_attention: 'on', gpu_layers: 'all' } }),
+    );
   });
 
   it('refuses an option whose flag the build lacks, naming option, flag and version', () => {
     const message = refusal({ help: helpEarly2025, options: { reasoning: 'off' } });
-    assert.equal(message, 'The option "reasoning" needs the flag --reasoning, which this llama-server (version 0.7.0) does not have. Use another build, or leave it out.');
-    assert.match(refusal({ help: helpEarly2025, model: modelOf({ files: [file('weights', '/m.gguf'), file('projector', '/p.gguf')] }) }), /^The projector of the model needs the flag --mmproj/);
+    assert.equal(
+      message,
+      'The option "reasoning" needs the flag --reasoning, which this llama-server (version 0.7.0) does not have. Use another build, or leave it out.',
+    );
+    assert.match(
+      refusal({
+        help: helpEarly2025,
+        model: modelOf({ files: [file('weights', '/m.gguf'), file('projector', '/p.gguf')] }),
+      }),
+      /^The projector of the model needs the flag --mmproj/,
+    );
   });
 
   it('keeps a comma out of the alias, which is a list', () => {
@@ -85,18 +115,27 @@ describe('options on the command line', () => {
     assert.equal(valueOf({ options: { context_length: 1000 } }, '--ctx-size'), '1000');
     assert.equal(valueOf({ options: { context_length: 1000, parallel: 4 } }, '--ctx-size'), '4000');
     assert.equal(valueOf({ options: { context_length: 1000 }, defaultArgs: ['-np', '2'] }, '--ctx-size'), '2000');
-    assert.equal(valueOf({ options: { context_length: 1000, parallel: 4 }, defaultArgs: ['-np', '2'] }, '--ctx-size'), '4000');
+    assert.equal(
+      valueOf({ options: { context_length: 1000, parallel: 4 }, defaultArgs: ['-np', '2'] }, '--ctx-size'),
+      '4000',
+    );
   });
 
   it('write lists with commas and objects as JSON', () => {
-    const parts: Parts = { help: undefined, options: { devices: ['CUDA0', 'CUDA1'], tensor_split: [3, 1], chat_template_kwargs: { enable_thinking: false } } };
+    const parts: Parts = {
+      help: undefined,
+      options: { devices: ['CUDA0', 'CUDA1'], tensor_split: [3, 1], chat_template_kwargs: { enable_thinking: false } },
+    };
     assert.equal(valueOf(parts, '--device'), 'CUDA0,CUDA1');
     assert.equal(valueOf(parts, '--tensor-split'), '3,1');
     assert.equal(valueOf(parts, '--chat-template-kwargs'), '{"enable_thinking":false}');
   });
 
   it('end with the raw arguments', () => {
-    assert.match(argsOf({ options: { threads: 3, extra_args: ['--threads', '5', '--metrics'] } }), /--threads 3 --threads 5 --metrics$/);
+    assert.match(
+      argsOf({ options: { threads: 3, extra_args: ['--threads', '5', '--metrics'] } }),
+      /--threads 3 --threads 5 --metrics$/,
+    );
   });
 
   it('say layers in words where the build takes words, else as a number', () => {
@@ -113,7 +152,13 @@ describe('options on the command line', () => {
   });
 
   it('say how weights are loaded as a mode, or as the switches it was', () => {
-    const modes = [{ mmap: false }, { mmap: true }, { mlock: true }, { mmap: false, mlock: true }, { mlock: false }].map((options) => valueOf({ options }, '--load-mode'));
+    const modes = [
+      { mmap: false },
+      { mmap: true },
+      { mlock: true },
+      { mmap: false, mlock: true },
+      { mlock: false },
+    ].map((options) => valueOf({ options }, '--load-mode'));
     assert.deepEqual(modes, ['none', 'mmap', 'mmap+mlock', 'mlock', undefined]);
     assert.match(argsOf({ options: { mmap: false, mlock: true }, help: helpEarly2025 }), /--no-mmap --mlock$/);
   });
@@ -146,7 +191,9 @@ describe('what a model brings along', () => {
   });
 
   it('is its adapters, in order, their paths quoted where the flag takes a list', () => {
-    const adapters = ['/a.gguf', '/b,"c".gguf'].map((path, index) => modelOf({ name: `adapter-${index}`, base: 'tiny', files: [file('adapter', path)] }));
+    const adapters = ['/a.gguf', '/b,"c".gguf'].map((path, index) =>
+      modelOf({ name: `adapter-${index}`, base: 'tiny', files: [file('adapter', path)] }),
+    );
     assert.match(argsOf({ adapters }), /--lora \/a\.gguf --lora "\/b,""c""\.gguf" --lora-init-without-apply$/);
     assert.match(argsOf({ adapters, help: helpEarly2025 }), /--lora \/a\.gguf --lora \/b,"c"\.gguf$/);
   });
@@ -154,7 +201,10 @@ describe('what a model brings along', () => {
   it('is what its header says it is for', () => {
     assert.match(argsOf({ model: modelOf({ metadata: { pooling: 'mean' } }) }), /--embeddings$/);
     assert.match(argsOf({ model: modelOf({ metadata: { pooling: 'rank' } }) }), /--reranking$/);
-    assert.doesNotMatch(argsOf({ model: modelOf({ metadata: { pooling: 'mean' } }), options: { embeddings: false } }), /--embedding/);
+    assert.doesNotMatch(
+      argsOf({ model: modelOf({ metadata: { pooling: 'mean' } }), options: { embeddings: false } }),
+      /--embedding/,
+    );
     assert.match(argsOf({ options: { embeddings: true } }), /--embeddings$/);
   });
 });

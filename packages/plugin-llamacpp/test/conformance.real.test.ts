@@ -18,7 +18,15 @@ describeReal('llama.cpp is a backend as the contract has it', () => {
     env: process.env,
     async model() {
       const { paths } = await tinyGguf(ground.path('tiny-a.gguf'), { name: 'tiny-a', ...slow });
-      const metadata = { layers: 8, heads: 4, kvHeads: 2, keyLength: 128, valueLength: 128, embeddingLength: 512, contextLength: 2048 };
+      const metadata = {
+        layers: 8,
+        heads: 4,
+        kvHeads: 2,
+        keyLength: 128,
+        valueLength: 128,
+        embeddingLength: 512,
+        contextLength: 2048,
+      };
       return modelOf({ name: 'tiny-a', files: [await fileOnDisk('weights', paths[0])], metadata });
     },
     async brokenModel() {
@@ -39,7 +47,9 @@ describeReal('llama.cpp is a backend as the contract has it', () => {
         if (info.parallel !== 3) throw new Error(`It has ${info.parallel} slots.`);
       },
     },
-    skip: { 'a server that slept and was woken answers': 'llama-server sleeps when it has been idle, not when it is asked to' },
+    skip: {
+      'a server that slept and was woken answers': 'llama-server sleeps when it has been idle, not when it is asked to',
+    },
   };
 
   before(async function () {

@@ -3,15 +3,27 @@ import { explain } from '../dist/explain.js';
 import { modelOf } from './model.js';
 
 const failed = { code: 1, signal: null };
-const noise = ['0.00.001.097 I srv  llama_server: initializing ...', "0.00.015.236 I srv    load_model: loading model 'a.gguf'"];
+const noise = [
+  '0.00.001.097 I srv  llama_server: initializing ...',
+  "0.00.015.236 I srv    load_model: loading model 'a.gguf'",
+];
 
 /** What is said of these lines, after others that mean nothing. */
-function said(lines: readonly string[], exit: { code: number | null; signal: string | null } = failed): string | undefined {
+function said(
+  lines: readonly string[],
+  exit: { code: number | null; signal: string | null } = failed,
+): string | undefined {
   return explain([...noise, ...lines], { model: modelOf(), exit });
 }
 
-// What cannot be made to happen on every machine; the lines are as llama.cpp prints them, or as people reported them. All others are in llama-server.real.test.ts.
-const recorded: readonly { readonly of: string; readonly lines: readonly string[]; readonly says: RegExp; readonly exit?: { code: number | null; signal: string | null } }[] = [
+// What cannot be made to happen on every machine; the lines are as llama.cpp prints them, or as people reported them.
+// All others are in llama-server.real.test.ts.
+const recorded: readonly {
+  readonly of: string;
+  readonly lines: readonly string[];
+  readonly says: RegExp;
+  readonly exit?: { code: number | null; signal: string | null };
+}[] = [
   {
     of: 'weights too large for a CUDA device',
     lines: [
@@ -31,24 +43,98 @@ const recorded: readonly { readonly of: string; readonly lines: readonly string[
     ],
     says: /^CUDA4 has too little free memory \(0\.2 GB were asked for at once\)/,
   },
-  { of: 'a Vulkan device without memory', lines: ['ggml_vulkan: Device memory allocation of size 4294967296 failed.', 'ggml_vulkan: vk::Device::allocateMemory: ErrorOutOfDeviceMemory', 'terminate called'], says: /^The GPU has too little free memory/, exit: { code: null, signal: 'SIGABRT' } },
-  { of: 'memory for weights that are not mapped', lines: ['ggml_backend_cpu_buffer_type_alloc_buffer: failed to allocate buffer of size 437944320', 'alloc_tensor_range: failed to allocate CPU buffer of size 437944320', 'llama_model_load: error loading model: unable to allocate CPU buffer'], says: /^There is not enough memory \(0\.4 GB were asked for at once\)\. Choose a smaller/ },
-  { of: 'the kernel, out of memory', lines: [], exit: { code: null, signal: 'SIGKILL' }, says: /^llama-server was killed \(SIGKILL\); if nobody did that, memory ran out\. Choose a smaller/ },
+  {
+    of: 'a Vulkan device without memory',
+    lines: [
+      'ggml_vulkan: Device memory allocation of size 4294967296 failed.',
+      'ggml_vulkan: vk::Device::allocateMemory: ErrorOutOfDeviceMemory',
+      'terminate called',
+    ],
+    says: /^The GPU has too little free memory/,
+    exit: { code: null, signal: 'SIGABRT' },
+  },
+  {
+    of: 'memory for weights that are not mapped',
+    lines: [
+      'ggml_backend_cpu_buffer_type_alloc_buffer: failed to allocate buffer of size 437944320',
+      'alloc_tensor_range: failed to allocate CPU buffer of size 437944320',
+      'llama_model_load: error loading model: unable to allocate CPU buffer',
+    ],
+    says: /^There is not enough memory \(0\.4 GB were asked for at once\)\. Choose a smaller/,
+  },
+  {
+    of: 'the kernel, out of memory',
+    lines: [],
+    exit: { code: null, signal: 'SIGKILL' },
+    says: /^llama-server was killed \(SIGKILL\); if nobody did that, memory ran out\. Choose a smaller/,
+  },
   { of: 'a processor that is too old', lines: [], exit: { code: null, signal: 'SIGILL' }, says: /newer processor/ },
   { of: 'a crash', lines: [], exit: { code: null, signal: 'SIGSEGV' }, says: /^llama-server crashed \(SIGSEGV\)/ },
-  { of: 'a failed assertion', lines: ['./src/llama-context.cpp:2384: GGML_ASSERT(n_outputs_max <= cparams.n_outputs_max) failed', '[New LWP 7245]', '#5  ggml_abort () from libggml-base.so.0'], exit: { code: null, signal: 'SIGABRT' }, says: /^llama-server failed a check of its own \(n_outputs_max <= cparams\.n_outputs_max\)/ },
-  { of: 'a library that is missing', lines: ['llama-server: error while loading shared libraries: libggml.so.0: cannot open shared object file: No such file or directory'], exit: { code: 127, signal: null }, says: /its library libggml\.so\.0 is not installed/ },
-  { of: 'a system that is too old', lines: ["llama-server: /lib/x86_64-linux-gnu/libc.so.6: version `GLIBC_2.43' not found (required by llama-server)"], says: /built for a newer system \(GLIBC_2\.43\)/ },
-  { of: 'no compute backend', lines: ['llama_model_load_from_file_impl: no backends are loaded. hint: use ggml_backend_load() or ggml_backend_load_all() to load a backend before calling this function'], says: /none of its compute backends/ },
-  { of: 'a file that may not be read', lines: ["gguf_init_from_file: failed to open GGUF file '/m.gguf' (Permission denied)"], says: /^\/models\/tiny\.gguf may not be read by this user/ },
-  { of: 'a pre-tokenizer of the future', lines: ["llama_model_load: error loading model: error loading model vocabulary: unknown pre-tokenizer type: 'mellum3'"], says: /the tokenizer "mellum3", which this llama-server does not know/ },
-  { of: 'a variable with a wrong value', lines: ['error while handling environment variable "LLAMA_ARG_JINJA": invalid boolean value'], says: /^The value of LLAMA_ARG_JINJA is wrong: invalid boolean value\. Correct/ },
-  { of: 'an older build that only says error:', lines: ['error: something nobody has seen'], says: /^llama-server gave up: something nobody has seen\.$/ },
-  { of: 'an error of its own', lines: ['0.00.038.708 E llama_init_from_model: failed to initialize the context: something new', '0.00.061.562 E srv  llama_server: exiting due to model loading error'], says: /^llama-server gave up: failed to initialize the context: something new\.$/ },
+  {
+    of: 'a failed assertion',
+    lines: [
+      './src/llama-context.cpp:2384: GGML_ASSERT(n_outputs_max <= cparams.n_outputs_max) failed',
+      '[New LWP 7245]',
+      '#5  ggml_abort () from libggml-base.so.0',
+    ],
+    exit: { code: null, signal: 'SIGABRT' },
+    says: /^llama-server failed a check of its own \(n_outputs_max <= cparams\.n_outputs_max\)/,
+  },
+  {
+    of: 'a library that is missing',
+    lines: [
+      'llama-server: error while loading shared libraries: libggml.so.0: cannot open shared object file: No such file or directory',
+    ],
+    exit: { code: 127, signal: null },
+    says: /its library libggml\.so\.0 is not installed/,
+  },
+  {
+    of: 'a system that is too old',
+    lines: ["llama-server: /lib/x86_64-linux-gnu/libc.so.6: version `GLIBC_2.43' not found (required by llama-server)"],
+    says: /built for a newer system \(GLIBC_2\.43\)/,
+  },
+  {
+    of: 'no compute backend',
+    lines: [
+      'llama_model_load_from_file_impl: no backends are loaded. hint: use ggml_backend_load() or ggml_backend_load_all() to load a backend before calling this function',
+    ],
+    says: /none of its compute backends/,
+  },
+  {
+    of: 'a file that may not be read',
+    lines: ["gguf_init_from_file: failed to open GGUF file '/m.gguf' (Permission denied)"],
+    says: /^\/models\/tiny\.gguf may not be read by this user/,
+  },
+  {
+    of: 'a pre-tokenizer of the future',
+    lines: [
+      "llama_model_load: error loading model: error loading model vocabulary: unknown pre-tokenizer type: 'mellum3'",
+    ],
+    says: /the tokenizer "mellum3", which this llama-server does not know/,
+  },
+  {
+    of: 'a variable with a wrong value',
+    lines: ['error while handling environment variable "LLAMA_ARG_JINJA": invalid boolean value'],
+    says: /^The value of LLAMA_ARG_JINJA is wrong: invalid boolean value\. Correct/,
+  },
+  {
+    of: 'an older build that only says error:',
+    lines: ['error: something nobody has seen'],
+    says: /^llama-server gave up: something nobody has seen\.$/,
+  },
+  {
+    of: 'an error of its own',
+    lines: [
+      '0.00.038.708 E llama_init_from_model: failed to initialize the context: something new',
+      '0.00.061.562 E srv  llama_server: exiting due to model loading error',
+    ],
+    says: /^llama-server gave up: failed to initialize the context: something new\.$/,
+  },
 ];
 
 describe('the reason llama-server ended', () => {
-  for (const { of, lines, says, exit } of recorded) it(`is told for ${of}`, () => assert.match(said(lines, exit) ?? '', says));
+  for (const { of, lines, says, exit } of recorded)
+    it(`is told for ${of}`, () => assert.match(said(lines, exit) ?? '', says));
 
   it('is not guessed when it printed nothing about it', () => {
     assert.equal(said([]), undefined);
@@ -56,9 +142,12 @@ describe('the reason llama-server ended', () => {
   });
 
   it('is not taken from lines of its work when it was killed or told to end', () => {
-    const lines = ['0.10.000.000 E srv    send_error: task id = 3, error: request (6004 tokens) exceeds the available context size'];
+    const lines = [
+      '0.10.000.000 E srv    send_error: task id = 3, error: request (6004 tokens) exceeds the available context size',
+    ];
     assert.match(said(lines, { code: null, signal: 'SIGKILL' }) ?? '', /^llama-server was killed/);
-    for (const exit of [{ code: null, signal: 'SIGTERM' }, { code: 0, signal: null }, failed]) assert.equal(said(lines, exit), undefined);
+    for (const exit of [{ code: null, signal: 'SIGTERM' }, { code: 0, signal: null }, failed])
+      assert.equal(said(lines, exit), undefined);
   });
 
   it('is always sentences without a line break', () => {

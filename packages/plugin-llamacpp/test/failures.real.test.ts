@@ -44,31 +44,127 @@ async function cut(ground: Ground, part: number): Promise<Model> {
 const afterKey = 4 + 8; // In GGUF a key is followed by its type and, for text, the length.
 
 const failures: readonly Failure[] = [
-  { of: 'a file that is not there', model: (ground) => weights(ground, 'none.gguf'), says: /none\.gguf does not exist\.$/ },
+  {
+    of: 'a file that is not there',
+    model: (ground) => weights(ground, 'none.gguf'),
+    says: /none\.gguf does not exist\.$/,
+  },
   { of: 'an empty file', model: (ground) => written(ground, ''), says: /written\.gguf is empty, or a directory\.$/ },
-  { of: 'a file that is something else', model: (ground) => written(ground, 'hello, this is no model'), says: /is not GGUF: it begins with "hell"\.$/ },
-  { of: 'a file cut within its header', model: (ground) => cut(ground, 300), says: /breaks off within its header; the download may have ended early: fetch it again\.$/ },
-  { of: 'a file cut within its weights', model: (ground) => cut(ground, 0.7), says: /breaks off before the last of its weights; the download may have ended early: fetch it again\.$/ },
-  { of: 'a GGUF of the future', model: (ground) => patched(ground, 'GGUF', 4, Buffer.from([99])), says: /is written in version 99 of GGUF, which this llama-server does not read; a newer build may\.$/ },
-  { of: 'an architecture of the future', model: (ground) => patched(ground, 'general.architecture', 20 + afterKey, Buffer.from('zzama')), says: /holds a model of the architecture "zzama", which this llama-server does not know; a newer build may\.$/ },
-  { of: 'a tokenizer of the future', model: (ground) => patched(ground, 'tokenizer.ggml.model', 20 + afterKey, Buffer.from('zzama')), says: /has the tokenizer "zzama", which this llama-server does not know/ },
-  { of: 'a tensor that is not there', model: (ground) => patched(ground, 'blk.1.ffn_up.weight', 0, Buffer.from('blk.1.ffn_xp.weight')), says: /lacks the tensor blk\.1\.ffn_up\.weight/ },
-  { of: 'a part that is not there', model: (ground) => weights(ground, 'gap-00001-of-00003.gguf'), says: /gap-00001-of-00003\.gguf lacks its part .*gap-00002-of-00003\.gguf; every part must lie beside the first/ },
-  { of: 'a part that is not the first', model: (ground) => weights(ground, 'gap-00003-of-00003.gguf'), says: /is part 3 of a model in several parts; name the first part/ },
-  { of: 'a part with another name', model: (ground) => weights(ground, 'renamed.gguf'), says: /is part of a model in several parts and was renamed/ },
-  { of: 'a draft model that is not there', model: (ground) => beside(ground, 'draft', 'none.gguf'), says: /^The draft model cannot be used: .*none\.gguf does not exist\.$/ },
-  { of: 'a projector that is not there', model: (ground) => beside(ground, 'projector', 'none.gguf'), says: /^The projector cannot be used: .*none\.gguf does not exist\.$/ },
-  { of: 'a projector that is a model', model: (ground) => beside(ground, 'projector', 'tiny.gguf'), says: /^The projector cannot be used: .*tiny\.gguf is not a projector, or not one of this model\.$/ },
-  { of: 'an argument nobody knows', options: { extra_args: ['--no-such-flag'] }, says: /^This llama-server does not know the argument --no-such-flag; take it out/ },
-  { of: 'an argument with a wrong value', instance: { default_args: ['-c', 'many'] }, says: /^The value of -c is wrong: it is not a number\. Correct/ },
-  { of: 'an argument that was removed', options: { extra_args: ['--draft-max', '3'] }, says: /^This llama-server no longer has the argument --draft-max: use --spec-draft-n-max/ },
-  { of: 'a value that is not one of those there are', options: { extra_args: ['--pooling', 'max'] }, says: /^The value of --pooling is wrong: invalid value\. Correct/ },
-  { of: 'a device that is not there', options: { devices: ['CUDA7'] }, says: /^This llama-server has no device "CUDA7"/ },
-  { of: 'a template file that is not there', options: { chat_template_file: '/nowhere/chat.jinja' }, says: /^The file \/nowhere\/chat\.jinja, given with --chat-template-file, cannot be read/ },
-  { of: 'a template that is none', options: { chat_template: '{% for x in' }, says: /^The chat template cannot be used/ },
-  { of: 'quantised values without flash attention', options: { cache_type_v: 'q8_0', flash_attention: 'off' }, says: /^A quantised cache_type_v needs flash attention/ },
-  { of: 'a cache type that does not fit the heads', options: { cache_type_k: 'q8_0', flash_attention: 'on' }, says: /^The option "cache_type_k" cannot be "q8_0" for this model/ },
-  { of: 'more requests at once than it takes', options: { parallel: 1000 }, says: /^The option "parallel" is too large: this llama-server takes at most \d+\.$/ },
+  {
+    of: 'a file that is something else',
+    model: (ground) => written(ground, 'hello, this is no model'),
+    says: /is not GGUF: it begins with "hell"\.$/,
+  },
+  {
+    of: 'a file cut within its header',
+    model: (ground) => cut(ground, 300),
+    says: /breaks off within its header; the download may have ended early: fetch it again\.$/,
+  },
+  {
+    of: 'a file cut within its weights',
+    model: (ground) => cut(ground, 0.7),
+    says: /breaks off before the last of its weights; the download may have ended early: fetch it again\.$/,
+  },
+  {
+    of: 'a GGUF of the future',
+    model: (ground) => patched(ground, 'GGUF', 4, Buffer.from([99])),
+    says: /is written in version 99 of GGUF, which this llama-server does not read; a newer build may\.$/,
+  },
+  {
+    of: 'an architecture of the future',
+    model: (ground) => patched(ground, 'general.architecture', 20 + afterKey, Buffer.from('zzama')),
+    says: /holds a model of the architecture "zzama", which this llama-server does not know; a newer build may\.$/,
+  },
+  {
+    of: 'a tokenizer of the future',
+    model: (ground) => patched(ground, 'tokenizer.ggml.model', 20 + afterKey, Buffer.from('zzama')),
+    says: /has the tokenizer "zzama", which this llama-server does not know/,
+  },
+  {
+    of: 'a tensor that is not there',
+    model: (ground) => patched(ground, 'blk.1.ffn_up.weight', 0, Buffer.from('blk.1.ffn_xp.weight')),
+    says: /lacks the tensor blk\.1\.ffn_up\.weight/,
+  },
+  {
+    of: 'a part that is not there',
+    model: (ground) => weights(ground, 'gap-00001-of-00003.gguf'),
+    says: /gap-00001-of-00003\.gguf lacks its part .*gap-00002-of-00003\.gguf; every part must lie beside the first/,
+  },
+  {
+    of: 'a part that is not the first',
+    model: (ground) => weights(ground, 'gap-00003-of-00003.gguf'),
+    says: /is part 3 of a model in several parts; name the first part/,
+  },
+  {
+    of: 'a part with another name',
+    model: (ground) => weights(ground, 'renamed.gguf'),
+    says: /is part of a model in several parts and was renamed/,
+  },
+  {
+    of: 'a draft model that is not there',
+    model: (ground) => beside(ground, 'draft', 'none.gguf'),
+    says: /^The draft model cannot be used: .*none\.gguf does not exist\.$/,
+  },
+  {
+    of: 'a projector that is not there',
+    model: (ground) => beside(ground, 'projector', 'none.gguf'),
+    says: /^The projector cannot be used: .*none\.gguf does not exist\.$/,
+  },
+  {
+    of: 'a projector that is a model',
+    model: (ground) => beside(ground, 'projector', 'tiny.gguf'),
+    says: /^The projector cannot be used: .*tiny\.gguf is not a projector, or not one of this model\.$/,
+  },
+  {
+    of: 'an argument nobody knows',
+    options: { extra_args: ['--no-such-flag'] },
+    says: /^This llama-server does not know the argument --no-such-flag; take it out/,
+  },
+  {
+    of: 'an argument with a wrong value',
+    instance: { default_args: ['-c', 'many'] },
+    says: /^The value of -c is wrong: it is not a number\. Correct/,
+  },
+  {
+    of: 'an argument that was removed',
+    options: { extra_args: ['--draft-max', '3'] },
+    says: /^This llama-server no longer has the argument --draft-max: use --spec-draft-n-max/,
+  },
+  {
+    of: 'a value that is not one of those there are',
+    options: { extra_args: ['--pooling', 'max'] },
+    says: /^The value of --pooling is wrong: invalid value\. Correct/,
+  },
+  {
+    of: 'a device that is not there',
+    options: { devices: ['CUDA7'] },
+    says: /^This llama-server has no device "CUDA7"/,
+  },
+  {
+    of: 'a template file that is not there',
+    options: { chat_template_file: '/nowhere/chat.jinja' },
+    says: /^The file \/nowhere\/chat\.jinja, given with --chat-template-file, cannot be read/,
+  },
+  {
+    of: 'a template that is none',
+    options: { chat_template: '{% for x in' },
+    says: /^The chat template cannot be used/,
+  },
+  {
+    of: 'quantised values without flash attention',
+    options: { cache_type_v: 'q8_0', flash_attention: 'off' },
+    says: /^A quantised cache_type_v needs flash attention/,
+  },
+  {
+    of: 'a cache type that does not fit the heads',
+    options: { cache_type_k: 'q8_0', flash_attention: 'on' },
+    says: /^The option "cache_type_k" cannot be "q8_0" for this model/,
+  },
+  {
+    of: 'more requests at once than it takes',
+    options: { parallel: 1000 },
+    says: /^The option "parallel" is too large: this llama-server takes at most \d+\.$/,
+  },
 ];
 
 describeReal('a start that fails on the real llama-server gives its reason', () => {
@@ -84,22 +180,41 @@ describeReal('a start that fails on the real llama-server gives its reason', () 
   after(() => ground.close());
 
   for (const { of, model, says, ...parts } of failures) {
-    it(`for ${of}`, async () => assert.match(await ground.reasonOf((await model?.(ground)) ?? weights(ground, 'tiny.gguf'), parts), says));
+    it(`for ${of}`, async () =>
+      assert.match(await ground.reasonOf((await model?.(ground)) ?? weights(ground, 'tiny.gguf'), parts), says));
   }
 
   it('for an adapter that is not there, is no adapter, or belongs to another model', async () => {
-    await tinyAdapter(ground.path('wide.gguf'), { base: { embeddingLength: 128, alternatives: [' Other.'] }, say: ' Other.' });
-    const reason = (name: string) => ground.reasonOf(weights(ground, 'tiny.gguf'), { adapters: [modelOf({ name: 'adapter', base: 'tiny', files: [file('adapter', ground.path(name))] })] });
+    await tinyAdapter(ground.path('wide.gguf'), {
+      base: { embeddingLength: 128, alternatives: [' Other.'] },
+      say: ' Other.',
+    });
+    const reason = (name: string) =>
+      ground.reasonOf(weights(ground, 'tiny.gguf'), {
+        adapters: [modelOf({ name: 'adapter', base: 'tiny', files: [file('adapter', ground.path(name))] })],
+      });
     assert.match(await reason('none.gguf'), /^The adapter cannot be used: .*none\.gguf does not exist\.$/);
-    assert.match(await reason('tiny.gguf'), /^The adapter cannot be used: .*tiny\.gguf is not an adapter but a model of its own\.$/);
-    assert.match(await reason('wide.gguf'), /^The adapter cannot be used: .*wide\.gguf does not fit the model \(.*\); it must be a LoRA in GGUF, made for this very model\.$/);
+    assert.match(
+      await reason('tiny.gguf'),
+      /^The adapter cannot be used: .*tiny\.gguf is not an adapter but a model of its own\.$/,
+    );
+    assert.match(
+      await reason('wide.gguf'),
+      /^The adapter cannot be used: .*wide\.gguf does not fit the model \(.*\); it must be a LoRA in GGUF, made for this very model\.$/,
+    );
   });
 
   it('for a context that memory has no room for', async () => {
     const limited = ground.path('limited.sh'); // Without the limit the engine would eat all memory of the machine.
     await writeFile(limited, `#!/bin/sh\nulimit -v 3000000\nexec '${llamaServer}' "$@"\n`, { mode: 0o755 });
-    const reason = await ground.reasonOf(weights(ground, 'tiny.gguf'), { instance: { executable: limited }, options: { context_length: 20_000_000, parallel: 1 } });
-    assert.match(reason, /^There is not enough memory for a context this long \(\d+\.\d GB were asked for at once\)\. Lower context_length/);
+    const reason = await ground.reasonOf(weights(ground, 'tiny.gguf'), {
+      instance: { executable: limited },
+      options: { context_length: 20_000_000, parallel: 1 },
+    });
+    assert.match(
+      reason,
+      /^There is not enough memory for a context this long \(\d+\.\d GB were asked for at once\)\. Lower context_length/,
+    );
     await rm(limited);
   });
 
@@ -107,7 +222,9 @@ describeReal('a start that fails on the real llama-server gives its reason', () 
     const stranger = createServer();
     await new Promise<void>((resolve) => stranger.listen(0, '127.0.0.1', resolve));
     const { port } = stranger.address() as { port: number };
-    const reason = await ground.reasonOf(weights(ground, 'tiny.gguf'), { options: { extra_args: ['--port', String(port)] } });
+    const reason = await ground.reasonOf(weights(ground, 'tiny.gguf'), {
+      options: { extra_args: ['--port', String(port)] },
+    });
     await new Promise((resolve) => stranger.close(resolve));
     assert.equal(reason, `Port ${port} of 127.0.0.1 is taken by another program; the next start tries another port.`);
   });

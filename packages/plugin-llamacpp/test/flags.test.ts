@@ -6,14 +6,34 @@ describe('the flags of a build', () => {
   const flags = parseHelp(help070);
 
   it('are known by every name they have', () => {
-    for (const name of ['-c', '--ctx-size', '-kvo', '--no-kv-offload', '--spec-draft-model', '-md', '--model-draft', '--no-webui']) assert.ok(flags.has(name), name);
+    for (const name of [
+      '-c',
+      '--ctx-size',
+      '-kvo',
+      '--no-kv-offload',
+      '--spec-draft-model',
+      '-md',
+      '--model-draft',
+      '--no-webui',
+    ])
+      assert.ok(flags.has(name), name);
     assert.ok(!flags.has('--no-such-flag'));
   });
 
   it('take a value when the help shows a placeholder, wherever the explanation stands', () => {
-    const taking = ['--ctx-size', '--flash-attn', '--gpu-layers', '--model-draft', '--spec-type', '--lora'].filter((name) => !flags.get(name)?.takesValue);
+    const taking = ['--ctx-size', '--flash-attn', '--gpu-layers', '--model-draft', '--spec-type', '--lora'].filter(
+      (name) => !flags.get(name)?.takesValue,
+    );
     assert.deepEqual(taking, []);
-    const switches = ['--perf', '--no-kv-offload', '--cpu-moe', '--no-ui', '--embeddings', '--offline', '--help'].filter((name) => flags.get(name)?.takesValue);
+    const switches = [
+      '--perf',
+      '--no-kv-offload',
+      '--cpu-moe',
+      '--no-ui',
+      '--embeddings',
+      '--offline',
+      '--help',
+    ].filter((name) => flags.get(name)?.takesValue);
     assert.deepEqual(switches, []);
   });
 

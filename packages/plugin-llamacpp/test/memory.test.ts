@@ -7,10 +7,26 @@ import { file, modelOf } from './model.js';
 
 const mebibyte = 1024 * 1024;
 const gibibyte = 1024 * mebibyte;
-const machine: GgufPlace = { totalBytes: 32 * gibibyte, freeBytes: 24 * gibibyte, cores: 8, devices: [], processBytes: 16 * mebibyte };
+const machine: GgufPlace = {
+  totalBytes: 32 * gibibyte,
+  freeBytes: 24 * gibibyte,
+  cores: 8,
+  devices: [],
+  processBytes: 16 * mebibyte,
+};
 
-// What llama-server 0.7.0 reported (-lv 4) for a llama model of 2 layers with 32 heads, 8 of them for keys and values, embeddings of 2048 numbers.
-const shape: ModelMetadata = { layers: 2, kvHeads: 8, heads: 32, keyLength: 64, valueLength: 64, embeddingLength: 2048, contextLength: 65536, quantization: 'Q8_0' };
+// What llama-server 0.7.0 reported (-lv 4) for a llama model of 2 layers with 32 heads, 8 of them for keys and values,
+// embeddings of 2048 numbers.
+const shape: ModelMetadata = {
+  layers: 2,
+  kvHeads: 8,
+  heads: 32,
+  keyLength: 64,
+  valueLength: 64,
+  embeddingLength: 2048,
+  contextLength: 65536,
+  quantization: 'Q8_0',
+};
 const process = 16;
 const reported: readonly { readonly options: ModelOptions; readonly cache: number; readonly compute: number }[] = [
   { options: { context_length: 1024 }, cache: 4, compute: 69.02 },
@@ -26,15 +42,27 @@ const reported: readonly { readonly options: ModelOptions; readonly cache: numbe
 ];
 
 /** MiB of host memory. */
-function hostMebibytes(options: ModelOptions, place: GgufPlace = machine, metadata: ModelMetadata = shape, weights = gibibyte): number {
-  const estimate = estimateGgufMemory(modelOf({ files: [file('weights', '/m.gguf', weights)], metadata }), options, place);
+function hostMebibytes(
+  options: ModelOptions,
+  place: GgufPlace = machine,
+  metadata: ModelMetadata = shape,
+  weights = gibibyte,
+): number {
+  const estimate = estimateGgufMemory(
+    modelOf({ files: [file('weights', '/m.gguf', weights)], metadata }),
+    options,
+    place,
+  );
   return (estimate?.hostBytes ?? NaN) / mebibyte;
 }
 
 describe('the memory estimate', () => {
   for (const { options, cache, compute } of reported) {
     it(`is what llama-server reported for ${JSON.stringify(options)}`, () => {
-      assert.ok(Math.abs(hostMebibytes(options) - (process + cache + compute)) < 1, `${hostMebibytes(options)} MiB, reported ${cache} + ${compute}`);
+      assert.ok(
+        Math.abs(hostMebibytes(options) - (process + cache + compute)) < 1,
+        `${hostMebibytes(options)} MiB, reported ${cache} + ${compute}`,
+      );
     });
   }
 
@@ -46,24 +74,33 @@ describe('the memory estimate', () => {
   });
 
   it('counts the projector, which is never mapped', () => {
-    const model = modelOf({ files: [file('weights', '/m.gguf', gibibyte), file('projector', '/p.gguf', 100 * mebibyte)], metadata: shape });
-    const difference = (options: ModelOptions) => (estimateGgufMemory(model, options, machine)?.hostBytes ?? NaN) / mebibyte - hostMebibytes(options);
+    const model = modelOf({
+      files: [file('weights', '/m.gguf', gibibyte), file('projector', '/p.gguf', 100 * mebibyte)],
+      metadata: shape,
+    });
+    const difference = (options: ModelOptions) =>
+      (estimateGgufMemory(model, options, machine)?.hostBytes ?? NaN) / mebibyte - hostMebibytes(options);
     assert.equal(difference({ context_length: 1024 }), 100);
     assert.equal(difference({ context_length: 1024, projector: false }), 0);
   });
 
   it('tells the longest context that fits, in steps, at most what the model was trained for', () => {
     const model = modelOf({ metadata: shape });
-    const longest = (totalBytes: number) => estimateGgufMemory(model, { context_length: 1024 }, { ...machine, totalBytes })?.largestContext;
+    const longest = (totalBytes: number) =>
+      estimateGgufMemory(model, { context_length: 1024 }, { ...machine, totalBytes })?.largestContext;
     assert.equal(longest(32 * gibibyte), 65536);
     assert.equal(longest(16 * mebibyte), undefined);
     const tight = longest(200 * mebibyte) ?? 0;
     assert.equal(tight % 256, 0);
-    assert.ok(hostMebibytes({ context_length: tight }) <= 200 && hostMebibytes({ context_length: tight + 256 }) > 200, `${tight} tokens`);
+    assert.ok(
+      hostMebibytes({ context_length: tight }) <= 200 && hostMebibytes({ context_length: tight + 256 }) > 200,
+      `${tight} tokens`,
+    );
   });
 
   it('is for the context of the training when nobody asks for one, less where free memory is short, as llama-server does', () => {
-    const contextOn = (freeBytes: number) => estimateGgufMemory(modelOf({ metadata: shape }), {}, { ...machine, freeBytes })?.contextLength;
+    const contextOn = (freeBytes: number) =>
+      estimateGgufMemory(modelOf({ metadata: shape }), {}, { ...machine, freeBytes })?.contextLength;
     assert.equal(contextOn(24 * gibibyte), 65536);
     assert.equal(contextOn(mebibyte), 4096);
     assert.ok((contextOn(200 * mebibyte) ?? 0) < 65536);
@@ -75,18 +112,36 @@ describe('the memory estimate', () => {
   });
 
   it('never shrinks as the context grows', () => {
-    const option = fc.record({ parallel: fc.integer({ min: 1, max: 8 }), flash_attention: fc.constantFrom('on' as const, 'off' as const) });
-    fc.assert(fc.property(option, fc.integer({ min: 1, max: 100_000 }), fc.integer({ min: 1, max: 100_000 }), (options, length, more) => {
-      assert.ok(hostMebibytes({ ...options, context_length: length }) <= hostMebibytes({ ...options, context_length: length + more }));
-    }));
+    const option = fc.record({
+      parallel: fc.integer({ min: 1, max: 8 }),
+      flash_attention: fc.constantFrom('on' as const, 'off' as const),
+    });
+    fc.assert(
+      fc.property(
+        option,
+        fc.integer({ min: 1, max: 100_000 }),
+        fc.integer({ min: 1, max: 100_000 }),
+        (options, length, more) => {
+          assert.ok(
+            hostMebibytes({ ...options, context_length: length }) <=
+              hostMebibytes({ ...options, context_length: length + more }),
+          );
+        },
+      ),
+    );
   });
 });
 
 describe('the memory estimate with devices', () => {
-  const device = (name: string, free: number): Device => ({ name, totalBytes: 24 * gibibyte, freeBytes: free * gibibyte });
+  const device = (name: string, free: number): Device => ({
+    name,
+    totalBytes: 24 * gibibyte,
+    freeBytes: free * gibibyte,
+  });
   const metadata: ModelMetadata = { ...shape, layers: 31 };
   const model = modelOf({ files: [file('weights', '/m.gguf', 32 * gibibyte)], metadata });
-  const estimate = (options: ModelOptions, devices: readonly Device[]) => estimateGgufMemory(model, { context_length: 4096, ...options }, { ...machine, devices }) ?? assert.fail();
+  const estimate = (options: ModelOptions, devices: readonly Device[]) =>
+    estimateGgufMemory(model, { context_length: 4096, ...options }, { ...machine, devices }) ?? assert.fail();
   const gibibytes = (bytes: number | undefined) => Math.round(((bytes ?? 0) / gibibyte) * 10) / 10;
 
   it('puts everything on them when asked to, and leaves the host almost nothing', () => {
@@ -97,7 +152,8 @@ describe('the memory estimate with devices', () => {
 
   it('shares by free memory, or as told', () => {
     const devices = [device('CUDA0', 30), device('CUDA1', 10)];
-    const shares = (options: ModelOptions) => Object.values(estimate({ gpu_layers: 'all', ...options }, devices).deviceBytes).map(gibibytes);
+    const shares = (options: ModelOptions) =>
+      Object.values(estimate({ gpu_layers: 'all', ...options }, devices).deviceBytes).map(gibibytes);
     assert.deepEqual(shares({}), [24.3, 8.1]);
     assert.deepEqual(shares({ tensor_split: [1, 1] }), [16.2, 16.2]);
     assert.deepEqual(shares({ split_mode: 'none', main_gpu: 1 }), [32.3]);
@@ -106,7 +162,10 @@ describe('the memory estimate with devices', () => {
 
   it('takes as many layers as fit when nobody says', () => {
     const { deviceBytes, hostBytes } = estimate({}, [device('CUDA0', 12)]);
-    assert.ok(gibibytes(deviceBytes['CUDA0']) > 10 && gibibytes(deviceBytes['CUDA0']) <= 11, String(gibibytes(deviceBytes['CUDA0'])));
+    assert.ok(
+      gibibytes(deviceBytes['CUDA0']) > 10 && gibibytes(deviceBytes['CUDA0']) <= 11,
+      String(gibibytes(deviceBytes['CUDA0'])),
+    );
     assert.ok(hostBytes > process * mebibyte);
     assert.deepEqual(estimate({}, [device('CUDA0', 1)]).deviceBytes, {});
   });
@@ -122,7 +181,11 @@ describe('arguments written by hand', () => {
   it('stand for what no option says, by any name of the flag, the last one counting', () => {
     const args = ['-c', '1024', '--ctx-size', '4096', '-ctk', 'q8_0', '-ngl', '99', '--metrics'];
     assert.deepEqual(effectiveOptions({}, args), { context_length: 4096, cache_type_k: 'q8_0', gpu_layers: 99 });
-    assert.deepEqual(effectiveOptions({ gpu_layers: 'auto', context_length: 512 }, args), { context_length: 512, cache_type_k: 'q8_0', gpu_layers: 'auto' });
+    assert.deepEqual(effectiveOptions({ gpu_layers: 'auto', context_length: 512 }, args), {
+      context_length: 512,
+      cache_type_k: 'q8_0',
+      gpu_layers: 'auto',
+    });
   });
 
   it('win over options when they come last', () => {

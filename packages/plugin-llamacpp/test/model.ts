@@ -12,7 +12,17 @@ export interface ModelParts {
 }
 
 export function modelOf(parts: ModelParts = {}): Model {
-  return { name: 'tiny', files: [file('weights', '/models/tiny.gguf')], format: 'gguf', aliases: [], options: {}, pinned: false, limits: {}, from: 'manifest', ...parts };
+  return {
+    name: 'tiny',
+    files: [file('weights', '/models/tiny.gguf')],
+    format: 'gguf',
+    aliases: [],
+    options: {},
+    pinned: false,
+    limits: {},
+    from: 'manifest',
+    ...parts,
+  };
 }
 
 /** A file that need not exist. */

@@ -34,9 +34,16 @@ describeReal('the plugin in a Lamina', () => {
 
   async function chat(model: string): Promise<string> {
     const json = { model, messages: [{ role: 'user', content: 'Hello?' }], max_tokens: 32 };
-    const open = await lamina.requests.open({ route: 'chat/completions', model, headers: {}, body: Buffer.from(JSON.stringify(json)) }, { signal: AbortSignal.timeout(15_000) });
+    const open = await lamina.requests.open(
+      { route: 'chat/completions', model, headers: {}, body: Buffer.from(JSON.stringify(json)) },
+      { signal: AbortSignal.timeout(15_000) },
+    );
     const { baseUrl, headers = {} } = open.lease.endpoint();
-    const response = await fetch(`${baseUrl}/chat/completions`, { method: 'POST', headers: { ...headers, 'content-type': 'application/json', connection: 'close' }, body: open.body()! });
+    const response = await fetch(`${baseUrl}/chat/completions`, {
+      method: 'POST',
+      headers: { ...headers, 'content-type': 'application/json', connection: 'close' },
+      body: open.body()!,
+    });
     const answer = (await response.json()) as { choices: { message: { content: string } }[] };
     open.finish({ status: response.status, served: true });
     return answer.choices[0]!.message.content;
@@ -46,7 +53,10 @@ describeReal('the plugin in a Lamina', () => {
     assert.equal(await chat('base'), 'Hello from the model base.');
     assert.equal(await chat('pirate'), 'Arr, matey.');
     assert.equal(await chat('base'), 'Hello from the model base.');
-    assert.deepEqual(lamina.runtime.slots().map(({ model }) => model), ['base']);
+    assert.deepEqual(
+      lamina.runtime.slots().map(({ model }) => model),
+      ['base'],
+    );
   });
 
   it('gives a model the options of the plugin and its own', () => {

@@ -6,7 +6,13 @@ import type { Availability, Logger } from '@lamina/core/plugin';
 import { llamaCppBackend } from '../dist/backend.js';
 import { helpEarly2025 } from './help.js';
 
-const quiet: Logger = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined, child: () => quiet };
+const quiet: Logger = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+  child: () => quiet,
+};
 
 describe('a probe of llama.cpp', () => {
   let folder: string;
@@ -18,7 +24,9 @@ describe('a probe of llama.cpp', () => {
     const executable = join(folder, 'llama-server');
     await writeFile(executable, `#!/bin/sh\n${script}\n`);
     await chmod(executable, 0o755);
-    return llamaCppBackend().create('llama.cpp', {}).probe({ signal: AbortSignal.timeout(10_000), log: quiet, env: { PATH: `${folder}:/usr/bin:/bin` } });
+    return llamaCppBackend()
+      .create('llama.cpp', {})
+      .probe({ signal: AbortSignal.timeout(10_000), log: quiet, env: { PATH: `${folder}:/usr/bin:/bin` } });
   }
 
   const old = `case "$1" in
@@ -30,7 +38,10 @@ esac`;
   it('finds llama-server in PATH, with its version and devices', async () => {
     const answer = await probe(old);
     assert.ok(answer.available);
-    assert.deepEqual([answer.executable, answer.version, answer.devices?.map(({ name }) => name)], [join(folder, 'llama-server'), 'b6123', ['CUDA0']]);
+    assert.deepEqual(
+      [answer.executable, answer.version, answer.devices?.map(({ name }) => name)],
+      [join(folder, 'llama-server'), 'b6123', ['CUDA0']],
+    );
   });
 
   it('takes no other program for it', async () => {
@@ -40,7 +51,9 @@ esac`;
   });
 
   it('says how to get it when there is none', async () => {
-    const answer = await llamaCppBackend().create('mine', {}).probe({ signal: AbortSignal.timeout(10_000), log: quiet, env: { PATH: folder } });
+    const answer = await llamaCppBackend()
+      .create('mine', {})
+      .probe({ signal: AbortSignal.timeout(10_000), log: quiet, env: { PATH: folder } });
     assert.ok(!answer.available);
     assert.match(answer.hint, /^Install llama\.cpp .* "executable" of the backend "mine" in the manifest\.$/);
   });

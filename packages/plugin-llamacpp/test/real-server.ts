@@ -9,11 +9,17 @@ import { llamaCppBackend } from '../dist/backend.js';
 import type { ModelOptions } from '../dist/options.js';
 
 /** The llama-server of this machine: LAMINA_LLAMA_SERVER names it, else it is the one in PATH. */
-export const llamaServer = process.env['LAMINA_LLAMA_SERVER'] ?? (process.env['PATH'] ?? '').split(delimiter).map((folder) => join(folder, 'llama-server')).find(existsSync);
+export const llamaServer =
+  process.env['LAMINA_LLAMA_SERVER'] ??
+  (process.env['PATH'] ?? '')
+    .split(delimiter)
+    .map((folder) => join(folder, 'llama-server'))
+    .find(existsSync);
 
 /** A suite that needs the real engine; without one it is skipped, and its title says why. */
 export function describeReal(title: string, body: () => void): void {
-  if (llamaServer === undefined) describe.skip(`${title} (skipped: there is no llama-server in PATH, and LAMINA_LLAMA_SERVER names none)`, body);
+  if (llamaServer === undefined)
+    describe.skip(`${title} (skipped: there is no llama-server in PATH, and LAMINA_LLAMA_SERVER names none)`, body);
   else describe(title, body);
 }
 
@@ -48,7 +54,10 @@ export class Ground {
   }
 
   /** Starts a model with one thread and a short context, unless the options say otherwise. */
-  async start(model: Model, { options = {}, adapters = [], instance = {}, env = {} }: StartParts = {}): Promise<Started> {
+  async start(
+    model: Model,
+    { options = {}, adapters = [], instance = {}, env = {} }: StartParts = {},
+  ): Promise<Started> {
     const lines: string[] = [];
     const stages: string[] = [];
     const backend = llamaCppBackend().create('llama.cpp', { executable: llamaServer, ...instance });
@@ -78,23 +87,43 @@ export class Ground {
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.servers.map((server) => server.stop({ reason: 'shutdown', signal: AbortSignal.timeout(2_000) })));
+    await Promise.all(
+      this.servers.map((server) => server.stop({ reason: 'shutdown', signal: AbortSignal.timeout(2_000) })),
+    );
     await rm(this.folder, { recursive: true });
   }
 }
 
 /** Sends a request to a running server as Lamina would; answers with status and JSON. */
-export async function post(server: ModelServer, route: string, body: JsonObject): Promise<{ status: number; json: Record<string, unknown> }> {
+export async function post(
+  server: ModelServer,
+  route: string,
+  body: JsonObject,
+): Promise<{ status: number; json: Record<string, unknown> }> {
   const { baseUrl, headers = {} } = server.endpoint();
-  const response = await fetch(`${baseUrl}/${route}`, { method: 'POST', headers: { ...headers, 'content-type': 'application/json', connection: 'close' }, body: JSON.stringify(body) });
+  const response = await fetch(`${baseUrl}/${route}`, {
+    method: 'POST',
+    headers: { ...headers, 'content-type': 'application/json', connection: 'close' },
+    body: JSON.stringify(body),
+  });
   return { status: response.status, json: (await response.json()) as Record<string, unknown> };
 }
 
 /** The text of a chat's answer. */
 export async function chat(server: ModelServer, body: JsonObject = {}): Promise<string> {
-  const { status, json } = await post(server, 'chat/completions', { messages: [{ role: 'user', content: 'Hello?' }], max_tokens: 32, ...body });
+  const { status, json } = await post(server, 'chat/completions', {
+    messages: [{ role: 'user', content: 'Hello?' }],
+    max_tokens: 32,
+    ...body,
+  });
   assert.equal(status, 200, JSON.stringify(json));
   return (json['choices'] as { message: { content: string } }[])[0]!.message.content;
 }
 
-const quiet: Logger = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined, child: () => quiet };
+const quiet: Logger = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+  child: () => quiet,
+};

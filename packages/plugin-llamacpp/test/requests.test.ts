@@ -19,19 +19,35 @@ describe('a request', () => {
   });
 
   it('for an adapter names it by the id the running server gave it', () => {
-    assert.deepEqual(applyAdapter(body, { model: adapter, route: 'chat/completions', info }), { model: 'pirate', messages: [], lora: [{ id: 1, scale: 1 }] });
-    assert.deepEqual(applyAdapter(body, { model: { ...adapter, options: { lora_scale: 0.5 } }, route: 'completions', info })['lora'], [{ id: 1, scale: 0.5 }]);
+    assert.deepEqual(applyAdapter(body, { model: adapter, route: 'chat/completions', info }), {
+      model: 'pirate',
+      messages: [],
+      lora: [{ id: 1, scale: 1 }],
+    });
+    assert.deepEqual(
+      applyAdapter(body, { model: { ...adapter, options: { lora_scale: 0.5 } }, route: 'completions', info })['lora'],
+      [{ id: 1, scale: 0.5 }],
+    );
   });
 
   it('that only counts tokens needs no adapter', () => {
-    assert.deepEqual(applyAdapter(body, { model: adapter, route: 'messages/count_tokens', info }), { model: 'pirate', messages: [] });
+    assert.deepEqual(applyAdapter(body, { model: adapter, route: 'messages/count_tokens', info }), {
+      model: 'pirate',
+      messages: [],
+    });
   });
 
   it('is refused where llama-server would answer without the adapter', () => {
     for (const route of ['messages', 'embeddings', 'rerank']) {
-      assert.throws(() => applyAdapter(body, { model: adapter, route, info }), (error) => LaminaError.is(error, 'NOT_SUPPORTED') && error.message.includes(`/v1/${route}`));
+      assert.throws(
+        () => applyAdapter(body, { model: adapter, route, info }),
+        (error) => LaminaError.is(error, 'NOT_SUPPORTED') && error.message.includes(`/v1/${route}`),
+      );
     }
-    assert.throws(() => applyAdapter(body, { model: adapter, route: 'completions', info: {} }), (error) => LaminaError.is(error, 'NOT_SUPPORTED') && error.message.includes('was not loaded'));
+    assert.throws(
+      () => applyAdapter(body, { model: adapter, route: 'completions', info: {} }),
+      (error) => LaminaError.is(error, 'NOT_SUPPORTED') && error.message.includes('was not loaded'),
+    );
   });
 });
 
@@ -40,11 +56,17 @@ describe('the adapters of a server', () => {
     const asked: unknown[] = [];
     const request = (path: string, init?: { method?: string; body?: unknown }) => {
       asked.push([init?.method ?? 'GET', path, init?.body]);
-      return Promise.resolve([{ id: 0, path: '/by-hand.gguf', scale: 0 }, { id: 1, path: '/pirate.gguf', scale: 0 }]);
+      return Promise.resolve([
+        { id: 0, path: '/by-hand.gguf', scale: 0 },
+        { id: 1, path: '/pirate.gguf', scale: 0 },
+      ]);
     };
     const ids = await prepareAdapters({ adapters: [adapter], request }, AbortSignal.timeout(1000));
     assert.deepEqual(ids, { pirate: '1' });
-    assert.deepEqual(asked, [['POST', '/lora-adapters', []], ['GET', '/lora-adapters', undefined]]);
+    assert.deepEqual(asked, [
+      ['POST', '/lora-adapters', []],
+      ['GET', '/lora-adapters', undefined],
+    ]);
   });
 
   it('are not asked about when there are none', async () => {
@@ -55,7 +77,10 @@ describe('the adapters of a server', () => {
 
 describe('a file llama.cpp is to open', () => {
   it('is accepted when it is a model', () => {
-    assert.deepEqual(accepts(modelOf({ metadata: { kind: 'model', architecture: 'llama' } })), { rank: 10, reason: 'GGUF is the format of llama.cpp' });
+    assert.deepEqual(accepts(modelOf({ metadata: { kind: 'model', architecture: 'llama' } })), {
+      rank: 10,
+      reason: 'GGUF is the format of llama.cpp',
+    });
     assert.ok('rank' in accepts(modelOf()));
     assert.ok('rank' in accepts({ ...adapter, metadata: { kind: 'adapter' } }));
   });
@@ -70,7 +95,15 @@ describe('a file llama.cpp is to open', () => {
 
 describe('an error of llama-server', () => {
   it('about the length of the prompt is the one OpenAI clients know', () => {
-    const body = { error: { code: 400, message: 'request (6004 tokens) exceeds the available context size (1024 tokens), try increasing it', type: 'exceed_context_size_error', n_prompt_tokens: 6004, n_ctx: 1024 } };
+    const body = {
+      error: {
+        code: 400,
+        message: 'request (6004 tokens) exceeds the available context size (1024 tokens), try increasing it',
+        type: 'exceed_context_size_error',
+        n_prompt_tokens: 6004,
+        n_ctx: 1024,
+      },
+    };
     assert.deepEqual(readError(400, Buffer.from(JSON.stringify(body))), {
       message: body.error.message,
       type: 'invalid_request_error',
@@ -80,7 +113,13 @@ describe('an error of llama-server', () => {
   });
 
   it('of any other kind is read as usual', () => {
-    for (const text of ['{"error":{"code":400,"message":"x","type":"invalid_request_error"}}', '{"error":"x"}', 'null', '<html>']) assert.equal(readError(400, Buffer.from(text)), undefined);
+    for (const text of [
+      '{"error":{"code":400,"message":"x","type":"invalid_request_error"}}',
+      '{"error":"x"}',
+      'null',
+      '<html>',
+    ])
+      assert.equal(readError(400, Buffer.from(text)), undefined);
   });
 });
 
@@ -95,7 +134,18 @@ describe('the log of a start', () => {
       "0.00.019.775 I srv    load_model: initializing, n_slots = 4, n_ctx_slot = 1024, kv_unified = 'true'",
       '0.00.022.645 I srv  llama_server: model loaded',
     ];
-    assert.deepEqual(lines.map((line) => progressOf(line)?.stage), ['loading model', 'loading weights', 'loading draft model', 'making context', 'warming up', 'making slots', 'model loaded']);
+    assert.deepEqual(
+      lines.map((line) => progressOf(line)?.stage),
+      [
+        'loading model',
+        'loading weights',
+        'loading draft model',
+        'making context',
+        'warming up',
+        'making slots',
+        'model loaded',
+      ],
+    );
   });
 
   it('tells nothing in other lines', () => {

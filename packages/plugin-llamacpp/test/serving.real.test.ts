@@ -20,7 +20,10 @@ describeReal('the real llama-server', () => {
 
   async function tiny(options: TinyGgufOptions = {}): Promise<Model> {
     const { paths } = await tinyGguf(ground.path(`${options.name ?? 'tiny'}.gguf`), options);
-    return modelOf({ name: options.name ?? 'tiny', files: await Promise.all(paths.map((path) => fileOnDisk('weights', path))) });
+    return modelOf({
+      name: options.name ?? 'tiny',
+      files: await Promise.all(paths.map((path) => fileOnDisk('weights', path))),
+    });
   }
 
   it('serves a model and tells what it can do', async () => {
@@ -31,7 +34,15 @@ describeReal('the real llama-server', () => {
       parallel: 2,
       modalities: ['text'],
       tools: true,
-      endpoints: ['chat/completions', 'chat/completions/input_tokens', 'completions', 'responses', 'responses/input_tokens', 'messages', 'messages/count_tokens'],
+      endpoints: [
+        'chat/completions',
+        'chat/completions/input_tokens',
+        'completions',
+        'responses',
+        'responses/input_tokens',
+        'messages',
+        'messages/count_tokens',
+      ],
       verified: true,
     });
     assert.deepEqual(stages.slice(0, 2), ['loading', 'loading model']);
@@ -47,7 +58,9 @@ describeReal('the real llama-server', () => {
   it('serves embeddings and ranks once they are switched on, and says so', async () => {
     const model = await tiny();
     const embedding = await ground.start(model, { options: { embeddings: true, pooling: 'mean' } });
-    assert.ok(embedding.server.info.endpoints?.includes('embeddings') && !embedding.server.info.endpoints.includes('rerank'));
+    assert.ok(
+      embedding.server.info.endpoints?.includes('embeddings') && !embedding.server.info.endpoints.includes('rerank'),
+    );
     const ranking = await ground.start({ ...model, metadata: { pooling: 'rank' } });
     assert.ok(ranking.server.info.endpoints?.includes('rerank'));
   });
@@ -56,28 +69,71 @@ describeReal('the real llama-server', () => {
     const model = await tiny();
     const draft = { ...model, files: [...model.files, file('draft', model.files[0]!.path)] };
     const { server } = await ground.start(draft, { options: { draft_max: 4, draft_min: 1 } });
-    const { json } = await post(server, 'chat/completions', { messages: [{ role: 'user', content: 'Hello?' }], max_tokens: 16 });
+    const { json } = await post(server, 'chat/completions', {
+      messages: [{ role: 'user', content: 'Hello?' }],
+      max_tokens: 16,
+    });
     assert.ok(((json['timings'] as Record<string, number>)['draft_n'] ?? 0) > 0, JSON.stringify(json['timings']));
   });
 
   it('takes every option there is', async () => {
     const options: ModelOptions = {
-      gpu_layers: 'auto', devices: ['none'], tensor_split: [3, 1], split_mode: 'layer', main_gpu: 0, cpu_moe_layers: 0, batch_size: 256, ubatch_size: 128, flash_attention: 'on',
-      cache_type_k: 'q8_0', cache_type_v: 'q8_0', cache_ram: 0, mmap: false, mlock: false, embeddings: false, pooling: 'mean', rerank: false, projector: false, draft_max: 4, draft_min: 1,
-      draft_gpu_layers: 0, chat_template: 'chatml', chat_template_kwargs: { enable_thinking: false }, jinja: true, reasoning: 'off', reasoning_format: 'none', reasoning_budget: 0,
-      lora_scale: 1, extra_args: ['--metrics'],
+      gpu_layers: 'auto',
+      devices: ['none'],
+      tensor_split: [3, 1],
+      split_mode: 'layer',
+      main_gpu: 0,
+      cpu_moe_layers: 0,
+      batch_size: 256,
+      ubatch_size: 128,
+      flash_attention: 'on',
+      cache_type_k: 'q8_0',
+      cache_type_v: 'q8_0',
+      cache_ram: 0,
+      mmap: false,
+      mlock: false,
+      embeddings: false,
+      pooling: 'mean',
+      rerank: false,
+      projector: false,
+      draft_max: 4,
+      draft_min: 1,
+      draft_gpu_layers: 0,
+      chat_template: 'chatml',
+      chat_template_kwargs: { enable_thinking: false },
+      jinja: true,
+      reasoning: 'off',
+      reasoning_format: 'none',
+      reasoning_budget: 0,
+      lora_scale: 1,
+      extra_args: ['--metrics'],
     };
     const { server } = await ground.start(await tiny({ embeddingLength: 128 }), { options });
-    assert.equal((await post(server, 'chat/completions', { messages: [{ role: 'user', content: 'Hello?' }], max_tokens: 4 })).status, 200);
+    assert.equal(
+      (await post(server, 'chat/completions', { messages: [{ role: 'user', content: 'Hello?' }], max_tokens: 4 }))
+        .status,
+      200,
+    );
   });
 
   it('lets options win over raw arguments', async () => {
-    const { server } = await ground.start(await tiny(), { instance: { default_args: ['--ctx-size', '256', '--parallel', '2', '--port', '1'] }, options: { context_length: 768 } });
+    const { server } = await ground.start(await tiny(), {
+      instance: { default_args: ['--ctx-size', '256', '--parallel', '2', '--port', '1'] },
+      options: { context_length: 768 },
+    });
     assert.deepEqual([server.info.contextLength, server.info.parallel], [768, 2]);
   });
 
   it('is not moved by the environment Lamina runs in', async () => {
-    const { server } = await ground.start(await tiny(), { env: { LLAMA_ARG_PORT: '1', LLAMA_ARG_CTX_SIZE: '256', LLAMA_ARG_JINJA: 'nonsense', LLAMA_API_KEY: 'mine', LLAMA_SERVER_ROUTER_PORT: '2' } });
+    const { server } = await ground.start(await tiny(), {
+      env: {
+        LLAMA_ARG_PORT: '1',
+        LLAMA_ARG_CTX_SIZE: '256',
+        LLAMA_ARG_JINJA: 'nonsense',
+        LLAMA_API_KEY: 'mine',
+        LLAMA_SERVER_ROUTER_PORT: '2',
+      },
+    });
     assert.equal(server.info.contextLength, 512);
   });
 
@@ -90,10 +146,15 @@ describeReal('the real llama-server', () => {
   it('shares its process with adapters, which answer only when they are named', async () => {
     const base: TinyGgufOptions = { name: 'base', alternatives: [' Arr, matey.', ' Good evening, sir.'] };
     const model = await tiny(base);
-    const adapters = await Promise.all([[' Arr, matey.', 'pirate,1'], [' Good evening, sir.', 'butler:2']].map(async ([say, name]) => {
-      const { path } = await tinyAdapter(ground.path(`${name}.gguf`), { base, say: say! });
-      return modelOf({ name: name!, base: 'base', files: [await fileOnDisk('adapter', path)] });
-    }));
+    const adapters = await Promise.all(
+      [
+        [' Arr, matey.', 'pirate,1'],
+        [' Good evening, sir.', 'butler:2'],
+      ].map(async ([say, name]) => {
+        const { path } = await tinyAdapter(ground.path(`${name}.gguf`), { base, say: say! });
+        return modelOf({ name: name!, base: 'base', files: [await fileOnDisk('adapter', path)] });
+      }),
+    );
     const { server } = await ground.start(model, { adapters });
     const { info } = server;
     const body: JsonObject = { messages: [{ role: 'user', content: 'Hello?' }], max_tokens: 32 };
@@ -101,16 +162,39 @@ describeReal('the real llama-server', () => {
 
     assert.deepEqual(info.ids, { 'pirate,1': '0', 'butler:2': '1' });
     assert.equal(await ask(model), 'Hello from the model base.');
-    assert.deepEqual(await Promise.all([adapters[0]!, model, adapters[1]!].map(ask)), ['Arr, matey.', 'Hello from the model base.', 'Good evening, sir.']);
+    assert.deepEqual(await Promise.all([adapters[0]!, model, adapters[1]!].map(ask)), [
+      'Arr, matey.',
+      'Hello from the model base.',
+      'Good evening, sir.',
+    ]);
     assert.equal(await ask({ ...adapters[0]!, options: { lora_scale: 0 } }), 'Hello from the model base.');
-    const { json } = await post(server, 'completions', applyAdapter({ prompt: 'Hello?', max_tokens: 32 }, { model: adapters[1]!, route: 'completions', info }));
+    const { json } = await post(
+      server,
+      'completions',
+      applyAdapter({ prompt: 'Hello?', max_tokens: 32 }, { model: adapters[1]!, route: 'completions', info }),
+    );
     assert.match(JSON.stringify(json['choices']), /Good evening, sir\./);
     assert.equal(await ask(model), 'Hello from the model base.');
   });
 
-  for (const options of [{ context_length: 1024 }, { context_length: 512, parallel: 3 }, { context_length: 1024, cache_type_k: 'q8_0', cache_type_v: 'q4_0' }] as const) {
+  for (const options of [
+    { context_length: 1024 },
+    { context_length: 512, parallel: 3 },
+    { context_length: 1024, cache_type_k: 'q8_0', cache_type_v: 'q4_0' },
+  ] as const) {
     it(`needs the memory that was estimated, with ${JSON.stringify(options)}`, async () => {
-      const model = { ...(await tiny({ layers: 4, embeddingLength: 256 })), metadata: { layers: 4, heads: 4, kvHeads: 2, keyLength: 64, valueLength: 64, embeddingLength: 256, contextLength: 2048 } };
+      const model = {
+        ...(await tiny({ layers: 4, embeddingLength: 256 })),
+        metadata: {
+          layers: 4,
+          heads: 4,
+          kvHeads: 2,
+          keyLength: 64,
+          valueLength: 64,
+          embeddingLength: 256,
+          contextLength: 2048,
+        },
+      };
       const { server, lines } = await ground.start(model, { options: { ...options, extra_args: ['-lv', '4'] } });
       const cache = Number(/KV buffer size = +([\d.]+) MiB/.exec(lines.join('\n'))?.[1]);
       const compute = Number(/compute buffer size = +([\d.]+) MiB/.exec(lines.join('\n'))?.[1]);
@@ -132,7 +216,9 @@ describeReal('the help of the real llama-server', () => {
   it('is read: which flags there are, and which take a value', () => {
     const flags = parseHelp(execFileSync(llamaServer!, ['--help'], { encoding: 'utf8', maxBuffer: 10 * mebibyte }));
     assert.ok(flags.size > 200, `${flags.size} flags`);
-    for (const name of ['--model', '--port', '--host', '--ctx-size', '--lora', '--mmproj']) assert.ok(flags.get(name)?.takesValue, name);
-    for (const name of ['--help', '--version', '--offline', '--metrics']) assert.equal(flags.get(name)?.takesValue, false, name);
+    for (const name of ['--model', '--port', '--host', '--ctx-size', '--lora', '--mmproj'])
+      assert.ok(flags.get(name)?.takesValue, name);
+    for (const name of ['--help', '--version', '--offline', '--metrics'])
+      assert.equal(flags.get(name)?.takesValue, false, name);
   });
 });

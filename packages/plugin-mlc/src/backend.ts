@@ -9,7 +9,8 @@ import { modelOptions } from './options.js';
 import { progressOf } from './progress.js';
 import { adaptRequest } from './requests.js';
 
-const install = 'Install MLC-LLM into a virtual environment, from the wheels that mlc.ai names for this machine (mlc-llm and mlc-ai), and start Lamina in it or name its script.';
+const install =
+  'Install MLC-LLM into a virtual environment, from the wheels that mlc.ai names for this machine (mlc-llm and mlc-ai), and start Lamina in it or name its script.';
 
 /** The backend type `mlc`; `defaults` are the options the plugin was given. */
 export function mlcBackend(defaults: Readonly<Record<string, unknown>> = {}): BackendType {
@@ -40,7 +41,8 @@ export function mlcBackend(defaults: Readonly<Record<string, unknown>> = {}): Ba
 }
 
 function accepts({ metadata, base }: Model): Acceptance {
-  if (base !== undefined) return { refused: 'MLC-LLM loads no adapters; merge it into its base before the weights are converted' };
+  if (base !== undefined)
+    return { refused: 'MLC-LLM loads no adapters; merge it into its base before the weights are converted' };
   const quantized = metadata?.quantization === undefined ? '' : `, quantised with ${metadata.quantization}`;
   return { rank: 10, reason: `MLC is the format of MLC-LLM${quantized}` };
 }

@@ -3,7 +3,10 @@ import { definePlugin, processOptions } from '@lamina/core/plugin';
 import { mlcBackend } from './backend.js';
 import { modelOptions } from './options.js';
 
-/** What `mlc()` takes, and `backends.mlc` in models.yaml too: where the engine is, and defaults for the options of models. */
+/**
+ * What `mlc()` takes, and `backends.mlc` in models.yaml too: where the engine is, and defaults for the options of
+ * models.
+ */
 export const optionsSchema = {
   type: 'object',
   properties: { ...processOptions, ...modelOptions.properties },
@@ -11,8 +14,9 @@ export const optionsSchema = {
 } as const;
 
 /**
- * Serves directories with an mlc-chat-config.json with MLC-LLM: `mlc()`, or `mlc({ executable: '/opt/mlc/bin/mlc_llm', device: 'cuda:0' })`.
- * Registers the backend type `mlc`. The options are defaults: `backends.<name>` in models.yaml overrides them, `models.<name>.options` both.
+ * Serves directories with an mlc-chat-config.json with MLC-LLM: `mlc()`, or `mlc({ executable: '/opt/mlc/bin/mlc_llm',
+ * device: 'cuda:0' })`. Registers the backend type `mlc`. The options are defaults: `backends.<name>` in models.yaml
+ * overrides them, `models.<name>.options` both.
  */
 export const mlc = definePlugin({
   name: 'mlc',

@@ -22,7 +22,10 @@ export function inspect({ model, options }: StartedServer): Promise<ServerInfo> 
 }
 
 /** The window of the model, or all the tokens there is room for, whichever is less. */
-function contextOf({ mode = 'local', context_window_size, max_total_seq_length }: ModelOptions, ofModel: number | undefined): number | undefined {
+function contextOf(
+  { mode = 'local', context_window_size, max_total_seq_length }: ModelOptions,
+  ofModel: number | undefined,
+): number | undefined {
   const window = context_window_size ?? ofModel;
   const total = max_total_seq_length ?? (mode === 'local' ? localTokens : undefined);
   return window === undefined || total === undefined ? undefined : Math.min(window, total);

@@ -2,8 +2,9 @@
 import type { JsonObject } from '@lamina/core/plugin';
 
 /**
- * `user` is left out: MLC-LLM takes it for the id of the request, and two that are under way with the same one get into each other.
- * `max_completion_tokens` becomes `max_tokens`, the only name it knows, and a JSON schema takes the form it has there.
+ * `user` is left out: MLC-LLM takes it for the id of the request, and two that are under way with the same one get into
+ * each other. `max_completion_tokens` becomes `max_tokens`, the only name it knows, and a JSON schema takes the form it
+ * has there.
  */
 export function adaptRequest({ user: _user, max_completion_tokens: limit, ...body }: JsonObject): JsonObject {
   return {

@@ -15,7 +15,11 @@ interface Parts {
   readonly executable?: string;
 }
 
-function launch({ model = modelOf(), options = {}, executable = '/opt/mlc/bin/mlc_llm' }: Parts = {}): Launch<ModelOptions> {
+function launch({
+  model = modelOf(),
+  options = {},
+  executable = '/opt/mlc/bin/mlc_llm',
+}: Parts = {}): Launch<ModelOptions> {
   return { model, adapters: [], options, instance: {}, port: 4711, key: 'secret', engine: { executable } };
 }
 
@@ -34,24 +38,59 @@ describe('the command line of MLC-LLM', () => {
 
   it('stays off the network, and compiles only as it is told', async () => {
     const { env } = await commandFor(launch({ options: { jit_policy: 'READONLY' } }));
-    assert.deepEqual(env, { MLC_DOWNLOAD_CACHE_POLICY: 'READONLY', HF_HUB_OFFLINE: '1', PYTHONUNBUFFERED: '1', MLC_JIT_POLICY: 'READONLY' });
+    assert.deepEqual(env, {
+      MLC_DOWNLOAD_CACHE_POLICY: 'READONLY',
+      HF_HUB_OFFLINE: '1',
+      PYTHONUNBUFFERED: '1',
+      MLC_JIT_POLICY: 'READONLY',
+    });
     assert.ok(!('MLC_JIT_POLICY' in (await commandFor(launch())).env!));
   });
 
   it('has a flag for each of these options', async () => {
-    const options: ModelOptions = { device: 'cuda:1', mode: 'server', model_lib: '/lib/tiny-cuda.so', prefix_cache_mode: 'disable', prefill_mode: 'chunked', embedding_model: '/models/e', embedding_model_lib: '/lib/e.so', extra_args: ['--enable-debug'] };
-    assert.match(await argsOf({ options }), / --model-lib \/lib\/tiny-cuda\.so --device cuda:1 --mode server --prefix-cache-mode disable --prefill-mode chunked --embedding-model \/models\/e --embedding-model-lib \/lib\/e\.so --enable-debug$/);
+    const options: ModelOptions = {
+      device: 'cuda:1',
+      mode: 'server',
+      model_lib: '/lib/tiny-cuda.so',
+      prefix_cache_mode: 'disable',
+      prefill_mode: 'chunked',
+      embedding_model: '/models/e',
+      embedding_model_lib: '/lib/e.so',
+      extra_args: ['--enable-debug'],
+    };
+    assert.match(
+      await argsOf({ options }),
+      / --model-lib \/lib\/tiny-cuda\.so --device cuda:1 --mode server --prefix-cache-mode disable --prefill-mode chunked --embedding-model \/models\/e --embedding-model-lib \/lib\/e\.so --enable-debug$/,
+    );
   });
 
   it('puts the others into the overrides, as one argument', async () => {
-    const { args } = await commandFor(launch({ options: { context_window_size: 8192, max_num_sequence: 2, gpu_memory_utilization: 0.5, prefix_cache_max_num_recycling_seqs: -1, opt: 'O3' } }));
-    assert.deepEqual(args.slice(-2), ['--overrides', 'max_num_sequence=2;gpu_memory_utilization=0.5;prefix_cache_max_num_recycling_seqs=-1;context_window_size=8192;opt=O3']);
+    const { args } = await commandFor(
+      launch({
+        options: {
+          context_window_size: 8192,
+          max_num_sequence: 2,
+          gpu_memory_utilization: 0.5,
+          prefix_cache_max_num_recycling_seqs: -1,
+          opt: 'O3',
+        },
+      }),
+    );
+    assert.deepEqual(args.slice(-2), [
+      '--overrides',
+      'max_num_sequence=2;gpu_memory_utilization=0.5;prefix_cache_max_num_recycling_seqs=-1;context_window_size=8192;opt=O3',
+    ]);
   });
 
   it('takes every option of the schema somewhere', async () => {
-    const { properties } = mlcBackend().modelOptions as { properties: Record<string, { enum?: readonly string[]; type?: string; pattern?: string }> };
+    const { properties } = mlcBackend().modelOptions as {
+      properties: Record<string, { enum?: readonly string[]; type?: string; pattern?: string }>;
+    };
     for (const [name, { enum: values, type }] of Object.entries(properties)) {
-      const value = name === 'device' ? 'cuda:7' : (values?.[0] ?? (type === 'array' ? ['--x=77'] : type === 'string' ? '/77' : 77));
+      const value =
+        name === 'device'
+          ? 'cuda:7'
+          : (values?.[0] ?? (type === 'array' ? ['--x=77'] : type === 'string' ? '/77' : 77));
       const { args, env } = await commandFor(launch({ options: { [name]: value } }));
       const said = JSON.stringify([args, env]);
       assert.ok(said.includes(String(Array.isArray(value) ? '--x=77' : value)), `${name} is nowhere in ${said}`);
@@ -61,11 +100,16 @@ describe('the command line of MLC-LLM', () => {
   it('adds the draft of a model, and says how it drafts', async () => {
     const model = modelOf({ files: [file('weights', '/models/tiny'), file('draft', '/models/draft')] });
     assert.match(await argsOf({ model }), / --additional-models \/models\/draft --speculative-mode small_draft$/);
-    assert.match(await argsOf({ model, options: { speculative_mode: 'eagle', spec_draft_length: 3 } }), / --speculative-mode eagle --overrides spec_draft_length=3$/);
+    assert.match(
+      await argsOf({ model, options: { speculative_mode: 'eagle', spec_draft_length: 3 } }),
+      / --speculative-mode eagle --overrides spec_draft_length=3$/,
+    );
   });
 
   it('is not put together without weights', async () => {
-    await assert.rejects(commandFor(launch({ model: modelOf({ files: [] }) })), (error) => LaminaError.is(error, 'MODEL_FILES_MISSING'));
+    await assert.rejects(commandFor(launch({ model: modelOf({ files: [] }) })), (error) =>
+      LaminaError.is(error, 'MODEL_FILES_MISSING'),
+    );
   });
 });
 
@@ -97,7 +141,14 @@ describe('the model library', () => {
   it('is not guessed', async () => {
     await put('tiny-vulkan.so', 'tiny-cuda.so');
     for (const device of [undefined, 'auto']) {
-      await assert.rejects(libraryIn(folder, device), (error) => LaminaError.is(error, 'CONFIG_INVALID') && /holds 2 model libraries \(tiny-cuda\.so, tiny-vulkan\.so\)\. Name one with the option model_lib, or set device\.$/.test(error.message));
+      await assert.rejects(
+        libraryIn(folder, device),
+        (error) =>
+          LaminaError.is(error, 'CONFIG_INVALID') &&
+          /holds 2 model libraries \(tiny-cuda\.so, tiny-vulkan\.so\)\. Name one with the option model_lib, or set device\.$/.test(
+            error.message,
+          ),
+      );
     }
   });
 
@@ -112,7 +163,10 @@ describe('a model for MLC-LLM', () => {
   const { accepts } = mlcBackend().create('mlc', {});
 
   it('is accepted with its quantisation', () => {
-    assert.deepEqual(accepts(modelOf({ metadata: { quantization: 'q4f16_1' } })), { rank: 10, reason: 'MLC is the format of MLC-LLM, quantised with q4f16_1' });
+    assert.deepEqual(accepts(modelOf({ metadata: { quantization: 'q4f16_1' } })), {
+      rank: 10,
+      reason: 'MLC is the format of MLC-LLM, quantised with q4f16_1',
+    });
   });
 
   it('is no adapter', () => assert.ok('refused' in accepts(modelOf({ base: 'other' }))));

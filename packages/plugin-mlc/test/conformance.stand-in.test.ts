@@ -30,13 +30,15 @@ describeStandIn('MLC-LLM, a stand-in for it, is a backend as the contract has it
     reach: {
       options: { mode: 'interactive', max_total_seq_length: 512 },
       verify: ({ info }: ModelServer) => {
-        if (info.parallel !== 1 || info.contextLength !== 512) throw new Error(`It computes ${info.parallel} requests of ${info.contextLength} tokens.`);
+        if (info.parallel !== 1 || info.contextLength !== 512)
+          throw new Error(`It computes ${info.parallel} requests of ${info.contextLength} tokens.`);
       },
     },
     // It ends only when its clients have left, so every stop with one of them ends in a kill.
     limits: { startMs: 20_000, answerMs: 10_000, stopMs: 8_000, killMs: 4_000 },
     skip: {
-      'the memory estimate is positive and grows with the context': 'MLC-LLM plans its memory itself, by mode and device, and says what does not fit',
+      'the memory estimate is positive and grows with the context':
+        'MLC-LLM plans its memory itself, by mode and device, and says what does not fit',
       'its key is on no command line': 'MLC-LLM takes its key on the command line only',
       'a server that slept and was woken answers': 'MLC-LLM cannot sleep',
     },

@@ -9,7 +9,11 @@ import { adaptRequest } from '../dist/requests.js';
 import { file, modelOf } from './model.js';
 import { describeStandIn, Ground, post, type StartParts } from './stand-in.js';
 
-const chat = (content: string, more: JsonObject = {}): JsonObject => ({ model: 'm', messages: [{ role: 'user', content }], ...more });
+const chat = (content: string, more: JsonObject = {}): JsonObject => ({
+  model: 'm',
+  messages: [{ role: 'user', content }],
+  ...more,
+});
 
 describeStandIn('a stand-in for MLC-LLM', function () {
   this.timeout(60_000);
@@ -20,8 +24,19 @@ describeStandIn('a stand-in for MLC-LLM', function () {
   it('compiles its library at the first start and says so, and takes it from its cache at the next', async () => {
     const model = await ground.model();
     const first = await ground.start(model);
-    assert.deepEqual(first.stages, ['loading', 'compiling the model library', 'loading the model library', 'loading weights', 'opening the port']);
-    assert.deepEqual((await ground.start(model)).stages, ['loading', 'loading the model library', 'loading weights', 'opening the port']);
+    assert.deepEqual(first.stages, [
+      'loading',
+      'compiling the model library',
+      'loading the model library',
+      'loading weights',
+      'opening the port',
+    ]);
+    assert.deepEqual((await ground.start(model)).stages, [
+      'loading',
+      'loading the model library',
+      'loading weights',
+      'opening the port',
+    ]);
   });
 
   it('takes the library that lies beside the weights', async () => {
@@ -35,17 +50,36 @@ describeStandIn('a stand-in for MLC-LLM', function () {
   it('tells what its mode means', async () => {
     const model = await ground.model();
     const { server } = await ground.start(model);
-    assert.deepEqual(server.info, { endpoints: ['chat/completions', 'completions'], modalities: ['text'], parallel: 4, contextLength: 4096, verified: true });
-    assert.deepEqual((await ground.start(model, { options: { mode: 'server' } })).server.info, { endpoints: ['chat/completions', 'completions'], modalities: ['text'], verified: true });
+    assert.deepEqual(server.info, {
+      endpoints: ['chat/completions', 'completions'],
+      modalities: ['text'],
+      parallel: 4,
+      contextLength: 4096,
+      verified: true,
+    });
+    assert.deepEqual((await ground.start(model, { options: { mode: 'server' } })).server.info, {
+      endpoints: ['chat/completions', 'completions'],
+      modalities: ['text'],
+      verified: true,
+    });
   });
 
   it('lets two requests of one `user` get into each other, unless it is left out', async () => {
     const { server } = await ground.start(await ground.model());
     const second = async (prepare: (body: JsonObject) => JsonObject) => {
       const leave = new AbortController();
-      const first = await post(server, 'chat/completions', prepare(chat('/count', { user: 'same', stream: true })), leave.signal);
+      const first = await post(
+        server,
+        'chat/completions',
+        prepare(chat('/count', { user: 'same', stream: true })),
+        leave.signal,
+      );
       await first.body!.getReader().read();
-      const response = await post(server, 'chat/completions', prepare(chat('/count', { user: 'same', max_tokens: 50 })));
+      const response = await post(
+        server,
+        'chat/completions',
+        prepare(chat('/count', { user: 'same', max_tokens: 50 })),
+      );
       leave.abort();
       return ((await response.json()) as { choices: { message: { content: string } }[] }).choices[0]!.message.content;
     };
@@ -82,18 +116,66 @@ describeStandIn('a stand-in for MLC-LLM', function () {
   });
 
   const failures: readonly (StartParts & { readonly of: string; readonly says: RegExp; model?(): Promise<Model> })[] = [
-    { of: 'a directory that is not there', model: () => Promise.resolve(modelOf({ files: [file('weights', ground.path('none'))] })), says: /\/none does not exist\. Correct the path/ },
-    { of: 'a directory of something else', model: () => emptied('mlc-chat-config.json'), says: /is not a model of MLC-LLM: mlc-chat-config\.json is missing/ },
-    { of: 'a configuration that is damaged', model: () => damaged(), says: /^The mlc-chat-config\.json in \S+ cannot be read/ },
-    { of: 'weights that are missing', model: () => emptied('tensor-cache.json'), says: /tensor-cache\.json cannot be opened: the model is not whole/ },
-    { of: 'weights larger than the device', model: () => ground.model('big', { stand_in_megabytes: 4096 }), says: /^The device has 1024\.000 MB for the model, and its weights alone are 4096\.000 MB/ },
-    { of: 'a quantisation the compiler does not know', model: () => ground.model('odd', { quantization: 'q9f99' }), says: /^The model library could not be compiled: Unknown quantization: q9f99\. / },
-    { of: 'a library that is not there', options: { model_lib: '/nowhere/lib.so' }, says: /^There is no model library \/nowhere\/lib\.so\. Correct model_lib/ },
-    { of: 'a library that must not be compiled', options: { jit_policy: 'OFF' }, says: /jit_policy OFF forbids to compile one/ },
-    { of: 'a device that is not there', options: { device: 'cuda:3' }, says: /^This MLC-LLM finds no device cuda:3 here/ },
-    { of: 'an argument nobody knows', options: { extra_args: ['--no-such-flag'] }, says: /^This MLC-LLM does not know the arguments --no-such-flag/ },
-    { of: 'an override nobody knows', options: { extra_args: ['--overrides', 'no_such=1'] }, says: /^This MLC-LLM does not know the arguments --no_such=1/ },
-    { of: 'a value that is not one of those there are', options: { extra_args: ['--mode', 'x'] }, says: /^MLC-LLM refuses the value of --mode: invalid choice: 'x'/ },
+    {
+      of: 'a directory that is not there',
+      model: () => Promise.resolve(modelOf({ files: [file('weights', ground.path('none'))] })),
+      says: /\/none does not exist\. Correct the path/,
+    },
+    {
+      of: 'a directory of something else',
+      model: () => emptied('mlc-chat-config.json'),
+      says: /is not a model of MLC-LLM: mlc-chat-config\.json is missing/,
+    },
+    {
+      of: 'a configuration that is damaged',
+      model: () => damaged(),
+      says: /^The mlc-chat-config\.json in \S+ cannot be read/,
+    },
+    {
+      of: 'weights that are missing',
+      model: () => emptied('tensor-cache.json'),
+      says: /tensor-cache\.json cannot be opened: the model is not whole/,
+    },
+    {
+      of: 'weights larger than the device',
+      model: () => ground.model('big', { stand_in_megabytes: 4096 }),
+      says: /^The device has 1024\.000 MB for the model, and its weights alone are 4096\.000 MB/,
+    },
+    {
+      of: 'a quantisation the compiler does not know',
+      model: () => ground.model('odd', { quantization: 'q9f99' }),
+      says: /^The model library could not be compiled: Unknown quantization: q9f99\. /,
+    },
+    {
+      of: 'a library that is not there',
+      options: { model_lib: '/nowhere/lib.so' },
+      says: /^There is no model library \/nowhere\/lib\.so\. Correct model_lib/,
+    },
+    {
+      of: 'a library that must not be compiled',
+      options: { jit_policy: 'OFF' },
+      says: /jit_policy OFF forbids to compile one/,
+    },
+    {
+      of: 'a device that is not there',
+      options: { device: 'cuda:3' },
+      says: /^This MLC-LLM finds no device cuda:3 here/,
+    },
+    {
+      of: 'an argument nobody knows',
+      options: { extra_args: ['--no-such-flag'] },
+      says: /^This MLC-LLM does not know the arguments --no-such-flag/,
+    },
+    {
+      of: 'an override nobody knows',
+      options: { extra_args: ['--overrides', 'no_such=1'] },
+      says: /^This MLC-LLM does not know the arguments --no_such=1/,
+    },
+    {
+      of: 'a value that is not one of those there are',
+      options: { extra_args: ['--mode', 'x'] },
+      says: /^MLC-LLM refuses the value of --mode: invalid choice: 'x'/,
+    },
   ];
 
   async function emptied(name: string): Promise<Model> {
@@ -109,13 +191,17 @@ describeStandIn('a stand-in for MLC-LLM', function () {
   }
 
   for (const { of, says, model, ...parts } of failures) {
-    it(`fails with a sentence for ${of}`, async () => assert.match(await ground.reasonOf(await (model?.() ?? ground.model()), parts), says));
+    it(`fails with a sentence for ${of}`, async () =>
+      assert.match(await ground.reasonOf(await (model?.() ?? ground.model()), parts), says));
   }
 
   it('is found in the environment Lamina was started in, by its script or by a Python that has it', async () => {
     const venv = ground.path('venv');
     const probed = async () => {
-      const lamina = await createTestLamina({ plugins: [mlc()], env: { PATH: process.env['PATH'] ?? '', VIRTUAL_ENV: venv } });
+      const lamina = await createTestLamina({
+        plugins: [mlc()],
+        env: { PATH: process.env['PATH'] ?? '', VIRTUAL_ENV: venv },
+      });
       const record = (await lamina.backends.list()).find(({ name }) => name === 'mlc');
       await lamina.close();
       return record?.availability;
@@ -125,11 +211,20 @@ describeStandIn('a stand-in for MLC-LLM', function () {
     assert.deepEqual(await probed(), { available: true, executable: `${venv}/bin/python`, version: '0.20.dev0' });
     await rm(`${venv}/bin`, { recursive: true });
     const missing = await probed();
-    assert.ok(missing !== undefined && !missing.available && /"mlc_llm" is not in PATH/.test(missing.reason) && /mlc\.ai/.test(missing.hint), JSON.stringify(missing));
+    assert.ok(
+      missing !== undefined &&
+        !missing.available &&
+        /"mlc_llm" is not in PATH/.test(missing.reason) &&
+        /mlc\.ai/.test(missing.hint),
+      JSON.stringify(missing),
+    );
   });
 
   it('serves a directory that Lamina found by itself', async () => {
-    const lamina = await createTestLamina({ plugins: [mlc({ executable: ground.executable, device: 'cpu' })], env: ground.env });
+    const lamina = await createTestLamina({
+      plugins: [mlc({ executable: ground.executable, device: 'cpu' })],
+      env: ground.env,
+    });
     try {
       const model = await ground.model();
       await cp(model.files[0]!.path, `${lamina.modelsDir}/mia-q4f16_1-MLC`, { recursive: true });
@@ -138,7 +233,11 @@ describeStandIn('a stand-in for MLC-LLM', function () {
       assert.deepEqual(found, [{ name: 'mia-q4f16_1-MLC', format: 'mlc' }]);
       const lease = await lamina.runtime.acquire('mia-q4f16_1-MLC', { signal: AbortSignal.timeout(20_000) });
       const { baseUrl, headers = {} } = lease.endpoint();
-      const response = await fetch(`${baseUrl}/completions`, { method: 'POST', headers: { ...headers, connection: 'close' }, body: JSON.stringify({ prompt: 'hi' }) });
+      const response = await fetch(`${baseUrl}/completions`, {
+        method: 'POST',
+        headers: { ...headers, connection: 'close' },
+        body: JSON.stringify({ prompt: 'hi' }),
+      });
       assert.equal(((await response.json()) as { choices: { text: string }[] }).choices[0]!.text, 'I am mia.');
       lease.release({ served: true });
     } finally {

@@ -33,7 +33,10 @@ export interface Started {
   readonly stages: readonly string[];
 }
 
-/** A folder with the stand-in, models and a cache for compiled libraries; `close` ends what was started and removes all of it. */
+/**
+ * A folder with the stand-in, models and a cache for compiled libraries; `close` ends what was started and removes all
+ * of it.
+ */
 export class Ground {
   private readonly servers: ModelServer[] = [];
   readonly executable: string;
@@ -97,7 +100,18 @@ export class Ground {
 export function post(server: ModelServer, route: string, body: JsonObject, signal?: AbortSignal): Promise<Response> {
   const { baseUrl, headers = {} } = server.endpoint();
   const sent = { ...headers, 'content-type': 'application/json', connection: 'close' };
-  return fetch(`${baseUrl}/${route}`, { method: 'POST', headers: sent, body: JSON.stringify(body), ...(signal === undefined ? {} : { signal }) });
+  return fetch(`${baseUrl}/${route}`, {
+    method: 'POST',
+    headers: sent,
+    body: JSON.stringify(body),
+    ...(signal === undefined ? {} : { signal }),
+  });
 }
 
-const quiet: Logger = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined, child: () => quiet };
+const quiet: Logger = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+  child: () => quiet,
+};

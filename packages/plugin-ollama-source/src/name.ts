@@ -22,10 +22,15 @@ const hostPart = /^(\[[0-9a-f:]+\]|[a-z0-9_][a-z0-9_.-]*)(:\d{1,5})?$/i;
  */
 export function nameOf(reference: Json): Name | undefined {
   if (typeof reference === 'string') return parseText(reference.trim());
-  if (typeof reference !== 'object' || reference === null || Array.isArray(reference) || !('model' in reference)) return undefined;
+  if (typeof reference !== 'object' || reference === null || Array.isArray(reference) || !('model' in reference))
+    return undefined;
   const { model } = reference;
   const name = typeof model === 'string' ? parseName(withoutScheme(model.trim())) : undefined;
-  if (name === undefined) throw new LaminaError('REQUEST_INVALID', { message: `${JSON.stringify(model)} is not the name of an Ollama model; write it as "llama3.2:3b", "name/model:tag" or "registry.example:5000/name/model:tag".`, param: 'reference' });
+  if (name === undefined)
+    throw new LaminaError('REQUEST_INVALID', {
+      message: `${JSON.stringify(model)} is not the name of an Ollama model; write it as "llama3.2:3b", "name/model:tag" or "registry.example:5000/name/model:tag".`,
+      param: 'reference',
+    });
   return name;
 }
 
@@ -43,7 +48,14 @@ function parseName(text: string): Name | undefined {
   const [model = '', tag = 'latest', ...more] = parts.at(-1)!.split(':');
   const namespace = parts.at(-2) ?? 'library';
   const host = parts.at(-3) ?? officialHost;
-  const fits = parts.length <= 3 && more.length === 0 && part.test(model) && part.test(tag) && namespacePart.test(namespace) && hostPart.test(host) && host.length <= 350;
+  const fits =
+    parts.length <= 3 &&
+    more.length === 0 &&
+    part.test(model) &&
+    part.test(tag) &&
+    namespacePart.test(namespace) &&
+    hostPart.test(host) &&
+    host.length <= 350;
   return fits ? { host: host.replace(/^(www\.)?ollama\.com$/i, officialHost), namespace, model, tag } : undefined;
 }
 

@@ -1,6 +1,15 @@
-// A model at a registry, read as far as a plan needs it: its manifest, its configuration, and the small layers beside the weights.
+// A model at a registry, read as far as a plan needs it: its manifest, its configuration, and the small layers beside
+// the weights.
 import type { JsonObject, SourceContext } from '@lamina/core/plugin';
-import { parseObject, readConfig, readManifest, requireWeights, type Layer, type Manifest, type ModelConfig } from './manifest.js';
+import {
+  parseObject,
+  readConfig,
+  readManifest,
+  requireWeights,
+  type Layer,
+  type Manifest,
+  type ModelConfig,
+} from './manifest.js';
 import type { Name } from './name.js';
 import type { Registries } from './registry.js';
 
@@ -22,11 +31,19 @@ export interface Package {
 export async function readPackage(registries: Registries, name: Name, context: SourceContext): Promise<Package> {
   const { text, digest } = await registries.manifest(name, context);
   const manifest = readManifest(text, name);
-  return { name, digest, ...(await readParts(manifest, name, (layer) => registries.text(name, layer.digest, context))) };
+  return {
+    name,
+    digest,
+    ...(await readParts(manifest, name, (layer) => registries.text(name, layer.digest, context))),
+  };
 }
 
 /** The parts of a manifest; `read` gives the text of a small layer. */
-export async function readParts(manifest: Manifest, name: Name, read: (layer: Layer) => Promise<string>): Promise<Omit<Package, 'name' | 'digest'>> {
+export async function readParts(
+  manifest: Manifest,
+  name: Name,
+  read: (layer: Layer) => Promise<string>,
+): Promise<Omit<Package, 'name' | 'digest'>> {
   const { layers } = manifest;
   const config = manifest.config === undefined ? {} : readConfig(await read(manifest.config));
   requireWeights(manifest, config, name);

@@ -1,4 +1,5 @@
-// Gives a request what the model's own package says of sampling and the system prompt, where the request itself says nothing.
+// Gives a request what the model's own package says of sampling and the system prompt, where the request itself says
+// nothing.
 import type { InferenceRequest, Json, JsonObject, Models } from '@lamina/core/plugin';
 import { requestFields } from './parameters.js';
 
@@ -10,17 +11,34 @@ export interface RequestDefaults {
 
 const generating = ['chat/completions', 'completions', 'responses'];
 
-/** The request with its model's defaults; `undefined`: it stays as it is. Defaults are in the manifest entry, or those of an adopted model. */
-export function applyDefaults(request: InferenceRequest, models: Pick<Models, 'get' | 'list'>, adopted: ReadonlyMap<string, RequestDefaults>): InferenceRequest | undefined {
+/**
+ * The request with its model's defaults; `undefined`: it stays as it is. Defaults are in the manifest entry, or those
+ * of an adopted model.
+ */
+export function applyDefaults(
+  request: InferenceRequest,
+  models: Pick<Models, 'get' | 'list'>,
+  adopted: ReadonlyMap<string, RequestDefaults>,
+): InferenceRequest | undefined {
   const { json, route } = request;
   if (json === undefined || !generating.includes(route)) return undefined;
   const record = models.get(request.model) ?? models.list().find(({ model }) => model.aliases.includes(request.model));
-  const defaults = record === undefined ? undefined : record.model.from === 'adopted' ? adopted.get(record.model.name) : writtenIn(record.entry.download);
+  const defaults =
+    record === undefined
+      ? undefined
+      : record.model.from === 'adopted'
+        ? adopted.get(record.model.name)
+        : writtenIn(record.entry.download);
   if (defaults === undefined) return undefined;
-  const missing = Object.entries(requestFields(defaults.parameters ?? {})).filter(([field]) => !hasField(json, route, field));
+  const missing = Object.entries(requestFields(defaults.parameters ?? {})).filter(
+    ([field]) => !hasField(json, route, field),
+  );
   const messages = withSystem(json['messages'], defaults.system);
   if (missing.length === 0 && messages === undefined) return undefined;
-  return { ...request, json: { ...Object.fromEntries(missing), ...json, ...(messages === undefined ? {} : { messages }) } };
+  return {
+    ...request,
+    json: { ...Object.fromEntries(missing), ...json, ...(messages === undefined ? {} : { messages }) },
+  };
 }
 
 function writtenIn(download: unknown): RequestDefaults | undefined {
@@ -31,12 +49,15 @@ function writtenIn(download: unknown): RequestDefaults | undefined {
 /** The newer names of the limit count as the limit; `responses` has no `stop`. */
 function hasField(json: JsonObject, route: string, field: string): boolean {
   if (field === 'stop' && route === 'responses') return true;
-  const names = field === 'max_tokens' ? ['max_tokens', 'max_completion_tokens', 'max_output_tokens', 'n_predict'] : [field];
+  const names =
+    field === 'max_tokens' ? ['max_tokens', 'max_completion_tokens', 'max_output_tokens', 'n_predict'] : [field];
   return names.some((name) => json[name] !== undefined && json[name] !== null);
 }
 
 function withSystem(messages: Json | undefined, system: string | undefined): Json[] | undefined {
   if (!Array.isArray(messages) || system === undefined || system === '') return undefined;
-  const own = (messages as readonly ({ readonly role?: Json } | undefined)[]).some((message) => message?.role === 'system' || message?.role === 'developer');
+  const own = (messages as readonly ({ readonly role?: Json } | undefined)[]).some(
+    (message) => message?.role === 'system' || message?.role === 'developer',
+  );
   return own ? undefined : [{ role: 'system', content: system }, ...(messages as readonly Json[])];
 }

@@ -24,7 +24,11 @@ export function readSettings(options: SourceOptions, env: Readonly<Record<string
   const insecure = new Set((options.insecure_registries ?? []).map((host) => host.toLowerCase()));
   const named = options.models_dir ?? (env['OLLAMA_MODELS'] || undefined);
   const home = env['HOME'] || env['USERPROFILE'];
-  const usual = [...(home ? [join(home, '.ollama', 'models')] : []), '/usr/share/ollama/.ollama/models', '/var/lib/ollama/models'];
+  const usual = [
+    ...(home ? [join(home, '.ollama', 'models')] : []),
+    '/usr/share/ollama/.ollama/models',
+    '/var/lib/ollama/models',
+  ];
   return {
     registries: new Set([...(options.registries ?? []).map((host) => host.toLowerCase()), ...insecure]),
     insecure,

@@ -26,12 +26,16 @@ export function ollamaRegistrySource(settings: Settings, adopted: Map<string, Re
       return makePlan(reference, model);
     },
     locate: (file, _plan, context) => locateBlob(registries, file, context),
-    ...(settings.stores.length === 0 ? {} : { adopt: (context: Context) => adoptStore(settings.stores, adopted, context) }),
+    ...(settings.stores.length === 0
+      ? {}
+      : { adopt: (context: Context) => adoptStore(settings.stores, adopted, context) }),
   };
 }
 
 /** A stranger's reference must not make this server ask whatever host it names. */
 function refuseUnlisted(name: Name, { registries }: Settings): void {
   if (openToAll.includes(name.host.toLowerCase()) || registries.has(name.host.toLowerCase())) return;
-  throw denied(`The registry ${name.host} is not one that requests from the network may name. Its operator can allow it with the plugin's option \`registries\`.`);
+  throw denied(
+    `The registry ${name.host} is not one that requests from the network may name. Its operator can allow it with the plugin's option \`registries\`.`,
+  );
 }

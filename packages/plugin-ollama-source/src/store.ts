@@ -1,4 +1,5 @@
-// Models of an Ollama store, used where they are: manifests name the blobs, and llama.cpp opens a blob without a telling name.
+// Models of an Ollama store, used where they are: manifests name the blobs, and llama.cpp opens a blob without a
+// telling name.
 import { opendir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Context, Model, ModelFile } from '@lamina/core/plugin';
@@ -10,8 +11,15 @@ import type { RequestDefaults } from './request-defaults.js';
 
 const largestText = 4 * 1024 * 1024;
 
-/** Every model of the stores whose blobs are all there, under the name `ollama list` shows; the first store that has one wins. */
-export async function* adoptStore(stores: readonly string[], defaults: Map<string, RequestDefaults>, context: Context): AsyncIterable<Model> {
+/**
+ * Every model of the stores whose blobs are all there, under the name `ollama list` shows; the first store that has one
+ * wins.
+ */
+export async function* adoptStore(
+  stores: readonly string[],
+  defaults: Map<string, RequestDefaults>,
+  context: Context,
+): AsyncIterable<Model> {
   const seen = new Set<string>();
   for (const store of stores) {
     for await (const name of namesIn(join(store, 'manifests'), [], context)) {
@@ -31,7 +39,11 @@ async function* namesIn(directory: string, parts: readonly string[], context: Co
     for await (const entry of await opendir(directory)) names.push(entry.name);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'EACCES' || code === 'EPERM') context.log.warn({ directory, reason: code }, 'This Ollama store may not be read; add the user Lamina runs as to the group of Ollama');
+    if (code === 'EACCES' || code === 'EPERM')
+      context.log.warn(
+        { directory, reason: code },
+        'This Ollama store may not be read; add the user Lamina runs as to the group of Ollama',
+      );
     return;
   }
   for (const name of names.filter((one) => !one.startsWith('.')).sort()) {
@@ -46,13 +58,23 @@ async function* namesIn(directory: string, parts: readonly string[], context: Co
 }
 
 /** One model; with an adapter two, for here an adapter is a model that shares the process of its base. */
-async function modelsOf(store: string, name: Name, defaults: Map<string, RequestDefaults>, { log }: Context): Promise<readonly Model[]> {
+async function modelsOf(
+  store: string,
+  name: Name,
+  defaults: Map<string, RequestDefaults>,
+  { log }: Context,
+): Promise<readonly Model[]> {
   const { host, namespace, model, tag } = name;
   try {
     const manifest = readManifest(await readSmall(join(store, 'manifests', host, namespace, model, tag)), name);
-    const { weights, projector, adapters, parameters, system } = await readParts(manifest, name, (layer) => readSmall(blobPath(store, layer)));
+    const { weights, projector, adapters, parameters, system } = await readParts(manifest, name, (layer) =>
+      readSmall(blobPath(store, layer)),
+    );
     if (adapters.length > 1) throw new Error('it has several adapters');
-    const files = [...(await filesOf(store, 'weights', weights)), ...(await filesOf(store, 'projector', projector === undefined ? [] : [projector]))];
+    const files = [
+      ...(await filesOf(store, 'weights', weights)),
+      ...(await filesOf(store, 'projector', projector === undefined ? [] : [projector])),
+    ];
     const lora = await filesOf(store, 'adapter', adapters);
     defaults.set(shown(name), { parameters, ...(system === undefined ? {} : { system }) });
     const whole = adopted(shown(name), tag, files, startOptions(parameters));
@@ -60,12 +82,19 @@ async function modelsOf(store: string, name: Name, defaults: Map<string, Request
     const base = { ...whole, name: `${shown(name)}/base`, aliases: [] };
     return [base, { ...whole, files: lora, options: {}, base: base.name }];
   } catch (error) {
-    log.debug({ model: shown(name), reason: error instanceof Error ? error.message : String(error) }, 'A model of the Ollama store is not offered');
+    log.debug(
+      { model: shown(name), reason: error instanceof Error ? error.message : String(error) },
+      'A model of the Ollama store is not offered',
+    );
     return [];
   }
 }
 
-async function filesOf(store: string, role: ModelFile['role'], layers: readonly Layer[]): Promise<readonly ModelFile[]> {
+async function filesOf(
+  store: string,
+  role: ModelFile['role'],
+  layers: readonly Layer[],
+): Promise<readonly ModelFile[]> {
   return Promise.all(
     layers.map(async (layer) => {
       const path = blobPath(store, layer);

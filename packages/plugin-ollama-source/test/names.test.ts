@@ -11,9 +11,15 @@ async function asked(reference: Json, plugin: Plugin = ollamaSource()): Promise<
     urls.push(String(url));
     return Promise.resolve(new Response('', { status: 404 }));
   };
-  const lamina = { env: {}, hooks: { beforeRequest: { tap: () => undefined } }, addSource: (one: Source) => (source = one) };
+  const lamina = {
+    env: {},
+    hooks: { beforeRequest: { tap: () => undefined } },
+    addSource: (one: Source) => (source = one),
+  };
   await plugin.setup(lamina as unknown as PluginContext, plugin.options as never);
-  await source!.resolve(reference, { ...contextFor(), fetch }).catch((error: { code?: string }) => assert.equal(error.code, 'MODEL_NOT_FOUND'));
+  await source!
+    .resolve(reference, { ...contextFor(), fetch })
+    .catch((error: { code?: string }) => assert.equal(error.code, 'MODEL_NOT_FOUND'));
   return urls[0];
 }
 
@@ -35,24 +41,60 @@ describe('a name of Ollama', () => {
     [{ model: '[::1]:5000/team/model' }, 'http://[::1]:5000/v2/team/model/manifests/latest'],
     [{ model: 'http://registry.example/team/model' }, 'https://registry.example/v2/team/model/manifests/latest'],
   ];
-  for (const [reference, url] of names) it(`leads to its registry: ${JSON.stringify(reference)}`, async () => assert.equal(await asked(reference), url));
+  for (const [reference, url] of names)
+    it(`leads to its registry: ${JSON.stringify(reference)}`, async () => assert.equal(await asked(reference), url));
 
   it('leads to http only where that is allowed', async () => {
-    assert.match((await asked('registry.lan:5000/team/model', ollamaSource({ insecure_registries: ['Registry.lan:5000'] })))!, /^http:\/\/registry\.lan:5000\//);
-    assert.match((await asked('registry.lan:5001/team/model', ollamaSource({ insecure_registries: ['registry.lan:5000'] })))!, /^https:/);
+    assert.match(
+      (await asked('registry.lan:5000/team/model', ollamaSource({ insecure_registries: ['Registry.lan:5000'] })))!,
+      /^http:\/\/registry\.lan:5000\//,
+    );
+    assert.match(
+      (await asked('registry.lan:5001/team/model', ollamaSource({ insecure_registries: ['registry.lan:5000'] })))!,
+      /^https:/,
+    );
   });
 
   it('is not everything, and then nobody is asked', async () => {
-    const foreign: Json[] = ['./model', '/models/llama.gguf', 'models/llama.gguf', '~/x', 'hf:org/name', 'https://example.com/llama', 'http://127.0.0.1/a/b', 'a/b/c/d', 'a b', '', 'a:b:c', '-x', 'n.s/model', { repo_id: 'org/name' }, ['x'], 7, true];
+    const foreign: Json[] = [
+      './model',
+      '/models/llama.gguf',
+      'models/llama.gguf',
+      '~/x',
+      'hf:org/name',
+      'https://example.com/llama',
+      'http://127.0.0.1/a/b',
+      'a/b/c/d',
+      'a b',
+      '',
+      'a:b:c',
+      '-x',
+      'n.s/model',
+      { repo_id: 'org/name' },
+      ['x'],
+      7,
+      true,
+    ];
     for (const reference of foreign) assert.equal(await asked(reference), undefined, JSON.stringify(reference));
   });
 
   it('that cannot be one is refused where one is meant', async () => {
-    for (const model of [7, '', 'a/b/c/d', '../x', 'x'.repeat(90)]) await assert.rejects(async () => {
-      const plugin = ollamaSource();
-      let source: Source | undefined;
-      await plugin.setup({ env: {}, hooks: { beforeRequest: { tap: () => undefined } }, addSource: (one: Source) => (source = one) } as unknown as PluginContext, plugin.options as never);
-      await source!.resolve({ model }, contextFor());
-    }, { code: 'REQUEST_INVALID', message: /is not the name of an Ollama model; write it as "llama3\.2:3b"/ });
+    for (const model of [7, '', 'a/b/c/d', '../x', 'x'.repeat(90)])
+      await assert.rejects(
+        async () => {
+          const plugin = ollamaSource();
+          let source: Source | undefined;
+          await plugin.setup(
+            {
+              env: {},
+              hooks: { beforeRequest: { tap: () => undefined } },
+              addSource: (one: Source) => (source = one),
+            } as unknown as PluginContext,
+            plugin.options as never,
+          );
+          await source!.resolve({ model }, contextFor());
+        },
+        { code: 'REQUEST_INVALID', message: /is not the name of an Ollama model; write it as "llama3\.2:3b"/ },
+      );
   });
 });

@@ -1,5 +1,5 @@
-// A registry on two ports of this machine: one that answers for manifests and blobs, one for the bytes it redirects to. It asks for
-// tokens as registries do when told to.
+// A registry on two ports of this machine: one that answers for manifests and blobs, one for the bytes it redirects to.
+// It asks for tokens as registries do when told to.
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -62,7 +62,11 @@ export class RegistryServer {
 
   static async open(): Promise<RegistryServer> {
     const server = new RegistryServer(createServer(), createServer());
-    await Promise.all([server.registry, server.store].map((one) => new Promise<void>((listening) => one.listen(0, '127.0.0.1', listening))));
+    await Promise.all(
+      [server.registry, server.store].map(
+        (one) => new Promise<void>((listening) => one.listen(0, '127.0.0.1', listening)),
+      ),
+    );
     return server;
   }
 
@@ -103,24 +107,36 @@ export class RegistryServer {
     const { pathname, searchParams } = new URL(request.url!, `http://${this.host}`);
     const special = this.special.get(pathname) ?? this.special.get('');
     if (special !== undefined) return special(request, response);
-    if (pathname === '/token') return void response.end(JSON.stringify({ token: this.token, service: searchParams.get('service'), scope: searchParams.get('scope') }));
-    if (this.token !== undefined && request.headers.authorization !== `Bearer ${this.token}`) return this.challenge(pathname, response);
+    if (pathname === '/token')
+      return void response.end(
+        JSON.stringify({ token: this.token, service: searchParams.get('service'), scope: searchParams.get('scope') }),
+      );
+    if (this.token !== undefined && request.headers.authorization !== `Bearer ${this.token}`)
+      return this.challenge(pathname, response);
     const manifest = this.manifests.get(pathname);
     if (manifest !== undefined) return this.serveManifest(manifest, request, response);
     const [, digest] = /\/blobs\/(sha256:[0-9a-f]{64})$/.exec(pathname) ?? [];
     if (digest === undefined) return fail(response, 404, 'MANIFEST_UNKNOWN', 'manifest unknown');
-    if (this.redirects) return void response.writeHead(307, { location: `http://${this.storeHost}/${digest}?X-Amz-Date=20300101T000000Z&X-Amz-Expires=600` }).end();
+    if (this.redirects)
+      return void response
+        .writeHead(307, {
+          location: `http://${this.storeHost}/${digest}?X-Amz-Date=20300101T000000Z&X-Amz-Expires=600`,
+        })
+        .end();
     this.serveBlob(digest, request, response);
   }
 
   private challenge(path: string, response: ServerResponse): void {
     const [, repository] = /^\/v2\/(.+)\/(?:manifests|blobs)\//.exec(path) ?? [];
     const realm = this.realm ?? `http://${this.host}/token`;
-    fail(response, 401, 'UNAUTHORIZED', 'authentication required', { 'www-authenticate': `Bearer realm="${realm}",service="registry",scope="repository:${repository}:pull"` });
+    fail(response, 401, 'UNAUTHORIZED', 'authentication required', {
+      'www-authenticate': `Bearer realm="${realm}",service="registry",scope="repository:${repository}:pull"`,
+    });
   }
 
   private serveManifest(text: string, request: IncomingMessage, response: ServerResponse): void {
-    if (!(request.headers.accept ?? '').includes(manifestType)) return fail(response, 400, 'MANIFEST_INVALID', 'manifest invalid');
+    if (!(request.headers.accept ?? '').includes(manifestType))
+      return fail(response, 400, 'MANIFEST_INVALID', 'manifest invalid');
     response.writeHead(200, { 'content-type': manifestType, 'docker-content-digest': digestOf(text) }).end(text);
   }
 
@@ -130,7 +146,12 @@ export class RegistryServer {
     const [, start, end] = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? '') ?? [];
     if (start === undefined) return void response.writeHead(200, { 'content-length': content.length }).end(content);
     const part = content.subarray(Number(start), end === '' ? undefined : Number(end) + 1);
-    response.writeHead(206, { 'content-length': part.length, 'content-range': `bytes ${start}-${Number(start) + part.length - 1}/${content.length}` }).end(part);
+    response
+      .writeHead(206, {
+        'content-length': part.length,
+        'content-range': `bytes ${start}-${Number(start) + part.length - 1}/${content.length}`,
+      })
+      .end(part);
   }
 }
 
@@ -138,6 +159,14 @@ function seenOf({ method = '', url = '', headers }: IncomingMessage): Seen {
   return { method, url, authorization: headers.authorization, range: headers.range };
 }
 
-function fail(response: ServerResponse, status: number, code: string, message: string, headers: Record<string, string> = {}): void {
-  response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify({ errors: [{ code, message }] }));
+function fail(
+  response: ServerResponse,
+  status: number,
+  code: string,
+  message: string,
+  headers: Record<string, string> = {},
+): void {
+  response
+    .writeHead(status, { 'content-type': 'application/json', ...headers })
+    .end(JSON.stringify({ errors: [{ code, message }] }));
 }

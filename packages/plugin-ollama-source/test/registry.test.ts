@@ -4,7 +4,10 @@ import { ollamaSource } from '../dist/index.js';
 import { digestOf, RegistryServer, type Layers } from './registry-server.js';
 import { contextFor, sourceOf, type Line } from './source-kit.js';
 
-const weights: Layers = [['model', 'GGUF weights'], ['license', 'MIT']];
+const weights: Layers = [
+  ['model', 'GGUF weights'],
+  ['license', 'MIT'],
+];
 
 describe('a model of an Ollama registry', () => {
   let registry: RegistryServer;
@@ -22,37 +25,80 @@ describe('a model of an Ollama registry', () => {
   }
 
   it('is a plan of blobs by digest, pinned to its manifest', async () => {
-    const manifest = registry.add('library/tiny:3b', weights, { model_family: 'llama', model_type: '3.2B', file_type: 'Q4_K_M' });
+    const manifest = registry.add('library/tiny:3b', weights, {
+      model_family: 'llama',
+      model_type: '3.2B',
+      file_type: 'Q4_K_M',
+    });
     const made = await plan('library/tiny:3b');
     assert.equal(made.revision, digestOf(manifest));
     assert.equal(made.name, `${registry.host}/library/tiny:3b`);
-    assert.deepEqual(made.files, [{ path: 'tiny-3b.gguf', bytes: 12, sha256: digestOf('GGUF weights').slice(7), from: { key: `${registry.host}/library/tiny@${digestOf('GGUF weights')}` } }]);
-    assert.deepEqual(made.model, { path: 'tiny-3b.gguf', description: `${made.name}, llama, 3.2B.`, quantization: 'Q4_K_M' });
+    assert.deepEqual(made.files, [
+      {
+        path: 'tiny-3b.gguf',
+        bytes: 12,
+        sha256: digestOf('GGUF weights').slice(7),
+        from: { key: `${registry.host}/library/tiny@${digestOf('GGUF weights')}` },
+      },
+    ]);
+    assert.deepEqual(made.model, {
+      path: 'tiny-3b.gguf',
+      description: `${made.name}, llama, 3.2B.`,
+      quantization: 'Q4_K_M',
+    });
     assert.deepEqual(made.reference, { model: `${registry.host}/library/tiny:3b` });
   });
 
   it('carries its parameters, system prompt, projector and adapters into the entry, and a word on the template', async () => {
     const parameters = { num_ctx: 4096, temperature: 0.6, stop: ['<|end|>'], num_thread: 8 };
-    registry.add('me/see:latest', [...weights, ['projector', 'GGUF projector'], ['adapter', 'GGUF lora'], ['template', '{{ .Prompt }}'], ['system', 'Be brief.'], ['params', JSON.stringify(parameters)], ['messages', '[]'], ['novelty', '?']]);
+    registry.add('me/see:latest', [
+      ...weights,
+      ['projector', 'GGUF projector'],
+      ['adapter', 'GGUF lora'],
+      ['template', '{{ .Prompt }}'],
+      ['system', 'Be brief.'],
+      ['params', JSON.stringify(parameters)],
+      ['messages', '[]'],
+      ['novelty', '?'],
+    ]);
     const lines: Line[] = [];
     const { model, files, reference } = await plan('me/see', lines);
-    assert.deepEqual(files.map(({ path }) => path), ['see.gguf', 'mmproj-see.gguf', 'lora-1-see.gguf']);
+    assert.deepEqual(
+      files.map(({ path }) => path),
+      ['see.gguf', 'mmproj-see.gguf', 'lora-1-see.gguf'],
+    );
     assert.equal(model.projector, 'mmproj-see.gguf');
     assert.deepEqual(model.options, { context_length: 4096 });
     assert.deepEqual(reference, { model: `${registry.host}/me/see`, parameters, system: 'Be brief.' });
-    assert.match(model.description ?? '', /prompt template is not used.*not used: num_thread\..*comes with an adapter \(lora-\*\.gguf/);
+    assert.match(
+      model.description ?? '',
+      /prompt template is not used.*not used: num_thread\..*comes with an adapter \(lora-\*\.gguf/,
+    );
     assert.equal(lines.filter(({ level }) => level === 'warn').length, 3);
   });
 
   it('keeps what a person wrote of its parameters', async () => {
     registry.add('me/warm:latest', [...weights, ['params', '{"temperature":0.6}'], ['system', 'Be brief.']]);
-    const made = await source.resolve({ model: `${registry.host}/me/warm`, parameters: { temperature: 1 } }, contextFor());
-    assert.deepEqual(made?.reference, { model: `${registry.host}/me/warm`, parameters: { temperature: 1 }, system: 'Be brief.' });
+    const made = await source.resolve(
+      { model: `${registry.host}/me/warm`, parameters: { temperature: 1 } },
+      contextFor(),
+    );
+    assert.deepEqual(made?.reference, {
+      model: `${registry.host}/me/warm`,
+      parameters: { temperature: 1 },
+      system: 'Be brief.',
+    });
   });
 
   it('comes in shards under names that llama.cpp goes on from', async () => {
-    registry.add('library/big:latest', [['model', 'one'], ['model', 'two']]);
-    assert.deepEqual((await plan('library/big')).files.map(({ path }) => path), ['big-00001-of-00002.gguf', 'big-00002-of-00002.gguf']);
+    registry.add('library/big:latest', [
+      ['model', 'one'],
+      ['model', 'two'],
+    ]);
+    assert.deepEqual(
+      (await plan('library/big')).files.map(({ path }) => path),
+      ['big-00001-of-00002.gguf', 'big-00002-of-00002.gguf'],
+    );
   });
 
   it('is fetched from where the registry redirects to, for a time', async () => {
@@ -63,7 +109,10 @@ describe('a model of an Ollama registry', () => {
     assert.equal(location.headers, undefined);
     assert.equal(location.expiresAt, Date.UTC(2030, 0, 1, 0, 10));
     assert.deepEqual([registry.seen.at(-1)?.method, registry.seen.at(-1)?.range], ['GET', 'bytes=0-0']);
-    assert.equal(await (await fetch(location.url, { headers: { range: 'bytes=5-', connection: 'close' } })).text(), 'weights');
+    assert.equal(
+      await (await fetch(location.url, { headers: { range: 'bytes=5-', connection: 'close' } })).text(),
+      'weights',
+    );
   });
 
   it('is fetched from the registry itself where that has the bytes', async () => {
@@ -71,7 +120,10 @@ describe('a model of an Ollama registry', () => {
     registry.add('library/tiny:latest', weights);
     const made = await plan('library/tiny');
     const location = await source.locate(made.files[0]!, made, contextFor());
-    assert.deepEqual(location, { url: `http://${registry.host}/v2/library/tiny/blobs/${digestOf('GGUF weights')}`, headers: {} });
+    assert.deepEqual(location, {
+      url: `http://${registry.host}/v2/library/tiny/blobs/${digestOf('GGUF weights')}`,
+      headers: {},
+    });
   });
 
   it('is asked for with the token that everybody gets, which goes nowhere else', async () => {
@@ -80,11 +132,16 @@ describe('a model of an Ollama registry', () => {
     const made = await plan('library/tiny');
     const asked = registry.seen.find(({ url }) => url.startsWith('/token'))!;
     assert.equal(asked.authorization, undefined);
-    assert.deepEqual(Object.fromEntries(new URL(asked.url, 'http://x').searchParams), { service: 'registry', scope: 'repository:library/tiny:pull' });
+    assert.deepEqual(Object.fromEntries(new URL(asked.url, 'http://x').searchParams), {
+      service: 'registry',
+      scope: 'repository:library/tiny:pull',
+    });
     registry.redirects = false;
     const { headers } = await source.locate(made.files[0]!, made, contextFor());
     assert.deepEqual(headers, { authorization: 'Bearer anonymous' });
-    assert.ok(registry.seenByStore.length > 0 && registry.seenByStore.every(({ authorization }) => authorization === undefined));
+    assert.ok(
+      registry.seenByStore.length > 0 && registry.seenByStore.every(({ authorization }) => authorization === undefined),
+    );
     assert.doesNotMatch(JSON.stringify(made), /anonymous/);
   });
 
@@ -94,65 +151,117 @@ describe('a model of an Ollama registry', () => {
     const made = await plan('library/tiny');
     registry.token = 'second';
     registry.redirects = false;
-    assert.deepEqual((await source.locate(made.files[0]!, made, contextFor())).headers, { authorization: 'Bearer second' });
+    assert.deepEqual((await source.locate(made.files[0]!, made, contextFor())).headers, {
+      authorization: 'Bearer second',
+    });
   });
 
   it('does not ask just anybody for a token', async () => {
     registry.token = 'anonymous';
     registry.realm = 'http://elsewhere.example/token';
     registry.add('library/tiny:latest', weights);
-    await assert.rejects(plan('library/tiny'), { code: 'SOURCE_DENIED', message: /sends to elsewhere\.example for a token, without encryption/ });
+    await assert.rejects(plan('library/tiny'), {
+      code: 'SOURCE_DENIED',
+      message: /sends to elsewhere\.example for a token, without encryption/,
+    });
   });
 
   it('is refused when it is private', async () => {
     registry.token = 'anonymous';
     registry.refuse('/token', 401);
     registry.add('library/tiny:latest', weights);
-    await assert.rejects(plan('library/tiny'), { code: 'SOURCE_DENIED', message: /does not give .*\/library\/tiny:latest to everybody \(authentication required\)/ });
+    await assert.rejects(plan('library/tiny'), {
+      code: 'SOURCE_DENIED',
+      message: /does not give .*\/library\/tiny:latest to everybody \(authentication required\)/,
+    });
     registry.refuse('/v2/library/tiny/manifests/latest', 401, { 'www-authenticate': 'Basic realm="r"' });
     await assert.rejects(plan('library/tiny'), { code: 'SOURCE_DENIED' });
   });
 
   it('is refused when it is a cloud model, and why', async () => {
     registry.add('library/huge:671b-cloud', [], { remote_host: 'https://ollama.com:443', remote_model: 'huge:671b' });
-    await assert.rejects(plan('library/huge:671b-cloud'), { code: 'SOURCE_DENIED', message: /is a cloud model: it runs on the machines of https:\/\/ollama\.com:443 and has no weights to download\. Choose one without "cloud"/ });
+    await assert.rejects(plan('library/huge:671b-cloud'), {
+      code: 'SOURCE_DENIED',
+      message:
+        /is a cloud model: it runs on the machines of https:\/\/ollama\.com:443 and has no weights to download\. Choose one without "cloud"/,
+    });
   });
 
   it('is refused when its weights are in a form only Ollama opens, or are not there', async () => {
-    registry.add('library/mlx:latest', [['tensor', 'a'], ['json', '{}']], { model_format: 'safetensors' });
-    await assert.rejects(plan('library/mlx'), { code: 'SOURCE_DENIED', message: /one blob a tensor.*from Hugging Face instead/ });
+    registry.add(
+      'library/mlx:latest',
+      [
+        ['tensor', 'a'],
+        ['json', '{}'],
+      ],
+      { model_format: 'safetensors' },
+    );
+    await assert.rejects(plan('library/mlx'), {
+      code: 'SOURCE_DENIED',
+      message: /one blob a tensor.*from Hugging Face instead/,
+    });
     registry.add('library/lora:latest', [['adapter', 'a']]);
-    await assert.rejects(plan('library/lora'), { code: 'SOURCE_DENIED', message: /no weights to download: it is an adapter alone/ });
+    await assert.rejects(plan('library/lora'), {
+      code: 'SOURCE_DENIED',
+      message: /no weights to download: it is an adapter alone/,
+    });
   });
 
   it('is not there: a sentence', async () => {
-    await assert.rejects(plan('library/nothing:7b'), { code: 'MODEL_NOT_FOUND', message: /There is no model ".*\/library\/nothing:7b"\. The registry .* has no such model, or not that tag\./ });
+    await assert.rejects(plan('library/nothing:7b'), {
+      code: 'MODEL_NOT_FOUND',
+      message: /There is no model ".*\/library\/nothing:7b"\. The registry .* has no such model, or not that tag\./,
+    });
   });
 
   it('cannot be had now: a sentence each, with the seconds to wait', async () => {
     const path = '/v2/library/tiny/manifests/latest';
     registry.refuse(path, 429, { 'retry-after': '7' });
-    await assert.rejects(plan('library/tiny'), (error: { code?: string; details?: Record<string, unknown> }) => error.code === 'SOURCE_UNREACHABLE' && error.details?.['retry_after'] === 7);
+    await assert.rejects(
+      plan('library/tiny'),
+      (error: { code?: string; details?: Record<string, unknown> }) =>
+        error.code === 'SOURCE_UNREACHABLE' && error.details?.['retry_after'] === 7,
+    );
     registry.refuse(path, 502);
-    await assert.rejects(plan('library/tiny'), { code: 'SOURCE_UNREACHABLE', message: /answered 502 .* Try again in a while/ });
+    await assert.rejects(plan('library/tiny'), {
+      code: 'SOURCE_UNREACHABLE',
+      message: /answered 502 .* Try again in a while/,
+    });
     registry.refuse(path, 412, {}, '{"errors":[{"message":"requires a newer version of Ollama"}]}');
-    await assert.rejects(plan('library/tiny'), { code: 'SOURCE_UNREACHABLE', message: /412 \(requires a newer version of Ollama\)/ });
+    await assert.rejects(plan('library/tiny'), {
+      code: 'SOURCE_UNREACHABLE',
+      message: /412 \(requires a newer version of Ollama\)/,
+    });
     registry.refuse(path, 307, { location: path });
     await assert.rejects(plan('library/tiny'), { code: 'SOURCE_UNREACHABLE', message: /in a circle/ });
     const { host } = registry;
     await registry.close();
-    await assert.rejects(source.resolve({ model: `${host}/library/tiny` }, contextFor()), { code: 'SOURCE_UNREACHABLE', message: /cannot be reached for .*\. Check the connection and the name of the registry/ });
+    await assert.rejects(source.resolve({ model: `${host}/library/tiny` }, contextFor()), {
+      code: 'SOURCE_UNREACHABLE',
+      message: /cannot be reached for .*\. Check the connection and the name of the registry/,
+    });
     registry = await RegistryServer.open();
   });
 
   it('is not believed when it comes damaged, or is something else', async () => {
     registry.add('library/tiny:latest', [...weights, ['system', 'Be brief.']]);
     registry.blobs.set(digestOf('Be brief.'), Buffer.from('Be evil.!'));
-    await assert.rejects(plan('library/tiny'), { code: 'SOURCE_UNREACHABLE', message: /came damaged: its digest is not sha256:/ });
-    registry.refuse('/v2/library/tiny/manifests/latest', 200, { 'docker-content-digest': `sha256:${'0'.repeat(64)}` }, '{}');
+    await assert.rejects(plan('library/tiny'), {
+      code: 'SOURCE_UNREACHABLE',
+      message: /came damaged: its digest is not sha256:/,
+    });
+    registry.refuse(
+      '/v2/library/tiny/manifests/latest',
+      200,
+      { 'docker-content-digest': `sha256:${'0'.repeat(64)}` },
+      '{}',
+    );
     await assert.rejects(plan('library/tiny'), { code: 'SOURCE_UNREACHABLE', message: /manifest of .* came damaged/ });
     registry.refuse('/v2/library/tiny/manifests/latest', 200, { 'content-type': 'text/html' }, '<html>Log in</html>');
-    await assert.rejects(plan('library/tiny'), { code: 'SOURCE_UNREACHABLE', message: /is not a model: its manifest lists no layers/ });
+    await assert.rejects(plan('library/tiny'), {
+      code: 'SOURCE_UNREACHABLE',
+      message: /is not a model: its manifest lists no layers/,
+    });
     registry.on('/v2/library/tiny/manifests/latest', (_, response) => void response.end(Buffer.alloc(5 * 1024 * 1024)));
     await assert.rejects(plan('library/tiny'), { code: 'SOURCE_UNREACHABLE', message: /far more than a manifest/ });
   });
@@ -160,13 +269,18 @@ describe('a model of an Ollama registry', () => {
   it('ends at once when the answer is no longer wanted', async () => {
     const leaving = new AbortController();
     registry.on('/v2/library/tiny/manifests/latest', () => leaving.abort());
-    await assert.rejects(source.resolve({ model: `${registry.host}/library/tiny` }, contextFor([], leaving.signal)), { code: 'ABORTED' });
+    await assert.rejects(source.resolve({ model: `${registry.host}/library/tiny` }, contextFor([], leaving.signal)), {
+      code: 'ABORTED',
+    });
   });
 
   it('is not asked for at a host that a stranger names, unless its operator allowed that', async () => {
     registry.add('library/tiny:latest', weights);
     const reference: Json = { model: `${registry.host}/library/tiny` };
-    await assert.rejects(source.resolve(reference, { ...contextFor(), remote: true }), { code: 'SOURCE_DENIED', message: /is not one that requests from the network may name\. .*`registries`/ });
+    await assert.rejects(source.resolve(reference, { ...contextFor(), remote: true }), {
+      code: 'SOURCE_DENIED',
+      message: /is not one that requests from the network may name\. .*`registries`/,
+    });
     assert.equal(registry.seen.length, 0);
     const open = await sourceOf(ollamaSource({ registries: [registry.host] }));
     assert.equal((await open.resolve(reference, { ...contextFor(), remote: true }))?.files.length, 1);

@@ -36,7 +36,10 @@ describe('a request for a model from Ollama', () => {
   /** The body that goes to the engine; `undefined`: the client's own bytes do. */
   async function sent(model: string, json: JsonObject, route = 'chat/completions'): Promise<JsonObject | undefined> {
     const body = Buffer.from(JSON.stringify({ model, ...json }));
-    const open = await lamina.requests.open({ route, model, headers: {}, body }, { signal: AbortSignal.timeout(10_000) });
+    const open = await lamina.requests.open(
+      { route, model, headers: {}, body },
+      { signal: AbortSignal.timeout(10_000) },
+    );
     open.finish({ status: 200, served: true });
     const sent = open.body()!;
     return sent === body ? undefined : (JSON.parse(sent.toString()) as JsonObject);
@@ -44,17 +47,32 @@ describe('a request for a model from Ollama', () => {
   const hello = { role: 'user', content: 'Hello' };
 
   it('is given the parameters and the system prompt of the model', async () => {
-    assert.deepEqual(await sent('tuned', { messages: [hello] }), { model: 'tuned', temperature: 0.6, stop: ['<|end|>'], max_tokens: 128, messages: [{ role: 'system', content: 'Be brief.' }, hello] });
+    assert.deepEqual(await sent('tuned', { messages: [hello] }), {
+      model: 'tuned',
+      temperature: 0.6,
+      stop: ['<|end|>'],
+      max_tokens: 128,
+      messages: [{ role: 'system', content: 'Be brief.' }, hello],
+    });
   });
 
   it('keeps what it says itself', async () => {
     const system = { role: 'developer', content: 'Be long.' };
-    assert.deepEqual(await sent('tuned', { temperature: 0, stop: 'x', max_completion_tokens: 9, messages: [system, hello] }), undefined);
+    assert.deepEqual(
+      await sent('tuned', { temperature: 0, stop: 'x', max_completion_tokens: 9, messages: [system, hello] }),
+      undefined,
+    );
   });
 
   it('by an alias, and without messages, is treated alike', async () => {
     assert.equal((await sent('short', { messages: [hello] }))?.['temperature'], 0.6);
-    assert.deepEqual(await sent('tuned', { prompt: 'Once' }, 'completions'), { model: 'tuned', temperature: 0.6, stop: ['<|end|>'], max_tokens: 128, prompt: 'Once' });
+    assert.deepEqual(await sent('tuned', { prompt: 'Once' }, 'completions'), {
+      model: 'tuned',
+      temperature: 0.6,
+      stop: ['<|end|>'],
+      max_tokens: 128,
+      prompt: 'Once',
+    });
   });
 
   it('is left as it is for other routes and other models', async () => {

@@ -12,14 +12,26 @@ export interface Line {
 /** A context for calls into a source. */
 export function contextFor(lines: Line[] = [], signal: AbortSignal = AbortSignal.timeout(10_000)): SourceContext {
   const write = (level: string) => (data: object, message: string) => void lines.push({ level, message, data });
-  const log: Logger = { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error'), child: () => log };
+  const log: Logger = {
+    debug: write('debug'),
+    info: write('info'),
+    warn: write('warn'),
+    error: write('error'),
+    child: () => log,
+  };
   return { signal, log, fetch: globalThis.fetch };
 }
 
 /** Sets the plugin up and gives what it registered. */
 export async function sourceOf(plugin: Plugin, env: Readonly<Record<string, string>> = {}): Promise<Source> {
   const sources: Source[] = [];
-  const lamina = { name: plugin.name, env, log: contextFor().log, hooks: { beforeRequest: { tap: () => undefined } }, addSource: (source: Source) => void sources.push(source) };
+  const lamina = {
+    name: plugin.name,
+    env,
+    log: contextFor().log,
+    hooks: { beforeRequest: { tap: () => undefined } },
+    addSource: (source: Source) => void sources.push(source),
+  };
   await plugin.setup(lamina as unknown as PluginContext, plugin.options as never);
   assert.equal(sources.length, 1);
   return sources[0]!;

@@ -29,21 +29,37 @@ describe('an Ollama store', () => {
   }
 
   it('gives its models in place, under the names that Ollama shows', async () => {
-    await keep('registry.ollama.ai/library/llama3.2/3b', [['model', 'A'], ['projector', 'P'], ['params', '{"num_ctx":2048,"temperature":1}']]);
+    await keep('registry.ollama.ai/library/llama3.2/3b', [
+      ['model', 'A'],
+      ['projector', 'P'],
+      ['params', '{"num_ctx":2048,"temperature":1}'],
+    ]);
     await keep('registry.ollama.ai/someone/tuned/latest', [['model', 'B']]);
     await keep('hf.co/Org/Repo-GGUF/Q8_0', [['model', 'C']]);
     const models = await adopted();
-    assert.deepEqual(models.map(({ name, aliases }) => [name, ...aliases]), [['hf.co/Org/Repo-GGUF:Q8_0'], ['llama3.2:3b'], ['someone/tuned:latest', 'someone/tuned']]);
+    assert.deepEqual(
+      models.map(({ name, aliases }) => [name, ...aliases]),
+      [['hf.co/Org/Repo-GGUF:Q8_0'], ['llama3.2:3b'], ['someone/tuned:latest', 'someone/tuned']],
+    );
     const llama = models[1]!;
-    assert.deepEqual(llama.files, [{ role: 'weights', path: blob('A'), bytes: 1 }, { role: 'projector', path: blob('P'), bytes: 1 }]);
+    assert.deepEqual(llama.files, [
+      { role: 'weights', path: blob('A'), bytes: 1 },
+      { role: 'projector', path: blob('P'), bytes: 1 },
+    ]);
     assert.deepEqual([llama.format, llama.from, llama.options], ['gguf', 'adopted', { context_length: 2048 }]);
   });
 
   it('gives a model with an adapter as two that share a process', async () => {
-    await keep('registry.ollama.ai/library/mine/latest', [['model', 'A'], ['adapter', 'L']]);
+    await keep('registry.ollama.ai/library/mine/latest', [
+      ['model', 'A'],
+      ['adapter', 'L'],
+    ]);
     const [base, tuned] = await adopted();
     assert.deepEqual([base?.name, base?.base, base?.files[0]?.role], ['mine:latest/base', undefined, 'weights']);
-    assert.deepEqual([tuned?.name, tuned?.base, tuned?.aliases, tuned?.files], ['mine:latest', 'mine:latest/base', ['mine'], [{ role: 'adapter', path: blob('L'), bytes: 1 }]]);
+    assert.deepEqual(
+      [tuned?.name, tuned?.base, tuned?.aliases, tuned?.files],
+      ['mine:latest', 'mine:latest/base', ['mine'], [{ role: 'adapter', path: blob('L'), bytes: 1 }]],
+    );
   });
 
   it('does not give what cannot be opened: cloud models, tensors, half blobs, damaged manifests', async () => {
@@ -55,14 +71,18 @@ describe('an Ollama store', () => {
     await rm(blob('GONE'));
     await writeFile(join(store, 'manifests/registry.ollama.ai/library/gone/odd'), '{"layers"');
     await keep('registry.ollama.ai/library/whole/latest', [['model', 'WHOLE']]);
-    assert.deepEqual((await adopted()).map(({ name }) => name), ['whole:latest']);
+    assert.deepEqual(
+      (await adopted()).map(({ name }) => name),
+      ['whole:latest'],
+    );
   });
 
   it('is found in the usual folder, and only OLLAMA_MODELS counts when it is set', async () => {
     const home = store;
     store = join(home, '.ollama', 'models');
     await keep('registry.ollama.ai/library/tiny/latest', [['model', 'A']]);
-    const found = async (env: Record<string, string>) => (await adopted(env)).map(({ name }) => name).includes('tiny:latest');
+    const found = async (env: Record<string, string>) =>
+      (await adopted(env)).map(({ name }) => name).includes('tiny:latest');
     assert.equal(await found({ HOME: home }), true);
     assert.equal(await found({ HOME: home, OLLAMA_MODELS: join(home, 'none') }), false);
     store = home;

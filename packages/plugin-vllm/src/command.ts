@@ -31,12 +31,29 @@ const valued: readonly (readonly [option: keyof ModelOptions, flag: string])[] =
 ];
 
 /**
- * The command line of a start. Without `--host` vLLM would listen on every interface, without a model it would fetch one. The key goes by
- * environment: the arguments of a process can be read by every user of the machine.
+ * The command line of a start. Without `--host` vLLM would listen on every interface, without a model it would fetch
+ * one. The key goes by environment: the arguments of a process can be read by every user of the machine.
  * @throws LaminaError `MODEL_FILES_MISSING` without weights
  */
-export async function commandFor({ model, adapters, options, port, key, engine: found }: Launch<ModelOptions>): Promise<Command> {
-  const args = [...engine.start(found), 'serve', weightsOf(model), '--host', '127.0.0.1', '--port', String(port), '--served-model-name', model.name];
+export async function commandFor({
+  model,
+  adapters,
+  options,
+  port,
+  key,
+  engine: found,
+}: Launch<ModelOptions>): Promise<Command> {
+  const args = [
+    ...engine.start(found),
+    'serve',
+    weightsOf(model),
+    '--host',
+    '127.0.0.1',
+    '--port',
+    String(port),
+    '--served-model-name',
+    model.name,
+  ];
   for (const [option, flag] of valued) {
     const value = options[option];
     if (value !== undefined) args.push(flag, typeof value === 'object' ? JSON.stringify(value) : String(value));
@@ -58,16 +75,34 @@ function switches(options: ModelOptions): string[] {
 }
 
 /** Each adapter is an id of its own. As JSON: in the form `name=path` neither may hold a `=`. */
-async function loraArguments(adapters: readonly Model[], { max_loras, max_lora_rank }: ModelOptions): Promise<string[]> {
+async function loraArguments(
+  adapters: readonly Model[],
+  { max_loras, max_lora_rank }: ModelOptions,
+): Promise<string[]> {
   if (adapters.length === 0) return [];
   const rank = max_lora_rank ?? (await largestRank(adapters));
-  const modules = adapters.map((adapter) => JSON.stringify({ name: adapter.name, path: adapter.files.find(({ role }) => role === 'adapter')?.path }));
-  return ['--enable-lora', '--max-loras', String(max_loras ?? adapters.length), '--max-lora-rank', String(rank), '--lora-modules', ...modules];
+  const modules = adapters.map((adapter) =>
+    JSON.stringify({ name: adapter.name, path: adapter.files.find(({ role }) => role === 'adapter')?.path }),
+  );
+  return [
+    '--enable-lora',
+    '--max-loras',
+    String(max_loras ?? adapters.length),
+    '--max-lora-rank',
+    String(rank),
+    '--lora-modules',
+    ...modules,
+  ];
 }
 
 function weightsOf(model: Model): string {
   const path = model.files.find(({ role }) => role === 'weights')?.path;
-  if (path === undefined) throw new LaminaError('MODEL_FILES_MISSING', { model: model.name, missing: ['it has no weights'], hint: 'Correct its path in the manifest.' });
+  if (path === undefined)
+    throw new LaminaError('MODEL_FILES_MISSING', {
+      model: model.name,
+      missing: ['it has no weights'],
+      hint: 'Correct its path in the manifest.',
+    });
   return path;
 }
 

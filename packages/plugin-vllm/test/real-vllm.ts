@@ -3,19 +3,33 @@ import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
 /** The vLLM of this machine: LAMINA_VLLM names its script, else it is the one in PATH. */
-export const realVllm = process.env['LAMINA_VLLM'] ?? (process.env['PATH'] ?? '').split(delimiter).map((folder) => join(folder, 'vllm')).find(existsSync);
+export const realVllm =
+  process.env['LAMINA_VLLM'] ??
+  (process.env['PATH'] ?? '')
+    .split(delimiter)
+    .map((folder) => join(folder, 'vllm'))
+    .find(existsSync);
 
 /**
- * Options that suit a small machine without a GPU. Left alone, each vLLM would bind its threads to the same core; and one that is killed leaves
- * its sockets where temporary files are: here in a folder of the test.
+ * Options that suit a small machine without a GPU. Left alone, each vLLM would bind its threads to the same core; and
+ * one that is killed leaves its sockets where temporary files are: here in a folder of the test.
  */
 export function smallOptions(folder: string) {
   const env = { VLLM_CPU_OMP_THREADS_BIND: 'nobind', TMPDIR: folder };
-  return { load_format: 'dummy', dtype: 'float32', max_model_len: 2048, max_num_seqs: 4, enforce_eager: true, cpu_kvcache_space: 1, env } as const;
+  return {
+    load_format: 'dummy',
+    dtype: 'float32',
+    max_model_len: 2048,
+    max_num_seqs: 4,
+    enforce_eager: true,
+    cpu_kvcache_space: 1,
+    env,
+  } as const;
 }
 
 /** A suite that needs the real engine; without one it is skipped, and its title says why. */
 export function describeReal(title: string, body: (this: Mocha.Suite) => void): void {
-  if (realVllm === undefined) describe.skip(`${title} (skipped: there is no vllm in PATH, and LAMINA_VLLM names none)`, body);
+  if (realVllm === undefined)
+    describe.skip(`${title} (skipped: there is no vllm in PATH, and LAMINA_VLLM names none)`, body);
   else describe(title, body);
 }

@@ -4,15 +4,23 @@ import { LaminaError, reasonOf } from '@lamina/core';
 import type { ApiKey } from './options.js';
 
 /**
- * One key a line; `inference` or `manage` after it limits what it allows. Empty lines and what follows a `#` are left out.
+ * One key a line; `inference` or `manage` after it limits what it allows. Empty lines and what follows a `#` are left
+ * out.
  * @throws LaminaError `CONFIG_INVALID` with the line; a key is never shown
  */
 export async function readApiKeys(path: string): Promise<readonly ApiKey[]> {
   const text = await readFile(path, 'utf8').catch((error: unknown) => {
-    throw new LaminaError('CONFIG_INVALID', { message: `The API key file cannot be read: ${reasonOf(error)}.`, file: path }, { cause: error });
+    throw new LaminaError(
+      'CONFIG_INVALID',
+      { message: `The API key file cannot be read: ${reasonOf(error)}.`, file: path },
+      { cause: error },
+    );
   });
-  const keys = text.split(/\r?\n/).flatMap((line, index) => readLine(line.replace(/(^|\s)#.*/, '').trim(), path, index + 1));
-  if (keys.length === 0) throw new LaminaError('CONFIG_INVALID', { message: `The API key file ${path} holds no key.`, file: path });
+  const keys = text
+    .split(/\r?\n/)
+    .flatMap((line, index) => readLine(line.replace(/(^|\s)#.*/, '').trim(), path, index + 1));
+  if (keys.length === 0)
+    throw new LaminaError('CONFIG_INVALID', { message: `The API key file ${path} holds no key.`, file: path });
   return keys;
 }
 
@@ -21,5 +29,9 @@ function readLine(line: string, file: string, number: number): ApiKey[] {
   if (key === undefined || key === '') return [];
   if (scope === undefined) return [{ key }];
   if ((scope === 'inference' || scope === 'manage') && rest.length === 0) return [{ key, scope }];
-  throw new LaminaError('CONFIG_INVALID', { message: `${file}, line ${number}: after the key may stand "inference" or "manage", nothing else.`, file, line: number });
+  throw new LaminaError('CONFIG_INVALID', {
+    message: `${file}, line ${number}: after the key may stand "inference" or "manage", nothing else.`,
+    file,
+    line: number,
+  });
 }

@@ -17,7 +17,9 @@ export function createApp(gateway: Gateway, options: RouterOptions, closing: Abo
   addRoutes(router, gateway, options, closing);
   // Whoever asks without a WebSocket is told what is here.
   router.get('/ws', () => {
-    throw new LaminaError('REQUEST_INVALID', { message: `This is a WebSocket: connect to it with the subprotocol "${subprotocol}".` });
+    throw new LaminaError('REQUEST_INVALID', {
+      message: `This is a WebSocket: connect to it with the subprotocol "${subprotocol}".`,
+    });
   });
   for (const middleware of checks(lamina, options)) app.use(middleware);
   app.use(router.routes());

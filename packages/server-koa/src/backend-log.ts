@@ -9,19 +9,27 @@ export async function logBackends({ backends, models, log }: Lamina, signal: Abo
     const named = new Set(models.list().map(({ model }) => model.backend));
     for (const record of records) logBackend(record, none || named.has(record.name) || named.has(record.type), log);
     if (!none) return;
-    const message = 'No engine can run a model on this machine. Install one, such as llama.cpp, or add the plugin of one.';
+    const message =
+      'No engine can run a model on this machine. Install one, such as llama.cpp, or add the plugin of one.';
     log.warn({ event: 'backends.none' }, message);
   } catch (error) {
     if (!signal.aborted) log.error({ reason: reasonOf(error) }, 'The backends cannot be listed');
   }
 }
 
-/** One that is missing is worth a warning when a model names it, or when there is no other, and nothing stands in for it. */
+/**
+ * One that is missing is worth a warning when a model names it, or when there is no other, and nothing stands in for
+ * it.
+ */
 function logBackend({ name, type, availability, replacedBy }: BackendRecord, isNeeded: boolean, log: Logger): void {
   if (availability.available) {
     const { version, executable, note } = availability;
-    const where = [version, executable === undefined ? undefined : `at ${executable}`].filter((part) => part !== undefined);
-    const message = [[`Found the backend ${name}`, ...where].join(' '), ...(note === undefined ? [] : [note])].join('. ');
+    const where = [version, executable === undefined ? undefined : `at ${executable}`].filter(
+      (part) => part !== undefined,
+    );
+    const message = [[`Found the backend ${name}`, ...where].join(' '), ...(note === undefined ? [] : [note])].join(
+      '. ',
+    );
     log.info({ event: 'backend.found', backend: name, type, version, executable }, message);
     return;
   }

@@ -1,4 +1,5 @@
-// Puts together what lamina-server starts with: the configuration module, or the plugins that are installed, under the command line.
+// Puts together what lamina-server starts with: the configuration module, or the plugins that are installed, under the
+// command line.
 import { loadConfig, type LaminaOptions, type LogLevel } from '@lamina/core';
 import { readApiKeys } from './api-key-file.js';
 import type { CommandLine } from './command-line.js';
@@ -22,16 +23,30 @@ export interface Configuration {
  * The command line overrides the module, and both override the defaults.
  * @throws LaminaError `CONFIG_INVALID`
  */
-export async function readConfiguration(line: CommandLine, env: Readonly<Record<string, string | undefined>>): Promise<Configuration> {
+export async function readConfiguration(
+  line: CommandLine,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<Configuration> {
   const { server = {}, ...written } = await loadConfig<ServerConfig>(line.config);
   const limits = { ...written.limits, ...given({ maxLoaded: line.maxLoaded, idleTimeout: line.idleTimeout }) };
   const apiKeys = line.apiKeyFile === undefined ? undefined : await readApiKeys(line.apiKeyFile);
   return {
-    lamina: { env, log: defaultLogLevel, ...written, ...given({ manifest: line.manifest, modelsDir: line.modelsDir, dataDir: line.dataDir, log: line.logLevel }), limits },
-    server: { ...server, ...given({ host: line.host, port: line.port, apiKeys, allowUnauthenticated: line.allowUnauthenticated }) },
+    lamina: {
+      env,
+      log: defaultLogLevel,
+      ...written,
+      ...given({ manifest: line.manifest, modelsDir: line.modelsDir, dataDir: line.dataDir, log: line.logLevel }),
+      limits,
+    },
+    server: {
+      ...server,
+      ...given({ host: line.host, port: line.port, apiKeys, allowUnauthenticated: line.allowUnauthenticated }),
+    },
   };
 }
 
 function given<T extends object>(values: T): { [Name in keyof T]?: Exclude<T[Name], undefined> } {
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as { [Name in keyof T]?: Exclude<T[Name], undefined> };
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
+    [Name in keyof T]?: Exclude<T[Name], undefined>;
+  };
 }

@@ -25,8 +25,9 @@ interface State {
 }
 
 /**
- * The connections of one server. A new one that would be too many takes the place of the one that has been idle the longest: no request is
- * under way on it, be it that it waits for its next one or never sent one. Where none is idle, the new one is closed at once.
+ * The connections of one server. A new one that would be too many takes the place of the one that has been idle the
+ * longest: no request is under way on it, be it that it waits for its next one or never sent one. Where none is idle,
+ * the new one is closed at once.
  */
 export class Connections {
   readonly #limits: ConnectionLimits;
@@ -41,8 +42,11 @@ export class Connections {
     this.#limits = limits;
     this.#log = log;
     http.on('connection', (socket) => this.#accept(socket));
-    // An error before that is of `listen`; after it, the system could not accept a connection. The next one may succeed.
-    http.once('listening', () => http.on('error', (error) => this.#warn({ reason: reasonOf(error) }, 'A connection could not be accepted')));
+    // An error before that is of `listen`; after it, the system could not accept a connection. The next one may
+    // succeed.
+    http.once('listening', () =>
+      http.on('error', (error) => this.#warn({ reason: reasonOf(error) }, 'A connection could not be accepted')),
+    );
   }
 
   /** Marks a connection as busy until the request is answered. */
@@ -81,7 +85,10 @@ export class Connections {
     const { maxConnections, maxConnectionsPerAddress } = this.#limits;
     const addressIsFull = this.#countOf(address) >= maxConnectionsPerAddress;
     if (!addressIsFull && this.#open.size < maxConnections) return true;
-    this.#warn({ connections: this.#open.size, address, maxConnections, maxConnectionsPerAddress }, 'The limit of connections is reached; idle ones are closed for new ones');
+    this.#warn(
+      { connections: this.#open.size, address, maxConnections, maxConnectionsPerAddress },
+      'The limit of connections is reached; idle ones are closed for new ones',
+    );
     for (const socket of this.#idle) {
       if (addressIsFull && this.#open.get(socket)?.address !== address) continue;
       this.#forget(socket);
@@ -114,8 +121,8 @@ export class Connections {
 }
 
 /**
- * The limits a host gave, and defaults for the rest: of the descriptors this process may have, half of what is not reserved, since each
- * connection may need one to an engine; for one address half of that.
+ * The limits a host gave, and defaults for the rest: of the descriptors this process may have, half of what is not
+ * reserved, since each connection may need one to an engine; for one address half of that.
  */
 export function connectionLimits(given: Partial<ConnectionLimits>): ConnectionLimits {
   const { maxConnections = defaultConnections() } = given;
@@ -127,7 +134,10 @@ function defaultConnections(): number {
   return Math.min(mostByDefault, Math.max(fewestByDefault, half));
 }
 
-/** What `ulimit -n` says of this process. Only Linux tells without a run of another program; elsewhere it is taken to be 1,024. */
+/**
+ * What `ulimit -n` says of this process. Only Linux tells without a run of another program; elsewhere it is taken to be
+ * 1,024.
+ */
 function descriptorLimit(): number {
   try {
     const limit = /^Max open files +(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1];

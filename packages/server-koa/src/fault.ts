@@ -7,7 +7,10 @@ export interface FaultLog {
   log?: Logger;
 }
 
-/** Says what was thrown, or rejected, in one line, and ends the process with code 1. The guard process then ends the engines. */
+/**
+ * Says what was thrown, or rejected, in one line, and ends the process with code 1. The guard process then ends the
+ * engines.
+ */
 export function endOnFault(): FaultLog {
   const fault: FaultLog = {};
   process.on('uncaughtException', (error) => {

@@ -20,24 +20,37 @@ export interface RouterOptions {
   /** The largest body of an inference request, in bytes; default 32 MiB. Other routes take at most 1 MiB of it. */
   readonly bodyLimit?: number;
   /**
-   * Bytes of request bodies that are held at once, over all requests; default 128 MiB. A request beyond it waits up to 5 s and is then
-   * refused with 503. A body is held until its answer has ended, so many long answers to large bodies need a higher limit.
+   * Bytes of request bodies that are held at once, over all requests; default 128 MiB. A request beyond it waits up to
+   * 5 s and is then refused with 503. A body is held until its answer has ended, so many long answers to large bodies
+   * need a higher limit.
    */
   readonly bodyMemoryLimit?: number;
-  /** Web pages that may call this server, as origins (`https://app.example`), or `'*'` for all; default: only its own. */
+  /**
+   * Web pages that may call this server, as origins (`https://app.example`), or `'*'` for all; default: only its own.
+   */
   readonly cors?: readonly string[] | '*';
   /**
-   * Host names the server answers to besides IP addresses, `localhost` and its subdomains; one that begins with a dot stands for its
-   * subdomains. Without keys, any other name is refused, so that no web page can reach the server by a name it makes point here.
+   * Host names the server answers to besides IP addresses, `localhost` and its subdomains; one that begins with a dot
+   * stands for its subdomains. Without keys, any other name is refused, so that no web page can reach the server by a
+   * name it makes point here.
    */
   readonly allowedHosts?: readonly string[];
-  /** A request for a model that is not here begins its download, from the sources the manifest names. Default false: the answer says how. */
+  /**
+   * A request for a model that is not here begins its download, from the sources the manifest names. Default false: the
+   * answer says how.
+   */
   readonly autoDownload?: boolean;
-  /** Seconds between two signs of life on event streams and WebSockets; a WebSocket that gives none back is cut off. Default 15. */
+  /**
+   * Seconds between two signs of life on event streams and WebSockets; a WebSocket that gives none back is cut off.
+   * Default 15.
+   */
   readonly heartbeatInterval?: number;
 }
 
-/** The options of `attachWebSocket`. A frame larger than `bodyLimit` is answered with an error, one larger than twice that ends its connection. */
+/**
+ * The options of `attachWebSocket`. A frame larger than `bodyLimit` is answered with an error, one larger than twice
+ * that ends its connection.
+ */
 export interface WebSocketOptions extends RouterOptions {
   /** Where it answers; default `/ws`. */
   readonly path?: string;
@@ -52,12 +65,15 @@ export interface ServerOptions extends Omit<WebSocketOptions, 'path'> {
   /** Default 11500; 0 takes a free one. */
   readonly port?: number;
   /**
-   * Connections there may be at once, WebSockets included. A new one beyond that closes the one that has been idle the longest, or is closed
-   * at once where none is idle. Default: `(n - 128) / 2` of the n descriptors the process may have (`ulimit -n`; where that is not known,
-   * 1,024), at least 16 and at most 10,000.
+   * Connections there may be at once, WebSockets included. A new one beyond that closes the one that has been idle the
+   * longest, or is closed at once where none is idle. Default: `(n - 128) / 2` of the n descriptors the process may
+   * have (`ulimit -n`; where that is not known, 1,024), at least 16 and at most 10,000.
    */
   readonly maxConnections?: number;
-  /** Of these, from one address. A reverse proxy is one address: behind one, give it the same number. Default: half of `maxConnections`. */
+  /**
+   * Of these, from one address. A reverse proxy is one address: behind one, give it the same number. Default: half of
+   * `maxConnections`.
+   */
   readonly maxConnectionsPerAddress?: number;
   /** Listens on any address without a key. Whoever reaches the port may then do everything. Default false. */
   readonly allowUnauthenticated?: boolean;

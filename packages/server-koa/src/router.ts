@@ -22,8 +22,9 @@ import { modelRoutes } from './routes/models.js';
 import { openaiRoutes } from './routes/openai.js';
 
 /**
- * Lamina's routes for a Koa application of your own: `app.use(laminaRouter(lamina).routes())`, in front of any body parser. The checks of
- * hosts, origins and keys are part of it; `router.prefix('/ai')` moves it. Its connections to engines end with the engines.
+ * Lamina's routes for a Koa application of your own: `app.use(laminaRouter(lamina).routes())`, in front of any body
+ * parser. The checks of hosts, origins and keys are part of it; `router.prefix('/ai')` moves it. Its connections to
+ * engines end with the engines.
  */
 export function laminaRouter(lamina: Lamina, options: RouterOptions = {}): Router {
   const router = new Router();
@@ -33,7 +34,10 @@ export function laminaRouter(lamina: Lamina, options: RouterOptions = {}): Route
 }
 
 /** What a request passes before it reaches a route, in this order. */
-export function checks(lamina: Lamina, { apiKeys = [], allowedHosts = [], cors = [], autoDownload = false }: RouterOptions): Middleware[] {
+export function checks(
+  lamina: Lamina,
+  { apiKeys = [], allowedHosts = [], cors = [], autoDownload = false }: RouterOptions,
+): Middleware[] {
   return [
     requestLog(lamina.log),
     errors(lamina.log),
@@ -47,7 +51,10 @@ export function checks(lamina: Lamina, { apiKeys = [], allowedHosts = [], cors =
   ];
 }
 
-/** Adds every route. The hot ones come first, the one that takes all the rest of /v1 last. `closing` ends streams that would never end by themselves. */
+/**
+ * Adds every route. The hot ones come first, the one that takes all the rest of /v1 last. `closing` ends streams that
+ * would never end by themselves.
+ */
 export function addRoutes(router: Router, gateway: Gateway, options: RouterOptions, closing: AbortSignal): void {
   const { lamina, body } = gateway;
   const small = { ...body, bytes: Math.min(body.bytes, smallBodyLimit) };

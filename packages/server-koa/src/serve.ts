@@ -17,7 +17,12 @@ export interface Stop {
 }
 
 /** Serves until it is stopped. @throws LaminaError what `readConfiguration`, `createLamina` and `listen` throw */
-export async function serve(line: CommandLine, env: Readonly<Record<string, string | undefined>>, stop: Stop, fault: FaultLog): Promise<void> {
+export async function serve(
+  line: CommandLine,
+  env: Readonly<Record<string, string | undefined>>,
+  stop: Stop,
+  fault: FaultLog,
+): Promise<void> {
   const configuration = await readConfiguration(line, env);
   const lamina = await createLamina(configuration.lamina, stop.orderly);
   const { log } = lamina;
@@ -29,7 +34,10 @@ export async function serve(line: CommandLine, env: Readonly<Record<string, stri
     log.info({ event: 'server.listening', url, pid: process.pid }, `Serving on ${url} (process ${process.pid})`);
     const backends = logBackends(lamina, stop.orderly);
     await aborted(stop.orderly);
-    log.info({ event: 'server.stopping' }, `Shutting down on ${String(stop.orderly.reason)}; a second signal ends everything at once`);
+    log.info(
+      { event: 'server.stopping' },
+      `Shutting down on ${String(stop.orderly.reason)}; a second signal ends everything at once`,
+    );
     await shutDown(server, lamina, stop.atOnce);
     await backends;
     log.info({ event: 'server.stopped' }, 'Lamina has ended');

@@ -1,6 +1,11 @@
 // The HTTP server around the application: where it listens, how it closes.
 import { once, setMaxListeners } from 'node:events';
-import { createServer as createHttpServer, type IncomingMessage, type Server as HttpServer, type ServerResponse } from 'node:http';
+import {
+  createServer as createHttpServer,
+  type IncomingMessage,
+  type Server as HttpServer,
+  type ServerResponse,
+} from 'node:http';
 import { isIP, type AddressInfo, type Socket } from 'node:net';
 import { LaminaError, type Lamina } from '@lamina/core';
 import { createApp } from './app.js';
@@ -22,11 +27,17 @@ export interface Server {
    * @throws LaminaError `CONFIG_INVALID` when the address or the port cannot be had
    */
   listen(): Promise<string>;
-  /** Takes no new connection and resolves when the last request has been answered and the last WebSocket closed, with 1001; aborting the signal cuts those that still run. */
+  /**
+   * Takes no new connection and resolves when the last request has been answered and the last WebSocket closed, with
+   * 1001; aborting the signal cuts those that still run.
+   */
   close(options?: { signal?: AbortSignal }): Promise<void>;
 }
 
-/** Longer than clients keep idle connections, so that it is never the server who closes one just as a request is sent on it. */
+/**
+ * Longer than clients keep idle connections, so that it is never the server who closes one just as a request is sent on
+ * it.
+ */
 const keepAliveMs = 65_000;
 
 /**
@@ -97,8 +108,15 @@ async function listen(http: HttpServer, host: string, port: number): Promise<str
 }
 
 function cannotListen(error: NodeJS.ErrnoException, host: string, port: number): LaminaError {
-  const why = error.code === 'EADDRINUSE' ? 'something else listens there; choose another port, or 0 for a free one' : error.message;
-  return new LaminaError('CONFIG_INVALID', { message: `Cannot listen on ${host}, port ${port}: ${why}.` }, { cause: error });
+  const why =
+    error.code === 'EADDRINUSE'
+      ? 'something else listens there; choose another port, or 0 for a free one'
+      : error.message;
+  return new LaminaError(
+    'CONFIG_INVALID',
+    { message: `Cannot listen on ${host}, port ${port}: ${why}.` },
+    { cause: error },
+  );
 }
 
 async function close(http: HttpServer, signal: AbortSignal | undefined): Promise<void> {

@@ -12,7 +12,12 @@ export function answerUnreadable(error: NodeJS.ErrnoException, socket: Duplex): 
   }
   const [status, message] = verdict(error.code);
   const body = JSON.stringify({ error: new LaminaError('REQUEST_INVALID', { message }).toWire() });
-  const head = [`HTTP/1.1 ${status} ${STATUS_CODES[status]}`, 'Content-Type: application/json; charset=utf-8', `Content-Length: ${Buffer.byteLength(body)}`, 'Connection: close'];
+  const head = [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+    'Content-Type: application/json; charset=utf-8',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    'Connection: close',
+  ];
   endConnection(socket, `${head.join('\r\n')}\r\n\r\n${body}`);
 }
 

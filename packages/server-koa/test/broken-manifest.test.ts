@@ -16,7 +16,11 @@ const circular: Readonly<Record<string, readonly [text: string, line: number, co
   'options in themselves': ['models:\n  a: { path: model.gguf, options: &o { x: { y: *o } } }\n', 2, 48],
   'an entry merged with itself': ['models:\n  a: &a\n    path: model.gguf\n    <<: *a\n', 4, 9],
   'a list in itself': ['models:\n  a:\n    path: model.gguf\n    x: &l [1, *l]\n', 4, 15],
-  'an entry in another that is in it': ['models:\n  a: &a\n    path: model.gguf\n    x: &x { up: [*a] }\n  b: { path: model.gguf, x: *x }\n', 4, 18],
+  'an entry in another that is in it': [
+    'models:\n  a: &a\n    path: model.gguf\n    x: &x { up: [*a] }\n  b: { path: model.gguf, x: *x }\n',
+    4,
+    18,
+  ],
   'backends in themselves': ['models: {}\nbackends: &b\n  x: { type: command, y: *b }\n', 3, 26],
 };
 
@@ -28,7 +32,9 @@ const start = 'models:\n  a:\n    path: model.gguf\n    l0: &l0 [x]\n';
 const exploding: Readonly<Record<string, string>> = {
   'lists of lists of lists': start + nested(9, (before) => `[${Array(9).fill(before).join(', ')}]`),
   'one long text many times': `models:\n  a:\n    path: model.gguf\n    s: &s "${'x'.repeat(100_000)}"\n    l: [${Array(900).fill('*s').join(', ')}]\n`,
-  'mappings merged twice and again': 'models:\n  a:\n    path: model.gguf\n    l0: &l0 { x: 1 }\n' + nested(40, (before) => `{ <<: [${before}, ${before}] }`),
+  'mappings merged twice and again':
+    'models:\n  a:\n    path: model.gguf\n    l0: &l0 { x: 1 }\n' +
+    nested(40, (before) => `{ <<: [${before}, ${before}] }`),
   'thousands of levels': start + nested(3000, (before) => `[${before}]`),
 };
 
@@ -54,7 +60,13 @@ describe('a manifest that cannot be used', () => {
     await rename(join(lamina.modelsDir, '.models.yaml.new'), join(lamina.modelsDir, 'models.yaml'));
   };
   const names = async () => Object.keys(((await (await fetch(`${url}/models`)).json()) as ModelsAnswer).models);
-  interface Reloaded { readonly error?: { readonly code: string; readonly message: string; readonly details: { readonly line?: number; readonly column?: number } } }
+  interface Reloaded {
+    readonly error?: {
+      readonly code: string;
+      readonly message: string;
+      readonly details: { readonly line?: number; readonly column?: number };
+    };
+  }
   const reload = async () => (await (await fetch(`${url}/models/reload`, { method: 'POST' })).json()) as Reloaded;
 
   for (const [what, [text, line, column]] of Object.entries(circular)) {
@@ -88,8 +100,13 @@ describe('a manifest that cannot be used', () => {
 
   it('is taken when more than a thousand entries share what one anchor marks', async () => {
     await serve();
-    const entries = Array.from({ length: 1200 }, (_, index) => `  m${index}: { <<: *common, options: *options }\n`).join('');
-    await write(`x-common: &common { path: model.gguf, description: shared }\nx-options: &options { threads: 2 }\nmodels:\n${entries}`);
+    const entries = Array.from(
+      { length: 1200 },
+      (_, index) => `  m${index}: { <<: *common, options: *options }\n`,
+    ).join('');
+    await write(
+      `x-common: &common { path: model.gguf, description: shared }\nx-options: &options { threads: 2 }\nmodels:\n${entries}`,
+    );
     assert.equal((await reload()).error, undefined);
     assert.equal((await names()).length, 1200);
   });
@@ -113,7 +130,8 @@ describe('a manifest that cannot be used', () => {
     let isBroken = false;
     const plugin = definePlugin({
       name: 'breaker',
-      setup: ({ hooks }) => hooks.describeModel.tap((model) => (isBroken ? ({ name: model.name } as never) : undefined)),
+      setup: ({ hooks }) =>
+        hooks.describeModel.tap((model) => (isBroken ? ({ name: model.name } as never) : undefined)),
     });
     await serve([plugin()]);
     isBroken = true;
@@ -131,9 +149,19 @@ describe('a manifest that cannot be used', () => {
     await serve();
     const entry: Record<string, unknown> = { path: 'model.gguf' };
     entry['self'] = { deep: [entry] };
-    await assert.rejects(createTestLamina({ manifest: { models: { a: entry } } as Partial<Manifest> }), { code: 'CONFIG_INVALID', message: 'models.a.self.deep.0 contains itself; remove it there' });
-    for (const bad of [10n, () => 1]) await assert.rejects(createTestLamina({ manifest: { models: { a: { path: 'a', bad } } } }), { code: 'CONFIG_INVALID', message: /^models\.a\.bad is a (bigint|function)/ });
-    await assert.rejects(lamina.models.save('a', entry as ModelEntry), { code: 'REQUEST_INVALID', message: /contains itself/ });
+    await assert.rejects(createTestLamina({ manifest: { models: { a: entry } } as Partial<Manifest> }), {
+      code: 'CONFIG_INVALID',
+      message: 'models.a.self.deep.0 contains itself; remove it there',
+    });
+    for (const bad of [10n, () => 1])
+      await assert.rejects(createTestLamina({ manifest: { models: { a: { path: 'a', bad } } } }), {
+        code: 'CONFIG_INVALID',
+        message: /^models\.a\.bad is a (bigint|function)/,
+      });
+    await assert.rejects(lamina.models.save('a', entry as ModelEntry), {
+      code: 'REQUEST_INVALID',
+      message: /contains itself/,
+    });
     assert.deepEqual(await names(), ['first']);
   });
 });

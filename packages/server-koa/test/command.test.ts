@@ -27,9 +27,15 @@ describe('lamina-server', function () {
   beforeEach(async () => {
     directory = await mkdtemp(join(tmpdir(), 'lamina-command-'));
     await writeFile(join(directory, 'tiny.fake'), 'a fake model');
-    await writeFile(join(directory, 'models.yaml'), 'models:\n  tiny: { path: tiny.fake, backend: fake, options: { chunk_ms: 1 } }\n  other: { path: tiny.fake, backend: fake }\n  lazy: { path: tiny.fake, backend: fake, options: { load_ms: 60000, sigterm: ignored } }\n');
+    await writeFile(
+      join(directory, 'models.yaml'),
+      'models:\n  tiny: { path: tiny.fake, backend: fake, options: { chunk_ms: 1 } }\n  other: { path: tiny.fake, backend: fake }\n  lazy: { path: tiny.fake, backend: fake, options: { load_ms: 60000, sigterm: ignored } }\n',
+    );
     const testing = import.meta.resolve('@lamina/core/testing');
-    await writeFile(join(directory, 'config.mjs'), `import { fakePlugin } from '${testing}';\nexport default { plugins: [fakePlugin()], limits: { maxLoaded: 2, drainTimeout: 1 } };\n`);
+    await writeFile(
+      join(directory, 'config.mjs'),
+      `import { fakePlugin } from '${testing}';\nexport default { plugins: [fakePlugin()], limits: { maxLoaded: 2, drainTimeout: 1 } };\n`,
+    );
   });
 
   afterEach(async () => {
@@ -47,17 +53,27 @@ describe('lamina-server', function () {
       running.delete(child);
       return { code: code as number | null, stdout, stderr: await stderr };
     });
-    return { child, ended, get url() { return /http:\S+/.exec(stdout)?.[0] ?? assert.fail(`no URL in ${stdout}`); } };
+    return {
+      child,
+      ended,
+      get url() {
+        return /http:\S+/.exec(stdout)?.[0] ?? assert.fail(`no URL in ${stdout}`);
+      },
+    };
   };
 
   const listening = async (...args: string[]): Promise<Run> => {
     const started = run(...args);
-    await Promise.race([once(started.child.stdout!, 'data'), started.ended.then(({ stderr }) => assert.fail(`it ended: ${stderr}`))]);
+    await Promise.race([
+      once(started.child.stdout!, 'data'),
+      started.ended.then(({ stderr }) => assert.fail(`it ended: ${stderr}`)),
+    ]);
     return started;
   };
 
   const options = () => ['--config', 'config.mjs', '--models-dir', directory, '--port', '0'];
-  const post = (url: string, path: string, body: object) => fetch(url + path, { method: 'POST', body: JSON.stringify(body) });
+  const post = (url: string, path: string, body: object) =>
+    fetch(url + path, { method: 'POST', body: JSON.stringify(body) });
 
   it('says where it listens in one line, serves, and ends with every engine on SIGTERM', async () => {
     const { child, url, ended } = await listening(...options());
@@ -76,7 +92,10 @@ describe('lamina-server', function () {
     const stream = await post(url, '/v1/chat/completions', chat('tiny', '/count', { stream: true }));
     const broken = assert.rejects(stream.text());
     const waiting = post(url, '/v1/chat/completions', chat('lazy'));
-    await until('the start', async () => ((await (await fetch(`${url}/models/lazy`)).json()) as { state: string }).state === 'starting');
+    await until(
+      'the start',
+      async () => ((await (await fetch(`${url}/models/lazy`)).json()) as { state: string }).state === 'starting',
+    );
     child.kill('SIGINT');
     const refused = await waiting;
     assert.equal(refused.status, 503);
@@ -86,14 +105,28 @@ describe('lamina-server', function () {
   });
 
   it('ends at once on the second signal, with an engine that will not go', async () => {
-    await writeFile(join(directory, 'config.mjs'), (await readFile(join(directory, 'config.mjs'), 'utf8')).replace('drainTimeout: 1', 'drainTimeout: 600, stopTimeout: 600'));
-    await writeFile(join(directory, 'models.yaml'), 'models:\n  tiny: { path: tiny.fake, backend: fake, options: { chunk_ms: 1, sigterm: ignored } }\n');
+    await writeFile(
+      join(directory, 'config.mjs'),
+      (await readFile(join(directory, 'config.mjs'), 'utf8')).replace(
+        'drainTimeout: 1',
+        'drainTimeout: 600, stopTimeout: 600',
+      ),
+    );
+    await writeFile(
+      join(directory, 'models.yaml'),
+      'models:\n  tiny: { path: tiny.fake, backend: fake, options: { chunk_ms: 1, sigterm: ignored } }\n',
+    );
     const { child, url, ended } = await listening(...options());
     const stream = await post(url, '/v1/chat/completions', chat('tiny', '/count', { stream: true }));
     const broken = assert.rejects(stream.text());
     const { server } = (await (await fetch(`${url}/models/tiny`)).json()) as { server: { pid: number } };
     child.kill('SIGTERM');
-    await until('the first signal was heard', async () => fetch(`${url}/health`).then(() => false, () => true));
+    await until('the first signal was heard', async () =>
+      fetch(`${url}/health`).then(
+        () => false,
+        () => true,
+      ),
+    );
     child.kill('SIGTERM');
     assert.equal((await ended).code, 0);
     assert.equal(isAlive(server.pid), false);
@@ -101,22 +134,43 @@ describe('lamina-server', function () {
   });
 
   it('takes the limits of the command line over those of the configuration', async () => {
-    const { child, url, ended } = await listening(...options(), '--max-loaded', '1', '--idle-timeout', '0', '--log-level', 'debug', '--data-dir', join(directory, 'state'));
+    const { child, url, ended } = await listening(
+      ...options(),
+      '--max-loaded',
+      '1',
+      '--idle-timeout',
+      '0',
+      '--log-level',
+      'debug',
+      '--data-dir',
+      join(directory, 'state'),
+    );
     for (const model of ['tiny', 'other']) await (await post(url, '/v1/chat/completions', chat(model))).text();
-    const { models, active } = (await (await fetch(`${url}/models`)).json()) as { models: Record<string, { active: boolean }>; active: number };
+    const { models, active } = (await (await fetch(`${url}/models`)).json()) as {
+      models: Record<string, { active: boolean }>;
+      active: number;
+    };
     assert.deepEqual([active, models['other']?.active], [1, true]);
     assert.ok(existsSync(join(directory, 'state')));
     child.kill('SIGTERM');
     const { stderr, code } = await ended;
     assert.equal(code, 0);
-    for (const line of stderr.split('\n').filter((text) => text !== '')) assert.equal(typeof (JSON.parse(line) as { msg: string }).msg, 'string');
+    for (const line of stderr.split('\n').filter((text) => text !== ''))
+      assert.equal(typeof (JSON.parse(line) as { msg: string }).msg, 'string');
   });
 
   it('takes keys from a file', async () => {
     await writeFile(join(directory, 'keys'), '# ours\nfirst-key\n\nsecond-key inference  # for the phone\n');
-    const { child, url, ended } = await listening(...options(), '--api-key-file', join(directory, 'keys'), '--host', '0.0.0.0');
+    const { child, url, ended } = await listening(
+      ...options(),
+      '--api-key-file',
+      join(directory, 'keys'),
+      '--host',
+      '0.0.0.0',
+    );
     const local = url.replace('0.0.0.0', '127.0.0.1');
-    const status = async (key: string, path: string, method = 'GET') => (await fetch(local + path, { method, headers: { authorization: `Bearer ${key}` } })).status;
+    const status = async (key: string, path: string, method = 'GET') =>
+      (await fetch(local + path, { method, headers: { authorization: `Bearer ${key}` } })).status;
     assert.equal(await status('first-key', '/models'), 200);
     assert.equal(await status('second-key', '/models'), 200);
     assert.equal(await status('second-key', '/models/tiny/stop', 'POST'), 403);
@@ -148,7 +202,10 @@ describe('lamina-server', function () {
     // The log of what was found until then is JSON, and not the sentence.
     const one = async (says: RegExp, ...args: string[]) => {
       const lines = (await fails(1, says, ...args)).trim().split('\n');
-      assert.deepEqual(lines.filter((line) => !line.startsWith('{')), [lines.at(-1)]);
+      assert.deepEqual(
+        lines.filter((line) => !line.startsWith('{')),
+        [lines.at(-1)],
+      );
     };
     await one(/needs a key/, ...options(), '--host', '0.0.0.0');
     await one(/nowhere\.mjs cannot be loaded/, '--config', 'nowhere.mjs');
@@ -170,7 +227,16 @@ describe('lamina-server', function () {
     const taken = createServer().listen(0, '127.0.0.1');
     await once(taken, 'listening');
     const { port } = taken.address() as { port: number };
-    await fails(1, /something else listens there/, '--config', 'config.mjs', '--models-dir', directory, '--port', String(port));
+    await fails(
+      1,
+      /something else listens there/,
+      '--config',
+      'config.mjs',
+      '--models-dir',
+      directory,
+      '--port',
+      String(port),
+    );
     taken.close();
     const { child, ended } = await listening(...options());
     child.kill('SIGTERM');
@@ -185,7 +251,19 @@ describe('lamina-server', function () {
     await fails(2, /silent, error, warn, info, debug/, '--log-level', 'loud');
     const help = await run('--help').ended;
     assert.equal(help.code, 0);
-    for (const option of ['--manifest', '--models-dir', '--config', '--host', '--port', '--max-loaded', '--idle-timeout', '--log-level', '--api-key-file', '--data-dir', '--allow-unauthenticated']) {
+    for (const option of [
+      '--manifest',
+      '--models-dir',
+      '--config',
+      '--host',
+      '--port',
+      '--max-loaded',
+      '--idle-timeout',
+      '--log-level',
+      '--api-key-file',
+      '--data-dir',
+      '--allow-unauthenticated',
+    ]) {
       assert.ok(help.stdout.includes(option), option);
     }
   });

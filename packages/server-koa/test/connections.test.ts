@@ -33,9 +33,17 @@ describe('the connections of the server', () => {
   });
 
   /** A connection as the server has it, and whether it has been closed. */
-  async function idle(localAddress?: string): Promise<{ client: Socket; isClosed: () => boolean; closed: Promise<unknown> }> {
+  async function idle(
+    localAddress?: string,
+  ): Promise<{ client: Socket; isClosed: () => boolean; closed: Promise<unknown> }> {
     const { hostname, port } = new URL(house.url);
-    const client = connect({ port: Number(port), host: hostname, ...(localAddress === undefined ? {} : { localAddress }) }).on('error', () => undefined).resume();
+    const client = connect({
+      port: Number(port),
+      host: hostname,
+      ...(localAddress === undefined ? {} : { localAddress }),
+    })
+      .on('error', () => undefined)
+      .resume();
     open.push(client);
     const socket = await accepted(house.server);
     let isClosed = false;
@@ -54,7 +62,10 @@ describe('the connections of the server', () => {
   });
 
   it('are not closed for new ones while a request or a WebSocket is under way on them', async () => {
-    house = await openHouse({ models: { tiny: { chunk_ms: 1 } }, server: { maxConnections: 2, maxConnectionsPerAddress: 2 } });
+    house = await openHouse({
+      models: { tiny: { chunk_ms: 1 } },
+      server: { maxConnections: 2, maxConnectionsPerAddress: 2 },
+    });
     await house.lamina.runtime.start('tiny');
     const webSocket = await TestSocket.open(house.url);
     open.push({ destroy: () => webSocket.ws.terminate() });
@@ -67,7 +78,12 @@ describe('the connections of the server', () => {
     webSocket.send({ type: 'ping', id: 'still' });
     await webSocket.next('pong', ({ id }) => id === 'still');
     await reader.cancel();
-    await until('the stream has ended', async () => fetch(`${house.url}/health`, { headers: { connection: 'close' } }).then(({ status }) => status === 200, () => false));
+    await until('the stream has ended', async () =>
+      fetch(`${house.url}/health`, { headers: { connection: 'close' } }).then(
+        ({ status }) => status === 200,
+        () => false,
+      ),
+    );
   });
 
   const linux = process.platform === 'linux' ? it : it.skip;
@@ -77,12 +93,18 @@ describe('the connections of the server', () => {
     const other = await idle('127.0.0.2');
     const greedy = [await idle(), await idle(), await idle(), await idle()];
     await Promise.all(greedy.slice(0, 2).map(({ closed }) => closed));
-    assert.deepEqual([other, ...greedy.slice(2)].map(({ isClosed }) => isClosed()), [false, false, false]);
+    assert.deepEqual(
+      [other, ...greedy.slice(2)].map(({ isClosed }) => isClosed()),
+      [false, false, false],
+    );
   });
 
   it('are closed after an answer to what is not HTTP, whether or not the client closes its side', async () => {
     house = await openHouse();
-    for (const [bytes, status] of [['nonsense\r\n\r\n', 400], [`GET / HTTP/1.1\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`, 431]] as const) {
+    for (const [bytes, status] of [
+      ['nonsense\r\n\r\n', 400],
+      [`GET / HTTP/1.1\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`, 431],
+    ] as const) {
       const client = stubborn(house.url);
       open.push(client);
       const closed = accepted(house.server).then((socket) => once(socket, 'close'));
@@ -96,11 +118,16 @@ describe('the connections of the server', () => {
 
   it('are closed after a refused upgrade, whether or not the client closes its side', async () => {
     house = await openHouse({ server: { apiKeys: [{ key: 'secret' }] } });
-    for (const [path, status] of [['/ws', 401], ['/elsewhere', 404]] as const) {
+    for (const [path, status] of [
+      ['/ws', 401],
+      ['/elsewhere', 404],
+    ] as const) {
       const client = stubborn(house.url);
       open.push(client);
       const closed = accepted(house.server).then((socket) => once(socket, 'close'));
-      client.write(`GET ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`);
+      client.write(
+        `GET ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`,
+      );
       const answer = readAll(client);
       await closed;
       client.end();
@@ -117,7 +144,9 @@ describe('the connections of the server', () => {
     const closed = once(client.resume(), 'close');
     const agent = new Agent({ keepAlive: true });
     open.push(agent);
-    const [response] = (await once(get(`${house.url}/health`, { agent }), 'response')) as [{ statusCode: number; resume(): void }];
+    const [response] = (await once(get(`${house.url}/health`, { agent }), 'response')) as [
+      { statusCode: number; resume(): void },
+    ];
     response.resume();
     assert.equal(response.statusCode, 200);
     await closed;
@@ -145,7 +174,8 @@ describe('a connection whose request does not arrive', () => {
       await slowClosed;
       clearInterval(drip);
       slow.end();
-      assert.match(await slowAnswer, /^(HTTP\/1\.1 408 |$)/); // Bytes that were still on their way may reset the connection before the answer is read.
+      // Bytes that were still on their way may reset the connection before the answer is read.
+      assert.match(await slowAnswer, /^(HTTP\/1\.1 408 |$)/);
     } finally {
       await server.close({ signal: AbortSignal.abort() });
       await lamina.close();

@@ -22,17 +22,30 @@ describe('a key that may not manage', () => {
     const manifest = {
       models: {
         tiny: { path: 'model.fake', backend: 'fake' },
-        far: { path: join(outside, 'far.fake'), backend: 'fake', options: {}, note: `copied from ${outside}/old.fake`, use_cases: ['far'] },
+        far: {
+          path: join(outside, 'far.fake'),
+          backend: 'fake',
+          options: {},
+          note: `copied from ${outside}/old.fake`,
+          use_cases: ['far'],
+        },
         gone: { path: join(outside, 'gone.fake'), backend: 'fake' },
         cut: { path: 'cut.safetensors', backend: 'fake' },
         broken: { path: 'model.fake', backend: 'absent' },
-        dying: { path: 'model.fake', backend: 'fake', options: { exit_code: 1, stderr: ['error: cannot open /srv/secret/model.fake at 127.0.0.1:4711'] } },
+        dying: {
+          path: 'model.fake',
+          backend: 'fake',
+          options: { exit_code: 1, stderr: ['error: cannot open /srv/secret/model.fake at 127.0.0.1:4711'] },
+        },
         away: { ...attached },
       },
       backends: { fake: { type: 'fake' }, absent: { type: 'fake', executable: '/opt/secret/engine' } },
     };
     house = await openHouse({
-      lamina: { manifest, files: { 'model.fake': 'a fake model', 'found.gguf': 'x', 'cut.safetensors': 'x', attached: 'x' } } as object,
+      lamina: {
+        manifest,
+        files: { 'model.fake': 'a fake model', 'found.gguf': 'x', 'cut.safetensors': 'x', attached: 'x' },
+      } as object,
       plugins: [remotePlugin(() => ({ baseUrl: 'http://127.0.0.1:1' }))],
       server: { apiKeys },
     });
@@ -44,17 +57,35 @@ describe('a key that may not manage', () => {
   });
 
   /** The texts that tell where something is on this machine. */
-  const leaksIn = (text: string) => [outside, house.modelsDir, '/opt/secret', '/srv/secret', process.execPath, '127.0.0.1:4711', '127.0.0.1:1"'].filter((place) => text.includes(place));
+  const leaksIn = (text: string) =>
+    [outside, house.modelsDir, '/opt/secret', '/srv/secret', process.execPath, '127.0.0.1:4711', '127.0.0.1:1"'].filter(
+      (place) => text.includes(place),
+    );
   const asked = async (key: string, path: string, body?: unknown) => {
     const init = body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) };
     return (await fetch(house.url + path, { ...init, headers: bearer(key) })).text();
   };
 
   const requests: readonly (readonly [path: string, body?: unknown])[] = [
-    ['/models'], ['/models?state=stopped'], ['/models/far'], ['/models/gone'], ['/models/cut'], ['/backends'], ['/downloads'], ['/downloadable'],
-    ['/health'], ['/models/validate', {}], ['/suggest', { use_case: 'far' }], ['/suggest', {}],
-    ['/chat/broken', chat('broken')], ['/chat/gone', chat('gone')], ['/chat/dying', chat('dying')], ['/chat/dying', chat('dying')],
-    ['/v1/chat/completions', chat('broken')], ['/v1/messages', chat('dying')], ['/v1/chat/completions', chat('away')],
+    ['/models'],
+    ['/models?state=stopped'],
+    ['/models/far'],
+    ['/models/gone'],
+    ['/models/cut'],
+    ['/backends'],
+    ['/downloads'],
+    ['/downloadable'],
+    ['/health'],
+    ['/models/validate', {}],
+    ['/suggest', { use_case: 'far' }],
+    ['/suggest', {}],
+    ['/chat/broken', chat('broken')],
+    ['/chat/gone', chat('gone')],
+    ['/chat/dying', chat('dying')],
+    ['/chat/dying', chat('dying')],
+    ['/v1/chat/completions', chat('broken')],
+    ['/v1/messages', chat('dying')],
+    ['/v1/chat/completions', chat('away')],
   ];
 
   it('is told neither where files and engines are, by any route, nor in any error', async () => {
@@ -96,7 +127,11 @@ describe('a key that may not manage', () => {
     const socket = await TestSocket.open(house.url, { headers: bearer('all-of-it') });
     socket.send({ type: 'events.subscribe', id: 'all', types: ['plugin.failed'] });
     await socket.next('reply');
-    (house.lamina.events as EventBus).emit('plugin.failed', { plugin: 'p', hook: 'h', message: `${outside}/plugin.js` });
+    (house.lamina.events as EventBus).emit('plugin.failed', {
+      plugin: 'p',
+      hook: 'h',
+      message: `${outside}/plugin.js`,
+    });
     const { event } = await socket.next('event');
     assert.equal((event as LaminaEvent<'plugin.failed'>).message, `${outside}/plugin.js`);
     await socket.close();

@@ -10,7 +10,6 @@ import { join } from 'node:path';
 import { bin } from './support/command.js';
 import { until } from './support/house.js';
 
-
 interface View {
   readonly id: string;
   readonly model: string;

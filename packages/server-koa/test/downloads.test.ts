@@ -19,7 +19,10 @@ describe('downloads over HTTP', () => {
     files = createServer((request, response) => {
       const content = Buffer.from('a fake model');
       const probe = request.headers.range === 'bytes=0-0';
-      response.writeHead(probe ? 206 : 200, { 'content-length': probe ? 1 : content.length, ...(probe ? { 'content-range': `bytes 0-0/${content.length}` } : {}) });
+      response.writeHead(probe ? 206 : 200, {
+        'content-length': probe ? 1 : content.length,
+        ...(probe ? { 'content-range': `bytes 0-0/${content.length}` } : {}),
+      });
       if (probe) response.end('a');
       else void gate.then(() => response.end(content));
     }).listen(0, '127.0.0.1');
@@ -35,12 +38,18 @@ describe('downloads over HTTP', () => {
     await once(files, 'close');
   });
 
-  const house0 = (server = {}) => openHouse({ entries: { far: { path: 'far.fake', backend: 'fake', download: { url: `${origin}/far.fake` } } }, server });
+  const house0 = (server = {}) =>
+    openHouse({
+      entries: { far: { path: 'far.fake', backend: 'fake', download: { url: `${origin}/far.fake` } } },
+      server,
+    });
   const get = async (path: string) => (await (await fetch(house.url + path)).json()) as JsonObject;
 
   it('begins one with 202, tells of it, and ends with a model that answers', async () => {
     house = await house0();
-    assert.deepEqual(await get('/downloadable'), { models: [{ model: 'far', sources: { url: `${origin}/far.fake` } }] });
+    assert.deepEqual(await get('/downloadable'), {
+      models: [{ model: 'far', sources: { url: `${origin}/far.fake` } }],
+    });
     const answer = await house.post('/download', { model: 'far' });
     assert.equal(answer.status, 202);
     const { id, model, state } = (await answer.json()) as { id: string; model: string; state: string };
@@ -103,7 +112,8 @@ describe('downloads over HTTP', () => {
 
   it('refuses what is no request, and links to private addresses', async () => {
     house = await house0();
-    for (const body of ['', '{', '{}', { model: 1 }, { model: 'far', reference: 'x' }]) assert.equal((await house.post('/download', body)).status, 400, JSON.stringify(body));
+    for (const body of ['', '{', '{}', { model: 1 }, { model: 'far', reference: 'x' }])
+      assert.equal((await house.post('/download', body)).status, 400, JSON.stringify(body));
     assert.equal((await house.post('/download', { model: 'nobody' })).status, 404);
     assert.equal((await house.post('/download', { reference: 'http://10.0.0.1/far.fake' })).status, 403);
     assert.equal((await house.post('/download', { reference: '/etc/passwd' })).status, 403);
@@ -114,8 +124,10 @@ describe('downloads over HTTP', () => {
     house = await house0();
     const send = (method: string, path: string) => fetch(house.url + path, { method });
     const paths = ['/downloads/%2fetc%2fx', '/downloads/..%2f..%2fx', '/models/%2fetc%2fpasswd', '/models/..%2f..%2fx'];
-    for (const path of paths) for (const method of ['GET', 'DELETE']) assert.equal((await send(method, path)).status, 404, `${method} ${path}`);
-    for (const verb of ['pause', 'resume']) assert.equal((await send('POST', `/downloads/..%2f..%2fx/${verb}`)).status, 404);
+    for (const path of paths)
+      for (const method of ['GET', 'DELETE']) assert.equal((await send(method, path)).status, 404, `${method} ${path}`);
+    for (const verb of ['pause', 'resume'])
+      assert.equal((await send('POST', `/downloads/..%2f..%2fx/${verb}`)).status, 404);
     for (const name of ['..%2f..%2fetc', '../x', '/etc/x']) {
       const answer = await house.post('/download', { reference: `${origin}/far.fake`, name });
       assert.equal(answer.status, 400);

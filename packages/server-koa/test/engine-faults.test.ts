@@ -1,4 +1,5 @@
-// An engine that crashes before, during or after its answer: the client is told the truth, and the next request gets a fresh engine.
+// An engine that crashes before, during or after its answer: the client is told the truth, and the next request gets a
+// fresh engine.
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -52,8 +53,16 @@ describe('an engine that fails', () => {
   const dialects: [string, object, RegExp][] = [
     ['/v1/chat/completions', chat('tiny', 'hi', { stream: true }), /\n\ndata: (\{"error":.*\})\n\n$/],
     ['/v1/completions', { model: 'tiny', prompt: 'hi', stream: true }, /\n\ndata: (\{"error":.*\})\n\n$/],
-    ['/v1/messages', chat('tiny', 'hi', { stream: true, max_tokens: 100 }), /\n\nevent: error\ndata: (\{"type":"error","error":.*\})\n\n$/],
-    ['/v1/responses', { model: 'tiny', input: 'hi', stream: true }, /\n\nevent: error\ndata: (\{"type":"error".*\})\n\n$/],
+    [
+      '/v1/messages',
+      chat('tiny', 'hi', { stream: true, max_tokens: 100 }),
+      /\n\nevent: error\ndata: (\{"type":"error","error":.*\})\n\n$/,
+    ],
+    [
+      '/v1/responses',
+      { model: 'tiny', input: 'hi', stream: true },
+      /\n\nevent: error\ndata: (\{"type":"error".*\})\n\n$/,
+    ],
   ];
   for (const [path, body, shape] of dialects) {
     it(`breaks a stream of ${path} off with an error in its dialect, never with a clean end`, async () => {
@@ -62,7 +71,9 @@ describe('an engine that fails', () => {
       const { text, broken } = await wholeStream(path, body);
       assert.equal(broken, true);
       assert.match(text, /tiny:/);
-      const said = JSON.parse(shape.exec(text)?.[1] ?? assert.fail(`no error at the end of ${text}`)) as { error: { code: string; message: string } };
+      const said = JSON.parse(shape.exec(text)?.[1] ?? assert.fail(`no error at the end of ${text}`)) as {
+        error: { code: string; message: string };
+      };
       assert.equal(said.error.code, 'MODEL_SERVER_EXITED');
       assert.match(said.error.message, /tiny/);
       assert.equal((await finished).status, 502);
@@ -88,7 +99,11 @@ describe('an engine that fails', () => {
       response.writeHead(200, { 'content-type': 'text/event-stream' });
       response.write('data: {"half', () => response.destroy());
     });
-    house = await openHouse({ models: {}, entries: { far: attached }, plugins: [remotePlugin(() => ({ baseUrl: `${far.url}/v1` }))] });
+    house = await openHouse({
+      models: {},
+      entries: { far: attached },
+      plugins: [remotePlugin(() => ({ baseUrl: `${far.url}/v1` }))],
+    });
     const { text, broken } = await wholeStream('/v1/chat/completions', chat('far'));
     assert.equal(broken, true);
     assert.match(text, /^data: \{"half\n\ndata: \{"error"/);
@@ -141,7 +156,11 @@ describe('an engine that fails', () => {
       if (++requests === 1) request.socket.destroy();
       else response.end('{"request":2}');
     });
-    house = await openHouse({ models: {}, entries: { far: attached }, plugins: [remotePlugin(() => ({ baseUrl: `${far.url}/v1` }))] });
+    house = await openHouse({
+      models: {},
+      entries: { far: attached },
+      plugins: [remotePlugin(() => ({ baseUrl: `${far.url}/v1` }))],
+    });
     assert.deepEqual(await (await house.post('/v1/chat/completions', chat('far'))).json(), { request: 2 });
     await far.close();
   });
@@ -162,7 +181,11 @@ describe('an engine that fails', () => {
   it("raises the error of a broken stream in OpenAI's own client", async () => {
     house = await openHouse({ models: { tiny: { crash: 'mid_stream' } } });
     const openai = new OpenAI({ baseURL: `${house.url}/v1`, apiKey: 'none', maxRetries: 0 });
-    const stream = await openai.chat.completions.create({ model: 'tiny', messages: [{ role: 'user', content: 'hi' }], stream: true });
+    const stream = await openai.chat.completions.create({
+      model: 'tiny',
+      messages: [{ role: 'user', content: 'hi' }],
+      stream: true,
+    });
     await assert.rejects(
       async () => {
         for await (const _ of stream);

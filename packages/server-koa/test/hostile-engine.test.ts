@@ -1,4 +1,5 @@
-// Engines and remotes that answer what they should not: it ends with an error in our shape, costs little memory, and tells no secrets.
+// Engines and remotes that answer what they should not: it ends with an error in our shape, costs little memory, and
+// tells no secrets.
 import assert from 'node:assert/strict';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
@@ -52,7 +53,8 @@ describe('an engine that answers', () => {
     return attach(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
   };
 
-  const ask = (house: House, more: object = {}): Promise<Response> => house.post('/v1/chat/completions', chat('far', 'hi', more));
+  const ask = (house: House, more: object = {}): Promise<Response> =>
+    house.post('/v1/chat/completions', chat('far', 'hi', more));
 
   for (const status of [300, 304, 600, 999]) {
     it(`with the status ${status}, which is none of an answer, is answered for with 502 in our shape`, async () => {
@@ -66,7 +68,12 @@ describe('an engine that answers', () => {
   }
 
   it('with a head that HTTP does not know is answered for with 502 in our shape', async () => {
-    for (const head of ['HTTP/1.1 099 Low', 'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x', 'HTTP/1.1 200 OK\r\nbad header: x', 'HTTP/1.1 200 OK\r\nx-bad: a\u0001b']) {
+    for (const head of [
+      'HTTP/1.1 099 Low',
+      'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x',
+      'HTTP/1.1 200 OK\r\nbad header: x',
+      'HTTP/1.1 200 OK\r\nx-bad: a\u0001b',
+    ]) {
       const answer = await ask(await rawEngine(`${head}\r\ncontent-length: 2\r\n\r\n{}`));
       assert.equal(answer.status, 502, head);
       assert.equal((await errorOf(answer)).code, 'MODEL_SERVER_UNREACHABLE', head);
@@ -118,7 +125,11 @@ describe('an engine that answers', () => {
   it('with an error that names its key or its address tells its client neither', async () => {
     const house = await engine((response, port) => {
       const message = `Bearer ${key} (${key}) is not known at http://127.0.0.1:${port}/v1, 127.0.0.1:${port}, localhost:${port} or [::1]:${port}; ask for 10 tokens`;
-      response.writeHead(401, { 'content-type': 'application/json' }).end(JSON.stringify({ error: { message, type: 'auth', param: key, key, tried: [{ at: `127.0.0.1:${port}` }] } }));
+      response
+        .writeHead(401, { 'content-type': 'application/json' })
+        .end(
+          JSON.stringify({ error: { message, type: 'auth', param: key, key, tried: [{ at: `127.0.0.1:${port}` }] } }),
+        );
     });
     const answer = await ask(house);
     const text = await answer.text();
@@ -132,7 +143,11 @@ describe('an engine that answers', () => {
   });
 
   it('with an error in its stream that names its key or its address tells neither on a WebSocket', async () => {
-    const house = await engine((response, port) => response.writeHead(200, { 'content-type': 'text/event-stream' }).end(`data: {"error":{"message":"${key} at 127.0.0.1:${port} failed"}}\n\n`));
+    const house = await engine((response, port) =>
+      response
+        .writeHead(200, { 'content-type': 'text/event-stream' })
+        .end(`data: {"error":{"message":"${key} at 127.0.0.1:${port} failed"}}\n\n`),
+    );
     const socket = await TestSocket.open(house.url);
     const { last } = await socket.chat('a', 'far');
     assert.equal(last.type === 'chat.error' && last.error.message, '[redacted] at [redacted] failed');
@@ -144,7 +159,9 @@ describe('an engine that answers', () => {
     const directory = await mkdtemp(join(tmpdir(), 'lamina-key-'));
     open.push({ close: () => rm(directory, { recursive: true }) });
     const backends = { mine: { type: 'command', command, formats: ['fake'], env: { K: '${KEY}', DIR: directory } } };
-    const house = await openHouse({ lamina: { manifest: { backends, models: { far: { path: 'model.fake', backend: 'mine' } } } } });
+    const house = await openHouse({
+      lamina: { manifest: { backends, models: { far: { path: 'model.fake', backend: 'mine' } } } },
+    });
     open.push(house);
     const told: string[] = [];
     house.lamina.events.onAny((event) => told.push(JSON.stringify(event)));
@@ -163,17 +180,32 @@ describe('an engine that answers', () => {
     const house = await attach(gone.url);
     const answer = await ask(house);
     assert.equal(answer.status, 502);
-    assert.equal((await errorOf(answer)).message, 'The engine of model "far" runs, but did not answer: connect ECONNREFUSED');
+    assert.equal(
+      (await errorOf(answer)).message,
+      'The engine of model "far" runs, but did not answer: connect ECONNREFUSED',
+    );
   });
 
   it('with a stream of events lets no proxy collect it', async () => {
-    const heads: Record<string, string>[] = [{}, { 'x-accel-buffering': 'yes', 'cache-control': 'public, max-age=60' }, { 'X-Accel-Buffering': 'no', 'Cache-Control': 'no-cache' }];
+    const heads: Record<string, string>[] = [
+      {},
+      { 'x-accel-buffering': 'yes', 'cache-control': 'public, max-age=60' },
+      { 'X-Accel-Buffering': 'no', 'Cache-Control': 'no-cache' },
+    ];
     for (const head of heads) {
-      const house = await engine((response) => response.writeHead(200, { 'Content-Type': 'Text/Event-Stream; charset=utf-8', ...head }).end('data: [DONE]\n\n'));
+      const house = await engine((response) =>
+        response
+          .writeHead(200, { 'Content-Type': 'Text/Event-Stream; charset=utf-8', ...head })
+          .end('data: [DONE]\n\n'),
+      );
       const { headers } = await ask(house, { stream: true });
       assert.deepEqual([headers.get('x-accel-buffering'), headers.get('cache-control')], ['no', 'no-cache']);
     }
-    const { headers } = await ask(await engine((response) => response.writeHead(200, { 'content-type': 'application/json', 'cache-control': 'no-store' }).end('{}')));
+    const { headers } = await ask(
+      await engine((response) =>
+        response.writeHead(200, { 'content-type': 'application/json', 'cache-control': 'no-store' }).end('{}'),
+      ),
+    );
     assert.deepEqual([headers.get('x-accel-buffering'), headers.get('cache-control')], [null, 'no-store']);
   });
 });
@@ -216,7 +248,10 @@ describe('many chats at once', () => {
     socket.write(request.repeat(24));
     await until('as many run as can', () => house.lamina.runtime.slot('tiny').busy === 12);
     socket.destroy();
-    await until('all have ended', () => house.lamina.runtime.slot('tiny').busy === 0 && house.lamina.runtime.slot('tiny').waiting === 0);
+    await until(
+      'all have ended',
+      () => house.lamina.runtime.slot('tiny').busy === 0 && house.lamina.runtime.slot('tiny').waiting === 0,
+    );
     assert.deepEqual(warnings, []);
   });
 });

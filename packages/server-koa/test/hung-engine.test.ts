@@ -29,7 +29,9 @@ describe('an engine that hangs', function () {
     house = await openHouse({ models: { tiny: { chunk_ms: 1, parallel: 2 } }, lamina: { limits } });
     const events: LaminaEvent[] = [];
     house.lamina.events.onAny((event) => events.push(event));
-    const begun = (await house.post('/v1/chat/completions', chat('tiny', '/count', { stream: true }))).body!.getReader();
+    const begun = (
+      await house.post('/v1/chat/completions', chat('tiny', '/count', { stream: true }))
+    ).body!.getReader();
     await begun.read();
     const socket = await TestSocket.open(house.url);
     socket.start('begun', 'tiny', '/count');
@@ -41,15 +43,31 @@ describe('an engine that hangs', function () {
     socket.start('queued');
     const { text, broken } = await readToEnd(begun);
     assert.equal(broken, true);
-    assert.match(text, /"message":"The engine of model \\"tiny\\" ended during the request: 3 health checks in a row failed .*"code":"MODEL_SERVER_EXITED"/);
+    assert.match(
+      text,
+      /"message":"The engine of model \\"tiny\\" ended during the request: 3 health checks in a row failed .*"code":"MODEL_SERVER_EXITED"/,
+    );
     const { last } = await socket.ended('begun');
     assert.equal(last.type === 'chat.error' && last.error.code, 'MODEL_SERVER_EXITED');
     assert.match(await (await queued).text(), /tiny: 1 2 3 4/);
     assert.equal((await socket.ended('queued')).last.type, 'chat.done');
     assert.notEqual(house.lamina.runtime.slot('tiny').pid, hung);
     assert.throws(() => process.kill(hung, 0), { code: 'ESRCH' });
-    const told = events.flatMap((event) => (event.type === 'model.state' ? [event.to] : event.type === 'model.failed' ? [event.error.code] : []));
-    assert.deepEqual(told, ['queued', 'starting', 'ready', 'degraded', 'stopping', 'failed', 'MODEL_SERVER_EXITED', 'queued', 'starting', 'ready']);
+    const told = events.flatMap((event) =>
+      event.type === 'model.state' ? [event.to] : event.type === 'model.failed' ? [event.error.code] : [],
+    );
+    assert.deepEqual(told, [
+      'queued',
+      'starting',
+      'ready',
+      'degraded',
+      'stopping',
+      'failed',
+      'MODEL_SERVER_EXITED',
+      'queued',
+      'starting',
+      'ready',
+    ]);
     await socket.close();
   });
 
@@ -65,7 +83,9 @@ describe('an engine that hangs', function () {
 
   it('is left to its work while it sends, although it answers no check', async () => {
     house = await openHouse({ models: { tiny: { chunk_ms: 20, hang_health: true } }, lamina: { limits } });
-    const answer = (await house.post('/v1/chat/completions', chat('tiny', '/count', { stream: true }))).body!.getReader();
+    const answer = (
+      await house.post('/v1/chat/completions', chat('tiny', '/count', { stream: true }))
+    ).body!.getReader();
     let failedChecks = 0;
     house.lamina.events.on('model.state', ({ to }) => (failedChecks += to === 'degraded' ? 1 : 0));
     await until('a check failed', async () => (await answer.read(), failedChecks > 0));
@@ -81,7 +101,10 @@ describe('an engine that hangs', function () {
       if (!silent) response.end('{"data":[]}');
       else request.resume();
     });
-    const manifest = { backends: { theirs: { type: 'remote', base_url: `${far.url}/v1` } }, models: { far: { backend: 'theirs' } } };
+    const manifest = {
+      backends: { theirs: { type: 'remote', base_url: `${far.url}/v1` } },
+      models: { far: { backend: 'theirs' } },
+    };
     house = await openHouse({ lamina: { limits, manifest } });
     await (await house.post('/v1/chat/completions', chat('far'))).text();
     silent = true;

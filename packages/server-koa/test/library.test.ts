@@ -23,7 +23,13 @@ describe('the routes of the library', () => {
     house = await openHouse({
       models: { small: {}, large: {} },
       entries: {
-        missing: { path: 'missing.fake', backend: 'fake', size: '1GB', use_cases: ['conversational'], download: { huggingface: { repo_id: 'a/b', filename: 'c.gguf' } } },
+        missing: {
+          path: 'missing.fake',
+          backend: 'fake',
+          size: '1GB',
+          use_cases: ['conversational'],
+          download: { huggingface: { repo_id: 'a/b', filename: 'c.gguf' } },
+        },
         speaker: { path: 'model.fake', backend: 'fake', description: 'Talks a lot', use_cases: ['conversational'] },
       },
     });
@@ -32,12 +38,17 @@ describe('the routes of the library', () => {
   afterEach(() => house.close());
 
   const answer = async <Answer>(response: Promise<Response>, status = 200) => {
-    const { status: actual, ...rest } = await response.then(async (one) => ({ status: one.status, body: (await one.json()) as Answer }));
+    const { status: actual, ...rest } = await response.then(async (one) => ({
+      status: one.status,
+      body: (await one.json()) as Answer,
+    }));
     assert.equal(actual, status, JSON.stringify(rest.body));
     return rest.body;
   };
-  const code = async (response: Promise<Response>, status: number) => (await answer<{ error: { code: string } }>(response, status)).error.code;
-  const names = async (query: string) => Object.keys((await answer<{ models: object }>(fetch(`${house.url}/models?${query}`))).models);
+  const code = async (response: Promise<Response>, status: number) =>
+    (await answer<{ error: { code: string } }>(response, status)).error.code;
+  const names = async (query: string) =>
+    Object.keys((await answer<{ models: object }>(fetch(`${house.url}/models?${query}`))).models);
 
   it('suggest a model for a use case, with reasons and others', async () => {
     const found = await answer<Suggested>(house.post('/suggest', JSON.stringify({ use_case: 'conversational' })));
@@ -60,7 +71,10 @@ describe('the routes of the library', () => {
     await house.lamina.models.save('voice', { path: 'model.fake', backend: 'fake', base: 'small' });
     await house.lamina.models.save('orphan', { path: 'model.fake', backend: 'fake', base: 'nobody' });
     const listed = () => answer<ModelsView>(fetch(`${house.url}/models`));
-    const active = async () => Object.entries((await listed()).models).filter(([, model]) => model.active).map(([name]) => name);
+    const active = async () =>
+      Object.entries((await listed()).models)
+        .filter(([, model]) => model.active)
+        .map(([name]) => name);
     assert.deepEqual(await listed(), JSON.parse(JSON.stringify(modelsView(house.lamina, house.lamina.models.list()))));
     assert.deepEqual(await active(), []);
     await house.post('/models/small/start', '');
@@ -81,19 +95,37 @@ describe('the routes of the library', () => {
   });
 
   it('validate all models, or those that are named', async () => {
-    const all = await answer<{ valid: boolean; checked: number; models: Record<string, { valid: boolean; problems: { kind: string }[] }> }>(house.post('/models/validate', ''));
+    const all = await answer<{
+      valid: boolean;
+      checked: number;
+      models: Record<string, { valid: boolean; problems: { kind: string }[] }>;
+    }>(house.post('/models/validate', ''));
     assert.equal(all.valid, false);
     assert.equal(all.checked, 4);
-    assert.deepEqual(all.models['missing']?.problems.map(({ kind }) => kind), ['absent']);
-    const one = await answer<{ valid: boolean; checked: number }>(house.post('/models/validate', JSON.stringify({ models: ['small'] })));
+    assert.deepEqual(
+      all.models['missing']?.problems.map(({ kind }) => kind),
+      ['absent'],
+    );
+    const one = await answer<{ valid: boolean; checked: number }>(
+      house.post('/models/validate', JSON.stringify({ models: ['small'] })),
+    );
     assert.deepEqual([one.valid, one.checked], [true, 1]);
-    assert.equal(await code(house.post('/models/validate', JSON.stringify({ models: 'small' })), 400), 'REQUEST_INVALID');
-    assert.equal(await code(house.post('/models/validate', JSON.stringify({ models: ['smal'] })), 404), 'MODEL_NOT_FOUND');
+    assert.equal(
+      await code(house.post('/models/validate', JSON.stringify({ models: 'small' })), 400),
+      'REQUEST_INVALID',
+    );
+    assert.equal(
+      await code(house.post('/models/validate', JSON.stringify({ models: ['smal'] })), 404),
+      'MODEL_NOT_FOUND',
+    );
   });
 
   /** A server on a manifest that is a file. */
   async function onFile(text: string, test: (url: string, file: string) => Promise<void>): Promise<void> {
-    const lamina = await createTestLamina({ files: { 'small.fake': 'small', 'large.fake': 'large', 'models.yaml': text }, plugins: [fakePlugin()] });
+    const lamina = await createTestLamina({
+      files: { 'small.fake': 'small', 'large.fake': 'large', 'models.yaml': text },
+      plugins: [fakePlugin()],
+    });
     const server = createServer(lamina, { port: 0 });
     try {
       await test(await server.listen(), join(lamina.modelsDir, 'models.yaml'));
@@ -105,7 +137,10 @@ describe('the routes of the library', () => {
 
   it('read the manifest again, and keep the one before when it is wrong', () =>
     onFile('models:\n  first: { path: small.fake, backend: fake }\n', async (url, file) => {
-      await writeFile(file, 'models:\n  first: { path: small.fake, backend: fake }\n  second: { path: large.fake, backend: fake }\n');
+      await writeFile(
+        file,
+        'models:\n  first: { path: small.fake, backend: fake }\n  second: { path: large.fake, backend: fake }\n',
+      );
       const post = () => fetch(`${url}/models/reload`, { method: 'POST' });
       assert.equal((await answer<{ total: number }>(post())).total, 2);
       await writeFile(file, 'models: [\n');
@@ -114,9 +149,11 @@ describe('the routes of the library', () => {
     }));
 
   it('remove an entry, and its files only when told so', () => {
-    const text = '# mine\nmodels:\n  small: { path: small.fake, backend: fake } # keep me\n  large: { path: large.fake, backend: fake }\n';
+    const text =
+      '# mine\nmodels:\n  small: { path: small.fake, backend: fake } # keep me\n  large: { path: large.fake, backend: fake }\n';
     return onFile(text, async (url, file) => {
-      const remove = (name: string) => answer<{ removed: string; deleted: string[] }>(fetch(`${url}/models/${name}`, { method: 'DELETE' }));
+      const remove = (name: string) =>
+        answer<{ removed: string; deleted: string[] }>(fetch(`${url}/models/${name}`, { method: 'DELETE' }));
       assert.deepEqual(await remove('large').then(({ removed, deleted }) => [removed, deleted]), ['large', []]);
       assert.equal(await readFile(file, 'utf8'), text.replace(/ {2}large.*\n/, ''));
       assert.deepEqual((await remove('small?files=1')).deleted, [join(file, '..', 'small.fake')]);

@@ -48,14 +48,17 @@ describe('the log of lamina-server', function () {
     const origin = `http://127.0.0.1:${(files.address() as AddressInfo).port}`;
     directory = await mkdtemp(join(tmpdir(), 'lamina-log-'));
     await writeFile(join(directory, 'tiny.fake'), 'a fake model');
-    await writeFile(join(directory, 'models.yaml'), `models:
+    await writeFile(
+      join(directory, 'models.yaml'),
+      `models:
   tiny: { path: tiny.fake, backend: fake, options: { chunk_ms: 1, stderr: ['a line of the engine'] } }
   broken: { path: tiny.fake, backend: fake, options: { exit_code: 3, stderr: ['error: no such tensor'] } }
   faulty: { path: tiny.fake, backend: faulty }
   gone: { path: gone.fake, backend: fake }
   fresh: { path: fresh.fake, backend: fake, download: { url: '${origin}/fresh.fake' } }
   stale: { path: stale.fake, backend: fake, download: { url: '${origin}/stale.fake' } }
-`);
+`,
+    );
     const [testing, core] = ['@lamina/core/testing', '@lamina/core/plugin'].map((name) => import.meta.resolve(name));
     await writeFile(join(directory, 'config.mjs'), configuration(testing!, core!));
     await writeFile(join(directory, 'keys'), `${key}\n`);
@@ -79,9 +82,12 @@ describe('the log of lamina-server', function () {
   const options = () => ['--config', 'config.mjs', '--models-dir', directory, '--port', '0', '--api-key-file', 'keys'];
   const headers = { authorization: `Bearer ${key}` };
   const get = (url: string, path: string) => fetch(url + path, { headers });
-  const post = (url: string, path: string, body: object = {}) => fetch(url + path, { method: 'POST', headers, body: JSON.stringify(body) });
-  const idOf = (response: Response) => response.headers.get('x-request-id') ?? assert.fail('The answer has no x-request-id.');
-  const pidOf = async (url: string, model: string) => ((await (await get(url, `/models/${model}`)).json()) as { server: { pid: number } }).server.pid;
+  const post = (url: string, path: string, body: object = {}) =>
+    fetch(url + path, { method: 'POST', headers, body: JSON.stringify(body) });
+  const idOf = (response: Response) =>
+    response.headers.get('x-request-id') ?? assert.fail('The answer has no x-request-id.');
+  const pidOf = async (url: string, model: string) =>
+    ((await (await get(url, `/models/${model}`)).json()) as { server: { pid: number } }).server.pid;
 
   /** A request that is answered, and its line in the log. */
   const answered = async (run: CommandRun, request: Promise<Response>): Promise<{ status: number; line: LogLine }> => {
@@ -97,7 +103,10 @@ describe('the log of lamina-server', function () {
 
     const ok = await answered(run, post(url, '/v1/chat/completions', chat('tiny', prompt)));
     assert.match(ok.line.msg, /^Request [0-9a-f]{8} chat\/completions "tiny": 200 in \d.* m?s, \d+ tokens$/);
-    assert.deepEqual([ok.line['event'], ok.line['route'], ok.line['model'], ok.line.level], ['request.finished', 'chat/completions', 'tiny', levels.info]);
+    assert.deepEqual(
+      [ok.line['event'], ok.line['route'], ok.line['model'], ok.line.level],
+      ['request.finished', 'chat/completions', 'tiny', levels.info],
+    );
     assert.equal(typeof ok.line['completion_tokens'], 'number');
     const streamed = await answered(run, post(url, '/v1/chat/completions', chat('tiny', prompt, { stream: true })));
     assert.equal(streamed.status, 200);
@@ -108,16 +117,27 @@ describe('the log of lamina-server', function () {
     await run.line({ event: 'request.finished', request, status: 200, model: 'tiny' });
     socket.ws.close();
 
-    for (const [model, status, code, level] of [['nowhere', 404, 'MODEL_NOT_FOUND', 'info'], ['gone', 503, 'MODEL_FILES_MISSING', 'error'], ['broken', 502, 'MODEL_START_FAILED', 'error'], ['faulty', 500, 'INTERNAL', 'error']] as const) {
+    for (const [model, status, code, level] of [
+      ['nowhere', 404, 'MODEL_NOT_FOUND', 'info'],
+      ['gone', 503, 'MODEL_FILES_MISSING', 'error'],
+      ['broken', 502, 'MODEL_START_FAILED', 'error'],
+      ['faulty', 500, 'INTERNAL', 'error'],
+    ] as const) {
       const refused = await answered(run, post(url, '/v1/chat/completions', chat(model, prompt)));
       assert.equal(refused.status, status);
       assert.deepEqual([refused.line['code'], refused.line['model'], refused.line.level], [code, model, levels[level]]);
     }
     for (const body of [`{"model": "tiny", ${prompt}`, '{}']) {
       const unread = await answered(run, fetch(`${url}/v1/chat/completions`, { method: 'POST', headers, body }));
-      assert.deepEqual([unread.status, unread.line['code'], unread.line['path']], [400, 'REQUEST_INVALID', '/v1/chat/completions']);
+      assert.deepEqual(
+        [unread.status, unread.line['code'], unread.line['path']],
+        [400, 'REQUEST_INVALID', '/v1/chat/completions'],
+      );
     }
-    const keyless = await answered(run, fetch(`${url}/models/tiny/stop`, { method: 'POST', headers: { authorization: 'Bearer not-a-key-of-ours' } }));
+    const keyless = await answered(
+      run,
+      fetch(`${url}/models/tiny/stop`, { method: 'POST', headers: { authorization: 'Bearer not-a-key-of-ours' } }),
+    );
     assert.deepEqual([keyless.status, keyless.line['code']], [401, 'UNAUTHORIZED']);
 
     const cut = await post(url, '/v1/chat/completions', chat('tiny', `/count ${prompt}`, { stream: true }));
@@ -129,7 +149,12 @@ describe('the log of lamina-server', function () {
     assert.match(broken.msg, /broken off in the middle of the answer/);
 
     const leaving = new AbortController();
-    const left = await fetch(`${url}/v1/chat/completions`, { method: 'POST', headers, body: JSON.stringify(chat('tiny', `/count ${prompt}`, { stream: true })), signal: leaving.signal });
+    const left = await fetch(`${url}/v1/chat/completions`, {
+      method: 'POST',
+      headers,
+      body: JSON.stringify(chat('tiny', `/count ${prompt}`, { stream: true })),
+      signal: leaving.signal,
+    });
     leaving.abort();
     assert.match((await run.line({ request: idOf(left), status: 499 })).msg, /cancelled by the client/);
 
@@ -166,13 +191,21 @@ describe('the log of lamina-server', function () {
     told('info', /^Shutting down on SIGTERM/);
     assert.equal(lines.at(-1)?.msg, 'Lamina has ended');
 
-    const fault = lines.find(({ msg }) => msg === 'A request failed inside Lamina') as LogLine & { err: { message: string; stack: string } };
+    const fault = lines.find(({ msg }) => msg === 'A request failed inside Lamina') as LogLine & {
+      err: { message: string; stack: string };
+    };
     assert.equal(fault.err.message, 'the adapter has a fault');
     assert.equal(lines.filter(({ request, status }) => request === fault['request'] && status === 500).length, 1);
 
-    const requests = lines.filter(({ event }) => event === 'request.finished' || event === 'http.request').map(({ request }) => request);
+    const requests = lines
+      .filter(({ event }) => event === 'request.finished' || event === 'http.request')
+      .map(({ request }) => request);
     assert.equal(new Set(requests).size, requests.length, 'A request has more than one line.');
-    assert.equal(lines.some(({ method }) => method === 'GET'), false, 'What only reads is for debug.');
+    assert.equal(
+      lines.some(({ method }) => method === 'GET'),
+      false,
+      'What only reads is for debug.',
+    );
   });
 
   it('tells more at debug: what was only read, the pids and lines of engines; and at no level a key, a prompt, an answer or a query', async () => {
@@ -182,14 +215,18 @@ describe('the log of lamina-server', function () {
     assert.equal(messages.filter((message) => / GET \/health: 200 in /.test(message)).length, 1);
     assert.ok(messages.some((message) => /^Process \d+ runs for model "tiny"$/.test(message)));
     assert.ok(messages.includes('tiny: a line of the engine'));
-    for (const secret of [prompt, key, 'not-a-key-of-ours', 'tiny: 1 2 3', 'q=secret']) assert.equal(run.stderr.includes(secret), false, secret);
+    for (const secret of [prompt, key, 'not-a-key-of-ours', 'tiny: 1 2 3', 'q=secret'])
+      assert.equal(run.stderr.includes(secret), false, secret);
   });
 
   it('says first what is wrong with a server that can run nothing', async () => {
     await writeFile(join(directory, 'none.mjs'), 'export default { plugins: [] };\n');
     const run = start('--config', 'none.mjs', '--models-dir', 'nowhere', '--port', '0');
     await run.line({ event: 'backends.none', level: levels.warn });
-    const [missing, empty] = [await run.line({ event: 'models.directory_missing', level: levels.warn }), await run.line({ event: 'models.none', level: levels.warn })];
+    const [missing, empty] = [
+      await run.line({ event: 'models.directory_missing', level: levels.warn }),
+      await run.line({ event: 'models.none', level: levels.warn }),
+    ];
     assert.match(missing.msg, /^The models directory \/.*\/nowhere does not exist\. Create it/);
     assert.match(empty.msg, /^There are no models in .*nowhere\. Put model files there/);
     await run.stop();
@@ -206,13 +243,19 @@ describe('the log of lamina-server', function () {
     await edit(`${manifest}  tiny: { path: [ }\n`);
     await run.line({ event: 'manifest.invalid', level: levels.error });
     await edit(`${manifest}  another: { path: tiny.fake, backend: fake }\n`);
-    assert.equal((await run.line({ event: 'models.changed', level: levels.info })).msg, 'Models changed: added another');
+    assert.equal(
+      (await run.line({ event: 'models.changed', level: levels.info })).msg,
+      'Models changed: added another',
+    );
     await run.stop();
     assert.equal(run.lines().filter(({ level }) => level === levels.error).length, 1);
   });
 
   it('logs one line and ends with code 1, and with every engine, when something is thrown that nothing catches', async () => {
-    for (const [signal, reason] of [['SIGUSR2', 'thrown'], ['SIGPIPE', 'rejected']] as const) {
+    for (const [signal, reason] of [
+      ['SIGUSR2', 'thrown'],
+      ['SIGPIPE', 'rejected'],
+    ] as const) {
       const run = start(...options());
       const url = await run.url();
       await (await post(url, '/v1/chat/completions', chat('tiny'))).text();
@@ -227,31 +270,47 @@ describe('the log of lamina-server', function () {
   });
 
   const hasScript = spawnSync('script', ['--version']).error === undefined;
-  (hasScript ? it : it.skip)(`is text for people on a terminal${hasScript ? '' : ' (skipped: there is no "script" of util-linux)'}`, async () => {
-    const words = [process.execPath, bin, ...options()].map((word) => `'${word}'`).join(' ');
-    const run = new CommandRun('script', ['-qec', words, '/dev/null'], { cwd: directory, env: { ...process.env, NO_COLOR: '1', TERM: 'xterm' } });
-    running.add(run);
-    const url = await run.url();
-    const pid = Number(await run.output(/Serving on \S+ \(process (\d+)\)/));
-    try {
-      assert.equal((await post(url, '/v1/chat/completions', chat('tiny', prompt))).status, 200);
-      assert.equal((await post(url, '/v1/chat/completions', chat('faulty', prompt))).status, 500);
-      assert.equal((await post(url, '/v1/chat/completions', chat('\u001b[2J\nforged', prompt))).status, 404);
-      await run.output(/(404 MODEL_NOT_FOUND)/);
-    } finally {
-      process.kill(pid, 'SIGTERM');
-    }
-    assert.equal(await run.ended, 0, run.stdout);
-    running.delete(run);
-    const lines = run.stdout.split('\r\n').slice(0, -1);
-    const texts = lines.filter((line) => !line.startsWith('Lamina listens on '));
-    for (const line of texts) assert.match(line, /^\[\d\d:\d\d:\d\d\] (INFO|WARN|ERROR): [A-Z\d]/);
-    assert.equal(run.stdout.includes('{'), false, run.stdout);
-    assert.equal(run.stdout.includes('\u001b[2J'), false, 'The name of a model steers the terminal.');
-    assert.ok(texts.some((line) => /INFO: Request [0-9a-f]{8} chat\/completions "tiny": 200 in .* tokens$/.test(line)), run.stdout);
-    assert.ok(texts.some((line) => /ERROR: A request failed inside Lamina \(err: the adapter has a fault, request: .*, method: POST, path: \/v1\/chat\/completions\)$/.test(line)), run.stdout);
-    assert.match(texts.at(-1)!, /Lamina has ended$/);
-  });
+  (hasScript ? it : it.skip)(
+    `is text for people on a terminal${hasScript ? '' : ' (skipped: there is no "script" of util-linux)'}`,
+    async () => {
+      const words = [process.execPath, bin, ...options()].map((word) => `'${word}'`).join(' ');
+      const run = new CommandRun('script', ['-qec', words, '/dev/null'], {
+        cwd: directory,
+        env: { ...process.env, NO_COLOR: '1', TERM: 'xterm' },
+      });
+      running.add(run);
+      const url = await run.url();
+      const pid = Number(await run.output(/Serving on \S+ \(process (\d+)\)/));
+      try {
+        assert.equal((await post(url, '/v1/chat/completions', chat('tiny', prompt))).status, 200);
+        assert.equal((await post(url, '/v1/chat/completions', chat('faulty', prompt))).status, 500);
+        assert.equal((await post(url, '/v1/chat/completions', chat('\u001b[2J\nforged', prompt))).status, 404);
+        await run.output(/(404 MODEL_NOT_FOUND)/);
+      } finally {
+        process.kill(pid, 'SIGTERM');
+      }
+      assert.equal(await run.ended, 0, run.stdout);
+      running.delete(run);
+      const lines = run.stdout.split('\r\n').slice(0, -1);
+      const texts = lines.filter((line) => !line.startsWith('Lamina listens on '));
+      for (const line of texts) assert.match(line, /^\[\d\d:\d\d:\d\d\] (INFO|WARN|ERROR): [A-Z\d]/);
+      assert.equal(run.stdout.includes('{'), false, run.stdout);
+      assert.equal(run.stdout.includes('\u001b[2J'), false, 'The name of a model steers the terminal.');
+      assert.ok(
+        texts.some((line) => /INFO: Request [0-9a-f]{8} chat\/completions "tiny": 200 in .* tokens$/.test(line)),
+        run.stdout,
+      );
+      assert.ok(
+        texts.some((line) =>
+          /ERROR: A request failed inside Lamina \(err: the adapter has a fault, request: .*, method: POST, path: \/v1\/chat\/completions\)$/.test(
+            line,
+          ),
+        ),
+        run.stdout,
+      );
+      assert.match(texts.at(-1)!, /Lamina has ended$/);
+    },
+  );
 });
 
 describe('an answer that cannot be written', () => {

@@ -17,7 +17,11 @@ describe('a name that every object has', () => {
   let url: string;
 
   async function serve(manifest: string): Promise<void> {
-    lamina = await createTestLamina({ files: { 'model.fake': 'x', 'models.yaml': manifest }, plugins: [fakePlugin()], limits: { maxLoaded: 9 } });
+    lamina = await createTestLamina({
+      files: { 'model.fake': 'x', 'models.yaml': manifest },
+      plugins: [fakePlugin()],
+      limits: { maxLoaded: 9 },
+    });
     server = createServer(lamina, { port: 0 });
     url = await server.listen();
   }
@@ -59,17 +63,26 @@ describe('a name that every object has', () => {
   it('can be the name of a model: it is listed, answers, is changed and is removed', async () => {
     const entries = names.map((name) => `  ${name}: { path: model.fake, backend: fake }\n`).join('');
     await serve(`models:\n${entries}`);
-    const list = JSON.parse(await (await fetch(`${url}/models`)).text(), (_key, value: unknown) => value) as { models: object; total: number };
+    const list = JSON.parse(await (await fetch(`${url}/models`)).text(), (_key, value: unknown) => value) as {
+      models: object;
+      total: number;
+    };
     assert.equal(list.total, names.length);
     for (const name of names) {
       assert.ok(Object.hasOwn(list.models, name), name);
       const answer = await post('/v1/chat/completions', chat(name));
       assert.equal(answer.status, 200, `${name}: ${await answer.clone().text()}`);
       await lamina.models.save(name, { path: 'model.fake', backend: 'fake', description: 'changed' });
-      assert.equal(((await (await fetch(`${url}/models/${name}`)).json()) as { description: string }).description, 'changed');
+      assert.equal(
+        ((await (await fetch(`${url}/models/${name}`)).json()) as { description: string }).description,
+        'changed',
+      );
       assert.equal((await fetch(`${url}/models/${name}`, { method: 'DELETE' })).status, 200);
     }
-    assert.equal(await readFile(join(lamina.modelsDir, 'models.yaml'), 'utf8').then((text) => text.includes('path')), false);
+    assert.equal(
+      await readFile(join(lamina.modelsDir, 'models.yaml'), 'utf8').then((text) => text.includes('path')),
+      false,
+    );
   });
 
   it('is sent to an engine as it is, unless the engine knows the model by another id', async () => {
@@ -82,9 +95,15 @@ describe('a name that every object has', () => {
       });
     });
     const plugin = remotePlugin(() => ({ baseUrl: `${remote.url}/v1` }), { info: { ids: { other: 'id' } } });
-    const house = await openHouse({ models: {}, entries: Object.fromEntries(['other', ...names].map((name) => [name, { ...attached }])), plugins: [plugin], lamina: { limits: { maxLoaded: 9 } } });
+    const house = await openHouse({
+      models: {},
+      entries: Object.fromEntries(['other', ...names].map((name) => [name, { ...attached }])),
+      plugins: [plugin],
+      lamina: { limits: { maxLoaded: 9 } },
+    });
     try {
-      for (const name of ['other', ...names]) assert.equal((await house.post('/v1/chat/completions', chat(name))).status, 200, name);
+      for (const name of ['other', ...names])
+        assert.equal((await house.post('/v1/chat/completions', chat(name))).status, 200, name);
       assert.deepEqual(asked, ['id', ...names]);
     } finally {
       await house.close();
@@ -93,15 +112,25 @@ describe('a name that every object has', () => {
   });
 
   it('can be an alias, a base, a category and a backend that is not there', async () => {
-    const entries = names.map((name) => `  m-${name}: { path: model.fake, backend: ${name}, aliases: [${name}], use_cases: [${name}] }\n`).join('');
+    const entries = names
+      .map((name) => `  m-${name}: { path: model.fake, backend: ${name}, aliases: [${name}], use_cases: [${name}] }\n`)
+      .join('');
     await serve('models: {}\n');
-    await writeFile(join(lamina.modelsDir, 'models.yaml'), `models:\n${entries}categories:\n  constructor: [m-constructor]\n`);
+    await writeFile(
+      join(lamina.modelsDir, 'models.yaml'),
+      `models:\n${entries}categories:\n  constructor: [m-constructor]\n`,
+    );
     assert.equal((await post('/models/reload', {})).status, 200);
     for (const name of names) {
       assert.equal((await fetch(`${url}/models/${name}`)).status, 200, name);
       assert.deepEqual(await refusal(post(`/chat/${name}`, chat(name))), [503, 'BACKEND_UNAVAILABLE'], name);
     }
-    const { models } = (await (await fetch(`${url}/health`)).json()) as { models: { backends: object; categories: object } };
-    assert.deepEqual([names.every((name) => Object.hasOwn(models.backends, name)), Object.hasOwn(models.categories, 'constructor')], [true, true]);
+    const { models } = (await (await fetch(`${url}/health`)).json()) as {
+      models: { backends: object; categories: object };
+    };
+    assert.deepEqual(
+      [names.every((name) => Object.hasOwn(models.backends, name)), Object.hasOwn(models.categories, 'constructor')],
+      [true, true],
+    );
   });
 });

@@ -8,7 +8,11 @@ describe("OpenAI's client", () => {
   let openai: OpenAI;
 
   before(async () => {
-    house = await openHouse({ models: { 'org/tiny:q4': {}, broken: { status: 400 } }, entries: { absent: { path: 'absent.fake', backend: 'fake' } }, server: { apiKeys: [{ key: 'a-key' }] } });
+    house = await openHouse({
+      models: { 'org/tiny:q4': {}, broken: { status: 400 } },
+      entries: { absent: { path: 'absent.fake', backend: 'fake' } },
+      server: { apiKeys: [{ key: 'a-key' }] },
+    });
     openai = new OpenAI({ baseURL: `${house.url}/v1`, apiKey: 'a-key' });
   });
 
@@ -25,7 +29,12 @@ describe("OpenAI's client", () => {
   });
 
   it('streams a chat', async () => {
-    const stream = await openai.chat.completions.create({ model: 'org/tiny:q4', messages, stream: true, stream_options: { include_usage: true } });
+    const stream = await openai.chat.completions.create({
+      model: 'org/tiny:q4',
+      messages,
+      stream: true,
+      stream_options: { include_usage: true },
+    });
     let text = '';
     let usage: number | undefined;
     for await (const chunk of stream) {
@@ -38,7 +47,10 @@ describe("OpenAI's client", () => {
 
   it('completes, responds and embeds', async () => {
     assert.match((await openai.completions.create({ model: 'org/tiny:q4', prompt: 'hi' })).choices[0]!.text, /1 2 3 4/);
-    assert.match(JSON.stringify((await openai.responses.create({ model: 'org/tiny:q4', input: 'hi' })).output), /1 2 3 4/);
+    assert.match(
+      JSON.stringify((await openai.responses.create({ model: 'org/tiny:q4', input: 'hi' })).output),
+      /1 2 3 4/,
+    );
     const { data } = await openai.embeddings.create({ model: 'org/tiny:q4', input: ['one', 'two'] });
     assert.equal(data.length, 2);
     assert.equal(typeof data[0]?.embedding[0], 'number');
@@ -51,16 +63,32 @@ describe("OpenAI's client", () => {
   });
 
   it('leaves a stream', async () => {
-    const finished = house.lamina.events.once('request.finished', { signal: AbortSignal.timeout(5000), where: ({ status }) => status === 499 });
-    const stream = await openai.chat.completions.create({ model: 'org/tiny:q4', messages: [{ role: 'user', content: '/count' }], stream: true });
+    const finished = house.lamina.events.once('request.finished', {
+      signal: AbortSignal.timeout(5000),
+      where: ({ status }) => status === 499,
+    });
+    const stream = await openai.chat.completions.create({
+      model: 'org/tiny:q4',
+      messages: [{ role: 'user', content: '/count' }],
+      stream: true,
+    });
     for await (const _ of stream) break;
     await finished;
   });
 
   it('parses errors, and asks again only where that helps', async () => {
     let requests = 0;
-    const counting = new OpenAI({ baseURL: `${house.url}/v1`, apiKey: 'a-key', maxRetries: 2, fetch: (...args: Parameters<typeof fetch>) => (requests++, fetch(...args)) });
-    const failure = async (call: Promise<unknown>) => call.then(() => assert.fail('it did not fail'), (error: unknown) => error as InstanceType<typeof OpenAI.APIError>);
+    const counting = new OpenAI({
+      baseURL: `${house.url}/v1`,
+      apiKey: 'a-key',
+      maxRetries: 2,
+      fetch: (...args: Parameters<typeof fetch>) => (requests++, fetch(...args)),
+    });
+    const failure = async (call: Promise<unknown>) =>
+      call.then(
+        () => assert.fail('it did not fail'),
+        (error: unknown) => error as InstanceType<typeof OpenAI.APIError>,
+      );
     const unknown = await failure(counting.chat.completions.create({ model: 'nobody', messages }));
     assert.ok(unknown instanceof OpenAI.NotFoundError);
     assert.equal(unknown.code, 'MODEL_NOT_FOUND');

@@ -28,26 +28,46 @@ describe('a request through to an engine', () => {
     return made;
   };
 
-  const remote = async (answer: Parameters<typeof openRemote>[0], more: Parameters<typeof remotePlugin>[1] = {}): Promise<House> => {
+  const remote = async (
+    answer: Parameters<typeof openRemote>[0],
+    more: Parameters<typeof remotePlugin>[1] = {},
+  ): Promise<House> => {
     const made = await openRemote(answer);
     open.push(made);
-    return house({ models: {}, entries: { far: { ...attached, aliases: ['other'] } }, plugins: [remotePlugin(() => ({ baseUrl: `${made.url}/v1`, headers: { authorization: 'Bearer secret-of-the-engine' } }), more)] });
+    return house({
+      models: {},
+      entries: { far: { ...attached, aliases: ['other'] } },
+      plugins: [
+        remotePlugin(
+          () => ({ baseUrl: `${made.url}/v1`, headers: { authorization: 'Bearer secret-of-the-engine' } }),
+          more,
+        ),
+      ],
+    });
   };
 
   it('starts the model and gives the answer of its engine, byte for byte', async () => {
     const body = '{"ok" :  true, "usage":{"total_tokens":3}}\n';
-    const { post, lamina } = await remote((_, response) => response.writeHead(200, { 'content-type': 'application/json' }).end(body));
+    const { post, lamina } = await remote((_, response) =>
+      response.writeHead(200, { 'content-type': 'application/json' }).end(body),
+    );
     const finished = lamina.events.once('request.finished', { signal: AbortSignal.timeout(5000) });
     const answer = await post('/v1/chat/completions', chat('far'));
     assert.equal(await answer.text(), body);
     const event = await finished;
-    assert.deepEqual([event.model, event.route, event.status, event.usage], ['far', 'chat/completions', 200, { total_tokens: 3 }]);
+    assert.deepEqual(
+      [event.model, event.route, event.status, event.usage],
+      ['far', 'chat/completions', 200, { total_tokens: 3 }],
+    );
     assert.equal(answer.headers.get('x-request-id'), event.request);
   });
 
   it('sends the body as it came when nothing has to change, and the query with it', async () => {
     let seen: { url: string | undefined; body: string } | undefined;
-    const { post } = await remote((request, response) => void text(request).then((body) => ((seen = { url: request.url, body }), response.end('{}'))));
+    const { post } = await remote(
+      (request, response) =>
+        void text(request).then((body) => ((seen = { url: request.url, body }), response.end('{}'))),
+    );
     const body = '{ "messages":[] , "model" : "far", "text": "\\u00e9" }';
     await (await post('/v1/chat/completions?a=1&b=%20', body)).text();
     assert.deepEqual(seen, { url: '/v1/chat/completions?a=1&b=%20', body });
@@ -55,7 +75,13 @@ describe('a request through to an engine', () => {
 
   it('names the model as the engine knows it', async () => {
     const seen: string[] = [];
-    const { post } = await remote((request, response) => void text(request).then((body) => (seen.push((JSON.parse(body) as { model: string }).model), response.end('{}'))), { info: { ids: { far: 'vendor/far-2' } } });
+    const { post } = await remote(
+      (request, response) =>
+        void text(request).then(
+          (body) => (seen.push((JSON.parse(body) as { model: string }).model), response.end('{}')),
+        ),
+      { info: { ids: { far: 'vendor/far-2' } } },
+    );
     for (const model of ['far', 'other']) await (await post('/v1/chat/completions', chat(model))).text();
     await (await post('/chat/far', { model: 'ignored', messages: [] })).text();
     assert.deepEqual(seen, ['vendor/far-2', 'vendor/far-2', 'vendor/far-2']);
@@ -63,12 +89,20 @@ describe('a request through to an engine', () => {
 
   it('streams every event when it comes', async () => {
     const { post } = await house({ models: { tiny: { chunks: 50, chunk_ms: 1 } } });
-    const answer = await post('/v1/chat/completions', chat('tiny', 'hi', { stream: true, stream_options: { include_usage: true } }));
+    const answer = await post(
+      '/v1/chat/completions',
+      chat('tiny', 'hi', { stream: true, stream_options: { include_usage: true } }),
+    );
     assert.equal(answer.headers.get('content-type'), 'text/event-stream');
     const events = (await answer.text()).split('\n\n').filter((line) => line !== '');
     assert.equal(events.at(-1), 'data: [DONE]');
-    const deltas = events.slice(0, -1).map((line) => JSON.parse(line.slice(6)) as { choices: { delta: { content?: string } }[] });
-    assert.equal(deltas.map(({ choices }) => choices[0]?.delta.content ?? '').join(''), `tiny: ${Array.from({ length: 49 }, (_, index) => index + 1).join(' ')}`);
+    const deltas = events
+      .slice(0, -1)
+      .map((line) => JSON.parse(line.slice(6)) as { choices: { delta: { content?: string } }[] });
+    assert.equal(
+      deltas.map(({ choices }) => choices[0]?.delta.content ?? '').join(''),
+      `tiny: ${Array.from({ length: 49 }, (_, index) => index + 1).join(' ')}`,
+    );
   });
 
   it('sends the headers of a stream before its first event', async () => {
@@ -87,19 +121,40 @@ describe('a request through to an engine', () => {
     let seen: IncomingMessage['headers'] = {};
     const { post } = await remote((request, response) => {
       seen = request.headers;
-      response.writeHead(200, {
-        'content-type': 'application/json', server: 'engine/1', 'access-control-allow-origin': '*', 'set-cookie': 'a=b', connection: 'x-secret', 'x-secret': '1', 'x-engine-fact': 'kept', 'x-request-id': 'of-the-engine', 'cache-control': 'no-cache',
-      }).end('{}');
+      response
+        .writeHead(200, {
+          'content-type': 'application/json',
+          server: 'engine/1',
+          'access-control-allow-origin': '*',
+          'set-cookie': 'a=b',
+          connection: 'x-secret',
+          'x-secret': '1',
+          'x-engine-fact': 'kept',
+          'x-request-id': 'of-the-engine',
+          'cache-control': 'no-cache',
+        })
+        .end('{}');
     });
-    const headers = { authorization: 'Bearer of-the-client', 'x-api-key': 'of-the-client', cookie: 'session=of-the-client', 'x-custom': 'kept', 'accept-encoding': 'gzip', te: 'trailers', 'content-type': 'text/plain', 'user-agent': 'test' };
+    const headers = {
+      authorization: 'Bearer of-the-client',
+      'x-api-key': 'of-the-client',
+      cookie: 'session=of-the-client',
+      'x-custom': 'kept',
+      'accept-encoding': 'gzip',
+      te: 'trailers',
+      'content-type': 'text/plain',
+      'user-agent': 'test',
+    };
     const answer = await post('/v1/chat/completions', chat('far'), { headers });
     assert.equal(JSON.stringify(seen).includes('of-the-client'), false);
     assert.equal(seen.authorization, 'Bearer secret-of-the-engine');
     assert.equal(seen['x-custom'], 'kept');
     assert.equal(seen['user-agent'], 'test');
     assert.equal(seen['content-type'], 'application/json');
-    for (const name of ['accept-encoding', 'te', 'cookie', 'x-api-key', 'origin']) assert.equal(seen[name], undefined, name);
-    for (const name of ['server', 'access-control-allow-origin', 'set-cookie', 'x-secret']) assert.equal(answer.headers.get(name), null, name);
+    for (const name of ['accept-encoding', 'te', 'cookie', 'x-api-key', 'origin'])
+      assert.equal(seen[name], undefined, name);
+    for (const name of ['server', 'access-control-allow-origin', 'set-cookie', 'x-secret'])
+      assert.equal(answer.headers.get(name), null, name);
     assert.equal(answer.headers.get('x-engine-fact'), 'kept');
     assert.equal(answer.headers.get('cache-control'), 'no-cache');
     assert.notEqual(answer.headers.get('x-request-id'), 'of-the-engine');
@@ -109,8 +164,14 @@ describe('a request through to an engine', () => {
     const { url, post } = await remote((request, response) => response.end(`${request.method} ${request.url}`));
     assert.equal(await (await post('/v1/score', { model: 'far' })).text(), 'POST /v1/score');
     assert.equal(await (await post('/v1/slots/erase', { model: 'far' })).text(), 'POST /v1/slots/erase');
-    assert.equal(await (await fetch(`${url}/v1/responses/resp_1?model=far`)).text(), 'GET /v1/responses/resp_1?model=far');
-    assert.equal(await (await fetch(`${url}/v1/responses/resp_1?model=far`, { method: 'DELETE' })).text(), 'DELETE /v1/responses/resp_1?model=far');
+    assert.equal(
+      await (await fetch(`${url}/v1/responses/resp_1?model=far`)).text(),
+      'GET /v1/responses/resp_1?model=far',
+    );
+    assert.equal(
+      await (await fetch(`${url}/v1/responses/resp_1?model=far`, { method: 'DELETE' })).text(),
+      'DELETE /v1/responses/resp_1?model=far',
+    );
     assert.equal((await fetch(`${url}/v1/responses/resp_1?model=far`, { method: 'HEAD' })).status, 200);
     assert.equal((await fetch(`${url}/v1/responses/resp_1`)).status, 404);
   });
@@ -120,7 +181,9 @@ describe('a request through to an engine', () => {
     const { post } = await remote(
       (request, response) =>
         void (async () => {
-          const form = await new Response(request as unknown as ReadableStream, { headers: { 'content-type': request.headers['content-type']! } }).formData();
+          const form = await new Response(request as unknown as ReadableStream, {
+            headers: { 'content-type': request.headers['content-type']! },
+          }).formData();
           seen.push({ model: form.get('model'), size: (form.get('file') as File).size });
           response.end('{"text":"hello"}');
         })(),
@@ -143,13 +206,21 @@ describe('a request through to an engine', () => {
     };
     const { post } = await remote((request, response) => {
       const [status, body] = said[request.headers['x-case'] as string]!;
-      response.writeHead(status, { 'content-type': 'application/json', location: 'http://127.0.0.1:1/secret' }).end(body);
+      response
+        .writeHead(status, { 'content-type': 'application/json', location: 'http://127.0.0.1:1/secret' })
+        .end(body);
     });
-    const ask = (name: string, path = '/v1/chat/completions') => post(path, chat('far'), { headers: { 'x-case': name }, redirect: 'manual' });
+    const ask = (name: string, path = '/v1/chat/completions') =>
+      post(path, chat('far'), { headers: { 'x-case': name }, redirect: 'manual' });
     const llama = await ask('llama');
     assert.equal(llama.status, 400);
     assert.ok(llama.headers.get('x-request-id'));
-    assert.deepEqual(await errorOf(llama), { message: 'too long', type: 'invalid_request_error', code: 'exceed_context_size_error', details: { n_ctx: 1024 } });
+    assert.deepEqual(await errorOf(llama), {
+      message: 'too long',
+      type: 'invalid_request_error',
+      code: 'exceed_context_size_error',
+      details: { n_ctx: 1024 },
+    });
     assert.equal((await errorOf(await ask('text'))).message, 'Internal Server Error');
     const moved = await ask('elsewhere');
     assert.equal(moved.status, 502);
@@ -158,9 +229,16 @@ describe('a request through to an engine', () => {
   });
 
   it('lets a backend read its own errors', async () => {
-    const adapt = { error: (status: number) => (status === 418 ? { message: 'Short and stout.', type: 'server_error', code: 'teapot' } : undefined) };
+    const adapt = {
+      error: (status: number) =>
+        status === 418 ? { message: 'Short and stout.', type: 'server_error', code: 'teapot' } : undefined,
+    };
     const { post } = await remote((_, response) => response.writeHead(418).end('{"error":"?"}'), { adapt });
-    assert.deepEqual(await errorOf(await post('/v1/chat/completions', chat('far'))), { message: 'Short and stout.', type: 'server_error', code: 'teapot' });
+    assert.deepEqual(await errorOf(await post('/v1/chat/completions', chat('far'))), {
+      message: 'Short and stout.',
+      type: 'server_error',
+      code: 'teapot',
+    });
   });
 
   it('reaches an engine on a Unix socket', async () => {
@@ -169,19 +247,30 @@ describe('a request through to an engine', () => {
     const socketPath = join(made.modelsDir, 'engine.sock');
     const far = await openRemote((request, response) => response.end(`at ${request.url}`), socketPath);
     open.push(far);
-    const { post } = await house({ models: {}, entries: { far: attached }, plugins: [remotePlugin(() => ({ baseUrl: 'http://localhost/deep/v1', socketPath }))] });
+    const { post } = await house({
+      models: {},
+      entries: { far: attached },
+      plugins: [remotePlugin(() => ({ baseUrl: 'http://localhost/deep/v1', socketPath }))],
+    });
     assert.equal(await (await post('/v1/chat/completions', chat('far'))).text(), 'at /deep/v1/chat/completions');
   });
 
   it('ends the work of the engine when the client leaves a stream', async () => {
     const { url, lamina, engine } = await house({ models: { tiny: { chunk_ms: 1 } } });
     const leave = new AbortController();
-    const answer = await fetch(`${url}/v1/chat/completions`, { method: 'POST', body: JSON.stringify(chat('tiny', '/count', { stream: true })), signal: leave.signal });
+    const answer = await fetch(`${url}/v1/chat/completions`, {
+      method: 'POST',
+      body: JSON.stringify(chat('tiny', '/count', { stream: true })),
+      signal: leave.signal,
+    });
     await answer.body!.getReader().read();
     const finished = lamina.events.once('request.finished', { signal: AbortSignal.timeout(5000) });
     leave.abort();
     assert.equal((await finished).status, 499);
-    await until('the engine noticed', async () => (await engine('tiny')).aborted === 1 && (await engine('tiny')).busy === 0);
+    await until(
+      'the engine noticed',
+      async () => (await engine('tiny')).aborted === 1 && (await engine('tiny')).busy === 0,
+    );
     assert.equal(lamina.runtime.slot('tiny').busy, 0);
   });
 
@@ -189,7 +278,11 @@ describe('a request through to an engine', () => {
     const { url, lamina, engine } = await house({ models: { tiny: { chunk_ms: 60_000 } } });
     await lamina.runtime.start('tiny');
     const leave = new AbortController();
-    const answer = fetch(`${url}/v1/chat/completions`, { method: 'POST', body: JSON.stringify(chat('tiny')), signal: leave.signal });
+    const answer = fetch(`${url}/v1/chat/completions`, {
+      method: 'POST',
+      body: JSON.stringify(chat('tiny')),
+      signal: leave.signal,
+    });
     await until('the engine works', async () => (await engine('tiny')).busy === 1);
     leave.abort();
     await assert.rejects(answer);
@@ -200,9 +293,17 @@ describe('a request through to an engine', () => {
   it('gives up a place in the queue when the client leaves', async () => {
     const { url, lamina } = await house({ models: { tiny: { chunk_ms: 1, parallel: 1 } } });
     const first = new AbortController();
-    const busy = await fetch(`${url}/v1/chat/completions`, { method: 'POST', body: JSON.stringify(chat('tiny', '/count', { stream: true })), signal: first.signal });
+    const busy = await fetch(`${url}/v1/chat/completions`, {
+      method: 'POST',
+      body: JSON.stringify(chat('tiny', '/count', { stream: true })),
+      signal: first.signal,
+    });
     const second = new AbortController();
-    const waiting = fetch(`${url}/v1/chat/completions`, { method: 'POST', body: JSON.stringify(chat('tiny')), signal: second.signal });
+    const waiting = fetch(`${url}/v1/chat/completions`, {
+      method: 'POST',
+      body: JSON.stringify(chat('tiny')),
+      signal: second.signal,
+    });
     await until('it waits', () => lamina.runtime.slot('tiny').waiting === 1);
     second.abort();
     await assert.rejects(waiting);
@@ -225,7 +326,13 @@ describe('a request through to an engine', () => {
     });
     const body = JSON.stringify(chat('far', 'hi', { stream: true }));
     const { hostname, port } = new URL(url);
-    const client = httpRequest({ hostname, port, method: 'POST', path: '/v1/chat/completions', headers: { 'content-length': body.length } });
+    const client = httpRequest({
+      hostname,
+      port,
+      method: 'POST',
+      path: '/v1/chat/completions',
+      headers: { 'content-length': body.length },
+    });
     client.end(body);
     const [answer] = (await once(client, 'response')) as [IncomingMessage];
     answer.pause();
@@ -241,7 +348,9 @@ describe('a request through to an engine', () => {
   });
 
   it('does not wait for an engine that has an answer before it has read everything', async () => {
-    const { post } = await remote((_, response) => response.writeHead(400, { connection: 'close' }).end('{"error":"no"}'));
+    const { post } = await remote((_, response) =>
+      response.writeHead(400, { connection: 'close' }).end('{"error":"no"}'),
+    );
     const answer = await post('/v1/chat/completions', chat('far', 'x'.repeat(4 * 1024 * 1024)));
     assert.ok([400, 502].includes(answer.status));
   });
@@ -252,7 +361,11 @@ describe('a request through to an engine', () => {
     upstream.on('connection', () => connections++).listen(0, '127.0.0.1');
     await once(upstream, 'listening');
     const { port } = upstream.address() as { port: number };
-    const { post } = await house({ models: {}, entries: { far: attached }, plugins: [remotePlugin(() => ({ baseUrl: `http://127.0.0.1:${port}/v1` }))] });
+    const { post } = await house({
+      models: {},
+      entries: { far: attached },
+      plugins: [remotePlugin(() => ({ baseUrl: `http://127.0.0.1:${port}/v1` }))],
+    });
     for (let turn = 0; turn < 5; turn++) await (await post('/v1/chat/completions', chat('far'))).text();
     assert.ok(connections <= 2, `${connections} connections`);
     upstream.closeAllConnections();
@@ -272,9 +385,10 @@ describe('a request through to an engine', () => {
     let received = '';
     socket.setEncoding('utf8').on('data', (piece: string) => (received += piece));
     for (const turn of [1, 2]) {
-      socket.write(`POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+      socket.write(
+        `POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+      );
       await until(`answer ${turn}`, () => received.split('chat.completion').length === turn + 1);
     }
   });
 });
-

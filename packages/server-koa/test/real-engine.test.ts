@@ -9,129 +9,171 @@ import OpenAI from 'openai';
 import { chat, errorOf, inside, openHouse, until, type House } from './support/house.js';
 import { readToEnd } from './support/stream.js';
 
-const llamaServer = process.env['LAMINA_LLAMA_SERVER'] ?? (process.env['PATH'] ?? '').split(delimiter).map((folder) => join(folder, 'llama-server')).find(existsSync);
+const llamaServer =
+  process.env['LAMINA_LLAMA_SERVER'] ??
+  (process.env['PATH'] ?? '')
+    .split(delimiter)
+    .map((folder) => join(folder, 'llama-server'))
+    .find(existsSync);
 const title = 'the server with a real llama-server';
 
-(llamaServer === undefined ? describe.skip : describe)(llamaServer === undefined ? `${title} (skipped: there is none in PATH, and LAMINA_LLAMA_SERVER names none)` : title, () => {
-  let house: House;
-  let openai: OpenAI;
-  const messages = [{ role: 'user' as const, content: 'hi' }];
+(llamaServer === undefined ? describe.skip : describe)(
+  llamaServer === undefined ? `${title} (skipped: there is none in PATH, and LAMINA_LLAMA_SERVER names none)` : title,
+  () => {
+    let house: House;
+    let openai: OpenAI;
+    const messages = [{ role: 'user' as const, content: 'hi' }];
 
-  before(async () => {
-    house = await openHouse({
-      models: {},
-      entries: {
-        'org/a:q8': { path: 'a.gguf', aliases: ['gpt-a'] },
-        b: { path: 'b.gguf' },
-        embed: { path: 'a.gguf', options: { embeddings: true, pooling: 'mean' } },
-        slow: { path: 'slow.gguf', options: { context_length: 2048, parallel: 1 } },
-        broken: { path: 'broken.gguf' },
-      },
-      plugins: [llamacpp({ executable: llamaServer!, threads: 1, context_length: 512 })],
-      lamina: { env: process.env },
+    before(async () => {
+      house = await openHouse({
+        models: {},
+        entries: {
+          'org/a:q8': { path: 'a.gguf', aliases: ['gpt-a'] },
+          b: { path: 'b.gguf' },
+          embed: { path: 'a.gguf', options: { embeddings: true, pooling: 'mean' } },
+          slow: { path: 'slow.gguf', options: { context_length: 2048, parallel: 1 } },
+          broken: { path: 'broken.gguf' },
+        },
+        plugins: [llamacpp({ executable: llamaServer!, threads: 1, context_length: 512 })],
+        lamina: { env: process.env },
+      });
+      await tinyGguf(inside(house, 'a.gguf'), { name: 'a' });
+      await tinyGguf(inside(house, 'b.gguf'), { name: 'b' });
+      await tinyGguf(inside(house, 'slow.gguf'), { name: 'slow', layers: 8, embeddingLength: 512, type: 'q8_0' });
+      await house.lamina.models.reload();
+      openai = new OpenAI({ baseURL: `${house.url}/v1`, apiKey: 'none', maxRetries: 0 });
     });
-    await tinyGguf(inside(house, 'a.gguf'), { name: 'a' });
-    await tinyGguf(inside(house, 'b.gguf'), { name: 'b' });
-    await tinyGguf(inside(house, 'slow.gguf'), { name: 'slow', layers: 8, embeddingLength: 512, type: 'q8_0' });
-    await house.lamina.models.reload();
-    openai = new OpenAI({ baseURL: `${house.url}/v1`, apiKey: 'none', maxRetries: 0 });
-  });
 
-  after(() => house.close());
+    after(() => house.close());
 
-  it("serves OpenAI's client: chat, stream, complete, list", async () => {
-    const answer = await openai.chat.completions.create({ model: 'org/a:q8', messages, max_tokens: 32 });
-    assert.equal(answer.choices[0]?.message.content, 'Hello from the model a.');
-    const stream = await openai.chat.completions.create({ model: 'gpt-a', messages, max_tokens: 32, stream: true, stream_options: { include_usage: true } });
-    let text = '';
-    let tokens = 0;
-    for await (const chunk of stream) {
-      text += chunk.choices[0]?.delta.content ?? '';
-      tokens += chunk.usage?.completion_tokens ?? 0;
-    }
-    assert.equal(text, 'Hello from the model a.');
-    assert.ok(tokens > 0);
-    assert.equal((await openai.completions.create({ model: 'b', prompt: 'x', max_tokens: 32 })).choices[0]?.text.trim(), 'Hello from the model b.');
-    assert.ok((await openai.models.list()).data.some(({ id }) => id === 'gpt-a'));
-  });
+    it("serves OpenAI's client: chat, stream, complete, list", async () => {
+      const answer = await openai.chat.completions.create({ model: 'org/a:q8', messages, max_tokens: 32 });
+      assert.equal(answer.choices[0]?.message.content, 'Hello from the model a.');
+      const stream = await openai.chat.completions.create({
+        model: 'gpt-a',
+        messages,
+        max_tokens: 32,
+        stream: true,
+        stream_options: { include_usage: true },
+      });
+      let text = '';
+      let tokens = 0;
+      for await (const chunk of stream) {
+        text += chunk.choices[0]?.delta.content ?? '';
+        tokens += chunk.usage?.completion_tokens ?? 0;
+      }
+      assert.equal(text, 'Hello from the model a.');
+      assert.ok(tokens > 0);
+      assert.equal(
+        (await openai.completions.create({ model: 'b', prompt: 'x', max_tokens: 32 })).choices[0]?.text.trim(),
+        'Hello from the model b.',
+      );
+      assert.ok((await openai.models.list()).data.some(({ id }) => id === 'gpt-a'));
+    });
 
-  it('embeds, and says what a model that does not embed is missing', async () => {
-    const { data } = await openai.embeddings.create({ model: 'embed', input: ['one', 'two'], encoding_format: 'float' });
-    assert.equal(data.length, 2);
-    assert.ok(data[0]!.embedding.some((number) => number !== 0));
-    const refused = await house.post('/v1/embeddings', { model: 'b', input: 'x' });
-    assert.equal(refused.status, 501);
-    assert.match((await errorOf(refused)).message, /embeddings/);
-  });
+    it('embeds, and says what a model that does not embed is missing', async () => {
+      const { data } = await openai.embeddings.create({
+        model: 'embed',
+        input: ['one', 'two'],
+        encoding_format: 'float',
+      });
+      assert.equal(data.length, 2);
+      assert.ok(data[0]!.embedding.some((number) => number !== 0));
+      const refused = await house.post('/v1/embeddings', { model: 'b', input: 'x' });
+      assert.equal(refused.status, 501);
+      assert.match((await errorOf(refused)).message, /embeddings/);
+    });
 
-  it("speaks the other dialects: Anthropic's messages, OpenAI's responses", async () => {
-    const said = (await (await house.post('/v1/messages', chat('org/a:q8', 'hi', { max_tokens: 32 }))).json()) as { content: { text: string }[] };
-    assert.equal(said.content[0]?.text, 'Hello from the model a.');
-    const { output_text } = await openai.responses.create({ model: 'org/a:q8', input: 'hi', max_output_tokens: 32 });
-    assert.equal(output_text, 'Hello from the model a.');
-    assert.match(await (await house.post('/v1/messages/count_tokens', chat('org/a:q8'))).text(), /"input_tokens":\d+/);
-  });
+    it("speaks the other dialects: Anthropic's messages, OpenAI's responses", async () => {
+      const said = (await (await house.post('/v1/messages', chat('org/a:q8', 'hi', { max_tokens: 32 }))).json()) as {
+        content: { text: string }[];
+      };
+      assert.equal(said.content[0]?.text, 'Hello from the model a.');
+      const { output_text } = await openai.responses.create({ model: 'org/a:q8', input: 'hi', max_output_tokens: 32 });
+      assert.equal(output_text, 'Hello from the model a.');
+      assert.match(
+        await (await house.post('/v1/messages/count_tokens', chat('org/a:q8'))).text(),
+        /"input_tokens":\d+/,
+      );
+    });
 
-  it('starts one engine for 32 first requests at once', async () => {
-    await house.lamina.runtime.stop('b');
-    let starts = 0;
-    const stopCounting = house.lamina.events.on('model.ready', ({ model }) => void (starts += model === 'b' ? 1 : 0));
-    const answers = await Promise.all(Array.from({ length: 32 }, () => openai.chat.completions.create({ model: 'b', messages, max_tokens: 32 })));
-    assert.deepEqual(new Set(answers.map(({ choices }) => choices[0]?.message.content)), new Set(['Hello from the model b.']));
-    assert.equal(starts, 1);
-    stopCounting();
-  });
+    it('starts one engine for 32 first requests at once', async () => {
+      await house.lamina.runtime.stop('b');
+      let starts = 0;
+      const stopCounting = house.lamina.events.on('model.ready', ({ model }) => void (starts += model === 'b' ? 1 : 0));
+      const answers = await Promise.all(
+        Array.from({ length: 32 }, () => openai.chat.completions.create({ model: 'b', messages, max_tokens: 32 })),
+      );
+      assert.deepEqual(
+        new Set(answers.map(({ choices }) => choices[0]?.message.content)),
+        new Set(['Hello from the model b.']),
+      );
+      assert.equal(starts, 1);
+      stopCounting();
+    });
 
-  it('hands the refusals of the engine on in one shape', async () => {
-    const answer = await house.post('/v1/chat/completions', chat('org/a:q8', 'x'.repeat(3000)));
-    assert.equal(answer.status, 400);
-    const { code, type, details, message } = await errorOf(answer);
-    assert.deepEqual([code, type], ['context_length_exceeded', 'invalid_request_error']);
-    assert.match(message, /context/);
-    assert.ok(Number(details?.['context_length']) > 0);
-    assert.ok(answer.headers.get('x-request-id'));
-  });
+    it('hands the refusals of the engine on in one shape', async () => {
+      const answer = await house.post('/v1/chat/completions', chat('org/a:q8', 'x'.repeat(3000)));
+      assert.equal(answer.status, 400);
+      const { code, type, details, message } = await errorOf(answer);
+      assert.deepEqual([code, type], ['context_length_exceeded', 'invalid_request_error']);
+      assert.match(message, /context/);
+      assert.ok(Number(details?.['context_length']) > 0);
+      assert.ok(answer.headers.get('x-request-id'));
+    });
 
-  it('says why a file that is no model does not start', async () => {
-    await writeFile(inside(house, 'broken.gguf'), 'GGUF but not really');
-    await house.lamina.models.reload();
-    const answer = await house.post('/v1/chat/completions', chat('broken'));
-    assert.ok([502, 503].includes(answer.status));
-    assert.match((await errorOf(answer)).code, /MODEL_START_FAILED|MODEL_FILES_MISSING/);
-  });
+    it('says why a file that is no model does not start', async () => {
+      await writeFile(inside(house, 'broken.gguf'), 'GGUF but not really');
+      await house.lamina.models.reload();
+      const answer = await house.post('/v1/chat/completions', chat('broken'));
+      assert.ok([502, 503].includes(answer.status));
+      assert.match((await errorOf(answer)).code, /MODEL_START_FAILED|MODEL_FILES_MISSING/);
+    });
 
-  it('stops the generation when the client leaves', async () => {
-    const leave = new AbortController();
-    const answer = await fetch(`${house.url}/v1/chat/completions`, { method: 'POST', body: JSON.stringify(chat('slow', '/count', { stream: true })), signal: leave.signal });
-    await answer.body!.getReader().read();
-    const finished = house.lamina.events.once('request.finished', { signal: AbortSignal.timeout(5000), where: ({ model }) => model === 'slow' });
-    leave.abort();
-    assert.equal((await finished).status, 499);
-    const began = performance.now();
-    await (await house.post('/v1/chat/completions', chat('slow', 'hi', { max_tokens: 4 }))).text();
-    assert.ok(performance.now() - began < 3000, 'its only slot was not free');
-  });
+    it('stops the generation when the client leaves', async () => {
+      const leave = new AbortController();
+      const answer = await fetch(`${house.url}/v1/chat/completions`, {
+        method: 'POST',
+        body: JSON.stringify(chat('slow', '/count', { stream: true })),
+        signal: leave.signal,
+      });
+      await answer.body!.getReader().read();
+      const finished = house.lamina.events.once('request.finished', {
+        signal: AbortSignal.timeout(5000),
+        where: ({ model }) => model === 'slow',
+      });
+      leave.abort();
+      assert.equal((await finished).status, 499);
+      const began = performance.now();
+      await (await house.post('/v1/chat/completions', chat('slow', 'hi', { max_tokens: 4 }))).text();
+      assert.ok(performance.now() - began < 3000, 'its only slot was not free');
+    });
 
-  it('tells of the death of the engine in a stream, and has a fresh one for the next request', async () => {
-    const answer = await house.post('/v1/chat/completions', chat('slow', '/count', { stream: true }));
-    const reader = answer.body!.getReader();
-    await reader.read();
-    const { pid } = house.lamina.runtime.slot('slow');
-    process.kill(pid!, 'SIGKILL');
-    const { text, broken } = await readToEnd(reader);
-    assert.equal(broken, true);
-    assert.match(text, /^data: \{"error":\{.*"MODEL_SERVER_EXITED"/m);
-    const next = await openai.chat.completions.create({ model: 'slow', messages, max_tokens: 32 });
-    assert.equal(next.choices[0]?.message.content, 'Hello from the model slow.');
-    assert.notEqual(house.lamina.runtime.slot('slow').pid, pid);
-  });
+    it('tells of the death of the engine in a stream, and has a fresh one for the next request', async () => {
+      const answer = await house.post('/v1/chat/completions', chat('slow', '/count', { stream: true }));
+      const reader = answer.body!.getReader();
+      await reader.read();
+      const { pid } = house.lamina.runtime.slot('slow');
+      process.kill(pid!, 'SIGKILL');
+      const { text, broken } = await readToEnd(reader);
+      assert.equal(broken, true);
+      assert.match(text, /^data: \{"error":\{.*"MODEL_SERVER_EXITED"/m);
+      const next = await openai.chat.completions.create({ model: 'slow', messages, max_tokens: 32 });
+      assert.equal(next.choices[0]?.message.content, 'Hello from the model slow.');
+      assert.notEqual(house.lamina.runtime.slot('slow').pid, pid);
+    });
 
-  it('shows the metadata of a model and where its server is', async () => {
-    const { metadata, server, state } = (await (await fetch(`${house.url}/models/org%2Fa%3Aq8`)).json()) as { metadata: Record<string, unknown>; server: Record<string, unknown>; state: string };
-    assert.equal(state, 'ready');
-    assert.equal(metadata['architecture'], 'llama');
-    assert.equal(server['backend'], 'llama.cpp');
-    await until('it is stopped', async () => (await house.post('/models/org%2Fa%3Aq8/stop', '')).status === 200);
-    assert.equal('server' in ((await (await fetch(`${house.url}/models/gpt-a`)).json()) as object), false);
-  });
-});
+    it('shows the metadata of a model and where its server is', async () => {
+      const { metadata, server, state } = (await (await fetch(`${house.url}/models/org%2Fa%3Aq8`)).json()) as {
+        metadata: Record<string, unknown>;
+        server: Record<string, unknown>;
+        state: string;
+      };
+      assert.equal(state, 'ready');
+      assert.equal(metadata['architecture'], 'llama');
+      assert.equal(server['backend'], 'llama.cpp');
+      await until('it is stopped', async () => (await house.post('/models/org%2Fa%3Aq8/stop', '')).status === 200);
+      assert.equal('server' in ((await (await fetch(`${house.url}/models/gpt-a`)).json()) as object), false);
+    });
+  },
+);

@@ -40,37 +40,72 @@ describe('removing a model with its files', () => {
   };
   const at = (...paths: readonly string[]) => paths.map((path) => join(lamina.modelsDir, path));
 
-  const tensors = { 'config.json': '{}', 'model.safetensors': 'x', 'tokenizer.json': '{}', 'generation_config.json': '{}' };
+  const tensors = {
+    'config.json': '{}',
+    'model.safetensors': 'x',
+    'tokenizer.json': '{}',
+    'generation_config.json': '{}',
+  };
   const below = (directory: string, files: Readonly<Record<string, string>>) =>
     Object.fromEntries(Object.entries(files).map(([name, text]) => [`${directory}/${name}`, text]));
 
   it('deletes the files of a safetensors model and nothing that lies beside or below them', async () => {
     await serve({
-      ...below('org/model', { ...tensors, 'model.safetensors.index.json': '{}', 'notes.txt': 'mine', 'letters/love.txt': 'mine' }),
+      ...below('org/model', {
+        ...tensors,
+        'model.safetensors.index.json': '{}',
+        'notes.txt': 'mine',
+        'letters/love.txt': 'mine',
+      }),
       'org/model/letters/config.json': 'mine',
       'models.yaml': 'models:\n  big: { path: org/model }\n',
     });
     const { removed, deleted, kept } = await remove('big');
     assert.deepEqual(await left(), [
-      'models.yaml', 'org', 'org/model', 'org/model/letters', 'org/model/letters/config.json', 'org/model/letters/love.txt', 'org/model/notes.txt',
+      'models.yaml',
+      'org',
+      'org/model',
+      'org/model/letters',
+      'org/model/letters/config.json',
+      'org/model/letters/love.txt',
+      'org/model/notes.txt',
     ]);
     assert.equal(removed, 'big');
-    const names = ['config.json', 'generation_config.json', 'model.safetensors', 'model.safetensors.index.json', 'tokenizer.json'];
+    const names = [
+      'config.json',
+      'generation_config.json',
+      'model.safetensors',
+      'model.safetensors.index.json',
+      'tokenizer.json',
+    ];
     assert.deepEqual([...deleted].sort(), at(...names.map((name) => `org/model/${name}`)));
     assert.deepEqual(kept, ['org/model stays: it holds what is not part of the model (letters, notes.txt).']);
   });
 
   it('deletes the files of an MLC model, and then the directories that became empty', async () => {
-    const mlc = { 'mlc-chat-config.json': '{}', 'ndarray-cache.json': '{}', 'params_shard_0.bin': 'x', 'params_shard_1.bin': 'x', 'tokenizer.model': 'x' };
+    const mlc = {
+      'mlc-chat-config.json': '{}',
+      'ndarray-cache.json': '{}',
+      'params_shard_0.bin': 'x',
+      'params_shard_1.bin': 'x',
+      'tokenizer.model': 'x',
+    };
     await serve({ ...below('org/chat', mlc), 'models.yaml': 'models:\n  chat: { path: org/chat }\n' });
     const { deleted, kept } = await remove('chat');
     assert.deepEqual(await left(), ['models.yaml']);
-    assert.deepEqual([...deleted].sort(), at('org', 'org/chat', ...Object.keys(mlc).map((name) => `org/chat/${name}`)).sort());
+    assert.deepEqual(
+      [...deleted].sort(),
+      at('org', 'org/chat', ...Object.keys(mlc).map((name) => `org/chat/${name}`)).sort(),
+    );
     assert.deepEqual(kept, []);
   });
 
   it('deletes nothing of a directory that holds no model it knows', async () => {
-    await serve({ 'box/photo.jpg': 'mine', 'box/deep/letter.txt': 'mine', 'models.yaml': 'models:\n  odd: { path: box }\n' });
+    await serve({
+      'box/photo.jpg': 'mine',
+      'box/deep/letter.txt': 'mine',
+      'models.yaml': 'models:\n  odd: { path: box }\n',
+    });
     assert.deepEqual((await remove('odd')).deleted, []);
     assert.deepEqual(await left(), ['box', 'box/deep', 'box/deep/letter.txt', 'box/photo.jpg', 'models.yaml']);
   });
@@ -87,16 +122,33 @@ describe('removing a model with its files', () => {
       'target.gguf': 'x',
       'draft.gguf': 'x',
       'links/readme': 'mine',
-      'models.yaml': 'models:\n  a: { path: shared }\n  b: { path: shared/model.safetensors }\n  t: { path: target.gguf, draft: draft.gguf }\n',
+      'models.yaml':
+        'models:\n  a: { path: shared }\n  b: { path: shared/model.safetensors }\n  t: { path: target.gguf, draft: draft.gguf }\n',
     });
     await symlink(join(lamina.modelsDir, 'target.gguf'), join(lamina.modelsDir, 'links/link.gguf'));
-    await appendFile(join(lamina.modelsDir, 'models.yaml'), '  l: { path: links/link.gguf }\n  d: { path: draft.gguf }\n');
-    assert.deepEqual((await remove('t')).kept, ['target.gguf stays: the model "l" uses it too.', 'draft.gguf stays: the model "d" uses it too.']);
+    await appendFile(
+      join(lamina.modelsDir, 'models.yaml'),
+      '  l: { path: links/link.gguf }\n  d: { path: draft.gguf }\n',
+    );
+    assert.deepEqual((await remove('t')).kept, [
+      'target.gguf stays: the model "l" uses it too.',
+      'draft.gguf stays: the model "d" uses it too.',
+    ]);
     assert.deepEqual((await remove('a')).deleted, []);
     await appendFile(join(lamina.modelsDir, 'models.yaml'), '  t: { path: target.gguf }\n');
     assert.deepEqual((await remove('l')).deleted, at('links/link.gguf'));
-    const tensorFiles = Object.keys(tensors).map((name) => `shared/${name}`).sort();
-    assert.deepEqual(await left(), ['draft.gguf', 'links', 'links/readme', 'models.yaml', 'shared', ...tensorFiles, 'target.gguf']);
+    const tensorFiles = Object.keys(tensors)
+      .map((name) => `shared/${name}`)
+      .sort();
+    assert.deepEqual(await left(), [
+      'draft.gguf',
+      'links',
+      'links/readme',
+      'models.yaml',
+      'shared',
+      ...tensorFiles,
+      'target.gguf',
+    ]);
   });
 
   it('deletes nothing that only a symbolic link to a directory leads to', async () => {

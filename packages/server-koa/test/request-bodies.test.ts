@@ -56,7 +56,12 @@ describe('request bodies', function () {
       (await post(first)).text().catch(() => undefined);
       const queue = await queuedRequests(server.url, leave.signal);
       const body = manyValues(990_000);
-      const queued = Array.from({ length: 12 }, () => post(body).then(({ status }) => status, () => undefined));
+      const queued = Array.from({ length: 12 }, () =>
+        post(body).then(
+          ({ status }) => status,
+          () => undefined,
+        ),
+      );
       await queue.next(queued.length);
       assert.equal((await fetch(`${server.url}/health`)).status, 200);
       leave.abort();

@@ -21,11 +21,15 @@ describe('a request', () => {
 
   /** A server whose model `x` is at the next one. */
   const serverTo = async (next: string): Promise<House> => {
-    const manifest = { backends: { next: { type: 'remote', base_url: `${next}/v1` } }, models: { x: { backend: 'next' } } };
+    const manifest = {
+      backends: { next: { type: 'remote', base_url: `${next}/v1` } },
+      models: { x: { backend: 'next' } },
+    };
     return opened(await openHouse({ lamina: { manifest } }));
   };
 
-  const remote = async (...parameters: Parameters<typeof openRemote>): Promise<Remote> => opened(await openRemote(...parameters));
+  const remote = async (...parameters: Parameters<typeof openRemote>): Promise<Remote> =>
+    opened(await openRemote(...parameters));
 
   /** Two servers, each of which has the other for a remote. */
   const circle = async (): Promise<[House, House]> => {
@@ -46,14 +50,26 @@ describe('a request', () => {
     const { code, message } = await errorOf(answer);
     assert.equal(code, 'REQUEST_LOOP');
     assert.match(message, /model "x" goes in a circle: it came back to this server\. Correct the base_url/);
-    assert.deepEqual(asked, ['first /v1/chat/completions', 'second /v1/chat/completions', 'first /v1/chat/completions']);
-    assert.deepEqual([first, second].map(({ lamina }) => lamina.runtime.slot('x').busy), [0, 0]);
+    assert.deepEqual(asked, [
+      'first /v1/chat/completions',
+      'second /v1/chat/completions',
+      'first /v1/chat/completions',
+    ]);
+    assert.deepEqual(
+      [first, second].map(({ lamina }) => lamina.runtime.slot('x').busy),
+      [0, 0],
+    );
   });
 
   it('on another route, or over a WebSocket, is refused as well', async () => {
     const [first, second] = await circle();
-    const answers = [await first.post('/chat/x', chat('x')), await second.post('/v1/embeddings', { model: 'x', input: 'hi' }), await first.post('/v1/tokenize', { model: 'x', prompt: 'hi' })];
-    for (const answer of answers) assert.deepEqual([answer.status, (await errorOf(answer)).code], [508, 'REQUEST_LOOP']);
+    const answers = [
+      await first.post('/chat/x', chat('x')),
+      await second.post('/v1/embeddings', { model: 'x', input: 'hi' }),
+      await first.post('/v1/tokenize', { model: 'x', prompt: 'hi' }),
+    ];
+    for (const answer of answers)
+      assert.deepEqual([answer.status, (await errorOf(answer)).code], [508, 'REQUEST_LOOP']);
     const socket = await TestSocket.open(first.url);
     const { last } = await socket.chat('a', 'x');
     assert.equal(last.type === 'chat.error' && last.error.code, 'REQUEST_LOOP');
@@ -85,8 +101,17 @@ describe('a request', () => {
   it('whose header says nonsense passes, unless it is longer than four ids', async () => {
     const engine = await remote((_, response) => response.end('{"data":[]}'));
     const { post } = await serverTo(engine.url);
-    const statusWith = async (via: string): Promise<number> => (await post('/v1/chat/completions', chat('x'), { headers: { 'lamina-via': via } })).status;
-    assert.deepEqual([await statusWith(''), await statusWith('a b, ;'), await statusWith('x'.repeat(5000)), await statusWith('a,b,c,d')], [200, 200, 508, 508]);
+    const statusWith = async (via: string): Promise<number> =>
+      (await post('/v1/chat/completions', chat('x'), { headers: { 'lamina-via': via } })).status;
+    assert.deepEqual(
+      [
+        await statusWith(''),
+        await statusWith('a b, ;'),
+        await statusWith('x'.repeat(5000)),
+        await statusWith('a,b,c,d'),
+      ],
+      [200, 200, 508, 508],
+    );
   });
 
   it('that its client gives up ends on every server it has passed', async () => {
@@ -105,6 +130,8 @@ describe('a request', () => {
     assert.equal(isOpen, true);
     leaving.abort();
     await until('the engine is free', () => !isOpen);
-    await until('both leases are back', () => [inner, outer].every(({ lamina }) => lamina.runtime.slot('x').busy === 0));
+    await until('both leases are back', () =>
+      [inner, outer].every(({ lamina }) => lamina.runtime.slot('x').busy === 0),
+    );
   });
 });

@@ -37,7 +37,11 @@ describe('laminaRouter', () => {
     await house.close();
   });
 
-  const ask = (path: string, body?: object, key = 'k') => fetch(url + path, { headers: { authorization: `Bearer ${key}` }, ...(body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) }) });
+  const ask = (path: string, body?: object, key = 'k') =>
+    fetch(url + path, {
+      headers: { authorization: `Bearer ${key}` },
+      ...(body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) }),
+    });
 
   it('answers below its prefix, and leaves the rest alone', async () => {
     assert.equal(((await (await ask('/ai/health')).json()) as { status: string }).status, 'healthy');
@@ -52,12 +56,17 @@ describe('laminaRouter', () => {
     assert.equal((await ask('/ai/models/org/tiny/start', {}, 'chats')).status, 403);
     assert.equal((await errorOf(await ask('/ai/v1/chat/completions', { model: 'org/tiny' }))).param, 'messages');
     assert.equal((await fetch(`${url}/ai/models`, { headers: { origin: 'https://evil.example' } })).status, 403);
-    assert.equal(((await (await ask('/ai/v1/messages', { model: 'x', messages: [] })).json()) as { type: string }).type, 'error');
+    assert.equal(
+      ((await (await ask('/ai/v1/messages', { model: 'x', messages: [] })).json()) as { type: string }).type,
+      'error',
+    );
   });
 
   it('tells addresses that lead to it', async () => {
     await ask('/ai/models/org/tiny/start', {});
-    const { server } = (await (await ask('/ai/models/org/tiny')).json()) as { server: { chat_endpoint: string; health_endpoint: string } };
+    const { server } = (await (await ask('/ai/models/org/tiny')).json()) as {
+      server: { chat_endpoint: string; health_endpoint: string };
+    };
     assert.equal(server.health_endpoint, `${url}/ai/health`);
     const path = server.chat_endpoint.slice(url.length);
     assert.equal((await ask(path, { messages: [] })).status, 200);
@@ -81,11 +90,18 @@ describe('laminaRouter', () => {
     stranger.close();
     const endless = ask('/count');
     await once(endless, 'data');
-    const finished = house.lamina.events.once('request.finished', { signal: AbortSignal.timeout(5000), where: ({ status }) => status === 499 });
+    const finished = house.lamina.events.once('request.finished', {
+      signal: AbortSignal.timeout(5000),
+      where: ({ status }) => status === 499,
+    });
     endless.close();
     await finished;
     assert.match(await text(ask('hi')), /\[DONE\]/);
-    const large = session.request({ ':method': 'POST', ':path': '/v1/chat/completions', 'content-length': String(2 ** 30) });
+    const large = session.request({
+      ':method': 'POST',
+      ':path': '/v1/chat/completions',
+      'content-length': String(2 ** 30),
+    });
     assert.match(await text(large), /BODY_TOO_LARGE/);
     session.close();
     server.close();
@@ -101,7 +117,10 @@ describe('laminaRouter', () => {
     const handle = app.callback();
     const other = createServer((request, response) => void handle(request, response)).listen(0, '127.0.0.1');
     await once(other, 'listening');
-    const answer = await fetch(`http://127.0.0.1:${(other.address() as AddressInfo).port}/v1/chat/completions`, { method: 'POST', body: JSON.stringify(chat('org/tiny')) });
+    const answer = await fetch(`http://127.0.0.1:${(other.address() as AddressInfo).port}/v1/chat/completions`, {
+      method: 'POST',
+      body: JSON.stringify(chat('org/tiny')),
+    });
     assert.match((await errorOf(answer)).message, /body parser/);
     other.closeAllConnections();
     other.close();

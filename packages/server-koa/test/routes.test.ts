@@ -10,7 +10,10 @@ describe('the routes of the server', () => {
   beforeEach(async () => {
     house = await openHouse({
       models: { 'org/name:q4': {}, plain: {} },
-      entries: { missing: { path: 'missing.fake', backend: 'fake', aliases: ['gone'], use_cases: ['conversational'] }, real: { path: 'real.gguf', backend: 'fake' } },
+      entries: {
+        missing: { path: 'missing.fake', backend: 'fake', aliases: ['gone'], use_cases: ['conversational'] },
+        real: { path: 'real.gguf', backend: 'fake' },
+      },
     });
   });
 
@@ -37,7 +40,10 @@ describe('the routes of the server', () => {
     const list = await get<ModelsAnswer>('/models');
     assert.deepEqual([list.total, list.available, list.active], [4, 2, 1]);
     const { backend, available, active, state } = list.models['plain']!;
-    assert.deepEqual({ backend, available, active, state }, { backend: 'fake', available: true, active: true, state: 'ready' });
+    assert.deepEqual(
+      { backend, available, active, state },
+      { backend: 'fake', available: true, active: true, state: 'ready' },
+    );
     assert.equal(list.models['missing']?.available, false);
     assert.equal(list.models['missing']?.state, 'stopped');
   });
@@ -117,7 +123,9 @@ describe('the routes of the server', () => {
     const { version, ...fake } = backends['fake']!;
     assert.deepEqual(fake, { type: 'fake', available: true, formats: ['fake'], executable: process.execPath });
     assert.match(version ?? '', /^\d/);
-    const other = await openHouse({ lamina: { manifest: { backends: { broken: { type: 'fake', executable: '/nowhere/engine' } } } } });
+    const other = await openHouse({
+      lamina: { manifest: { backends: { broken: { type: 'fake', executable: '/nowhere/engine' } } } },
+    });
     try {
       const { broken } = (await get<BackendsAnswer>('/backends', other)).backends;
       assert.equal(broken?.available, false);

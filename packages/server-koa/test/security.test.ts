@@ -17,15 +17,40 @@ describe('security', () => {
 
   /** Every route there is, found in the router itself, so that a new one without a guard is noticed. */
   const routes: [string, string][] = [
-    ['GET', '/models'], ['GET', '/models/tiny'], ['POST', '/models/tiny/start'], ['POST', '/models/tiny/stop'], ['GET', '/backends'], ['POST', '/backends/refresh'],
-    ['GET', '/v1/models'], ['GET', '/v1/models/tiny'], ['POST', '/v1/chat/completions'], ['POST', '/v1/embeddings'], ['POST', '/v1/anything'], ['GET', '/v1/anything?model=tiny'], ['POST', '/chat/tiny'],
+    ['GET', '/models'],
+    ['GET', '/models/tiny'],
+    ['POST', '/models/tiny/start'],
+    ['POST', '/models/tiny/stop'],
+    ['GET', '/backends'],
+    ['POST', '/backends/refresh'],
+    ['GET', '/v1/models'],
+    ['GET', '/v1/models/tiny'],
+    ['POST', '/v1/chat/completions'],
+    ['POST', '/v1/embeddings'],
+    ['POST', '/v1/anything'],
+    ['GET', '/v1/anything?model=tiny'],
+    ['POST', '/chat/tiny'],
   ];
 
   describe('keys', () => {
-    beforeEach(() => open({ apiKeys: [{ key: 'all-of-it' }, { key: 'only-chats', scope: 'inference' }, { key: 'only-manages', scope: 'manage' }] }));
+    beforeEach(() =>
+      open({
+        apiKeys: [
+          { key: 'all-of-it' },
+          { key: 'only-chats', scope: 'inference' },
+          { key: 'only-manages', scope: 'manage' },
+        ],
+      }),
+    );
 
     it('are wanted on every route but /health', async () => {
-      for (const init of [{}, withKey('wrong'), withKey(''), { headers: { authorization: 'Basic YWxsOm9mLWl0' } }, { headers: { 'x-api-key': 'all-of-i' } }]) {
+      for (const init of [
+        {},
+        withKey('wrong'),
+        withKey(''),
+        { headers: { authorization: 'Basic YWxsOm9mLWl0' } },
+        { headers: { 'x-api-key': 'all-of-i' } },
+      ]) {
         for (const [method, path] of routes) {
           const answer = await fetch(house.url + path, { method, ...init });
           assert.equal(answer.status, 401, `${method} ${path}`);
@@ -39,7 +64,10 @@ describe('security', () => {
     it('are taken in either header', async () => {
       assert.equal((await fetch(`${house.url}/models`, withKey('all-of-it'))).status, 200);
       assert.equal((await fetch(`${house.url}/models`, { headers: { 'x-api-key': 'all-of-it' } })).status, 200);
-      assert.equal((await fetch(`${house.url}/models`, { headers: { authorization: 'bearer all-of-it' } })).status, 200);
+      assert.equal(
+        (await fetch(`${house.url}/models`, { headers: { authorization: 'bearer all-of-it' } })).status,
+        200,
+      );
     });
 
     it('open no more than their scope', async () => {
@@ -58,7 +86,8 @@ describe('security', () => {
 
     it('that may not manage see neither process nor address of an engine', async () => {
       await house.post('/models/tiny/start', '', withKey('all-of-it'));
-      const seen = async (key: string) => (await (await fetch(`${house.url}/models/tiny`, withKey(key))).json()) as { server: Record<string, unknown> };
+      const seen = async (key: string) =>
+        (await (await fetch(`${house.url}/models/tiny`, withKey(key))).json()) as { server: Record<string, unknown> };
       assert.equal('pid' in (await seen('only-chats')).server, false);
       assert.equal('origin' in (await seen('only-chats')).server, false);
       assert.equal(typeof (await seen('only-manages')).server['pid'], 'number');
@@ -78,13 +107,20 @@ describe('security', () => {
       const engineKey = String(last?.headers['authorization']).slice('Bearer '.length);
       assert.ok(engineKey.length > 10);
       for (const path of ['/models', '/models/tiny', '/backends', '/health']) {
-        assert.equal((await (await fetch(house.url + path, withKey('all-of-it'))).text()).includes(engineKey), false, path);
+        assert.equal(
+          (await (await fetch(house.url + path, withKey('all-of-it'))).text()).includes(engineKey),
+          false,
+          path,
+        );
       }
     });
 
     it('that may not manage do not see what an engine printed', async () => {
       await house.close();
-      house = await openHouse({ models: { tiny: { exit_code: 1, stderr: ['error: no such layer', 'listening on 127.0.0.1:1'] } }, server: { apiKeys: [{ key: 'all-of-it' }, { key: 'only-chats', scope: 'inference' }] } });
+      house = await openHouse({
+        models: { tiny: { exit_code: 1, stderr: ['error: no such layer', 'listening on 127.0.0.1:1'] } },
+        server: { apiKeys: [{ key: 'all-of-it' }, { key: 'only-chats', scope: 'inference' }] },
+      });
       const details = async (key: string) => {
         await house.lamina.runtime.stop('tiny');
         return (await errorOf(await house.post('/v1/chat/completions', chat('tiny'), withKey(key)))).details;
@@ -108,17 +144,41 @@ describe('security', () => {
 
   it('host names that are not ours are refused without a key, as a rebound name would be', async () => {
     await open({ allowedHosts: ['models.home.arpa', '.trusted.example'] });
-    for (const host of ['localhost', 'localhost:11500', 'LOCALHOST', 'app.localhost', '127.0.0.1', '192.168.1.7:80', '[::1]:11500', 'models.home.arpa', 'a.trusted.example']) {
+    for (const host of [
+      'localhost',
+      'localhost:11500',
+      'LOCALHOST',
+      'app.localhost',
+      '127.0.0.1',
+      '192.168.1.7:80',
+      '[::1]:11500',
+      'models.home.arpa',
+      'a.trusted.example',
+    ]) {
       assert.equal((await asHost(host)).status, 200, host);
     }
-    for (const host of ['evil.example', 'localhost.evil.example', '127.0.0.1.evil.example', 'trusted.example', 'notlocalhost', 'models.home.arpa.evil.example', '[::1].evil.example', '[::1]evil.example:80', '127.0.0.1:80.evil.example', 'user@localhost', '[localhost', 'localhost:80:90']) {
+    for (const host of [
+      'evil.example',
+      'localhost.evil.example',
+      '127.0.0.1.evil.example',
+      'trusted.example',
+      'notlocalhost',
+      'models.home.arpa.evil.example',
+      '[::1].evil.example',
+      '[::1]evil.example:80',
+      '127.0.0.1:80.evil.example',
+      'user@localhost',
+      '[localhost',
+      'localhost:80:90',
+    ]) {
       const { status, body } = await asHost(host);
       assert.equal(status, 403, host);
       assert.equal((JSON.parse(body) as { error: { code: string } }).error.code, 'FORBIDDEN');
     }
   });
 
-  const asPage = (origin: string, init: RequestInit = {}) => fetch(`${house.url}/models`, { ...init, headers: { ...init.headers, origin } });
+  const asPage = (origin: string, init: RequestInit = {}) =>
+    fetch(`${house.url}/models`, { ...init, headers: { ...init.headers, origin } });
 
   it('web pages of other origins are refused, its own are not', async () => {
     await open({});
@@ -128,14 +188,37 @@ describe('security', () => {
       assert.equal(answer.headers.get('access-control-allow-origin'), null);
     }
     assert.equal((await asPage(house.url)).status, 200);
-    assert.equal((await asPage('https://evil.example', { method: 'OPTIONS', headers: { 'access-control-request-method': 'POST' } })).status, 403);
-    assert.equal((await fetch(`${house.url}/v1/x?model=tiny`, { headers: { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'no-cors' } })).status, 403);
+    assert.equal(
+      (
+        await asPage('https://evil.example', {
+          method: 'OPTIONS',
+          headers: { 'access-control-request-method': 'POST' },
+        })
+      ).status,
+      403,
+    );
+    assert.equal(
+      (
+        await fetch(`${house.url}/v1/x?model=tiny`, {
+          headers: { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'no-cors' },
+        })
+      ).status,
+      403,
+    );
     assert.deepEqual(house.lamina.runtime.slots(), []);
   });
 
   it('a GET never starts a model, whatever its path: a link or an image of a web page can make a browser send it', async () => {
     await open({});
-    const paths = ['/v1/x?model=tiny', '/v1/constructor?model=tiny', '/v1/responses/1?model=tiny', '/models/tiny', '/models', '/backends?refresh=1', '/v1/models'];
+    const paths = [
+      '/v1/x?model=tiny',
+      '/v1/constructor?model=tiny',
+      '/v1/responses/1?model=tiny',
+      '/models/tiny',
+      '/models',
+      '/backends?refresh=1',
+      '/v1/models',
+    ];
     for (const path of paths) {
       for (const method of ['GET', 'HEAD']) await (await fetch(house.url + path, { method })).text();
     }
@@ -161,11 +244,19 @@ describe('security', () => {
     assert.equal(answer.headers.get('access-control-allow-origin'), 'https://app.example');
     assert.match(answer.headers.get('vary') ?? '', /Origin/i);
     assert.equal((await asPage('https://evil.example')).status, 403);
-    const preflight = await asPage('https://app.example', { method: 'OPTIONS', headers: { 'access-control-request-method': 'POST', 'access-control-request-headers': 'authorization,x-stainless-os' } });
+    const preflight = await asPage('https://app.example', {
+      method: 'OPTIONS',
+      headers: {
+        'access-control-request-method': 'POST',
+        'access-control-request-headers': 'authorization,x-stainless-os',
+      },
+    });
     assert.equal(preflight.status, 204);
     assert.match(preflight.headers.get('access-control-allow-methods') ?? '', /POST/);
     assert.equal(preflight.headers.get('access-control-allow-headers'), 'authorization,x-stainless-os');
-    const stream = await house.post('/v1/chat/completions', chat('tiny', 'hi', { stream: true }), { headers: { origin: 'https://app.example' } });
+    const stream = await house.post('/v1/chat/completions', chat('tiny', 'hi', { stream: true }), {
+      headers: { origin: 'https://app.example' },
+    });
     assert.equal(stream.headers.get('access-control-allow-origin'), 'https://app.example');
     assert.match(await stream.text(), /\[DONE\]/);
     const error = await house.post('/v1/chat/completions', '', { headers: { origin: 'https://app.example' } });
@@ -174,7 +265,10 @@ describe('security', () => {
 
   it('all web pages, when that is wanted', async () => {
     await open({ cors: '*', apiKeys: [{ key: 'k' }] });
-    const preflight = await asPage('https://any.example', { method: 'OPTIONS', headers: { 'access-control-request-method': 'GET' } });
+    const preflight = await asPage('https://any.example', {
+      method: 'OPTIONS',
+      headers: { 'access-control-request-method': 'GET' },
+    });
     assert.equal(preflight.status, 204);
     assert.equal(preflight.headers.get('access-control-allow-origin'), '*');
     assert.equal((await asPage('https://any.example')).status, 401);
@@ -183,7 +277,11 @@ describe('security', () => {
   it('an address beyond this machine needs a key, or somebody who says that none is wanted', async () => {
     await open({});
     for (const host of ['0.0.0.0', '::', '192.168.1.7', 'models.home.arpa', '']) {
-      assert.throws(() => createServer(house.lamina, { host, port: 0 }), (error: unknown) => LaminaError.is(error, 'CONFIG_INVALID') && error.message.includes('key'), host);
+      assert.throws(
+        () => createServer(house.lamina, { host, port: 0 }),
+        (error: unknown) => LaminaError.is(error, 'CONFIG_INVALID') && error.message.includes('key'),
+        host,
+      );
     }
     for (const host of ['127.0.0.1', '127.1.2.3', '::1', 'localhost']) createServer(house.lamina, { host, port: 0 });
     const open4 = createServer(house.lamina, { host: '0.0.0.0', port: 0, allowUnauthenticated: true });
@@ -194,7 +292,13 @@ describe('security', () => {
 
   it('a fault of ours is told without a word of it', async () => {
     const lines: Record<string, unknown>[] = [];
-    const log: Logger = { debug() {}, info() {}, warn() {}, error: (data) => void lines.push(data as Record<string, unknown>), child: () => log };
+    const log: Logger = {
+      debug() {},
+      info() {},
+      warn() {},
+      error: (data) => void lines.push(data as Record<string, unknown>),
+      child: () => log,
+    };
     const broken = remotePlugin(() => {
       throw new Error('a secret in /etc/passwd');
     });

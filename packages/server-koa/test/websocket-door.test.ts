@@ -43,7 +43,10 @@ describe('the door of the WebSocket', () => {
       const { status, code, headers } = await TestSocket.refusal(house.url, { protocols });
       assert.deepEqual([status, code, headers['www-authenticate']], [401, 'UNAUTHORIZED', 'Bearer']);
     }
-    for (const options of [{ protocols: ['lamina.v1', keyOf('schlüssel/+')] }, { protocols: [keyOf('schlüssel/+'), 'lamina.v1'] }]) {
+    for (const options of [
+      { protocols: ['lamina.v1', keyOf('schlüssel/+')] },
+      { protocols: [keyOf('schlüssel/+'), 'lamina.v1'] },
+    ]) {
       const socket = await TestSocket.open(house.url, options);
       assert.equal(socket.ws.protocol, 'lamina.v1');
       assert.equal((await socket.chat('a')).last.type, 'chat.done');
@@ -54,7 +57,14 @@ describe('the door of the WebSocket', () => {
   });
 
   it('opens no more than the scope of a key', async () => {
-    house = await openHouse({ server: { apiKeys: [{ key: 'chats', scope: 'inference' }, { key: 'manages', scope: 'manage' }] } });
+    house = await openHouse({
+      server: {
+        apiKeys: [
+          { key: 'chats', scope: 'inference' },
+          { key: 'manages', scope: 'manage' },
+        ],
+      },
+    });
     const chats = await TestSocket.open(house.url, { headers: { authorization: 'Bearer chats' } });
     const manages = await TestSocket.open(house.url, { headers: { authorization: 'Bearer manages' } });
     assert.equal((await chats.chat('a')).last.type, 'chat.done');
@@ -72,7 +82,8 @@ describe('the door of the WebSocket', () => {
 
   it('keeps out web pages of other origins, and names that are not ours', async () => {
     house = await openHouse();
-    for (const origin of ['https://evil.example', 'null', 'http://localhost:1']) assert.equal((await TestSocket.refusal(house.url, { origin })).code, 'FORBIDDEN');
+    for (const origin of ['https://evil.example', 'null', 'http://localhost:1'])
+      assert.equal((await TestSocket.refusal(house.url, { origin })).code, 'FORBIDDEN');
     assert.equal((await TestSocket.refusal(house.url, { headers: { host: 'evil.example' } })).code, 'FORBIDDEN');
     await (await TestSocket.open(house.url, { origin: house.url })).close();
     await house.close();
@@ -94,8 +105,18 @@ describe('the door of the WebSocket', () => {
 
   it('is no door for a handshake that is none', async () => {
     house = await openHouse();
-    const lines = ['GET /ws HTTP/1.1', 'Host: localhost', 'Connection: Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Protocol: lamina.v1'];
-    for (const more of [[], ['Sec-WebSocket-Key: x', 'Sec-WebSocket-Version: 13'], ['Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==', 'Sec-WebSocket-Version: 7']]) {
+    const lines = [
+      'GET /ws HTTP/1.1',
+      'Host: localhost',
+      'Connection: Upgrade',
+      'Upgrade: websocket',
+      'Sec-WebSocket-Protocol: lamina.v1',
+    ];
+    for (const more of [
+      [],
+      ['Sec-WebSocket-Key: x', 'Sec-WebSocket-Version: 13'],
+      ['Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==', 'Sec-WebSocket-Version: 7'],
+    ]) {
       const socket = dial(house.url);
       socket.write(`${[...lines, ...more].join('\r\n')}\r\n\r\n`);
       assert.match(await readAll(socket), /^HTTP\/1\.1 4/);
@@ -105,7 +126,15 @@ describe('the door of the WebSocket', () => {
   it('leaves requests that offer another protocol to HTTP, their bodies included', async () => {
     house = await openHouse();
     const body = JSON.stringify(chat('tiny', 'x'.repeat(200_000)));
-    const call = request(`${house.url}/v1/chat/completions`, { method: 'POST', headers: { connection: 'Upgrade, HTTP2-Settings', upgrade: 'h2c', 'http2-settings': 'AAMAAABkAAQCAAAAAAIAAAAA', 'content-type': 'application/json' } });
+    const call = request(`${house.url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: {
+        connection: 'Upgrade, HTTP2-Settings',
+        upgrade: 'h2c',
+        'http2-settings': 'AAMAAABkAAQCAAAAAAIAAAAA',
+        'content-type': 'application/json',
+      },
+    });
     call.end(body);
     const [response] = (await once(call, 'response')) as [IncomingMessage];
     assert.equal(response.statusCode, 200);
@@ -169,7 +198,8 @@ describe('the door of the WebSocket', () => {
       const handle = app.callback();
       http.on('request', (asked, response) => void handle(asked, response));
       http.on('upgrade', (asked, socket) => {
-        if (asked.url === '/mine') socket.end('HTTP/1.1 418 Mine\r\nConnection: close\r\n\r\n{"error":{"code":"MINE","message":""}}');
+        if (asked.url === '/mine')
+          socket.end('HTTP/1.1 418 Mine\r\nConnection: close\r\n\r\n{"error":{"code":"MINE","message":""}}');
       });
       const door = attachWebSocket(http, house.lamina, { path: '/ai/ws' });
       http.listen(0, '127.0.0.1');
@@ -208,7 +238,10 @@ describe('the door of the WebSocket', () => {
         assert.equal((await second.chat('c', 'two')).last.type, 'chat.done');
         // Of the other's model it knows only that somebody asked for it.
         const aboutTwo = first.frames.filter((frame) => JSON.stringify(frame).includes('"model":"two"'));
-        assert.deepEqual(aboutTwo.map((frame) => (frame.type === 'event' ? frame.event.type : frame.type)), ['request.finished', 'chat.error']);
+        assert.deepEqual(
+          aboutTwo.map((frame) => (frame.type === 'event' ? frame.event.type : frame.type)),
+          ['request.finished', 'chat.error'],
+        );
         assert.ok(second.frames.every((frame) => !JSON.stringify(frame).includes('"model":"one"')));
       } finally {
         await other.close();

@@ -23,7 +23,10 @@ describe('events', () => {
   const emit = (model: string) => (house.lamina.events as EventBus).emit('model.updated', { model });
 
   describe('over a WebSocket', () => {
-    const models = (socket: TestSocket, id: string) => socket.of(id).flatMap((frame) => (frame.type === 'event' ? [(frame.event as unknown as { model: string }).model] : []));
+    const models = (socket: TestSocket, id: string) =>
+      socket
+        .of(id)
+        .flatMap((frame) => (frame.type === 'event' ? [(frame.event as unknown as { model: string }).model] : []));
 
     it('come to those who ask, of the types they name, until they do not want more', async () => {
       await open();
@@ -82,8 +85,13 @@ describe('events', () => {
     });
 
     it('show what an engine printed only to those who manage', async () => {
-      await open({ models: { tiny: { exit_code: 1, stderr: ['error: secret line'] } }, server: { apiKeys: [{ key: 'chats', scope: 'inference' }, { key: 'all' }] } });
-      const [chats, all] = await Promise.all(['chats', 'all'].map((key) => TestSocket.open(house.url, { headers: { authorization: `Bearer ${key}` } })));
+      await open({
+        models: { tiny: { exit_code: 1, stderr: ['error: secret line'] } },
+        server: { apiKeys: [{ key: 'chats', scope: 'inference' }, { key: 'all' }] },
+      });
+      const [chats, all] = await Promise.all(
+        ['chats', 'all'].map((key) => TestSocket.open(house.url, { headers: { authorization: `Bearer ${key}` } })),
+      );
       for (const socket of [chats!, all!]) {
         socket.send({ type: 'events.subscribe', id: 's' });
         await socket.next('reply');
@@ -115,7 +123,10 @@ describe('events', () => {
       const response = await fetch(house.url + path, { headers, signal: leaving.signal });
       const messages: EventSourceMessage[] = [];
       const comments: string[] = [];
-      const parser = createParser({ onEvent: (message) => messages.push(message), onComment: (comment) => comments.push(comment) });
+      const parser = createParser({
+        onEvent: (message) => messages.push(message),
+        onComment: (comment) => comments.push(comment),
+      });
       const reader = (response.body as ReadableStream<Uint8Array>).getReader();
       const decoder = new TextDecoder();
       const until = async (holds: () => boolean) => {
@@ -126,7 +137,10 @@ describe('events', () => {
         }
         return true;
       };
-      const events = () => messages.filter(({ event }) => event === undefined).map(({ data }) => JSON.parse(data) as LaminaEvent & { model: string });
+      const events = () =>
+        messages
+          .filter(({ event }) => event === undefined)
+          .map(({ data }) => JSON.parse(data) as LaminaEvent & { model: string });
       return { response, messages, comments, events, until, leave: () => leaving.abort() };
     };
 
@@ -139,7 +153,10 @@ describe('events', () => {
       (house.lamina.events as EventBus).emit('model.removed', { model: 'a' });
       emit('b');
       await stream.until(() => stream.events().length === 2);
-      assert.deepEqual(stream.events().map(({ model }) => model), ['a', 'b']);
+      assert.deepEqual(
+        stream.events().map(({ model }) => model),
+        ['a', 'b'],
+      );
       assert.equal(stream.messages[1]!.id, house.lamina.events.last);
       stream.leave();
     });
@@ -160,7 +177,10 @@ describe('events', () => {
       const stream = await listen('/events', { 'last-event-id': '00000000-3' });
       await stream.until(() => stream.messages.length === 1);
       const { event, id, data } = stream.messages[0]!;
-      assert.deepEqual([event, id, JSON.parse(data)], ['reset', house.lamina.events.last, { oldest: house.lamina.events.oldest }]);
+      assert.deepEqual(
+        [event, id, JSON.parse(data)],
+        ['reset', house.lamina.events.last, { oldest: house.lamina.events.oldest }],
+      );
       stream.leave();
     });
 
@@ -177,7 +197,10 @@ describe('events', () => {
       const headers = { authorization: 'Bearer chats' };
       assert.equal((await fetch(`${house.url}/events?types=x`, { headers })).status, 400);
       assert.equal((await fetch(`${house.url}/events?types=log.line`, { headers })).status, 403);
-      assert.equal((await fetch(`${house.url}/events`, { method: 'HEAD', headers })).headers.get('content-type'), 'text/event-stream');
+      assert.equal(
+        (await fetch(`${house.url}/events`, { method: 'HEAD', headers })).headers.get('content-type'),
+        'text/event-stream',
+      );
     });
 
     it('end with the server, and what happens after that is not written any more', async () => {

@@ -45,7 +45,10 @@ describe('a WebSocket whose client misbehaves', () => {
     stuck.send({ type: 'chat.cancel', id: 'a' });
     await stuck.ended('a');
     const numbers = stuck.of('a').flatMap((frame) => (frame.type === 'chat.chunk' ? [frame.seq] : []));
-    assert.deepEqual(numbers, numbers.map((_, index) => index + 1));
+    assert.deepEqual(
+      numbers,
+      numbers.map((_, index) => index + 1),
+    );
   });
 
   it('and reads no events gets those that are kept when it reads again, or a reset', async () => {

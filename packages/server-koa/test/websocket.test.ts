@@ -29,20 +29,37 @@ describe('a chat over a WebSocket', () => {
   const connectTo = async (answer: Parameters<typeof openRemote>[0], more: Parameters<typeof remotePlugin>[1] = {}) => {
     const remote = await openRemote(answer);
     remotes.push(remote);
-    return connect({ models: {}, entries: { far: attached }, plugins: [remotePlugin(() => ({ baseUrl: `${remote.url}/v1` }), more)] });
+    return connect({
+      models: {},
+      entries: { far: attached },
+      plugins: [remotePlugin(() => ({ baseUrl: `${remote.url}/v1` }), more)],
+    });
   };
 
-  const events = (...data: string[]): Parameters<typeof openRemote>[0] => (_, response) => response.writeHead(200, { 'content-type': 'text/event-stream' }).end(data.map((one) => `data: ${one}\n\n`).join(''));
+  const events =
+    (...data: string[]): Parameters<typeof openRemote>[0] =>
+    (_, response) =>
+      response
+        .writeHead(200, { 'content-type': 'text/event-stream' })
+        .end(data.map((one) => `data: ${one}\n\n`).join(''));
 
   it('is accepted, loaded, streamed and done, with its usage though nobody asked for it', async () => {
     const socket = await connect({ models: { tiny: { load_ms: 30, chunks: 4 } } });
     assert.equal(socket.frames[0]?.type, 'hello');
     const { text, last, frames } = await socket.chat('a');
     assert.equal(text, 'tiny: 1 2 3');
-    assert.deepEqual(last, { type: 'chat.done', id: 'a', usage: { prompt_tokens: 2, completion_tokens: 4, total_tokens: 6 }, finish_reason: 'stop' });
+    assert.deepEqual(last, {
+      type: 'chat.done',
+      id: 'a',
+      usage: { prompt_tokens: 2, completion_tokens: 4, total_tokens: 6 },
+      finish_reason: 'stop',
+    });
     assert.equal(frames[0]?.type, 'chat.accepted');
     const sequence = frames.flatMap((frame) => (frame.type === 'chat.chunk' ? [frame.seq] : []));
-    assert.deepEqual(sequence, sequence.map((_, index) => index + 1));
+    assert.deepEqual(
+      sequence,
+      sequence.map((_, index) => index + 1),
+    );
     const { body } = (await house.engine('tiny')).last!;
     assert.deepEqual((body as { stream_options: unknown }).stream_options, { include_usage: true });
     const accepted = await socket.next('chat.accepted');
@@ -117,8 +134,16 @@ describe('a chat over a WebSocket', () => {
   });
 
   it('carries tool calls, reasoning and whatever else an engine sends, as the engine wrote it', async () => {
-    const odd = '{"id":"x", "choices":[{"index":0,"delta":{"reasoning_content":"hm","tool_calls":[{"index":0,"id":"t","type":"function","function":{"name":"get_weather","arguments":"{\\"a\\":1}"}}]},"finish_reason":null}],"extra":[1.50,1e3]}';
-    const socket = await connectTo(events(odd, '{"choices":[{"index":0,"delta":{},"finish_reason":"tool_calls"}]}', '{"choices":[],"usage":{"total_tokens":7}}', '[DONE]'));
+    const odd =
+      '{"id":"x", "choices":[{"index":0,"delta":{"reasoning_content":"hm","tool_calls":[{"index":0,"id":"t","type":"function","function":{"name":"get_weather","arguments":"{\\"a\\":1}"}}]},"finish_reason":null}],"extra":[1.50,1e3]}';
+    const socket = await connectTo(
+      events(
+        odd,
+        '{"choices":[{"index":0,"delta":{},"finish_reason":"tool_calls"}]}',
+        '{"choices":[],"usage":{"total_tokens":7}}',
+        '[DONE]',
+      ),
+    );
     const raw: string[] = [];
     socket.ws.on('message', (data: Buffer) => raw.push(data.toString()));
     const { last } = await socket.chat('a', 'far');
@@ -131,15 +156,24 @@ describe('a chat over a WebSocket', () => {
     const socket = await connectTo(
       (request, response) => {
         let text = '';
-        request.on('data', (part: Buffer) => (text += part.toString())).on('end', () => {
-          seen = JSON.parse(text) as typeof seen;
-          events('[DONE]')(request, response);
-        });
+        request
+          .on('data', (part: Buffer) => (text += part.toString()))
+          .on('end', () => {
+            seen = JSON.parse(text) as typeof seen;
+            events('[DONE]')(request, response);
+          });
       },
       { info: { ids: { far: 'vendor/far' } } },
     );
     await socket.chat('a', 'far', 'hi', { temperature: 0.5, stream: false, stream_options: { x: 1 }, tools: [] });
-    assert.deepEqual(seen, { model: 'vendor/far', messages: [{ role: 'user', content: 'hi' }], temperature: 0.5, stream: true, stream_options: { x: 1, include_usage: true }, tools: [] });
+    assert.deepEqual(seen, {
+      model: 'vendor/far',
+      messages: [{ role: 'user', content: 'hi' }],
+      temperature: 0.5,
+      stream: true,
+      stream_options: { x: 1, include_usage: true },
+      tools: [],
+    });
   });
 
   it('that fails says why, in the words of REST', async () => {
@@ -147,11 +181,21 @@ describe('a chat over a WebSocket', () => {
       name: 'refuse',
       setup: (lamina) =>
         lamina.hooks.beforeRequest.tap((request) => {
-          if (JSON.stringify(request.json).includes('forbidden words')) throw new LaminaError('FORBIDDEN', { message: 'Not here.' });
+          if (JSON.stringify(request.json).includes('forbidden words'))
+            throw new LaminaError('FORBIDDEN', { message: 'Not here.' });
           return undefined;
         }),
     });
-    const socket = await connect({ models: { tiny: {}, angry: { status: 418 }, dead: { exit_code: 1 }, killed: { crash: 'mid_stream', chunks: 9 }, open: { no_done: true } }, plugins: [refuse()] });
+    const socket = await connect({
+      models: {
+        tiny: {},
+        angry: { status: 418 },
+        dead: { exit_code: 1 },
+        killed: { crash: 'mid_stream', chunks: 9 },
+        open: { no_done: true },
+      },
+      plugins: [refuse()],
+    });
     const errorOf = async (...chat: Parameters<TestSocket['chat']>) => {
       const { last } = await socket.chat(...chat);
       assert.equal(last.type, 'chat.error', JSON.stringify(last));
@@ -168,9 +212,15 @@ describe('a chat over a WebSocket', () => {
 
   it('is not called done when the engine broke off, was no stream, or said that it failed', async () => {
     const answers: Record<string, Parameters<typeof openRemote>[0]> = {
-      whole: (_, response) => response.writeHead(200, { 'content-type': 'application/json' }).end('{"choices":[{"message":{"content":"x"}}]}'),
+      whole: (_, response) =>
+        response
+          .writeHead(200, { 'content-type': 'application/json' })
+          .end('{"choices":[{"message":{"content":"x"}}]}'),
       short: events('{"choices":[{"index":0,"delta":{"content":"x"}}]}'),
-      failed: events('{"choices":[{"index":0,"delta":{"content":"x"}}]}', '{"error":{"message":"out of memory","code":500,"type":"server_error"}}'),
+      failed: events(
+        '{"choices":[{"index":0,"delta":{"content":"x"}}]}',
+        '{"error":{"message":"out of memory","code":500,"type":"server_error"}}',
+      ),
       garbled: events('{"choices":[{"index":0,"delta":{"content":"x"}}]}', '{"choices":'),
       cut: (_, response) => {
         response.writeHead(200, { 'content-type': 'text/event-stream' }).write('data: {"choices":[]}\n\n');
@@ -216,7 +266,10 @@ describe('a chat over a WebSocket', () => {
     const finished = house.lamina.events.once('request.finished', { signal: AbortSignal.timeout(5000) });
     await socket.chat('a');
     const event = await finished;
-    assert.deepEqual([event.model, event.route, event.status, event.usage], ['tiny', 'chat/completions', 200, { prompt_tokens: 2, completion_tokens: 5, total_tokens: 7 }]);
+    assert.deepEqual(
+      [event.model, event.route, event.status, event.usage],
+      ['tiny', 'chat/completions', 200, { prompt_tokens: 2, completion_tokens: 5, total_tokens: 7 }],
+    );
   });
 
   it('cannot be resumed yet, and says so', async () => {

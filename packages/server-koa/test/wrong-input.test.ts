@@ -20,7 +20,11 @@ describe('wrong input', () => {
   after(() => house.close());
 
   afterEach(() => {
-    assert.deepEqual(house.lamina.runtime.slots().filter(({ state }) => state !== 'failed'), [], 'something was started');
+    assert.deepEqual(
+      house.lamina.runtime.slots().filter(({ state }) => state !== 'failed'),
+      [],
+      'something was started',
+    );
   });
 
   const refused = async (answer: Response, status: number, code: string) => {
@@ -42,35 +46,66 @@ describe('wrong input', () => {
   it('a body that is not JSON, or not an object', async () => {
     const { message } = await refused(await house.post('/v1/chat/completions', '{"model": '), 400, 'REQUEST_INVALID');
     assert.match(message, /not JSON/);
-    for (const body of ['[]', '"qwen"', '1', 'null']) await refused(await house.post('/v1/chat/completions', body), 400, 'REQUEST_INVALID');
+    for (const body of ['[]', '"qwen"', '1', 'null'])
+      await refused(await house.post('/v1/chat/completions', body), 400, 'REQUEST_INVALID');
   });
 
   it('a compressed body', async () => {
-    const { message } = await refused(await house.post('/v1/chat/completions', chat('qwen'), { headers: { 'content-encoding': 'gzip' } }), 400, 'REQUEST_INVALID');
+    const { message } = await refused(
+      await house.post('/v1/chat/completions', chat('qwen'), { headers: { 'content-encoding': 'gzip' } }),
+      400,
+      'REQUEST_INVALID',
+    );
     assert.match(message, /gzip/);
   });
 
   it('no model, or one that is not a name', async () => {
     for (const model of [undefined, null, '', 7]) {
-      const { param } = await refused(await house.post('/v1/chat/completions', { model, messages: [] }), 400, 'REQUEST_INVALID');
+      const { param } = await refused(
+        await house.post('/v1/chat/completions', { model, messages: [] }),
+        400,
+        'REQUEST_INVALID',
+      );
       assert.equal(param, 'model');
     }
   });
 
   const required: [string, string][] = [
-    ['chat/completions', 'messages'], ['completions', 'prompt'], ['embeddings', 'input'], ['responses', 'input'], ['messages', 'messages'], ['messages/count_tokens', 'messages'], ['rerank', 'query'],
+    ['chat/completions', 'messages'],
+    ['completions', 'prompt'],
+    ['embeddings', 'input'],
+    ['responses', 'input'],
+    ['messages', 'messages'],
+    ['messages/count_tokens', 'messages'],
+    ['rerank', 'query'],
   ];
   for (const [route, field] of required) {
     it(`no "${field}" for /v1/${route}`, async () => {
-      const { param, message } = await refused(await house.post(`/v1/${route}`, { model: 'qwen' }), 400, 'REQUEST_INVALID');
+      const { param, message } = await refused(
+        await house.post(`/v1/${route}`, { model: 'qwen' }),
+        400,
+        'REQUEST_INVALID',
+      );
       assert.equal(param, field);
       assert.match(message, new RegExp(`"${field}"`));
     });
   }
 
   it('documents missing for a rerank, messages that are no list', async () => {
-    assert.equal((await refused(await house.post('/v1/rerank', { model: 'qwen', query: 'x' }), 400, 'REQUEST_INVALID')).param, 'documents');
-    assert.equal((await refused(await house.post('/v1/chat/completions', { model: 'qwen', messages: 'hi' }), 400, 'REQUEST_INVALID')).param, 'messages');
+    assert.equal(
+      (await refused(await house.post('/v1/rerank', { model: 'qwen', query: 'x' }), 400, 'REQUEST_INVALID')).param,
+      'documents',
+    );
+    assert.equal(
+      (
+        await refused(
+          await house.post('/v1/chat/completions', { model: 'qwen', messages: 'hi' }),
+          400,
+          'REQUEST_INVALID',
+        )
+      ).param,
+      'messages',
+    );
     assert.equal((await refused(await house.post('/chat/qwen', {}), 400, 'REQUEST_INVALID')).param, 'messages');
   });
 
@@ -109,7 +144,11 @@ describe('wrong input', () => {
   });
 
   it('a body over the limit from a client that sends it all before it listens', async () => {
-    const { details } = await refused(await house.post('/v1/chat/completions', chat('qwen', 'x'.repeat(8 * 1024 * 1024))), 413, 'BODY_TOO_LARGE');
+    const { details } = await refused(
+      await house.post('/v1/chat/completions', chat('qwen', 'x'.repeat(8 * 1024 * 1024))),
+      413,
+      'BODY_TOO_LARGE',
+    );
     assert.equal(details?.['limit_bytes'], 4096);
   });
 
@@ -125,7 +164,8 @@ describe('wrong input', () => {
   });
 
   it('a client that asks first whether it may send too much is told no', async () => {
-    const head = (bytes: number) => `POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nExpect: 100-continue\r\nContent-Length: ${bytes}\r\n\r\n`;
+    const head = (bytes: number) =>
+      `POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nExpect: 100-continue\r\nContent-Length: ${bytes}\r\n\r\n`;
     const tooMuch = dial(house.url);
     tooMuch.write(head(5000));
     const [first] = (await once(tooMuch, 'data')) as [Buffer];
@@ -144,13 +184,26 @@ describe('wrong input', () => {
     const { message } = await refused(await fetch(`${house.url}/v1/modls`), 404, 'ROUTE_NOT_FOUND');
     assert.match(message, /"\/v1\/models"/);
     assert.match((await refused(await fetch(`${house.url}/healht`), 404, 'ROUTE_NOT_FOUND')).message, /"\/health"/);
-    assert.match((await refused(await house.post('/v1/chat/completion', {}), 404, 'ROUTE_NOT_FOUND')).message, /"\/v1\/chat\/completions"/);
+    assert.match(
+      (await refused(await house.post('/v1/chat/completion', {}), 404, 'ROUTE_NOT_FOUND')).message,
+      /"\/v1\/chat\/completions"/,
+    );
   });
 
   it('a path that tries to leave /v1 of an engine', async () => {
-    for (const path of ['/v1/../slots', '/v1/%2e%2e/slots', '/v1/a/../../slots', '/v1/..%2fslots', '/v1/a%3fb', '/v1//slots']) {
+    for (const path of [
+      '/v1/../slots',
+      '/v1/%2e%2e/slots',
+      '/v1/a/../../slots',
+      '/v1/..%2fslots',
+      '/v1/a%3fb',
+      '/v1//slots',
+    ]) {
       const body = JSON.stringify(chat('qwen'));
-      const { status } = await raw(house.url, `POST ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+      const { status } = await raw(
+        house.url,
+        `POST ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+      );
       assert.equal(status, 404, path);
     }
   });
@@ -193,13 +246,19 @@ describe('wrong input', () => {
     const { status, body } = await raw(house.url, 'GARBAGE\r\n\r\n');
     assert.equal(status, 400);
     assert.equal((JSON.parse(body) as { error: { code: string } }).error.code, 'REQUEST_INVALID');
-    assert.equal((await raw(house.url, `GET / HTTP/1.1\r\nHost: localhost\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`)).status, 431);
+    assert.equal(
+      (await raw(house.url, `GET / HTTP/1.1\r\nHost: localhost\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`)).status,
+      431,
+    );
   });
 });
 
 describe('an engine that is not installed', () => {
   it('is answered with how to install it', async () => {
-    const manifest = { models: { here: { path: 'model.fake', backend: 'broken' } }, backends: { broken: { type: 'fake', executable: '/nowhere/engine' } } };
+    const manifest = {
+      models: { here: { path: 'model.fake', backend: 'broken' } },
+      backends: { broken: { type: 'fake', executable: '/nowhere/engine' } },
+    };
     const house = await openHouse({ lamina: { manifest } });
     try {
       const answer = await house.post('/v1/chat/completions', chat('here'));

@@ -10,14 +10,28 @@ export function backendsCommand(program: Command, session: Session): void {
   program
     .command('backends')
     .description('the engines, and how to get those that are missing')
-    .action((_, command: Command) => session.run(command.optsWithGlobals(), async ({ library }) => answer(await library.backends())));
+    .action((_, command: Command) =>
+      session.run(command.optsWithGlobals(), async ({ library }) => answer(await library.backends())),
+    );
 }
 
 function answer(view: BackendsView): Answer {
   const backends = Object.entries(view.backends);
-  const rows = backends.map(([name, { available, version, formats, executable }]) => [name, available ? 'available' : 'missing', formats.join(', ') || '-', version ?? '-', executable ?? '-']);
+  const rows = backends.map(([name, { available, version, formats, executable }]) => [
+    name,
+    available ? 'available' : 'missing',
+    formats.join(', ') || '-',
+    version ?? '-',
+    executable ?? '-',
+  ]);
   const hints = backends.flatMap(([name, backend]) => remarkOn(name, backend) ?? []);
-  return { json: view, text: [table(['NAME', 'STATE', 'FORMATS', 'VERSION', 'EXECUTABLE'], rows), ...(hints.length === 0 ? [] : ['', ...hints])].join('\n') };
+  return {
+    json: view,
+    text: [
+      table(['NAME', 'STATE', 'FORMATS', 'VERSION', 'EXECUTABLE'], rows),
+      ...(hints.length === 0 ? [] : ['', ...hints]),
+    ].join('\n'),
+  };
 }
 
 /** What there is to say of one beside its row. */

@@ -15,12 +15,19 @@ export function infoCommand(program: Command, session: Session): void {
     .command('info')
     .argument('<model>')
     .description('one model: its entry, what its files tell, what is wrong')
-    .action((model: string, _, command: Command) => session.run(command.optsWithGlobals(), async ({ library }) => describe(model, await library.model(model))));
+    .action((model: string, _, command: Command) =>
+      session.run(command.optsWithGlobals(), async ({ library }) => describe(model, await library.model(model))),
+    );
 }
 
 /** One model, for people and programs. */
 export function describe(name: string, model: ModelDetail): Answer {
-  const rows = [['state', stateOf(model)], ['size', sizeOf(model)], ...rowsOf(model), ...rowsOf(model.metadata ?? {})] as [string, string][];
+  const rows = [
+    ['state', stateOf(model)],
+    ['size', sizeOf(model)],
+    ...rowsOf(model),
+    ...rowsOf(model.metadata ?? {}),
+  ] as [string, string][];
   return { json: model, text: `${name}\n${pairs(rows)}` };
 }
 

@@ -10,5 +10,9 @@ export function installCommand(program: Command, session: Session): void {
     .argument('<model>', 'what it shall be called')
     .argument('<path>', 'a file, of several shards the first, or a directory')
     .description('make a model of files that are here already')
-    .action((model: string, path: string, _, command: Command) => session.run(command.optsWithGlobals(), async ({ library }) => describe(model, await library.install(model, path))));
+    .action((model: string, path: string, _, command: Command) =>
+      session.run(command.optsWithGlobals(), async ({ library }) =>
+        describe(model, await library.install(model, path)),
+      ),
+    );
 }

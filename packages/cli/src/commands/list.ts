@@ -11,14 +11,26 @@ export function listCommand(program: Command, session: Session): void {
   program
     .command('list')
     .description('the models, and whether their files are here')
-    .action((_, command: Command) => session.run(command.optsWithGlobals(), async ({ library }) => answer(await library.models())));
+    .action((_, command: Command) =>
+      session.run(command.optsWithGlobals(), async ({ library }) => answer(await library.models())),
+    );
 }
 
 function answer(view: ModelsView): Answer {
-  const rows = Object.entries(view.models).map(([name, model]) => [name, stateOf(model), sizeOf(model), model.quantization ?? '-', model.backend ?? '-']);
+  const rows = Object.entries(view.models).map(([name, model]) => [
+    name,
+    stateOf(model),
+    sizeOf(model),
+    model.quantization ?? '-',
+    model.backend ?? '-',
+  ]);
   const total = `${counted(view.total, 'model')}, ${view.available} available`;
   const empty = 'There are no models here. Get one with: lamina pull <model|reference>';
-  return { json: view, text: rows.length === 0 ? empty : `${table(['NAME', 'STATE', '>SIZE', 'QUANTIZATION', 'BACKEND'], rows)}\n\n${total}` };
+  return {
+    json: view,
+    text:
+      rows.length === 0 ? empty : `${table(['NAME', 'STATE', '>SIZE', 'QUANTIZATION', 'BACKEND'], rows)}\n\n${total}`,
+  };
 }
 
 /** What it is doing; at rest, whether its files are here. */

@@ -43,13 +43,19 @@ interface Known {
 
 /** The model of that name or alias; else the one that was fetched by that very reference, and is called as wished. */
 async function find(library: Library, wanted: string, name: string | undefined): Promise<Known | undefined> {
-  const model = name !== undefined ? undefined : await library.model(wanted).catch((error: unknown) => {
-    if (LaminaError.is(error, 'MODEL_NOT_FOUND')) return undefined;
-    throw error;
-  });
+  const model =
+    name !== undefined
+      ? undefined
+      : await library.model(wanted).catch((error: unknown) => {
+          if (LaminaError.is(error, 'MODEL_NOT_FOUND')) return undefined;
+          throw error;
+        });
   if (model !== undefined) return { name: wanted, available: model.available, bytes: model.bytes };
   const { models } = await library.models();
-  const fetched = Object.entries(models).find(([its, { available, download }]) => available && (name ?? its) === its && Object.values(download ?? {}).includes(wanted));
+  const fetched = Object.entries(models).find(
+    ([its, { available, download }]) =>
+      available && (name ?? its) === its && Object.values(download ?? {}).includes(wanted),
+  );
   return fetched === undefined ? undefined : { name: fetched[0], ...fetched[1] };
 }
 

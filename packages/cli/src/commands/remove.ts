@@ -15,11 +15,23 @@ export function removeCommand(program: Command, session: Session): void {
     .argument('<model>')
     .option('--files', 'delete its files too')
     .description('take a model out of the manifest')
-    .action((model: string, { files = false }: Options, command: Command) => session.run(command.optsWithGlobals(), async ({ library }) => answer(await library.remove(model, { files }), files)));
+    .action((model: string, { files = false }: Options, command: Command) =>
+      session.run(command.optsWithGlobals(), async ({ library }) =>
+        answer(await library.remove(model, { files }), files),
+      ),
+    );
 }
 
 function answer(view: RemovalView, files: boolean): Answer {
   const { removed, deleted, kept } = view;
   const stay = files ? [] : ['Its files stay; --files deletes them.'];
-  return { json: view, text: [`${removed} is removed.`, ...deleted.map((path) => `deleted  ${path}`), ...kept.map((sentence) => `kept     ${sentence}`), ...stay].join('\n') };
+  return {
+    json: view,
+    text: [
+      `${removed} is removed.`,
+      ...deleted.map((path) => `deleted  ${path}`),
+      ...kept.map((sentence) => `kept     ${sentence}`),
+      ...stay,
+    ].join('\n'),
+  };
 }

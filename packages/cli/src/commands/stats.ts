@@ -10,12 +10,26 @@ export function statsCommand(program: Command, session: Session): void {
   program
     .command('stats')
     .description('counts of models, by category, backend and use case')
-    .action((_, command: Command) => session.run(command.optsWithGlobals(), async ({ library }) => answer(await library.stats())));
+    .action((_, command: Command) =>
+      session.run(command.optsWithGlobals(), async ({ library }) => answer(await library.stats())),
+    );
 }
 
 function answer(stats: ModelStats): Answer {
-  const { total_models: total, available_models: available, missing_models: missing, categories, backends, use_cases: useCases } = stats;
+  const {
+    total_models: total,
+    available_models: available,
+    missing_models: missing,
+    categories,
+    backends,
+    use_cases: useCases,
+  } = stats;
   const groups = { categories, backends, 'use cases': useCases };
-  const shown = Object.entries(groups).map(([name, counts]): [string, string] => [name, Object.entries(counts).map(([key, count]) => `${key} ${count}`).join(', ') || '-']);
+  const shown = Object.entries(groups).map(([name, counts]): [string, string] => [
+    name,
+    Object.entries(counts)
+      .map(([key, count]) => `${key} ${count}`)
+      .join(', ') || '-',
+  ]);
   return { json: stats, text: pairs([['models', `${total} (${available} available, ${missing} missing)`], ...shown]) };
 }

@@ -20,13 +20,20 @@ export function suggestCommand(program: Command, session: Session): void {
     .option('--max-size <size>', 'such as 4GB')
     .description('the model that fits best')
     .action(({ useCase, category, maxSize }: Options, command: Command) => {
-      const request = { ...(useCase === undefined ? {} : { use_case: useCase }), ...(category === undefined ? {} : { category }), ...(maxSize === undefined ? {} : { max_size: maxSize }) };
+      const request = {
+        ...(useCase === undefined ? {} : { use_case: useCase }),
+        ...(category === undefined ? {} : { category }),
+        ...(maxSize === undefined ? {} : { max_size: maxSize }),
+      };
       return session.run(command.optsWithGlobals(), async ({ library }) => answer(await library.suggest(request)));
     });
 }
 
 function answer(view: SuggestionView): Answer {
-  const others = view.alternatives.map(({ name, command, reasons }): [string, string] => [name, command ?? reasons.join(', ')]);
+  const others = view.alternatives.map(({ name, command, reasons }): [string, string] => [
+    name,
+    command ?? reasons.join(', '),
+  ]);
   const rest = others.length === 0 ? '' : `\n\nOthers:\n${pairs(others)}`;
   return { json: view, text: `${view.suggested}\n${pairs(view.reasons.map((reason) => ['because', reason]))}${rest}` };
 }

@@ -11,12 +11,18 @@ export function validateCommand(program: Command, session: Session): void {
     .command('validate')
     .argument('[models...]', 'default: all')
     .description('look closely at the files of models; exit code 1 when something is wrong')
-    .action((models: string[], _, command: Command) => session.run(command.optsWithGlobals(), async ({ library }) => answer(await library.validate(models.length === 0 ? undefined : models))));
+    .action((models: string[], _, command: Command) =>
+      session.run(command.optsWithGlobals(), async ({ library }) =>
+        answer(await library.validate(models.length === 0 ? undefined : models)),
+      ),
+    );
 }
 
 function answer(view: ValidationView): Answer {
   const models = Object.entries(view.models);
-  const rows = models.flatMap(([name, { problems }]) => (problems.length === 0 ? [[name, 'ok']] : problems.map(({ message }, index) => [index === 0 ? name : '', message])));
+  const rows = models.flatMap(([name, { problems }]) =>
+    problems.length === 0 ? [[name, 'ok']] : problems.map(({ message }, index) => [index === 0 ? name : '', message]),
+  );
   const broken = models.filter(([, { valid }]) => !valid).length;
   const text = `${rows.length === 0 ? '' : `${table(['NAME', 'FILES'], rows)}\n\n`}${counted(view.checked, 'model')} checked, ${broken === 0 ? 'nothing is wrong' : `something is wrong with ${broken}`}`;
   return { json: view, text, code: view.valid ? 0 : 1 };

@@ -29,16 +29,31 @@ export class Bars implements Progress {
   private readonly files: readonly cliProgress.SingleBar[];
   private readonly all: cliProgress.SingleBar;
 
-  constructor(begun: DownloadView, terminal: Writable & { readonly columns?: number; readonly rows?: number }, printer: Printer) {
+  constructor(
+    begun: DownloadView,
+    terminal: Writable & { readonly columns?: number; readonly rows?: number },
+    printer: Printer,
+  ) {
     printer.notice(title(begun));
     const { columns = 80, rows = 24 } = terminal;
     const files = begun.files.length > 1 && begun.files.length <= Math.min(mostFiles, rows - 4) ? begun.files : [];
     const longest = Math.max(...[overall(begun, files.length), ...files.map(ofFile)].map(({ name }) => name.length));
     const nameWidth = Math.min(longest, Math.max(8, columns - restWidth - barWidth.least));
     const barsize = Math.min(barWidth.most, Math.max(barWidth.least, columns - restWidth - nameWidth));
-    const format: cliProgress.GenericFormatter = (options, { progress }, row) => lineOf(row as Row, nameWidth, cliProgress.Format.BarFormat(progress, options));
+    const format: cliProgress.GenericFormatter = (options, { progress }, row) =>
+      lineOf(row as Row, nameWidth, cliProgress.Format.BarFormat(progress, options));
     // Signals are heard by main.ts, which lets everybody end in order.
-    this.bars = new cliProgress.MultiBar({ stream: terminal as NodeJS.WritableStream, fps: framesPerSecond, hideCursor: true, gracefulExit: false, linewrap: false, barCompleteChar: '█', barIncompleteChar: '░', barsize, format });
+    this.bars = new cliProgress.MultiBar({
+      stream: terminal as NodeJS.WritableStream,
+      fps: framesPerSecond,
+      hideCursor: true,
+      gracefulExit: false,
+      linewrap: false,
+      barCompleteChar: '█',
+      barIncompleteChar: '░',
+      barsize,
+      format,
+    });
     this.files = files.map((file) => this.bars.create(1, 0, ofFile(file)));
     this.all = this.bars.create(1, 0, overall(begun, files.length));
     this.show(begun);
@@ -60,11 +75,17 @@ function draw(bar: cliProgress.SingleBar, row: Row): void {
 }
 
 function lineOf({ name, done, total, note }: Row, width: number, bar: string): string {
-  const amount = total === undefined ? showBytes(done) : `${String(percent(done, total)).padStart(3)} %  ${showBytes(done)} / ${showBytes(total)}`;
+  const amount =
+    total === undefined
+      ? showBytes(done)
+      : `${String(percent(done, total)).padStart(3)} %  ${showBytes(done)} / ${showBytes(total)}`;
   return `${fitted(harmless(name), width)}  ${bar} ${amount}  ${note}`.trimEnd();
 }
 
-/** A name that is too long keeps a third of its start and more of its end, where shards differ: `tiny-Q8…00001-of-00003.gguf`. */
+/**
+ * A name that is too long keeps a third of its start and more of its end, where shards differ:
+ * `tiny-Q8…00001-of-00003.gguf`.
+ */
 function fitted(name: string, width: number): string {
   const start = Math.floor(width / 3);
   return name.length > width ? `${name.slice(0, start)}…${name.slice(start + 1 - width)}` : name.padEnd(width);
@@ -80,6 +101,12 @@ function overall(download: DownloadView, shown: number): Row {
   const complete = files.filter((file) => file.state === 'verified' || file.state === 'placed').length;
   const counts = shown === 0 && files.length > 1 ? [`${complete} of ${files.length} files`] : [];
   const fetching = state === 'active' && done !== total;
-  const pace = fetching ? [`${showBytes(speed)}/s`, ...(left === undefined ? [] : [showSeconds(left)])] : state === 'active' ? ['checking'] : state === 'queued' ? ['waiting for its turn'] : [];
+  const pace = fetching
+    ? [`${showBytes(speed)}/s`, ...(left === undefined ? [] : [showSeconds(left)])]
+    : state === 'active'
+      ? ['checking']
+      : state === 'queued'
+        ? ['waiting for its turn']
+        : [];
   return { name: shown === 0 ? model : 'total', done, total, note: [...pace, ...counts].join('  ') };
 }

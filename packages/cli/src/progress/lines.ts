@@ -9,7 +9,10 @@ const step = 10;
 const leastMs = 3_000;
 const mostMs = 30_000;
 
-/** A line at the start; then one for every further tenth, but not more than one in three seconds; when it is slow, one in thirty. */
+/**
+ * A line at the start; then one for every further tenth, but not more than one in three seconds; when it is slow, one
+ * in thirty.
+ */
 export class Lines implements Progress {
   private tenth = 0;
   private toldAt: number;
@@ -26,7 +29,8 @@ export class Lines implements Progress {
 
   show(download: DownloadView): void {
     const waited = this.now() - this.toldAt;
-    if (download.state !== 'active' || waited < leastMs || (tenthOf(download) === this.tenth && waited < mostMs)) return;
+    if (download.state !== 'active' || waited < leastMs || (tenthOf(download) === this.tenth && waited < mostMs))
+      return;
     this.tenth = tenthOf(download);
     this.toldAt = this.now();
     this.printer.notice(`${download.model}: ${amountOf(download)}`);
@@ -47,6 +51,7 @@ function tenthOf({ done, total }: DownloadView): number {
 }
 
 function amountOf({ done, total, bytes_per_second: speed, seconds_left: left }: DownloadView): string {
-  const amount = total === undefined ? showBytes(done) : `${percent(done, total)} %, ${showBytes(done)} of ${showBytes(total)}`;
+  const amount =
+    total === undefined ? showBytes(done) : `${percent(done, total)} %, ${showBytes(done)} of ${showBytes(total)}`;
   return `${amount}, ${showBytes(speed)}/s${left === undefined ? '' : `, ${showSeconds(left)} left`}`;
 }

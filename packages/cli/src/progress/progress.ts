@@ -1,10 +1,5 @@
-// How a download is shown while it runs: bars on a terminal, lines elsewhere, documents for programs.
+// How a download is shown while it runs.
 import type { DownloadView } from '@lamina/core/protocol';
-import type { Printer } from '../printer.js';
-import type { World } from '../world.js';
-import { Bars } from './bars.js';
-import { Documents } from './documents.js';
-import { Lines } from './lines.js';
 
 /** Shows one download. */
 export interface Progress {
@@ -12,10 +7,4 @@ export interface Progress {
   show(download: DownloadView): void;
   /** Shows nothing more. Safe to call twice. */
   end(): void;
-}
-
-/** The way that fits where the command runs. */
-export function createProgress(begun: DownloadView, { stderr }: Pick<World, 'stderr'>, printer: Printer): Progress {
-  if (printer.json) return new Documents(printer, () => performance.now());
-  return stderr.isTTY === true ? new Bars(begun, stderr, printer) : new Lines(begun, printer, () => performance.now());
 }

@@ -1,4 +1,5 @@
-// The commands lamina and lamina-server in a folder of their own: as processes, as people run them; lamina also in this process, which is faster.
+// The commands lamina and lamina-server in a folder of their own: as processes, as people run them; lamina also in this
+// process, which is faster.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -34,7 +35,10 @@ export class Folder {
 
   private constructor(readonly path: string) {}
 
-  /** With `models/tiny.fake`, a manifest that has it and `far`, at `origin`, and a configuration with the fake engine that lets servers fetch from there. */
+  /**
+   * With `models/tiny.fake`, a manifest that has it and `far`, at `origin`, and a configuration with the fake engine
+   * that lets servers fetch from there.
+   */
   static async make(origin = 'http://127.0.0.1:9'): Promise<Folder> {
     const folder = new Folder(await mkdtemp(join(tmpdir(), 'lamina-cli-')));
     await mkdir(join(folder.path, 'models'));
@@ -77,7 +81,11 @@ export class Folder {
       return { code: code as number | null, stdout, stderr };
     });
     const saw = async (sight: RegExp) => {
-      while (!sight.test(stdout)) await Promise.race([once(child.stdout, 'data'), ended.then(() => Promise.reject(new Error(`it ended without ${sight}: ${stdout}${stderr}`)))]);
+      while (!sight.test(stdout))
+        await Promise.race([
+          once(child.stdout, 'data'),
+          ended.then(() => Promise.reject(new Error(`it ended without ${sight}: ${stdout}${stderr}`))),
+        ]);
     };
     return { child, ended, saw };
   }

@@ -48,7 +48,12 @@ export class FileServer {
     const from = Number(first ?? 0);
     const to = last === undefined || last === '' ? length - 1 : Math.min(Number(last), length - 1);
     const range = first === undefined ? {} : { 'content-range': `bytes ${from}-${to}/${length}` };
-    response.writeHead(first === undefined ? 200 : 206, { etag: '"one"', 'accept-ranges': 'bytes', 'content-length': to - from + 1, ...range });
+    response.writeHead(first === undefined ? 200 : 206, {
+      etag: '"one"',
+      'accept-ranges': 'bytes',
+      'content-length': to - from + 1,
+      ...range,
+    });
     const half = Math.floor(length / 2);
     this.send(response, from, Math.min(to + 1, half));
     if (to + 1 > half && this.held) await new Promise<void>((go) => this.waiting.add(go));

@@ -9,14 +9,48 @@ import { fillIn, wordsOf } from './words.js';
 export const commandOptions = {
   type: 'object',
   properties: {
-    command: { type: 'string', minLength: 1, description: 'The command line: `${PORT}`, `${MODEL_PATH}`, `${MODEL}` (its name) and `${KEY}` (a secret made for each start) are filled in. It runs without a shell.' },
-    formats: { type: 'array', items: { type: 'string', minLength: 1 }, minItems: 1, description: 'The formats of models it opens: `gguf`, `safetensors`, …' },
-    health: { type: 'string', pattern: '^/', description: 'The path that answers 200 once the model is loaded.', default: '/v1/models' },
-    ready_log: { type: 'string', minLength: 1, description: 'A regular expression; before a line it prints matches, `health` is not asked. For servers that answer too early.' },
-    base_path: { type: 'string', pattern: '^/', description: 'Below which path its OpenAI routes are.', default: '/v1' },
-    env: { type: 'object', additionalProperties: { type: 'string' }, description: 'Environment variables for it; the same placeholders are filled in. The place for `${KEY}`, which everybody can read on a command line.' },
+    command: {
+      type: 'string',
+      minLength: 1,
+      description:
+        'The command line: `${PORT}`, `${MODEL_PATH}`, `${MODEL}` (its name) and `${KEY}` (a secret made for each start) are filled in. It runs without a shell.',
+    },
+    formats: {
+      type: 'array',
+      items: { type: 'string', minLength: 1 },
+      minItems: 1,
+      description: 'The formats of models it opens: `gguf`, `safetensors`, …',
+    },
+    health: {
+      type: 'string',
+      pattern: '^/',
+      description: 'The path that answers 200 once the model is loaded.',
+      default: '/v1/models',
+    },
+    ready_log: {
+      type: 'string',
+      minLength: 1,
+      description:
+        'A regular expression; before a line it prints matches, `health` is not asked. For servers that answer too early.',
+    },
+    base_path: {
+      type: 'string',
+      pattern: '^/',
+      description: 'Below which path its OpenAI routes are.',
+      default: '/v1',
+    },
+    env: {
+      type: 'object',
+      additionalProperties: { type: 'string' },
+      description:
+        'Environment variables for it; the same placeholders are filled in. The place for `${KEY}`, which everybody can read on a command line.',
+    },
     cwd: { type: 'string', minLength: 1, description: 'The directory it runs in.' },
-    install: { type: 'string', minLength: 1, description: 'How to get it: a sentence, shown when it is not on this machine.' },
+    install: {
+      type: 'string',
+      minLength: 1,
+      description: 'How to get it: a sentence, shown when it is not on this machine.',
+    },
   },
   required: ['command', 'formats'],
   additionalProperties: false,
@@ -24,7 +58,13 @@ export const commandOptions = {
 
 const modelOptions = {
   type: 'object',
-  properties: { extra_args: { type: 'array', items: { type: 'string' }, description: 'Arguments put behind the command, with the same placeholders.' } },
+  properties: {
+    extra_args: {
+      type: 'array',
+      items: { type: 'string' },
+      description: 'Arguments put behind the command, with the same placeholders.',
+    },
+  },
   additionalProperties: false,
 } as const;
 
@@ -41,7 +81,10 @@ export function commandBackend(): BackendType {
     create(name, given) {
       const options = given as CommandOptions;
       const [executable, ...words] = wordsOf(options.command);
-      return { ...processBackend(descriptionOf(options, words)).create(name, { executable }), formats: options.formats };
+      return {
+        ...processBackend(descriptionOf(options, words)).create(name, { executable }),
+        formats: options.formats,
+      };
     },
   };
 }
@@ -58,7 +101,9 @@ function descriptionOf(options: CommandOptions, words: readonly string[]): Proce
     command: (launch) => {
       const values = valuesOf(launch);
       const args = [...words, ...((launch.options as FromSchema<typeof modelOptions>).extra_args ?? [])];
-      const filled = Object.fromEntries(Object.entries(env).map(([variable, text]) => [variable, fillIn(text, values)]));
+      const filled = Object.fromEntries(
+        Object.entries(env).map(([variable, text]) => [variable, fillIn(text, values)]),
+      );
       return { args: args.map((word) => fillIn(word, values)), env: filled, ...(cwd === undefined ? {} : { cwd }) };
     },
     ...(health === undefined ? {} : { ready: health }),
@@ -74,7 +119,10 @@ function valuesOf({ model, port, key }: Launch<unknown>): Readonly<Record<string
   return { PORT: String(port), MODEL: model.name, KEY: key, ...(path === undefined ? {} : { MODEL_PATH: path }) };
 }
 
-/** A server with one model is asked for it by the name it has there, whatever that is. One that lists none is taken at its word. */
+/**
+ * A server with one model is asked for it by the name it has there, whatever that is. One that lists none is taken at
+ * its word.
+ */
 async function inspect({ model, request }: StartedServer, path: string, signal: AbortSignal): Promise<ServerInfo> {
   try {
     const { data } = (await request(path, { signal })) as { data: readonly { id: string }[] };

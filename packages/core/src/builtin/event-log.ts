@@ -28,8 +28,9 @@ const reasons: Readonly<Record<StopReason, string>> = {
 };
 
 /**
- * Each type of event and its line; `undefined` where another line says it: `plugin.failed` is logged with its cause where it happens, and
- * a change of the models once for all of them. No line holds what a client or an engine wrote, but at `debug` what engines print.
+ * Each type of event and its line; `undefined` where another line says it: `plugin.failed` is logged with its cause
+ * where it happens, and a change of the models once for all of them. No line holds what a client or an engine wrote,
+ * but at `debug` what engines print.
  */
 const lines: { readonly [Type in EventType]: ((event: LaminaEvent<Type>) => Line | undefined) | undefined } = {
   'model.discovered': undefined,
@@ -65,7 +66,10 @@ const lines: { readonly [Type in EventType]: ((event: LaminaEvent<Type>) => Line
     level: 'debug',
     message: `Downloading "${model}": ${showSize(done)}${total === undefined ? '' : ` of ${showSize(total)}`}`,
   }),
-  'download.verified': ({ model }) => ({ level: 'debug', message: `The files of "${model}" are complete and verified` }),
+  'download.verified': ({ model }) => ({
+    level: 'debug',
+    message: `The files of "${model}" are complete and verified`,
+  }),
   'download.finished': ({ model, bytes, ms }) => ({
     level: 'info',
     message: `Downloaded "${model}": ${showSize(bytes)} in ${showTime(ms)}`,
@@ -95,7 +99,10 @@ export function logModelChanges(models: Pick<Models, 'onChange'>, log: Logger): 
     const parts = Object.entries({ added, changed, removed }).filter(([, names]) => names.length > 0);
     if (parts.length === 0) return;
     const message = `Models changed: ${parts.map(([what, names]) => `${what} ${showNames(names)}`).join('; ')}`;
-    log.info({ event: 'models.changed', added: added.length, changed: changed.length, removed: removed.length }, message);
+    log.info(
+      { event: 'models.changed', added: added.length, changed: changed.length, removed: removed.length },
+      message,
+    );
   });
 }
 
@@ -104,15 +111,22 @@ function stateLine({ model, from, to }: LaminaEvent<'model.state'>): Line {
   if (to === 'sleeping') return { level: 'info', message: `Model "${model}" sleeps: it was idle` };
   if (to === 'waking') return { level: 'info', message: `Waking model "${model}"` };
   if (to === 'degraded') return { level: 'warn', message: `Model "${model}" does not answer its health check` };
-  if (from === 'degraded' && to === 'ready') return { level: 'info', message: `Model "${model}" answers its health check again` };
+  if (from === 'degraded' && to === 'ready')
+    return { level: 'info', message: `Model "${model}" answers its health check again` };
   return { level: 'debug', message: `Model "${model}" goes from ${from} to ${to}` };
 }
 
-/** A start that failed, or an engine that ended by itself. A fault of Lamina is logged where it is caught, with its cause. */
+/**
+ * A start that failed, or an engine that ended by itself. A fault of Lamina is logged where it is caught, with its
+ * cause.
+ */
 function failureLine({ error, ...about }: LaminaEvent<'model.failed'>): Line | undefined {
   if (error.code === 'INTERNAL') return undefined;
   const { reason } = (error.details ?? {}) as { reason?: string };
-  const message = error.code === 'MODEL_SERVER_EXITED' ? `The engine of model "${about.model}" ended unexpectedly: ${reason}` : error.message;
+  const message =
+    error.code === 'MODEL_SERVER_EXITED'
+      ? `The engine of model "${about.model}" ended unexpectedly: ${reason}`
+      : error.message;
   return { level: 'error', message, fields: fieldsOf(about, { code: error.code, reason: reason ?? error.message }) };
 }
 
@@ -145,7 +159,10 @@ const toldBefore: ReadonlySet<string> = new Set<ErrorCode>([
   'SHUTTING_DOWN',
 ]);
 
-function howItEnded({ status, ms, cut, error }: Omit<LaminaEvent<'request.finished'>, 'usage'>, tokens: Tokens): string {
+function howItEnded(
+  { status, ms, cut, error }: Omit<LaminaEvent<'request.finished'>, 'usage'>,
+  tokens: Tokens,
+): string {
   const time = showTime(ms);
   if (status === 499) return `cancelled by the client after ${time}`;
   const code = error === undefined ? `${status}` : `${status} ${error.code}`;
@@ -165,7 +182,10 @@ function tokensIn(usage: Readonly<Record<string, unknown>>): Tokens {
   const numberOf = (...names: string[]) => names.map((name) => usage[name]).find((value) => typeof value === 'number');
   const prompt = numberOf('prompt_tokens', 'input_tokens');
   const completion = numberOf('completion_tokens', 'output_tokens');
-  return { ...(prompt === undefined ? {} : { prompt_tokens: prompt }), ...(completion === undefined ? {} : { completion_tokens: completion }) };
+  return {
+    ...(prompt === undefined ? {} : { prompt_tokens: prompt }),
+    ...(completion === undefined ? {} : { completion_tokens: completion }),
+  };
 }
 
 /** Enough to find a request by the start of its id. */

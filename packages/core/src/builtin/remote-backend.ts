@@ -1,5 +1,15 @@
-// The backend type `remote`: a server that already runs, here or elsewhere. It is attached and detached, never started or ended.
-import type { Availability, Backend, BackendContext, BackendType, Endpoint, Health, ModelServer, ServerExit } from '../contract/backend.js';
+// The backend type `remote`: a server that already runs, here or elsewhere. It is attached and detached, never started
+// or ended.
+import type {
+  Availability,
+  Backend,
+  BackendContext,
+  BackendType,
+  Endpoint,
+  Health,
+  ModelServer,
+  ServerExit,
+} from '../contract/backend.js';
 import { LaminaError, networkReasonOf, reasonOf } from '../contract/errors.js';
 import type { Model } from '../contract/model.js';
 import type { FromSchema } from '../contract/schema.js';
@@ -12,9 +22,22 @@ const scheme = 'Bearer ';
 export const remoteOptions = {
   type: 'object',
   properties: {
-    base_url: { type: 'string', pattern: '^https?://', description: 'What an OpenAI client would be given: `https://host/v1`.' },
-    api_key_env: { type: 'string', minLength: 1, description: "The environment variable of Lamina that holds the server's key; sent as a bearer token." },
-    health: { type: 'string', pattern: '^/', description: 'The path below `base_url` that answers 2xx while it is well.', default: '/models' },
+    base_url: {
+      type: 'string',
+      pattern: '^https?://',
+      description: 'What an OpenAI client would be given: `https://host/v1`.',
+    },
+    api_key_env: {
+      type: 'string',
+      minLength: 1,
+      description: "The environment variable of Lamina that holds the server's key; sent as a bearer token.",
+    },
+    health: {
+      type: 'string',
+      pattern: '^/',
+      description: 'The path below `base_url` that answers 2xx while it is well.',
+      default: '/models',
+    },
   },
   required: ['base_url'],
   additionalProperties: false,
@@ -22,7 +45,9 @@ export const remoteOptions = {
 
 const modelOptions = {
   type: 'object',
-  properties: { id: { type: 'string', minLength: 1, description: 'What the server calls the model.', default: "the model's name" } },
+  properties: {
+    id: { type: 'string', minLength: 1, description: 'What the server calls the model.', default: "the model's name" },
+  },
   additionalProperties: false,
 } as const;
 
@@ -50,9 +75,20 @@ class Remote implements Backend {
 
   async probe({ env, signal }: BackendContext): Promise<Availability> {
     const { api_key_env: variable } = this.options;
-    if (variable !== undefined && !env[variable]) return { available: false, reason: `the environment variable ${variable} is not set`, hint: `Set ${variable} to the key of the backend "${this.name}" and start Lamina again.` };
+    if (variable !== undefined && !env[variable])
+      return {
+        available: false,
+        reason: `the environment variable ${variable} is not set`,
+        hint: `Set ${variable} to the key of the backend "${this.name}" and start Lamina again.`,
+      };
     const problem = await this.problem(this.endpoint(env), signal);
-    return problem === undefined ? { available: true } : { available: false, reason: problem, hint: `Correct base_url or api_key_env of the backend "${this.name}", or start that server.` };
+    return problem === undefined
+      ? { available: true }
+      : {
+          available: false,
+          reason: problem,
+          hint: `Correct base_url or api_key_env of the backend "${this.name}", or start that server.`,
+        };
   }
 
   accepts(): { rank: number; reason: string } {
@@ -82,7 +118,10 @@ class Remote implements Backend {
   private endpoint(env: BackendContext['env']): Endpoint {
     const { base_url, api_key_env: variable } = this.options;
     const key = variable === undefined ? undefined : env[variable];
-    return { baseUrl: base_url.replace(/\/+$/, ''), ...(key === undefined ? {} : { headers: { authorization: `${scheme}${key}` } }) };
+    return {
+      baseUrl: base_url.replace(/\/+$/, ''),
+      ...(key === undefined ? {} : { headers: { authorization: `${scheme}${key}` } }),
+    };
   }
 
   private async check(endpoint: Endpoint, signal: AbortSignal): Promise<Health> {
@@ -96,11 +135,13 @@ class Remote implements Backend {
    */
   private async problem(endpoint: Endpoint, signal: AbortSignal): Promise<string | undefined> {
     // A header cannot carry it, and the error that says so quotes it.
-    if (/[^\x21-\x7e]/.test(endpoint.headers?.['authorization']?.slice(scheme.length) ?? '')) return `the environment variable ${this.options.api_key_env} has a space or another character that no key has`;
+    if (/[^\x21-\x7e]/.test(endpoint.headers?.['authorization']?.slice(scheme.length) ?? ''))
+      return `the environment variable ${this.options.api_key_env} has a space or another character that no key has`;
     try {
       const status = await this.status(endpoint, signal);
       if (status >= 200 && status < 300) return undefined;
-      if (status === 401 || status === 403) return `its server refuses ${this.options.api_key_env === undefined ? 'requests without a key' : 'the key'}`;
+      if (status === 401 || status === 403)
+        return `its server refuses ${this.options.api_key_env === undefined ? 'requests without a key' : 'the key'}`;
       return `its server answered with status ${status}`;
     } catch (error) {
       signal.throwIfAborted();
@@ -113,12 +154,17 @@ class Remote implements Backend {
   private async status({ baseUrl, headers = {} }: Endpoint, signal: AbortSignal): Promise<number> {
     try {
       const url = `${baseUrl}${this.options.health ?? '/models'}`;
-      const response = await this.fetch(url, { headers: { ...headers, connection: 'close' }, signal: AbortSignal.any([signal, AbortSignal.timeout(answerLimitMs)]) });
+      const response = await this.fetch(url, {
+        headers: { ...headers, connection: 'close' },
+        signal: AbortSignal.any([signal, AbortSignal.timeout(answerLimitMs)]),
+      });
       await response.body?.cancel();
       return response.status;
     } catch (error) {
       // fetch hides the reason in the cause.
-      throw new Error(`its server does not answer: ${networkReasonOf((error as Error).cause ?? error)}`, { cause: error });
+      throw new Error(`its server does not answer: ${networkReasonOf((error as Error).cause ?? error)}`, {
+        cause: error,
+      });
     }
   }
 }

@@ -17,7 +17,12 @@ export interface Started {
 
 /** Writes the lines. */
 export function logStart({ plugins, models, modelsDir, hadModelsDir }: Started, log: Logger): void {
-  log.info({ event: 'plugins.loaded', plugins }, plugins.length === 0 ? 'No plugins are loaded' : `Loaded ${showCount(plugins.length, 'plugin')}: ${plugins.join(', ')}`);
+  log.info(
+    { event: 'plugins.loaded', plugins },
+    plugins.length === 0
+      ? 'No plugins are loaded'
+      : `Loaded ${showCount(plugins.length, 'plugin')}: ${plugins.join(', ')}`,
+  );
   if (!hadModelsDir) {
     const message = `The models directory ${modelsDir} does not exist. Create it, or name the right one (--models-dir).`;
     log.warn({ event: 'models.directory_missing', models_dir: modelsDir }, message);
@@ -30,7 +35,10 @@ export function logStart({ plugins, models, modelsDir, hadModelsDir }: Started, 
     const message = `There are no models in ${modelsDir}. Put model files there, or get one with "lamina pull <reference>".`;
     log.warn({ event: 'models.none', models_dir: modelsDir }, message);
   }
-  logMissing(models.list().filter((record) => !record.available), log);
+  logMissing(
+    models.list().filter((record) => !record.available),
+    log,
+  );
 }
 
 /** A model that the manifest can fetch is only on offer; any other one without its files is a mistake. */

@@ -5,8 +5,8 @@ import { LaminaError } from '../contract/errors.js';
 const token = /'([^']*)'|"((?:[^"\\]|\\.)*)"|\\(.)|([^\s'"\\]+)|(\s+)/gsy;
 
 /**
- * The words of a command line: blanks divide them, `'…'` and `"…"` keep them together, `\` takes the next character as it is. Nothing else
- * means anything: no variable is looked up, no other program is run.
+ * The words of a command line: blanks divide them, `'…'` and `"…"` keep them together, `\` takes the next character as
+ * it is. Nothing else means anything: no variable is looked up, no other program is run.
  * @throws LaminaError `CONFIG_INVALID` when a quote is not closed, or there is no word
  */
 export function wordsOf(line: string): readonly string[] {
@@ -22,7 +22,10 @@ export function wordsOf(line: string): readonly string[] {
       word = undefined;
     }
   }
-  if (read < line.length) throw new LaminaError('CONFIG_INVALID', { message: `The command ${JSON.stringify(line)} has a quote that is not closed.` });
+  if (read < line.length)
+    throw new LaminaError('CONFIG_INVALID', {
+      message: `The command ${JSON.stringify(line)} has a quote that is not closed.`,
+    });
   if (word !== undefined) words.push(word);
   if (words.length === 0) throw new LaminaError('CONFIG_INVALID', { message: 'The command of a backend is empty.' });
   return words;

@@ -1,9 +1,26 @@
-// What is told of models, backends and downloads as JSON: the same by the routes of a server and by the command `lamina --json`. snake_case.
+// What is told of models, backends and downloads as JSON: the same by the routes of a server and by the command `lamina
+// --json`. snake_case.
 import type { WireError } from './errors.js';
 import type { ModelEntry } from './manifest.js';
 import type { ModelMetadata } from './model.js';
 import type { Json } from './schema.js';
-import type { BackendRecord, Download, Downloadable, DownloadFile, DownloadState, ModelCheck, ModelRecord, Models, ModelStats, RemovedModel, Runtime, SlotSnapshot, SlotState, SuggestedModel, Suggestion } from './services.js';
+import type {
+  BackendRecord,
+  Download,
+  Downloadable,
+  DownloadFile,
+  DownloadState,
+  ModelCheck,
+  ModelRecord,
+  Models,
+  ModelStats,
+  RemovedModel,
+  Runtime,
+  SlotSnapshot,
+  SlotState,
+  SuggestedModel,
+  Suggestion,
+} from './services.js';
 
 /** Where models and their slots are looked up. */
 type House = { readonly models: Pick<Models, 'resolve'>; readonly runtime: Pick<Runtime, 'slot'> };
@@ -27,7 +44,10 @@ export interface ModelsView {
   readonly active: number;
 }
 
-/** `GET /models/:name`: what the header of its files tells (snake_case) and, where there are any, what is missing and the last failure. */
+/**
+ * `GET /models/:name`: what the header of its files tells (snake_case) and, where there are any, what is missing and
+ * the last failure.
+ */
 export type ModelDetail = ModelView & {
   readonly metadata?: Readonly<Record<string, unknown>>;
   readonly missing?: readonly string[];
@@ -66,7 +86,12 @@ export interface BackendsView {
 export interface ValidationView {
   readonly valid: boolean;
   readonly checked: number;
-  readonly models: Readonly<Record<string, { readonly valid: boolean; readonly problems: readonly { readonly kind: string; readonly message: string }[] }>>;
+  readonly models: Readonly<
+    Record<
+      string,
+      { readonly valid: boolean; readonly problems: readonly { readonly kind: string; readonly message: string }[] }
+    >
+  >;
 }
 
 /** `POST /suggest`. */
@@ -75,7 +100,13 @@ export interface SuggestionView {
   readonly model_info: ModelView;
   readonly available: boolean;
   readonly reasons: readonly string[];
-  readonly alternatives: readonly { readonly name: string; readonly available: boolean; readonly score: number; readonly reasons: readonly string[]; readonly command?: string }[];
+  readonly alternatives: readonly {
+    readonly name: string;
+    readonly available: boolean;
+    readonly score: number;
+    readonly reasons: readonly string[];
+    readonly command?: string;
+  }[];
 }
 
 /** `DELETE /models/:name`. */
@@ -155,23 +186,53 @@ export function isActive({ state }: Pick<SlotSnapshot, 'state'>): boolean {
 /** The backends. */
 export function backendsView(records: readonly BackendRecord[]): BackendsView {
   const available = records.filter((record) => record.availability.available).map(({ name }) => name);
-  return { backends: Object.fromEntries(records.map((record) => [record.name, backendView(record)])), available, total_configured: records.length, total_available: available.length };
+  return {
+    backends: Object.fromEntries(records.map((record) => [record.name, backendView(record)])),
+    available,
+    total_configured: records.length,
+    total_available: available.length,
+  };
 }
 
 /** What was found wrong with models. */
 export function validationView(checks: readonly ModelCheck[]): ValidationView {
-  const models = checks.map(({ name, problems }) => [name, { valid: problems.length === 0, problems: problems.map(({ kind, message }) => ({ kind, message })) }] as const);
+  const models = checks.map(
+    ({ name, problems }) =>
+      [
+        name,
+        { valid: problems.length === 0, problems: problems.map(({ kind, message }) => ({ kind, message })) },
+      ] as const,
+  );
   return { valid: models.every(([, { valid }]) => valid), checked: checks.length, models: Object.fromEntries(models) };
 }
 
 /** A suggestion. */
 export function suggestionView(house: House, { suggested, alternatives }: Suggestion): SuggestionView {
   const { record, reasons } = suggested;
-  return { suggested: record.model.name, model_info: modelView(house, record), available: record.available, reasons, alternatives: alternatives.map(alternativeView) };
+  return {
+    suggested: record.model.name,
+    model_info: modelView(house, record),
+    available: record.available,
+    reasons,
+    alternatives: alternatives.map(alternativeView),
+  };
 }
 
 /** A download. */
-export function downloadView({ id, model, source, reference, state, done, total, bytesPerSecond, secondsLeft, files, error, createdAt }: Download): DownloadView {
+export function downloadView({
+  id,
+  model,
+  source,
+  reference,
+  state,
+  done,
+  total,
+  bytesPerSecond,
+  secondsLeft,
+  files,
+  error,
+  createdAt,
+}: Download): DownloadView {
   return {
     id,
     model,
@@ -189,11 +250,24 @@ export function downloadView({ id, model, source, reference, state, done, total,
 }
 
 function metadataView(metadata: ModelMetadata): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(metadata).map(([name, value]) => [name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`), value]));
+  return Object.fromEntries(
+    Object.entries(metadata).map(([name, value]) => [
+      name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
+      value,
+    ]),
+  );
 }
 
 function backendView({ type, formats, availability, standsInFor, replacedBy }: BackendRecord): BackendView {
-  if (!availability.available) return { type, available: false, formats, reason: availability.reason, hint: availability.hint, ...(replacedBy === undefined ? {} : { replaced_by: replacedBy }) };
+  if (!availability.available)
+    return {
+      type,
+      available: false,
+      formats,
+      reason: availability.reason,
+      hint: availability.hint,
+      ...(replacedBy === undefined ? {} : { replaced_by: replacedBy }),
+    };
   const { version, executable, note } = availability;
   return {
     type,
@@ -207,5 +281,11 @@ function backendView({ type, formats, availability, standsInFor, replacedBy }: B
 }
 
 function alternativeView({ record, score, reasons, command }: SuggestedModel): SuggestionView['alternatives'][number] {
-  return { name: record.model.name, available: record.available, score, reasons, ...(command === undefined ? {} : { command }) };
+  return {
+    name: record.model.name,
+    available: record.available,
+    score,
+    reasons,
+    ...(command === undefined ? {} : { command }),
+  };
 }

@@ -5,8 +5,8 @@ import type { JsonObject, Schema } from './schema.js';
 import type { Context } from './context.js';
 
 /**
- * A kind of engine, registered by a plugin with `lamina.addBackend(type)`. models.yaml makes instances of it: two builds of llama.cpp,
- * three remotes. Most are made by `processBackend`.
+ * A kind of engine, registered by a plugin with `lamina.addBackend(type)`. models.yaml makes instances of it: two
+ * builds of llama.cpp, three remotes. Most are made by `processBackend`.
  */
 export interface BackendType {
   /** `llama.cpp`, `vllm`: what `backends.<name>.type` and `models.<name>.backend` say. */
@@ -21,9 +21,15 @@ export interface BackendType {
   readonly modelOptions: Schema;
   /** Options the plugin was given in code; a backend instance overrides them, a model overrides both. */
   readonly defaults?: Readonly<Record<string, unknown>>;
-  /** `owned`: started and stopped by Lamina. `external`: attached and detached, never stopped, not counted in `max_loaded`. */
+  /**
+   * `owned`: started and stopped by Lamina. `external`: attached and detached, never stopped, not counted in
+   * `max_loaded`.
+   */
   readonly lifetime: 'owned' | 'external';
-  /** An instance. `options` are the plugin's defaults overlaid with the manifest's, already checked. Must not touch the machine; `probe` does. */
+  /**
+   * An instance. `options` are the plugin's defaults overlaid with the manifest's, already checked. Must not touch the
+   * machine; `probe` does.
+   */
   create(name: string, options: Readonly<Record<string, unknown>>): Backend;
 }
 
@@ -34,19 +40,26 @@ export interface Backend {
   /** What this instance opens, where that is said of each instance; default: what its type opens. */
   readonly formats?: readonly string[];
   /**
-   * Names of backends, or types, for which it stands in: a model that names one of these runs here while none of that name is available.
-   * Of the model's options it takes those it has too.
+   * Names of backends, or types, for which it stands in: a model that names one of these runs here while none of that
+   * name is available. Of the model's options it takes those it has too.
    */
   readonly standsInFor?: readonly string[];
   /** Says whether it can run here, and if not, why and what to do. Never throws for a missing engine. */
   probe(context: BackendContext): Promise<Availability>;
-  /** Whether it opens this model; the highest rank is chosen. A format of the type is checked by core before this is asked. */
+  /**
+   * Whether it opens this model; the highest rank is chosen. A format of the type is checked by core before this is
+   * asked.
+   */
   accepts(model: Model): Acceptance;
   /** What the model will need, computed before anything starts. */
-  estimateMemory?(model: Model, options: Readonly<Record<string, unknown>>, machine: Machine): Promise<MemoryEstimate | undefined>;
+  estimateMemory?(
+    model: Model,
+    options: Readonly<Record<string, unknown>>,
+    machine: Machine,
+  ): Promise<MemoryEstimate | undefined>;
   /**
-   * Starts the model and resolves when its endpoint answers. On failure, or when the signal is aborted, it rejects only after everything it
-   * started is gone.
+   * Starts the model and resolves when its endpoint answers. On failure, or when the signal is aborted, it rejects only
+   * after everything it started is gone.
    * @throws LaminaError `MODEL_START_FAILED` with a reason a person can act on
    */
   start(model: Model, context: StartContext): Promise<ModelServer>;
@@ -56,7 +69,9 @@ export interface Backend {
 
 /** What a call into a backend ends in, when it may start processes. */
 export interface BackendContext extends Context {
-  /** The environment of the process, as its entry point handed it on: PATH for finding engines, and what they inherit. */
+  /**
+   * The environment of the process, as its entry point handed it on: PATH for finding engines, and what they inherit.
+   */
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
@@ -70,7 +85,11 @@ export type Availability =
       /** What a person should know before its first use, a sentence. */
       readonly note?: string;
     }
-  | { readonly available: false; readonly reason: string; /** What to do about it on this system, a sentence. */ readonly hint: string };
+  | {
+      readonly available: false;
+      readonly reason: string;
+      /** What to do about it on this system, a sentence. */ readonly hint: string;
+    };
 
 /** The answer of {@link Backend.accepts}. */
 export type Acceptance = { readonly rank: number; readonly reason: string } | { readonly refused: string };
@@ -116,8 +135,8 @@ export interface StartContext extends BackendContext {
   /** A line the engine printed. Becomes `log.line`. */
   output(stream: 'stdout' | 'stderr', text: string): void;
   /**
-   * Hands a process group (by the pid of its leader) to the guard: should Lamina die in any way, the group is killed. The answer takes it
-   * back, once the group is gone.
+   * Hands a process group (by the pid of its leader) to the guard: should Lamina die in any way, the group is killed.
+   * The answer takes it back, once the group is gone.
    */
   guard(pid: number): () => void;
 }
@@ -128,8 +147,8 @@ export type StopReason = 'requested' | 'idle' | 'room' | 'changed' | 'removed' |
 /** One running instance of a model. */
 export interface ModelServer {
   /**
-   * Where the next request goes; asked for each. It may move, or be one of several replicas. `failed` is the endpoint that has just
-   * refused a connection, so that another can be given.
+   * Where the next request goes; asked for each. It may move, or be one of several replicas. `failed` is the endpoint
+   * that has just refused a connection, so that another can be given.
    * @throws LaminaError when there is none just now
    */
   endpoint(failed?: Endpoint): Endpoint;
@@ -139,24 +158,33 @@ export interface ModelServer {
   /** Resolves when every process is gone. Aborting the signal means: kill now. */
   stop(context: { reason: StopReason; signal: AbortSignal }): Promise<void>;
   /**
-   * Called every `limits.healthInterval` while the server is ready. Reject when it does not answer: after three rejections in a row, without
-   * a byte of an answer to a request in between, the server hangs and is ended. A server that cannot answer while it computes returns `ok`
-   * for as long as it knows that it computes.
+   * Called every `limits.healthInterval` while the server is ready. Reject when it does not answer: after three
+   * rejections in a row, without a byte of an answer to a request in between, the server hangs and is ended. A server
+   * that cannot answer while it computes returns `ok` for as long as it knows that it computes.
    */
   check?(signal: AbortSignal): Promise<Health>;
-  /** Frees the memory of the weights but keeps the process; an idle server that can sleep sleeps instead of being stopped. */
+  /**
+   * Frees the memory of the weights but keeps the process; an idle server that can sleep sleeps instead of being
+   * stopped.
+   */
   sleep?(signal: AbortSignal): Promise<void>;
   /** Undoes `sleep`. */
   wake?(signal: AbortSignal): Promise<void>;
   readonly pid?: number;
 }
 
-/** The answer of {@link ModelServer.check}. `degraded` answers and goes on serving; `dead` is ended at once, and the next request starts a fresh one. */
+/**
+ * The answer of {@link ModelServer.check}. `degraded` answers and goes on serving; `dead` is ended at once, and the
+ * next request starts a fresh one.
+ */
 export type Health = 'ok' | 'degraded' | 'dead';
 
 /** Where a model server speaks OpenAI's API. */
 export interface Endpoint {
-  /** What an OpenAI client would be given, without a trailing slash: `http://127.0.0.1:4711/v1`. `chat/completions` is put behind it. */
+  /**
+   * What an OpenAI client would be given, without a trailing slash: `http://127.0.0.1:4711/v1`. `chat/completions` is
+   * put behind it.
+   */
   readonly baseUrl: string;
   /** Sent with each request, such as the engine's key. Never shown to a client. */
   readonly headers?: Readonly<Record<string, string>>;
@@ -196,8 +224,9 @@ export interface ServerExit {
 /** Changes between OpenAI's API and an engine that is not quite that. Answers with 2xx are never touched. */
 export interface RequestAdapter {
   /**
-   * The body as this engine wants it, asked after `model` was rewritten by {@link ServerInfo.ids}. The same object back means unchanged.
-   * `model` is the model asked for, an adapter when the request names one; `info` is what its running server told.
+   * The body as this engine wants it, asked after `model` was rewritten by {@link ServerInfo.ids}. The same object back
+   * means unchanged. `model` is the model asked for, an adapter when the request names one; `info` is what its running
+   * server told.
    * @throws LaminaError `NOT_SUPPORTED` when the engine cannot answer this request
    */
   request?(body: JsonObject, about: { model: Model; route: string; info: ServerInfo }): JsonObject;

@@ -20,14 +20,17 @@ export interface RuntimeLimits {
   readonly queueLimit: number;
   /** How long one may wait for room, not counting the load itself; default 600. */
   readonly queueTimeout: number;
-  /** How long other models' requests may go first; after that a busy model takes no new ones until the waiting one had its turn. Default 2. */
+  /**
+   * How long other models' requests may go first; after that a busy model takes no new ones until the waiting one had
+   * its turn. Default 2.
+   */
   readonly patience: number;
   /** A start nobody waits for any more is given up after this; default 10. */
   readonly linger: number;
   /**
-   * Time between two checks of a ready server's health; 0: never. Default 15. A check may take as long, but at most 10 s. A server that fails
-   * three checks in a row is ended, unless bytes of an answer came meanwhile; so give engines that cannot answer a check while they compute
-   * more than a third of the longest time until their first token.
+   * Time between two checks of a ready server's health; 0: never. Default 15. A check may take as long, but at most 10
+   * s. A server that fails three checks in a row is ended, unless bytes of an answer came meanwhile; so give engines
+   * that cannot answer a check while they compute more than a third of the longest time until their first token.
    */
   readonly healthInterval: number;
 }
@@ -46,7 +49,10 @@ export interface DownloadLimits {
   readonly attempts: number;
   /** The pause after the first failure, doubled with each, up to thirty times as long; default 1. */
   readonly retryDelay: number;
-  /** Whether downloads that an earlier Lamina left unfinished go on by themselves; default true. Otherwise they wait until they are asked for. */
+  /**
+   * Whether downloads that an earlier Lamina left unfinished go on by themselves; default true. Otherwise they wait
+   * until they are asked for.
+   */
   readonly resume: boolean;
   /**
    * Hosts, as `name` or `name:port`, that downloads requested over the network may connect to although their addresses
@@ -59,27 +65,35 @@ export interface DownloadLimits {
 export interface LaminaOptions {
   /** Engines, sources and taps, set up in this order; default none. */
   readonly plugins?: readonly Plugin[];
-  /** The path of a models.yaml, or the manifest itself. Default: `models.yaml` in the models directory, if it is there. */
+  /**
+   * The path of a models.yaml, or the manifest itself. Default: `models.yaml` in the models directory, if it is there.
+   */
   readonly manifest?: string | Partial<Manifest>;
   /** Where relative model paths begin; default `models` in the working directory. */
   readonly modelsDir?: string;
   /** Where Lamina keeps its own state; one owner at a time. Default: `.lamina` in the models directory. */
   readonly dataDir?: string;
   /**
-   * A guest works beside the owner of the data directory, if there is one: it takes no lock and writes nothing there. It may look at
-   * everything and edit the manifest, as a person may with an editor; engines and downloads are the owner's, and asking a guest for them
-   * fails with `CONFLICT`. Default false.
+   * A guest works beside the owner of the data directory, if there is one: it takes no lock and writes nothing there.
+   * It may look at everything and edit the manifest, as a person may with an editor; engines and downloads are the
+   * owner's, and asking a guest for them fails with `CONFLICT`. Default false.
    */
   readonly guest?: boolean;
   /** Limits of the runtime; what is not said keeps its default. */
   readonly limits?: Partial<RuntimeLimits>;
   /** Limits of downloads; what is not said keeps its default. */
   readonly downloads?: Partial<DownloadLimits>;
-  /** A logger, or the level of the one Lamina makes (on standard error: text on a terminal, JSON lines elsewhere); default `warn`. */
+  /**
+   * A logger, or the level of the one Lamina makes (on standard error: text on a terminal, JSON lines elsewhere);
+   * default `warn`.
+   */
   readonly log?: Logger | 'silent' | 'error' | 'warn' | 'info' | 'debug';
   /** The environment plugins and engines see; default: that of the process. */
   readonly env?: Readonly<Record<string, string | undefined>>;
-  /** What plugins fetch with; default: the global one, through the proxies that the environment names (HTTP_PROXY, HTTPS_PROXY, NO_PROXY). */
+  /**
+   * What plugins fetch with; default: the global one, through the proxies that the environment names (HTTP_PROXY,
+   * HTTPS_PROXY, NO_PROXY).
+   */
   readonly fetch?: typeof globalThis.fetch;
   /** Time, so that a test can own it; default: the system's. */
   readonly clock?: Clock;

@@ -8,19 +8,34 @@ const seconds = { type: 'number', minimum: 0 } as const;
 export const modelEntrySchema = {
   type: 'object',
   properties: {
-    path: { type: 'string', minLength: 1, description: 'The file or directory, relative to the models directory; the operator may write an absolute path.' },
-    backend: { type: 'string', minLength: 1, description: 'A name under `backends:`, a backend type or one of its aliases.' },
+    path: {
+      type: 'string',
+      minLength: 1,
+      description: 'The file or directory, relative to the models directory; the operator may write an absolute path.',
+    },
+    backend: {
+      type: 'string',
+      minLength: 1,
+      description: 'A name under `backends:`, a backend type or one of its aliases.',
+    },
     format: { type: 'string', minLength: 1, description: 'Says the format when the path does not.' },
     size: { type: ['string', 'number'], description: 'Free text such as "2.0GB"; for people.' },
     description: { type: 'string' },
     quantization: { type: 'string' },
     use_cases: strings,
     download: { type: 'object', description: 'Source → reference, in the order they are tried.' },
-    digest: { type: 'string', description: 'The SHA-256 of the file that was downloaded: `sha256:` and 64 hexadecimal digits.' },
+    digest: {
+      type: 'string',
+      description: 'The SHA-256 of the file that was downloaded: `sha256:` and 64 hexadecimal digits.',
+    },
     revision: { type: 'string', description: 'The commit or digest at the source it was downloaded from.' },
     aliases: strings,
     base: { type: 'string', minLength: 1, description: 'For an adapter: the model whose process it shares.' },
-    projector: { type: 'string', minLength: 1, description: 'The multimodal projector; found beside the model when not named.' },
+    projector: {
+      type: 'string',
+      minLength: 1,
+      description: 'The multimodal projector; found beside the model when not named.',
+    },
     draft: { type: 'string', minLength: 1, description: 'The draft model for speculative decoding.' },
     options: { type: 'object', description: "Options for the backend, checked against its type's own schema." },
     pinned: { type: 'boolean', description: 'Never stopped to make room, nor when idle.' },
@@ -42,7 +57,11 @@ export const modelEntrySchema = {
 export const backendEntrySchema = {
   type: 'object',
   properties: {
-    type: { type: 'string', minLength: 1, description: 'The backend type; without it, the name is taken for the type.' },
+    type: {
+      type: 'string',
+      minLength: 1,
+      description: 'The backend type; without it, the name is taken for the type.',
+    },
   },
 } as const;
 

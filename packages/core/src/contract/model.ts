@@ -36,7 +36,10 @@ export interface ModelMetadata {
   readonly chatTemplate?: string;
   /** Set for embedding and reranking models: `mean`, `cls`, `last`, `rank`. */
   readonly pooling?: string;
-  /** What it can do, as far as its files tell: `chat` and `tools` by its template, `vision` and `audio` by its projector. */
+  /**
+   * What it can do, as far as its files tell: `chat` and `tools` by its template, `vision` and `audio` by its
+   * projector.
+   */
   readonly capabilities?: readonly ('chat' | 'tools' | 'vision' | 'audio' | 'embedding' | 'rerank')[];
   /** `model`, `mmproj`, `adapter`. */
   readonly kind?: string;

@@ -16,7 +16,10 @@ export interface PluginContext {
   readonly name: string;
   /** The environment of the process, as its entry point handed it on; plugins never read `process.env`. */
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Use this and not the global one: it goes through the proxies that the environment names, and the host may give another. */
+  /**
+   * Use this and not the global one: it goes through the proxies that the environment names, and the host may give
+   * another.
+   */
   readonly fetch: typeof globalThis.fetch;
   readonly clock: Clock;
   /** A directory of the plugin's own; it exists. */
@@ -53,10 +56,12 @@ export interface PluginDefinition<S extends Schema> {
 }
 
 /**
- * Makes a plugin factory: `export const vllm = definePlugin({ name: 'vllm', options: {…}, setup(lamina, options) {…} })`, used as
- * `vllm({ … })`. Nothing runs and nothing is checked until a host starts.
+ * Makes a plugin factory: `export const vllm = definePlugin({ name: 'vllm', options: {…}, setup(lamina, options) {…}
+ * })`, used as `vllm({ … })`. Nothing runs and nothing is checked until a host starts.
  */
-export function definePlugin<const S extends Schema>(definition: PluginDefinition<S>): (options?: FromSchema<S>) => Plugin {
+export function definePlugin<const S extends Schema>(
+  definition: PluginDefinition<S>,
+): (options?: FromSchema<S>) => Plugin {
   return (options) => ({
     name: definition.name,
     apiVersion,

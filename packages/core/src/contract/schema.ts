@@ -1,4 +1,5 @@
-// JSON Schema as Lamina uses it: written once as a plain literal, checked by ajv at run time, turned into a type at compile time.
+// JSON Schema as Lamina uses it: written once as a plain literal, checked by ajv at run time, turned into a type at
+// compile time.
 import type { XStatic } from 'typebox/schema';
 
 /**

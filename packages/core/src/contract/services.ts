@@ -1,6 +1,14 @@
 // The services of a Lamina, as rooms of core, hosts and plugins see one another through: interfaces only.
 import type { LaminaError, WireError } from './errors.js';
-import type { Availability, BackendType, Endpoint, Machine, ServerInfo, StopReason, RequestAdapter } from './backend.js';
+import type {
+  Availability,
+  BackendType,
+  Endpoint,
+  Machine,
+  ServerInfo,
+  StopReason,
+  RequestAdapter,
+} from './backend.js';
 import type { Manifest, ModelEntry } from './manifest.js';
 import type { Model } from './model.js';
 import type { AddressGuard, Source } from './source.js';
@@ -49,7 +57,10 @@ export interface Models {
    * @throws LaminaError `MODEL_NOT_FOUND` with the names that exist, nearest first
    */
   resolve(name: string): ResolvedModel;
-  /** The model with its metadata read from the header of its files; read once per path, size and time. A header that cannot be read leaves the metadata out. */
+  /**
+   * The model with its metadata read from the header of its files; read once per path, size and time. A header that
+   * cannot be read leaves the metadata out.
+   */
   describe(name: string): Promise<Model>;
   /** Adapters whose base is this model. */
   adaptersOf(name: string): readonly Model[];
@@ -64,20 +75,22 @@ export interface Models {
   /** Hears after a reload that changed anything: models, backends, categories, defaults; the answer stops listening. */
   onChange(listener: (change: ModelsChange) => void): () => void;
   /**
-   * Looks at the files of all models, or of those named, more closely than a listing does: whether they are whole, readable and what they
-   * seem to be. A file that did not change since it was last looked at is not opened again.
+   * Looks at the files of all models, or of those named, more closely than a listing does: whether they are whole,
+   * readable and what they seem to be. A file that did not change since it was last looked at is not opened again.
    * @throws LaminaError `MODEL_NOT_FOUND`, `ABORTED`
    */
   validate(names?: readonly string[], options?: { signal?: AbortSignal }): Promise<readonly ModelCheck[]>;
   /**
-   * Writes an entry of the manifest: adds it, or changes what differs from the one that is there. Comments, order and every other byte of
-   * the file stay; an edit made by hand meanwhile is kept.
-   * @throws LaminaError `REQUEST_INVALID` for a name or entry that cannot be, `CONFLICT` when the file cannot be changed safely; nothing is changed then
+   * Writes an entry of the manifest: adds it, or changes what differs from the one that is there. Comments, order and
+   * every other byte of the file stay; an edit made by hand meanwhile is kept.
+   * @throws LaminaError `REQUEST_INVALID` for a name or entry that cannot be, `CONFLICT` when the file cannot be
+   * changed safely; nothing is changed then
    */
   save(name: string, entry: ModelEntry): Promise<ModelRecord>;
   /**
-   * Makes a model of a file, or directory, that is already on this machine: puts it at `<models directory>/<name>/`, all shards of it,
-   * and writes an entry. What lies in the models directory already is used in place. Never overwrites a file.
+   * Makes a model of a file, or directory, that is already on this machine: puts it at `<models directory>/<name>/`,
+   * all shards of it, and writes an entry. What lies in the models directory already is used in place. Never overwrites
+   * a file.
    * @throws LaminaError `REQUEST_INVALID`, `CONFLICT`, `DISK_FULL`, `ABORTED`; nothing is left behind then
    */
   install(name: string, path: string, options?: InstallOptions): Promise<ModelRecord>;
@@ -93,7 +106,8 @@ export interface Models {
 
 /** What is wrong with a file of a model. */
 export interface FileProblem {
-  readonly kind: 'absent' | 'empty' | 'shard_missing' | 'truncated' | 'wrong_format' | 'unreadable' | 'outside' | 'base_missing';
+  readonly kind:
+    'absent' | 'empty' | 'shard_missing' | 'truncated' | 'wrong_format' | 'unreadable' | 'outside' | 'base_missing';
   /** A sentence part: `llama.gguf does not exist`. */
   readonly message: string;
   /** Absolute, when it is about one file. */
@@ -126,7 +140,10 @@ export interface RemovedModel {
 
 // ----------------------------------------------------------------------------------------------------- suggestions
 
-/** What a model is wanted for. As an agent's configuration writes it: `null` says as much as nothing, and other keys are passed over. */
+/**
+ * What a model is wanted for. As an agent's configuration writes it: `null` says as much as nothing, and other keys are
+ * passed over.
+ */
 export interface SuggestRequest {
   /** A model by name or alias; taken when it can run here. */
   readonly ai_model?: string | null;
@@ -156,7 +173,9 @@ export interface Suggestion {
 
 /** Chooses a model for a purpose. */
 export interface Suggestions {
-  /** @throws LaminaError `NO_SUGGESTION` (its details name those that could be downloaded), `REQUEST_INVALID`, `ABORTED` */
+  /**
+   * @throws LaminaError `NO_SUGGESTION` (its details name those that could be downloaded), `REQUEST_INVALID`, `ABORTED`
+   */
   suggest(request: SuggestRequest, options?: { signal?: AbortSignal }): Promise<Suggestion>;
 }
 
@@ -194,8 +213,8 @@ export interface Backends {
 /** Keeps the process groups of engines, so that none outlives this Lamina, however it ends. */
 export interface ProcessKeeper {
   /**
-   * Takes a process group, by the pid of its leader, into keeping: should Lamina die in any way, the group is killed. The answer takes it
-   * back, once the group is gone; calling it twice does nothing.
+   * Takes a process group, by the pid of its leader, into keeping: should Lamina die in any way, the group is killed.
+   * The answer takes it back, once the group is gone; calling it twice does nothing.
    */
   guard(pid: number, about: { model: string }): () => void;
 }
@@ -203,9 +222,13 @@ export interface ProcessKeeper {
 // --------------------------------------------------------------------------------------------------------- runtime
 
 /** Where a slot stands. */
-export type SlotState = 'stopped' | 'queued' | 'starting' | 'ready' | 'sleeping' | 'waking' | 'degraded' | 'stopping' | 'failed';
+export type SlotState =
+  'stopped' | 'queued' | 'starting' | 'ready' | 'sleeping' | 'waking' | 'degraded' | 'stopping' | 'failed';
 
-/** What a slot is meant to be: `auto` runs while it is used, `running` until told otherwise, `stopped` while a stop is under way. */
+/**
+ * What a slot is meant to be: `auto` runs while it is used, `running` until told otherwise, `stopped` while a stop is
+ * under way.
+ */
 export type SlotWish = 'auto' | 'running' | 'stopped';
 
 /** A slot, seen from outside. */
@@ -239,18 +262,24 @@ export interface Lease {
   readonly target: ResolvedModel;
   readonly backend: string;
   readonly info: ServerInfo;
-  /** Aborted when the server must not be used any longer: it died, or it is stopped and the drain has ended. Its reason is a LaminaError. */
+  /**
+   * Aborted when the server must not be used any longer: it died, or it is stopped and the drain has ended. Its reason
+   * is a LaminaError.
+   */
   readonly signal: AbortSignal;
   readonly adapt: RequestAdapter | undefined;
-  /** Where to send the next request; `failed` is the endpoint that just refused one, so that a server with replicas gives another. */
+  /**
+   * Where to send the next request; `failed` is the endpoint that just refused one, so that a server with replicas
+   * gives another.
+   */
   endpoint(failed?: Endpoint): Endpoint;
   /** Settles when the server has ended, with the reason in words. Never rejects. */
   readonly ended: Promise<string>;
   /** True once the server has ended. */
   readonly over: boolean;
   /**
-   * Call it when bytes of an answer arrive: a sign of life, without which a server whose health checks fail is ended. It only sets a flag,
-   * so call it for every chunk.
+   * Call it when bytes of an answer arrive: a sign of life, without which a server whose health checks fail is ended.
+   * It only sets a flag, so call it for every chunk.
    */
   touch(): void;
   /** `served` says that the request was answered, which clears the record of failures. */
@@ -267,16 +296,24 @@ export interface AcquireOptions {
 }
 
 /** What happens before a lease is there. */
-export type AcquireProgress = { readonly kind: 'queued'; readonly position: number } | { readonly kind: 'loading'; readonly stage: string; readonly ratio?: number };
+export type AcquireProgress =
+  | { readonly kind: 'queued'; readonly position: number }
+  | { readonly kind: 'loading'; readonly stage: string; readonly ratio?: number };
 
 /** What runs, and the right to use it. */
 export interface Runtime {
   /**
    * A lease on the server of a model, by name, alias or adapter; started when it is not running.
-   * @throws LaminaError `MODEL_NOT_FOUND`, `MODEL_FILES_MISSING`, `BACKEND_UNAVAILABLE`, `OUT_OF_MEMORY`, `MODEL_START_FAILED`, `START_BACKING_OFF`, `QUEUE_FULL`, `QUEUE_TIMEOUT`, `MODEL_STOPPED`, `MODEL_NOT_RUNNING`, `SHUTTING_DOWN`, `ABORTED`
+   * @throws LaminaError `MODEL_NOT_FOUND`, `MODEL_FILES_MISSING`, `BACKEND_UNAVAILABLE`, `OUT_OF_MEMORY`,
+   * `MODEL_START_FAILED`, `START_BACKING_OFF`, `QUEUE_FULL`, `QUEUE_TIMEOUT`, `MODEL_STOPPED`, `MODEL_NOT_RUNNING`,
+   * `SHUTTING_DOWN`, `ABORTED`
    */
   acquire(model: string, options: AcquireOptions): Promise<Lease>;
-  /** Starts a model and keeps it; resolves when it is ready. It outlives its caller: aborting the signal only ends the waiting. @throws as `acquire` */
+  /**
+   * Starts a model and keeps it; resolves when it is ready. It outlives its caller: aborting the signal only ends the
+   * waiting.
+   * @throws as `acquire`
+   */
   start(model: string, options?: { signal?: AbortSignal }): Promise<SlotSnapshot>;
   /** Stops a model; resolves when it is gone. Requests under way are drained first, up to the model's limit. */
   stop(model: string, options?: { reason?: StopReason; signal?: AbortSignal }): Promise<void>;
@@ -290,10 +327,17 @@ export interface Runtime {
 
 // ------------------------------------------------------------------------------------------------------- downloads
 
-/** What to download: a model of the manifest, from the sources its entry names in their order; or what a reference names. */
+/**
+ * What to download: a model of the manifest, from the sources its entry names in their order; or what a reference
+ * names.
+ */
 export type DownloadRequest =
   | { readonly model: string; /** Only this source. */ readonly source?: string }
-  | { readonly reference: Json; /** What the model shall be called. */ readonly name?: string; /** Asked alone; default: each, until one knows the reference. */ readonly source?: string };
+  | {
+      readonly reference: Json;
+      /** What the model shall be called. */ readonly name?: string;
+      /** Asked alone; default: each, until one knows the reference. */ readonly source?: string;
+    };
 
 /** Where a download stands. `queued` and `active` go on by themselves, after a restart too. */
 export type DownloadState = 'queued' | 'active' | 'paused' | 'finished' | 'failed' | 'cancelled';
@@ -342,30 +386,42 @@ export interface Downloadable {
 /** Fetches models. A download outlives its caller, and a restart of Lamina. */
 export interface Downloads {
   /**
-   * Begins to download, once a source has said which files. Asked again for a model whose download is not over, it is the same download;
-   * one that was paused or failed goes on.
+   * Begins to download, once a source has said which files. Asked again for a model whose download is not over, it is
+   * the same download; one that was paused or failed goes on.
    * @param options.guard Which addresses it may lead to. Give it for every request that came over the network, also
    * for a model of the
    * manifest: a request may have written what the manifest says. Without it, any address is allowed. A download keeps
    * it to its end.
-   * @throws LaminaError `MODEL_NOT_FOUND`, `REQUEST_INVALID`, `CONFLICT` when the model is here already, `SOURCE_DENIED`, `SOURCE_UNREACHABLE`, `NOT_SUPPORTED` when no source knows the reference, `ABORTED`, `SHUTTING_DOWN`
+   * @throws LaminaError `MODEL_NOT_FOUND`, `REQUEST_INVALID`, `CONFLICT` when the model is here already,
+   * `SOURCE_DENIED`, `SOURCE_UNREACHABLE`, `NOT_SUPPORTED` when no source knows the reference, `ABORTED`,
+   * `SHUTTING_DOWN`
    */
   start(request: DownloadRequest, options?: { signal?: AbortSignal; guard?: AddressGuard }): Promise<Download>;
   /** Every download that was not removed, oldest first; those that finished are forgotten with this Lamina. */
   list(): readonly Download[];
   /** @throws LaminaError `DOWNLOAD_NOT_FOUND` */
   get(id: string): Download;
-  /** Stops fetching and keeps what is here; stays so after a restart. @throws LaminaError `DOWNLOAD_NOT_FOUND`, `CONFLICT` when it is over */
+  /**
+   * Stops fetching and keeps what is here; stays so after a restart.
+   * @throws LaminaError `DOWNLOAD_NOT_FOUND`, `CONFLICT` when it is over
+   */
   pause(id: string): Promise<Download>;
-  /** Goes on with one that was paused or failed. @throws LaminaError `DOWNLOAD_NOT_FOUND`, `CONFLICT` when it is over */
+  /**
+   * Goes on with one that was paused or failed.
+   * @throws LaminaError `DOWNLOAD_NOT_FOUND`, `CONFLICT` when it is over
+   */
   resume(id: string): Promise<Download>;
   /** Ends it and deletes what was fetched. @throws LaminaError `DOWNLOAD_NOT_FOUND`, `CONFLICT` when it has finished */
   cancel(id: string): Promise<Download>;
-  /** Forgets it; one that is not over is cancelled. The model it made stays. @throws LaminaError `DOWNLOAD_NOT_FOUND` */
+  /**
+   * Forgets it; one that is not over is cancelled. The model it made stays.
+   * @throws LaminaError `DOWNLOAD_NOT_FOUND`
+   */
   remove(id: string): Promise<void>;
   /**
    * Resolves when it has finished; the signal ends only the waiting.
-   * @throws LaminaError what it failed with, `ABORTED` when the signal was or the download is cancelled or paused, `DOWNLOAD_NOT_FOUND`, `SHUTTING_DOWN`
+   * @throws LaminaError what it failed with, `ABORTED` when the signal was or the download is cancelled or paused,
+   * `DOWNLOAD_NOT_FOUND`, `SHUTTING_DOWN`
    */
   wait(id: string, options?: { signal?: AbortSignal }): Promise<Download>;
   /** What the manifest could fetch. */
@@ -388,7 +444,10 @@ export interface InferenceRequest {
   readonly json?: JsonObject;
 }
 
-/** An inference request as it comes in. Its body is bytes: parsed, JSON takes up to 80 times as much memory while the request waits. */
+/**
+ * An inference request as it comes in. Its body is bytes: parsed, JSON takes up to 80 times as much memory while the
+ * request waits.
+ */
 export interface IncomingRequest extends Omit<InferenceRequest, 'json'> {
   /** The body as the text of a JSON object, in UTF-8, when it is JSON. */
   readonly body?: Buffer;
@@ -404,11 +463,14 @@ export interface OpenRequest {
   /** The present lease. */
   readonly lease: Lease;
   /**
-   * The JSON to send to the server of the present lease: what came in, or what became of it where a hook changed it, the engine knows the
-   * model by another id, or the backend adapts requests. `undefined` for a request whose body is not JSON.
+   * The JSON to send to the server of the present lease: what came in, or what became of it where a hook changed it,
+   * the engine knows the model by another id, or the backend adapts requests. `undefined` for a request whose body is
+   * not JSON.
    */
   body(): Buffer | undefined;
-  /** A lease on a fresh server after this one died before it answered; allowed once, else throws what ended the server. */
+  /**
+   * A lease on a fresh server after this one died before it answered; allowed once, else throws what ended the server.
+   */
   renew(): Promise<void>;
   /** Ends the request, gives the lease back and emits `request.finished`. Safe to call twice. */
   finish(outcome: RequestOutcome): void;
@@ -430,7 +492,8 @@ export interface RequestOutcome {
 export interface Requests {
   /**
    * Emits `request.finished` when it throws, too.
-   * @throws LaminaError `MODEL_NOT_FOUND`, what a `beforeRequest` tap refuses with, and all that `Runtime.acquire` throws
+   * @throws LaminaError `MODEL_NOT_FOUND`, what a `beforeRequest` tap refuses with, and all that `Runtime.acquire`
+   * throws
    */
   open(request: IncomingRequest, options: AcquireOptions): Promise<OpenRequest>;
 }

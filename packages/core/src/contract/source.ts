@@ -53,8 +53,9 @@ export interface DownloadPlan {
   /** What the model is called when nobody says otherwise. Without it, it is called as its first file. */
   readonly name?: string;
   /**
-   * What the manifest entry will say. `path`, `projector` and `draft` are paths of files of this plan, and are written as where those come to
-   * lie; without `path` it is the first file that looks like weights, or the model's directory. Size, source and digest are added.
+   * What the manifest entry will say. `path`, `projector` and `draft` are paths of files of this plan, and are written
+   * as where those come to lie; without `path` it is the first file that looks like weights, or the model's directory.
+   * Size, source and digest are added.
    */
   readonly model: Partial<ModelEntry>;
   readonly files: readonly PlanFile[];

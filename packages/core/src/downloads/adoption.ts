@@ -4,7 +4,10 @@ import type { Discovery } from '../contract/hooks.js';
 import { reasonOf } from '../contract/errors.js';
 import type { SourceRegistry } from './sources.js';
 
-/** Offers the models of every source that adopts. One that fails is logged and does not keep the others from being heard. */
+/**
+ * Offers the models of every source that adopts. One that fails is logged and does not keep the others from being
+ * heard.
+ */
 export async function offerAdopted(sources: SourceRegistry, discovery: Discovery, context: Context): Promise<void> {
   const adopting = sources.list().filter(({ adopt }) => adopt !== undefined);
   await Promise.all(
@@ -13,7 +16,10 @@ export async function offerAdopted(sources: SourceRegistry, discovery: Discovery
         for await (const model of source.adopt!(context)) discovery.add(model);
       } catch (error) {
         if (context.signal.aborted) throw error;
-        context.log.warn({ source: source.name, reason: reasonOf(error) }, 'A source could not look for models on this machine');
+        context.log.warn(
+          { source: source.name, reason: reasonOf(error) },
+          'A source could not look for models on this machine',
+        );
       }
     }),
   );

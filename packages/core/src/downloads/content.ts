@@ -17,6 +17,9 @@ export async function headOf(path: string): Promise<Buffer> {
 /** What is wrong with a file, a sentence part; `undefined` when nothing is seen. */
 export function contentProblem(path: string, head: Buffer): string | undefined {
   if (/\.gguf$/i.test(path) && head.toString('latin1', 0, 4) !== 'GGUF') return 'is no GGUF file';
-  if (/\.safetensors$/i.test(path) && !(head.length >= 9 && head.readBigUInt64LE(0) < 2n ** 32n && head[8] === 0x7b)) return 'is no safetensors file';
-  return /^\s*<(!doctype html|html)/i.test(head.toString('latin1')) && !/\.html?$/i.test(path) ? 'is a web page' : undefined;
+  if (/\.safetensors$/i.test(path) && !(head.length >= 9 && head.readBigUInt64LE(0) < 2n ** 32n && head[8] === 0x7b))
+    return 'is no safetensors file';
+  return /^\s*<(!doctype html|html)/i.test(head.toString('latin1')) && !/\.html?$/i.test(path)
+    ? 'is a web page'
+    : undefined;
 }

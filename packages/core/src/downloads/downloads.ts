@@ -79,16 +79,26 @@ export class DownloadService implements Downloads {
   async load(): Promise<void> {
     await this.tools.known.load();
     if (!this.config.guest) await removeLeftovers(this.root);
-    const journals = await readJournals(this.root, (path) => this.log.warn({ path }, 'A folder of downloads has no journal that can be read; it is left alone'));
+    const journals = await readJournals(this.root, (path) =>
+      this.log.warn({ path }, 'A folder of downloads has no journal that can be read; it is left alone'),
+    );
     const resumes = this.config.downloads.resume && !this.config.guest;
     for (const journal of journals.filter(({ owner }) => owner === this.owner)) {
       const job = this.add(journal);
       if (!this.config.guest) await job.clearLeftovers();
-      if (journal.state === 'active' && resumes) await job.start().catch((error: unknown) => this.log.warn({ download: journal.id, reason: reasonOf(error) }, 'A download cannot go on'));
+      if (journal.state === 'active' && resumes)
+        await job
+          .start()
+          .catch((error: unknown) =>
+            this.log.warn({ download: journal.id, reason: reasonOf(error) }, 'A download cannot go on'),
+          );
     }
   }
 
-  async start(request: DownloadRequest, options: { signal?: AbortSignal; guard?: AddressGuard } = {}): Promise<Download> {
+  async start(
+    request: DownloadRequest,
+    options: { signal?: AbortSignal; guard?: AddressGuard } = {},
+  ): Promise<Download> {
     const { signal = this.closing.signal, guard } = options;
     this.requireOwner();
     this.closing.signal.throwIfAborted();
@@ -155,7 +165,8 @@ export class DownloadService implements Downloads {
       const look = () => {
         if (job.state === 'finished') settle(job.snapshot());
         else if (job.state === 'failed') reject(job.error!);
-        else if (job.state === 'paused' || job.state === 'cancelled') reject(new LaminaError('ABORTED', {}, { cause: new Error(`the download is ${job.state}`) }));
+        else if (job.state === 'paused' || job.state === 'cancelled')
+          reject(new LaminaError('ABORTED', {}, { cause: new Error(`the download is ${job.state}`) }));
       };
       listening = job.onChange(look);
       look();
@@ -166,9 +177,13 @@ export class DownloadService implements Downloads {
   downloadable(): readonly Downloadable[] {
     const sources = new Set(this.sources.list().map(({ name }) => name));
     return this.models.list().flatMap(({ model, entry, available }): Downloadable[] => {
-      const known = Object.entries((entry.download ?? {}) as Record<string, Json>).filter(([name]) => sources.has(name));
+      const known = Object.entries((entry.download ?? {}) as Record<string, Json>).filter(([name]) =>
+        sources.has(name),
+      );
       const download = this.unfinished(model.name)?.journal.id;
-      return available || known.length === 0 ? [] : [{ model: model.name, sources: Object.fromEntries(known), ...(download === undefined ? {} : { download }) }];
+      return available || known.length === 0
+        ? []
+        : [{ model: model.name, sources: Object.fromEntries(known), ...(download === undefined ? {} : { download }) }];
     });
   }
 
@@ -201,7 +216,13 @@ export class DownloadService implements Downloads {
     } catch (error) {
       this.jobs.delete(job.journal.id);
       await removeFolder(job.folder).catch(() => undefined);
-      throw LaminaError.is(error) ? error : new LaminaError('CONFLICT', { message: `The models directory cannot be written: ${reasonOf(error)}.` }, { cause: error });
+      throw LaminaError.is(error)
+        ? error
+        : new LaminaError(
+            'CONFLICT',
+            { message: `The models directory cannot be written: ${reasonOf(error)}.` },
+            { cause: error },
+          );
     }
     return job;
   }
@@ -249,8 +270,14 @@ export class DownloadService implements Downloads {
   private requireAbsent(name: string, plan?: DownloadPlan): void {
     const record = this.models.get(name);
     if (record?.available !== true) return;
-    const same = plan !== undefined && isDeepStrictEqual((record.entry.download as Record<string, unknown> | undefined)?.[plan.source], plan.reference);
-    throw new LaminaError('CONFLICT', { message: `The model "${name}" is already here. Remove it first, or choose another name.`, model: name, same });
+    const same =
+      plan !== undefined &&
+      isDeepStrictEqual((record.entry.download as Record<string, unknown> | undefined)?.[plan.source], plan.reference);
+    throw new LaminaError('CONFLICT', {
+      message: `The model "${name}" is already here. Remove it first, or choose another name.`,
+      model: name,
+      same,
+    });
   }
 
   private requireOwner(): void {
@@ -266,7 +293,10 @@ export class DownloadService implements Downloads {
 
 function checkRequest(request: DownloadRequest): void {
   const { model, reference } = request as { model?: unknown; reference?: unknown };
-  if ((model === undefined) === (reference === undefined)) throw new LaminaError('REQUEST_INVALID', { message: 'A download is asked for with either "model", a model of the manifest, or "reference", what to fetch.' });
+  if ((model === undefined) === (reference === undefined))
+    throw new LaminaError('REQUEST_INVALID', {
+      message: 'A download is asked for with either "model", a model of the manifest, or "reference", what to fetch.',
+    });
 }
 
 /** Whether a request is for something else than what a download fetches. */
@@ -282,12 +312,20 @@ function reservedPaths({ dataDir, modelsDir, manifest }: Config): readonly strin
 }
 
 function requireOpen(job: Job): void {
-  if (job.isOver) throw new LaminaError('CONFLICT', { message: `The download ${job.journal.id} of "${job.journal.model}" is ${job.state} already.` });
+  if (job.isOver)
+    throw new LaminaError('CONFLICT', {
+      message: `The download ${job.journal.id} of "${job.journal.model}" is ${job.state} already.`,
+    });
 }
 
 function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((settle, reject) => {
-    const left = () => reject(LaminaError.is(signal.reason, 'SHUTTING_DOWN') ? signal.reason : new LaminaError('ABORTED', {}, { cause: signal.reason }));
+    const left = () =>
+      reject(
+        LaminaError.is(signal.reason, 'SHUTTING_DOWN')
+          ? signal.reason
+          : new LaminaError('ABORTED', {}, { cause: signal.reason }),
+      );
     if (signal.aborted) left();
     signal.addEventListener('abort', left, { once: true });
     work.then(settle, reject).finally(() => signal.removeEventListener('abort', left));

@@ -71,8 +71,18 @@ export class JobFile {
   }
 
   snapshot(): DownloadFile {
-    this.most = Math.max(this.most, this.state === 'waiting' || this.state === 'fetching' ? Math.min(this.here, this.total ?? Infinity) : (this.total ?? this.here));
-    return { path: this.plan.path, done: Math.min(this.most, this.total ?? Infinity), ...(this.total === undefined ? {} : { total: this.total }), state: this.state };
+    this.most = Math.max(
+      this.most,
+      this.state === 'waiting' || this.state === 'fetching'
+        ? Math.min(this.here, this.total ?? Infinity)
+        : (this.total ?? this.here),
+    );
+    return {
+      path: this.plan.path,
+      done: Math.min(this.most, this.total ?? Infinity),
+      ...(this.total === undefined ? {} : { total: this.total }),
+      state: this.state,
+    };
   }
 
   /** Puts into the record what is on disk; when it resolves, what the record says would survive the loss of power. */
@@ -84,7 +94,8 @@ export class JobFile {
   }
 
   /**
-   * Resolves when the file is here and is the right one. What is here already, in the target or as another model's, is not fetched.
+   * Resolves when the file is here and is the right one. What is here already, in the target or as another model's, is
+   * not fetched.
    * @throws LaminaError what a transfer throws, `DIGEST_MISMATCH`; the signal's reason
    */
   async obtain(signal: AbortSignal): Promise<void> {
@@ -111,7 +122,10 @@ export class JobFile {
     const { sha256 } = this.plan;
     if (sha256 === undefined || this.inPlace) return false;
     const there = await sizeOf(this.place.target);
-    const same = there !== undefined && (this.plan.bytes ?? there) === there && (await this.hashOf(this.place.target, there, signal)) === sha256;
+    const same =
+      there !== undefined &&
+      (this.plan.bytes ?? there) === there &&
+      (await this.hashOf(this.place.target, there, signal)) === sha256;
     const path = same ? this.place.target : await this.tools.known.find(sha256);
     if (path === undefined) return false;
     await takeLocal(path, this.path, 'link', { space: this.tools.space, copied: (bytes) => this.count(bytes), signal });
@@ -122,9 +136,13 @@ export class JobFile {
 
   private async takeFrom(file: string, mode: 'copy' | 'link' | 'in-place', signal: AbortSignal): Promise<void> {
     const bytes = await sizeOf(file);
-    if (bytes === undefined) throw new LaminaError('SOURCE_UNREACHABLE', { message: `${file} does not exist, or is no file. Check the reference.` });
+    if (bytes === undefined)
+      throw new LaminaError('SOURCE_UNREACHABLE', {
+        message: `${file} does not exist, or is no file. Check the reference.`,
+      });
     this.record.version = { bytes };
-    if (mode !== 'in-place') await takeLocal(file, this.path, mode, { space: this.tools.space, copied: (count) => this.count(count), signal });
+    if (mode !== 'in-place')
+      await takeLocal(file, this.path, mode, { space: this.tools.space, copied: (count) => this.count(count), signal });
     if (mode === 'in-place' && this.plan.sha256 === undefined) return this.verified('');
     this.state = 'fetched';
     await this.verify(this.tools.hasher.begin(this.path), bytes, signal);
@@ -142,7 +160,10 @@ export class JobFile {
         directory: this.place.folder,
         part,
         bytes: this.plan.bytes,
-        version: { ...(this.plan.bytes === undefined ? {} : { bytes: this.plan.bytes }), ...(part.written.bytes === 0 ? {} : this.record.version) },
+        version: {
+          ...(this.plan.bytes === undefined ? {} : { bytes: this.plan.bytes }),
+          ...(part.written.bytes === 0 ? {} : this.record.version),
+        },
         checked: this.plan.sha256 !== undefined,
         guard: this.place.guard,
         locate: (asking) => this.place.locate(this.plan, asking),
@@ -179,7 +200,8 @@ export class JobFile {
     const actual = await unlessAborted(hash.finish(bytes), signal).finally(() => hash.drop());
     const wanted = this.plan.sha256?.toLowerCase();
     const problem = contentProblem(this.plan.path, await headOf(this.path));
-    if (wanted !== undefined ? actual !== wanted : problem !== undefined || (this.plan.bytes ?? bytes) !== bytes) throw await this.refuse(wanted, actual, problem);
+    if (wanted !== undefined ? actual !== wanted : problem !== undefined || (this.plan.bytes ?? bytes) !== bytes)
+      throw await this.refuse(wanted, actual, problem);
     await this.open?.sync();
     this.verified(actual);
   }
@@ -207,13 +229,18 @@ export class JobFile {
   /** Whether another file has the same bytes as this one. */
   async isSame(path: string): Promise<boolean> {
     const bytes = await sizeOf(path);
-    return bytes !== undefined && bytes === this.total && (await this.hashOf(path, bytes, new AbortController().signal)) === this.record.sha256;
+    return (
+      bytes !== undefined &&
+      bytes === this.total &&
+      (await this.hashOf(path, bytes, new AbortController().signal)) === this.record.sha256
+    );
   }
 
   /** After a failure: deletes what a later transfer could not go on with, so that its bytes are free again. */
   async dropUseless(): Promise<void> {
     if (this.isResumable || this.record.sha256 !== undefined) return;
-    await truncate(this.path, 0); // The thread that hashes may have it open still, and a deleted file keeps its bytes until it is closed.
+    // The thread that hashes may have it open still, and a deleted file keeps its bytes until it is closed.
+    await truncate(this.path, 0);
     await rm(this.path, { force: true });
     this.record.held = [];
     this.record.version = {};

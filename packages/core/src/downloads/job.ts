@@ -81,9 +81,12 @@ export class Job {
     const { id, model, plan, createdAt } = this.journal;
     const files = this.files.map((file) => file.snapshot());
     const done = files.reduce((sum, file) => sum + file.done, 0);
-    const total = files.every((file) => file.total !== undefined) ? files.reduce((sum, file) => sum + file.total!, 0) : undefined;
+    const total = files.every((file) => file.total !== undefined)
+      ? files.reduce((sum, file) => sum + file.total!, 0)
+      : undefined;
     const bytesPerSecond = this.state === 'active' ? this.speed.bytesPerSecond : 0;
-    const secondsLeft = total !== undefined && bytesPerSecond > 0 ? Math.round((total - done) / bytesPerSecond) : undefined;
+    const secondsLeft =
+      total !== undefined && bytesPerSecond > 0 ? Math.round((total - done) / bytesPerSecond) : undefined;
     return Object.freeze({
       id,
       model,
@@ -188,7 +191,10 @@ export class Job {
       const startedAt = this.tools.clock.now();
       const { source, total } = this.snapshot();
       this.change('active', 'download.started', { source, ...(total === undefined ? {} : { total }) });
-      end.push(this.every(progressMs, () => this.tellProgress()), this.every(journalMs, () => void this.save().catch((error: unknown) => this.halt?.controller.abort(error))));
+      end.push(
+        this.every(progressMs, () => this.tellProgress()),
+        this.every(journalMs, () => void this.save().catch((error: unknown) => this.halt?.controller.abort(error))),
+      );
       await this.fetchAll(signal, end);
       await this.finish(signal);
       for (const last of end.splice(0)) last();
@@ -198,7 +204,10 @@ export class Job {
         const details = { path: this.folder, reason: reasonOf(error) };
         this.tools.log.warn(details, 'The folder of a finished download cannot be deleted');
       });
-      this.change('finished', 'download.finished', { bytes: this.snapshot().done, ms: this.tools.clock.now() - startedAt });
+      this.change('finished', 'download.finished', {
+        bytes: this.snapshot().done,
+        ms: this.tools.clock.now() - startedAt,
+      });
     } catch (error) {
       for (const last of end.splice(0)) last();
       await this.failed(signal.aborted ? signal.reason : error);
@@ -228,7 +237,12 @@ export class Job {
     const { plan, model } = this.journal;
     const { verifyDownload } = tools.hooks.run;
     if (verifyDownload.isUsed()) {
-      const looked = files.map((file) => ({ ...file.plan, bytes: file.total!, ...(file.record.sha256 ? { sha256: file.record.sha256 } : {}), from: { file: file.path, mode: 'in-place' as const } }));
+      const looked = files.map((file) => ({
+        ...file.plan,
+        bytes: file.total!,
+        ...(file.record.sha256 ? { sha256: file.record.sha256 } : {}),
+        from: { file: file.path, mode: 'in-place' as const },
+      }));
       await verifyDownload.promise(plan, looked, { signal, log: tools.log });
     }
     signal.throwIfAborted();
@@ -242,7 +256,14 @@ export class Job {
     }
     const before = tools.models.get(model);
     const bytes = files.reduce((sum, file) => sum + (file.total ?? 0), 0);
-    const entry = entryOf(plan, layout, before?.model.from === 'manifest' ? before.entry : {}, bytes, digests, tools.modelsDir);
+    const entry = entryOf(
+      plan,
+      layout,
+      before?.model.from === 'manifest' ? before.entry : {},
+      bytes,
+      digests,
+      tools.modelsDir,
+    );
     const backend = entry.backend ?? this.backendFor(entry.format ?? formatOf(layout.path));
     await tools.models.save(model, { ...entry, ...(backend === undefined ? {} : { backend }) });
     await tools.models.reload(); // The folder is new: it must not be seen later than the entry.
@@ -258,10 +279,14 @@ export class Job {
     if (why === 'closed') return this.saveOrWarn();
     if (why !== undefined) return; // Whoever stopped it goes on from here.
     this.error = LaminaError.from(diskErrorOf(error, this.folder) ?? error);
-    if (this.error.code === 'INTERNAL') this.tools.log.error({ download: this.journal.id, err: error }, 'A download failed inside Lamina');
+    if (this.error.code === 'INTERNAL')
+      this.tools.log.error({ download: this.journal.id, err: error }, 'A download failed inside Lamina');
     for (const file of this.files) {
       await file.dropUseless().catch((reason: unknown) => {
-        this.tools.log.warn({ path: file.path, reason: reasonOf(reason) }, 'The useless part of a failed download cannot be deleted');
+        this.tools.log.warn(
+          { path: file.path, reason: reasonOf(reason) },
+          'The useless part of a failed download cannot be deleted',
+        );
       });
     }
     this.journal.state = 'failed';
@@ -288,10 +313,16 @@ export class Job {
     this.change('cancelled', 'download.cancelled');
   }
 
-  /** For a download that has ended: its journal may be lost, as on a full disk; after a restart it then goes on by itself. */
+  /**
+   * For a download that has ended: its journal may be lost, as on a full disk; after a restart it then goes on by
+   * itself.
+   */
   private async saveOrWarn(): Promise<void> {
     await this.save().catch((error: unknown) => {
-      this.tools.log.warn({ download: this.journal.id, reason: reasonOf(error) }, 'The state of a download cannot be saved; it goes on by itself after a restart');
+      this.tools.log.warn(
+        { download: this.journal.id, reason: reasonOf(error) },
+        'The state of a download cannot be saved; it goes on by itself after a restart',
+      );
     });
   }
 
@@ -308,16 +339,29 @@ export class Job {
   private source(): Source {
     const { source } = this.journal.plan;
     const found = this.tools.source(source);
-    if (found === undefined) throw new LaminaError('NOT_SUPPORTED', { message: `This download needs the source "${source}". Add its plugin and resume.` });
+    if (found === undefined)
+      throw new LaminaError('NOT_SUPPORTED', {
+        message: `This download needs the source "${source}". Add its plugin and resume.`,
+      });
     return found;
   }
 
   private tellProgress(): void {
     const { id, model, done, total, bytesPerSecond } = this.snapshot();
-    this.tools.events.emit('download.progress', { download: id, model, done, ...(total === undefined ? {} : { total }), bytes_per_second: bytesPerSecond });
+    this.tools.events.emit('download.progress', {
+      download: id,
+      model,
+      done,
+      ...(total === undefined ? {} : { total }),
+      bytes_per_second: bytesPerSecond,
+    });
   }
 
-  private change(state: DownloadState, type: Exclude<EventType & `download.${string}`, 'download.progress'>, more: object = {}): void {
+  private change(
+    state: DownloadState,
+    type: Exclude<EventType & `download.${string}`, 'download.progress'>,
+    more: object = {},
+  ): void {
     this.state = state;
     this.tools.events.emit(type, { download: this.journal.id, model: this.journal.model, ...more } as never);
     for (const listener of [...this.listeners]) listener();

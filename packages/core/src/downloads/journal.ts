@@ -1,4 +1,5 @@
-// What is known of a download on disk, beside its parts: plain JSON without secrets, from which the next Lamina goes on.
+// What is known of a download on disk, beside its parts: plain JSON without secrets, from which the next Lamina goes
+// on.
 import { readdir, readFile, rename, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { WireError } from '../contract/errors.js';
@@ -26,7 +27,10 @@ export interface FileRecord {
 export interface Journal {
   readonly format: 1;
   readonly id: string;
-  /** The data directory of the Lamina whose download it is: another one that shares the models directory leaves it alone. */
+  /**
+   * The data directory of the Lamina whose download it is: another one that shares the models directory leaves it
+   * alone.
+   */
   readonly owner: string;
   readonly model: string;
   /** Which addresses it may lead to; missing: any. */
@@ -58,7 +62,16 @@ const journalSchema = {
     model: string,
     guard: { enum: ['public', 'loopback'] },
     remote: { type: 'boolean' },
-    plan: { type: 'object', required: ['source', 'reference', 'model', 'files'], properties: { source: string, model: { type: 'object' }, files: { type: 'array', items: { type: 'object' } }, reference: {} } },
+    plan: {
+      type: 'object',
+      required: ['source', 'reference', 'model', 'files'],
+      properties: {
+        source: string,
+        model: { type: 'object' },
+        files: { type: 'array', items: { type: 'object' } },
+        reference: {},
+      },
+    },
     createdAt: string,
     state: { enum: ['active', 'paused', 'failed'] },
     error: { type: 'object' },

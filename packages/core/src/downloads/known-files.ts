@@ -17,7 +17,12 @@ const fileSchema = {
   type: 'array',
   items: {
     type: 'object',
-    properties: { path: { type: 'string' }, bytes: { type: 'integer' }, modifiedMs: { type: 'number' }, sha256: { type: 'string' } },
+    properties: {
+      path: { type: 'string' },
+      bytes: { type: 'integer' },
+      modifiedMs: { type: 'number' },
+      sha256: { type: 'string' },
+    },
     required: ['path', 'bytes', 'modifiedMs', 'sha256'],
   },
 } as const;
@@ -33,7 +38,9 @@ export class KnownFiles {
   ) {}
 
   async load(): Promise<void> {
-    const value: unknown = await readFile(this.path, 'utf8').then((text) => JSON.parse(text) as unknown).catch(() => []);
+    const value: unknown = await readFile(this.path, 'utf8')
+      .then((text) => JSON.parse(text) as unknown)
+      .catch(() => []);
     this.files = check(fileSchema, value).length === 0 ? (value as KnownFile[]) : [];
   }
 
@@ -53,7 +60,10 @@ export class KnownFiles {
    */
   async add(path: string, sha256: string): Promise<void> {
     const { size, mtimeMs } = await stat(path);
-    this.files = [...this.files.filter((file) => file.path !== path), { path, bytes: size, modifiedMs: mtimeMs, sha256 }];
+    this.files = [
+      ...this.files.filter((file) => file.path !== path),
+      { path, bytes: size, modifiedMs: mtimeMs, sha256 },
+    ];
     // One after the other, each with all that is known by then: a slow writer must not put an older list in place.
     this.writing = this.writing.then(() => this.write());
     await this.writing;

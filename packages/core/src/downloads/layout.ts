@@ -13,7 +13,8 @@ export interface Layout {
 }
 
 /**
- * The layout of a model. Its files go below its name; when its entry writes a path already, there. `written` is that path.
+ * The layout of a model. Its files go below its name; when its entry writes a path already, there. `written` is that
+ * path.
  */
 export function layoutOf(plan: DownloadPlan, model: string, written: string | undefined, modelsDir: string): Layout {
   const named = written !== undefined && extname(written) !== '';
@@ -30,7 +31,14 @@ export function layoutOf(plan: DownloadPlan, model: string, written: string | un
 }
 
 /** The entry of a finished model: what was written stays, then what the plan says, and where and what it is. */
-export function entryOf(plan: DownloadPlan, layout: Layout, before: ModelEntry, bytes: number, digests: ReadonlyMap<string, string>, modelsDir: string): ModelEntry {
+export function entryOf(
+  plan: DownloadPlan,
+  layout: Layout,
+  before: ModelEntry,
+  bytes: number,
+  digests: ReadonlyMap<string, string>,
+  modelsDir: string,
+): ModelEntry {
   const main = mainFile(plan) ?? (plan.files.length === 1 ? plan.files[0] : undefined);
   const digest = main === undefined ? undefined : digests.get(main.path);
   const side = (name: 'projector' | 'draft') => {
@@ -61,7 +69,10 @@ export function nameOfPlan(plan: DownloadPlan): string {
 /** The first file of the weights; `undefined` when the directory is the model. */
 function mainFile({ files, model }: DownloadPlan): PlanFile | undefined {
   const named = files.find(({ path }) => path === model.path);
-  const ggufs = files.filter(({ path }) => /\.gguf$/i.test(path) && !/^mmproj/i.test(basename(path)) && path !== model.projector && path !== model.draft);
+  const ggufs = files.filter(
+    ({ path }) =>
+      /\.gguf$/i.test(path) && !/^mmproj/i.test(basename(path)) && path !== model.projector && path !== model.draft,
+  );
   return named ?? ggufs[0] ?? (files.length === 1 ? files[0] : undefined);
 }
 

@@ -12,13 +12,19 @@ import { sizeOf } from './take-local.js';
  * Moves a part to its target. A target that is there already is left, when it is the same file.
  * @throws LaminaError `CONFLICT`
  */
-export async function placeFile(part: string, target: string, isSame: (path: string) => Promise<boolean>): Promise<void> {
+export async function placeFile(
+  part: string,
+  target: string,
+  isSame: (path: string) => Promise<boolean>,
+): Promise<void> {
   try {
     await mkdir(dirname(target), { recursive: true });
     await move(part, target, isSame);
     await syncDirectory(dirname(target));
   } catch (error) {
-    throw LaminaError.is(error) ? error : new LaminaError('CONFLICT', { message: `${target} cannot be written: ${reasonOf(error)}.` }, { cause: error });
+    throw LaminaError.is(error)
+      ? error
+      : new LaminaError('CONFLICT', { message: `${target} cannot be written: ${reasonOf(error)}.` }, { cause: error });
   }
 }
 
@@ -30,7 +36,9 @@ async function move(part: string, target: string, isSame: (path: string) => Prom
   if (refused === undefined) return rm(part, { force: true });
   if ((await sizeOf(target)) !== undefined || refused === 'EEXIST') {
     if (await isSame(target)) return rm(part, { force: true });
-    throw new LaminaError('CONFLICT', { message: `${target} is there already and is not overwritten. Move it away and resume the download.` });
+    throw new LaminaError('CONFLICT', {
+      message: `${target} is there already and is not overwritten. Move it away and resume the download.`,
+    });
   }
   if (refused === 'EXDEV') return copyAcross(part, target);
   await rename(part, target); // A disk that knows no hard links.

@@ -28,7 +28,14 @@ const planSchema = {
           path: { type: 'string', minLength: 1 },
           bytes: { type: 'integer', minimum: 0 },
           sha256: { type: 'string', pattern: '^[0-9a-fA-F]{64}$' },
-          from: { type: 'object', properties: { key: { type: 'string' }, file: { type: 'string' }, mode: { enum: ['copy', 'link', 'in-place'] } } },
+          from: {
+            type: 'object',
+            properties: {
+              key: { type: 'string' },
+              file: { type: 'string' },
+              mode: { enum: ['copy', 'link', 'in-place'] },
+            },
+          },
         },
         required: ['path', 'from'],
       },
@@ -59,9 +66,12 @@ export class Planning {
     const candidates = 'model' in request ? this.ofModel(request) : this.ofReference(request);
     const resolved = await this.firstOf(candidates, context);
     const { signal, log } = context;
-    const plan = this.hooks.run.planDownload.isUsed() ? ((await this.hooks.run.planDownload.promise(resolved, { signal, log })) as DownloadPlan) : resolved;
+    const plan = this.hooks.run.planDownload.isUsed()
+      ? ((await this.hooks.run.planDownload.promise(resolved, { signal, log })) as DownloadPlan)
+      : resolved;
     checkPlan(plan);
-    const model = 'model' in request ? this.models.resolve(request.model).model.name : (request.name ?? nameOfPlan(plan));
+    const model =
+      'model' in request ? this.models.resolve(request.model).model.name : (request.name ?? nameOfPlan(plan));
     if (!('model' in request)) this.checkName(model);
     return { model, plan };
   }
@@ -76,15 +86,32 @@ export class Planning {
   private ofModel({ model: asked, source: only }: { model: string; source?: string }): readonly [Source, Json][] {
     const { model } = this.models.resolve(asked);
     const written = Object.entries(this.models.get(model.name)?.entry.download ?? {}) as [string, Json][];
-    if (written.length === 0) throw new LaminaError('REQUEST_INVALID', { message: `The entry of "${model.name}" names nothing to download it from. Add download: with a source and a reference, or send a reference.`, param: 'model' });
-    const known = written.filter(([name]) => only === undefined || name === only).flatMap(([name, reference]): [Source, Json][] => this.sources.list().filter((source) => source.name === name).map((source) => [source, reference]));
-    if (known.length === 0) throw new LaminaError('NOT_SUPPORTED', { message: `"${model.name}" can be had from ${written.map(([name]) => name).join(', ')}${only === undefined ? '' : `, and ${only} was asked for`}; this Lamina has ${this.names()}. Add the plugin of the source.` });
+    if (written.length === 0)
+      throw new LaminaError('REQUEST_INVALID', {
+        message: `The entry of "${model.name}" names nothing to download it from. Add download: with a source and a reference, or send a reference.`,
+        param: 'model',
+      });
+    const known = written
+      .filter(([name]) => only === undefined || name === only)
+      .flatMap(([name, reference]): [Source, Json][] =>
+        this.sources
+          .list()
+          .filter((source) => source.name === name)
+          .map((source) => [source, reference]),
+      );
+    if (known.length === 0)
+      throw new LaminaError('NOT_SUPPORTED', {
+        message: `"${model.name}" can be had from ${written.map(([name]) => name).join(', ')}${only === undefined ? '' : `, and ${only} was asked for`}; this Lamina has ${this.names()}. Add the plugin of the source.`,
+      });
     return known;
   }
 
   private ofReference({ reference, source: only }: { reference: Json; source?: string }): readonly [Source, Json][] {
     const sources = this.sources.list().filter(({ name }) => only === undefined || name === only);
-    if (sources.length === 0) throw new LaminaError('NOT_SUPPORTED', { message: `There is no source "${only}"; this Lamina has ${this.names()}.` });
+    if (sources.length === 0)
+      throw new LaminaError('NOT_SUPPORTED', {
+        message: `There is no source "${only}"; this Lamina has ${this.names()}.`,
+      });
     return sources.map((source) => [source, reference]);
   }
 
@@ -97,22 +124,43 @@ export class Planning {
         if (plan !== undefined) return { ...plan, source: source.name, reference: plan.reference ?? reference };
       } catch (error) {
         if (context.signal.aborted) throw new LaminaError('ABORTED', {}, { cause: error });
-        const failed = LaminaError.is(error) ? error : new LaminaError('PLUGIN_FAILED', { plugin: source.name, hook: 'resolve', reason: reasonOf(error) }, { cause: error });
+        const failed = LaminaError.is(error)
+          ? error
+          : new LaminaError(
+              'PLUGIN_FAILED',
+              { plugin: source.name, hook: 'resolve', reason: reasonOf(error) },
+              { cause: error },
+            );
         context.log.warn({ source: source.name, reason: failed.message }, 'A source could not make a plan');
         failure ??= failed;
       }
     }
-    throw failure ?? new LaminaError('NOT_SUPPORTED', { message: `No source knows this reference; asked were ${candidates.map(([{ name }]) => name).join(', ')}. Check it, or name the source.` });
+    throw (
+      failure ??
+      new LaminaError('NOT_SUPPORTED', {
+        message: `No source knows this reference; asked were ${candidates.map(([{ name }]) => name).join(', ')}. Check it, or name the source.`,
+      })
+    );
   }
 
   private names(): string {
-    return this.sources.list().map(({ name }) => name).join(', ') || 'none';
+    return (
+      this.sources
+        .list()
+        .map(({ name }) => name)
+        .join(', ') || 'none'
+    );
   }
 }
 
 async function resolveWith(source: Source, reference: Json, context: SourceContext): Promise<DownloadPlan | undefined> {
-  const late = () => new LaminaError('TIMEOUT', { message: `The source ${source.name} did not say within ${resolveLimitMs / 1000} s which files a model has.` });
-  return withLimit(context.signal, resolveLimitMs, late, ({ signal }) => source.resolve(reference, { ...context, signal }));
+  const late = () =>
+    new LaminaError('TIMEOUT', {
+      message: `The source ${source.name} did not say within ${resolveLimitMs / 1000} s which files a model has.`,
+    });
+  return withLimit(context.signal, resolveLimitMs, late, ({ signal }) =>
+    source.resolve(reference, { ...context, signal }),
+  );
 }
 
 function checkPlan(plan: DownloadPlan): void {
@@ -120,6 +168,18 @@ function checkPlan(plan: DownloadPlan): void {
   const problems = check(planSchema, plan);
   const unsafe = paths.find((path) => typeof path === 'string' && !isSafePath(path));
   const twice = paths.find((path, index) => paths.indexOf(path) !== index);
-  const reason = problems.length > 0 ? describeProblems(problems) : unsafe !== undefined ? `the path "${unsafe}" leads out of its directory` : twice === undefined ? undefined : `the path "${twice}" is there twice`;
-  if (reason !== undefined) throw new LaminaError('PLUGIN_FAILED', { plugin: plan.source, hook: 'resolve', reason: `its plan is wrong: ${reason}` });
+  const reason =
+    problems.length > 0
+      ? describeProblems(problems)
+      : unsafe !== undefined
+        ? `the path "${unsafe}" leads out of its directory`
+        : twice === undefined
+          ? undefined
+          : `the path "${twice}" is there twice`;
+  if (reason !== undefined)
+    throw new LaminaError('PLUGIN_FAILED', {
+      plugin: plan.source,
+      hook: 'resolve',
+      reason: `its plan is wrong: ${reason}`,
+    });
 }

@@ -11,7 +11,8 @@ export class SourceRegistry {
 
   /** @throws LaminaError `PLUGIN_INVALID` when the name is taken */
   add(source: Source, plugin: string): void {
-    if (this.sources.has(source.name)) throw new LaminaError('PLUGIN_INVALID', { plugin, reason: `the source "${source.name}" is registered already` });
+    if (this.sources.has(source.name))
+      throw new LaminaError('PLUGIN_INVALID', { plugin, reason: `the source "${source.name}" is registered already` });
     this.sources.set(source.name, source);
     if (plugin === 'core') this.own.add(source);
   }

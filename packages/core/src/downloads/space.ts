@@ -49,7 +49,10 @@ export class Space {
     while (this.allowance < bytes || this.clock.now() - this.measuredAt > measuredMs) {
       const usable = await (this.measuring ??= this.measure().finally(() => (this.measuring = undefined)));
       if (usable < bytes) {
-        throw new LaminaError('DISK_FULL', { path: this.directory, reason: 'only the reserve that Lamina leaves free is left' });
+        throw new LaminaError('DISK_FULL', {
+          path: this.directory,
+          reason: 'only the reserve that Lamina leaves free is left',
+        });
       }
     }
     this.allowance -= bytes;

@@ -28,7 +28,7 @@ async function copyBytes(from: string, to: string, { space, signal, copied }: Co
   const part = await PartFile.open(to, []);
   try {
     const buffer = Buffer.allocUnsafe(pieceBytes);
-    for (let position = 0; ; ) {
+    for (let position = 0; ;) {
       signal.throwIfAborted();
       const { bytesRead } = await source.read(buffer, 0, pieceBytes, position);
       if (bytesRead === 0) return;

@@ -10,8 +10,16 @@ export interface Problem {
   readonly message: string;
 }
 
-// A start waits for schemas to be compiled. One that is wrong fails then anyway, and code that is optimized is no faster.
-const ajv = new Ajv({ allErrors: true, strict: true, allowUnionTypes: true, verbose: true, validateSchema: false, code: { optimize: false } });
+// A start waits for schemas to be compiled. One that is wrong fails then anyway, and code that is optimized is no
+// faster.
+const ajv = new Ajv({
+  allErrors: true,
+  strict: true,
+  allowUnionTypes: true,
+  verbose: true,
+  validateSchema: false,
+  code: { optimize: false },
+});
 const compiled = new WeakMap<Schema, ValidateFunction>();
 
 /** Everything that is wrong with `value`; empty when nothing is. */
@@ -37,9 +45,17 @@ function toProblem(error: ErrorObject): Problem {
     const known = Object.keys((error.parentSchema?.['properties'] as object | undefined) ?? {});
     return { path: [...path, key], message: `is not known here; ${nearestHint(key, known)}` };
   }
-  if (error.keyword === 'enum') return { path, message: `must be one of ${(error.schema as unknown[]).map(show).join(', ')}, not ${show(error.data)}` };
+  if (error.keyword === 'enum')
+    return {
+      path,
+      message: `must be one of ${(error.schema as unknown[]).map(show).join(', ')}, not ${show(error.data)}`,
+    };
   if (error.keyword === 'required') return { path, message: `lacks "${String(error.params['missingProperty'])}"` };
-  if (error.keyword === 'type') return { path, message: `must be ${[error.schema as string | readonly string[]].flat().join(' or ')}, not ${show(error.data)}` };
+  if (error.keyword === 'type')
+    return {
+      path,
+      message: `must be ${[error.schema as string | readonly string[]].flat().join(' or ')}, not ${show(error.data)}`,
+    };
   return { path, message: `${error.message ?? 'is not right'}, not ${show(error.data)}` };
 }
 

@@ -14,7 +14,10 @@ export class Disposables {
 
   constructor(private readonly log: Logger) {}
 
-  /** Adds a step that runs before all that were added earlier. One that takes longer than its budget (default 5 s) is left behind. */
+  /**
+   * Adds a step that runs before all that were added earlier. One that takes longer than its budget (default 5 s) is
+   * left behind.
+   */
   add(name: string, dispose: () => void | Promise<void>, budgetMs = 5_000): void {
     this.entries.push({ name, budgetMs, dispose });
   }

@@ -6,7 +6,12 @@ import type { Clock, Logger } from '../contract/context.js';
 
 const kept = 1_000;
 const progressIntervalMs = 100;
-const transient: ReadonlySet<EventType> = new Set<EventType>(['model.progress', 'download.progress', 'log.line', 'queue.position']);
+const transient: ReadonlySet<EventType> = new Set<EventType>([
+  'model.progress',
+  'download.progress',
+  'log.line',
+  'queue.position',
+]);
 const thinned: ReadonlySet<EventType> = new Set<EventType>(['model.progress', 'download.progress']);
 
 interface Pending {
@@ -38,7 +43,10 @@ export class EventBus implements Events {
     return `${this.session}-${this.forgotten}`;
   }
 
-  /** Tells everybody. Progress of one subject is told at most every 100 ms, the newest wins, and none is told after what ends it. */
+  /**
+   * Tells everybody. Progress of one subject is told at most every 100 ms, the newest wins, and none is told after what
+   * ends it.
+   */
   emit<Type extends EventType>(type: Type, data: EventData<Type>): void {
     const subject = subjectOf(data);
     if (thinned.has(type)) return this.emitThinned(`${type} ${subject}`, type, data);
@@ -54,7 +62,10 @@ export class EventBus implements Events {
     return this.listen('*', listener);
   }
 
-  once<Type extends EventType>(type: Type, options: { signal: AbortSignal; where?: (event: LaminaEvent<Type>) => boolean }): Promise<LaminaEvent<Type>> {
+  once<Type extends EventType>(
+    type: Type,
+    options: { signal: AbortSignal; where?: (event: LaminaEvent<Type>) => boolean },
+  ): Promise<LaminaEvent<Type>> {
     return new Promise((resolve, reject) => {
       const aborted = () => {
         stop();
@@ -119,7 +130,12 @@ export class EventBus implements Events {
 
   private tell<Type extends EventType>(type: Type, data: EventData<Type>): void {
     this.count += 1;
-    const event = Object.freeze({ id: `${this.session}-${this.count}`, at: new Date(this.clock.now()).toISOString(), type, ...(data as object) }) as unknown as LaminaEvent;
+    const event = Object.freeze({
+      id: `${this.session}-${this.count}`,
+      at: new Date(this.clock.now()).toISOString(),
+      type,
+      ...(data as object),
+    }) as unknown as LaminaEvent;
     if (!transient.has(type)) {
       this.lastKept = this.count;
       this.history.push(event);

@@ -1,5 +1,11 @@
 // The twelve hooks as tapable objects, and the one guard around every tap.
-import { AsyncParallelHook, AsyncSeriesBailHook, AsyncSeriesHook, AsyncSeriesWaterfallHook, SyncBailHook } from 'tapable';
+import {
+  AsyncParallelHook,
+  AsyncSeriesBailHook,
+  AsyncSeriesHook,
+  AsyncSeriesWaterfallHook,
+  SyncBailHook,
+} from 'tapable';
 import type { ModelServer, StopReason } from '../contract/backend.js';
 import { LaminaError, reasonOf } from '../contract/errors.js';
 import {
@@ -36,13 +42,26 @@ function createHooks() {
     describeModel: new AsyncSeriesWaterfallHook<[Model, Context]>(['model', 'context']),
     planDownload: new AsyncSeriesWaterfallHook<[DownloadPlan, Context]>(['plan', 'context']),
     verifyDownload: new AsyncSeriesHook<[DownloadPlan, readonly PlanFile[], Context]>(['plan', 'files', 'context']),
-    selectBackend: new AsyncSeriesBailHook<[Model, readonly BackendCandidate[], Context], string | undefined>(['model', 'candidates', 'context']),
-    beforeStart: new AsyncSeriesWaterfallHook<[Options, Model, string, Context]>(['options', 'model', 'backend', 'context']),
+    selectBackend: new AsyncSeriesBailHook<[Model, readonly BackendCandidate[], Context], string | undefined>([
+      'model',
+      'candidates',
+      'context',
+    ]),
+    beforeStart: new AsyncSeriesWaterfallHook<[Options, Model, string, Context]>([
+      'options',
+      'model',
+      'backend',
+      'context',
+    ]),
     afterStart: new AsyncSeriesHook<[Model, ModelServer, Context]>(['model', 'server', 'context']),
     beforeStop: new AsyncSeriesHook<[Model, StopReason, Context]>(['model', 'reason', 'context']),
     selectVictims: new SyncBailHook<[RoomSnapshot, Context], readonly string[] | undefined>(['snapshot', 'context']),
     orderQueue: new SyncBailHook<[QueueSnapshot, Context], readonly number[] | undefined>(['snapshot', 'context']),
-    suggestModel: new AsyncSeriesWaterfallHook<[readonly SuggestCandidate[], Requirements, Context]>(['candidates', 'requirements', 'context']),
+    suggestModel: new AsyncSeriesWaterfallHook<[readonly SuggestCandidate[], Requirements, Context]>([
+      'candidates',
+      'requirements',
+      'context',
+    ]),
     beforeRequest: new AsyncSeriesWaterfallHook<[InferenceRequest, Context]>(['request', 'context']),
   });
 }
@@ -63,14 +82,20 @@ export class Hooks {
   /** The tap points of one owner. */
   tapsFor(owner: TapOwner): HookTaps {
     const names = Object.keys(hookTable) as HookName[];
-    const points = names.map((name) => [name, Object.freeze({ tap: (run: TapFunction, options?: { stage?: number }) => this.tap(name, owner, run, options?.stage ?? 0) })]);
+    const points = names.map((name) => [
+      name,
+      Object.freeze({
+        tap: (run: TapFunction, options?: { stage?: number }) => this.tap(name, owner, run, options?.stage ?? 0),
+      }),
+    ]);
     return Object.freeze(Object.fromEntries(points)) as unknown as HookTaps;
   }
 
   private tap(name: HookName, owner: TapOwner, run: TapFunction, stage: number): void {
     const hook = this.run[name];
     const tap = { name: owner.name, stage };
-    if (hookTable[name].type === 'SyncBailHook') (hook as unknown as SyncBailHook<[unknown, Context], unknown>).tap(tap, this.guardSync(name, owner, run));
+    if (hookTable[name].type === 'SyncBailHook')
+      (hook as unknown as SyncBailHook<[unknown, Context], unknown>).tap(tap, this.guardSync(name, owner, run));
     else (hook as unknown as AsyncSeriesHook<unknown[]>).tapAsync(tap, this.guard(name, owner, run) as () => void);
   }
 
@@ -87,7 +112,11 @@ export class Hooks {
         if (signal.aborted) throw signal.reason;
         return this.failed(name, owner, error);
       };
-      answerTo(done, () => withLimit(signal, limitMs, late, (limited) => run(...subjects, contextOf(limited, owner.log))), recover);
+      answerTo(
+        done,
+        () => withLimit(signal, limitMs, late, (limited) => run(...subjects, contextOf(limited, owner.log))),
+        recover,
+      );
     };
   }
 
@@ -141,7 +170,10 @@ function contextOf(limited: Limited, log: Logger): Context {
   };
 }
 
-/** Gives a callback what `work` answers, at once when it answers at once; of a failure what `recover` makes of it, or throws. */
+/**
+ * Gives a callback what `work` answers, at once when it answers at once; of a failure what `recover` makes of it, or
+ * throws.
+ */
 function answerTo(done: Done, work: () => unknown, recover: (error: unknown) => unknown): void {
   let answer: unknown;
   try {
@@ -149,7 +181,11 @@ function answerTo(done: Done, work: () => unknown, recover: (error: unknown) => 
   } catch (error) {
     answer = Promise.reject(error as Error);
   }
-  if (isPromise(answer)) answer.then(refuseNull).catch(recover).then((value) => done(undefined, value), done);
+  if (isPromise(answer))
+    answer
+      .then(refuseNull)
+      .catch(recover)
+      .then((value) => done(undefined, value), done);
   else done(undefined, answer);
 }
 

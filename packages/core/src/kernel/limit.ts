@@ -6,10 +6,16 @@ export interface Limited {
 }
 
 /**
- * Runs `run`, which may take `ms`; then it fails with the error `late` makes. Rejects as soon as the signal is aborted or the time has
- * passed, whether or not `run` heeds its own signal. Listeners and timer are gone when it settles. What `run` answers at once is answered at once.
+ * Runs `run`, which may take `ms`; then it fails with the error `late` makes. Rejects as soon as the signal is aborted
+ * or the time has passed, whether or not `run` heeds its own signal. Listeners and timer are gone when it settles. What
+ * `run` answers at once is answered at once.
  */
-export function withLimit<T>(signal: AbortSignal, ms: number, late: () => Error, run: (limited: Limited) => T | Promise<T>): T | Promise<T> {
+export function withLimit<T>(
+  signal: AbortSignal,
+  ms: number,
+  late: () => Error,
+  run: (limited: Limited) => T | Promise<T>,
+): T | Promise<T> {
   signal.throwIfAborted();
   const limit = new Limit(signal, ms, late);
   let answer: T | Promise<T> | undefined;
@@ -21,7 +27,10 @@ export function withLimit<T>(signal: AbortSignal, ms: number, late: () => Error,
   }
 }
 
-/** Made when it is first looked at: most calls answer at once, and signals and timers are dear where there are thousands. */
+/**
+ * Made when it is first looked at: most calls answer at once, and signals and timers are dear where there are
+ * thousands.
+ */
 class Limit implements Limited {
   private controller: AbortController | undefined;
   private timer: NodeJS.Timeout | undefined;

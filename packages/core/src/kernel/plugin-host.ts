@@ -62,10 +62,19 @@ export class PluginHost {
     let open = true;
     try {
       const context = this.contextFor(plugin, owner, () => open);
-      await withLimit(signal, setupLimitMs, () => new Error(`it took longer than ${setupLimitMs / 1000} s`), () => plugin.setup(context, freeze(plugin.options) as never));
+      await withLimit(
+        signal,
+        setupLimitMs,
+        () => new Error(`it took longer than ${setupLimitMs / 1000} s`),
+        () => plugin.setup(context, freeze(plugin.options) as never),
+      );
     } catch (error) {
       if (LaminaError.is(error) || signal.aborted) throw error;
-      throw new LaminaError('PLUGIN_FAILED', { plugin: plugin.name, hook: 'setup', reason: reasonOf(error) }, { cause: error });
+      throw new LaminaError(
+        'PLUGIN_FAILED',
+        { plugin: plugin.name, hook: 'setup', reason: reasonOf(error) },
+        { cause: error },
+      );
     } finally {
       open = false;
       this.opened.add(`plugin ${plugin.name}`, () => void (owner.closed = true));
@@ -74,10 +83,17 @@ export class PluginHost {
 
   private contextFor(plugin: Plugin, owner: TapOwner, open: () => boolean): PluginContext {
     const dataDir = join(this.config.dataDir, 'plugins', plugin.name);
-    const during = <T>(register: (noun: T, plugin: string) => void) => (noun: T) => {
-      if (!open()) throw new LaminaError('PLUGIN_FAILED', { plugin: plugin.name, hook: 'setup', reason: 'it registers something after its setup has ended' });
-      register(noun, plugin.name);
-    };
+    const during =
+      <T>(register: (noun: T, plugin: string) => void) =>
+      (noun: T) => {
+        if (!open())
+          throw new LaminaError('PLUGIN_FAILED', {
+            plugin: plugin.name,
+            hook: 'setup',
+            reason: 'it registers something after its setup has ended',
+          });
+        register(noun, plugin.name);
+      };
     return Object.freeze({
       name: plugin.name,
       env: this.config.env,
@@ -101,9 +117,11 @@ export class PluginHost {
   /** The events as a plugin may hold them: to hear, not to emit, and only until it is closed. */
   private eventsFor(owner: TapOwner): Events {
     const { events } = this;
-    const whileOpen = <E>(listener: (event: E) => void) => (event: E) => {
-      if (!owner.closed) listener(event);
-    };
+    const whileOpen =
+      <E>(listener: (event: E) => void) =>
+      (event: E) => {
+        if (!owner.closed) listener(event);
+      };
     return Object.freeze({
       on: (type, listener) => events.on(type, whileOpen(listener)),
       onAny: (listener) => events.onAny(whileOpen(listener)),
@@ -133,9 +151,12 @@ function checkPlugins(plugins: readonly Plugin[]): void {
 
 function faultOf(plugin: Partial<Plugin> | undefined, earlier: ReadonlySet<string>): string | undefined {
   if (typeof plugin === 'function') return 'it is the factory; call it, as in plugins: [myPlugin()]';
-  if (typeof plugin !== 'object' || typeof plugin.setup !== 'function') return 'it is not what a factory made by definePlugin returns';
-  if (typeof plugin.name !== 'string' || !namePattern.test(plugin.name)) return 'its name must be lower-case letters, digits and dashes, and begin with a letter';
-  if (plugin.apiVersion !== apiVersion) return `it speaks version ${String(plugin.apiVersion)} of the contract and this core speaks ${apiVersion}; install matching versions`;
+  if (typeof plugin !== 'object' || typeof plugin.setup !== 'function')
+    return 'it is not what a factory made by definePlugin returns';
+  if (typeof plugin.name !== 'string' || !namePattern.test(plugin.name))
+    return 'its name must be lower-case letters, digits and dashes, and begin with a letter';
+  if (plugin.apiVersion !== apiVersion)
+    return `it speaks version ${String(plugin.apiVersion)} of the contract and this core speaks ${apiVersion}; install matching versions`;
   if (earlier.has(plugin.name)) return 'another plugin has the same name; list it once';
   const problems = check(plugin.schema ?? noOptions, plugin.options);
   return problems.length === 0 ? undefined : `its option ${describeProblems(problems)}`;

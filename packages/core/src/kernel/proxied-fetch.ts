@@ -17,7 +17,8 @@ export class ProxiedFetch {
 
   constructor(env: Readonly<Record<string, string | undefined>>) {
     const proxies = proxiesOf(env);
-    this.fetch = proxies === undefined ? globalThis.fetch : (input, init) => this.through(proxies, new Request(input, init));
+    this.fetch =
+      proxies === undefined ? globalThis.fetch : (input, init) => this.through(proxies, new Request(input, init));
   }
 
   /** Ends its connections. */
@@ -27,12 +28,22 @@ export class ProxiedFetch {
   }
 
   /** Taken apart: undici does not know the classes that Node has of its own. */
-  private async through(proxies: Proxies, { url, method, headers, body, redirect, signal }: Request): Promise<Response> {
+  private async through(
+    proxies: Proxies,
+    { url, method, headers, body, redirect, signal }: Request,
+  ): Promise<Response> {
     const { fetch, dispatcher } = await (this.loaded ??= load(proxies)).catch((error: unknown) => {
       throw new TypeError('fetch failed', { cause: error });
     });
     const sent = body === null ? {} : { body, duplex: 'half' as const };
-    return (await fetch(url, { method, headers: Object.fromEntries(headers), redirect, signal, dispatcher, ...sent })) as unknown as Response;
+    return (await fetch(url, {
+      method,
+      headers: Object.fromEntries(headers),
+      redirect,
+      signal,
+      dispatcher,
+      ...sent,
+    })) as unknown as Response;
   }
 }
 

@@ -1,6 +1,9 @@
 // Work that mostly need not wait: written as an async function is, and without a promise for each of 10,000 models.
 
-/** A function of steps: `function*` stands for `async function`, `yield* wait(x)` for `await x`, `yield* other()` for `await other()`. */
+/**
+ * A function of steps: `function*` stands for `async function`, `yield* wait(x)` for `await x`, `yield* other()` for
+ * `await other()`.
+ */
 export type Steps<T> = Generator<Promise<unknown>, T>;
 
 /** What `value` is, or will be. */
@@ -15,7 +18,7 @@ export function take<T>(steps: Steps<T>): T | Promise<T> {
 }
 
 async function takeLater<T>(steps: Steps<T>, first: Promise<unknown>): Promise<T> {
-  for (let waited = first; ; ) {
+  for (let waited = first; ;) {
     const { done, value } = await waited.then(
       (answer) => steps.next(answer),
       (error: unknown) => steps.throw(error),

@@ -11,7 +11,12 @@ const shown = new Set(['level', 'time', 'msg']);
 /** Turns pino's JSON lines into text and writes that, each line at once. */
 export function terminalStream(out: Writer): Writer {
   const { prettyFactory } = createRequire(import.meta.url)('pino-pretty') as typeof import('pino-pretty');
-  const format = prettyFactory({ translateTime: 'SYS:HH:MM:ss', ignore: 'pid', hideObject: true, messageFormat: sentenceOf });
+  const format = prettyFactory({
+    translateTime: 'SYS:HH:MM:ss',
+    ignore: 'pid',
+    hideObject: true,
+    messageFormat: sentenceOf,
+  });
   return { write: (line) => void out.write(format(line)) };
 }
 
@@ -30,7 +35,10 @@ function textOf(value: unknown): string {
   return 'message' in value ? String(value.message) : JSON.stringify(value);
 }
 
-/** Names and reasons come from others: no character of theirs may steer the terminal, or begin a line that looks like one of ours. */
+/**
+ * Names and reasons come from others: no character of theirs may steer the terminal, or begin a line that looks like
+ * one of ours.
+ */
 function visible(text: string): string {
   const oneLine = text.replace(/[\t\r\n]+/g, ' ');
   return oneLine.replace(/\p{Cc}/gu, (character) => `\\u${character.codePointAt(0)!.toString(16).padStart(4, '0')}`);

@@ -6,7 +6,6 @@ import type * as policy from '../contract/policy.js';
 import type * as services from '../contract/services.js';
 import type { EventBus } from './event-bus.js';
 import type { Hooks as HooksClass } from './hooks.js';
-import type { PluginHost } from './plugin-host.js';
 
 function token<T>(name: string): ServiceIdentifier<T> {
   return Symbol.for(`@lamina/core/${name}`) as ServiceIdentifier<T>;
@@ -19,7 +18,6 @@ export const tokens = Object.freeze({
   Clock: token<context.Clock>('Clock'),
   Events: token<EventBus>('Events'),
   Hooks: token<HooksClass>('Hooks'),
-  Plugins: token<PluginHost>('Plugins'),
   Registrations: token<services.Registrations>('Registrations'),
   Models: token<services.Models>('Models'),
   Suggestions: token<services.Suggestions>('Suggestions'),

@@ -8,10 +8,19 @@ import type { FoundFiles } from './files/find.js';
 import { nearestNames } from './nearest.js';
 
 /** Most models have none of what may be listed of them, and share it. */
-const [noNames, nothingSet]: [readonly string[], Readonly<Record<string, never>>] = [Object.freeze([]), Object.freeze({})];
+const [noNames, nothingSet]: [readonly string[], Readonly<Record<string, never>>] = [
+  Object.freeze([]),
+  Object.freeze({}),
+];
 
 /** A model as the manifest, or discovery, and the disk make it; `backendType` is the type of its entry's backend. */
-export function makeModel(name: string, entry: ModelEntry, found: Pick<FoundFiles, 'files' | 'format'>, from: Model['from'], backendType?: string): Model {
+export function makeModel(
+  name: string,
+  entry: ModelEntry,
+  found: Pick<FoundFiles, 'files' | 'format'>,
+  from: Model['from'],
+  backendType?: string,
+): Model {
   // Spreading costs half of all it takes to look at 10,000 models.
   const model: { -readonly [Key in keyof Model]: Model[Key] } = {
     name,
@@ -29,7 +38,10 @@ export function makeModel(name: string, entry: ModelEntry, found: Pick<FoundFile
   return freeze(model);
 }
 
-/** Who is called what, by the place in the list of records: the same object for all catalogs in which nobody is called otherwise. */
+/**
+ * Who is called what, by the place in the list of records: the same object for all catalogs in which nobody is called
+ * otherwise.
+ */
 class Names {
   readonly byName = new Map<string, number>();
   readonly byAlias = new Map<string, number>();
@@ -40,7 +52,8 @@ class Names {
       this.byName.set(model.name, place);
       for (const alias of model.aliases) this.byAlias.set(alias, place);
     }
-    for (const [place, { model }] of records.entries()) if (model.base !== undefined) this.adapt(model.base, place, records);
+    for (const [place, { model }] of records.entries())
+      if (model.base !== undefined) this.adapt(model.base, place, records);
   }
 
   /** By name, else by alias. */
@@ -104,13 +117,22 @@ export class Catalog {
   private notFound(asked: string, lead: string): LaminaError {
     const name = asked.slice(0, 200);
     const names = [...this.names.byName.keys(), ...this.names.byAlias.keys()];
-    return new LaminaError('MODEL_NOT_FOUND', { model: name, hint: `${lead} ${nearestNames(name, names)}`.trim(), available: names.slice(0, 100) });
+    return new LaminaError('MODEL_NOT_FOUND', {
+      model: name,
+      hint: `${lead} ${nearestNames(name, names)}`.trim(),
+      available: names.slice(0, 100),
+    });
   }
 }
 
 /** What differs between two catalogs, by name. The same model object means unchanged. */
 export function difference(before: Catalog, after: Catalog): ModelsChange {
-  if (before.names === after.names) return { added: [], changed: after.records.filter((record, place) => record !== before.records[place]).map(nameOf), removed: [] };
+  if (before.names === after.names)
+    return {
+      added: [],
+      changed: after.records.filter((record, place) => record !== before.records[place]).map(nameOf),
+      removed: [],
+    };
   const added = after.records.filter(({ model }) => before.get(model.name) === undefined);
   const removed = before.records.filter(({ model }) => after.get(model.name) === undefined);
   const changed = after.records.filter((record) => ![undefined, record].includes(before.get(record.model.name)));
@@ -118,16 +140,26 @@ export function difference(before: Catalog, after: Catalog): ModelsChange {
 }
 
 function areCalledAlike(records: readonly ModelRecord[], before: readonly ModelRecord[]): boolean {
-  return records.length === before.length && records.every((record, place) => record === before[place] || isCalledAlike(record.model, before[place]!.model));
+  return (
+    records.length === before.length &&
+    records.every((record, place) => record === before[place] || isCalledAlike(record.model, before[place]!.model))
+  );
 }
 
 function isCalledAlike(a: Model, b: Model): boolean {
-  return a.name === b.name && a.base === b.base && a.aliases.length === b.aliases.length && a.aliases.every((alias, index) => alias === b.aliases[index]);
+  return (
+    a.name === b.name &&
+    a.base === b.base &&
+    a.aliases.length === b.aliases.length &&
+    a.aliases.every((alias, index) => alias === b.aliases[index])
+  );
 }
 
 function countAll(manifest: Manifest, records: readonly ModelRecord[]): ModelStats {
   const available = records.filter((record) => record.available).length;
-  const categories = Object.fromEntries(Object.entries(manifest.categories).map(([category, names]) => [category, names.length]));
+  const categories = Object.fromEntries(
+    Object.entries(manifest.categories).map(([category, names]) => [category, names.length]),
+  );
   return freeze({
     total_models: records.length,
     available_models: available,

@@ -22,7 +22,8 @@ export class ChangeFeed {
     const { added, changed, removed } = change;
     const isEdited = before.manifest !== after.manifest;
     if (added.length + changed.length + removed.length === 0 && !isEdited) return;
-    if (isEdited) this.events.emit('manifest.changed', { added: [...added], changed: [...changed], removed: [...removed] });
+    if (isEdited)
+      this.events.emit('manifest.changed', { added: [...added], changed: [...changed], removed: [...removed] });
     for (const model of added) this.events.emit('model.discovered', { model });
     for (const model of changed) this.events.emit('model.updated', { model });
     for (const model of removed) this.events.emit('model.removed', { model });

@@ -1,4 +1,5 @@
-// Finds models in the models directory that nobody wrote down: GGUF files, in shards too, safetensors and MLC directories.
+// Finds models in the models directory that nobody wrote down: GGUF files, in shards too, safetensors and MLC
+// directories.
 import { relative, sep } from 'node:path';
 import type { Discovery } from '../contract/hooks.js';
 import type { FileProblem } from '../contract/services.js';
@@ -16,7 +17,10 @@ import { Slices } from './slices.js';
 /** Models are looked for so many levels below the models directory. */
 export const deepest = 6;
 
-/** What is not offered: files whose headers must be read before it is known what they are, and why others are no models, each by its path. */
+/**
+ * What is not offered: files whose headers must be read before it is known what they are, and why others are no models,
+ * each by its path.
+ */
 export interface LeftOut {
   readonly unread: readonly string[];
   readonly broken: ReadonlyMap<string, string>;
@@ -27,8 +31,17 @@ export async function findCandidates(folders: Folders): Promise<readonly string[
   return take(candidatesBelow(folders, new Slices()));
 }
 
-/** Offers every model of the candidates that is not `taken`, under the name of its path. A GGUF file counts only when its header says that it is whole. */
-export async function offerFolder(candidates: readonly string[], folders: Folders, headers: HeaderCache, taken: ReadonlySet<string>, discovery: Discovery): Promise<LeftOut> {
+/**
+ * Offers every model of the candidates that is not `taken`, under the name of its path. A GGUF file counts only when
+ * its header says that it is whole.
+ */
+export async function offerFolder(
+  candidates: readonly string[],
+  folders: Folders,
+  headers: HeaderCache,
+  taken: ReadonlySet<string>,
+  discovery: Discovery,
+): Promise<LeftOut> {
   const unread: string[] = [];
   const broken = new Map<string, string>();
   const slices = new Slices();
@@ -36,7 +49,14 @@ export async function offerFolder(candidates: readonly string[], folders: Folder
     if (taken.has(path)) continue;
     const written = relative(folders.root, path);
     const { problems, ...found } = await take(findFiles(written, { path: written }, folders));
-    const files = found.format === 'gguf' && problems.length === 0 ? await headersOf(found.files.map((file) => file.path), folders, headers) : [];
+    const files =
+      found.format === 'gguf' && problems.length === 0
+        ? await headersOf(
+            found.files.map((file) => file.path),
+            folders,
+            headers,
+          )
+        : [];
     if (slices.over) await slices.pause();
     const unknown = files.filter(({ known }) => known === undefined).map((file) => file.path);
     const [problem] = [...problems, ...files.flatMap((file) => file.problem ?? [])];
@@ -63,7 +83,8 @@ function* candidatesBelow(folders: Folders, slices: Slices): Steps<readonly stri
       continue;
     }
     for (const name of models) candidates.push(pathIn(directory, name));
-    if (depth < deepest) for (const name of down.toReversed()) left.push({ directory: pathIn(directory, name), depth: depth + 1 });
+    if (depth < deepest)
+      for (const name of down.toReversed()) left.push({ directory: pathIn(directory, name), depth: depth + 1 });
   }
   return candidates;
 }
@@ -86,7 +107,10 @@ async function headersOf(paths: readonly string[], folders: Folders, headers: He
   return files;
 }
 
-/** `org/llama/llama-q4.gguf` → `org/llama/llama-q4`; a file called as its directory has the directory's name. It depends on nothing but the path. */
+/**
+ * `org/llama/llama-q4.gguf` → `org/llama/llama-q4`; a file called as its directory has the directory's name. It depends
+ * on nothing but the path.
+ */
 function nameOf(written: string): string {
   const parts = written.split(sep);
   const last = parts.pop()!;

@@ -45,14 +45,19 @@ export class DiskWatch {
 
   private open(directory: string): void {
     try {
-      const watcher = watch(directory, { persistent: false }, (_event, name) => this.hear(name === null ? directory : join(directory, name)));
+      const watcher = watch(directory, { persistent: false }, (_event, name) =>
+        this.hear(name === null ? directory : join(directory, name)),
+      );
       // A directory that goes away ends its watch; its parent tells of it.
       watcher.on('error', () => this.drop(directory));
       this.watchers.set(directory, watcher);
     } catch (error) {
       if (this.full || (error as NodeJS.ErrnoException).code === 'ENOENT') return;
       this.full = true;
-      this.log.warn({ directory, reason: reasonOf(error) }, 'Some directories cannot be watched; changes there are seen at the next reload');
+      this.log.warn(
+        { directory, reason: reasonOf(error) },
+        'Some directories cannot be watched; changes there are seen at the next reload',
+      );
     }
   }
 

@@ -7,14 +7,17 @@ const firstBytes = 32 * 1024;
 /** The upper half of the largest number that is exact. */
 const largestHigh = 0x1f_ffff;
 /**
- * One window at a time is in use: a header is read from its beginning to its end. It does not begin where large memory does, 16 bytes behind
- * the beginning of a page: what a file's page is copied to there takes two and a half times as long on some processors (4 KiB aliasing).
+ * One window at a time is in use: a header is read from its beginning to its end. It does not begin where large memory
+ * does, 16 bytes behind the beginning of a page: what a file's page is copied to there takes two and a half times as
+ * long on some processors (4 KiB aliasing).
  */
 const buffer = Buffer.allocUnsafeSlow(windowBytes + 64).subarray(64);
 /** Its numbers: a view reads them at a quarter of the cost. */
 const numbers = new DataView(buffer.buffer, buffer.byteOffset);
 
-/** A file that is not what it should be; the message says why. It never leaves this room: readers turn it into a reason. */
+/**
+ * A file that is not what it should be; the message says why. It never leaves this room: readers turn it into a reason.
+ */
 export class BrokenFile extends Error {
   constructor(
     message: string,
@@ -31,7 +34,9 @@ export interface TextPlace {
   readonly length: number;
 }
 
-/** Reads little-endian values in order. Call {@link GgufWindow.need} before `uint8`, `uint32`, `uint64` and `number`. */
+/**
+ * Reads little-endian values in order. Call {@link GgufWindow.need} before `uint8`, `uint32`, `uint64` and `number`.
+ */
 export class GgufWindow {
   private start = 0;
   private filled = 0;
@@ -48,7 +53,10 @@ export class GgufWindow {
     return this.start + this.cursor;
   }
 
-  /** Makes sure that the next `count` bytes, no more than the window, are ready. @throws BrokenFile when the file has fewer */
+  /**
+   * Makes sure that the next `count` bytes, no more than the window, are ready.
+   * @throws BrokenFile when the file has fewer
+   */
   need(count: number): void {
     if (this.ready >= count) return;
     this.refuseBeyond(count);
@@ -59,7 +67,13 @@ export class GgufWindow {
     while (this.filled < count) {
       const position = this.start + this.filled;
       const wanted = position === 0 ? Math.max(firstBytes, count) : windowBytes;
-      const bytesRead = readSync(this.file, buffer, this.filled, Math.min(wanted, windowBytes - this.filled, this.end - position), position);
+      const bytesRead = readSync(
+        this.file,
+        buffer,
+        this.filled,
+        Math.min(wanted, windowBytes - this.filled, this.end - position),
+        position,
+      );
       if (bytesRead === 0) throw new BrokenFile('it became shorter while it was read');
       this.filled += bytesRead;
     }
@@ -108,7 +122,8 @@ export class GgufWindow {
   /** Passes over a text of ASCII if it comes next; true then. */
   passes(text: string): boolean {
     this.need(text.length);
-    for (let index = 0; index < text.length; index++) if (numbers.getUint8(this.cursor + index) !== text.charCodeAt(index)) return false;
+    for (let index = 0; index < text.length; index++)
+      if (numbers.getUint8(this.cursor + index) !== text.charCodeAt(index)) return false;
     this.cursor += text.length;
     return true;
   }
@@ -128,8 +143,8 @@ export class GgufWindow {
   }
 
   /**
-   * What is multiplied by 2 ** 32 is a floating-point number from then on, and so is every position it is added to: vocabularies would be
-   * passed over at a quarter of the speed.
+   * What is multiplied by 2 ** 32 is a floating-point number from then on, and so is every position it is added to:
+   * vocabularies would be passed over at a quarter of the speed.
    * @throws BrokenFile for a number no file can mean
    */
   uint64(): number {
@@ -176,6 +191,9 @@ export class GgufWindow {
   }
 
   private refuseBeyond(count: number): void {
-    if (this.position + count > this.end) throw new BrokenFile(`it ends within its header: byte ${this.position + count} is needed and only ${this.end} are there`);
+    if (this.position + count > this.end)
+      throw new BrokenFile(
+        `it ends within its header: byte ${this.position + count} is needed and only ${this.end} are there`,
+      );
   }
 }

@@ -1,6 +1,6 @@
-// Reads the header of a GGUF file. Lamina's own reader, because the libraries build every token of the vocabulary as a value:
-// this one passes over arrays, holds a window of 256 KiB, and is bounded by what the file itself can hold. It waits for the disk, so
-// it runs in the thread that looks at disks.
+// Reads the header of a GGUF file. Lamina's own reader, because the libraries build every token of the vocabulary as a
+// value: this one passes over arrays, holds a window of 256 KiB, and is bounded by what the file itself can hold. It
+// waits for the disk, so it runs in the thread that looks at disks.
 import { closeSync, openSync } from 'node:fs';
 import { reasonOf } from '../contract/errors.js';
 import { tensorBlocks, valueBytes } from './gguf-types.js';
@@ -14,7 +14,10 @@ const longestKey = 65_535;
 const longestTemplate = 256 * 1024;
 const longestString = 4096;
 const longestArray = 4096;
-/** Keys that headers before had, by their place: most headers have the same, and to compare one costs a third of making it anew. */
+/**
+ * Keys that headers before had, by their place: most headers have the same, and to compare one costs a third of making
+ * it anew.
+ */
 const usualKeys: string[] = [];
 const mostUsualKeys = 64;
 const longestUsualKey = 64;
@@ -33,14 +36,17 @@ export interface GgufHeader {
 }
 
 /**
- * A header, or why there is none: one sentence part, such as `it ends within its header …`; `foreign` when it is no GGUF
- * at all, `unreadable` when the disk does not give it.
+ * A header, or why there is none: one sentence part, such as `it ends within its header …`; `foreign` when it is no
+ * GGUF at all, `unreadable` when the disk does not give it.
  */
 export type GgufReading =
   | { readonly header: GgufHeader; readonly broken?: never; readonly foreign?: never; readonly unreadable?: never }
   | { readonly header?: never; readonly broken: string; readonly foreign?: boolean; readonly unreadable?: boolean };
 
-/** Reads the header of a file of so many bytes. Never throws for what a file contains; `broken` says what is wrong with it. */
+/**
+ * Reads the header of a file of so many bytes. Never throws for what a file contains; `broken` says what is wrong with
+ * it.
+ */
 export function readGguf(path: string, size: number): GgufReading {
   let file: number | undefined;
   try {
@@ -67,7 +73,13 @@ function readHeader(file: GgufWindow, size: number): GgufHeader {
   for (let index = 0; index < pairs; index++) readPair(file, readKey(file, index), values, lengths);
   const sums = readTensors(file, tensors);
   const alignment = values.get('general.alignment');
-  return { version, values, lengths, parameters: sums.parameters, bytesNeeded: roundUp(file.position, typeof alignment === 'number' ? alignment : 32) + sums.dataBytes };
+  return {
+    version,
+    values,
+    lengths,
+    parameters: sums.parameters,
+    bytesNeeded: roundUp(file.position, typeof alignment === 'number' ? alignment : 32) + sums.dataBytes,
+  };
 }
 
 function readVersion(file: GgufWindow, size: number): number {
@@ -77,15 +89,22 @@ function readVersion(file: GgufWindow, size: number): number {
   file.need(4);
   const version = file.uint32();
   if (version === 2 || version === 3) return version;
-  if (version > 0xffff) throw new BrokenFile('it is written for big-endian machines; get the usual, little-endian file');
+  if (version > 0xffff)
+    throw new BrokenFile('it is written for big-endian machines; get the usual, little-endian file');
   throw new BrokenFile(`its GGUF version is ${version}; versions 2 and 3 can be read`);
 }
 
 function refuseCount(what: string, count: number, bytesEach: number, size: number): void {
-  if (count * bytesEach > size) throw new BrokenFile(`it says that it has ${count} ${what}, which cannot be in ${size} bytes`);
+  if (count * bytesEach > size)
+    throw new BrokenFile(`it says that it has ${count} ${what}, which cannot be in ${size} bytes`);
 }
 
-function readPair(file: GgufWindow, key: string, values: Map<string, string | number | boolean>, lengths: Map<string, number>): void {
+function readPair(
+  file: GgufWindow,
+  key: string,
+  values: Map<string, string | number | boolean>,
+  lengths: Map<string, number>,
+): void {
   file.need(4);
   const type = file.uint32();
   if (type === arrayType) return readArray(file, key, values, lengths);
@@ -106,7 +125,12 @@ function readWantedString(file: GgufWindow, key: string): string | undefined {
   return undefined;
 }
 
-function readArray(file: GgufWindow, key: string, values: Map<string, string | number | boolean>, lengths: Map<string, number>): void {
+function readArray(
+  file: GgufWindow,
+  key: string,
+  values: Map<string, string | number | boolean>,
+  lengths: Map<string, number>,
+): void {
   file.need(12);
   const type = file.uint32();
   const length = file.uint64();
@@ -140,13 +164,15 @@ function passString(file: GgufWindow, longest: number, what: string): TextPlace 
 function readLength(file: GgufWindow, longest: number, what: string): number {
   file.need(8);
   const length = file.uint64();
-  if (length > longest) throw new BrokenFile(`it has a ${what} of ${length} bytes at byte ${file.position - 8}, which no file has`);
+  if (length > longest)
+    throw new BrokenFile(`it has a ${what} of ${length} bytes at byte ${file.position - 8}, which no file has`);
   return length;
 }
 
 function sizeOf(type: number, key: string): number {
   const bytes = valueBytes[type];
-  if (bytes === undefined) throw new BrokenFile(`its value "${key.slice(0, 80)}" is of a kind (${type}) that GGUF does not have`);
+  if (bytes === undefined)
+    throw new BrokenFile(`its value "${key.slice(0, 80)}" is of a kind (${type}) that GGUF does not have`);
   return bytes;
 }
 
@@ -168,7 +194,8 @@ function readTensor(file: GgufWindow, name: TextPlace): { weights: number; end: 
   file.need(dimensions * 8 + 12);
   let weights = 1;
   for (let index = 0; index < dimensions; index++) weights *= file.uint64();
-  if (!Number.isSafeInteger(weights)) throw new BrokenFile(`its tensor "${file.textAt(name, 80)}" has an impossible size`);
+  if (!Number.isSafeInteger(weights))
+    throw new BrokenFile(`its tensor "${file.textAt(name, 80)}" has an impossible size`);
   const [blockWeights, blockBytes] = tensorBlocks[file.uint32()] ?? [1, 0];
   return { weights, end: file.uint64() + Math.ceil(weights / blockWeights) * blockBytes };
 }

@@ -3,8 +3,14 @@ import { Slices } from './slices.js';
 
 const atOnce = 256;
 
-/** Does `work` for every item, 256 at once; the answers are in the items' order. The first failure fails all. Work done at once costs no waiting. */
-export async function inTurns<Item, Answer>(items: readonly Item[], work: (item: Item, place: number) => Answer | Promise<Answer>): Promise<readonly Answer[]> {
+/**
+ * Does `work` for every item, 256 at once; the answers are in the items' order. The first failure fails all. Work done
+ * at once costs no waiting.
+ */
+export async function inTurns<Item, Answer>(
+  items: readonly Item[],
+  work: (item: Item, place: number) => Answer | Promise<Answer>,
+): Promise<readonly Answer[]> {
   const answers = new Array<Answer>(items.length);
   const slices = new Slices();
   const later = new UnderWay();

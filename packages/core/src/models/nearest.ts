@@ -9,7 +9,9 @@ export function nearestNames(name: string, names: readonly string[]): string {
   if (names.length === 0) return 'There are no models yet.';
   const close = names.length <= looked ? names : likely(name, names);
   const hint = nearestHint(name, close);
-  const listed = nearest(name, close).slice(0, shown).map((one) => `"${one}"`);
+  const listed = nearest(name, close)
+    .slice(0, shown)
+    .map((one) => `"${one}"`);
   const known = `Known: ${listed.join(', ')}${names.length > listed.length ? `, … (${names.length} in all)` : ''}.`;
   return hint.startsWith('did you mean') ? `D${hint.slice(1)} ${known}` : known;
 }
@@ -17,7 +19,10 @@ export function nearestNames(name: string, names: readonly string[]): string {
 /** The names that share most pairs of letters with the one asked for. */
 function likely(name: string, names: readonly string[]): readonly string[] {
   const wanted = pairsOf(name);
-  const scored = names.map((candidate) => ({ candidate, shared: [...pairsOf(candidate)].filter((pair) => wanted.has(pair)).length - candidate.length / 100 }));
+  const scored = names.map((candidate) => ({
+    candidate,
+    shared: [...pairsOf(candidate)].filter((pair) => wanted.has(pair)).length - candidate.length / 100,
+  }));
   return scored
     .sort((a, b) => b.shared - a.shared)
     .slice(0, looked)

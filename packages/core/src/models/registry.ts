@@ -1,4 +1,5 @@
-// The registry: what `lamina.models` is. It answers from memory; it looks at the disk when it is told to, and when it hears of a change.
+// The registry: what `lamina.models` is. It answers from memory; it looks at the disk when it is told to, and when it
+// hears of a change.
 import { setMaxListeners } from 'node:events';
 import { realpath } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
@@ -9,7 +10,16 @@ import type { EventData } from '../contract/events.js';
 import type { Manifest, ModelEntry } from '../contract/manifest.js';
 import type { Model } from '../contract/model.js';
 import type { Clock, Logger } from '../contract/context.js';
-import type { InstallOptions, ModelCheck, ModelRecord, Models, ModelsChange, ModelStats, RemovedModel, ResolvedModel } from '../contract/services.js';
+import type {
+  InstallOptions,
+  ModelCheck,
+  ModelRecord,
+  Models,
+  ModelsChange,
+  ModelStats,
+  RemovedModel,
+  ResolvedModel,
+} from '../contract/services.js';
 import type { EventBus } from '../kernel/event-bus.js';
 import type { Hooks } from '../kernel/hooks.js';
 import { removeTemporaryFiles } from '../kernel/atomic-write.js';
@@ -36,7 +46,10 @@ import { Scanner, type Dirty } from './scanner.js';
 /** How long a load waits for the headers of models nobody wrote down; they appear later when it takes longer. */
 const examineMs = 250;
 
-/** Knows the models: those of the manifest and those that are discovered. Call `begin`, then `load`, once before anything else. */
+/**
+ * Knows the models: those of the manifest and those that are discovered. Call `begin`, then `load`, once before
+ * anything else.
+ */
 @injectable()
 export class ModelRegistry implements Models {
   private catalog = new Catalog(emptyManifest, []);
@@ -69,8 +82,16 @@ export class ModelRegistry implements Models {
     const cache = <Item>(name: string) => new CacheFile<Item>(join(resolve(config.dataDir), name), log, !config.guest);
     this.store = openManifest(config.manifest, this.modelsDir, new ManifestMemory(cache('manifest.cache')));
     this.headers = new HeaderCache(cache('file-headers.cache'), this.disk);
-    this.scanner = new Scanner(this.modelsDir, this.disk, this.headers, hooks, events, { signal: this.closing.signal, log });
-    this.watch = new DiskWatch(clock, log, (path) => this.matters(path), (paths) => this.hear(paths));
+    this.scanner = new Scanner(this.modelsDir, this.disk, this.headers, hooks, events, {
+      signal: this.closing.signal,
+      log,
+    });
+    this.watch = new DiskWatch(
+      clock,
+      log,
+      (path) => this.matters(path),
+      (paths) => this.hear(paths),
+    );
   }
 
   get manifest(): Manifest {
@@ -82,10 +103,14 @@ export class ModelRegistry implements Models {
     this.scanner.renew();
   }
 
-  /** Reads the manifest for the first time and begins to watch. @throws LaminaError `CONFIG_INVALID` with every problem of it */
+  /**
+   * Reads the manifest for the first time and begins to watch.
+   * @throws LaminaError `CONFIG_INVALID` with every problem of it
+   */
   async load(): Promise<void> {
     const { path } = this.store;
-    if (path !== undefined && !this.config.guest) await removeTemporaryFiles(dirname(await realpath(path).catch(() => path)));
+    if (path !== undefined && !this.config.guest)
+      await removeTemporaryFiles(dirname(await realpath(path).catch(() => path)));
     this.catalog = await this.serial(() => this.scanNow('all'));
     this.watchNow();
     if (this.scanner.unread.length === 0) return;
@@ -119,18 +144,25 @@ export class ModelRegistry implements Models {
     const { model } = this.catalog.resolve(name);
     if (this.catalog.get(model.name)?.available !== true) return model;
     const { metadata, broken } = await describeFiles(model, this.scanner.folders, this.headers);
-    if (broken === undefined) return Object.freeze({ ...model, metadata: Object.freeze({ ...metadata, ...model.metadata }) });
+    if (broken === undefined)
+      return Object.freeze({ ...model, metadata: Object.freeze({ ...metadata, ...model.metadata }) });
     this.log.warn({ model: model.name, reason: broken }, 'The metadata of a model cannot be read');
     await this.refresh(new Set(model.files.map(({ path }) => path)));
     return this.catalog.get(model.name)?.model ?? model;
   }
 
   async validate(names?: readonly string[], options: { signal?: AbortSignal } = {}): Promise<readonly ModelCheck[]> {
-    const records = names === undefined ? this.catalog.records : names.map((name) => this.catalog.get(this.catalog.resolve(name).model.name)!);
+    const records =
+      names === undefined
+        ? this.catalog.records
+        : names.map((name) => this.catalog.get(this.catalog.resolve(name).model.name)!);
     const signal = this.untilClosed(options.signal);
     const folders = new Folders(this.modelsDir, this.disk);
     try {
-      return await unlessAborted(inTurns(records, (record) => take(checkModel(record, this.catalog, folders, this.headers, signal))), signal);
+      return await unlessAborted(
+        inTurns(records, (record) => take(checkModel(record, this.catalog, folders, this.headers, signal))),
+        signal,
+      );
     } catch (error) {
       throw signal.aborted ? new LaminaError('ABORTED', {}, { cause: error }) : error;
     } finally {
@@ -149,15 +181,28 @@ export class ModelRegistry implements Models {
 
   async install(name: string, path: string, options: InstallOptions = {}): Promise<ModelRecord> {
     const known = this.catalog.get(name);
-    if (known?.available === true) throw new LaminaError('CONFLICT', { message: `The model "${name}" is already here. Remove it first, or choose another name.` });
+    if (known?.available === true)
+      throw new LaminaError('CONFLICT', {
+        message: `The model "${name}" is already here. Remove it first, or choose another name.`,
+      });
     const before = known?.model.from === 'manifest' ? known.entry : {};
     checkEntry(this.manifest, name, { ...before, ...options.entry });
-    const installed = await installFiles({ name, source: resolve(path), written: before.path, modelsDir: this.modelsDir, disk: this.disk, mode: options.mode ?? 'link', signal: this.untilClosed(options.signal) });
+    const installed = await installFiles({
+      name,
+      source: resolve(path),
+      written: before.path,
+      modelsDir: this.modelsDir,
+      disk: this.disk,
+      mode: options.mode ?? 'link',
+      signal: this.untilClosed(options.signal),
+    });
     await this.change(async () => {
-      await this.store.edit({ name, entry: { ...before, ...options.entry, path: installed.path } }).catch(async (error: unknown) => {
-        await installed.undo();
-        throw error;
-      });
+      await this.store
+        .edit({ name, entry: { ...before, ...options.entry, path: installed.path } })
+        .catch(async (error: unknown) => {
+          await installed.undo();
+          throw error;
+        });
       return installed.changed;
     });
     return this.catalog.get(name)!;
@@ -255,15 +300,19 @@ export class ModelRegistry implements Models {
 
   private refuse(error: LaminaError<'CONFIG_INVALID'>): void {
     // What is wrong with the manifest is logged as this event; what went wrong inside Lamina has a cause besides.
-    if (error.cause !== undefined) this.log.error({ err: error.cause }, 'The models could not be read again; the ones before stay');
+    if (error.cause !== undefined)
+      this.log.error({ err: error.cause }, 'The models could not be read again; the ones before stay');
     this.events.emit('manifest.invalid', { error: error.toWire() as EventData<'manifest.invalid'>['error'] });
   }
 
-  /** @throws LaminaError `CONFIG_INVALID` when the manifest is wrong, or the catalog cannot be built for another reason */
+  /**
+   * @throws LaminaError `CONFIG_INVALID` when the manifest is wrong, or the catalog cannot be built for another reason
+   */
   private async scanNow(dirty: Dirty): Promise<Catalog> {
     try {
       const { manifest, warnings } = await this.store.read();
-      if (manifest !== this.catalog.manifest) for (const { message, ...place } of warnings) this.log.warn(place, message);
+      if (manifest !== this.catalog.manifest)
+        for (const { message, ...place } of warnings) this.log.warn(place, message);
       return await this.scanner.scan(manifest, dirty, this.catalog);
     } catch (error) {
       if (LaminaError.is(error) || this.closing.signal.aborted) throw error;
@@ -286,12 +335,18 @@ export class ModelRegistry implements Models {
       await this.refresh(new Set(unread));
       await this.headers.save();
     } catch (error) {
-      if (!this.closing.signal.aborted) this.log.error({ reason: reasonOf(error) }, 'Models found on disk could not be looked at');
+      if (!this.closing.signal.aborted)
+        this.log.error({ reason: reasonOf(error) }, 'Models found on disk could not be looked at');
     }
   }
 
   private watchNow(): void {
-    if (!this.closing.signal.aborted) this.watch.set([...(this.store.directory === undefined ? [] : [this.store.directory]), this.modelsDir, ...this.scanner.folders.listed()]);
+    if (!this.closing.signal.aborted)
+      this.watch.set([
+        ...(this.store.directory === undefined ? [] : [this.store.directory]),
+        this.modelsDir,
+        ...this.scanner.folders.listed(),
+      ]);
   }
 
   private untilClosed(signal: AbortSignal | undefined): AbortSignal {

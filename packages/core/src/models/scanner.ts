@@ -1,4 +1,5 @@
-// Makes catalogs: the manifest's entries and what discovery offers, each with what is on disk. What did not change is not looked at again.
+// Makes catalogs: the manifest's entries and what discovery offers, each with what is on disk. What did not change is
+// not looked at again.
 import { basename, dirname, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { Events } from '../contract/events.js';
@@ -65,7 +66,8 @@ export class Scanner {
 
   /** Says why files are not offered: once, as a file that is being written changes all the time. */
   private explain(broken: ReadonlyMap<string, string>): void {
-    for (const [file, reason] of broken) if (!this.explained.has(file)) this.context.log.warn({ file, reason }, 'A file is not offered as a model');
+    for (const [file, reason] of broken)
+      if (!this.explained.has(file)) this.context.log.warn({ file, reason }, 'A file is not offered as a model');
     this.explained = new Set([...broken.keys(), ...this.unread.filter((path) => this.explained.has(path))]);
   }
 
@@ -75,7 +77,10 @@ export class Scanner {
     this.renewing.catch(() => undefined);
   }
 
-  /** The catalog of a manifest as the disk is now. A record of which nothing changed is the same object as in the catalog `before`. */
+  /**
+   * The catalog of a manifest as the disk is now. A record of which nothing changed is the same object as in the
+   * catalog `before`.
+   */
   async scan(manifest: Manifest, dirty: Dirty, before: Catalog): Promise<Catalog> {
     if (dirty !== 'all') for (const path of dirty) this.folders.forget(path);
     const slices = new Slices();
@@ -85,17 +90,28 @@ export class Scanner {
     await slices.giveWay();
     const isDirty = dirty === 'all' || dirty.size > 0;
     // Both look at what a walk finds while it goes on.
-    const [named, candidates] = await Promise.all([this.named(names, manifest, dirty, before.manifest), isDirty ? findCandidates(this.folders) : []]);
+    const [named, candidates] = await Promise.all([
+      this.named(names, manifest, dirty, before.manifest),
+      isDirty ? findCandidates(this.folders) : [],
+    ]);
     await this.renewing;
     this.candidates = candidates;
-    if (isDirty || this.offered.length > 0) this.taken = new Set(named.flatMap(({ raw }) => raw.model.files.map(({ path }) => path)));
+    if (isDirty || this.offered.length > 0)
+      this.taken = new Set(named.flatMap(({ raw }) => raw.model.files.map(({ path }) => path)));
     await slices.giveWay();
     if (isDirty) this.offered = await this.discover();
     const unnamed = await this.unnamed(manifest, named, dirty);
     const made = [...named, ...unnamed];
     this.made = new Previous([...names, ...unnamed.map(({ raw }) => raw.model.name)], made);
     await slices.giveWay();
-    const catalog = new Catalog(manifest, withBases(made.map(({ record }) => record), this.based), before);
+    const catalog = new Catalog(
+      manifest,
+      withBases(
+        made.map(({ record }) => record),
+        this.based,
+      ),
+      before,
+    );
     await slices.giveWay();
     return catalog;
   }
@@ -105,29 +121,51 @@ export class Scanner {
     for (const [place, name] of names.entries()) {
       const entry = models[name]!;
       const before = this.made.find(name, place)?.raw.entry;
-      if (entry !== before && entry.path !== before?.path) this.folders.forget(resolve(this.folders.root, entry.path ?? name));
+      if (entry !== before && entry.path !== before?.path)
+        this.folders.forget(resolve(this.folders.root, entry.path ?? name));
     }
   }
 
   /** The entries of the manifest, in its order. */
-  private named(names: readonly string[], manifest: Manifest, dirty: Dirty, before: Manifest): Promise<readonly Made[]> {
+  private named(
+    names: readonly string[],
+    manifest: Manifest,
+    dirty: Dirty,
+    before: Manifest,
+  ): Promise<readonly Made[]> {
     const touched = touchedBy(dirty);
     const isCalm = dirty !== 'all' && dirty.size === 0 && manifest.backends === before.backends;
     return inTurns(names, (name, place) => {
       const last = this.made.find(name, place);
-      return isCalm && last?.raw.entry === manifest.models[name] ? last! : take(this.entry(name, manifest, last, touched, dirty));
+      return isCalm && last?.raw.entry === manifest.models[name]
+        ? last!
+        : take(this.entry(name, manifest, last, touched, dirty));
     });
   }
 
-  private *entry(name: string, manifest: Manifest, before: Made | undefined, touched: (path: string) => boolean, dirty: Dirty): Steps<Made> {
+  private *entry(
+    name: string,
+    manifest: Manifest,
+    before: Made | undefined,
+    touched: (path: string) => boolean,
+    dirty: Dirty,
+  ): Steps<Made> {
     const entry = manifest.models[name]!;
     const backendType = typeOf(entry, manifest);
     const raw = before?.raw;
-    const isSame = raw?.entry === entry && raw.model.backendType === backendType && !raw.model.files.some(({ path }) => touched(path));
+    const isSame =
+      raw?.entry === entry &&
+      raw.model.backendType === backendType &&
+      !raw.model.files.some(({ path }) => touched(path));
     return yield* this.make(isSame ? raw : yield* this.look(name, entry, backendType, raw), before, dirty);
   }
 
-  private *look(name: string, entry: ModelEntry, backendType: string | undefined, before: ModelRecord | undefined): Steps<ModelRecord> {
+  private *look(
+    name: string,
+    entry: ModelEntry,
+    backendType: string | undefined,
+    before: ModelRecord | undefined,
+  ): Steps<ModelRecord> {
     const found = yield* findFiles(name, entry, this.folders);
     return unlessSame(before, recordOf(makeModel(name, entry, found, 'manifest', backendType), entry, found.problems));
   }
@@ -138,7 +176,11 @@ export class Scanner {
     const discovery: Discovery = {
       add: (model) => {
         const problem = nameProblem(model.name);
-        if (problem !== undefined) this.context.log.warn({ model: model.name.slice(0, 200) }, `A discovered model is left out: its name ${problem}`);
+        if (problem !== undefined)
+          this.context.log.warn(
+            { model: model.name.slice(0, 200) },
+            `A discovered model is left out: its name ${problem}`,
+          );
         else if (!offered.has(model.name)) offered.set(model.name, model);
       },
     };
@@ -153,7 +195,10 @@ export class Scanner {
   private unnamed(manifest: Manifest, named: readonly Made[], dirty: Dirty): Promise<readonly Made[]> {
     if (this.offered.length === 0) return Promise.resolve([]);
     const aliases = new Set(named.flatMap(({ raw }) => raw.model.aliases));
-    const free = this.offered.filter(({ name, files }) => !Object.hasOwn(manifest.models, name) && !aliases.has(name) && !files.some(({ path }) => this.taken.has(path)));
+    const free = this.offered.filter(
+      ({ name, files }) =>
+        !Object.hasOwn(manifest.models, name) && !aliases.has(name) && !files.some(({ path }) => this.taken.has(path)),
+    );
     return inTurns(free, (model, place) => {
       const before = this.made.find(model.name, named.length + place);
       return take(this.make(unlessSame(before?.raw, discoveredRecord(model)), before, dirty));
@@ -163,15 +208,22 @@ export class Scanner {
   private *make(raw: ModelRecord, before: Made | undefined, dirty: Dirty): Steps<Made> {
     if (before !== undefined && before.raw === raw && dirty !== 'all') return before;
     if (!this.hooks.run.describeModel.isUsed()) return { raw, record: raw };
-    const model = yield* wait(answerOf<Model>((done) => this.hooks.run.describeModel.callAsync(raw.model, this.context, done)));
+    const model = yield* wait(
+      answerOf<Model>((done) => this.hooks.run.describeModel.callAsync(raw.model, this.context, done)),
+    );
     const record = model === raw.model ? raw : described(raw, model);
     return { raw, record: unlessSame(before?.record, record) };
   }
 }
 
-/** What a tap made of a model. Files it names count as they are told: a model without any, such as a remote, lacks none. */
+/**
+ * What a tap made of a model. Files it names count as they are told: a model without any, such as a remote, lacks none.
+ */
 function described(raw: ModelRecord, model: Model): ModelRecord {
-  const missing = model.files === raw.model.files ? raw.missing : model.files.filter(({ bytes }) => bytes === 0).map(({ path }) => `${basename(path)} is empty`);
+  const missing =
+    model.files === raw.model.files
+      ? raw.missing
+      : model.files.filter(({ bytes }) => bytes === 0).map(({ path }) => `${basename(path)} is empty`);
   return freeze({ ...raw, missing, available: missing.length === 0, model: { ...model, name: raw.model.name } });
 }
 
@@ -186,7 +238,9 @@ function recordOf(model: Model, entry: ModelEntry, problems: readonly FileProble
 
 function discoveredRecord(model: Model): ModelRecord {
   const [first] = model.files;
-  const problems: FileProblem[] = model.files.filter(({ bytes }) => bytes === 0).map(({ path }) => ({ kind: 'empty', path, message: `${basename(path)} is empty` }));
+  const problems: FileProblem[] = model.files
+    .filter(({ bytes }) => bytes === 0)
+    .map(({ path }) => ({ kind: 'empty', path, message: `${basename(path)} is empty` }));
   if (first === undefined) problems.push({ kind: 'absent', message: 'it has no files' });
   const quantization = model.metadata?.quantization;
   const entry: ModelEntry = {
@@ -202,7 +256,12 @@ function touchedBy(dirty: Dirty): (path: string) => boolean {
   if (dirty === 'all') return () => true;
   const beside = new Set([...dirty].map((path) => dirname(path)));
   const above = new Set([...dirty].flatMap(ancestorsOf));
-  return (path) => dirty.size > 0 && (dirty.has(path) || beside.has(dirname(path)) || above.has(path) || ancestorsOf(path).some((directory) => dirty.has(directory)));
+  return (path) =>
+    dirty.size > 0 &&
+    (dirty.has(path) ||
+      beside.has(dirname(path)) ||
+      above.has(path) ||
+      ancestorsOf(path).some((directory) => dirty.has(directory)));
 }
 
 function ancestorsOf(path: string): readonly string[] {
@@ -213,13 +272,18 @@ function ancestorsOf(path: string): readonly string[] {
 /** Adapters whose base is not here cannot be used either. `before` holds what was said of them last time. */
 function withBases(records: readonly ModelRecord[], before: Map<string, ModelRecord>): readonly ModelRecord[] {
   if (!records.some(({ model }) => model.base !== undefined)) return records;
-  const byName = new Map(records.flatMap((record) => [record.model.name, ...record.model.aliases].map((name) => [name, record])));
+  const byName = new Map(
+    records.flatMap((record) => [record.model.name, ...record.model.aliases].map((name) => [name, record])),
+  );
   return records.map((record) => {
     const { name, base } = record.model;
     const its = base === undefined ? record : byName.get(base);
     if (base === undefined || its?.available === true) return record;
     const problem = `its base model "${base}" ${its === undefined ? 'is not known' : 'is not here'}`;
-    const kept = unlessSame(before.get(name), freeze({ ...record, available: false, missing: [...record.missing, problem] }));
+    const kept = unlessSame(
+      before.get(name),
+      freeze({ ...record, available: false, missing: [...record.missing, problem] }),
+    );
     before.set(name, kept);
     return kept;
   });

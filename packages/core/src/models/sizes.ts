@@ -1,6 +1,16 @@
 // Sizes as people write them: "4GB", "800 MB", "2.5 GiB", and as they read them.
 
-const units: Readonly<Record<string, number>> = { '': 1, k: 1e3, m: 1e6, g: 1e9, t: 1e12, ki: 1024, mi: 1024 ** 2, gi: 1024 ** 3, ti: 1024 ** 4 };
+const units: Readonly<Record<string, number>> = {
+  '': 1,
+  k: 1e3,
+  m: 1e6,
+  g: 1e9,
+  t: 1e12,
+  ki: 1024,
+  mi: 1024 ** 2,
+  gi: 1024 ** 3,
+  ti: 1024 ** 4,
+};
 
 /** Bytes of a text or number; `undefined` when it is no size. A thousand is 1000, with an "i" 1024. */
 export function parseSize(text: string | number): number | undefined {

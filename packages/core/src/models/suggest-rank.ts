@@ -1,4 +1,5 @@
-// How well a model fits what was asked for: pure arithmetic over what is known of it, with the reasons in words and numbers.
+// How well a model fits what was asked for: pure arithmetic over what is known of it, with the reasons in words and
+// numbers.
 import type { Machine } from '../contract/backend.js';
 import type { Requirements } from '../contract/hooks.js';
 import type { Model } from '../contract/model.js';
@@ -41,30 +42,52 @@ export function sizeOf({ model, entry, available }: ModelRecord): number | undef
 }
 
 /**
- * Judges a model. What it can run on this machine weighs most, then how directly it is meant for what was asked (the order of the
- * manifest: the one named, the use case's default, `use_cases`, the category called so, the category asked for), then context and size.
+ * Judges a model. What it can run on this machine weighs most, then how directly it is meant for what was asked (the
+ * order of the manifest: the one named, the use case's default, `use_cases`, the category called so, the category asked
+ * for), then context and size.
  */
 export function judge(record: ModelRecord, model: Model, situation: Situation): Judgement {
   const bytes = sizeOf(record);
   const parts = [
-    { points: record.available ? 100_000 : 0, reason: record.available ? `on disk${bytes === undefined ? '' : `, ${showSize(bytes)}`}` : `not on disk${bytes === undefined ? '' : `, ${showSize(bytes)} to get`}` },
+    {
+      points: record.available ? 100_000 : 0,
+      reason: record.available
+        ? `on disk${bytes === undefined ? '' : `, ${showSize(bytes)}`}`
+        : `not on disk${bytes === undefined ? '' : `, ${showSize(bytes)} to get`}`,
+    },
     engine(record, situation),
     memory(model, bytes, situation.machine),
     ...purpose(record, model, situation),
     context(model),
     { points: bytes === undefined ? 0 : Math.min(90, Math.log2(1 + bytes / 1e8) * 8), reason: undefined },
   ];
-  return { score: Math.round(parts.reduce((sum, { points }) => sum + points, 0) * 100) / 100, reasons: parts.flatMap(({ reason }) => reason ?? []) };
+  return {
+    score: Math.round(parts.reduce((sum, { points }) => sum + points, 0) * 100) / 100,
+    reasons: parts.flatMap(({ reason }) => reason ?? []),
+  };
 }
 
 function engine({ model, entry }: ModelRecord, { backends, spellings }: Situation): Point {
   const asked = entry.backend === undefined ? undefined : (spellings.get(entry.backend) ?? entry.backend);
-  const fit = backends.filter(({ name, type, formats }) => (asked === undefined ? formats.includes(model.format) : name === entry.backend || type === asked));
-  const substitute = backends.find(({ name, availability, standsInFor }) => availability.available && (standsInFor?.includes(entry.backend ?? '') === true || fit.some(({ replacedBy }) => replacedBy === name)));
+  const fit = backends.filter(({ name, type, formats }) =>
+    asked === undefined ? formats.includes(model.format) : name === entry.backend || type === asked,
+  );
+  const substitute = backends.find(
+    ({ name, availability, standsInFor }) =>
+      availability.available &&
+      (standsInFor?.includes(entry.backend ?? '') === true || fit.some(({ replacedBy }) => replacedBy === name)),
+  );
   const here = fit.find(({ availability }) => availability.available) ?? substitute;
-  if (here !== undefined) return { points: 40_000, reason: `runs on ${here.name}${here.availability.available && here.availability.version !== undefined ? ` ${here.availability.version}` : ''}` };
+  if (here !== undefined)
+    return {
+      points: 40_000,
+      reason: `runs on ${here.name}${here.availability.available && here.availability.version !== undefined ? ` ${here.availability.version}` : ''}`,
+    };
   const [missing] = fit;
-  const why = missing?.availability.available === false ? `${missing.name}: ${missing.availability.reason}` : `no backend ${asked === undefined ? `opens ${model.format}` : `is called "${asked}"`}`;
+  const why =
+    missing?.availability.available === false
+      ? `${missing.name}: ${missing.availability.reason}`
+      : `no backend ${asked === undefined ? `opens ${model.format}` : `is called "${asked}"`}`;
   return { points: 0, reason: `cannot run here: ${why}` };
 }
 
@@ -75,29 +98,45 @@ function memory({ metadata }: Model, bytes: number | undefined, { totalBytes }: 
   // Keys and values are kept as 16-bit numbers; a tenth more is what engines use for computing.
   const needed = bytes * 1.1 + 2 * length * layers * kvHeads * (keyLength + valueLength);
   const fits = needed <= totalBytes;
-  return { points: fits ? 20_000 : 0, reason: `${fits ? 'fits in memory' : 'does not fit in memory'}: about ${showSize(needed)} of ${showSize(totalBytes)} with ${length} tokens of context` };
+  return {
+    points: fits ? 20_000 : 0,
+    reason: `${fits ? 'fits in memory' : 'does not fit in memory'}: about ${showSize(needed)} of ${showSize(totalBytes)} with ${length} tokens of context`,
+  };
 }
 
 /** The steps of the manifest's order; the best one counts, the others are told too. */
-function purpose({ entry }: ModelRecord, model: Model, { wanted, defaultModel, useCaseMembers, categoryMembers }: Situation): readonly Point[] {
+function purpose(
+  { entry }: ModelRecord,
+  model: Model,
+  { wanted, defaultModel, useCaseMembers, categoryMembers }: Situation,
+): readonly Point[] {
   const names = [model.name, ...model.aliases];
   const { aiModel, useCase, category } = wanted;
   const steps: Point[] = [];
-  if (aiModel !== undefined && names.includes(aiModel)) steps.push({ points: 5_000, reason: 'is the model that was named' });
-  if (defaultModel !== undefined && names.includes(defaultModel)) steps.push({ points: 4_000, reason: `is the default for "${useCase!}"` });
-  if (useCase !== undefined && entry.use_cases?.includes(useCase) === true) steps.push({ points: 3_000, reason: `is meant for "${useCase}"` });
-  if (names.some((name) => useCaseMembers.has(name))) steps.push({ points: 2_000, reason: `is in the category "${useCase!}"` });
-  if (category !== useCase && names.some((name) => categoryMembers.has(name))) steps.push({ points: 1_000, reason: `is in the category "${category!}"` });
+  if (aiModel !== undefined && names.includes(aiModel))
+    steps.push({ points: 5_000, reason: 'is the model that was named' });
+  if (defaultModel !== undefined && names.includes(defaultModel))
+    steps.push({ points: 4_000, reason: `is the default for "${useCase!}"` });
+  if (useCase !== undefined && entry.use_cases?.includes(useCase) === true)
+    steps.push({ points: 3_000, reason: `is meant for "${useCase}"` });
+  if (names.some((name) => useCaseMembers.has(name)))
+    steps.push({ points: 2_000, reason: `is in the category "${useCase!}"` });
+  if (category !== useCase && names.some((name) => categoryMembers.has(name)))
+    steps.push({ points: 1_000, reason: `is in the category "${category!}"` });
   if (steps.length === 0) return notForChat(model);
   return steps.map(({ points, reason }, index) => ({ points: index === 0 ? points : points / 100, reason }));
 }
 
 /** Nobody who names no purpose wants an embedding model. */
 function notForChat({ metadata }: Model): readonly Point[] {
-  return metadata?.pooling === undefined ? [] : [{ points: -500, reason: `makes ${metadata.pooling === 'rank' ? 'rankings' : 'embeddings'}, no text` }];
+  return metadata?.pooling === undefined
+    ? []
+    : [{ points: -500, reason: `makes ${metadata.pooling === 'rank' ? 'rankings' : 'embeddings'}, no text` }];
 }
 
 function context({ metadata }: Model): Point {
   const length = metadata?.contextLength;
-  return length === undefined ? { points: 0, reason: undefined } : { points: Math.min(90, Math.log2(1 + length / 512) * 8), reason: `a context of ${length} tokens` };
+  return length === undefined
+    ? { points: 0, reason: undefined }
+    : { points: Math.min(90, Math.log2(1 + length / 512) * 8), reason: `a context of ${length} tokens` };
 }

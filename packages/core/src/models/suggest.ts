@@ -3,7 +3,16 @@ import { inject, injectable } from 'inversify';
 import { LaminaError } from '../contract/errors.js';
 import type { Requirements, SuggestCandidate } from '../contract/hooks.js';
 import type { Logger } from '../contract/context.js';
-import type { Backends, ModelRecord, Models, Runtime, SuggestedModel, Suggestion, Suggestions, SuggestRequest } from '../contract/services.js';
+import type {
+  Backends,
+  ModelRecord,
+  Models,
+  Runtime,
+  SuggestedModel,
+  Suggestion,
+  Suggestions,
+  SuggestRequest,
+} from '../contract/services.js';
 import { check, describeProblems } from '../kernel/check.js';
 import type { Hooks } from '../kernel/hooks.js';
 import { tokens } from '../kernel/tokens.js';
@@ -17,7 +26,10 @@ const alternatives = 10;
 
 const text = { type: ['string', 'null'] } as const;
 /** What else is in an agent's configuration is not for us. */
-const requestSchema = { type: 'object', properties: { ai_model: text, use_case: text, category: text, max_size: { type: ['number', 'string', 'null'] } } } as const;
+const requestSchema = {
+  type: 'object',
+  properties: { ai_model: text, use_case: text, category: text, max_size: { type: ['number', 'string', 'null'] } },
+} as const;
 
 /** What `suggest` of a Lamina is. */
 @injectable()
@@ -34,7 +46,9 @@ export class Suggester implements Suggestions {
     const signal = options.signal ?? new AbortController().signal;
     const wanted = requirementsOf(request);
     const ranked = await this.rank(wanted, signal);
-    const asked = this.hooks.run.suggestModel.isUsed() ? await this.hooks.run.suggestModel.promise(ranked, wanted, { signal, log: this.log }) : ranked;
+    const asked = this.hooks.run.suggestModel.isUsed()
+      ? await this.hooks.run.suggestModel.promise(ranked, wanted, { signal, log: this.log })
+      : ranked;
     const all = asked.flatMap((candidate) => this.suggested(candidate) ?? []);
     const unusable = new Set(ranked.filter(({ available }) => !available).map(({ model }) => model.name));
     const isUsable = ({ record }: SuggestedModel) => record.available && !unusable.has(record.model.name);
@@ -42,13 +56,18 @@ export class Suggester implements Suggestions {
     if (best === undefined) throw noSuggestion(wanted, all);
     const others = all.filter((one) => one !== best);
     const here = others.filter(isUsable);
-    return { suggested: best, alternatives: [...here, ...others.filter((one) => !here.includes(one))].slice(0, alternatives) };
+    return {
+      suggested: best,
+      alternatives: [...here, ...others.filter((one) => !here.includes(one))].slice(0, alternatives),
+    };
   }
 
   private async rank(wanted: Requirements, signal: AbortSignal): Promise<readonly SuggestCandidate[]> {
     const situation = await this.situation(wanted, signal);
     const { maxBytes } = wanted;
-    const fitting = this.models.list().filter((record) => maxBytes === undefined || (sizeOf(record) ?? Infinity) <= maxBytes);
+    const fitting = this.models
+      .list()
+      .filter((record) => maxBytes === undefined || (sizeOf(record) ?? Infinity) <= maxBytes);
     const rough = await inTurns(fitting, (record) => ({ record, ...judge(record, record.model, situation) }));
     const looked = best(rough).map(({ record }) => record);
     const broken = await this.broken(looked, signal);
@@ -59,20 +78,29 @@ export class Suggester implements Suggestions {
   private async broken(records: readonly ModelRecord[], signal: AbortSignal): Promise<ReadonlyMap<string, string>> {
     const names = records.map(({ model }) => model.name).filter((name) => this.models.get(name)?.available === true);
     const checks = await this.models.validate(names, { signal });
-    return new Map(checks.flatMap(({ name, problems: [problem] }) => (problem === undefined ? [] : [[name, problem.message]])));
+    return new Map(
+      checks.flatMap(({ name, problems: [problem] }) => (problem === undefined ? [] : [[name, problem.message]])),
+    );
   }
 
   /** A candidate with what its files tell. */
-  private async lookAt(record: ModelRecord, broken: string | undefined, situation: Situation): Promise<SuggestCandidate> {
+  private async lookAt(
+    record: ModelRecord,
+    broken: string | undefined,
+    situation: Situation,
+  ): Promise<SuggestCandidate> {
     const { model, available } = record;
-    if (broken !== undefined) return { model, available: false, score: 0, reasons: [`on disk, but it cannot be used: ${broken}`] };
-    const described = available ? await this.models.describe(model.name).catch(() => model) : model; // It may be gone meanwhile.
+    if (broken !== undefined)
+      return { model, available: false, score: 0, reasons: [`on disk, but it cannot be used: ${broken}`] };
+    // It may be gone meanwhile.
+    const described = available ? await this.models.describe(model.name).catch(() => model) : model;
     return { model: described, available, ...judge(record, described, situation) };
   }
 
   private async situation(wanted: Requirements, signal: AbortSignal): Promise<Situation> {
     const { categories, defaults } = this.models.manifest;
-    const members = (name: string | undefined) => new Set(name !== undefined && Object.hasOwn(categories, name) ? categories[name] : []);
+    const members = (name: string | undefined) =>
+      new Set(name !== undefined && Object.hasOwn(categories, name) ? categories[name] : []);
     const { useCase, category } = wanted;
     return {
       wanted,
@@ -81,7 +109,9 @@ export class Suggester implements Suggestions {
       categoryMembers: members(category),
       machine: this.runtime.machine(),
       backends: await this.backends.list({ signal }),
-      spellings: new Map(this.backends.types().flatMap((type) => (type.aliases ?? []).map((alias) => [alias, type.type]))),
+      spellings: new Map(
+        this.backends.types().flatMap((type) => (type.aliases ?? []).map((alias) => [alias, type.type])),
+      ),
     };
   }
 
@@ -97,11 +127,24 @@ export class Suggester implements Suggestions {
 /** @throws LaminaError `REQUEST_INVALID` */
 function requirementsOf(request: SuggestRequest): Requirements {
   const problems = check(requestSchema, request);
-  if (problems.length > 0) throw new LaminaError('REQUEST_INVALID', { message: `${describeProblems(problems)}.`, param: problems[0]!.path[0] });
+  if (problems.length > 0)
+    throw new LaminaError('REQUEST_INVALID', {
+      message: `${describeProblems(problems)}.`,
+      param: problems[0]!.path[0],
+    });
   const { ai_model: aiModel, use_case: useCase, category, max_size: maxSize } = said(request);
   const maxBytes = maxSize === undefined ? undefined : parseSize(maxSize);
-  if (maxSize !== undefined && maxBytes === undefined) throw new LaminaError('REQUEST_INVALID', { message: `max_size is ${JSON.stringify(maxSize)}; write bytes, or text such as "4GB".`, param: 'max_size' });
-  return { ...(aiModel === undefined ? {} : { aiModel }), ...(useCase === undefined ? {} : { useCase }), ...(category === undefined ? {} : { category }), ...(maxBytes === undefined ? {} : { maxBytes }) };
+  if (maxSize !== undefined && maxBytes === undefined)
+    throw new LaminaError('REQUEST_INVALID', {
+      message: `max_size is ${JSON.stringify(maxSize)}; write bytes, or text such as "4GB".`,
+      param: 'max_size',
+    });
+  return {
+    ...(aiModel === undefined ? {} : { aiModel }),
+    ...(useCase === undefined ? {} : { useCase }),
+    ...(category === undefined ? {} : { category }),
+    ...(maxBytes === undefined ? {} : { maxBytes }),
+  };
 }
 
 /** A request without what is `null`. */
@@ -124,8 +167,18 @@ function commandFor({ model, entry, available }: ModelRecord): string | undefine
 
 function noSuggestion(wanted: Requirements, all: readonly SuggestedModel[]): LaminaError {
   const { aiModel, useCase, category, maxBytes } = wanted;
-  const asked = [aiModel && `the model "${aiModel}"`, useCase && `the use case "${useCase}"`, category && `the category "${category}"`, maxBytes !== undefined && `at most ${showSize(maxBytes)}`].filter((part) => typeof part === 'string' && part !== '');
+  const asked = [
+    aiModel && `the model "${aiModel}"`,
+    useCase && `the use case "${useCase}"`,
+    category && `the category "${category}"`,
+    maxBytes !== undefined && `at most ${showSize(maxBytes)}`,
+  ].filter((part) => typeof part === 'string' && part !== '');
   const commands = all.flatMap(({ command }) => command ?? []);
   const get = commands.length === 0 ? '' : `; get one with: ${commands.slice(0, 3).join(' · ')}`;
-  return new LaminaError('NO_SUGGESTION', { reason: `no model on disk fits${asked.length === 0 ? '' : ` (asked for: ${asked.join(', ')})`}${get}`, alternatives: all.slice(0, alternatives).map(({ record, reasons, command }) => ({ model: record.model.name, reasons, command })) });
+  return new LaminaError('NO_SUGGESTION', {
+    reason: `no model on disk fits${asked.length === 0 ? '' : ` (asked for: ${asked.join(', ')})`}${get}`,
+    alternatives: all
+      .slice(0, alternatives)
+      .map(({ record, reasons, command }) => ({ model: record.model.name, reasons, command })),
+  });
 }

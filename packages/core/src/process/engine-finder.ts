@@ -13,10 +13,13 @@ export interface MissingEngine {
   readonly hint: string;
 }
 
-// What a shell, and the dynamic loader, answer when a program is there but cannot be run: a library or an interpreter is missing.
+// What a shell, and the dynamic loader, answer when a program is there but cannot be run: a library or an interpreter
+// is missing.
 const cannotRun = [126, 127];
 
-/** The engine of one backend instance. Nothing is remembered but what an executable, as it last changed, said of itself. */
+/**
+ * The engine of one backend instance. Nothing is remembered but what an executable, as it last changed, said of itself.
+ */
 export class EngineFinder {
   private readonly known = new Map<string, { readonly modified: number; readonly engine: FoundEngine }>();
   /** The engine that was found last; empty while there is none. */
@@ -30,7 +33,8 @@ export class EngineFinder {
 
   /**
    * Looks for the executable each time; runs it only when it is new or has changed.
-   * @throws the signal's reason; the system's error when that is short of files, processes or memory, which says nothing about the engine
+   * @throws the signal's reason; the system's error when that is short of files, processes or memory, which says
+   * nothing about the engine
    */
   async find(context: BackendContext): Promise<FoundEngine | MissingEngine> {
     const found = await this.look(context);
@@ -40,7 +44,10 @@ export class EngineFinder {
 
   private async look(context: BackendContext): Promise<FoundEngine | MissingEngine> {
     const { executable } = this.options;
-    const candidates = executable === undefined ? (this.description.candidates?.(context.env) ?? [this.description.executable]) : [executable];
+    const candidates =
+      executable === undefined
+        ? (this.description.candidates?.(context.env) ?? [this.description.executable])
+        : [executable];
     let missing: MissingEngine | undefined;
     for (const candidate of candidates) {
       const found = await this.lookAt(candidate, context);
@@ -69,7 +76,8 @@ export class EngineFinder {
 
   private async examine(executable: string, context: BackendContext): Promise<FoundEngine> {
     const env = engineEnvironment(context.env, this.description.scrubEnv ?? [], this.options.env);
-    const run = (args: readonly string[], program = executable) => runCommand(program, args, { env, signal: context.signal });
+    const run = (args: readonly string[], program = executable) =>
+      runCommand(program, args, { env, signal: context.signal });
     const version = await this.version(run);
     const engine: FoundEngine = { executable, ...(version === undefined ? {} : { version }) };
     return { ...engine, ...(await this.description.probe?.(engine, { run, context })) };
@@ -79,7 +87,10 @@ export class EngineFinder {
     const { version = defaultVersion } = this.description;
     if (version === false) return undefined;
     const result = await run(version.args);
-    if (result.code === null || cannotRun.includes(result.code)) throw new LaminaError('NOT_SUPPORTED', { message: firstLine(result) ?? `it ended at once when asked for its version` });
+    if (result.code === null || cannotRun.includes(result.code))
+      throw new LaminaError('NOT_SUPPORTED', {
+        message: firstLine(result) ?? `it ended at once when asked for its version`,
+      });
     return version.parse(result);
   }
 
@@ -95,5 +106,8 @@ const defaultVersion = {
 };
 
 function firstLine({ stdout, stderr }: RunResult): string | undefined {
-  return `${stderr}\n${stdout}`.split('\n').find((line) => line.trim() !== '')?.trim();
+  return `${stderr}\n${stdout}`
+    .split('\n')
+    .find((line) => line.trim() !== '')
+    ?.trim();
 }

@@ -1,4 +1,5 @@
-// The few HTTP requests Lamina itself sends to an engine on 127.0.0.1. One connection each, closed at once: an engine that is asked to end waits for open ones.
+// The few HTTP requests Lamina itself sends to an engine on 127.0.0.1. One connection each, closed at once: an engine
+// that is asked to end waits for open ones.
 import { request as send, type ClientRequest, type IncomingMessage } from 'node:http';
 
 const longestAnswer = 16 * 1024 * 1024;
@@ -9,8 +10,15 @@ export interface EngineAddress {
   readonly key: string;
 }
 
-/** The status of a GET, as soon as it is there; `undefined` without an answer within the limit, or when the signal is aborted. */
-export function statusOf({ port, key }: EngineAddress, path: string, options: { limitMs: number; signal: AbortSignal }): Promise<number | undefined> {
+/**
+ * The status of a GET, as soon as it is there; `undefined` without an answer within the limit, or when the signal is
+ * aborted.
+ */
+export function statusOf(
+  { port, key }: EngineAddress,
+  path: string,
+  options: { limitMs: number; signal: AbortSignal },
+): Promise<number | undefined> {
   return new Promise((resolve) => {
     const request = open({ port, key }, path, { method: 'GET', signal: options.signal });
     const timer = setTimeout(() => request.destroy(), options.limitMs);
@@ -31,12 +39,19 @@ export function statusOf({ port, key }: EngineAddress, path: string, options: { 
  * Sends a request and reads the whole answer: parsed when it is JSON, else as text.
  * @throws Error on anything but 2xx, on an answer of more than 16 MiB; the signal's reason when that is aborted
  */
-export async function ask(address: EngineAddress, path: string, init: { method?: string; body?: unknown; signal: AbortSignal }): Promise<unknown> {
+export async function ask(
+  address: EngineAddress,
+  path: string,
+  init: { method?: string; body?: unknown; signal: AbortSignal },
+): Promise<unknown> {
   const { method = 'GET', body, signal } = init;
   try {
     const { response, text } = await exchange(open(address, path, { method, signal, json: body !== undefined }), body);
     const status = response.statusCode ?? 0;
-    if (!isSuccess(status)) throw new Error(`${method} ${path} was answered with ${status}: ${text.replaceAll(address.key, '[redacted]').slice(0, 200)}`);
+    if (!isSuccess(status))
+      throw new Error(
+        `${method} ${path} was answered with ${status}: ${text.replaceAll(address.key, '[redacted]').slice(0, 200)}`,
+      );
     return response.headers['content-type']?.includes('json') === true ? JSON.parse(text) : text;
   } catch (error) {
     signal.throwIfAborted();
@@ -49,7 +64,11 @@ export function isSuccess(status: number | undefined): boolean {
   return status !== undefined && status >= 200 && status < 300;
 }
 
-function open({ port, key }: EngineAddress, path: string, options: { method: string; signal: AbortSignal; json?: boolean }): ClientRequest {
+function open(
+  { port, key }: EngineAddress,
+  path: string,
+  options: { method: string; signal: AbortSignal; json?: boolean },
+): ClientRequest {
   const { method, signal, json } = options;
   const headers = { authorization: `Bearer ${key}`, ...(json === true ? { 'content-type': 'application/json' } : {}) };
   return send({ host: '127.0.0.1', port, path, method, headers, signal, agent: false });

@@ -6,7 +6,8 @@ import type { ProcessDescription } from './description.js';
 import type { ProcessEnd } from './server-process.js';
 
 const shownLines = 20;
-const telling = /error|fail|cannot|could not|couldn't|unable|invalid|fatal|panic|exception|not found|denied|abort|out of memory/i;
+const telling =
+  /error|fail|cannot|could not|couldn't|unable|invalid|fatal|panic|exception|not found|denied|abort|out of memory/i;
 
 /** The lines worth showing: the last 20. */
 export function lastLines(lines: readonly string[]): readonly string[] {
@@ -14,7 +15,10 @@ export function lastLines(lines: readonly string[]): readonly string[] {
 }
 
 /** What the author makes of the output, else what the signal or the last telling line says. */
-export function reasonOfExit(description: Pick<ProcessDescription, 'explain'>, about: { model: Model; end: ProcessEnd; lines: readonly string[]; log: Logger }): string {
+export function reasonOfExit(
+  description: Pick<ProcessDescription, 'explain'>,
+  about: { model: Model; end: ProcessEnd; lines: readonly string[]; log: Logger },
+): string {
   const { model, end, lines, log } = about;
   try {
     const explained = description.explain?.(lines, { model, exit: end });

@@ -5,17 +5,25 @@ import { delimiter, join, resolve } from 'node:path';
 import { unlessShortage } from '../contract/shortage.js';
 
 /** Where an executable was found and when it was last changed, or why it cannot be run and what to do about that. */
-export type ExecutableSearch = { readonly path: string; readonly modified: number } | { readonly reason: string; readonly hint?: string };
+export type ExecutableSearch =
+  { readonly path: string; readonly modified: number } | { readonly reason: string; readonly hint?: string };
 
 /**
- * Looks for an executable. With a `/` in it, `wanted` is a path, relative ones from the working directory; else a name to look for in PATH.
+ * Looks for an executable. With a `/` in it, `wanted` is a path, relative ones from the working directory; else a name
+ * to look for in PATH.
  * @throws Error of the system when that is short of files, processes or memory
  */
-export async function findExecutable(wanted: string, env: Readonly<Record<string, string | undefined>>): Promise<ExecutableSearch> {
+export async function findExecutable(
+  wanted: string,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<ExecutableSearch> {
   if (wanted.includes('/')) return examine(resolve(wanted));
   const folders = (env['PATH'] ?? '').split(delimiter).filter((folder) => folder !== '');
   if (folders.length === 0) {
-    return { reason: `"${wanted}" cannot be looked up, because Lamina was given no PATH`, hint: 'Hand the environment on, createLamina({ env: process.env }), or name the executable by its path.' };
+    return {
+      reason: `"${wanted}" cannot be looked up, because Lamina was given no PATH`,
+      hint: 'Hand the environment on, createLamina({ env: process.env }), or name the executable by its path.',
+    };
   }
   let unusable: ExecutableSearch | undefined;
   for (const folder of folders) {
@@ -31,5 +39,7 @@ async function examine(path: string): Promise<ExecutableSearch> {
   if (found === undefined) return { reason: `there is no file ${path}` };
   if (!found.isFile()) return { reason: `${path} is not a file` };
   const runs = await access(path, constants.X_OK).then(() => true, unlessShortage(false));
-  return runs ? { path, modified: found.mtimeMs } : { reason: `${path} is not executable`, hint: `Make it executable: chmod +x ${path}` };
+  return runs
+    ? { path, modified: found.mtimeMs }
+    : { reason: `${path} is not executable`, hint: `Make it executable: chmod +x ${path}` };
 }

@@ -7,8 +7,9 @@ import { reasonOf } from '../contract/errors.js';
 import { killGroup } from './process-table.js';
 import { requireDescriptors } from './spawn-group.js';
 
-// POSIX sh, not Node: about 1 MB instead of 40, and it works where process.execPath is no Node. It reads `add GROUP` and `remove GROUP`;
-// the end of its input means that Lamina is gone, however that came about. Groups get SIGTERM, 2 s, then SIGKILL.
+// POSIX sh, not Node: about 1 MB instead of 40, and it works where process.execPath is no Node. It reads `add GROUP`
+// and `remove GROUP`; the end of its input means that Lamina is gone, however that came about. Groups get SIGTERM, 2 s,
+// then SIGKILL.
 const script = `
 trap '' HUP INT QUIT TERM
 groups=' '
@@ -81,13 +82,26 @@ export class Guard {
     for (const group of this.groups) this.tell(`add ${group}`);
   }
 
-  /** Without a pid, or `undefined`, when the system cannot run it: some failures are thrown, others are events. The next engine tries again. */
+  /**
+   * Without a pid, or `undefined`, when the system cannot run it: some failures are thrown, others are events. The next
+   * engine tries again.
+   */
   private spawn() {
-    const failed = (error: unknown) => this.log.error({ error: reasonOf(error) }, 'The guard process cannot run; engines outlive Lamina if it is killed');
+    const failed = (error: unknown) =>
+      this.log.error(
+        { error: reasonOf(error) },
+        'The guard process cannot run; engines outlive Lamina if it is killed',
+      );
     try {
       requireDescriptors();
-      // In a session of its own: neither Ctrl-C nor the end of the terminal reaches it. Not in our directory, which it would keep busy.
-      const child = spawn('/bin/sh', ['-c', script], { detached: true, cwd: '/', env: { PATH: '/usr/bin:/bin' }, stdio: ['pipe', 'ignore', 'ignore'] });
+      // In a session of its own: neither Ctrl-C nor the end of the terminal reaches it. Not in our directory, which it
+      // would keep busy.
+      const child = spawn('/bin/sh', ['-c', script], {
+        detached: true,
+        cwd: '/',
+        env: { PATH: '/usr/bin:/bin' },
+        stdio: ['pipe', 'ignore', 'ignore'],
+      });
       return child.on('error', failed);
     } catch (error) {
       failed(error);

@@ -15,7 +15,11 @@ const journalSchema = {
       type: 'array',
       items: {
         type: 'object',
-        properties: { pid: { type: 'integer', minimum: 2 }, started: { type: 'string', minLength: 1 }, model: { type: 'string' } },
+        properties: {
+          pid: { type: 'integer', minimum: 2 },
+          started: { type: 'string', minLength: 1 },
+          model: { type: 'string' },
+        },
         required: ['pid', 'started', 'model'],
       },
     },
@@ -38,7 +42,9 @@ export interface JournalContent {
   readonly processes: readonly JournalEntry[];
 }
 
-/** The engines of this Lamina, on disk whenever that changes. Written at once and whole: a kill may come at any moment. */
+/**
+ * The engines of this Lamina, on disk whenever that changes. Written at once and whole: a kill may come at any moment.
+ */
 export class Journal {
   private readonly entries = new Map<number, JournalEntry>();
 
@@ -55,7 +61,11 @@ export class Journal {
       if (check(journalSchema, content).length === 0) return content as JournalContent;
       this.log.warn({ path: this.path }, 'The journal of engines is not what Lamina writes; it is ignored');
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') this.log.warn({ path: this.path, error: reasonOf(error) }, 'The journal of engines cannot be read; it is ignored');
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
+        this.log.warn(
+          { path: this.path, error: reasonOf(error) },
+          'The journal of engines cannot be read; it is ignored',
+        );
     }
     return nothing;
   }

@@ -37,8 +37,8 @@ export class ProcessKeeper implements Contract, Disposable {
   }
 
   /**
-   * Ends the engines an earlier Lamina of this data directory left running, and answers how many there were. Call it before the first
-   * `guard`. A process that cannot be proved to be one of them is never touched.
+   * Ends the engines an earlier Lamina of this data directory left running, and answers how many there were. Call it
+   * before the first `guard`. A process that cannot be proved to be one of them is never touched.
    */
   async clearLeftovers(): Promise<number> {
     const content = this.journal.read();
@@ -62,7 +62,10 @@ export class ProcessKeeper implements Contract, Disposable {
   }
 }
 
-/** The leader is the very process that was written down; or it is gone, and all that is left of its group carries the mark of its Lamina. */
+/**
+ * The leader is the very process that was written down; or it is gone, and all that is left of its group carries the
+ * mark of its Lamina.
+ */
 async function isLeftover({ pid, started }: JournalEntry, owner: string): Promise<boolean> {
   const start = startOf(pid);
   if (start !== undefined) return start === started;

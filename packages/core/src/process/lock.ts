@@ -16,12 +16,12 @@ const writingMs = 1_000;
 const givenBack = 'given back\n';
 
 /**
- * Makes this process the owner of a data directory, which is created when it is missing; disposing gives it back. An owner that died is
- * succeeded.
+ * Makes this process the owner of a data directory, which is created when it is missing; disposing gives it back. An
+ * owner that died is succeeded.
  *
- * The lock is the file `lock.<n>` with the highest n. Whoever finds its owner dead, or gone, creates `lock.<n+1>` exclusively: of many who
- * try, one can. The highest n never falls, because a file is only removed by the owner of a higher one; so whoever finds their own file
- * to be the highest owns the directory.
+ * The lock is the file `lock.<n>` with the highest n. Whoever finds its owner dead, or gone, creates `lock.<n+1>`
+ * exclusively: of many who try, one can. The highest n never falls, because a file is only removed by the owner of a
+ * higher one; so whoever finds their own file to be the highest owns the directory.
  * @throws LaminaError `CONFLICT` when a live Lamina owns it, in this process or another
  */
 export async function lockDataDir(dataDir: string): Promise<Disposable> {
@@ -39,12 +39,18 @@ export async function lockDataDir(dataDir: string): Promise<Disposable> {
 async function assertFree(dataDir: string, generation: number): Promise<void> {
   const owner = await ownerOf(path(dataDir, generation));
   if (owner === undefined || startOf(owner.pid) !== owner.started) return;
-  const who = owner.pid === process.pid ? `another Lamina of this process (${owner.pid})` : `another Lamina, process ${owner.pid}`;
+  const who =
+    owner.pid === process.pid
+      ? `another Lamina of this process (${owner.pid})`
+      : `another Lamina, process ${owner.pid}`;
   const message = `The data directory ${dataDir} belongs to ${who}. Stop that one, or give this one its own with --data-dir.`;
   throw new LaminaError('CONFLICT', { message, data_dir: dataDir, pid: owner.pid });
 }
 
-/** Who a lock file names: one line, pid and start. Nobody when it was given back, is gone, or its writer died while writing it. */
+/**
+ * Who a lock file names: one line, pid and start. Nobody when it was given back, is gone, or its writer died while
+ * writing it.
+ */
 async function ownerOf(file: string): Promise<Owner | undefined> {
   for (const deadline = performance.now() + writingMs; performance.now() < deadline; await delay(10)) {
     const text = await readFile(file, 'utf8').catch(unlessShortage(givenBack));
@@ -77,12 +83,16 @@ async function giveBack(file: string): Promise<void> {
 async function isHighest(dataDir: string, own: number): Promise<boolean> {
   const all = await generations(dataDir);
   if (all.some((generation) => generation > own)) return false;
-  await Promise.all(all.filter((generation) => generation < own).map((generation) => rm(path(dataDir, generation), { force: true })));
+  await Promise.all(
+    all.filter((generation) => generation < own).map((generation) => rm(path(dataDir, generation), { force: true })),
+  );
   return true;
 }
 
 async function generations(dataDir: string): Promise<number[]> {
-  return (await readdir(dataDir)).map((name) => Number(/^lock\.(\d+)$/.exec(name)?.[1] ?? 0)).filter((generation) => generation > 0);
+  return (await readdir(dataDir))
+    .map((name) => Number(/^lock\.(\d+)$/.exec(name)?.[1] ?? 0))
+    .filter((generation) => generation > 0);
 }
 
 function path(dataDir: string, generation: number): string {

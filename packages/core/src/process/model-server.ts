@@ -9,14 +9,24 @@ import type { ProcessEnd } from './server-process.js';
 
 const healthLimitMs = 5_000;
 
-/** Where readiness and identity are asked for when the author names no path: every server that speaks OpenAI's API has it. */
+/**
+ * Where readiness and identity are asked for when the author names no path: every server that speaks OpenAI's API has
+ * it.
+ */
 export const defaultPath = '/v1/models';
 
 /** The server as an author's own functions see it; `signal` ends requests that name none. */
 export function startedServer(attempt: Attempt, signal: AbortSignal): StartedServer {
   const { model, context, engine } = attempt;
   const request: StartedServer['request'] = (path, init) => ask(attempt, path, { signal, ...init });
-  return { model, adapters: context.adapters, options: context.options, endpoint: endpointOf(attempt), engine, request };
+  return {
+    model,
+    adapters: context.adapters,
+    options: context.options,
+    endpoint: endpointOf(attempt),
+    engine,
+    request,
+  };
 }
 
 /** The model server of an attempt that succeeded. */
@@ -27,7 +37,8 @@ export function modelServer(attempt: Attempt, info: ServerInfo): ModelServer {
   const sleep = description.canSleep?.(attempt.context.options) === false ? undefined : description.sleep;
   return {
     endpoint: () => {
-      if (process.isGone) throw new LaminaError('MODEL_SERVER_EXITED', { model: model.name, reason: 'its process is gone' });
+      if (process.isGone)
+        throw new LaminaError('MODEL_SERVER_EXITED', { model: model.name, reason: 'its process is gone' });
       return endpoint;
     },
     info,
@@ -35,19 +46,26 @@ export function modelServer(attempt: Attempt, info: ServerInfo): ModelServer {
     closed: process.closed.then((end) => serverExit(attempt, end)),
     stop: ({ signal }) => process.stop(signal),
     check: (signal) => checkHealth(attempt, signal),
-    ...(sleep === undefined ? {} : { sleep: (signal) => sleep.call(description, startedServer(attempt, signal), signal) }),
+    ...(sleep === undefined
+      ? {}
+      : { sleep: (signal) => sleep.call(description, startedServer(attempt, signal), signal) }),
     ...(wake === undefined ? {} : { wake: (signal) => wake.call(description, startedServer(attempt, signal), signal) }),
   };
 }
 
 function endpointOf({ port, key, description }: Attempt): Endpoint {
-  return { baseUrl: `http://127.0.0.1:${port}${description.basePath ?? '/v1'}`, headers: { authorization: `Bearer ${key}` } };
+  return {
+    baseUrl: `http://127.0.0.1:${port}${description.basePath ?? '/v1'}`,
+    headers: { authorization: `Bearer ${key}` },
+  };
 }
 
 function serverExit({ description, process, model, context }: Attempt, end: ProcessEnd): ServerExit {
   const expected = process.isStopping;
   const { lines } = process;
-  const reason = expected ? 'the engine was stopped' : reasonOfExit(description, { model, end, lines, log: context.log });
+  const reason = expected
+    ? 'the engine was stopped'
+    : reasonOfExit(description, { model, end, lines, log: context.log });
   return { ...end, expected, reason, lastLines: lastLines(lines) };
 }
 

@@ -8,7 +8,10 @@ const longestLine = 2_000;
 /** Hears each line as it is complete. */
 export type OnLine = (stream: 'stdout' | 'stderr', text: string) => void;
 
-/** The last 200 lines of both streams, in the order they came. A line is cut after 2,000 characters; empty ones are left out. */
+/**
+ * The last 200 lines of both streams, in the order they came. A line is cut after 2,000 characters; empty ones are left
+ * out.
+ */
 export class OutputTail {
   private readonly kept: string[] = [];
   private readonly splitters: LineSplitter[] = [];
@@ -47,7 +50,10 @@ export class OutputTail {
   }
 }
 
-/** Splits bytes into lines. A carriage return ends one too: progress bars are written with it. Bytes that are no UTF-8 become U+FFFD. */
+/**
+ * Splits bytes into lines. A carriage return ends one too: progress bars are written with it. Bytes that are no UTF-8
+ * become U+FFFD.
+ */
 class LineSplitter {
   private readonly decoder = new TextDecoder();
   private line = '';

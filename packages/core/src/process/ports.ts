@@ -11,7 +11,10 @@ export interface PortReservation {
 // Ports belong to the process, not to one Lamina in it, so this is the module's and not a service's.
 const reserved = new Set<number>();
 
-/** Finds a free port by binding port 0 and closing it again. Another program may take it before the engine does; a start then tries another. */
+/**
+ * Finds a free port by binding port 0 and closing it again. Another program may take it before the engine does; a start
+ * then tries another.
+ */
 export async function reservePort(): Promise<PortReservation> {
   const server = await listen(0);
   const { port } = server.address() as { port: number };

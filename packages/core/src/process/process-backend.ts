@@ -2,15 +2,22 @@
 import type { Availability, Backend, BackendContext, BackendType } from '../contract/backend.js';
 import { LaminaError } from '../contract/errors.js';
 import type { Schema } from '../contract/schema.js';
-import { processOptions, type InstanceOptions, type ProcessBackendDescription, type ProcessDescription } from './description.js';
+import {
+  processOptions,
+  type InstanceOptions,
+  type ProcessBackendDescription,
+  type ProcessDescription,
+} from './description.js';
 import { EngineFinder } from './engine-finder.js';
 import { startServer } from './start-server.js';
 
 /**
- * Makes a backend type of a description: finding the engine, starting it on a free port with a key of its own, proving that it is what
- * answers there, reading what it prints, ending it with all it started. Its servers are `owned`.
+ * Makes a backend type of a description: finding the engine, starting it on a free port with a key of its own, proving
+ * that it is what answers there, reading what it prints, ending it with all it started. Its servers are `owned`.
  */
-export function processBackend<const O extends Schema, const M extends Schema>(description: ProcessBackendDescription<O, M>): BackendType {
+export function processBackend<const O extends Schema, const M extends Schema>(
+  description: ProcessBackendDescription<O, M>,
+): BackendType {
   const { type, aliases, formats, defaults } = description;
   return {
     type,
@@ -24,7 +31,10 @@ export function processBackend<const O extends Schema, const M extends Schema>(d
   };
 }
 
-/** What every process backend takes, what this one takes, and what its models take; a model's requirements are not its instance's. */
+/**
+ * What every process backend takes, what this one takes, and what its models take; a model's requirements are not its
+ * instance's.
+ */
 function instanceSchema({ options, modelOptions }: Pick<ProcessDescription, 'options' | 'modelOptions'>): Schema {
   const properties = { ...propertiesOf(modelOptions), ...propertiesOf(options), ...processOptions };
   return { type: 'object', ...options, properties, additionalProperties: false };
@@ -49,7 +59,12 @@ function create(description: ProcessDescription, name: string, options: Readonly
       if ('reason' in engine) throw new LaminaError('BACKEND_UNAVAILABLE', { model: model.name, ...engine });
       return startServer({ description, instance, engine, model, context });
     },
-    ...(estimateMemory === undefined ? {} : { estimateMemory: (model, own, machine) => estimateMemory.call(description, model, own, machine, { instance, ...finder.latest }) }),
+    ...(estimateMemory === undefined
+      ? {}
+      : {
+          estimateMemory: (model, own, machine) =>
+            estimateMemory.call(description, model, own, machine, { instance, ...finder.latest }),
+        }),
     ...(adapt === undefined ? {} : { adapt }),
   };
 }
@@ -58,5 +73,10 @@ async function probe(finder: EngineFinder, context: BackendContext): Promise<Ava
   const engine = await finder.find(context);
   if ('reason' in engine) return { available: false, ...engine };
   const { executable, version, devices } = engine;
-  return { available: true, executable, ...(version === undefined ? {} : { version }), ...(devices === undefined ? {} : { devices }) };
+  return {
+    available: true,
+    executable,
+    ...(version === undefined ? {} : { version }),
+    ...(devices === undefined ? {} : { devices }),
+  };
 }

@@ -26,7 +26,8 @@ export function signalGroup(group: number, signal: NodeJS.Signals | 0): boolean 
 export async function groupIsGone(group: number): Promise<boolean> {
   if (!signalGroup(group, 0)) return true;
   if (process.platform !== 'linux') return false;
-  const members = await membersOf(group).catch(() => undefined); // Without /proc, or descriptors to read it, zombies are waited for.
+  // Without /proc, or descriptors to read it, zombies are waited for.
+  const members = await membersOf(group).catch(() => undefined);
   return members?.length === 0;
 }
 
@@ -43,13 +44,19 @@ export async function untilGroupIsGone(group: number, limitMs: number): Promise<
 /** Kills what is left of a group and resolves when it is gone. */
 export async function killGroup(group: number): Promise<void> {
   // A process that hangs in a driver dies late; it is asked after less and less often.
-  for (let pauseMs = pollMs; signalGroup(group, 'SIGKILL') && !(await groupIsGone(group)); pauseMs = Math.min(2 * pauseMs, longestPollMs)) await delay(pauseMs);
+  for (
+    let pauseMs = pollMs;
+    signalGroup(group, 'SIGKILL') && !(await groupIsGone(group));
+    pauseMs = Math.min(2 * pauseMs, longestPollMs)
+  )
+    await delay(pauseMs);
 }
 
 /**
- * When a process started, in words that tell it from every other process that ever had its pid; `undefined` when it does not live.
- * On Linux the boot and the clock tick; elsewhere what `ps` says, to the second.
- * @throws Error of the system when that is short of files, processes or memory: a process that cannot be asked about is not a dead one
+ * When a process started, in words that tell it from every other process that ever had its pid; `undefined` when it
+ * does not live. On Linux the boot and the clock tick; elsewhere what `ps` says, to the second.
+ * @throws Error of the system when that is short of files, processes or memory: a process that cannot be asked about is
+ * not a dead one
  */
 export function startOf(pid: number): string | undefined {
   return process.platform === 'linux' ? startFromProc(pid) : startFromPs(pid);
@@ -58,7 +65,11 @@ export function startOf(pid: number): string | undefined {
 /** As {@link startOf}, by `ps`, for systems without /proc. */
 export function startFromPs(pid: number): string | undefined {
   try {
-    const text = execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], { env: { PATH: '/usr/bin:/bin', LC_ALL: 'C' }, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+    const text = execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], {
+      env: { PATH: '/usr/bin:/bin', LC_ALL: 'C' },
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
     return text.trim() || undefined;
   } catch (error) {
     return unlessShortage(undefined)(error);
@@ -82,7 +93,10 @@ export async function groupBelongsTo(owner: string, group: number): Promise<bool
 async function ownerOf(pid: number): Promise<string | undefined> {
   const environment = await readFile(`/proc/${pid}/environ`, 'utf8').catch(unlessShortage(''));
   const prefix = `${ownerVariable}=`;
-  return environment.split('\0').find((variable) => variable.startsWith(prefix))?.slice(prefix.length);
+  return environment
+    .split('\0')
+    .find((variable) => variable.startsWith(prefix))
+    ?.slice(prefix.length);
 }
 
 async function membersOf(group: number): Promise<number[]> {
@@ -99,13 +113,17 @@ async function membersOf(group: number): Promise<number[]> {
 function startFromProc(pid: number): string | undefined {
   try {
     const stat = parseStat(readFileSync(`/proc/${pid}/stat`, 'utf8'));
-    return stat?.alive === true ? `${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()}/${stat.start}` : undefined;
+    return stat?.alive === true
+      ? `${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()}/${stat.start}`
+      : undefined;
   } catch (error) {
     return unlessShortage(undefined)(error);
   }
 }
 
-/** Fields 3, 5 and 22 of /proc/<pid>/stat (proc(5)); the name before them is in parentheses and may hold any character. */
+/**
+ * Fields 3, 5 and 22 of /proc/<pid>/stat (proc(5)); the name before them is in parentheses and may hold any character.
+ */
 function parseStat(text: string): { alive: boolean; group: number; start: string } | undefined {
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
   const [state, , group] = fields;

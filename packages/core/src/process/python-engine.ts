@@ -1,4 +1,5 @@
-// Finds an engine that is a Python package: by its script, or by a Python that has the module, without importing either.
+// Finds an engine that is a Python package: by its script, or by a Python that has the module, without importing
+// either.
 import { open, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { LaminaError } from '../contract/errors.js';
@@ -13,7 +14,9 @@ export interface PythonProgram {
   readonly module: string;
   /** The package whose presence is looked for: `vllm`. */
   readonly package: string;
-  /** A pattern, of Python's and of JavaScript's kind, for the names of the distributions that bring it: `vllm(-cpu)?`. */
+  /**
+   * A pattern, of Python's and of JavaScript's kind, for the names of the distributions that bring it: `vllm(-cpu)?`.
+   */
   readonly distribution: string;
 }
 
@@ -26,14 +29,17 @@ export type PythonFinding = Required<Pick<ProcessDescription, 'executable' | 'ca
 const isPython = (path: string) => /^python[\d.]*$/.test(basename(path));
 
 /**
- * Looks into the active virtual environment and conda environment first, then into PATH; there for the script, then for a Python that has
- * the package. `executable` may name either. The version is asked of the package's metadata: importing it may take half a minute.
+ * Looks into the active virtual environment and conda environment first, then into PATH; there for the script, then for
+ * a Python that has the package. `executable` may name either. The version is asked of the package's metadata:
+ * importing it may take half a minute.
  */
 export function pythonEngine(program: PythonProgram): PythonFinding {
   return {
     executable: program.script,
     candidates: ({ VIRTUAL_ENV, CONDA_PREFIX }) => {
-      const folders = [VIRTUAL_ENV, CONDA_PREFIX].filter((folder): folder is string => folder !== undefined && folder !== '').map((folder) => join(folder, 'bin'));
+      const folders = [VIRTUAL_ENV, CONDA_PREFIX]
+        .filter((folder): folder is string => folder !== undefined && folder !== '')
+        .map((folder) => join(folder, 'bin'));
       const inFolders = (name: string) => folders.map((folder) => join(folder, name));
       return [...inFolders(program.script), ...inFolders('python'), program.script, 'python3', 'python'];
     },
@@ -43,12 +49,22 @@ export function pythonEngine(program: PythonProgram): PythonFinding {
   };
 }
 
-async function probe(program: PythonProgram, { executable }: FoundEngine, { run }: ProbeTools): Promise<Pick<FoundEngine, 'version'>> {
+async function probe(
+  program: PythonProgram,
+  { executable }: FoundEngine,
+  { run }: ProbeTools,
+): Promise<Pick<FoundEngine, 'version'>> {
   const python = isPython(executable) ? executable : await pythonOf(executable);
-  if (python === undefined) throw new LaminaError('NOT_SUPPORTED', { message: `no Python lies beside it, so it is not the ${program.script} of a Python package` });
+  if (python === undefined)
+    throw new LaminaError('NOT_SUPPORTED', {
+      message: `no Python lies beside it, so it is not the ${program.script} of a Python package`,
+    });
   const { code, stdout, stderr } = await run(['-c', question(program)], python);
   const version = /^version=(\S*)$/m.exec(stdout)?.[1];
-  if (code !== 0 || version === undefined) throw new LaminaError('NOT_SUPPORTED', { message: stderr.trim().split('\n').at(-1) ?? `${python} cannot say whether it has ${program.package}` });
+  if (code !== 0 || version === undefined)
+    throw new LaminaError('NOT_SUPPORTED', {
+      message: stderr.trim().split('\n').at(-1) ?? `${python} cannot say whether it has ${program.package}`,
+    });
   return version === '' ? {} : { version };
 }
 

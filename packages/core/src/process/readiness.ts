@@ -22,18 +22,23 @@ export interface ReadinessQuestions extends EngineAddress {
   onFinding(finding: Finding): void;
 }
 
-/** What the port last said, for the message should nothing better come. A stranger is a program that is not the engine. */
+/**
+ * What the port last said, for the message should nothing better come. A stranger is a program that is not the engine.
+ */
 export interface Finding {
   readonly stranger: boolean;
   readonly text: string;
 }
 
-/** `verified`: our key opens the identity path and a wrong one does not. `unverified`: nothing could prove it. `exited`: it will never be. */
+/**
+ * `verified`: our key opens the identity path and a wrong one does not. `unverified`: nothing could prove it. `exited`:
+ * it will never be.
+ */
 export type Readiness = 'verified' | 'unverified' | 'exited';
 
 /**
- * Asks every 15 ms, whether or not earlier questions are answered: one that hangs must not delay the next. Each has a second.
- * A stranger on the port is never taken for the engine; waiting goes on until the process ends.
+ * Asks every 15 ms, whether or not earlier questions are answered: one that hangs must not delay the next. Each has a
+ * second. A stranger on the port is never taken for the engine; waiting goes on until the process ends.
  * @throws the signal's reason
  */
 export async function untilReady(questions: ReadinessQuestions): Promise<Readiness> {
@@ -70,18 +75,26 @@ async function askOnce(questions: ReadinessQuestions, signal: AbortSignal): Prom
   const { ready, identity } = questions;
   const status = await statusOf(questions, ready, { limitMs, signal });
   if (status === undefined) return { stranger: false, text: 'nothing answered on its port' };
-  if (isRefusal(status)) return { stranger: true, text: `another program is on its port: ${ready} refuses the engine's key` };
+  if (isRefusal(status))
+    return { stranger: true, text: `another program is on its port: ${ready} refuses the engine's key` };
   if (!isSuccess(status)) return { stranger: false, text: `${ready} was still answered with ${status}` };
   return identity === false ? 'unverified' : prove(questions, identity, signal);
 }
 
 async function prove(address: EngineAddress, path: string, signal: AbortSignal): Promise<Readiness | Finding> {
   const wrongKey = randomBytes(address.key.length / 2).toString('hex');
-  const [ours, wrong] = await Promise.all([address, { ...address, key: wrongKey }].map((asked) => statusOf(asked, path, { limitMs, signal })));
-  if (isRefusal(ours)) return { stranger: true, text: `another program is on its port: ${path} refuses the engine's key` };
-  if (isSuccess(wrong)) return { stranger: true, text: `another program is on its port, or it takes no key: ${path} is open to any key` };
+  const [ours, wrong] = await Promise.all(
+    [address, { ...address, key: wrongKey }].map((asked) => statusOf(asked, path, { limitMs, signal })),
+  );
+  if (isRefusal(ours))
+    return { stranger: true, text: `another program is on its port: ${path} refuses the engine's key` };
+  if (isSuccess(wrong))
+    return { stranger: true, text: `another program is on its port, or it takes no key: ${path} is open to any key` };
   if (isSuccess(ours) && isRefusal(wrong)) return 'verified';
-  return { stranger: false, text: `${path} was answered with ${ours ?? 'nothing'} to its key and ${wrong ?? 'nothing'} to a wrong one` };
+  return {
+    stranger: false,
+    text: `${path} was answered with ${ours ?? 'nothing'} to its key and ${wrong ?? 'nothing'} to a wrong one`,
+  };
 }
 
 function isRefusal(status: number | undefined): boolean {

@@ -10,8 +10,8 @@ const longestOutput = 10_000_000;
 
 /**
  * Runs a command in a process group of its own and answers with what it printed, whatever its exit code.
- * @throws LaminaError `TIMEOUT` after 60 s, `NOT_SUPPORTED` when it cannot be run at all; the system's error when the system is short of
- * files, processes or memory; the signal's reason when that is aborted
+ * @throws LaminaError `TIMEOUT` after 60 s, `NOT_SUPPORTED` when it cannot be run at all; the system's error when the
+ * system is short of files, processes or memory; the signal's reason when that is aborted
  */
 export async function runCommand(
   executable: string,
@@ -22,7 +22,8 @@ export async function runCommand(
   const { leader: child } = await start(executable, args, env);
   const kill = () => {
     signalGroup(child.pid, 'SIGKILL');
-    for (const stream of [child.stdout, child.stderr]) stream.destroy(); // A child that left the group may hold them open.
+    // A child that left the group may hold them open.
+    for (const stream of [child.stdout, child.stderr]) stream.destroy();
   };
   let late = false;
   const timer = setTimeout(() => {

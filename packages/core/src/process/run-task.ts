@@ -1,4 +1,5 @@
-// A program that works for minutes and ends by itself, such as an installation, run as an engine's processes are: in a group that is guarded.
+// A program that works for minutes and ends by itself, such as an installation, run as an engine's processes are: in a
+// group that is guarded.
 import { ServerProcess, type ProcessEnd, type Spawn } from './server-process.js';
 
 /** What to run, who hears of it, and until when. */

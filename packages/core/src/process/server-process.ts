@@ -43,7 +43,11 @@ export class ServerProcess {
     this.output.read('stdout', child.stdout);
     this.output.read('stderr', child.stderr);
     this.exited = new Promise((resolve) => child.once('exit', (code, signal) => resolve({ code, signal })));
-    this.closed = this.end(streamsEnded, () => [child.stdout, child.stderr].forEach((stream) => stream.destroy()), release);
+    this.closed = this.end(
+      streamsEnded,
+      () => [child.stdout, child.stderr].forEach((stream) => stream.destroy()),
+      release,
+    );
   }
 
   /** Starts a process. @throws Error when the system cannot run it */
@@ -67,7 +71,10 @@ export class ServerProcess {
     return this.output.lines;
   }
 
-  /** SIGTERM, 2 s, SIGTERM, 2 s, SIGKILL, each to the whole group; aborting the signal is SIGKILL now. Resolves when the group is gone. */
+  /**
+   * SIGTERM, 2 s, SIGTERM, 2 s, SIGKILL, each to the whole group; aborting the signal is SIGKILL now. Resolves when the
+   * group is gone.
+   */
   async stop(signal: AbortSignal): Promise<void> {
     const kill = () => this.signal('SIGKILL');
     signal.addEventListener('abort', kill, { once: true });
@@ -95,7 +102,11 @@ export class ServerProcess {
     if (!this.isGone) signalGroup(this.pid, signal);
   }
 
-  private async end(streamsEnded: Promise<unknown>, destroyStreams: () => void, release: () => void): Promise<ProcessEnd> {
+  private async end(
+    streamsEnded: Promise<unknown>,
+    destroyStreams: () => void,
+    release: () => void,
+  ): Promise<ProcessEnd> {
     const end = await this.exited;
     this.leaderGone.abort();
     await killGroup(this.pid);

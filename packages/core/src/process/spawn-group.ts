@@ -5,8 +5,8 @@ import { execa, type Options, type ResultPromise } from 'execa';
 import { isShortage } from '../contract/shortage.js';
 
 /**
- * Six for the pipes of a spawn: standard output and error on either side, and two by which the child says that it could not run the
- * program. The rest is for what other threads of this process may open at the same moment.
+ * Six for the pipes of a spawn: standard output and error on either side, and two by which the child says that it could
+ * not run the program. The rest is for what other threads of this process may open at the same moment.
  */
 const descriptorsOfSpawn = 24;
 
@@ -48,9 +48,10 @@ export async function spawnGroup(
 }
 
 /**
- * Throws when there are too few descriptors for a spawn. Node finds that out too, but keeps the pipes it has opened by then, for good
- * (`ChildProcess.prototype.spawn` returns on EMFILE before it closes them; seen with 20.20.2), and execa 9 then fails in a way that ends
- * the process: it takes the child for one with streams, and nobody listens to its `error`.
+ * Throws when there are too few descriptors for a spawn. Node finds that out too, but keeps the pipes it has opened by
+ * then, for good (`ChildProcess.prototype.spawn` returns on EMFILE before it closes them; seen with 20.20.2), and execa
+ * 9 then fails in a way that ends the process: it takes the child for one with streams, and nobody listens to its
+ * `error`.
  * @throws Error EMFILE or ENFILE
  */
 export function requireDescriptors(): void {

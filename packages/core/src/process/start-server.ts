@@ -15,8 +15,10 @@ const mostAttempts = 3;
 const authorLimitMs = 30_000; // For the author's own functions: one that hangs must not hold up a start, nor its end.
 
 /**
- * Starts the engine and resolves when it is ready. When another program took the port first, another port is tried, three in all.
- * @throws LaminaError `MODEL_START_FAILED`, what `command` throws, or the signal's reason; only after every process is gone
+ * Starts the engine and resolves when it is ready. When another program took the port first, another port is tried,
+ * three in all.
+ * @throws LaminaError `MODEL_START_FAILED`, what `command` throws, or the signal's reason; only after every process is
+ * gone
  */
 export async function startServer(start: Start): Promise<ModelServer> {
   const { context } = start;
@@ -35,7 +37,10 @@ async function tryPorts(start: Start): Promise<ModelServer> {
     const outcome = await untilServing(launched);
     if (!('portWasTaken' in outcome)) return outcome;
     if (!outcome.portWasTaken || attempt === mostAttempts) throw outcome.error;
-    start.context.log.warn({ port: launched.port }, 'Another program took the port of the engine; another port is tried');
+    start.context.log.warn(
+      { port: launched.port },
+      'Another program took the port of the engine; another port is tried',
+    );
   }
 }
 
@@ -53,13 +58,23 @@ async function launch(start: Start): Promise<Attempt> {
     reservation.release();
     context.signal.throwIfAborted();
     if (LaminaError.is(error)) throw error;
-    throw new LaminaError('MODEL_START_FAILED', { model: model.name, reason: `its engine could not be run: ${reasonOf(error)}`, last_lines: [] }, { cause: error });
+    throw new LaminaError(
+      'MODEL_START_FAILED',
+      { model: model.name, reason: `its engine could not be run: ${reasonOf(error)}`, last_lines: [] },
+      { cause: error },
+    );
   }
 }
 
-async function spawn({ description, instance, engine, model, context }: Start, port: number, key: string): Promise<ServerProcess> {
+async function spawn(
+  { description, instance, engine, model, context }: Start,
+  port: number,
+  key: string,
+): Promise<ServerProcess> {
   const { adapters, options, env, guard, signal } = context;
-  const command = await withLimit(signal, authorLimitMs, tooLate, () => description.command({ model, adapters, options, instance, port, key, engine }));
+  const command = await withLimit(signal, authorLimitMs, tooLate, () =>
+    description.command({ model, adapters, options, instance, port, key, engine }),
+  );
   return ServerProcess.spawn({
     executable: engine.executable,
     args: [...(instance.default_args ?? []), ...command.args],
@@ -72,7 +87,10 @@ async function spawn({ description, instance, engine, model, context }: Start, p
 }
 
 /** Passes lines on, and what they say about progress; an author's mistake must not end Lamina. */
-function lineListener(description: Start['description'], context: StartContext): (stream: 'stdout' | 'stderr', text: string) => void {
+function lineListener(
+  description: Start['description'],
+  context: StartContext,
+): (stream: 'stdout' | 'stderr', text: string) => void {
   let canRead = true;
   return (stream, text) => {
     context.output(stream, text);
@@ -92,14 +110,24 @@ async function untilServing(attempt: Attempt): Promise<ModelServer | Failure> {
   const { process, context, description, port, key } = attempt;
   let finding: Finding | undefined;
   const onFinding = (found: Finding) => {
-    if (found.stranger && finding?.stranger !== true) context.log.warn({ port }, `While the engine starts, ${found.text}`);
+    if (found.stranger && finding?.stranger !== true)
+      context.log.warn({ port }, `While the engine starts, ${found.text}`);
     finding = found;
   };
   const { ready = defaultPath, identity = defaultPath, readyLine } = description;
   let announced = readyLine === undefined;
   const mayAsk = () => (announced ||= process.lines.some((line) => readyLine?.test(line)));
   try {
-    const readiness = await untilReady({ port, key, ready, identity, mayAsk, exited: process.exited, signal: context.signal, onFinding });
+    const readiness = await untilReady({
+      port,
+      key,
+      ready,
+      identity,
+      mayAsk,
+      exited: process.exited,
+      signal: context.signal,
+      onFinding,
+    });
     if (readiness === 'exited' || process.isGone) return await failure(attempt);
     const info = await inspect(attempt);
     return modelServer(attempt, { ...info, verified: readiness === 'verified' });
@@ -112,10 +140,16 @@ async function untilServing(attempt: Attempt): Promise<ModelServer | Failure> {
 async function inspect(attempt: Attempt): Promise<ServerInfo | undefined> {
   const { description, context, model, process } = attempt;
   try {
-    return await withLimit(context.signal, authorLimitMs, tooLate, ({ signal }) => description.inspect?.(startedServer(attempt, signal), { ...context, signal }));
+    return await withLimit(context.signal, authorLimitMs, tooLate, ({ signal }) =>
+      description.inspect?.(startedServer(attempt, signal), { ...context, signal }),
+    );
   } catch (error) {
     if (process.isGone) throw (await failure(attempt)).error;
-    throw startFailed(model, `its engine is ready, but could not be asked what it can do: ${reasonOf(error)}`, process.lines);
+    throw startFailed(
+      model,
+      `its engine is ready, but could not be asked what it can do: ${reasonOf(error)}`,
+      process.lines,
+    );
   }
 }
 
@@ -131,7 +165,11 @@ async function failure({ description, process, model, context, port }: Attempt):
 function withOutput(reason: unknown, { model, process }: Attempt, finding: Finding | undefined): unknown {
   if (!LaminaError.is(reason, 'MODEL_START_FAILED')) return reason;
   const said = String(reason.details['reason']);
-  const details = { ...reason.details, model: model.name, reason: finding === undefined ? said : `${said}; ${finding.text}` };
+  const details = {
+    ...reason.details,
+    model: model.name,
+    reason: finding === undefined ? said : `${said}; ${finding.text}`,
+  };
   return new LaminaError('MODEL_START_FAILED', { ...details, last_lines: lastLines(process.lines) });
 }
 

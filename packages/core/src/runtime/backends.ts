@@ -24,7 +24,8 @@ export interface Instance {
   readonly backend: Backend;
 }
 
-type Entry = Instance | { readonly name: string; readonly type: string; readonly reason: string; readonly hint: string };
+type Entry =
+  Instance | { readonly name: string; readonly type: string; readonly reason: string; readonly hint: string };
 
 /** Registers backend types, keeps their instances in step with the manifest, chooses one for a model. */
 @injectable()
@@ -42,7 +43,8 @@ export class BackendRegistry implements Backends {
   /** @throws LaminaError `PLUGIN_INVALID` when the type, or one of its aliases, is taken */
   add(type: BackendType, plugin: string): void {
     for (const name of [type.type, ...(type.aliases ?? [])]) {
-      if (this.typeOf(name) !== undefined) throw new LaminaError('PLUGIN_INVALID', { plugin, reason: `the backend type "${name}" is registered already` });
+      if (this.typeOf(name) !== undefined)
+        throw new LaminaError('PLUGIN_INVALID', { plugin, reason: `the backend type "${name}" is registered already` });
     }
     this.registered.set(type.type, type);
   }
@@ -59,15 +61,18 @@ export class BackendRegistry implements Backends {
   }
 
   /**
-   * The backend a model runs on: asked of `selectBackend`, among those that open its format, or the one it names and, while that is not
-   * available, those that stand in for it.
-   * @throws LaminaError `BACKEND_UNAVAILABLE`; `MODEL_START_FAILED` when the system is too short of something to find out
+   * The backend a model runs on: asked of `selectBackend`, among those that open its format, or the one it names and,
+   * while that is not available, those that stand in for it.
+   * @throws LaminaError `BACKEND_UNAVAILABLE`; `MODEL_START_FAILED` when the system is too short of something to find
+   * out
    */
   async choose(model: Model, signal: AbortSignal): Promise<Instance> {
     const ask = (asked: readonly Entry[]) => Promise.all(asked.map((entry) => this.candidate(entry, model, signal)));
     const wanted = this.candidatesFor(model);
     const found = await ask(wanted);
-    const substitutes = found.some(({ availability }) => availability.available) ? [] : this.substitutesFor(model, wanted);
+    const substitutes = found.some(({ availability }) => availability.available)
+      ? []
+      : this.substitutesFor(model, wanted);
     const entries = [...wanted, ...substitutes];
     const candidates = [...found, ...(await ask(substitutes))];
     const name = await this.hooks.run.selectBackend.promise(model, candidates, { signal, log: this.log });
@@ -86,10 +91,13 @@ export class BackendRegistry implements Backends {
     return this.types().find((type) => type.type === name || type.aliases?.includes(name));
   }
 
-  /** Every backend, brought in step with the manifest; those that did not change keep their instance and what it learnt. */
+  /**
+   * Every backend, brought in step with the manifest; those that did not change keep their instance and what it learnt.
+   */
   private current(): readonly Entry[] {
     const next: typeof this.entries = new Map();
-    for (const [name, { type, ...options }] of Object.entries(this.models.manifest.backends)) this.keepOrMake(next, name, type ?? name, options);
+    for (const [name, { type, ...options }] of Object.entries(this.models.manifest.backends))
+      this.keepOrMake(next, name, type ?? name, options);
     for (const type of this.types()) {
       const configured = [...next.values()].some(({ entry }) => 'backend' in entry && entry.type === type);
       if (!configured && !needsOptions(type)) this.keepOrMake(next, type.type, type.type, {});
@@ -98,18 +106,38 @@ export class BackendRegistry implements Backends {
     return [...next.values()].map(({ entry }) => entry);
   }
 
-  private keepOrMake(next: typeof this.entries, name: string, type: string, options: Readonly<Record<string, unknown>>): void {
+  private keepOrMake(
+    next: typeof this.entries,
+    name: string,
+    type: string,
+    options: Readonly<Record<string, unknown>>,
+  ): void {
     const fingerprint = JSON.stringify([type, options]);
     const before = this.entries.get(name);
-    next.set(name, before?.fingerprint === fingerprint ? before : { fingerprint, entry: this.make(name, type, options) });
+    next.set(
+      name,
+      before?.fingerprint === fingerprint ? before : { fingerprint, entry: this.make(name, type, options) },
+    );
   }
 
   private make(name: string, typeName: string, own: Readonly<Record<string, unknown>>): Entry {
     const type = this.typeOf(typeName);
-    if (type === undefined) return { name, type: typeName, reason: `no plugin provides the backend type "${typeName}"`, hint: missingTypeHint(typeName, this.types()) };
+    if (type === undefined)
+      return {
+        name,
+        type: typeName,
+        reason: `no plugin provides the backend type "${typeName}"`,
+        hint: missingTypeHint(typeName, this.types()),
+      };
     const options = { ...type.defaults, ...own };
     const problems = check(type.options, options);
-    if (problems.length > 0) return { name, type: typeName, reason: `its option ${describeProblems(problems)}`, hint: `Correct backends.${name} in the manifest.` };
+    if (problems.length > 0)
+      return {
+        name,
+        type: typeName,
+        reason: `its option ${describeProblems(problems)}`,
+        hint: `Correct backends.${name} in the manifest.`,
+      };
     try {
       return { name, type, options, backend: type.create(name, options) };
     } catch (error) {
@@ -119,27 +147,38 @@ export class BackendRegistry implements Backends {
 
   private candidatesFor(model: Model): readonly Entry[] {
     const all = this.current();
-    if (model.backend === undefined) return all.filter((entry) => 'backend' in entry && formatsOf(entry).includes(model.format));
+    if (model.backend === undefined)
+      return all.filter((entry) => 'backend' in entry && formatsOf(entry).includes(model.format));
     const type = this.typeOf(model.backend);
     const named = all.filter((entry) => entry.name === model.backend);
     const found = named.length > 0 ? named : all.filter((entry) => type !== undefined && entry.type === type);
     if (found.length > 0 || this.substitutesFor(model, []).length > 0) return found;
     const reason = `no backend is called "${model.backend}"`;
-    throw new LaminaError('BACKEND_UNAVAILABLE', { model: model.name, reason, hint: missingTypeHint(model.backend, this.types()) });
+    throw new LaminaError('BACKEND_UNAVAILABLE', {
+      model: model.name,
+      reason,
+      hint: missingTypeHint(model.backend, this.types()),
+    });
   }
 
   /** Those that stand in for the backend a model names, by its name, as it is spelt or by its type. */
   private substitutesFor({ backend }: Model, wanted: readonly Entry[]): readonly Instance[] {
     if (backend === undefined) return [];
     const names = [backend, ...wanted.flatMap((entry) => [entry.name, typeName(entry)])];
-    return this.current().filter((entry): entry is Instance => 'backend' in entry && !wanted.includes(entry) && standsInForAny(entry.backend, names));
+    return this.current().filter(
+      (entry): entry is Instance =>
+        'backend' in entry && !wanted.includes(entry) && standsInForAny(entry.backend, names),
+    );
   }
 
   private async candidate(entry: Entry, model: Model, signal: AbortSignal): Promise<BackendCandidate> {
     const { type, availability } = await this.record(entry, signal, model);
-    if (!('backend' in entry)) return { backend: entry.name, type, acceptance: { refused: entry.reason }, availability };
+    if (!('backend' in entry))
+      return { backend: entry.name, type, acceptance: { refused: entry.reason }, availability };
     const opens = formatsOf(entry).includes(model.format);
-    const acceptance = opens ? entry.backend.accepts(model) : { refused: `it opens ${formatsOf(entry).join(', ')} and the model is ${model.format}` };
+    const acceptance = opens
+      ? entry.backend.accepts(model)
+      : { refused: `it opens ${formatsOf(entry).join(', ')} and the model is ${model.format}` };
     return { backend: entry.name, type, acceptance, availability };
   }
 
@@ -152,17 +191,27 @@ export class BackendRegistry implements Backends {
     const { name, type, backend } = entry;
     const { standsInFor } = backend;
     const availability = await this.probe(backend, signal, model);
-    return { name, type: type.type, formats: formatsOf(entry), lifetime: type.lifetime, availability, ...(standsInFor === undefined ? {} : { standsInFor }) };
+    return {
+      name,
+      type: type.type,
+      formats: formatsOf(entry),
+      lifetime: type.lifetime,
+      availability,
+      ...(standsInFor === undefined ? {} : { standsInFor }),
+    };
   }
 
   private async probe(backend: Backend, signal: AbortSignal, model: Model | undefined): Promise<Availability> {
     try {
       const late = () => new Error(`it did not answer within ${probeLimitMs / 1000} s`);
-      return await withLimit(signal, probeLimitMs, late, ({ signal: limited }) => backend.probe({ signal: limited, log: this.log, env: this.config.env }));
+      return await withLimit(signal, probeLimitMs, late, ({ signal: limited }) =>
+        backend.probe({ signal: limited, log: this.log, env: this.config.env }),
+      );
     } catch (error) {
       if (signal.aborted) throw error;
       // That says nothing about the backend: no other one is to take its place.
-      if (model !== undefined && isShortage(error)) throw new LaminaError('MODEL_START_FAILED', { model: model.name, reason: reasonOf(error) }, { cause: error });
+      if (model !== undefined && isShortage(error))
+        throw new LaminaError('MODEL_START_FAILED', { model: model.name, reason: reasonOf(error) }, { cause: error });
       return { available: false, reason: `asking it failed: ${reasonOf(error)}`, hint: 'The log of Lamina says more.' };
     }
   }
@@ -171,7 +220,10 @@ export class BackendRegistry implements Backends {
 /** An unavailable backend's record, with the one that answers in its stead. */
 function withReplacement(record: BackendRecord, all: readonly BackendRecord[]): BackendRecord {
   if (record.availability.available) return record;
-  const replacement = all.find(({ availability, standsInFor }) => availability.available && standsInFor?.some((name) => name === record.name || name === record.type));
+  const replacement = all.find(
+    ({ availability, standsInFor }) =>
+      availability.available && standsInFor?.some((name) => name === record.name || name === record.type),
+  );
   return replacement === undefined ? record : { ...record, replacedBy: replacement.name };
 }
 
@@ -190,18 +242,25 @@ export function highestRank(candidates: readonly BackendCandidate[]): string | u
 }
 
 /**
- * What a model starts with: what its instance says for all its models, overlaid with its own. Options that were written for another
- * engine, which this one stands in for, count as far as this one has them too.
+ * What a model starts with: what its instance says for all its models, overlaid with its own. Options that were written
+ * for another engine, which this one stands in for, count as far as this one has them too.
  * @throws LaminaError `CONFIG_INVALID`
  */
 export function mergeOptions(instance: Instance, model: Model): Readonly<Record<string, unknown>> {
   const { modelOptions } = instance.type;
   const known = Object.keys((modelOptions['properties'] as object | undefined) ?? {});
-  const ofThisEngine = (options: Readonly<Record<string, unknown>>) => Object.fromEntries(Object.entries(options).filter(([name]) => known.includes(name)));
-  const merged = { ...ofThisEngine(instance.options), ...(isSubstitute(instance, model) ? ofThisEngine(model.options) : model.options) };
+  const ofThisEngine = (options: Readonly<Record<string, unknown>>) =>
+    Object.fromEntries(Object.entries(options).filter(([name]) => known.includes(name)));
+  const merged = {
+    ...ofThisEngine(instance.options),
+    ...(isSubstitute(instance, model) ? ofThisEngine(model.options) : model.options),
+  };
   const problems = check(modelOptions, merged);
   if (problems.length === 0) return merged;
-  throw new LaminaError('CONFIG_INVALID', { message: `The option ${describeProblems(problems)}, for model "${model.name}" on ${instance.name}.`, model: model.name });
+  throw new LaminaError('CONFIG_INVALID', {
+    message: `The option ${describeProblems(problems)}, for model "${model.name}" on ${instance.name}.`,
+    model: model.name,
+  });
 }
 
 /** True when the model names another backend than the one it runs on. */
@@ -213,7 +272,10 @@ function formatsOf({ backend, type }: Instance): readonly string[] {
   return backend.formats ?? type.formats;
 }
 
-/** A type that cannot be without what the manifest says of an instance, such as the address of a remote, has none of its own. */
+/**
+ * A type that cannot be without what the manifest says of an instance, such as the address of a remote, has none of its
+ * own.
+ */
 function needsOptions({ options, defaults = {} }: BackendType): boolean {
   const required = options['required'];
   return Array.isArray(required) && required.some((name: string) => !Object.hasOwn(defaults, name));
@@ -224,15 +286,24 @@ function rankOf({ acceptance }: BackendCandidate): number {
 }
 
 function missingTypeHint(name: string, types: readonly BackendType[]): string {
-  return `If a plugin provides it, install it and list it under plugins. Of the backend types, ${nearestHint(name, types.flatMap((type) => [type.type, ...(type.aliases ?? [])]))}`;
+  return `If a plugin provides it, install it and list it under plugins. Of the backend types, ${nearestHint(
+    name,
+    types.flatMap((type) => [type.type, ...(type.aliases ?? [])]),
+  )}`;
 }
 
 function unavailable(model: Model, chosen: string | undefined, candidates: readonly BackendCandidate[]): LaminaError {
-  const details = (reason: string, hint: string) => new LaminaError('BACKEND_UNAVAILABLE', { model: model.name, reason, hint });
-  if (chosen !== undefined) return details(`a plugin chose the backend "${chosen}", which is not one of its candidates`, '');
-  if (candidates.length === 0) return details(`no backend opens the format "${model.format}"`, 'Install the plugin of an engine that does.');
+  const details = (reason: string, hint: string) =>
+    new LaminaError('BACKEND_UNAVAILABLE', { model: model.name, reason, hint });
+  if (chosen !== undefined)
+    return details(`a plugin chose the backend "${chosen}", which is not one of its candidates`, '');
+  if (candidates.length === 0)
+    return details(`no backend opens the format "${model.format}"`, 'Install the plugin of an engine that does.');
   const missing = candidates.find(({ acceptance, availability }) => 'rank' in acceptance && !availability.available);
-  if (missing?.availability.available === false) return details(`${missing.backend}: ${missing.availability.reason}`, missing.availability.hint);
-  const reasons = candidates.map(({ backend, acceptance }) => `${backend}: ${'refused' in acceptance ? acceptance.refused : acceptance.reason}`);
+  if (missing?.availability.available === false)
+    return details(`${missing.backend}: ${missing.availability.reason}`, missing.availability.hint);
+  const reasons = candidates.map(
+    ({ backend, acceptance }) => `${backend}: ${'refused' in acceptance ? acceptance.refused : acceptance.reason}`,
+  );
   return details(reasons.join('; '), '');
 }

@@ -18,9 +18,9 @@ interface HealthParts {
 
 /**
  * Checks the server every `healthInterval` while it runs: `degraded` or a failed check makes the slot `degraded`, `ok`
- * makes it `ready`. `onLost` is called with the reason when the server is dead, or when three checks in a row failed and
- * no byte of an answer came meanwhile: an engine with one thread cannot answer a check while it computes, but it sends
- * what it computed.
+ * makes it `ready`. `onLost` is called with the reason when the server is dead, or when three checks in a row failed
+ * and no byte of an answer came meanwhile: an engine with one thread cannot answer a check while it computes, but it
+ * sends what it computed.
  */
 export function watchHealth(slot: Slot, running: Running, parts: HealthParts, onLost: (reason: string) => void): void {
   const { clock, config } = parts;

@@ -52,7 +52,8 @@ export class Launcher {
 
   /**
    * Everything about a start that can be known before room is made for it.
-   * @throws LaminaError `MODEL_NOT_FOUND`, `MODEL_FILES_MISSING`, `BACKEND_UNAVAILABLE`, `CONFIG_INVALID`, `OUT_OF_MEMORY`
+   * @throws LaminaError `MODEL_NOT_FOUND`, `MODEL_FILES_MISSING`, `BACKEND_UNAVAILABLE`, `CONFIG_INVALID`,
+   * `OUT_OF_MEMORY`
    */
   async prepare(name: string, signal: AbortSignal): Promise<Prepared> {
     this.requireFiles(name);
@@ -64,7 +65,9 @@ export class Launcher {
     return prepared;
   }
 
-  /** What a start on this backend would look like with the manifest as it is now; `undefined` when there would be none. */
+  /**
+   * What a start on this backend would look like with the manifest as it is now; `undefined` when there would be none.
+   */
   fingerprint(name: string, backend: string): string | undefined {
     const model = this.models.get(name)?.model;
     const instance = this.backends.instance(backend);
@@ -76,7 +79,10 @@ export class Launcher {
     }
   }
 
-  /** Starts it; rejects only when nothing of it is left. @throws LaminaError `MODEL_START_FAILED`, `PLUGIN_FAILED`, or the signal's reason */
+  /**
+   * Starts it; rejects only when nothing of it is left.
+   * @throws LaminaError `MODEL_START_FAILED`, `PLUGIN_FAILED`, or the signal's reason
+   */
   async start(prepared: Prepared, signal: AbortSignal, onProgress: OnProgress): Promise<ModelServer> {
     const { model, instance, adapters, limits } = prepared;
     const context = { signal, log: this.log.child({ model: model.name }) };
@@ -112,24 +118,48 @@ export class Launcher {
 
   private requireFiles(name: string): void {
     const record = this.models.get(name);
-    if (record === undefined) throw new LaminaError('MODEL_NOT_FOUND', { model: name, hint: 'It was removed from the manifest.' });
+    if (record === undefined)
+      throw new LaminaError('MODEL_NOT_FOUND', { model: name, hint: 'It was removed from the manifest.' });
     if (record.available) return;
-    const hint = record.entry.download === undefined ? 'Put them there, or correct its path in the manifest.' : `Get them with POST /download {"model": ${JSON.stringify(name)}}.`;
+    const hint =
+      record.entry.download === undefined
+        ? 'Put them there, or correct its path in the manifest.'
+        : `Get them with POST /download {"model": ${JSON.stringify(name)}}.`;
     throw new LaminaError('MODEL_FILES_MISSING', { model: name, missing: record.missing, hint });
   }
 
   private prepared(model: Model, instance: Instance): Prepared {
-    const adapters = this.models.adaptersOf(model.name).filter((adapter) => this.models.get(adapter.name)?.available === true);
+    const adapters = this.models
+      .adaptersOf(model.name)
+      .filter((adapter) => this.models.get(adapter.name)?.available === true);
     const options = mergeOptions(instance, model);
     const { files, limits } = model;
-    const fingerprint = JSON.stringify([files, instance.name, instance.type.type, instance.options, options, adapters.map((adapter) => [adapter.name, adapter.files, adapter.options])]);
-    return { model, adapters, instance, options, limits: limitsOf(model, this.config.limits), fingerprint, capacity: (info) => limits.max_concurrency ?? info.parallel };
+    const fingerprint = JSON.stringify([
+      files,
+      instance.name,
+      instance.type.type,
+      instance.options,
+      options,
+      adapters.map((adapter) => [adapter.name, adapter.files, adapter.options]),
+    ]);
+    return {
+      model,
+      adapters,
+      instance,
+      options,
+      limits: limitsOf(model, this.config.limits),
+      fingerprint,
+      capacity: (info) => limits.max_concurrency ?? info.parallel,
+    };
   }
 
   private tellOfSubstitute({ model, instance, options }: Prepared): void {
     if (!isSubstitute(instance, model)) return;
     const leftOut = Object.keys(model.options).filter((name) => !Object.hasOwn(options, name));
-    this.log.warn({ model: model.name, backend: model.backend, substitute: instance.name, leftOut }, 'The backend the model names is not available; another stands in for it');
+    this.log.warn(
+      { model: model.name, backend: model.backend, substitute: instance.name, leftOut },
+      'The backend the model names is not available; another stands in for it',
+    );
   }
 
   private async requireMemory({ model, instance, options }: Prepared): Promise<void> {
@@ -137,16 +167,29 @@ export class Launcher {
     const estimate = await instance.backend.estimateMemory?.(model, options, machine);
     if (estimate === undefined || estimate.hostBytes <= machine.totalBytes) return;
     const fits = estimate.largestContext;
-    const hint = fits === undefined ? 'Choose a smaller model, or a smaller context.' : `A context of ${fits} tokens would fit; this one is ${estimate.contextLength}.`;
-    throw new LaminaError('OUT_OF_MEMORY', { model: model.name, needed: gigabytes(estimate.hostBytes), total: gigabytes(machine.totalBytes), hint });
+    const hint =
+      fits === undefined
+        ? 'Choose a smaller model, or a smaller context.'
+        : `A context of ${fits} tokens would fit; this one is ${estimate.contextLength}.`;
+    throw new LaminaError('OUT_OF_MEMORY', {
+      model: model.name,
+      needed: gigabytes(estimate.hostBytes),
+      total: gigabytes(machine.totalBytes),
+      hint,
+    });
   }
 
-  /** The signal of a start: the caller's, and the limit on loading. The start itself decides when it is over: its processes must be gone first. */
+  /**
+   * The signal of a start: the caller's, and the limit on loading. The start itself decides when it is over: its
+   * processes must be gone first.
+   */
   private limited(signal: AbortSignal, ms: number, model: string): { signal: AbortSignal; cancel: () => void } {
     const controller = new AbortController();
     const passOn = () => controller.abort(signal.reason);
     const reason = `it was not ready within ${ms / 1000} s; give it longer with limits.load_timeout`;
-    const cancelTimer = this.clock.after(ms, () => controller.abort(new LaminaError('MODEL_START_FAILED', { model, reason })));
+    const cancelTimer = this.clock.after(ms, () =>
+      controller.abort(new LaminaError('MODEL_START_FAILED', { model, reason })),
+    );
     if (signal.aborted) passOn();
     else signal.addEventListener('abort', passOn, { once: true });
     return {

@@ -30,7 +30,14 @@ export function failWaiters(queue: WaitQueue, slot: Slot, error: LaminaError): v
 
 /** A start that nobody waits for: of a model that is to be running. */
 export function enqueueStart(queue: WaitQueue, slot: Slot): void {
-  queue.add({ slot, explicit: true, onlyRunning: false, onProgress: undefined, serve: () => undefined, fail: () => undefined });
+  queue.add({
+    slot,
+    explicit: true,
+    onlyRunning: false,
+    onProgress: undefined,
+    serve: () => undefined,
+    fail: () => undefined,
+  });
 }
 
 /** Marks what the slot is doing; aborting the answer ends it. */

@@ -54,8 +54,15 @@ export class WaitQueue {
 
   /** @throws LaminaError `QUEUE_FULL` */
   add(waiter: NewWaiter): Waiter {
-    if (this.waiters.size >= this.parts.limit) throw new LaminaError('QUEUE_FULL', { waiting: this.waiters.size, retry_after: 1 });
-    const added: Waiter = { ...waiter, id: ++this.count, since: this.parts.clock.now(), position: 0, cancelDeadline: () => undefined };
+    if (this.waiters.size >= this.parts.limit)
+      throw new LaminaError('QUEUE_FULL', { waiting: this.waiters.size, retry_after: 1 });
+    const added: Waiter = {
+      ...waiter,
+      id: ++this.count,
+      since: this.parts.clock.now(),
+      position: 0,
+      cancelDeadline: () => undefined,
+    };
     added.cancelDeadline = this.deadline(added);
     this.waiters.set(added.id, added);
     return added;
@@ -81,10 +88,16 @@ export class WaitQueue {
     if (waiters.length < 2) return waiters;
     const { clock, hooks, log, patienceMs } = this.parts;
     const now = clock.now();
-    const snapshot = waiters.map(({ id, slot, since }) => ({ id, model: slot.name, waitedMs: now - since, loaded: slot.serving }));
+    const snapshot = waiters.map(({ id, slot, since }) => ({
+      id,
+      model: slot.name,
+      waitedMs: now - since,
+      loaded: slot.serving,
+    }));
     const ids = hooks.run.orderQueue.call({ waiters: snapshot }, { signal: never, log }) ?? [];
     const places = new Map(ids.map((id, index) => [id, index]));
-    const place = ({ id, since }: Waiter) => (now - since >= ageingFactor * patienceMs ? -1 : (places.get(id) ?? Infinity));
+    const place = ({ id, since }: Waiter) =>
+      now - since >= ageingFactor * patienceMs ? -1 : (places.get(id) ?? Infinity);
     return [...waiters].sort((a, b) => place(a) - place(b) || a.id - b.id);
   }
 
@@ -122,8 +135,19 @@ export class WaitQueue {
         cancel = this.deadline(waiter);
         return;
       }
-      const reason = waiter.slot.running === undefined ? 'the models that are loaded are busy or pinned' : 'it is busy with other requests';
-      this.fail(waiter, new LaminaError('QUEUE_TIMEOUT', { model: waiter.slot.name, waited: this.parts.timeoutMs / 1000, reason, retry_after: 5 }));
+      const reason =
+        waiter.slot.running === undefined
+          ? 'the models that are loaded are busy or pinned'
+          : 'it is busy with other requests';
+      this.fail(
+        waiter,
+        new LaminaError('QUEUE_TIMEOUT', {
+          model: waiter.slot.name,
+          waited: this.parts.timeoutMs / 1000,
+          reason,
+          retry_after: 5,
+        }),
+      );
     });
     return () => cancel();
   }

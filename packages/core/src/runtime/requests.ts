@@ -1,10 +1,21 @@
-// One inference request's way in and out: the hook, the name, the lease, the body the engine wants, the event at its end.
+// One inference request's way in and out: the hook, the name, the lease, the body the engine wants, the event at its
+// end.
 import { randomUUID } from 'node:crypto';
 import { inject, injectable } from 'inversify';
 import { LaminaError, wireType, type WireError } from '../contract/errors.js';
 import type { JsonObject } from '../contract/schema.js';
 import type { Clock, Logger } from '../contract/context.js';
-import type { AcquireOptions, IncomingRequest, Lease, Models, OpenRequest, RequestOutcome, Requests, ResolvedModel, Runtime } from '../contract/services.js';
+import type {
+  AcquireOptions,
+  IncomingRequest,
+  Lease,
+  Models,
+  OpenRequest,
+  RequestOutcome,
+  Requests,
+  ResolvedModel,
+  Runtime,
+} from '../contract/services.js';
 import type { EventBus } from '../kernel/event-bus.js';
 import type { Hooks } from '../kernel/hooks.js';
 import { tokens } from '../kernel/tokens.js';
@@ -28,7 +39,8 @@ export class RequestGate implements Requests {
     const { id = randomUUID() } = request;
     const began = this.clock.now();
     let { model, route } = request;
-    const finished = (outcome: RequestOutcome) => this.finished({ model, request: id, route, ms: this.clock.now() - began }, outcome);
+    const finished = (outcome: RequestOutcome) =>
+      this.finished({ model, request: id, route, ms: this.clock.now() - began }, outcome);
     try {
       const via = nextVia(request.headers[viaHeader], this.events.session, request.model);
       const asked = await this.ask(request, options.signal);
@@ -46,7 +58,10 @@ export class RequestGate implements Requests {
     }
   }
 
-  private finished(about: { model: string; request: string; route: string; ms: number }, { status, usage, error, cut }: RequestOutcome): void {
+  private finished(
+    about: { model: string; request: string; route: string; ms: number },
+    { status, usage, error, cut }: RequestOutcome,
+  ): void {
     this.events.emit('request.finished', {
       ...about,
       model: about.model.slice(0, longestName), // What a client names may be as long as a body.
@@ -63,17 +78,29 @@ export class RequestGate implements Requests {
     if (!hook.isUsed()) return request;
     const { body, ...about } = request;
     const json = body === undefined ? undefined : parse(body);
-    const { json: wanted, ...allowed } = await hook.promise({ ...about, ...(json === undefined ? {} : { json }) }, { signal, log: this.log });
+    const { json: wanted, ...allowed } = await hook.promise(
+      { ...about, ...(json === undefined ? {} : { json }) },
+      { signal, log: this.log },
+    );
     return { ...allowed, ...(wanted === json ? withBody(body) : withBody(write(wanted))) };
   }
 
-  private progress(id: string, target: ResolvedModel, progress: Parameters<NonNullable<AcquireOptions['onProgress']>>[0], options: AcquireOptions): void {
-    if (progress.kind === 'queued') this.events.emit('queue.position', { model: target.model.name, request: id, position: progress.position });
+  private progress(
+    id: string,
+    target: ResolvedModel,
+    progress: Parameters<NonNullable<AcquireOptions['onProgress']>>[0],
+    options: AcquireOptions,
+  ): void {
+    if (progress.kind === 'queued')
+      this.events.emit('queue.position', { model: target.model.name, request: id, position: progress.position });
     options.onProgress?.(progress);
   }
 }
 
-/** An error as others than the client may see it: what could quote the request, as an engine's or a plugin's refusal may, is left out. */
+/**
+ * An error as others than the client may see it: what could quote the request, as an engine's or a plugin's refusal
+ * may, is left out.
+ */
 function publicError(status: number, error: LaminaError | WireError): WireError {
   const code = error.code.slice(0, longestName);
   return { message: publicMessage(status, error), type: wireType(status), code };
@@ -138,6 +165,9 @@ class OpenedRequest implements OpenRequest {
   private loss(): LaminaError {
     const { reason } = this.lease.signal as { reason: unknown };
     if (LaminaError.is(reason)) return reason;
-    return new LaminaError('MODEL_SERVER_EXITED', { model: this.target.model.name, reason: 'it closed the connection without an answer' });
+    return new LaminaError('MODEL_SERVER_EXITED', {
+      model: this.target.model.name,
+      reason: 'it closed the connection without an answer',
+    });
   }
 }

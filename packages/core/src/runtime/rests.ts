@@ -1,4 +1,5 @@
-// What happens to a slot that nobody uses: a start is given up, an idle server sleeps or is stopped; and how a sleeper is woken.
+// What happens to a slot that nobody uses: a start is given up, an idle server sleeps or is stopped; and how a sleeper
+// is woken.
 import { reasonOf } from '../contract/errors.js';
 import { withLimit } from '../kernel/limit.js';
 import { finish, operate, type Parts } from './parts.js';
@@ -65,7 +66,9 @@ export class Rests {
   private armIdle(slot: Slot): void {
     const { model, limits } = slot.running!.prepared;
     if (limits.idleMs === 0 || slot.external || model.pinned) return;
-    slot.cancelIdle ??= this.parts.clock.after(slot.idleSince + limits.idleMs - this.parts.clock.now(), () => this.idle(slot, limits.idleMs));
+    slot.cancelIdle ??= this.parts.clock.after(slot.idleSince + limits.idleMs - this.parts.clock.now(), () =>
+      this.idle(slot, limits.idleMs),
+    );
   }
 
   /** One timer serves many requests: when it rings it looks how long the slot has really been idle. */

@@ -91,7 +91,9 @@ export class Room {
   private fence(since: number): void {
     const left = since + this.parts.patienceMs - this.parts.clock.now();
     if (left > 0) return this.parts.lookAgain(left);
-    const busy = this.slots.filter((slot) => slot.serving && slot.occupies && !this.fenced.has(slot) && !slot.running!.prepared.model.pinned);
+    const busy = this.slots.filter(
+      (slot) => slot.serving && slot.occupies && !this.fenced.has(slot) && !slot.running!.prepared.model.pinned,
+    );
     const soonest = busy.sort((a, b) => a.running!.busy - b.running!.busy)[0];
     if (soonest !== undefined) this.fenced.add(soonest);
   }

@@ -5,7 +5,15 @@ import type { Config } from '../contract/config.js';
 import { LaminaError } from '../contract/errors.js';
 import type { Clock, Logger } from '../contract/context.js';
 import type { Policy } from '../contract/policy.js';
-import type { AcquireOptions, Lease, Models, ResolvedModel, Runtime, SlotSnapshot, SlotState } from '../contract/services.js';
+import type {
+  AcquireOptions,
+  Lease,
+  Models,
+  ResolvedModel,
+  Runtime,
+  SlotSnapshot,
+  SlotState,
+} from '../contract/services.js';
 import type { EventBus } from '../kernel/event-bus.js';
 import type { Hooks } from '../kernel/hooks.js';
 import { guestError } from '../kernel/guest.js';
@@ -48,7 +56,17 @@ export class SlotRuntime implements Runtime {
     const { maxLoaded, queueLimit, queueTimeout, patience } = config.limits;
     const patienceMs = patience * 1000;
     this.queue = new WaitQueue({ clock, hooks, log, limit: queueLimit, timeoutMs: queueTimeout * 1000, patienceMs });
-    const parts: Parts = { config, launcher, hooks, events, policy, clock, log, queue: this.queue, decide: () => this.decide() };
+    const parts: Parts = {
+      config,
+      launcher,
+      hooks,
+      events,
+      policy,
+      clock,
+      log,
+      queue: this.queue,
+      decide: () => this.decide(),
+    };
     this.stops = new Stops(parts);
     this.starts = new Starts(parts, this.stops);
     this.rests = new Rests(parts, this.stops);
@@ -79,7 +97,9 @@ export class SlotRuntime implements Runtime {
     slot.failures = 0;
     slot.retryAt = 0;
     if (slot.serving) return this.snapshot(slot);
-    return this.wait({ slot, explicit: true, onlyRunning: false, onProgress: undefined }, options.signal, () => this.snapshot(slot));
+    return this.wait({ slot, explicit: true, onlyRunning: false, onProgress: undefined }, options.signal, () =>
+      this.snapshot(slot),
+    );
   }
 
   async stop(model: string, options: { reason?: StopReason; signal?: AbortSignal } = {}): Promise<void> {
@@ -110,7 +130,10 @@ export class SlotRuntime implements Runtime {
     return this.launcher.machine();
   }
 
-  /** Looks at every slot again after the manifest changed: those that would start differently now are started anew once they are idle. */
+  /**
+   * Looks at every slot again after the manifest changed: those that would start differently now are started anew once
+   * they are idle.
+   */
   refresh(): void {
     for (const slot of this.slotsByName.values()) {
       if (this.models.get(slot.name) === undefined) this.removed(slot);
@@ -119,7 +142,10 @@ export class SlotRuntime implements Runtime {
     this.decide();
   }
 
-  /** Stops everything; resolves when all is gone. Requests under way have their drain limit; aborting the signal ends them and kills what is left. */
+  /**
+   * Stops everything; resolves when all is gone. Requests under way have their drain limit; aborting the signal ends
+   * them and kills what is left.
+   */
   async close(signal: AbortSignal): Promise<void> {
     this.closing = true;
     this.cancelPatience();
@@ -137,7 +163,8 @@ export class SlotRuntime implements Runtime {
   }
 
   private removed(slot: Slot): void {
-    if (slot.running === undefined) failWaiters(this.queue, slot, new LaminaError('MODEL_STOPPED', { model: slot.name, reason: 'removed' }));
+    if (slot.running === undefined)
+      failWaiters(this.queue, slot, new LaminaError('MODEL_STOPPED', { model: slot.name, reason: 'removed' }));
     void this.stops.stop(slot, 'removed');
   }
 
@@ -160,7 +187,8 @@ export class SlotRuntime implements Runtime {
 
   private slotFor({ served }: ResolvedModel): Slot {
     let slot = this.slotsByName.get(served.name);
-    if (slot === undefined) this.slotsByName.set(served.name, (slot = new Slot(served.name, (moved, from) => this.moved(moved, from))));
+    if (slot === undefined)
+      this.slotsByName.set(served.name, (slot = new Slot(served.name, (moved, from) => this.moved(moved, from))));
     return slot;
   }
 
@@ -187,7 +215,11 @@ export class SlotRuntime implements Runtime {
     else this.rests.settle(slot);
   }
 
-  private wait<T>(wanted: Omit<NewWaiter, 'serve' | 'fail'>, signal: AbortSignal | undefined, serve: () => T): Promise<T> {
+  private wait<T>(
+    wanted: Omit<NewWaiter, 'serve' | 'fail'>,
+    signal: AbortSignal | undefined,
+    serve: () => T,
+  ): Promise<T> {
     return new Promise((resolve, reject) => {
       const left = () => {
         reject(new LaminaError('ABORTED', {}, { cause: signal?.reason }));

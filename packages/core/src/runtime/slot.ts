@@ -88,7 +88,10 @@ export class Slot {
 
   /** True when one more request may be sent. */
   get hasCapacity(): boolean {
-    return this.running !== undefined && this.running.busy < (this.running.prepared.capacity(this.running.server.info) ?? Infinity);
+    return (
+      this.running !== undefined &&
+      this.running.busy < (this.running.prepared.capacity(this.running.server.info) ?? Infinity)
+    );
   }
 
   /** True while it takes a place among those `maxLoaded` counts. */
@@ -104,7 +107,16 @@ export class Slot {
   /** The slot as it is seen from outside; `waiting` is known to the queue. */
   snapshot(waiting: number): SlotSnapshot {
     const prepared = this.running?.prepared ?? this.prepared;
-    return { model: this.name, state: this.state, wish: this.wish, busy: this.running?.busy ?? 0, waiting, ...preparedPart(prepared), ...this.runningPart(), ...this.errorPart() };
+    return {
+      model: this.name,
+      state: this.state,
+      wish: this.wish,
+      busy: this.running?.busy ?? 0,
+      waiting,
+      ...preparedPart(prepared),
+      ...this.runningPart(),
+      ...this.errorPart(),
+    };
   }
 
   private runningPart() {

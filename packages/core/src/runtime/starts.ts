@@ -66,11 +66,18 @@ export class Starts {
     slot.idleSince = this.parts.clock.now();
     delete slot.error;
     slot.move('ready');
-    this.parts.events.emit('model.ready', { model: slot.name, backend: running.prepared.instance.name, load_ms: loadMs });
+    this.parts.events.emit('model.ready', {
+      model: slot.name,
+      backend: running.prepared.instance.name,
+      load_ms: loadMs,
+    });
     watchHealth(slot, running, this.parts, (reason) => void this.stops.giveUp(slot, reason));
   }
 
-  /** `counts`: the engine failed, which is not tried again at once; else the start was impossible before anything ran, or the system was short of something. */
+  /**
+   * `counts`: the engine failed, which is not tried again at once; else the start was impossible before anything ran,
+   * or the system was short of something.
+   */
   private failed(slot: Slot, thrown: unknown, counts: boolean): void {
     const { clock, events, log, policy, queue } = this.parts;
     const error = LaminaError.from(thrown);
@@ -87,12 +94,28 @@ export class Starts {
   /** Hears the end of a server; one that nobody asked for is a crash. */
   private track(slot: Slot, server: ModelServer, prepared: Prepared): Running {
     const use = sharedController();
-    const running: Running = { server, prepared, startedAt: this.parts.clock.now(), use, ended: server.closed.then((exit) => exit.reason), over: false, busy: 0, touched: false };
+    const running: Running = {
+      server,
+      prepared,
+      startedAt: this.parts.clock.now(),
+      use,
+      ended: server.closed.then((exit) => exit.reason),
+      over: false,
+      busy: 0,
+      touched: false,
+    };
     slot.running = running;
     void server.closed.then((exit) => {
       running.over = true;
-      use.abort(new LaminaError('MODEL_SERVER_EXITED', { model: slot.name, reason: exit.reason, last_lines: exit.lastLines.slice(-20) }));
-      if (slot.running === running && slot.state !== 'stopping') this.stops.crashed(slot, new LaminaError('MODEL_SERVER_EXITED', { model: slot.name, reason: exit.reason }));
+      use.abort(
+        new LaminaError('MODEL_SERVER_EXITED', {
+          model: slot.name,
+          reason: exit.reason,
+          last_lines: exit.lastLines.slice(-20),
+        }),
+      );
+      if (slot.running === running && slot.state !== 'stopping')
+        this.stops.crashed(slot, new LaminaError('MODEL_SERVER_EXITED', { model: slot.name, reason: exit.reason }));
     });
     return running;
   }

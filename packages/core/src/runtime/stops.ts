@@ -47,8 +47,8 @@ export class Stops {
   }
 
   /**
-   * After the end of a server that nobody asked for. The first is forgiven at once; one after another, without a request
-   * served between, are not.
+   * After the end of a server that nobody asked for. The first is forgiven at once; one after another, without a
+   * request served between, are not.
    */
   crashed(slot: Slot, error: LaminaError): void {
     const { clock, decide, events, policy } = this.parts;
@@ -92,7 +92,10 @@ export class Stops {
     await hooks.run.beforeStop.promise(model, reason, { signal: kill.signal, log }).catch(() => undefined);
     if (failure !== undefined) now();
     await this.drain(running, limits.drainMs, kill.signal);
-    running.use.abort(failure ?? new LaminaError(reason === 'shutdown' ? 'SHUTTING_DOWN' : 'MODEL_STOPPED', { model: slot.name, reason }));
+    running.use.abort(
+      failure ??
+        new LaminaError(reason === 'shutdown' ? 'SHUTTING_DOWN' : 'MODEL_STOPPED', { model: slot.name, reason }),
+    );
     const cancelKill = clock.after(limits.stopMs, now);
     const late = () => new Error(`it was still there ${killedMs / 1000} s after it should have been killed`);
     try {

@@ -17,13 +17,16 @@ export interface ConformanceCase {
   readonly name: string;
   /** Why it does not apply; then it must not be counted as passed. */
   readonly skip?: string;
-  /** Rejects when the backend does not do it. Leaves no process and no socket either way. Its steps have limits; give the runner a longer one. */
+  /**
+   * Rejects when the backend does not do it. Leaves no process and no socket either way. Its steps have limits; give
+   * the runner a longer one.
+   */
   run(): Promise<void>;
 }
 
 /**
- * The cases for a backend: `for (const { name, skip, run } of backendConformance(kit)) (skip ? it.skip : it)(name, run)`.
- * Each case starts what it needs and ends it; run them one after the other.
+ * The cases for a backend: `for (const { name, skip, run } of backendConformance(kit)) (skip ? it.skip : it)(name,
+ * run)`. Each case starts what it needs and ends it; run them one after the other.
  * @throws Error when `skip` names a case that does not exist, or gives no reason
  */
 export function backendConformance(kit: BackendKit): ConformanceCase[] {
@@ -35,7 +38,10 @@ export function backendConformance(kit: BackendKit): ConformanceCase[] {
   });
 }
 
-/** The version of the engine that a kit is for, as its backend tells it; `undefined` when it tells none, or when there is no engine. */
+/**
+ * The version of the engine that a kit is for, as its backend tells it; `undefined` when it tells none, or when there
+ * is no engine.
+ */
 export async function testedVersion(kit: BackendKit): Promise<string | undefined> {
   const stage = new Stage(kit);
   try {
@@ -48,14 +54,19 @@ export async function testedVersion(kit: BackendKit): Promise<string | undefined
 
 function checkSkips(skip: Readonly<Record<string, string>>): void {
   for (const [name, reason] of Object.entries(skip)) {
-    if (!(name in cases)) throw new Error(`There is no case "${name}" to skip. The cases are:\n${Object.keys(cases).join('\n')}`);
+    if (!(name in cases))
+      throw new Error(`There is no case "${name}" to skip. The cases are:\n${Object.keys(cases).join('\n')}`);
     if (reason.trim() === '') throw new Error(`The case "${name}" is skipped without a reason.`);
   }
 }
 
 function withModelsMadeOnce(kit: BackendKit): BackendKit {
   const { brokenModel } = kit;
-  return { ...kit, model: once(() => kit.model()), ...(brokenModel === undefined ? {} : { brokenModel: once(() => brokenModel.call(kit)) }) };
+  return {
+    ...kit,
+    model: once(() => kit.model()),
+    ...(brokenModel === undefined ? {} : { brokenModel: once(() => brokenModel.call(kit)) }),
+  };
 }
 
 function once<T>(make: () => T): () => T {

@@ -26,12 +26,20 @@ export interface FakeEngineOptions {
 }
 
 /** How to start a fake engine: `spawn(executable, args, { env: { ...env } })`. */
-export function fakeEngine(options: FakeEngineOptions): { executable: string; args: string[]; env: Record<string, string> } {
+export function fakeEngine(options: FakeEngineOptions): {
+  executable: string;
+  args: string[];
+  env: Record<string, string>;
+} {
   const { model, port = 0, file, key, keyIn = 'environment', behaviour = {} } = options;
   const args = [program, '--model', model, '--port', String(port), '--behaviour', JSON.stringify(behaviour)];
   if (file !== undefined) args.push('--file', file);
   if (key !== undefined && keyIn === 'arguments') args.push('--api-key', key);
-  return { executable: process.execPath, args, env: key !== undefined && keyIn === 'environment' ? { FAKE_ENGINE_KEY: key } : {} };
+  return {
+    executable: process.execPath,
+    args,
+    env: key !== undefined && keyIn === 'environment' ? { FAKE_ENGINE_KEY: key } : {},
+  };
 }
 
 /** What {@link fakeBackend} may be told. */
@@ -59,7 +67,14 @@ export function fakeBackend(given: FakeBackendOptions = {}): BackendType {
     estimateMemory: (model, options) => Promise.resolve(estimate(model, options)),
     command: ({ model, adapters, options, port, key }) => {
       const ids = options.ids ?? (adapters.length > 0 ? [model, ...adapters].map(({ name }) => name) : undefined);
-      return fakeEngine({ model: model.name, port, key, keyIn, file: model.files[0]!.path, behaviour: { ...options, ...(ids === undefined ? {} : { ids }) } });
+      return fakeEngine({
+        model: model.name,
+        port,
+        key,
+        keyIn,
+        file: model.files[0]!.path,
+        behaviour: { ...options, ...(ids === undefined ? {} : { ids }) },
+      });
     },
     ready: behaviour.no_health === true ? '/v1/models' : '/health',
     explain: (lines) => lines.findLast((line) => /^(error|fatal): /.test(line))?.replace(/^\w+: /, ''),
@@ -76,7 +91,9 @@ export function fakePlugin(options: FakeBackendOptions = {}): Plugin {
     name: 'fake',
     setup(lamina) {
       lamina.addBackend(fakeBackend(options));
-      lamina.hooks.describeModel.tap((model) => (model.files[0]?.path.endsWith('.fake') ? { ...model, format: 'fake' } : undefined));
+      lamina.hooks.describeModel.tap((model) =>
+        model.files[0]?.path.endsWith('.fake') ? { ...model, format: 'fake' } : undefined,
+      );
     },
   });
   return factory();

@@ -6,7 +6,10 @@ import type { Json } from '../contract/schema.js';
 import type { DownloadPlan, PlanFile, Source, SourceContext } from '../contract/source.js';
 import type { ConformanceCase } from './backend-conformance.js';
 
-/** A source to test, and what it is tested with. A case whose subject is missing fails, unless `skip` says why it does not apply. */
+/**
+ * A source to test, and what it is tested with. A case whose subject is missing fails, unless `skip` says why it does
+ * not apply.
+ */
 export interface SourceKit {
   /** Made anew for each case. */
   source(): Source | Promise<Source>;
@@ -58,7 +61,8 @@ const cases = {
     const { plan } = await resolved(kit);
     const again = await kit.source();
     const kept = JSON.parse(JSON.stringify(plan)) as DownloadPlan;
-    for (const file of kept.files) if ('key' in file.from) assert.match((await again.locate(file, kept, contextOf())).url, /^https?:\/\//);
+    for (const file of kept.files)
+      if ('key' in file.from) assert.match((await again.locate(file, kept, contextOf())).url, /^https?:\/\//);
   },
   'gives the bytes it announced': async (kit) => {
     const { source, plan } = await resolved(kit);
@@ -66,14 +70,18 @@ const cases = {
   },
   'leaves references that are not its own': async (kit) => {
     const source = await kit.source();
-    for (const reference of kit.foreign ?? [42, true, [], {}, 'no-such-scheme://nothing here']) assert.equal(await source.resolve(reference, contextOf()), undefined, `${JSON.stringify(reference)} was taken`);
+    for (const reference of kit.foreign ?? [42, true, [], {}, 'no-such-scheme://nothing here'])
+      assert.equal(await source.resolve(reference, contextOf()), undefined, `${JSON.stringify(reference)} was taken`);
   },
-  'says in a sentence that there is no such model': (kit) => refuses(kit, 'missing', ['SOURCE_UNREACHABLE', 'SOURCE_DENIED', 'REQUEST_INVALID']),
+  'says in a sentence that there is no such model': (kit) =>
+    refuses(kit, 'missing', ['SOURCE_UNREACHABLE', 'SOURCE_DENIED', 'REQUEST_INVALID']),
   'says in a sentence that access is denied': (kit) => refuses(kit, 'denied', ['SOURCE_DENIED']),
   'leads no stranger to a private address': (kit) => refuses(kit, 'private', ['FORBIDDEN', 'SOURCE_DENIED'], true),
   'ends when its caller leaves': async (kit) => {
     const source = await kit.source();
-    await assert.rejects(async () => source.resolve(kit.reference, contextOf(false, AbortSignal.abort(new LaminaError('ABORTED', {})))));
+    await assert.rejects(async () =>
+      source.resolve(kit.reference, contextOf(false, AbortSignal.abort(new LaminaError('ABORTED', {})))),
+    );
   },
   'adopts models whose files are there': async (kit) => {
     const source = await kit.source();
@@ -97,10 +105,15 @@ export type SourceCaseName = keyof typeof cases;
  */
 export function sourceConformance(kit: SourceKit): ConformanceCase[] {
   for (const [name, reason] of Object.entries(kit.skip ?? {})) {
-    if (!(name in cases)) throw new Error(`There is no case "${name}" to skip. The cases are:\n${Object.keys(cases).join('\n')}`);
+    if (!(name in cases))
+      throw new Error(`There is no case "${name}" to skip. The cases are:\n${Object.keys(cases).join('\n')}`);
     if (reason.trim() === '') throw new Error(`The case "${name}" is skipped without a reason.`);
   }
-  return Object.entries(cases).map(([name, run]) => ({ name, ...(kit.skip?.[name] === undefined ? {} : { skip: kit.skip[name] }), run: () => run(kit) }));
+  return Object.entries(cases).map(([name, run]) => ({
+    name,
+    ...(kit.skip?.[name] === undefined ? {} : { skip: kit.skip[name] }),
+    run: () => run(kit),
+  }));
 }
 
 async function resolved(kit: SourceKit): Promise<{ source: Source; plan: DownloadPlan }> {
@@ -110,7 +123,12 @@ async function resolved(kit: SourceKit): Promise<{ source: Source; plan: Downloa
   return { source, plan };
 }
 
-async function refuses(kit: SourceKit, subject: 'missing' | 'denied' | 'private', codes: readonly string[], remote = false): Promise<void> {
+async function refuses(
+  kit: SourceKit,
+  subject: 'missing' | 'denied' | 'private',
+  codes: readonly string[],
+  remote = false,
+): Promise<void> {
   const reference = kit[subject];
   assert.ok(reference !== undefined, `the kit has no "${subject}" reference; skip this case, with the reason`);
   const source = await kit.source();
@@ -124,15 +142,25 @@ async function refuses(kit: SourceKit, subject: 'missing' | 'denied' | 'private'
 
 async function checkBytes(source: Source, plan: DownloadPlan, file: PlanFile): Promise<void> {
   const { url, headers = {} } = await source.locate(file, plan, contextOf());
-  const response = await fetch(url, { headers: { ...headers, 'accept-encoding': 'identity', connection: 'close' }, signal: AbortSignal.timeout(limitMs) });
+  const response = await fetch(url, {
+    headers: { ...headers, 'accept-encoding': 'identity', connection: 'close' },
+    signal: AbortSignal.timeout(limitMs),
+  });
   assert.ok(response.ok, `${file.path}: ${response.status}`);
   const bytes = new Uint8Array(await response.arrayBuffer());
   if (file.bytes !== undefined) assert.equal(bytes.length, file.bytes, `${file.path} has another size`);
-  if (file.sha256 !== undefined) assert.equal(createHash('sha256').update(bytes).digest('hex'), file.sha256.toLowerCase(), `${file.path} has another SHA-256`);
+  if (file.sha256 !== undefined)
+    assert.equal(
+      createHash('sha256').update(bytes).digest('hex'),
+      file.sha256.toLowerCase(),
+      `${file.path} has another SHA-256`,
+    );
 }
 
 function contextOf(remote = false, signal: AbortSignal = AbortSignal.timeout(limitMs)): SourceContext {
-  return remote ? { signal, log: silent, remote, guard: 'public', fetch: forbidden } : { signal, log: silent, fetch: globalThis.fetch };
+  return remote
+    ? { signal, log: silent, remote, guard: 'public', fetch: forbidden }
+    : { signal, log: silent, fetch: globalThis.fetch };
 }
 
 /** The fetch of a download that may lead nowhere. */
@@ -141,5 +169,9 @@ function forbidden(): Promise<never> {
 }
 
 function isSafe(path: string): boolean {
-  return !path.startsWith('/') && !path.includes('\\') && path.split('/').every((part) => part !== '' && part !== '.' && part !== '..');
+  return (
+    !path.startsWith('/') &&
+    !path.includes('\\') &&
+    path.split('/').every((part) => part !== '' && part !== '.' && part !== '..')
+  );
 }

@@ -7,7 +7,10 @@ import { createLamina, type Lamina } from '../index.js';
 
 /** The options of {@link createTestLamina}. */
 export interface TestLaminaOptions extends Omit<LaminaOptions, 'modelsDir' | 'dataDir'> {
-  /** Files to write into the models directory first: path → content. A file `name.fake`, with anything in it, is a model for `fakePlugin()`. */
+  /**
+   * Files to write into the models directory first: path → content. A file `name.fake`, with anything in it, is a model
+   * for `fakePlugin()`.
+   */
   readonly files?: Readonly<Record<string, string | Uint8Array>>;
 }
 
@@ -28,7 +31,11 @@ export async function createTestLamina({ files = {}, ...options }: TestLaminaOpt
   try {
     await writeFiles(modelsDir, files);
     const lamina = await createLamina({ log: 'silent', ...options, modelsDir, dataDir: join(folder, 'data') });
-    return Object.freeze({ ...lamina, modelsDir, close: (closing?: { signal?: AbortSignal }) => lamina.close(closing).finally(remove) });
+    return Object.freeze({
+      ...lamina,
+      modelsDir,
+      close: (closing?: { signal?: AbortSignal }) => lamina.close(closing).finally(remove),
+    });
   } catch (error) {
     await remove();
     throw error;

@@ -16,14 +16,17 @@ export interface TinyAdapterOptions {
 }
 
 /**
- * Writes an adapter to `path`. It is of rank 1, on `output.weight` alone: what made the first token of the base's sentence follow a
- * prompt is taken from that token and given to the first token of the other sentence.
+ * Writes an adapter to `path`. It is of rank 1, on `output.weight` alone: what made the first token of the base's
+ * sentence follow a prompt is taken from that token and given to the first token of the other sentence.
  */
 export async function tinyAdapter(path: string, options: TinyAdapterOptions): Promise<{ path: string; bytes: number }> {
   const vocabulary = vocabularyOf(options.base);
   const width = shapeFor(options.base).embeddingLength;
   const sentence = (options.base.alternatives ?? []).indexOf(options.say);
-  if (sentence < 0) throw new Error(`The base of this adapter does not know the sentence "${options.say}"; name it in its alternatives.`);
+  if (sentence < 0)
+    throw new Error(
+      `The base of this adapter does not know the sentence "${options.say}"; name it in its alternatives.`,
+    );
   const moved = new Float32Array(vocabulary.size);
   moved[vocabulary.starts[0]!] = -1;
   moved[vocabulary.starts[sentence + 1]!] = 1;
@@ -31,7 +34,14 @@ export async function tinyAdapter(path: string, options: TinyAdapterOptions): Pr
     { name: 'output.weight.lora_a', shape: [width, 1], values: startRow(vocabulary, embed(vocabulary, width)) },
     { name: 'output.weight.lora_b', shape: [1, vocabulary.size], values: moved },
   ];
-  return { path, bytes: await writeGguf(path, metadata(options.name ?? 'tiny-adapter'), tensors.map((tensor) => storeTensor(tensor, 'f32'))) };
+  return {
+    path,
+    bytes: await writeGguf(
+      path,
+      metadata(options.name ?? 'tiny-adapter'),
+      tensors.map((tensor) => storeTensor(tensor, 'f32')),
+    ),
+  };
 }
 
 /** The scale an engine applies is alpha over rank: 1. */

@@ -1,4 +1,5 @@
-// Writes a tiny but complete llama-architecture model, the same bytes every time, that says a chosen sentence in any engine that opens GGUF.
+// Writes a tiny but complete llama-architecture model, the same bytes every time, that says a chosen sentence in any
+// engine that opens GGUF.
 import { bigramTensors, shapeOf, type Shape } from './gguf/bigram.js';
 import { writeGguf, type Metadata } from './gguf/file.js';
 import { chatTemplate } from './gguf/template.js';
@@ -10,11 +11,17 @@ import { special, Vocabulary } from './gguf/vocabulary.js';
 export interface TinyGgufOptions {
   /** `general.name`; default `tiny`. */
   readonly name?: string;
-  /** What it says; default ` Hello from the model <name>.`. With `/count` in the last message it counts without end, with `/think` it thinks first, with `/tool` it calls `get_weather`. */
+  /**
+   * What it says; default ` Hello from the model <name>.`. With `/count` in the last message it counts without end,
+   * with `/think` it thinks first, with `/tool` it calls `get_weather`.
+   */
   readonly say?: string;
   /** Sentences that it knows but says only under a {@link tinyAdapter}. */
   readonly alternatives?: readonly string[];
-  /** Default 2. More layers and longer embeddings make a model slower, not larger on disk: 8 and 512 say about 300 tokens a second on one core. */
+  /**
+   * Default 2. More layers and longer embeddings make a model slower, not larger on disk: 8 and 512 say about 300
+   * tokens a second on one core.
+   */
   readonly layers?: number;
   /** A multiple of 32; default 64. */
   readonly embeddingLength?: number;
@@ -42,7 +49,11 @@ export async function tinyGguf(path: string, options: TinyGgufOptions = {}): Pro
   const vocabulary = vocabularyOf(options);
   const shape = shapeFor(options);
   const tensors = bigramTensors(vocabulary, shape).map((tensor) => storeTensor(tensor, type));
-  const metadata = [...generalMetadata(nameOf(options), type), ...llamaMetadata(shape, options.contextLength ?? 2048, vocabulary), ...tokenizerMetadata(vocabulary)];
+  const metadata = [
+    ...generalMetadata(nameOf(options), type),
+    ...llamaMetadata(shape, options.contextLength ?? 2048, vocabulary),
+    ...tokenizerMetadata(vocabulary),
+  ];
   const says = sentencesOf(options)[0]!;
   if (shards === 1) return { paths: [path], bytes: await writeGguf(path, metadata, tensors), says };
   return { ...(await writeShards(path, shards, metadata, tensors)), says };
@@ -67,15 +78,28 @@ function sentencesOf(options: TinyGgufOptions): string[] {
 }
 
 /** The metadata is in the first shard alone; each has the numbers that tell its place. */
-async function writeShards(path: string, shards: number, metadata: Metadata, tensors: readonly StoredTensor[]): Promise<Omit<TinyGguf, 'says'>> {
+async function writeShards(
+  path: string,
+  shards: number,
+  metadata: Metadata,
+  tensors: readonly StoredTensor[],
+): Promise<Omit<TinyGguf, 'says'>> {
   const each = Math.ceil(tensors.length / shards);
   const paths: string[] = [];
   let bytes = 0;
   for (let shard = 0; shard < shards; shard++) {
-    const place: Metadata = [['split.no', uint16(shard)], ['split.count', uint16(shards)], ['split.tensors.count', int32(tensors.length)]];
+    const place: Metadata = [
+      ['split.no', uint16(shard)],
+      ['split.count', uint16(shards)],
+      ['split.tensors.count', int32(tensors.length)],
+    ];
     const file = path.replace(/\.gguf$/, `-${digits(shard + 1)}-of-${digits(shards)}.gguf`);
     paths.push(file);
-    bytes += await writeGguf(file, [...(shard === 0 ? metadata : []), ...place], tensors.slice(shard * each, (shard + 1) * each));
+    bytes += await writeGguf(
+      file,
+      [...(shard === 0 ? metadata : []), ...place],
+      tensors.slice(shard * each, (shard + 1) * each),
+    );
   }
   return { paths: paths as [string, ...string[]], bytes };
 }

@@ -16,7 +16,20 @@ describe('an engine that is only a command line', () => {
     type: commandBackend(),
     options,
     missing: { ...options, command: '/nonexistent/engine' },
-    reach: { options: { extra_args: ['--behaviour', '{"parallel":3,"chunk_ms":2}'] }, verify: async (server) => assert.equal((await (await fetch(new URL('/fake/info', server.endpoint().baseUrl), { headers: server.endpoint().headers ?? {} })).json() as { parallel: number }).parallel, 3) },
+    reach: {
+      options: { extra_args: ['--behaviour', '{"parallel":3,"chunk_ms":2}'] },
+      verify: async (server) =>
+        assert.equal(
+          (
+            (await (
+              await fetch(new URL('/fake/info', server.endpoint().baseUrl), {
+                headers: server.endpoint().headers ?? {},
+              })
+            ).json()) as { parallel: number }
+          ).parallel,
+          3,
+        ),
+    },
     busy: async (server) => (await stateOf(server)).busy,
     skip: {
       'a probe finds the engine and its version': 'nobody knows how a command is asked for its version',
@@ -30,7 +43,10 @@ describe('an engine that is only a command line', () => {
   }
 
   it('is proved to be ours when it takes a key, and reported as unverified when it takes none', async () => {
-    for (const [env, verified] of [[key, true], [{}, false]] as const) {
+    for (const [env, verified] of [
+      [key, true],
+      [{}, false],
+    ] as const) {
       const server = await start({ command, formats: ['fake'], env }, fakeModel(folder, 'good'));
       assert.equal(server.info.verified, verified);
       await server.stop({ reason: 'requested', signal: AbortSignal.timeout(5_000) });
@@ -39,27 +55,52 @@ describe('an engine that is only a command line', () => {
 
   it('is not ready before it says so, when a line is waited for', async () => {
     const early = command.replace(behaviour, `'${JSON.stringify({ ready_early: true, load_ms: 300 })}'`);
-    const server = await start({ command: early, formats: ['fake'], env: key, ready_log: '^listening on' }, fakeModel(folder, 'good'));
-    const reply = await fetch(`${server.endpoint().baseUrl}/chat/completions`, { method: 'POST', headers: { ...server.endpoint().headers, 'content-type': 'application/json' }, body: JSON.stringify({ messages: [{ role: 'user', content: 'hi' }] }) });
+    const server = await start(
+      { command: early, formats: ['fake'], env: key, ready_log: '^listening on' },
+      fakeModel(folder, 'good'),
+    );
+    const reply = await fetch(`${server.endpoint().baseUrl}/chat/completions`, {
+      method: 'POST',
+      headers: { ...server.endpoint().headers, 'content-type': 'application/json' },
+      body: JSON.stringify({ messages: [{ role: 'user', content: 'hi' }] }),
+    });
     assert.equal(reply.status, 200);
     await server.stop({ reason: 'requested', signal: AbortSignal.timeout(5_000) });
   });
 
   it('serves models of models.yaml without a line of code', async () => {
-    const lamina = await createTestLamina({ files: { 'a.fake': 'x' }, manifest: { backends: { mine: { type: 'command', ...options } }, models: { a: { path: 'a.fake', format: 'fake', backend: 'mine' } } } });
+    const lamina = await createTestLamina({
+      files: { 'a.fake': 'x' },
+      manifest: {
+        backends: { mine: { type: 'command', ...options } },
+        models: { a: { path: 'a.fake', format: 'fake', backend: 'mine' } },
+      },
+    });
     try {
       assert.equal((await lamina.runtime.start('a')).state, 'ready');
       const records = await lamina.backends.list();
-      assert.deepEqual(records.map(({ name, formats }) => [name, formats]), [['mine', ['fake']]]);
+      assert.deepEqual(
+        records.map(({ name, formats }) => [name, formats]),
+        [['mine', ['fake']]],
+      );
     } finally {
       await lamina.close();
     }
   });
 
   it('is no trouble to others when it cannot be read', async () => {
-    const lamina = await createTestLamina({ manifest: { backends: { mine: { type: 'command', command: 'serve "', formats: ['fake'] }, regex: { type: 'command', command: 'serve', formats: ['fake'], ready_log: '(' } } } });
+    const lamina = await createTestLamina({
+      manifest: {
+        backends: {
+          mine: { type: 'command', command: 'serve "', formats: ['fake'] },
+          regex: { type: 'command', command: 'serve', formats: ['fake'], ready_log: '(' },
+        },
+      },
+    });
     try {
-      const reasons = (await lamina.backends.list()).map(({ availability }) => ('reason' in availability ? availability.reason : 'available'));
+      const reasons = (await lamina.backends.list()).map(({ availability }) =>
+        'reason' in availability ? availability.reason : 'available',
+      );
       assert.match(reasons[0]!, /quote that is not closed/);
       assert.match(reasons[1]!, /Invalid regular expression/);
     } finally {
@@ -68,8 +109,23 @@ describe('an engine that is only a command line', () => {
   });
 
   function start(given: Record<string, unknown>, model: Model, type: BackendType = commandBackend()) {
-    const quiet = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined, child: () => quiet };
-    const context = { signal: AbortSignal.timeout(10_000), log: quiet, env: {}, options: {}, adapters: [], progress: () => undefined, output: () => undefined, guard: () => () => undefined };
+    const quiet = {
+      debug: () => undefined,
+      info: () => undefined,
+      warn: () => undefined,
+      error: () => undefined,
+      child: () => quiet,
+    };
+    const context = {
+      signal: AbortSignal.timeout(10_000),
+      log: quiet,
+      env: {},
+      options: {},
+      adapters: [],
+      progress: () => undefined,
+      output: () => undefined,
+      guard: () => () => undefined,
+    };
     return type.create('mine', given).start(model, context);
   }
 });

@@ -14,7 +14,11 @@ describe('a server that already runs', () => {
   const env = { THEIR_KEY: 'sk-theirs' };
 
   before(async () => {
-    const { executable, args, env: own } = fakeEngine({ model: 'theirs', key: env.THEIR_KEY, behaviour: { chunk_ms: 2, ids: ['org/Theirs'] } });
+    const {
+      executable,
+      args,
+      env: own,
+    } = fakeEngine({ model: 'theirs', key: env.THEIR_KEY, behaviour: { chunk_ms: 2, ids: ['org/Theirs'] } });
     engine = spawn(executable, args, { env: { ...process.env, ...own }, stdio: ['ignore', 'pipe', 'pipe'] });
     options.base_url = `${await listening(engine)}/v1`;
   });
@@ -23,7 +27,13 @@ describe('a server that already runs', () => {
     await once(engine, 'exit');
   });
 
-  const quiet: Logger = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined, child: () => quiet };
+  const quiet: Logger = {
+    debug: () => undefined,
+    info: () => undefined,
+    warn: () => undefined,
+    error: () => undefined,
+    child: () => quiet,
+  };
   const folder = testFolder();
   const remains = 'the server is not ours: it is attached and detached, never started or ended';
   const kit = fakeKit(folder, {
@@ -59,13 +69,28 @@ describe('a server that already runs', () => {
     const lamina = await createTestLamina({
       env,
       limits: { maxLoaded: 1 },
-      manifest: { backends: { theirs: { type: 'remote', ...options } }, models: { big: { backend: 'theirs', options: { id: 'org/Theirs' } }, other: { backend: 'theirs', options: { id: 'org/Theirs' } } } },
+      manifest: {
+        backends: { theirs: { type: 'remote', ...options } },
+        models: {
+          big: { backend: 'theirs', options: { id: 'org/Theirs' } },
+          other: { backend: 'theirs', options: { id: 'org/Theirs' } },
+        },
+      },
     });
     try {
-      assert.deepEqual(lamina.models.list().map(({ available, model: { format, files } }) => [available, format, files]), [[true, 'remote', []], [true, 'remote', []]]);
+      assert.deepEqual(
+        lamina.models.list().map(({ available, model: { format, files } }) => [available, format, files]),
+        [
+          [true, 'remote', []],
+          [true, 'remote', []],
+        ],
+      );
       await lamina.runtime.start('big');
       assert.equal((await lamina.runtime.start('other')).lifetime, 'external');
-      assert.deepEqual(lamina.runtime.slots().map(({ state }) => state), ['ready', 'ready']);
+      assert.deepEqual(
+        lamina.runtime.slots().map(({ state }) => state),
+        ['ready', 'ready'],
+      );
       const lease = await lamina.runtime.acquire('big', { signal: AbortSignal.timeout(5_000) });
       assert.deepEqual(lease.info.ids, { big: 'org/Theirs' });
       lease.release();
@@ -79,8 +104,19 @@ describe('a server that already runs', () => {
     const theirs = createServer((_request, response) => response.end('{}')).listen(0, '127.0.0.1');
     await once(theirs, 'listening');
     const { port } = theirs.address() as AddressInfo;
-    const context = { signal: AbortSignal.timeout(5_000), log: quiet, env, options: {}, adapters: [], progress: () => undefined, output: () => undefined, guard: () => () => undefined };
-    const server = await remoteBackend(fetch).create('theirs', { base_url: `http://127.0.0.1:${port}/v1`, health: '/health' }).start(model('their-model', {}), context);
+    const context = {
+      signal: AbortSignal.timeout(5_000),
+      log: quiet,
+      env,
+      options: {},
+      adapters: [],
+      progress: () => undefined,
+      output: () => undefined,
+      guard: () => () => undefined,
+    };
+    const server = await remoteBackend(fetch)
+      .create('theirs', { base_url: `http://127.0.0.1:${port}/v1`, health: '/health' })
+      .start(model('their-model', {}), context);
     const health = () => server.check!(AbortSignal.timeout(5_000));
     assert.equal(await health(), 'ok');
     theirs.close();
@@ -94,22 +130,37 @@ describe('a server that already runs', () => {
   });
 
   it('is not asked with a key that no header can carry, which would be quoted in the error', async () => {
-    const lamina = await createTestLamina({ env: { THEIR_KEY: 'sk-first\nsk-second' }, manifest: { backends: { theirs: { type: 'remote', ...options } }, models: { big: { backend: 'theirs' } } } });
+    const lamina = await createTestLamina({
+      env: { THEIR_KEY: 'sk-first\nsk-second' },
+      manifest: { backends: { theirs: { type: 'remote', ...options } }, models: { big: { backend: 'theirs' } } },
+    });
     try {
       const [record] = await lamina.backends.list();
       assert.match(JSON.stringify(record), /THEIR_KEY has a space or another character/);
       assert.doesNotMatch(JSON.stringify(record), /sk-/);
-      await assert.rejects(lamina.runtime.start('big'), (error: Error) => /THEIR_KEY/.test(error.message) && !error.message.includes('sk-'));
+      await assert.rejects(
+        lamina.runtime.start('big'),
+        (error: Error) => /THEIR_KEY/.test(error.message) && !error.message.includes('sk-'),
+      );
     } finally {
       await lamina.close();
     }
   });
 
   it('says what is wrong: no key in the environment, a wrong one, nobody there', async () => {
-    const probe = (given: object, theirs: Record<string, string>) => remoteBackend(fetch).create('theirs', { base_url: options.base_url, ...given }).probe({ env: theirs, signal: AbortSignal.timeout(5_000), log: quiet });
-    const reasons = await Promise.all([probe({ api_key_env: 'THEIR_KEY' }, {}), probe({ api_key_env: 'THEIR_KEY' }, { THEIR_KEY: 'wrong' }), probe({ base_url: 'http://127.0.0.1:9/v1' }, {})]);
+    const probe = (given: object, theirs: Record<string, string>) =>
+      remoteBackend(fetch)
+        .create('theirs', { base_url: options.base_url, ...given })
+        .probe({ env: theirs, signal: AbortSignal.timeout(5_000), log: quiet });
+    const reasons = await Promise.all([
+      probe({ api_key_env: 'THEIR_KEY' }, {}),
+      probe({ api_key_env: 'THEIR_KEY' }, { THEIR_KEY: 'wrong' }),
+      probe({ base_url: 'http://127.0.0.1:9/v1' }, {}),
+    ]);
     const expected = [/THEIR_KEY is not set/, /refuses the key/, /^its server does not answer/];
-    reasons.forEach((answer, index) => assert.match('reason' in answer ? answer.reason : 'it is available', expected[index]!));
+    reasons.forEach((answer, index) =>
+      assert.match('reason' in answer ? answer.reason : 'it is available', expected[index]!),
+    );
   });
 
   function model(name: string, options: Record<string, unknown>): Model {

@@ -5,7 +5,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { check } from '@lamina/core';
-import { clientFrameSchemas, eventSchemas, serverFrameSchemas, subprotocol, type ClientFrame, type ServerFrame } from '@lamina/core/protocol';
+import {
+  clientFrameSchemas,
+  eventSchemas,
+  serverFrameSchemas,
+  subprotocol,
+  type ClientFrame,
+  type ServerFrame,
+} from '@lamina/core/protocol';
 
 const dist = fileURLToPath(new URL('../../dist/', import.meta.url));
 
@@ -14,11 +21,15 @@ describe('the door for clients', () => {
     const folder = await mkdtemp(join(tmpdir(), 'lamina-protocol-'));
     try {
       await cp(join(dist, 'protocol.js'), join(folder, 'protocol.js'));
-      for (const name of ['errors', 'events', 'frames', 'shortage']) await cp(join(dist, 'contract', `${name}.js`), join(folder, 'contract', `${name}.js`));
+      for (const name of ['errors', 'events', 'frames', 'shortage'])
+        await cp(join(dist, 'contract', `${name}.js`), join(folder, 'contract', `${name}.js`));
       await writeFile(join(folder, 'package.json'), '{"type":"module"}');
       const script = "import('./protocol.js').then((door) => console.log(Object.keys(door).join()))";
       const said = execFileSync(process.execPath, ['-e', script], { cwd: folder, encoding: 'utf8' });
-      assert.equal(said.trim(), 'LaminaError,clientFrameSchemas,errorSchema,eventSchemas,reasonOf,serverFrameSchemas,subprotocol');
+      assert.equal(
+        said.trim(),
+        'LaminaError,clientFrameSchemas,errorSchema,eventSchemas,reasonOf,serverFrameSchemas,subprotocol',
+      );
     } finally {
       await rm(folder, { recursive: true, force: true });
     }
@@ -26,7 +37,10 @@ describe('the door for clients', () => {
 
   it('has schemas that travel as JSON and name their own type', () => {
     for (const schemas of [clientFrameSchemas, serverFrameSchemas]) {
-      for (const [type, schema] of Object.entries<{ readonly properties: { readonly type: { readonly const: string } }; readonly description: string }>(schemas)) {
+      for (const [type, schema] of Object.entries<{
+        readonly properties: { readonly type: { readonly const: string } };
+        readonly description: string;
+      }>(schemas)) {
         assert.deepEqual(JSON.parse(JSON.stringify(schema)), schema);
         assert.equal(schema.properties.type.const, type);
         assert.ok(schema.description.length > 10);
@@ -36,8 +50,15 @@ describe('the door for clients', () => {
   });
 
   it('types what its schemas accept', () => {
-    const start: ClientFrame<'chat.start'> = { type: 'chat.start', id: 'a', request: { model: 'm', messages: [{ role: 'user', content: 'hi' }] } };
-    assert.deepEqual(check(clientFrameSchemas['chat.start'], { ...start, request: { ...start.request, temperature: 0 } }), []);
+    const start: ClientFrame<'chat.start'> = {
+      type: 'chat.start',
+      id: 'a',
+      request: { model: 'm', messages: [{ role: 'user', content: 'hi' }] },
+    };
+    assert.deepEqual(
+      check(clientFrameSchemas['chat.start'], { ...start, request: { ...start.request, temperature: 0 } }),
+      [],
+    );
     const hello: ServerFrame<'hello'> = { type: 'hello', protocol: subprotocol, session: 'x' };
     assert.deepEqual(check(serverFrameSchemas.hello, hello), []);
     assert.notDeepEqual(check(clientFrameSchemas['chat.start'], { ...start, id: '' }), []);

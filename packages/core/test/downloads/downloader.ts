@@ -1,4 +1,5 @@
-// A Lamina in a process of its own that downloads one file, says over its channel how far it is and how it ended, and may be killed at any time.
+// A Lamina in a process of its own that downloads one file, says over its channel how far it is and how it ended, and
+// may be killed at any time.
 import { createLamina, LaminaError, type DownloadLimits, type WireError } from '@lamina/core';
 import type { Json } from '@lamina/core/plugin';
 
@@ -10,7 +11,8 @@ export interface Order {
 }
 
 /** What it says. */
-export type Told = { readonly done: number } | { readonly ended: 'finished' } | { readonly ended: 'failed'; readonly error: WireError };
+export type Told =
+  { readonly done: number } | { readonly ended: 'finished' } | { readonly ended: 'failed'; readonly error: WireError };
 
 const { modelsDir, reference, downloads } = JSON.parse(process.argv[2]!) as Order;
 const lamina = await createLamina({ modelsDir, log: 'silent', downloads });
@@ -19,7 +21,8 @@ lamina.events.on('download.progress', ({ done }) => void tell({ done }));
 
 /** It is told `pause`, after which it resumes; any other word is the end. */
 process.on('message', (word) => {
-  if (word === 'pause') void id.then((download) => lamina.downloads.pause(download!)).catch(() => undefined); // It may be over.
+  if (word === 'pause')
+    void id.then((download) => lamina.downloads.pause(download!)).catch(() => undefined); // It may be over.
   else void lamina.close().then(() => process.exit());
 });
 

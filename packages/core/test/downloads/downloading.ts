@@ -15,7 +15,8 @@ export class Downloading {
   /** With `room` no file of it may grow beyond so many bytes: the disk is then as good as full. */
   constructor(order: Order, room?: number) {
     const command = [process.execPath, join(import.meta.dirname, 'downloader.js'), JSON.stringify(order)];
-    const limited = room === undefined ? command : ['sh', '-c', `trap '' XFSZ; ulimit -f ${room / 512}; exec "$@"`, 'sh', ...command];
+    const limited =
+      room === undefined ? command : ['sh', '-c', `trap '' XFSZ; ulimit -f ${room / 512}; exec "$@"`, 'sh', ...command];
     this.child = spawn(limited[0]!, limited.slice(1), { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
     this.child.on('message', (told: Told) => {
       if ('done' in told) this.done = told.done;
@@ -27,9 +28,12 @@ export class Downloading {
   async until(wanted: () => boolean): Promise<void> {
     while (this.ended === undefined && !wanted()) {
       const { exitCode, signalCode } = this.child;
-      if (exitCode !== null || signalCode !== null) throw new Error(`the downloader ended with ${exitCode ?? signalCode}`);
+      if (exitCode !== null || signalCode !== null)
+        throw new Error(`the downloader ended with ${exitCode ?? signalCode}`);
       const heard = new AbortController();
-      await Promise.race(['message', 'exit'].map((event) => once(this.child, event, { signal: heard.signal }))).finally(() => heard.abort());
+      await Promise.race(['message', 'exit'].map((event) => once(this.child, event, { signal: heard.signal }))).finally(
+        () => heard.abort(),
+      );
     }
   }
 

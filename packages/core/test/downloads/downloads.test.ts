@@ -1,6 +1,16 @@
 // A download as a job: it is one, it is paused, it goes on after a kill, it ends in the manifest.
 import assert from 'node:assert/strict';
-import { existsSync, linkSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -9,7 +19,16 @@ import { definePlugin, type Source } from '@lamina/core/plugin';
 import { watchForLeaks } from '@lamina/core/testing';
 import { ManualClock } from '../runtime/manual-clock.js';
 import { Downloading } from './downloading.js';
-import { ggufBytes, head, honest, HostileServer, sha256Of, trickling, type Behaviour, type Seen } from './hostile-server.js';
+import {
+  ggufBytes,
+  head,
+  honest,
+  HostileServer,
+  sha256Of,
+  trickling,
+  type Behaviour,
+  type Seen,
+} from './hostile-server.js';
 import { fetched, impatient, withRoom } from './room.js';
 
 const megabyte = 1024 * 1024;
@@ -32,7 +51,9 @@ type Range = readonly [from: number, to: number];
 
 /** What the journal of a download says is on disk of its only file. */
 function heldOf(modelsDir: string, id: string): readonly Range[] {
-  const { files } = JSON.parse(readFileSync(join(modelsDir, '.downloads', id, 'journal.json'), 'utf8')) as { files: { held: Range[] }[] };
+  const { files } = JSON.parse(readFileSync(join(modelsDir, '.downloads', id, 'journal.json'), 'utf8')) as {
+    files: { held: Range[] }[];
+  };
   return files[0]!.held;
 }
 
@@ -42,7 +63,11 @@ function bytesOf(ranges: readonly Range[]): number {
 
 function assertNotAskedAgain(requests: readonly Seen[], held: readonly Range[]): void {
   const asked = requests.map(({ headers }) => Number(/^bytes=(\d+)-/.exec(headers.range!)![1]));
-  for (const [from, to] of held) assert.ok(asked.every((first) => first < from || first >= to), 'what was there was asked for again');
+  for (const [from, to] of held)
+    assert.ok(
+      asked.every((first) => first < from || first >= to),
+      'what was there was asked for again',
+    );
 }
 
 describe('a download', () => {
@@ -75,11 +100,15 @@ describe('a download', () => {
       const events: LaminaEvent[] = [];
       lamina.events.onAny((event) => void (event.type.startsWith('download.') && events.push(event)));
       const content = ggufBytes(9 * megabyte);
-      const url = server.serve('/tiny.gguf', content, (exchange) => (exchange.count < 9 ? trickling(100_000, 10)(exchange) : honest(exchange)));
+      const url = server.serve('/tiny.gguf', content, (exchange) =>
+        exchange.count < 9 ? trickling(100_000, 10)(exchange) : honest(exchange),
+      );
       await fetched(lamina, url);
       const types = events.map(({ type }) => type).filter((type) => type !== 'download.progress');
       assert.deepEqual(types, ['download.queued', 'download.started', 'download.verified', 'download.finished']);
-      const progress = events.filter((event): event is LaminaEvent<'download.progress'> => event.type === 'download.progress');
+      const progress = events.filter(
+        (event): event is LaminaEvent<'download.progress'> => event.type === 'download.progress',
+      );
       assert.ok(progress.length >= 2);
       progress.slice(1).forEach((event, index) => {
         assert.ok(event.done >= progress[index]!.done);
@@ -91,15 +120,20 @@ describe('a download', () => {
   it('is one for all who ask for the same model', () =>
     withRoom(async ({ lamina, server }) => {
       const { behaviour, open } = gated(0.5);
-      const url = server.serve('/tiny.gguf', ggufBytes(megabyte), (exchange) => (exchange.count === 0 ? honest : behaviour)(exchange));
+      const url = server.serve('/tiny.gguf', ggufBytes(megabyte), (exchange) =>
+        (exchange.count === 0 ? honest : behaviour)(exchange),
+      );
       const jobs = await Promise.all([1, 2, 3].map(() => lamina.downloads.start({ reference: url, name: 'tiny' })));
       jobs.push(await lamina.downloads.start({ reference: url }));
       assert.equal(new Set(jobs.map(({ id }) => id)).size, 1);
       assert.equal(lamina.downloads.list().length, 1);
-      await assert.rejects(lamina.downloads.start({ reference: `${url}?other`, name: 'tiny' }), (error) => LaminaError.is(error, 'CONFLICT'));
+      await assert.rejects(lamina.downloads.start({ reference: `${url}?other`, name: 'tiny' }), (error) =>
+        LaminaError.is(error, 'CONFLICT'),
+      );
       open();
       await lamina.downloads.wait(jobs[0]!.id);
-      const isHere = (same: boolean) => (error: unknown) => LaminaError.is(error, 'CONFLICT') && error.details['same'] === same;
+      const isHere = (same: boolean) => (error: unknown) =>
+        LaminaError.is(error, 'CONFLICT') && error.details['same'] === same;
       await assert.rejects(lamina.downloads.start({ reference: url, name: 'tiny' }), isHere(true));
       await assert.rejects(lamina.downloads.start({ reference: `${url}?other`, name: 'tiny' }), isHere(false));
     }));
@@ -108,9 +142,14 @@ describe('a download', () => {
     withRoom(async ({ lamina, server }) => {
       const content = ggufBytes(9 * megabyte);
       const { behaviour } = gated(0.5);
-      const url = server.serve('/tiny.gguf', content, (exchange) => (exchange.count === 0 ? honest : behaviour)(exchange));
+      const url = server.serve('/tiny.gguf', content, (exchange) =>
+        (exchange.count === 0 ? honest : behaviour)(exchange),
+      );
       const { id } = await lamina.downloads.start({ reference: url, name: 'tiny' });
-      await lamina.events.once('download.progress', { signal: AbortSignal.timeout(5000), where: ({ done }) => done > megabyte });
+      await lamina.events.once('download.progress', {
+        signal: AbortSignal.timeout(5000),
+        where: ({ done }) => done > megabyte,
+      });
       const waiting = lamina.downloads.wait(id);
       const paused = await lamina.downloads.pause(id);
       await assert.rejects(waiting, (error) => LaminaError.is(error, 'ABORTED'));
@@ -130,7 +169,9 @@ describe('a download', () => {
     withRoom(async ({ lamina, server }) => {
       const content = ggufBytes(megabyte);
       const { behaviour, open } = gated(0.5);
-      const url = server.serve('/tiny.gguf', content, (exchange) => (exchange.count === 0 ? honest : behaviour)(exchange));
+      const url = server.serve('/tiny.gguf', content, (exchange) =>
+        (exchange.count === 0 ? honest : behaviour)(exchange),
+      );
       const request = { reference: url, name: 'tiny' };
       const { downloads, events } = lamina;
       const first = await downloads.start(request);
@@ -138,12 +179,19 @@ describe('a download', () => {
       const [paused, resumed] = await Promise.all([downloads.pause(first.id), downloads.resume(first.id)]);
       assert.equal(paused.state, 'paused');
       assert.match(resumed.state, /queued|active/);
-      await assert.rejects(Promise.all([downloads.cancel(first.id), downloads.resume(first.id)]), (error) => LaminaError.is(error, 'CONFLICT') && /is cancelled already/.test(error.message));
+      await assert.rejects(
+        Promise.all([downloads.cancel(first.id), downloads.resume(first.id)]),
+        (error) => LaminaError.is(error, 'CONFLICT') && /is cancelled already/.test(error.message),
+      );
       const second = await downloads.start(request);
       const [cancelled, third] = await Promise.all([downloads.cancel(second.id), downloads.start(request)]);
       assert.equal(cancelled.state, 'cancelled');
       assert.notEqual(third.id, second.id);
-      await Promise.all([downloads.cancel(third.id), downloads.remove(third.id), downloads.pause(third.id).catch((error: unknown) => assert.ok(LaminaError.is(error, 'CONFLICT')))]);
+      await Promise.all([
+        downloads.cancel(third.id),
+        downloads.remove(third.id),
+        downloads.pause(third.id).catch((error: unknown) => assert.ok(LaminaError.is(error, 'CONFLICT'))),
+      ]);
       open();
       await downloads.wait((await downloads.start(request)).id);
       assert.equal(sha256Of(readFileSync(join(lamina.modelsDir, 'tiny/tiny.gguf'))), sha256Of(content));
@@ -152,12 +200,17 @@ describe('a download', () => {
   it('leaves nothing when it is cancelled or removed', () =>
     withRoom(async ({ lamina, server }) => {
       const { behaviour } = gated(0.5);
-      const url = server.serve('/tiny.gguf', ggufBytes(megabyte), (exchange) => (exchange.count % 2 === 0 ? honest : behaviour)(exchange));
+      const url = server.serve('/tiny.gguf', ggufBytes(megabyte), (exchange) =>
+        (exchange.count % 2 === 0 ? honest : behaviour)(exchange),
+      );
       const first = await lamina.downloads.start({ reference: url, name: 'tiny' });
       assert.equal((await lamina.downloads.cancel(first.id)).state, 'cancelled');
       const second = await lamina.downloads.start({ reference: url, name: 'tiny' });
       await lamina.downloads.remove(second.id);
-      assert.throws(() => lamina.downloads.get(second.id), (error) => LaminaError.is(error, 'DOWNLOAD_NOT_FOUND'));
+      assert.throws(
+        () => lamina.downloads.get(second.id),
+        (error) => LaminaError.is(error, 'DOWNLOAD_NOT_FOUND'),
+      );
       assert.deepEqual(readdirSync(lamina.modelsDir), ['.downloads']);
       assert.deepEqual(readdirSync(join(lamina.modelsDir, '.downloads')), []);
     }));
@@ -186,11 +239,17 @@ describe('a download', () => {
 
   it('asks the sources of an entry in their order, and says what the first said', async () => {
     const asked: string[] = [];
-    const source = (name: string, resolve: Source['resolve']): Source => ({ name, resolve: (...given) => (asked.push(name), resolve(...given)), locate: () => Promise.reject(new Error('unused')) });
+    const source = (name: string, resolve: Source['resolve']): Source => ({
+      name,
+      resolve: (...given) => (asked.push(name), resolve(...given)),
+      locate: () => Promise.reject(new Error('unused')),
+    });
     const plugin = definePlugin({
       name: 'sources',
       setup(lamina) {
-        lamina.addSource(source('beta', () => Promise.reject(new LaminaError('SOURCE_DENIED', { message: 'Beta wants a token.' }))));
+        lamina.addSource(
+          source('beta', () => Promise.reject(new LaminaError('SOURCE_DENIED', { message: 'Beta wants a token.' }))),
+        );
         lamina.addSource(source('alpha', () => Promise.resolve(undefined)));
       },
     });
@@ -199,10 +258,17 @@ describe('a download', () => {
         assert.deepEqual(lamina.downloads.downloadable(), [{ model: 'tiny', sources: { alpha: 'a', beta: 'b' } }]);
         await assert.rejects(lamina.downloads.start({ model: 'tiny' }), /Beta wants a token/);
         assert.deepEqual(asked, ['alpha', 'beta']);
-        await assert.rejects(lamina.downloads.start({ model: 'tiny', source: 'gamma' }), (error) => LaminaError.is(error, 'NOT_SUPPORTED'));
-        await assert.rejects(lamina.downloads.start({ model: 'nobody' }), (error) => LaminaError.is(error, 'MODEL_NOT_FOUND'));
+        await assert.rejects(lamina.downloads.start({ model: 'tiny', source: 'gamma' }), (error) =>
+          LaminaError.is(error, 'NOT_SUPPORTED'),
+        );
+        await assert.rejects(lamina.downloads.start({ model: 'nobody' }), (error) =>
+          LaminaError.is(error, 'MODEL_NOT_FOUND'),
+        );
       },
-      { plugins: [plugin()], manifest: { models: { tiny: { path: 'tiny.gguf', download: { alpha: 'a', beta: 'b', gamma: 'c' } } } } },
+      {
+        plugins: [plugin()],
+        manifest: { models: { tiny: { path: 'tiny.gguf', download: { alpha: 'a', beta: 'b', gamma: 'c' } } } },
+      },
     );
   });
 
@@ -210,16 +276,23 @@ describe('a download', () => {
     const plugin = definePlugin({
       name: 'careful',
       setup(lamina) {
-        lamina.hooks.planDownload.tap((plan) => ({ ...plan, files: plan.files.map((file) => ({ ...file, path: 'renamed.gguf' })) }));
+        lamina.hooks.planDownload.tap((plan) => ({
+          ...plan,
+          files: plan.files.map((file) => ({ ...file, path: 'renamed.gguf' })),
+        }));
         lamina.hooks.verifyDownload.tap((_plan, [file]) => {
           const { file: path } = file!.from as { file: string };
-          if (readFileSync(path).includes('evil')) throw new LaminaError('FORBIDDEN', { message: 'This file is evil.' });
+          if (readFileSync(path).includes('evil'))
+            throw new LaminaError('FORBIDDEN', { message: 'This file is evil.' });
         });
       },
     });
     await withRoom(
       async ({ lamina, server }) => {
-        await assert.rejects(fetched(lamina, server.serve('/tiny.gguf', Buffer.from('GGUF evil'))), /This file is evil/);
+        await assert.rejects(
+          fetched(lamina, server.serve('/tiny.gguf', Buffer.from('GGUF evil'))),
+          /This file is evil/,
+        );
         assert.ok(!existsSync(join(lamina.modelsDir, 'tiny')));
         await fetched(lamina, server.serve('/good.gguf', Buffer.from('GGUF good')), 'good');
         assert.deepEqual(readdirSync(join(lamina.modelsDir, 'good')), ['renamed.gguf']);
@@ -232,14 +305,27 @@ describe('a download', () => {
     const denied = (error: unknown) => LaminaError.is(error, 'FORBIDDEN');
     await withRoom(async ({ lamina, server }) => {
       const url = server.serve('/tiny.gguf', ggufBytes(1000));
-      for (const reference of [url, url.replace('127.0.0.1', 'localhost'), url.replace('127.0.0.1', '[::ffff:127.0.0.1]'), 'http://169.254.169.254/latest', '/etc/passwd']) {
-        await assert.rejects(lamina.downloads.start({ reference, name: 'tiny' }, { guard: 'public' }), denied, reference);
+      for (const reference of [
+        url,
+        url.replace('127.0.0.1', 'localhost'),
+        url.replace('127.0.0.1', '[::ffff:127.0.0.1]'),
+        'http://169.254.169.254/latest',
+        '/etc/passwd',
+      ]) {
+        await assert.rejects(
+          lamina.downloads.start({ reference, name: 'tiny' }, { guard: 'public' }),
+          denied,
+          reference,
+        );
       }
       assert.equal(server.seen.length, 0);
     });
     await withRoom(
       async ({ lamina, server }) => {
-        const { id } = await lamina.downloads.start({ reference: server.serve('/tiny.gguf', ggufBytes(1000)), name: 'tiny' }, { guard: 'public' });
+        const { id } = await lamina.downloads.start(
+          { reference: server.serve('/tiny.gguf', ggufBytes(1000)), name: 'tiny' },
+          { guard: 'public' },
+        );
         await lamina.downloads.wait(id);
       },
       { downloads: { allowedHosts: ['127.0.0.1'] } },
@@ -248,7 +334,12 @@ describe('a download', () => {
 
   it('says that a disk is too small before a byte is fetched', () =>
     withRoom(async ({ lamina, server }) => {
-      const url = server.serve('/tiny.gguf', Buffer.alloc(0), ({ response }) => void response.writeHead(206, { 'content-range': `bytes 0-0/${2 ** 50}`, 'content-length': 1 }).end('G'));
+      const url = server.serve(
+        '/tiny.gguf',
+        Buffer.alloc(0),
+        ({ response }) =>
+          void response.writeHead(206, { 'content-range': `bytes 0-0/${2 ** 50}`, 'content-length': 1 }).end('G'),
+      );
       await assert.rejects(fetched(lamina, url), (error) => LaminaError.is(error, 'DISK_FULL'));
       assert.equal(server.seen.length, 1);
     }));
@@ -258,9 +349,14 @@ describe('a download', () => {
     await withRoom(async ({ lamina, server }) => {
       await fetched(lamina, server.serve('/tiny.gguf', ggufBytes(megabyte)));
       const { behaviour } = gated(0.5);
-      const url = server.serve('/other.gguf', ggufBytes(megabyte), (exchange) => (exchange.count === 0 ? honest : behaviour)(exchange));
+      const url = server.serve('/other.gguf', ggufBytes(megabyte), (exchange) =>
+        (exchange.count === 0 ? honest : behaviour)(exchange),
+      );
       await lamina.downloads.start({ reference: url, name: 'other' });
-      await lamina.events.once('download.progress', { signal: AbortSignal.timeout(5000), where: ({ done }) => done > 1000 });
+      await lamina.events.once('download.progress', {
+        signal: AbortSignal.timeout(5000),
+        where: ({ done }) => done > 1000,
+      });
     });
     await assertNoLeaks();
   });
@@ -283,11 +379,16 @@ describe('a download of a Lamina that ends', () => {
   it('goes on with the next one, and a paused one stays paused', async () => {
     const content = ggufBytes(9 * megabyte);
     const { behaviour } = gated(0.5);
-    const [one, two] = ['/one.gguf', '/two.gguf'].map((path) => server.serve(path, content, (exchange) => (exchange.count === 0 ? honest : behaviour)(exchange)));
+    const [one, two] = ['/one.gguf', '/two.gguf'].map((path) =>
+      server.serve(path, content, (exchange) => (exchange.count === 0 ? honest : behaviour)(exchange)),
+    );
     const first = await open();
     const going = await first.downloads.start({ reference: one!, name: 'one' });
     const paused = await first.downloads.start({ reference: two!, name: 'two' });
-    await first.events.once('download.progress', { signal: AbortSignal.timeout(5000), where: ({ download, done }) => download === going.id && done > megabyte });
+    await first.events.once('download.progress', {
+      signal: AbortSignal.timeout(5000),
+      where: ({ download, done }) => download === going.id && done > megabyte,
+    });
     await first.downloads.pause(paused.id);
     await first.close();
     for (const path of ['/one.gguf', '/two.gguf']) server.serve(path, content);
@@ -304,7 +405,9 @@ describe('a download of a Lamina that ends', () => {
   it('writes down every second what it has', async () => {
     const clock = new ManualClock();
     const { behaviour } = gated(0.5);
-    const url = server.serve('/tiny.gguf', ggufBytes(megabyte), (exchange) => (exchange.count === 0 ? honest : behaviour)(exchange));
+    const url = server.serve('/tiny.gguf', ggufBytes(megabyte), (exchange) =>
+      (exchange.count === 0 ? honest : behaviour)(exchange),
+    );
     const lamina = await createLamina({ modelsDir: folder, log: 'silent', clock });
     try {
       const { id } = await lamina.downloads.start({ reference: url, name: 'tiny' });
@@ -322,10 +425,18 @@ describe('a download of a Lamina that ends', () => {
     this.timeout(40_000);
     const content = ggufBytes(12 * megabyte);
     const { behaviour } = gated(0.5);
-    const url = server.serve('/tiny.gguf', content, (exchange) => (exchange.count === 0 ? honest : behaviour)(exchange));
-    const downloading = new Downloading({ modelsDir: folder, reference: url, downloads: { stallTimeout: 5, attempts: 100 } });
+    const url = server.serve('/tiny.gguf', content, (exchange) =>
+      (exchange.count === 0 ? honest : behaviour)(exchange),
+    );
+    const downloading = new Downloading({
+      modelsDir: folder,
+      reference: url,
+      downloads: { stallTimeout: 5, attempts: 100 },
+    });
     let held: readonly Range[] = [];
-    await downloading.until(() => downloading.done > 0 && (held = heldOf(folder, readdirSync(join(folder, '.downloads'))[0]!)).length > 0);
+    await downloading.until(
+      () => downloading.done > 0 && (held = heldOf(folder, readdirSync(join(folder, '.downloads'))[0]!)).length > 0,
+    );
     await downloading.kill();
     const before = server.seen.length;
     server.serve('/tiny.gguf', content);

@@ -1,11 +1,24 @@
-// Every wrong way a server can give a file, on every way a file is fetched: by one connection, by several, without a known size, and from the middle on.
+// Every wrong way a server can give a file, on every way a file is fetched: by one connection, by several, without a
+// known size, and from the middle on.
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { LaminaError, type ErrorCode } from '@lamina/core';
 import type { TestLamina } from '@lamina/core/testing';
-import { bare, dropping, failing, ggufBytes, halting, honest, sha256Of, stalling, trickling, whole, type Behaviour } from './hostile-server.js';
+import {
+  bare,
+  dropping,
+  failing,
+  ggufBytes,
+  halting,
+  honest,
+  sha256Of,
+  stalling,
+  trickling,
+  whole,
+  type Behaviour,
+} from './hostile-server.js';
 import { withRoom } from './room.js';
 
 const megabyte = 1024 * 1024;
@@ -33,54 +46,118 @@ const survivable: Readonly<Record<string, () => Behaviour>> = {
   'a server that says nothing of ranges, lengths or versions': () => bare,
   '200 for a range, once': () => once(2, whole),
   'a wrong Content-Range, once': () =>
-    once(1, ({ response, content }) => void response.writeHead(206, { 'content-range': `bytes 5-14/${content.length}`, 'content-length': 10 }).end(Buffer.alloc(10))),
-  'an answer that is cut short, now and then': () => (exchange) => (exchange.count % 3 === 1 ? dropping(10)(exchange) : honest(exchange)),
-  'a part that is shorter than asked for': () => (exchange) => honest({ ...exchange, to: Math.min(exchange.to, exchange.from + 300_000) }),
+    once(
+      1,
+      ({ response, content }) =>
+        void response
+          .writeHead(206, { 'content-range': `bytes 5-14/${content.length}`, 'content-length': 10 })
+          .end(Buffer.alloc(10)),
+    ),
+  'an answer that is cut short, now and then': () => (exchange) =>
+    exchange.count % 3 === 1 ? dropping(10)(exchange) : honest(exchange),
+  'a part that is shorter than asked for': () => (exchange) =>
+    honest({ ...exchange, to: Math.min(exchange.to, exchange.from + 300_000) }),
   'a connection that is dropped every 300 kB': () => dropping(300_000),
   'answers that stop without an end': () => stalling(3, 100_000),
-  'a slow tail': () => (exchange) => (exchange.to === exchange.content.length && exchange.count > 0 ? trickling(200_000, 10)(exchange) : honest(exchange)),
+  'a slow tail': () => (exchange) =>
+    exchange.to === exchange.content.length && exchange.count > 0 ? trickling(200_000, 10)(exchange) : honest(exchange),
   'a wrong 416, once': () => once(2, ({ response }) => void response.writeHead(416).end()),
   '429 with Retry-After': () => failing(2, 429, { 'retry-after': '0' }),
   '503 without a word': () => failing(2, 503),
-  '500 now and then': () => (exchange) => (exchange.count % 3 === 1 ? void exchange.response.writeHead(500).end() : honest(exchange)),
+  '500 now and then': () => (exchange) =>
+    exchange.count % 3 === 1 ? void exchange.response.writeHead(500).end() : honest(exchange),
   'a server that takes one connection only': oneAtATime,
   'a redirect that expires': expiring,
 };
 
 /** A wrong file, or none at all: never one under the final name. The behaviour holds for all but the plan's request. */
 const refused: Readonly<Record<string, { behaviour: Behaviour; code: ErrorCode; says: RegExp }>> = {
-  'a compressed file': { behaviour: ({ response, content }) => void response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync(content.subarray(0, 1000))), code: 'SOURCE_UNREACHABLE', says: /compressed/ },
-  'a web page': { behaviour: ({ response }) => void response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).end('<!doctype html>'), code: 'SOURCE_UNREACHABLE', says: /web page/ },
-  'nothing but 500': { behaviour: ({ response }) => void response.writeHead(500).end(), code: 'SOURCE_UNREACHABLE', says: /answers 500/ },
-  'nothing but 416': { behaviour: ({ response }) => void response.writeHead(416).end(), code: 'SOURCE_UNREACHABLE', says: /ends after fewer bytes/ },
-  'ranges that are never those asked for': { behaviour: ({ response, content }) => void response.writeHead(206, { 'content-range': `bytes 5-14/${content.length}`, 'content-length': 10 }).end(Buffer.alloc(10)), code: 'SOURCE_UNREACHABLE', says: /bytes 5-14/ },
-  'answers without a byte': { behaviour: stalling(Infinity, 0), code: 'SOURCE_UNREACHABLE', says: /No bytes of tiny\.gguf came/ },
-  'a file that is not there any more': { behaviour: ({ response }) => void response.writeHead(404).end(), code: 'SOURCE_UNREACHABLE', says: /no such file/ },
-  'a login': { behaviour: ({ response }) => void response.writeHead(403).end(), code: 'SOURCE_DENIED', says: /access is denied/ },
+  'a compressed file': {
+    behaviour: ({ response, content }) =>
+      void response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync(content.subarray(0, 1000))),
+    code: 'SOURCE_UNREACHABLE',
+    says: /compressed/,
+  },
+  'a web page': {
+    behaviour: ({ response }) =>
+      void response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).end('<!doctype html>'),
+    code: 'SOURCE_UNREACHABLE',
+    says: /web page/,
+  },
+  'nothing but 500': {
+    behaviour: ({ response }) => void response.writeHead(500).end(),
+    code: 'SOURCE_UNREACHABLE',
+    says: /answers 500/,
+  },
+  'nothing but 416': {
+    behaviour: ({ response }) => void response.writeHead(416).end(),
+    code: 'SOURCE_UNREACHABLE',
+    says: /ends after fewer bytes/,
+  },
+  'ranges that are never those asked for': {
+    behaviour: ({ response, content }) =>
+      void response
+        .writeHead(206, { 'content-range': `bytes 5-14/${content.length}`, 'content-length': 10 })
+        .end(Buffer.alloc(10)),
+    code: 'SOURCE_UNREACHABLE',
+    says: /bytes 5-14/,
+  },
+  'answers without a byte': {
+    behaviour: stalling(Infinity, 0),
+    code: 'SOURCE_UNREACHABLE',
+    says: /No bytes of tiny\.gguf came/,
+  },
+  'a file that is not there any more': {
+    behaviour: ({ response }) => void response.writeHead(404).end(),
+    code: 'SOURCE_UNREACHABLE',
+    says: /no such file/,
+  },
+  'a login': {
+    behaviour: ({ response }) => void response.writeHead(403).end(),
+    code: 'SOURCE_DENIED',
+    says: /access is denied/,
+  },
 };
 
 for (const [nth, [way, path]] of Object.entries(paths).entries()) {
   describe(`a file that is fetched ${way}`, () => {
     for (const [index, [what, make]] of Object.entries(survivable).entries()) {
       const checked = (index + nth) % 2 === 0; // Each way and each behaviour has both.
-      it(`comes whole: ${what}${checked ? '' : ', no SHA-256 known'}`, () => play(path, { checked, behaviour: make() }, ({ lamina, content, wait }) => assertComes(lamina, content, wait)));
+      it(`comes whole: ${what}${checked ? '' : ', no SHA-256 known'}`, () =>
+        play(path, { checked, behaviour: make() }, ({ lamina, content, wait }) => assertComes(lamina, content, wait)));
     }
     for (const [what, { behaviour, code, says }] of Object.entries(refused)) {
       it(`is refused with a sentence: ${what}`, () =>
-        play(path, { checked: true, behaviour: (exchange) => (exchange.count === 0 ? honest : behaviour)(exchange) }, async ({ lamina, wait }) => {
-          await assert.rejects(wait, (error) => LaminaError.is(error, code) && says.test(error.message));
-          assert.ok(!existsSync(join(lamina.modelsDir, 'tiny/tiny.gguf')));
-        }));
+        play(
+          path,
+          { checked: true, behaviour: (exchange) => (exchange.count === 0 ? honest : behaviour)(exchange) },
+          async ({ lamina, wait }) => {
+            await assert.rejects(wait, (error) => LaminaError.is(error, code) && says.test(error.message));
+            assert.ok(!existsSync(join(lamina.modelsDir, 'tiny/tiny.gguf')));
+          },
+        ));
     }
     it('is refused with a sentence: another file than the one that was promised', () =>
-      play(path, { checked: true, behaviour: (exchange) => honest({ ...exchange, content: other }) }, async ({ lamina, wait }) => {
-        await assert.rejects(wait, (error) => LaminaError.is(error, 'DIGEST_MISMATCH'));
-        assert.ok(!existsSync(join(lamina.modelsDir, 'tiny/tiny.gguf')));
-      }));
+      play(
+        path,
+        { checked: true, behaviour: (exchange) => honest({ ...exchange, content: other }) },
+        async ({ lamina, wait }) => {
+          await assert.rejects(wait, (error) => LaminaError.is(error, 'DIGEST_MISMATCH'));
+          assert.ok(!existsSync(join(lamina.modelsDir, 'tiny/tiny.gguf')));
+        },
+      ));
     it('is one version and no mixture when it changes in the middle', () =>
-      play(path, { checked: false, behaviour: (exchange) => (exchange.count < 3 ? dropping(megabyte)(exchange) : honest({ ...exchange, content: other })) }, async ({ lamina, wait }) => {
-        await assertComes(lamina, other, wait);
-      }));
+      play(
+        path,
+        {
+          checked: false,
+          behaviour: (exchange) =>
+            exchange.count < 3 ? dropping(megabyte)(exchange) : honest({ ...exchange, content: other }),
+        },
+        async ({ lamina, wait }) => {
+          await assertComes(lamina, other, wait);
+        },
+      ));
   });
 }
 
@@ -93,15 +170,28 @@ interface Playing {
   readonly wait: Promise<unknown>;
 }
 
-async function play({ connectionsPerFile, sized, resumed }: Path, { checked, behaviour }: { checked: boolean; behaviour: Behaviour }, look: (playing: Playing) => Promise<void>): Promise<void> {
+async function play(
+  { connectionsPerFile, sized, resumed }: Path,
+  { checked, behaviour }: { checked: boolean; behaviour: Behaviour },
+  look: (playing: Playing) => Promise<void>,
+): Promise<void> {
   await withRoom(
     async ({ lamina, server }) => {
       const content = ggufBytes(bytes);
-      const [first, ...later] = resumed ? [(exchange) => (exchange.count === 0 ? honest : halting(0.3))(exchange), behaviour] as [Behaviour, Behaviour] : ([behaviour] as [Behaviour]);
+      const [first, ...later] = resumed
+        ? ([(exchange) => (exchange.count === 0 ? honest : halting(0.3))(exchange), behaviour] as [
+            Behaviour,
+            Behaviour,
+          ])
+        : ([behaviour] as [Behaviour]);
       const url = server.serve('/tiny.gguf', content, first, { sized });
-      const { id } = await lamina.downloads.start({ reference: checked ? { url, sha256: sha256Of(content) } : url, name: 'tiny' });
+      const { id } = await lamina.downloads.start({
+        reference: checked ? { url, sha256: sha256Of(content) } : url,
+        name: 'tiny',
+      });
       for (const next of later) {
-        while (lamina.downloads.get(id).done < megabyte) await lamina.events.once('download.progress', { signal: AbortSignal.timeout(5000) });
+        while (lamina.downloads.get(id).done < megabyte)
+          await lamina.events.once('download.progress', { signal: AbortSignal.timeout(5000) });
         await lamina.downloads.pause(id);
         // The plan has been made: its request is counted as before.
         server.serve('/tiny.gguf', content, (exchange) => next({ ...exchange, count: exchange.count + 1 }), { sized });
@@ -141,7 +231,8 @@ function expiring(): Behaviour {
   const uses = new Map<string, number>();
   return (exchange) => {
     const signature = new URL(exchange.request.url!, exchange.server.origin).searchParams.get('signature');
-    if (signature === null) return void exchange.response.writeHead(302, { location: `/tiny.gguf?signature=${exchange.count}` }).end();
+    if (signature === null)
+      return void exchange.response.writeHead(302, { location: `/tiny.gguf?signature=${exchange.count}` }).end();
     uses.set(signature, (uses.get(signature) ?? 0) + 1);
     if (uses.get(signature)! > 2) return void exchange.response.writeHead(403).end();
     honest(exchange);

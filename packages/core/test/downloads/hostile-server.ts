@@ -49,7 +49,12 @@ export class HostileServer {
   }
 
   /** Serves a file; the answer is its address. With `sized: false` it does not say how long the file is. */
-  serve(path: string, content: Buffer, behaviour: Behaviour = honest, { sized = true }: { sized?: boolean } = {}): string {
+  serve(
+    path: string,
+    content: Buffer,
+    behaviour: Behaviour = honest,
+    { sized = true }: { sized?: boolean } = {},
+  ): string {
     this.files.set(path, { content, behaviour, sized, count: 0 });
     return `${this.origin}${path}`;
   }
@@ -78,7 +83,17 @@ export class HostileServer {
     const [, from, to] = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? '') ?? [];
     const { content } = file;
     const last = to === undefined || to === '' ? content.length : Math.min(Number(to) + 1, content.length);
-    file.behaviour({ request, response, content, from: Number(from ?? 0), to: last, ranged: from !== undefined, count: file.count++, sized: file.sized, server: this });
+    file.behaviour({
+      request,
+      response,
+      content,
+      from: Number(from ?? 0),
+      to: last,
+      ranged: from !== undefined,
+      count: file.count++,
+      sized: file.sized,
+      server: this,
+    });
   }
 }
 
@@ -99,8 +114,16 @@ export function ggufBytes(length: number): Buffer {
 }
 
 /** The head of an honest answer; `undefined` when there is no body to send. */
-export function head({ request, response, content, from, to, ranged, sized }: Exchange, more: Record<string, string> = {}): { from: number; to: number } | undefined {
-  const headers = { 'accept-ranges': 'bytes', etag: etagOf(content), 'content-type': 'application/octet-stream', ...more };
+export function head(
+  { request, response, content, from, to, ranged, sized }: Exchange,
+  more: Record<string, string> = {},
+): { from: number; to: number } | undefined {
+  const headers = {
+    'accept-ranges': 'bytes',
+    etag: etagOf(content),
+    'content-type': 'application/octet-stream',
+    ...more,
+  };
   const condition = request.headers['if-range'];
   if (!ranged || (condition !== undefined && condition !== headers.etag)) {
     response.writeHead(200, { ...headers, ...lengthOf(content.length, sized) });
@@ -110,7 +133,11 @@ export function head({ request, response, content, from, to, ranged, sized }: Ex
     response.writeHead(416, { 'content-range': `bytes */${content.length}` }).end();
     return undefined;
   }
-  response.writeHead(206, { ...headers, ...lengthOf(to - from, sized), 'content-range': `bytes ${from}-${to - 1}/${sized ? content.length : '*'}` });
+  response.writeHead(206, {
+    ...headers,
+    ...lengthOf(to - from, sized),
+    'content-range': `bytes ${from}-${to - 1}/${sized ? content.length : '*'}`,
+  });
   return { from, to };
 }
 
@@ -150,7 +177,8 @@ export function stalling(answers: number, bytes: number): Behaviour {
   return (exchange) => {
     if (exchange.count >= answers) return honest(exchange);
     const body = head(exchange);
-    if (body !== undefined) exchange.response.write(exchange.content.subarray(body.from, Math.min(body.to, body.from + bytes)));
+    if (body !== undefined)
+      exchange.response.write(exchange.content.subarray(body.from, Math.min(body.to, body.from + bytes)));
   };
 }
 
@@ -158,7 +186,10 @@ export function stalling(answers: number, bytes: number): Behaviour {
 export function halting(share: number): Behaviour {
   return (exchange) => {
     const body = head(exchange);
-    if (body !== undefined) exchange.response.write(exchange.content.subarray(body.from, body.from + Math.ceil((body.to - body.from) * share)));
+    if (body !== undefined)
+      exchange.response.write(
+        exchange.content.subarray(body.from, body.from + Math.ceil((body.to - body.from) * share)),
+      );
   };
 }
 
@@ -183,5 +214,6 @@ export function trickling(bytes: number, everyMs: number): Behaviour {
 
 /** The first answers have a status and headers of their own. */
 export function failing(answers: number, status: number, headers: Record<string, string> = {}): Behaviour {
-  return (exchange) => (exchange.count < answers ? void exchange.response.writeHead(status, headers).end('no') : honest(exchange));
+  return (exchange) =>
+    exchange.count < answers ? void exchange.response.writeHead(status, headers).end('no') : honest(exchange);
 }

@@ -1,11 +1,23 @@
-// Every wrong way a server can give a file ends in the right bytes or a clear error, never in a wrong file under the final name.
+// Every wrong way a server can give a file ends in the right bytes or a clear error, never in a wrong file under the
+// final name.
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { LaminaError, type ErrorCode } from '@lamina/core';
 import type { TestLamina } from '@lamina/core/testing';
-import { dropping, etagOf, ggufBytes, head, honest, sha256Of, trickling, whole, HostileServer, type Behaviour } from './hostile-server.js';
+import {
+  dropping,
+  etagOf,
+  ggufBytes,
+  head,
+  honest,
+  sha256Of,
+  trickling,
+  whole,
+  HostileServer,
+  type Behaviour,
+} from './hostile-server.js';
 import { fetched, impatient, withRoom } from './room.js';
 
 const megabyte = 1024 * 1024;
@@ -18,7 +30,12 @@ function assertFile(lamina: TestLamina, content: Buffer): void {
   assert.equal(sha256Of(readFileSync(fileOf(lamina))), sha256Of(content));
 }
 
-async function assertFails(lamina: TestLamina, work: Promise<unknown>, code: ErrorCode, message: RegExp): Promise<void> {
+async function assertFails(
+  lamina: TestLamina,
+  work: Promise<unknown>,
+  code: ErrorCode,
+  message: RegExp,
+): Promise<void> {
   await assert.rejects(work, (error) => {
     assert.ok(LaminaError.is(error), String(error));
     assert.equal(error.code, code, error.message);
@@ -32,7 +49,9 @@ describe('downloads from a hostile server', () => {
   it('starts a file over when it changes at the server, and mixes nothing', () =>
     withRoom(async ({ lamina, server }) => {
       const [before, after] = [ggufBytes(9 * megabyte), ggufBytes(9 * megabyte)];
-      const url = server.serve('/tiny.gguf', before, (exchange) => (exchange.count < 3 ? dropping(2 * megabyte)(exchange) : honest({ ...exchange, content: after })));
+      const url = server.serve('/tiny.gguf', before, (exchange) =>
+        exchange.count < 3 ? dropping(2 * megabyte)(exchange) : honest({ ...exchange, content: after }),
+      );
       await fetched(lamina, url);
       assertFile(lamina, after);
     }));
@@ -42,8 +61,12 @@ describe('downloads from a hostile server', () => {
       const content = ggufBytes(3 * megabyte);
       const url = server.serve('/tiny.gguf', content, (exchange) => {
         const body = exchange.content.subarray(exchange.from);
-        exchange.response.writeHead(206, { 'content-range': `bytes ${exchange.from}-${exchange.content.length - 1}/${exchange.content.length}`, 'content-length': body.length });
-        if (exchange.count === 1) exchange.response.write(body.subarray(0, megabyte), () => exchange.response.destroy());
+        exchange.response.writeHead(206, {
+          'content-range': `bytes ${exchange.from}-${exchange.content.length - 1}/${exchange.content.length}`,
+          'content-length': body.length,
+        });
+        if (exchange.count === 1)
+          exchange.response.write(body.subarray(0, megabyte), () => exchange.response.destroy());
         else exchange.response.end(body);
       });
       await fetched(lamina, url);
@@ -54,7 +77,9 @@ describe('downloads from a hostile server', () => {
   it('fetches a slow end from elsewhere, for it would take minutes', () =>
     withRoom(async ({ lamina, server }) => {
       const content = ggufBytes(12 * megabyte);
-      const url = server.serve('/tiny.gguf', content, (exchange) => (exchange.count === 2 ? trickling(1000, 20)(exchange) : honest(exchange)));
+      const url = server.serve('/tiny.gguf', content, (exchange) =>
+        exchange.count === 2 ? trickling(1000, 20)(exchange) : honest(exchange),
+      );
       await fetched(lamina, { url, sha256: sha256Of(content) });
       assertFile(lamina, content);
     }));
@@ -89,21 +114,37 @@ describe('downloads from a hostile server', () => {
   it('asks for identity and never for a compressed file', () =>
     withRoom(async ({ lamina, server }) => {
       await fetched(lamina, server.serve('/tiny.gguf', ggufBytes(1000)));
-      assert.ok(server.seen.length > 0 && server.seen.every(({ headers }) => headers['accept-encoding'] === 'identity'));
+      assert.ok(
+        server.seen.length > 0 && server.seen.every(({ headers }) => headers['accept-encoding'] === 'identity'),
+      );
     }));
 
   it('refuses a compressed answer', () =>
     withRoom(async ({ lamina, server }) => {
-      const url = server.serve('/tiny.gguf', ggufBytes(1000), ({ response, content }) => void response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync(content)));
+      const url = server.serve(
+        '/tiny.gguf',
+        ggufBytes(1000),
+        ({ response, content }) => void response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync(content)),
+      );
       await assertFails(lamina, fetched(lamina, url), 'SOURCE_UNREACHABLE', /compressed/);
     }));
 
   it('refuses a web page, by its type and by its content', () =>
     withRoom(async ({ lamina, server }) => {
       const page = Buffer.from('<!doctype html><title>Log in</title>');
-      const typed = server.serve('/tiny.gguf', page, ({ response, content }) => void response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).end(content));
+      const typed = server.serve(
+        '/tiny.gguf',
+        page,
+        ({ response, content }) =>
+          void response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).end(content),
+      );
       await assertFails(lamina, fetched(lamina, typed), 'SOURCE_UNREACHABLE', /web page/);
-      await assertFails(lamina, fetched(lamina, server.serve('/tiny.gguf', page)), 'SOURCE_UNREACHABLE', /no GGUF file/);
+      await assertFails(
+        lamina,
+        fetched(lamina, server.serve('/tiny.gguf', page)),
+        'SOURCE_UNREACHABLE',
+        /no GGUF file/,
+      );
     }));
 
   it('keeps a file with another SHA-256 aside, says so, and fetches it anew when resumed', () =>
@@ -121,11 +162,19 @@ describe('downloads from a hostile server', () => {
       assertFile(lamina, right);
     }));
 
-  for (const [status, code, says] of [[401, 'SOURCE_DENIED', /access is denied/], [403, 'SOURCE_DENIED', /access is denied/], [404, 'SOURCE_UNREACHABLE', /no such file/], [410, 'SOURCE_UNREACHABLE', /no such file/], [451, 'SOURCE_UNREACHABLE', /451/]] as const) {
+  for (const [status, code, says] of [
+    [401, 'SOURCE_DENIED', /access is denied/],
+    [403, 'SOURCE_DENIED', /access is denied/],
+    [404, 'SOURCE_UNREACHABLE', /no such file/],
+    [410, 'SOURCE_UNREACHABLE', /no such file/],
+    [451, 'SOURCE_UNREACHABLE', /451/],
+  ] as const) {
     it(`takes ${status} for final`, () =>
       withRoom(async ({ lamina, server }) => {
         const content = ggufBytes(1000);
-        const url = server.serve('/tiny.gguf', content, (exchange) => (exchange.count === 0 ? honest(exchange) : void exchange.response.writeHead(status).end()));
+        const url = server.serve('/tiny.gguf', content, (exchange) =>
+          exchange.count === 0 ? honest(exchange) : void exchange.response.writeHead(status).end(),
+        );
         await assertFails(lamina, fetched(lamina, url), code, says);
         assert.equal(server.seen.length, 2);
       }));
@@ -133,28 +182,42 @@ describe('downloads from a hostile server', () => {
 
   it('gives up, with a sentence, on a server that only fails', () =>
     withRoom(async ({ lamina, server }) => {
-      const url = server.serve('/tiny.gguf', ggufBytes(1000), (exchange) => (exchange.count === 0 ? honest(exchange) : void exchange.response.writeHead(500).end()));
+      const url = server.serve('/tiny.gguf', ggufBytes(1000), (exchange) =>
+        exchange.count === 0 ? honest(exchange) : void exchange.response.writeHead(500).end(),
+      );
       await assertFails(lamina, fetched(lamina, url), 'SOURCE_UNREACHABLE', /answers 500/);
       assert.equal(server.seen.length, 1 + impatient.attempts);
     }));
 
   it('gives up on a server that always cuts a file that cannot be resumed', () =>
     withRoom(async ({ lamina, server }) => {
-      const url = server.serve('/tiny.gguf', ggufBytes(3 * megabyte), (exchange) => (exchange.count === 0 ? whole(exchange) : dropping(2 * megabyte, whole)(exchange)));
+      const url = server.serve('/tiny.gguf', ggufBytes(3 * megabyte), (exchange) =>
+        exchange.count === 0 ? whole(exchange) : dropping(2 * megabyte, whole)(exchange),
+      );
       await assertFails(lamina, fetched(lamina, url), 'SOURCE_UNREACHABLE', /Try again later/);
     }));
 
   it('gives up on a server that never sends a byte', () =>
     withRoom(async ({ lamina, server }) => {
-      const url = server.serve('/tiny.gguf', ggufBytes(1000), (exchange) => (exchange.count === 0 ? honest(exchange) : void head(exchange)));
+      const url = server.serve('/tiny.gguf', ggufBytes(1000), (exchange) =>
+        exchange.count === 0 ? honest(exchange) : void head(exchange),
+      );
       await assertFails(lamina, fetched(lamina, url), 'SOURCE_UNREACHABLE', /No bytes of tiny\.gguf came/);
     }));
 
   it('follows no redirect in a circle, and none to another scheme', () =>
     withRoom(async ({ lamina, server }) => {
-      const circle = server.serve('/tiny.gguf', Buffer.alloc(0), ({ response }) => void response.writeHead(302, { location: '/tiny.gguf' }).end());
+      const circle = server.serve(
+        '/tiny.gguf',
+        Buffer.alloc(0),
+        ({ response }) => void response.writeHead(302, { location: '/tiny.gguf' }).end(),
+      );
       await assertFails(lamina, fetched(lamina, circle), 'SOURCE_UNREACHABLE', /redirects more than 10 times/);
-      const file = server.serve('/tiny.gguf', Buffer.alloc(0), ({ response }) => void response.writeHead(302, { location: 'file:///etc/passwd' }).end());
+      const file = server.serve(
+        '/tiny.gguf',
+        Buffer.alloc(0),
+        ({ response }) => void response.writeHead(302, { location: 'file:///etc/passwd' }).end(),
+      );
       await assertFails(lamina, fetched(lamina, file), 'SOURCE_UNREACHABLE', /nothing is fetched from/);
     }));
 
@@ -164,23 +227,31 @@ describe('downloads from a hostile server', () => {
       const url = server.serve('/tiny.gguf', content, (exchange) => {
         const body = head(exchange, { etag: `W/${etagOf(content)}` });
         if (body === undefined) return;
-        if (exchange.count === 1) exchange.response.write(content.subarray(body.from, megabyte), () => exchange.response.destroy());
+        if (exchange.count === 1)
+          exchange.response.write(content.subarray(body.from, megabyte), () => exchange.response.destroy());
         else exchange.response.end(content.subarray(body.from, body.to));
       });
       await fetched(lamina, url);
       assertFile(lamina, content);
-      assert.ok(server.seen.every(({ headers }) => headers['if-range'] === undefined && /^bytes=0-/.test(headers.range!)));
+      assert.ok(
+        server.seen.every(({ headers }) => headers['if-range'] === undefined && /^bytes=0-/.test(headers.range!)),
+      );
     }));
 });
 
 describe('sizes that contradict each other', () => {
   const content = ggufBytes(5000);
   /** Announces 1,000 bytes to the plan, then answers as `behaviour` does. */
-  const announcing = (behaviour: Behaviour): Behaviour => (exchange) => {
-    if (exchange.count > 0) return behaviour(exchange);
-    exchange.response.writeHead(206, { 'content-range': 'bytes 0-0/1000', 'content-length': 1 }).end('G');
-  };
-  const answer = (status: number, headers: Record<string, string | number>, body: Buffer): Behaviour => ({ response }) => void response.writeHead(status, headers).end(body);
+  const announcing =
+    (behaviour: Behaviour): Behaviour =>
+    (exchange) => {
+      if (exchange.count > 0) return behaviour(exchange);
+      exchange.response.writeHead(206, { 'content-range': 'bytes 0-0/1000', 'content-length': 1 }).end('G');
+    };
+  const answer =
+    (status: number, headers: Record<string, string | number>, body: Buffer): Behaviour =>
+    ({ response }) =>
+      void response.writeHead(status, headers).end(body);
   const etag = { etag: '"one"' };
   const contradictions: Readonly<Record<string, Behaviour>> = {
     'more bytes than announced, in an answer without a length': answer(200, {}, content),
@@ -189,15 +260,33 @@ describe('sizes that contradict each other', () => {
       response.writeHead(200);
       response.end(content.subarray(0, 400));
     },
-    'a range of a longer file': answer(206, { 'content-range': 'bytes 0-999/5000', 'content-length': 1000 }, content.subarray(0, 1000)),
+    'a range of a longer file': answer(
+      206,
+      { 'content-range': 'bytes 0-999/5000', 'content-length': 1000 },
+      content.subarray(0, 1000),
+    ),
     'a range with more bytes than it has': answer(206, { 'content-range': 'bytes 0-999/1000' }, content),
-    'a range with another length': answer(206, { 'content-range': 'bytes 0-999/1000', 'content-length': 5000 }, content),
-    'a range that ends behind the file': answer(206, { ...etag, 'content-range': 'bytes 0-4999/1000', 'content-length': 5000 }, content),
-    'ranges without a byte': answer(206, { ...etag, 'content-range': 'bytes 0-999/1000', 'transfer-encoding': 'chunked' }, Buffer.alloc(0)),
+    'a range with another length': answer(
+      206,
+      { 'content-range': 'bytes 0-999/1000', 'content-length': 5000 },
+      content,
+    ),
+    'a range that ends behind the file': answer(
+      206,
+      { ...etag, 'content-range': 'bytes 0-4999/1000', 'content-length': 5000 },
+      content,
+    ),
+    'ranges without a byte': answer(
+      206,
+      { ...etag, 'content-range': 'bytes 0-999/1000', 'transfer-encoding': 'chunked' },
+      Buffer.alloc(0),
+    ),
     'the end of the file before its end': (exchange) => {
       const { response, from } = exchange;
       if (from > 0) return void response.writeHead(416, { 'content-range': `bytes */${from}` }).end();
-      response.writeHead(206, { ...etag, 'content-range': 'bytes 0-399/1000', 'content-length': 400 }).end(content.subarray(0, 400));
+      response
+        .writeHead(206, { ...etag, 'content-range': 'bytes 0-399/1000', 'content-length': 400 })
+        .end(content.subarray(0, 400));
     },
   };
   for (const [what, behaviour] of Object.entries(contradictions)) {
@@ -206,7 +295,10 @@ describe('sizes that contradict each other', () => {
         const url = server.serve('/tiny.gguf', content, announcing(behaviour));
         await assertFails(lamina, fetched(lamina, url), 'SOURCE_UNREACHABLE', /tiny\.gguf/);
         assert.equal(lamina.models.get('tiny'), undefined);
-        assert.deepEqual(lamina.downloads.list().map(({ state }) => state), ['failed']);
+        assert.deepEqual(
+          lamina.downloads.list().map(({ state }) => state),
+          ['failed'],
+        );
       }));
   }
 
@@ -215,7 +307,9 @@ describe('sizes that contradict each other', () => {
       const url = server.serve('/tiny.gguf', content, ({ count, from, response }) => {
         if (count === 0) return void response.writeHead(503).end();
         if (from > 0) return void response.writeHead(416, { 'content-range': `bytes */${from}` }).end();
-        response.writeHead(206, { ...etag, 'content-range': 'bytes 0-399/1000', 'content-length': 400 }).end(content.subarray(0, 400));
+        response
+          .writeHead(206, { ...etag, 'content-range': 'bytes 0-399/1000', 'content-length': 400 })
+          .end(content.subarray(0, 400));
       });
       await assertFails(lamina, fetched(lamina, url), 'SOURCE_UNREACHABLE', /tiny\.gguf ends after 400 bytes/);
     }));
@@ -226,7 +320,9 @@ describe('sizes that contradict each other', () => {
         const { count, response } = exchange;
         if (count === 0) return void response.writeHead(503).end();
         if (count > 1) return void response.writeHead(200).end(content);
-        response.writeHead(206, { 'content-range': 'bytes 0-999/1000', 'content-length': 1000 }).write(content.subarray(0, 100), () => response.destroy());
+        response
+          .writeHead(206, { 'content-range': 'bytes 0-999/1000', 'content-length': 1000 })
+          .write(content.subarray(0, 100), () => response.destroy());
       });
       await fetched(lamina, url);
       assertFile(lamina, content);

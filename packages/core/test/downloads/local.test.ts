@@ -46,7 +46,10 @@ describe('a model from this machine', () => {
   it('is used where it is', async () => {
     const { available, entry } = await take({ path: file, mode: 'in-place' });
     assert.deepEqual([available, entry.path], [true, file]);
-    assert.deepEqual(readdirSync(lamina.modelsDir).filter((name) => name === 'mine'), []);
+    assert.deepEqual(
+      readdirSync(lamina.modelsDir).filter((name) => name === 'mine'),
+      [],
+    );
   });
 
   it('may be a directory, of which hidden files stay behind', async () => {
@@ -54,11 +57,17 @@ describe('a model from this machine', () => {
     for (const name of ['config.json', 'part/weights.bin', '.hidden']) writeFileSync(join(folder, 'model', name), name);
     const { entry } = await take(join(folder, 'model'));
     assert.equal(entry.path, 'mine');
-    assert.deepEqual(readdirSync(join(lamina.modelsDir, 'mine'), { recursive: true }).sort(), ['config.json', 'part', 'part/weights.bin']);
+    assert.deepEqual(readdirSync(join(lamina.modelsDir, 'mine'), { recursive: true }).sort(), [
+      'config.json',
+      'part',
+      'part/weights.bin',
+    ]);
   });
 
   it('is refused when it is another than was promised, or is not there', async () => {
-    await assert.rejects(take({ path: file, sha256: sha256Of(Buffer.from('other')) }), (error) => LaminaError.is(error, 'DIGEST_MISMATCH'));
+    await assert.rejects(take({ path: file, sha256: sha256Of(Buffer.from('other')) }), (error) =>
+      LaminaError.is(error, 'DIGEST_MISMATCH'),
+    );
     assert.deepEqual(readFileSync(file), content);
     await assert.rejects(take(join(folder, 'none.gguf')), (error) => LaminaError.is(error));
   });

@@ -22,7 +22,9 @@ export class RawServer {
   static async open(answering: Answering, secure?: { key: string; cert: string }): Promise<RawServer> {
     const server = secure === undefined ? createServer() : createSecureServer(secure);
     const raw = new RawServer(server, secure === undefined ? 'http' : 'https');
-    server.on(secure === undefined ? 'connection' : 'secureConnection', (socket: Socket) => raw.serve(socket, answering));
+    server.on(secure === undefined ? 'connection' : 'secureConnection', (socket: Socket) =>
+      raw.serve(socket, answering),
+    );
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     return raw;

@@ -13,10 +13,12 @@ export interface Room {
 /** Runs a test with both, and closes them. */
 export async function withRoom(run: (room: Room) => Promise<void>, options: TestLaminaOptions = {}): Promise<void> {
   const server = await HostileServer.open();
-  const lamina = await createTestLamina({ ...options, downloads: { ...impatient, ...options.downloads } }).catch(async (error: unknown) => {
-    await server.close();
-    throw error;
-  });
+  const lamina = await createTestLamina({ ...options, downloads: { ...impatient, ...options.downloads } }).catch(
+    async (error: unknown) => {
+      await server.close();
+      throw error;
+    },
+  );
   try {
     await run({ lamina, server });
   } finally {

@@ -1,17 +1,46 @@
-// Any schedule of kills, cuts, pauses and changes ends in the right bytes or a clear error, never in a wrong file under the final name.
+// Any schedule of kills, cuts, pauses and changes ends in the right bytes or a clear error, never in a wrong file under
+// the final name.
 import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { Downloading } from './downloading.js';
-import { bare, dropping, etagOf, failing, ggufBytes, HostileServer, honest, sha256Of, stalling, trickling, whole, type Behaviour } from './hostile-server.js';
+import {
+  bare,
+  dropping,
+  etagOf,
+  failing,
+  ggufBytes,
+  HostileServer,
+  honest,
+  sha256Of,
+  stalling,
+  trickling,
+  whole,
+  type Behaviour,
+} from './hostile-server.js';
 
 const bytes = 9_000_003;
-const servers: Readonly<Record<string, Behaviour>> = { honest, slow: trickling(50_000, 10), whole, bare, dropping: dropping(400_000), stalling: stalling(2, 50_000), failing: failing(2, 503) };
+const servers: Readonly<Record<string, Behaviour>> = {
+  honest,
+  slow: trickling(50_000, 10),
+  whole,
+  bare,
+  dropping: dropping(400_000),
+  stalling: stalling(2, 50_000),
+  failing: failing(2, 503),
+};
 const how = fc.constantFrom(...Object.keys(servers));
 const step = fc.record({
-  what: fc.constantFrom('kill' as const, 'close' as const, 'cut' as const, 'pause' as const, 'change' as const, 'serve' as const),
+  what: fc.constantFrom(
+    'kill' as const,
+    'close' as const,
+    'cut' as const,
+    'pause' as const,
+    'change' as const,
+    'serve' as const,
+  ),
   how,
   afterBytes: fc.integer({ min: 0, max: bytes }),
 });
@@ -20,7 +49,10 @@ type Step = typeof step extends fc.Arbitrary<infer S> ? S : never;
 describe('a download under any schedule', () => {
   it('ends in the right bytes or a clear error', async function () {
     this.timeout(240_000);
-    await fc.assert(fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 4 }), how, fc.boolean(), play), { numRuns: 10, endOnFailure: true });
+    await fc.assert(fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 4 }), how, fc.boolean(), play), {
+      numRuns: 10,
+      endOnFailure: true,
+    });
   });
 });
 
@@ -30,7 +62,11 @@ async function play(steps: readonly Step[], first: string, checked: boolean): Pr
   const versions = [ggufBytes(bytes)];
   const serve = (name: string) => server.serve('/tiny.gguf', versions.at(-1)!, servers[name]);
   const url = serve(first);
-  const order = { modelsDir: folder, reference: checked ? { url, sha256: sha256Of(versions[0]!) } : url, downloads: { stallTimeout: 0.5, retryDelay: 0.005, attempts: 4 } };
+  const order = {
+    modelsDir: folder,
+    reference: checked ? { url, sha256: sha256Of(versions[0]!) } : url,
+    downloads: { stallTimeout: 0.5, retryDelay: 0.005, attempts: 4 },
+  };
   let downloading = new Downloading(order);
   const anew = async (end: Promise<void>) => {
     await end;
@@ -63,7 +99,10 @@ function assertWhole(folder: string, versions: readonly Buffer[], checked: boole
   const path = join(folder, 'tiny/tiny.gguf');
   if (!existsSync(path)) return;
   const right = checked ? versions.slice(0, 1) : versions;
-  assert.ok(right.some((version) => etagOf(version) === etagOf(readFileSync(path))), 'a wrong file stands under the final name');
+  assert.ok(
+    right.some((version) => etagOf(version) === etagOf(readFileSync(path))),
+    'a wrong file stands under the final name',
+  );
 }
 
 function assertClear({ code, message }: { code: string; message: string }): void {

@@ -1,4 +1,5 @@
-// Reads a URL twice with the client of transfers, slowly, and prints the SHA-256 of both. Run with NODE_EXTRA_CA_CERTS, which is read when a process starts.
+// Reads a URL twice with the client of transfers, slowly, and prints the SHA-256 of both. Run with NODE_EXTRA_CA_CERTS,
+// which is read when a process starts.
 import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { DirectClient } from '../../dist/downloads/transfer/wire/direct-client.js';

@@ -9,7 +9,8 @@ import { HttpClient } from '../../dist/downloads/transfer/http.js';
 import { ggufBytes, HostileServer } from './hostile-server.js';
 
 function run(kit: SourceKit): void {
-  for (const { name, skip, run: runCase } of sourceConformance(kit)) (skip === undefined ? it : it.skip)(skip === undefined ? name : `${name} (skipped: ${skip})`, runCase);
+  for (const { name, skip, run: runCase } of sourceConformance(kit))
+    (skip === undefined ? it : it.skip)(skip === undefined ? name : `${name} (skipped: ${skip})`, runCase);
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'lamina-sources-'));
@@ -33,7 +34,10 @@ describe('the source url', () => {
     missing: `${server.origin}/nothing.gguf`,
     denied: `${server.origin}/secret.gguf`,
     private: link,
-    skip: { 'puts no secret into a plan': 'it has none: links with passwords are refused', 'adopts models whose files are there': 'links are nowhere on this machine' },
+    skip: {
+      'puts no secret into a plan': 'it has none: links with passwords are refused',
+      'adopts models whose files are there': 'links are nowhere on this machine',
+    },
   });
 });
 

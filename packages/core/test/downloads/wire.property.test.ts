@@ -1,4 +1,5 @@
-// Whatever an answer is like and however it is cut on its way, the client of transfers takes it as the client of Node.js does.
+// Whatever an answer is like and however it is cut on its way, the client of transfers takes it as the client of
+// Node.js does.
 import assert from 'node:assert/strict';
 import { request, type IncomingMessage } from 'node:http';
 import fc from 'fast-check';
@@ -17,27 +18,54 @@ interface Taken {
 const crlf = '\r\n';
 const token = fc.stringMatching(/^[\w!#$%&'*+.^`|~-]{1,12}$/);
 const text = fc.stringMatching(/^[!-~\u00a1-\u00ff]([ -~\u00a1-\u00ff]{0,20}[!-~\u00a1-\u00ff])?$/);
-const headers = fc.array(fc.tuple(token.map((name) => `x-${name}`), text), { maxLength: 6 }).map((all) => all.map(([name, value]) => `${name}: ${value}${crlf}`).join(''));
+const headers = fc
+  .array(
+    fc.tuple(
+      token.map((name) => `x-${name}`),
+      text,
+    ),
+    { maxLength: 6 },
+  )
+  .map((all) => all.map(([name, value]) => `${name}: ${value}${crlf}`).join(''));
 const content = fc.uint8Array({ maxLength: 3000 }).map((bytes) => Buffer.from(bytes).toString('latin1'));
 const extension = fc.constantFrom('', ';a', ';a=b', ';a="b c"');
-const chunk = fc.tuple(content.filter((bytes) => bytes !== ''), extension, fc.boolean());
+const chunk = fc.tuple(
+  content.filter((bytes) => bytes !== ''),
+  extension,
+  fc.boolean(),
+);
 
 const inChunks = fc.tuple(fc.array(chunk, { maxLength: 8 }), headers).map(([chunks, trailers]) => ({
   framing: `Transfer-Encoding: chunked${crlf}`,
-  body: [...chunks.map(([bytes, more, upper]) => `${upper ? bytes.length.toString(16).toUpperCase() : bytes.length.toString(16)}${more}${crlf}${bytes}${crlf}`), `0${crlf}${trailers}${crlf}`].join(''),
+  body: [
+    ...chunks.map(
+      ([bytes, more, upper]) =>
+        `${upper ? bytes.length.toString(16).toUpperCase() : bytes.length.toString(16)}${more}${crlf}${bytes}${crlf}`,
+    ),
+    `0${crlf}${trailers}${crlf}`,
+  ].join(''),
 }));
 const ofLength = content.map((body) => ({ framing: `Content-Length: ${body.length}${crlf}`, body }));
 const untilClose = content.map((body) => ({ framing: '', body }));
 
 const answer = fc
   .record({
-    interim: fc.constantFrom('', `HTTP/1.1 100 Continue${crlf}${crlf}`, `HTTP/1.1 103 Early Hints${crlf}x-hint: 1${crlf}${crlf}`),
+    interim: fc.constantFrom(
+      '',
+      `HTTP/1.1 100 Continue${crlf}${crlf}`,
+      `HTTP/1.1 103 Early Hints${crlf}x-hint: 1${crlf}${crlf}`,
+    ),
     status: fc.constantFrom(200, 206, 302, 404, 416, 500, 503),
     reason: fc.constantFrom('OK', '', 'Something else'),
     headers,
     framed: fc.oneof(inChunks, ofLength, untilClose),
   })
-  .map(({ interim, status, reason, headers, framed }) => Buffer.from(`${interim}HTTP/1.1 ${status} ${reason}${crlf}${headers}${framed.framing}${crlf}${framed.body}`, 'latin1'));
+  .map(({ interim, status, reason, headers, framed }) =>
+    Buffer.from(
+      `${interim}HTTP/1.1 ${status} ${reason}${crlf}${headers}${framed.framing}${crlf}${framed.body}`,
+      'latin1',
+    ),
+  );
 const cuts = fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 12 });
 
 function cut(bytes: Buffer, at: readonly number[]): Buffer[] {
@@ -46,7 +74,9 @@ function cut(bytes: Buffer, at: readonly number[]): Buffer[] {
 }
 
 async function byNode(url: URL): Promise<Taken> {
-  const response = await new Promise<IncomingMessage>((resolve, reject) => request(url, { agent: false }, resolve).on('error', reject).end());
+  const response = await new Promise<IncomingMessage>((resolve, reject) =>
+    request(url, { agent: false }, resolve).on('error', reject).end(),
+  );
   const all = new Map<string, string>();
   for (let index = 0; index < response.rawHeaders.length; index += 2) {
     const [name, value] = [response.rawHeaders[index]!.toLowerCase(), response.rawHeaders[index + 1]!];
@@ -87,7 +117,9 @@ describe('any answer, cut anyhow', () => {
     this.timeout(60_000);
     await fc.assert(
       fc.asyncProperty(answer, cuts, async (bytes, at) => {
-        const server = await RawServer.open((socket) => void writeInPieces(socket, cut(bytes, at)).then(() => socket.end()));
+        const server = await RawServer.open(
+          (socket) => void writeInPieces(socket, cut(bytes, at)).then(() => socket.end()),
+        );
         try {
           assert.deepEqual(await byUs(server.url), await byNode(server.url));
         } finally {
@@ -99,21 +131,41 @@ describe('any answer, cut anyhow', () => {
   });
 
   it('is the same as in one piece', () => {
-    fc.assert(fc.property(answer, cuts, (bytes, at) => assert.deepEqual(byPieces(cut(bytes, at)), byPieces([Buffer.from(bytes)]))), { numRuns: 500 });
+    fc.assert(
+      fc.property(answer, cuts, (bytes, at) =>
+        assert.deepEqual(byPieces(cut(bytes, at)), byPieces([Buffer.from(bytes)])),
+      ),
+      { numRuns: 500 },
+    );
   });
 
   it('is an error and nothing else when its end is missing', async function () {
     this.timeout(60_000);
-    const sure = fc.oneof(inChunks, ofLength.filter(({ body }) => body !== '')).map(({ framing, body }) => Buffer.from(`HTTP/1.1 200 OK${crlf}${framing}${crlf}${body}`, 'latin1'));
+    const sure = fc
+      .oneof(
+        inChunks,
+        ofLength.filter(({ body }) => body !== ''),
+      )
+      .map(({ framing, body }) => Buffer.from(`HTTP/1.1 200 OK${crlf}${framing}${crlf}${body}`, 'latin1'));
     await fc.assert(
-      fc.asyncProperty(sure, fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }), cuts, async (bytes, share, at) => {
-        const server = await RawServer.open((socket) => void writeInPieces(socket, cut(bytes.subarray(0, Math.floor(share * bytes.length)), at)).then(() => socket.end()));
-        try {
-          await assert.rejects(byUs(server.url), /it closed the connection before/);
-        } finally {
-          await server.close();
-        }
-      }),
+      fc.asyncProperty(
+        sure,
+        fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
+        cuts,
+        async (bytes, share, at) => {
+          const server = await RawServer.open(
+            (socket) =>
+              void writeInPieces(socket, cut(bytes.subarray(0, Math.floor(share * bytes.length)), at)).then(() =>
+                socket.end(),
+              ),
+          );
+          try {
+            await assert.rejects(byUs(server.url), /it closed the connection before/);
+          } finally {
+            await server.close();
+          }
+        },
+      ),
       { numRuns: 80 },
     );
   });

@@ -1,4 +1,5 @@
-// The client that transfers are made with: what it makes of an answer, what it refuses, and what becomes of its connections.
+// The client that transfers are made with: what it makes of an answer, what it refuses, and what becomes of its
+// connections.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -27,7 +28,9 @@ interface Wire {
 
 /** Runs `work` with a client and a server that answers so. */
 async function withWire(answering: Answering | string, work: (wire: Wire) => Promise<void>): Promise<void> {
-  const server = await RawServer.open(typeof answering === 'string' ? (socket) => void socket.end(answering, 'latin1') : answering);
+  const server = await RawServer.open(
+    typeof answering === 'string' ? (socket) => void socket.end(answering, 'latin1') : answering,
+  );
   const client = new DirectClient();
   try {
     await work({ server, client, get: (signal = never) => client.get(server.url, {}, undefined, signal) });
@@ -49,18 +52,26 @@ describe('a request on the wire', () => {
   it('names the path, the host and the headers it is given', () =>
     withWire(ok, async ({ server, client }) => {
       await textOf(await client.get(server.url, { range: 'bytes=0-4' }, undefined, never));
-      assert.deepEqual(server.requests, [`GET /file?part=1 HTTP/1.1\r\nhost: ${server.url.host}\r\nrange: bytes=0-4\r\n\r\n`]);
+      assert.deepEqual(server.requests, [
+        `GET /file?part=1 HTTP/1.1\r\nhost: ${server.url.host}\r\nrange: bytes=0-4\r\n\r\n`,
+      ]);
     }));
 
   it('is not made with a header that would be two', () =>
     withWire(ok, async ({ server, client }) => {
-      await assert.rejects(client.get(server.url, { range: 'bytes=0-4\r\nx: y' }, undefined, never), /Invalid character in header content/);
+      await assert.rejects(
+        client.get(server.url, { range: 'bytes=0-4\r\nx: y' }, undefined, never),
+        /Invalid character in header content/,
+      );
       assert.equal(server.connections, 0);
     }));
 
   it('goes to no private address when that is not wanted, whatever its name', () =>
     withWire(ok, async ({ server, client }) => {
-      await assert.rejects(client.get(new URL(`http://localhost:${server.url.port}/`), {}, 'public', never), /localhost is an address of a private network/);
+      await assert.rejects(
+        client.get(new URL(`http://localhost:${server.url.port}/`), {}, 'public', never),
+        /localhost is an address of a private network/,
+      );
       assert.equal(server.connections, 0);
     }));
 
@@ -84,7 +95,10 @@ describe('a request on the wire', () => {
       await once(proxy, 'listening');
       const http = new HttpClient({ HTTP_PROXY: `${scheme}127.0.0.1:${(proxy.address() as AddressInfo).port}` }, []);
       try {
-        assert.equal(await textOf(await http.get({ url: 'http://models.invalid/file' }, { signal: never })), 'models.invalid:80');
+        assert.equal(
+          await textOf(await http.get({ url: 'http://models.invalid/file' }, { signal: never })),
+          'models.invalid:80',
+        );
       } finally {
         await http.close();
         proxy.close();
@@ -94,7 +108,12 @@ describe('a request on the wire', () => {
 
   it('says that a proxy is no address, without telling what may be a password', async () => {
     const http = new HttpClient({ https_proxy: 'user:secret@:x' }, []);
-    await assert.rejects(http.get({ url: 'http://models.invalid/file' }, { signal: never }), (error: Error) => /names a proxy that is no address; write it as http:\/\/host:port/.test(error.message) && !error.message.includes('secret'));
+    await assert.rejects(
+      http.get({ url: 'http://models.invalid/file' }, { signal: never }),
+      (error: Error) =>
+        /names a proxy that is no address; write it as http:\/\/host:port/.test(error.message) &&
+        !error.message.includes('secret'),
+    );
     await http.close();
   });
 });
@@ -104,8 +123,16 @@ describe('an answer on the wire', () => {
     'of a known length': [ok, 200, 'hello'],
     'that ends with its connection': ['HTTP/1.1 200 OK\r\n\r\nhello', 200, 'hello'],
     'of HTTP/1.0': ['HTTP/1.0 200 OK\r\n\r\nhello', 200, 'hello'],
-    'in chunks, with extensions and trailers': ['HTTP/1.1 200 OK\r\ntransfer-encoding: Chunked\r\n\r\n2;name="a b"\r\nhe\r\n3 ;x\r\nllo\r\n0\r\nx-trailer: 1\r\n\r\n', 200, 'hello'],
-    'after interim ones': [`HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n${ok}`, 200, 'hello'],
+    'in chunks, with extensions and trailers': [
+      'HTTP/1.1 200 OK\r\ntransfer-encoding: Chunked\r\n\r\n2;name="a b"\r\nhe\r\n3 ;x\r\nllo\r\n0\r\nx-trailer: 1\r\n\r\n',
+      200,
+      'hello',
+    ],
+    'after interim ones': [
+      `HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n${ok}`,
+      200,
+      'hello',
+    ],
     'without a reason': ['HTTP/1.1 206 \r\ncontent-length: 2\r\n\r\nhe', 206, 'he'],
     'without a body': ['HTTP/1.1 204 No Content\r\n\r\n', 204, ''],
     'whose lines end with LF alone': ['HTTP/1.1 200 OK\ncontent-length: 5\n\nhello', 200, 'hello'],
@@ -120,11 +147,14 @@ describe('an answer on the wire', () => {
   }
 
   it('has headers with lower-case names, folded lines unfolded, of one name joined', () =>
-    withWire('HTTP/1.1 200 OK\r\nETag: "a"\r\nX-Long: one\r\n  two\r\nx-long: three \r\nempty:\r\ncontent-length: 0\r\n\r\n', async ({ get }) => {
-      const reply = await get();
-      assert.deepEqual(reply.headers, { etag: '"a"', 'x-long': 'one two, three', empty: '', 'content-length': '0' });
-      await textOf(reply);
-    }));
+    withWire(
+      'HTTP/1.1 200 OK\r\nETag: "a"\r\nX-Long: one\r\n  two\r\nx-long: three \r\nempty:\r\ncontent-length: 0\r\n\r\n',
+      async ({ get }) => {
+        const reply = await get();
+        assert.deepEqual(reply.headers, { etag: '"a"', 'x-long': 'one two, three', empty: '', 'content-length': '0' });
+        await textOf(reply);
+      },
+    ));
 
   const refused: Readonly<Record<string, readonly [answer: string, says: RegExp]>> = {
     'is not HTTP': ['SSH-2.0-OpenSSH_9.2\r\n', /begins with "SSH-2\.0-OpenSSH_9\.2" instead of a status line/],
@@ -133,20 +163,42 @@ describe('an answer on the wire', () => {
     'has a line that is no header': ['HTTP/1.1 200 OK\r\nno header\r\n\r\n', /no header: "no header"/],
     'has a space before a colon': ['HTTP/1.1 200 OK\r\ncontent-length : 5\r\n\r\nhello', /no header/],
     'has a bare CR in a header': ['HTTP/1.1 200 OK\r\na: b\rc: d\r\n\r\n', /no header: "a: b\?c: d"/],
-    'has a head that never ends': [`HTTP/1.1 200 OK\r\n${'x: y\r\n'.repeat(20_000)}`, /more than 65536 bytes of headers/],
+    'has a head that never ends': [
+      `HTTP/1.1 200 OK\r\n${'x: y\r\n'.repeat(20_000)}`,
+      /more than 65536 bytes of headers/,
+    ],
     'has two lengths': ['HTTP/1.1 200 OK\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\nhello', /the length "5, 6"/],
     'has a length that is no number': ['HTTP/1.1 200 OK\r\ncontent-length: -5\r\n\r\nhello', /the length "-5"/],
-    'has a length and is in chunks': ['HTTP/1.1 200 OK\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n', /both a length and a transfer encoding/],
-    'is compressed for the transfer': ['HTTP/1.1 200 OK\r\ntransfer-encoding: gzip, chunked\r\n\r\n', /transfer encoding "gzip, chunked"/],
-    'has a chunk of no size': ['HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nxyz\r\n', /does not say how long it is/],
-    'has a chunk that is longer than it says': ['HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nhello\r\n0\r\n\r\n', /longer than it says/],
+    'has a length and is in chunks': [
+      'HTTP/1.1 200 OK\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n',
+      /both a length and a transfer encoding/,
+    ],
+    'is compressed for the transfer': [
+      'HTTP/1.1 200 OK\r\ntransfer-encoding: gzip, chunked\r\n\r\n',
+      /transfer encoding "gzip, chunked"/,
+    ],
+    'has a chunk of no size': [
+      'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nxyz\r\n',
+      /does not say how long it is/,
+    ],
+    'has a chunk that is longer than it says': [
+      'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nhello\r\n0\r\n\r\n',
+      /longer than it says/,
+    ],
     'ends before its head does': ['HTTP/1.1 200 OK\r\ncontent-le', /closed the connection before it answered/],
     'ends before its length': ['HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nhello', /before the end of its answer/],
-    'ends before its last chunk': ['HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n', /before the end of its answer/],
-    'ends in its trailers': ['HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nx: y\r\n', /before the end of its answer/],
+    'ends before its last chunk': [
+      'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n',
+      /before the end of its answer/,
+    ],
+    'ends in its trailers': [
+      'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nx: y\r\n',
+      /before the end of its answer/,
+    ],
   };
   for (const [what, [answer, says]] of Object.entries(refused)) {
-    it(`is refused with a sentence when it ${what}`, () => withWire(answer, async ({ get }) => assert.rejects(get().then(textOf), says)));
+    it(`is refused with a sentence when it ${what}`, () =>
+      withWire(answer, async ({ get }) => assert.rejects(get().then(textOf), says)));
   }
 
   it('gives what came before it broke off', () =>
@@ -165,7 +217,7 @@ describe('an answer on the wire', () => {
     const answering: Answering = (socket, _request, count) => {
       socket.write(`HTTP/1.1 200 OK\r\ncontent-length: ${length}\r\n\r\n`);
       const send = () => {
-        for (let more = true; more && (sent.get(count) ?? 0) < length; ) {
+        for (let more = true; more && (sent.get(count) ?? 0) < length;) {
           more = socket.write(piece);
           sent.set(count, (sent.get(count) ?? 0) + piece.length);
         }
@@ -209,10 +261,13 @@ describe('a connection', () => {
   };
   for (const [why, answer] of Object.entries(once)) {
     it(`is not used again when ${why}`, () =>
-      withWire((socket) => void socket.write(answer), async ({ server, get }) => {
-        for (let turn = 0; turn < 2; turn += 1) assert.equal(await textOf(await get()), 'hello');
-        assert.equal(server.connections, 2);
-      }));
+      withWire(
+        (socket) => void socket.write(answer),
+        async ({ server, get }) => {
+          for (let turn = 0; turn < 2; turn += 1) assert.equal(await textOf(await get()), 'hello');
+          assert.equal(server.connections, 2);
+        },
+      ));
   }
 
   it('is closed when its answer is let go of', () =>
@@ -224,23 +279,37 @@ describe('a connection', () => {
     }));
 
   it('that the server closed while it rested is replaced, once', () =>
-    withWire((socket, _request, count) => void (count === 1 ? socket.destroy() : socket.write(ok)), async ({ server, get }) => {
-      for (let turn = 0; turn < 2; turn += 1) assert.equal(await textOf(await get()), 'hello');
-      assert.deepEqual({ requests: server.requests.length, connections: server.connections }, { requests: 3, connections: 2 });
-    }));
+    withWire(
+      (socket, _request, count) => void (count === 1 ? socket.destroy() : socket.write(ok)),
+      async ({ server, get }) => {
+        for (let turn = 0; turn < 2; turn += 1) assert.equal(await textOf(await get()), 'hello');
+        assert.deepEqual(
+          { requests: server.requests.length, connections: server.connections },
+          { requests: 3, connections: 2 },
+        );
+      },
+    ));
 
   it('that broke off in an answer is not replaced', () =>
-    withWire((socket, _request, count) => void (count === 1 ? socket.end('HTTP/1.1 2') : socket.write(ok)), async ({ server, get }) => {
-      await textOf(await get());
-      await assert.rejects(get(), /before it answered/);
-      assert.equal(server.requests.length, 2);
-    }));
+    withWire(
+      (socket, _request, count) => void (count === 1 ? socket.end('HTTP/1.1 2') : socket.write(ok)),
+      async ({ server, get }) => {
+        await textOf(await get());
+        await assert.rejects(get(), /before it answered/);
+        assert.equal(server.requests.length, 2);
+      },
+    ));
 
-  for (const [when, answer] of [['before the head', ''], ['in the head', 'HTTP/1.1 200 OK\r\ncontent-'], ['in the body', 'HTTP/1.1 200 OK\r\ncontent-length: 50\r\n\r\nhello']] as const) {
+  for (const [when, answer] of [
+    ['before the head', ''],
+    ['in the head', 'HTTP/1.1 200 OK\r\ncontent-'],
+    ['in the body', 'HTTP/1.1 200 OK\r\ncontent-length: 50\r\n\r\nhello'],
+  ] as const) {
     it(`is closed at once when its caller leaves ${when}`, async () => {
       const controller = new AbortController();
       const leaving = new Error('the caller left');
-      const answering: Answering = (socket) => void socket.write(answer, () => when === 'in the body' || controller.abort(leaving));
+      const answering: Answering = (socket) =>
+        void socket.write(answer, () => when === 'in the body' || controller.abort(leaving));
       await withWire(answering, async ({ server, get }) => {
         const work = get(controller.signal).then(async ({ body }) => {
           for await (const _chunk of body) controller.abort(leaving);
@@ -258,16 +327,19 @@ describe('a connection', () => {
     }));
 
   it('is closed with the client, whatever it is doing', () =>
-    withWire((socket, _request, count) => void socket.write([ok, ok.replace('5', '50'), ''][count]!), async ({ server, client, get }) => {
-      await textOf(await get());
-      const [reading, waiting] = [await get(), get()];
-      const failed = assert.rejects(waiting, /the client was closed/);
-      await client.close();
-      await failed;
-      await server.untilFree();
-      await assert.rejects(textOf(reading), /the client was closed/);
-      await assert.rejects(get(), /the client was closed/);
-    }));
+    withWire(
+      (socket, _request, count) => void socket.write([ok, ok.replace('5', '50'), ''][count]!),
+      async ({ server, client, get }) => {
+        await textOf(await get());
+        const [reading, waiting] = [await get(), get()];
+        const failed = assert.rejects(waiting, /the client was closed/);
+        await client.close();
+        await failed;
+        await server.untilFree();
+        await assert.rejects(textOf(reading), /the client was closed/);
+        await assert.rejects(get(), /the client was closed/);
+      },
+    ));
 });
 
 describe('a secure connection', () => {
@@ -292,7 +364,9 @@ describe('a secure connection', () => {
     const folder = mkdtempSync(join(tmpdir(), 'lamina-tls-'));
     try {
       writeFileSync(join(folder, 'cert.pem'), certificate.cert);
-      const { stdout } = await run(process.execPath, [join(import.meta.dirname, 'secure-reader.js'), server.url.href], { env: { ...process.env, NODE_EXTRA_CA_CERTS: join(folder, 'cert.pem') } });
+      const { stdout } = await run(process.execPath, [join(import.meta.dirname, 'secure-reader.js'), server.url.href], {
+        env: { ...process.env, NODE_EXTRA_CA_CERTS: join(folder, 'cert.pem') },
+      });
       assert.deepEqual(JSON.parse(stdout), Array(2).fill(createHash('sha256').update(content).digest('hex')));
       assert.equal(server.connections, 1);
     } finally {

@@ -3,8 +3,15 @@ import { errorTable, LaminaError } from '@lamina/core';
 
 describe('errors', () => {
   it('fill their sentence from the details and carry them on the wire', () => {
-    const error = new LaminaError('MODEL_FILES_MISSING', { model: 'tiny', missing: ['a.gguf is not there', 'b.gguf is empty'], hint: 'Put them there.' });
-    assert.equal(error.message, 'The files of model "tiny" are not here: a.gguf is not there, b.gguf is empty. Put them there.');
+    const error = new LaminaError('MODEL_FILES_MISSING', {
+      model: 'tiny',
+      missing: ['a.gguf is not there', 'b.gguf is empty'],
+      hint: 'Put them there.',
+    });
+    assert.equal(
+      error.message,
+      'The files of model "tiny" are not here: a.gguf is not there, b.gguf is empty. Put them there.',
+    );
     assert.deepEqual(error.toWire(), {
       message: error.message,
       type: 'server_error',
@@ -15,7 +22,12 @@ describe('errors', () => {
 
   it('name the field at fault as OpenAI does', () => {
     const wire = new LaminaError('REQUEST_INVALID', { message: '"messages" is missing.', param: 'messages' }).toWire();
-    assert.deepEqual(wire, { message: '"messages" is missing.', type: 'invalid_request_error', code: 'REQUEST_INVALID', param: 'messages' });
+    assert.deepEqual(wire, {
+      message: '"messages" is missing.',
+      type: 'invalid_request_error',
+      code: 'REQUEST_INVALID',
+      param: 'messages',
+    });
   });
 
   it('are recognised by their mark, whichever copy of the package made them', () => {
@@ -37,7 +49,10 @@ describe('errors', () => {
     assert.deepEqual(LaminaError.fromWire(told).toWire(), told);
     const bare = LaminaError.fromWire({ message: 'Not here.', type: 'not_found_error', code: 'MODEL_NOT_FOUND' });
     assert.deepEqual([bare.code, bare.message], ['MODEL_NOT_FOUND', 'Not here.']);
-    assert.equal(LaminaError.fromWire({ message: 'Odd.', type: 'server_error', code: 'of_an_engine' }).code, 'INTERNAL');
+    assert.equal(
+      LaminaError.fromWire({ message: 'Odd.', type: 'server_error', code: 'of_an_engine' }).code,
+      'INTERNAL',
+    );
   });
 
   it('have a status a client can act on, in every row', () => {

@@ -21,7 +21,10 @@ describe('events', () => {
     bus.emit('model.stopped', { model: 'a', reason: 'idle' });
     bus.emit('model.removed', { model: 'a' });
     const [first, second] = heard;
-    assert.deepEqual({ ...first, id: '', at: '' }, { id: '', at: '', type: 'model.stopped', model: 'a', reason: 'idle' });
+    assert.deepEqual(
+      { ...first, id: '', at: '' },
+      { id: '', at: '', type: 'model.stopped', model: 'a', reason: 'idle' },
+    );
     assert.equal(Number(second!.id.split('-')[1]), Number(first!.id.split('-')[1]) + 1);
     assert.ok(Object.isFrozen(first));
   });
@@ -40,7 +43,10 @@ describe('events', () => {
     for (let step = 1; step <= 50; step++) progress(step / 50);
     assert.equal(heard.length, 1);
     await clock.advance(100);
-    assert.deepEqual(heard.map((event) => (event as LaminaEvent<'model.progress'>).ratio), [1 / 50, 1]);
+    assert.deepEqual(
+      heard.map((event) => (event as LaminaEvent<'model.progress'>).ratio),
+      [1 / 50, 1],
+    );
   });
 
   it('of progress never come after what ends it', async () => {
@@ -48,7 +54,10 @@ describe('events', () => {
     progress(0.9);
     bus.emit('model.ready', { model: 'a', backend: 'x', load_ms: 1 });
     await clock.advance(1_000);
-    assert.deepEqual(heard.map(({ type }) => type), ['model.progress', 'model.ready']);
+    assert.deepEqual(
+      heard.map(({ type }) => type),
+      ['model.progress', 'model.ready'],
+    );
     assert.equal(clock.pending, 0);
   });
 
@@ -58,7 +67,10 @@ describe('events', () => {
     progress(0.5);
     bus.emit('log.line', { model: 'a', stream: 'stderr', text: 'x' });
     bus.emit('model.removed', { model: 'b' });
-    assert.deepEqual(bus.since(last)?.map((event) => (event as LaminaEvent<'model.removed'>).model), ['b']);
+    assert.deepEqual(
+      bus.since(last)?.map((event) => (event as LaminaEvent<'model.removed'>).model),
+      ['b'],
+    );
     assert.deepEqual(bus.since(bus.last), []);
   });
 

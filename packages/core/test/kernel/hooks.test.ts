@@ -18,16 +18,31 @@ describe('hooks', () => {
     await rm(directory, { recursive: true, force: true });
   });
 
-  /** A Lamina with one virtual model's request going through the taps of these plugins; answers what `beforeRequest` made of it. */
-  async function ask(...setups: ((context: PluginContext) => void)[]): Promise<{ model: string; events: LaminaEvent[]; error: unknown }> {
+  /**
+   * A Lamina with one virtual model's request going through the taps of these plugins; answers what `beforeRequest`
+   * made of it.
+   */
+  async function ask(
+    ...setups: ((context: PluginContext) => void)[]
+  ): Promise<{ model: string; events: LaminaEvent[]; error: unknown }> {
     const plugins = setups.map((setup, index) => definePlugin({ name: `plugin-${index + 1}`, setup })());
     let model = '';
-    const seen = definePlugin({ name: 'seen', setup: ({ hooks }) => hooks.beforeRequest.tap((request) => void (model = request.model), { stage: 1_000 }) })();
+    const seen = definePlugin({
+      name: 'seen',
+      setup: ({ hooks }) => hooks.beforeRequest.tap((request) => void (model = request.model), { stage: 1_000 }),
+    })();
     lamina = await createLamina({ modelsDir: directory, manifest: {}, log: 'silent', plugins: [...plugins, seen] });
     const events: LaminaEvent[] = [];
     lamina.events.onAny((event) => events.push(event));
-    const request = { route: 'chat/completions', model: 'asked', headers: {}, body: Buffer.from(JSON.stringify({ model: 'asked', messages: [{ role: 'user', content: 'hi' }] })) };
-    const error: unknown = await lamina.requests.open(request, { signal: new AbortController().signal }).catch((thrown: unknown) => thrown);
+    const request = {
+      route: 'chat/completions',
+      model: 'asked',
+      headers: {},
+      body: Buffer.from(JSON.stringify({ model: 'asked', messages: [{ role: 'user', content: 'hi' }] })),
+    };
+    const error: unknown = await lamina.requests
+      .open(request, { signal: new AbortController().signal })
+      .catch((thrown: unknown) => thrown);
     return { model, events, error };
   }
 
@@ -35,7 +50,8 @@ describe('hooks', () => {
     const { model } = await ask(
       ({ hooks }) => hooks.beforeRequest.tap((request) => ({ ...request, model: `${request.model}-1` })),
       ({ hooks }) => hooks.beforeRequest.tap(() => undefined),
-      ({ hooks }) => hooks.beforeRequest.tap(async (request) => Promise.resolve({ ...request, model: `${request.model}-3` })),
+      ({ hooks }) =>
+        hooks.beforeRequest.tap(async (request) => Promise.resolve({ ...request, model: `${request.model}-3` })),
     );
     assert.equal(model, 'asked-1-3');
   });
@@ -58,7 +74,10 @@ describe('hooks', () => {
     );
     assert.ok(LaminaError.is(error, 'PLUGIN_FAILED'));
     assert.equal(error.message, 'Plugin "plugin-1" failed in beforeRequest: x is not a function.');
-    assert.deepEqual(events.map(({ type }) => type), ['plugin.failed', 'request.finished']);
+    assert.deepEqual(
+      events.map(({ type }) => type),
+      ['plugin.failed', 'request.finished'],
+    );
   });
 
   it('let a plugin refuse with an error of its choice', async () => {
@@ -68,7 +87,10 @@ describe('hooks', () => {
       }),
     );
     assert.ok(LaminaError.is(error, 'FORBIDDEN'));
-    assert.deepEqual(events.map(({ type }) => type), ['request.finished']);
+    assert.deepEqual(
+      events.map(({ type }) => type),
+      ['request.finished'],
+    );
   });
 
   it('take null for a fault', async () => {
@@ -87,7 +109,7 @@ describe('hooks', () => {
     assert.match(error.message, /not extensible/);
   });
 
-  it('have a context whose signal is the caller\'s', async () => {
+  it("have a context whose signal is the caller's", async () => {
     const caller = new AbortController();
     const plugin = definePlugin({
       name: 'slow',
@@ -124,11 +146,23 @@ describe('hooks', () => {
       name: 'finding',
       setup: ({ hooks }) =>
         hooks.discoverModels.tap((discovery) =>
-          discovery.add({ name: 'found', files: [], format: 'x', aliases: [], options: {}, pinned: false, limits: {}, from: 'discovered' }),
+          discovery.add({
+            name: 'found',
+            files: [],
+            format: 'x',
+            aliases: [],
+            options: {},
+            pinned: false,
+            limits: {},
+            from: 'discovered',
+          }),
         ),
     })();
     lamina = await createLamina({ modelsDir: directory, manifest: {}, log: 'silent', plugins: [failing, finding] });
-    assert.deepEqual(lamina.models.list().map(({ model }) => model.name), ['found']);
+    assert.deepEqual(
+      lamina.models.list().map(({ model }) => model.name),
+      ['found'],
+    );
   });
 
   it('are silent for a plugin that is closed', async () => {
@@ -136,7 +170,9 @@ describe('hooks', () => {
     const { error } = await ask(({ hooks }) => hooks.beforeRequest.tap(() => void (calls += 1)));
     assert.ok(LaminaError.is(error, 'MODEL_NOT_FOUND'));
     await lamina!.close();
-    await lamina!.requests.open({ route: 'embeddings', model: 'x', headers: {} }, { signal: new AbortController().signal }).catch(() => undefined);
+    await lamina!.requests
+      .open({ route: 'embeddings', model: 'x', headers: {} }, { signal: new AbortController().signal })
+      .catch(() => undefined);
     assert.equal(calls, 1);
   });
 });

@@ -30,11 +30,15 @@ describe('the log of an embedded Lamina', function () {
   });
   afterEach(() => rm(directory, { recursive: true }));
 
-  const runProgram = (...args: string[]) => spawnSync(process.execPath, [join(directory, 'program.mjs'), ...args], { encoding: 'utf8' });
+  const runProgram = (...args: string[]) =>
+    spawnSync(process.execPath, [join(directory, 'program.mjs'), ...args], { encoding: 'utf8' });
   const run = (...args: string[]): { level: number; msg: string }[] => {
     const { status, stderr } = runProgram(...args);
     assert.equal(status, 0, stderr);
-    return stderr.split('\n').slice(0, -1).map((line) => JSON.parse(line) as { level: number; msg: string });
+    return stderr
+      .split('\n')
+      .slice(0, -1)
+      .map((line) => JSON.parse(line) as { level: number; msg: string });
   };
 
   it('is empty by default when nothing is wrong', () => {
@@ -42,18 +46,24 @@ describe('the log of an embedded Lamina', function () {
   });
 
   it('warns by default of a models directory that does not exist', () => {
-    assert.match(runProgram(join(directory, 'nowhere')).stderr, /"level":40.*The models directory .*nowhere does not exist/);
+    assert.match(
+      runProgram(join(directory, 'nowhere')).stderr,
+      /"level":40.*The models directory .*nowhere does not exist/,
+    );
   });
 
   it('tells the story at info when asked to, requests of the application too', () => {
     const messages = run(join(directory, 'models'), 'info').map(({ msg }) => msg);
-    assert.deepEqual(messages.map((message) => message.replace(/(\d[\d.]* m?s|[0-9a-f]{8}(?= ))/g, '…').replace(directory, '')), [
-      'Loaded 1 plugin: fake',
-      'Found 1 model, 1 with all files, in /models',
-      'Starting model "tiny"',
-      'Model "tiny" is ready after … on fake',
-      'Request … chat/completions "tiny": 200 in …',
-      'Stopped model "tiny": Lamina shuts down',
-    ]);
+    assert.deepEqual(
+      messages.map((message) => message.replace(/(\d[\d.]* m?s|[0-9a-f]{8}(?= ))/g, '…').replace(directory, '')),
+      [
+        'Loaded 1 plugin: fake',
+        'Found 1 model, 1 with all files, in /models',
+        'Starting model "tiny"',
+        'Model "tiny" is ready after … on fake',
+        'Request … chat/completions "tiny": 200 in …',
+        'Stopped model "tiny": Lamina shuts down',
+      ],
+    );
   });
 });

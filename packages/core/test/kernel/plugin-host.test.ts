@@ -15,17 +15,25 @@ describe('plugins', () => {
   afterEach(() => rm(directory, { recursive: true, force: true }));
 
   const create = (...plugins: Plugin[]) => createLamina({ ...quiet, modelsDir: directory, plugins });
-  const refused = (plugins: unknown[], message: RegExp) => assert.rejects(create(...(plugins as Plugin[])), { code: 'PLUGIN_INVALID', message });
+  const refused = (plugins: unknown[], message: RegExp) =>
+    assert.rejects(create(...(plugins as Plugin[])), { code: 'PLUGIN_INVALID', message });
 
   it('are refused before any of them runs', async () => {
     let ran = false;
     const fine = definePlugin({ name: 'fine', setup: () => void (ran = true) });
-    const options = definePlugin({ name: 'strict', options: { type: 'object', properties: { depth: { type: 'integer' } }, additionalProperties: false }, setup: () => undefined });
+    const options = definePlugin({
+      name: 'strict',
+      options: { type: 'object', properties: { depth: { type: 'integer' } }, additionalProperties: false },
+      setup: () => undefined,
+    });
     await refused([fine(), fine], /it is the factory; call it/);
     await refused([fine(), {}], /not what a factory made by definePlugin returns/);
     await refused([fine(), fine()], /another plugin has the same name/);
     await refused([fine(), { ...fine(), name: 'Not Good' }], /lower-case letters/);
-    await refused([fine(), { ...fine(), name: 'other', apiVersion: 7 }], /speaks version 7 of the contract and this core speaks 1/);
+    await refused(
+      [fine(), { ...fine(), name: 'other', apiVersion: 7 }],
+      /speaks version 7 of the contract and this core speaks 1/,
+    );
     await refused([fine(), options({ depth: 'deep' } as never)], /its option "depth" must be integer, not "deep"/);
     await refused([fine(), options({ deepth: 1 } as never)], /"deepth" is not known here; did you mean "depth"\?/);
     assert.equal(ran, false);
@@ -55,25 +63,41 @@ describe('plugins', () => {
         throw new Error('no licence');
       },
     })();
-    await assert.rejects(create(one, two), { code: 'PLUGIN_FAILED', message: 'Plugin "two" failed in setup: no licence.' });
+    await assert.rejects(create(one, two), {
+      code: 'PLUGIN_FAILED',
+      message: 'Plugin "two" failed in setup: no licence.',
+    });
     assert.deepEqual(order, ['one down']);
   });
 
   it('register nouns only during setup', async () => {
     let register: (() => void) | undefined;
-    const late = definePlugin({ name: 'late', setup: (lamina) => void (register = () => lamina.addBackend({} as BackendType)) })();
+    const late = definePlugin({
+      name: 'late',
+      setup: (lamina) => void (register = () => lamina.addBackend({} as BackendType)),
+    })();
     const lamina = await create(late);
     assert.throws(() => register!(), { code: 'PLUGIN_FAILED', message: /registers something after its setup/ });
     await lamina.close();
   });
 
   it('that name the same backend type are told apart by a sentence', async () => {
-    const type = { type: 'twin', formats: [], options: { type: 'object' }, modelOptions: { type: 'object' }, lifetime: 'owned', create: () => undefined as never } satisfies BackendType;
+    const type = {
+      type: 'twin',
+      formats: [],
+      options: { type: 'object' },
+      modelOptions: { type: 'object' },
+      lifetime: 'owned',
+      create: () => undefined as never,
+    } satisfies BackendType;
     const plugin = (name: string) => definePlugin({ name, setup: (lamina) => lamina.addBackend(type) })();
-    await assert.rejects(create(plugin('one'), plugin('two')), { code: 'PLUGIN_INVALID', message: /"two" cannot be used: the backend type "twin" is registered already/ });
+    await assert.rejects(create(plugin('one'), plugin('two')), {
+      code: 'PLUGIN_INVALID',
+      message: /"two" cannot be used: the backend type "twin" is registered already/,
+    });
   });
 
-  it('see the environment they are given, not the process\'s, and a directory of their own', async () => {
+  it("see the environment they are given, not the process's, and a directory of their own", async () => {
     let seen: unknown;
     const plugin = definePlugin({ name: 'looking', setup: ({ env, dataDir }) => void (seen = { env, dataDir }) })();
     const lamina = await createLamina({ ...quiet, modelsDir: directory, plugins: [plugin], env: { TOKEN: 'x' } });

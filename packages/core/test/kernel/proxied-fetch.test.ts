@@ -14,9 +14,14 @@ interface Room {
   readonly asked: string[];
 }
 
-async function withProxy(answer: (request: IncomingMessage) => Promise<string> | string, work: (room: Room) => Promise<void>): Promise<void> {
+async function withProxy(
+  answer: (request: IncomingMessage) => Promise<string> | string,
+  work: (room: Room) => Promise<void>,
+): Promise<void> {
   const sockets = new Set<Socket>();
-  const server = createServer((request, response) => void Promise.resolve(answer(request)).then((body) => response.end(body)));
+  const server = createServer(
+    (request, response) => void Promise.resolve(answer(request)).then((body) => response.end(body)),
+  );
   const proxy = createServer();
   const asked: string[] = [];
   proxy.on('connect', ({ url }, client: Socket) => {
@@ -50,9 +55,23 @@ describe('the fetch of plugins', () => {
       async ({ proxy, asked }) => {
         const proxied = new ProxiedFetch({ http_proxy: proxy });
         const headers = { 'x-tell': 'a' };
-        assert.equal(await (await proxied.fetch('http://models.invalid/list?x=1', { headers })).text(), 'GET /list?x=1 a ');
-        assert.equal(await (await proxied.fetch(new Request('http://models.invalid/', { method: 'POST', headers, body: 'said' }))).text(), 'POST / a said');
-        const form = await (await proxied.fetch(new URL('http://models.invalid/'), { method: 'PUT', headers, body: new URLSearchParams({ key: 'a b' }) })).text();
+        assert.equal(
+          await (await proxied.fetch('http://models.invalid/list?x=1', { headers })).text(),
+          'GET /list?x=1 a ',
+        );
+        assert.equal(
+          await (
+            await proxied.fetch(new Request('http://models.invalid/', { method: 'POST', headers, body: 'said' }))
+          ).text(),
+          'POST / a said',
+        );
+        const form = await (
+          await proxied.fetch(new URL('http://models.invalid/'), {
+            method: 'PUT',
+            headers,
+            body: new URLSearchParams({ key: 'a b' }),
+          })
+        ).text();
         assert.equal(form, 'PUT / a key=a+b');
         assert.ok(asked.length > 0 && asked.every((host) => host === 'models.invalid:80'), asked.join());
         await proxied.close();
@@ -64,7 +83,8 @@ describe('the fetch of plugins', () => {
       () => 'here',
       async ({ port, proxy, asked }) => {
         const proxied = new ProxiedFetch({ HTTP_PROXY: `http://${proxy}` });
-        for (const host of ['127.0.0.1', 'localhost']) assert.equal(await (await proxied.fetch(`http://${host}:${port}/`)).text(), 'here');
+        for (const host of ['127.0.0.1', 'localhost'])
+          assert.equal(await (await proxied.fetch(`http://${host}:${port}/`)).text(), 'here');
         await proxied.close();
         const never = new ProxiedFetch({ HTTP_PROXY: `http://${proxy}`, no_proxy: '.invalid' });
         await assert.rejects(never.fetch('http://models.invalid/'), TypeError);
@@ -91,7 +111,11 @@ describe('the fetch of plugins', () => {
     const proxied = new ProxiedFetch({ HTTPS_PROXY: 'user:secret@:x' });
     await assert.rejects(proxied.fetch('https://models.invalid/'), (error: Error) => {
       const { message } = error.cause as Error;
-      return error instanceof TypeError && message.includes('names a proxy that is no address') && !message.includes('secret');
+      return (
+        error instanceof TypeError &&
+        message.includes('names a proxy that is no address') &&
+        !message.includes('secret')
+      );
     });
     await proxied.close();
   });

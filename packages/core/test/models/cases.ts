@@ -1,4 +1,5 @@
-// How many random cases a property gets: few in every test run, as many as LAMINA_FUZZ_CASES says when somebody wants to know.
+// How many random cases a property gets: few in every test run, as many as LAMINA_FUZZ_CASES says when somebody wants
+// to know.
 
 /** Cases for one property. */
 export function cases(usual: number): number {

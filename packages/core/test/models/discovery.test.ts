@@ -17,7 +17,8 @@ describe('discovery', () => {
     await room.registry.load();
     return room.registry.list().map(({ model }) => model);
   };
-  const names = async (files: Readonly<Record<string, string | Buffer | number>>) => (await found(files)).map(({ name }) => name);
+  const names = async (files: Readonly<Record<string, string | Buffer | number>>) =>
+    (await found(files)).map(({ name }) => name);
 
   it('names a model by its path', async () => {
     assert.deepEqual(await names({ 'a.gguf': gguf, 'org/b/q4.GGUF': gguf, 'c/C.gguf': gguf }), ['a', 'c', 'org/b/q4']);
@@ -32,15 +33,37 @@ describe('discovery', () => {
   });
 
   it('offers shards as one model, with the projector beside it', async () => {
-    const [model, ...others] = await found({ 'v/v-00001-of-00002.gguf': gguf, 'v/v-00002-of-00002.gguf': gguf, 'v/mmproj-f16.gguf': gguf });
+    const [model, ...others] = await found({
+      'v/v-00001-of-00002.gguf': gguf,
+      'v/v-00002-of-00002.gguf': gguf,
+      'v/mmproj-f16.gguf': gguf,
+    });
     assert.equal(others.length, 0);
-    assert.deepEqual([model!.name, model!.format, model!.from, model!.files.map(({ role }) => role)], ['v', 'gguf', 'discovered', ['weights', 'weights', 'projector']]);
+    assert.deepEqual(
+      [model!.name, model!.format, model!.from, model!.files.map(({ role }) => role)],
+      ['v', 'gguf', 'discovered', ['weights', 'weights', 'projector']],
+    );
   });
 
   it('offers safetensors and MLC directories as they are', async () => {
-    const tensors = { 's/config.json': '{}', 's/model-00001-of-00002.safetensors': 9, 's/model-00002-of-00002.safetensors': 9 };
-    const models = await found({ ...tensors, 'm/mlc-chat-config.json': '{}', 'm/tensor-cache.json': '{}', 'm/params_shard_0.bin': 5 });
-    assert.deepEqual(models.map(({ name, format }) => [name, format]), [['m', 'mlc'], ['s', 'safetensors']]);
+    const tensors = {
+      's/config.json': '{}',
+      's/model-00001-of-00002.safetensors': 9,
+      's/model-00002-of-00002.safetensors': 9,
+    };
+    const models = await found({
+      ...tensors,
+      'm/mlc-chat-config.json': '{}',
+      'm/tensor-cache.json': '{}',
+      'm/params_shard_0.bin': 5,
+    });
+    assert.deepEqual(
+      models.map(({ name, format }) => [name, format]),
+      [
+        ['m', 'mlc'],
+        ['s', 'safetensors'],
+      ],
+    );
   });
 
   it('takes no half-downloaded file for a model', async () => {
@@ -81,7 +104,16 @@ describe('discovery', () => {
   });
 
   it('leaves out what the manifest names, by name or by file', async () => {
-    assert.deepEqual(await names({ 'models.yaml': 'models:\n  mine: { path: a.gguf, aliases: [c] }\n  b: {}\n', 'a.gguf': gguf, 'b.gguf': gguf, 'c.gguf': gguf, 'd.gguf': gguf }), ['mine', 'b', 'd']);
+    assert.deepEqual(
+      await names({
+        'models.yaml': 'models:\n  mine: { path: a.gguf, aliases: [c] }\n  b: {}\n',
+        'a.gguf': gguf,
+        'b.gguf': gguf,
+        'c.gguf': gguf,
+        'd.gguf': gguf,
+      }),
+      ['mine', 'b', 'd'],
+    );
   });
 
   it('does not follow links to directories', async () => {
@@ -96,12 +128,24 @@ describe('discovery', () => {
     let fails = false;
     taps.discoverModels.tap((discovery) => {
       if (fails) throw new Error('no network');
-      discovery.add({ name: 'far', files: [{ role: 'weights', path: '/far/x.gguf', bytes: 5 }], format: 'gguf', aliases: [], options: {}, pinned: false, limits: {}, from: 'adopted' });
+      discovery.add({
+        name: 'far',
+        files: [{ role: 'weights', path: '/far/x.gguf', bytes: 5 }],
+        format: 'gguf',
+        aliases: [],
+        options: {},
+        pinned: false,
+        limits: {},
+        from: 'adopted',
+      });
     });
     await found({ 'a.gguf': gguf });
     fails = true;
     await room.registry.reload();
-    assert.deepEqual(room.registry.list().map(({ model }) => model.name), ['a', 'far']);
+    assert.deepEqual(
+      room.registry.list().map(({ model }) => model.name),
+      ['a', 'far'],
+    );
   });
 
   it('reads each header once, also over a restart', async () => {
@@ -113,7 +157,11 @@ describe('discovery', () => {
     await room.age('a.gguf');
     const again = room.again();
     await again.load();
-    assert.deepEqual(again.list().map(({ model }) => model.name), ['a'], 'it was read again: it is zeros now');
+    assert.deepEqual(
+      again.list().map(({ model }) => model.name),
+      ['a'],
+      'it was read again: it is zeros now',
+    );
     await again.dispose();
   });
 });

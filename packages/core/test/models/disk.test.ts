@@ -31,7 +31,13 @@ describe('the thread that looks at disks', () => {
       const { kind, isLink, bytes } = listing.get(name)!;
       return [name, kind, isLink, bytes];
     });
-    assert.deepEqual(told, [['a-link', 'file', true, 4], ['b.gguf', 'file', false, 4], ['below', 'directory', false, 0], ['c-link', 'directory', true, 0], ['d-link', 'nothing', true, 0]]);
+    assert.deepEqual(told, [
+      ['a-link', 'file', true, 4],
+      ['b.gguf', 'file', false, 4],
+      ['below', 'directory', false, 0],
+      ['c-link', 'directory', true, 0],
+      ['d-link', 'nothing', true, 0],
+    ]);
   });
 
   it('tells of any name, and of size and time exactly as a file itself does', async () => {
@@ -52,9 +58,25 @@ describe('the thread that looks at disks', () => {
 
   it('tells what may be offered of a directory, and where to go down', async () => {
     for (const path of ['mlc', '.hidden', 'below']) await mkdir(join(directory, path));
-    for (const path of ['a.gguf', '.b.gguf', 'c.gguf.part', 'd.gguf', 'd.gguf.aria2', 'mmproj-a.gguf', 'e-00001-of-00002.gguf', 'e-00002-of-00002.gguf', 'mlc/mlc-chat-config.json', 'mlc/tensor-cache.json', 'mlc/params_shard_0.bin']) await writeFile(join(directory, path), 'x');
+    for (const path of [
+      'a.gguf',
+      '.b.gguf',
+      'c.gguf.part',
+      'd.gguf',
+      'd.gguf.aria2',
+      'mmproj-a.gguf',
+      'e-00001-of-00002.gguf',
+      'e-00002-of-00002.gguf',
+      'mlc/mlc-chat-config.json',
+      'mlc/tensor-cache.json',
+      'mlc/params_shard_0.bin',
+    ])
+      await writeFile(join(directory, path), 'x');
     const { models, down, isModel } = await disk.list(directory);
-    assert.deepEqual({ models, down, isModel }, { models: ['a.gguf', 'e-00001-of-00002.gguf'], down: ['below', 'mlc'], isModel: false });
+    assert.deepEqual(
+      { models, down, isModel },
+      { models: ['a.gguf', 'e-00001-of-00002.gguf'], down: ['below', 'mlc'], isModel: false },
+    );
     assert.equal((await disk.list(join(directory, 'mlc'))).isModel, true);
   });
 

@@ -2,7 +2,15 @@
 import { writeFile } from 'node:fs/promises';
 
 /** A value with its GGUF type: `['u32', 7]`, `['strings', ['a']]`. */
-export type GgufValue = ['u32', number] | ['u64', number] | ['f32', number] | ['bool', boolean] | ['string', string] | ['strings', readonly string[]] | ['f32s', number] | ['u32s', readonly number[]];
+export type GgufValue =
+  | ['u32', number]
+  | ['u64', number]
+  | ['f32', number]
+  | ['bool', boolean]
+  | ['string', string]
+  | ['strings', readonly string[]]
+  | ['f32s', number]
+  | ['u32s', readonly number[]];
 
 /** A tensor: name, dimensions, GGUF type. */
 export type GgufTensor = readonly [name: string, dimensions: readonly number[], type: number];
@@ -30,7 +38,11 @@ export const tinyLlama: Readonly<Record<string, GgufValue>> = {
 };
 
 /** The bytes of a GGUF file, weights included. */
-export function ggufBytes({ version = 3, values = tinyLlama, tensors = [['token_embd.weight', [128, 300], 0]] }: GgufParts = {}): Buffer {
+export function ggufBytes({
+  version = 3,
+  values = tinyLlama,
+  tensors = [['token_embd.weight', [128, 300], 0]],
+}: GgufParts = {}): Buffer {
   const parts: Buffer[] = [Buffer.from('GGUF'), u32(version), u64(tensors.length), u64(Object.keys(values).length)];
   for (const [key, value] of Object.entries(values)) parts.push(string(key), ...valueBytes(value));
   let offset = 0;

@@ -27,9 +27,17 @@ const value: fc.Arbitrary<GgufValue> = fc.oneof(
   fc.tuple(fc.constant('strings' as const), fc.array(fc.string({ maxLength: 12 }), { maxLength: 40 })),
   fc.tuple(fc.constant('u32s' as const), fc.array(fc.nat(), { maxLength: 20 })),
 );
-const tensor = fc.tuple(fc.string({ maxLength: 20 }), fc.array(fc.integer({ min: 1, max: 6 }), { minLength: 1, maxLength: 4 }), fc.constantFrom(0, 1, 8, 12, 39, 99));
+const tensor = fc.tuple(
+  fc.string({ maxLength: 20 }),
+  fc.array(fc.integer({ min: 1, max: 6 }), { minLength: 1, maxLength: 4 }),
+  fc.constantFrom(0, 1, 8, 12, 39, 99),
+);
 const file = fc.record({
-  values: fc.dictionary(fc.oneof(fc.constantFrom(...Object.keys(tinyLlama)), fc.string({ minLength: 1, maxLength: 20 })), value, { maxKeys: 12 }),
+  values: fc.dictionary(
+    fc.oneof(fc.constantFrom(...Object.keys(tinyLlama)), fc.string({ minLength: 1, maxLength: 20 })),
+    value,
+    { maxKeys: 12 },
+  ),
   tensors: fc.array(tensor, { maxLength: 5 }),
 });
 
@@ -49,7 +57,13 @@ describe('the GGUF reader, given anything', function () {
         await writeFile(path, ggufBytes(parts));
         const { header, broken } = readGguf(path, statSync(path).size);
         assert.equal(broken, undefined);
-        assert.equal(header!.parameters, parts.tensors.reduce((sum, [, dimensions]) => sum + dimensions.reduce((product, length) => product * length, 1), 0));
+        assert.equal(
+          header!.parameters,
+          parts.tensors.reduce(
+            (sum, [, dimensions]) => sum + dimensions.reduce((product, length) => product * length, 1),
+            0,
+          ),
+        );
         for (const [key, [type, content]] of Object.entries(parts.values)) {
           if (type === 'strings') assert.equal(header!.lengths.get(key), content.length);
           else if (type !== 'u32s') assert.equal(header!.values.get(key), content);
@@ -62,15 +76,19 @@ describe('the GGUF reader, given anything', function () {
   it('ends with a header or a reason, however a file is damaged', async () => {
     const before = process.memoryUsage().arrayBuffers;
     await fc.assert(
-      fc.asyncProperty(fc.oneof(fc.constant({}), file), fc.array(mutation, { minLength: 1, maxLength: 6 }), async (parts, mutations) => {
-        await writeFile(path, mutations.reduce(mutate, ggufBytes(parts)));
-        const began = performance.now();
-        const { header, broken } = readGguf(path, statSync(path).size);
-        assert.ok(performance.now() - began < 5_000, 'it took too long');
-        if (header === undefined) assert.match(broken, /^it[s ]/);
-        else for (const part of Object.values(fromGguf(header))) assert.notEqual(part, undefined);
-        assert.ok(process.memoryUsage().arrayBuffers - before < 64 * 1024 * 1024, 'it holds too much');
-      }),
+      fc.asyncProperty(
+        fc.oneof(fc.constant({}), file),
+        fc.array(mutation, { minLength: 1, maxLength: 6 }),
+        async (parts, mutations) => {
+          await writeFile(path, mutations.reduce(mutate, ggufBytes(parts)));
+          const began = performance.now();
+          const { header, broken } = readGguf(path, statSync(path).size);
+          assert.ok(performance.now() - began < 5_000, 'it took too long');
+          if (header === undefined) assert.match(broken, /^it[s ]/);
+          else for (const part of Object.values(fromGguf(header))) assert.notEqual(part, undefined);
+          assert.ok(process.memoryUsage().arrayBuffers - before < 64 * 1024 * 1024, 'it holds too much');
+        },
+      ),
       { numRuns: cases(200) },
     );
   });
@@ -79,7 +97,8 @@ describe('the GGUF reader, given anything', function () {
 function mutate(bytes: Buffer, { at, kind, value }: Mutation): Buffer {
   const offset = Math.floor(at * bytes.length);
   if (kind === 'cut') return bytes.subarray(0, offset);
-  if (kind === 'insert') return Buffer.concat([bytes.subarray(0, offset), Buffer.from([value & 0xff]), bytes.subarray(offset)]);
+  if (kind === 'insert')
+    return Buffer.concat([bytes.subarray(0, offset), Buffer.from([value & 0xff]), bytes.subarray(offset)]);
   const copy = Buffer.from(bytes);
   if (kind === 'byte' && copy.length > 0) copy[offset] = value & 0xff;
   if (kind === 'length' && offset + 8 <= copy.length) copy.writeBigUInt64LE(BigInt(value), offset);

@@ -18,7 +18,12 @@ describe('the GGUF reader', () => {
   after(() => rm(directory, { recursive: true }));
 
   it('tells architecture, sizes, quantisation, template and vocabulary', async () => {
-    await writeGguf(file, { tensors: [['token_embd.weight', [128, 300], 0], ['output_norm.weight', [128], 0]] });
+    await writeGguf(file, {
+      tensors: [
+        ['token_embd.weight', [128, 300], 0],
+        ['output_norm.weight', [128], 0],
+      ],
+    });
     const { header } = readGguf(file, statSync(file).size);
     assert.deepEqual(fromGguf(header!), {
       architecture: 'llama',
@@ -45,7 +50,13 @@ describe('the GGUF reader', () => {
   });
 
   it('takes the largest of a number that differs by layer, and explicit key lengths', async () => {
-    await writeGguf(file, { values: { ...tinyLlama, 'llama.attention.head_count_kv': ['u32s', [0, 4, 1]], 'llama.attention.key_length': ['u32', 64] } });
+    await writeGguf(file, {
+      values: {
+        ...tinyLlama,
+        'llama.attention.head_count_kv': ['u32s', [0, 4, 1]],
+        'llama.attention.key_length': ['u32', 64],
+      },
+    });
     const metadata = fromGguf(readGguf(file, statSync(file).size).header!);
     assert.equal(metadata.kvHeads, 4);
     assert.equal(metadata.keyLength, 64);
@@ -61,7 +72,14 @@ describe('the GGUF reader', () => {
 
   it('passes over a vocabulary larger than its window', async () => {
     const tokens = Array.from({ length: 60_000 }, (_, index) => `a token with the number ${index}`);
-    await writeGguf(file, { values: { ...tinyLlama, 'tokenizer.ggml.tokens': ['strings', tokens], 'tokenizer.ggml.merges': ['f32s', 200_000], 'general.name': ['string', 'last'] } });
+    await writeGguf(file, {
+      values: {
+        ...tinyLlama,
+        'tokenizer.ggml.tokens': ['strings', tokens],
+        'tokenizer.ggml.merges': ['f32s', 200_000],
+        'general.name': ['string', 'last'],
+      },
+    });
     const { header } = readGguf(file, statSync(file).size);
     assert.equal(header!.lengths.get('tokenizer.ggml.tokens'), 60_000);
     assert.equal(header!.values.get('general.name'), 'last');
@@ -71,13 +89,21 @@ describe('the GGUF reader', () => {
   const broken: readonly [string, Buffer, RegExp][] = [
     ['an empty file', Buffer.alloc(0), /^it is empty$/],
     ['a few bytes', Buffer.from('GGUF'), /only 4 bytes/],
-    ['a web page', Buffer.from('<!DOCTYPE html><html><body>not found</body></html>'), /not a GGUF file: it begins with "<!DO"/],
+    [
+      'a web page',
+      Buffer.from('<!DOCTYPE html><html><body>not found</body></html>'),
+      /not a GGUF file: it begins with "<!DO"/,
+    ],
     ['version 1', patched(4, 1), /GGUF version is 1/],
     ['a big-endian file', patched(4, 0x03000000), /big-endian/],
     ['more tensors than bytes', patched(8, 0x7fffffff), /2147483647 tensors, which cannot be in \d+ bytes/],
     ['more metadata than bytes', patched(16, 0x7fffffff), /2147483647 metadata entries/],
     ['a key without end', patched(24, 0x10000), /key of 65536 bytes/],
-    ['a value of no known kind', patched(24 + 8 + 'general.architecture'.length, 77), /"general.architecture" is of a kind \(77\)/],
+    [
+      'a value of no known kind',
+      patched(24 + 8 + 'general.architecture'.length, 77),
+      /"general.architecture" is of a kind \(77\)/,
+    ],
     ['a header that is cut off', bytes.subarray(0, 1000), /ends within its header/],
   ];
   for (const [what, content, reason] of broken) {

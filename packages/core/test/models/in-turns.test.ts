@@ -6,10 +6,16 @@ import { inTurns } from '../../dist/models/in-turns.js';
 describe('work in turns', () => {
   it('answers in the order of the items, whichever of them take time', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(fc.record({ value: fc.nat(), turns: fc.nat({ max: 3 }) }), { maxLength: 600 }), async (items) => {
-        const answers = await inTurns(items, ({ value, turns }) => (turns === 0 ? value : after(turns, value)));
-        assert.deepEqual([...answers], items.map(({ value }) => value));
-      }),
+      fc.asyncProperty(
+        fc.array(fc.record({ value: fc.nat(), turns: fc.nat({ max: 3 }) }), { maxLength: 600 }),
+        async (items) => {
+          const answers = await inTurns(items, ({ value, turns }) => (turns === 0 ? value : after(turns, value)));
+          assert.deepEqual(
+            [...answers],
+            items.map(({ value }) => value),
+          );
+        },
+      ),
       { numRuns: 30 },
     );
   });

@@ -25,25 +25,57 @@ describe('the model library', () => {
     await room.registry.load();
   };
   const manifestText = () => readFile(join(room.modelsDir, 'models.yaml'), 'utf8');
-  const exists = (path: string) => stat(path).then(() => true, () => false);
+  const exists = (path: string) =>
+    stat(path).then(
+      () => true,
+      () => false,
+    );
 
   describe('validate', () => {
     it('says of every model what is wrong with its files, and of what kind that is', async () => {
-      const tensors = Buffer.concat([Buffer.from([60, 0, 0, 0, 0, 0, 0, 0]), Buffer.from(JSON.stringify({ a: { dtype: 'F16', shape: [2, 2], data_offsets: [0, 8] } }).padEnd(60)), Buffer.alloc(4)]);
+      const tensors = Buffer.concat([
+        Buffer.from([60, 0, 0, 0, 0, 0, 0, 0]),
+        Buffer.from(JSON.stringify({ a: { dtype: 'F16', shape: [2, 2], data_offsets: [0, 8] } }).padEnd(60)),
+        Buffer.alloc(4),
+      ]);
       await load(
-        ['good', 'absent', 'empty', 'cut', 'page', 'tensors', 'broken'].map((name) => `  ${name}: { path: ${name}${['tensors', 'broken'].includes(name) ? '' : '.gguf'} }\n`).join('').replace(/^/, 'models:\n') + '  shards: { path: s-00001-of-00002.gguf }\n  poet: { path: good.gguf, base: nobody }\n',
-        { 'good.gguf': gguf, 'empty.gguf': 0, 'cut.gguf': gguf.subarray(0, -10), 'page.gguf': '<!DOCTYPE html><html></html>', 'tensors/config.json': '{}', 'tensors/model.safetensors': tensors, 'broken/config.json': '{', 'broken/model.safetensors': tensors.subarray(0, 30), 's-00001-of-00002.gguf': gguf },
+        ['good', 'absent', 'empty', 'cut', 'page', 'tensors', 'broken']
+          .map((name) => `  ${name}: { path: ${name}${['tensors', 'broken'].includes(name) ? '' : '.gguf'} }\n`)
+          .join('')
+          .replace(/^/, 'models:\n') +
+          '  shards: { path: s-00001-of-00002.gguf }\n  poet: { path: good.gguf, base: nobody }\n',
+        {
+          'good.gguf': gguf,
+          'empty.gguf': 0,
+          'cut.gguf': gguf.subarray(0, -10),
+          'page.gguf': '<!DOCTYPE html><html></html>',
+          'tensors/config.json': '{}',
+          'tensors/model.safetensors': tensors,
+          'broken/config.json': '{',
+          'broken/model.safetensors': tensors.subarray(0, 30),
+          's-00001-of-00002.gguf': gguf,
+        },
       );
       const checks = await room.registry.validate();
-      const kinds = Object.fromEntries(checks.map(({ name, problems }) => [name, problems.map(({ kind, message }) => `${kind}: ${message.replace(/(not JSON):.*/, '$1')}`)]));
+      const kinds = Object.fromEntries(
+        checks.map(({ name, problems }) => [
+          name,
+          problems.map(({ kind, message }) => `${kind}: ${message.replace(/(not JSON):.*/, '$1')}`),
+        ]),
+      );
       assert.deepEqual(kinds, {
         good: [],
         absent: ['absent: absent.gguf does not exist'],
         empty: ['empty: empty.gguf is empty'],
-        cut: [`truncated: cut.gguf: it has ${gguf.length - 10} of the ${gguf.length} bytes that its header tells of; get it again`],
+        cut: [
+          `truncated: cut.gguf: it has ${gguf.length - 10} of the ${gguf.length} bytes that its header tells of; get it again`,
+        ],
         page: ['wrong_format: page.gguf: it is not a GGUF file: it begins with "<!DO"'],
         tensors: ['truncated: model.safetensors: it has 72 of the 76 bytes that its header tells of; get it again'],
-        broken: ['wrong_format: config.json: it is not JSON', 'truncated: model.safetensors: it ends within its header: 68 bytes are needed and only 30 are there'],
+        broken: [
+          'wrong_format: config.json: it is not JSON',
+          'truncated: model.safetensors: it ends within its header: 68 bytes are needed and only 30 are there',
+        ],
         shards: ['shard_missing: of the 2 shards of s number 2 is not there'],
         poet: ['base_missing: its base model "nobody" is not known'],
       });
@@ -53,13 +85,19 @@ describe('the model library', () => {
       if (process.getuid?.() === 0) this.skip();
       await load('models:\n  a: { path: a.gguf }\n', { 'a.gguf': gguf });
       await chmod(join(room.modelsDir, 'a.gguf'), 0);
-      assert.deepEqual((await room.registry.validate(['a']))[0]!.problems.map(({ kind }) => kind), ['unreadable']);
+      assert.deepEqual(
+        (await room.registry.validate(['a']))[0]!.problems.map(({ kind }) => kind),
+        ['unreadable'],
+      );
     });
 
     it('sees the disk as it is now, and only what is asked for', async () => {
       await load('models:\n  a: { path: a.gguf, aliases: [x] }\n  b: {}\n', { 'a.gguf': gguf });
       await rm(join(room.modelsDir, 'a.gguf'));
-      assert.deepEqual((await room.registry.validate(['x'])).map(({ name, problems }) => [name, problems[0]!.kind]), [['a', 'absent']]);
+      assert.deepEqual(
+        (await room.registry.validate(['x'])).map(({ name, problems }) => [name, problems[0]!.kind]),
+        [['a', 'absent']],
+      );
       await assert.rejects(room.registry.validate(['nobody']), { code: 'MODEL_NOT_FOUND' });
     });
 
@@ -74,13 +112,22 @@ describe('the model library', () => {
       await load('models:\n  # mine\n  a: { path: a.gguf }\n', { 'b.gguf': gguf });
       const record = await room.registry.save('b', { path: 'b.gguf', description: 'second' });
       assert.deepEqual([record.available, record.model.from, record.entry.description], [true, 'manifest', 'second']);
-      assert.equal(await manifestText(), 'models:\n  # mine\n  a: { path: a.gguf }\n  b:\n    path: b.gguf\n    description: second\n');
+      assert.equal(
+        await manifestText(),
+        'models:\n  # mine\n  a: { path: a.gguf }\n  b:\n    path: b.gguf\n    description: second\n',
+      );
       assert.deepEqual(room.events.filter(({ type }) => type === 'manifest.changed').length, 1);
     });
 
     it('refuses what a manifest cannot have, and names that lead elsewhere', async () => {
       await load('models:\n  a: { path: a.gguf }\n');
-      for (const [name, entry] of [['../x', {}], ['b', { path: '../x.gguf' }], ['b', { pinned: 'yes' }], ['b', { aliases: ['a'] }], ['', {}]] as const) {
+      for (const [name, entry] of [
+        ['../x', {}],
+        ['b', { path: '../x.gguf' }],
+        ['b', { pinned: 'yes' }],
+        ['b', { aliases: ['a'] }],
+        ['', {}],
+      ] as const) {
         await assert.rejects(room.registry.save(name, entry as never), { code: 'REQUEST_INVALID' }, name);
       }
       assert.equal(await manifestText(), 'models:\n  a: { path: a.gguf }\n');
@@ -92,7 +139,10 @@ describe('the model library', () => {
         await other.registry.load();
         await other.registry.save('b', { path: 'b.gguf' });
         await other.registry.remove('a');
-        assert.deepEqual(other.registry.list().map(({ model }) => model.name), ['b']);
+        assert.deepEqual(
+          other.registry.list().map(({ model }) => model.name),
+          ['b'],
+        );
       } finally {
         await other.close();
       }
@@ -103,16 +153,26 @@ describe('the model library', () => {
     it('links a file below the name of the model and writes the entry', async () => {
       await load('models: {}\n');
       await writeFile(join(outside, 'x.gguf'), gguf);
-      const { available, entry, model } = await room.registry.install('org/x:q4', join(outside, 'x.gguf'), { entry: { use_cases: ['chat'] } });
+      const { available, entry, model } = await room.registry.install('org/x:q4', join(outside, 'x.gguf'), {
+        entry: { use_cases: ['chat'] },
+      });
       assert.deepEqual([available, entry], [true, { path: 'org/x:q4/x.gguf', use_cases: ['chat'] }]);
       assert.equal((await stat(model.files[0]!.path)).ino, (await stat(join(outside, 'x.gguf'))).ino);
     });
 
     it('copies when told to, with all shards and the projector', async () => {
       await load('models: {}\n');
-      for (const name of ['v-00001-of-00002.gguf', 'v-00002-of-00002.gguf', 'mmproj.gguf']) await writeFile(join(outside, name), gguf);
+      for (const name of ['v-00001-of-00002.gguf', 'v-00002-of-00002.gguf', 'mmproj.gguf'])
+        await writeFile(join(outside, name), gguf);
       const { model } = await room.registry.install('v', join(outside, 'v-00002-of-00002.gguf'), { mode: 'copy' });
-      assert.deepEqual(model.files.map(({ role, bytes }) => [role, bytes]), [['weights', gguf.length], ['weights', gguf.length], ['projector', gguf.length]]);
+      assert.deepEqual(
+        model.files.map(({ role, bytes }) => [role, bytes]),
+        [
+          ['weights', gguf.length],
+          ['weights', gguf.length],
+          ['projector', gguf.length],
+        ],
+      );
       assert.notEqual((await stat(model.files[0]!.path)).ino, (await stat(join(outside, 'v-00001-of-00002.gguf'))).ino);
     });
 
@@ -121,7 +181,10 @@ describe('the model library', () => {
       await writeFile(join(outside, 'config.json'), '{}');
       await writeFile(join(outside, 'model.safetensors'), 'x');
       const { model, entry } = await room.registry.install('st', outside);
-      assert.deepEqual([model.format, entry.path, (await readdir(join(room.modelsDir, 'st'))).sort()], ['safetensors', 'st', ['config.json', 'model.safetensors']]);
+      assert.deepEqual(
+        [model.format, entry.path, (await readdir(join(room.modelsDir, 'st'))).sort()],
+        ['safetensors', 'st', ['config.json', 'model.safetensors']],
+      );
     });
 
     it('puts the file of a known model where its entry says', async () => {
@@ -145,8 +208,15 @@ describe('the model library', () => {
       await assert.rejects(install('a', 'x.gguf'), { code: 'CONFLICT', message: /already here/ });
       await assert.rejects(install('taken', 'x.gguf'), { code: 'CONFLICT', message: /not overwritten/ });
       await assert.rejects(install('../out', 'x.gguf'), { code: 'REQUEST_INVALID' });
-      await assert.rejects(room.registry.install('n', join(outside, 'x.gguf'), { mode: 'copy', signal: AbortSignal.abort() }), { code: 'ABORTED' });
-      assert.deepEqual((await readdir(room.modelsDir)).filter((name) => !name.startsWith('.')).sort(), ['a.gguf', 'models.yaml', 'taken']);
+      await assert.rejects(
+        room.registry.install('n', join(outside, 'x.gguf'), { mode: 'copy', signal: AbortSignal.abort() }),
+        { code: 'ABORTED' },
+      );
+      assert.deepEqual((await readdir(room.modelsDir)).filter((name) => !name.startsWith('.')).sort(), [
+        'a.gguf',
+        'models.yaml',
+        'taken',
+      ]);
     });
 
     it('takes the files back when the manifest cannot be written', async () => {
@@ -177,22 +247,35 @@ describe('the model library', () => {
       await load('models:\n  a: { path: x/y/a.gguf }\n', { 'x/y/a.gguf': gguf, 'x/other.txt': 1 });
       const { deleted } = await room.registry.remove('a', { files: true });
       assert.deepEqual(deleted, [join(room.modelsDir, 'x/y/a.gguf'), join(room.modelsDir, 'x/y')]);
-      assert.deepEqual([await exists(join(room.modelsDir, 'x/y')), await exists(join(room.modelsDir, 'x'))], [false, true]);
+      assert.deepEqual(
+        [await exists(join(room.modelsDir, 'x/y')), await exists(join(room.modelsDir, 'x'))],
+        [false, true],
+      );
       assert.deepEqual(room.registry.list(), []);
     });
 
     it('keeps files that another model uses, or that are elsewhere', async () => {
       await writeFile(join(outside, 'far.gguf'), gguf);
-      await load(`models:\n  a: { path: s.gguf }\n  b: { path: s.gguf }\n  far: { path: ${join(outside, 'far.gguf')} }\n`, { 's.gguf': gguf });
-      assert.deepEqual((await room.registry.remove('a', { files: true })).kept, ['s.gguf stays: the model "b" uses it too.']);
-      assert.deepEqual((await room.registry.remove('far', { files: true })).kept, ['far.gguf stays: it is outside the models directory.']);
+      await load(
+        `models:\n  a: { path: s.gguf }\n  b: { path: s.gguf }\n  far: { path: ${join(outside, 'far.gguf')} }\n`,
+        { 's.gguf': gguf },
+      );
+      assert.deepEqual((await room.registry.remove('a', { files: true })).kept, [
+        's.gguf stays: the model "b" uses it too.',
+      ]);
+      assert.deepEqual((await room.registry.remove('far', { files: true })).kept, [
+        'far.gguf stays: it is outside the models directory.',
+      ]);
       assert.ok((await exists(join(room.modelsDir, 's.gguf'))) && (await exists(join(outside, 'far.gguf'))));
     });
 
     it('never deletes through a link, nor the models directory', async () => {
       await writeFile(join(outside, 'x.gguf'), gguf);
       await symlink(outside, join(room.modelsDir, 'link'));
-      await load('models:\n  a: { path: link/x.gguf }\n  all: { path: . }\n', { 'config.json': '{}', 'model.safetensors': 1 });
+      await load('models:\n  a: { path: link/x.gguf }\n  all: { path: . }\n', {
+        'config.json': '{}',
+        'model.safetensors': 1,
+      });
       await room.registry.remove('a', { files: true });
       await room.registry.remove('all', { files: true });
       assert.ok((await exists(join(outside, 'x.gguf'))) && (await exists(room.modelsDir)));

@@ -27,15 +27,28 @@ describe('an edit of the manifest', () => {
   const fixtureText = () => readFile(fixture, 'utf8');
 
   it('adds an entry behind the last one, as people write it', async () => {
-    await file.edit({ name: 'new', entry: { path: 'new/x.gguf', download: { huggingface: { repo_id: 'a/b', filename: 'x.gguf' } }, use_cases: ['chat'] } });
+    await file.edit({
+      name: 'new',
+      entry: {
+        path: 'new/x.gguf',
+        download: { huggingface: { repo_id: 'a/b', filename: 'x.gguf' } },
+        use_cases: ['chat'],
+      },
+    });
     const added = `  new:\n    path: new/x.gguf\n    download:\n      huggingface: { repo_id: a/b, filename: x.gguf }\n    use_cases: [chat]\n`;
     assert.equal(await text(), (await fixtureText()).replace('card for this one\n', `card for this one\n${added}`));
   });
 
   it('changes one value and leaves the comment behind it', async () => {
     const { manifest } = await file.read();
-    await file.edit({ name: 'llama3.2-3b-q4_k_m', entry: { ...manifest.models['llama3.2-3b-q4_k_m']!, path: 'elsewhere.gguf' } });
-    assert.equal(await text(), (await fixtureText()).replace('llama3.2-3b-q4_k_m/Llama-3.2-3B-Instruct-Q4_K_M.gguf ', 'elsewhere.gguf '));
+    await file.edit({
+      name: 'llama3.2-3b-q4_k_m',
+      entry: { ...manifest.models['llama3.2-3b-q4_k_m']!, path: 'elsewhere.gguf' },
+    });
+    assert.equal(
+      await text(),
+      (await fixtureText()).replace('llama3.2-3b-q4_k_m/Llama-3.2-3B-Instruct-Q4_K_M.gguf ', 'elsewhere.gguf '),
+    );
   });
 
   it('takes an entry out and leaves all comments', async () => {
@@ -56,7 +69,10 @@ describe('an edit of the manifest', () => {
   it('writes into braces, and into a manifest that is JSON', async () => {
     await writeFile(path, '{ "models": { "a": { "path": "a.gguf" } }, "defaults": {} }\n');
     await file.edit({ name: 'b', entry: { path: 'b c.gguf' } });
-    assert.equal(await text(), '{ "models": { "a": { "path": "a.gguf" }, b: { path: "b c.gguf" } }, "defaults": {} }\n');
+    assert.equal(
+      await text(),
+      '{ "models": { "a": { "path": "a.gguf" }, b: { path: "b c.gguf" } }, "defaults": {} }\n',
+    );
     await writeFile(path, 'models: {}\n');
     await file.edit({ name: 'b', entry: { path: 'b.gguf' } });
     assert.equal(await text(), 'models: \n  b:\n    path: b.gguf\n');
@@ -93,7 +109,10 @@ describe('an edit of the manifest', () => {
     await file.read();
     const broken = (await text()).replace('[conversational, fast]', '[conversational');
     await writeFile(path, broken);
-    await assert.rejects(file.edit({ name: 'new', entry: { path: 'n.gguf' } }), { code: 'CONFLICT', message: /"new" is not written into it; the version with it is models\.yaml\.lamina.*line|models\.yaml:18/ });
+    await assert.rejects(file.edit({ name: 'new', entry: { path: 'n.gguf' } }), {
+      code: 'CONFLICT',
+      message: /"new" is not written into it; the version with it is models\.yaml\.lamina.*line|models\.yaml:18/,
+    });
     assert.equal(await text(), broken);
     assert.match(await readFile(`${path}.lamina`, 'utf8'), / {2}new:\n {4}path: n\.gguf\n/);
   });
@@ -101,7 +120,10 @@ describe('an edit of the manifest', () => {
   it('refuses a change that would change other entries through an anchor', async () => {
     const shared = 'models:\n  a: &a\n    path: a.gguf\n    backend: vllm\n  b:\n    <<: *a\n    path: b.gguf\n';
     await writeFile(path, shared);
-    await assert.rejects(file.edit({ name: 'a', entry: { path: 'a.gguf', backend: 'mlc' } }), { code: 'CONFLICT', message: /shares an anchor/ });
+    await assert.rejects(file.edit({ name: 'a', entry: { path: 'a.gguf', backend: 'mlc' } }), {
+      code: 'CONFLICT',
+      message: /shares an anchor/,
+    });
     await assert.rejects(file.edit({ name: 'a', entry: undefined }), { code: 'CONFLICT' });
     assert.equal(await text(), shared);
     await file.edit({ name: 'b', entry: { path: 'b.gguf', backend: 'mlc' } });
@@ -120,8 +142,14 @@ describe('an edit of the manifest', () => {
 
   it('writes the first manifest where there is none', async () => {
     await rm(path);
-    await new ManifestFile(path, true, memory()).edit({ name: 'org/name:q4', entry: { path: 'x.gguf', pinned: true, limits: { idle_timeout: 0 } } });
-    assert.equal(await text(), 'models:\n  "org/name:q4":\n    path: x.gguf\n    pinned: true\n    limits:\n      idle_timeout: 0\n');
+    await new ManifestFile(path, true, memory()).edit({
+      name: 'org/name:q4',
+      entry: { path: 'x.gguf', pinned: true, limits: { idle_timeout: 0 } },
+    });
+    assert.equal(
+      await text(),
+      'models:\n  "org/name:q4":\n    path: x.gguf\n    pinned: true\n    limits:\n      idle_timeout: 0\n',
+    );
   });
 
   it('is no edit when nothing changes', async () => {

@@ -1,4 +1,5 @@
-// Manifests written every way people write them: both YAML readers agree, and an edit changes what is edited and not a byte more.
+// Manifests written every way people write them: both YAML readers agree, and an edit changes what is edited and not a
+// byte more.
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { CORE_SCHEMA, load } from 'js-yaml';
@@ -17,12 +18,23 @@ const values: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
   description: fc.string(),
   size: fc.oneof(fc.nat(), fc.constant('3 GB')),
   use_cases: fc.array(fc.string(), { maxLength: 3 }),
-  options: fc.dictionary(fc.constantFrom('threads', 'ctx', 'new', 'a b'), fc.oneof(fc.nat(), fc.string(), fc.boolean()), { maxKeys: 3 }),
+  options: fc.dictionary(
+    fc.constantFrom('threads', 'ctx', 'new', 'a b'),
+    fc.oneof(fc.nat(), fc.string(), fc.boolean()),
+    { maxKeys: 3 },
+  ),
   pinned: fc.boolean(),
   note: fc.oneof(fc.string(), fc.array(fc.nat(), { maxLength: 2 })),
   comment_only: fc.string(),
 };
-const edit = fc.constantFrom(...Object.keys(values)).chain((key) => fc.record({ key: fc.constant(key), value: values[key]!, entry: fc.nat(), what: fc.constantFrom('set', 'set', 'drop', 'remove', 'create') }));
+const edit = fc.constantFrom(...Object.keys(values)).chain((key) =>
+  fc.record({
+    key: fc.constant(key),
+    value: values[key]!,
+    entry: fc.nat(),
+    what: fc.constantFrom('set', 'set', 'drop', 'remove', 'create'),
+  }),
+);
 
 describe('any manifest', function () {
   this.timeout(0);
@@ -42,7 +54,10 @@ describe('any manifest', function () {
     fc.assert(
       fc.property(scalar, (source) => {
         const text = `a:\n  key: ${source}\n`;
-        const [fast, slow] = [attempt(() => load(text, { schema: CORE_SCHEMA, maxAliases: 0 })), attempt(() => parse(text, { merge: true, logLevel: 'silent' }))];
+        const [fast, slow] = [
+          attempt(() => load(text, { schema: CORE_SCHEMA, maxAliases: 0 })),
+          attempt(() => parse(text, { merge: true, logLevel: 'silent' })),
+        ];
         if (fast.ok && slow.ok) assert.deepEqual(plain(fast.value), plain(slow.value), text);
       }),
       { numRuns: cases(1000) },
@@ -50,10 +65,41 @@ describe('any manifest', function () {
   });
 
   it('that is damaged gets a clear answer: it is read, or every problem has a sentence and a line', async () => {
-    const damage = fc.record({ at: fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }), length: fc.nat({ max: 12 }), put: fc.oneof(fc.constantFrom('', '\t', '"', "'", '[', '{', ': ', '- ', '\n', '  ', '#', '&a ', '*a', '<<: *a', '|', '---\n', '? ', '!!map ', '\u0000', '\ud800'), fc.string({ maxLength: 5 })) });
+    const damage = fc.record({
+      at: fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
+      length: fc.nat({ max: 12 }),
+      put: fc.oneof(
+        fc.constantFrom(
+          '',
+          '\t',
+          '"',
+          "'",
+          '[',
+          '{',
+          ': ',
+          '- ',
+          '\n',
+          '  ',
+          '#',
+          '&a ',
+          '*a',
+          '<<: *a',
+          '|',
+          '---\n',
+          '? ',
+          '!!map ',
+          '\u0000',
+          '\ud800',
+        ),
+        fc.string({ maxLength: 5 }),
+      ),
+    });
     await fc.assert(
       fc.asyncProperty(manifestText, fc.array(damage, { minLength: 1, maxLength: 4 }), async ({ text }, damages) => {
-        const damaged = damages.reduce((now, { at, length, put }) => now.slice(0, at * now.length) + put + now.slice(at * now.length + length), text);
+        const damaged = damages.reduce(
+          (now, { at, length, put }) => now.slice(0, at * now.length) + put + now.slice(at * now.length + length),
+          text,
+        );
         const lines = damaged.split('\n').length;
         const error: unknown = await new ManifestReader('m').parse(damaged).then(
           () => undefined,
@@ -87,7 +133,10 @@ describe('any manifest', function () {
         const edited = await editText(reader, text, reading, { name, entry });
         assert.notEqual(edited, undefined, 'it cannot be edited');
         const now = (await new ManifestReader('m').parse(edited!)).manifest;
-        assert.deepEqual(plain(now), plain({ ...reading.manifest, models: withEntry(reading.manifest.models, name, entry) }));
+        assert.deepEqual(
+          plain(now),
+          plain({ ...reading.manifest, models: withEntry(reading.manifest.models, name, entry) }),
+        );
         if (what === 'remove') assert.equal(edited, without(text, target.lines));
         else if (what === 'drop' && pair !== undefined) assert.equal(edited, without(text, pair.lines));
         else if (what === 'set' && pair !== undefined) {
@@ -95,7 +144,8 @@ describe('any manifest', function () {
           // A key added to a mapping comes behind the comment on its last line.
           const end = key === 'options' ? pair.lines[1] : pair.value[1];
           assert.ok(edited!.endsWith(text.slice(end)), `${JSON.stringify(edited)} has not the end of the text`);
-          const stay = key !== 'options' || Object.keys(before.options ?? {}).every((one) => Object.hasOwn(value as object, one));
+          const stay =
+            key !== 'options' || Object.keys(before.options ?? {}).every((one) => Object.hasOwn(value as object, one));
           if (stay) assert.ok(edited!.includes(text.slice(pair.value[1], end).trim()), 'a comment is gone');
         } else assert.ok(isInsertion(text, edited!), `${JSON.stringify(edited)} is not the text with something put in`);
         seen.set(what, (seen.get(what) ?? 0) + 1);
@@ -121,11 +171,18 @@ function withEntry(models: Readonly<Record<string, ModelEntry>>, name: string, e
   return Object.fromEntries(entry === undefined ? rest : [...rest, [name, entry]]);
 }
 
-/** Data without regard to order of keys and prototypes. A key that is nothing, which no manifest has, is "" to one reader, "null" to the other. */
+/**
+ * Data without regard to order of keys and prototypes. A key that is nothing, which no manifest has, is "" to one
+ * reader, "null" to the other.
+ */
 function plain(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(plain);
   if (typeof value !== 'object' || value === null) return Object.is(value, -0) ? 0 : value;
-  return new Map(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, part]) => [key === '' ? 'null' : key, plain(part)]));
+  return new Map(
+    Object.entries(value)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, part]) => [key === '' ? 'null' : key, plain(part)]),
+  );
 }
 
 function attempt(run: () => unknown): { ok: true; value: unknown } | { ok: false } {

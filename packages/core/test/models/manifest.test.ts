@@ -1,4 +1,5 @@
-// The manifest: what people have loads as it is, and every slip gets a message that says where and what to write instead.
+// The manifest: what people have loads as it is, and every slip gets a message that says where and what to write
+// instead.
 import assert from 'node:assert/strict';
 import { mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -13,7 +14,12 @@ const fixture = join(import.meta.dirname, '../../test/models/models.yaml');
 describe('the manifest', () => {
   it('loads a file that people have, and warns about the key nobody knows', async () => {
     const { manifest, warnings } = await readManifest(fixture);
-    assert.deepEqual(Object.keys(manifest.models), ['llama3.2-3b-q4_k_m', 'llama3.2-1b-q4_k_m', 'yi-34b-awq', 'mistral-7b-awq']);
+    assert.deepEqual(Object.keys(manifest.models), [
+      'llama3.2-3b-q4_k_m',
+      'llama3.2-1b-q4_k_m',
+      'yi-34b-awq',
+      'mistral-7b-awq',
+    ]);
     assert.equal(manifest.models['mistral-7b-awq']!['notes'], 'bought a card for this one');
     assert.deepEqual(manifest.models['llama3.2-3b-q4_k_m']!.download, {
       huggingface: { repo_id: 'bartowski/Llama-3.2-3B-Instruct-GGUF', filename: 'Llama-3.2-3B-Instruct-Q4_K_M.gguf' },
@@ -21,7 +27,10 @@ describe('the manifest', () => {
     });
     assert.deepEqual(manifest.categories['heavy'], ['yi-34b-awq', 'mistral-7b-awq']);
     assert.equal(manifest.defaults['analytical'], 'llama3-8b-q4_k_m');
-    assert.deepEqual(warnings.map(({ line, message }) => [line, message.slice(0, 40)]), [[30, 'models.mistral-7b-awq.notes is not a key']]);
+    assert.deepEqual(
+      warnings.map(({ line, message }) => [line, message.slice(0, 40)]),
+      [[30, 'models.mistral-7b-awq.notes is not a key']],
+    );
   });
 
   it('names the nearest known key for one nobody knows', async () => {
@@ -32,7 +41,10 @@ describe('the manifest', () => {
   it('takes an empty file, empty sections and a byte order mark', async () => {
     assert.deepEqual((await parseManifest('', 'm')).manifest.models, {});
     assert.deepEqual((await parseManifest('# nothing yet\nmodels:\ncategories:\n', 'm')).manifest.categories, {});
-    assert.deepEqual(Object.keys((await parseManifest('\uFEFFmodels:\r\n  a:\r\n    path: a.gguf\r\n', 'm')).manifest.models), ['a']);
+    assert.deepEqual(
+      Object.keys((await parseManifest('\uFEFFmodels:\r\n  a:\r\n    path: a.gguf\r\n', 'm')).manifest.models),
+      ['a'],
+    );
   });
 
   it('follows anchors and merge keys', async () => {
@@ -48,25 +60,48 @@ describe('the manifest', () => {
     await assert.rejects(reader.parse(`models:\n${entry}`), /models\.a\.path must be text/);
     await assert.rejects(reader.parse('x: *a\n'));
     const { manifest } = await reader.parse('y: &a 1\nx: *a\n');
-    assert.deepEqual([(manifest as unknown as Record<string, unknown>)['x'], (manifest as unknown as Record<string, unknown>)['y']], [1, 1]);
+    assert.deepEqual(
+      [(manifest as unknown as Record<string, unknown>)['x'], (manifest as unknown as Record<string, unknown>)['y']],
+      [1, 1],
+    );
   });
 
   it('tells all problems at once, each with its place', async () => {
     const text = 'models:\n  a:\n    path: 5\n    use_cases: fast\n  b:\n    pinned: "yes"\n';
     const problems = await problemsOf(() => parseManifest(text, 'models.yaml'));
     assert.deepEqual(problems, [
-      { file: 'models.yaml', line: 3, column: 5, message: 'models.a.path must be text, not the number 5; write path: "5"' },
-      { file: 'models.yaml', line: 4, column: 5, message: 'models.a.use_cases must be a list of names, not the text "fast"; write use_cases: [fast]' },
-      { file: 'models.yaml', line: 6, column: 5, message: 'models.b.pinned must be true or false, not the text "yes"; write pinned: true' },
+      {
+        file: 'models.yaml',
+        line: 3,
+        column: 5,
+        message: 'models.a.path must be text, not the number 5; write path: "5"',
+      },
+      {
+        file: 'models.yaml',
+        line: 4,
+        column: 5,
+        message: 'models.a.use_cases must be a list of names, not the text "fast"; write use_cases: [fast]',
+      },
+      {
+        file: 'models.yaml',
+        line: 6,
+        column: 5,
+        message: 'models.b.pinned must be true or false, not the text "yes"; write pinned: true',
+      },
     ]);
   });
 
   it('lists the problems in its message, a line each', async () => {
-    await assert.rejects(parseManifest('models:\n  a:\n    path: 5\n    pinned: 7\n', 'm.yaml'), /^LaminaError: m\.yaml:3:5: models\.a\.path .*\nm\.yaml:4:5: models\.a\.pinned /);
+    await assert.rejects(
+      parseManifest('models:\n  a:\n    path: 5\n    pinned: 7\n', 'm.yaml'),
+      /^LaminaError: m\.yaml:3:5: models\.a\.path .*\nm\.yaml:4:5: models\.a\.pinned /,
+    );
   });
 
   it('checks plain data the same way, without places', async () => {
-    assert.deepEqual(await problemsOf(() => checkManifest({ models: { a: { path: '../secret.gguf' } } })), [{ message: 'models.a.path leaves the models directory; write a path below it, or an absolute one' }]);
+    assert.deepEqual(await problemsOf(() => checkManifest({ models: { a: { path: '../secret.gguf' } } })), [
+      { message: 'models.a.path leaves the models directory; write a path below it, or an absolute one' },
+    ]);
   });
 
   describe('that is not what it should be', () => {
@@ -85,12 +120,18 @@ describe('the manifest', () => {
       const giant = join(directory, 'giant.yaml');
       await writeFile(giant, '');
       await truncate(giant, 5_000_000_000);
-      assert.match(await reasonFor(giant), /giant\.yaml: has 5000000000 bytes; a manifest has at most 33554432\. Is it a model\?/);
+      assert.match(
+        await reasonFor(giant),
+        /giant\.yaml: has 5000000000 bytes; a manifest has at most 33554432\. Is it a model\?/,
+      );
     });
 
     it('is a bomb of aliases', async () => {
       let text = 'a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n';
-      for (let level = 1; level < 12; level++) text += `a${level}: &a${level} [${Array(10).fill(`*a${level - 1}`).join(', ')}]\n`;
+      for (let level = 1; level < 12; level++)
+        text += `a${level}: &a${level} [${Array(10)
+          .fill(`*a${level - 1}`)
+          .join(', ')}]\n`;
       assert.match((await problemsOf(() => parseManifest(text, 'm')))[0]!.message, /alias/i);
     });
 

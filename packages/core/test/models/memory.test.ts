@@ -35,7 +35,10 @@ describe('a manifest at the second start', () => {
     await alter();
     const before = room.warnings.length;
     assert.equal(await descriptionAgain(), 'remembered');
-    assert.ok(room.warnings.slice(before).some((warning) => warning.includes('colour')), room.warnings.join());
+    assert.ok(
+      room.warnings.slice(before).some((warning) => warning.includes('colour')),
+      room.warnings.join(),
+    );
   });
 
   it('is read anew when its text is another, or nothing of use is remembered', async () => {

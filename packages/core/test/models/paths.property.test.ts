@@ -11,7 +11,28 @@ import { take } from '../../dist/kernel/steps.js';
 import { nameProblem } from '../../dist/models/manifest/rules.js';
 import { cases } from './cases.js';
 
-const part = fc.constantFrom('..', '.', '', 'a', 'b', 'x.gguf', 'out', 'up', 'file.gguf', 'loop', 'in', '...', '..\\..', '%2e%2e', 'x-00001-of-00002.gguf', '\u2024\u2024', '~', 'secret', 'secret.gguf', 'outside');
+const part = fc.constantFrom(
+  '..',
+  '.',
+  '',
+  'a',
+  'b',
+  'x.gguf',
+  'out',
+  'up',
+  'file.gguf',
+  'loop',
+  'in',
+  '...',
+  '..\\..',
+  '%2e%2e',
+  'x-00001-of-00002.gguf',
+  '\u2024\u2024',
+  '~',
+  'secret',
+  'secret.gguf',
+  'outside',
+);
 
 describe('a path of the manifest', function () {
   this.timeout(0);
@@ -23,7 +44,17 @@ describe('a path of the manifest', function () {
     root = join(directory, 'models');
     await mkdir(join(root, 'a/b'), { recursive: true });
     await mkdir(join(directory, 'outside'));
-    for (const file of ['outside/x.gguf', 'outside/secret.gguf', 'secret.gguf', 'models/x.gguf', 'models/a/x.gguf', 'models/a/b/x.gguf', 'models/a/x-00001-of-00002.gguf', 'models/a/x-00002-of-00002.gguf']) await writeFile(join(directory, file), 'GGUF');
+    for (const file of [
+      'outside/x.gguf',
+      'outside/secret.gguf',
+      'secret.gguf',
+      'models/x.gguf',
+      'models/a/x.gguf',
+      'models/a/b/x.gguf',
+      'models/a/x-00001-of-00002.gguf',
+      'models/a/x-00002-of-00002.gguf',
+    ])
+      await writeFile(join(directory, file), 'GGUF');
     await symlink(join(directory, 'outside'), join(root, 'out'));
     await symlink('../..', join(root, 'a/up'));
     await symlink(join(directory, 'outside/x.gguf'), join(root, 'file.gguf'));
@@ -39,16 +70,20 @@ describe('a path of the manifest', function () {
     const folders = new Folders(root, disk);
     let reached = 0;
     await fc.assert(
-      fc.asyncProperty(fc.array(part, { minLength: 1, maxLength: 7 }), fc.constantFrom('path', 'projector', 'draft'), async (parts, key) => {
-        const written = parts.join('/');
-        fc.pre(!isAbsolute(written));
-        const { files } = await take(findFiles('m', { path: 'x.gguf', [key]: written }, folders));
-        for (const { path, bytes } of files) {
-          if (bytes === 0) continue;
-          reached += 1;
-          assert.ok(isWithin(root, await realpath(path)), `${written} reached ${path}`);
-        }
-      }),
+      fc.asyncProperty(
+        fc.array(part, { minLength: 1, maxLength: 7 }),
+        fc.constantFrom('path', 'projector', 'draft'),
+        async (parts, key) => {
+          const written = parts.join('/');
+          fc.pre(!isAbsolute(written));
+          const { files } = await take(findFiles('m', { path: 'x.gguf', [key]: written }, folders));
+          for (const { path, bytes } of files) {
+            if (bytes === 0) continue;
+            reached += 1;
+            assert.ok(isWithin(root, await realpath(path)), `${written} reached ${path}`);
+          }
+        },
+      ),
       { numRuns: cases(500) },
     );
     assert.ok(reached > 0, 'no path reached anything: the test shows nothing');
@@ -56,9 +91,16 @@ describe('a path of the manifest', function () {
 
   it('is not made by any name that is taken', () => {
     fc.assert(
-      fc.property(fc.oneof(fc.string(), fc.array(part, { maxLength: 5 }).map((parts) => parts.join('/'))), (name) => {
-        if (nameProblem(name) === undefined) assert.ok(isWithin(root, join(root, name)) && join(root, name) !== root, name);
-      }),
+      fc.property(
+        fc.oneof(
+          fc.string(),
+          fc.array(part, { maxLength: 5 }).map((parts) => parts.join('/')),
+        ),
+        (name) => {
+          if (nameProblem(name) === undefined)
+            assert.ok(isWithin(root, join(root, name)) && join(root, name) !== root, name);
+        },
+      ),
       { numRuns: cases(1000) },
     );
   });

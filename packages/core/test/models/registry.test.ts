@@ -15,16 +15,22 @@ describe('the registry', () => {
 
   const manifest = (text: string) => room.write({ 'models.yaml': text });
   const missing = (name: string) => room.registry.get(name)!.missing;
-  const paths = (name: string) => room.registry.get(name)!.model.files.map(({ role, path }) => [role, path.slice(room.modelsDir.length + 1)]);
+  const paths = (name: string) =>
+    room.registry.get(name)!.model.files.map(({ role, path }) => [role, path.slice(room.modelsDir.length + 1)]);
 
   it('has no models where there is no manifest', async () => {
     await room.registry.load();
     assert.deepEqual(room.registry.list(), []);
-    assert.throws(() => room.registry.resolve('a'), { code: 'MODEL_NOT_FOUND', message: 'There is no model "a". There are no models yet.' });
+    assert.throws(() => room.registry.resolve('a'), {
+      code: 'MODEL_NOT_FOUND',
+      message: 'There is no model "a". There are no models yet.',
+    });
   });
 
   it('finds a file, its size and its format', async () => {
-    await manifest('models:\n  a: { path: a/a.gguf, options: { threads: 2 }, limits: { idle_timeout: 5 }, pinned: true }\n');
+    await manifest(
+      'models:\n  a: { path: a/a.gguf, options: { threads: 2 }, limits: { idle_timeout: 5 }, pinned: true }\n',
+    );
     await room.write({ 'a/a.gguf': 123 });
     await room.registry.load();
     const { model, available } = room.registry.get('a')!;
@@ -43,7 +49,9 @@ describe('the registry', () => {
   });
 
   it('says of each model why its files cannot be used', async () => {
-    await manifest('models:\n  absent: { path: a/a.gguf }\n  empty: { path: b.gguf }\n  unnamed: {}\n  many: { path: many }\n  other: { path: other }\n');
+    await manifest(
+      'models:\n  absent: { path: a/a.gguf }\n  empty: { path: b.gguf }\n  unnamed: {}\n  many: { path: many }\n  other: { path: other }\n',
+    );
     await room.write({ 'b.gguf': 0, 'many/x.gguf': 1, 'many/y.gguf': 1, 'other/readme.md': 1 });
     await room.registry.load();
     assert.deepEqual(missing('absent'), ['a/a.gguf does not exist']);
@@ -51,21 +59,38 @@ describe('the registry', () => {
     assert.deepEqual(missing('unnamed'), ['unnamed does not exist']);
     assert.deepEqual(missing('many'), ['many holds 2 models (x.gguf, y.gguf); name one of them in path']);
     assert.match(missing('other')[0]!, /^other holds no model/);
-    assert.deepEqual(room.registry.stats(), { total_models: 5, available_models: 0, missing_models: 5, categories: {}, backends: {}, use_cases: {} });
+    assert.deepEqual(room.registry.stats(), {
+      total_models: 5,
+      available_models: 0,
+      missing_models: 5,
+      categories: {},
+      backends: {},
+      use_cases: {},
+    });
   });
 
   it('finds all shards from any of them, in order, in any case of letters', async () => {
     await manifest('models:\n  a: { path: a/Big-00002-of-00003.gguf }\n  dir: { path: a }\n');
-    await room.write({ 'a/Big-00003-of-00003.GGUF': 3, 'a/Big-00001-of-00003.gguf': 1, 'a/big-00002-of-00003.gguf': 2 });
+    await room.write({
+      'a/Big-00003-of-00003.GGUF': 3,
+      'a/Big-00001-of-00003.gguf': 1,
+      'a/big-00002-of-00003.gguf': 2,
+    });
     await room.registry.load();
-    const shards = [['weights', 'a/Big-00001-of-00003.gguf'], ['weights', 'a/big-00002-of-00003.gguf'], ['weights', 'a/Big-00003-of-00003.GGUF']];
+    const shards = [
+      ['weights', 'a/Big-00001-of-00003.gguf'],
+      ['weights', 'a/big-00002-of-00003.gguf'],
+      ['weights', 'a/Big-00003-of-00003.GGUF'],
+    ];
     assert.deepEqual(paths('a'), shards);
     assert.deepEqual(paths('dir'), shards);
     assert.equal(room.registry.get('a')!.available, true);
   });
 
   it('names the shards that are not there', async () => {
-    await manifest('models:\n  a: { path: a-00001-of-00004.gguf }\n  none: { path: b-00001-of-00002.gguf }\n  odd: { path: c-00005-of-00002.gguf }\n');
+    await manifest(
+      'models:\n  a: { path: a-00001-of-00004.gguf }\n  none: { path: b-00001-of-00002.gguf }\n  odd: { path: c-00005-of-00002.gguf }\n',
+    );
     await room.write({ 'a-00001-of-00004.gguf': 1, 'a-00003-of-00004.gguf': 1 });
     await room.registry.load();
     assert.deepEqual(missing('a'), ['of the 4 shards of a numbers 2, 4 are not there']);
@@ -74,20 +99,51 @@ describe('the registry', () => {
   });
 
   it('finds the projector beside the only model of a directory, and prefers the one that is named', async () => {
-    await manifest('models:\n  a: { path: a/a.gguf }\n  b: { path: a, projector: p/x.gguf }\n  c: { path: c/one.gguf }\n');
-    await room.write({ 'a/a.gguf': 1, 'a/mmproj-BF16.gguf': 1, 'a/a-mmproj-f16.gguf': 1, 'p/x.gguf': 1, 'c/one.gguf': 1, 'c/two.gguf': 1, 'c/mmproj.gguf': 1 });
+    await manifest(
+      'models:\n  a: { path: a/a.gguf }\n  b: { path: a, projector: p/x.gguf }\n  c: { path: c/one.gguf }\n',
+    );
+    await room.write({
+      'a/a.gguf': 1,
+      'a/mmproj-BF16.gguf': 1,
+      'a/a-mmproj-f16.gguf': 1,
+      'p/x.gguf': 1,
+      'c/one.gguf': 1,
+      'c/two.gguf': 1,
+      'c/mmproj.gguf': 1,
+    });
     await room.registry.load();
-    assert.deepEqual(paths('a'), [['weights', 'a/a.gguf'], ['projector', 'a/a-mmproj-f16.gguf']]);
-    assert.deepEqual(paths('b'), [['weights', 'a/a.gguf'], ['projector', 'p/x.gguf']]);
+    assert.deepEqual(paths('a'), [
+      ['weights', 'a/a.gguf'],
+      ['projector', 'a/a-mmproj-f16.gguf'],
+    ]);
+    assert.deepEqual(paths('b'), [
+      ['weights', 'a/a.gguf'],
+      ['projector', 'p/x.gguf'],
+    ]);
     assert.deepEqual(paths('c'), [['weights', 'c/one.gguf']]);
   });
 
   it('knows safetensors and MLC directories, and GGUF files without a suffix', async () => {
-    await manifest('models:\n  st: { path: st/ }\n  mlc: {}\n  blob: { path: sha256-abc }\n  named: { path: n/model.safetensors }\n');
-    await room.write({ 'st/config.json': '{}', 'st/model.safetensors': 9, 'mlc/mlc-chat-config.json': '{}', 'mlc/params_shard_0.bin': 8, 'sha256-abc': ggufBytes(), 'n/config.json': '{}', 'n/model.safetensors': 3 });
+    await manifest(
+      'models:\n  st: { path: st/ }\n  mlc: {}\n  blob: { path: sha256-abc }\n  named: { path: n/model.safetensors }\n',
+    );
+    await room.write({
+      'st/config.json': '{}',
+      'st/model.safetensors': 9,
+      'mlc/mlc-chat-config.json': '{}',
+      'mlc/params_shard_0.bin': 8,
+      'sha256-abc': ggufBytes(),
+      'n/config.json': '{}',
+      'n/model.safetensors': 3,
+    });
     await room.registry.load();
-    assert.deepEqual(['st', 'mlc', 'blob', 'named'].map((name) => room.registry.get(name)!.model.format), ['safetensors', 'mlc', 'gguf', 'safetensors']);
-    assert.deepEqual(room.registry.get('st')!.model.files, [{ role: 'weights', path: join(room.modelsDir, 'st'), bytes: 9 }]);
+    assert.deepEqual(
+      ['st', 'mlc', 'blob', 'named'].map((name) => room.registry.get(name)!.model.format),
+      ['safetensors', 'mlc', 'gguf', 'safetensors'],
+    );
+    assert.deepEqual(room.registry.get('st')!.model.files, [
+      { role: 'weights', path: join(room.modelsDir, 'st'), bytes: 9 },
+    ]);
     assert.deepEqual(paths('named'), [['weights', 'n']]);
   });
 
@@ -98,7 +154,9 @@ describe('the registry', () => {
       await writeFile(join(outside, 'x.gguf'), 'x');
       await symlink(outside, join(room.modelsDir, 'link'));
       await symlink(join(outside, 'x.gguf'), join(room.modelsDir, 'file.gguf'));
-      await manifest(`models:\n  a: { path: link/x.gguf }\n  b: { path: file.gguf }\n  c: { path: ${outside}/x.gguf }\n`);
+      await manifest(
+        `models:\n  a: { path: link/x.gguf }\n  b: { path: file.gguf }\n  c: { path: ${outside}/x.gguf }\n`,
+      );
       await room.registry.load();
       assert.deepEqual(missing('a'), ['link/x.gguf leads out of the models directory']);
       assert.deepEqual(missing('b'), ['file.gguf leads out of the models directory']);
@@ -109,21 +167,31 @@ describe('the registry', () => {
   });
 
   it('resolves names, aliases and adapters', async () => {
-    await manifest('models:\n  big: { path: a.gguf, aliases: [gpt-4, "org/big:q4"] }\n  poet: { path: lora.gguf, base: gpt-4 }\n');
+    await manifest(
+      'models:\n  big: { path: a.gguf, aliases: [gpt-4, "org/big:q4"] }\n  poet: { path: lora.gguf, base: gpt-4 }\n',
+    );
     await room.write({ 'a.gguf': 1, 'lora.gguf': 1 });
     await room.registry.load();
     assert.equal(room.registry.resolve('org/big:q4').model.name, 'big');
     const { model, served } = room.registry.resolve('poet');
     assert.deepEqual([model.name, served.name], ['poet', 'big']);
     assert.equal(model.files[0]!.role, 'adapter');
-    assert.deepEqual(room.registry.adaptersOf('big').map(({ name }) => name), ['poet']);
+    assert.deepEqual(
+      room.registry.adaptersOf('big').map(({ name }) => name),
+      ['poet'],
+    );
   });
 
   it('names the nearest for a miss', async () => {
     await manifest('models:\n  llama-3b: {}\n  qwen-7b: {}\n');
     await room.registry.load();
-    assert.throws(() => room.registry.resolve('lama-3b'), { message: 'There is no model "lama-3b". Did you mean "llama-3b"? Known: "llama-3b", "qwen-7b".' });
-    assert.throws(() => room.registry.resolve('x'.repeat(100_000)), (error: Error) => error.message.length < 400);
+    assert.throws(() => room.registry.resolve('lama-3b'), {
+      message: 'There is no model "lama-3b". Did you mean "llama-3b"? Known: "llama-3b", "qwen-7b".',
+    });
+    assert.throws(
+      () => room.registry.resolve('x'.repeat(100_000)),
+      (error: Error) => error.message.length < 400,
+    );
   });
 
   it('reads metadata when it is asked for, and goes without for a broken header', async () => {
@@ -157,7 +225,10 @@ describe('the registry', () => {
     await room.registry.reload();
     assert.deepEqual(changes, [{ added: ['c'], changed: ['b'], removed: ['gone'] }]);
     assert.equal(room.registry.get('a')!.model, kept);
-    assert.deepEqual(room.events.map(({ type }) => type), ['manifest.changed', 'model.discovered', 'model.updated', 'model.removed']);
+    assert.deepEqual(
+      room.events.map(({ type }) => type),
+      ['manifest.changed', 'model.discovered', 'model.updated', 'model.removed'],
+    );
     await room.registry.reload();
     assert.equal(changes.length, 1);
   });
@@ -180,7 +251,10 @@ describe('the registry', () => {
     const first = room.registry.reload();
     await manifest('models:\n  b: {}\n');
     await Promise.all([first, room.registry.reload(), room.registry.reload()]);
-    assert.deepEqual(room.registry.list().map(({ model }) => model.name), ['b']);
+    assert.deepEqual(
+      room.registry.list().map(({ model }) => model.name),
+      ['b'],
+    );
   });
 
   it('lets plugins discover and describe', async () => {
@@ -193,23 +267,52 @@ describe('the registry', () => {
     taps.describeModel.tap((model) => ({ ...model, options: { ...model.options, seen: true } }));
     await manifest('models:\n  a: {}\n');
     await room.registry.load();
-    assert.deepEqual(room.registry.list().map(({ model }) => [model.name, model.from, model.options['seen']]), [['a', 'manifest', true], ['found', 'discovered', true]]);
+    assert.deepEqual(
+      room.registry.list().map(({ model }) => [model.name, model.from, model.options['seen']]),
+      [
+        ['a', 'manifest', true],
+        ['found', 'discovered', true],
+      ],
+    );
   });
 
   it('believes a plugin that says that a model has no files here', async () => {
     const taps = room.hooks.tapsFor({ name: 'test', log: room.log, closed: false });
-    taps.describeModel.tap((model) => (model.backend === 'remote' ? { ...model, format: 'remote', files: [] } : undefined));
+    taps.describeModel.tap((model) =>
+      model.backend === 'remote' ? { ...model, format: 'remote', files: [] } : undefined,
+    );
     await manifest('models:\n  far: { backend: remote }\n  absent: {}\n');
     await room.registry.load();
-    assert.deepEqual(room.registry.list().map(({ model, available }) => [model.name, available]), [['far', true], ['absent', false]]);
-    assert.deepEqual((await room.registry.validate()).map(({ name, problems }) => [name, problems.length]), [['far', 0], ['absent', 1]]);
+    assert.deepEqual(
+      room.registry.list().map(({ model, available }) => [model.name, available]),
+      [
+        ['far', true],
+        ['absent', false],
+      ],
+    );
+    assert.deepEqual(
+      (await room.registry.validate()).map(({ name, problems }) => [name, problems.length]),
+      [
+        ['far', 0],
+        ['absent', 1],
+      ],
+    );
   });
 
   it('takes a manifest as data', async () => {
-    const other = await openRoom({ manifest: { models: { a: { path: 'a.gguf', backend: 'vllm', use_cases: ['x'] } }, categories: { small: ['a'] } } });
+    const other = await openRoom({
+      manifest: { models: { a: { path: 'a.gguf', backend: 'vllm', use_cases: ['x'] } }, categories: { small: ['a'] } },
+    });
     try {
       await other.registry.load();
-      assert.deepEqual(other.registry.stats(), { total_models: 1, available_models: 0, missing_models: 1, categories: { small: 1 }, backends: { vllm: 1 }, use_cases: { x: 1 } });
+      assert.deepEqual(other.registry.stats(), {
+        total_models: 1,
+        available_models: 0,
+        missing_models: 1,
+        categories: { small: 1 },
+        backends: { vllm: 1 },
+        use_cases: { x: 1 },
+      });
       assert.ok(LaminaError.is(await other.registry.describe('b').catch((error: unknown) => error), 'MODEL_NOT_FOUND'));
     } finally {
       await other.close();
@@ -218,5 +321,14 @@ describe('the registry', () => {
 });
 
 function found(name: string): Model {
-  return { name, files: [{ role: 'weights', path: '/somewhere/x.gguf', bytes: 5 }], format: 'gguf', aliases: [], options: {}, pinned: false, limits: {}, from: 'discovered' };
+  return {
+    name,
+    files: [{ role: 'weights', path: '/somewhere/x.gguf', bytes: 5 }],
+    format: 'gguf',
+    aliases: [],
+    options: {},
+    pinned: false,
+    limits: {},
+    from: 'discovered',
+  };
 }

@@ -40,7 +40,12 @@ export async function openRoom(options: { manifest?: string | Partial<Manifest> 
   const events: LaminaEvent[] = [];
   bus.onAny((event) => events.push(event));
   const hooks = new Hooks(bus, log);
-  const config = { modelsDir, dataDir: join(modelsDir, '.lamina'), manifest: options.manifest, env: {} } as unknown as Config;
+  const config = {
+    modelsDir,
+    dataDir: join(modelsDir, '.lamina'),
+    manifest: options.manifest,
+    env: {},
+  } as unknown as Config;
   const registry = new ModelRegistry(config, bus, hooks, systemClock, log);
   return {
     modelsDir,
@@ -64,7 +69,13 @@ export async function openRoom(options: { manifest?: string | Partial<Manifest> 
 
 /** A log whose warnings can be read. */
 export function recorder(warnings: string[]): Logger {
-  const log: Logger = { debug: () => undefined, info: () => undefined, warn: (_data, message) => void warnings.push(message), error: (_data, message) => void warnings.push(message), child: () => log };
+  const log: Logger = {
+    debug: () => undefined,
+    info: () => undefined,
+    warn: (_data, message) => void warnings.push(message),
+    error: (_data, message) => void warnings.push(message),
+    child: () => log,
+  };
   return log;
 }
 

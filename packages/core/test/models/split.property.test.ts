@@ -8,16 +8,45 @@ import { Slices } from '../../dist/models/slices.js';
 import { cases } from './cases.js';
 import { manifestText } from './manifest-text.js';
 
-const lines = ['models:', 'models: # all', '"models":', 'model', 'defaults:', 'defaults: { chat: x }', '  a:', '  b: { path: x }', '    path: y', '   c:', ' d:', 'e', '- f', '  - g', '---', '# h', '  # i', '', '}', '  }', '\t', '? j', '...'];
+const lines = [
+  'models:',
+  'models: # all',
+  '"models":',
+  'model',
+  'defaults:',
+  'defaults: { chat: x }',
+  '  a:',
+  '  b: { path: x }',
+  '    path: y',
+  '   c:',
+  ' d:',
+  'e',
+  '- f',
+  '  - g',
+  '---',
+  '# h',
+  '  # i',
+  '',
+  '}',
+  '  }',
+  '\t',
+  '? j',
+  '...',
+];
 const text = fc.oneof(
   fc.array(fc.constantFrom(...lines), { maxLength: 12 }).map((all) => all.join('\n')),
-  fc.array(fc.constantFrom('models:', '  a:', '  b:', '    path: x', 'defaults:', '# c'), { maxLength: 12 }).map((all) => all.map((line) => `${line}\n`).join('')),
+  fc
+    .array(fc.constantFrom('models:', '  a:', '  b:', '    path: x', 'defaults:', '# c'), { maxLength: 12 })
+    .map((all) => all.map((line) => `${line}\n`).join('')),
   manifestText.map((written) => written.text),
 );
 const edit = fc.record({
   at: fc.double({ min: 0, max: 1, noNaN: true }),
   length: fc.oneof(fc.constant(0), fc.nat({ max: 30 })),
-  put: fc.oneof(fc.constantFrom('', '\n', ' ', ':', 's', '#', '}'), fc.array(fc.constantFrom(...lines), { maxLength: 3 }).map((all) => all.map((line) => `${line}\n`).join(''))),
+  put: fc.oneof(
+    fc.constantFrom('', '\n', ' ', ':', 's', '#', '}'),
+    fc.array(fc.constantFrom(...lines), { maxLength: 3 }).map((all) => all.map((line) => `${line}\n`).join('')),
+  ),
 });
 
 describe('the text of a manifest, split anew after an edit', function () {
@@ -36,7 +65,10 @@ describe('the text of a manifest, split anew after an edit', function () {
           assert.deepEqual(again?.pieces, anew?.pieces, JSON.stringify({ before: before.text, now }));
           if (again !== undefined) {
             assert.deepEqual(again.pieces.slice(0, again.head).map(said), before.pieces.slice(0, again.head).map(said));
-            assert.deepEqual(again.pieces.slice(again.pieces.length - again.tail).map(said), before.pieces.slice(before.pieces.length - again.tail).map(said));
+            assert.deepEqual(
+              again.pieces.slice(again.pieces.length - again.tail).map(said),
+              before.pieces.slice(before.pieces.length - again.tail).map(said),
+            );
             assert.ok(again.head + again.tail <= Math.min(before.pieces.length, again.pieces.length));
             kept += again.head + again.tail;
           }
@@ -49,16 +81,30 @@ describe('the text of a manifest, split anew after an edit', function () {
   });
 
   it('is compared by stretches as it would be by characters', () => {
-    const long = fc.tuple(fc.constantFrom('a', 'ab', 'ü\n'), fc.integer({ min: 0, max: 9000 })).map(([word, length]) => word.repeat(length).slice(0, length));
+    const long = fc
+      .tuple(fc.constantFrom('a', 'ab', 'ü\n'), fc.integer({ min: 0, max: 9000 }))
+      .map(([word, length]) => word.repeat(length).slice(0, length));
     fc.assert(
-      fc.property(long, fc.nat({ max: 9000 }), fc.nat({ max: 9000 }), fc.constantFrom('', 'b', 'ab', '\n'), (a, at, length, put) => {
-        const b = a.slice(0, at) + put + a.slice(at + length);
-        const beginning = sameAtBeginning(a, b);
-        const end = sameAtEnd(a, b, beginning);
-        const most = Math.min(a.length, b.length);
-        assert.equal(beginning, countWhile(most, (index) => a[index] === b[index]));
-        assert.equal(end, countWhile(most - beginning, (index) => a.at(-1 - index) === b.at(-1 - index)));
-      }),
+      fc.property(
+        long,
+        fc.nat({ max: 9000 }),
+        fc.nat({ max: 9000 }),
+        fc.constantFrom('', 'b', 'ab', '\n'),
+        (a, at, length, put) => {
+          const b = a.slice(0, at) + put + a.slice(at + length);
+          const beginning = sameAtBeginning(a, b);
+          const end = sameAtEnd(a, b, beginning);
+          const most = Math.min(a.length, b.length);
+          assert.equal(
+            beginning,
+            countWhile(most, (index) => a[index] === b[index]),
+          );
+          assert.equal(
+            end,
+            countWhile(most - beginning, (index) => a.at(-1 - index) === b.at(-1 - index)),
+          );
+        },
+      ),
       { numRuns: cases(300) },
     );
   });

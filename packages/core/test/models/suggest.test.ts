@@ -16,7 +16,12 @@ function model(contextLength: number, parts: GgufParts = {}): Buffer {
 
 function backend(type: string, formats: string[], availability: Availability, aliases: string[] = []): BackendType {
   const none = { type: 'object' };
-  const create = (name: string) => ({ name, probe: () => Promise.resolve(availability), accepts: () => ({ rank: 1, reason: '' }), start: () => Promise.reject(new Error('not here')) });
+  const create = (name: string) => ({
+    name,
+    probe: () => Promise.resolve(availability),
+    accepts: () => ({ rank: 1, reason: '' }),
+    start: () => Promise.reject(new Error('not here')),
+  });
   return { type, formats, aliases, options: none, modelOptions: none, lifetime: 'owned', create };
 }
 
@@ -31,7 +36,10 @@ describe('suggest', () => {
     const { config, log, hooks } = room;
     const backends = new BackendRegistry(config, room.registry, hooks, log);
     backends.add(backend('llama.cpp', ['gguf'], { available: true, version: '0.7.0' }, ['llamacpp']), 'test');
-    backends.add(backend('vllm', ['safetensors'], { available: false, reason: 'it is not installed', hint: 'pip install vllm' }), 'test');
+    backends.add(
+      backend('vllm', ['safetensors'], { available: false, reason: 'it is not installed', hint: 'pip install vllm' }),
+      'test',
+    );
     suggester = new Suggester(room.registry, backends, { machine: () => machine }, hooks, log);
   });
   afterEach(() => room.close());
@@ -42,7 +50,8 @@ describe('suggest', () => {
   };
   const suggest = (request: SuggestRequest = {}) => suggester.suggest(request);
   const name = async (request: SuggestRequest) => (await suggest(request)).suggested.record.model.name;
-  const order = ({ suggested, alternatives }: Suggestion) => [suggested, ...alternatives].map(({ record }) => record.model.name);
+  const order = ({ suggested, alternatives }: Suggestion) =>
+    [suggested, ...alternatives].map(({ record }) => record.model.name);
 
   const manifest = `models:
   any: { path: any.gguf }
@@ -58,12 +67,22 @@ categories:
 defaults:
   chat: default
 `;
-  const all = Object.fromEntries(['any', 'asked', 'in-category', 'meant', 'default', 'named'].map((one) => [`${one}.gguf`, model(2048)]));
+  const all = Object.fromEntries(
+    ['any', 'asked', 'in-category', 'meant', 'default', 'named'].map((one) => [`${one}.gguf`, model(2048)]),
+  );
 
   it('takes the model that is named, then the default, use_cases, the category of that name, the category, any', async () => {
     await load(manifest, all);
     const request = { ai_model: 'agent', use_case: 'chat', category: 'small' };
-    assert.deepEqual(order(await suggest(request)), ['named', 'default', 'meant', 'in-category', 'asked', 'any', 'far']);
+    assert.deepEqual(order(await suggest(request)), [
+      'named',
+      'default',
+      'meant',
+      'in-category',
+      'asked',
+      'any',
+      'far',
+    ]);
     assert.equal(await name({ category: 'small' }), 'asked');
   });
 
@@ -76,14 +95,24 @@ defaults:
     await load(manifest, all);
     const { suggested, alternatives } = await suggest({ use_case: 'chat' });
     const size = showSize(all['default.gguf']!.length);
-    assert.deepEqual(suggested.reasons, [`on disk, ${size}`, 'runs on llama.cpp 0.7.0', 'fits in memory: about 1 MB of 16.0 GB with 2048 tokens of context', 'is the default for "chat"', 'a context of 2048 tokens']);
+    assert.deepEqual(suggested.reasons, [
+      `on disk, ${size}`,
+      'runs on llama.cpp 0.7.0',
+      'fits in memory: about 1 MB of 16.0 GB with 2048 tokens of context',
+      'is the default for "chat"',
+      'a context of 2048 tokens',
+    ]);
     const far = alternatives.find(({ record }) => record.model.name === 'far')!;
     assert.equal(far.command, 'lamina pull far --source huggingface');
     assert.equal(far.reasons[0], 'not on disk, 2.0 GB to get');
   });
 
   it('prefers what an engine here can run, and says why the other cannot', async () => {
-    await load('models:\n  a: { path: st }\n  b: { path: b.gguf, backend: llamacpp }\ndefaults: { chat: a }\n', { 'st/config.json': '{}', 'st/model.safetensors': tensors({}), 'b.gguf': model(512) });
+    await load('models:\n  a: { path: st }\n  b: { path: b.gguf, backend: llamacpp }\ndefaults: { chat: a }\n', {
+      'st/config.json': '{}',
+      'st/model.safetensors': tensors({}),
+      'b.gguf': model(512),
+    });
     const { suggested, alternatives } = await suggest({ use_case: 'chat' });
     assert.equal(suggested.record.model.name, 'b');
     assert.ok(alternatives[0]!.reasons.includes('cannot run here: vllm: it is not installed'));
@@ -93,7 +122,10 @@ defaults:
     machine = { ...machine, totalBytes: 6e6 };
     const larger: GgufParts = { tensors: [['token_embd.weight', [128, 400], 0]] };
     const huge: GgufParts = { tensors: [['token_embd.weight', [128, 20_000], 0]] };
-    await load('models:\n  small: {path: s.gguf}\n  larger: {path: l.gguf}\n  longer: {path: c.gguf}\n  huge: {path: h.gguf}\n', { 's.gguf': model(2048), 'l.gguf': model(2048, larger), 'c.gguf': model(8192), 'h.gguf': model(8192, huge) });
+    await load(
+      'models:\n  small: {path: s.gguf}\n  larger: {path: l.gguf}\n  longer: {path: c.gguf}\n  huge: {path: h.gguf}\n',
+      { 's.gguf': model(2048), 'l.gguf': model(2048, larger), 'c.gguf': model(8192), 'h.gguf': model(8192, huge) },
+    );
     const suggestion = await suggest();
     assert.deepEqual(order(suggestion), ['longer', 'larger', 'small', 'huge']);
     assert.match(suggestion.alternatives[2]!.reasons.join('; '), /does not fit in memory: about 1\d MB of 6 MB/);
@@ -102,7 +134,10 @@ defaults:
   it('never suggests a file that is broken, and says what is wrong with it', async () => {
     const whole = model(2048);
     const files = { 'cut.gguf': whole.subarray(0, 200), 'short.gguf': whole.subarray(0, -100), 'whole.gguf': whole };
-    await load('models:\n  cut: { path: cut.gguf }\n  short: { path: short.gguf }\n  whole: { path: whole.gguf }\ndefaults: { chat: cut }\n', files);
+    await load(
+      'models:\n  cut: { path: cut.gguf }\n  short: { path: short.gguf }\n  whole: { path: whole.gguf }\ndefaults: { chat: cut }\n',
+      files,
+    );
     const { suggested, alternatives } = await suggest({ use_case: 'chat' });
     assert.equal(suggested.record.model.name, 'whole');
     const reasonOf = (name: string) => alternatives.find(({ record }) => record.model.name === name)!.reasons[0]!;
@@ -114,27 +149,62 @@ defaults:
   });
 
   it('offers an embedding model last, unless it is asked for', async () => {
-    const bert = ggufBytes({ values: { 'general.architecture': ['string', 'bert'], 'bert.pooling_type': ['u32', 1], 'bert.context_length': ['u32', 8192] } });
-    await load('models:\n  embed: { path: e.gguf, use_cases: [embedding] }\n  chat: { path: c.gguf }\n', { 'e.gguf': bert, 'c.gguf': model(512) });
+    const bert = ggufBytes({
+      values: {
+        'general.architecture': ['string', 'bert'],
+        'bert.pooling_type': ['u32', 1],
+        'bert.context_length': ['u32', 8192],
+      },
+    });
+    await load('models:\n  embed: { path: e.gguf, use_cases: [embedding] }\n  chat: { path: c.gguf }\n', {
+      'e.gguf': bert,
+      'c.gguf': model(512),
+    });
     assert.deepEqual([await name({}), await name({ use_case: 'embedding' })], ['chat', 'embed']);
   });
 
   it('keeps to a size, in bytes or as text', async () => {
     const large = model(512, { tensors: [['w', [1000, 300], 0]] });
-    await load('models:\n  large: { path: l.gguf }\n  small: { path: s.gguf }\n', { 'l.gguf': large, 's.gguf': model(512) });
-    for (const max of [500_000, '500000', '0.5 MB', '500kB', '0,5MB']) assert.deepEqual(order(await suggest({ max_size: max })), ['small']);
-    await assert.rejects(suggest({ max_size: 'big' }), { code: 'REQUEST_INVALID', details: { message: 'max_size is "big"; write bytes, or text such as "4GB".', param: 'max_size' } });
+    await load('models:\n  large: { path: l.gguf }\n  small: { path: s.gguf }\n', {
+      'l.gguf': large,
+      's.gguf': model(512),
+    });
+    for (const max of [500_000, '500000', '0.5 MB', '500kB', '0,5MB'])
+      assert.deepEqual(order(await suggest({ max_size: max })), ['small']);
+    await assert.rejects(suggest({ max_size: 'big' }), {
+      code: 'REQUEST_INVALID',
+      details: { message: 'max_size is "big"; write bytes, or text such as "4GB".', param: 'max_size' },
+    });
   });
 
   it('takes null as nothing said, passes over what it does not know, and refuses what is of another kind', async () => {
     await load(manifest, all);
-    assert.equal(await name({ ai_model: null, use_case: 'chat', category: null, max_size: null, template: 'agent' } as SuggestRequest), 'default');
-    await assert.rejects(suggest({ use_case: 5, ai_model: ['named'] } as unknown as SuggestRequest), { code: 'REQUEST_INVALID', details: { message: '"ai_model" must be string or null, not ["named"]; "use_case" must be string or null, not 5.', param: 'ai_model' } });
+    assert.equal(
+      await name({
+        ai_model: null,
+        use_case: 'chat',
+        category: null,
+        max_size: null,
+        template: 'agent',
+      } as SuggestRequest),
+      'default',
+    );
+    await assert.rejects(suggest({ use_case: 5, ai_model: ['named'] } as unknown as SuggestRequest), {
+      code: 'REQUEST_INVALID',
+      details: {
+        message: '"ai_model" must be string or null, not ["named"]; "use_case" must be string or null, not 5.',
+        param: 'ai_model',
+      },
+    });
   });
 
   it('says that nothing fits, and how to get what would', async () => {
     await load('models:\n  far: { size: 2GB, use_cases: [chat], download: { ollama: { model: x } } }\n', {});
-    await assert.rejects(suggest({ use_case: 'chat' }), { code: 'NO_SUGGESTION', message: 'No model fits what was asked for: no model on disk fits (asked for: the use case "chat"); get one with: lamina pull far --source ollama.' });
+    await assert.rejects(suggest({ use_case: 'chat' }), {
+      code: 'NO_SUGGESTION',
+      message:
+        'No model fits what was asked for: no model on disk fits (asked for: the use case "chat"); get one with: lamina pull far --source ollama.',
+    });
   });
 
   it('lets plugins change the ranking, and nothing else', async () => {
@@ -149,7 +219,19 @@ defaults:
   });
 
   it('reads sizes as people write them', () => {
-    const sizes: readonly [string | number, number | undefined][] = [['2.0GB', 2e9], ['800 MB', 8e8], ['1GiB', 2 ** 30], ['~4 gb', 4e9], ['7', 7], [5, 5], ['1.5T', 1.5e12], ['huge', undefined], ['', undefined], [-1, undefined], [NaN, undefined]];
+    const sizes: readonly [string | number, number | undefined][] = [
+      ['2.0GB', 2e9],
+      ['800 MB', 8e8],
+      ['1GiB', 2 ** 30],
+      ['~4 gb', 4e9],
+      ['7', 7],
+      [5, 5],
+      ['1.5T', 1.5e12],
+      ['huge', undefined],
+      ['', undefined],
+      [-1, undefined],
+      [NaN, undefined],
+    ];
     for (const [text, bytes] of sizes) assert.equal(parseSize(text), bytes, String(text));
   });
 });

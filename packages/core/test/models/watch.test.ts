@@ -1,4 +1,5 @@
-// Watching: what changes on disk is applied without being asked for, by difference, and not while somebody is still writing.
+// Watching: what changes on disk is applied without being asked for, by difference, and not while somebody is still
+// writing.
 import assert from 'node:assert/strict';
 import { rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -78,7 +79,10 @@ describe('the watch', () => {
       const applied = elsewhere.event('manifest.changed');
       await writeFile(file('models.yaml'), 'models:\n  z: {}\n');
       await applied;
-      assert.deepEqual(elsewhere.registry.list().map(({ model }) => model.name), ['z']);
+      assert.deepEqual(
+        elsewhere.registry.list().map(({ model }) => model.name),
+        ['z'],
+      );
     } finally {
       await elsewhere.close();
     }

@@ -26,10 +26,20 @@ describe('finding an engine', () => {
   }
 
   function backend(options: Record<string, unknown> = {}, own: Partial<ProcessDescription> = {}): Backend {
-    return processBackend({ type: 'found', formats: ['test'], executable: 'engine-of-a-test', command: () => ({ args: [] }), ...own }).create('mine', options);
+    return processBackend({
+      type: 'found',
+      formats: ['test'],
+      executable: 'engine-of-a-test',
+      command: () => ({ args: [] }),
+      ...own,
+    }).create('mine', options);
   }
 
-  function probe(found: Backend, env: Record<string, string> = { PATH: `/nowhere:${folder}:/usr/bin:/bin` }, signal: AbortSignal = never): Promise<Availability> {
+  function probe(
+    found: Backend,
+    env: Record<string, string> = { PATH: `/nowhere:${folder}:/usr/bin:/bin` },
+    signal: AbortSignal = never,
+  ): Promise<Availability> {
     return found.probe({ signal, log: listeningLog(), env });
   }
 
@@ -56,15 +66,25 @@ describe('finding an engine', () => {
 
   it('tells a missing PATH from a missing engine', async () => {
     const found = await probe(backend(), {});
-    assert.match(found.available ? '' : found.reason + found.hint, /given no PATH.*createLamina\(\{ env: process\.env \}\)/);
+    assert.match(
+      found.available ? '' : found.reason + found.hint,
+      /given no PATH.*createLamina\(\{ env: process\.env \}\)/,
+    );
   });
 
   it('says what is wrong with a path: nothing there, a folder, not executable', async () => {
     const plain = await program('plain', '');
     await chmod(plain, 0o644);
     await mkdir(join(folder, 'folder'));
-    const reasons = await Promise.all(['none', 'folder', 'plain'].map(async (name) => (await probe(backend({ executable: join(folder, name) }))) as { reason: string; hint: string }));
-    assert.deepEqual(reasons.map(({ reason }) => reason), [`there is no file ${folder}/none`, `${folder}/folder is not a file`, `${plain} is not executable`]);
+    const reasons = await Promise.all(
+      ['none', 'folder', 'plain'].map(
+        async (name) => (await probe(backend({ executable: join(folder, name) }))) as { reason: string; hint: string },
+      ),
+    );
+    assert.deepEqual(
+      reasons.map(({ reason }) => reason),
+      [`there is no file ${folder}/none`, `${folder}/folder is not a file`, `${plain} is not executable`],
+    );
     assert.match(reasons[2]!.hint, /chmod \+x/);
   });
 
@@ -74,7 +94,11 @@ describe('finding an engine', () => {
     const alone = (await probe(backend(), { PATH: join(folder, 'first') })) as { reason: string };
     assert.equal(alone.reason, `${folder}/first/engine-of-a-test is not executable`);
     const executable = await program('engine-of-a-test', 'echo 1.0');
-    assert.deepEqual(await probe(backend(), { PATH: `${folder}/first:${folder}:/bin` }), { available: true, executable, version: '1.0' });
+    assert.deepEqual(await probe(backend(), { PATH: `${folder}/first:${folder}:/bin` }), {
+      available: true,
+      executable,
+      version: '1.0',
+    });
   });
 
   it('says why a program that is there cannot be run', async () => {
@@ -82,7 +106,10 @@ describe('finding an engine', () => {
     const found = (await probe(backend({ executable: broken }))) as { reason: string };
     assert.equal(found.reason, `${broken} cannot be used: error while loading shared libraries: libx.so`);
     await writeFile(broken, '#!/no/such/interpreter\n');
-    assert.match(((await probe(backend({ executable: broken }))) as { reason: string }).reason, /cannot be used: .*ENOENT/);
+    assert.match(
+      ((await probe(backend({ executable: broken }))) as { reason: string }).reason,
+      /cannot be used: .*ENOENT/,
+    );
   });
 
   it('takes an engine that knows no --version for one without a version', async () => {
@@ -106,13 +133,21 @@ describe('finding an engine', () => {
 
   it('lets the author ask the engine more, in the environment it will run in', async () => {
     await program('engine-of-a-test', 'echo "1.0 $MINE $SECRET_TOKEN $HOME"');
-    const mine = backend({ env: { MINE: 'yes' } }, {
-      scrubEnv: ['SECRET_*', 'HOME'],
-      version: { args: ['--what'], parse: ({ stdout }) => stdout.trim() },
-      probe: async (engine, { run }) => ({ devices: [{ name: (await run(['--devices'])).stdout }, { name: engine.version! }] }),
-    });
+    const mine = backend(
+      { env: { MINE: 'yes' } },
+      {
+        scrubEnv: ['SECRET_*', 'HOME'],
+        version: { args: ['--what'], parse: ({ stdout }) => stdout.trim() },
+        probe: async (engine, { run }) => ({
+          devices: [{ name: (await run(['--devices'])).stdout }, { name: engine.version! }],
+        }),
+      },
+    );
     const found = await probe(mine, { PATH: `${folder}:/bin`, SECRET_TOKEN: 'hush', HOME: '/root' });
-    assert.deepEqual(found.available && [found.version, found.devices], ['1.0 yes', [{ name: '1.0 yes  ' }, { name: '1.0 yes' }]]);
+    assert.deepEqual(found.available && [found.version, found.devices], [
+      '1.0 yes',
+      [{ name: '1.0 yes  ' }, { name: '1.0 yes' }],
+    ]);
   });
 
   it('makes an author who fails a reason, not a crash', async () => {
@@ -123,7 +158,10 @@ describe('finding an engine', () => {
 
   it('kills a version that does not come, with all it started, when nobody waits any more', async () => {
     const giveUp = new AbortController();
-    await program('engine-of-a-test', `sleep 1000 & echo "$$ $!" > "${folder}/part"; mv "${folder}/part" "${folder}/pids"; wait`);
+    await program(
+      'engine-of-a-test',
+      `sleep 1000 & echo "$$ $!" > "${folder}/part"; mv "${folder}/part" "${folder}/pids"; wait`,
+    );
     const started = fileNamed('pids');
     const probing = probe(backend(), undefined, giveUp.signal);
     await started;
@@ -135,6 +173,9 @@ describe('finding an engine', () => {
   });
 
   it('makes a start without an engine say how to get one', async () => {
-    await assert.rejects(backend().start(model, new Room().context()), { code: 'BACKEND_UNAVAILABLE', message: /^Model "tiny" cannot run here: "engine-of-a-test" is not in PATH\. Say where it is/ });
+    await assert.rejects(backend().start(model, new Room().context()), {
+      code: 'BACKEND_UNAVAILABLE',
+      message: /^Model "tiny" cannot run here: "engine-of-a-test" is not in PATH\. Say where it is/,
+    });
   });
 });

@@ -29,7 +29,8 @@ function main(script: EngineScript, port: number, key: string): void {
   if (script.exit?.signal !== undefined) process.kill(process.pid, script.exit.signal);
   if (script.exit?.code !== undefined) process.exit(script.exit.code);
   if (script.ignoresTerm === true) countTerms();
-  if (script.grandchild === true) spawn('/bin/sh', ['-c', `trap '' TERM; echo grandchild $$; while :; do sleep 1; done`], { stdio: 'inherit' });
+  if (script.grandchild === true)
+    spawn('/bin/sh', ['-c', `trap '' TERM; echo grandchild $$; while :; do sleep 1; done`], { stdio: 'inherit' });
   if (script.silent === true) setInterval(() => undefined, 1 << 30);
   else serve(script, port, key);
 }
@@ -49,7 +50,15 @@ function serve(script: EngineScript, port: number, key: string): void {
     if (pathname === '/control/loading') loading = true;
     if (pathname === '/control/echo') return void response.writeHead(500).end(request.headers.authorization);
     if (pathname === '/health' && script.hangs === true) return;
-    const status = pathname.startsWith('/control/') ? 200 : loading ? 503 : pathname === '/health' ? 200 : allowed ? 200 : 401;
+    const status = pathname.startsWith('/control/')
+      ? 200
+      : loading
+        ? 503
+        : pathname === '/health'
+          ? 200
+          : allowed
+            ? 200
+            : 401;
     response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify({ status, path: pathname }));
   });
   server.on('error', (error: NodeJS.ErrnoException) => {
@@ -59,4 +68,5 @@ function serve(script: EngineScript, port: number, key: string): void {
   server.listen(port, '127.0.0.1', () => console.log(`listening ${port}`));
 }
 
-if (process.argv[1] === engineFile) main(JSON.parse(process.argv[2]!) as EngineScript, Number(process.argv[3]), process.env['ENGINE_KEY'] ?? '');
+if (process.argv[1] === engineFile)
+  main(JSON.parse(process.argv[2]!) as EngineScript, Number(process.argv[3]), process.env['ENGINE_KEY'] ?? '');

@@ -23,7 +23,11 @@ describe('the keeper of engine processes', () => {
 
   /** A process that leads a group, as an engine does. */
   function leader(script = 'exec sleep 1000', owner = ''): ChildProcess & { pid: number } {
-    const child = spawn('/bin/sh', ['-c', script], { detached: true, stdio: ['ignore', 'pipe', 'ignore'], env: { PATH: '/usr/bin:/bin', [ownerVariable]: owner } });
+    const child = spawn('/bin/sh', ['-c', script], {
+      detached: true,
+      stdio: ['ignore', 'pipe', 'ignore'],
+      env: { PATH: '/usr/bin:/bin', [ownerVariable]: owner },
+    });
     groups.push(child.pid!);
     return child as ChildProcess & { pid: number };
   }
@@ -75,10 +79,19 @@ describe('the keeper of engine processes', () => {
     const mine = keeper();
     mine.guard(kept.pid, { model: 'kept' });
     const release = mine.guard(givenBack.pid, { model: 'given back' });
-    assert.deepEqual((await journal()).processes.map(({ pid, model }) => [pid, model]), [[kept.pid, 'kept'], [givenBack.pid, 'given back']]);
+    assert.deepEqual(
+      (await journal()).processes.map(({ pid, model }) => [pid, model]),
+      [
+        [kept.pid, 'kept'],
+        [givenBack.pid, 'given back'],
+      ],
+    );
     release();
     release();
-    assert.deepEqual((await journal()).processes.map(({ model }) => model), ['kept']);
+    assert.deepEqual(
+      (await journal()).processes.map(({ model }) => model),
+      ['kept'],
+    );
     const exit = once(kept, 'exit');
     await mine.dispose();
     assert.deepEqual(await exit, [null, 'SIGTERM']);
@@ -160,7 +173,10 @@ describe('the keeper of engine processes', () => {
   it('ends what is left of a group without its leader only when it carries the mark of that Lamina', async function () {
     if (process.platform !== 'linux') return this.skip(); // Elsewhere the environment of a process cannot be read, and it is left alone.
     const leavesChild = 'sleep 1000 >/dev/null & echo $!';
-    for (const [mark, cleared] of [['1:other', 0], ['1:mine', 1]] as const) {
+    for (const [mark, cleared] of [
+      ['1:other', 0],
+      ['1:mine', 1],
+    ] as const) {
       const gone = leader(leavesChild, mark);
       const [member] = await Promise.all([firstLine(gone).then(Number), once(gone, 'exit')]);
       await leave([{ pid: gone.pid, started: 'before', model: 'tiny' }], '1:mine');
@@ -171,7 +187,17 @@ describe('the keeper of engine processes', () => {
 
   it('ignores a journal it did not write', async () => {
     const bystander = leader();
-    for (const text of ['half a jour', '{"processes":[{"pid":-1}]}', JSON.stringify({ owner: '', processes: [{ pid: 1, started: startOf(1) ?? 'x', model: '' }, { pid: bystander.pid, started: '', model: '' }] })]) {
+    for (const text of [
+      'half a jour',
+      '{"processes":[{"pid":-1}]}',
+      JSON.stringify({
+        owner: '',
+        processes: [
+          { pid: 1, started: startOf(1) ?? 'x', model: '' },
+          { pid: bystander.pid, started: '', model: '' },
+        ],
+      }),
+    ]) {
       await writeFile(join(dataDir, 'processes.json'), text);
       assert.equal(await keeper().clearLeftovers(), 0);
     }
@@ -181,7 +207,10 @@ describe('the keeper of engine processes', () => {
   it('lets an engine start when the journal cannot be written', async () => {
     const said: string[] = [];
     await writeFile(join(dataDir, 'file'), '');
-    const mine = new ProcessKeeper({ dataDir: join(dataDir, 'file'), log: listeningLog((sentence) => said.push(sentence)) });
+    const mine = new ProcessKeeper({
+      dataDir: join(dataDir, 'file'),
+      log: listeningLog((sentence) => said.push(sentence)),
+    });
     mine.guard(leader().pid, { model: 'tiny' });
     assert.ok(said.includes('The journal of engines cannot be written'));
     await mine.dispose();

@@ -1,4 +1,5 @@
-// A process that keeps engines as Lamina does, to be killed by tests: says the pids of its guard, its engine and that one's child.
+// A process that keeps engines as Lamina does, to be killed by tests: says the pids of its guard, its engine and that
+// one's child.
 import { ProcessKeeper } from '../../dist/process/keeper.js';
 import { engineEnvironment } from '../../dist/process/environment.js';
 import { ServerProcess } from '../../dist/process/server-process.js';

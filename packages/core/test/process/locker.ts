@@ -1,4 +1,5 @@
-// A process that tries to own a data directory when it is told to, says how that went, and holds it until it is told to end.
+// A process that tries to own a data directory when it is told to, says how that went, and holds it until it is told to
+// end.
 import { createInterface } from 'node:readline';
 import { lockDataDir } from '../../dist/process/lock.js';
 
@@ -8,7 +9,12 @@ if (process.argv[1] === lockerFile) {
   const orders = createInterface(process.stdin)[Symbol.asyncIterator]();
   console.log('here');
   await orders.next();
-  console.log(await lockDataDir(process.argv[2]!).then(() => 'won', (error: { code: string }) => error.code));
+  console.log(
+    await lockDataDir(process.argv[2]!).then(
+      () => 'won',
+      (error: { code: string }) => error.code,
+    ),
+  );
   await orders.next();
   process.exit();
 }

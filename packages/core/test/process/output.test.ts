@@ -25,7 +25,10 @@ describe('the output of an engine', () => {
         const bytes = Buffer.from(lines.map((text) => `${text}\n`).join(''));
         const edges = [0, ...cuts.filter((cut) => cut < bytes.length).sort((a, b) => a - b), bytes.length];
         const chunks = edges.slice(1).map((edge, index) => bytes.subarray(edges[index], edge));
-        assert.deepEqual((await linesOf(chunks)).heard, lines.filter((text) => text !== ''));
+        assert.deepEqual(
+          (await linesOf(chunks)).heard,
+          lines.filter((text) => text !== ''),
+        );
       }),
     );
   });

@@ -15,8 +15,18 @@ describe('a process backend', () => {
   afterEach(() => room.close());
 
   it('takes from an instance what every process takes, its own options and its models', () => {
-    const type = processBackend({ type: 't', formats: ['f'], executable: 'x', options, modelOptions, command: () => ({ args: [] }) });
-    assert.deepEqual(check(type.options, { executable: 'x', default_args: ['-v'], env: { A: 'b' }, device: 'gpu', threads: 2 }), []);
+    const type = processBackend({
+      type: 't',
+      formats: ['f'],
+      executable: 'x',
+      options,
+      modelOptions,
+      command: () => ({ args: [] }),
+    });
+    assert.deepEqual(
+      check(type.options, { executable: 'x', default_args: ['-v'], env: { A: 'b' }, device: 'gpu', threads: 2 }),
+      [],
+    );
     assert.deepEqual(check(type.options, {}), []);
     assert.equal(check(type.options, { thread: 2 }).length, 1);
     assert.deepEqual(check(type.modelOptions, { threads: 2 }), []);
@@ -25,9 +35,19 @@ describe('a process backend', () => {
   });
 
   it('takes no options for models when none are described', () => {
-    const type = processBackend({ type: 't', aliases: ['tt'], formats: ['f'], executable: 'x', defaults: { executable: 'y' }, command: () => ({ args: [] }) });
+    const type = processBackend({
+      type: 't',
+      aliases: ['tt'],
+      formats: ['f'],
+      executable: 'x',
+      defaults: { executable: 'y' },
+      command: () => ({ args: [] }),
+    });
     assert.equal(check(type.modelOptions, { any: 1 }).length, 1);
-    assert.deepEqual({ type: type.type, aliases: type.aliases, lifetime: type.lifetime, defaults: type.defaults }, { type: 't', aliases: ['tt'], lifetime: 'owned', defaults: { executable: 'y' } });
+    assert.deepEqual(
+      { type: type.type, aliases: type.aliases, lifetime: type.lifetime, defaults: type.defaults },
+      { type: 't', aliases: ['tt'], lifetime: 'owned', defaults: { executable: 'y' } },
+    );
     assert.deepEqual(type.create('mine', {}).accepts(model), { rank: 0, reason: 'it opens test' });
   });
 
@@ -44,12 +64,23 @@ describe('a process backend', () => {
       modelOptions,
       command({ options: own, instance, port, key }) {
         seen = { threads: own.threads satisfies FromSchema<typeof modelOptions>['threads'], device: instance.device };
-        return { args: ['-e', printing, engineFile, '{}', String(port)], env: { ENGINE_KEY: key, COMMAND: 'command', INSTANCE: 'command' } };
+        return {
+          args: ['-e', printing, engineFile, '{}', String(port)],
+          env: { ENGINE_KEY: key, COMMAND: 'command', INSTANCE: 'command' },
+        };
       },
     });
     const printing = `console.log('env', ['INHERITED', 'INSTANCE', 'COMMAND', 'LAMINA_TEST_SECRET'].map((name) => process.env[name]).join(), process.execArgv[0]); process.exit(0)`;
-    const backend = type.create('mine', { default_args: ['--no-warnings'], env: { INHERITED: 'instance', INSTANCE: 'instance' }, device: 'gpu' });
-    const context = { ...room.context(), options: { threads: 3 }, env: { PATH: '/bin', INHERITED: 'inherited', LAMINA_TEST_SECRET: 'hush' } };
+    const backend = type.create('mine', {
+      default_args: ['--no-warnings'],
+      env: { INHERITED: 'instance', INSTANCE: 'instance' },
+      device: 'gpu',
+    });
+    const context = {
+      ...room.context(),
+      options: { threads: 3 },
+      env: { PATH: '/bin', INHERITED: 'inherited', LAMINA_TEST_SECRET: 'hush' },
+    };
     await assert.rejects(backend.start(model, context), { code: 'MODEL_START_FAILED' });
     assert.deepEqual(seen, { threads: 3, device: 'gpu' });
     assert.ok(room.lines.includes('env instance,command,command, --no-warnings'), room.lines.join('\n'));
@@ -57,15 +88,30 @@ describe('a process backend', () => {
 
   it('estimates with what the instance says, and the engine once it was found', async () => {
     const seen: unknown[] = [];
-    const estimateMemory = (_: unknown, own: unknown, __: unknown, about: unknown) => (seen.push(own, about), Promise.resolve(undefined));
-    const type = processBackend({ type: 't', formats: ['test'], executable: process.execPath, version: false, estimateMemory, command: () => ({ args: [] }) });
+    const estimateMemory = (_: unknown, own: unknown, __: unknown, about: unknown) => (
+      seen.push(own, about),
+      Promise.resolve(undefined)
+    );
+    const type = processBackend({
+      type: 't',
+      formats: ['test'],
+      executable: process.execPath,
+      version: false,
+      estimateMemory,
+      command: () => ({ args: [] }),
+    });
     const backend = type.create('mine', { env: { A: 'b' } });
     const machine = { totalBytes: 1, freeBytes: 1, cores: 1 };
     await backend.estimateMemory!(model, { threads: 1 }, machine);
     await backend.probe(room.context());
     await backend.estimateMemory!(model, { threads: 2 }, machine);
     const instance = { env: { A: 'b' } };
-    assert.deepEqual(seen, [{ threads: 1 }, { instance }, { threads: 2 }, { instance, engine: { executable: process.execPath } }]);
+    assert.deepEqual(seen, [
+      { threads: 1 },
+      { instance },
+      { threads: 2 },
+      { instance, engine: { executable: process.execPath } },
+    ]);
   });
 
   it('starts the same model twice at once on two ports', async () => {

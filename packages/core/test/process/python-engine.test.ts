@@ -8,77 +8,108 @@ import { processBackend } from '../../dist/process/process-backend.js';
 import { pythonEngine } from '../../dist/process/python-engine.js';
 import { listeningLog, never } from './room.js';
 
-const engine = pythonEngine({ script: 'serpent', module: 'serpent.cli', package: 'serpent', distribution: 'serpent(-(cpu|cu\\d+))?' });
+const engine = pythonEngine({
+  script: 'serpent',
+  module: 'serpent.cli',
+  package: 'serpent',
+  distribution: 'serpent(-(cpu|cu\\d+))?',
+});
 const hasPython = spawnSync('python3', ['-c', 'import venv'], { stdio: 'ignore' }).status === 0;
 
-(hasPython ? describe : describe.skip)(`a Python package as an engine${hasPython ? '' : ' (skipped: there is no python3 with venv in PATH)'}`, function () {
-  this.timeout(60_000);
-  let folder: string;
-  before(async () => {
-    folder = await realpath(await mkdtemp(join(tmpdir(), 'lamina-python-')));
-    await environment('whole');
-    await environment('other', { package: 'adder' });
-  });
-  after(() => rm(folder, { recursive: true }));
+(hasPython ? describe : describe.skip)(
+  `a Python package as an engine${hasPython ? '' : ' (skipped: there is no python3 with venv in PATH)'}`,
+  function () {
+    this.timeout(60_000);
+    let folder: string;
+    before(async () => {
+      folder = await realpath(await mkdtemp(join(tmpdir(), 'lamina-python-')));
+      await environment('whole');
+      await environment('other', { package: 'adder' });
+    });
+    after(() => rm(folder, { recursive: true }));
 
-  /** A virtual environment with a package that must not be imported to be found, its distribution, and its script. */
-  async function environment(name: string, parts: { package?: string; distribution?: string } = {}): Promise<void> {
-    const { package: owned = 'serpent', distribution = 'Serpent-CPU' } = parts;
-    const home = join(folder, name);
-    execFileSync('python3', ['-m', 'venv', '--without-pip', home]);
-    const site = execFileSync(join(home, 'bin/python'), ['-c', 'import sysconfig; print(sysconfig.get_paths()["purelib"])'], { encoding: 'utf8' }).trim();
-    await mkdir(join(site, owned));
-    await writeFile(join(site, owned, '__init__.py'), 'raise SystemExit("imported")\n');
-    await mkdir(join(site, 'a-1.dist-info'));
-    await writeFile(join(site, 'a-1.dist-info/METADATA'), `Metadata-Version: 2.1\nName: ${distribution}\nVersion: 4.5.6+cpu\n`);
-    await writeFile(join(home, 'bin/serpent'), `#!${home}/bin/python\n`, { mode: 0o755 });
-  }
+    /** A virtual environment with a package that must not be imported to be found, its distribution, and its script. */
+    async function environment(name: string, parts: { package?: string; distribution?: string } = {}): Promise<void> {
+      const { package: owned = 'serpent', distribution = 'Serpent-CPU' } = parts;
+      const home = join(folder, name);
+      execFileSync('python3', ['-m', 'venv', '--without-pip', home]);
+      const site = execFileSync(
+        join(home, 'bin/python'),
+        ['-c', 'import sysconfig; print(sysconfig.get_paths()["purelib"])'],
+        { encoding: 'utf8' },
+      ).trim();
+      await mkdir(join(site, owned));
+      await writeFile(join(site, owned, '__init__.py'), 'raise SystemExit("imported")\n');
+      await mkdir(join(site, 'a-1.dist-info'));
+      await writeFile(
+        join(site, 'a-1.dist-info/METADATA'),
+        `Metadata-Version: 2.1\nName: ${distribution}\nVersion: 4.5.6+cpu\n`,
+      );
+      await writeFile(join(home, 'bin/serpent'), `#!${home}/bin/python\n`, { mode: 0o755 });
+    }
 
-  function probe(env: Record<string, string>, executable?: string) {
-    const { executable: name, candidates, version, probe: ask } = engine;
-    const type = processBackend({ type: 'serpent', formats: ['x'], executable: name, candidates, version, probe: ask, command: () => ({ args: [] }) });
-    return type.create('serpent', executable === undefined ? {} : { executable }).probe({ signal: never, log: listeningLog(), env: { PATH: '/nowhere', ...env } });
-  }
+    function probe(env: Record<string, string>, executable?: string) {
+      const { executable: name, candidates, version, probe: ask } = engine;
+      const type = processBackend({
+        type: 'serpent',
+        formats: ['x'],
+        executable: name,
+        candidates,
+        version,
+        probe: ask,
+        command: () => ({ args: [] }),
+      });
+      return type
+        .create('serpent', executable === undefined ? {} : { executable })
+        .probe({ signal: never, log: listeningLog(), env: { PATH: '/nowhere', ...env } });
+    }
 
-  const at = (path: string) => join(folder, path);
-  const found = (path: string) => ({ available: true, executable: at(path), version: '4.5.6+cpu' });
+    const at = (path: string) => join(folder, path);
+    const found = (path: string) => ({ available: true, executable: at(path), version: '4.5.6+cpu' });
 
-  it('is found by its script: in the active environment, of venv or conda, then in PATH', async () => {
-    assert.deepEqual(await probe({ VIRTUAL_ENV: at('whole') }), found('whole/bin/serpent'));
-    assert.deepEqual(await probe({ CONDA_PREFIX: at('whole') }), found('whole/bin/serpent'));
-    assert.deepEqual(await probe({ PATH: at('whole/bin') }), found('whole/bin/serpent'));
-  });
+    it('is found by its script: in the active environment, of venv or conda, then in PATH', async () => {
+      assert.deepEqual(await probe({ VIRTUAL_ENV: at('whole') }), found('whole/bin/serpent'));
+      assert.deepEqual(await probe({ CONDA_PREFIX: at('whole') }), found('whole/bin/serpent'));
+      assert.deepEqual(await probe({ PATH: at('whole/bin') }), found('whole/bin/serpent'));
+    });
 
-  it('is found where an option says: a script, a link to one, or a Python', async () => {
-    await symlink(at('whole/bin/serpent'), at('link'));
-    assert.deepEqual(await probe({}, at('whole/bin/serpent')), found('whole/bin/serpent'));
-    assert.deepEqual(await probe({}, at('link')), { ...found('link') });
-    assert.deepEqual(await probe({}, at('whole/bin/python')), found('whole/bin/python'));
-  });
+    it('is found where an option says: a script, a link to one, or a Python', async () => {
+      await symlink(at('whole/bin/serpent'), at('link'));
+      assert.deepEqual(await probe({}, at('whole/bin/serpent')), found('whole/bin/serpent'));
+      assert.deepEqual(await probe({}, at('link')), { ...found('link') });
+      assert.deepEqual(await probe({}, at('whole/bin/python')), found('whole/bin/python'));
+    });
 
-  it('is found by a Python that has it when there is no script', async () => {
-    await environment('scriptless');
-    await unlink(at('scriptless/bin/serpent'));
-    assert.deepEqual(await probe({ VIRTUAL_ENV: at('scriptless') }), found('scriptless/bin/python'));
-    assert.deepEqual(engine.start({ executable: at('scriptless/bin/python') }), ['-m', 'serpent.cli']);
-    assert.deepEqual(engine.start({ executable: at('whole/bin/serpent') }), []);
-  });
+    it('is found by a Python that has it when there is no script', async () => {
+      await environment('scriptless');
+      await unlink(at('scriptless/bin/serpent'));
+      assert.deepEqual(await probe({ VIRTUAL_ENV: at('scriptless') }), found('scriptless/bin/python'));
+      assert.deepEqual(engine.start({ executable: at('scriptless/bin/python') }), ['-m', 'serpent.cli']);
+      assert.deepEqual(engine.start({ executable: at('whole/bin/serpent') }), []);
+    });
 
-  it('is not a Python that has another package, nor a script that has no Python', async () => {
-    const other = await probe({}, at('other/bin/python'));
-    assert.match(other.available ? '' : other.reason, /cannot be used: this Python has no package serpent$/);
-    await writeFile(at('serpent'), '#!/bin/sh\n', { mode: 0o755 });
-    const script = await probe({}, at('serpent'));
-    assert.match(script.available ? '' : script.reason, /no Python lies beside it, so it is not the serpent of a Python package$/);
-  });
+    it('is not a Python that has another package, nor a script that has no Python', async () => {
+      const other = await probe({}, at('other/bin/python'));
+      assert.match(other.available ? '' : other.reason, /cannot be used: this Python has no package serpent$/);
+      await writeFile(at('serpent'), '#!/bin/sh\n', { mode: 0o755 });
+      const script = await probe({}, at('serpent'));
+      assert.match(
+        script.available ? '' : script.reason,
+        /no Python lies beside it, so it is not the serpent of a Python package$/,
+      );
+    });
 
-  it('has no version when no distribution says that it brought it', async () => {
-    await environment('unnamed', { distribution: 'something-else' });
-    assert.deepEqual(await probe({ VIRTUAL_ENV: at('unnamed') }), { available: true, executable: at('unnamed/bin/serpent') });
-  });
+    it('has no version when no distribution says that it brought it', async () => {
+      await environment('unnamed', { distribution: 'something-else' });
+      assert.deepEqual(await probe({ VIRTUAL_ENV: at('unnamed') }), {
+        available: true,
+        executable: at('unnamed/bin/serpent'),
+      });
+    });
 
-  it('is missing with a reason that names what everybody would look for', async () => {
-    const missing = await probe({ VIRTUAL_ENV: at('nothing') });
-    assert.match(missing.available ? '' : missing.reason, /^"serpent" is not in PATH$/);
-  });
-});
+    it('is missing with a reason that names what everybody would look for', async () => {
+      const missing = await probe({ VIRTUAL_ENV: at('nothing') });
+      assert.match(missing.available ? '' : missing.reason, /^"serpent" is not in PATH$/);
+    });
+  },
+);

@@ -9,38 +9,70 @@ const explain = pythonFailures({
   whenKilled: 'Choose a smaller model.',
   wrapper: /^Worker failed/,
 });
-const said = (lines: readonly string[], exit: { code: number | null; signal: string | null } = { code: 1, signal: null }) => explain(lines, { model, exit });
+const said = (
+  lines: readonly string[],
+  exit: { code: number | null; signal: string | null } = { code: 1, signal: null },
+) => explain(lines, { model, exit });
 
 describe('the failure of an engine in Python', () => {
   it('is what its author knows, from the message and not from the source that raises it', () => {
-    const traceback = ['Traceback (most recent call last):', '  File "/serpent/load.py", line 12, in load', '    raise ValueError(f"no weights in {path}")', '    ^^^^^^^', 'ValueError: no weights in /models/tiny'];
+    const traceback = [
+      'Traceback (most recent call last):',
+      '  File "/serpent/load.py", line 12, in load',
+      '    raise ValueError(f"no weights in {path}")',
+      '    ^^^^^^^',
+      'ValueError: no weights in /models/tiny',
+    ];
     assert.equal(said(traceback), '/models/tiny of tiny is empty.');
     const prefixed = traceback.map((line) => `(Core pid=7) ERROR 08-20 10:00:00 [core.py:708] ${line}`);
     assert.equal(said(prefixed), '/models/tiny of tiny is empty.');
   });
 
   it('is its last exception when nobody knows it, but not the one that only says there was another', () => {
-    const lines = ['Traceback (most recent call last):', '  File "/a.py", line 1, in <module>', '    raise KeyError("x")', 'serpent.errors.ConfigError: the answer is 43', 'RuntimeError: Worker failed. See above.'];
+    const lines = [
+      'Traceback (most recent call last):',
+      '  File "/a.py", line 1, in <module>',
+      '    raise KeyError("x")',
+      'serpent.errors.ConfigError: the answer is 43',
+      'RuntimeError: Worker failed. See above.',
+    ];
     assert.equal(said(lines), 'Serpent gave up: the answer is 43.');
     assert.equal(lastException(lines), 'Worker failed. See above.');
   });
 
   it('is what pydantic says behind the line that only says that it says something', () => {
-    const lines = ['pydantic_core._pydantic_core.ValidationError: 1 validation error for ModelConfig', '  Value error, the context is too long. [type=value_error, input_value=ArgsKwargs((), {}), input_type=ArgsKwargs]', '    For further information visit https://errors.pydantic.dev/2.12/v/value_error'];
+    const lines = [
+      'pydantic_core._pydantic_core.ValidationError: 1 validation error for ModelConfig',
+      '  Value error, the context is too long. [type=value_error, input_value=ArgsKwargs((), {}), input_type=ArgsKwargs]',
+      '    For further information visit https://errors.pydantic.dev/2.12/v/value_error',
+    ];
     assert.equal(said(lines), 'Serpent gave up: the context is too long.');
   });
 
   it('is what argparse says', () => {
-    assert.equal(said(['usage: serpent [-h]', 'serpent: error: unrecognized arguments: --foo 7'], { code: 2, signal: null }), 'This Serpent does not know the arguments --foo 7; leave the options they come from out, or use a newer one.');
-    assert.equal(said(["serpent: error: argument --mode: invalid choice: 'x'"]), "Serpent refuses the value of --mode: invalid choice: 'x'.");
+    assert.equal(
+      said(['usage: serpent [-h]', 'serpent: error: unrecognized arguments: --foo 7'], { code: 2, signal: null }),
+      'This Serpent does not know the arguments --foo 7; leave the options they come from out, or use a newer one.',
+    );
+    assert.equal(
+      said(["serpent: error: argument --mode: invalid choice: 'x'"]),
+      "Serpent refuses the value of --mode: invalid choice: 'x'.",
+    );
   });
 
   it('is probably its memory when it was killed', () => {
-    assert.equal(said(['ValueError: before'], { code: null, signal: 'SIGKILL' }), 'Serpent was killed (SIGKILL); if nobody did that, memory ran out. Choose a smaller model.');
+    assert.equal(
+      said(['ValueError: before'], { code: null, signal: 'SIGKILL' }),
+      'Serpent was killed (SIGKILL); if nobody did that, memory ran out. Choose a smaller model.',
+    );
   });
 
   it('is not guessed', () => {
     assert.equal(said(['loading']), undefined);
-    for (const exit of [{ code: 0, signal: null }, { code: null, signal: 'SIGTERM' }]) assert.equal(said(['ValueError: of a request'], exit), undefined);
+    for (const exit of [
+      { code: 0, signal: null },
+      { code: null, signal: 'SIGTERM' },
+    ])
+      assert.equal(said(['ValueError: of a request'], exit), undefined);
   });
 });

@@ -1,4 +1,5 @@
-// What the tests of this room share: a backend of scripted engines, everything it said, and a close that proves nothing is left.
+// What the tests of this room share: a backend of scripted engines, everything it said, and a close that proves nothing
+// is left.
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -11,7 +12,16 @@ import { processBackend } from '../../dist/process/process-backend.js';
 import { groupIsGone } from '../../dist/process/process-table.js';
 import { engineFile, type EngineScript } from './engine.js';
 
-export const model: Model = { name: 'tiny', files: [], format: 'test', aliases: [], options: {}, pinned: false, limits: {}, from: 'manifest' };
+export const model: Model = {
+  name: 'tiny',
+  files: [],
+  format: 'test',
+  aliases: [],
+  options: {},
+  pinned: false,
+  limits: {},
+  from: 'manifest',
+};
 
 export const never: AbortSignal = new AbortController().signal;
 
@@ -76,7 +86,11 @@ export class Room {
   }
 
   /** The error a start ends with. */
-  async failure(script: EngineScript, own: Partial<Description> = {}, signal: AbortSignal = never): Promise<{ message: string; code: string; details: Record<string, unknown> }> {
+  async failure(
+    script: EngineScript,
+    own: Partial<Description> = {},
+    signal: AbortSignal = never,
+  ): Promise<{ message: string; code: string; details: Record<string, unknown> }> {
     return this.start(script, own, signal).then(
       () => assert.fail('the start should have failed'),
       (error: unknown) => error as never,

@@ -1,4 +1,5 @@
-// A Lamina in a process of its own, with few descriptors: it starts a model with none left, with one, with two, … and at last with all.
+// A Lamina in a process of its own, with few descriptors: it starts a model with none left, with one, with two, … and
+// at last with all.
 import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { LaminaError } from '../../dist/index.js';
 import { createTestLamina, fakePlugin } from '../../dist/testing.js';
@@ -67,7 +68,9 @@ function takeAll(): number[] {
 }
 
 function children(): string[] {
-  const pids = readdirSync('/proc/self/task').flatMap((task) => readFileSync(`/proc/self/task/${task}/children`, 'utf8').split(' ').filter(Boolean));
+  const pids = readdirSync('/proc/self/task').flatMap((task) =>
+    readFileSync(`/proc/self/task/${task}/children`, 'utf8').split(' ').filter(Boolean),
+  );
   return pids.map((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8'));
 }
 

@@ -23,7 +23,8 @@ describe('starting an engine process', () => {
     const starting = room.start({ loading: true }).finally(() => (settled = true));
     await room.line(/^listening/);
     const port = room.ports[0]!;
-    for (let asked = 0; asked < 5; asked += 1) assert.equal((await fetch(`http://127.0.0.1:${port}/health`)).status, 503);
+    for (let asked = 0; asked < 5; asked += 1)
+      assert.equal((await fetch(`http://127.0.0.1:${port}/health`)).status, 503);
     assert.equal(settled, false);
     await fetch(`http://127.0.0.1:${port}/control/ready`);
     await starting;
@@ -36,39 +37,55 @@ describe('starting an engine process', () => {
   });
 
   it('asks the ready server what it can do, with its key', async () => {
-    const server = await room.start({}, {
-      basePath: '/api/v2',
-      inspect: async ({ request, endpoint }) => {
-        const answer = (await request('/v1/models')) as { status: number };
-        await assert.rejects(request('/v1/models', { signal: AbortSignal.abort(new Error('enough')) }), /enough/);
-        return { contextLength: answer.status, ids: { base: endpoint.baseUrl } };
+    const server = await room.start(
+      {},
+      {
+        basePath: '/api/v2',
+        inspect: async ({ request, endpoint }) => {
+          const answer = (await request('/v1/models')) as { status: number };
+          await assert.rejects(request('/v1/models', { signal: AbortSignal.abort(new Error('enough')) }), /enough/);
+          return { contextLength: answer.status, ids: { base: endpoint.baseUrl } };
+        },
       },
-    });
+    );
     assert.equal(server.info.contextLength, 200);
     assert.equal(server.info.ids?.['base'], `http://127.0.0.1:${room.ports[0]}/api/v2`);
   });
 
   it('fails, with nothing left, when the ready server cannot be asked what it can do', async () => {
-    const error = await room.failure({}, { inspect: ({ request }) => request('/v1/models', { method: 'DELETE' }).then(() => Promise.reject(new Error('no such route'))) });
-    assert.equal(error.message, 'Model "tiny" did not start: its engine is ready, but could not be asked what it can do: no such route');
+    const error = await room.failure(
+      {},
+      {
+        inspect: ({ request }) =>
+          request('/v1/models', { method: 'DELETE' }).then(() => Promise.reject(new Error('no such route'))),
+      },
+    );
+    assert.equal(
+      error.message,
+      'Model "tiny" did not start: its engine is ready, but could not be asked what it can do: no such route',
+    );
     await room.assertNothingLeft();
   });
 
   it('does not quote the key, should the engine answer with it when it is asked what it can do', async () => {
     let key = '';
-    const error = await room.failure({}, {
-      inspect: ({ request, endpoint }) => {
-        key = endpoint.headers!['authorization']!.slice('Bearer '.length);
-        return request('/control/echo').then(() => ({}));
+    const error = await room.failure(
+      {},
+      {
+        inspect: ({ request, endpoint }) => {
+          key = endpoint.headers!['authorization']!.slice('Bearer '.length);
+          return request('/control/echo').then(() => ({}));
+        },
       },
-    });
+    );
     assert.match(error.message, /control\/echo was answered with 500: .*\[redacted\]/);
     assert.ok(!JSON.stringify([error.message, error.details]).includes(key));
   });
 
   it('explains a failed load in the words of the author, with the last lines and the exit code', async () => {
     const print = Array.from({ length: 30 }, (_, index) => `line ${index + 1}`);
-    const explain = (lines: readonly string[]) => (lines.length === 30 ? `the file is broken (${lines.at(-1)})` : undefined);
+    const explain = (lines: readonly string[]) =>
+      lines.length === 30 ? `the file is broken (${lines.at(-1)})` : undefined;
     const error = await room.failure({ print, exit: { code: 7 } }, { explain });
     assert.equal(error.code, 'MODEL_START_FAILED');
     assert.equal(error.message, 'Model "tiny" did not start: the file is broken (line 30)');
@@ -83,13 +100,19 @@ describe('starting an engine process', () => {
   });
 
   it('is not flooded by an engine that prints 10 MB without a newline', async () => {
-    const error = await room.failure({}, { command: () => ({ args: ['-e', `process.stdout.write('x'.repeat(1e7), () => process.exit(3))`] }) });
+    const error = await room.failure(
+      {},
+      { command: () => ({ args: ['-e', `process.stdout.write('x'.repeat(1e7), () => process.exit(3))`] }) },
+    );
     assert.deepEqual(error.details['last_lines'], [`${'x'.repeat(2000)} …`]);
   });
 
   it('names the signal that killed the engine, and says what SIGKILL may mean', async () => {
     const error = await room.failure({ exit: { signal: 'SIGKILL' } });
-    assert.equal(error.details['reason'], 'the engine was killed by SIGKILL; if nobody did that, the system ran out of memory');
+    assert.equal(
+      error.details['reason'],
+      'the engine was killed by SIGKILL; if nobody did that, the system ran out of memory',
+    );
     assert.equal(error.details['signal'], 'SIGKILL');
   });
 
@@ -97,13 +120,19 @@ describe('starting an engine process', () => {
     const broken = () => {
       throw new TypeError('oops');
     };
-    const error = await room.failure({ print: ['one', 'two'], exit: { code: 2 } }, { explain: broken, progress: broken });
+    const error = await room.failure(
+      { print: ['one', 'two'], exit: { code: 2 } },
+      { explain: broken, progress: broken },
+    );
     assert.equal(error.details['reason'], 'the engine ended with code 2: two');
     assert.equal(room.logged.filter((sentence) => sentence.includes('progress')).length, 1);
   });
 
   it('passes on what a line says about progress, until it is ready', async () => {
-    const server = await room.start({ print: ['shards 50%'], ignoresTerm: true }, { progress: (line) => ({ stage: line.replace(/\d+$/, '') }) });
+    const server = await room.start(
+      { print: ['shards 50%'], ignoresTerm: true },
+      { progress: (line) => ({ stage: line.replace(/\d+$/, '') }) },
+    );
     void server.stop({ reason: 'requested', signal: never });
     await room.line(/^term 1$/);
     assert.deepEqual(room.stages.slice(0, 2), ['loading', 'shards 50%']);

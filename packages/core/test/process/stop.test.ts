@@ -13,7 +13,10 @@ describe('ending an engine process', () => {
     const server = await room.start({});
     await server.stop(requested);
     const exit = await server.closed;
-    assert.deepEqual({ signal: exit.signal, expected: exit.expected, reason: exit.reason }, { signal: 'SIGTERM', expected: true, reason: 'the engine was stopped' });
+    assert.deepEqual(
+      { signal: exit.signal, expected: exit.expected, reason: exit.reason },
+      { signal: 'SIGTERM', expected: true, reason: 'the engine was stopped' },
+    );
     assert.throws(() => server.endpoint(), /ended/);
     await room.assertNothingLeft();
   });
@@ -22,7 +25,10 @@ describe('ending an engine process', () => {
     const server = await room.start({ ignoresTerm: true });
     await server.stop(requested);
     assert.equal((await server.closed).signal, 'SIGKILL');
-    assert.deepEqual(room.lines.filter((line) => line.startsWith('term')), ['term 1', 'term 2']);
+    assert.deepEqual(
+      room.lines.filter((line) => line.startsWith('term')),
+      ['term 1', 'term 2'],
+    );
   });
 
   it('kills at once when the signal is aborted', async () => {
@@ -63,7 +69,10 @@ describe('ending an engine process', () => {
   });
 
   it('gives the reason of a crash in the words of the author', async () => {
-    const server = await room.start({ print: ['CUDA error'] }, { explain: (lines, { exit }) => `${lines[0]} (${exit.signal})` });
+    const server = await room.start(
+      { print: ['CUDA error'] },
+      { explain: (lines, { exit }) => `${lines[0]} (${exit.signal})` },
+    );
     process.kill(server.pid!, 'SIGSEGV');
     const exit = await server.closed;
     assert.equal(exit.reason, 'CUDA error (SIGSEGV)');
@@ -107,7 +116,10 @@ describe('the health of an engine process', () => {
 
   it('has sleep and wake only when the author wrote them', async () => {
     const asked: string[] = [];
-    const note = (path: string) => async ({ request }: { request(path: string): Promise<unknown> }) => void asked.push(((await request(path)) as { path: string }).path);
+    const note =
+      (path: string) =>
+      async ({ request }: { request(path: string): Promise<unknown> }) =>
+        void asked.push(((await request(path)) as { path: string }).path);
     const server = await room.start({}, { sleep: note('/control/sleep'), wake: note('/control/wake') });
     await server.sleep!(never);
     await server.wake!(never);

@@ -20,7 +20,9 @@ class Stranger {
     let firstKey: string | undefined;
     this.server = createServer((request, response) => {
       firstKey ??= request.headers.authorization;
-      response.writeHead(answer(request.url!, request.headers.authorization === firstKey), { connection: 'close' }).end('{}');
+      response
+        .writeHead(answer(request.url!, request.headers.authorization === firstKey), { connection: 'close' })
+        .end('{}');
       if (request.url === watched) this.asked += 1;
       this.wake();
     });
@@ -69,10 +71,30 @@ describe('a stranger on the port of an engine', () => {
 
   const impostors: readonly { does: string; answer: Answer; watched: string; said: RegExp }[] = [
     { does: 'answers 200 to everything', answer: () => 200, watched: '/v1/models', said: /is open to any key/ },
-    { does: 'answers 401 to everything', answer: () => 401, watched: '/health', said: /\/health refuses the engine's key/ },
-    { does: 'is healthy and has a key of its own', answer: (path) => (path === '/health' ? 200 : 401), watched: '/v1/models', said: /\/v1\/models refuses the engine's key/ },
-    { does: 'fails on every key but the first it saw', answer: (_, known) => (known ? 200 : 500), watched: '/v1/models', said: /^$/ },
-    { does: 'has no such route', answer: (path) => (path === '/health' ? 200 : 404), watched: '/v1/models', said: /^$/ },
+    {
+      does: 'answers 401 to everything',
+      answer: () => 401,
+      watched: '/health',
+      said: /\/health refuses the engine's key/,
+    },
+    {
+      does: 'is healthy and has a key of its own',
+      answer: (path) => (path === '/health' ? 200 : 401),
+      watched: '/v1/models',
+      said: /\/v1\/models refuses the engine's key/,
+    },
+    {
+      does: 'fails on every key but the first it saw',
+      answer: (_, known) => (known ? 200 : 500),
+      watched: '/v1/models',
+      said: /^$/,
+    },
+    {
+      does: 'has no such route',
+      answer: (path) => (path === '/health' ? 200 : 404),
+      watched: '/v1/models',
+      said: /^$/,
+    },
   ];
   for (const { does, answer, watched, said } of impostors) {
     it(`is not taken for the engine when it ${does}`, async () => {
@@ -101,7 +123,10 @@ describe('a stranger on the port of an engine', () => {
   it('ends the start when the third port is taken too', async () => {
     const error = await room.failure({}, { command: beatenTo(Infinity) });
     assert.equal(room.ports.length, 3);
-    assert.equal(error.details['reason'], `the engine ended with code 1: error: cannot bind port ${room.ports[2]}: EADDRINUSE`);
+    assert.equal(
+      error.details['reason'],
+      `the engine ended with code 1: error: cannot bind port ${room.ports[2]}: EADDRINUSE`,
+    );
     await room.assertNothingLeft();
   });
 

@@ -8,7 +8,8 @@ const interval = 15_000;
 
 describe('a model server that hangs', () => {
   let it_: Stage;
-  const use = async (options: Parameters<typeof stage>[0] = {}) => (it_ = await stage({ limits: { healthInterval: interval / 1000, idleTimeout: 0 }, ...options }));
+  const use = async (options: Parameters<typeof stage>[0] = {}) =>
+    (it_ = await stage({ limits: { healthInterval: interval / 1000, idleTimeout: 0 }, ...options }));
   const acquire = (model = 'a') => it_.lamina.runtime.acquire(model, { signal: it_.signal });
   const slot = (model = 'a') => it_.lamina.runtime.slot(model);
   const codeOf = (reason: unknown) => (LaminaError.is(reason) ? reason.code : reason);
@@ -104,7 +105,10 @@ describe('a model server that hangs', () => {
 
   for (const what of ['sleep', 'wake'] as const) {
     it(`when it is to ${what} is ended after the load time-out, and the request that waits for it gets a fresh server`, async () => {
-      const { clock, script } = await use({ limits: { idleTimeout: 60, loadTimeout: 0.02, healthInterval: 0 }, prepare: (s) => (s.canSleep = true) });
+      const { clock, script } = await use({
+        limits: { idleTimeout: 60, loadTimeout: 0.02, healthInterval: 0 },
+        prepare: (s) => (s.canSleep = true),
+      });
       script.hangs = what;
       (await acquire()).release({ served: true });
       await clock.advance(60_000);

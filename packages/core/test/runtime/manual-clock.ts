@@ -16,7 +16,9 @@ export class ManualClock implements Clock {
     return () => void (this.timers = this.timers.filter((other) => other !== timer));
   }
 
-  /** Moves on, ringing what is due in order; what a ringing timer sets going by promises happens before the next one. */
+  /**
+   * Moves on, ringing what is due in order; what a ringing timer sets going by promises happens before the next one.
+   */
   async advance(ms: number): Promise<void> {
     const end = this.time + ms;
     for (;;) {

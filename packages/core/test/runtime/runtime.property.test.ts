@@ -19,8 +19,17 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constantFrom('start' as const, 'stop' as const), model: modelName }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('edit' as const), model: modelName, level: fc.nat(2) }) },
   { weight: 4, arbitrary: fc.record({ kind: fc.constantFrom('release' as const, 'succeed' as const), index }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constantFrom('leave' as const, 'fail' as const, 'crash' as const), index }) },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant('advance' as const), ms: fc.constantFrom(10, 1_000, 2_500, 20_000, 70_000) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constantFrom('leave' as const, 'fail' as const, 'crash' as const), index }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant('advance' as const),
+      ms: fc.constantFrom(10, 1_000, 2_500, 20_000, 70_000),
+    }),
+  },
 );
 
 /** One run: what callers hold, and the promises that must all settle. */
@@ -40,11 +49,20 @@ class Play {
     if (step.kind === 'acquire') this.acquire(step.model);
     else if (step.kind === 'start') this.follow(lamina.runtime.start(step.model));
     else if (step.kind === 'stop') this.follow(lamina.runtime.stop(step.model));
-    else if (step.kind === 'edit') await lamina.models.save(step.model, { path: `${step.model}.bin`, format: 'scripted', options: { level: step.level } });
+    else if (step.kind === 'edit')
+      await lamina.models.save(step.model, {
+        path: `${step.model}.bin`,
+        format: 'scripted',
+        options: { level: step.level },
+      });
     else if (step.kind === 'leave') pick(this.callers, step.index)?.abort();
     else if (step.kind === 'release') this.release(step.index);
     else if (step.kind === 'advance') await clock.advance(step.ms);
-    else if (step.kind === 'crash') pick(script.servers.filter((server) => server.running), step.index)?.crash();
+    else if (step.kind === 'crash')
+      pick(
+        script.servers.filter((server) => server.running),
+        step.index,
+      )?.crash();
     else if (this.pendingStarts < script.starts.length) this.settleStart(step.kind);
     await settled();
     this.check();
@@ -90,7 +108,8 @@ class Play {
     const [held] = this.leases.splice(at % Math.max(1, this.leases.length), 1);
     if (held === undefined) return;
     const server = this.stage.script.servers.findLast((candidate) => candidate.model === held.target.served.name);
-    if (!held.signal.aborted) assert.ok(!server!.stops.includes('room') && !server!.stops.includes('idle'), 'stopped while it was leased');
+    if (!held.signal.aborted)
+      assert.ok(!server!.stops.includes('room') && !server!.stops.includes('idle'), 'stopped while it was leased');
     held.release({ served: !held.over });
   }
 
@@ -119,19 +138,27 @@ describe('the runtime, under any schedule', () => {
   it('keeps to its limits, gives leases only on what runs, and lets nobody wait for ever', async function () {
     this.timeout(120_000);
     await fc.assert(
-      fc.asyncProperty(fc.array(command, { minLength: 5, maxLength: 60 }), fc.integer({ min: 1, max: 3 }), async (commands, maxLoaded) => {
-        const held = await stage({ models, limits: { maxLoaded, idleTimeout: 60, healthInterval: 0, queueTimeout: 10_000 }, prepare: (script) => (script.automatic = false) });
-        try {
-          const play = new Play(held, maxLoaded);
-          for (const step of commands) await play.run(step);
-          await play.finish();
-          await held.lamina.close();
-          assert.deepEqual(held.script.running, []);
-          assert.equal(held.clock.pending, 0, 'a timer was left behind');
-        } finally {
-          await held.close();
-        }
-      }),
+      fc.asyncProperty(
+        fc.array(command, { minLength: 5, maxLength: 60 }),
+        fc.integer({ min: 1, max: 3 }),
+        async (commands, maxLoaded) => {
+          const held = await stage({
+            models,
+            limits: { maxLoaded, idleTimeout: 60, healthInterval: 0, queueTimeout: 10_000 },
+            prepare: (script) => (script.automatic = false),
+          });
+          try {
+            const play = new Play(held, maxLoaded);
+            for (const step of commands) await play.run(step);
+            await play.finish();
+            await held.lamina.close();
+            assert.deepEqual(held.script.running, []);
+            assert.equal(held.clock.pending, 0, 'a timer was left behind');
+          } finally {
+            await held.close();
+          }
+        },
+      ),
       { numRuns: Number(process.env['LAMINA_PROPERTY_RUNS'] ?? 60) },
     );
   });

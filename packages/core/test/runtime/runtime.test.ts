@@ -8,7 +8,8 @@ describe('the runtime', () => {
   const use = async (options: Parameters<typeof stage>[0] = {}) => (it_ = await stage(options));
   const acquire = (model: string, signal = it_.signal) => it_.lamina.runtime.acquire(model, { signal });
   const state = (model: string) => it_.lamina.runtime.slot(model).state;
-  const rejects = (promise: Promise<unknown>, code: string) => assert.rejects(promise, (error) => LaminaError.is(error) && error.code === code);
+  const rejects = (promise: Promise<unknown>, code: string) =>
+    assert.rejects(promise, (error) => LaminaError.is(error) && error.code === code);
 
   afterEach(() => it_.close());
 
@@ -53,7 +54,10 @@ describe('the runtime', () => {
   it('does not start a model again for a request that must not, when it ends while the request waits', async () => {
     const { script } = await use({ entries: { a: { limits: { max_concurrency: 1 } } } });
     const lease = await acquire('a');
-    const waiting = rejects(it_.lamina.runtime.acquire('a', { signal: it_.signal, onlyRunning: true }), 'MODEL_NOT_RUNNING');
+    const waiting = rejects(
+      it_.lamina.runtime.acquire('a', { signal: it_.signal, onlyRunning: true }),
+      'MODEL_NOT_RUNNING',
+    );
     script.servers[0]!.crash();
     await waiting;
     lease.release();
@@ -147,7 +151,10 @@ describe('the runtime', () => {
     first.succeed();
     (await script.start(1)).succeed();
     (await waiting).release();
-    assert.deepEqual(script.starts.map(({ context }) => context.options['level']), [undefined, 2]);
+    assert.deepEqual(
+      script.starts.map(({ context }) => context.options['level']),
+      [undefined, 2],
+    );
   });
 
   it('gives up the start of a model that is removed from the manifest meanwhile', async () => {
@@ -191,7 +198,10 @@ describe('the runtime', () => {
     await use({ prepare: (s) => (s.info = { parallel: 2 }) });
     const [one, two] = await Promise.all([acquire('a'), acquire('a')]);
     const positions: number[] = [];
-    const third = it_.lamina.runtime.acquire('a', { signal: it_.signal, onProgress: (p) => p.kind === 'queued' && positions.push(p.position) });
+    const third = it_.lamina.runtime.acquire('a', {
+      signal: it_.signal,
+      onProgress: (p) => p.kind === 'queued' && positions.push(p.position),
+    });
     await settled();
     assert.equal(it_.lamina.runtime.slot('a').busy, 2);
     assert.equal(it_.lamina.runtime.slot('a').waiting, 1);
@@ -273,7 +283,13 @@ describe('the runtime', () => {
     (await it_.script.start(0)).fail('bad weights');
     for (const lease of waiting) await assert.rejects(lease, /Model "a" did not start: bad weights/);
     assert.equal(state('a'), 'failed');
-    await assert.rejects(acquire('a'), (error) => LaminaError.is(error, 'START_BACKING_OFF') && error.details['retry_after'] === 1 && /bad weights/.test(error.message));
+    await assert.rejects(
+      acquire('a'),
+      (error) =>
+        LaminaError.is(error, 'START_BACKING_OFF') &&
+        error.details['retry_after'] === 1 &&
+        /bad weights/.test(error.message),
+    );
     await clock.advance(1_000);
     const again = acquire('a');
     (await it_.script.start(1)).fail('still bad');

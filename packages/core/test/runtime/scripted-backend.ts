@@ -1,5 +1,15 @@
-// A backend without processes, whose servers start, fail, crash and stop when the test says so: for the decisions of the runtime alone.
-import type { Backend, BackendType, Health, ModelServer, ServerExit, ServerInfo, StartContext, StopReason } from '@lamina/core/plugin';
+// A backend without processes, whose servers start, fail, crash and stop when the test says so: for the decisions of
+// the runtime alone.
+import type {
+  Backend,
+  BackendType,
+  Health,
+  ModelServer,
+  ServerExit,
+  ServerInfo,
+  StartContext,
+  StopReason,
+} from '@lamina/core/plugin';
 import { definePlugin } from '@lamina/core/plugin';
 import type { Plugin } from '@lamina/core';
 
@@ -93,11 +103,12 @@ export class Script {
         get over() {
           return over;
         },
-        succeed: (info = this.info) => settle(() => {
-          const { server, scripted } = this.serve(model, info);
-          resolve(server);
-          return scripted;
-        }),
+        succeed: (info = this.info) =>
+          settle(() => {
+            const { server, scripted } = this.serve(model, info);
+            resolve(server);
+            return scripted;
+          }),
         fail: (reason) => settle(() => reject(new Error(reason))),
       };
       this.starts.push(start);
@@ -114,7 +125,16 @@ export class Script {
       running = false;
       end({ code: 0, signal: null, expected, reason, lastLines: [] });
     };
-    const scripted = { model, stops: [] as StopReason[], health: 'ok' as ScriptedHealth, asleep: false, crash: () => finish(false, 'it crashed'), get running() { return running; } };
+    const scripted = {
+      model,
+      stops: [] as StopReason[],
+      health: 'ok' as ScriptedHealth,
+      asleep: false,
+      crash: () => finish(false, 'it crashed'),
+      get running() {
+        return running;
+      },
+    };
     this.servers.push(scripted);
     const change = (what: 'sleep' | 'wake', asleep: boolean): Promise<void> => {
       if (this.hangs === what) return new Promise(() => undefined);
@@ -131,7 +151,8 @@ export class Script {
         finish(true, 'it was stopped');
         return Promise.resolve();
       },
-      check: () => (scripted.health === 'fails' ? Promise.reject(new Error('no answer')) : Promise.resolve(scripted.health)),
+      check: () =>
+        scripted.health === 'fails' ? Promise.reject(new Error('no answer')) : Promise.resolve(scripted.health),
       ...(this.canSleep ? { sleep: () => change('sleep', true), wake: () => change('wake', false) } : {}),
     };
     return { server, scripted };

@@ -21,15 +21,32 @@ export interface Stage {
 }
 
 /** Models `a`, `b`, `c`, …, each a file; `entries` adds to what the manifest says of one. */
-export async function stage(options: LaminaOptions & { models?: string[]; entries?: Record<string, object>; prepare?: (script: Script) => void } = {}): Promise<Stage> {
+export async function stage(
+  options: LaminaOptions & {
+    models?: string[];
+    entries?: Record<string, object>;
+    prepare?: (script: Script) => void;
+  } = {},
+): Promise<Stage> {
   const { models = ['a', 'b', 'c'], entries = {}, prepare, ...rest } = options;
   const directory = await mkdtemp(join(tmpdir(), 'lamina-runtime-'));
   await Promise.all(models.map((name) => writeFile(join(directory, `${name}.bin`), name)));
   const clock = new ManualClock();
   const script = new Script();
   prepare?.(script);
-  const manifest = { models: Object.fromEntries(models.map((name) => [name, { path: `${name}.bin`, format: 'scripted', ...entries[name] }])) };
-  const lamina = await createLamina({ modelsDir: directory, manifest, log: 'silent', clock, ...rest, plugins: [script.plugin(), ...(rest.plugins ?? [])] });
+  const manifest = {
+    models: Object.fromEntries(
+      models.map((name) => [name, { path: `${name}.bin`, format: 'scripted', ...entries[name] }]),
+    ),
+  };
+  const lamina = await createLamina({
+    modelsDir: directory,
+    manifest,
+    log: 'silent',
+    clock,
+    ...rest,
+    plugins: [script.plugin(), ...(rest.plugins ?? [])],
+  });
   const { signal } = new AbortController();
   setMaxListeners(0, signal);
   const events: LaminaEvent[] = [];
@@ -42,7 +59,10 @@ export async function stage(options: LaminaOptions & { models?: string[]; entrie
     signal,
     async until(model, state) {
       if (lamina.runtime.slot(model).state === state) return;
-      await lamina.events.once('model.state', { signal, where: (event) => event.model === model && event.to === state });
+      await lamina.events.once('model.state', {
+        signal,
+        where: (event) => event.model === model && event.to === state,
+      });
     },
     async close() {
       await lamina.close({ signal: AbortSignal.abort() });

@@ -11,21 +11,44 @@ function wanted(isHere: boolean): BackendType {
     ...fake,
     type: 'wanted',
     aliases: ['wnt'],
-    create: (name, options) => ({ ...fake.create(name, options), probe: () => Promise.resolve(isHere ? { available: true } : { available: false, reason: 'it is not installed', hint: 'Install it.' }) }),
+    create: (name, options) => ({
+      ...fake.create(name, options),
+      probe: () =>
+        Promise.resolve(
+          isHere ? { available: true } : { available: false, reason: 'it is not installed', hint: 'Install it.' },
+        ),
+    }),
   };
 }
 
 /** An engine that stands in for it, with fewer options, and a rank above it. */
 function substitute(standsInFor: readonly string[]): BackendType {
-  const modelOptions = { type: 'object', properties: { context_length: { type: 'integer' } }, additionalProperties: false };
-  return { ...fake, type: 'substitute', modelOptions, create: (name, options) => ({ ...fake.create(name, options), standsInFor, accepts: () => ({ rank: 99, reason: 'it can' }) }) };
+  const modelOptions = {
+    type: 'object',
+    properties: { context_length: { type: 'integer' } },
+    additionalProperties: false,
+  };
+  return {
+    ...fake,
+    type: 'substitute',
+    modelOptions,
+    create: (name, options) => ({
+      ...fake.create(name, options),
+      standsInFor,
+      accepts: () => ({ rank: 99, reason: 'it can' }),
+    }),
+  };
 }
 
 describe('a backend that stands in for another', () => {
   let lamina: TestLamina | undefined;
   afterEach(() => lamina?.close());
 
-  const models = { one: { path: 'one.fake', backend: 'wanted', options: { context_length: 512, tokens_per_second: 50 } }, two: { path: 'one.fake', backend: 'wnt' }, other: { path: 'one.fake', backend: 'mine' } };
+  const models = {
+    one: { path: 'one.fake', backend: 'wanted', options: { context_length: 512, tokens_per_second: 50 } },
+    two: { path: 'one.fake', backend: 'wnt' },
+    other: { path: 'one.fake', backend: 'mine' },
+  };
 
   async function open(types: readonly BackendType[], log: object[] = []): Promise<TestLamina> {
     const plugin = definePlugin({
@@ -37,7 +60,12 @@ describe('a backend that stands in for another', () => {
     });
     const write = (data: object, message: string) => void log.push({ ...data, message });
     const logger = { debug: () => undefined, info: () => undefined, warn: write, error: write, child: () => logger };
-    lamina = await createTestLamina({ plugins: [plugin()], files: { 'one.fake': 'x' }, manifest: { models, backends: { mine: { type: 'wanted' } } }, log: logger });
+    lamina = await createTestLamina({
+      plugins: [plugin()],
+      files: { 'one.fake': 'x' },
+      manifest: { models, backends: { mine: { type: 'wanted' } } },
+      log: logger,
+    });
     return lamina;
   }
 
@@ -58,7 +86,10 @@ describe('a backend that stands in for another', () => {
 
   it('does so only for those it names', async () => {
     const { runtime } = await open([wanted(false), substitute([])]);
-    await assert.rejects(runtime.start('one'), { code: 'BACKEND_UNAVAILABLE', message: /it is not installed\. Install it\./ });
+    await assert.rejects(runtime.start('one'), {
+      code: 'BACKEND_UNAVAILABLE',
+      message: /it is not installed\. Install it\./,
+    });
   });
 
   it('takes the options it has of those written for the other, and the log says which were left out', async () => {
@@ -70,7 +101,9 @@ describe('a backend that stands in for another', () => {
 
   it('is told of with the one it stands in for', async () => {
     const { backends, suggestions } = await open([wanted(false), substitute(['wanted'])]);
-    const records = Object.fromEntries((await backends.list()).map(({ name, replacedBy, standsInFor }) => [name, { replacedBy, standsInFor }]));
+    const records = Object.fromEntries(
+      (await backends.list()).map(({ name, replacedBy, standsInFor }) => [name, { replacedBy, standsInFor }]),
+    );
     assert.deepEqual(records['mine'], { replacedBy: 'substitute', standsInFor: undefined });
     assert.deepEqual(records['substitute'], { replacedBy: undefined, standsInFor: ['wanted'] });
     const { suggested } = await suggestions.suggest({ ai_model: 'other' });

@@ -26,30 +26,50 @@ describe('the fake engine', () => {
 
     it('a stream with a role, text, a finish reason, usage when asked, and [DONE]', async () => {
       const engine = await spawnEngine({ behaviour: { chunks: 2 } });
-      const body = await (await post(engine, chat, saying('hi', { stream: true, stream_options: { include_usage: true } }))).text();
-      const events = body.trimEnd().split('\n\n').map((frame) => frame.slice('data: '.length));
+      const body = await (
+        await post(engine, chat, saying('hi', { stream: true, stream_options: { include_usage: true } }))
+      ).text();
+      const events = body
+        .trimEnd()
+        .split('\n\n')
+        .map((frame) => frame.slice('data: '.length));
       assert.equal(events.pop(), '[DONE]');
-      const chunks = events.map((event) => JSON.parse(event) as { choices: { delta: { content?: string }; finish_reason: string | null }[]; usage?: { completion_tokens: number } });
-      assert.deepEqual(chunks.map(({ choices }) => choices[0]?.delta.content), [null, 'alpha:', ' 1', undefined, undefined]);
+      const chunks = events.map(
+        (event) =>
+          JSON.parse(event) as {
+            choices: { delta: { content?: string }; finish_reason: string | null }[];
+            usage?: { completion_tokens: number };
+          },
+      );
+      assert.deepEqual(
+        chunks.map(({ choices }) => choices[0]?.delta.content),
+        [null, 'alpha:', ' 1', undefined, undefined],
+      );
       assert.equal(chunks[3]!.choices[0]!.finish_reason, 'stop');
       assert.equal(chunks[4]!.usage!.completion_tokens, 2);
     });
 
     it('no more chunks than max_tokens allows, and says so', async () => {
       const engine = await spawnEngine();
-      const body = (await (await post(engine, chat, saying('hi', { max_tokens: 2 }))).json()) as { choices: { finish_reason: string }[] };
+      const body = (await (await post(engine, chat, saying('hi', { max_tokens: 2 }))).json()) as {
+        choices: { finish_reason: string }[];
+      };
       assert.equal(body.choices[0]!.finish_reason, 'length');
     });
 
     it('on every route, each in its own shape', async () => {
       const engine = await spawnEngine();
-      const ask = async (route: string, body: object) => (await (await post(engine, `/v1/${route}`, body)).json()) as Record<string, unknown>;
+      const ask = async (route: string, body: object) =>
+        (await (await post(engine, `/v1/${route}`, body)).json()) as Record<string, unknown>;
       assert.equal((await ask('completions', { prompt: 'x' })).object, 'text_completion');
       assert.equal((await ask('messages', saying('x'))).type, 'message');
       assert.equal((await ask('responses', { input: 'x' })).status, 'completed');
-      assert.equal((await ask('embeddings', { input: ['x', 'y'] }) as { data: unknown[] }).data.length, 2);
+      assert.equal(((await ask('embeddings', { input: ['x', 'y'] })) as { data: unknown[] }).data.length, 2);
       const ranking = await ask('rerank', { query: 'big cat', documents: ['a dog', 'a big cat'] });
-      assert.deepEqual((ranking.results as { index: number }[]).map(({ index }) => index), [1, 0]);
+      assert.deepEqual(
+        (ranking.results as { index: number }[]).map(({ index }) => index),
+        [1, 0],
+      );
     });
 
     it('streams of other routes without [DONE], ended by their own last event', async () => {
@@ -63,8 +83,14 @@ describe('the fake engine', () => {
     it('only to its key', async () => {
       const engine = await spawnEngine({ key: 'secret' });
       assert.equal((await post(engine, chat, saying('hi'))).status, 401);
-      assert.equal((await post(engine, chat, saying('hi'), { headers: { authorization: 'Bearer other' } })).status, 401);
-      assert.equal((await post(engine, chat, saying('hi'), { headers: { authorization: 'Bearer secret' } })).status, 200);
+      assert.equal(
+        (await post(engine, chat, saying('hi'), { headers: { authorization: 'Bearer other' } })).status,
+        401,
+      );
+      assert.equal(
+        (await post(engine, chat, saying('hi'), { headers: { authorization: 'Bearer secret' } })).status,
+        200,
+      );
     });
 
     it('only for its ids, as the one that was asked', async () => {
@@ -216,7 +242,8 @@ describe('the fake engine', () => {
   describe('is stubborn', () => {
     it('and lets health hang once it was ready', async () => {
       const engine = await spawnEngine({ behaviour: { hang_health: true } });
-      const health = (signal?: AbortSignal) => fetch(`${engine.url}/health`, { ...(signal && { signal }), headers: { connection: 'close' } });
+      const health = (signal?: AbortSignal) =>
+        fetch(`${engine.url}/health`, { ...(signal && { signal }), headers: { connection: 'close' } });
       assert.equal((await health()).status, 200);
       await assert.rejects(health(AbortSignal.timeout(200)), { name: 'TimeoutError' });
     });

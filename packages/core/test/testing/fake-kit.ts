@@ -40,6 +40,9 @@ export function fakeKit(folder: string, changes: Partial<BackendKit> = {}): Back
     embedding: {},
     limits: { startMs: 15_000, answerMs: 10_000, leaveMs: 10_000, stopMs: 10_000, killMs: 5_000 },
     ...changes,
-    skip: { 'the request adapter keeps what it does not know and changes nothing in place': 'the fake backend adapts nothing', ...changes.skip },
+    skip: {
+      'the request adapter keeps what it does not know and changes nothing in place': 'the fake backend adapts nothing',
+      ...changes.skip,
+    },
   };
 }

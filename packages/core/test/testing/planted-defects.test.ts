@@ -1,8 +1,15 @@
-// The conformance kit catches bad backends: each of these has one defect, and the case meant for it fails for the right reason.
+// The conformance kit catches bad backends: each of these has one defect, and the case meant for it fails for the right
+// reason.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { setTimeout } from 'node:timers/promises';
-import { backendConformance, fakeBackend, type BackendCaseName, type BackendKit, type Behaviour } from '@lamina/core/testing';
+import {
+  backendConformance,
+  fakeBackend,
+  type BackendCaseName,
+  type BackendKit,
+  type Behaviour,
+} from '@lamina/core/testing';
 import type { Backend, BackendType, JsonObject, ModelServer, StartContext } from '@lamina/core/plugin';
 import { fakeKit, stateOf, testFolder } from './fake-kit.js';
 
@@ -32,13 +39,19 @@ function backendWith(change: (backend: Backend) => Partial<Backend>, type = engi
 }
 
 /** A good backend but for these members of its servers. */
-function serverWith(change: (server: ModelServer, context: StartContext) => Partial<ModelServer>, type = engineThat({})): BackendType {
-  return backendWith((backend) => ({
-    async start(model, context) {
-      const server = await backend.start(model, context);
-      return { ...server, ...change(server, context) };
-    },
-  }), type);
+function serverWith(
+  change: (server: ModelServer, context: StartContext) => Partial<ModelServer>,
+  type = engineThat({}),
+): BackendType {
+  return backendWith(
+    (backend) => ({
+      async start(model, context) {
+        const server = await backend.start(model, context);
+        return { ...server, ...change(server, context) };
+      },
+    }),
+    type,
+  );
 }
 
 /** A good backend but for what it does with its start context. */
@@ -214,13 +227,19 @@ const defects: Defect[] = [
     defect: 'does not look at the signal of a stop',
     caughtBy: 'a stop with an aborted signal kills at once',
     saying: /stop\(\) did not settle/,
-    type: serverWith((server) => ({ stop: ({ reason }) => server.stop({ reason, signal: never }) }), engineThat({ sigterm: 'ignored' })),
+    type: serverWith(
+      (server) => ({ stop: ({ reason }) => server.stop({ reason, signal: never }) }),
+      engineThat({ sigterm: 'ignored' }),
+    ),
   },
   {
     defect: 'looks at the signal of a stop only once',
     caughtBy: 'a stop turns into a kill when its signal is aborted',
     saying: /stop\(\) did not settle/,
-    type: serverWith((server) => ({ stop: ({ reason, signal }) => server.stop({ reason, signal: signal.aborted ? signal : never }) }), engineThat({ sigterm: 'ignored' })),
+    type: serverWith(
+      (server) => ({ stop: ({ reason, signal }) => server.stop({ reason, signal: signal.aborted ? signal : never }) }),
+      engineThat({ sigterm: 'ignored' }),
+    ),
   },
   {
     defect: 'prints its key',
@@ -243,9 +262,16 @@ describe('a backend that', () => {
   const folder = testFolder();
   for (const { defect, caughtBy, saying, type } of defects) {
     it(`${defect} fails "${caughtBy}"`, async () => {
-      const { skip: _skip, ...kit }: BackendKit = fakeKit(folder, { type, limits: { leaveMs: 1_000, stopMs: 1_000, killMs: 2_000 } });
+      const { skip: _skip, ...kit }: BackendKit = fakeKit(folder, {
+        type,
+        limits: { leaveMs: 1_000, stopMs: 1_000, killMs: 2_000 },
+      });
       const [meant] = backendConformance(kit).filter(({ name }) => name === caughtBy);
-      await assert.rejects(meant!.run(), (error: Error) => saying.test(String(error)) || assert.fail(`It failed, but for another reason: ${String(error)}`));
+      await assert.rejects(
+        meant!.run(),
+        (error: Error) =>
+          saying.test(String(error)) || assert.fail(`It failed, but for another reason: ${String(error)}`),
+      );
     });
   }
 });

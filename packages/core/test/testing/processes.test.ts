@@ -8,7 +8,10 @@ import { fromPs, livingProcesses, ProcessWatch } from '../../dist/testing/confor
 const idle = 'setInterval(() => {}, 1e9)';
 
 describe('the list of living processes', () => {
-  for (const [source, list] of [['the best source', livingProcesses], ['ps', fromPs]] as const) {
+  for (const [source, list] of [
+    ['the best source', livingProcesses],
+    ['ps', fromPs],
+  ] as const) {
     it(`by ${source} has this process with its parent, group and command`, function () {
       if (source === 'ps' && !existsSync('/bin/ps') && !existsSync('/usr/bin/ps')) this.skip();
       const own = list().find(({ pid }) => pid === process.pid);
@@ -23,7 +26,10 @@ describe('ProcessWatch', () => {
   it('sees a child, and no more once it is dead', async () => {
     const watch = new ProcessWatch();
     const child = spawn(process.execPath, ['-e', idle], { stdio: 'ignore' });
-    assert.deepEqual(watch.look().map(({ pid }) => pid), [child.pid]);
+    assert.deepEqual(
+      watch.look().map(({ pid }) => pid),
+      [child.pid],
+    );
     child.kill();
     await once(child, 'exit');
     assert.deepEqual(watch.look(), []);
@@ -44,7 +50,10 @@ describe('ProcessWatch', () => {
     assert.equal(watch.look().length, 2);
     child.kill('SIGKILL');
     await once(child, 'exit');
-    assert.deepEqual(watch.look().map(({ pid }) => pid), [Number(grandchild)]);
+    assert.deepEqual(
+      watch.look().map(({ pid }) => pid),
+      [Number(grandchild)],
+    );
     watch.kill();
     while (watch.look().length > 0); // The system needs a moment to end it; nothing tells when.
   });

@@ -41,8 +41,17 @@ export async function spawnEngine(options: Partial<FakeEngineOptions> = {}): Pro
 
 /** Sends JSON and gives the response as it comes. */
 export function post(engine: SpawnedEngine, path: string, body: unknown, init: RequestInit = {}): Promise<Response> {
-  const headers = { 'content-type': 'application/json', connection: 'close', ...(init.headers as Record<string, string> | undefined) };
-  return fetch(engine.url + path, { ...init, method: 'POST', headers, body: typeof body === 'string' ? body : JSON.stringify(body) });
+  const headers = {
+    'content-type': 'application/json',
+    connection: 'close',
+    ...(init.headers as Record<string, string> | undefined),
+  };
+  return fetch(engine.url + path, {
+    ...init,
+    method: 'POST',
+    headers,
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+  });
 }
 
 /** A chat request that says this. */

@@ -19,7 +19,11 @@ async function acquire(lamina: TestLamina, model = 'alpha'): Promise<Lease> {
 async function chat(lease: Lease, model: string): Promise<string> {
   const { baseUrl, headers } = lease.endpoint();
   const body = JSON.stringify({ model, messages: [{ role: 'user', content: 'hi' }] });
-  const response = await fetch(`${baseUrl}/chat/completions`, { method: 'POST', headers: { ...headers, connection: 'close' }, body });
+  const response = await fetch(`${baseUrl}/chat/completions`, {
+    method: 'POST',
+    headers: { ...headers, connection: 'close' },
+    body,
+  });
   const answer = (await response.json()) as { choices: { message: { content: string } }[] };
   return answer.choices[0]!.message.content;
 }
@@ -37,7 +41,11 @@ describe('createTestLamina', () => {
 
   it('serves the adapters of a fake model from the same engine, each by its name', async () => {
     const models = { ...manifest.models, style: { path: 'style.fake', base: 'alpha' } };
-    const lamina = await createTestLamina({ ...fake, files: { ...fake.files, 'style.fake': 'a fake adapter' }, manifest: { models } });
+    const lamina = await createTestLamina({
+      ...fake,
+      files: { ...fake.files, 'style.fake': 'a fake adapter' },
+      manifest: { models },
+    });
     const [base, style] = [await acquire(lamina), await acquire(lamina, 'style')];
     assert.equal(base.endpoint().baseUrl, style.endpoint().baseUrl);
     const texts = [await chat(base, base.info.ids!['alpha']!), await chat(style, style.info.ids!['style']!)];
@@ -65,8 +73,13 @@ describe('createTestLamina', () => {
   it('leaves no folder when the Lamina cannot be made', async () => {
     const folders = () => readdirSync(tmpdir()).filter((name) => name.startsWith('lamina-test-'));
     const before = folders();
-    await assert.rejects(createTestLamina({ limits: { maxLoaded: 0 } }), (error) => LaminaError.is(error, 'CONFIG_INVALID'));
-    assert.deepEqual(folders().filter((name) => !before.includes(name)), []);
+    await assert.rejects(createTestLamina({ limits: { maxLoaded: 0 } }), (error) =>
+      LaminaError.is(error, 'CONFIG_INVALID'),
+    );
+    assert.deepEqual(
+      folders().filter((name) => !before.includes(name)),
+      [],
+    );
   });
 });
 

@@ -35,8 +35,10 @@ export class Installer {
   constructor(private readonly lock = lockFile) {}
 
   /**
-   * Resolves when it is there. Those who want the same at once share one installation, which goes on while anybody waits for it.
-   * @throws LaminaError `BACKEND_UNAVAILABLE` with what to do; the signal's reason, when this was the last who waited only after npm is gone
+   * Resolves when it is there. Those who want the same at once share one installation, which goes on while anybody
+   * waits for it.
+   * @throws LaminaError `BACKEND_UNAVAILABLE` with what to do; the signal's reason, when this was the last who waited
+   * only after npm is gone
    */
   async ensure(wanted: Wanted, context: StartContext): Promise<void> {
     const { signal } = context;
@@ -74,7 +76,9 @@ export class Installer {
     };
     const part = `${wanted.directory}.part-${process.pid}-${randomUUID()}`;
     const context = { env, output, guard, signal: stop.signal };
-    const done = logged(install(wanted, { part, lock: this.lock }, context, tell), wanted, log).finally(() => this.forget(wanted.directory, running));
+    const done = logged(install(wanted, { part, lock: this.lock }, context, tell), wanted, log).finally(() =>
+      this.forget(wanted.directory, running),
+    );
     const running: Running = { done, stop, listeners };
     this.running.set(wanted.directory, running);
     return running;
@@ -105,7 +109,12 @@ async function logged(done: Promise<void>, { directory }: Wanted, log: Logger): 
   log.info({ event: 'engine.installed', directory, ms }, message);
 }
 
-async function install({ directory, build, model }: Wanted, { part, lock }: { part: string; lock: URL }, context: InstallContext, tell: OnProgress): Promise<void> {
+async function install(
+  { directory, build, model }: Wanted,
+  { part, lock }: { part: string; lock: URL },
+  context: InstallContext,
+  tell: OnProgress,
+): Promise<void> {
   const version = await lockedVersion(lock);
   const stage = `installing node-llama-cpp ${version}`;
   try {
@@ -145,7 +154,9 @@ async function clearLeftovers(directory: string): Promise<void> {
   const home = dirname(directory);
   const prefix = `${basename(directory)}.part-`;
   await mkdir(home, { recursive: true });
-  const names = (await readdir(home)).filter((name) => name.startsWith(prefix) && !isAlive(Number.parseInt(name.slice(prefix.length))));
+  const names = (await readdir(home)).filter(
+    (name) => name.startsWith(prefix) && !isAlive(Number.parseInt(name.slice(prefix.length))),
+  );
   await Promise.all(names.map((name) => rm(join(home, name), { recursive: true, force: true })));
 }
 

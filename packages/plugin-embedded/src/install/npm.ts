@@ -1,10 +1,15 @@
-// npm, as it came with the Node that runs Lamina: it brings the user's own registry, proxy and certificates, and checks what it fetches.
+// npm, as it came with the Node that runs Lamina: it brings the user's own registry, proxy and certificates, and checks
+// what it fetches.
 import { access } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { engineEnvironment, isShortage, runTask, type StartContext, type TaskResult } from '@lamina/core/plugin';
 
 /** Where Node's own distributions, and Debian, put it, seen from the directory of the `node` program. */
-const beside = ['../lib/node_modules/npm/bin/npm-cli.js', 'node_modules/npm/bin/npm-cli.js', '../share/nodejs/npm/bin/npm-cli.js'];
+const beside = [
+  '../lib/node_modules/npm/bin/npm-cli.js',
+  'node_modules/npm/bin/npm-cli.js',
+  '../share/nodejs/npm/bin/npm-cli.js',
+];
 
 /** Fewer and shorter pauses than npm makes by itself: a machine without a network is to be told within seconds. */
 const patience = ['--fetch-retries=2', '--fetch-retry-mintimeout=500', '--fetch-retry-maxtimeout=5000'];
@@ -47,7 +52,13 @@ export async function npmCi(directory: string, context: InstallContext, onFetche
 async function findNpm(): Promise<[string, ...string[]]> {
   for (const place of beside) {
     const path = join(dirname(process.execPath), place);
-    if (await access(path).then(() => true, () => false)) return [process.execPath, path];
+    if (
+      await access(path).then(
+        () => true,
+        () => false,
+      )
+    )
+      return [process.execPath, path];
   }
   return ['npm'];
 }

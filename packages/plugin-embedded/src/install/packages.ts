@@ -1,4 +1,5 @@
-// What is installed: node-llama-cpp with exactly the packages it was locked with, and of its builds the one that is wanted.
+// What is installed: node-llama-cpp with exactly the packages it was locked with, and of its builds the one that is
+// wanted.
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isShortage } from '@lamina/core/plugin';
@@ -19,25 +20,39 @@ export async function lockedVersion(lock = lockFile): Promise<string> {
 }
 
 /**
- * Writes what `npm ci` needs into an empty directory; answers with the number of packages. The lock names each with its integrity, all
- * but the builds for systems it was not written on; it leaves out what node-llama-cpp only needs to compile llama.cpp or to download models.
+ * Writes what `npm ci` needs into an empty directory; answers with the number of packages. The lock names each with its
+ * integrity, all but the builds for systems it was not written on; it leaves out what node-llama-cpp only needs to
+ * compile llama.cpp or to download models.
  */
 export async function writePackages(directory: string, { packages }: Build, from = lockFile): Promise<number> {
   const lock = await readLock(from);
   const version = versionIn(lock);
   const dependencies = Object.fromEntries([library, ...packages].map((name) => [name, version]));
-  const isOtherBuild = (path: string) => path.startsWith('node_modules/@node-llama-cpp/') && !packages.includes(path.slice('node_modules/'.length));
+  const isOtherBuild = (path: string) =>
+    path.startsWith('node_modules/@node-llama-cpp/') && !packages.includes(path.slice('node_modules/'.length));
   const kept = Object.entries(lock.packages).filter(([path]) => !isOtherBuild(path));
   const root = { name: 'lamina-embedded-engine', private: true, dependencies };
   await mkdir(directory, { recursive: true });
   await writeFile(join(directory, 'package.json'), JSON.stringify(root));
-  await writeFile(join(directory, 'package-lock.json'), JSON.stringify({ ...lock, name: root.name, packages: { '': { name: root.name, dependencies }, ...Object.fromEntries(kept) } }));
+  await writeFile(
+    join(directory, 'package-lock.json'),
+    JSON.stringify({
+      ...lock,
+      name: root.name,
+      packages: { '': { name: root.name, dependencies }, ...Object.fromEntries(kept) },
+    }),
+  );
   return kept.length;
 }
 
-/** The version of node-llama-cpp in a directory; `undefined` when it, or its build, is not there. @throws Error of a system short of descriptors */
+/**
+ * The version of node-llama-cpp in a directory; `undefined` when it, or its build, is not there.
+ * @throws Error of a system short of descriptors
+ */
 export async function installedVersion(directory: string, { packages: [build] }: Build): Promise<string | undefined> {
-  const [version, found] = await Promise.all([library, build].map((name) => versionOf(join(directory, 'node_modules', name, 'package.json'))));
+  const [version, found] = await Promise.all(
+    [library, build].map((name) => versionOf(join(directory, 'node_modules', name, 'package.json'))),
+  );
   return found === undefined ? undefined : version;
 }
 

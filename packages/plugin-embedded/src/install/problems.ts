@@ -1,7 +1,8 @@
 // Why an installation failed, as a sentence, out of what npm printed.
 import { firstMatch, type TaskResult } from '@lamina/core/plugin';
 
-const offline = /npm error (?:code|errno) (?:ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTCACHED|ERR_SOCKET_TIMEOUT|FETCH_ERROR|UND_ERR_\w+)/;
+const offline =
+  /npm error (?:code|errno) (?:ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTCACHED|ERR_SOCKET_TIMEOUT|FETCH_ERROR|UND_ERR_\w+)/;
 
 const problems: readonly (readonly [pattern: RegExp, sentence: (match: RegExpExecArray) => string])[] = [
   [offline, () => 'the npm registry cannot be reached'],
@@ -11,7 +12,10 @@ const problems: readonly (readonly [pattern: RegExp, sentence: (match: RegExpExe
   [/npm error code EINTEGRITY/, () => 'what the npm registry sent is not what was locked (EINTEGRITY)'],
   [/npm error code ENOSPC|ENOSPC: no space left/, () => 'the disk is full'],
   [/npm error code (?:EACCES|EPERM|EROFS)/, () => 'its directory may not be written to'],
-  [/npm error code (?:CERT_\w+|\w+_CERT\w*|DEPTH_ZERO_\w+|UNABLE_TO_\w+|ERR_TLS_\w+)/, ([code]) => `the certificate of the npm registry is not trusted (${code.split(' ').at(-1)})`],
+  [
+    /npm error code (?:CERT_\w+|\w+_CERT\w*|DEPTH_ZERO_\w+|UNABLE_TO_\w+|ERR_TLS_\w+)/,
+    ([code]) => `the certificate of the npm registry is not trusted (${code.split(' ').at(-1)})`,
+  ],
 ];
 
 /** The reason, for a sentence that begins "node-llama-cpp could not be installed: ". */
@@ -21,5 +25,10 @@ export function installProblem({ lines, code, signal }: TaskResult): string {
     if (match !== undefined) return sentence(match);
   }
   const told = lines.filter((line) => line.startsWith('npm error') && !/A complete log|^npm error$/.test(line));
-  return (told.find((line) => !line.startsWith('npm error code')) ?? told[0] ?? lines.at(-1) ?? `npm ended with ${signal ?? code}`).replace(/^npm error /, '');
+  return (
+    told.find((line) => !line.startsWith('npm error code')) ??
+    told[0] ??
+    lines.at(-1) ??
+    `npm ended with ${signal ?? code}`
+  ).replace(/^npm error /, '');
 }

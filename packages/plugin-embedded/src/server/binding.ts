@@ -1,5 +1,5 @@
-// The part of node-llama-cpp that is used here, as types: it is no dependency, so its own are not here when this is compiled.
-// From its declarations, 3.22.1.
+// The part of node-llama-cpp that is used here, as types: it is no dependency, so its own are not here when this is
+// compiled. From its declarations, 3.22.1.
 
 /** A token's number. */
 export type Token = number;
@@ -40,7 +40,12 @@ export interface HistorySegment {
 /** Knows how the conversations, calls and thoughts of a model are written. */
 export interface ChatWrapper {
   readonly wrapperName: string;
-  readonly settings: { readonly segments?: { readonly thought?: { readonly prefix?: unknown; readonly [more: string]: unknown } | undefined }; readonly [more: string]: unknown };
+  readonly settings: {
+    readonly segments?: {
+      readonly thought?: { readonly prefix?: unknown; readonly [more: string]: unknown } | undefined;
+    };
+    readonly [more: string]: unknown;
+  };
   generateContextState(options: { chatHistory: readonly HistoryItem[]; [more: string]: unknown }): ContextState;
   generateModelResponseText(response: readonly unknown[], useRawValues?: boolean): LlamaText;
 }
@@ -86,7 +91,12 @@ export interface Model {
   readonly tokenizer: unknown;
   readonly fileInfo: { readonly metadata: { readonly tokenizer?: { readonly chat_template?: string } } };
   readonly trainContextSize: number;
-  readonly tokens: { readonly bos: Token | null; readonly bosString: string | null; readonly eosString: string | null; readonly shouldPrependBosToken: boolean };
+  readonly tokens: {
+    readonly bos: Token | null;
+    readonly bosString: string | null;
+    readonly eosString: string | null;
+    readonly shouldPrependBosToken: boolean;
+  };
   tokenize(text: string, specialTokens?: boolean): Token[];
   isEogToken(token: Token): boolean;
   createContext(options: ContextOptions): Promise<Context>;
@@ -125,7 +135,8 @@ export interface GenerateOptions {
   readonly topP: number;
   readonly minP: number;
   readonly seed?: number;
-  readonly repeatPenalty: false | { readonly penalty: number; readonly frequencyPenalty: number; readonly presencePenalty: number };
+  readonly repeatPenalty:
+    false | { readonly penalty: number; readonly frequencyPenalty: number; readonly presencePenalty: number };
   readonly tokenBias?: unknown;
   readonly customStopTriggers?: readonly string[];
   readonly grammar?: Grammar;
@@ -136,8 +147,17 @@ export interface ChatOptions extends GenerateOptions {
   readonly maxParallelFunctionCalls?: number;
   /** How much is forgotten when the context is full; asked only then. */
   readonly contextShift?: { size(): number };
-  onResponseChunk?(chunk: { readonly type: 'segment' | undefined; readonly segmentType?: string; readonly text: string }): void;
-  onFunctionCallParamsChunk?(chunk: { readonly callIndex: number; readonly functionName: string; readonly paramsChunk: string; readonly done: boolean }): void;
+  onResponseChunk?(chunk: {
+    readonly type: 'segment' | undefined;
+    readonly segmentType?: string;
+    readonly text: string;
+  }): void;
+  onFunctionCallParamsChunk?(chunk: {
+    readonly callIndex: number;
+    readonly functionName: string;
+    readonly paramsChunk: string;
+    readonly done: boolean;
+  }): void;
 }
 
 export interface Completed {
@@ -151,9 +171,19 @@ export interface Chatted extends Completed {
 
 /** The module. */
 export interface NodeLlamaCpp {
-  getLlama(options: { gpu: string | false; build: 'never'; skipDownload: true; progressLogs: false; logLevel: string; logger(level: string, message: string): void }): Promise<Llama>;
+  getLlama(options: {
+    gpu: string | false;
+    build: 'never';
+    skipDownload: true;
+    progressLogs: false;
+    logLevel: string;
+    logger(level: string, message: string): void;
+  }): Promise<Llama>;
   getModuleVersion(): Promise<string>;
-  resolveChatWrapper(model: Model, options?: { type?: 'jinjaTemplate'; customWrapperSettings: { jinjaTemplate: { template: string } } }): ChatWrapper;
+  resolveChatWrapper(
+    model: Model,
+    options?: { type?: 'jinjaTemplate'; customWrapperSettings: { jinjaTemplate: { template: string } } },
+  ): ChatWrapper;
   LlamaText(values: unknown): LlamaText;
   readonly SpecialTokensText: new (text: string) => unknown;
   readonly SpecialToken: new (name: 'BOS' | 'EOS') => unknown;
@@ -163,7 +193,14 @@ export interface NodeLlamaCpp {
     dispose(): void;
   };
   readonly LlamaCompletion: new (options: { contextSequence: Sequence }) => {
-    generateCompletionWithMeta(input: readonly Token[], options: GenerateOptions & { disableContextShift: true; contextShiftSize: number; onTextChunk?(text: string): void }): Promise<Completed>;
+    generateCompletionWithMeta(
+      input: readonly Token[],
+      options: GenerateOptions & {
+        disableContextShift: true;
+        contextShiftSize: number;
+        onTextChunk?(text: string): void;
+      },
+    ): Promise<Completed>;
     dispose(): void;
   };
 }

@@ -21,7 +21,12 @@ export function finishReason(stopReason: string): string {
 }
 
 export function usageOf(promptTokens: number, completionTokens: number, cachedTokens: number): Usage {
-  return { prompt_tokens: promptTokens, completion_tokens: completionTokens, total_tokens: promptTokens + completionTokens, prompt_tokens_details: { cached_tokens: cachedTokens } };
+  return {
+    prompt_tokens: promptTokens,
+    completion_tokens: completionTokens,
+    total_tokens: promptTokens + completionTokens,
+    prompt_tokens_details: { cached_tokens: cachedTokens },
+  };
 }
 
 interface Call {
@@ -68,10 +73,19 @@ export class ChatAnswer {
     functionCalls.forEach(({ functionName, params }, index) => {
       const call = this.call(index, functionName);
       if (call.arguments === '') this.argument(index, functionName, JSON.stringify(params ?? {}));
-      call.arguments = JSON.stringify(params ?? {}); // The grammar lets blanks follow; a whole answer is told without them.
+      // The grammar lets blanks follow; a whole answer is told without them.
+      call.arguments = JSON.stringify(params ?? {});
     });
-    const finish_reason = finishReason(this.calls.length > 0 && metadata.stopReason !== 'maxTokens' ? 'functionCalls' : metadata.stopReason);
-    if (!this.stream.on) return this.reply.json({ ...this.head, object: 'chat.completion', choices: [{ index: 0, message: this.message(), finish_reason }], usage });
+    const finish_reason = finishReason(
+      this.calls.length > 0 && metadata.stopReason !== 'maxTokens' ? 'functionCalls' : metadata.stopReason,
+    );
+    if (!this.stream.on)
+      return this.reply.json({
+        ...this.head,
+        object: 'chat.completion',
+        choices: [{ index: 0, message: this.message(), finish_reason }],
+        usage,
+      });
     this.send({}, finish_reason);
     if (this.stream.usage) this.reply.event({ ...this.head, object: 'chat.completion.chunk', choices: [], usage });
     this.reply.done();
@@ -87,7 +101,11 @@ export class ChatAnswer {
   }
 
   private message(): object {
-    const tool_calls = this.calls.map(({ id, name, arguments: given }) => ({ id, type: 'function', function: { name, arguments: given } }));
+    const tool_calls = this.calls.map(({ id, name, arguments: given }) => ({
+      id,
+      type: 'function',
+      function: { name, arguments: given },
+    }));
     return {
       role: 'assistant',
       content: this.content,
@@ -98,7 +116,11 @@ export class ChatAnswer {
 
   private send(delta: object, finish?: string): void {
     if (!this.stream.on) return;
-    // eslint-disable-next-line no-restricted-syntax -- As OpenAI has it: every chunk has a finish_reason.
-    this.reply.event({ ...this.head, object: 'chat.completion.chunk', choices: [{ index: 0, delta, finish_reason: finish ?? null }] });
+    this.reply.event({
+      ...this.head,
+      object: 'chat.completion.chunk',
+      // eslint-disable-next-line no-restricted-syntax -- As OpenAI has it: every chunk has a finish_reason.
+      choices: [{ index: 0, delta, finish_reason: finish ?? null }],
+    });
   }
 }

@@ -20,21 +20,48 @@ interface Chat {
 }
 
 /** Answers a chat; the client's leaving ends the computing. */
-export async function chat(engine: Engine, { prompts, sequences }: Generator, body: unknown, reply: Reply): Promise<void> {
+export async function chat(
+  engine: Engine,
+  { prompts, sequences }: Generator,
+  body: unknown,
+  reply: Reply,
+): Promise<void> {
   const request = readChat(body);
   const { tools, functions, mustCall } = toolsFor(request);
   const grammar = await grammarFor(request, engine.llama);
-  if (grammar !== undefined && tools.length > 0) throw new RequestError(400, 'The embedded engine cannot hold an answer to a format and offer tools at once; leave out "response_format" or "tools".', { param: 'response_format' });
+  if (grammar !== undefined && tools.length > 0)
+    throw new RequestError(
+      400,
+      'The embedded engine cannot hold an answer to a format and offer tools at once; leave out "response_format" or "tools".',
+      { param: 'response_format' },
+    );
   const prompt = prompts.write({ request, tools, functions, mustCall });
   const { contextLength } = sequences;
-  const generation = generateOptions({ request, promptTokens: prompt.tokens.length, contextLength, signal: reply.signal }, engine.library, engine.model);
-  const options = { ...generation, ...(grammar === undefined ? {} : { grammar }), ...(tools.length === 0 ? {} : callOptions(request, functions)) };
-  const answer = new ChatAnswer(reply, { on: request.stream === true, usage: request.stream_options?.include_usage === true }, engine.name);
-  await sequences.use(prompt.tokens, reply.signal, (sequence) => generate({ engine, request, prompt, options }, sequence, answer));
+  const generation = generateOptions(
+    { request, promptTokens: prompt.tokens.length, contextLength, signal: reply.signal },
+    engine.library,
+    engine.model,
+  );
+  const options = {
+    ...generation,
+    ...(grammar === undefined ? {} : { grammar }),
+    ...(tools.length === 0 ? {} : callOptions(request, functions)),
+  };
+  const answer = new ChatAnswer(
+    reply,
+    { on: request.stream === true, usage: request.stream_options?.include_usage === true },
+    engine.name,
+  );
+  await sequences.use(prompt.tokens, reply.signal, (sequence) =>
+    generate({ engine, request, prompt, options }, sequence, answer),
+  );
 }
 
 function callOptions({ parallel_tool_calls }: ChatRequest, functions: ChatOptions['functions']): Partial<ChatOptions> {
-  return { ...(functions === undefined ? {} : { functions }), ...(parallel_tool_calls === false ? { maxParallelFunctionCalls: 1 } : {}) };
+  return {
+    ...(functions === undefined ? {} : { functions }),
+    ...(parallel_tool_calls === false ? { maxParallelFunctionCalls: 1 } : {}),
+  };
 }
 
 async function generate({ engine, prompt, options }: Chat, sequence: Sequence, answer: ChatAnswer): Promise<void> {
@@ -48,7 +75,12 @@ async function generate({ engine, prompt, options }: Chat, sequence: Sequence, a
         ...options,
         contextShift,
         onResponseChunk: ({ type, text }) => answer.text(text, type === 'segment'),
-        ...(options.functions === undefined ? {} : { onFunctionCallParamsChunk: ({ callIndex, functionName, paramsChunk }) => answer.argument(callIndex, functionName, paramsChunk) }),
+        ...(options.functions === undefined
+          ? {}
+          : {
+              onFunctionCallParamsChunk: ({ callIndex, functionName, paramsChunk }) =>
+                answer.argument(callIndex, functionName, paramsChunk),
+            }),
       }),
     );
     answer.end(result, usageOf(prompt.tokens.length, sequence.tokenMeter.getState().usedOutputTokens - before, held));
@@ -57,8 +89,14 @@ async function generate({ engine, prompt, options }: Chat, sequence: Sequence, a
   }
 }
 
-/** Calls are not counted in `maxTokens`; with a full context the library would forget the beginning. The answer ends there instead. */
-async function untilFull({ signal }: ChatOptions, run: (contextShift: NonNullable<ChatOptions['contextShift']>) => Promise<Chatted>): Promise<Chatted> {
+/**
+ * Calls are not counted in `maxTokens`; with a full context the library would forget the beginning. The answer ends
+ * there instead.
+ */
+async function untilFull(
+  { signal }: ChatOptions,
+  run: (contextShift: NonNullable<ChatOptions['contextShift']>) => Promise<Chatted>,
+): Promise<Chatted> {
   let isFull = false;
   const size = () => {
     isFull = true;

@@ -12,17 +12,31 @@ export async function complete(engine: Engine, { sequences }: Generator, body: u
   const request = readCompletion(body);
   const tokens = tokensOf(request, engine);
   const { library, model } = engine;
-  const options = generateOptions({ request, promptTokens: tokens.length, contextLength: sequences.contextLength, signal: reply.signal }, library, model);
-  const head = { id: `cmpl-${randomUUID()}`, object: 'text_completion', created: Math.floor(Date.now() / 1000), model: engine.name };
+  const options = generateOptions(
+    { request, promptTokens: tokens.length, contextLength: sequences.contextLength, signal: reply.signal },
+    library,
+    model,
+  );
+  const head = {
+    id: `cmpl-${randomUUID()}`,
+    object: 'text_completion',
+    created: Math.floor(Date.now() / 1000),
+    model: engine.name,
+  };
   // eslint-disable-next-line no-restricted-syntax -- As OpenAI has it: every choice has a finish_reason.
-  const send = (text: string, finish_reason: string | null = null) => reply.event({ ...head, choices: [{ index: 0, text, finish_reason }] });
+  const send = (text: string, finish_reason: string | null = null) =>
+    reply.event({ ...head, choices: [{ index: 0, text, finish_reason }] });
   await sequences.use(tokens, reply.signal, async (sequence) => {
     const before = sequence.tokenMeter.getState().usedOutputTokens;
     const session = new library.LlamaCompletion({ contextSequence: sequence });
     try {
       const held = await prefill(sequence, tokens, reply.signal);
       const streams = request.stream === true;
-      const { response, metadata } = await session.generateCompletionWithMeta(withoutBeginning(tokens, engine), { ...options, ...whole, ...(streams ? { onTextChunk: (text: string) => send(text) } : {}) });
+      const { response, metadata } = await session.generateCompletionWithMeta(withoutBeginning(tokens, engine), {
+        ...options,
+        ...whole,
+        ...(streams ? { onTextChunk: (text: string) => send(text) } : {}),
+      });
       const usage = usageOf(tokens.length, sequence.tokenMeter.getState().usedOutputTokens - before, held);
       const finish_reason = finishReason(metadata.stopReason);
       if (!streams) return reply.json({ ...head, choices: [{ index: 0, text: response, finish_reason }], usage });

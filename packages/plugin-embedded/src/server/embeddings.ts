@@ -5,7 +5,12 @@ import type { Reply } from './reply.js';
 import { readEmbedding } from './requests.js';
 
 /** Makes a vector of each text, of length one, as llama-server does. */
-export async function embed({ model, name }: Engine, { context, contextLength }: Embedder, body: unknown, reply: Reply): Promise<void> {
+export async function embed(
+  { model, name }: Engine,
+  { context, contextLength }: Embedder,
+  body: unknown,
+  reply: Reply,
+): Promise<void> {
   const { input, encoding_format = 'float' } = readEmbedding(body);
   const texts = (typeof input === 'string' ? [input] : input).map((text) => model.tokenize(text));
   for (const { length } of texts) if (length >= contextLength) throw tooLong(length, contextLength);

@@ -52,7 +52,10 @@ export async function loadEngine(settings: ServerSettings): Promise<Engine> {
   const context = await model.createContext(contextOptions(settings, threads));
   const sequences = new Sequences(Array.from({ length: context.totalSequences }, () => context.getSequence()));
   const template = await templateOf(from, options.chat_template ?? model.fileInfo.metadata.tokenizer?.chat_template);
-  return { ...base, generator: { sequences, prompts: new Prompts(library, model, template, options.chat_template_kwargs ?? {}) } };
+  return {
+    ...base,
+    generator: { sequences, prompts: new Prompts(library, model, template, options.chat_template_kwargs ?? {}) },
+  };
 }
 
 async function load(llama: Llama, { path, options }: ServerSettings): Promise<Model> {
@@ -90,7 +93,10 @@ async function embedder(model: Model, { options }: ServerSettings, threads: numb
   return { contextLength, context: await model.createEmbeddingContext({ contextSize: contextLength, threads }) };
 }
 
-async function templateOf(from: NodeJS.Require, text: string | undefined): Promise<{ text: string; parsed?: Template } | undefined> {
+async function templateOf(
+  from: NodeJS.Require,
+  text: string | undefined,
+): Promise<{ text: string; parsed?: Template } | undefined> {
   if (text === undefined || text.trim() === '') return undefined;
   const { Template } = await importFrom<{ Template: new (text: string) => Template }>(from, '@huggingface/jinja');
   try {

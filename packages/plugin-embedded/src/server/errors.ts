@@ -5,7 +5,12 @@ export class RequestError extends Error {
   constructor(
     readonly status: number,
     message: string,
-    private readonly about: { readonly type?: string; readonly code?: string; readonly param?: string; readonly details?: object } = {},
+    private readonly about: {
+      readonly type?: string;
+      readonly code?: string;
+      readonly param?: string;
+      readonly details?: object;
+    } = {},
   ) {
     super(message);
   }
@@ -24,7 +29,10 @@ export function unsupported(message: string, param: string): RequestError {
 /** A prompt that leaves no room for an answer. */
 export function tooLong(promptTokens: number, contextLength: number): RequestError {
   const message = `The prompt has ${promptTokens} tokens and the context ${contextLength}: shorten it, or give the model a longer context_length.`;
-  return new RequestError(400, message, { code: 'context_length_exceeded', details: { prompt_tokens: promptTokens, context_length: contextLength } });
+  return new RequestError(400, message, {
+    code: 'context_length_exceeded',
+    details: { prompt_tokens: promptTokens, context_length: contextLength },
+  });
 }
 
 /** Any error as the body and status of an answer. */

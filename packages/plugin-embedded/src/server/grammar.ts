@@ -9,6 +9,9 @@ export async function grammarFor({ response_format: format }: ChatRequest, llama
   if (format === undefined || format.type === 'text') return undefined;
   // llama-server takes a schema beside `json_object` too.
   const schema = format.json_schema?.schema ?? format.schema;
-  if (schema === undefined && format.type === 'json_schema') throw new RequestError(400, 'A response_format of the type "json_schema" needs a "json_schema" with a "schema".', { param: 'response_format' });
+  if (schema === undefined && format.type === 'json_schema')
+    throw new RequestError(400, 'A response_format of the type "json_schema" needs a "json_schema" with a "schema".', {
+      param: 'response_format',
+    });
   return schema === undefined ? llama.getGrammarFor('json') : llama.createGrammarForJsonSchema(grammarSchema(schema));
 }

@@ -21,9 +21,15 @@ async function answer(routes: Routes, key: string, request: IncomingMessage, res
   const reply = new Reply(response);
   try {
     const name = `${request.method} ${request.url?.split('?')[0]}`;
-    if (name !== 'GET /health' && !hasKey(request, key)) throw new RequestError(401, 'The key is wrong, or there is none.', { code: 'invalid_api_key' });
+    if (name !== 'GET /health' && !hasKey(request, key))
+      throw new RequestError(401, 'The key is wrong, or there is none.', { code: 'invalid_api_key' });
     const route = Object.hasOwn(routes, name) ? routes[name] : undefined;
-    if (route === undefined) throw new RequestError(404, `The embedded engine has no ${name}; with this model it has ${Object.keys(routes).join(', ')}.`, { code: 'not_found' });
+    if (route === undefined)
+      throw new RequestError(
+        404,
+        `The embedded engine has no ${name}; with this model it has ${Object.keys(routes).join(', ')}.`,
+        { code: 'not_found' },
+      );
     await route(request.method === 'POST' ? await readJson(request) : undefined, reply);
   } catch (error) {
     reply.fail(error);

@@ -1,4 +1,5 @@
-// Brings a JSON Schema into the part of it that node-llama-cpp makes grammars of. What it does not know, the library takes for `null`.
+// Brings a JSON Schema into the part of it that node-llama-cpp makes grammars of. What it does not know, the library
+// takes for `null`.
 import { RequestError } from './errors.js';
 
 type Schema = Readonly<Record<string, unknown>>;
@@ -7,18 +8,35 @@ type Schema = Readonly<Record<string, unknown>>;
 const scalars: readonly unknown[] = ['string', 'number', 'integer', 'boolean', 'null'];
 const anyScalar = { type: ['string', 'number', 'boolean', 'null'] };
 /** Keywords kept as they are; others only narrow what is valid (`pattern`, `minimum`, …) and are not enforced. */
-const kept = ['enum', 'const', 'description', 'minLength', 'maxLength', 'minItems', 'maxItems', 'minProperties', 'maxProperties'];
+const kept = [
+  'enum',
+  'const',
+  'description',
+  'minLength',
+  'maxLength',
+  'minItems',
+  'maxItems',
+  'minProperties',
+  'maxProperties',
+];
 const formats: readonly unknown[] = ['date', 'time', 'date-time'];
 
 /**
- * The schema as the library reads it. Every property is required, and one without a type may be any value: any scalar, list or object.
- * @throws RequestError for what would change the shape and cannot be enforced: `not`, `if`, references to elsewhere, several `allOf`
+ * The schema as the library reads it. Every property is required, and one without a type may be any value: any scalar,
+ * list or object.
+ * @throws RequestError for what would change the shape and cannot be enforced: `not`, `if`, references to elsewhere,
+ * several `allOf`
  */
 export function grammarSchema(schema: unknown): object {
-  const { $defs, definitions } = (typeof schema === 'object' && schema !== null ? schema : {}) as { $defs?: Schema; definitions?: Schema };
+  const { $defs, definitions } = (typeof schema === 'object' && schema !== null ? schema : {}) as {
+    $defs?: Schema;
+    definitions?: Schema;
+  };
   const all = Object.entries({ ...definitions, ...$defs });
   const root = shape(schema);
-  return all.length === 0 ? root : { ...root, $defs: Object.fromEntries(all.map(([name, definition]) => [name, shape(definition)])) };
+  return all.length === 0
+    ? root
+    : { ...root, $defs: Object.fromEntries(all.map(([name, definition]) => [name, shape(definition)])) };
 }
 
 function shape(schema: unknown): object {
@@ -48,10 +66,18 @@ function typedInSeveralWays(given: Schema, types: readonly unknown[]): object {
 }
 
 function object(given: Schema): object {
-  const properties = Object.entries((given['properties'] as Schema | undefined) ?? {}).map(([name, value]) => [name, shape(value)]);
+  const properties = Object.entries((given['properties'] as Schema | undefined) ?? {}).map(([name, value]) => [
+    name,
+    shape(value),
+  ]);
   const { additionalProperties = properties.length === 0 } = given;
   const more = typeof additionalProperties === 'object' ? shape(additionalProperties) : additionalProperties;
-  return { ...pick(given, kept), type: 'object', properties: Object.fromEntries(properties) as Schema, additionalProperties: more };
+  return {
+    ...pick(given, kept),
+    type: 'object',
+    properties: Object.fromEntries(properties) as Schema,
+    additionalProperties: more,
+  };
 }
 
 function list(given: Schema): object {
@@ -90,5 +116,9 @@ function pick(given: Schema, names: readonly string[]): object {
 }
 
 function refused(what: string): RequestError {
-  return new RequestError(400, `The embedded engine cannot hold a model to ${what} of a JSON Schema; write the schema without it.`, { code: 'unsupported_schema' });
+  return new RequestError(
+    400,
+    `The embedded engine cannot hold a model to ${what} of a JSON Schema; write the schema without it.`,
+    { code: 'unsupported_schema' },
+  );
 }

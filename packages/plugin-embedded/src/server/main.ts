@@ -1,4 +1,5 @@
-// The embedded engine: a process that loads one model with node-llama-cpp and answers on one port, until it is told to end.
+// The embedded engine: a process that loads one model with node-llama-cpp and answers on one port, until it is told to
+// end.
 import { loadEngine } from './engine.js';
 import { httpServer } from './http.js';
 import { routesOf } from './routes.js';
@@ -17,14 +18,19 @@ try {
   server.once('error', fail);
   server.listen(settings.port, '127.0.0.1', () => {
     // From now on it is a connection that could not be accepted; the next may be.
-    server.off('error', fail).on('error', ({ message }) => process.stderr.write(`a connection could not be accepted: ${message}\n`));
+    server
+      .off('error', fail)
+      .on('error', ({ message }) => process.stderr.write(`a connection could not be accepted: ${message}\n`));
     process.stdout.write('progress: ready\n');
   });
 } catch (error) {
   fail(error);
 }
 
-/** One line, which `explain` reads, behind those of llama.cpp: they come from other threads, and a little later than the error they explain. */
+/**
+ * One line, which `explain` reads, behind those of llama.cpp: they come from other threads, and a little later than the
+ * error they explain.
+ */
 function fail(error: unknown): void {
   const { name = 'Error', message = String(error) } = error as Error;
   setTimeout(() => {

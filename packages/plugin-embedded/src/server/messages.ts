@@ -12,13 +12,25 @@ export function templateMessages(messages: readonly Message[]): object[] {
     ...message,
     role: message.role === 'developer' ? 'system' : message.role,
     content: textOf(message),
-    ...(message.tool_calls ? { tool_calls: message.tool_calls.map((call) => ({ type: 'function', ...call, function: { ...call.function, arguments: argumentsOf(call) } })) } : {}),
+    ...(message.tool_calls
+      ? {
+          tool_calls: message.tool_calls.map((call) => ({
+            type: 'function',
+            ...call,
+            function: { ...call.function, arguments: argumentsOf(call) },
+          })),
+        }
+      : {}),
   }));
 }
 
 /** The messages as the library's own renderers take them; the last item is the answer to come. */
 export function libraryHistory(messages: readonly Message[]): HistoryItem[] {
-  const results = new Map(messages.flatMap((message) => (message.tool_call_id === undefined ? [] : [[message.tool_call_id, textOf(message)]])));
+  const results = new Map(
+    messages.flatMap((message) =>
+      message.tool_call_id === undefined ? [] : [[message.tool_call_id, textOf(message)]],
+    ),
+  );
   const items = messages.filter(({ role }) => role !== 'tool').map((message) => itemOf(message, results));
   return items.at(-1)?.type === 'model' ? items : [...items, { type: 'model', response: [] }];
 }
@@ -32,15 +44,25 @@ export function textOf({ content }: Message): string {
 
 function partText({ type, text }: Readonly<Record<string, unknown>>): string {
   if (type === 'text' && typeof text === 'string') return text;
-  throw unsupported(`The embedded engine reads text alone, and a message has a part of the type "${String(type)}". Use llama.cpp for pictures and sounds.`, 'messages');
+  throw unsupported(
+    `The embedded engine reads text alone, and a message has a part of the type "${String(type)}". Use llama.cpp for pictures and sounds.`,
+    'messages',
+  );
 }
 
 function itemOf(message: Message, results: ReadonlyMap<string, string>): HistoryItem {
   const text = textOf(message);
   if (message.role === 'user') return { type: 'user', text };
   if (message.role !== 'assistant') return { type: 'system', text };
-  const thought = message.reasoning_content ? [{ type: 'segment' as const, segmentType: 'thought', text: message.reasoning_content, ended: true }] : [];
-  const calls = (message.tool_calls ?? []).map((call): HistoryCall => ({ type: 'functionCall', name: call.function.name, params: argumentsOf(call), result: results.get(call.id ?? '') }));
+  const thought = message.reasoning_content
+    ? [{ type: 'segment' as const, segmentType: 'thought', text: message.reasoning_content, ended: true }]
+    : [];
+  const calls = (message.tool_calls ?? []).map((call): HistoryCall => ({
+    type: 'functionCall',
+    name: call.function.name,
+    params: argumentsOf(call),
+    result: results.get(call.id ?? ''),
+  }));
   return { type: 'model', response: [...thought, ...(text === '' ? [] : [text]), ...calls] };
 }
 

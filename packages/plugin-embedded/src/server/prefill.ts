@@ -1,4 +1,5 @@
-// Computes a prompt in steps: the library looks at its signal only when the whole prompt is computed, which may take minutes.
+// Computes a prompt in steps: the library looks at its signal only when the whole prompt is computed, which may take
+// minutes.
 import type { Sequence, Token } from './binding.js';
 
 /** A step is made longer while it takes less than this. */
@@ -6,18 +7,20 @@ const stepMs = 100;
 const shortest = 32;
 
 /**
- * Computes all tokens but the last, which the generation needs, and of them those that the sequence does not hold yet; answers with the
- * number of those it held.
+ * Computes all tokens but the last, which the generation needs, and of them those that the sequence does not hold yet;
+ * answers with the number of those it held.
  * @throws the signal's reason, between two steps
  */
 export async function prefill(sequence: Sequence, tokens: readonly Token[], signal: AbortSignal): Promise<number> {
   const prompt = tokens.slice(0, -1);
   await sequence.adaptStateToTokens(prompt, false);
   const held = sequence.nextTokenIndex;
-  for (let step = shortest; sequence.nextTokenIndex < prompt.length; ) {
+  for (let step = shortest; sequence.nextTokenIndex < prompt.length;) {
     signal.throwIfAborted();
     const began = performance.now();
-    await sequence.evaluateWithoutGeneratingNewTokens(prompt.slice(sequence.nextTokenIndex, sequence.nextTokenIndex + step));
+    await sequence.evaluateWithoutGeneratingNewTokens(
+      prompt.slice(sequence.nextTokenIndex, sequence.nextTokenIndex + step),
+    );
     step = performance.now() - began < stepMs ? 2 * step : Math.max(shortest, step / 2);
   }
   signal.throwIfAborted();

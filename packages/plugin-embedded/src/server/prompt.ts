@@ -1,5 +1,6 @@
-// What a model is given for a chat: its own template, rendered with the very messages and tools of the request, as llama-server does it.
-// Where the library knows a model's template by heart, or the model has none, the library writes the prompt.
+// What a model is given for a chat: its own template, rendered with the very messages and tools of the request, as
+// llama-server does it. Where the library knows a model's template by heart, or the model has none, the library writes
+// the prompt.
 import type { ChatWrapper, ContextState, HistoryItem, Model, NodeLlamaCpp, Token } from './binding.js';
 import { RequestError } from './errors.js';
 import { libraryHistory, templateMessages } from './messages.js';
@@ -42,7 +43,12 @@ export class Prompts {
     private readonly templateValues: object,
   ) {
     this.wrapper = wrapperFor(library, model, template?.text);
-    this.endings = this.wrapper.generateContextState({ chatHistory: [{ type: 'user', text: 'Hello' }, { type: 'model', response: [] }] });
+    this.endings = this.wrapper.generateContextState({
+      chatHistory: [
+        { type: 'user', text: 'Hello' },
+        { type: 'model', response: [] },
+      ],
+    });
   }
 
   /** Whether the model was made for tools; the library tells every other one of them too, in words of its own. */
@@ -56,7 +62,10 @@ export class Prompts {
 
   /** Whether prompts are rendered from the model's own template. */
   private get isOwn(): boolean {
-    return this.template?.parsed !== undefined && (this.wrapper.wrapperName === 'JinjaTemplate' || !marksOfKnown.test(this.template.text));
+    return (
+      this.template?.parsed !== undefined &&
+      (this.wrapper.wrapperName === 'JinjaTemplate' || !marksOfKnown.test(this.template.text))
+    );
   }
 
   /** @throws RequestError when the template refuses the messages */
@@ -66,8 +75,16 @@ export class Prompts {
     const own = this.rendersItself(parts) ? this.render(parts) : undefined;
     const wrapper = own === undefined ? this.wrapper : this.around(own);
     const forced = mustCall ? withCall(wrapper) : wrapper;
-    const { contextText } = forced.generateContextState({ chatHistory: own === undefined ? history : answerAlone, availableFunctions: functions, documentFunctionParams: true });
-    return { wrapper: forced, history: own === undefined ? history : answerAlone, tokens: contextText.tokenize(this.model.tokenizer) };
+    const { contextText } = forced.generateContextState({
+      chatHistory: own === undefined ? history : answerAlone,
+      availableFunctions: functions,
+      documentFunctionParams: true,
+    });
+    return {
+      wrapper: forced,
+      history: own === undefined ? history : answerAlone,
+      tokens: contextText.tokenize(this.model.tokenizer),
+    };
   }
 
   private rendersItself({ tools }: PromptParts): boolean {
@@ -76,17 +93,33 @@ export class Prompts {
 
   private render({ request, tools }: PromptParts): string {
     const { bosString, eosString, shouldPrependBosToken } = this.model.tokens;
-    const values = { bos_token: bosString ?? '', eos_token: eosString ?? '', ...this.templateValues, ...request.chat_template_kwargs };
+    const values = {
+      bos_token: bosString ?? '',
+      eos_token: eosString ?? '',
+      ...this.templateValues,
+      ...request.chat_template_kwargs,
+    };
     try {
-      const text = this.template!.parsed!.render({ ...values, messages: templateMessages(request.messages), add_generation_prompt: true, ...(tools.length === 0 ? {} : { tools }) });
+      const text = this.template!.parsed!.render({
+        ...values,
+        messages: templateMessages(request.messages),
+        add_generation_prompt: true,
+        ...(tools.length === 0 ? {} : { tools }),
+      });
       return shouldPrependBosToken && bosString !== null && !text.startsWith(bosString) ? bosString + text : text;
     } catch (error) {
       if (error instanceof RequestError) throw error;
-      throw new RequestError(400, `The chat template of the model refuses these messages: ${(error as Error).message}`, { param: 'messages' });
+      throw new RequestError(
+        400,
+        `The chat template of the model refuses these messages: ${(error as Error).message}`,
+        { param: 'messages' },
+      );
     }
   }
 
-  /** The library's wrapper with another prompt: how calls and thoughts are read out of the answer stays its business. */
+  /**
+   * The library's wrapper with another prompt: how calls and thoughts are read out of the answer stays its business.
+   */
   private around(text: string): ChatWrapper {
     const { LlamaText, SpecialTokensText } = this.library;
     const wrapper = Object.create(this.wrapper, { settings: { value: this.settingsFor(text) } }) as ChatWrapper;
@@ -111,14 +144,24 @@ export class Prompts {
   }
 }
 
-/** What the templates that the library knows by heart have in them: ChatML, Qwen, Llama, Mistral, Gemma, DeepSeek, gpt-oss, Seed, Functionary, Alpaca. */
-const marksOfKnown = /<\|im_start\|>|<\|start_header_id\|>|\[INST\]|<start_of_turn>|<\|turn>|<｜|<\|channel\|>|<seed:|<\|recipient\|>|>>>|### Instruction/;
+/**
+ * What the templates that the library knows by heart have in them: ChatML, Qwen, Llama, Mistral, Gemma, DeepSeek,
+ * gpt-oss, Seed, Functionary, Alpaca.
+ */
+const marksOfKnown =
+  /<\|im_start\|>|<\|start_header_id\|>|\[INST\]|<start_of_turn>|<\|turn>|<｜|<\|channel\|>|<seed:|<\|recipient\|>|>>>|### Instruction/;
 
-/** The library compares a template with all it knows, which takes seconds; without one of their marks there is nothing to compare. */
+/**
+ * The library compares a template with all it knows, which takes seconds; without one of their marks there is nothing
+ * to compare.
+ */
 function wrapperFor({ resolveChatWrapper }: NodeLlamaCpp, model: Model, template: string | undefined): ChatWrapper {
   if (template === undefined) return resolveChatWrapper(model);
   const customWrapperSettings = { jinjaTemplate: { template } };
-  return resolveChatWrapper(model, { customWrapperSettings, ...(marksOfKnown.test(template) ? {} : { type: 'jinjaTemplate' as const }) });
+  return resolveChatWrapper(model, {
+    customWrapperSettings,
+    ...(marksOfKnown.test(template) ? {} : { type: 'jinjaTemplate' as const }),
+  });
 }
 
 const answerAlone: readonly HistoryItem[] = [{ type: 'model', response: [] }];
@@ -135,5 +178,7 @@ function withCall(wrapper: ChatWrapper): ChatWrapper {
 function textOfMark(mark: unknown): string | undefined {
   if (typeof mark === 'string') return mark;
   const values = (mark as { values?: readonly unknown[] } | undefined)?.values;
-  return values?.map((value) => (typeof value === 'string' ? value : ((value as { value?: string }).value ?? ''))).join('');
+  return values
+    ?.map((value) => (typeof value === 'string' ? value : ((value as { value?: string }).value ?? '')))
+    .join('');
 }

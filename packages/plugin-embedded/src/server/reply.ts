@@ -18,12 +18,18 @@ export class Reply {
 
   json(body: object, status = 200): void {
     const text = JSON.stringify(body);
-    this.response.writeHead(status, { 'content-type': 'application/json; charset=utf-8', 'content-length': Buffer.byteLength(text) }).end(text);
+    this.response
+      .writeHead(status, {
+        'content-type': 'application/json; charset=utf-8',
+        'content-length': Buffer.byteLength(text),
+      })
+      .end(text);
   }
 
   /** Sends an event; the first opens the stream. */
   event(data: object): void {
-    if (!this.response.headersSent) this.response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-cache' });
+    if (!this.response.headersSent)
+      this.response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-cache' });
     this.response.write(`data: ${JSON.stringify(data)}\n\n`);
   }
 

@@ -26,7 +26,10 @@ const generation = {
 
 const call = {
   type: 'object',
-  properties: { id: { type: 'string' }, function: { type: 'object', properties: { name: { type: 'string' }, arguments: {} }, required: ['name'] } },
+  properties: {
+    id: { type: 'string' },
+    function: { type: 'object', properties: { name: { type: 'string' }, arguments: {} }, required: ['name'] },
+  },
   required: ['function'],
 } as const;
 
@@ -46,7 +49,15 @@ const tool = {
   type: 'object',
   properties: {
     type: { enum: ['function'] },
-    function: { type: 'object', properties: { name: { type: 'string', minLength: 1 }, description: { type: 'string' }, parameters: { type: 'object' } }, required: ['name'] },
+    function: {
+      type: 'object',
+      properties: {
+        name: { type: 'string', minLength: 1 },
+        description: { type: 'string' },
+        parameters: { type: 'object' },
+      },
+      required: ['name'],
+    },
   },
   required: ['type', 'function'],
 } as const;
@@ -57,9 +68,26 @@ const chatSchema = {
     ...generation,
     messages: { type: 'array', minItems: 1, items: message },
     max_completion_tokens: count,
-    response_format: { type: 'object', properties: { type: { enum: ['text', 'json_object', 'json_schema'] }, json_schema: { type: 'object', properties: { schema: {} } }, schema: {} }, required: ['type'] },
+    response_format: {
+      type: 'object',
+      properties: {
+        type: { enum: ['text', 'json_object', 'json_schema'] },
+        json_schema: { type: 'object', properties: { schema: {} } },
+        schema: {},
+      },
+      required: ['type'],
+    },
     tools: { type: 'array', items: tool },
-    tool_choice: { anyOf: [{ enum: ['none', 'auto', 'required'] }, { type: 'object', properties: { function: { type: 'object', properties: { name: { type: 'string' } }, required: ['name'] } }, required: ['function'] }] },
+    tool_choice: {
+      anyOf: [
+        { enum: ['none', 'auto', 'required'] },
+        {
+          type: 'object',
+          properties: { function: { type: 'object', properties: { name: { type: 'string' } }, required: ['name'] } },
+          required: ['function'],
+        },
+      ],
+    },
     parallel_tool_calls: { type: 'boolean' },
     chat_template_kwargs: { type: 'object' },
   },
@@ -68,7 +96,10 @@ const chatSchema = {
 
 const completionSchema = {
   type: 'object',
-  properties: { ...generation, prompt: { anyOf: [{ type: 'string' }, { type: 'array', minItems: 1, items: { type: 'integer' } }] } },
+  properties: {
+    ...generation,
+    prompt: { anyOf: [{ type: 'string' }, { type: 'array', minItems: 1, items: { type: 'integer' } }] },
+  },
   required: ['prompt'],
 } as const;
 
@@ -76,7 +107,12 @@ const embeddingSchema = {
   type: 'object',
   properties: {
     model: { type: 'string' },
-    input: { anyOf: [{ type: 'string', minLength: 1 }, { type: 'array', minItems: 1, items: { type: 'string', minLength: 1 } }] },
+    input: {
+      anyOf: [
+        { type: 'string', minLength: 1 },
+        { type: 'array', minItems: 1, items: { type: 'string', minLength: 1 } },
+      ],
+    },
     encoding_format: { enum: ['float', 'base64'] },
   },
   required: ['input'],
@@ -90,7 +126,11 @@ export type EmbeddingRequest = FromSchema<typeof embeddingSchema>;
 export type GenerationRequest = FromSchema<{ readonly type: 'object'; readonly properties: typeof generation }>;
 
 const ajv = new Ajv({ strict: false });
-const validators = { chat: ajv.compile(chatSchema), completion: ajv.compile(completionSchema), embedding: ajv.compile(embeddingSchema) };
+const validators = {
+  chat: ajv.compile(chatSchema),
+  completion: ajv.compile(completionSchema),
+  embedding: ajv.compile(embeddingSchema),
+};
 
 /** @throws RequestError with the field that is wrong */
 export function readChat(body: unknown): ChatRequest {
@@ -100,7 +140,8 @@ export function readChat(body: unknown): ChatRequest {
 /** @throws RequestError with the field that is wrong */
 export function readCompletion(body: unknown): CompletionRequest {
   const request = checked<CompletionRequest>(validators.completion, body);
-  for (const field of ['echo', 'suffix', 'best_of']) if (isAsked(body, field)) throw unsupported(`The embedded engine does not do "${field}".`, field);
+  for (const field of ['echo', 'suffix', 'best_of'])
+    if (isAsked(body, field)) throw unsupported(`The embedded engine does not do "${field}".`, field);
   return request;
 }
 
@@ -111,14 +152,22 @@ export function readEmbedding(body: unknown): EmbeddingRequest {
 
 /** A field that is `null` is one that is not there, as OpenAI has it. */
 function checked<T>(validate: ValidateFunction, body: unknown): T {
-  const given = typeof body === 'object' && body !== null && !Array.isArray(body) ? Object.fromEntries(Object.entries(body).filter(([, value]) => value !== null)) : body;
+  const given =
+    typeof body === 'object' && body !== null && !Array.isArray(body)
+      ? Object.fromEntries(Object.entries(body).filter(([, value]) => value !== null))
+      : body;
   if (!validate(given)) {
     const { instancePath = '', message = 'is wrong' } = validate.errors?.[0] ?? {};
     const param = instancePath.slice(1).replaceAll('/', '.');
-    throw new RequestError(400, param === '' ? `The body ${message}.` : `"${param}" ${message}.`, param === '' ? {} : { param });
+    throw new RequestError(
+      400,
+      param === '' ? `The body ${message}.` : `"${param}" ${message}.`,
+      param === '' ? {} : { param },
+    );
   }
   if (isAsked(given, 'logprobs')) throw unsupported('The embedded engine tells no logprobs.', 'logprobs');
-  if (((given as { n?: number }).n ?? 1) !== 1) throw unsupported('The embedded engine makes one choice; "n" must be 1.', 'n');
+  if (((given as { n?: number }).n ?? 1) !== 1)
+    throw unsupported('The embedded engine makes one choice; "n" must be 1.', 'n');
   return given as T;
 }
 

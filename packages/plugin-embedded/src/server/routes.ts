@@ -18,7 +18,10 @@ export function routesOf(engine: Engine): Routes {
   const working: Routes = {
     ...(generator === undefined
       ? {}
-      : { 'POST /v1/chat/completions': (body, reply) => chat(engine, generator, body, reply), 'POST /v1/completions': (body, reply) => complete(engine, generator, body, reply) }),
+      : {
+          'POST /v1/chat/completions': (body, reply) => chat(engine, generator, body, reply),
+          'POST /v1/completions': (body, reply) => complete(engine, generator, body, reply),
+        }),
     ...(embedder === undefined ? {} : { 'POST /v1/embeddings': (body, reply) => embed(engine, embedder, body, reply) }),
   };
   const facts: EngineFacts = {
@@ -29,7 +32,11 @@ export function routesOf(engine: Engine): Routes {
   };
   return {
     'GET /health': (_body, reply) => reply.json({ status: 'ok', busy: generator?.sequences.busy ?? 0 }),
-    'GET /v1/models': (_body, reply) => reply.json({ object: 'list', data: [{ id: name, object: 'model', created: 0, owned_by: 'lamina', meta: facts }] }),
+    'GET /v1/models': (_body, reply) =>
+      reply.json({
+        object: 'list',
+        data: [{ id: name, object: 'model', created: 0, owned_by: 'lamina', meta: facts }],
+      }),
     ...working,
   };
 }

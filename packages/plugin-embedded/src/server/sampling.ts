@@ -15,10 +15,15 @@ export interface Generation {
 }
 
 /**
- * The options of a generation. Never more tokens than the context has room for: nothing of a conversation is forgotten silently.
+ * The options of a generation. Never more tokens than the context has room for: nothing of a conversation is forgotten
+ * silently.
  * @throws RequestError `context_length_exceeded`
  */
-export function generateOptions({ request, promptTokens, contextLength, signal }: Generation, { TokenBias }: NodeLlamaCpp, model: Model): GenerateOptions {
+export function generateOptions(
+  { request, promptTokens, contextLength, signal }: Generation,
+  { TokenBias }: NodeLlamaCpp,
+  model: Model,
+): GenerateOptions {
   const room = contextLength - promptTokens - spareTokens;
   if (room < 1) throw tooLong(promptTokens, contextLength);
   const { temperature = 0.8, top_k = 40, top_p = 0.95, min_p = 0.05, seed, stop, logit_bias } = request;
@@ -38,13 +43,18 @@ export function generateOptions({ request, promptTokens, contextLength, signal }
   };
 }
 
-function penaltyOf({ repeat_penalty = 1, frequency_penalty = 0, presence_penalty = 0 }: GenerationRequest): GenerateOptions['repeatPenalty'] {
+function penaltyOf({
+  repeat_penalty = 1,
+  frequency_penalty = 0,
+  presence_penalty = 0,
+}: GenerationRequest): GenerateOptions['repeatPenalty'] {
   if (repeat_penalty === 1 && frequency_penalty === 0 && presence_penalty === 0) return false;
   return { penalty: repeat_penalty, frequencyPenalty: frequency_penalty, presencePenalty: presence_penalty };
 }
 
 /** OpenAI's -100 forbids a token. */
 function biasOf(biases: Readonly<Record<string, number>>, bias: InstanceType<NodeLlamaCpp['TokenBias']>): unknown {
-  for (const [token, value] of Object.entries(biases)) bias.set(Number(token), value <= -100 ? 'never' : { logit: value });
+  for (const [token, value] of Object.entries(biases))
+    bias.set(Number(token), value <= -100 ? 'never' : { logit: value });
   return bias;
 }

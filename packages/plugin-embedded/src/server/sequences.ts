@@ -30,7 +30,8 @@ export class Sequences {
   }
 
   /**
-   * Does some work on the free sequence that already holds most of these tokens' beginning: that part is not computed again.
+   * Does some work on the free sequence that already holds most of these tokens' beginning: that part is not computed
+   * again.
    * @throws the signal's reason; what `work` throws, and then the sequence is cleared, for nobody knows what it holds
    */
   async use<T>(tokens: readonly Token[], signal: AbortSignal, work: (sequence: Sequence) => Promise<T>): Promise<T> {
@@ -71,7 +72,10 @@ export class Sequences {
   }
 
   private best(tokens: readonly Token[]): Sequence | undefined {
-    const known = [...this.free].map((sequence) => ({ sequence, length: sequence.compareContextTokens(tokens).firstDifferentIndex }));
+    const known = [...this.free].map((sequence) => ({
+      sequence,
+      length: sequence.compareContextTokens(tokens).firstDifferentIndex,
+    }));
     return known.sort((a, b) => b.length - a.length)[0]?.sequence;
   }
 

@@ -18,13 +18,39 @@ export interface ServerSettings {
 
 /** The arguments that say this. */
 export function argumentsFor({ directory, gpu, name, path, port, cores, options }: ServerSettings): string[] {
-  return ['--directory', directory, '--gpu', String(gpu), '--name', name, '--model', path, '--port', String(port), '--cores', String(cores), '--options', JSON.stringify(options)];
+  return [
+    '--directory',
+    directory,
+    '--gpu',
+    String(gpu),
+    '--name',
+    name,
+    '--model',
+    path,
+    '--port',
+    String(port),
+    '--cores',
+    String(cores),
+    '--options',
+    JSON.stringify(options),
+  ];
 }
 
 /** Reads what {@link argumentsFor} wrote. */
 export function readSettings(args: readonly string[]): ServerSettings {
   const text = { type: 'string', default: '' } as const;
-  const { values } = parseArgs({ args: [...args], options: { directory: text, gpu: text, name: text, model: text, port: text, cores: text, options: text } });
+  const { values } = parseArgs({
+    args: [...args],
+    options: { directory: text, gpu: text, name: text, model: text, port: text, cores: text, options: text },
+  });
   const { directory, gpu, name, model, port, cores, options } = values;
-  return { directory, gpu: gpu === 'false' ? false : gpu, name, path: model, port: Number(port), cores: Number(cores), options: JSON.parse(options) as ModelOptions };
+  return {
+    directory,
+    gpu: gpu === 'false' ? false : gpu,
+    name,
+    path: model,
+    port: Number(port),
+    cores: Number(cores),
+    options: JSON.parse(options) as ModelOptions,
+  };
 }

@@ -18,11 +18,24 @@ export function toolsFor({ tools = [], tool_choice = 'auto' }: ChatRequest): Too
   const named = typeof tool_choice === 'string' ? undefined : tool_choice.function.name;
   const callable = tools.filter(({ function: { name } }) => named === undefined || name === named);
   const mustCall = tool_choice !== 'auto';
-  if (mustCall && callable.length === 0) throw new RequestError(400, named === undefined ? 'A tool must be called, and there is none.' : `The tool "${named}" must be called, and it is not among the tools.`, { param: 'tool_choice' });
+  if (mustCall && callable.length === 0)
+    throw new RequestError(
+      400,
+      named === undefined
+        ? 'A tool must be called, and there is none.'
+        : `The tool "${named}" must be called, and it is not among the tools.`,
+      { param: 'tool_choice' },
+    );
   return { tools: callable, functions: Object.fromEntries(callable.map(functionOf)), mustCall };
 }
 
 function functionOf({ function: { name, description, parameters } }: Tool): [string, Tools['functions'][string]] {
-  const hasParameters = Object.keys(((parameters as { properties?: object } | undefined)?.properties) ?? {}).length > 0;
-  return [name, { ...(description === undefined ? {} : { description }), ...(hasParameters ? { params: grammarSchema(parameters) } : {}) }];
+  const hasParameters = Object.keys((parameters as { properties?: object } | undefined)?.properties ?? {}).length > 0;
+  return [
+    name,
+    {
+      ...(description === undefined ? {} : { description }),
+      ...(hasParameters ? { params: grammarSchema(parameters) } : {}),
+    },
+  ];
 }

@@ -1,4 +1,5 @@
-// Events for one reader, at its own speed: what it could not take at once is read again from those that are kept, or said to be lost.
+// Events for one reader, at its own speed: what it could not take at once is read again from those that are kept, or
+// said to be lost.
 import type { Events, LaminaEvent } from '@lamina/core';
 import type { EventFilter } from './filter.js';
 

@@ -13,12 +13,19 @@ const managed: ReadonlySet<string> = new Set<EventType>(['log.line']);
 
 /**
  * The events of these types, or all, as far as the caller may hear them.
- * @throws LaminaError `REQUEST_INVALID` for a type that does not exist, `FORBIDDEN` for one that needs the scope `manage`
+ * @throws LaminaError `REQUEST_INVALID` for a type that does not exist, `FORBIDDEN` for one that needs the scope
+ * `manage`
  */
 export function filterFor(held: Scopes, types: readonly string[] | undefined): EventFilter {
-  const wanted = new Set<string>(types ?? Object.keys(eventSchemas).filter((type) => held.has('manage') || !managed.has(type)));
+  const wanted = new Set<string>(
+    types ?? Object.keys(eventSchemas).filter((type) => held.has('manage') || !managed.has(type)),
+  );
   for (const type of wanted) {
-    if (!Object.hasOwn(eventSchemas, type)) throw new LaminaError('REQUEST_INVALID', { message: `There are no events of type "${type}"; ${nearestHint(type, Object.keys(eventSchemas))}`, param: 'types' });
+    if (!Object.hasOwn(eventSchemas, type))
+      throw new LaminaError('REQUEST_INVALID', {
+        message: `There are no events of type "${type}"; ${nearestHint(type, Object.keys(eventSchemas))}`,
+        param: 'types',
+      });
     if (managed.has(type)) requireScope(held, 'manage', `The event "${type}"`);
   }
   return (event) => (wanted.has(event.type) ? visible(held, event) : undefined);
@@ -27,5 +34,7 @@ export function filterFor(held: Scopes, types: readonly string[] | undefined): E
 function visible(held: Scopes, event: LaminaEvent): LaminaEvent {
   if (held.has('manage')) return event;
   const { error } = event as { error?: WireError };
-  return error === undefined ? visibleTo(held, event) : ({ ...event, error: wireForScopes(held, error) } as LaminaEvent);
+  return error === undefined
+    ? visibleTo(held, event)
+    : ({ ...event, error: wireForScopes(held, error) } as LaminaEvent);
 }

@@ -5,8 +5,9 @@ import type { Context } from 'koa';
 const patienceMs = 2000;
 
 /**
- * Sends the answer at once and whole, but closes the connection only when the client has stopped sending, or after two seconds: closing
- * while bytes are on their way resets the connection, and the client would never see the answer. What comes meanwhile is dropped.
+ * Sends the answer at once and whole, but closes the connection only when the client has stopped sending, or after two
+ * seconds: closing while bytes are on their way resets the connection, and the client would never see the answer. What
+ * comes meanwhile is dropped.
  */
 export function answerWhileReceiving(ctx: Context): void {
   ctx.respond = false;

@@ -24,7 +24,10 @@ export function authentication(apiKeys: readonly ApiKey[]): Middleware {
       return next();
     };
   }
-  const known = apiKeys.map(({ key, scope }) => ({ digest: digestOf(key), scopes: scope === undefined ? everything : new Set([scope]) }));
+  const known = apiKeys.map(({ key, scope }) => ({
+    digest: digestOf(key),
+    scopes: scope === undefined ? everything : new Set([scope]),
+  }));
   return (ctx, next) => {
     const key = presentedKey(ctx.req.headers);
     (ctx.state as State)[scopes] = key === undefined ? nothing : scopesFor(digestOf(key), known);
@@ -49,7 +52,9 @@ export function requireKey(ctx: Pick<Context, 'state' | 'method' | 'path'>, scop
 export function requireScope(held: Scopes, scope: Scope | undefined, what: string): void {
   if (held.size === 0) throw new LaminaError('UNAUTHORIZED', {});
   if (scope === undefined || held.has(scope)) return;
-  throw new LaminaError('FORBIDDEN', { message: `${what} needs a key with the scope "${scope}"; this one has "${[...held].join('", "')}".` });
+  throw new LaminaError('FORBIDDEN', {
+    message: `${what} needs a key with the scope "${scope}"; this one has "${[...held].join('", "')}".`,
+  });
 }
 
 function presentedKey(headers: IncomingHttpHeaders): string | undefined {

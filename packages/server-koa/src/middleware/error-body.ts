@@ -4,14 +4,22 @@ import type { Context } from 'koa';
 import { scopesOf, type Scopes } from './authentication.js';
 import { visibleTo } from './redaction.js';
 
-/** `{ error }`, the shape OpenAI's clients parse; `/v1/messages` has `type: "error"` beside it, as Anthropic's clients want it. */
+/**
+ * `{ error }`, the shape OpenAI's clients parse; `/v1/messages` has `type: "error"` beside it, as Anthropic's clients
+ * want it.
+ */
 export function errorBody(path: string, error: WireError): object {
   return /\/v1\/messages(\/|$)/.test(path) ? { type: 'error', error } : { error };
 }
 
 /** Errors that say what is wrong with the request, in the caller's own words: routes and names that look like paths. */
 const aboutRequest: ReadonlySet<string> = new Set<ErrorCode>([
-  'REQUEST_INVALID', 'UNAUTHORIZED', 'FORBIDDEN', 'MODEL_NOT_FOUND', 'DOWNLOAD_NOT_FOUND', 'ROUTE_NOT_FOUND',
+  'REQUEST_INVALID',
+  'UNAUTHORIZED',
+  'FORBIDDEN',
+  'MODEL_NOT_FOUND',
+  'DOWNLOAD_NOT_FOUND',
+  'ROUTE_NOT_FOUND',
   'METHOD_NOT_ALLOWED',
 ]);
 

@@ -6,7 +6,10 @@ import { errorBody, wireFor } from './error-body.js';
 import { isJson } from './json.js';
 import { noteError, requestIdOf } from './request-log.js';
 
-/** Catches everything the middleware after it throws. Of faults of Lamina itself the cause is logged; all other errors are answers. */
+/**
+ * Catches everything the middleware after it throws. Of faults of Lamina itself the cause is logged; all other errors
+ * are answers.
+ */
 export function errors(log: Logger): Middleware {
   return async (ctx, next) => {
     try {
@@ -51,13 +54,17 @@ function retryAfter(error: LaminaError): number {
 }
 
 function report(ctx: Context, error: LaminaError, log: Logger): void {
-  log.error({ err: error.cause, request: requestIdOf(ctx), method: ctx.method, path: ctx.path }, 'A request failed inside Lamina');
+  log.error(
+    { err: error.cause, request: requestIdOf(ctx), method: ctx.method, path: ctx.path },
+    'A request failed inside Lamina',
+  );
 }
 
 // Koa and its router throw errors with a status of their own for requests they cannot read.
 function asLaminaError(thrown: unknown): LaminaError {
   if (LaminaError.is(thrown) || !(thrown instanceof Error)) return LaminaError.from(thrown);
   const { status, expose } = thrown as Error & { status?: unknown; expose?: unknown };
-  if (expose === true && typeof status === 'number' && status < 500) return new LaminaError('REQUEST_INVALID', { message: thrown.message });
+  if (expose === true && typeof status === 'number' && status < 500)
+    return new LaminaError('REQUEST_INVALID', { message: thrown.message });
   return LaminaError.from(thrown);
 }

@@ -1,20 +1,32 @@
-// Refuses host names that are not ours: a web page whose name was made to point at this machine (DNS rebinding) must not get in.
+// Refuses host names that are not ours: a web page whose name was made to point at this machine (DNS rebinding) must
+// not get in.
 import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
 import { LaminaError } from '@lamina/core';
 import type { Middleware } from 'koa';
 
-/** Answers to IP addresses, `localhost`, its subdomains and the names given; one that begins with a dot stands for its subdomains. */
+/**
+ * Answers to IP addresses, `localhost`, its subdomains and the names given; one that begins with a dot stands for its
+ * subdomains.
+ */
 export function hostCheck(allowedHosts: readonly string[]): Middleware {
-  const names = new Set(['localhost', ...allowedHosts.filter((name) => !name.startsWith('.')).map((name) => name.toLowerCase())]);
-  const suffixes = ['.localhost', ...allowedHosts.filter((name) => name.startsWith('.')).map((name) => name.toLowerCase())];
+  const names = new Set([
+    'localhost',
+    ...allowedHosts.filter((name) => !name.startsWith('.')).map((name) => name.toLowerCase()),
+  ]);
+  const suffixes = [
+    '.localhost',
+    ...allowedHosts.filter((name) => name.startsWith('.')).map((name) => name.toLowerCase()),
+  ];
   return (ctx, next) => {
     const header = authorityOf(ctx.req);
     // Only HTTP/1.0 leaves it out, and no browser speaks that.
     if (header === undefined) return next();
     const name = hostnameOf(header);
     if (names.has(name) || isIP(name) !== 0 || suffixes.some((suffix) => name.endsWith(suffix))) return next();
-    throw new LaminaError('FORBIDDEN', { message: `This server does not answer to the host name "${name}"; call it by its address, or have its operator allow the name.` });
+    throw new LaminaError('FORBIDDEN', {
+      message: `This server does not answer to the host name "${name}"; call it by its address, or have its operator allow the name.`,
+    });
   };
 }
 

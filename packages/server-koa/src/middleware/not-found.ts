@@ -9,7 +9,8 @@ export function notFound(router: Router): Middleware {
   return (ctx) => {
     const allowed = methodsOf(ctx);
     if (allowed.length === 0) throw unknownRoute(ctx.method, ctx.path, routes);
-    if (ctx.method !== 'OPTIONS') throw new LaminaError('METHOD_NOT_ALLOWED', { method: ctx.method, path: ctx.path, allowed });
+    if (ctx.method !== 'OPTIONS')
+      throw new LaminaError('METHOD_NOT_ALLOWED', { method: ctx.method, path: ctx.path, allowed });
     ctx.status = 204;
     ctx.set('Allow', allowed.join(', '));
   };
@@ -17,7 +18,9 @@ export function notFound(router: Router): Middleware {
 
 /** The error for a path that leads nowhere, with the nearest path that leads somewhere. */
 export function unknownRoute(method: string, path: string, routes: readonly Layer[]): LaminaError {
-  const known = routes.map((layer) => String(layer.path)).filter((route) => route.startsWith('/') && route !== anyRoute);
+  const known = routes
+    .map((layer) => String(layer.path))
+    .filter((route) => route.startsWith('/') && route !== anyRoute);
   const hint = nearestHint(path.slice(0, 100), known.map(readable));
   return new LaminaError('ROUTE_NOT_FOUND', { method, path, hint: `${hint[0]!.toUpperCase()}${hint.slice(1)}` });
 }

@@ -22,7 +22,8 @@ export function originCheck(cors: readonly string[] | '*'): Middleware {
   };
 }
 
-// An image or a script of another site sends no origin, but browsers mark it; a link that a person follows is no danger.
+// An image or a script of another site sends no origin, but browsers mark it; a link that a person follows is no
+// danger.
 function isForeignFetch(ctx: Context): boolean {
   return ctx.req.headers['sec-fetch-site'] === 'cross-site' && ctx.req.headers['sec-fetch-mode'] !== 'navigate';
 }
@@ -33,7 +34,9 @@ function isSameOrigin(origin: string, host: string | undefined): boolean {
 }
 
 function refusal(who: string): LaminaError {
-  return new LaminaError('FORBIDDEN', { message: `Web pages of ${who} may not call this server; its operator can allow them.` });
+  return new LaminaError('FORBIDDEN', {
+    message: `Web pages of ${who} may not call this server; its operator can allow them.`,
+  });
 }
 
 function addCorsHeaders(ctx: Context, origin: string): void {

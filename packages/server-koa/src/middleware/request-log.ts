@@ -25,9 +25,9 @@ type WithState = Pick<Context, 'state'>;
 const longestPath = 200;
 
 /**
- * Gives each request its id, which the client gets as `x-request-id`, and logs its end. GET and the like are logged at `debug`, for pages
- * ask for them all the time; what changes something, and what is refused, at `info`; what failed at `error`. Never logged are the query
- * and the text of a refusal, which may quote the body.
+ * Gives each request its id, which the client gets as `x-request-id`, and logs its end. GET and the like are logged at
+ * `debug`, for pages ask for them all the time; what changes something, and what is refused, at `info`; what failed at
+ * `error`. Never logged are the query and the text of a refusal, which may quote the body.
  */
 export function requestLog(log: Logger): Middleware {
   return async (ctx, next) => {

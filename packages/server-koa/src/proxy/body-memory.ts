@@ -6,7 +6,9 @@ const waitMs = 5_000;
 
 /** The bytes one request holds. Release it in every case. */
 export interface BodyShare {
-  /** Adds bytes. `undefined` when there was room at once; else a promise, rejected with `SERVER_OVERLOADED` after 5 s. */
+  /**
+   * Adds bytes. `undefined` when there was room at once; else a promise, rejected with `SERVER_OVERLOADED` after 5 s.
+   */
   add(bytes: number): Promise<void> | undefined;
   /** Gives some bytes back, or all of them for good; whoever waits for room is served. Safe to call twice. */
   release(bytes?: number): void;
@@ -66,7 +68,9 @@ export class BodyMemory {
       const waiting = { bytes, admit };
       const giveUp = (): void => {
         this.#waiting.splice(this.#waiting.indexOf(waiting), 1);
-        reject(new LaminaError('SERVER_OVERLOADED', { held_bytes: this.#held, limit_bytes: this.limit, retry_after: 1 }));
+        reject(
+          new LaminaError('SERVER_OVERLOADED', { held_bytes: this.#held, limit_bytes: this.limit, retry_after: 1 }),
+        );
         this.#admitWaiting();
       };
       const timer = setTimeout(giveUp, waitMs).unref();

@@ -8,8 +8,8 @@ import { BodyMemory, type BodyShare } from './body-memory.js';
 export const smallBodyLimit = 1024 * 1024;
 
 /**
- * `[`, `{` and `,` in one JSON text: each begins a value, which takes up to 80 times the memory of its text once it is parsed, and
- * parsing blocks everybody else. A million is parsed in about 0.1 s.
+ * `[`, `{` and `,` in one JSON text: each begins a value, which takes up to 80 times the memory of its text once it is
+ * parsed, and parsing blocks everybody else. A million is parsed in about 0.1 s.
  */
 const structureLimit = 1_000_000;
 
@@ -23,8 +23,13 @@ export interface BodyLimits {
   readonly bytes: number;
 }
 
-/** The limits of inference bodies, with memory of their own. A body larger than all of the memory could never be read. */
-export function bodyLimits({ bodyLimit = defaultBodyLimit, bodyMemoryLimit = defaultBodyMemoryLimit }: RouterOptions): BodyLimits {
+/**
+ * The limits of inference bodies, with memory of their own. A body larger than all of the memory could never be read.
+ */
+export function bodyLimits({
+  bodyLimit = defaultBodyLimit,
+  bodyMemoryLimit = defaultBodyMemoryLimit,
+}: RouterOptions): BodyLimits {
   return { memory: new BodyMemory(bodyMemoryLimit), bytes: Math.min(bodyLimit, bodyMemoryLimit) };
 }
 
@@ -36,14 +41,16 @@ export interface HeldBody {
 
 /**
  * The whole body. It is kept because an engine that dies before it answers is replaced and asked again.
- * @throws LaminaError `BODY_TOO_LARGE` as soon as that is clear, without reading on; `REQUEST_INVALID` for JSON of too many values;
- * `SERVER_OVERLOADED`; `ABORTED` when the client leaves first
+ * @throws LaminaError `BODY_TOO_LARGE` as soon as that is clear, without reading on; `REQUEST_INVALID` for JSON of too
+ * many values; `SERVER_OVERLOADED`; `ABORTED` when the client leaves first
  */
 export async function readBody(request: IncomingMessage, { memory, bytes: limit }: BodyLimits): Promise<HeldBody> {
   const declared = Number(request.headers['content-length'] ?? 0);
   if (declared > limit) throw tooLarge(limit);
   if (request.readableEnded) {
-    throw new LaminaError('CONFIG_INVALID', { message: 'Something read the body before Lamina could: put the Lamina router before any body parser.' });
+    throw new LaminaError('CONFIG_INVALID', {
+      message: 'Something read the body before Lamina could: put the Lamina router before any body parser.',
+    });
   }
   const share = memory.open();
   try {
@@ -109,7 +116,8 @@ export async function readObject(request: IncomingMessage, limits: BodyLimits): 
 export function parseObject(bytes: Buffer): JsonObject {
   if (bytes.length === 0) throw invalid('The request has no body; send a JSON object that names a model.');
   const value = parseJson(bytes, 'The body');
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw invalid('The body must be a JSON object.');
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw invalid('The body must be a JSON object.');
   return value as JsonObject;
 }
 
@@ -125,7 +133,10 @@ export function parseJson(bytes: Buffer, what: string): unknown {
   return value;
 }
 
-/** For JSON that did not come through {@link readBody}. @throws LaminaError `REQUEST_INVALID` when it has too many values */
+/**
+ * For JSON that did not come through {@link readBody}.
+ * @throws LaminaError `REQUEST_INVALID` when it has too many values
+ */
 export function assertFewValues(bytes: Buffer): void {
   if (structureOf(bytes) > structureLimit) throw tooManyValues();
 }
@@ -165,7 +176,9 @@ function tooLarge(limit: number): LaminaError {
 }
 
 function tooManyValues(): LaminaError {
-  return invalid(`The body has more than ${structureLimit} JSON values (each "[", "{" and "," counts as one); send less at once.`);
+  return invalid(
+    `The body has more than ${structureLimit} JSON values (each "[", "{" and "," counts as one); send less at once.`,
+  );
 }
 
 function invalid(message: string): LaminaError {

@@ -10,8 +10,9 @@ interface Watched extends EventEmitter {
 }
 
 /**
- * Aborted when the client has left; its reason is the LaminaError `ABORTED`. Under HTTP/1 there is one for all requests of a connection,
- * for a signal is among the dearest things to make; whoever has answered has long stopped listening when the connection ends.
+ * Aborted when the client has left; its reason is the LaminaError `ABORTED`. Under HTTP/1 there is one for all requests
+ * of a connection, for a signal is among the dearest things to make; whoever has answered has long stopped listening
+ * when the connection ends.
  */
 export function clientOf({ req, res }: { readonly req: IncomingMessage; readonly res: ServerResponse }): AbortSignal {
   const watched: Watched = req.httpVersionMajor === 1 ? req.socket : res;

@@ -2,13 +2,15 @@
 import { wireType, type Json, type JsonObject, type WireError } from '@lamina/core';
 
 /**
- * Reads an engine's answer that is not a success. Known are llama.cpp's and vLLM's `{ error: { message, type, code } }`, vLLM's older
- * flat form, an `error` that is a string, and FastAPI's `detail`; anything else is quoted. What is an engine's own way, its `adapt` reads.
+ * Reads an engine's answer that is not a success. Known are llama.cpp's and vLLM's `{ error: { message, type, code }
+ * }`, vLLM's older flat form, an `error` that is a string, and FastAPI's `detail`; anything else is quoted. What is an
+ * engine's own way, its `adapt` reads.
  */
 export function readEngineError(status: number, body: Buffer): WireError {
   const text = body.toString();
   const said = parse(text);
-  const message = messageOf(said) ?? (text.trim().slice(0, 500) || `The engine answered with status ${status} and no body.`);
+  const message =
+    messageOf(said) ?? (text.trim().slice(0, 500) || `The engine answered with status ${status} and no body.`);
   const fields = fieldsOf(said);
   const details = detailsOf(fields, status);
   return {
@@ -48,7 +50,12 @@ function messageOf(said: Json | undefined): string | undefined {
 function validationOf(check: Json): string {
   if (!isObject(check)) return JSON.stringify(check);
   const { loc, msg } = check;
-  const where = Array.isArray(loc) ? loc.filter((part) => part !== 'body').map(String).join('.') : '';
+  const where = Array.isArray(loc)
+    ? loc
+        .filter((part) => part !== 'body')
+        .map(String)
+        .join('.')
+    : '';
   return [where, msg].filter((part): part is string => typeof part === 'string' && part !== '').join(': ');
 }
 
@@ -58,9 +65,19 @@ function codeOf({ code, type }: JsonObject): string {
   return typeof type === 'string' ? type : 'engine_error';
 }
 
-// What else the engine said, such as llama.cpp's n_ctx; a code that is a number goes here too, unless it only repeats the status.
+// What else the engine said, such as llama.cpp's n_ctx; a code that is a number goes here too, unless it only repeats
+// the status.
 function detailsOf(fields: JsonObject, status: number): Record<string, unknown> {
-  const { message: _message, type: _type, param: _param, error: _error, detail, object: _object, code, ...rest } = fields;
+  const {
+    message: _message,
+    type: _type,
+    param: _param,
+    error: _error,
+    detail,
+    object: _object,
+    code,
+    ...rest
+  } = fields;
   return {
     ...rest,
     ...(typeof code === 'number' && code !== status ? { engine_code: code } : {}),

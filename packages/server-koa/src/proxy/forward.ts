@@ -1,4 +1,5 @@
-// An inference request from its first byte to its last: read it, get the right to an engine, send it there, end it in every case.
+// An inference request from its first byte to its last: read it, get the right to an engine, send it there, end it in
+// every case.
 import { LaminaError, type Lamina, type OpenRequest, type RequestOutcome, type WireError } from '@lamina/core';
 import type { Context } from 'koa';
 import { errorBody } from '../middleware/error-body.js';
@@ -29,10 +30,18 @@ export interface ForwardOptions {
 }
 
 /**
- * Sends a request to its model's engine and the answer back, as a stream. The client's leaving ends it everywhere at once.
- * @throws LaminaError what reading the request throws, all that `Requests.open` throws, and what ends the engine before an answer began
+ * Sends a request to its model's engine and the answer back, as a stream. The client's leaving ends it everywhere at
+ * once.
+ * @throws LaminaError what reading the request throws, all that `Requests.open` throws, and what ends the engine before
+ * an answer began
  */
-export async function forward(ctx: Context, route: string, read: Promise<Incoming>, gateway: Gateway, options: ForwardOptions = { onlyRunning: false }): Promise<void> {
+export async function forward(
+  ctx: Context,
+  route: string,
+  read: Promise<Incoming>,
+  gateway: Gateway,
+  options: ForwardOptions = { onlyRunning: false },
+): Promise<void> {
   const incoming = await read;
   try {
     await forwardBody(ctx, route, incoming, gateway, options);
@@ -41,16 +50,32 @@ export async function forward(ctx: Context, route: string, read: Promise<Incomin
   }
 }
 
-async function forwardBody(ctx: Context, route: string, incoming: Incoming, { lamina, upstreams }: Gateway, { onlyRunning }: ForwardOptions): Promise<void> {
+async function forwardBody(
+  ctx: Context,
+  route: string,
+  incoming: Incoming,
+  { lamina, upstreams }: Gateway,
+  { onlyRunning }: ForwardOptions,
+): Promise<void> {
   const client = clientOf(ctx);
   const { model, bytes, contentType } = incoming;
   const body = contentType === 'application/json' ? bytes : undefined;
-  const request = { id: requestIdOf(ctx), route, model, headers: requestHeaders(ctx.req.headers), ...(body === undefined ? {} : { body }) };
+  const request = {
+    id: requestIdOf(ctx),
+    route,
+    model,
+    headers: requestHeaders(ctx.req.headers),
+    ...(body === undefined ? {} : { body }),
+  };
   leaveToCore(ctx);
   const open = await lamina.requests.open(request, { signal: client, onlyRunning });
   try {
     const sent = () => bodyFor(open, incoming);
-    const outcome = await send(open, { method: ctx.method, target: route + ctx.search, response: ctx.res, client, body: sent }, upstreams);
+    const outcome = await send(
+      open,
+      { method: ctx.method, target: route + ctx.search, response: ctx.res, client, body: sent },
+      upstreams,
+    );
     if (outcome.kind === 'refused') {
       const error = answerRefusal(ctx, open, outcome);
       return open.finish({ status: ctx.status, served: true, error });
@@ -74,7 +99,8 @@ function bodyFor(open: OpenRequest, { bytes, contentType, model }: Incoming): Se
   return id === model ? { bytes, contentType } : renamedForm(bytes, contentType, id);
 }
 
-// The engine said no: its status, its reason, in our shape. A redirect is no answer at all, and would tell where the engine is.
+// The engine said no: its status, its reason, in our shape. A redirect is no answer at all, and would tell where the
+// engine is.
 function answerRefusal(ctx: Context, open: OpenRequest, refused: Extract<Sent, { kind: 'refused' }>): WireError {
   const { status, retryAfter } = refused;
   const error = refusalOf(open, refused);
@@ -86,7 +112,10 @@ function answerRefusal(ctx: Context, open: OpenRequest, refused: Extract<Sent, {
 }
 
 /** An engine's refusal, in our shape. */
-export function refusalOf({ lease }: OpenRequest, { status, body, endpoint }: Extract<Sent, { kind: 'refused' }>): WireError {
+export function refusalOf(
+  { lease }: OpenRequest,
+  { status, body, endpoint }: Extract<Sent, { kind: 'refused' }>,
+): WireError {
   return redactError(lease.adapt?.error?.(status, body) ?? readEngineError(status, body), endpoint);
 }
 
@@ -100,7 +129,13 @@ function answered({ status, tail }: Extract<Sent, { kind: 'answered' }>): Reques
   return { status, served: true, ...(usage === undefined ? {} : { usage }) };
 }
 
-async function brokenOff(ctx: Context, route: string, open: OpenRequest, outcome: Extract<Sent, { kind: 'cut' }>, client: AbortSignal): Promise<RequestOutcome> {
+async function brokenOff(
+  ctx: Context,
+  route: string,
+  open: OpenRequest,
+  outcome: Extract<Sent, { kind: 'cut' }>,
+  client: AbortSignal,
+): Promise<RequestOutcome> {
   if (client.aborted) return { status: 499, served: true, error: LaminaError.from(client.reason), cut: true };
   return { status: 502, served: false, error: await breakOff(ctx, route, open, outcome), cut: true };
 }

@@ -4,8 +4,9 @@
 type Requirement = readonly [string, ...string[]];
 
 /**
- * Route (what comes after `/v1/`) → its required fields besides `model`. Second names are what engines take as well: vLLM's prompts as
- * embeddings and its chats to embed, llama.cpp's `content` and the rerank form of text-embeddings-inference.
+ * Route (what comes after `/v1/`) → its required fields besides `model`. Second names are what engines take as well:
+ * vLLM's prompts as embeddings and its chats to embed, llama.cpp's `content` and the rerank form of
+ * text-embeddings-inference.
  */
 export const inferenceRoutes: ReadonlyMap<string, readonly Requirement[]> = new Map([
   ['chat/completions', [['messages']]],

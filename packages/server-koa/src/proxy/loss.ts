@@ -7,8 +7,9 @@ export interface Relying {
   cancel(reason: LaminaError): void;
 }
 
-// Arrays on purpose. A Set, like the listeners of a signal, chains what it has dropped to what came after, so that one old piece keeps
-// thousands of finished requests alive until a full collection: measured, it doubled the cost of a request.
+// Arrays on purpose. A Set, like the listeners of a signal, chains what it has dropped to what came after, so that one
+// old piece keeps thousands of finished requests alive until a full collection: measured, it doubled the cost of a
+// request.
 const relying = new WeakMap<AbortSignal, Relying[]>();
 
 /** Cancels `request` when the signal of its lease is aborted; the answer ends that. */

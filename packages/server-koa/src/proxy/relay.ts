@@ -1,4 +1,5 @@
-// One request to an engine: the bytes of its answer go straight to the client, as fast as the client reads, and are never parsed.
+// One request to an engine: the bytes of its answer go straight to the client, as fast as the client reads, and are
+// never parsed.
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Lease } from '@lamina/core';
 import type { Dispatcher } from 'undici';
@@ -9,7 +10,12 @@ export type Outcome =
   /** The client has the whole answer; `tail` is the end of it. */
   | { readonly kind: 'answered'; readonly status: number; readonly tail: readonly Buffer[] }
   /** The engine said no; nothing has been sent to the client. */
-  | { readonly kind: 'refused'; readonly status: number; readonly retryAfter: string | undefined; readonly body: Buffer }
+  | {
+      readonly kind: 'refused';
+      readonly status: number;
+      readonly retryAfter: string | undefined;
+      readonly body: Buffer;
+    }
   /** No answer began; nothing has been sent to the client. */
   | { readonly kind: 'failed'; readonly error: Error }
   /** The answer broke off; for a stream of events, `tail` is the end of what the client has. */
@@ -109,11 +115,20 @@ export class Relay implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_: Dispatcher.DispatchController | undefined, error: Error): void {
-    this.#settle(this.#response.headersSent ? { kind: 'cut', error, events: this.#events, tail: this.#tail() } : { kind: 'failed', error });
+    this.#settle(
+      this.#response.headersSent
+        ? { kind: 'cut', error, events: this.#events, tail: this.#tail() }
+        : { kind: 'failed', error },
+    );
   }
 
   #refuse({ retryAfter, chunks }: Refusal): void {
-    this.#settle({ kind: 'refused', status: this.#status, retryAfter, body: Buffer.concat(chunks).subarray(0, errorLimit) });
+    this.#settle({
+      kind: 'refused',
+      status: this.#status,
+      retryAfter,
+      body: Buffer.concat(chunks).subarray(0, errorLimit),
+    });
   }
 
   // An error that does not end is no reason to wait: it is told with what came of it.

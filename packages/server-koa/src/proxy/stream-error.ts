@@ -5,8 +5,16 @@ import { wireFor } from '../middleware/error-body.js';
 import { redactText } from './redact.js';
 import { hasEnded, type Sent } from './send.js';
 
-/** Ends an answer whose engine was lost: an error event for a stream of events, then the connection is destroyed. Returns what ended it. */
-export async function breakOff(ctx: Context, route: string, open: OpenRequest, cut: Extract<Sent, { kind: 'cut' }>): Promise<LaminaError> {
+/**
+ * Ends an answer whose engine was lost: an error event for a stream of events, then the connection is destroyed.
+ * Returns what ended it.
+ */
+export async function breakOff(
+  ctx: Context,
+  route: string,
+  open: OpenRequest,
+  cut: Extract<Sent, { kind: 'cut' }>,
+): Promise<LaminaError> {
   const response = ctx.res;
   const error = await lossOf(open, cut.error, cut.endpoint);
   if (!cut.events || response.destroyed) {

@@ -8,7 +8,10 @@ export interface Upstream {
   readonly path: string;
 }
 
-/** The pools in use. One is made when a place is first asked for, and let go with its last connection: engines come back on other ports. */
+/**
+ * The pools in use. One is made when a place is first asked for, and let go with its last connection: engines come back
+ * on other ports.
+ */
 export class Upstreams {
   readonly #upstreams = new Map<string, Upstream>();
 
@@ -44,7 +47,12 @@ export class Upstreams {
 
 function open({ baseUrl, socketPath }: Endpoint): Upstream {
   const { origin, pathname } = new URL(baseUrl);
-  // No time limit: an engine may think for as long as it likes; whoever waits can leave, and the runtime watches its health.
-  const pool = new Pool(origin, { headersTimeout: 0, bodyTimeout: 0, ...(socketPath === undefined ? {} : { socketPath }) });
+  // No time limit: an engine may think for as long as it likes; whoever waits can leave, and the runtime watches its
+  // health.
+  const pool = new Pool(origin, {
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    ...(socketPath === undefined ? {} : { socketPath }),
+  });
   return { pool, path: pathname.replace(/\/$/, '') };
 }

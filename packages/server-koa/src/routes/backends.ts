@@ -4,7 +4,9 @@ import type { Router } from '@koa/router';
 import { requireKey } from '../middleware/authentication.js';
 import { clientOf } from '../proxy/client.js';
 
-/** Adds the routes. A refresh asks the machine again, which runs programs: so it is a POST and needs the scope `manage`. */
+/**
+ * Adds the routes. A refresh asks the machine again, which runs programs: so it is a POST and needs the scope `manage`.
+ */
 export function backendRoutes(router: Router, lamina: Lamina): void {
   router.get('/backends', async (ctx) => {
     requireKey(ctx);

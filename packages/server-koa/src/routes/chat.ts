@@ -8,6 +8,11 @@ import { readIncoming } from '../proxy/incoming.js';
 export function chatRoutes(router: Router, gateway: Gateway): void {
   router.post('/chat/*name', (ctx) => {
     requireKey(ctx, 'inference');
-    return forward(ctx, 'chat/completions', readIncoming(ctx.req, 'chat/completions', gateway.body, ctx.params['name']), gateway);
+    return forward(
+      ctx,
+      'chat/completions',
+      readIncoming(ctx.req, 'chat/completions', gateway.body, ctx.params['name']),
+      gateway,
+    );
   });
 }

@@ -53,8 +53,16 @@ export function offerDownload({ downloads }: Lamina, start: boolean): Middleware
       if (offer === undefined) throw error;
       const guard = guardOf(ctx.req, scopesOf(ctx));
       const id = start ? (await downloads.start({ model: offer.model }, { guard })).id : offer.download;
-      const hint = id === undefined ? `Get them with POST /download ${JSON.stringify({ model: offer.model })}.` : `Their download is ${id}: see GET /downloads/${id}.`;
-      throw new LaminaError('MODEL_FILES_MISSING', { ...error.details, hint, sources: Object.keys(offer.sources), ...(id === undefined ? {} : { download: id }) } as never);
+      const hint =
+        id === undefined
+          ? `Get them with POST /download ${JSON.stringify({ model: offer.model })}.`
+          : `Their download is ${id}: see GET /downloads/${id}.`;
+      throw new LaminaError('MODEL_FILES_MISSING', {
+        ...error.details,
+        hint,
+        sources: Object.keys(offer.sources),
+        ...(id === undefined ? {} : { download: id }),
+      } as never);
     }
   };
 }
@@ -62,8 +70,10 @@ export function offerDownload({ downloads }: Lamina, start: boolean): Middleware
 /** What a client asks to download. @throws LaminaError `REQUEST_INVALID` */
 export function downloadRequest(body: unknown): DownloadRequest {
   const { model, reference, source, name } = typeof body === 'object' && body !== null ? (body as JsonObject) : {};
-  for (const [field, value] of Object.entries({ model, source, name })) if (value !== undefined && typeof value !== 'string') throw invalid(`The field "${field}" must be a text.`, field);
-  if ((model === undefined) === (reference === undefined)) throw invalid('Send either "model", a model of the manifest, or "reference", what to fetch.');
+  for (const [field, value] of Object.entries({ model, source, name }))
+    if (value !== undefined && typeof value !== 'string') throw invalid(`The field "${field}" must be a text.`, field);
+  if ((model === undefined) === (reference === undefined))
+    throw invalid('Send either "model", a model of the manifest, or "reference", what to fetch.');
   const from = source === undefined ? {} : { source: source as string };
   if (reference === undefined) return { model: model as string, ...from };
   return { reference, ...from, ...(name === undefined ? {} : { name: name as string }) };

@@ -15,7 +15,10 @@ export interface EventRoute {
   readonly closing: AbortSignal;
 }
 
-/** Adds the route. `?types=` names the types that are wanted, with commas between; `Last-Event-ID` asks for those after an id first. */
+/**
+ * Adds the route. `?types=` names the types that are wanted, with commas between; `Last-Event-ID` asks for those after
+ * an id first.
+ */
 export function eventRoutes(router: Router, route: EventRoute): void {
   router.get('/events', (ctx) => {
     requireKey(ctx);
@@ -31,7 +34,11 @@ export function eventRoutes(router: Router, route: EventRoute): void {
 }
 
 function typesOf({ query }: RouterContext): string[] | undefined {
-  const types = [query['types'] ?? []].flat().flatMap((text) => text.split(',')).map((type) => type.trim()).filter((type) => type !== '');
+  const types = [query['types'] ?? []]
+    .flat()
+    .flatMap((text) => text.split(','))
+    .map((type) => type.trim())
+    .filter((type) => type !== '');
   return types.length === 0 ? undefined : types;
 }
 
@@ -42,7 +49,10 @@ function lastEventId(ctx: RouterContext): string | undefined {
 function endWith(response: ServerResponse, { heartbeatMs, closing }: EventRoute, feed: EventFeed): void {
   response.write(': events of Lamina\n\n');
   // A reader that takes nothing needs no sign of life, and would only have them pile up.
-  const heartbeat = setInterval(() => response.writableNeedDrain || response.write(': still here\n\n'), heartbeatMs).unref();
+  const heartbeat = setInterval(
+    () => response.writableNeedDrain || response.write(': still here\n\n'),
+    heartbeatMs,
+  ).unref();
   const stop = (): void => {
     feed.stop();
     clearInterval(heartbeat);
@@ -58,7 +68,8 @@ function endWith(response: ServerResponse, { heartbeatMs, closing }: EventRoute,
   else closing.addEventListener('abort', end, { once: true });
 }
 
-// Events have no name of their own, so that one listener hears all of them; `type` is in the data. Only a reset is named.
+// Events have no name of their own, so that one listener hears all of them; `type` is in the data. Only a reset is
+// named.
 class StreamReader implements FeedReader {
   constructor(
     private readonly response: ServerResponse,

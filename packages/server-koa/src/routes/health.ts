@@ -8,6 +8,13 @@ import { scopesOf } from '../middleware/authentication.js';
 export function healthRoutes(router: Router, lamina: Lamina): void {
   router.get('/health', (ctx) => {
     const sign: HealthView = { status: 'healthy', timestamp: new Date().toISOString() };
-    ctx.body = scopesOf(ctx).size === 0 ? sign : ({ ...sign, models: lamina.models.stats(), active_servers: lamina.runtime.slots().filter(isActive).length } satisfies HealthView);
+    ctx.body =
+      scopesOf(ctx).size === 0
+        ? sign
+        : ({
+            ...sign,
+            models: lamina.models.stats(),
+            active_servers: lamina.runtime.slots().filter(isActive).length,
+          } satisfies HealthView);
   });
 }

@@ -1,5 +1,16 @@
 // /suggest, and what changes the collection of models: reload, validate, remove.
-import { check, describeProblems, LaminaError, slotOf, suggestionView, validationView, type Lamina, type ModelRecord, type ModelsChange, type SuggestRequest } from '@lamina/core';
+import {
+  check,
+  describeProblems,
+  LaminaError,
+  slotOf,
+  suggestionView,
+  validationView,
+  type Lamina,
+  type ModelRecord,
+  type ModelsChange,
+  type SuggestRequest,
+} from '@lamina/core';
 import { eventSchemas, type RemovalView } from '@lamina/core/protocol';
 import type { Router, RouterContext } from '@koa/router';
 import { requireKey } from '../middleware/authentication.js';
@@ -35,12 +46,21 @@ export function libraryRoutes(router: Router, lamina: Lamina, limits: BodyLimits
 }
 
 /**
- * The records that a query of `GET /models` asks for: `state`, `format`, and `q` for a part of the name or the description.
+ * The records that a query of `GET /models` asks for: `state`, `format`, and `q` for a part of the name or the
+ * description.
  * @throws LaminaError `REQUEST_INVALID` for a state that no model is ever in
  */
-export function matching(lamina: Lamina, records: readonly ModelRecord[], query: RouterContext['query']): readonly ModelRecord[] {
+export function matching(
+  lamina: Lamina,
+  records: readonly ModelRecord[],
+  query: RouterContext['query'],
+): readonly ModelRecord[] {
   const problems = check(querySchema, query);
-  if (problems.length > 0) throw new LaminaError('REQUEST_INVALID', { message: `The parameter ${describeProblems(problems)}.`, param: 'state' });
+  if (problems.length > 0)
+    throw new LaminaError('REQUEST_INVALID', {
+      message: `The parameter ${describeProblems(problems)}.`,
+      param: 'state',
+    });
   const { state, format, q } = query;
   const part = String(q ?? '').toLowerCase();
   return records.filter((record) => {

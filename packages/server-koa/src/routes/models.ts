@@ -1,5 +1,13 @@
 // /models: what there is, what runs, and starting and stopping it.
-import { isActive, modelDetail, reasonOf, type Lamina, type ModelRecord, type ResolvedModel, type SlotSnapshot } from '@lamina/core';
+import {
+  isActive,
+  modelDetail,
+  reasonOf,
+  type Lamina,
+  type ModelRecord,
+  type ResolvedModel,
+  type SlotSnapshot,
+} from '@lamina/core';
 import type { ModelDetail } from '@lamina/core/protocol';
 import type { Router, RouterContext } from '@koa/router';
 import { requireKey, scopesOf } from '../middleware/authentication.js';
@@ -29,7 +37,9 @@ export function modelRoutes(router: Router, lamina: Lamina): void {
   router.post('/models/*name/stop', async (ctx) => {
     requireKey(ctx, 'manage');
     const target = targetOf(ctx, lamina);
-    await settle(ctx, lamina, (options) => lamina.runtime.stop(target.served.name, { ...options, reason: 'requested' }));
+    await settle(ctx, lamina, (options) =>
+      lamina.runtime.stop(target.served.name, { ...options, reason: 'requested' }),
+    );
     await show(ctx, lamina, target);
   });
   router.get('/models/*name', async (ctx) => {
@@ -43,7 +53,11 @@ function targetOf(ctx: RouterContext, lamina: Lamina): ResolvedModel {
 }
 
 // With `?wait=false` the work goes on by itself: how it ends is told by the model's state and by events.
-async function settle(ctx: RouterContext, { log }: Lamina, work: (options: { signal?: AbortSignal }) => Promise<unknown>): Promise<void> {
+async function settle(
+  ctx: RouterContext,
+  { log }: Lamina,
+  work: (options: { signal?: AbortSignal }) => Promise<unknown>,
+): Promise<void> {
   ctx.status = 200;
   if (ctx.query['wait'] !== 'false') {
     await work({ signal: clientOf(ctx) });
@@ -52,7 +66,10 @@ async function settle(ctx: RouterContext, { log }: Lamina, work: (options: { sig
   ctx.status = 202;
   const { method, path } = ctx;
   work({}).catch((error: unknown) => {
-    log.warn({ request: requestIdOf(ctx), method, path, reason: reasonOf(error) }, 'What a request asked for without waiting failed');
+    log.warn(
+      { request: requestIdOf(ctx), method, path, reason: reasonOf(error) },
+      'What a request asked for without waiting failed',
+    );
   });
 }
 
@@ -66,7 +83,12 @@ async function show(ctx: RouterContext, lamina: Lamina, { model, served }: Resol
   } satisfies ModelDetail;
 }
 
-function serverView({ backend, startedAt, pid, origin }: SlotSnapshot, name: string, prefix: string, managing: boolean): Record<string, unknown> {
+function serverView(
+  { backend, startedAt, pid, origin }: SlotSnapshot,
+  name: string,
+  prefix: string,
+  managing: boolean,
+): Record<string, unknown> {
   return {
     backend,
     health_endpoint: `${prefix}/health`,

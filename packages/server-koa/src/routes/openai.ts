@@ -29,13 +29,15 @@ function infer(ctx: RouterContext, route: string, gateway: Gateway): Promise<voi
   return forward(ctx, route, readIncoming(ctx.req, route, gateway.body), gateway);
 }
 
-// What engines offer beside the routes above; the request only has to say which model's engine is meant. Nobody knows what such a
-// request does, and a web page can make a browser send a GET, so none of them starts a model.
+// What engines offer beside the routes above; the request only has to say which model's engine is meant. Nobody knows
+// what such a request does, and a web page can make a browser send a GET, so none of them starts a model.
 function passOn(ctx: RouterContext, gateway: Gateway): Promise<void> {
   requireKey(ctx, 'inference');
   const route = ctx.params['route'] ?? '';
-  if (inferenceRoutes.has(route)) throw new LaminaError('METHOD_NOT_ALLOWED', { method: ctx.method, path: ctx.path, allowed: ['POST'] });
-  if (/^models(\/|$)/.test(route)) throw new LaminaError('METHOD_NOT_ALLOWED', { method: ctx.method, path: ctx.path, allowed: ['GET', 'HEAD'] });
+  if (inferenceRoutes.has(route))
+    throw new LaminaError('METHOD_NOT_ALLOWED', { method: ctx.method, path: ctx.path, allowed: ['POST'] });
+  if (/^models(\/|$)/.test(route))
+    throw new LaminaError('METHOD_NOT_ALLOWED', { method: ctx.method, path: ctx.path, allowed: ['GET', 'HEAD'] });
   if (!isPlain(route)) throw unknownRoute(ctx.method, ctx.path, ctx.router.stack);
   return forward(ctx, route, namedModel(ctx, route, gateway), gateway, { onlyRunning: true });
 }
@@ -55,7 +57,10 @@ function isPlain(route: string): boolean {
 }
 
 function namesOf({ models }: Lamina): string[] {
-  return models.list().filter(({ available }) => available).flatMap(({ model }) => [model.name, ...model.aliases]);
+  return models
+    .list()
+    .filter(({ available }) => available)
+    .flatMap(({ model }) => [model.name, ...model.aliases]);
 }
 
 function modelObject(id: string, created: number): object {

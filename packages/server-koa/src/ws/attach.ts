@@ -21,8 +21,8 @@ import { refuseHandshake } from '../unsupported.js';
 /** Lamina's WebSocket on somebody's HTTP server. */
 export interface WebSocketDoor {
   /**
-   * Takes no new connection and closes those there are with code 1001, each when its last chat has ended; resolves when all are closed.
-   * Aborting the signal ends the chats at once. The same begins by itself when the Lamina closes.
+   * Takes no new connection and closes those there are with code 1001, each when its last chat has ended; resolves when
+   * all are closed. Aborting the signal ends the chats at once. The same begins by itself when the Lamina closes.
    */
   close(options?: { signal?: AbortSignal }): Promise<void>;
 }
@@ -33,9 +33,9 @@ const closeTimeout = 2000;
 const defaultChatLimit = 100;
 
 /**
- * Answers WebSockets at `/ws`, subprotocol `lamina.v1`, with the same keys, origins and host names as `laminaRouter`: give both the same
- * options. A key comes in the Authorization header or, from a browser, as a second subprotocol `lamina.key.<key in base64url>`.
- * Other listeners for `upgrade` on the server keep what is theirs.
+ * Answers WebSockets at `/ws`, subprotocol `lamina.v1`, with the same keys, origins and host names as `laminaRouter`:
+ * give both the same options. A key comes in the Authorization header or, from a browser, as a second subprotocol
+ * `lamina.key.<key in base64url>`. Other listeners for `upgrade` on the server keep what is theirs.
  */
 export function attachWebSocket(http: Server, lamina: Lamina, options: WebSocketOptions = {}): WebSocketDoor {
   const upstreams = new Upstreams();
@@ -49,14 +49,25 @@ export function attachWebSocket(http: Server, lamina: Lamina, options: WebSocket
 }
 
 /**
- * As {@link attachWebSocket}, with connections to engines that somebody else closes. `onUpgrade` is given the connections that become
- * WebSockets.
+ * As {@link attachWebSocket}, with connections to engines that somebody else closes. `onUpgrade` is given the
+ * connections that become WebSockets.
  */
-export function openDoor(http: Server, gateway: Gateway, options: WebSocketOptions, onUpgrade?: (socket: Socket) => void): WebSocketDoor {
+export function openDoor(
+  http: Server,
+  gateway: Gateway,
+  options: WebSocketOptions,
+  onUpgrade?: (socket: Socket) => void,
+): WebSocketDoor {
   const { lamina, upstreams, body } = gateway;
   const { path = '/ws', chatLimit = defaultChatLimit, heartbeatInterval = defaultHeartbeat } = options;
   const connections = new Map<Connection, Promise<void>>();
-  const serverOptions = { noServer: true, maxPayload: 2 * body.bytes, perMessageDeflate: false, closeTimeout, handleProtocols: () => subprotocol };
+  const serverOptions = {
+    noServer: true,
+    maxPayload: 2 * body.bytes,
+    perMessageDeflate: false,
+    closeTimeout,
+    handleProtocols: () => subprotocol,
+  };
   const webSockets = new WebSocketServer(serverOptions);
   webSockets.on('wsClientError', refuseHandshake);
   const limits = { tasks: chatLimit, frameBytes: body.bytes };
@@ -67,12 +78,15 @@ export function openDoor(http: Server, gateway: Gateway, options: WebSocketOptio
     const headers = requestHeaders(request.headers);
     const peer = { lamina, upstreams, scopes, headers, inbox, outbox, guard: guardOf(request, scopes) };
     const connection = new Connection(webSocket, peer, limits);
-    connections.set(connection, new Promise((resolve) => {
-      webSocket.once('close', () => {
-        connections.delete(connection);
-        resolve();
-      });
-    }));
+    connections.set(
+      connection,
+      new Promise((resolve) => {
+        webSocket.once('close', () => {
+          connections.delete(connection);
+          resolve();
+        });
+      }),
+    );
   };
   const heads = new WeakMap<IncomingMessage, Buffer>();
   const begin = handshake(lamina, options, (accepted) => {
@@ -89,7 +103,10 @@ export function openDoor(http: Server, gateway: Gateway, options: WebSocketOptio
     heads.set(request, head);
     begin(request, socket);
   };
-  const heartbeat = setInterval(() => connections.forEach((_, connection) => connection.beat()), heartbeatInterval * 1000).unref();
+  const heartbeat = setInterval(
+    () => connections.forEach((_, connection) => connection.beat()),
+    heartbeatInterval * 1000,
+  ).unref();
   const leave = (): void => connections.forEach((_, connection) => connection.leave());
   http.on('upgrade', answerUpgrade);
   lamina.closing.addEventListener('abort', leave, { once: true });

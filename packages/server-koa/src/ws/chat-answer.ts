@@ -32,7 +32,8 @@ export class ChatAnswer implements AnswerSink {
   readonly #parser = createParser({
     onEvent: ({ data }) => this.#take(data),
     onError: ({ type }) => {
-      if (type === 'max-buffer-size-exceeded') this.#fail(`The engine sent an event of more than ${longestEvent} characters.`);
+      if (type === 'max-buffer-size-exceeded')
+        this.#fail(`The engine sent an event of more than ${longestEvent} characters.`);
     },
     maxBufferSize: longestEvent,
   });

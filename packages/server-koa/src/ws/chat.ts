@@ -1,6 +1,13 @@
 // One chat, from its frame to its end: it ends exactly once, with `chat.done` or `chat.error`.
 import { randomUUID } from 'node:crypto';
-import { LaminaError, type AcquireProgress, type JsonObject, type OpenRequest, type RequestOutcome, type WireError } from '@lamina/core';
+import {
+  LaminaError,
+  type AcquireProgress,
+  type JsonObject,
+  type OpenRequest,
+  type RequestOutcome,
+  type WireError,
+} from '@lamina/core';
 import type { ClientFrame } from '@lamina/core/protocol';
 import { wireForScopes } from '../middleware/error-body.js';
 import { refusalOf, refusalStatus } from '../proxy/forward.js';
@@ -37,7 +44,10 @@ export class Chat {
     this.#leaving.abort(reason);
   }
 
-  /** Runs the request, JSON that asks for a stream; never rejects. The answer sends the last frame, once the chat's id is free again. */
+  /**
+   * Runs the request, JSON that asks for a stream; never rejects. The answer sends the last frame, once the chat's id
+   * is free again.
+   */
   async run(model: string, body: Buffer): Promise<() => void> {
     const { id, peer } = this;
     peer.outbox.send({ type: 'chat.accepted', id, chat: this.#request });
@@ -48,7 +58,13 @@ export class Chat {
       return () => peer.outbox.send({ type: 'chat.error', id, error: visible });
     }
     const { usage, finishReason } = answer;
-    return () => peer.outbox.send({ type: 'chat.done', id, ...(usage === undefined ? {} : { usage }), ...(finishReason === undefined ? {} : { finish_reason: finishReason }) });
+    return () =>
+      peer.outbox.send({
+        type: 'chat.done',
+        id,
+        ...(usage === undefined ? {} : { usage }),
+        ...(finishReason === undefined ? {} : { finish_reason: finishReason }),
+      });
   }
 
   async #ask(model: string, body: Buffer, answer: ChatAnswer): Promise<Ending> {
@@ -56,7 +72,10 @@ export class Chat {
     let open: OpenRequest | undefined;
     let ending: Ending;
     try {
-      open = await lamina.requests.open({ id: this.#request, route, model, headers, body }, { signal: this.#leaving.signal, onProgress: (progress) => this.#tell(progress) });
+      open = await lamina.requests.open(
+        { id: this.#request, route, model, headers, body },
+        { signal: this.#leaving.signal, onProgress: (progress) => this.#tell(progress) },
+      );
       ending = await this.#stream(open, answer);
     } catch (thrown) {
       ending = this.#failure(thrown);
@@ -67,14 +86,20 @@ export class Chat {
 
   async #stream(open: OpenRequest, answer: ChatAnswer): Promise<Ending> {
     const body = () => ({ bytes: open.body(), contentType: 'application/json' });
-    const outcome = await send(open, { method: 'POST', target: route, response: answer, client: this.#leaving.signal, body }, this.peer.upstreams);
+    const outcome = await send(
+      open,
+      { method: 'POST', target: route, response: answer, client: this.#leaving.signal, body },
+      this.peer.upstreams,
+    );
     if (answer.error === undefined && this.#leaving.signal.aborted) throw this.#leaving.signal.reason;
     return this.#endingOf(outcome, open, answer);
   }
 
   async #endingOf(outcome: Sent, open: OpenRequest, answer: ChatAnswer): Promise<Ending> {
-    if (outcome.kind === 'refused') return { status: refusalStatus(outcome.status), served: true, error: refusalOf(open, outcome) };
-    if (answer.error !== undefined) return { status: 502, served: true, error: redactError(answer.error, outcome.endpoint) };
+    if (outcome.kind === 'refused')
+      return { status: refusalStatus(outcome.status), served: true, error: refusalOf(open, outcome) };
+    if (answer.error !== undefined)
+      return { status: 502, served: true, error: redactError(answer.error, outcome.endpoint) };
     if (outcome.kind === 'cut') throw await lossOf(open, outcome.error, outcome.endpoint);
     if (!answer.isWhole) throw await lossOf(open, new Error('it ended without a finish_reason'), outcome.endpoint);
     return { status: outcome.status, served: true };
@@ -84,7 +109,8 @@ export class Chat {
     const { lamina } = this.peer;
     const { signal } = this.#leaving;
     const error = LaminaError.from(signal.aborted ? signal.reason : thrown);
-    if (error.code === 'INTERNAL') lamina.log.error({ err: error.cause, request: this.#request }, 'A chat failed inside Lamina');
+    if (error.code === 'INTERNAL')
+      lamina.log.error({ err: error.cause, request: this.#request }, 'A chat failed inside Lamina');
     return { status: error.status, served: signal.aborted, error: error.toWire(), failure: error };
   }
 
@@ -94,19 +120,34 @@ export class Chat {
     if (outbox.full) return;
     const { id } = this;
     if (progress.kind === 'queued') outbox.send({ type: 'chat.queued', id, position: progress.position });
-    else outbox.send({ type: 'chat.loading', id, stage: progress.stage, ...(progress.ratio === undefined ? {} : { ratio: progress.ratio }) });
+    else
+      outbox.send({
+        type: 'chat.loading',
+        id,
+        stage: progress.stage,
+        ...(progress.ratio === undefined ? {} : { ratio: progress.ratio }),
+      });
   }
 }
 
 function outcomeOf(ending: Ending, { usage, headersSent }: ChatAnswer): RequestOutcome {
   const { status, served, error, failure } = ending;
   const why = failure ?? error;
-  return { status, served, ...(usage === undefined ? {} : { usage }), ...(why === undefined ? {} : { error: why, cut: headersSent }) };
+  return {
+    status,
+    served,
+    ...(usage === undefined ? {} : { usage }),
+    ...(why === undefined ? {} : { error: why, cut: headersSent }),
+  };
 }
 
 /** The request as a stream that ends with its usage. */
 export function streamed(request: ClientFrame<'chat.start'>['request']): JsonObject {
   const asked = request as unknown as JsonObject & { model: string };
   const options = asked['stream_options'];
-  return { ...asked, stream: true, stream_options: { ...(typeof options === 'object' ? options : {}), include_usage: true } };
+  return {
+    ...asked,
+    stream: true,
+    stream_options: { ...(typeof options === 'object' ? options : {}), include_usage: true },
+  };
 }

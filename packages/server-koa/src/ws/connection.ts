@@ -120,7 +120,9 @@ export class Connection {
       case 'model.start':
         return this.#callModel(frame, (model, signal) => this.peer.lamina.runtime.start(model, { signal }));
       case 'model.stop':
-        return this.#callModel(frame, (model, signal) => this.peer.lamina.runtime.stop(model, { signal, reason: 'requested' }));
+        return this.#callModel(frame, (model, signal) =>
+          this.peer.lamina.runtime.stop(model, { signal, reason: 'requested' }),
+        );
       case 'download.start':
         return this.#startDownload(frame);
       case 'download.cancel':
@@ -168,13 +170,20 @@ export class Connection {
 
   #unsubscribe(id: string): void {
     const task = this.#tasks.get(id);
-    if (task?.kind !== 'subscription') throw new LaminaError('REQUEST_INVALID', { message: `There is no subscription "${id}" on this connection.`, param: 'id' });
+    if (task?.kind !== 'subscription')
+      throw new LaminaError('REQUEST_INVALID', {
+        message: `There is no subscription "${id}" on this connection.`,
+        param: 'id',
+      });
     task.end(new LaminaError('ABORTED', {}));
     this.#tasks.delete(id);
     this.peer.outbox.send({ type: 'reply', id, result: {} });
   }
 
-  #callModel({ id, model }: ClientFrame<'model.start' | 'model.stop'>, work: (model: string, signal: AbortSignal) => Promise<unknown>): void {
+  #callModel(
+    { id, model }: ClientFrame<'model.start' | 'model.stop'>,
+    work: (model: string, signal: AbortSignal) => Promise<unknown>,
+  ): void {
     const { lamina } = this.peer;
     const target = lamina.models.resolve(model);
     this.#call(id, async (signal) => {
@@ -207,16 +216,28 @@ export class Connection {
 
   #begin(id: string, task: Task): void {
     if (this.#isLeaving) throw new LaminaError('SHUTTING_DOWN', {});
-    if (this.#tasks.has(id)) throw new LaminaError('CONFLICT', { message: `The id "${id}" is in use on this connection; choose another one, or wait for its end.`, param: 'id' });
-    if (this.#tasks.size >= this.limits.tasks) throw new LaminaError('CONFLICT', { message: `This connection has ${this.#tasks.size} chats, subscriptions and calls under way, its limit; wait for one to end, or open another connection.` });
+    if (this.#tasks.has(id))
+      throw new LaminaError('CONFLICT', {
+        message: `The id "${id}" is in use on this connection; choose another one, or wait for its end.`,
+        param: 'id',
+      });
+    if (this.#tasks.size >= this.limits.tasks)
+      throw new LaminaError('CONFLICT', {
+        message: `This connection has ${this.#tasks.size} chats, subscriptions and calls under way, its limit; wait for one to end, or open another connection.`,
+      });
     this.#tasks.set(id, task);
   }
 
   #refuse(id: string | undefined, thrown: unknown): void {
     const { lamina, outbox } = this.peer;
     const error = LaminaError.from(thrown);
-    if (error.code === 'INTERNAL') lamina.log.error({ err: error.cause }, 'A frame of a WebSocket failed inside Lamina');
-    outbox.send({ type: 'error', ...(id === undefined ? {} : { id }), error: wireForScopes(this.peer.scopes, error.toWire()) });
+    if (error.code === 'INTERNAL')
+      lamina.log.error({ err: error.cause }, 'A frame of a WebSocket failed inside Lamina');
+    outbox.send({
+      type: 'error',
+      ...(id === undefined ? {} : { id }),
+      error: wireForScopes(this.peer.scopes, error.toWire()),
+    });
   }
 
   // A client that asks on and on and never reads the answers is not read from either.
@@ -232,7 +253,8 @@ export class Connection {
   }
 
   #closeWhenIdle(): void {
-    if (this.#isLeaving && ![...this.#tasks.values()].some(({ kind }) => kind !== 'subscription')) this.webSocket.close(goingAway);
+    if (this.#isLeaving && ![...this.#tasks.values()].some(({ kind }) => kind !== 'subscription'))
+      this.webSocket.close(goingAway);
   }
 }
 

@@ -18,8 +18,15 @@ export interface Accepted {
 
 const keyPrefix = 'lamina.key.';
 
-/** Answers a request that wants a WebSocket: `accept` takes the connection over, a refusal is an answer of HTTP in the one error shape. */
-export function handshake(lamina: Lamina, options: RouterOptions, accept: (accepted: Accepted) => void): (request: IncomingMessage, socket: Duplex) => void {
+/**
+ * Answers a request that wants a WebSocket: `accept` takes the connection over, a refusal is an answer of HTTP in the
+ * one error shape.
+ */
+export function handshake(
+  lamina: Lamina,
+  options: RouterOptions,
+  accept: (accepted: Accepted) => void,
+): (request: IncomingMessage, socket: Duplex) => void {
   const app = new Koa();
   for (const middleware of checks(lamina, options)) app.use(middleware);
   app.use((ctx) => {
@@ -56,10 +63,14 @@ function offered({ headers }: IncomingMessage): string[] {
 
 function checkProtocol({ req }: Context): void {
   if (req.method !== 'GET') throw new LaminaError('REQUEST_INVALID', { message: 'A WebSocket is asked for with GET.' });
-  if (!offered(req).includes(subprotocol)) throw new LaminaError('REQUEST_INVALID', { message: `Ask for the subprotocol "${subprotocol}": new WebSocket(url, '${subprotocol}').` });
+  if (!offered(req).includes(subprotocol))
+    throw new LaminaError('REQUEST_INVALID', {
+      message: `Ask for the subprotocol "${subprotocol}": new WebSocket(url, '${subprotocol}').`,
+    });
 }
 
-// A browser cannot set headers on a WebSocket. The subprotocol is the one thing that it can say and that, unlike an address, ends up in no log and no history.
+// A browser cannot set headers on a WebSocket. The subprotocol is the one thing that it can say and that, unlike an
+// address, ends up in no log and no history.
 function takeKey(request: IncomingMessage): void {
   const key = offered(request).find((name) => name.startsWith(keyPrefix));
   if (key === undefined || request.headers.authorization !== undefined) return;

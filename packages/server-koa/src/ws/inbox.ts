@@ -1,4 +1,5 @@
-// Counts what a client has sent of a message that is not complete yet: ws gathers it, and it is a request body like any other.
+// Counts what a client has sent of a message that is not complete yet: ws gathers it, and it is a request body like any
+// other.
 import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 import type { BodyMemory, BodyShare } from '../proxy/body-memory.js';

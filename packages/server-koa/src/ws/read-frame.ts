@@ -7,7 +7,9 @@ import { assertFewValues, parseJson, smallBodyLimit } from '../proxy/body.js';
 const longestId = 128;
 
 /** A frame, or what is wrong with it; `id` is for the answer and there when it could be read. */
-export type ReadFrame = { readonly id: string | undefined; readonly frame: ClientFrame } | { readonly id: string | undefined; readonly problem: LaminaError };
+export type ReadFrame =
+  | { readonly id: string | undefined; readonly frame: ClientFrame }
+  | { readonly id: string | undefined; readonly problem: LaminaError };
 
 /** Reads one message. */
 export function readFrame(bytes: Buffer, isBinary: boolean, limit: number): ReadFrame {
@@ -28,16 +30,25 @@ function parse(bytes: Buffer, isBinary: boolean): Record<string, unknown> {
   if (isBinary) throw invalid('A frame is JSON in a text message; this message is binary.');
   assertFewValues(bytes);
   const value = parseJson(bytes, 'The frame');
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw invalid('A frame is a JSON object with "type" and "id".');
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw invalid('A frame is a JSON object with "type" and "id".');
   return value as Record<string, unknown>;
 }
 
 function checked(value: Record<string, unknown>): ClientFrame {
   const { type } = value;
   if (typeof type !== 'string') throw invalid('A frame must have a "type".', 'type');
-  if (!Object.hasOwn(clientFrameSchemas, type)) throw invalid(`There are no frames of type "${type.slice(0, 60)}"; ${nearestHint(type.slice(0, 60), Object.keys(clientFrameSchemas))}`, 'type');
+  if (!Object.hasOwn(clientFrameSchemas, type))
+    throw invalid(
+      `There are no frames of type "${type.slice(0, 60)}"; ${nearestHint(type.slice(0, 60), Object.keys(clientFrameSchemas))}`,
+      'type',
+    );
   const problems = check(clientFrameSchemas[type as keyof typeof clientFrameSchemas], value);
-  if (problems.length > 0) throw invalid(`The frame "${type}" is not right: ${describeProblems(problems)}.`, problems[0]!.path.join('.') || undefined);
+  if (problems.length > 0)
+    throw invalid(
+      `The frame "${type}" is not right: ${describeProblems(problems)}.`,
+      problems[0]!.path.join('.') || undefined,
+    );
   return value as ClientFrame;
 }
 

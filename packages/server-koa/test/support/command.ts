@@ -82,7 +82,10 @@ export class CommandRun {
 
   /** Every line of the log so far; each must be JSON. */
   lines(): LogLine[] {
-    return this.#stderr.text.split('\n').slice(0, -1).map((line) => JSON.parse(line) as LogLine);
+    return this.#stderr.text
+      .split('\n')
+      .slice(0, -1)
+      .map((line) => JSON.parse(line) as LogLine);
   }
 
   /** The first line with these fields, as soon as it is there. */

@@ -32,7 +32,10 @@ export const attached = { path: 'attached', format: 'remote', backend: 'elsewher
 /** A Lamina with one model, `tiny`, unless others are named, that listens on a free port. */
 export async function openHouse(options: HouseOptions = {}): Promise<House> {
   const { models = { tiny: {} }, entries = {} } = options;
-  const fakes = Object.entries(models).map(([name, behaviour]): [string, ModelEntry] => [name, { path: 'model.fake', backend: 'fake', options: behaviour }]);
+  const fakes = Object.entries(models).map(([name, behaviour]): [string, ModelEntry] => [
+    name,
+    { path: 'model.fake', backend: 'fake', options: behaviour },
+  ]);
   const lamina = await createTestLamina({
     files: { 'model.fake': 'a fake model', attached: 'stands for a model that is elsewhere' },
     plugins: [fakePlugin(), ...(options.plugins ?? [])],
@@ -47,8 +50,10 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
     server,
     url,
     modelsDir: lamina.modelsDir,
-    post: (path, body, init = {}) => fetch(url + path, { method: 'POST', body: typeof body === 'string' ? body : JSON.stringify(body), ...init }),
-    engine: async (model) => (await (await fetch(`${lamina.runtime.slot(model).origin}/fake/state`)).json()) as FakeEngineState,
+    post: (path, body, init = {}) =>
+      fetch(url + path, { method: 'POST', body: typeof body === 'string' ? body : JSON.stringify(body), ...init }),
+    engine: async (model) =>
+      (await (await fetch(`${lamina.runtime.slot(model).origin}/fake/state`)).json()) as FakeEngineState,
     close: async () => {
       const cut = AbortSignal.abort();
       await server.close({ signal: cut });
@@ -63,7 +68,9 @@ export function inside(house: House, name: string): string {
 }
 
 /** The error of an answer; fails when it is none. */
-export async function errorOf(response: Response): Promise<{ message: string; type: string; code: string; param?: string; details?: JsonObject }> {
+export async function errorOf(
+  response: Response,
+): Promise<{ message: string; type: string; code: string; param?: string; details?: JsonObject }> {
   const body = (await response.json()) as { error?: { message: string; type: string; code: string } };
   if (body.error === undefined) throw new Error(`no error in ${JSON.stringify(body)}`);
   return body.error;

@@ -3,7 +3,13 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Plugin } from '@lamina/core';
-import { definePlugin, type Endpoint, type ModelServer, type RequestAdapter, type ServerInfo } from '@lamina/core/plugin';
+import {
+  definePlugin,
+  type Endpoint,
+  type ModelServer,
+  type RequestAdapter,
+  type ServerInfo,
+} from '@lamina/core/plugin';
 
 export interface Remote {
   readonly url: string;
@@ -12,7 +18,10 @@ export interface Remote {
 }
 
 /** A service on a free port, or on a Unix socket. */
-export async function openRemote(answer: (request: IncomingMessage, response: ServerResponse) => void, socketPath?: string): Promise<Remote> {
+export async function openRemote(
+  answer: (request: IncomingMessage, response: ServerResponse) => void,
+  socketPath?: string,
+): Promise<Remote> {
   const http = createServer(answer);
   if (socketPath === undefined) http.listen(0, '127.0.0.1');
   else http.listen(socketPath);
@@ -29,7 +38,10 @@ export async function openRemote(answer: (request: IncomingMessage, response: Se
 }
 
 /** The plugin `remote`, whose models `{ backend: 'elsewhere', format: 'remote' }` are at an endpoint. */
-export function remotePlugin(endpoint: (failed?: Endpoint) => Endpoint, more: { info?: ServerInfo; adapt?: RequestAdapter } = {}): Plugin {
+export function remotePlugin(
+  endpoint: (failed?: Endpoint) => Endpoint,
+  more: { info?: ServerInfo; adapt?: RequestAdapter } = {},
+): Plugin {
   const { info = {}, adapt } = more;
   const factory = definePlugin({
     name: 'remote',
@@ -54,6 +66,12 @@ export function remotePlugin(endpoint: (failed?: Endpoint) => Endpoint, more: { 
 
 function attached(endpoint: (failed?: Endpoint) => Endpoint, info: ServerInfo): ModelServer {
   let end!: () => void;
-  const closed = new Promise<void>((resolve) => (end = resolve)).then(() => ({ code: null, signal: null, expected: true, reason: 'detached', lastLines: [] }));
+  const closed = new Promise<void>((resolve) => (end = resolve)).then(() => ({
+    code: null,
+    signal: null,
+    expected: true,
+    reason: 'detached',
+    lastLines: [],
+  }));
   return { endpoint, info, closed, stop: () => Promise.resolve(end()) };
 }

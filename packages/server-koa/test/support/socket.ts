@@ -41,7 +41,10 @@ export class TestSocket {
   }
 
   /** Connects and waits for `hello`. */
-  static async open(url: string, { protocols = ['lamina.v1'], path = '/ws', ...options }: SocketOptions = {}): Promise<TestSocket> {
+  static async open(
+    url: string,
+    { protocols = ['lamina.v1'], path = '/ws', ...options }: SocketOptions = {},
+  ): Promise<TestSocket> {
     const socket = new TestSocket(new WebSocket(url.replace('http', 'ws') + path, [...protocols], options));
     await once(socket.ws, 'open');
     await socket.next('hello');
@@ -49,7 +52,10 @@ export class TestSocket {
   }
 
   /** What is sent instead of a connection. */
-  static async refusal(url: string, { protocols = ['lamina.v1'], path = '/ws', ...options }: SocketOptions = {}): Promise<{ status: number; code: string; message: string; headers: IncomingMessage['headers'] }> {
+  static async refusal(
+    url: string,
+    { protocols = ['lamina.v1'], path = '/ws', ...options }: SocketOptions = {},
+  ): Promise<{ status: number; code: string; message: string; headers: IncomingMessage['headers'] }> {
     const ws = new WebSocket(url.replace('http', 'ws') + path, [...protocols], options);
     ws.on('error', () => undefined);
     const [, response] = (await once(ws, 'unexpected-response')) as [unknown, IncomingMessage];
@@ -64,8 +70,14 @@ export class TestSocket {
   }
 
   /** The first frame of a type, from the beginning or not yet there, that a condition accepts. */
-  next<Type extends ServerFrameType>(type: Type, where: (frame: ServerFrame<Type>) => boolean = () => true): Promise<ServerFrame<Type>> {
-    return this.#find(type, (frame): frame is ServerFrame<Type> => frame.type === type && where(frame as ServerFrame<Type>));
+  next<Type extends ServerFrameType>(
+    type: Type,
+    where: (frame: ServerFrame<Type>) => boolean = () => true,
+  ): Promise<ServerFrame<Type>> {
+    return this.#find(
+      type,
+      (frame): frame is ServerFrame<Type> => frame.type === type && where(frame as ServerFrame<Type>),
+    );
   }
 
   /** Starts a chat. */
@@ -75,7 +87,11 @@ export class TestSocket {
 
   /** The end of a chat that was started. */
   async ended(id: string): Promise<ChatResult> {
-    const last = await this.#find('the end of a chat', (frame): frame is ServerFrame<'chat.done' | 'chat.error'> => (frame.type === 'chat.done' || frame.type === 'chat.error') && frame.id === id);
+    const last = await this.#find(
+      'the end of a chat',
+      (frame): frame is ServerFrame<'chat.done' | 'chat.error'> =>
+        (frame.type === 'chat.done' || frame.type === 'chat.error') && frame.id === id,
+    );
     const frames = this.of(id);
     const text = frames.map((frame) => (frame.type === 'chat.chunk' ? (textOf(frame.chunk) ?? '') : '')).join('');
     return { text, frames, last };
@@ -98,7 +114,7 @@ export class TestSocket {
 
   async #find<Frame extends ServerFrame>(what: string, wanted: (frame: ServerFrame) => frame is Frame): Promise<Frame> {
     // Each frame is looked at once: there may be hundreds of thousands.
-    for (let seen = 0; ; ) {
+    for (let seen = 0; ;) {
       for (; seen < this.frames.length; seen++) if (wanted(this.frames[seen]!)) return this.frames[seen] as Frame;
       if (this.#isClosed) throw new Error(`closed before a frame came: ${what}`);
       await new Promise<void>((resolve) => this.#wake.push(resolve));

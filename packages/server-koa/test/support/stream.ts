@@ -1,11 +1,14 @@
 // Reads an answer to its end, be it a good one or not.
 
 /** The rest of an answer; `broken` when the connection was lost before its proper end. */
-export async function readToEnd(source: Response | ReadableStreamDefaultReader<Uint8Array>): Promise<{ text: string; broken: boolean }> {
+export async function readToEnd(
+  source: Response | ReadableStreamDefaultReader<Uint8Array>,
+): Promise<{ text: string; broken: boolean }> {
   const reader = source instanceof Response ? source.body!.getReader() : source;
   let text = '';
   try {
-    for (let piece = await reader.read(); !piece.done; piece = await reader.read()) text += Buffer.from(piece.value).toString();
+    for (let piece = await reader.read(); !piece.done; piece = await reader.read())
+      text += Buffer.from(piece.value).toString();
     return { text, broken: false };
   } catch {
     return { text, broken: true };

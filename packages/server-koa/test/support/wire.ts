@@ -3,7 +3,14 @@ export interface HealthAnswer {
   status: string;
   timestamp: string;
   active_servers: number;
-  models: { total_models: number; available_models: number; missing_models: number; backends: object; categories: object; use_cases: object };
+  models: {
+    total_models: number;
+    available_models: number;
+    missing_models: number;
+    backends: object;
+    categories: object;
+    use_cases: object;
+  };
 }
 
 export interface ModelAnswer {
@@ -13,7 +20,14 @@ export interface ModelAnswer {
   state: string;
   missing?: string[];
   metadata?: { architecture: string; context_length: number };
-  server?: { backend: string; health_endpoint: string; chat_endpoint: string; started_at: string; pid?: number; origin?: string };
+  server?: {
+    backend: string;
+    health_endpoint: string;
+    chat_endpoint: string;
+    started_at: string;
+    pid?: number;
+    origin?: string;
+  };
 }
 
 export interface ModelsAnswer {
@@ -24,7 +38,18 @@ export interface ModelsAnswer {
 }
 
 export interface BackendsAnswer {
-  backends: Record<string, { type: string; available: boolean; version?: string; executable?: string; formats: string[]; reason?: string; hint?: string }>;
+  backends: Record<
+    string,
+    {
+      type: string;
+      available: boolean;
+      version?: string;
+      executable?: string;
+      formats: string[];
+      reason?: string;
+      hint?: string;
+    }
+  >;
   available: string[];
   total_configured: number;
   total_available: number;

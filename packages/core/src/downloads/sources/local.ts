@@ -11,7 +11,11 @@ const mostFiles = 10_000;
 
 const referenceSchema = {
   type: 'object',
-  properties: { path: { type: 'string', minLength: 1 }, mode: { enum: ['copy', 'link', 'in-place'] }, sha256: { type: 'string', pattern: '^[0-9a-fA-F]{64}$' } },
+  properties: {
+    path: { type: 'string', minLength: 1 },
+    mode: { enum: ['copy', 'link', 'in-place'] },
+    sha256: { type: 'string', pattern: '^[0-9a-fA-F]{64}$' },
+  },
   required: ['path'],
   additionalProperties: false,
 } as const;
@@ -23,9 +27,10 @@ interface LocalReference {
 }
 
 /**
- * The source of files on this machine. A reference is an absolute path, one that begins with `./` or `../` (relative to the models
- * directory), a `file:` link, or `{ path, mode?, sha256? }`; `mode` is `copy` (default; costs no space where the disk can clone), `link` or
- * `in-place`. Of a file in shards all shards are taken. Refused for requests that came over the network.
+ * The source of files on this machine. A reference is an absolute path, one that begins with `./` or `../` (relative to
+ * the models directory), a `file:` link, or `{ path, mode?, sha256? }`; `mode` is `copy` (default; costs no space where
+ * the disk can clone), `link` or `in-place`. Of a file in shards all shards are taken. Refused for requests that came
+ * over the network.
  */
 export function localSource(modelsDir: string): Source {
   return {
@@ -33,7 +38,12 @@ export function localSource(modelsDir: string): Source {
     async resolve(reference, { remote = false }) {
       const wanted = read(reference, modelsDir);
       if (wanted === undefined) return undefined;
-      if (remote) throw new LaminaError('FORBIDDEN', { message: 'A request that came over the network may not name files of this machine. Write the path into the manifest, under download: local:.', param: 'reference' });
+      if (remote)
+        throw new LaminaError('FORBIDDEN', {
+          message:
+            'A request that came over the network may not name files of this machine. Write the path into the manifest, under download: local:.',
+          param: 'reference',
+        });
       return planOf(wanted, reference);
     },
     locate(file) {
@@ -48,19 +58,40 @@ function read(reference: Json, modelsDir: string): LocalReference | undefined {
   const isPath = isAbsolute(wanted.path) || /^(\.\.?[\\/]|file:\/\/)/.test(wanted.path);
   if (!isPath) return undefined;
   const problems = check(referenceSchema, wanted);
-  if (problems.length > 0) throw new LaminaError('REQUEST_INVALID', { message: `The reference ${describeProblems(problems)}.`, param: 'reference' });
-  return { ...wanted, path: wanted.path.startsWith('file://') ? fileURLToPath(wanted.path) : resolve(modelsDir, wanted.path) };
+  if (problems.length > 0)
+    throw new LaminaError('REQUEST_INVALID', {
+      message: `The reference ${describeProblems(problems)}.`,
+      param: 'reference',
+    });
+  return {
+    ...wanted,
+    path: wanted.path.startsWith('file://') ? fileURLToPath(wanted.path) : resolve(modelsDir, wanted.path),
+  };
 }
 
 async function planOf({ path, mode = 'copy', sha256 }: LocalReference, reference: Json): Promise<DownloadPlan> {
   const stats = await stat(path).catch(() => undefined);
-  if (stats === undefined) throw new LaminaError('SOURCE_UNREACHABLE', { message: `${path} does not exist. Check the reference.` });
-  if (stats.isDirectory() && sha256 !== undefined) throw new LaminaError('REQUEST_INVALID', { message: `${path} is a directory, which has no SHA-256.`, param: 'reference' });
+  if (stats === undefined)
+    throw new LaminaError('SOURCE_UNREACHABLE', { message: `${path} does not exist. Check the reference.` });
+  if (stats.isDirectory() && sha256 !== undefined)
+    throw new LaminaError('REQUEST_INVALID', {
+      message: `${path} is a directory, which has no SHA-256.`,
+      param: 'reference',
+    });
   const from = stats.isDirectory() ? path : dirname(path);
   const paths = stats.isDirectory() ? await filesBelow(path) : withShards(path);
   if (paths.length === 0) throw new LaminaError('SOURCE_UNREACHABLE', { message: `${path} holds no files.` });
-  const files = await Promise.all(paths.map(async (file): Promise<PlanFile> => ({ path: relative(from, file).split(sep).join('/'), bytes: (await stat(file)).size, ...(sha256 === undefined || file !== path ? {} : { sha256: sha256.toLowerCase() }), from: { file, mode } })));
-  const name = basename(path).replace(/\.gguf$/i, '').replace(/-\d{5}-of-\d{5}$/, '');
+  const files = await Promise.all(
+    paths.map(async (file): Promise<PlanFile> => ({
+      path: relative(from, file).split(sep).join('/'),
+      bytes: (await stat(file)).size,
+      ...(sha256 === undefined || file !== path ? {} : { sha256: sha256.toLowerCase() }),
+      from: { file, mode },
+    })),
+  );
+  const name = basename(path)
+    .replace(/\.gguf$/i, '')
+    .replace(/-\d{5}-of-\d{5}$/, '');
   return { source: 'local', reference, name, model: mode === 'in-place' ? { path } : {}, files };
 }
 
@@ -68,12 +99,27 @@ async function planOf({ path, mode = 'copy', sha256 }: LocalReference, reference
 function withShards(path: string): readonly string[] {
   const [, prefix, count, suffix] = /^(.*-)\d{5}-of-(\d{5})(\..+)$/.exec(basename(path)) ?? [];
   if (prefix === undefined) return [path];
-  return Array.from({ length: Number(count) }, (_, index) => join(dirname(path), `${prefix}${String(index + 1).padStart(5, '0')}-of-${count}${suffix}`));
+  return Array.from({ length: Number(count) }, (_, index) =>
+    join(dirname(path), `${prefix}${String(index + 1).padStart(5, '0')}-of-${count}${suffix}`),
+  );
 }
 
 async function filesBelow(directory: string): Promise<readonly string[]> {
   const entries = await readdir(directory, { recursive: true, withFileTypes: true });
-  const files = entries.filter((entry) => !entry.isDirectory() && !entry.name.startsWith('.')).map((entry) => join(entry.parentPath, entry.name));
-  if (files.length > mostFiles) throw new LaminaError('REQUEST_INVALID', { message: `${directory} holds ${files.length} files; that is no model.`, param: 'reference' });
-  return files.filter((file) => !relative(directory, file).split(sep).some((part) => part.startsWith('.'))).sort();
+  const files = entries
+    .filter((entry) => !entry.isDirectory() && !entry.name.startsWith('.'))
+    .map((entry) => join(entry.parentPath, entry.name));
+  if (files.length > mostFiles)
+    throw new LaminaError('REQUEST_INVALID', {
+      message: `${directory} holds ${files.length} files; that is no model.`,
+      param: 'reference',
+    });
+  return files
+    .filter(
+      (file) =>
+        !relative(directory, file)
+          .split(sep)
+          .some((part) => part.startsWith('.')),
+    )
+    .sort();
 }

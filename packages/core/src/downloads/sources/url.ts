@@ -13,7 +13,11 @@ const askMs = 30_000;
 
 const referenceSchema = {
   type: 'object',
-  properties: { url: { type: 'string', minLength: 1 }, sha256: { type: 'string', pattern: '^[0-9a-fA-F]{64}$' }, filename: { type: 'string', minLength: 1 } },
+  properties: {
+    url: { type: 'string', minLength: 1 },
+    sha256: { type: 'string', pattern: '^[0-9a-fA-F]{64}$' },
+    filename: { type: 'string', minLength: 1 },
+  },
   required: ['url'],
   additionalProperties: false,
 } as const;
@@ -25,8 +29,8 @@ interface UrlReference {
 }
 
 /**
- * The source of links. A reference is a link, or `{ url, sha256?, filename? }`. The link is asked for its first byte, which tells size and name;
- * a web page in place of a model is refused.
+ * The source of links. A reference is a link, or `{ url, sha256?, filename? }`. The link is asked for its first byte,
+ * which tells size and name; a web page in place of a model is refused.
  */
 export function urlSource(http: HttpClient): Source {
   return {
@@ -35,7 +39,12 @@ export function urlSource(http: HttpClient): Source {
       const wanted = read(reference);
       if (wanted === undefined) return undefined;
       const { bytes, name } = await ask(http, wanted, context);
-      const file = { path: wanted.filename ?? name, ...(bytes === undefined ? {} : { bytes }), ...(wanted.sha256 === undefined ? {} : { sha256: wanted.sha256.toLowerCase() }), from: { key: wanted.url } };
+      const file = {
+        path: wanted.filename ?? name,
+        ...(bytes === undefined ? {} : { bytes }),
+        ...(wanted.sha256 === undefined ? {} : { sha256: wanted.sha256.toLowerCase() }),
+        from: { key: wanted.url },
+      };
       return { source: 'url', reference, model: {}, files: [file] } satisfies DownloadPlan;
     },
     locate(file) {
@@ -46,16 +55,35 @@ export function urlSource(http: HttpClient): Source {
 
 function read(reference: Json): UrlReference | undefined {
   const wanted = typeof reference === 'string' ? { url: reference } : (reference as unknown as UrlReference);
-  if (typeof wanted !== 'object' || wanted === null || typeof wanted.url !== 'string' || !/^https?:\/\//i.test(wanted.url)) return undefined;
+  if (
+    typeof wanted !== 'object' ||
+    wanted === null ||
+    typeof wanted.url !== 'string' ||
+    !/^https?:\/\//i.test(wanted.url)
+  )
+    return undefined;
   const problems = check(referenceSchema, wanted);
-  if (problems.length > 0) throw new LaminaError('REQUEST_INVALID', { message: `The reference ${describeProblems(problems)}.`, param: 'reference' });
-  if (!URL.canParse(wanted.url)) throw new LaminaError('REQUEST_INVALID', { message: `"${wanted.url}" is no link.`, param: 'reference' });
+  if (problems.length > 0)
+    throw new LaminaError('REQUEST_INVALID', {
+      message: `The reference ${describeProblems(problems)}.`,
+      param: 'reference',
+    });
+  if (!URL.canParse(wanted.url))
+    throw new LaminaError('REQUEST_INVALID', { message: `"${wanted.url}" is no link.`, param: 'reference' });
   const { username, password } = new URL(wanted.url);
-  if (username !== '' || password !== '') throw new LaminaError('REQUEST_INVALID', { message: 'A link with a password in it is not taken: it would be written down. Use a link without one.', param: 'reference' });
+  if (username !== '' || password !== '')
+    throw new LaminaError('REQUEST_INVALID', {
+      message: 'A link with a password in it is not taken: it would be written down. Use a link without one.',
+      param: 'reference',
+    });
   return wanted;
 }
 
-async function ask(http: HttpClient, { url }: UrlReference, { signal, guard }: SourceContext): Promise<{ bytes?: number; name: string }> {
+async function ask(
+  http: HttpClient,
+  { url }: UrlReference,
+  { signal, guard }: SourceContext,
+): Promise<{ bytes?: number; name: string }> {
   const limited = AbortSignal.any([signal, AbortSignal.timeout(askMs)]);
   const { host } = new URL(url);
   let answer: Answer | undefined;
@@ -66,10 +94,15 @@ async function ask(http: HttpClient, { url }: UrlReference, { signal, guard }: S
     const bytes = brought.kind === 'end' ? brought.total : brought.version.bytes;
     return { name, ...(bytes === undefined ? {} : { bytes }) };
   } catch (error) {
-    if (error instanceof Fault && (error.kind === 'again' || error.kind === 'busy')) return { name: nameOf(undefined, url) }; // The transfer will wait and ask again.
+    if (error instanceof Fault && (error.kind === 'again' || error.kind === 'busy'))
+      return { name: nameOf(undefined, url) }; // The transfer will wait and ask again.
     if (error instanceof Fault) throw error.error;
     if (LaminaError.is(error)) throw error;
-    throw new LaminaError('SOURCE_UNREACHABLE', { message: `${host} cannot be reached: ${reasonOf(error)}. Check the link and the network.` }, { cause: error });
+    throw new LaminaError(
+      'SOURCE_UNREACHABLE',
+      { message: `${host} cannot be reached: ${reasonOf(error)}. Check the link and the network.` },
+      { cause: error },
+    );
   } finally {
     answer?.body.close();
   }
@@ -79,13 +112,22 @@ async function ask(http: HttpClient, { url }: UrlReference, { signal, guard }: S
 export function nameOf(disposition: string | undefined, url: string): string {
   const extended = /filename\*\s*=\s*utf-8''([^;]+)/i.exec(disposition ?? '')?.[1];
   const plain = /filename\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^;]+))/i.exec(disposition ?? '');
-  const offered = [decoded(extended), plain?.[1]?.replace(/\\(.)/g, '$1') ?? plain?.[2]?.trim(), decoded(new URL(url).pathname.split('/').pop())];
+  const offered = [
+    decoded(extended),
+    plain?.[1]?.replace(/\\(.)/g, '$1') ?? plain?.[2]?.trim(),
+    decoded(new URL(url).pathname.split('/').pop()),
+  ];
   return offered.map(plainName).find((name) => name !== undefined) ?? 'model';
 }
 
+// eslint-disable-next-line no-control-regex -- control characters are what is removed
+const controlCharacters = /[\u0000-\u001f\u007f]/g;
+
 function plainName(offered: string | undefined): string | undefined {
-  // eslint-disable-next-line no-control-regex -- control characters are what is taken out
-  const name = basename((offered ?? '').replaceAll('\\', '/')).replace(/[\u0000-\u001f\u007f]/g, '').replace(/^[.\s]+/, '').trim();
+  const name = basename((offered ?? '').replaceAll('\\', '/'))
+    .replace(controlCharacters, '')
+    .replace(/^[.\s]+/, '')
+    .trim();
   return Buffer.byteLength(name) > 200 || !isSafePath(name) ? undefined : name;
 }
 

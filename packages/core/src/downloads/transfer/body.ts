@@ -27,12 +27,19 @@ export interface Client {
    * Connects only to addresses that the guard lets pass.
    * @throws errors of the connection as they are; the signal's reason
    */
-  get(url: URL, headers: Readonly<Record<string, string>>, guard: AddressGuard | undefined, signal: AbortSignal): Promise<Reply>;
+  get(
+    url: URL,
+    headers: Readonly<Record<string, string>>,
+    guard: AddressGuard | undefined,
+    signal: AbortSignal,
+  ): Promise<Reply>;
   /** Closes every connection. */
   close(): Promise<void>;
 }
 
-/** Reads what nobody wants, so that the connection can be used again; after so many bytes another connection is cheaper. */
+/**
+ * Reads what nobody wants, so that the connection can be used again; after so many bytes another connection is cheaper.
+ */
 export async function discard(body: Body, most: number): Promise<void> {
   let read = 0;
   for await (const { length } of body) if ((read += length) > most) return;

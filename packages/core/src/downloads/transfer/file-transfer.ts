@@ -86,7 +86,8 @@ export class FileTransfer {
 
   /**
    * Resolves with the size of the file once all of it is written.
-   * @throws LaminaError `SOURCE_UNREACHABLE`, `SOURCE_DENIED`, `DISK_FULL`, `FORBIDDEN`, `CONFLICT`; the signal's reason
+   * @throws LaminaError `SOURCE_UNREACHABLE`, `SOURCE_DENIED`, `DISK_FULL`, `FORBIDDEN`, `CONFLICT`; the signal's
+   * reason
    */
   async run(signal: AbortSignal): Promise<number> {
     const { part, directory } = this.subject;
@@ -132,7 +133,9 @@ export class FileTransfer {
   }
 
   private isWhole(): boolean {
-    return !this.restarting && this.version.bytes !== undefined && this.subject.part.written.prefix === this.version.bytes;
+    return (
+      !this.restarting && this.version.bytes !== undefined && this.subject.part.written.prefix === this.version.bytes
+    );
   }
 
   /** Whether bytes of two answers may be put together. */
@@ -140,7 +143,9 @@ export class FileTransfer {
     return this.subject.checked || validatorOf(this.version) !== undefined;
   }
 
-  /** Whether several connections may fetch it: of a file of unknown size nobody knows where its end is to be fetched. */
+  /**
+   * Whether several connections may fetch it: of a file of unknown size nobody knows where its end is to be fetched.
+   */
   private mayShare(): boolean {
     return this.ranged === true && this.mayContinue() && this.version.bytes !== undefined;
   }
@@ -168,8 +173,11 @@ export class FileTransfer {
     const now = this.tools.clock.now();
     const active = new Set(this.running.keys());
     const usual = this.received / Math.max(now - this.startedAt, 1) / Math.max(active.size, 1);
-    const piece = nextPiece(this.subject.part.written, this.version.bytes, active, now) ?? (alone ? undefined : share(active, usual, now));
-    for (const [other, { abort }] of this.running) if (other.to <= other.position) abort(fault('again', 'Another connection has taken over.'));
+    const piece =
+      nextPiece(this.subject.part.written, this.version.bytes, active, now) ??
+      (alone ? undefined : share(active, usual, now));
+    for (const [other, { abort }] of this.running)
+      if (other.to <= other.position) abort(fault('again', 'Another connection has taken over.'));
     return piece;
   }
 
@@ -190,10 +198,17 @@ export class FileTransfer {
     };
     const stalled = `No bytes of ${this.subject.file} came for ${limits.stallTimeout} s. The download can be resumed.`;
     try {
-      await whileBytesCome(clock, limits.stallTimeout * 1000, () => lastAt, signal, stalled, (watched, abort) => {
-        this.running.set(piece, { abort, ended: whenEnded });
-        return this.ask(piece, watched, arrived, spread);
-      });
+      await whileBytesCome(
+        clock,
+        limits.stallTimeout * 1000,
+        () => lastAt,
+        signal,
+        stalled,
+        (watched, abort) => {
+          this.running.set(piece, { abort, ended: whenEnded });
+          return this.ask(piece, watched, arrived, spread);
+        },
+      );
       return undefined;
     } catch (error) {
       if (signal.aborted) throw signal.reason;
@@ -204,9 +219,15 @@ export class FileTransfer {
     }
   }
 
-  private async ask(piece: Piece, signal: AbortSignal, arrived: (arrival: Arrival) => void, spread: () => void): Promise<void> {
+  private async ask(
+    piece: Piece,
+    signal: AbortSignal,
+    arrived: (arrival: Arrival) => void,
+    spread: () => void,
+  ): Promise<void> {
     const location = await this.located.get(signal);
-    const validator = this.subject.checked || this.subject.part.written.bytes === 0 ? undefined : validatorOf(this.version);
+    const validator =
+      this.subject.checked || this.subject.part.written.bytes === 0 ? undefined : validatorOf(this.version);
     const range = `bytes=${piece.from}-${this.mayContinue() ? piece.to - 1 : ''}`;
     const headers = { range, ...(validator === undefined ? {} : { 'if-range': validator }) };
     const answer = await this.tools.http.get(location, { signal, guard: this.subject.guard, headers });
@@ -219,9 +240,11 @@ export class FileTransfer {
       const extent = await receive(answer.body, { piece, part: this.subject.part, space, clock, end, arrived });
       const { file } = this.subject;
       const { host } = this.located;
-      if (extent === 'long') throw fault('restart', `${host} sends more bytes of ${file} than the ${end} it announced.`);
+      if (extent === 'long')
+        throw fault('restart', `${host} sends more bytes of ${file} than the ${end} it announced.`);
       if (extent === 'short') throw fault('again', `${host} sends fewer bytes of ${file} than it announced.`);
-      if (piece.to === Infinity) this.version = { ...this.version, bytes: piece.position }; // No length was announced: the end is the end.
+      // No length was announced: the end is the end.
+      if (piece.to === Infinity) this.version = { ...this.version, bytes: piece.position };
     } finally {
       answer.body.close();
     }
@@ -250,7 +273,11 @@ export class FileTransfer {
     const { file } = this.subject;
     if (!this.matches(version)) throw fault('restart', `${file} changed at its source while it was fetched.`);
     this.version = { ...version, ...this.version };
-    if (!this.mayContinue() && to !== this.version.bytes) throw fault('final', `${this.located.host} gives ${file} in parts without saying whether they belong together. Give its SHA-256, or use another address.`);
+    if (!this.mayContinue() && to !== this.version.bytes)
+      throw fault(
+        'final',
+        `${this.located.host} gives ${file} in parts without saying whether they belong together. Give its SHA-256, or use another address.`,
+      );
     this.ranged = true;
     piece.to = this.mayContinue() ? Math.min(piece.to, to) : to;
     spread();
@@ -260,7 +287,8 @@ export class FileTransfer {
     const { file, part } = this.subject;
     const contradicts = () => !sameVersion(pick(this.version), pick(version));
     const isFirst = part.written.bytes === 0 && piece.from === 0 && this.running.size <= 1;
-    if (!isFirst || contradicts()) await this.startOver(`${this.located.host} sends all of ${file} again instead of the rest.`, piece);
+    if (!isFirst || contradicts())
+      await this.startOver(`${this.located.host} sends all of ${file} again instead of the rest.`, piece);
     if (contradicts()) {
       const announced = `${file} has ${version.bytes} bytes at its source, and ${this.version.bytes} were announced`;
       throw fault('final', `${announced}. Cancel the download and start it again.`);
@@ -279,14 +307,17 @@ export class FileTransfer {
   }
 
   private matches(version: Version): boolean {
-    return this.subject.checked ? sameVersion({ ...pick(this.version) }, pick(version)) : sameVersion(this.version, version);
+    return this.subject.checked
+      ? sameVersion({ ...pick(this.version) }, pick(version))
+      : sameVersion(this.version, version);
   }
 
   /** Throws away what is here, once nobody writes to it any more; `own` is the piece whose answer brings it anew. */
   private async startOver(why: string, own: Piece): Promise<void> {
     if (this.restarting) throw fault('again', why);
     this.restarts += 1;
-    if (this.restarts > this.tools.limits.attempts) throw fault('final', `${why} That happened ${this.restarts} times. Try again later, or use another address.`);
+    if (this.restarts > this.tools.limits.attempts)
+      throw fault('final', `${why} That happened ${this.restarts} times. Try again later, or use another address.`);
     this.restarting = true;
     try {
       this.ranged = undefined;
@@ -317,7 +348,8 @@ export class FileTransfer {
     // It was taken over, or thrown away.
     if (this.restarting || (failed.kind !== 'restart' && piece.to <= piece.position)) return undefined;
     if (failed.kind === 'busy' && this.running.size > 1) {
-      this.mostConnections = Math.max(1, Math.min(this.mostConnections, this.running.size - 1)); // Others are served: the server wants fewer at once.
+      // Others are served: the server wants fewer at once.
+      this.mostConnections = Math.max(1, Math.min(this.mostConnections, this.running.size - 1));
       return 'leave';
     }
     const free = (failed.kind === 'stall' && brought > 0) || (failed.kind === 'again' && brought >= muchBytes);
@@ -335,12 +367,16 @@ export class FileTransfer {
       this.failedAt = now;
     }
     if (this.failures >= limits.attempts) throw new Fault('final', failed.error);
-    this.pauseUntil = Math.max(this.pauseUntil, now + (failed.afterMs ?? backoffMs(Math.max(1, this.failures), limits.retryDelay * 1000)));
+    this.pauseUntil = Math.max(
+      this.pauseUntil,
+      now + (failed.afterMs ?? backoffMs(Math.max(1, this.failures), limits.retryDelay * 1000)),
+    );
   }
 
   private async pause(signal: AbortSignal): Promise<void> {
     const { clock } = this.tools;
-    for (let left = this.pauseUntil - clock.now(); left > 0; left = this.pauseUntil - clock.now()) await waitFor(clock, left, signal);
+    for (let left = this.pauseUntil - clock.now(); left > 0; left = this.pauseUntil - clock.now())
+      await waitFor(clock, left, signal);
   }
 }
 

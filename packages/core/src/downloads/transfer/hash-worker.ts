@@ -31,7 +31,13 @@ port.on('message', (order: HashOrder) => {
 function take(order: HashOrder): void {
   if (order.kind === 'drop') return drop(order.id);
   if (order.kind === 'begin') {
-    tasks.set(order.id, { fd: openSync(order.path, 'r'), hash: createHash('sha256'), position: 0, to: 0, finish: false });
+    tasks.set(order.id, {
+      fd: openSync(order.path, 'r'),
+      hash: createHash('sha256'),
+      position: 0,
+      to: 0,
+      finish: false,
+    });
     return;
   }
   const task = tasks.get(order.id);

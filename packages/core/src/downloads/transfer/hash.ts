@@ -4,11 +4,16 @@ import { Worker } from 'node:worker_threads';
 /** What the thread is told. */
 export type HashOrder =
   | { readonly kind: 'begin'; readonly id: number; readonly path: string }
-  | { readonly kind: 'advance' | 'finish'; readonly id: number; /** The bytes up to here are there, and will not change. */ readonly to: number }
+  | {
+      readonly kind: 'advance' | 'finish';
+      readonly id: number;
+      /** The bytes up to here are there, and will not change. */ readonly to: number;
+    }
   | { readonly kind: 'drop'; readonly id: number };
 
 /** What it answers. */
-export type HashAnswer = { readonly id: number; readonly digest: string } | { readonly id: number; readonly error: string };
+export type HashAnswer =
+  { readonly id: number; readonly digest: string } | { readonly id: number; readonly error: string };
 
 /** The hash of one file. End it with `finish` or `drop`. */
 export interface GrowingHash {

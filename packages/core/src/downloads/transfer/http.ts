@@ -64,7 +64,9 @@ export class HttpClient {
       signal.throwIfAborted();
       url = redirected(url, target);
     }
-    throw new LaminaError('SOURCE_UNREACHABLE', { message: `${origin} redirects more than ${mostRedirects} times. Check the address.` });
+    throw new LaminaError('SOURCE_UNREACHABLE', {
+      message: `${origin} redirects more than ${mostRedirects} times. Check the address.`,
+    });
   }
 
   /** Closes every connection. */
@@ -72,7 +74,12 @@ export class HttpClient {
     return this.client.close();
   }
 
-  private async send(url: URL, headers: Readonly<Record<string, string>>, asked: AddressGuard | undefined, signal: AbortSignal): Promise<Answer> {
+  private async send(
+    url: URL,
+    headers: Readonly<Record<string, string>>,
+    asked: AddressGuard | undefined,
+    signal: AbortSignal,
+  ): Promise<Answer> {
     const guard = asked === undefined || this.isListed(url) ? undefined : asked;
     try {
       if (guard !== undefined) await this.check(url, guard, signal);
@@ -114,16 +121,26 @@ export function isRedirect(status: number): boolean {
 function redirected(from: URL, target: string): URL {
   const to = URL.canParse(target, from.href) ? new URL(target, from) : undefined;
   const allowed = to?.protocol === 'https:' || (to?.protocol === 'http:' && from.protocol === 'http:');
-  if (to === undefined || !allowed) throw new LaminaError('SOURCE_UNREACHABLE', { message: `${from.host} redirects to where nothing is fetched from${to === undefined ? '' : ` (${to.protocol}//${to.host})`}.` });
+  if (to === undefined || !allowed)
+    throw new LaminaError('SOURCE_UNREACHABLE', {
+      message: `${from.host} redirects to where nothing is fetched from${to === undefined ? '' : ` (${to.protocol}//${to.host})`}.`,
+    });
   return to;
 }
 
 function refused(host: string): LaminaError {
   const message = `${host} is an address of this machine or a private network, where requests from the network may not lead. `;
-  return new LaminaError('FORBIDDEN', { message: `${message}The operator can allow the host with downloads.allowedHosts.`, param: 'reference' });
+  return new LaminaError('FORBIDDEN', {
+    message: `${message}The operator can allow the host with downloads.allowedHosts.`,
+    param: 'reference',
+  });
 }
 
 function unresolved(host: string, cause: unknown): LaminaError {
   const message = `${host} cannot be resolved on this machine, so whether it is an address of a private network is not known. `;
-  return new LaminaError('FORBIDDEN', { message: `${message}The operator can allow the host with downloads.allowedHosts.`, param: 'reference' }, { cause });
+  return new LaminaError(
+    'FORBIDDEN',
+    { message: `${message}The operator can allow the host with downloads.allowedHosts.`, param: 'reference' },
+    { cause },
+  );
 }

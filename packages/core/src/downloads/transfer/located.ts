@@ -1,4 +1,5 @@
-// Where a file is fetched from just now: asked of its source, then wherever redirects led, until that is good no longer.
+// Where a file is fetched from just now: asked of its source, then wherever redirects led, until that is good no
+// longer.
 import type { Clock } from '../../contract/context.js';
 import type { Location } from '../../contract/source.js';
 
@@ -25,7 +26,8 @@ export class Located {
   /** The address to ask now. Several connections that find none share one question. */
   async get(signal: AbortSignal): Promise<Location> {
     const { expiresAt } = this.present ?? {};
-    if (this.present !== undefined && (expiresAt === undefined || expiresAt - this.clock.now() > marginMs)) return this.present;
+    if (this.present !== undefined && (expiresAt === undefined || expiresAt - this.clock.now() > marginMs))
+      return this.present;
     this.asking ??= this.locate(signal).finally(() => (this.asking = undefined));
     this.present = await this.asking;
     this.moved = false;
@@ -38,7 +40,10 @@ export class Located {
     if (this.present === asked) this.moved ||= url !== asked.url;
   }
 
-  /** An address gave the file, from `url` in the end: later requests go there at once. Credentials stay behind when that is another origin. */
+  /**
+   * An address gave the file, from `url` in the end: later requests go there at once. Credentials stay behind when that
+   * is another origin.
+   */
   worked(asked: Location, url: string): void {
     if (this.present !== asked) return;
     const { headers, ...rest } = asked;

@@ -13,8 +13,8 @@ export class PartFile {
   ) {}
 
   /**
-   * Opens the file, or creates it. Of what it is said to hold, only what is within its present size is believed. One that has a second name,
-   * as another model's file, is left to that.
+   * Opens the file, or creates it. Of what it is said to hold, only what is within its present size is believed. One
+   * that has a second name, as another model's file, is left to that.
    */
   static async open(path: string, held: readonly Range[]): Promise<PartFile> {
     const there = await stat(path).catch(() => undefined);
@@ -26,7 +26,7 @@ export class PartFile {
 
   /** Writes all of the bytes. */
   async write(bytes: Uint8Array, position: number): Promise<void> {
-    for (let done = 0; done < bytes.length; ) {
+    for (let done = 0; done < bytes.length;) {
       const { bytesWritten } = await this.handle.write(bytes, done, bytes.length - done, position + done);
       this.written.add(position + done, position + done + bytesWritten);
       done += bytesWritten;

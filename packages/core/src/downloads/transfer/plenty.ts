@@ -1,4 +1,5 @@
-// Whether bytes come faster than they are written, so that another connection would bring no more of them and only cost more.
+// Whether bytes come faster than they are written, so that another connection would bring no more of them and only cost
+// more.
 import type { Clock } from '../../contract/context.js';
 
 /** About so many bytes back, what happened counts. */

@@ -67,7 +67,9 @@ type FoundOne = (error: NodeJS.ErrnoException | null, address: string, family: n
  * A `dns.lookup` that finds only addresses the guard lets pass. It is asked when the connection is made: the address
  * cannot change after the check.
  */
-export function guardedLookup(guard: AddressGuard): (host: string, options: LookupOptions, callback: Found & FoundOne) => void {
+export function guardedLookup(
+  guard: AddressGuard,
+): (host: string, options: LookupOptions, callback: Found & FoundOne) => void {
   return (host, options, callback) => {
     lookup(host, { ...options, all: true }, (error, addresses) => {
       const forbidden = addresses?.some(({ address }) => !isAllowed(address, guard)) === true;

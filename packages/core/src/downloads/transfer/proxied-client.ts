@@ -17,7 +17,12 @@ export class ProxiedClient implements Client {
 
   constructor(private readonly proxies: Proxies) {}
 
-  async get(url: URL, headers: Readonly<Record<string, string>>, guard: AddressGuard | undefined, signal: AbortSignal): Promise<Reply> {
+  async get(
+    url: URL,
+    headers: Readonly<Record<string, string>>,
+    guard: AddressGuard | undefined,
+    signal: AbortSignal,
+  ): Promise<Reply> {
     const loaded = await (this.loaded ??= load(this.proxies));
     const response = await loaded.request(url, { dispatcher: loaded.dispatchers[guard ?? 'none'], headers, signal });
     return { status: response.statusCode, headers: single(response.headers), body: bodyOf(response.body) };
@@ -49,5 +54,10 @@ function bodyOf(body: Dispatcher.ResponseData['body']): Body {
 }
 
 function single(headers: Dispatcher.ResponseData['headers']): Record<string, string | undefined> {
-  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), Array.isArray(value) ? value.join(', ') : value]));
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [
+      name.toLowerCase(),
+      Array.isArray(value) ? value.join(', ') : value,
+    ]),
+  );
 }

@@ -15,7 +15,10 @@ export class RangeSet {
     if (to <= from) return;
     const touched = this.ranges.filter((range) => range[0] <= to && range[1] >= from);
     const apart = this.ranges.filter((range) => range[0] > to || range[1] < from);
-    const joined: Range = [Math.min(from, ...touched.map((range) => range[0])), Math.max(to, ...touched.map((range) => range[1]))];
+    const joined: Range = [
+      Math.min(from, ...touched.map((range) => range[0])),
+      Math.max(to, ...touched.map((range) => range[1])),
+    ];
     this.ranges = [...apart, joined].sort((a, b) => a[0] - b[0]);
   }
 

@@ -19,10 +19,13 @@ export interface Receiving {
 }
 
 /**
- * Writes the body to the piece's place until the piece, or the body, ends. A body that ends with its piece is read to its end, so that its
- * connection can be used again. The answer says how the body compares to its announced end.
+ * Writes the body to the piece's place until the piece, or the body, ends. A body that ends with its piece is read to
+ * its end, so that its connection can be used again. The answer says how the body compares to its announced end.
  */
-export async function receive(body: Body, { piece, part, space, clock, end, arrived }: Receiving): Promise<'whole' | 'short' | 'long'> {
+export async function receive(
+  body: Body,
+  { piece, part, space, clock, end, arrived }: Receiving,
+): Promise<'whole' | 'short' | 'long'> {
   let since = clock.now();
   for await (const chunk of body) {
     const came = clock.now();
@@ -40,7 +43,14 @@ export async function receive(body: Body, { piece, part, space, clock, end, arri
 }
 
 /** Runs `work` with a signal that is aborted when `lastAt()` is longer ago than `stallMs`, or `signal` is aborted. */
-export async function whileBytesCome<T>(clock: Clock, stallMs: number, lastAt: () => number, signal: AbortSignal, stalled: string, work: (signal: AbortSignal, abort: (reason: Error) => void) => Promise<T>): Promise<T> {
+export async function whileBytesCome<T>(
+  clock: Clock,
+  stallMs: number,
+  lastAt: () => number,
+  signal: AbortSignal,
+  stalled: string,
+  work: (signal: AbortSignal, abort: (reason: Error) => void) => Promise<T>,
+): Promise<T> {
   const controller = new AbortController();
   const passOn = () => controller.abort(signal.reason);
   signal.addEventListener('abort', passOn, { once: true });

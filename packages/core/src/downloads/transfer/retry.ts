@@ -7,10 +7,13 @@ export function backoffMs(failures: number, firstMs: number, random: () => numbe
   return Math.min(firstMs * 2 ** (failures - 1), firstMs * longestFactor) * (0.5 + random() / 2);
 }
 
-/** What `Retry-After` (seconds or a date) and `RateLimit` (`"api";r=0;t=55`) ask for, in milliseconds; at most an hour. */
+/**
+ * What `Retry-After` (seconds or a date) and `RateLimit` (`"api";r=0;t=55`) ask for, in milliseconds; at most an hour.
+ */
 export function askedPauseMs(headers: Readonly<Record<string, string | undefined>>, now: number): number | undefined {
   const after = headers['retry-after'];
-  const seconds = after === undefined ? NaN : /^\d+$/.test(after.trim()) ? Number(after) : (Date.parse(after) - now) / 1000;
+  const seconds =
+    after === undefined ? NaN : /^\d+$/.test(after.trim()) ? Number(after) : (Date.parse(after) - now) / 1000;
   const [, remaining, reset] = /;\s*r=(\d+);\s*t=(\d+)/.exec(headers['ratelimit'] ?? '') ?? [];
   const asked = [seconds, remaining === '0' ? Number(reset) + 1 : NaN].filter((value) => value >= 0);
   return asked.length === 0 ? undefined : Math.min(Math.max(...asked) * 1000, longestAskedMs);

@@ -5,25 +5,50 @@ import { shardName } from './shards.js';
 /** What tools put behind the name of a file that they have not finished. */
 const unfinished = /\.(part|partial|incomplete|download|crdownload|tmp|temp|aria2|!qb)$/i;
 
-/** What discovery may offer of a directory: the GGUF models in it, by their names, or all of it as one model. Hidden and unfinished files do not count. */
+/**
+ * What discovery may offer of a directory: the GGUF models in it, by their names, or all of it as one model. Hidden and
+ * unfinished files do not count.
+ */
 export function offersOf(names: readonly string[]): { readonly models: readonly string[]; readonly isModel: boolean } {
   const finished = finishedOf(names);
   return { models: modelsIn(finished), isModel: isOneModel(finished) };
 }
 
 const tokenizerFiles = [
-  'tokenizer.json', 'tokenizer_config.json', 'added_tokens.json', 'special_tokens_map.json', 'merges.txt',
-  'vocab.json', 'vocab.txt', 'vocab.bpe', 'spiece.model', 'tekken.json',
+  'tokenizer.json',
+  'tokenizer_config.json',
+  'added_tokens.json',
+  'special_tokens_map.json',
+  'merges.txt',
+  'vocab.json',
+  'vocab.txt',
+  'vocab.bpe',
+  'spiece.model',
+  'tekken.json',
 ];
 const transformersFiles = [
-  'config.json', 'generation_config.json', 'adapter_config.json', 'params.json', 'chat_template.jinja',
+  'config.json',
+  'generation_config.json',
+  'adapter_config.json',
+  'params.json',
+  'chat_template.jinja',
   'chat_template.json',
-  'processor_config.json', 'preprocessor_config.json', 'video_preprocessor_config.json', 'modules.json',
-  'quantize_config.json', 'quant_config.json', 'hf_quant_config.json', 'sentence_bert_config.json',
+  'processor_config.json',
+  'preprocessor_config.json',
+  'video_preprocessor_config.json',
+  'modules.json',
+  'quantize_config.json',
+  'quant_config.json',
+  'hf_quant_config.json',
+  'sentence_bert_config.json',
   'config_sentence_transformers.json',
 ];
 const mlcFiles = [
-  'mlc-chat-config.json', 'tensor-cache.json', 'ndarray-cache.json', 'tensor-cache-b16.json', 'ndarray-cache-b16.json',
+  'mlc-chat-config.json',
+  'tensor-cache.json',
+  'ndarray-cache.json',
+  'tensor-cache-b16.json',
+  'ndarray-cache-b16.json',
 ];
 const sentencePiece = /^(tokenizer|sentencepiece[\w.]*)\.model(\.v\d+)?$/;
 
@@ -47,7 +72,10 @@ export function isProjector(name: string): boolean {
   return /\.gguf$/i.test(name) && /mmproj/i.test(name);
 }
 
-/** The GGUF models in a directory: a file each; of one in shards, the first shard that is there. Projectors are no models. */
+/**
+ * The GGUF models in a directory: a file each; of one in shards, the first shard that is there. Projectors are no
+ * models.
+ */
 export function modelsIn(names: readonly string[]): readonly string[] {
   const seen = new Set<string>();
   return names.filter((name) => {
@@ -67,17 +95,27 @@ export function projectorIn(names: readonly string[], model: string): string | u
   return projectors.find((name) => /(^|[^b])f16/i.test(name)) ?? projectors[0];
 }
 
-/** The names without hidden ones and those of files that another tool is at work on: by their own names, or by a companion's. */
+/**
+ * The names without hidden ones and those of files that another tool is at work on: by their own names, or by a
+ * companion's.
+ */
 function finishedOf(all: readonly string[]): readonly string[] {
   const names = all.filter((name) => !name.startsWith('.'));
   const leftovers = new Set(names.filter((name) => unfinished.test(name)));
   if (leftovers.size === 0) return names;
-  return names.filter((name) => !leftovers.has(name) && !['.part', '.aria2', '.crdownload', '.incomplete', '.!qB'].some((suffix) => leftovers.has(name + suffix)));
+  return names.filter(
+    (name) =>
+      !leftovers.has(name) &&
+      !['.part', '.aria2', '.crdownload', '.incomplete', '.!qB'].some((suffix) => leftovers.has(name + suffix)),
+  );
 }
 
 /** MLC weights, or a safetensors model with all its shards. */
 function isOneModel(names: readonly string[]): boolean {
-  if (names.includes('mlc-chat-config.json')) return names.some((name) => /^(tensor|ndarray)-cache\.json$/.test(name)) && names.some((name) => name.endsWith('.bin'));
+  if (names.includes('mlc-chat-config.json'))
+    return (
+      names.some((name) => /^(tensor|ndarray)-cache\.json$/.test(name)) && names.some((name) => name.endsWith('.bin'))
+    );
   if (!names.includes('config.json')) return false;
   const tensors = names.filter((name) => extname(name).toLowerCase() === '.safetensors');
   return tensors.length > 0 && hasAllShards(tensors);
@@ -85,5 +123,9 @@ function isOneModel(names: readonly string[]): boolean {
 
 function hasAllShards(tensors: readonly string[]): boolean {
   const shards = tensors.flatMap((name) => shardName(basename(name, extname(name))) ?? []);
-  return shards.every(({ prefix, count }) => new Set(shards.filter((other) => other.prefix === prefix && other.count === count).map(({ index }) => index)).size === count);
+  return shards.every(
+    ({ prefix, count }) =>
+      new Set(shards.filter((other) => other.prefix === prefix && other.count === count).map(({ index }) => index))
+        .size === count,
+  );
 }

@@ -1,11 +1,13 @@
-// The thread that looks at disks. It does one thing after the other and waits for each: nobody but it is held up by that.
+// The thread that looks at disks. It does one thing after the other and waits for each: nobody but it is held up by
+// that.
 import { readdirSync, statSync, type Dirent, type Stats } from 'node:fs';
 import { parentPort } from 'node:worker_threads';
 import { reasonOf } from '../../contract/errors.js';
 import { unlessShortage } from '../../contract/shortage.js';
 import { offersOf } from './directory.js';
 import type { DiskAnswer, DiskMessage, DiskOrder, FileVersion } from './disk.js';
-import { readFacts, type FileFacts } from './facts.js';
+import type { FileFacts } from './file-facts.js';
+import { readFacts } from './facts.js';
 import { joined, Listing, pathIn, type ListedDirectory, type Mark } from './listing.js';
 
 const port = parentPort!;
@@ -89,7 +91,8 @@ function entriesOf(path: string): readonly Dirent[] {
   try {
     return readdirSync(path, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1));
   } catch (error) {
-    return unlessShortage([])(error); // Thrown, it ends the thread and fails the look: what was there must not seem to be gone.
+    // Thrown, it ends the thread and fails the look: what was there must not seem to be gone.
+    return unlessShortage([])(error);
   }
 }
 
@@ -105,9 +108,14 @@ function statOf(path: string): Stats | undefined {
 function look(id: number, path: string, known: FileVersion | undefined): DiskAnswer {
   try {
     const { size: bytes, mtimeMs: modifiedMs } = statSync(path);
-    return known?.bytes === bytes && known.modifiedMs === modifiedMs ? { id } : answerWith(id, { bytes, modifiedMs }, readFacts(path, bytes));
+    return known?.bytes === bytes && known.modifiedMs === modifiedMs
+      ? { id }
+      : answerWith(id, { bytes, modifiedMs }, readFacts(path, bytes));
   } catch (error) {
-    return { id, file: { bytes: 0, modifiedMs: 0, facts: { broken: `it cannot be read: ${reasonOf(error)}`, unreadable: true } } };
+    return {
+      id,
+      file: { bytes: 0, modifiedMs: 0, facts: { broken: `it cannot be read: ${reasonOf(error)}`, unreadable: true } },
+    };
   }
 }
 

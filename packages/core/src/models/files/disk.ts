@@ -1,6 +1,7 @@
-// A thread that looks at disks: it lists directories and reads headers, so that a disk that is slow holds up nobody who is served.
+// A thread that looks at disks: it lists directories and reads headers, so that a disk that is slow holds up nobody who
+// is served.
 import { Worker } from 'node:worker_threads';
-import type { FileFacts } from './facts.js';
+import type { FileFacts } from './file-facts.js';
 import { Listing, type ListedDirectory } from './listing.js';
 
 /** The state of a file when it was looked at. */
@@ -17,13 +18,30 @@ export interface KnownFile extends FileVersion {
 /** What the thread is told. */
 export type DiskOrder =
   | { readonly kind: 'list'; readonly id: number; readonly path: string }
-  | { readonly kind: 'walk'; readonly id: number; readonly path: string; /** So many levels of directories below. */ readonly depth: number }
-  | { readonly kind: 'facts'; readonly id: number; readonly path: string; /** When it is still so, nothing is read. */ readonly known: FileVersion | undefined };
+  | {
+      readonly kind: 'walk';
+      readonly id: number;
+      readonly path: string;
+      /** So many levels of directories below. */ readonly depth: number;
+    }
+  | {
+      readonly kind: 'facts';
+      readonly id: number;
+      readonly path: string;
+      /** When it is still so, nothing is read. */ readonly known: FileVersion | undefined;
+    };
 
-/** What it answers. A walk has several answers, the last of which is `done`; `file` is missing when it is as it was known. */
+/**
+ * What it answers. A walk has several answers, the last of which is `done`; `file` is missing when it is as it was
+ * known.
+ */
 export type DiskAnswer =
   | { readonly id: number; readonly directories: readonly ListedDirectory[]; readonly done: boolean }
-  | { readonly id: number; readonly file?: KnownFile; /** The place of its chat template in the message's. */ readonly template?: number };
+  | {
+      readonly id: number;
+      readonly file?: KnownFile;
+      /** The place of its chat template in the message's. */ readonly template?: number;
+    };
 
 /** Many answers in one JSON text. Chat templates are long and mostly the same: each stands once. */
 export interface DiskMessage {
@@ -106,7 +124,8 @@ export class Disk {
     worker.on('message', (message: string) => {
       const { answers, templates } = JSON.parse(message) as DiskMessage;
       for (const answer of answers) {
-        if ('template' in answer) Object.assign(answer.file!.facts.metadata!, { chatTemplate: templates[answer.template!] });
+        if ('template' in answer)
+          Object.assign(answer.file!.facts.metadata!, { chatTemplate: templates[answer.template!] });
         this.hear(answer);
       }
     });

@@ -2,9 +2,9 @@
 import { readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { reasonOf } from '../../contract/errors.js';
-import type { ModelMetadata } from '../../contract/model.js';
 import { isMapping } from '../manifest/nothing.js';
 import { readGguf } from '../gguf.js';
+import type { FileFacts } from './file-facts.js';
 import { formatOfName } from './format.js';
 import { fromGguf, fromMlc, fromTransformers } from './metadata.js';
 import { readSafetensors } from './safetensors.js';
@@ -12,27 +12,17 @@ import { readSafetensors } from './safetensors.js';
 const largestConfig = 4 * 1024 * 1024;
 const largestTemplate = 1024 * 1024;
 
-/** What a file tells; plain data, it is kept on disk. */
-export interface FileFacts {
-  /** Why it tells nothing: a sentence part that begins with "it". */
-  readonly broken?: string;
-  /** True when the disk, and not what it holds, is the reason; such facts are not kept. */
-  readonly unreadable?: boolean;
-  /** True when it is not of the format its name says. */
-  readonly wrongFormat?: boolean;
-  /** Bytes it must have to be whole. */
-  readonly bytesNeeded?: number;
-  /** Weights in this file. */
-  readonly parameters?: number;
-  readonly metadata?: ModelMetadata;
-}
-
 /** Reads a file of so many bytes, and waits for the disk; what it contains never throws. */
 export function readFacts(path: string, size: number): FileFacts {
   if (basename(path).endsWith('.json')) return readConfig(path);
   if (formatOfName(path) === 'safetensors') return readSafetensors(path, size);
   const { header, broken, foreign, unreadable } = readGguf(path, size);
-  if (header === undefined) return { broken, ...(foreign === true ? { wrongFormat: true } : {}), ...(unreadable === true ? { unreadable } : {}) };
+  if (header === undefined)
+    return {
+      broken,
+      ...(foreign === true ? { wrongFormat: true } : {}),
+      ...(unreadable === true ? { unreadable } : {}),
+    };
   return { bytesNeeded: header.bytesNeeded, parameters: header.parameters, metadata: fromGguf(header) };
 }
 
@@ -42,7 +32,9 @@ function readConfig(path: string): FileFacts {
     if (basename(path) === 'mlc-chat-config.json') return { metadata: fromMlc(config) };
     return { metadata: fromTransformers(config, readChatTemplate(dirname(path))) };
   } catch (error) {
-    return error instanceof SyntaxError ? { broken: `it is not JSON: ${reasonOf(error)}`, wrongFormat: true } : { broken: `it cannot be read: ${reasonOf(error)}`, unreadable: true };
+    return error instanceof SyntaxError
+      ? { broken: `it is not JSON: ${reasonOf(error)}`, wrongFormat: true }
+      : { broken: `it cannot be read: ${reasonOf(error)}`, unreadable: true };
   }
 }
 

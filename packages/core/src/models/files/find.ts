@@ -1,4 +1,5 @@
-// Finds the files of a model on disk: weights in one piece or in shards, projector, draft; and says what is wrong with them.
+// Finds the files of a model on disk: weights in one piece or in shards, projector, draft; and says what is wrong with
+// them.
 import { basename, dirname, isAbsolute, join } from 'node:path';
 import type { ModelEntry } from '../../contract/manifest.js';
 import type { FileRole, ModelFile } from '../../contract/model.js';
@@ -31,9 +32,15 @@ export function* findFiles(name: string, entry: ModelEntry, folders: Folders): S
   const weights = yield* findWeights(entry.path ?? name, role, folders);
   const format = entry.format ?? weights.format ?? 'unknown';
   const looksBeside = role === 'weights' && weights.format === 'gguf';
-  const projector = entry.projector !== undefined ? yield* findExtra(entry.projector, 'projector', folders) : looksBeside ? yield* findProjector(weights.files[0]?.path, folders) : undefined;
+  const projector =
+    entry.projector !== undefined
+      ? yield* findExtra(entry.projector, 'projector', folders)
+      : looksBeside
+        ? yield* findProjector(weights.files[0]?.path, folders)
+        : undefined;
   const draft = entry.draft === undefined ? undefined : yield* findExtra(entry.draft, 'draft', folders);
-  if (projector === undefined && draft === undefined) return { files: weights.files, format, problems: weights.problems };
+  if (projector === undefined && draft === undefined)
+    return { files: weights.files, format, problems: weights.problems };
   const all = [weights, projector, draft].filter((part) => part !== undefined);
   return { files: all.flatMap(({ files }) => files), format, problems: all.flatMap(({ problems }) => problems) };
 }
@@ -44,10 +51,20 @@ function* findWeights(written: string, role: FileRole, folders: Folders): Steps<
   if (there?.kind === 'directory') return yield* findInDirectory(written, path, role, folders);
   const shards = yield* shardsOf(path, folders);
   if (shards !== undefined) return yield* findShards(shards, role, folders);
-  if (there === undefined) return failed({ role, path, bytes: 0 }, { kind: 'absent', path, message: `${shown(written)} does not exist` }, formatOfName(path));
-  if (formatOfName(path) === 'safetensors' && (yield* wait(folders.list(dirname(path)))).get('config.json') !== undefined) return yield* findInDirectory(dirname(written), dirname(path), role, folders);
+  if (there === undefined)
+    return failed(
+      { role, path, bytes: 0 },
+      { kind: 'absent', path, message: `${shown(written)} does not exist` },
+      formatOfName(path),
+    );
+  if (
+    formatOfName(path) === 'safetensors' &&
+    (yield* wait(folders.list(dirname(path)))).get('config.json') !== undefined
+  )
+    return yield* findInDirectory(dirname(written), dirname(path), role, folders);
   const format = formatOfName(path) ?? (yield* wait(formatOfContent(path)));
-  const problems: readonly FileProblem[] = there.bytes === 0 ? [{ kind: 'empty', path, message: `${shown(written)} is empty` }] : noProblems;
+  const problems: readonly FileProblem[] =
+    there.bytes === 0 ? [{ kind: 'empty', path, message: `${shown(written)} is empty` }] : noProblems;
   return { files: [{ role, path, bytes: there.bytes }], format, problems };
 }
 
@@ -58,14 +75,34 @@ function* findInDirectory(written: string, path: string, role: FileRole, folders
   if (ggufs.length === 1) return yield* findWeights(join(written, ggufs[0]!), role, folders);
   const file: ModelFile = { role, path, bytes: 0 };
   const listed = `${ggufs.slice(0, 4).join(', ')}${ggufs.length > 4 ? ', …' : ''}`;
-  if (ggufs.length > 1) return failed(file, { kind: 'wrong_format', path, message: `${shown(written)} holds ${ggufs.length} models (${listed}); name one of them in path` }, 'gguf');
+  if (ggufs.length > 1)
+    return failed(
+      file,
+      {
+        kind: 'wrong_format',
+        path,
+        message: `${shown(written)} holds ${ggufs.length} models (${listed}); name one of them in path`,
+      },
+      'gguf',
+    );
   const tensors = names.filter((name) => formatOfName(name) === 'safetensors');
-  if (tensors.length > 0 && (names.includes('config.json') || names.includes('adapter_config.json'))) return yield* wholeDirectory('safetensors', path, tensors, role, folders);
-  return failed(file, { kind: 'wrong_format', path, message: `${shown(written)} holds no model: neither *.gguf, nor config.json with *.safetensors, nor mlc-chat-config.json` });
+  if (tensors.length > 0 && (names.includes('config.json') || names.includes('adapter_config.json')))
+    return yield* wholeDirectory('safetensors', path, tensors, role, folders);
+  return failed(file, {
+    kind: 'wrong_format',
+    path,
+    message: `${shown(written)} holds no model: neither *.gguf, nor config.json with *.safetensors, nor mlc-chat-config.json`,
+  });
 }
 
 /** A directory that an engine takes as a whole; its size is that of the named files. */
-function* wholeDirectory(format: string, path: string, names: readonly string[], role: FileRole, folders: Folders): Steps<Part> {
+function* wholeDirectory(
+  format: string,
+  path: string,
+  names: readonly string[],
+  role: FileRole,
+  folders: Folders,
+): Steps<Part> {
   let bytes = 0;
   for (const name of names) {
     const there = yield* folders.look(join(path, name));
@@ -80,7 +117,8 @@ function* findShards({ paths, problem }: FoundShards, role: FileRole, folders: F
   for (const path of paths) {
     const there = yield* folders.look(path);
     const bytes = there?.kind === 'file' ? there.bytes : 0;
-    if (bytes === 0 && problem === undefined) problems.push({ kind: 'empty', path, message: `${basename(path)} is empty` });
+    if (bytes === 0 && problem === undefined)
+      problems.push({ kind: 'empty', path, message: `${basename(path)} is empty` });
     files.push({ role, path, bytes });
   }
   return { format: 'gguf', files, problems };
@@ -88,7 +126,11 @@ function* findShards({ paths, problem }: FoundShards, role: FileRole, folders: F
 
 function* findExtra(written: string, role: FileRole, folders: Folders): Steps<Part> {
   const { files, format, problems } = yield* findWeights(written, role, folders);
-  return { files, format, problems: problems.map((problem) => ({ ...problem, message: `its ${role} ${problem.message}` })) };
+  return {
+    files,
+    format,
+    problems: problems.map((problem) => ({ ...problem, message: `its ${role} ${problem.message}` })),
+  };
 }
 
 /** The projector beside weights; `undefined` when there is none. */
@@ -100,7 +142,9 @@ function* findProjector(weights: string | undefined, folders: Folders): Steps<Pa
   if (name === undefined) return undefined;
   const path = join(directory, name);
   const there = yield* folders.look(path);
-  return there?.kind === 'file' && there.bytes > 0 ? { files: [{ role: 'projector', path, bytes: there.bytes }], format: 'gguf', problems: noProblems } : undefined;
+  return there?.kind === 'file' && there.bytes > 0
+    ? { files: [{ role: 'projector', path, bytes: there.bytes }], format: 'gguf', problems: noProblems }
+    : undefined;
 }
 
 /** Files without a telling name, such as the blobs of other tools, are known by their first bytes. */

@@ -31,7 +31,10 @@ export class Folders {
     private readonly disk: Disk,
   ) {}
 
-  /** Forgets everything and looks at the root, and so many levels below it, anew. What is asked for meanwhile is answered as soon as it is known. */
+  /**
+   * Forgets everything and looks at the root, and so many levels below it, anew. What is asked for meanwhile is
+   * answered as soon as it is known.
+   */
   async renew(depth: number): Promise<void> {
     this.listings.clear();
     const expected = (this.expected ??= new Map<string, Hearer>());
@@ -55,7 +58,10 @@ export class Folders {
 
   /** The names in a directory; none when there is no such directory, or it may not be read. */
   list(directory: string): Listing | Promise<Listing> {
-    return this.listings.get(directory) ?? (this.expected === undefined ? this.listAnew(directory) : this.expect(directory, this.expected));
+    return (
+      this.listings.get(directory) ??
+      (this.expected === undefined ? this.listAnew(directory) : this.expect(directory, this.expected))
+    );
   }
 
   /** True when a directory was listed. */
@@ -71,7 +77,8 @@ export class Folders {
   /** Forgets what is known of a path, of the directories above it and of all below it. */
   forget(path: string): void {
     this.listings.delete(dirname(path));
-    for (let above = dirname(path); above !== this.root && isWithin(this.root, above); above = dirname(above)) this.listings.delete(dirname(above));
+    for (let above = dirname(path); above !== this.root && isWithin(this.root, above); above = dirname(above))
+      this.listings.delete(dirname(above));
     if (!this.listings.has(path)) return;
     for (const directory of this.listings.keys()) if (isWithin(path, directory)) this.listings.delete(directory);
   }
@@ -84,7 +91,9 @@ export class Folders {
     return named?.kind === 'nothing' ? undefined : named;
   }
 
-  /** Where a path of the manifest leads. A relative one may not leave the models directory, by symbolic links neither. */
+  /**
+   * Where a path of the manifest leads. A relative one may not leave the models directory, by symbolic links neither.
+   */
   *locate(written: string): Steps<Location> {
     const path = resolveIn(this.root, written);
     if (isAbsolute(written)) return { path, there: yield* this.look(path) };
@@ -92,7 +101,9 @@ export class Folders {
     if (!isWithin(this.root, path)) return { path, there: undefined, refused };
     const there = yield* this.follow(path);
     if (there !== 'link') return { path, there };
-    return (yield* wait(this.leadsOut(path))) ? { path, there: undefined, refused } : { path, there: yield* this.look(path) };
+    return (yield* wait(this.leadsOut(path)))
+      ? { path, there: undefined, refused }
+      : { path, there: yield* this.look(path) };
   }
 
   private expect(directory: string, expected: Expected): Promise<Listing> {
@@ -107,7 +118,8 @@ export class Folders {
       return found;
     });
     this.listings.set(directory, listing);
-    listing.catch(() => this.listings.get(directory) === listing && this.listings.delete(directory)); // The next who asks tries again.
+    // The next who asks tries again.
+    listing.catch(() => this.listings.get(directory) === listing && this.listings.delete(directory));
     return listing;
   }
 

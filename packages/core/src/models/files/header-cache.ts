@@ -1,15 +1,19 @@
 // Remembers what files told, by path, size and time, from one run to the next: no header is read twice.
 import type { CacheFile } from '../cache-file.js';
 import type { Disk, FileVersion, KnownFile } from './disk.js';
-import type { FileFacts } from './facts.js';
+import type { FileFacts } from './file-facts.js';
 
 const mostFiles = 50_000;
 
 /** Goes up when what is kept of a file changes. */
 const goodFor = 'file headers 2';
 
-/** A file; or a chat template: they are long and shared by many models, so each stands once, before the files that have it by its number. */
-export type RememberedFile = string | readonly [path: string, bytes: number, modifiedMs: number, facts: FileFacts, template: number];
+/**
+ * A file; or a chat template: they are long and shared by many models, so each stands once, before the files that have
+ * it by its number.
+ */
+export type RememberedFile =
+  string | readonly [path: string, bytes: number, modifiedMs: number, facts: FileFacts, template: number];
 
 /** Facts about files, read lazily, kept on disk. */
 export class HeaderCache {
@@ -57,7 +61,12 @@ export class HeaderCache {
     const templates: string[] = [];
     for (const item of await this.file.read(goodFor)) {
       if (typeof item === 'string') templates.push(item);
-      else this.known.set(item[0], { bytes: item[1], modifiedMs: item[2], facts: withTemplate(item[3], templates[item[4]]) });
+      else
+        this.known.set(item[0], {
+          bytes: item[1],
+          modifiedMs: item[2],
+          facts: withTemplate(item[3], templates[item[4]]),
+        });
     }
   }
 
@@ -82,7 +91,13 @@ function* remembered(files: readonly (readonly [path: string, file: KnownFile])[
       templates.set(template, templates.size);
       yield template;
     }
-    yield [path, bytes, modifiedMs, withTemplate(facts, undefined), template === undefined ? -1 : templates.get(template)!];
+    yield [
+      path,
+      bytes,
+      modifiedMs,
+      withTemplate(facts, undefined),
+      template === undefined ? -1 : templates.get(template)!,
+    ];
   }
 }
 

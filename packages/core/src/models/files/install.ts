@@ -34,15 +34,23 @@ export interface Installed {
   undo(): Promise<void>;
 }
 
-/** Puts the files where they belong. @throws LaminaError `REQUEST_INVALID`, `CONFLICT`, `DISK_FULL`, `ABORTED`; nothing is left behind then */
+/**
+ * Puts the files where they belong.
+ * @throws LaminaError `REQUEST_INVALID`, `CONFLICT`, `DISK_FULL`, `ABORTED`; nothing is left behind then
+ */
 export async function installFiles(installation: Installation): Promise<Installed> {
   const { name, source, modelsDir, written, signal, disk } = installation;
   const files = await filesToTake(name, source, disk);
-  if (isWithin(modelsDir, source)) return { path: relative(modelsDir, source), changed: [], undo: () => Promise.resolve() };
+  if (isWithin(modelsDir, source))
+    return { path: relative(modelsDir, source), changed: [], undo: () => Promise.resolve() };
   const isDirectory = files.some(({ from }) => from !== source && dirname(from) === source);
   const target = targetOf(installation, isDirectory);
   const directory = isDirectory ? target : dirname(target);
-  if (!isWithin(modelsDir, directory) && written === undefined) throw new LaminaError('REQUEST_INVALID', { message: `The name "${name}" leads out of the models directory.`, param: 'name' });
+  if (!isWithin(modelsDir, directory) && written === undefined)
+    throw new LaminaError('REQUEST_INVALID', {
+      message: `The name "${name}" leads out of the models directory.`,
+      param: 'name',
+    });
   const trail = new Trail();
   try {
     await trail.makeDirectory(directory, modelsDir);
@@ -54,20 +62,34 @@ export async function installFiles(installation: Installation): Promise<Installe
   } catch (error) {
     await trail.undo();
     if (signal.aborted && !LaminaError.is(error)) throw new LaminaError('ABORTED', {}, { cause: error });
-    throw LaminaError.is(error) ? error : new LaminaError('CONFLICT', { message: `The files of "${name}" cannot be put into the models directory: ${reasonOf(error)}.` }, { cause: error });
+    throw LaminaError.is(error)
+      ? error
+      : new LaminaError(
+          'CONFLICT',
+          { message: `The files of "${name}" cannot be put into the models directory: ${reasonOf(error)}.` },
+          { cause: error },
+        );
   }
   const path = isWithin(modelsDir, target) ? relative(modelsDir, target) : target;
   return { path, changed: trail.files, undo: () => trail.undo() };
 }
 
 /** The source's files: all shards, the projector beside it; of a directory what is directly in it. */
-async function filesToTake(name: string, source: string, disk: Disk): Promise<readonly { from: string; bytes: number }[]> {
+async function filesToTake(
+  name: string,
+  source: string,
+  disk: Disk,
+): Promise<readonly { from: string; bytes: number }[]> {
   const folders = new Folders(dirname(source), disk);
   const { files, problems } = await take(findFiles(name, { path: source }, folders));
-  if (problems.length > 0) throw new LaminaError('REQUEST_INVALID', { message: `${source} cannot be installed: ${problems.map(({ message }) => message).join('; ')}.`, param: 'path' });
+  if (problems.length > 0)
+    throw new LaminaError('REQUEST_INVALID', {
+      message: `${source} cannot be installed: ${problems.map(({ message }) => message).join('; ')}.`,
+      param: 'path',
+    });
   const taken: { from: string; bytes: number }[] = [];
   for (const { path } of files) {
-    const names = (await stat(path)).isDirectory() ? (await filesIn(path, folders)) : [path];
+    const names = (await stat(path)).isDirectory() ? await filesIn(path, folders) : [path];
     for (const from of names) taken.push({ from, bytes: (await stat(from)).size });
   }
   return taken;
@@ -75,7 +97,9 @@ async function filesToTake(name: string, source: string, disk: Disk): Promise<re
 
 async function filesIn(directory: string, folders: Folders): Promise<readonly string[]> {
   const listing = await folders.list(directory);
-  return listing.names.filter((name) => listing.get(name)!.kind !== 'directory' && !name.startsWith('.')).map((name) => join(directory, name));
+  return listing.names
+    .filter((name) => listing.get(name)!.kind !== 'directory' && !name.startsWith('.'))
+    .map((name) => join(directory, name));
 }
 
 /** Where the source goes: to the path its entry writes, else below the model's name. Shards must keep their names. */
@@ -88,7 +112,13 @@ function targetOf({ name, source, written, modelsDir }: Installation, isDirector
   return join(/\.[a-z]+$/i.test(target) ? dirname(target) : target, basename(source));
 }
 
-async function bring(from: string, to: string, bytes: number, { mode, signal }: Installation, trail: Trail): Promise<void> {
+async function bring(
+  from: string,
+  to: string,
+  bytes: number,
+  { mode, signal }: Installation,
+  trail: Trail,
+): Promise<void> {
   if (mode === 'link') {
     const refused = await link(from, to).then(
       () => undefined,
@@ -107,7 +137,9 @@ async function bring(from: string, to: string, bytes: number, { mode, signal }: 
 }
 
 function occupied(path: string): LaminaError {
-  return new LaminaError('CONFLICT', { message: `${path} is there already and is not overwritten. Move it away, or choose another name.` });
+  return new LaminaError('CONFLICT', {
+    message: `${path} is there already and is not overwritten. Move it away, or choose another name.`,
+  });
 }
 
 async function requireSpace(directory: string, bytes: number): Promise<void> {
@@ -128,7 +160,8 @@ class Trail {
 
   async makeDirectory(directory: string, stopAt: string): Promise<void> {
     const first = await mkdir(directory, { recursive: true });
-    for (let made = directory; first !== undefined && isWithin(first, made) && made !== stopAt; made = dirname(made)) this.directories.push(made);
+    for (let made = directory; first !== undefined && isWithin(first, made) && made !== stopAt; made = dirname(made))
+      this.directories.push(made);
   }
 
   async undo(): Promise<void> {

@@ -1,8 +1,12 @@
-// What the names in a directory stand for, as a thread tells it: in few strings, for there are as many listings as directories.
+// What the names in a directory stand for, as a thread tells it: in few strings, for there are as many listings as
+// directories.
 import { sep } from 'node:path';
 import type { FileVersion } from './disk.js';
 
-/** What a name in a directory stands for, links followed; `nothing` for a link that leads nowhere. A directory has 0 bytes. */
+/**
+ * What a name in a directory stands for, links followed; `nothing` for a link that leads nowhere. A directory has 0
+ * bytes.
+ */
 export interface Named extends FileVersion {
   readonly kind: 'file' | 'directory' | 'nothing';
   readonly isLink: boolean;

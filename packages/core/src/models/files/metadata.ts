@@ -53,14 +53,23 @@ export function fromTransformers(config: Config, chatTemplate: string | undefine
     keyLength: headLength,
     valueLength: headLength,
     vocabularySize: countOf(text['vocab_size']),
-    quantization: textOf(objectOf(config['quantization_config'])['quant_method']) ?? (precision === undefined ? undefined : (precisions.get(precision) ?? precision)),
+    quantization:
+      textOf(objectOf(config['quantization_config'])['quant_method']) ??
+      (precision === undefined ? undefined : (precisions.get(precision) ?? precision)),
     chatTemplate,
-    capabilities: [...capabilitiesOf(chatTemplate, undefined), ...(isMapping(config['vision_config']) ? (['vision'] as const) : [])],
+    capabilities: [
+      ...capabilitiesOf(chatTemplate, undefined),
+      ...(isMapping(config['vision_config']) ? (['vision'] as const) : []),
+    ],
     kind: 'model',
   });
 }
 
-const precisions: ReadonlyMap<string, string> = new Map([['float16', 'F16'], ['bfloat16', 'BF16'], ['float32', 'F32']]);
+const precisions: ReadonlyMap<string, string> = new Map([
+  ['float16', 'F16'],
+  ['bfloat16', 'BF16'],
+  ['float32', 'F32'],
+]);
 
 /** mlc-chat-config.json. */
 export function fromMlc(config: Config): ModelMetadata {
@@ -84,9 +93,15 @@ export function fromMlc(config: Config): ModelMetadata {
 }
 
 /** Everything the parts of one model tell: the first weights, the parameters of all, the projector's senses. */
-export function combine(weights: readonly { readonly metadata?: ModelMetadata; readonly parameters?: number }[], projector: ModelMetadata | undefined): ModelMetadata {
+export function combine(
+  weights: readonly { readonly metadata?: ModelMetadata; readonly parameters?: number }[],
+  projector: ModelMetadata | undefined,
+): ModelMetadata {
   const [first, ...shards] = weights;
-  const parameters = weights.reduce<number | undefined>((sum, part) => (sum === undefined || part.parameters === undefined ? undefined : sum + part.parameters), 0);
+  const parameters = weights.reduce<number | undefined>(
+    (sum, part) => (sum === undefined || part.parameters === undefined ? undefined : sum + part.parameters),
+    0,
+  );
   const capabilities = [...(first?.metadata?.capabilities ?? []), ...(projector?.capabilities ?? [])];
   return defined({
     ...first?.metadata,
@@ -96,7 +111,10 @@ export function combine(weights: readonly { readonly metadata?: ModelMetadata; r
   });
 }
 
-function capabilitiesOf(chatTemplate: string | undefined, pooling: string | undefined): NonNullable<ModelMetadata['capabilities']> {
+function capabilitiesOf(
+  chatTemplate: string | undefined,
+  pooling: string | undefined,
+): NonNullable<ModelMetadata['capabilities']> {
   if (pooling !== undefined) return [pooling === 'rank' ? 'rerank' : 'embedding'];
   if (chatTemplate === undefined) return [];
   return /\btools\b/.test(chatTemplate) ? ['chat', 'tools'] : ['chat'];

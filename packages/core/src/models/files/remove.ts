@@ -51,7 +51,10 @@ class Removal {
     if (typeof entries === 'string') return this.keep(directory, entries);
     const isOwn = (entry: (typeof entries)[number]) => !entry.isDirectory() && isFileOf(format, entry.name);
     for (const entry of entries.filter(isOwn)) await this.removeFile(join(directory, entry.name));
-    const others = entries.filter((entry) => !isOwn(entry)).map(({ name }) => name).sort();
+    const others = entries
+      .filter((entry) => !isOwn(entry))
+      .map(({ name }) => name)
+      .sort();
     if (others.length === 0) return;
     const listed = [...others.slice(0, mostNames), ...(others.length > mostNames ? ['…'] : [])].join(', ');
     this.keep(directory, `it holds what is not part of the model (${listed})`);
@@ -91,7 +94,10 @@ class Removal {
 
   private async removeEmpty(directory: string): Promise<void> {
     if (directory === this.modelsDir) return;
-    const gone = await rmdir(directory).then(() => true, () => false);
+    const gone = await rmdir(directory).then(
+      () => true,
+      () => false,
+    );
     if (!gone) return;
     this.deleted.push(directory);
     await this.removeEmpty(dirname(directory));

@@ -1,7 +1,7 @@
 // Reads the header of a safetensors file: 8 bytes of length, then JSON that maps tensors to types, shapes and offsets.
 import { closeSync, openSync, readSync } from 'node:fs';
 import { reasonOf } from '../../contract/errors.js';
-import type { FileFacts } from './facts.js';
+import type { FileFacts } from './file-facts.js';
 import { isMapping } from '../manifest/nothing.js';
 
 /** The largest header the format allows; only smaller ones are looked into. */
@@ -17,14 +17,17 @@ export function readSafetensors(path: string, size: number): FileFacts {
     const start = Buffer.alloc(9);
     readSync(file, start, 0, 9, 0);
     const length = start.readBigUInt64LE(0);
-    if (length > BigInt(largestHeader) || start[8] !== 0x7b) return { broken: 'it is not a safetensors file', wrongFormat: true };
+    if (length > BigInt(largestHeader) || start[8] !== 0x7b)
+      return { broken: 'it is not a safetensors file', wrongFormat: true };
     const end = 8 + Number(length);
     if (end > size) return { broken: `it ends within its header: ${end} bytes are needed and only ${size} are there` };
     if (Number(length) > largestParsed) return {};
     const header = Buffer.alloc(Number(length));
     return factsOf(JSON.parse(header.toString('utf8', 0, readSync(file, header, 0, header.length, 8))), end);
   } catch (error) {
-    return error instanceof SyntaxError ? { broken: 'its header is not JSON' } : { broken: `it cannot be read: ${reasonOf(error)}`, unreadable: true };
+    return error instanceof SyntaxError
+      ? { broken: 'its header is not JSON' }
+      : { broken: `it cannot be read: ${reasonOf(error)}`, unreadable: true };
   } finally {
     if (file !== undefined) closeSync(file);
   }
@@ -39,7 +42,8 @@ function factsOf(header: unknown, end: number): FileFacts {
     if (name === '__metadata__' || !isMapping(tensor)) continue;
     const { dtype, shape, data_offsets: offsets } = tensor;
     if (Array.isArray(offsets) && typeof offsets[1] === 'number') dataBytes = Math.max(dataBytes, offsets[1]);
-    if (Array.isArray(shape)) parameters += shape.reduce<number>((product, length) => product * (typeof length === 'number' ? length : 0), 1);
+    if (Array.isArray(shape))
+      parameters += shape.reduce<number>((product, length) => product * (typeof length === 'number' ? length : 0), 1);
     // Quantised weights are packed several to an integer: their shapes do not count weights.
     packed ||= typeof dtype === 'string' && /^[IU]/.test(dtype);
   }

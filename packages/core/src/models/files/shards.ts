@@ -28,15 +28,21 @@ export function shardName(name: string): ShardName | undefined {
 export function* shardsOf(path: string, folders: Folders): Steps<FoundShards | undefined> {
   const named = shardName(basename(path));
   if (named === undefined) return undefined;
-  if (named.index < 1 || named.index > named.count) return { paths: [], problem: `${basename(path)} is number ${named.index} of ${named.count}, which cannot be` };
+  if (named.index < 1 || named.index > named.count)
+    return { paths: [], problem: `${basename(path)} is number ${named.index} of ${named.count}, which cannot be` };
   const present = new Map<number, string>();
   for (const name of (yield* wait(folders.list(dirname(path)))).names) {
     const shard = shardName(name);
-    if (shard?.count === named.count && shard.prefix.toLowerCase() === named.prefix.toLowerCase()) present.set(shard.index, name);
+    if (shard?.count === named.count && shard.prefix.toLowerCase() === named.prefix.toLowerCase())
+      present.set(shard.index, name);
   }
-  const ordered = [...present.entries()].filter(([index]) => index >= 1 && index <= named.count).sort(([a], [b]) => a - b);
+  const ordered = [...present.entries()]
+    .filter(([index]) => index >= 1 && index <= named.count)
+    .sort(([a], [b]) => a - b);
   const paths = ordered.map(([, name]) => join(dirname(path), name));
-  return ordered.length === named.count ? { paths } : { paths: paths.length > 0 ? paths : [path], problem: absent(named, new Set(present.keys())) };
+  return ordered.length === named.count
+    ? { paths }
+    : { paths: paths.length > 0 ? paths : [path], problem: absent(named, new Set(present.keys())) };
 }
 
 function absent(named: ShardName, present: ReadonlySet<number>): string {

@@ -6,7 +6,8 @@ export function adviceFor(path: readonly string[], schema: Schema | undefined, v
   const key = path.at(-1) ?? '';
   if (schema === undefined) return `cannot be ${found(value)} here`;
   if (value === '' && schema['minLength'] !== undefined) return 'is empty; write a value, or leave the key out';
-  if (typeof value === 'number' && typeof schema['minimum'] === 'number' && value < schema['minimum']) return `must be ${String(schema['minimum'])} or more, not ${value}`;
+  if (typeof value === 'number' && typeof schema['minimum'] === 'number' && value < schema['minimum'])
+    return `must be ${String(schema['minimum'])} or more, not ${value}`;
   const instead = insteadOf(key, schema, value);
   return `must be ${expected(schema)}, not ${found(value)}${instead === undefined ? '' : `; write ${instead}`}`;
 }
@@ -16,7 +17,10 @@ export function schemaAt(schema: Schema, path: readonly string[]): Schema | unde
   let here: Schema | undefined = schema;
   for (const key of path) {
     const properties = here?.['properties'] as Readonly<Record<string, Schema>> | undefined;
-    const next: unknown = properties !== undefined && Object.hasOwn(properties, key) ? properties[key] : (here?.['additionalProperties'] ?? here?.['items']);
+    const next: unknown =
+      properties !== undefined && Object.hasOwn(properties, key)
+        ? properties[key]
+        : (here?.['additionalProperties'] ?? here?.['items']);
     here = typeof next === 'object' && next !== null ? (next as Schema) : undefined;
   }
   return here;
@@ -45,12 +49,15 @@ function insteadOf(key: string, schema: Schema, value: unknown): string | undefi
   const type = schema['type'];
   const scalar = typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean';
   if (type === 'array' && scalar) return `${key}: [${String(value)}]`;
-  if (type === 'string' && (typeof value === 'number' || typeof value === 'boolean')) return `${key}: "${String(value)}"`;
+  if (type === 'string' && (typeof value === 'number' || typeof value === 'boolean'))
+    return `${key}: "${String(value)}"`;
   if (type === 'string' && Array.isArray(value) && value.length === 1) return `${key}: ${String(value[0])}`;
-  if (type === 'boolean' && typeof value === 'string') return `${key}: ${/^(y|yes|on|true|1)$/i.test(value) ? 'true' : 'false'}`;
+  if (type === 'boolean' && typeof value === 'string')
+    return `${key}: ${/^(y|yes|on|true|1)$/i.test(value) ? 'true' : 'false'}`;
   if ((type === 'number' || type === 'integer') && typeof value === 'string') return numberInstead(key, value);
   if (type === 'object' && typeof value === 'string' && isEntry(schema)) return `${key}: { path: ${show(value)} }`;
-  if (type === 'object' && Array.isArray(value)) return `each name as a key of its own, "${nameIn(value)}:", without a dash`;
+  if (type === 'object' && Array.isArray(value))
+    return `each name as a key of its own, "${nameIn(value)}:", without a dash`;
   return undefined;
 }
 

@@ -26,7 +26,10 @@ export class ManifestFile {
     this.reader = new ManifestReader(path);
   }
 
-  /** The manifest as the file is now; the same object when the text is the same. @throws LaminaError `CONFIG_INVALID` */
+  /**
+   * The manifest as the file is now; the same object when the text is the same.
+   * @throws LaminaError `CONFIG_INVALID`
+   */
   async read(): Promise<TextReading> {
     const text = await this.readText();
     if (text !== '' || this.text === undefined || this.text === '') return this.take(text);
@@ -36,7 +39,8 @@ export class ManifestFile {
   }
 
   /**
-   * Makes a change in the file as it is now, so that edits made by hand meanwhile stay. Only what is changed changes in the text.
+   * Makes a change in the file as it is now, so that edits made by hand meanwhile stay. Only what is changed changes in
+   * the text.
    * @throws LaminaError `CONFLICT`; the file is as it was then
    */
   async edit(edit: Edit): Promise<TextReading> {
@@ -49,7 +53,9 @@ export class ManifestFile {
       if (changed === text) return reading;
       if (await replace(target, changed, before)) return this.take(changed);
     }
-    throw new LaminaError('CONFLICT', { message: `${basename(this.path)} changes all the time, so that "${edit.name}" could not be written into it; try again.` });
+    throw new LaminaError('CONFLICT', {
+      message: `${basename(this.path)} changes all the time, so that "${edit.name}" could not be written into it; try again.`,
+    });
   }
 
   /** Remembers how the manifest was read, for the next run. */
@@ -59,7 +65,9 @@ export class ManifestFile {
 
   private async take(text: string): Promise<TextReading> {
     if (text === this.text && this.reading !== undefined) return this.reading;
-    const reading = await (this.text === undefined ? this.reader.parse(text, (whole) => this.memory.recall(whole)) : this.reader.parse(text));
+    const reading = await (this.text === undefined
+      ? this.reader.parse(text, (whole) => this.memory.recall(whole))
+      : this.reader.parse(text));
     this.text = text;
     this.reading = reading;
     return reading;
@@ -74,15 +82,27 @@ export class ManifestFile {
     const { editText } = await import('./edit.js'); // And yaml with it, which reading seldom needs.
     const proposed = await editText(this.reader, text, reading, edit);
     if (proposed !== undefined) return proposed;
-    throw new LaminaError('CONFLICT', { message: `The entry "${edit.name}" of ${basename(this.path)} cannot be changed without changing others: it shares an anchor with them, or is written in an unusual way. Change it by hand.` });
+    throw new LaminaError('CONFLICT', {
+      message: `The entry "${edit.name}" of ${basename(this.path)} cannot be changed without changing others: it shares an anchor with them, or is written in an unusual way. Change it by hand.`,
+    });
   }
 
-  /** The file was made invalid by hand: it stays as it is, and what Lamina would have made of its last good version is put beside it. */
+  /**
+   * The file was made invalid by hand: it stays as it is, and what Lamina would have made of its last good version is
+   * put beside it.
+   */
   private async refuse(edit: Edit, cause: unknown): Promise<never> {
     if (!LaminaError.is(cause, 'CONFIG_INVALID') || this.text === undefined || this.reading === undefined) throw cause;
     const beside = `${this.path}.lamina`;
     await replace(beside, await this.propose(this.text, this.reading, edit), undefined);
-    throw new LaminaError('CONFLICT', { message: `${basename(this.path)} has problems since it was changed by hand, so "${edit.name}" is not written into it; the version with it is ${basename(beside)}. The first problem: ${reasonOf(cause)}`, problems: cause.details['problems'] }, { cause });
+    throw new LaminaError(
+      'CONFLICT',
+      {
+        message: `${basename(this.path)} has problems since it was changed by hand, so "${edit.name}" is not written into it; the version with it is ${basename(beside)}. The first problem: ${reasonOf(cause)}`,
+        problems: cause.details['problems'],
+      },
+      { cause },
+    );
   }
 }
 
@@ -97,7 +117,10 @@ async function stampOf(path: string): Promise<string> {
   return stats === undefined ? absent : [stats.ino, stats.size, stats.mtimeNs, stats.ctimeNs].join(' ');
 }
 
-/** Puts a new text in place of a file in one step, unless the file is no longer as `before` says; the answer is false then. */
+/**
+ * Puts a new text in place of a file in one step, unless the file is no longer as `before` says; the answer is false
+ * then.
+ */
 async function replace(path: string, text: string, before: string | undefined): Promise<boolean> {
   try {
     return await withTemporaryFile(path, async (temporary) => {
@@ -116,6 +139,10 @@ async function replace(path: string, text: string, before: string | undefined): 
     });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
-    throw new LaminaError('CONFLICT', { message: `${basename(path)} cannot be written: ${reasonOf(error)}. Nothing was changed.` }, { cause: error });
+    throw new LaminaError(
+      'CONFLICT',
+      { message: `${basename(path)} cannot be written: ${reasonOf(error)}. Nothing was changed.` },
+      { cause: error },
+    );
   }
 }

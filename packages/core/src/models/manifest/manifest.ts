@@ -4,7 +4,14 @@ import { LaminaError, reasonOf } from '../../contract/errors.js';
 import type { Manifest, ModelEntry } from '../../contract/manifest.js';
 import { freeze } from '../../kernel/freeze.js';
 import { invalid, sentence, type ManifestNote } from './notes.js';
-import { entryProblems, jsonProblems, shapeProblems, togetherProblems, unknownInEntry, unknownSections } from './rules.js';
+import {
+  entryProblems,
+  jsonProblems,
+  shapeProblems,
+  togetherProblems,
+  unknownInEntry,
+  unknownSections,
+} from './rules.js';
 import { withoutNothing } from './nothing.js';
 
 const largestManifest = 32 * 1024 * 1024;
@@ -35,7 +42,10 @@ export function checkManifest(value: unknown): ManifestReading {
   if (shape.length > 0) throw invalid(shape.map((finding) => ({ message: sentence(finding) })));
   const manifest: Manifest = { ...emptyManifest, ...(whole as Partial<Manifest>) };
   const entries = Object.entries(manifest.models);
-  const problems = [...entries.flatMap(([name, entry]) => entryProblems(name, entry)), ...togetherProblems(manifest.models)];
+  const problems = [
+    ...entries.flatMap(([name, entry]) => entryProblems(name, entry)),
+    ...togetherProblems(manifest.models),
+  ];
   if (problems.length > 0) throw invalid(problems.map((finding) => ({ message: sentence(finding) })));
   const unknown = [...unknownSections(manifest), ...entries.flatMap(([name, entry]) => unknownInEntry(name, entry))];
   return { manifest: freeze(manifest), warnings: unknown.map((finding) => ({ message: sentence(finding) })) };
@@ -47,14 +57,18 @@ export function withEntry(manifest: Manifest, name: string, entry: ModelEntry | 
   return { ...manifest, models: Object.fromEntries(entry === undefined ? models : [...models, [name, entry]]) };
 }
 
-/** The text of a manifest file, a byte order mark included. @throws LaminaError `CONFIG_INVALID` when there is none that could be one */
+/**
+ * The text of a manifest file, a byte order mark included.
+ * @throws LaminaError `CONFIG_INVALID` when there is none that could be one
+ */
 export async function readManifestText(file: string): Promise<string> {
   const refuse = (message: string) => invalid([{ file, message }]);
   let handle;
   try {
     handle = await open(file, 'r');
     const { size } = await handle.stat();
-    if (size > largestManifest) throw refuse(`has ${size} bytes; a manifest has at most ${largestManifest}. Is it a model?`);
+    if (size > largestManifest)
+      throw refuse(`has ${size} bytes; a manifest has at most ${largestManifest}. Is it a model?`);
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(await handle.readFile());
   } catch (error) {
     if (LaminaError.is(error)) throw error;

@@ -1,4 +1,5 @@
-// Remembers how a manifest was read from one run to the next: reading 10,000 entries takes most of a start, recalling them a fifth of that.
+// Remembers how a manifest was read from one run to the next: reading 10,000 entries takes most of a start, recalling
+// them a fifth of that.
 import { createHash } from 'node:crypto';
 import { manifestSchema } from '../../contract/manifest.js';
 import { freeze } from '../../kernel/freeze.js';
@@ -11,7 +12,14 @@ import { Piece } from './split.js';
 const rules = 4;
 
 /** What is remembered of a piece, and of its part, which has no problems: only such a manifest is remembered. */
-export type RememberedPiece = readonly [kind: Piece['kind'], offset: number, length: number, line: number, pairs: Part['pairs'], ...warnings: Part['warnings']];
+export type RememberedPiece = readonly [
+  kind: Piece['kind'],
+  offset: number,
+  length: number,
+  line: number,
+  pairs: Part['pairs'],
+  ...warnings: Part['warnings'],
+];
 
 const none: readonly never[] = [];
 
@@ -47,7 +55,8 @@ export class ManifestMemory {
 }
 
 function* remembered(pieces: readonly Piece[], parts: readonly Part[]): Iterable<RememberedPiece> {
-  for (const [index, { kind, offset, length, line }] of pieces.entries()) yield [kind, offset, length, line, parts[index]!.pairs, ...parts[index]!.warnings];
+  for (const [index, { kind, offset, length, line }] of pieces.entries())
+    yield [kind, offset, length, line, parts[index]!.pairs, ...parts[index]!.warnings];
 }
 
 function fingerprintOf(text: string): string {

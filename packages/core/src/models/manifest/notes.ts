@@ -5,7 +5,9 @@ import type { Finding } from './rules.js';
 /** More than these nobody reads. */
 export const mostNotes = 50;
 
-/** Something to tell the person who wrote the manifest. Lines and columns begin at 1; without a file they are missing. */
+/**
+ * Something to tell the person who wrote the manifest. Lines and columns begin at 1; without a file they are missing.
+ */
 export interface ManifestNote {
   readonly file?: string;
   readonly line?: number;

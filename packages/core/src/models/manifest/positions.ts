@@ -7,7 +7,10 @@ export interface Place {
   readonly column: number;
 }
 
-/** The place of the value that `path` leads to: of its key, else of what is nearest above it. Follows aliases and merge keys. */
+/**
+ * The place of the value that `path` leads to: of its key, else of what is nearest above it. Follows aliases and merge
+ * keys.
+ */
 export function locate(document: Document.Parsed, lines: LineCounter, path: readonly string[]): Place | undefined {
   let node: unknown = document.contents;
   let offset = offsetOf(node);
@@ -26,7 +29,11 @@ export function placeOf(lines: LineCounter, offset: number): Place {
   return { line, column: col };
 }
 
-function stepInto(document: Document.Parsed, from: unknown, key: string): { offset: number | undefined; value: unknown } | undefined {
+function stepInto(
+  document: Document.Parsed,
+  from: unknown,
+  key: string,
+): { offset: number | undefined; value: unknown } | undefined {
   const node = isAlias(from) ? from.resolve(document) : from;
   if (isSeq(node)) {
     const value = node.items[Number(key)];
@@ -38,8 +45,14 @@ function stepInto(document: Document.Parsed, from: unknown, key: string): { offs
   return intoMerged(document, node.items, key);
 }
 
-function intoMerged(document: Document.Parsed, items: readonly Pair[], key: string): { offset: number | undefined; value: unknown } | undefined {
-  const merged = items.filter((item) => keyOf(item) === '<<').flatMap(({ value }) => (isSeq(value) ? value.items : [value]));
+function intoMerged(
+  document: Document.Parsed,
+  items: readonly Pair[],
+  key: string,
+): { offset: number | undefined; value: unknown } | undefined {
+  const merged = items
+    .filter((item) => keyOf(item) === '<<')
+    .flatMap(({ value }) => (isSeq(value) ? value.items : [value]));
   for (const source of merged) {
     const step = stepInto(document, source, key);
     if (step !== undefined) return step;

@@ -1,4 +1,5 @@
-// What a schema cannot say of a manifest: names and paths that are safe, aliases and bases that fit together, keys nobody knows.
+// What a schema cannot say of a manifest: names and paths that are safe, aliases and bases that fit together, keys
+// nobody knows.
 import { isAbsolute } from 'node:path';
 import { manifestSchema, modelEntrySchema, type ModelEntry } from '../../contract/manifest.js';
 import type { Schema } from '../../contract/schema.js';
@@ -13,7 +14,10 @@ export interface Finding {
 }
 
 /** The manifest's schema but for what entries are, which are checked one by one. */
-const sectionsSchema = { ...manifestSchema, properties: { ...manifestSchema.properties, models: { type: 'object' } } } as const;
+const sectionsSchema = {
+  ...manifestSchema,
+  properties: { ...manifestSchema.properties, models: { type: 'object' } },
+} as const;
 
 /** Does what the first checks would do once, so that it holds up nobody who is served. */
 export function prepareRules(): void {
@@ -28,7 +32,10 @@ const pathKeys = ['path', 'projector', 'draft'] as const;
 /** Everything wrong with the shape of a manifest, or of a part of one. */
 export function shapeProblems(value: unknown): readonly Finding[] {
   const models = isMapping(value) && isMapping(value['models']) ? value['models'] : {};
-  return [...findings(sectionsSchema, value, []), ...Object.entries(models).flatMap(([name, entry]) => entryShapeProblems(name, entry))];
+  return [
+    ...findings(sectionsSchema, value, []),
+    ...Object.entries(models).flatMap(([name, entry]) => entryShapeProblems(name, entry)),
+  ];
 }
 
 /** Where data that a host gave cannot be written as JSON: it contains itself, or has a function, symbol or BigInt. */
@@ -62,7 +69,8 @@ export function entryShapeProblems(name: string, entry: unknown): readonly Findi
 /** What is wrong with one entry by itself; its shape is right. */
 export function entryProblems(name: string, entry: ModelEntry): readonly Finding[] {
   const problems: Finding[] = [];
-  const add = (message: string | undefined, ...path: readonly string[]) => message !== undefined && problems.push({ path: ['models', name, ...path], message });
+  const add = (message: string | undefined, ...path: readonly string[]) =>
+    message !== undefined && problems.push({ path: ['models', name, ...path], message });
   add(nameProblem(name));
   for (const key of pathKeys) if (entry[key] !== undefined) add(pathProblem(entry[key]), key);
   if (entry.base === name) add('is the adapter itself; write the model whose process it shares', 'base');
@@ -71,7 +79,9 @@ export function entryProblems(name: string, entry: ModelEntry): readonly Finding
 
 /** What is wrong with the entries together: names that are taken twice, adapters of adapters. */
 export function togetherProblems(models: Readonly<Record<string, ModelEntry>>): readonly Finding[] {
-  const linked = Object.keys(models).filter((name) => models[name]!.base !== undefined || models[name]!.aliases !== undefined);
+  const linked = Object.keys(models).filter(
+    (name) => models[name]!.base !== undefined || models[name]!.aliases !== undefined,
+  );
   const entries = linked.map((name) => [name, models[name]!] as const);
   return [...entries.flatMap(([name, entry]) => baseProblem(name, entry, models)), ...aliasProblems(entries, models)];
 }
@@ -79,7 +89,12 @@ export function togetherProblems(models: Readonly<Record<string, ModelEntry>>): 
 /** Keys nobody knows in an entry: kept, but likely a slip. */
 export function unknownInEntry(name: string, entry: ModelEntry): readonly Finding[] {
   const unknown = unknownIn(entry, ['models', name], modelEntrySchema.properties);
-  return entry.limits === undefined ? unknown : [...unknown, ...unknownIn(entry.limits, ['models', name, 'limits'], modelEntrySchema.properties.limits.properties)];
+  return entry.limits === undefined
+    ? unknown
+    : [
+        ...unknown,
+        ...unknownIn(entry.limits, ['models', name, 'limits'], modelEntrySchema.properties.limits.properties),
+      ];
 }
 
 /** Keys nobody knows at the top. */
@@ -91,8 +106,10 @@ export function unknownSections(manifest: object): readonly Finding[] {
 export function nameProblem(name: string): string | undefined {
   if (name.trim() === '') return 'is a model without a name; write one before the colon';
   // eslint-disable-next-line no-control-regex -- control characters are what is looked for
-  if (name !== name.trim() || /[\u0000-\u001f\u007f\\]/.test(name)) return 'is a name with blanks at its ends, a control character or a backslash; use letters, digits, ".", "-", "_", ":" and "/"';
-  if (isAbsolute(name) || /(?:^|\/)\.{0,2}(?:\/|$)/.test(name)) return 'is a name that reads like a path out of the models directory; write it without a leading "/", "//" and ".."';
+  if (name !== name.trim() || /[\u0000-\u001f\u007f\\]/.test(name))
+    return 'is a name with blanks at its ends, a control character or a backslash; use letters, digits, ".", "-", "_", ":" and "/"';
+  if (isAbsolute(name) || /(?:^|\/)\.{0,2}(?:\/|$)/.test(name))
+    return 'is a name that reads like a path out of the models directory; write it without a leading "/", "//" and ".."';
   if (name.length > 200) return `is a name of ${name.length} characters; at most 200 are allowed`;
   return undefined;
 }
@@ -100,7 +117,8 @@ export function nameProblem(name: string): string | undefined {
 /** What makes a path unusable. Absolute ones are the operator's right. */
 export function pathProblem(path: string): string | undefined {
   if (path.includes('\0')) return 'has a NUL character in it; remove it';
-  if (/^[a-z][a-z0-9+.-]+:\/\//i.test(path)) return `is an address, not a file; write path: with where the file shall be, and the address under download:`;
+  if (/^[a-z][a-z0-9+.-]+:\/\//i.test(path))
+    return `is an address, not a file; write path: with where the file shall be, and the address under download:`;
   if (path.startsWith('~')) return `begins with "~", which only a shell understands; write the absolute path`;
   if (isAbsolute(path)) return undefined;
   if (leaves(path)) return 'leaves the models directory; write a path below it, or an absolute one';
@@ -119,21 +137,44 @@ function leaves(path: string): boolean {
   return false;
 }
 
-function baseProblem(name: string, { base }: ModelEntry, models: Readonly<Record<string, ModelEntry>>): readonly Finding[] {
+function baseProblem(
+  name: string,
+  { base }: ModelEntry,
+  models: Readonly<Record<string, ModelEntry>>,
+): readonly Finding[] {
   const further = base === undefined || base === name || !Object.hasOwn(models, base) ? undefined : models[base]?.base;
-  return further === undefined ? [] : [{ path: ['models', name, 'base'], message: `is itself an adapter; write the model it is based on: base: ${further}` }];
+  return further === undefined
+    ? []
+    : [
+        {
+          path: ['models', name, 'base'],
+          message: `is itself an adapter; write the model it is based on: base: ${further}`,
+        },
+      ];
 }
 
-function aliasProblems(entries: readonly (readonly [string, ModelEntry])[], models: Readonly<Record<string, ModelEntry>>): readonly Finding[] {
+function aliasProblems(
+  entries: readonly (readonly [string, ModelEntry])[],
+  models: Readonly<Record<string, ModelEntry>>,
+): readonly Finding[] {
   const owners = new Map<string, string>();
   return entries.flatMap(([name, { aliases }]) =>
     (aliases ?? []).flatMap((alias, index) => {
       const other = owners.get(alias);
       owners.set(alias, other ?? name);
       if (alias === name) return [];
-      const taken = Object.hasOwn(models, alias) ? 'the name of a model' : other !== undefined && other !== name ? `an alias of "${other}"` : undefined;
+      const taken = Object.hasOwn(models, alias)
+        ? 'the name of a model'
+        : other !== undefined && other !== name
+          ? `an alias of "${other}"`
+          : undefined;
       if (taken === undefined) return [];
-      return [{ path: ['models', name, 'aliases', String(index)], message: `is "${alias}", already ${taken}; write another alias, or remove it here` }];
+      return [
+        {
+          path: ['models', name, 'aliases', String(index)],
+          message: `is "${alias}", already ${taken}; write another alias, or remove it here`,
+        },
+      ];
     }),
   );
 }
@@ -148,10 +189,18 @@ function findings(schema: Schema, value: unknown, lead: readonly string[]): read
 
 function unknownIn(value: object, path: readonly string[], known: Readonly<Record<string, unknown>>): Finding[] {
   const unknown: Finding[] = [];
-  for (const key in value) if (!Object.hasOwn(known, key)) unknown.push({ path: [...path, key], message: `is not a key Lamina knows and is kept as it is; ${nearestHint(key, Object.keys(known))}` });
+  for (const key in value)
+    if (!Object.hasOwn(known, key))
+      unknown.push({
+        path: [...path, key],
+        message: `is not a key Lamina knows and is kept as it is; ${nearestHint(key, Object.keys(known))}`,
+      });
   return unknown;
 }
 
 function valueAt(value: unknown, path: readonly string[]): unknown {
-  return path.reduce<unknown>((here, key) => (typeof here === 'object' && here !== null ? (here as Record<string, unknown>)[key] : undefined), value);
+  return path.reduce<unknown>(
+    (here, key) => (typeof here === 'object' && here !== null ? (here as Record<string, unknown>)[key] : undefined),
+    value,
+  );
 }

@@ -13,7 +13,10 @@ export interface Splice {
 export function applySplices(text: string, splices: readonly Splice[]): string {
   return splices
     .toSorted((a, b) => b.from - a.from || b.to - a.to)
-    .reduce((changed, { from, to, text: replacement }) => changed.slice(0, from) + replacement + changed.slice(to), text);
+    .reduce(
+      (changed, { from, to, text: replacement }) => changed.slice(0, from) + replacement + changed.slice(to),
+      text,
+    );
 }
 
 /** The pair of a mapping that has this key itself, not by a merge. */
@@ -31,7 +34,13 @@ export function setValue(source: string, pair: Pair, value: unknown): Splice {
 }
 
 /** Adds keys behind the last one of a mapping that stays. */
-export function addPairs(source: string, map: YAMLMap, stays: (pair: Pair) => boolean, pairs: readonly (readonly [key: string, value: unknown])[], layout: { step: string; newline: string; blocks: number }): Splice {
+export function addPairs(
+  source: string,
+  map: YAMLMap,
+  stays: (pair: Pair) => boolean,
+  pairs: readonly (readonly [key: string, value: unknown])[],
+  layout: { step: string; newline: string; blocks: number },
+): Splice {
   const last = map.items.findLast(stays);
   if (map.flow === true || last === undefined) {
     const flow = pairs.map(([key, value]) => renderPair(key, value, { indent: '', ...layout, blocks: 0 })).join(', ');
@@ -40,7 +49,9 @@ export function addPairs(source: string, map: YAMLMap, stays: (pair: Pair) => bo
     return { from, to, text: `{ ${flow} }` };
   }
   const indent = ' '.repeat(columnOf(source, rangeOf(last.key)[0]));
-  const text = pairs.map(([key, value]) => `${layout.newline}${indent}${renderPair(key, value, { indent, ...layout })}`).join('');
+  const text = pairs
+    .map(([key, value]) => `${layout.newline}${indent}${renderPair(key, value, { indent, ...layout })}`)
+    .join('');
   return insertAt(lineEnd(source, pairEnd(source, last)), text);
 }
 
@@ -50,16 +61,22 @@ export function removePair(source: string, map: YAMLMap, stays: (pair: Pair) => 
   const end = pairEnd(source, pair);
   if (map.flow !== true) return { from: lineStart(source, start), to: nextLine(source, end), text: '' };
   const index = map.items.indexOf(pair);
-  if (map.items.slice(index + 1).some(stays)) return { from: start, to: rangeOf(map.items[index + 1]!.key)[0], text: '' };
+  if (map.items.slice(index + 1).some(stays))
+    return { from: start, to: rangeOf(map.items[index + 1]!.key)[0], text: '' };
   const before = map.items[index - 1];
   return { from: before === undefined ? start : pairEnd(source, before), to: end, text: '' };
 }
 
 /** How far the blocks of a text are indented: blanks a level. */
 export function stepOf(source: string, map: YAMLMap): string {
-  const nested = map.items.map(({ value }) => value).find((value): value is YAMLMap => isMap(value) && value.flow !== true && value.items.length > 0);
+  const nested = map.items
+    .map(({ value }) => value)
+    .find((value): value is YAMLMap => isMap(value) && value.flow !== true && value.items.length > 0);
   const [outer, inner] = [map.items[0]?.key, nested?.items[0]?.key];
-  const step = outer === undefined || inner === undefined ? 2 : columnOf(source, rangeOf(inner)[0]) - columnOf(source, rangeOf(outer)[0]);
+  const step =
+    outer === undefined || inner === undefined
+      ? 2
+      : columnOf(source, rangeOf(inner)[0]) - columnOf(source, rangeOf(outer)[0]);
   return ' '.repeat(step > 0 ? step : 2);
 }
 

@@ -1,5 +1,6 @@
-// Cuts the text of a manifest into pieces that can be read one by one: a section each, and under `models:` an entry each.
-// Reading 10,000 entries takes half a second; with the pieces known from last time, only what was edited is cut and read again.
+// Cuts the text of a manifest into pieces that can be read one by one: a section each, and under `models:` an entry
+// each. Reading 10,000 entries takes half a second; with the pieces known from last time, only what was edited is cut
+// and read again.
 
 import { wait, type Steps } from '../../kernel/steps.js';
 import type { Slices } from '../slices.js';
@@ -29,7 +30,10 @@ export interface SplitText {
   readonly pieces: readonly Piece[];
 }
 
-/** The pieces of a text; the first `head` and the last `tail` of them stood in the text before, and meant the same there. */
+/**
+ * The pieces of a text; the first `head` and the last `tail` of them stood in the text before, and meant the same
+ * there.
+ */
 export interface Split extends SplitText {
   readonly head: number;
   readonly tail: number;
@@ -59,8 +63,8 @@ const nothing: SplitText = { text: '', pieces: [] };
 const beginning: Start = { offset: 0, line: 1, isFirst: true, inModels: false, entryIndent: undefined };
 
 /**
- * The pieces of a manifest, in order; `undefined` when the text is not written in the usual way (blocks of `key:` lines) and can only
- * be read as a whole. No judgement: a piece may be wrong, and is then told so by whoever reads it.
+ * The pieces of a manifest, in order; `undefined` when the text is not written in the usual way (blocks of `key:`
+ * lines) and can only be read as a whole. No judgement: a piece may be wrong, and is then told so by whoever reads it.
  * Of a text that is mostly the one `before` only the pieces that differ are looked at.
  */
 export function* splitManifest(text: string, before: SplitText, slices: Slices): Steps<Split | undefined> {
@@ -77,7 +81,11 @@ export function* splitManifest(text: string, before: SplitText, slices: Slices):
   const between = joins ? joined : yield* cut(text, start, text.length, slices);
   if (between === undefined) return undefined;
   const [ahead, behind] = [known.slice(0, head), joins ? known.slice(next) : []];
-  const pieces = [...inText(text, ahead, 0, 0), ...piecesOf(text, between), ...inText(text, behind, moved, between.end.line - (behind[0]?.line ?? 0))];
+  const pieces = [
+    ...inText(text, ahead, 0, 0),
+    ...piecesOf(text, between),
+    ...inText(text, behind, moved, between.end.line - (behind[0]?.line ?? 0)),
+  ];
   return { text, pieces, head, tail: behind.length };
 }
 
@@ -91,7 +99,13 @@ function hasLineWithin(text: string, offset: number, end: number): boolean {
 function startOf(known: readonly Piece[], index: number, text: string): Start {
   const { kind, offset, line } = known[index]!;
   const entry = kind === 'entry' ? known[index] : known.slice(0, index).find((piece) => piece.kind === 'entry');
-  return { offset, line, isFirst: false, inModels: kind === 'entry', entryIndent: entry && indentAt(text, entry.offset) };
+  return {
+    offset,
+    line,
+    isFirst: false,
+    inModels: kind === 'entry',
+    entryIndent: entry && indentAt(text, entry.offset),
+  };
 }
 
 /** Whether a piece of the old text, and all after it, mean the same behind what ends so. */
@@ -103,10 +117,15 @@ function joinsTo(known: readonly Piece[], next: number, text: string, { inModels
 
 /** Pieces of another text, so many characters and lines further on in this one. */
 function inText(text: string, pieces: readonly Piece[], characters: number, lines: number): readonly Piece[] {
-  return pieces.map(({ kind, offset, length, line }) => new Piece(text, kind, offset + characters, length, line + lines));
+  return pieces.map(
+    ({ kind, offset, length, line }) => new Piece(text, kind, offset + characters, length, line + lines),
+  );
 }
 
-function piecesOf(text: string, { cuts, end }: { readonly cuts: readonly Cut[]; readonly end: Start }): readonly Piece[] {
+function piecesOf(
+  text: string,
+  { cuts, end }: { readonly cuts: readonly Cut[]; readonly end: Start },
+): readonly Piece[] {
   const pieces: Piece[] = [];
   for (const [index, { offset, line, kind }] of cuts.entries()) {
     const next = cuts[index + 1]?.offset ?? end.offset;
@@ -116,7 +135,12 @@ function piecesOf(text: string, { cuts, end }: { readonly cuts: readonly Cut[]; 
 }
 
 /** Where to cut between a start and the beginning of another line. */
-function* cut(text: string, start: Start, until: number, slices: Slices): Steps<{ readonly cuts: readonly Cut[]; readonly end: Start } | undefined> {
+function* cut(
+  text: string,
+  start: Start,
+  until: number,
+  slices: Slices,
+): Steps<{ readonly cuts: readonly Cut[]; readonly end: Start } | undefined> {
   const cuts: Cut[] = [];
   let { line, isFirst, inModels, entryIndent } = start;
   for (let offset = start.offset; offset < until; offset = nextLine(text, offset), line += 1) {

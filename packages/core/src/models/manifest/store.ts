@@ -22,11 +22,21 @@ export interface ManifestStore {
 }
 
 /** The manifest of a configuration: a path, data, or `models.yaml` in the models directory, which may be absent. */
-export function openManifest(configured: string | Partial<Manifest> | undefined, modelsDir: string, memory: ManifestMemory): ManifestStore {
+export function openManifest(
+  configured: string | Partial<Manifest> | undefined,
+  modelsDir: string,
+  memory: ManifestMemory,
+): ManifestStore {
   if (typeof configured === 'object') return new ManifestData(configured);
   const path = configured === undefined ? join(modelsDir, 'models.yaml') : resolve(configured);
   const file = new ManifestFile(path, configured === undefined, memory);
-  return { path, directory: dirname(path), read: () => file.read(), edit: async (edit) => void (await file.edit(edit)), close: () => file.close() };
+  return {
+    path,
+    directory: dirname(path),
+    read: () => file.read(),
+    edit: async (edit) => void (await file.edit(edit)),
+    close: () => file.close(),
+  };
 }
 
 /** @throws LaminaError `REQUEST_INVALID` when the manifest could not have this entry */

@@ -1,7 +1,16 @@
 // What is wrong with a text as YAML, in words for the person who wrote it.
 import {
-  isAlias, isCollection, isPair, isScalar, visit,
-  type Alias, type Document, type ErrorCode, type LineCounter, type Node, type YAMLError,
+  isAlias,
+  isCollection,
+  isPair,
+  isScalar,
+  visit,
+  type Alias,
+  type Document,
+  type ErrorCode,
+  type LineCounter,
+  type Node,
+  type YAMLError,
 } from 'yaml';
 import { placeOf, type Place } from './positions.js';
 
@@ -28,16 +37,24 @@ const advice: Partial<Record<ErrorCode, string>> = {
   TAG_RESOLVE_FAILED: 'this tag is not known; a manifest needs none, remove it',
 };
 
-/** What is wrong with a piece of text. Of slips that the parser stumbles over only the first is told: the others mostly follow from it. */
+/**
+ * What is wrong with a piece of text. Of slips that the parser stumbles over only the first is told: the others mostly
+ * follow from it.
+ */
 export function syntaxProblems(text: string, document: Document.Parsed, lines: LineCounter): readonly SyntaxProblem[] {
   const [first] = document.errors;
   if (first === undefined) return [...keysOfBrackets(document, lines), ...duplicateKeys(document, lines)];
-  const open = document.errors.some(({ code }) => code === 'RESOURCE_EXHAUSTION') ? [] : openBrackets(text, document, lines);
-  return open.length > 0 ? open : [{ place: firstCharacter(text, lines, first.pos[0]), message: adviceFor(text, lines, first) }];
+  const open = document.errors.some(({ code }) => code === 'RESOURCE_EXHAUSTION')
+    ? []
+    : openBrackets(text, document, lines);
+  return open.length > 0
+    ? open
+    : [{ place: firstCharacter(text, lines, first.pos[0]), message: adviceFor(text, lines, first) }];
 }
 
 function adviceFor(text: string, lines: LineCounter, { code, message, pos }: YAMLError): string {
-  if (/^ *\t/.test(lineAt(text, lines, pos[0]))) return 'this line is indented with a tab, which YAML does not allow; use spaces';
+  if (/^ *\t/.test(lineAt(text, lines, pos[0])))
+    return 'this line is indented with a tab, which YAML does not allow; use spaces';
   return advice[code] ?? message;
 }
 
@@ -50,7 +67,10 @@ function openBrackets(text: string, document: Document.Parsed, lines: LineCounte
       const [from, to] = range;
       const end = text[from] === '[' ? ']' : '}';
       if (text[to - 1] === end) return undefined;
-      problems.push({ place: placeOf(lines, from), message: `this ${text[from]!} is not closed; write ${end} where it ends` });
+      problems.push({
+        place: placeOf(lines, from),
+        message: `this ${text[from]!} is not closed; write ${end} where it ends`,
+      });
       return visit.SKIP;
     },
   });
@@ -62,7 +82,11 @@ function keysOfBrackets(document: Document.Parsed, lines: LineCounter): readonly
   const problems: SyntaxProblem[] = [];
   visit(document, {
     Pair(_key, { key }) {
-      if (isCollection(key)) problems.push({ place: placeOf(lines, key.range?.[0] ?? 0), message: 'a key is plain text and cannot be a list or a mapping; put the text in quotes if it is one' });
+      if (isCollection(key))
+        problems.push({
+          place: placeOf(lines, key.range?.[0] ?? 0),
+          message: 'a key is plain text and cannot be a list or a mapping; put the text in quotes if it is one',
+        });
     },
   });
   return problems;
@@ -93,7 +117,12 @@ function duplicateKeys(document: Document.Parsed, lines: LineCounter): readonly 
         const before = first.get(key.value);
         const offset = key.range?.[0] ?? 0;
         if (before === undefined) first.set(key.value, offset);
-        else problems.push({ place: placeOf(lines, offset), message: `"${String(key.value)}" is written twice; rename it or remove one of them`, earlier: placeOf(lines, before) });
+        else
+          problems.push({
+            place: placeOf(lines, offset),
+            message: `"${String(key.value)}" is written twice; rename it or remove one of them`,
+            earlier: placeOf(lines, before),
+          });
       }
     },
   });
@@ -109,7 +138,11 @@ export function unresolvedAliases(document: Document.Parsed, lines: LineCounter)
       if ('anchor' in node && typeof node.anchor === 'string') anchors.add(node.anchor);
     },
     Alias(_key, node) {
-      if (!anchors.has(node.source)) problems.push({ place: placeOf(lines, node.range?.[0] ?? 0), message: `"*${node.source}" refers to an anchor "&${node.source}" that is not written above; write it, or put the text in quotes` });
+      if (!anchors.has(node.source))
+        problems.push({
+          place: placeOf(lines, node.range?.[0] ?? 0),
+          message: `"*${node.source}" refers to an anchor "&${node.source}" that is not written above; write it, or put the text in quotes`,
+        });
     },
   });
   return problems;

@@ -1,7 +1,10 @@
-// Reads YAML the way people mostly write it: block mappings and lists of values that end on their line. Anything else it leaves to a
-// library, and whatever it reads, a library reads alike; it takes a fifth of the time, which shows with 10,000 models.
+// Reads YAML the way people mostly write it: block mappings and lists of values that end on their line. Anything else
+// it leaves to a library, and whatever it reads, a library reads alike; it takes a fifth of the time, which shows with
+// 10,000 models.
 
-/** Printable, and the same to everybody: no tabs, no control characters, no byte order marks, no halves of characters. */
+/**
+ * Printable, and the same to everybody: no tabs, no control characters, no byte order marks, no halves of characters.
+ */
 const unusualCharacter = /[^\x20-\x7e\n\r\u00a1-\u2027\u202a-\ud7ff]|\r(?!\n)/;
 
 const name = String.raw`[A-Za-z_][\w./@+-]{0,100}(?::[\w./@+-]{1,100})*`;
@@ -23,12 +26,23 @@ const scalarInFlow = new RegExp(`(?:${doubleQuoted}|${singleQuoted}|${plainInFlo
 
 const integer = /^(?:0|[1-9]\d{0,14})$/;
 const fraction = /^(?:0|[1-9]\d{0,8})\.\d{1,6}$/;
-/** What begins with a digit and still is no number in any notation of YAML's: a size such as `7b`, or with other letters than those have. */
+/**
+ * What begins with a digit and still is no number in any notation of YAML's: a size such as `7b`, or with other letters
+ * than those have.
+ */
 const textWithDigits = /^\d+(?:\.\d+)?[bBkKmM]$|[g-nq-wyzG-NQ-WYZ/ ]/;
 // eslint-disable-next-line no-restricted-syntax -- it is what the libraries make of a key with nothing behind it
 const nothing = null;
 const words: ReadonlyMap<string, boolean | null> = new Map(
-  ([[nothing, 'null'], [true, 'true'], [false, 'false']] as const).flatMap(([value, word]) => [word, word[0]!.toUpperCase() + word.slice(1), word.toUpperCase()].map((spelt) => [spelt, value] as const)),
+  (
+    [
+      [nothing, 'null'],
+      [true, 'true'],
+      [false, 'false'],
+    ] as const
+  ).flatMap(([value, word]) =>
+    [word, word[0]!.toUpperCase() + word.slice(1), word.toUpperCase()].map((spelt) => [spelt, value] as const),
+  ),
 );
 const deepest = 8;
 const [blank, dash] = [32, 45];
@@ -57,7 +71,9 @@ export function readUsual(text: string): Pair | undefined {
   return unusualCharacter.test(text) ? undefined : new UsualReader(text).whole();
 }
 
-/** Stands at the first character of a line that says something. Every method answers `undefined` for what is not usual. */
+/**
+ * Stands at the first character of a line that says something. Every method answers `undefined` for what is not usual.
+ */
 class UsualReader {
   private at = 0;
   /** The column of that character; -1 at the end of the text. */
@@ -215,7 +231,10 @@ function plainValue(text: string): unknown {
   return textWithDigits.test(text) ? text : undefined;
 }
 
-/** True for a key that stands here already, or that is more than a key: a word that means a value, or a name that every object of JavaScript has. */
+/**
+ * True for a key that stands here already, or that is more than a key: a word that means a value, or a name that every
+ * object of JavaScript has.
+ */
 function isTaken(mapping: Mapping, key: string): boolean {
   return mapping[key] !== undefined || words.has(key);
 }

@@ -2,7 +2,10 @@
 import type { Acceptance } from '../../contract/backend.js';
 import type { Model } from '../../contract/model.js';
 
-/** Refuses the files that only work beside a model: projectors, and adapters without a base. For all others it is `otherwise`. */
+/**
+ * Refuses the files that only work beside a model: projectors, and adapters without a base. For all others it is
+ * `otherwise`.
+ */
 export function acceptGguf(model: Model, otherwise: Acceptance): Acceptance {
   const { kind, architecture } = model.metadata ?? {};
   if (kind === 'mmproj' || architecture === 'clip') {

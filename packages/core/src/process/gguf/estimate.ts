@@ -1,4 +1,5 @@
-// What a GGUF model will need in memory on an engine built on llama.cpp, computed from its header before anything starts.
+// What a GGUF model will need in memory on an engine built on llama.cpp, computed from its header before anything
+// starts.
 import type { Device, Machine, MemoryEstimate } from '../../contract/backend.js';
 import type { Model } from '../../contract/model.js';
 import { cacheBytes, computeBytes, shapeOf, type Shape } from './context-memory.js';
@@ -7,7 +8,10 @@ import type { GgufMemoryOptions } from './memory-options.js';
 
 /** llama.cpp reduces a context nobody asked for down to this, not further (`--fit-ctx`). */
 const smallestFit = 4096;
-/** Weights that the processor computes with in another layout are copied, and then no longer mapped from the file (`CPU_REPACK` in the log). */
+/**
+ * Weights that the processor computes with in another layout are copied, and then no longer mapped from the file
+ * (`CPU_REPACK` in the log).
+ */
 const repacked = /^(?:Q2_K|Q3_K|Q4_K|Q4_0|IQ4_NL)/;
 
 /** This machine, the devices the engine found in it, and what the engine is without a model. */
@@ -17,21 +21,32 @@ export interface GgufPlace extends Machine {
 }
 
 /**
- * What a start would need. Exact for keys and values of models with plain attention, an approximation for the scratch space, and an upper
- * bound for models that keep only a window of tokens, or keep experts in host memory. The memory of a draft model's context is not
- * counted. `undefined` when the header does not tell enough.
+ * What a start would need. Exact for keys and values of models with plain attention, an approximation for the scratch
+ * space, and an upper bound for models that keep only a window of tokens, or keep experts in host memory. The memory of
+ * a draft model's context is not counted. `undefined` when the header does not tell enough.
  */
-export function estimateGgufMemory(model: Model, options: GgufMemoryOptions, place: GgufPlace): MemoryEstimate | undefined {
+export function estimateGgufMemory(
+  model: Model,
+  options: GgufMemoryOptions,
+  place: GgufPlace,
+): MemoryEstimate | undefined {
   const shape = shapeOf(model.metadata);
   if (shape === undefined) return undefined;
   const need = (contextLength: number) => needFor(model, shape, options, place, contextLength);
-  const fits = (bytes: number) => largestFit((contextLength) => need(contextLength).hostBytes <= bytes, shape.contextLength);
+  const fits = (bytes: number) =>
+    largestFit((contextLength) => need(contextLength).hostBytes <= bytes, shape.contextLength);
   const contextLength = options.context_length ?? defaultContext(shape, fits(place.freeBytes));
   const largestContext = fits(place.totalBytes);
   return { ...need(contextLength), contextLength, ...(largestContext === undefined ? {} : { largestContext }) };
 }
 
-function needFor(model: Model, shape: Shape, options: GgufMemoryOptions, { devices, processBytes }: GgufPlace, contextLength: number): Pick<MemoryEstimate, 'hostBytes' | 'deviceBytes'> {
+function needFor(
+  model: Model,
+  shape: Shape,
+  options: GgufMemoryOptions,
+  { devices, processBytes }: GgufPlace,
+  contextLength: number,
+): Pick<MemoryEstimate, 'hostBytes' | 'deviceBytes'> {
   const cache = cacheBytes(shape, options, contextLength);
   const compute = computeBytes(shape, options, contextLength);
   const weights = bytesOf(model, 'weights');
@@ -42,7 +57,10 @@ function needFor(model: Model, shape: Shape, options: GgufMemoryOptions, { devic
   const projector = options.projector === false ? 0 : bytesOf(model, 'projector');
   const hostCompute = onHost === 0 ? 0 : compute;
   const hostProjector = placed.layers === 0 ? projector : 0;
-  return { hostBytes: Math.round(processBytes + onHost * (cache + resident) + hostCompute + hostProjector), deviceBytes: withProjector(placed, projector) };
+  return {
+    hostBytes: Math.round(processBytes + onHost * (cache + resident) + hostCompute + hostProjector),
+    deviceBytes: withProjector(placed, projector),
+  };
 }
 
 /** The projector goes to the first device, when there is one. */
@@ -64,7 +82,10 @@ function defaultContext({ contextLength = smallestFit }: Shape, fitting = 0): nu
   return Math.min(contextLength, Math.max(smallestFit, fitting));
 }
 
-/** The longest context, in steps of 256 and at most that of the training, for which `fits` holds; `undefined` when even the shortest does not. */
+/**
+ * The longest context, in steps of 256 and at most that of the training, for which `fits` holds; `undefined` when even
+ * the shortest does not.
+ */
 function largestFit(fits: (contextLength: number) => boolean, trained = 1 << 20): number | undefined {
   if (fits(trained)) return trained;
   let low = 0;

@@ -21,22 +21,36 @@ export interface Offload {
   readonly deviceBytes: Readonly<Record<string, number>>;
 }
 
-/** Shares a model out as llama.cpp does: the layers asked for, or as many as fit; by `tensor_split`, or by free memory. */
+/**
+ * Shares a model out as llama.cpp does: the layers asked for, or as many as fit; by `tensor_split`, or by free memory.
+ */
 export function offload(load: Load, options: GgufMemoryOptions, present: readonly Device[]): Offload {
   const devices = devicesFor(options, present);
   const layers = devices.length === 0 ? 0 : layersOn(devices, load, options.gpu_layers ?? 'auto');
   if (layers === 0) return { layers, deviceBytes: {} };
   const shares = sharesOf(devices, options.tensor_split);
-  const deviceBytes = Object.fromEntries(devices.map(({ name }, index) => [name, Math.round(layers * load.layerBytes * (shares[index] ?? 0) + load.computeBytes)]));
+  const deviceBytes = Object.fromEntries(
+    devices.map(({ name }, index) => [
+      name,
+      Math.round(layers * load.layerBytes * (shares[index] ?? 0) + load.computeBytes),
+    ]),
+  );
   return { layers, deviceBytes };
 }
 
-function devicesFor({ devices, split_mode, main_gpu = 0 }: GgufMemoryOptions, present: readonly Device[]): readonly Device[] {
+function devicesFor(
+  { devices, split_mode, main_gpu = 0 }: GgufMemoryOptions,
+  present: readonly Device[],
+): readonly Device[] {
   const wanted = devices === undefined ? present : present.filter(({ name }) => devices.includes(name));
   return split_mode === 'none' ? wanted.slice(main_gpu, main_gpu + 1) : wanted;
 }
 
-function layersOn(devices: readonly Device[], { layers, layerBytes, computeBytes }: Load, wanted: number | 'auto' | 'all'): number {
+function layersOn(
+  devices: readonly Device[],
+  { layers, layerBytes, computeBytes }: Load,
+  wanted: number | 'auto' | 'all',
+): number {
   if (wanted === 'all') return layers;
   if (wanted !== 'auto') return Math.min(wanted, layers);
   const room = devices.reduce((sum, { freeBytes }) => sum + (freeBytes ?? Infinity) - marginBytes - computeBytes, 0);

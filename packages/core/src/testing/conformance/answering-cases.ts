@@ -37,7 +37,10 @@ export const answeringCases = {
     const model = await stage.kit.model();
     const server = await stage.start();
     const replies = await Promise.all([stage.chat(server, model), stage.chat(server, model)]);
-    assert.deepEqual(replies.map(({ status }) => status), [200, 200]);
+    assert.deepEqual(
+      replies.map(({ status }) => status),
+      [200, 200],
+    );
     for (const { text } of replies) assertText(readAnswer(text).text, stage.kit.says?.(model));
   },
 
@@ -47,7 +50,8 @@ export const answeringCases = {
     // Without a look inside, the engine is filled, so that the chat below is served only when it was freed.
     const clients = stage.kit.busy === undefined ? (server.info.parallel ?? 4) : 1;
     await Promise.all(Array.from({ length: clients }, () => leaveEarly(stage, server)));
-    if (stage.kit.busy !== undefined) await within(stage.limits.leaveMs, untilIdle(stage, server), 'The work for a client that left');
+    if (stage.kit.busy !== undefined)
+      await within(stage.limits.leaveMs, untilIdle(stage, server), 'The work for a client that left');
     const reply = await within(stage.limits.leaveMs, stage.chat(server, model), 'A chat after clients left');
     assert.equal(reply.status, 200, reply.text);
   },
@@ -55,11 +59,17 @@ export const answeringCases = {
   'embeddings are lists of numbers': async (stage: Stage) => {
     const server = await stage.start({ options: present(stage.kit.embedding, 'The kit’s embedding') });
     const body = stage.adapted(server, await stage.kit.model(), 'embeddings', { input: ['one text', 'another'] });
-    const reply = await stage.client.post(server.endpoint(), 'embeddings', body, AbortSignal.timeout(stage.limits.answerMs));
+    const reply = await stage.client.post(
+      server.endpoint(),
+      'embeddings',
+      body,
+      AbortSignal.timeout(stage.limits.answerMs),
+    );
     assert.equal(reply.status, 200, reply.text);
     const { data } = JSON.parse(reply.text) as { data: { embedding: unknown[] }[] };
     assert.equal(data.length, 2);
-    for (const { embedding } of data) assert.ok(embedding.length > 0 && embedding.every(Number.isFinite), 'An embedding is not a list of numbers.');
+    for (const { embedding } of data)
+      assert.ok(embedding.length > 0 && embedding.every(Number.isFinite), 'An embedding is not a list of numbers.');
   },
 
   'a body that is not JSON is refused in the one error shape': async (stage: Stage) => {
@@ -73,7 +83,10 @@ export const answeringCases = {
   'a healthy server says that it is': async (stage: Stage) => {
     const server = await stage.start();
     const check = present(server.check?.bind(server), 'check()');
-    assert.equal(await within(stage.limits.answerMs, check(AbortSignal.timeout(stage.limits.answerMs)), 'check()'), 'ok');
+    assert.equal(
+      await within(stage.limits.answerMs, check(AbortSignal.timeout(stage.limits.answerMs)), 'check()'),
+      'ok',
+    );
   },
 
   'a server that slept and was woken answers': async (stage: Stage) => {
@@ -96,7 +109,11 @@ async function leaveEarly(stage: Stage, server: ModelServer): Promise<void> {
   const events = stage.stream(server, await stage.kit.model(), longChatOf(stage.kit), leave.signal);
   const stream = await readStream(events, { untilText: true });
   leave.abort();
-  assert.equal(stream.finish, undefined, 'The long chat was over at once; give the kit a longChat that goes on for seconds.');
+  assert.equal(
+    stream.finish,
+    undefined,
+    'The long chat was over at once; give the kit a longChat that goes on for seconds.',
+  );
 }
 
 /** A real poll: the engine has no event for it. Slow enough not to keep an engine from noticing. */
@@ -106,8 +123,14 @@ async function untilIdle(stage: Stage, server: ModelServer): Promise<void> {
 
 async function assertRefused(stage: Stage, body: string | JsonObject): Promise<void> {
   const server = await stage.start();
-  const sent = typeof body === 'string' ? body : stage.adapted(server, await stage.kit.model(), 'chat/completions', body);
-  const reply = await stage.client.post(server.endpoint(), 'chat/completions', sent, AbortSignal.timeout(stage.limits.answerMs));
+  const sent =
+    typeof body === 'string' ? body : stage.adapted(server, await stage.kit.model(), 'chat/completions', body);
+  const reply = await stage.client.post(
+    server.endpoint(),
+    'chat/completions',
+    sent,
+    AbortSignal.timeout(stage.limits.answerMs),
+  );
   assert.ok(reply.status >= 400 && reply.status < 500, `It was answered with ${reply.status}: ${reply.text}`);
   const error = stage.backend.adapt?.error?.(reply.status, Buffer.from(reply.text)) ?? usualError(reply.text);
   assert.ok(typeof error?.message === 'string' && error.message !== '', `The error has no message: ${reply.text}`);

@@ -75,14 +75,23 @@ export const endingCases = {
     const key = keyOf(server);
     await stage.chat(server, await stage.kit.model());
     await stage.stop(server);
-    const told = [...stage.printed, ...stage.progress.map((update) => update.stage), JSON.stringify(await closed(stage, server)), JSON.stringify(server.info)];
+    const told = [
+      ...stage.printed,
+      ...stage.progress.map((update) => update.stage),
+      JSON.stringify(await closed(stage, server)),
+      JSON.stringify(server.info),
+    ];
     assert.ok(!told.some((line) => line.includes(key)), 'The key is in what was printed, logged or told.');
   },
 
   'its key is on no command line': async (stage: Stage) => {
     const key = keyOf(await stage.start());
     const telling = stage.processes.look().filter(({ command }) => command.includes(key));
-    assert.deepEqual(telling.map(({ pid }) => pid), [], 'Every user of this machine can read the key in the list of processes.');
+    assert.deepEqual(
+      telling.map(({ pid }) => pid),
+      [],
+      'Every user of this machine can read the key in the list of processes.',
+    );
   },
 };
 
@@ -95,7 +104,11 @@ function closed(stage: Stage, server: ModelServer): Promise<ServerExit> {
 async function longStream(stage: Stage, server: ModelServer): Promise<{ ended: Promise<unknown> }> {
   const events = stage.stream(server, await stage.kit.model(), longChatOf(stage.kit));
   const begun = await readStream(events, { untilText: true });
-  assert.equal(begun.finish, undefined, 'The long chat was over at once; give the kit a longChat that goes on for seconds.');
+  assert.equal(
+    begun.finish,
+    undefined,
+    'The long chat was over at once; give the kit a longChat that goes on for seconds.',
+  );
   return { ended: readStream(events).catch(() => undefined) };
 }
 

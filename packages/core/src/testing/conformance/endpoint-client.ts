@@ -1,4 +1,5 @@
-// Talks to an endpoint as Lamina's proxy does: the engine's own headers, a Unix socket where there is one, streams read event by event.
+// Talks to an endpoint as Lamina's proxy does: the engine's own headers, a Unix socket where there is one, streams read
+// event by event.
 import { Agent, request, type Dispatcher } from 'undici';
 import type { Endpoint } from '../../contract/backend.js';
 import { reasonOf } from '../../contract/errors.js';
@@ -23,7 +24,8 @@ export class EndpointClient {
   /** Posts JSON and yields the `data` of each server-sent event. Ends when the engine closes the answer. */
   async *stream(endpoint: Endpoint, route: string, body: JsonObject, signal: AbortSignal): AsyncGenerator<string> {
     const response = await this.#send(endpoint, route, body, signal);
-    if (response.statusCode !== 200) throw new Error(`The stream was answered with ${response.statusCode}: ${await response.body.text()}`);
+    if (response.statusCode !== 200)
+      throw new Error(`The stream was answered with ${response.statusCode}: ${await response.body.text()}`);
     try {
       yield* readEvents(response.body.setEncoding('utf8'));
     } catch (error) {
@@ -36,7 +38,12 @@ export class EndpointClient {
     await Promise.all([...this.#agents.values()].map((agent) => agent.destroy()));
   }
 
-  #send(endpoint: Endpoint, route: string, body: JsonObject | string, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
+  #send(
+    endpoint: Endpoint,
+    route: string,
+    body: JsonObject | string,
+    signal: AbortSignal,
+  ): Promise<Dispatcher.ResponseData> {
     return request(`${endpoint.baseUrl}/${route}`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', ...endpoint.headers },

@@ -32,7 +32,10 @@ export const findingCases = {
 
   'a model of its format is accepted with a rank': async ({ kit, backend }: Stage) => {
     const model = await kit.model();
-    assert.ok((backend.formats ?? kit.type.formats).includes(model.format), `The model's format, ${model.format}, is not one of the type's.`);
+    assert.ok(
+      (backend.formats ?? kit.type.formats).includes(model.format),
+      `The model's format, ${model.format}, is not one of the type's.`,
+    );
     const answer = backend.accepts(model);
     assert.ok('rank' in answer, `The model is refused: ${'refused' in answer ? answer.refused : ''}`);
     assert.ok(Number.isFinite(answer.rank), `The rank is ${answer.rank}.`);
@@ -41,14 +44,21 @@ export const findingCases = {
   'the memory estimate is positive and grows with the context': async (stage: Stage) => {
     const option = present(stage.kit.contextOption, 'The kit’s contextOption');
     const model = await stage.kit.model();
-    const [small, large] = await Promise.all([2_048, 65_536].map((length) => estimateBytes(stage, model, { [option]: length })));
+    const [small, large] = await Promise.all(
+      [2_048, 65_536].map((length) => estimateBytes(stage, model, { [option]: length })),
+    );
     assert.ok(small! > 0 && Number.isFinite(large), `The estimates are ${small} and ${large} bytes.`);
     assert.ok(large! > small!, `A longer context is estimated at ${large} bytes, a shorter one at ${small}.`);
   },
 
   'the request adapter keeps what it does not know and changes nothing in place': async ({ kit, backend }: Stage) => {
     const adapt = present(backend.adapt?.request?.bind(backend.adapt), 'adapt.request');
-    const body: JsonObject = freeze({ ...chatOf(kit), model: 'm', user: 'someone', unknown_field: { kept: [1, 'two'] } });
+    const body: JsonObject = freeze({
+      ...chatOf(kit),
+      model: 'm',
+      user: 'someone',
+      unknown_field: { kept: [1, 'two'] },
+    });
     const before = JSON.stringify(body);
     const answer = adapt(body, { model: await kit.model(), route: 'chat/completions', info: {} });
     assert.equal(JSON.stringify(body), before, 'The adapter changed the body it was given.');

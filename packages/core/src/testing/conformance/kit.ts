@@ -17,12 +17,18 @@ export interface KitLimits {
   readonly killMs: number;
 }
 
-/** A backend to test, and what it is tested with. A case whose subject is missing here fails, unless `skip` says why it does not apply. */
+/**
+ * A backend to test, and what it is tested with. A case whose subject is missing here fails, unless `skip` says why it
+ * does not apply.
+ */
 export interface BackendKit {
   readonly type: BackendType;
   /** What models.yaml would say of the instance. */
   readonly options?: Readonly<Record<string, unknown>>;
-  /** What models.yaml would say of an instance whose engine is not on this machine; default: an `executable` that does not exist. */
+  /**
+   * What models.yaml would say of an instance whose engine is not on this machine; default: an `executable` that does
+   * not exist.
+   */
   readonly missing?: Readonly<Record<string, unknown>>;
   /** The environment the backend sees; default empty. */
   readonly env?: Readonly<Record<string, string | undefined>>;
@@ -36,10 +42,16 @@ export interface BackendKit {
   readonly chat?: JsonObject;
   /** A chat whose answer is still under way after seconds; default it is asked to count. */
   readonly longChat?: JsonObject;
-  /** How many requests the engine computes now. Without it, a client that leaves is only seen to free the engine when the next one is served. */
+  /**
+   * How many requests the engine computes now. Without it, a client that leaves is only seen to free the engine when
+   * the next one is served.
+   */
   busy?(server: ModelServer): Promise<number>;
   /** Options, and a look at the server that proves they reached the engine. */
-  readonly reach?: { readonly options: Readonly<Record<string, unknown>>; verify(server: ModelServer): void | Promise<void> };
+  readonly reach?: {
+    readonly options: Readonly<Record<string, unknown>>;
+    verify(server: ModelServer): void | Promise<void>;
+  };
   /** The option that sets the context length. */
   readonly contextOption?: string;
   /** Options under which the engine embeds. */
@@ -60,7 +72,11 @@ export function chatOf(kit: BackendKit): JsonObject {
 }
 
 export function longChatOf(kit: BackendKit): JsonObject {
-  return kit.longChat ?? { messages: [{ role: 'user', content: '/count Count from one to a million, one by one, and do not stop.' }] };
+  return (
+    kit.longChat ?? {
+      messages: [{ role: 'user', content: '/count Count from one to a million, one by one, and do not stop.' }],
+    }
+  );
 }
 
 /** The options of the instance: the type's defaults overlaid with the kit's. */
@@ -68,8 +84,14 @@ export function instanceOptions(kit: BackendKit, options = kit.options): Readonl
   return { ...kit.type.defaults, ...options };
 }
 
-/** What core hands to a start: what the instance says that a model may say too, then what the model says, then `more`. */
-export function modelOptions(kit: BackendKit, model: Model, more: Readonly<Record<string, unknown>> = {}): Readonly<Record<string, unknown>> {
+/**
+ * What core hands to a start: what the instance says that a model may say too, then what the model says, then `more`.
+ */
+export function modelOptions(
+  kit: BackendKit,
+  model: Model,
+  more: Readonly<Record<string, unknown>> = {},
+): Readonly<Record<string, unknown>> {
   const known = Object.keys((kit.type.modelOptions.properties as object | undefined) ?? {});
   const shared = Object.entries(instanceOptions(kit)).filter(([name]) => known.includes(name));
   return { ...Object.fromEntries(shared), ...model.options, ...more };

@@ -33,7 +33,10 @@ function fromProc(): LivingProcess[] {
     });
 }
 
-/** proc(5): state, parent and group are fields 3 to 5, the start is field 22; the name before them may hold spaces and brackets. */
+/**
+ * proc(5): state, parent and group are fields 3 to 5, the start is field 22; the name before them may hold spaces and
+ * brackets.
+ */
 function readProc(pid: string): LivingProcess[] {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
@@ -44,15 +47,22 @@ function readProc(pid: string): LivingProcess[] {
 
 /** As {@link livingProcesses}, where there is no /proc. */
 export function fromPs(): LivingProcess[] {
-  const ps = spawnSync('ps', ['-A', '-ww', '-o', 'pid=,ppid=,pgid=,stat=,lstart=,args='], { encoding: 'utf8', env: { PATH: '/usr/bin:/bin', LC_ALL: 'C' } });
+  const ps = spawnSync('ps', ['-A', '-ww', '-o', 'pid=,ppid=,pgid=,stat=,lstart=,args='], {
+    encoding: 'utf8',
+    env: { PATH: '/usr/bin:/bin', LC_ALL: 'C' },
+  });
   return ps.stdout.split('\n').flatMap((line) => {
-    const [, pid, parent, group, state, start, command] = /^\s*(\d+)\s+(\d+)\s+(\d+)\s+(\S+)\s+(\S+ +\S+ +\S+ +\S+ +\S+)\s+(.*)$/.exec(line) ?? [];
+    const [, pid, parent, group, state, start, command] =
+      /^\s*(\d+)\s+(\d+)\s+(\d+)\s+(\S+)\s+(\S+ +\S+ +\S+ +\S+ +\S+)\s+(.*)$/.exec(line) ?? [];
     if (pid === undefined || state!.startsWith('Z') || Number(pid) === ps.pid) return [];
     return [{ pid: Number(pid), parent: Number(parent), group: Number(group), start: start!, command: command! }];
   });
 }
 
-/** Watches what is started from now on. Look while things run: what has left its group, lost its parent and has no mark is found only if it was seen before. */
+/**
+ * Watches what is started from now on. Look while things run: what has left its group, lost its parent and has no mark
+ * is found only if it was seen before.
+ */
 export class ProcessWatch {
   /** Process groups that are ours, whoever their parents are. */
   readonly groups = new Set<number>();
@@ -65,7 +75,9 @@ export class ProcessWatch {
     const parents = new Map(all.map((row) => [row.pid, row.parent]));
     const ours = all.filter((row) => {
       if (this.#before.has(identity(row))) return false;
-      return this.#seen.has(identity(row)) || this.groups.has(row.group) || descends(row.pid, parents) || isMarked(row.pid);
+      return (
+        this.#seen.has(identity(row)) || this.groups.has(row.group) || descends(row.pid, parents) || isMarked(row.pid)
+      );
     });
     for (const row of ours) this.#seen.add(identity(row));
     return ours;
@@ -83,7 +95,9 @@ export class ProcessWatch {
   }
 }
 
-/** Whether it carries the mark of an engine that this process started, which its children inherit. Only /proc can tell. */
+/**
+ * Whether it carries the mark of an engine that this process started, which its children inherit. Only /proc can tell.
+ */
 function isMarked(pid: number): boolean {
   try {
     return readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').includes(mark);

@@ -29,12 +29,22 @@ interface ChatBody {
 export function readAnswer(text: string): ChatAnswer {
   const body = JSON.parse(text) as ChatBody;
   const choice = body.choices?.[0];
-  return { text: choice?.message?.content ?? '', finish: choice?.finish_reason ?? undefined, completionTokens: body.usage?.completion_tokens };
+  return {
+    text: choice?.message?.content ?? '',
+    finish: choice?.finish_reason ?? undefined,
+    completionTokens: body.usage?.completion_tokens,
+  };
 }
 
 /** A stream, to its end; or up to its first text, and then it can be read on. */
 export async function readStream(events: AsyncIterator<string>, { untilText = false } = {}): Promise<ChatStream> {
-  let stream: ChatStream = { text: '', finish: undefined, completionTokens: undefined, data: [], textAfterFinish: false };
+  let stream: ChatStream = {
+    text: '',
+    finish: undefined,
+    completionTokens: undefined,
+    data: [],
+    textAfterFinish: false,
+  };
   for (let event = await events.next(); event.done !== true; event = await events.next()) {
     stream = withEvent(stream, event.value);
     if (untilText && stream.text !== '') break;

@@ -1,4 +1,5 @@
-// What one conformance case runs on: a fresh backend, a real start context that records what it is told, and an end that leaves nothing.
+// What one conformance case runs on: a fresh backend, a real start context that records what it is told, and an end
+// that leaves nothing.
 import assert from 'node:assert/strict';
 import { setImmediate } from 'node:timers/promises';
 import type { Backend, Endpoint, ModelServer, StartContext } from '../../contract/backend.js';
@@ -66,11 +67,21 @@ export class Stage {
   /** Sends a chat the way Lamina does and reads the whole answer. */
   async chat(server: ModelServer, model: Model, body: JsonObject = chatOf(this.kit)): Promise<Reply> {
     const signal = AbortSignal.timeout(this.limits.answerMs);
-    return this.client.post(server.endpoint(), 'chat/completions', this.adapted(server, model, 'chat/completions', body), signal);
+    return this.client.post(
+      server.endpoint(),
+      'chat/completions',
+      this.adapted(server, model, 'chat/completions', body),
+      signal,
+    );
   }
 
   /** Sends a streamed chat; yields the data of each event. */
-  stream(server: ModelServer, model: Model, body: JsonObject, signal: AbortSignal = AbortSignal.timeout(this.limits.answerMs)): AsyncGenerator<string> {
+  stream(
+    server: ModelServer,
+    model: Model,
+    body: JsonObject,
+    signal: AbortSignal = AbortSignal.timeout(this.limits.answerMs),
+  ): AsyncGenerator<string> {
     const adapted = this.adapted(server, model, 'chat/completions', { ...body, stream: true });
     return this.client.stream(server.endpoint(), 'chat/completions', adapted, signal);
   }
@@ -81,7 +92,10 @@ export class Stage {
     return this.backend.adapt?.request?.(named, { model, route, info: server.info }) ?? named;
   }
 
-  /** Fails when a process that the case started still lives, or this process listens on a port that it did not listen on before. */
+  /**
+   * Fails when a process that the case started still lives, or this process listens on a port that it did not listen on
+   * before.
+   */
   async assertNothingLeft(when: string): Promise<void> {
     // A server that has just closed is listed until the event loop has come round to its end.
     await setImmediate();
@@ -94,14 +108,20 @@ export class Stage {
   /** Fails when something still listens at an endpoint. */
   async assertNothingListens(endpoint: Endpoint): Promise<void> {
     const asked = this.client.post(endpoint, 'chat/completions', {}, AbortSignal.timeout(this.limits.answerMs));
-    await assert.rejects(asked, { code: 'ECONNREFUSED' }, `Something still listens at ${endpoint.baseUrl} after the stop.`);
+    await assert.rejects(
+      asked,
+      { code: 'ECONNREFUSED' },
+      `Something still listens at ${endpoint.baseUrl} after the stop.`,
+    );
   }
 
   /** Ends whatever the case left, whether it passed or not. */
   async close(): Promise<void> {
     this.#end.abort();
     await within(this.limits.killMs, Promise.all(this.#starting), 'An aborted start()').catch(() => undefined);
-    const stops = [...this.#servers].map((server) => server.stop({ reason: 'shutdown', signal: this.#end.signal }).catch(() => undefined));
+    const stops = [...this.#servers].map((server) =>
+      server.stop({ reason: 'shutdown', signal: this.#end.signal }).catch(() => undefined),
+    );
     await within(this.limits.killMs, Promise.all(stops), 'stop()').catch(() => undefined);
     this.processes.kill();
     await this.client.close();

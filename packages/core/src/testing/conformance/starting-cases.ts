@@ -23,14 +23,20 @@ export const startingCases = {
   'without its key the endpoint refuses': async (stage: Stage) => {
     const { headers, ...open } = (await stage.start()).endpoint();
     present(headers, 'A header with a key');
-    const reply = await stage.client.post(open, 'chat/completions', chatOf(stage.kit), AbortSignal.timeout(stage.limits.answerMs));
+    const reply = await stage.client.post(
+      open,
+      'chat/completions',
+      chatOf(stage.kit),
+      AbortSignal.timeout(stage.limits.answerMs),
+    );
     assert.ok([401, 403].includes(reply.status), `A chat without the key was answered with ${reply.status}.`);
   },
 
   'a start tells how far it is': async (stage: Stage) => {
     await stage.start();
     assert.ok(stage.progress.length + stage.printed.length > 0, 'Neither progress nor output was reported.');
-    for (const { stage: name, ratio = 0 } of stage.progress) assert.ok(name !== '' && ratio >= 0 && ratio <= 1, `The stage "${name}" has the ratio ${ratio}.`);
+    for (const { stage: name, ratio = 0 } of stage.progress)
+      assert.ok(name !== '' && ratio >= 0 && ratio <= 1, `The stage "${name}" has the ratio ${ratio}.`);
   },
 
   'options reach the engine': async (stage: Stage) => {
@@ -49,7 +55,10 @@ export const startingCases = {
 
   'a start of a damaged model fails with the reason': async (stage: Stage) => {
     const error = await failedStart(stage);
-    assert.ok(LaminaError.is(error, 'MODEL_START_FAILED'), `The start failed with ${String(error)} instead of MODEL_START_FAILED.`);
+    assert.ok(
+      LaminaError.is(error, 'MODEL_START_FAILED'),
+      `The start failed with ${String(error)} instead of MODEL_START_FAILED.`,
+    );
     const { reason } = error.details;
     assert.ok(typeof reason === 'string' && reason.trim() !== '', 'The failure has no reason.');
     assert.doesNotMatch(error.message, /\n\s+at /, 'The failure has a stack trace in its message.');
@@ -77,7 +86,11 @@ export const startingCases = {
     assert.deepEqual(strays, [], 'These processes would outlive a Lamina that is killed.');
     assert.deepEqual(stage.released, [], 'A group was taken back while it runs.');
     await stage.stop(server);
-    assert.deepEqual([...stage.released].sort(), [...stage.guarded].sort(), 'Not every group was taken back after the stop.');
+    assert.deepEqual(
+      [...stage.released].sort(),
+      [...stage.guarded].sort(),
+      'Not every group was taken back after the stop.',
+    );
   },
 };
 

@@ -1,4 +1,5 @@
-// How an answer looks on the routes that generate text: whole, or as the frames of a stream. Shapes as OpenAI and Anthropic document them.
+// How an answer looks on the routes that generate text: whole, or as the frames of a stream. Shapes as OpenAI and
+// Anthropic document them.
 
 /** What was generated, so far or in all. */
 export interface Answer {
@@ -30,7 +31,11 @@ const done = 'data: [DONE]\n\n';
 
 function openAiUsage(answer: Answer): object {
   const { promptTokens, completionTokens } = answer;
-  return { prompt_tokens: promptTokens, completion_tokens: completionTokens, total_tokens: promptTokens + completionTokens };
+  return {
+    prompt_tokens: promptTokens,
+    completion_tokens: completionTokens,
+    total_tokens: promptTokens + completionTokens,
+  };
 }
 
 function openAiClose(frame: (choices: object[], more?: object) => string, last: object, answer: Answer): string[] {
@@ -38,28 +43,40 @@ function openAiClose(frame: (choices: object[], more?: object) => string, last: 
   return [frame([last]), ...usage, done];
 }
 
-const chatFrame = (answer: Answer) => (choices: object[], more: object = {}) =>
-  data({ id: answer.id, object: 'chat.completion.chunk', created: 1, model: answer.model, choices, ...more });
+const chatFrame =
+  (answer: Answer) =>
+  (choices: object[], more: object = {}) =>
+    data({ id: answer.id, object: 'chat.completion.chunk', created: 1, model: answer.model, choices, ...more });
 
 const chat: Dialect = {
   input: 'messages',
   whole: (answer) => ({
-    id: answer.id, object: 'chat.completion', created: 1, model: answer.model,
+    id: answer.id,
+    object: 'chat.completion',
+    created: 1,
+    model: answer.model,
     choices: [{ index: 0, message: { role: 'assistant', content: answer.text }, finish_reason: answer.finish }],
     usage: openAiUsage(answer),
   }),
-  open: (answer) => [chatFrame(answer)([{ index: 0, delta: { role: 'assistant', content: null }, finish_reason: null }])],
+  open: (answer) => [
+    chatFrame(answer)([{ index: 0, delta: { role: 'assistant', content: null }, finish_reason: null }]),
+  ],
   chunk: (answer, text) => chatFrame(answer)([{ index: 0, delta: { content: text }, finish_reason: null }]),
   close: (answer) => openAiClose(chatFrame(answer), { index: 0, delta: {}, finish_reason: answer.finish }, answer),
 };
 
-const textFrame = (answer: Answer) => (choices: object[], more: object = {}) =>
-  data({ id: answer.id, object: 'text_completion', created: 1, model: answer.model, choices, ...more });
+const textFrame =
+  (answer: Answer) =>
+  (choices: object[], more: object = {}) =>
+    data({ id: answer.id, object: 'text_completion', created: 1, model: answer.model, choices, ...more });
 
 const completion: Dialect = {
   input: 'prompt',
   whole: (answer) => ({
-    id: answer.id, object: 'text_completion', created: 1, model: answer.model,
+    id: answer.id,
+    object: 'text_completion',
+    created: 1,
+    model: answer.model,
     choices: [{ index: 0, text: answer.text, logprobs: null, finish_reason: answer.finish }],
     usage: openAiUsage(answer),
   }),
@@ -71,7 +88,15 @@ const completion: Dialect = {
 function message(answer: Answer, text: string): object {
   const stop = answer.finish === 'stop' ? 'end_turn' : 'max_tokens';
   const usage = { input_tokens: answer.promptTokens, output_tokens: answer.completionTokens };
-  return { id: answer.id, type: 'message', role: 'assistant', model: answer.model, content: text === '' ? [] : [{ type: 'text', text }], stop_reason: stop, usage };
+  return {
+    id: answer.id,
+    type: 'message',
+    role: 'assistant',
+    model: answer.model,
+    content: text === '' ? [] : [{ type: 'text', text }],
+    stop_reason: stop,
+    usage,
+  };
 }
 
 const messages: Dialect = {
@@ -84,7 +109,11 @@ const messages: Dialect = {
   chunk: (_answer, text) => event({ type: 'content_block_delta', index: 0, delta: { type: 'text_delta', text } }),
   close: (answer) => [
     event({ type: 'content_block_stop', index: 0 }),
-    event({ type: 'message_delta', delta: { stop_reason: answer.finish === 'stop' ? 'end_turn' : 'max_tokens' }, usage: { output_tokens: answer.completionTokens } }),
+    event({
+      type: 'message_delta',
+      delta: { stop_reason: answer.finish === 'stop' ? 'end_turn' : 'max_tokens' },
+      usage: { output_tokens: answer.completionTokens },
+    }),
     event({ type: 'message_stop' }),
   ],
 };
@@ -92,9 +121,19 @@ const messages: Dialect = {
 function response(answer: Answer, status: string): object {
   const { promptTokens, completionTokens } = answer;
   return {
-    id: answer.id, object: 'response', created_at: 1, model: answer.model, status,
-    output: [{ type: 'message', role: 'assistant', content: [{ type: 'output_text', text: answer.text, annotations: [] }] }],
-    usage: { input_tokens: promptTokens, output_tokens: completionTokens, total_tokens: promptTokens + completionTokens },
+    id: answer.id,
+    object: 'response',
+    created_at: 1,
+    model: answer.model,
+    status,
+    output: [
+      { type: 'message', role: 'assistant', content: [{ type: 'output_text', text: answer.text, annotations: [] }] },
+    ],
+    usage: {
+      input_tokens: promptTokens,
+      output_tokens: completionTokens,
+      total_tokens: promptTokens + completionTokens,
+    },
   };
 }
 
@@ -102,7 +141,8 @@ const responses: Dialect = {
   input: 'input',
   whole: (answer) => response(answer, 'completed'),
   open: (answer) => [event({ type: 'response.created', response: response(answer, 'in_progress') })],
-  chunk: (_answer, text) => event({ type: 'response.output_text.delta', output_index: 0, content_index: 0, delta: text }),
+  chunk: (_answer, text) =>
+    event({ type: 'response.output_text.delta', output_index: 0, content_index: 0, delta: text }),
   close: (answer) => [event({ type: 'response.completed', response: response(answer, 'completed') })],
 };
 

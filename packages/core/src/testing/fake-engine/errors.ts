@@ -14,7 +14,11 @@ export class Refusal extends Error {
 
 /** Answers with an error, in the shape the behaviour asks for. */
 export function sendRefusal(response: ServerResponse, { status, message }: Refusal, behaviour: Behaviour): void {
-  sendJson(response, status, behaviour.errors === 'json_in_string' ? inString(status, message) : openAi(status, message));
+  sendJson(
+    response,
+    status,
+    behaviour.errors === 'json_in_string' ? inString(status, message) : openAi(status, message),
+  );
 }
 
 export function sendJson(response: ServerResponse, status: number, body: unknown): void {

@@ -63,12 +63,16 @@ async function sendStream(job: Job, response: ServerResponse, signal: AbortSigna
     if (job.crashes && job.behaviour.crash === 'mid_stream' && count === crashChunks(job)) crash();
     if (count === job.behaviour.cut_chunks) return void response.destroy();
   }
-  const last = job.dialect.close(answerOf(job, text, count)).filter((frame) => !(job.behaviour.no_done && frame.includes('[DONE]')));
+  const last = job.dialect
+    .close(answerOf(job, text, count))
+    .filter((frame) => !(job.behaviour.no_done && frame.includes('[DONE]')));
   response.end(last.join(''));
   await finished(response);
 }
 
-/** The text in pieces: the model's name, then numbers, so that a reader sees who answers and whether a piece is missing. */
+/**
+ * The text in pieces: the model's name, then numbers, so that a reader sees who answers and whether a piece is missing.
+ */
 async function* pieces(job: Job, signal: AbortSignal): AsyncGenerator<string> {
   const endless = job.prompt.includes('/count');
   const wanted = Math.min(job.limit, endless ? Infinity : (job.behaviour.chunks ?? 5));
@@ -88,7 +92,15 @@ async function pause(ms: number, signal: AbortSignal): Promise<void> {
 
 function answerOf(job: Job, text: string, count: number): Answer {
   const finish = count >= job.limit ? 'length' : 'stop';
-  return { id: 'fake-1', model: job.model, text, finish, promptTokens: job.prompt.length, completionTokens: count, includeUsage: job.includeUsage };
+  return {
+    id: 'fake-1',
+    model: job.model,
+    text,
+    finish,
+    promptTokens: job.prompt.length,
+    completionTokens: count,
+    includeUsage: job.includeUsage,
+  };
 }
 
 function crashChunks(job: Job): number {
@@ -96,8 +108,8 @@ function crashChunks(job: Job): number {
 }
 
 /**
- * Resolves when the bytes have left this process, so that a crash right after cannot swallow them, and a slow reader slows the engine;
- * or when there is nobody any more to read them.
+ * Resolves when the bytes have left this process, so that a crash right after cannot swallow them, and a slow reader
+ * slows the engine; or when there is nobody any more to read them.
  */
 async function written(response: ServerResponse, bytes: string | Buffer): Promise<void> {
   if (response.destroyed) return;
@@ -113,5 +125,6 @@ async function written(response: ServerResponse, bytes: string | Buffer): Promis
 }
 
 async function finished(response: ServerResponse): Promise<void> {
-  if (!response.writableFinished && !response.destroyed) await Promise.race([once(response, 'finish'), once(response, 'close')]);
+  if (!response.writableFinished && !response.destroyed)
+    await Promise.race([once(response, 'finish'), once(response, 'close')]);
 }

@@ -18,12 +18,23 @@ const { values } = parseArgs({
 });
 
 if (values.version) console.log('fake-engine 1.0.0');
-else await run(newEngine(values.model ?? 'fake', values['api-key'] ?? process.env.FAKE_ENGINE_KEY, JSON.parse(values.behaviour ?? '{}') as Behaviour));
+else
+  await run(
+    newEngine(
+      values.model ?? 'fake',
+      values['api-key'] ?? process.env.FAKE_ENGINE_KEY,
+      JSON.parse(values.behaviour ?? '{}') as Behaviour,
+    ),
+  );
 
 async function run(engine: Engine): Promise<void> {
   const { behaviour } = engine;
   for (const line of behaviour.stderr ?? []) console.error(line);
-  if (behaviour.grandchild) spawn(process.execPath, ['-e', 'setInterval(() => {}, 1e9)'], { stdio: 'ignore', detached: behaviour.grandchild === 'own_group' });
+  if (behaviour.grandchild)
+    spawn(process.execPath, ['-e', 'setInterval(() => {}, 1e9)'], {
+      stdio: 'ignore',
+      detached: behaviour.grandchild === 'own_group',
+    });
   const server = createServer((request, response) => void answer(engine, request, response));
   process.on('SIGTERM', () => onTerminate(server, engine));
   if (behaviour.while_loading !== 'refused') await listen(server);

@@ -21,7 +21,8 @@ export function readBody(text: string): Body | undefined {
 export function readJob(body: Body, about: Pick<Job, 'behaviour' | 'dialect' | 'model' | 'crashes'>): Job {
   const limit = body.max_tokens ?? body.max_completion_tokens ?? body.max_output_tokens;
   if (limit !== undefined && !Number.isInteger(limit)) throw new Refusal(400, '"max_tokens" must be a whole number');
-  if (body.stream !== undefined && typeof body.stream !== 'boolean') throw new Refusal(400, '"stream" must be true or false');
+  if (body.stream !== undefined && typeof body.stream !== 'boolean')
+    throw new Refusal(400, '"stream" must be true or false');
   return {
     ...about,
     prompt: promptOf(body, about.dialect),

@@ -16,7 +16,8 @@ export async function answer(engine: Engine, request: IncomingMessage, response:
   try {
     if (path.startsWith('/fake/')) return await answerTest(engine, path, request, response);
     if (path === '/health') return answerHealth(engine, response);
-    if (!engine.ready && !(engine.behaviour.ready_early && path === '/v1/models')) throw new Refusal(503, 'Loading model');
+    if (!engine.ready && !(engine.behaviour.ready_early && path === '/v1/models'))
+      throw new Refusal(503, 'Loading model');
     if (path.startsWith('/v1/')) return await answerApi(engine, path, request, response);
     answerSleep(engine, path, response);
   } catch (error) {
@@ -25,7 +26,12 @@ export async function answer(engine: Engine, request: IncomingMessage, response:
   }
 }
 
-async function answerTest(engine: Engine, path: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function answerTest(
+  engine: Engine,
+  path: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   if (path === '/fake/state') return sendJson(response, 200, report(engine));
   if (path === '/fake/info') return sendJson(response, 200, infoOf(engine));
   if (path !== '/fake/behaviour' || request.method !== 'POST') throw new Refusal(404, 'Not found');
@@ -53,7 +59,12 @@ function answerSleep(engine: Engine, path: string, response: ServerResponse): vo
   sendJson(response, 200, {});
 }
 
-async function answerApi(engine: Engine, path: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function answerApi(
+  engine: Engine,
+  path: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   if (!isAuthorized(engine, request)) throw new Refusal(401, 'Invalid API Key');
   if (path === '/v1/models') return answerModels(engine, response);
   if (request.method !== 'POST') throw new Refusal(404, 'Not found');
@@ -61,22 +72,36 @@ async function answerApi(engine: Engine, path: string, request: IncomingMessage,
   engine.requests += 1;
   engine.last = { method: request.method, path, headers: request.headers, body: readBody(raw) ?? raw };
   if (engine.asleep) throw new Refusal(503, 'The engine is asleep');
-  if (engine.behaviour.status !== undefined) throw new Refusal(engine.behaviour.status, `Told to answer ${engine.behaviour.status}`);
+  if (engine.behaviour.status !== undefined)
+    throw new Refusal(engine.behaviour.status, `Told to answer ${engine.behaviour.status}`);
   await compute(engine, response, (signal) => answerInference(engine, path, raw, response, signal));
 }
 
 function isAuthorized(engine: Engine, request: IncomingMessage): boolean {
-  return engine.key === undefined || engine.behaviour.any_key === true || request.headers.authorization === `Bearer ${engine.key}`;
+  return (
+    engine.key === undefined ||
+    engine.behaviour.any_key === true ||
+    request.headers.authorization === `Bearer ${engine.key}`
+  );
 }
 
 function answerModels(engine: Engine, response: ServerResponse): void {
   engine.announced = true;
-  const data = (engine.behaviour.ids ?? [engine.model]).map((id) => ({ id, object: 'model', created: 1, owned_by: 'fake' }));
+  const data = (engine.behaviour.ids ?? [engine.model]).map((id) => ({
+    id,
+    object: 'model',
+    created: 1,
+    owned_by: 'fake',
+  }));
   sendJson(response, 200, { object: 'list', data });
 }
 
 /** Computes when there is a place, counted; stops when the client leaves. */
-async function compute(engine: Engine, response: ServerResponse, run: (signal: AbortSignal) => Promise<void>): Promise<void> {
+async function compute(
+  engine: Engine,
+  response: ServerResponse,
+  run: (signal: AbortSignal) => Promise<void>,
+): Promise<void> {
   const signal = untilClientLeaves(engine, response);
   try {
     await takePlace(engine, signal);
@@ -113,7 +138,13 @@ async function takePlace(engine: Engine, signal: AbortSignal): Promise<void> {
   engine.most_busy = Math.max(engine.most_busy, engine.busy);
 }
 
-async function answerInference(engine: Engine, path: string, raw: string, response: ServerResponse, signal: AbortSignal): Promise<void> {
+async function answerInference(
+  engine: Engine,
+  path: string,
+  raw: string,
+  response: ServerResponse,
+  signal: AbortSignal,
+): Promise<void> {
   const body = readBody(raw);
   if (body === undefined) throw new Refusal(400, 'The body is not a JSON object');
   if (engine.behaviour.refuse_user && 'user' in body) throw new Refusal(400, 'The field "user" is not allowed');
@@ -137,7 +168,8 @@ function modelOf(engine: Engine, body: Body): string {
 
 function embeddings(model: string, body: Body): object {
   const inputs = typeof body.input === 'string' ? [body.input] : body.input;
-  if (!Array.isArray(inputs) || inputs.length === 0) throw new Refusal(400, '"input" must be a text or a list of texts');
+  if (!Array.isArray(inputs) || inputs.length === 0)
+    throw new Refusal(400, '"input" must be a text or a list of texts');
   const data = inputs.map((input, index) => ({ object: 'embedding', index, embedding: vectorOf(String(input)) }));
   return { object: 'list', model, data, usage: { prompt_tokens: inputs.length, total_tokens: inputs.length } };
 }
@@ -145,9 +177,15 @@ function embeddings(model: string, body: Body): object {
 /** The more words of the query a document has, the higher it ranks. */
 function ranking(model: string, body: Body): object {
   const { query, documents } = body;
-  if (typeof query !== 'string' || !Array.isArray(documents)) throw new Refusal(400, '"query" and "documents" are required');
+  if (typeof query !== 'string' || !Array.isArray(documents))
+    throw new Refusal(400, '"query" and "documents" are required');
   const words = new Set(query.split(/\s+/));
-  const results = documents.map((document, index) => ({ index, relevance_score: String(document).split(/\s+/).filter((word) => words.has(word)).length }));
+  const results = documents.map((document, index) => ({
+    index,
+    relevance_score: String(document)
+      .split(/\s+/)
+      .filter((word) => words.has(word)).length,
+  }));
   results.sort((left, right) => right.relevance_score - left.relevance_score);
   return { object: 'list', model, results, usage: { prompt_tokens: documents.length, total_tokens: documents.length } };
 }

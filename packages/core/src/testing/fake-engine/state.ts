@@ -20,7 +20,9 @@ export interface FakeEngineState {
   readonly busy: number;
   readonly most_busy: number;
   readonly waiting: number;
-  /** Inference requests so far: all, answered to the end, cut short (by a client that left, or by the engine itself). */
+  /**
+   * Inference requests so far: all, answered to the end, cut short (by a client that left, or by the engine itself).
+   */
   readonly requests: number;
   readonly finished: number;
   readonly aborted: number;
@@ -44,7 +46,17 @@ type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 /** An engine that has done nothing yet. */
 export function newEngine(model: string, key: string | undefined, behaviour: Behaviour): Engine {
   const counts = { busy: 0, most_busy: 0, waiting: 0, requests: 0, finished: 0, aborted: 0 };
-  return { model, key, behaviour, free: new EventEmitter().setMaxListeners(0), ready: false, asleep: false, announced: false, last: undefined, ...counts };
+  return {
+    model,
+    key,
+    behaviour,
+    free: new EventEmitter().setMaxListeners(0),
+    ready: false,
+    asleep: false,
+    announced: false,
+    last: undefined,
+    ...counts,
+  };
 }
 
 /** What tests see of it. */

@@ -1,9 +1,12 @@
-// The weights of a bigram machine. All attention and feed-forward weights are zero, so what reaches the output is the embedding of the
-// current token alone; the output row of each token points along the embedding of the token before it.
+// The weights of a bigram machine. All attention and feed-forward weights are zero, so what reaches the output is the
+// embedding of the current token alone; the output row of each token points along the embedding of the token before it.
 import type { Tensor } from './tensor.js';
 import { special, type Vocabulary } from './vocabulary.js';
 
-/** How much surer the model is of the right token than of one that has nothing to do with it; large, so that sampling changes nothing. */
+/**
+ * How much surer the model is of the right token than of one that has nothing to do with it; large, so that sampling
+ * changes nothing.
+ */
 const certainty = 6;
 const headCount = 4;
 const keyValueHeadCount = 2;
@@ -17,7 +20,10 @@ export interface Shape {
   readonly feedForwardLength: number;
 }
 
-/** The shape for a number of layers and an embedding length, which must be a multiple of 32 (the rows of q8_0 are made of such blocks). */
+/**
+ * The shape for a number of layers and an embedding length, which must be a multiple of 32 (the rows of q8_0 are made
+ * of such blocks).
+ */
 export function shapeOf(layers: number, embeddingLength: number): Shape {
   if (embeddingLength % 32 !== 0) throw new Error(`An embedding length of ${embeddingLength} is not a multiple of 32.`);
   return { layers, embeddingLength, headCount, keyValueHeadCount, feedForwardLength: 2 * embeddingLength };
@@ -29,13 +35,17 @@ export interface Embeddings {
   readonly shared: Float32Array;
 }
 
-/** A random direction for each token. Characters lean on a shared one, so that a raw prompt starts the sentence whatever it ends with. */
+/**
+ * A random direction for each token. Characters lean on a shared one, so that a raw prompt starts the sentence whatever
+ * it ends with.
+ */
 export function embed(vocabulary: Vocabulary, length: number): Embeddings {
   const random = generator();
   const direction = () => Float32Array.from({ length }, () => (random() < 0.5 ? -1 : 1));
   const shared = direction();
   const rows = Array.from({ length: vocabulary.size }, direction);
-  for (const character of vocabulary.characters()) rows[character] = rows[character]!.map((value, index) => 2 * shared[index]! + 0.3 * value);
+  for (const character of vocabulary.characters())
+    rows[character] = rows[character]!.map((value, index) => 2 * shared[index]! + 0.3 * value);
   return { rows, shared };
 }
 

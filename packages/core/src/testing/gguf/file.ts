@@ -1,4 +1,5 @@
-// A GGUF file, version 3: magic, counts, metadata, a description of each tensor, then their bytes, each on a boundary of 32.
+// A GGUF file, version 3: magic, counts, metadata, a description of each tensor, then their bytes, each on a boundary
+// of 32.
 import { open } from 'node:fs/promises';
 import type { StoredTensor } from './tensor.js';
 import { textBytes, uint32Bytes, uint64Bytes, type Value } from './values.js';
@@ -41,7 +42,12 @@ function describeTensors(tensors: readonly StoredTensor[]): Buffer[] {
   let offset = 0;
   return tensors.map((tensor) => {
     const shape = [uint32Bytes(tensor.shape.length), ...tensor.shape.map(uint64Bytes)];
-    const bytes = Buffer.concat([textBytes(tensor.name), ...shape, uint32Bytes(tensor.typeNumber), uint64Bytes(offset)]);
+    const bytes = Buffer.concat([
+      textBytes(tensor.name),
+      ...shape,
+      uint32Bytes(tensor.typeNumber),
+      uint64Bytes(offset),
+    ]);
     offset += aligned(tensor.size);
     return bytes;
   });

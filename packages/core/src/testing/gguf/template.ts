@@ -1,4 +1,5 @@
-// The chat template of a tiny model, in Jinja: it renders every role, and a word in the last message chooses what is said.
+// The chat template of a tiny model, in Jinja: it renders every role, and a word in the last message chooses what is
+// said.
 
 /** `/count` counts without end, `/think` thinks first, `/tool` calls a tool; anything else gets the sentence. */
 export const chatTemplate = [

@@ -18,7 +18,16 @@ export const special = {
 } as const;
 
 const thought = ['<think>', 'Let', ' me', ' think', ' hard.', '</think>', 'The', ' answer', ' is', ' forty-two.'];
-const toolCall = ['<tool_call>', '\n', '{"name":', ' "get_weather",', ' "arguments":', ' {"city":', ' "Paris"}}', '\n</tool_call>'];
+const toolCall = [
+  '<tool_call>',
+  '\n',
+  '{"name":',
+  ' "get_weather",',
+  ' "arguments":',
+  ' {"city":',
+  ' "Paris"}}',
+  '\n</tool_call>',
+];
 const countTo = 200;
 
 /** Tokens in the order of their ids, and the one that follows each. */
@@ -52,14 +61,17 @@ export class Vocabulary {
 
   /** Single printable characters that are no part of a sentence: a raw prompt ends in one of them. */
   characters(): number[] {
-    return printable().map((character) => this.id(spelled(character))).filter((id) => !this.next.has(id));
+    return printable()
+      .map((character) => this.id(spelled(character)))
+      .filter((id) => !this.next.has(id));
   }
 
   #addFixed(): void {
     this.#add(special.unknown, kinds.unknown);
     this.#add(special.begin, kinds.control);
     this.#add(special.end, kinds.control);
-    for (let byte = 0; byte < 256; byte++) this.#add(`<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`, kinds.byte);
+    for (let byte = 0; byte < 256; byte++)
+      this.#add(`<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`, kinds.byte);
     for (const text of Object.values(special)) this.#add(text, kinds.control);
     // A prompt has a token a character, so the usage numbers of a test can be foretold.
     for (const character of printable()) this.#add(spelled(character), kinds.normal);
@@ -73,7 +85,10 @@ export class Vocabulary {
     return this.texts.push(text) - 1;
   }
 
-  /** Words with the spaces before them. A token has one successor, so a word that was used before is joined with the next. */
+  /**
+   * Words with the spaces before them. A token has one successor, so a word that was used before is joined with the
+   * next.
+   */
   #pieces(sentence: string): string[] {
     const pieces: string[] = [];
     let piece = '';
@@ -84,7 +99,8 @@ export class Vocabulary {
       piece = '';
     }
     const last = (pieces.pop() ?? '') + piece;
-    if (last === '' || this.#isChained(last)) throw new Error(`A tiny model cannot say "${sentence}": it is empty, or ends as another sentence does.`);
+    if (last === '' || this.#isChained(last))
+      throw new Error(`A tiny model cannot say "${sentence}": it is empty, or ends as another sentence does.`);
     return [...pieces, last];
   }
 

@@ -1,5 +1,13 @@
-// One connection. Bytes come straight into memory that is used again and again, so that nothing is allocated or copied on their way.
-import { connect as connectPlain, isIP, type ConnectOpts, type LookupFunction, type Socket, type TcpNetConnectOpts } from 'node:net';
+// One connection. Bytes come straight into memory that is used again and again, so that nothing is allocated or copied
+// on their way.
+import {
+  connect as connectPlain,
+  isIP,
+  type ConnectOpts,
+  type LookupFunction,
+  type Socket,
+  type TcpNetConnectOpts,
+} from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
 import { connect as connectSecure } from 'node:tls';
 import { connectMs, idleMs } from '../body.js';
@@ -10,7 +18,10 @@ import { Ring } from './ring.js';
 const ringBytes = 2 * 1024 * 1024;
 /** Of one read; more at once is no faster. */
 const mostRead = 256 * 1024;
-/** With less room than this, reading pauses. What is left is room for what TLS has read and hands over even then, 80 KiB at most, and for the next read. */
+/**
+ * With less room than this, reading pauses. What is left is room for what TLS has read and hands over even then, 80 KiB
+ * at most, and for the next read.
+ */
 const leastRoom = 2 * mostRead;
 
 /** A connection to one server. Close it. */
@@ -46,8 +57,14 @@ export class Connection {
       onread: onread as unknown as NonNullable<ConnectOpts['onread']>,
       ...(guard === undefined ? {} : { lookup: guardedLookup(guard) as LookupFunction }),
     };
-    this.socket = secure ? connectSecure({ ...options, ALPNProtocols: ['http/1.1'], ...(isIP(host) === 0 ? { servername: host } : {}) }) : connectPlain(options);
-    this.socket.setTimeout(connectMs, () => this.leave(new Error(this.open ? 'the connection was idle' : `no connection came about within ${connectMs / 1000} s`)));
+    this.socket = secure
+      ? connectSecure({ ...options, ALPNProtocols: ['http/1.1'], ...(isIP(host) === 0 ? { servername: host } : {}) })
+      : connectPlain(options);
+    this.socket.setTimeout(connectMs, () =>
+      this.leave(
+        new Error(this.open ? 'the connection was idle' : `no connection came about within ${connectMs / 1000} s`),
+      ),
+    );
     this.socket.once(secure ? 'secureConnect' : 'connect', () => {
       this.open = true;
       this.wake();
@@ -57,7 +74,10 @@ export class Connection {
     this.closed = new Promise((resolve) => this.socket.once('close', () => resolve(this.ends('ended'))));
   }
 
-  /** Takes it out of its rest. False when it does not rest, leads elsewhere, has ended, or brought what nobody asked for. */
+  /**
+   * Takes it out of its rest. False when it does not rest, leads elsewhere, has ended, or brought what nobody asked
+   * for.
+   */
   take(url: URL, guard: AddressGuard | undefined): boolean {
     if (!this.resting || url.origin !== this.url.origin || guard !== this.guard) return false;
     if (this.end !== undefined || this.left !== undefined || this.ring.waiting > 0) return false;
@@ -82,7 +102,10 @@ export class Connection {
     this.socket.write(text, 'latin1');
   }
 
-  /** What came since the last time, good until the next; `undefined` when the other side has ended. @throws its error */
+  /**
+   * What came since the last time, good until the next; `undefined` when the other side has ended.
+   * @throws its error
+   */
   async read(): Promise<Buffer | undefined> {
     this.release();
     for (;;) {
@@ -113,7 +136,10 @@ export class Connection {
 
   /** As long as every turn of the loop brings more, what came waits for it: fewer and larger writes cost less. */
   private async gather(): Promise<void> {
-    for (let before = 0; this.ring.waiting > before && !this.paused && this.end === undefined && this.left === undefined; ) {
+    for (
+      let before = 0;
+      this.ring.waiting > before && !this.paused && this.end === undefined && this.left === undefined;
+    ) {
       before = this.ring.waiting;
       await turn();
     }

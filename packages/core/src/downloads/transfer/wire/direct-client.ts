@@ -10,7 +10,12 @@ export class DirectClient implements Client {
   private readonly connections = new Set<Connection>();
   private closed = false;
 
-  async get(url: URL, headers: Readonly<Record<string, string>>, guard: AddressGuard | undefined, signal: AbortSignal): Promise<Reply> {
+  async get(
+    url: URL,
+    headers: Readonly<Record<string, string>>,
+    guard: AddressGuard | undefined,
+    signal: AbortSignal,
+  ): Promise<Reply> {
     signal.throwIfAborted();
     const request = requestOf(url, headers);
     const rested = [...this.connections].find((connection) => connection.take(url, guard));

@@ -5,8 +5,8 @@ import { framingOf, type Framing } from './framing.js';
 import { HeadReader, type Head } from './head.js';
 
 /**
- * Sends a request and resolves with the head of its answer. The connection rests once the body was read and another request may follow; it is
- * closed when the body is let go of earlier, or the signal is aborted.
+ * Sends a request and resolves with the head of its answer. The connection rests once the body was read and another
+ * request may follow; it is closed when the body is let go of earlier, or the signal is aborted.
  * @throws errors of the connection; Error for what is no answer; the signal's reason
  */
 export async function exchange(connection: Connection, request: string, signal: AbortSignal): Promise<Reply> {
@@ -17,7 +17,11 @@ export async function exchange(connection: Connection, request: string, signal: 
     signal.throwIfAborted();
     connection.write(request);
     const { head, rest } = await readHead(connection);
-    return { status: head.status, headers: head.headers, body: new WireBody(connection, framingOf(head), rest, mayFollow(head), forget) };
+    return {
+      status: head.status,
+      headers: head.headers,
+      body: new WireBody(connection, framingOf(head), rest, mayFollow(head), forget),
+    };
   } catch (error) {
     forget();
     connection.leave(error as Error);

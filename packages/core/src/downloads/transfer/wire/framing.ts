@@ -19,8 +19,10 @@ export function framingOf({ status, headers }: Head): Framing {
   const { 'transfer-encoding': encoding, 'content-length': length } = headers;
   if (status === 204 || status === 304) return new Sized(0);
   if (encoding !== undefined) {
-    if (encoding.toLowerCase() !== 'chunked') throw new Error(`its answer has the transfer encoding "${encoding}", which nobody asked for`);
-    if (length !== undefined) throw new Error('its answer has both a length and a transfer encoding, of which one must be wrong');
+    if (encoding.toLowerCase() !== 'chunked')
+      throw new Error(`its answer has the transfer encoding "${encoding}", which nobody asked for`);
+    if (length !== undefined)
+      throw new Error('its answer has both a length and a transfer encoding, of which one must be wrong');
     return new Chunked();
   }
   if (length === undefined) return new UntilClose();

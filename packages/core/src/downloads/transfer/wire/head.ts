@@ -17,7 +17,10 @@ export class HeadReader {
   private readonly lines = new Lines(mostBytes);
   private begun: string[] = [];
 
-  /** The head and where its body begins; `undefined` when it goes on in the next bytes. @throws Error for what is no head */
+  /**
+   * The head and where its body begins; `undefined` when it goes on in the next bytes.
+   * @throws Error for what is no head
+   */
   take(bytes: Buffer): { readonly head: Head; readonly end: number } | undefined {
     for (let line = this.lines.next(bytes, 0); line !== undefined; line = this.lines.next(bytes, line.end)) {
       if (line.text !== '' || this.begun.length === 0) this.add(line.text);
@@ -52,7 +55,8 @@ function parse([first, ...lines]: readonly string[]): Head {
 
 function statusOf(line: string): { minor: number; status: number } {
   const [, minor, status] = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: .*)?$/.exec(line) ?? [];
-  if (status === undefined) throw new Error(`its answer begins with "${printable(line)}" instead of a status line of HTTP/1.1`);
+  if (status === undefined)
+    throw new Error(`its answer begins with "${printable(line)}" instead of a status line of HTTP/1.1`);
   if (status === '101') throw new Error('it answers with another protocol, which nobody asked for');
   return { minor: Number(minor), status: Number(status) };
 }

@@ -15,7 +15,10 @@ export class Lines {
     this.left = most;
   }
 
-  /** The line that goes on at `from`; `undefined` when its end has yet to come. @throws Error when the lines since `renew` have too many bytes */
+  /**
+   * The line that goes on at `from`; `undefined` when its end has yet to come.
+   * @throws Error when the lines since `renew` have too many bytes
+   */
   next(bytes: Buffer, from: number): Line | undefined {
     const found = bytes.indexOf('\n', from);
     const end = found === -1 ? bytes.length : found + 1;

@@ -23,7 +23,10 @@ export class Ring {
     return this.used - this.lent;
   }
 
-  /** Where the next bytes go: `most` of them, or as many as there is room for in one piece. It stays free until something is put there. */
+  /**
+   * Where the next bytes go: `most` of them, or as many as there is room for in one piece. It stays free until
+   * something is put there.
+   */
   room(most: number): Buffer {
     return this.memory.subarray(this.head, Math.min(this.memory.length, this.head + Math.min(most, this.free)));
   }

@@ -42,7 +42,7 @@ export default defineConfig(
   },
   {
     files: ['packages/*/src/**'],
-    ignores: ['packages/core/src/testing/fake-engine/**'], // It writes the JSON of others, who use null.
+    ignores: ['packages/testing/src/fake-engine/**'], // It writes the JSON of others, who use null.
     rules: {
       'max-lines': ['error', { max: 340, skipBlankLines: true, skipComments: true }],
       'no-restricted-syntax': ['error', noExportAll, noDefaultExport, noNull],

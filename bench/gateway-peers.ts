@@ -6,7 +6,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { fakeEngine } from '@lamina/core/testing';
+import { fakeEngine } from '@lamina/testing';
 import { request } from 'undici';
 import { freePort } from './free-port.js';
 import { eventsPerStream } from './gateway-clients.js';

@@ -6,7 +6,7 @@ import { link, mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { tinyGguf } from '@lamina/core/testing';
+import { tinyGguf } from '@lamina/testing';
 import type { Command, Measured } from './models-server.js';
 
 const counts = process.argv.length > 2 ? process.argv.slice(2).map(Number) : [10, 1_000, 10_000];

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { parseArgs, styleText } from 'node:util';
 import { createLamina } from '@lamina/core';
 import type { ServerFrame } from '@lamina/core/protocol';
-import { tinyGguf } from '@lamina/core/testing';
+import { tinyGguf } from '@lamina/testing';
 import { embedded } from '@lamina/plugin-embedded';
 import { llamacpp } from '@lamina/plugin-llamacpp';
 import { createServer } from '@lamina/server-koa';

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createLamina } from '@lamina/core';
 import type { BackendType, Model } from '@lamina/core/plugin';
-import { backendConformance, tinyGguf, type BackendKit } from '@lamina/core/testing';
+import { backendConformance, tinyGguf, type BackendKit } from '@lamina/testing';
 import { describeReal, llamaServer, realLlama } from './support/engine.js';
 
 const key = 'sk-test';

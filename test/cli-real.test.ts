@@ -6,7 +6,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { tinyGguf } from '@lamina/core/testing';
+import { tinyGguf } from '@lamina/testing';
 import { describeWith, nginx } from './support/nginx.js';
 import { NginxHub } from './support/nginx-hub.js';
 import { root } from './support/root.js';

@@ -1,7 +1,7 @@
 // The embedded engine beside llama.cpp, through the whole server: who answers, and what is said of it.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { createTestLamina, tinyGguf, type TestLamina } from '@lamina/core/testing';
+import { createTestLamina, tinyGguf, type TestLamina } from '@lamina/testing';
 import { embedded } from '@lamina/plugin-embedded';
 import { llamacpp } from '@lamina/plugin-llamacpp';
 import { createServer, type Server } from '@lamina/server-koa';

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { BackendType, PluginContext } from '@lamina/core/plugin';
-import { backendConformance, fakeEngine, tinyGguf } from '@lamina/core/testing';
+import { backendConformance, fakeEngine, tinyGguf } from '@lamina/testing';
 import type * as EnginePlugin from '../examples/engine-plugin.js';
 import { ask, streamChat } from './support/client.js';
 import { describeEmbedded, describeReal, embeddedDirectory, llamaServer, writeModels } from './support/engine.js';

@@ -17,7 +17,7 @@ import {
   type ModelServer,
   type ServerExit,
 } from '@lamina/core/plugin';
-import { fakeEngine, fakePlugin } from '@lamina/core/testing';
+import { fakeEngine, fakePlugin } from '@lamina/testing';
 import { createServer, type Server } from '@lamina/server-koa';
 import { ask, post, streamChat } from './support/client.js';
 

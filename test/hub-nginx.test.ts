@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Logger, PluginContext, Source, SourceContext } from '@lamina/core/plugin';
-import { tinyGguf } from '@lamina/core/testing';
+import { tinyGguf } from '@lamina/testing';
 import { hfSource } from '@lamina/plugin-hf-source';
 import { describeWith, nginx } from './support/nginx.js';
 import { hubCommit, NginxHub } from './support/nginx-hub.js';

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
-import { createTestLamina } from '@lamina/core/testing';
+import { createTestLamina } from '@lamina/testing';
 import { laminaRouter } from '@lamina/server-koa';
 import ts from 'typescript';
 import { root } from './support/root.js';

@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { createLamina, type Lamina, type ModelEntry } from '@lamina/core';
 import type { Json } from '@lamina/core/plugin';
-import { tinyGguf } from '@lamina/core/testing';
+import { tinyGguf } from '@lamina/testing';
 import { hfSource } from '@lamina/plugin-hf-source';
 import { ollamaSource } from '@lamina/plugin-ollama-source';
 import { createServer } from '@lamina/server-koa';

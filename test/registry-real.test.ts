@@ -4,7 +4,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Logger, PluginContext, Source, SourceContext } from '@lamina/core/plugin';
-import { tinyGguf } from '@lamina/core/testing';
+import { tinyGguf } from '@lamina/testing';
 import { ollamaSource } from '@lamina/plugin-ollama-source';
 import { describeWith, dockerRegistry, nginx } from './support/nginx.js';
 import { RealRegistry } from './support/registry.js';

@@ -1,6 +1,6 @@
 // The configuration module of the server under test: the real engine if there is one, short limits, and downloads from
 // the run's own server allowed.
-import { fakePlugin } from '@lamina/core/testing';
+import { fakePlugin } from '@lamina/testing';
 import { defineConfig, type ServerConfig } from '@lamina/server-koa';
 import { llamaServer, realLlama } from '../support/engine.js';
 import { siteVariable } from './settings.js';

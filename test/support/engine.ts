@@ -1,7 +1,7 @@
 // The real llama-server, when this machine has one, and models that it opens.
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
-import { tinyGguf } from '@lamina/core/testing';
+import { tinyGguf } from '@lamina/testing';
 import { llamacpp } from '@lamina/plugin-llamacpp';
 
 /** Where llama-server is: named by LAMINA_LLAMA_SERVER, or in PATH. */

@@ -1,7 +1,7 @@
 // Every binding, and the only file that names implementations.
 import { Container } from 'inversify';
 import type { Config, LaminaOptions } from './contract/config.js';
-import type { Registrations } from './contract/services.js';
+import type { Registrations } from './contract/plugin.js';
 import { DownloadService } from './downloads/downloads.js';
 import { SourceRegistry } from './downloads/sources.js';
 import { HttpClient } from './downloads/transfer/http.js';

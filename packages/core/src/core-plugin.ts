@@ -1,5 +1,5 @@
 // What core itself does through its own hooks: its taps come last where the first answer counts.
-import type { Policy } from './contract/policy.js';
+import type { Policy } from './contract/runtime.js';
 import type { Hooks } from './kernel/hooks.js';
 import type { Logger } from './contract/context.js';
 import { offerAdopted } from './downloads/adoption.js';

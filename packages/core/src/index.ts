@@ -2,8 +2,10 @@
 export { createLamina, type Lamina } from './lamina.js';
 export { defaultLimits, defineConfig } from './config.js';
 export { loadConfig } from './installed.js';
-export { LaminaError, errorTable, type ErrorCode, type ErrorDetails, type WireError } from './contract/errors.js';
-export { networkReasonOf, reasonOf, wireType } from './contract/errors.js';
+export { LaminaError, type WireError } from './contract/errors.js';
+export { errorTable, type ErrorCode, type ErrorDetails } from './contract/error-table.js';
+export { networkReasonOf, reasonOf } from './kernel/reason.js';
+export { wireType } from './contract/errors.js';
 export {
   backendsView,
   downloadView,
@@ -14,7 +16,7 @@ export {
   slotOf,
   suggestionView,
   validationView,
-} from './contract/answers.js';
+} from './views/views.js';
 export { tokens } from './kernel/tokens.js';
 export { createLog, type LogLevel } from './kernel/log.js';
 export { check, describeProblems, nearestHint, type Problem } from './kernel/check.js';
@@ -22,43 +24,33 @@ export type { DownloadLimits, LaminaOptions, RuntimeLimits } from './contract/co
 export type { EventData, Events, EventType, LaminaEvent } from './contract/events.js';
 export { hookTable, type HookName, type HookSignatures, type HookTaps } from './contract/hooks.js';
 export type { Manifest, ModelEntry, BackendEntry } from './contract/manifest.js';
-export type { FileRole, Model, ModelFile, ModelLimits, ModelMetadata } from './contract/model.js';
+export type { FileRole, Model, ModelFile, ModelLimits, ModelMetadata } from './contract/models.js';
 export type { Plugin } from './contract/plugin.js';
 export type { Json, JsonObject, Schema } from './contract/schema.js';
 export type { Clock, Logger } from './contract/context.js';
-export type { Policy } from './contract/policy.js';
+export type { Policy } from './contract/runtime.js';
 export type { AddressGuard } from './contract/source.js';
 export type {
   AcquireOptions,
   AcquireProgress,
-  BackendRecord,
-  Backends,
+  Lease,
+  Runtime,
+  SlotSnapshot,
+  SlotState,
+  SlotWish,
+} from './contract/runtime.js';
+export type { BackendRecord, Backends } from './contract/backends.js';
+export type {
   Download,
   Downloadable,
   DownloadFile,
   DownloadRequest,
   Downloads,
   DownloadState,
-  IncomingRequest,
-  InferenceRequest,
-  Lease,
-  ModelRecord,
-  Models,
-  ModelsChange,
-  ModelStats,
-  OpenRequest,
-  RequestOutcome,
-  Requests,
-  ResolvedModel,
-  Runtime,
-  SlotSnapshot,
-  SlotState,
-  SlotWish,
-  SuggestedModel,
-  Suggestion,
-  Suggestions,
-  SuggestRequest,
-} from './contract/services.js';
+} from './contract/downloads.js';
+export type { IncomingRequest, InferenceRequest, OpenRequest, RequestOutcome, Requests } from './contract/inference.js';
+export type { ModelRecord, Models, ModelsChange, ModelStats, ResolvedModel } from './contract/models.js';
+export type { SuggestedModel, Suggestion, Suggestions, SuggestRequest } from './contract/suggestions.js';
 export type {
   Availability,
   Device,
@@ -67,4 +59,4 @@ export type {
   RequestAdapter,
   ServerInfo,
   StopReason,
-} from './contract/backend.js';
+} from './contract/backends.js';

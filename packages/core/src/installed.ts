@@ -2,7 +2,8 @@
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { LaminaOptions } from './contract/config.js';
-import { LaminaError, reasonOf } from './contract/errors.js';
+import { LaminaError } from './contract/errors.js';
+import { reasonOf } from './kernel/reason.js';
 import type { Plugin } from './contract/plugin.js';
 
 /** Package → the name of its plugin factory. */

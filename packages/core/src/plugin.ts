@@ -1,5 +1,6 @@
 // The door for authors: what a plugin is written against.
-export { apiVersion, definePlugin } from './contract/plugin.js';
+export { apiVersion } from './contract/plugin.js';
+export { definePlugin } from './kernel/define-plugin.js';
 export type { Plugin, PluginContext, PluginDefinition } from './contract/plugin.js';
 export { processBackend } from './process/process-backend.js';
 export { pythonEngine, type PythonFinding, type PythonProgram } from './process/python-engine.js';
@@ -23,9 +24,10 @@ export type {
   StartedServer,
 } from './process/description.js';
 export { LaminaError } from './contract/errors.js';
-export { isShortage } from './contract/shortage.js';
+export { isShortage } from './kernel/shortage.js';
 export { cores, type Cores } from './process/cores.js';
-export type { ErrorCode, ErrorDetails, WireError } from './contract/errors.js';
+export type { ErrorCode, ErrorDetails } from './contract/error-table.js';
+export type { WireError } from './contract/errors.js';
 export type {
   Acceptance,
   Availability,
@@ -43,9 +45,9 @@ export type {
   ServerInfo,
   StartContext,
   StopReason,
-} from './contract/backend.js';
+} from './contract/backends.js';
 export type { AddressGuard, DownloadPlan, Location, PlanFile, Source, SourceContext } from './contract/source.js';
-export type { FileRole, Model, ModelFile, ModelLimits, ModelMetadata } from './contract/model.js';
+export type { FileRole, Model, ModelFile, ModelLimits, ModelMetadata } from './contract/models.js';
 export type { ModelEntry } from './contract/manifest.js';
 export type { FromSchema, Json, JsonObject, Schema } from './contract/schema.js';
 export type {
@@ -63,12 +65,6 @@ export type {
 } from './contract/hooks.js';
 export type { EventData, Events, EventType, LaminaEvent } from './contract/events.js';
 export type { Clock, Context, Disposable, Logger } from './contract/context.js';
-export type {
-  InferenceRequest,
-  ModelRecord,
-  Models,
-  ModelsChange,
-  ModelStats,
-  ResolvedModel,
-  SlotState,
-} from './contract/services.js';
+export type { InferenceRequest } from './contract/inference.js';
+export type { ModelRecord, Models, ModelsChange, ModelStats, ResolvedModel } from './contract/models.js';
+export type { SlotState } from './contract/runtime.js';

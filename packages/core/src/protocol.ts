@@ -22,5 +22,7 @@ export type {
   RemovalView,
   SuggestionView,
   ValidationView,
-} from './contract/answers.js';
-export { LaminaError, reasonOf, type ErrorCode, type ErrorDetails, type WireError } from './contract/errors.js';
+} from './contract/views.js';
+export { LaminaError, type WireError } from './contract/errors.js';
+export { reasonOf } from './kernel/reason.js';
+export type { ErrorCode, ErrorDetails } from './contract/error-table.js';

@@ -9,7 +9,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createLamina, type Lamina } from '@lamina/core';
-import { fakePlugin, tinyGguf } from '@lamina/core/testing';
+import { fakePlugin, tinyGguf } from '@lamina/testing';
 
 describe('a guest', () => {
   let modelsDir: string;

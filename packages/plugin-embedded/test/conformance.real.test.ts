@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import type { ModelServer } from '@lamina/core/plugin';
-import { backendConformance, testedVersion, tinyGguf } from '@lamina/core/testing';
+import { backendConformance, testedVersion, tinyGguf } from '@lamina/testing';
 import { embeddedBackend } from '../dist/backend.js';
 import { busy, describeReal, engineDirectory, Ground, modelOf } from './real-engine.js';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFile, rm, writeFile } from 'node:fs/promises';
-import { tinyGguf } from '@lamina/core/testing';
+import { tinyGguf } from '@lamina/testing';
 import type { ModelOptions } from '../dist/options.js';
 import { describeReal, Ground, modelOf } from './real-engine.js';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { createTestLamina, tinyGguf, type TestLamina } from '@lamina/core/testing';
+import { createTestLamina, tinyGguf, type TestLamina } from '@lamina/testing';
 import { embedded } from '../dist/index.js';
 import { describeReal, engineDirectory } from './real-engine.js';
 

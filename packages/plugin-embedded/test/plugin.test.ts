@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Availability } from '@lamina/core/plugin';
-import { createTestLamina, type TestLamina } from '@lamina/core/testing';
+import { createTestLamina, type TestLamina } from '@lamina/testing';
 import { embedded } from '../dist/index.js';
 
 describe('the embedded engine, before anything of it is installed', () => {

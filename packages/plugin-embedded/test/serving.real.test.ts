@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { setTimeout } from 'node:timers/promises';
-import { tinyGguf } from '@lamina/core/testing';
+import { tinyGguf } from '@lamina/testing';
 import type { ModelServer } from '@lamina/core/plugin';
 import OpenAI from 'openai';
 import { busy, describeReal, events, Ground, modelOf, post, send } from './real-engine.js';

@@ -2,7 +2,7 @@
 // process had at most while it answered: llama.cpp makes them for each step and ends them after it.
 import { readdirSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
-import { tinyGguf } from '@lamina/core/testing';
+import { tinyGguf } from '@lamina/testing';
 import { Ground, modelOf, post } from './real-engine.js';
 
 export const threadsFile = new URL('./threads.js', import.meta.url).pathname;

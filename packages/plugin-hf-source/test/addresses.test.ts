@@ -1,7 +1,7 @@
 // A download from the Hub that was requested over the network asks no private address that its operator has not listed.
 import assert from 'node:assert/strict';
 import { LaminaError } from '@lamina/core';
-import { createTestLamina } from '@lamina/core/testing';
+import { createTestLamina } from '@lamina/testing';
 import { hfSource } from '../dist/index.js';
 import { HubServer } from './hub-server.js';
 

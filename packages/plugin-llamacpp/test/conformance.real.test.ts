@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import type { ModelServer } from '@lamina/core/plugin';
-import { backendConformance, testedVersion, tinyGguf } from '@lamina/core/testing';
+import { backendConformance, testedVersion, tinyGguf } from '@lamina/testing';
 import { llamaCppBackend } from '../dist/backend.js';
 import { fileOnDisk, modelOf } from './model.js';
 import { describeReal, Ground, llamaServer } from './real-server.js';

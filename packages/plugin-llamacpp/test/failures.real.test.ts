@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { tinyAdapter, tinyGguf } from '@lamina/core/testing';
+import { tinyAdapter, tinyGguf } from '@lamina/testing';
 import type { FileRole, Model } from '@lamina/core/plugin';
 import { file, modelOf } from './model.js';
 import { describeReal, Ground, llamaServer, type StartParts } from './real-server.js';

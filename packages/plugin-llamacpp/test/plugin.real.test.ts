@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createLamina, type Lamina } from '@lamina/core';
-import { tinyAdapter, tinyGguf } from '@lamina/core/testing';
+import { tinyAdapter, tinyGguf } from '@lamina/testing';
 import { llamacpp } from '../dist/index.js';
 import { describeReal, Ground, llamaServer } from './real-server.js';
 

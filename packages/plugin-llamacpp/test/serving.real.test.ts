@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { platform } from 'node:os';
-import { tinyAdapter, tinyGguf, type TinyGgufOptions } from '@lamina/core/testing';
+import { tinyAdapter, tinyGguf, type TinyGgufOptions } from '@lamina/testing';
 import { estimateGgufMemory, type JsonObject, type Model } from '@lamina/core/plugin';
 import { applyAdapter } from '../dist/adapters.js';
 import { parseHelp } from '../dist/flags.js';

@@ -1,5 +1,5 @@
 import type { ModelServer } from '@lamina/core/plugin';
-import { backendConformance, testedVersion, type BackendKit } from '@lamina/core/testing';
+import { backendConformance, testedVersion, type BackendKit } from '@lamina/testing';
 import { mlcBackend } from '../dist/backend.js';
 import { file, modelOf, writeModel } from './model.js';
 import { describeStandIn, Ground } from './stand-in.js';

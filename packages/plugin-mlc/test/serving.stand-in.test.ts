@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { cp, rm, unlink, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import type { JsonObject, Model } from '@lamina/core/plugin';
-import { createTestLamina } from '@lamina/core/testing';
+import { createTestLamina } from '@lamina/testing';
 import { mlc } from '../dist/index.js';
 import { adaptRequest } from '../dist/requests.js';
 import { file, modelOf } from './model.js';

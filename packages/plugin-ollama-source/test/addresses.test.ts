@@ -2,7 +2,7 @@
 // listed.
 import assert from 'node:assert/strict';
 import { LaminaError } from '@lamina/core';
-import { createTestLamina } from '@lamina/core/testing';
+import { createTestLamina } from '@lamina/testing';
 import { ollamaSource } from '../dist/index.js';
 import { RegistryServer } from './registry-server.js';
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createLamina, type Lamina } from '@lamina/core';
 import type { JsonObject } from '@lamina/core/plugin';
-import { fakePlugin } from '@lamina/core/testing';
+import { fakePlugin } from '@lamina/testing';
 import { ollamaSource } from '../dist/index.js';
 
 describe('a request for a model from Ollama', () => {

@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { StartedServer } from '@lamina/core/plugin';
-import { createTestLamina } from '@lamina/core/testing';
+import { createTestLamina } from '@lamina/testing';
 import { readError } from '../dist/errors.js';
 import { vllm } from '../dist/index.js';
 import { inspect } from '../dist/inspect.js';

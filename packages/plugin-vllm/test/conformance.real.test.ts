@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { backendConformance, testedVersion } from '@lamina/core/testing';
+import { backendConformance, testedVersion } from '@lamina/testing';
 import { vllmBackend } from '../dist/backend.js';
 import { describeReal, realVllm, smallOptions } from './real-vllm.js';
 import { modelAt, writeTinyModel } from './tiny-model.js';

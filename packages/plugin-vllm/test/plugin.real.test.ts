@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Lease } from '@lamina/core';
-import { createTestLamina, type TestLamina } from '@lamina/core/testing';
+import { createTestLamina, type TestLamina } from '@lamina/testing';
 import { vllm } from '../dist/index.js';
 import { describeReal, realVllm, smallOptions } from './real-vllm.js';
 import { writeTinyAdapter, writeTinyModel } from './tiny-model.js';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createTestLamina } from '@lamina/core/testing';
+import { createTestLamina } from '@lamina/testing';
 import { vllm } from '../dist/index.js';
 import { withQuantization } from '../dist/quantization.js';
 import { file, modelOf } from './model.js';

@@ -4,7 +4,7 @@ import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Manifest, ModelEntry, Plugin } from '@lamina/core';
 import { definePlugin } from '@lamina/core/plugin';
-import { createTestLamina, type TestLamina } from '@lamina/core/testing';
+import { createTestLamina, type TestLamina } from '@lamina/testing';
 import { createServer, type Server } from '@lamina/server-koa';
 import type { ModelsAnswer } from './support/wire.js';
 

@@ -1,7 +1,7 @@
 // How the server ends: nothing new, what runs is finished or cut, nothing is left.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { watchForLeaks } from '@lamina/core/testing';
+import { watchForLeaks } from '@lamina/testing';
 import { chat, openHouse, until, type House } from './support/house.js';
 import { dial } from './support/raw.js';
 import { readToEnd } from './support/stream.js';

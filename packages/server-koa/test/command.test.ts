@@ -31,7 +31,7 @@ describe('lamina-server', function () {
       join(directory, 'models.yaml'),
       'models:\n  tiny: { path: tiny.fake, backend: fake, options: { chunk_ms: 1 } }\n  other: { path: tiny.fake, backend: fake }\n  lazy: { path: tiny.fake, backend: fake, options: { load_ms: 60000, sigterm: ignored } }\n',
     );
-    const testing = import.meta.resolve('@lamina/core/testing');
+    const testing = import.meta.resolve('@lamina/testing');
     await writeFile(
       join(directory, 'config.mjs'),
       `import { fakePlugin } from '${testing}';\nexport default { plugins: [fakePlugin()], limits: { maxLoaded: 2, drainTimeout: 1 } };\n`,

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { Agent, get } from 'node:http';
 import { connect, type Socket } from 'node:net';
-import { createTestLamina } from '@lamina/core/testing';
+import { createTestLamina } from '@lamina/testing';
 import { createServer, type Server } from '@lamina/server-koa';
 import { chat, openHouse, until, type House } from './support/house.js';
 import { dial, parse, readAll } from './support/raw.js';

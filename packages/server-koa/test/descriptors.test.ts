@@ -53,7 +53,7 @@ interface ErrorBody {
       await writeFile(join(directory, 'models.yaml'), 'models:\n  tiny: { path: tiny.fake, backend: fake }\n');
       await writeFile(
         join(directory, 'config.mjs'),
-        `${greed}import { fakePlugin } from '${import.meta.resolve('@lamina/core/testing')}';\nexport default { plugins: [fakePlugin()], server: { apiKeys: [{ key: 'secret' }] } };\n`,
+        `${greed}import { fakePlugin } from '${import.meta.resolve('@lamina/testing')}';\nexport default { plugins: [fakePlugin()], server: { apiKeys: [{ key: 'secret' }] } };\n`,
       );
       const line = [process.execPath, bin, '--config', 'config.mjs', '--models-dir', directory, '--port', '0'];
       child = spawn('/bin/sh', ['-c', `ulimit -n ${descriptors}; exec "$0" "$@"`, ...line], {

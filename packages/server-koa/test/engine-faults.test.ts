@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { watchForLeaks } from '@lamina/core/testing';
+import { watchForLeaks } from '@lamina/testing';
 import OpenAI from 'openai';
 import { attached, chat, errorOf, openHouse, until, type House } from './support/house.js';
 import { openRemote, remotePlugin } from './support/remote.js';

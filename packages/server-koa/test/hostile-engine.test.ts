@@ -6,7 +6,7 @@ import type { ServerResponse } from 'node:http';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { watchForLeaks } from '@lamina/core/testing';
+import { watchForLeaks } from '@lamina/testing';
 import { attached, chat, errorOf, openHouse, until, type House, type HouseOptions } from './support/house.js';
 import { dial } from './support/raw.js';
 import { openRemote, remotePlugin, type Remote } from './support/remote.js';

@@ -1,7 +1,7 @@
 // An engine that hangs (here: stopped by SIGSTOP) is replaced; nobody waits for it for ever.
 import assert from 'node:assert/strict';
 import type { LaminaEvent } from '@lamina/core';
-import { watchForLeaks } from '@lamina/core/testing';
+import { watchForLeaks } from '@lamina/testing';
 import { chat, errorOf, openHouse, until, type House } from './support/house.js';
 import { openRemote, type Remote } from './support/remote.js';
 import { TestSocket } from './support/socket.js';

@@ -4,7 +4,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { modelsView } from '@lamina/core';
 import type { ModelsView } from '@lamina/core/protocol';
-import { createTestLamina, fakePlugin } from '@lamina/core/testing';
+import { createTestLamina, fakePlugin } from '@lamina/testing';
 import { createServer } from '@lamina/server-koa';
 import { openHouse, type House } from './support/house.js';
 

@@ -59,7 +59,7 @@ describe('the log of lamina-server', function () {
   stale: { path: stale.fake, backend: fake, download: { url: '${origin}/stale.fake' } }
 `,
     );
-    const [testing, core] = ['@lamina/core/testing', '@lamina/core/plugin'].map((name) => import.meta.resolve(name));
+    const [testing, core] = ['@lamina/testing', '@lamina/core/plugin'].map((name) => import.meta.resolve(name));
     await writeFile(join(directory, 'config.mjs'), configuration(testing!, core!));
     await writeFile(join(directory, 'keys'), `${key}\n`);
   });

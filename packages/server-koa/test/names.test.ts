@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { createTestLamina, fakePlugin, type TestLamina } from '@lamina/core/testing';
+import { createTestLamina, fakePlugin, type TestLamina } from '@lamina/testing';
 import { createServer, type Server } from '@lamina/server-koa';
 import { attached, chat, errorOf, openHouse } from './support/house.js';
 import { openRemote, remotePlugin } from './support/remote.js';

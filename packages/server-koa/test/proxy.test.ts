@@ -5,7 +5,7 @@ import { createServer, request as httpRequest, type IncomingMessage } from 'node
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { watchForLeaks } from '@lamina/core/testing';
+import { watchForLeaks } from '@lamina/testing';
 import { attached, chat, errorOf, openHouse, until, type House, type HouseOptions } from './support/house.js';
 import { openRemote, remotePlugin } from './support/remote.js';
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
-import { tinyGguf } from '@lamina/core/testing';
+import { tinyGguf } from '@lamina/testing';
 import { llamacpp } from '@lamina/plugin-llamacpp';
 import OpenAI from 'openai';
 import { chat, errorOf, inside, openHouse, until, type House } from './support/house.js';

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { appendFile, chmod, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createTestLamina, type TestLamina } from '@lamina/core/testing';
+import { createTestLamina, type TestLamina } from '@lamina/testing';
 import { createServer, type Server } from '@lamina/server-koa';
 
 interface Removal {

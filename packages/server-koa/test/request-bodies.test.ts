@@ -194,7 +194,7 @@ interface Running {
 
 /** lamina-server in a heap of 256 MiB, with a model that answers one request at a time. */
 async function startServer(directory: string): Promise<Running> {
-  const testing = import.meta.resolve('@lamina/core/testing');
+  const testing = import.meta.resolve('@lamina/testing');
   const model = '{ path: tiny.fake, backend: fake, options: { parallel: 1, chunk_ms: 5 } }';
   await writeFile(join(directory, 'tiny.fake'), 'a fake model');
   await writeFile(join(directory, 'models.yaml'), `models:\n  tiny: ${model}\n`);

@@ -1,6 +1,6 @@
 // Lamina servers that name each other as remotes for one model: the request ends with an error, it does not go round.
 import assert from 'node:assert/strict';
-import { watchForLeaks } from '@lamina/core/testing';
+import { watchForLeaks } from '@lamina/testing';
 import { attached, chat, errorOf, openHouse, until, type House } from './support/house.js';
 import { openRemote, remotePlugin, type Remote } from './support/remote.js';
 import { TestSocket } from './support/socket.js';

@@ -1,6 +1,6 @@
 // The routes that are Lamina's own: what there is, what runs, starting and stopping.
 import assert from 'node:assert/strict';
-import { tinyGguf } from '@lamina/core/testing';
+import { tinyGguf } from '@lamina/testing';
 import { chat, errorOf, inside, openHouse, type House } from './support/house.js';
 import type { BackendsAnswer, HealthAnswer, ModelAnswer, ModelsAnswer, OpenAiModels } from './support/wire.js';
 

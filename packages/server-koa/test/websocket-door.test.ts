@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createServer, request, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import Koa from 'koa';
-import { watchForLeaks } from '@lamina/core/testing';
+import { watchForLeaks } from '@lamina/testing';
 import { attachWebSocket, laminaRouter } from '@lamina/server-koa';
 import { chat, openHouse, until, type House } from './support/house.js';
 import { dial, readAll } from './support/raw.js';

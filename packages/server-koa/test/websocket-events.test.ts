@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import type { EventBus } from '../../core/dist/kernel/event-bus.js';
 import { createParser, type EventSourceMessage } from 'eventsource-parser';
-import { watchForLeaks } from '@lamina/core/testing';
+import { watchForLeaks } from '@lamina/testing';
 import type { LaminaEvent } from '@lamina/core';
 import { openHouse, type House, type HouseOptions } from './support/house.js';
 import { TestSocket } from './support/socket.js';

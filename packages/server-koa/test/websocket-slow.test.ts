@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
-import { watchForLeaks } from '@lamina/core/testing';
+import { watchForLeaks } from '@lamina/testing';
 import type { EventBus } from '../../core/dist/kernel/event-bus.js';
 import { openHouse, until, type House, type HouseOptions } from './support/house.js';
 import { TestSocket } from './support/socket.js';

@@ -1,6 +1,6 @@
 // Chats over one WebSocket: frames, many at once, cancelling, errors, limits.
 import assert from 'node:assert/strict';
-import { watchForLeaks } from '@lamina/core/testing';
+import { watchForLeaks } from '@lamina/testing';
 import { definePlugin, LaminaError } from '@lamina/core/plugin';
 import { attached, openHouse, until, type House, type HouseOptions } from './support/house.js';
 import { openRemote, remotePlugin, type Remote } from './support/remote.js';

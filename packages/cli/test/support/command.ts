@@ -44,7 +44,7 @@ export class Folder {
     await mkdir(join(folder.path, 'models'));
     await writeFile(join(folder.path, 'models', 'tiny.fake'), 'a fake model');
     await writeFile(join(folder.path, 'models', 'models.yaml'), manifest(origin));
-    const config = `import { fakePlugin } from '${import.meta.resolve('@lamina/core/testing')}';\nexport default { plugins: [fakePlugin()], downloads: { allowedHosts: ['${new URL(origin).host}'] } };\n`;
+    const config = `import { fakePlugin } from '${import.meta.resolve('@lamina/testing')}';\nexport default { plugins: [fakePlugin()], downloads: { allowedHosts: ['${new URL(origin).host}'] } };\n`;
     await writeFile(join(folder.path, 'config.mjs'), config);
     return folder;
   }

@@ -1,5 +1,5 @@
 // The backend type `command`: any server that speaks OpenAI's API, by the command line that starts it.
-import type { BackendType, ServerInfo } from '../contract/backend.js';
+import type { BackendType, ServerInfo } from '../contract/backends.js';
 import type { FromSchema } from '../contract/schema.js';
 import type { Launch, ProcessDescription, StartedServer } from '../process/description.js';
 import { processBackend } from '../process/process-backend.js';

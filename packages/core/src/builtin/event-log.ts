@@ -1,9 +1,9 @@
 // Writes the story of a day into the log: a line for each event that people want to know of.
 import type { Logger } from '../contract/context.js';
-import type { StopReason } from '../contract/backend.js';
-import type { ErrorCode } from '../contract/errors.js';
+import type { StopReason } from '../contract/backends.js';
+import type { ErrorCode } from '../contract/error-table.js';
 import type { Events, EventType, LaminaEvent } from '../contract/events.js';
-import type { Models } from '../contract/services.js';
+import type { Models } from '../contract/models.js';
 import { showNames, showSize, showTime } from './amounts.js';
 
 type Level = 'debug' | 'info' | 'warn' | 'error';

@@ -1,5 +1,6 @@
 // The plugin every Lamina has: backends that need no code, a command line and a server that already runs.
-import { definePlugin, type Plugin } from '../contract/plugin.js';
+import { definePlugin } from '../kernel/define-plugin.js';
+import type { Plugin } from '../contract/plugin.js';
 import { commandBackend } from './command-backend.js';
 import { remoteBackend } from './remote-backend.js';
 

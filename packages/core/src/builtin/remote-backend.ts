@@ -9,11 +9,12 @@ import type {
   Health,
   ModelServer,
   ServerExit,
-} from '../contract/backend.js';
-import { LaminaError, networkReasonOf, reasonOf } from '../contract/errors.js';
-import type { Model } from '../contract/model.js';
+} from '../contract/backends.js';
+import { LaminaError } from '../contract/errors.js';
+import { networkReasonOf, reasonOf } from '../kernel/reason.js';
+import type { Model } from '../contract/models.js';
 import type { FromSchema } from '../contract/schema.js';
-import { isShortage } from '../contract/shortage.js';
+import { isShortage } from '../kernel/shortage.js';
 
 const answerLimitMs = 5_000;
 const scheme = 'Bearer ';

@@ -1,6 +1,6 @@
 // Writes into the log what a Lamina starts with: plugins, models, and what people should do about what is missing.
 import type { Logger } from '../contract/context.js';
-import type { ModelRecord, Models } from '../contract/services.js';
+import type { ModelRecord, Models } from '../contract/models.js';
 import { showCount, showNames } from './amounts.js';
 
 /** Models whose files are missing get a line each, up to so many. */

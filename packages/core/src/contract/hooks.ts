@@ -1,8 +1,9 @@
 // The verbs a plugin may have a say in: twelve hooks, their signatures and their rules.
-import type { Acceptance, Availability, ModelServer, StopReason } from './backend.js';
-import type { Model } from './model.js';
+import type { Acceptance, Availability, ModelServer, StopReason } from './backends.js';
+import type { Model } from './models.js';
 import type { Context } from './context.js';
-import type { InferenceRequest, SlotState } from './services.js';
+import type { InferenceRequest } from './inference.js';
+import type { SlotState } from './runtime.js';
 import type { DownloadPlan, PlanFile } from './source.js';
 
 type Awaitable<T> = T | Promise<T>;

@@ -1,10 +1,10 @@
 // A plugin: a name and a setup function. No base class, no container.
-import type { BackendType } from './backend.js';
+import type { BackendType } from './backends.js';
+import type { Clock, Logger } from './context.js';
 import type { Events } from './events.js';
 import type { HookTaps } from './hooks.js';
+import type { Models } from './models.js';
 import type { FromSchema, Schema } from './schema.js';
-import type { Clock, Logger } from './context.js';
-import type { Models } from './services.js';
 import type { Source } from './source.js';
 
 /** The version of the contract this core speaks; `definePlugin` stamps it, the host checks it. */
@@ -55,18 +55,8 @@ export interface PluginDefinition<S extends Schema> {
   setup(lamina: PluginContext, options: FromSchema<S>): void | Promise<void>;
 }
 
-/**
- * Makes a plugin factory: `export const vllm = definePlugin({ name: 'vllm', options: {…}, setup(lamina, options) {…}
- * })`, used as `vllm({ … })`. Nothing runs and nothing is checked until a host starts.
- */
-export function definePlugin<const S extends Schema>(
-  definition: PluginDefinition<S>,
-): (options?: FromSchema<S>) => Plugin {
-  return (options) => ({
-    name: definition.name,
-    apiVersion,
-    ...(definition.options === undefined ? {} : { schema: definition.options }),
-    options: options ?? {},
-    setup: (lamina, checked) => definition.setup(lamina, checked),
-  });
+/** Where plugins put their nouns. */
+export interface Registrations {
+  addBackend(type: BackendType, plugin: string): void;
+  addSource(source: Source, plugin: string): void;
 }

@@ -1,6 +1,6 @@
 // A place models come from. A source turns a reference into a plan; core moves the bytes.
 import type { ModelEntry } from './manifest.js';
-import type { Model } from './model.js';
+import type { Model } from './models.js';
 import type { Json } from './schema.js';
 import type { Context } from './context.js';
 

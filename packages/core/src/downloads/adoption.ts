@@ -1,7 +1,7 @@
 // Offers what sources find on this machine already, such as in the caches of other tools.
 import type { Context } from '../contract/context.js';
 import type { Discovery } from '../contract/hooks.js';
-import { reasonOf } from '../contract/errors.js';
+import { reasonOf } from '../kernel/reason.js';
 import type { SourceRegistry } from './sources.js';
 
 /**

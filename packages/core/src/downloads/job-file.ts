@@ -2,7 +2,7 @@
 import { rename, rm, truncate } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { LaminaError } from '../contract/errors.js';
-import type { DownloadFile } from '../contract/services.js';
+import type { DownloadFile } from '../contract/downloads.js';
 import type { AddressGuard, Location, PlanFile } from '../contract/source.js';
 import { unlessAborted } from '../kernel/unless-aborted.js';
 import { contentProblem, headOf } from './content.js';

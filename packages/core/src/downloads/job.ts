@@ -1,10 +1,13 @@
 // One download: what it is, what is done with it, and the work itself from the first byte to the manifest.
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { LaminaError, reasonOf } from '../contract/errors.js';
+import { LaminaError } from '../contract/errors.js';
+import { reasonOf } from '../kernel/reason.js';
 import type { Clock, Logger } from '../contract/context.js';
 import type { EventType } from '../contract/events.js';
-import type { Backends, Download, DownloadState, Models } from '../contract/services.js';
+import type { Backends } from '../contract/backends.js';
+import type { Download, DownloadState } from '../contract/downloads.js';
+import type { Models } from '../contract/models.js';
 import type { AddressGuard, PlanFile, Source } from '../contract/source.js';
 import { removeTemporaryFiles } from '../kernel/atomic-write.js';
 import type { EventBus } from '../kernel/event-bus.js';

@@ -2,7 +2,8 @@
 import { constants } from 'node:fs';
 import { copyFile, link, mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { LaminaError, reasonOf } from '../contract/errors.js';
+import { LaminaError } from '../contract/errors.js';
+import { reasonOf } from '../kernel/reason.js';
 import { syncDirectory, withTemporaryFile } from '../kernel/atomic-write.js';
 import { usableBytes } from '../kernel/disk-space.js';
 import { sizeText } from './size-text.js';

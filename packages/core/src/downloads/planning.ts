@@ -1,8 +1,10 @@
 // From a request to a plan: sources are asked in turn, the hooks have their say, and what comes of it is checked.
 import { resolve } from 'node:path';
-import { LaminaError, reasonOf } from '../contract/errors.js';
+import { LaminaError } from '../contract/errors.js';
+import { reasonOf } from '../kernel/reason.js';
 import type { Json } from '../contract/schema.js';
-import type { DownloadRequest, Models } from '../contract/services.js';
+import type { DownloadRequest } from '../contract/downloads.js';
+import type { Models } from '../contract/models.js';
 import type { DownloadPlan, Source, SourceContext } from '../contract/source.js';
 import { check, describeProblems } from '../kernel/check.js';
 import type { Hooks } from '../kernel/hooks.js';

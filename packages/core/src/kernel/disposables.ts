@@ -1,5 +1,5 @@
 // What was opened, closed in reverse: each step bounded in time, failures gathered instead of stopping the rest.
-import { reasonOf } from '../contract/errors.js';
+import { reasonOf } from './reason.js';
 import type { Logger } from '../contract/context.js';
 
 interface Entry {

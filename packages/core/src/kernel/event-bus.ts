@@ -1,6 +1,7 @@
 // Facts, broadcast: typed, numbered, kept for those who come back, progress thinned to ten a second.
 import { randomUUID } from 'node:crypto';
-import { LaminaError, reasonOf } from '../contract/errors.js';
+import { LaminaError } from '../contract/errors.js';
+import { reasonOf } from './reason.js';
 import type { EventData, Events, EventType, LaminaEvent } from '../contract/events.js';
 import type { Clock, Logger } from '../contract/context.js';
 

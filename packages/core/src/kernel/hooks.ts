@@ -6,8 +6,9 @@ import {
   AsyncSeriesWaterfallHook,
   SyncBailHook,
 } from 'tapable';
-import type { ModelServer, StopReason } from '../contract/backend.js';
-import { LaminaError, reasonOf } from '../contract/errors.js';
+import type { ModelServer, StopReason } from '../contract/backends.js';
+import { LaminaError } from '../contract/errors.js';
+import { reasonOf } from './reason.js';
 import {
   hookTable,
   type BackendCandidate,
@@ -19,9 +20,9 @@ import {
   type RoomSnapshot,
   type SuggestCandidate,
 } from '../contract/hooks.js';
-import type { Model } from '../contract/model.js';
+import type { Model } from '../contract/models.js';
 import type { Context, Logger } from '../contract/context.js';
-import type { InferenceRequest } from '../contract/services.js';
+import type { InferenceRequest } from '../contract/inference.js';
 import type { DownloadPlan, PlanFile } from '../contract/source.js';
 import type { EventBus } from './event-bus.js';
 import { freeze } from './freeze.js';

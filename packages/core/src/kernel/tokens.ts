@@ -1,11 +1,17 @@
 // The names under which the container binds the services. Interface and token share a name.
 import type { ServiceIdentifier } from 'inversify';
-import type * as config from '../contract/config.js';
-import type * as context from '../contract/context.js';
-import type * as policy from '../contract/policy.js';
-import type * as services from '../contract/services.js';
+import type { Backends } from '../contract/backends.js';
+import type { Config } from '../contract/config.js';
+import type { Clock, Logger } from '../contract/context.js';
+import type { Downloads } from '../contract/downloads.js';
+import type { Requests } from '../contract/inference.js';
+import type { Models } from '../contract/models.js';
+import type { Registrations } from '../contract/plugin.js';
+import type { ProcessKeeper } from '../contract/processes.js';
+import type { Policy, Runtime } from '../contract/runtime.js';
+import type { Suggestions } from '../contract/suggestions.js';
 import type { EventBus } from './event-bus.js';
-import type { Hooks as HooksClass } from './hooks.js';
+import type { Hooks } from './hooks.js';
 
 function token<T>(name: string): ServiceIdentifier<T> {
   return Symbol.for(`@lamina/core/${name}`) as ServiceIdentifier<T>;
@@ -13,18 +19,18 @@ function token<T>(name: string): ServiceIdentifier<T> {
 
 /** Tokens a host may rebind in `createLamina({ configure })`. */
 export const tokens = Object.freeze({
-  Config: token<config.Config>('Config'),
-  Log: token<context.Logger>('Log'),
-  Clock: token<context.Clock>('Clock'),
+  Config: token<Config>('Config'),
+  Log: token<Logger>('Log'),
+  Clock: token<Clock>('Clock'),
   Events: token<EventBus>('Events'),
-  Hooks: token<HooksClass>('Hooks'),
-  Registrations: token<services.Registrations>('Registrations'),
-  Models: token<services.Models>('Models'),
-  Suggestions: token<services.Suggestions>('Suggestions'),
-  Backends: token<services.Backends>('Backends'),
-  Processes: token<services.ProcessKeeper>('Processes'),
-  Policy: token<policy.Policy>('Policy'),
-  Downloads: token<services.Downloads>('Downloads'),
-  Runtime: token<services.Runtime>('Runtime'),
-  Requests: token<services.Requests>('Requests'),
+  Hooks: token<Hooks>('Hooks'),
+  Registrations: token<Registrations>('Registrations'),
+  Models: token<Models>('Models'),
+  Suggestions: token<Suggestions>('Suggestions'),
+  Backends: token<Backends>('Backends'),
+  Processes: token<ProcessKeeper>('Processes'),
+  Policy: token<Policy>('Policy'),
+  Downloads: token<Downloads>('Downloads'),
+  Runtime: token<Runtime>('Runtime'),
+  Requests: token<Requests>('Requests'),
 });

@@ -2,7 +2,7 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Logger } from '../contract/context.js';
-import { reasonOf } from '../contract/errors.js';
+import { reasonOf } from '../kernel/reason.js';
 import { writeFileAtomic } from '../kernel/atomic-write.js';
 import { Slices } from './slices.js';
 

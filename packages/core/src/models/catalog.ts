@@ -1,8 +1,8 @@
 // All models at one moment: built whole, then only read. A reload builds the next one and the registry changes over.
 import { LaminaError } from '../contract/errors.js';
 import type { Manifest, ModelEntry } from '../contract/manifest.js';
-import type { Model } from '../contract/model.js';
-import type { ModelRecord, ModelsChange, ModelStats, ResolvedModel } from '../contract/services.js';
+import type { Model } from '../contract/models.js';
+import type { ModelRecord, ModelsChange, ModelStats, ResolvedModel } from '../contract/models.js';
 import { freeze } from '../kernel/freeze.js';
 import type { FoundFiles } from './files/find.js';
 import { nearestNames } from './nearest.js';

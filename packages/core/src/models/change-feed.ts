@@ -1,5 +1,5 @@
 // Tells what a new catalog changed: events for everybody, a call for those who listen in process.
-import type { ModelsChange } from '../contract/services.js';
+import type { ModelsChange } from '../contract/models.js';
 import type { EventBus } from '../kernel/event-bus.js';
 import { difference, type Catalog } from './catalog.js';
 

@@ -2,7 +2,7 @@
 // directories.
 import { relative, sep } from 'node:path';
 import type { Discovery } from '../contract/hooks.js';
-import type { FileProblem } from '../contract/services.js';
+import type { FileProblem } from '../contract/models.js';
 import { makeModel } from './catalog.js';
 import { findFiles } from './files/find.js';
 import { take, wait, type Steps } from '../kernel/steps.js';

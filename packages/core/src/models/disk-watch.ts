@@ -1,7 +1,7 @@
 // Hears of changes in directories, and tells of them together once it is quiet.
 import { watch, type FSWatcher } from 'node:fs';
 import { join } from 'node:path';
-import { reasonOf } from '../contract/errors.js';
+import { reasonOf } from '../kernel/reason.js';
 import type { Clock, Logger } from '../contract/context.js';
 
 const quietMs = 100;

@@ -2,7 +2,7 @@
 // value: this one passes over arrays, holds a window of 256 KiB, and is bounded by what the file itself can hold. It
 // waits for the disk, so it runs in the thread that looks at disks.
 import { closeSync, openSync } from 'node:fs';
-import { reasonOf } from '../contract/errors.js';
+import { reasonOf } from '../kernel/reason.js';
 import { tensorBlocks, valueBytes } from './gguf-types.js';
 import { BrokenFile, GgufWindow, type TextPlace } from './gguf-window.js';
 

@@ -5,10 +5,11 @@ import { realpath } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { inject, injectable } from 'inversify';
 import type { Config } from '../contract/config.js';
-import { LaminaError, reasonOf } from '../contract/errors.js';
+import { LaminaError } from '../contract/errors.js';
+import { reasonOf } from '../kernel/reason.js';
 import type { EventData } from '../contract/events.js';
 import type { Manifest, ModelEntry } from '../contract/manifest.js';
-import type { Model } from '../contract/model.js';
+import type { Model } from '../contract/models.js';
 import type { Clock, Logger } from '../contract/context.js';
 import type {
   InstallOptions,
@@ -19,7 +20,7 @@ import type {
   ModelStats,
   RemovedModel,
   ResolvedModel,
-} from '../contract/services.js';
+} from '../contract/models.js';
 import type { EventBus } from '../kernel/event-bus.js';
 import type { Hooks } from '../kernel/hooks.js';
 import { removeTemporaryFiles } from '../kernel/atomic-write.js';

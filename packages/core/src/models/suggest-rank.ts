@@ -1,9 +1,10 @@
 // How well a model fits what was asked for: pure arithmetic over what is known of it, with the reasons in words and
 // numbers.
-import type { Machine } from '../contract/backend.js';
+import type { Machine } from '../contract/backends.js';
 import type { Requirements } from '../contract/hooks.js';
-import type { Model } from '../contract/model.js';
-import type { BackendRecord, ModelRecord } from '../contract/services.js';
+import type { Model } from '../contract/models.js';
+import type { BackendRecord } from '../contract/backends.js';
+import type { ModelRecord } from '../contract/models.js';
 import { parseSize, showSize } from './sizes.js';
 
 /** The context an estimate of memory is made for, when the model was trained for more. */

@@ -3,16 +3,10 @@ import { inject, injectable } from 'inversify';
 import { LaminaError } from '../contract/errors.js';
 import type { Requirements, SuggestCandidate } from '../contract/hooks.js';
 import type { Logger } from '../contract/context.js';
-import type {
-  Backends,
-  ModelRecord,
-  Models,
-  Runtime,
-  SuggestedModel,
-  Suggestion,
-  Suggestions,
-  SuggestRequest,
-} from '../contract/services.js';
+import type { Backends } from '../contract/backends.js';
+import type { ModelRecord, Models } from '../contract/models.js';
+import type { Runtime } from '../contract/runtime.js';
+import type { SuggestedModel, Suggestion, Suggestions, SuggestRequest } from '../contract/suggestions.js';
 import { check, describeProblems } from '../kernel/check.js';
 import type { Hooks } from '../kernel/hooks.js';
 import { tokens } from '../kernel/tokens.js';

@@ -1,6 +1,6 @@
 // What a start is made of.
-import type { StartContext } from '../contract/backend.js';
-import type { Model } from '../contract/model.js';
+import type { StartContext } from '../contract/backends.js';
+import type { Model } from '../contract/models.js';
 import type { FoundEngine, InstanceOptions, ProcessDescription } from './description.js';
 import type { ServerProcess } from './server-process.js';
 

@@ -7,8 +7,8 @@ import type {
   MemoryEstimate,
   RequestAdapter,
   ServerInfo,
-} from '../contract/backend.js';
-import type { Model } from '../contract/model.js';
+} from '../contract/backends.js';
+import type { Model } from '../contract/models.js';
 import type { FromSchema, Schema } from '../contract/schema.js';
 import type { Context } from '../contract/context.js';
 

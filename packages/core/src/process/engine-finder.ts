@@ -1,7 +1,8 @@
 // Finds the engine of a backend on this machine and learns what it is, once per executable.
-import { LaminaError, reasonOf } from '../contract/errors.js';
-import { isShortage } from '../contract/shortage.js';
-import type { BackendContext } from '../contract/backend.js';
+import { LaminaError } from '../contract/errors.js';
+import { reasonOf } from '../kernel/reason.js';
+import { isShortage } from '../kernel/shortage.js';
+import type { BackendContext } from '../contract/backends.js';
 import type { FoundEngine, ProcessDescription, ProcessOptions, RunResult } from './description.js';
 import { engineEnvironment } from './environment.js';
 import { findExecutable } from './find-executable.js';

@@ -1,7 +1,7 @@
 // How an engine ended, in one sentence for people.
 import { LaminaError } from '../contract/errors.js';
 import type { Logger } from '../contract/context.js';
-import type { Model } from '../contract/model.js';
+import type { Model } from '../contract/models.js';
 import type { ProcessDescription } from './description.js';
 import type { ProcessEnd } from './server-process.js';
 

@@ -2,7 +2,7 @@
 import { constants } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
 import { delimiter, join, resolve } from 'node:path';
-import { unlessShortage } from '../contract/shortage.js';
+import { unlessShortage } from '../kernel/shortage.js';
 
 /** Where an executable was found and when it was last changed, or why it cannot be run and what to do about that. */
 export type ExecutableSearch =

@@ -3,7 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import type { Logger } from '../contract/context.js';
-import { reasonOf } from '../contract/errors.js';
+import { reasonOf } from '../kernel/reason.js';
 import { killGroup } from './process-table.js';
 import { requireDescriptors } from './spawn-group.js';
 

@@ -1,7 +1,7 @@
 // The journal of running engines on disk: with it, the next Lamina finds what a killed one and its guard left behind.
 import { mkdirSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { reasonOf } from '../contract/errors.js';
+import { reasonOf } from '../kernel/reason.js';
 import type { Logger } from '../contract/context.js';
 import { writeFileAtomicSync } from '../kernel/atomic-write.js';
 import { check } from '../kernel/check.js';

@@ -1,7 +1,7 @@
 // Keeps the process groups of engines: a guard process for when Lamina dies, a journal for when the guard dies too.
 import { join } from 'node:path';
 import type { Disposable, Logger } from '../contract/context.js';
-import type { ProcessKeeper as Contract } from '../contract/services.js';
+import type { ProcessKeeper as Contract } from '../contract/processes.js';
 import { Guard } from './guard.js';
 import { Journal, type JournalContent, type JournalEntry } from './journal.js';
 import { groupBelongsTo, groupIsGone, killGroup, signalGroup, startOf, untilGroupIsGone } from './process-table.js';

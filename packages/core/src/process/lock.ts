@@ -3,7 +3,7 @@ import { mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { LaminaError } from '../contract/errors.js';
-import { unlessShortage } from '../contract/shortage.js';
+import { unlessShortage } from '../kernel/shortage.js';
 import type { Disposable } from '../contract/context.js';
 import { startOf } from './process-table.js';
 

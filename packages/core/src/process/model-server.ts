@@ -1,5 +1,5 @@
 // A running engine as the model server the rest of Lamina sees.
-import type { Endpoint, Health, ModelServer, ServerExit, ServerInfo } from '../contract/backend.js';
+import type { Endpoint, Health, ModelServer, ServerExit, ServerInfo } from '../contract/backends.js';
 import { LaminaError } from '../contract/errors.js';
 import type { Attempt } from './attempt.js';
 import type { StartedServer } from './description.js';

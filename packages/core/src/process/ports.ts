@@ -1,6 +1,6 @@
 // Free ports on 127.0.0.1, none of them handed out twice at the same time.
 import { createServer, type Server } from 'node:net';
-import { isShortage } from '../contract/shortage.js';
+import { isShortage } from '../kernel/shortage.js';
 
 /** A port nobody else in this process is given until it is released. */
 export interface PortReservation {

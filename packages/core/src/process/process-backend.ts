@@ -1,5 +1,5 @@
 // Turns the description of an engine that is a child process into a backend type.
-import type { Availability, Backend, BackendContext, BackendType } from '../contract/backend.js';
+import type { Availability, Backend, BackendContext, BackendType } from '../contract/backends.js';
 import { LaminaError } from '../contract/errors.js';
 import type { Schema } from '../contract/schema.js';
 import {

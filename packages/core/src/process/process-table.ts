@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { readFile, readdir } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import { unlessShortage } from '../contract/shortage.js';
+import { unlessShortage } from '../kernel/shortage.js';
 
 const pollMs = 10;
 const longestPollMs = 500;

@@ -3,7 +3,7 @@
 import { open, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { LaminaError } from '../contract/errors.js';
-import { unlessShortage } from '../contract/shortage.js';
+import { unlessShortage } from '../kernel/shortage.js';
 import type { FoundEngine, ProbeTools, ProcessDescription } from './description.js';
 
 /** An engine that comes as a Python package. */

@@ -1,6 +1,6 @@
 // Why an engine that is written in Python gave up: what its author knows, what argparse says, else its own last
 // exception.
-import type { Model } from '../contract/model.js';
+import type { Model } from '../contract/models.js';
 import type { ProcessDescription } from './description.js';
 
 /** A text that such an engine prints, and what it means, as a sentence that says what to do. */

@@ -1,6 +1,7 @@
 // A short command, such as `--version`, run to its end.
-import { LaminaError, reasonOf } from '../contract/errors.js';
-import { isShortage } from '../contract/shortage.js';
+import { LaminaError } from '../contract/errors.js';
+import { reasonOf } from '../kernel/reason.js';
+import { isShortage } from '../kernel/shortage.js';
 import type { RunResult } from './description.js';
 import { signalGroup } from './process-table.js';
 import { spawnGroup } from './spawn-group.js';

@@ -2,7 +2,7 @@
 import { closeSync, openSync } from 'node:fs';
 import { devNull } from 'node:os';
 import { execa, type Options, type ResultPromise } from 'execa';
-import { isShortage } from '../contract/shortage.js';
+import { isShortage } from '../kernel/shortage.js';
 
 /**
  * Six for the pipes of a spawn: standard output and error on either side, and two by which the child says that it could

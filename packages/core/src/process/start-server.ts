@@ -1,7 +1,8 @@
 // A start, from the command line to a server that is proved to be ours.
 import { randomBytes } from 'node:crypto';
-import type { ModelServer, ServerInfo, StartContext } from '../contract/backend.js';
-import { LaminaError, reasonOf } from '../contract/errors.js';
+import type { ModelServer, ServerInfo, StartContext } from '../contract/backends.js';
+import { LaminaError } from '../contract/errors.js';
+import { reasonOf } from '../kernel/reason.js';
 import { withLimit } from '../kernel/limit.js';
 import type { Attempt, Start } from './attempt.js';
 import { engineEnvironment } from './environment.js';

@@ -1,13 +1,15 @@
 // The backends of one Lamina: types that plugins registered, instances that the manifest made of them.
 import { inject, injectable } from 'inversify';
-import type { Availability, Backend, BackendType } from '../contract/backend.js';
+import type { Availability, Backend, BackendType } from '../contract/backends.js';
 import type { Config } from '../contract/config.js';
-import { LaminaError, reasonOf } from '../contract/errors.js';
+import { LaminaError } from '../contract/errors.js';
+import { reasonOf } from '../kernel/reason.js';
 import type { BackendCandidate } from '../contract/hooks.js';
-import type { Model } from '../contract/model.js';
-import { isShortage } from '../contract/shortage.js';
+import type { Model } from '../contract/models.js';
+import { isShortage } from '../kernel/shortage.js';
 import type { Logger } from '../contract/context.js';
-import type { BackendRecord, Backends, Models } from '../contract/services.js';
+import type { BackendRecord, Backends } from '../contract/backends.js';
+import type { Models } from '../contract/models.js';
 import { check, describeProblems, nearestHint } from '../kernel/check.js';
 import type { Hooks } from '../kernel/hooks.js';
 import { withLimit } from '../kernel/limit.js';

@@ -1,6 +1,6 @@
 // Asks a running server now and then how it is, and notices one that hangs.
-import type { Health } from '../contract/backend.js';
-import { reasonOf } from '../contract/errors.js';
+import type { Health } from '../contract/backends.js';
+import { reasonOf } from '../kernel/reason.js';
 import type { Config } from '../contract/config.js';
 import type { Clock } from '../contract/context.js';
 import { withLimit } from '../kernel/limit.js';

@@ -1,12 +1,14 @@
 // From a model's name to a running server: choose the backend, check what can be checked, start.
 import { availableParallelism, freemem, totalmem } from 'node:os';
 import { inject, injectable } from 'inversify';
-import type { Machine, ModelServer, ServerInfo } from '../contract/backend.js';
+import type { Machine, ModelServer, ServerInfo } from '../contract/backends.js';
 import type { Config, RuntimeLimits } from '../contract/config.js';
-import { LaminaError, reasonOf } from '../contract/errors.js';
-import type { Model } from '../contract/model.js';
+import { LaminaError } from '../contract/errors.js';
+import { reasonOf } from '../kernel/reason.js';
+import type { Model } from '../contract/models.js';
 import type { Clock, Logger } from '../contract/context.js';
-import type { Models, ProcessKeeper } from '../contract/services.js';
+import type { Models } from '../contract/models.js';
+import type { ProcessKeeper } from '../contract/processes.js';
 import type { EventBus } from '../kernel/event-bus.js';
 import type { Hooks } from '../kernel/hooks.js';
 import { tokens } from '../kernel/tokens.js';

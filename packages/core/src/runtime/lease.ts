@@ -1,6 +1,7 @@
 // The right to use a model server, as its holder sees it.
-import type { Endpoint, RequestAdapter, ServerInfo } from '../contract/backend.js';
-import type { Lease, ResolvedModel } from '../contract/services.js';
+import type { Endpoint, RequestAdapter, ServerInfo } from '../contract/backends.js';
+import type { Lease } from '../contract/runtime.js';
+import type { ResolvedModel } from '../contract/models.js';
 import type { Running } from './slot.js';
 
 /** A lease on one running server. */

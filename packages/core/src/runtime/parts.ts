@@ -2,7 +2,7 @@
 import type { Config } from '../contract/config.js';
 import type { Clock, Logger } from '../contract/context.js';
 import type { LaminaError } from '../contract/errors.js';
-import type { Policy } from '../contract/policy.js';
+import type { Policy } from '../contract/runtime.js';
 import type { EventBus } from '../kernel/event-bus.js';
 import type { Hooks } from '../kernel/hooks.js';
 import type { Launcher } from './launcher.js';

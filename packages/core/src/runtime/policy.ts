@@ -1,7 +1,7 @@
 // What the runtime decides by: pure functions of a snapshot.
 import { injectable } from 'inversify';
 import type { QueueSnapshot, RoomSnapshot, RunningSnapshot } from '../contract/hooks.js';
-import type { Policy } from '../contract/policy.js';
+import type { Policy } from '../contract/runtime.js';
 
 const firstBackoffMs = 1_000;
 const longestBackoffMs = 60_000;

@@ -1,7 +1,7 @@
 // The requests that wait: bounded, ordered, each with a deadline and told its place.
 import { LaminaError } from '../contract/errors.js';
 import type { Clock, Logger } from '../contract/context.js';
-import type { AcquireProgress } from '../contract/services.js';
+import type { AcquireProgress } from '../contract/runtime.js';
 import type { Hooks } from '../kernel/hooks.js';
 import type { Slot } from './slot.js';
 

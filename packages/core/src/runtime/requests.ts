@@ -5,17 +5,9 @@ import { inject, injectable } from 'inversify';
 import { LaminaError, wireType, type WireError } from '../contract/errors.js';
 import type { JsonObject } from '../contract/schema.js';
 import type { Clock, Logger } from '../contract/context.js';
-import type {
-  AcquireOptions,
-  IncomingRequest,
-  Lease,
-  Models,
-  OpenRequest,
-  RequestOutcome,
-  Requests,
-  ResolvedModel,
-  Runtime,
-} from '../contract/services.js';
+import type { AcquireOptions, Lease, Runtime } from '../contract/runtime.js';
+import type { IncomingRequest, OpenRequest, RequestOutcome, Requests } from '../contract/inference.js';
+import type { Models, ResolvedModel } from '../contract/models.js';
 import type { EventBus } from '../kernel/event-bus.js';
 import type { Hooks } from '../kernel/hooks.js';
 import { tokens } from '../kernel/tokens.js';

@@ -1,6 +1,6 @@
 // What happens to a slot that nobody uses: a start is given up, an idle server sleeps or is stopped; and how a sleeper
 // is woken.
-import { reasonOf } from '../contract/errors.js';
+import { reasonOf } from '../kernel/reason.js';
 import { withLimit } from '../kernel/limit.js';
 import { finish, operate, type Parts } from './parts.js';
 import type { Slot } from './slot.js';

@@ -1,19 +1,12 @@
 // What runs: one place that decides, without ever awaiting, and the steps it sets going.
 import { inject, injectable } from 'inversify';
-import type { Machine, StopReason } from '../contract/backend.js';
+import type { Machine, StopReason } from '../contract/backends.js';
 import type { Config } from '../contract/config.js';
 import { LaminaError } from '../contract/errors.js';
 import type { Clock, Logger } from '../contract/context.js';
-import type { Policy } from '../contract/policy.js';
-import type {
-  AcquireOptions,
-  Lease,
-  Models,
-  ResolvedModel,
-  Runtime,
-  SlotSnapshot,
-  SlotState,
-} from '../contract/services.js';
+import type { Policy } from '../contract/runtime.js';
+import type { AcquireOptions, Lease, Runtime, SlotSnapshot, SlotState } from '../contract/runtime.js';
+import type { Models, ResolvedModel } from '../contract/models.js';
 import type { EventBus } from '../kernel/event-bus.js';
 import type { Hooks } from '../kernel/hooks.js';
 import { guestError } from '../kernel/guest.js';

@@ -1,7 +1,7 @@
 // The state of one running thing: what may follow what, and what is there while it runs.
-import type { ModelServer, StopReason } from '../contract/backend.js';
+import type { ModelServer, StopReason } from '../contract/backends.js';
 import type { LaminaError } from '../contract/errors.js';
-import type { SlotSnapshot, SlotState, SlotWish } from '../contract/services.js';
+import type { SlotSnapshot, SlotState, SlotWish } from '../contract/runtime.js';
 import type { Prepared } from './launcher.js';
 
 /** Which states may follow a state. */

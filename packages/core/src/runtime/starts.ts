@@ -1,8 +1,8 @@
 // How a slot comes to run: prepared, started, watched; and what follows when that fails or the server crashes.
 import { setMaxListeners } from 'node:events';
-import type { ModelServer } from '../contract/backend.js';
+import type { ModelServer } from '../contract/backends.js';
 import { LaminaError } from '../contract/errors.js';
-import { isShortage } from '../contract/shortage.js';
+import { isShortage } from '../kernel/shortage.js';
 import { watchHealth } from './health.js';
 import type { Prepared } from './launcher.js';
 import { failWaiters, finish, operate, type Parts } from './parts.js';

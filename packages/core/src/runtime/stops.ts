@@ -1,6 +1,7 @@
 // How a slot ends: nothing new, a drain, the leases cut, the server stopped, in this order and each with a limit.
-import type { StopReason } from '../contract/backend.js';
-import { LaminaError, reasonOf } from '../contract/errors.js';
+import type { StopReason } from '../contract/backends.js';
+import { LaminaError } from '../contract/errors.js';
+import { reasonOf } from '../kernel/reason.js';
 import { withLimit } from '../kernel/limit.js';
 import { enqueueStart, type Parts } from './parts.js';
 import type { Running, Slot } from './slot.js';

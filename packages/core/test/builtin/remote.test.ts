@@ -4,9 +4,9 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Logger, Model } from '@lamina/core/plugin';
-import { backendConformance, createTestLamina, fakeEngine } from '@lamina/core/testing';
+import { backendConformance, createTestLamina, fakeEngine } from '@lamina/testing';
 import { remoteBackend } from '../../dist/builtin/remote-backend.js';
-import { fakeKit, stateOf, testFolder } from '../testing/fake-kit.js';
+import { fakeKit, stateOf, testFolder } from '../../../testing/dist-test/fake-kit.js';
 
 describe('a server that already runs', () => {
   let engine: ChildProcess;

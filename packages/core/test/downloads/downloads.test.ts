@@ -16,7 +16,7 @@ import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { createLamina, LaminaError, type LaminaEvent } from '@lamina/core';
 import { definePlugin, type Source } from '@lamina/core/plugin';
-import { watchForLeaks } from '@lamina/core/testing';
+import { watchForLeaks } from '@lamina/testing';
 import { ManualClock } from '../runtime/manual-clock.js';
 import { Downloading } from './downloading.js';
 import {

@@ -5,7 +5,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { LaminaError, type ErrorCode } from '@lamina/core';
-import type { TestLamina } from '@lamina/core/testing';
+import type { TestLamina } from '@lamina/testing';
 import {
   dropping,
   etagOf,

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, wr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { LaminaError } from '@lamina/core';
-import { createTestLamina, type TestLamina } from '@lamina/core/testing';
+import { createTestLamina, type TestLamina } from '@lamina/testing';
 import { ggufBytes, sha256Of } from './hostile-server.js';
 
 describe('a model from this machine', () => {

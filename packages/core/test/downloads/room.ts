@@ -1,5 +1,5 @@
 // What tests of downloads share: a Lamina without engines, impatient limits, a hostile server.
-import { createTestLamina, type TestLamina, type TestLaminaOptions } from '@lamina/core/testing';
+import { createTestLamina, type TestLamina, type TestLaminaOptions } from '@lamina/testing';
 import { HostileServer } from './hostile-server.js';
 
 /** Limits with which a test does not wait. */

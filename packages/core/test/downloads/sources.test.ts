@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { sourceConformance, type SourceKit } from '@lamina/core/testing';
+import { sourceConformance, type SourceKit } from '@lamina/testing';
 import { localSource } from '../../dist/downloads/sources/local.js';
 import { urlSource } from '../../dist/downloads/sources/url.js';
 import { HttpClient } from '../../dist/downloads/transfer/http.js';

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 
 const program = `
 import { createLamina } from '${import.meta.resolve('@lamina/core')}';
-import { fakePlugin } from '${import.meta.resolve('@lamina/core/testing')}';
+import { fakePlugin } from '${import.meta.resolve('@lamina/testing')}';
 const [modelsDir, log] = process.argv.slice(2);
 const lamina = await createLamina({ modelsDir, plugins: [fakePlugin()], ...(log === undefined ? {} : { log }) });
 const signal = new AbortController().signal;

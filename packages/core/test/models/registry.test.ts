@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { mkdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LaminaError } from '../../dist/contract/errors.js';
-import type { Model } from '../../dist/contract/model.js';
-import type { ModelsChange } from '../../dist/contract/services.js';
+import type { Model } from '../../dist/contract/models.js';
+import type { ModelsChange } from '../../dist/contract/models.js';
 import { ggufBytes } from './gguf-file.js';
 import { openRoom, type Room } from './room.js';
 

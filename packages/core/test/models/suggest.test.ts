@@ -1,7 +1,7 @@
 // Suggestions: in the order people know, among what can run here, with reasons in words and numbers.
 import assert from 'node:assert/strict';
-import type { Availability, BackendType } from '../../dist/contract/backend.js';
-import type { SuggestRequest, Suggestion } from '../../dist/contract/services.js';
+import type { Availability, BackendType } from '../../dist/contract/backends.js';
+import type { SuggestRequest, Suggestion } from '../../dist/contract/suggestions.js';
 import { BackendRegistry } from '../../dist/runtime/backends.js';
 import { Suggester } from '../../dist/models/suggest.js';
 import { parseSize, showSize } from '../../dist/models/sizes.js';

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { chmod, mkdir, mkdtemp, readFile, rm, utimes, watch, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
-import type { Availability, Backend } from '../../dist/contract/backend.js';
+import type { Availability, Backend } from '../../dist/contract/backends.js';
 import type { ProcessDescription } from '../../dist/process/description.js';
 import { processBackend } from '../../dist/process/process-backend.js';
 import { Room, listeningLog, model, never, untilGone } from './room.js';

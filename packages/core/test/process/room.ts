@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Backend, ModelServer, StartContext } from '../../dist/contract/backend.js';
-import type { Model } from '../../dist/contract/model.js';
+import type { Backend, ModelServer, StartContext } from '../../dist/contract/backends.js';
+import type { Model } from '../../dist/contract/models.js';
 import type { Schema } from '../../dist/contract/schema.js';
 import type { Logger } from '../../dist/contract/context.js';
 import type { ProcessBackendDescription } from '../../dist/process/description.js';

@@ -2,7 +2,7 @@
 // at last with all.
 import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { LaminaError } from '../../dist/index.js';
-import { createTestLamina, fakePlugin } from '../../dist/testing.js';
+import { createTestLamina, fakePlugin } from '@lamina/testing';
 
 export const shortOfDescriptorsFile = new URL('./short-of-descriptors.js', import.meta.url).pathname;
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { BackendType } from '../../dist/plugin.js';
 import { definePlugin } from '../../dist/plugin.js';
-import { createTestLamina, fakeBackend, type TestLamina } from '../../dist/testing.js';
+import { createTestLamina, fakeBackend, type TestLamina } from '@lamina/testing';
 
 const fake = fakeBackend();
 

@@ -1,7 +1,7 @@
 // A whole Lamina behind a real socket, with fake engines that are real processes.
 import { join } from 'node:path';
 import type { JsonObject, Lamina, LaminaOptions, ModelEntry, Plugin } from '@lamina/core';
-import { createTestLamina, fakePlugin, type Behaviour, type FakeEngineState } from '@lamina/core/testing';
+import { createTestLamina, fakePlugin, type Behaviour, type FakeEngineState } from '@lamina/testing';
 import { createServer, type Server, type ServerOptions } from '@lamina/server-koa';
 
 export interface House {

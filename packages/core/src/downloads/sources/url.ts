@@ -1,6 +1,7 @@
 // The source `url`: any http or https link to a file.
 import { basename } from 'node:path';
-import { LaminaError, reasonOf } from '../../contract/errors.js';
+import { LaminaError } from '../../contract/errors.js';
+import { reasonOf } from '../../kernel/reason.js';
 import type { Json } from '../../contract/schema.js';
 import type { DownloadPlan, Source, SourceContext } from '../../contract/source.js';
 import { check, describeProblems } from '../../kernel/check.js';

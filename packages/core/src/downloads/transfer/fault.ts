@@ -1,5 +1,6 @@
 // What can go wrong with one request of a transfer, and what it means for the next one.
-import { LaminaError, reasonOf } from '../../contract/errors.js';
+import { LaminaError } from '../../contract/errors.js';
+import { reasonOf } from '../../kernel/reason.js';
 
 /**
  * `again`: worth another try. `busy`: the server wants fewer, or later, requests. `stall`: no bytes came. `denied`: the

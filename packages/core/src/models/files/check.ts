@@ -1,6 +1,6 @@
 // Validates one model: are its files there, whole, readable and what they seem to be?
 import { basename } from 'node:path';
-import type { FileProblem, ModelCheck, ModelRecord } from '../../contract/services.js';
+import type { FileProblem, ModelCheck, ModelRecord } from '../../contract/models.js';
 import type { Steps } from '../../kernel/steps.js';
 import type { Catalog } from '../catalog.js';
 import { findFiles } from './find.js';

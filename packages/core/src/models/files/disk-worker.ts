@@ -2,8 +2,8 @@
 // that.
 import { readdirSync, statSync, type Dirent, type Stats } from 'node:fs';
 import { parentPort } from 'node:worker_threads';
-import { reasonOf } from '../../contract/errors.js';
-import { unlessShortage } from '../../contract/shortage.js';
+import { reasonOf } from '../../kernel/reason.js';
+import { unlessShortage } from '../../kernel/shortage.js';
 import { offersOf } from './directory.js';
 import type { DiskAnswer, DiskMessage, DiskOrder, FileVersion } from './disk.js';
 import type { FileFacts } from './file-facts.js';

@@ -1,7 +1,7 @@
 // What one file tells of a model: the header of a GGUF or safetensors file, or a configuration beside weights.
 import { readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { reasonOf } from '../../contract/errors.js';
+import { reasonOf } from '../../kernel/reason.js';
 import { isMapping } from '../manifest/nothing.js';
 import { readGguf } from '../gguf.js';
 import type { FileFacts } from './file-facts.js';

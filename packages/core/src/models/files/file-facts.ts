@@ -1,5 +1,5 @@
 // What a model file tells of itself.
-import type { ModelMetadata } from '../../contract/model.js';
+import type { ModelMetadata } from '../../contract/models.js';
 
 /** What a file tells; plain data, it is kept on disk. */
 export interface FileFacts {

@@ -2,8 +2,8 @@
 // them.
 import { basename, dirname, isAbsolute, join } from 'node:path';
 import type { ModelEntry } from '../../contract/manifest.js';
-import type { FileRole, ModelFile } from '../../contract/model.js';
-import type { FileProblem } from '../../contract/services.js';
+import type { FileRole, ModelFile } from '../../contract/models.js';
+import type { FileProblem } from '../../contract/models.js';
 import { wait, type Steps } from '../../kernel/steps.js';
 import { modelsIn, projectorIn } from './directory.js';
 import { firstBytes, type Folders } from './folders.js';

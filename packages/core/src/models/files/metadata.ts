@@ -1,5 +1,5 @@
 // What headers and configurations mean: a model's metadata, whatever the format it comes from.
-import type { ModelMetadata } from '../../contract/model.js';
+import type { ModelMetadata } from '../../contract/models.js';
 import { fileTypes, poolingTypes } from '../gguf-types.js';
 import type { GgufHeader } from '../gguf.js';
 import { isMapping } from '../manifest/nothing.js';

@@ -1,7 +1,7 @@
 // What all files of one model tell together: its metadata, and what is wrong with them beyond being absent.
 import { basename, join } from 'node:path';
-import type { FileRole, Model, ModelMetadata } from '../../contract/model.js';
-import type { FileProblem } from '../../contract/services.js';
+import type { FileRole, Model, ModelMetadata } from '../../contract/models.js';
+import type { FileProblem } from '../../contract/models.js';
 import { take, wait, type Steps } from '../../kernel/steps.js';
 import type { KnownFile } from './disk.js';
 import type { Folders } from './folders.js';

@@ -1,9 +1,9 @@
 // Deletes the files of a model: those that belong to it, are in the models directory and are used by no other model.
 import { lstat, readdir, realpath, rmdir, unlink } from 'node:fs/promises';
 import { basename, dirname, join, relative } from 'node:path';
-import { reasonOf } from '../../contract/errors.js';
-import type { Model } from '../../contract/model.js';
-import type { ModelRecord, RemovedModel } from '../../contract/services.js';
+import { reasonOf } from '../../kernel/reason.js';
+import type { Model } from '../../contract/models.js';
+import type { ModelRecord, RemovedModel } from '../../contract/models.js';
 import { isFileOf } from './directory.js';
 import { isWithin } from './folders.js';
 

@@ -1,6 +1,6 @@
 // Reads the header of a safetensors file: 8 bytes of length, then JSON that maps tensors to types, shapes and offsets.
 import { closeSync, openSync, readSync } from 'node:fs';
-import { reasonOf } from '../../contract/errors.js';
+import { reasonOf } from '../../kernel/reason.js';
 import type { FileFacts } from './file-facts.js';
 import { isMapping } from '../manifest/nothing.js';
 

@@ -1,7 +1,7 @@
 // What needs yaml, which says what is wrong and where: a library that is loaded only when a manifest has something
 // unusual in it.
 import { LineCounter, parseDocument, type Document } from 'yaml';
-import { reasonOf } from '../../contract/errors.js';
+import { reasonOf } from '../../kernel/reason.js';
 import { locate, type Place } from './positions.js';
 import { circularAliases, excessiveAliases, syntaxProblems, unresolvedAliases, type SyntaxProblem } from './syntax.js';
 

@@ -2,7 +2,8 @@
 import { chmod, link, realpath, rename, stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { LaminaError, reasonOf } from '../../contract/errors.js';
+import { LaminaError } from '../../contract/errors.js';
+import { reasonOf } from '../../kernel/reason.js';
 import { syncDirectory, withTemporaryFile, writeNewFile } from '../../kernel/atomic-write.js';
 import { readManifestText, type Edit } from './manifest.js';
 import type { ManifestMemory } from './memory.js';

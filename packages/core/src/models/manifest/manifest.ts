@@ -1,6 +1,7 @@
 // Gets a manifest from where it is: a file on disk, or data that a host gave.
 import { open } from 'node:fs/promises';
-import { LaminaError, reasonOf } from '../../contract/errors.js';
+import { LaminaError } from '../../contract/errors.js';
+import { reasonOf } from '../../kernel/reason.js';
 import type { Manifest, ModelEntry } from '../../contract/manifest.js';
 import { freeze } from '../../kernel/freeze.js';
 import { invalid, sentence, type ManifestNote } from './notes.js';

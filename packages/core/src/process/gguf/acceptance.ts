@@ -1,6 +1,6 @@
 // Says which GGUF files are a model of their own.
-import type { Acceptance } from '../../contract/backend.js';
-import type { Model } from '../../contract/model.js';
+import type { Acceptance } from '../../contract/backends.js';
+import type { Model } from '../../contract/models.js';
 
 /**
  * Refuses the files that only work beside a model: projectors, and adapters without a base. For all others it is

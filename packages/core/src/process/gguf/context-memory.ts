@@ -1,5 +1,5 @@
 // The memory a context takes: keys and values of its tokens, and the scratch space of the computation.
-import type { ModelMetadata } from '../../contract/model.js';
+import type { ModelMetadata } from '../../contract/models.js';
 import type { GgufMemoryOptions } from './memory-options.js';
 
 /** The parts of a header these numbers come from. */

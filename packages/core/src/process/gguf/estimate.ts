@@ -1,7 +1,7 @@
 // What a GGUF model will need in memory on an engine built on llama.cpp, computed from its header before anything
 // starts.
-import type { Device, Machine, MemoryEstimate } from '../../contract/backend.js';
-import type { Model } from '../../contract/model.js';
+import type { Device, Machine, MemoryEstimate } from '../../contract/backends.js';
+import type { Model } from '../../contract/models.js';
 import { cacheBytes, computeBytes, shapeOf, type Shape } from './context-memory.js';
 import { offload, type Offload } from './offload.js';
 import type { GgufMemoryOptions } from './memory-options.js';

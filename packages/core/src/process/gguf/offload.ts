@@ -1,5 +1,5 @@
 // How much of a model goes to which device.
-import type { Device } from '../../contract/backend.js';
+import type { Device } from '../../contract/backends.js';
 import type { GgufMemoryOptions } from './memory-options.js';
 
 /** llama.cpp leaves this much free on each device when it chooses the layers itself (`--fit-target`). */

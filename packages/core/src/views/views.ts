@@ -1,0 +1,166 @@
+// Makes the documents of contract/views.ts from what the services hold.
+import type { BackendRecord } from '../contract/backends.js';
+import type { Download } from '../contract/downloads.js';
+import type { ModelCheck, ModelMetadata, ModelRecord, Models } from '../contract/models.js';
+import type { Runtime, SlotSnapshot } from '../contract/runtime.js';
+import type { SuggestedModel, Suggestion } from '../contract/suggestions.js';
+import type {
+  BackendView,
+  BackendsView,
+  DownloadView,
+  ModelDetail,
+  ModelView,
+  ModelsView,
+  SuggestionView,
+  ValidationView,
+} from '../contract/views.js';
+
+/** Where models and their slots are looked up. */
+type House = { readonly models: Pick<Models, 'resolve'>; readonly runtime: Pick<Runtime, 'slot'> };
+
+/** The slot that serves a model: its own, or that of an adapter's base. */
+export function slotOf({ models, runtime }: House, { model: { name, base } }: ModelRecord): SlotSnapshot {
+  if (base === undefined) return runtime.slot(name);
+  try {
+    return runtime.slot(models.resolve(base).model.name);
+  } catch {
+    return runtime.slot(base); // Nobody knows its base, so nothing runs.
+  }
+}
+
+/** A model as lists show it. */
+export function modelView(house: House, record: ModelRecord): ModelView {
+  const slot = slotOf(house, record);
+  const bytes = record.model.files.reduce((sum, file) => sum + file.bytes, 0);
+  return { ...record.entry, bytes, available: record.available, active: isActive(slot), state: slot.state };
+}
+
+/** A list of models. */
+export function modelsView(house: House, records: readonly ModelRecord[]): ModelsView {
+  const models = Object.fromEntries(records.map((record) => [record.model.name, modelView(house, record)]));
+  const active = Object.values(models).filter((model) => model.active).length;
+  return { models, total: records.length, available: records.filter(({ available }) => available).length, active };
+}
+
+/** One model; `metadata` is what `describe` found. */
+export function modelDetail(house: House, record: ModelRecord, metadata: ModelMetadata | undefined): ModelDetail {
+  const { error } = slotOf(house, record);
+  return {
+    ...modelView(house, record),
+    ...(metadata === undefined ? {} : { metadata: metadataView(metadata) }),
+    ...(record.missing.length > 0 ? { missing: record.missing } : {}),
+    ...(error === undefined ? {} : { error }),
+  };
+}
+
+/** True while there is an engine that has, or can wake up, the model. */
+export function isActive({ state }: Pick<SlotSnapshot, 'state'>): boolean {
+  return state === 'ready' || state === 'degraded' || state === 'sleeping' || state === 'waking';
+}
+
+/** The backends. */
+export function backendsView(records: readonly BackendRecord[]): BackendsView {
+  const available = records.filter((record) => record.availability.available).map(({ name }) => name);
+  return {
+    backends: Object.fromEntries(records.map((record) => [record.name, backendView(record)])),
+    available,
+    total_configured: records.length,
+    total_available: available.length,
+  };
+}
+
+/** What was found wrong with models. */
+export function validationView(checks: readonly ModelCheck[]): ValidationView {
+  const models = checks.map(
+    ({ name, problems }) =>
+      [
+        name,
+        { valid: problems.length === 0, problems: problems.map(({ kind, message }) => ({ kind, message })) },
+      ] as const,
+  );
+  return { valid: models.every(([, { valid }]) => valid), checked: checks.length, models: Object.fromEntries(models) };
+}
+
+/** A suggestion. */
+export function suggestionView(house: House, { suggested, alternatives }: Suggestion): SuggestionView {
+  const { record, reasons } = suggested;
+  return {
+    suggested: record.model.name,
+    model_info: modelView(house, record),
+    available: record.available,
+    reasons,
+    alternatives: alternatives.map(alternativeView),
+  };
+}
+
+/** A download. */
+export function downloadView({
+  id,
+  model,
+  source,
+  reference,
+  state,
+  done,
+  total,
+  bytesPerSecond,
+  secondsLeft,
+  files,
+  error,
+  createdAt,
+}: Download): DownloadView {
+  return {
+    id,
+    model,
+    source,
+    reference,
+    state,
+    done,
+    ...(total === undefined ? {} : { total }),
+    bytes_per_second: bytesPerSecond,
+    ...(secondsLeft === undefined ? {} : { seconds_left: secondsLeft }),
+    files,
+    ...(error === undefined ? {} : { error }),
+    created_at: createdAt,
+  };
+}
+
+function metadataView(metadata: ModelMetadata): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(metadata).map(([name, value]) => [
+      name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
+      value,
+    ]),
+  );
+}
+
+function backendView({ type, formats, availability, standsInFor, replacedBy }: BackendRecord): BackendView {
+  if (!availability.available)
+    return {
+      type,
+      available: false,
+      formats,
+      reason: availability.reason,
+      hint: availability.hint,
+      ...(replacedBy === undefined ? {} : { replaced_by: replacedBy }),
+    };
+  const { version, executable, note } = availability;
+  return {
+    type,
+    available: true,
+    ...(version === undefined ? {} : { version }),
+    ...(executable === undefined ? {} : { executable }),
+    formats,
+    ...(note === undefined ? {} : { note }),
+    ...(standsInFor === undefined ? {} : { stands_in_for: standsInFor }),
+  };
+}
+
+function alternativeView({ record, score, reasons, command }: SuggestedModel): SuggestionView['alternatives'][number] {
+  return {
+    name: record.model.name,
+    available: record.available,
+    score,
+    reasons,
+    ...(command === undefined ? {} : { command }),
+  };
+}

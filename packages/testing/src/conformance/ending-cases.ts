@@ -1,0 +1,126 @@
+// Conformance of ends: stops that are asked for, crashes, what they leave, and what must never be told.
+import assert from 'node:assert/strict';
+import type { ModelServer, ServerExit } from '@lamina/core/plugin';
+import { longChatOf } from './kit.js';
+import { readStream } from './read-answer.js';
+import { present, within, type Stage } from './stage.js';
+
+export const endingCases = {
+  'a stop leaves nothing: no process, no open port': async (stage: Stage) => {
+    const server = await stage.start();
+    const endpoint = server.endpoint();
+    await stage.stop(server);
+    await stage.assertNothingLeft('After a stop');
+    await stage.assertNothingListens(endpoint);
+  },
+
+  'a stop settles closed as expected': async (stage: Stage) => {
+    const server = await stage.start();
+    await stage.stop(server);
+    const exit = await closed(stage, server);
+    assert.equal(exit.expected, true, 'A stop that was asked for counts as a crash.');
+  },
+
+  'a stop ends in time while an answer streams': async (stage: Stage) => {
+    const server = await stage.start();
+    const { ended } = await longStream(stage, server);
+    await stage.stop(server);
+    await within(stage.limits.killMs, ended, 'The stream of a stopped engine');
+  },
+
+  'a stop asked for twice is one stop': async (stage: Stage) => {
+    const server = await stage.start();
+    await Promise.all([stage.stop(server), stage.stop(server)]);
+    await stage.stop(server);
+    assert.equal((await closed(stage, server)).expected, true);
+  },
+
+  'a stop with an aborted signal kills at once': async (stage: Stage) => {
+    const server = await stage.start();
+    const { ended } = await longStream(stage, server);
+    await stage.stop(server, { signal: AbortSignal.abort(), limitMs: stage.limits.killMs });
+    await stage.assertNothingLeft('After a stop that kills');
+    await within(stage.limits.killMs, ended, 'The stream of a killed engine');
+  },
+
+  'a stop turns into a kill when its signal is aborted': async (stage: Stage) => {
+    const server = await stage.start();
+    const { ended } = await longStream(stage, server);
+    const patience = new AbortController();
+    const stopped = stage.stop(server, { signal: patience.signal, limitMs: stage.limits.killMs });
+    patience.abort();
+    await stopped;
+    await within(stage.limits.killMs, ended, 'The stream of a killed engine');
+  },
+
+  'an engine that is killed settles closed as a crash, with a reason': async (stage: Stage) => {
+    const exit = await crash(stage);
+    assert.equal(exit.expected, false, 'A crash counts as a stop that was asked for.');
+    assert.ok(exit.reason.trim() !== '', 'The exit has no reason.');
+  },
+
+  'a crash leaves nothing': async (stage: Stage) => {
+    await crash(stage);
+    await stage.assertNothingLeft('After a crash');
+  },
+
+  'a model starts again after its stop': async (stage: Stage) => {
+    await stage.stop(await stage.start());
+    const reply = await stage.chat(await stage.start(), await stage.kit.model());
+    assert.equal(reply.status, 200, reply.text);
+  },
+
+  'its key is never printed': async (stage: Stage) => {
+    const server = await stage.start();
+    const key = keyOf(server);
+    await stage.chat(server, await stage.kit.model());
+    await stage.stop(server);
+    const told = [
+      ...stage.printed,
+      ...stage.progress.map((update) => update.stage),
+      JSON.stringify(await closed(stage, server)),
+      JSON.stringify(server.info),
+    ];
+    assert.ok(!told.some((line) => line.includes(key)), 'The key is in what was printed, logged or told.');
+  },
+
+  'its key is on no command line': async (stage: Stage) => {
+    const key = keyOf(await stage.start());
+    const telling = stage.processes.look().filter(({ command }) => command.includes(key));
+    assert.deepEqual(
+      telling.map(({ pid }) => pid),
+      [],
+      'Every user of this machine can read the key in the list of processes.',
+    );
+  },
+};
+
+/** How the server ended; it must settle right after the end. */
+function closed(stage: Stage, server: ModelServer): Promise<ServerExit> {
+  return within(stage.limits.killMs, server.closed, 'closed');
+}
+
+/** Starts a long answer and reads its first words; `ended` settles when the stream is over, in whatever way. */
+async function longStream(stage: Stage, server: ModelServer): Promise<{ ended: Promise<unknown> }> {
+  const events = stage.stream(server, await stage.kit.model(), longChatOf(stage.kit));
+  const begun = await readStream(events, { untilText: true });
+  assert.equal(
+    begun.finish,
+    undefined,
+    'The long chat was over at once; give the kit a longChat that goes on for seconds.',
+  );
+  return { ended: readStream(events).catch(() => undefined) };
+}
+
+/** Kills the engine's own process and waits for the news. */
+async function crash(stage: Stage): Promise<ServerExit> {
+  const server = await stage.start();
+  process.kill(present(server.pid, 'A pid'), 'SIGKILL');
+  return closed(stage, server);
+}
+
+/** The secret of the endpoint: the last word of its first header. */
+function keyOf(server: ModelServer): string {
+  const [value] = Object.values(server.endpoint().headers ?? {});
+  return present(value?.split(' ').at(-1), 'A header with a key');
+}

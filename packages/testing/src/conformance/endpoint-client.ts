@@ -1,0 +1,73 @@
+// Talks to an endpoint as Lamina's proxy does: the engine's own headers, a Unix socket where there is one, streams read
+// event by event.
+import { Agent, request, type Dispatcher } from 'undici';
+import { reasonOf } from '@lamina/core';
+import type { Endpoint, JsonObject } from '@lamina/core/plugin';
+
+/** An answer that was read to its end. */
+export interface Reply {
+  readonly status: number;
+  readonly text: string;
+}
+
+/** One client for one test; `close` cuts what is still open. */
+export class EndpointClient {
+  readonly #agents = new Map<string | undefined, Agent>();
+
+  /** Posts JSON, or a text as it is, and reads the whole answer. */
+  async post(endpoint: Endpoint, route: string, body: JsonObject | string, signal: AbortSignal): Promise<Reply> {
+    const response = await this.#send(endpoint, route, body, signal);
+    return { status: response.statusCode, text: await response.body.text() };
+  }
+
+  /** Posts JSON and yields the `data` of each server-sent event. Ends when the engine closes the answer. */
+  async *stream(endpoint: Endpoint, route: string, body: JsonObject, signal: AbortSignal): AsyncGenerator<string> {
+    const response = await this.#send(endpoint, route, body, signal);
+    if (response.statusCode !== 200)
+      throw new Error(`The stream was answered with ${response.statusCode}: ${await response.body.text()}`);
+    try {
+      yield* readEvents(response.body.setEncoding('utf8'));
+    } catch (error) {
+      signal.throwIfAborted();
+      throw new Error(`The stream broke off: ${reasonOf(error)}`, { cause: error });
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#agents.values()].map((agent) => agent.destroy()));
+  }
+
+  #send(
+    endpoint: Endpoint,
+    route: string,
+    body: JsonObject | string,
+    signal: AbortSignal,
+  ): Promise<Dispatcher.ResponseData> {
+    return request(`${endpoint.baseUrl}/${route}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...endpoint.headers },
+      body: typeof body === 'string' ? body : JSON.stringify(body),
+      dispatcher: this.#agent(endpoint.socketPath),
+      signal,
+    });
+  }
+
+  /** A connection a request: an idle one must not be what keeps an engine from ending. */
+  #agent(socketPath: string | undefined): Agent {
+    let agent = this.#agents.get(socketPath);
+    if (agent === undefined) {
+      agent = new Agent({ pipelining: 0, ...(socketPath === undefined ? {} : { connect: { socketPath } }) });
+      this.#agents.set(socketPath, agent);
+    }
+    return agent;
+  }
+}
+
+async function* readEvents(text: AsyncIterable<string>): AsyncGenerator<string> {
+  let rest = '';
+  for await (const chunk of text) {
+    const lines = (rest + chunk).split(/\r?\n/);
+    rest = lines.pop()!;
+    for (const line of lines) if (line.startsWith('data:')) yield line.slice(5).trim();
+  }
+}

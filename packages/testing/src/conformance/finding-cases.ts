@@ -1,0 +1,77 @@
+// Conformance before anything runs: options, probes, models, estimates, adapters.
+import assert from 'node:assert/strict';
+import { totalmem } from 'node:os';
+import { check } from '@lamina/core';
+import { type JsonObject, type Machine, type Model } from '@lamina/core/plugin';
+import { chatOf, instanceOptions, modelOptions } from './kit.js';
+import { present, within, type Stage } from './stage.js';
+
+export const findingCases = {
+  'its schemas accept what is configured': async ({ kit }: Stage) => {
+    assert.deepEqual(check(kit.type.options, instanceOptions(kit)), []);
+    assert.deepEqual(check(kit.type.modelOptions, modelOptions(kit, await kit.model())), []);
+  },
+
+  'a probe finds the engine and its version': async (stage: Stage) => {
+    const answer = await within(stage.limits.startMs, stage.backend.probe(stage.context()), 'probe()');
+    assert.ok(answer.available, `The engine is not available: ${'reason' in answer ? answer.reason : ''}`);
+    assert.match(answer.version ?? '', /\d/, 'The probe tells no version.');
+  },
+
+  'a probe of an engine that is not here says why and what to do': async (stage: Stage) => {
+    const missing = stage.kit.missing ?? { ...stage.kit.options, executable: '/nonexistent/engine' };
+    const backend = stage.kit.type.create('missing', instanceOptions(stage.kit, missing));
+    const answer = await within(stage.limits.startMs, backend.probe(stage.context()), 'probe()');
+    assert.ok(!answer.available, 'The probe says that an engine is available that is not here.');
+    assertSentence(answer.reason, 'The reason');
+    assertSentence(answer.hint, 'The hint');
+  },
+
+  'a model of its format is accepted with a rank': async ({ kit, backend }: Stage) => {
+    const model = await kit.model();
+    assert.ok(
+      (backend.formats ?? kit.type.formats).includes(model.format),
+      `The model's format, ${model.format}, is not one of the type's.`,
+    );
+    const answer = backend.accepts(model);
+    assert.ok('rank' in answer, `The model is refused: ${'refused' in answer ? answer.refused : ''}`);
+    assert.ok(Number.isFinite(answer.rank), `The rank is ${answer.rank}.`);
+  },
+
+  'the memory estimate is positive and grows with the context': async (stage: Stage) => {
+    const option = present(stage.kit.contextOption, 'The kit’s contextOption');
+    const model = await stage.kit.model();
+    const [small, large] = await Promise.all(
+      [2_048, 65_536].map((length) => estimateBytes(stage, model, { [option]: length })),
+    );
+    assert.ok(small! > 0 && Number.isFinite(large), `The estimates are ${small} and ${large} bytes.`);
+    assert.ok(large! > small!, `A longer context is estimated at ${large} bytes, a shorter one at ${small}.`);
+  },
+
+  'the request adapter keeps what it does not know and changes nothing in place': async ({ kit, backend }: Stage) => {
+    const adapt = present(backend.adapt?.request?.bind(backend.adapt), 'adapt.request');
+    const body: JsonObject = {
+      ...chatOf(kit),
+      model: 'm',
+      user: 'someone',
+      unknown_field: { kept: [1, 'two'] },
+    };
+    const before = JSON.stringify(body);
+    const answer = adapt(body, { model: await kit.model(), route: 'chat/completions', info: {} });
+    assert.equal(JSON.stringify(body), before, 'The adapter changed the body it was given.');
+    assert.deepEqual(answer.unknown_field, { kept: [1, 'two'] }, 'The adapter lost a field.');
+    assert.deepEqual(answer.messages, body.messages, 'The adapter changed the messages.');
+  },
+};
+
+async function estimateBytes({ kit, backend }: Stage, model: Model, more: JsonObject): Promise<number> {
+  const estimate = present(backend.estimateMemory?.bind(backend), 'estimateMemory');
+  const machine: Machine = { totalBytes: totalmem(), freeBytes: totalmem(), cores: 1 };
+  const answer = present(await estimate(model, modelOptions(kit, model, more), machine), 'An estimate for the model');
+  return Object.values(answer.deviceBytes).reduce((sum, bytes) => sum + bytes, answer.hostBytes);
+}
+
+function assertSentence(text: string, what: string): void {
+  assert.ok(text.trim().length > 0, `${what} is empty.`);
+  assert.doesNotMatch(text, /\n\s+at /, `${what} has a stack trace in it.`);
+}

@@ -1,0 +1,183 @@
+// What one conformance case runs on: a fresh backend, a real start context that records what it is told, and an end
+// that leaves nothing.
+import assert from 'node:assert/strict';
+import { setImmediate } from 'node:timers/promises';
+import type {
+  Backend,
+  Context,
+  Endpoint,
+  JsonObject,
+  Logger,
+  Model,
+  ModelServer,
+  StartContext,
+} from '@lamina/core/plugin';
+import { EndpointClient, type Reply } from './endpoint-client.js';
+import { chatOf, instanceOptions, limitsOf, modelOptions, type BackendKit, type KitLimits } from './kit.js';
+import { ProcessWatch } from './processes.js';
+
+/** What a start may be given besides the kit's model and options. */
+export interface StartOverrides {
+  readonly model?: Model;
+  readonly options?: Readonly<Record<string, unknown>>;
+  readonly signal?: AbortSignal;
+  /** Called as soon as the backend does anything that can be seen. */
+  readonly onFirstSign?: () => void;
+}
+
+/** The ground under one case. */
+export class Stage {
+  readonly backend: Backend;
+  readonly limits: KitLimits;
+  readonly client = new EndpointClient();
+  readonly processes = new ProcessWatch();
+  /** Lines the engine printed, and what the backend logged. */
+  readonly printed: string[] = [];
+  readonly progress: { readonly stage: string; readonly ratio?: number }[] = [];
+  /** Groups handed to the guard, and those taken back. */
+  readonly guarded: number[] = [];
+  readonly released: number[] = [];
+  readonly #end = new AbortController();
+  readonly #listening = listening();
+  readonly #servers = new Set<ModelServer>();
+  #starting: Promise<unknown>[] = [];
+
+  constructor(readonly kit: BackendKit) {
+    this.limits = limitsOf(kit);
+    this.backend = kit.type.create('conformance', instanceOptions(kit));
+  }
+
+  /** For calls that end in nothing but a context. */
+  context(signal: AbortSignal = this.#end.signal): Context & { env: NonNullable<BackendKit['env']> } {
+    return { signal, log: this.#log(), env: this.kit.env ?? {} };
+  }
+
+  /** Starts a model, within the limit. */
+  async start(overrides: StartOverrides = {}): Promise<ModelServer> {
+    const model = overrides.model ?? (await this.kit.model());
+    const started = this.backend.start(model, this.#startContext(model, overrides));
+    this.#starting.push(started.then((server) => this.#servers.add(server)).catch(() => undefined));
+    const server = await within(this.limits.startMs, started, 'start()');
+    this.processes.look();
+    return server;
+  }
+
+  /** Asks a server to stop, and waits for it up to a limit. */
+  async stop(server: ModelServer, options: { signal?: AbortSignal; limitMs?: number } = {}): Promise<void> {
+    this.processes.look();
+    const signal = options.signal ?? AbortSignal.timeout(this.limits.stopMs);
+    const limit = options.limitMs ?? this.limits.stopMs + this.limits.killMs;
+    await within(limit, server.stop({ reason: 'requested', signal }), 'stop()');
+  }
+
+  /** Sends a chat the way Lamina does and reads the whole answer. */
+  async chat(server: ModelServer, model: Model, body: JsonObject = chatOf(this.kit)): Promise<Reply> {
+    const signal = AbortSignal.timeout(this.limits.answerMs);
+    return this.client.post(
+      server.endpoint(),
+      'chat/completions',
+      this.adapted(server, model, 'chat/completions', body),
+      signal,
+    );
+  }
+
+  /** Sends a streamed chat; yields the data of each event. */
+  stream(
+    server: ModelServer,
+    model: Model,
+    body: JsonObject,
+    signal: AbortSignal = AbortSignal.timeout(this.limits.answerMs),
+  ): AsyncGenerator<string> {
+    const adapted = this.adapted(server, model, 'chat/completions', { ...body, stream: true });
+    return this.client.stream(server.endpoint(), 'chat/completions', adapted, signal);
+  }
+
+  /** A body as Lamina sends it: with the model's id at the engine, and through the backend's adapter. */
+  adapted(server: ModelServer, model: Model, route: string, body: JsonObject): JsonObject {
+    const named = { ...body, model: server.info.ids?.[model.name] ?? model.name };
+    return this.backend.adapt?.request?.(named, { model, route, info: server.info }) ?? named;
+  }
+
+  /**
+   * Fails when a process that the case started still lives, or this process listens on a port that it did not listen on
+   * before.
+   */
+  async assertNothingLeft(when: string): Promise<void> {
+    // A server that has just closed is listed until the event loop has come round to its end.
+    await setImmediate();
+    await setImmediate();
+    const left = this.processes.look().map(({ pid, command }) => `${pid} (${command.slice(0, 120)})`);
+    assert.deepEqual(left, [], `${when}, processes are left: ${left.join(', ')}`);
+    assert.ok(listening() <= this.#listening, `${when}, a server of this process still listens.`);
+  }
+
+  /** Fails when something still listens at an endpoint. */
+  async assertNothingListens(endpoint: Endpoint): Promise<void> {
+    const asked = this.client.post(endpoint, 'chat/completions', {}, AbortSignal.timeout(this.limits.answerMs));
+    await assert.rejects(
+      asked,
+      { code: 'ECONNREFUSED' },
+      `Something still listens at ${endpoint.baseUrl} after the stop.`,
+    );
+  }
+
+  /** Ends whatever the case left, whether it passed or not. */
+  async close(): Promise<void> {
+    this.#end.abort();
+    await within(this.limits.killMs, Promise.all(this.#starting), 'An aborted start()').catch(() => undefined);
+    const stops = [...this.#servers].map((server) =>
+      server.stop({ reason: 'shutdown', signal: this.#end.signal }).catch(() => undefined),
+    );
+    await within(this.limits.killMs, Promise.all(stops), 'stop()').catch(() => undefined);
+    this.processes.kill();
+    await this.client.close();
+  }
+
+  #startContext(model: Model, { options, signal, onFirstSign }: StartOverrides): StartContext {
+    return {
+      ...this.context(signal === undefined ? this.#end.signal : AbortSignal.any([signal, this.#end.signal])),
+      options: modelOptions(this.kit, model, options),
+      adapters: [],
+      progress: (update) => {
+        this.progress.push(update);
+        onFirstSign?.();
+      },
+      output: (_stream, text) => void this.printed.push(text),
+      guard: (pid) => {
+        this.guarded.push(pid);
+        this.processes.groups.add(pid);
+        onFirstSign?.();
+        return () => void this.released.push(pid);
+      },
+    };
+  }
+
+  #log(): Logger {
+    const write = (data: object, message: string) => void this.printed.push(`${message} ${JSON.stringify(data)}`);
+    return { debug: write, info: write, warn: write, error: write, child: () => this.#log() };
+  }
+}
+
+/** How many TCP servers this process has. */
+function listening(): number {
+  return process.getActiveResourcesInfo().filter((name) => name === 'TCPServerWrap').length;
+}
+
+/** The promise, unless it takes longer than the limit: then an error that says so. */
+export async function within<T>(limitMs: number, promise: Promise<T>, what: string): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`${what} did not settle within ${limitMs} ms.`)), limitMs);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Something optional that a case is about. Missing, the case fails: a kit has to say why it does not apply. */
+export function present<T>(value: T | undefined, what: string): T {
+  assert.ok(value !== undefined, `${what} is missing. If that is meant, skip this case and say why.`);
+  return value;
+}

@@ -1,0 +1,119 @@
+// Conformance of starts: when they end, what they tell, and how they fail.
+import assert from 'node:assert/strict';
+import { LaminaError, type Model, type ModelServer } from '@lamina/core/plugin';
+import { chatOf } from './kit.js';
+import { present, type Stage } from './stage.js';
+
+export const startingCases = {
+  'a start ends when a chat can be answered': async (stage: Stage) => {
+    const model = await stage.kit.model();
+    const server = await stage.start();
+    const reply = await stage.chat(server, model);
+    assert.equal(reply.status, 200, `The first chat after the start was answered with ${reply.status}: ${reply.text}`);
+  },
+
+  'the endpoint is a base URL without a slash at its end': async (stage: Stage) => {
+    const { baseUrl } = (await stage.start()).endpoint();
+    assert.match(new URL(baseUrl).protocol, /^https?:$/);
+    assert.ok(!baseUrl.endsWith('/'), `${baseUrl} ends with a slash.`);
+  },
+
+  'without its key the endpoint refuses': async (stage: Stage) => {
+    const { headers, ...open } = (await stage.start()).endpoint();
+    present(headers, 'A header with a key');
+    const reply = await stage.client.post(
+      open,
+      'chat/completions',
+      chatOf(stage.kit),
+      AbortSignal.timeout(stage.limits.answerMs),
+    );
+    assert.ok([401, 403].includes(reply.status), `A chat without the key was answered with ${reply.status}.`);
+  },
+
+  'a start tells how far it is': async (stage: Stage) => {
+    await stage.start();
+    assert.ok(stage.progress.length + stage.printed.length > 0, 'Neither progress nor output was reported.');
+    for (const { stage: name, ratio = 0 } of stage.progress)
+      assert.ok(name !== '' && ratio >= 0 && ratio <= 1, `The stage "${name}" has the ratio ${ratio}.`);
+  },
+
+  'options reach the engine': async (stage: Stage) => {
+    const reach = present(stage.kit.reach, 'The kit’s reach');
+    await reach.verify(await stage.start({ options: reach.options }));
+  },
+
+  'two models run at once, each at its own endpoint': async (stage: Stage) => {
+    const first = await stage.kit.model();
+    const second = { ...first, name: `${first.name}-2` };
+    const [one, two] = await Promise.all([stage.start({ model: first }), stage.start({ model: second })]);
+    assert.notEqual(address(one), address(two), `Both models are at ${address(one)}.`);
+    await assertAnswers(stage, one, first);
+    await assertAnswers(stage, two, second);
+  },
+
+  'a start of a damaged model fails with the reason': async (stage: Stage) => {
+    const error = await failedStart(stage);
+    assert.ok(
+      LaminaError.is(error, 'MODEL_START_FAILED'),
+      `The start failed with ${String(error)} instead of MODEL_START_FAILED.`,
+    );
+    const { reason } = error.details;
+    assert.ok(typeof reason === 'string' && reason.trim() !== '', 'The failure has no reason.');
+    assert.doesNotMatch(error.message, /\n\s+at /, 'The failure has a stack trace in its message.');
+  },
+
+  'a failed start leaves nothing': async (stage: Stage) => {
+    await failedStart(stage);
+    await stage.assertNothingLeft('After a failed start');
+  },
+
+  'an aborted start rejects and leaves nothing': async (stage: Stage) => {
+    await assert.rejects(abortedStart(stage), 'A start whose signal was aborted resolved all the same.');
+    await stage.assertNothingLeft('After an aborted start');
+  },
+
+  'a start whose signal is aborted already starts nothing': async (stage: Stage) => {
+    await assert.rejects(stage.start({ signal: AbortSignal.abort() }), 'It resolved.');
+    await stage.assertNothingLeft('After a start that was aborted before');
+  },
+
+  'every process is in a group the guard was given, until it is gone': async (stage: Stage) => {
+    const server = await stage.start();
+    const running = stage.processes.look();
+    const strays = running.filter(({ group }) => !stage.guarded.includes(group));
+    assert.deepEqual(strays, [], 'These processes would outlive a Lamina that is killed.');
+    assert.deepEqual(stage.released, [], 'A group was taken back while it runs.');
+    await stage.stop(server);
+    assert.deepEqual(
+      [...stage.released].sort(),
+      [...stage.guarded].sort(),
+      'Not every group was taken back after the stop.',
+    );
+  },
+};
+
+function address(server: ModelServer): string {
+  const { baseUrl, socketPath = '' } = server.endpoint();
+  return `${socketPath}${baseUrl}`;
+}
+
+async function assertAnswers(stage: Stage, server: ModelServer, model: Model): Promise<void> {
+  const reply = await stage.chat(server, model);
+  assert.equal(reply.status, 200, reply.text);
+  const expected = stage.kit.says?.(model) ?? '';
+  assert.ok(reply.text.includes(expected), `The answer of ${model.name} lacks "${expected}": ${reply.text}`);
+}
+
+async function failedStart(stage: Stage): Promise<unknown> {
+  const model = await present(stage.kit.brokenModel, 'The kit’s brokenModel')();
+  return stage.start({ model }).then(
+    () => assert.fail('A start of a model that does not open resolved.'),
+    (error: unknown) => error,
+  );
+}
+
+/** Starts, and aborts at the first sign that the start is under way. */
+function abortedStart(stage: Stage): Promise<ModelServer> {
+  const giveUp = new AbortController();
+  return stage.start({ signal: giveUp.signal, onFirstSign: () => giveUp.abort() });
+}

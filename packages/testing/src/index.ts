@@ -1,0 +1,17 @@
+// The door for testers: conformance kits, a fake engine, tiny models, a whole Lamina for a test.
+export {
+  backendConformance,
+  testedVersion,
+  type BackendCaseName,
+  type ConformanceCase,
+} from './backend-conformance.js';
+export type { BackendKit, KitLimits } from './conformance/kit.js';
+export { fakeBackend, fakeEngine, fakePlugin, type FakeBackendOptions, type FakeEngineOptions } from './fake-engine.js';
+export type { Behaviour } from './fake-engine/behaviour.js';
+export type { FakeEngineState, SeenRequest } from './fake-engine/state.js';
+export type { TensorType } from './gguf/tensor.js';
+export { watchForLeaks } from './leaks.js';
+export { sourceConformance, type SourceCaseName, type SourceKit } from './source-conformance.js';
+export { createTestLamina, type TestLamina, type TestLaminaOptions } from './test-lamina.js';
+export { tinyAdapter, type TinyAdapterOptions } from './tiny-adapter.js';
+export { tinyGguf, type TinyGguf, type TinyGgufOptions } from './tiny-gguf.js';

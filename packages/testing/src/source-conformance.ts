@@ -1,0 +1,182 @@
+// What every source must do, as a list of cases that any test runner can run.
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import {
+  type DownloadPlan,
+  type Json,
+  LaminaError,
+  type PlanFile,
+  type Source,
+  type SourceContext,
+} from '@lamina/core/plugin';
+import type { ConformanceCase } from './backend-conformance.js';
+
+/**
+ * A source to test, and what it is tested with. A case whose subject is missing fails, unless `skip` says why it does
+ * not apply.
+ */
+export interface SourceKit {
+  /** Made anew for each case. */
+  source(): Source | Promise<Source>;
+  /** A reference that names a model that can be had. */
+  readonly reference: Json;
+  /** References of other sources; default: those no source has. */
+  readonly foreign?: readonly Json[];
+  /** One that is this source's and names nothing. */
+  readonly missing?: Json;
+  /** One that needs a right the source has not been given. */
+  readonly denied?: Json;
+  /** One that leads to a private address, for a request that came over the network. */
+  readonly private?: Json;
+  /** Every secret the source was given, such as its token: none may be in a plan. */
+  readonly secrets?: readonly string[];
+  /** Case → why it does not apply. */
+  readonly skip?: Readonly<Record<string, string>>;
+}
+
+const silent = { debug() {}, info() {}, warn() {}, error() {}, child: () => silent };
+const limitMs = 30_000;
+
+const cases = {
+  'makes a plan of its reference: files with safe paths, once each, under its own name': async (kit) => {
+    const { source, plan } = await resolved(kit);
+    assert.equal(plan.source, source.name);
+    assert.ok(plan.files.length > 0, 'the plan has no files');
+    assert.equal(new Set(plan.files.map(({ path }) => path)).size, plan.files.length, 'a path is there twice');
+    for (const { path, sha256, bytes } of plan.files) {
+      assert.ok(isSafe(path), `the path ${path} leads out of the model's directory`);
+      assert.ok(sha256 === undefined || /^[0-9a-f]{64}$/i.test(sha256), `the SHA-256 of ${path} is not one`);
+      assert.ok(bytes === undefined || (Number.isInteger(bytes) && bytes >= 0), `the size of ${path} is not one`);
+    }
+  },
+  'makes a plan that is plain JSON': async (kit) => {
+    const { plan } = await resolved(kit);
+    assert.deepEqual(JSON.parse(JSON.stringify(plan)), plan);
+  },
+  'puts no secret into a plan': async (kit) => {
+    assert.ok(kit.secrets !== undefined && kit.secrets.length > 0, 'the kit names no secrets');
+    const { plan } = await resolved(kit);
+    for (const secret of kit.secrets) assert.ok(!JSON.stringify(plan).includes(secret), 'a secret is in the plan');
+  },
+  'makes the same plan of the same reference': async (kit) => {
+    const [first, second] = [await resolved(kit), await resolved(kit)];
+    assert.deepEqual(second.plan, first.plan);
+  },
+  'says where each file of its plan is, after a restart too': async (kit) => {
+    const { plan } = await resolved(kit);
+    const again = await kit.source();
+    const kept = JSON.parse(JSON.stringify(plan)) as DownloadPlan;
+    for (const file of kept.files)
+      if ('key' in file.from) assert.match((await again.locate(file, kept, contextOf())).url, /^https?:\/\//);
+  },
+  'gives the bytes it announced': async (kit) => {
+    const { source, plan } = await resolved(kit);
+    for (const file of plan.files) if ('key' in file.from) await checkBytes(source, plan, file);
+  },
+  'leaves references that are not its own': async (kit) => {
+    const source = await kit.source();
+    for (const reference of kit.foreign ?? [42, true, [], {}, 'no-such-scheme://nothing here'])
+      assert.equal(await source.resolve(reference, contextOf()), undefined, `${JSON.stringify(reference)} was taken`);
+  },
+  'says in a sentence that there is no such model': (kit) =>
+    refuses(kit, 'missing', ['SOURCE_UNREACHABLE', 'SOURCE_DENIED', 'REQUEST_INVALID']),
+  'says in a sentence that access is denied': (kit) => refuses(kit, 'denied', ['SOURCE_DENIED']),
+  'leads no stranger to a private address': (kit) => refuses(kit, 'private', ['FORBIDDEN', 'SOURCE_DENIED'], true),
+  'ends when its caller leaves': async (kit) => {
+    const source = await kit.source();
+    await assert.rejects(async () =>
+      source.resolve(kit.reference, contextOf(false, AbortSignal.abort(new LaminaError('ABORTED', {})))),
+    );
+  },
+  'adopts models whose files are there': async (kit) => {
+    const source = await kit.source();
+    assert.ok(source.adopt !== undefined, 'the source adopts nothing; skip this case');
+    let count = 0;
+    for await (const model of source.adopt(contextOf())) {
+      count += 1;
+      assert.equal(model.from, 'adopted');
+      assert.ok(model.files.length > 0 && model.files.every(({ bytes }) => bytes > 0), `${model.name} has no files`);
+    }
+    assert.ok(count > 0, 'nothing was adopted');
+  },
+} satisfies Record<string, (kit: SourceKit) => Promise<void>>;
+
+/** The name of a case of {@link sourceConformance}. */
+export type SourceCaseName = keyof typeof cases;
+
+/**
+ * The cases for a source: `for (const { name, skip, run } of sourceConformance(kit)) (skip ? it.skip : it)(name, run)`.
+ * @throws Error when `skip` names a case that does not exist, or gives no reason
+ */
+export function sourceConformance(kit: SourceKit): ConformanceCase[] {
+  for (const [name, reason] of Object.entries(kit.skip ?? {})) {
+    if (!(name in cases))
+      throw new Error(`There is no case "${name}" to skip. The cases are:\n${Object.keys(cases).join('\n')}`);
+    if (reason.trim() === '') throw new Error(`The case "${name}" is skipped without a reason.`);
+  }
+  return Object.entries(cases).map(([name, run]) => ({
+    name,
+    ...(kit.skip?.[name] === undefined ? {} : { skip: kit.skip[name] }),
+    run: () => run(kit),
+  }));
+}
+
+async function resolved(kit: SourceKit): Promise<{ source: Source; plan: DownloadPlan }> {
+  const source = await kit.source();
+  const plan = await source.resolve(kit.reference, contextOf());
+  assert.ok(plan !== undefined, 'the source does not know its own reference');
+  return { source, plan };
+}
+
+async function refuses(
+  kit: SourceKit,
+  subject: 'missing' | 'denied' | 'private',
+  codes: readonly string[],
+  remote = false,
+): Promise<void> {
+  const reference = kit[subject];
+  assert.ok(reference !== undefined, `the kit has no "${subject}" reference; skip this case, with the reason`);
+  const source = await kit.source();
+  await assert.rejects(source.resolve(reference, contextOf(remote)), (error) => {
+    assert.ok(LaminaError.is(error), `what it throws is no LaminaError: ${String(error)}`);
+    assert.ok(codes.includes(error.code), `${error.code}: ${error.message}`);
+    assert.match(error.message, /\.$/, 'the message is no sentence');
+    return true;
+  });
+}
+
+async function checkBytes(source: Source, plan: DownloadPlan, file: PlanFile): Promise<void> {
+  const { url, headers = {} } = await source.locate(file, plan, contextOf());
+  const response = await fetch(url, {
+    headers: { ...headers, 'accept-encoding': 'identity', connection: 'close' },
+    signal: AbortSignal.timeout(limitMs),
+  });
+  assert.ok(response.ok, `${file.path}: ${response.status}`);
+  const bytes = new Uint8Array(await response.arrayBuffer());
+  if (file.bytes !== undefined) assert.equal(bytes.length, file.bytes, `${file.path} has another size`);
+  if (file.sha256 !== undefined)
+    assert.equal(
+      createHash('sha256').update(bytes).digest('hex'),
+      file.sha256.toLowerCase(),
+      `${file.path} has another SHA-256`,
+    );
+}
+
+function contextOf(remote = false, signal: AbortSignal = AbortSignal.timeout(limitMs)): SourceContext {
+  return remote
+    ? { signal, log: silent, remote, guard: 'public', fetch: forbidden }
+    : { signal, log: silent, fetch: globalThis.fetch };
+}
+
+/** The fetch of a download that may lead nowhere. */
+function forbidden(): Promise<never> {
+  return Promise.reject(new LaminaError('FORBIDDEN', { message: 'This address is one of a private network.' }));
+}
+
+function isSafe(path: string): boolean {
+  return (
+    !path.startsWith('/') &&
+    !path.includes('\\') &&
+    path.split('/').every((part) => part !== '' && part !== '.' && part !== '..')
+  );
+}

@@ -1,0 +1,51 @@
+// A whole Lamina for one test, in a temporary folder that goes away with it.
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { type Lamina, type LaminaOptions, createLamina } from '@lamina/core';
+
+/** The options of {@link createTestLamina}. */
+export interface TestLaminaOptions extends Omit<LaminaOptions, 'modelsDir' | 'dataDir'> {
+  /**
+   * Files to write into the models directory first: path → content. A file `name.fake`, with anything in it, is a model
+   * for `fakePlugin()`.
+   */
+  readonly files?: Readonly<Record<string, string | Uint8Array>>;
+}
+
+/** A Lamina for a test. `close` also removes its folder. */
+export interface TestLamina extends Lamina {
+  /** Its models directory. */
+  readonly modelsDir: string;
+}
+
+/**
+ * Makes a Lamina in a temporary folder. It logs nothing unless `log` is given.
+ * @throws what `createLamina` throws; nothing is left then
+ */
+export async function createTestLamina({ files = {}, ...options }: TestLaminaOptions = {}): Promise<TestLamina> {
+  const folder = await mkdtemp(join(tmpdir(), 'lamina-test-'));
+  const modelsDir = join(folder, 'models');
+  const remove = () => rm(folder, { recursive: true, force: true });
+  try {
+    await writeFiles(modelsDir, files);
+    const lamina = await createLamina({ log: 'silent', ...options, modelsDir, dataDir: join(folder, 'data') });
+    return Object.freeze({
+      ...lamina,
+      modelsDir,
+      close: (closing?: { signal?: AbortSignal }) => lamina.close(closing).finally(remove),
+    });
+  } catch (error) {
+    await remove();
+    throw error;
+  }
+}
+
+async function writeFiles(modelsDir: string, files: NonNullable<TestLaminaOptions['files']>): Promise<void> {
+  await mkdir(modelsDir);
+  for (const [name, content] of Object.entries(files)) {
+    const path = join(modelsDir, name);
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, content);
+  }
+}

@@ -1,0 +1,55 @@
+// The conformance kit itself: cases as data, skips that give their reason, nothing passed over in silence.
+import assert from 'node:assert/strict';
+import { backendConformance, fakeBackend } from '@lamina/testing';
+import { fakeKit, testFolder } from './fake-kit.js';
+
+describe('backendConformance', () => {
+  const folder = testFolder();
+
+  it('gives at least 25 cases, each with a name of its own', () => {
+    const names = backendConformance(fakeKit(folder)).map(({ name }) => name);
+    assert.ok(names.length >= 25);
+    assert.equal(new Set(names).size, names.length);
+  });
+
+  it('marks a skipped case with its reason', () => {
+    const cases = backendConformance(fakeKit(folder, { skip: { 'embeddings are lists of numbers': 'it only chats' } }));
+    const skipped = cases.filter(({ skip }) => skip !== undefined).map(({ name, skip }) => [name, skip]);
+    assert.deepEqual(skipped, [
+      [
+        'the request adapter keeps what it does not know and changes nothing in place',
+        'the fake backend adapts nothing',
+      ],
+      ['embeddings are lists of numbers', 'it only chats'],
+    ]);
+  });
+
+  it('refuses to skip a case that does not exist', () => {
+    assert.throws(
+      () => backendConformance(fakeKit(folder, { skip: { 'can fly': 'no wings' } })),
+      /There is no case "can fly" to skip/,
+    );
+  });
+
+  it('refuses a skip without a reason', () => {
+    assert.throws(
+      () => backendConformance(fakeKit(folder, { skip: { 'embeddings are lists of numbers': ' ' } })),
+      /skipped without a reason/,
+    );
+  });
+
+  it('fails a case whose subject the kit lacks, instead of passing it', async () => {
+    const { embedding: _embedding, ...kit } = fakeKit(folder);
+    const [embeddings] = backendConformance(kit).filter(({ name }) => name === 'embeddings are lists of numbers');
+    await assert.rejects(embeddings!.run(), /embedding is missing. If that is meant, skip this case and say why/);
+  });
+
+  it('sees without a look inside the engine that a client that left did not free it', async () => {
+    const { busy: _busy, ...kit } = fakeKit(folder, {
+      type: fakeBackend({ behaviour: { parallel: 2, keep_generating: true, chunk_ms: 2 } }),
+      limits: { leaveMs: 1_000 },
+    });
+    const [leaving] = backendConformance(kit).filter(({ name }) => name === 'a client that leaves frees the engine');
+    await assert.rejects(leaving!.run(), /A chat after clients left did not settle/);
+  });
+});

@@ -1,0 +1,113 @@
+// createTestLamina makes a whole Lamina and leaves nothing; watchForLeaks sees what is left.
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readdirSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { LaminaError, type Lease } from '@lamina/core';
+import { createTestLamina, fakePlugin, watchForLeaks, type TestLamina } from '@lamina/testing';
+
+const manifest = { models: { alpha: { path: 'alpha.fake', options: { chunks: 3, context_length: 512 } } } };
+const fake = { plugins: [fakePlugin()], files: { 'alpha.fake': 'a fake model' }, manifest };
+
+async function acquire(lamina: TestLamina, model = 'alpha'): Promise<Lease> {
+  return lamina.runtime.acquire(model, { signal: AbortSignal.timeout(10_000) });
+}
+
+/** The text of a chat with the model of this name at the engine. */
+async function chat(lease: Lease, model: string): Promise<string> {
+  const { baseUrl, headers } = lease.endpoint();
+  const body = JSON.stringify({ model, messages: [{ role: 'user', content: 'hi' }] });
+  const response = await fetch(`${baseUrl}/chat/completions`, {
+    method: 'POST',
+    headers: { ...headers, connection: 'close' },
+    body,
+  });
+  const answer = (await response.json()) as { choices: { message: { content: string } }[] };
+  return answer.choices[0]!.message.content;
+}
+
+describe('createTestLamina', () => {
+  it('serves a fake model, with the options of its manifest entry', async () => {
+    const lamina = await createTestLamina(fake);
+    const lease = await acquire(lamina);
+    const text = await chat(lease, 'alpha');
+    lease.release({ served: true });
+    await lamina.close();
+    assert.equal(text, 'alpha: 1 2');
+    assert.equal(lease.info.contextLength, 512);
+  });
+
+  it('serves the adapters of a fake model from the same engine, each by its name', async () => {
+    const models = { ...manifest.models, style: { path: 'style.fake', base: 'alpha' } };
+    const lamina = await createTestLamina({
+      ...fake,
+      files: { ...fake.files, 'style.fake': 'a fake adapter' },
+      manifest: { models },
+    });
+    const [base, style] = [await acquire(lamina), await acquire(lamina, 'style')];
+    assert.equal(base.endpoint().baseUrl, style.endpoint().baseUrl);
+    const texts = [await chat(base, base.info.ids!['alpha']!), await chat(style, style.info.ids!['style']!)];
+    base.release();
+    style.release();
+    await lamina.close();
+    assert.deepEqual(texts, ['alpha: 1 2', 'style: 1 2']);
+  });
+
+  it('takes files that end in .fake for fake models', async () => {
+    const lamina = await createTestLamina(fake);
+    assert.equal(lamina.models.get('alpha')?.model.format, 'fake');
+    await lamina.close();
+  });
+
+  it('leaves no process, no socket and no folder when it is closed', async () => {
+    const assertNoLeaks = await watchForLeaks();
+    const lamina = await createTestLamina(fake);
+    (await acquire(lamina)).release();
+    await lamina.close();
+    await assertNoLeaks();
+    assert.ok(!existsSync(lamina.modelsDir));
+  });
+
+  it('leaves no folder when the Lamina cannot be made', async () => {
+    const folders = () => readdirSync(tmpdir()).filter((name) => name.startsWith('lamina-test-'));
+    const before = folders();
+    await assert.rejects(createTestLamina({ limits: { maxLoaded: 0 } }), (error) =>
+      LaminaError.is(error, 'CONFIG_INVALID'),
+    );
+    assert.deepEqual(
+      folders().filter((name) => !before.includes(name)),
+      [],
+    );
+  });
+});
+
+describe('watchForLeaks', () => {
+  it('names a process that was left', async () => {
+    const assertNoLeaks = await watchForLeaks();
+    const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1e9)'], { stdio: 'ignore' });
+    child.unref();
+    await assert.rejects(assertNoLeaks(), new RegExp(`process ${child.pid} `));
+    child.kill();
+    await once(child, 'exit');
+    await assertNoLeaks();
+  });
+
+  it('names a server that still listens', async () => {
+    const assertNoLeaks = await watchForLeaks();
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    await assert.rejects(assertNoLeaks(), /1 TCPServerWrap/);
+    server.close();
+    await assertNoLeaks();
+  });
+
+  it('names a timer that keeps the process alive', async () => {
+    const assertNoLeaks = await watchForLeaks();
+    const timer = setInterval(() => undefined, 60_000);
+    await assert.rejects(assertNoLeaks(), /1 Timeout/);
+    clearInterval(timer);
+    await assertNoLeaks();
+  });
+});

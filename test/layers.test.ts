@@ -1,0 +1,133 @@
+// Which layer may import which.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { basename, dirname, extname, join } from 'node:path';
+import ts from 'typescript';
+import { root } from './support/root.js';
+import { filesIn, sources } from './support/sources.js';
+
+const inside = ['core/contract', 'core/kernel'];
+
+/**
+ * Layer → the layers it may import, besides itself. A file that stands alone in core/src is an entry point or part of the
+ * composition.
+ */
+const mayImport: Readonly<Record<string, readonly string[]>> = {
+  'core/contract': [],
+  'core/kernel': ['core/contract'],
+  'core/models': inside,
+  'core/downloads': inside,
+  'core/runtime': inside,
+  'core/process': inside,
+  'core/builtin': [...inside, 'core/process'],
+  'core/views': ['core/contract'],
+  'core/composition': [...inside, 'core/models', 'core/downloads', 'core/runtime', 'core/process', 'core/builtin'],
+  '@lamina/core': [...inside, 'core/composition', 'core/views'],
+  '@lamina/core/plugin': [...inside, 'core/process'],
+  '@lamina/core/protocol': inside,
+  '@lamina/testing': ['@lamina/core', '@lamina/core/plugin'],
+  plugin: ['@lamina/core/plugin'],
+  'plugin tests': ['@lamina/core', '@lamina/core/plugin', '@lamina/testing'],
+  host: ['@lamina/core', '@lamina/core/protocol'],
+};
+
+const entryPoints: Readonly<Record<string, string>> = {
+  index: '@lamina/core',
+  plugin: '@lamina/core/plugin',
+  protocol: '@lamina/core/protocol',
+};
+
+/**
+ * The layer of a source file, as a path from the root; for files of other packages than core, the package and what kind
+ * of layer it is.
+ */
+function layerOf(path: string): { name: string; kind: string } {
+  const [, folder = '', part, first = ''] = path.split('/');
+  if (folder.startsWith('plugin-'))
+    return { name: `@lamina/${folder}`, kind: part === 'test' ? 'plugin tests' : 'plugin' };
+  if (folder === 'testing') return { name: '@lamina/testing', kind: '@lamina/testing' };
+  if (folder !== 'core') return { name: `@lamina/${folder}`, kind: 'host' };
+  const name = extname(first) === '' ? `core/${first}` : (entryPoints[basename(first, '.ts')] ?? 'core/composition');
+  return { name, kind: name };
+}
+
+/** The layer an import leads to; `undefined` for Node and for libraries. */
+function targetOf(specifier: string, path: string): string | undefined {
+  if (specifier.startsWith('@lamina/')) return specifier;
+  return specifier.startsWith('.') ? layerOf(join(dirname(path), specifier.replace(/\.js$/, '.ts'))).name : undefined;
+}
+
+function breachesOf(path: string, text: string): string[] {
+  const { name, kind } = layerOf(path);
+  return importsOf(text)
+    .filter((specifier) => {
+      const target = targetOf(specifier, path);
+      return target !== undefined && target !== name && !mayImport[kind]!.includes(target);
+    })
+    .map((specifier) => `${path} imports ${specifier}`);
+}
+
+function importsOf(text: string): string[] {
+  return ts.preProcessFile(text, true, true).importedFiles.map(({ fileName }) => fileName);
+}
+
+const pluginTests = filesIn((name) => `packages/${name}/test`).filter((path) => layerOf(path).kind === 'plugin tests');
+const files = [...sources, ...pluginTests.map((path) => ({ path, text: readFileSync(join(root, path), 'utf8') }))];
+
+describe('layers', () => {
+  for (const kind of Object.keys(mayImport)) {
+    it(`${kind} imports ${mayImport[kind]!.join(', ') || 'nothing'} of ours`, () => {
+      const inLayer = files.filter(({ path }) => layerOf(path).kind === kind);
+      assert.ok(inLayer.length > 0, `No file is in the layer ${kind}.`);
+      assert.deepEqual(
+        inLayer.flatMap(({ path, text }) => breachesOf(path, text)),
+        [],
+      );
+    });
+  }
+
+  it('are all in the table', () => {
+    assert.deepEqual(
+      sources.map(({ path }) => path).filter((path) => !(layerOf(path).kind in mayImport)),
+      [],
+    );
+  });
+
+  it('are not called utils, helpers or common', () => {
+    assert.deepEqual(
+      sources
+        .map(({ path }) => path)
+        .filter((path) => /(^|\/)(utils?|helpers?|common|misc|shared)(\/|\.ts$)/.test(path)),
+      [],
+    );
+  });
+
+  it('are enforced however an import is written', () => {
+    assert.equal(breachesOf('packages/core/src/models/x.ts', "import { Slot } from '../runtime/slot.js';").length, 1);
+    assert.equal(breachesOf('packages/core/src/kernel/x.ts', "export type { Lamina } from '../lamina.js';").length, 1);
+    assert.equal(
+      breachesOf('packages/core/src/contract/x.ts', "type Hooks = import('../kernel/hooks.js').Hooks;").length,
+      1,
+    );
+    assert.equal(
+      breachesOf('packages/plugin-a/src/deep/x.ts', "const b = await import('@lamina/plugin-b');").length,
+      1,
+    );
+    assert.equal(breachesOf('packages/plugin-a/test/x.ts', "import { b } from '../../plugin-b/src/b.js';").length, 1);
+    assert.equal(breachesOf('packages/server-koa/src/x.ts', "import '@lamina/core/plugin';").length, 1);
+  });
+});
+
+describe('@lamina/core/protocol', () => {
+  it('loads nothing but its own files', () => {
+    const seen = new Set<string>();
+    const visit = (path: string): string[] => {
+      if (seen.has(path)) return [];
+      seen.add(path);
+      return importsOf(readFileSync(path, 'utf8')).flatMap((specifier) =>
+        specifier.startsWith('.') ? visit(join(dirname(path), specifier)) : [specifier],
+      );
+    };
+    assert.deepEqual(visit(join(root, 'packages/core/dist/protocol.js')), []);
+  });
+});

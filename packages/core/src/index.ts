@@ -1,5 +1,5 @@
 // The door for hosts: make a Lamina, hold it, understand its errors.
-export { createLamina, type Lamina } from './lamina.js';
+export { createLamina, type Lamina } from './create-lamina.js';
 export { defaultLimits, defineConfig } from './config.js';
 export { loadConfig } from './installed.js';
 export { LaminaError, type WireError } from './contract/errors.js';

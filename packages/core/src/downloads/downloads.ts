@@ -2,7 +2,6 @@
 import { randomBytes } from 'node:crypto';
 import { join, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { inject, injectable } from 'inversify';
 import type { Config } from '../contract/config.js';
 import type { Clock, Logger } from '../contract/context.js';
 import { LaminaError } from '../contract/errors.js';
@@ -15,23 +14,21 @@ import type { Models } from '../contract/models.js';
 import type { EventBus } from '../kernel/event-bus.js';
 import type { Hooks } from '../kernel/hooks.js';
 import { guestError } from '../kernel/guest.js';
-import { tokens } from '../kernel/tokens.js';
 import { folderOf, Job, type JobTools } from './job.js';
 import { readJournals, removeFolder, removeLeftovers, type Journal } from './journal.js';
 import { KnownFiles } from './known-files.js';
 import { Planning, type Planned } from './planning.js';
-import { SourceRegistry } from './sources.js';
+import type { SourceRegistry } from './sources.js';
 import { Space } from './space.js';
 import { guardedFetch } from './transfer/guarded-fetch.js';
 import { Hasher } from './transfer/hash.js';
-import { HttpClient } from './transfer/http.js';
+import type { HttpClient } from './transfer/http.js';
 import { Permits } from './transfer/permits.js';
 
 /** Downloads that are over and still listed. */
 const mostKept = 100;
 
 /** Fetches models. Call `load` once before anything else, and `close` at the end. */
-@injectable()
 export class DownloadService implements Downloads {
   private readonly jobs = new Map<string, Job>();
   /** Requests that are being planned, by what they ask for. */
@@ -43,15 +40,15 @@ export class DownloadService implements Downloads {
   private readonly planning: Planning;
 
   constructor(
-    @inject(tokens.Config) private readonly config: Config,
-    @inject(tokens.Models) private readonly models: Models,
-    @inject(tokens.Backends) backends: Backends,
-    @inject(SourceRegistry) private readonly sources: SourceRegistry,
-    @inject(tokens.Hooks) hooks: Hooks,
-    @inject(tokens.Events) events: EventBus,
-    @inject(HttpClient) http: HttpClient,
-    @inject(tokens.Clock) private readonly clock: Clock,
-    @inject(tokens.Log) private readonly log: Logger,
+    private readonly config: Config,
+    private readonly models: Models,
+    backends: Backends,
+    private readonly sources: SourceRegistry,
+    hooks: Hooks,
+    events: EventBus,
+    http: HttpClient,
+    private readonly clock: Clock,
+    private readonly log: Logger,
   ) {
     const modelsDir = resolve(config.modelsDir);
     const { downloads: limits } = config;

@@ -4,7 +4,7 @@ import { basename, join } from 'node:path';
 import { LaminaError } from '../contract/errors.js';
 import type { DownloadFile } from '../contract/downloads.js';
 import type { AddressGuard, Location, PlanFile } from '../contract/source.js';
-import { unlessAborted } from '../kernel/unless-aborted.js';
+import { abortable } from '../kernel/abort.js';
 import { contentProblem, headOf } from './content.js';
 import type { FileRecord } from './journal.js';
 import type { KnownFiles } from './known-files.js';
@@ -197,7 +197,7 @@ export class JobFile {
   }
 
   private async verify(hash: GrowingHash, bytes: number, signal: AbortSignal): Promise<void> {
-    const actual = await unlessAborted(hash.finish(bytes), signal).finally(() => hash.drop());
+    const actual = await abortable(hash.finish(bytes), signal).finally(() => hash.drop());
     const wanted = this.plan.sha256?.toLowerCase();
     const problem = contentProblem(this.plan.path, await headOf(this.path));
     if (wanted !== undefined ? actual !== wanted : problem !== undefined || (this.plan.bytes ?? bytes) !== bytes)
@@ -223,7 +223,7 @@ export class JobFile {
 
   private async hashOf(path: string, bytes: number, signal: AbortSignal): Promise<string> {
     const hash = this.tools.hasher.begin(path);
-    return unlessAborted(hash.finish(bytes), signal).finally(() => hash.drop());
+    return abortable(hash.finish(bytes), signal).finally(() => hash.drop());
   }
 
   /** Whether another file has the same bytes as this one. */

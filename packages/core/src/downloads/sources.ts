@@ -1,10 +1,8 @@
 // The sources plugins registered, by the key they have under `download:` in models.yaml.
-import { injectable } from 'inversify';
 import { LaminaError } from '../contract/errors.js';
 import type { Source } from '../contract/source.js';
 
 /** Holds the sources of one Lamina. */
-@injectable()
 export class SourceRegistry {
   private readonly sources = new Map<string, Source>();
   private readonly own = new Set<Source>();

@@ -1,7 +1,6 @@
 // Checks plugins before any of them runs, sets them up in order, closes them in reverse.
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { inject, injectable } from 'inversify';
 import type { Config } from '../contract/config.js';
 import { LaminaError } from '../contract/errors.js';
 import { reasonOf } from './reason.js';
@@ -16,24 +15,22 @@ import type { EventBus } from './event-bus.js';
 import { freeze } from './freeze.js';
 import type { Hooks, TapOwner } from './hooks.js';
 import { withLimit } from './limit.js';
-import { tokens } from './tokens.js';
 
 const setupLimitMs = 60_000;
 const namePattern = /^[a-z][a-z0-9-]*$/;
 
 /** The plugins of one Lamina. */
-@injectable()
 export class PluginHost {
   private readonly opened: Disposables;
 
   constructor(
-    @inject(tokens.Config) private readonly config: Config,
-    @inject(tokens.Hooks) private readonly hooks: Hooks,
-    @inject(tokens.Events) private readonly events: EventBus,
-    @inject(tokens.Registrations) private readonly registrations: Registrations,
-    @inject(tokens.Models) private readonly models: Models,
-    @inject(tokens.Clock) private readonly clock: Clock,
-    @inject(tokens.Log) private readonly log: Logger,
+    private readonly config: Config,
+    private readonly hooks: Hooks,
+    private readonly events: EventBus,
+    private readonly registrations: Registrations,
+    private readonly models: Models,
+    private readonly clock: Clock,
+    private readonly log: Logger,
   ) {
     this.opened = new Disposables(log);
   }

@@ -3,7 +3,6 @@
 import { setMaxListeners } from 'node:events';
 import { realpath } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { inject, injectable } from 'inversify';
 import type { Config } from '../contract/config.js';
 import { LaminaError } from '../contract/errors.js';
 import { reasonOf } from '../kernel/reason.js';
@@ -25,8 +24,7 @@ import type { EventBus } from '../kernel/event-bus.js';
 import type { Hooks } from '../kernel/hooks.js';
 import { removeTemporaryFiles } from '../kernel/atomic-write.js';
 import { take } from '../kernel/steps.js';
-import { tokens } from '../kernel/tokens.js';
-import { unlessAborted } from '../kernel/unless-aborted.js';
+import { abortable } from '../kernel/abort.js';
 import { CacheFile } from './cache-file.js';
 import { Catalog } from './catalog.js';
 import { ChangeFeed } from './change-feed.js';
@@ -51,7 +49,6 @@ const examineMs = 250;
  * Knows the models: those of the manifest and those that are discovered. Call `begin`, then `load`, once before
  * anything else.
  */
-@injectable()
 export class ModelRegistry implements Models {
   private catalog = new Catalog(emptyManifest, []);
   private readonly feed: ChangeFeed;
@@ -70,11 +67,11 @@ export class ModelRegistry implements Models {
   private examining: Promise<void> | undefined;
 
   constructor(
-    @inject(tokens.Config) private readonly config: Config,
-    @inject(tokens.Events) private readonly events: EventBus,
-    @inject(tokens.Hooks) hooks: Hooks,
-    @inject(tokens.Clock) private readonly clock: Clock,
-    @inject(tokens.Log) private readonly log: Logger,
+    private readonly config: Config,
+    private readonly events: EventBus,
+    hooks: Hooks,
+    private readonly clock: Clock,
+    private readonly log: Logger,
   ) {
     // Whatever runs listens to it, and much runs at once.
     setMaxListeners(0, this.closing.signal);
@@ -160,7 +157,7 @@ export class ModelRegistry implements Models {
     const signal = this.untilClosed(options.signal);
     const folders = new Folders(this.modelsDir, this.disk);
     try {
-      return await unlessAborted(
+      return await abortable(
         inTurns(records, (record) => take(checkModel(record, this.catalog, folders, this.headers, signal))),
         signal,
       );

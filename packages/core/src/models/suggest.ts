@@ -1,5 +1,4 @@
 // Suggests a model: all are judged, the best are looked at closely, plugins have their say.
-import { inject, injectable } from 'inversify';
 import { LaminaError } from '../contract/errors.js';
 import type { Requirements, SuggestCandidate } from '../contract/hooks.js';
 import type { Logger } from '../contract/context.js';
@@ -9,7 +8,6 @@ import type { Runtime } from '../contract/runtime.js';
 import type { SuggestedModel, Suggestion, Suggestions, SuggestRequest } from '../contract/suggestions.js';
 import { check, describeProblems } from '../kernel/check.js';
 import type { Hooks } from '../kernel/hooks.js';
-import { tokens } from '../kernel/tokens.js';
 import { parseSize, showSize } from './sizes.js';
 import { inTurns } from './in-turns.js';
 import { judge, sizeOf, type Situation } from './suggest-rank.js';
@@ -26,14 +24,13 @@ const requestSchema = {
 } as const;
 
 /** What `suggest` of a Lamina is. */
-@injectable()
 export class Suggester implements Suggestions {
   constructor(
-    @inject(tokens.Models) private readonly models: Models,
-    @inject(tokens.Backends) private readonly backends: Backends,
-    @inject(tokens.Runtime) private readonly runtime: Pick<Runtime, 'machine'>,
-    @inject(tokens.Hooks) private readonly hooks: Hooks,
-    @inject(tokens.Log) private readonly log: Logger,
+    private readonly models: Models,
+    private readonly backends: Backends,
+    private readonly runtime: Pick<Runtime, 'machine'>,
+    private readonly hooks: Hooks,
+    private readonly log: Logger,
   ) {}
 
   async suggest(request: SuggestRequest, options: { signal?: AbortSignal } = {}): Promise<Suggestion> {

@@ -1,5 +1,4 @@
 // The backends of one Lamina: types that plugins registered, instances that the manifest made of them.
-import { inject, injectable } from 'inversify';
 import type { Availability, Backend, BackendType } from '../contract/backends.js';
 import type { Config } from '../contract/config.js';
 import { LaminaError } from '../contract/errors.js';
@@ -13,7 +12,6 @@ import type { Models } from '../contract/models.js';
 import { check, describeProblems, nearestHint } from '../kernel/check.js';
 import type { Hooks } from '../kernel/hooks.js';
 import { withLimit } from '../kernel/limit.js';
-import { tokens } from '../kernel/tokens.js';
 
 const probeLimitMs = 60_000;
 
@@ -30,16 +28,15 @@ type Entry =
   Instance | { readonly name: string; readonly type: string; readonly reason: string; readonly hint: string };
 
 /** Registers backend types, keeps their instances in step with the manifest, chooses one for a model. */
-@injectable()
 export class BackendRegistry implements Backends {
   private readonly registered = new Map<string, BackendType>();
   private entries = new Map<string, { readonly fingerprint: string; readonly entry: Entry }>();
 
   constructor(
-    @inject(tokens.Config) private readonly config: Config,
-    @inject(tokens.Models) private readonly models: Models,
-    @inject(tokens.Hooks) private readonly hooks: Hooks,
-    @inject(tokens.Log) private readonly log: Logger,
+    private readonly config: Config,
+    private readonly models: Models,
+    private readonly hooks: Hooks,
+    private readonly log: Logger,
   ) {}
 
   /** @throws LaminaError `PLUGIN_INVALID` when the type, or one of its aliases, is taken */

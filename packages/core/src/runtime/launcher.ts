@@ -1,6 +1,5 @@
 // From a model's name to a running server: choose the backend, check what can be checked, start.
 import { availableParallelism, freemem, totalmem } from 'node:os';
-import { inject, injectable } from 'inversify';
 import type { Machine, ModelServer, ServerInfo } from '../contract/backends.js';
 import type { Config, RuntimeLimits } from '../contract/config.js';
 import { LaminaError } from '../contract/errors.js';
@@ -11,8 +10,8 @@ import type { Models } from '../contract/models.js';
 import type { ProcessKeeper } from '../contract/processes.js';
 import type { EventBus } from '../kernel/event-bus.js';
 import type { Hooks } from '../kernel/hooks.js';
-import { tokens } from '../kernel/tokens.js';
-import { BackendRegistry, isSubstitute, mergeOptions, type Instance } from './backends.js';
+import type { BackendRegistry} from './backends.js';
+import { isSubstitute, mergeOptions, type Instance } from './backends.js';
 
 /** Times in milliseconds, for one model. */
 export interface Limits {
@@ -39,17 +38,16 @@ export interface Prepared {
 export type OnProgress = (update: { stage: string; ratio?: number }) => void;
 
 /** Prepares and starts model servers; holds no state. */
-@injectable()
 export class Launcher {
   constructor(
-    @inject(tokens.Config) private readonly config: Config,
-    @inject(tokens.Models) private readonly models: Models,
-    @inject(BackendRegistry) private readonly backends: BackendRegistry,
-    @inject(tokens.Hooks) private readonly hooks: Hooks,
-    @inject(tokens.Events) private readonly events: EventBus,
-    @inject(tokens.Processes) private readonly processes: ProcessKeeper,
-    @inject(tokens.Clock) private readonly clock: Clock,
-    @inject(tokens.Log) private readonly log: Logger,
+    private readonly config: Config,
+    private readonly models: Models,
+    private readonly backends: BackendRegistry,
+    private readonly hooks: Hooks,
+    private readonly events: EventBus,
+    private readonly processes: ProcessKeeper,
+    private readonly clock: Clock,
+    private readonly log: Logger,
   ) {}
 
   /**

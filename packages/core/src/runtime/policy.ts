@@ -1,5 +1,4 @@
 // What the runtime decides by: pure functions of a snapshot.
-import { injectable } from 'inversify';
 import type { QueueSnapshot, RoomSnapshot, RunningSnapshot } from '../contract/hooks.js';
 import type { Policy } from '../contract/runtime.js';
 
@@ -7,7 +6,6 @@ const firstBackoffMs = 1_000;
 const longestBackoffMs = 60_000;
 
 /** First come, first served; idle models make room by how long they idled against what it costs to load them again. */
-@injectable()
 export class DefaultPolicy implements Policy {
   order(snapshot: QueueSnapshot): readonly number[] {
     return snapshot.waiters.map((waiter) => waiter.id);

@@ -1,7 +1,6 @@
 // One inference request's way in and out: the hook, the name, the lease, the body the engine wants, the event at its
 // end.
 import { randomUUID } from 'node:crypto';
-import { inject, injectable } from 'inversify';
 import { LaminaError, wireType, type WireError } from '../contract/errors.js';
 import type { JsonObject } from '../contract/schema.js';
 import type { Clock, Logger } from '../contract/context.js';
@@ -10,21 +9,19 @@ import type { IncomingRequest, OpenRequest, RequestOutcome, Requests } from '../
 import type { Models, ResolvedModel } from '../contract/models.js';
 import type { EventBus } from '../kernel/event-bus.js';
 import type { Hooks } from '../kernel/hooks.js';
-import { tokens } from '../kernel/tokens.js';
 import { nextVia, viaHeader } from './via.js';
 
 const longestName = 200;
 
 /** Opens requests for every wire there is. */
-@injectable()
 export class RequestGate implements Requests {
   constructor(
-    @inject(tokens.Models) private readonly models: Models,
-    @inject(tokens.Runtime) private readonly runtime: Runtime,
-    @inject(tokens.Hooks) private readonly hooks: Hooks,
-    @inject(tokens.Events) private readonly events: EventBus,
-    @inject(tokens.Clock) private readonly clock: Clock,
-    @inject(tokens.Log) private readonly log: Logger,
+    private readonly models: Models,
+    private readonly runtime: Runtime,
+    private readonly hooks: Hooks,
+    private readonly events: EventBus,
+    private readonly clock: Clock,
+    private readonly log: Logger,
   ) {}
 
   async open(request: IncomingRequest, options: AcquireOptions): Promise<OpenRequest> {

@@ -1,5 +1,4 @@
 // What runs: one place that decides, without ever awaiting, and the steps it sets going.
-import { inject, injectable } from 'inversify';
 import type { Machine, StopReason } from '../contract/backends.js';
 import type { Config } from '../contract/config.js';
 import { LaminaError } from '../contract/errors.js';
@@ -10,9 +9,8 @@ import type { Models, ResolvedModel } from '../contract/models.js';
 import type { EventBus } from '../kernel/event-bus.js';
 import type { Hooks } from '../kernel/hooks.js';
 import { guestError } from '../kernel/guest.js';
-import { tokens } from '../kernel/tokens.js';
-import { unlessAborted } from '../kernel/unless-aborted.js';
-import { Launcher } from './launcher.js';
+import { abortable } from '../kernel/abort.js';
+import type { Launcher } from './launcher.js';
 import { ServerLease } from './lease.js';
 import { failWaiters, type Parts } from './parts.js';
 import { WaitQueue, type NewWaiter, type Waiter } from './queue.js';
@@ -23,7 +21,6 @@ import { Starts } from './starts.js';
 import { Stops } from './stops.js';
 
 /** The slots of one Lamina, and who waits for them. */
-@injectable()
 export class SlotRuntime implements Runtime {
   private readonly slotsByName = new Map<string, Slot>();
   private readonly queue: WaitQueue;
@@ -37,14 +34,14 @@ export class SlotRuntime implements Runtime {
   private closing = false;
 
   constructor(
-    @inject(tokens.Config) private readonly config: Config,
-    @inject(tokens.Models) private readonly models: Models,
-    @inject(tokens.Hooks) hooks: Hooks,
-    @inject(tokens.Events) private readonly events: EventBus,
-    @inject(tokens.Policy) policy: Policy,
-    @inject(Launcher) private readonly launcher: Launcher,
-    @inject(tokens.Clock) private readonly clock: Clock,
-    @inject(tokens.Log) log: Logger,
+    private readonly config: Config,
+    private readonly models: Models,
+    hooks: Hooks,
+    private readonly events: EventBus,
+    policy: Policy,
+    private readonly launcher: Launcher,
+    private readonly clock: Clock,
+    log: Logger,
   ) {
     const { maxLoaded, queueLimit, queueTimeout, patience } = config.limits;
     const patienceMs = patience * 1000;
@@ -105,7 +102,7 @@ export class SlotRuntime implements Runtime {
     });
     const { signal } = options;
     if (signal === undefined) return gone;
-    await unlessAborted(gone, signal).catch((error: unknown) => {
+    await abortable(gone, signal).catch((error: unknown) => {
       throw signal.aborted ? new LaminaError('ABORTED', {}, { cause: error }) : error;
     });
   }

@@ -3,7 +3,7 @@ import { isIP } from 'node:net';
 import { LaminaError } from '../../contract/errors.js';
 import type { AddressGuard, Location } from '../../contract/source.js';
 import { proxiesOf } from '../../kernel/proxies.js';
-import { unlessAborted } from '../../kernel/unless-aborted.js';
+import { abortable } from '../../kernel/abort.js';
 import { discard, type Client, type Reply } from './body.js';
 import { bareHost, checkName, isAllowed, PrivateAddressError } from './private-address.js';
 import { ProxiedClient } from './proxied-client.js';
@@ -105,7 +105,7 @@ export class HttpClient {
     if (isIP(host) !== 0) {
       if (!isAllowed(host, guard)) throw new PrivateAddressError(host);
     } else if (this.isProxied) {
-      await unlessAborted(checkName(host, guard), signal).catch((error: unknown) => {
+      await abortable(checkName(host, guard), signal).catch((error: unknown) => {
         if (signal.aborted || error instanceof PrivateAddressError) throw error;
         throw unresolved(url.host, error);
       });

@@ -1,0 +1,27 @@
+// The bindings of the layer downloads.
+import { ContainerModule } from 'inversify';
+import { make } from '../kernel/make.js';
+import { tokens } from '../kernel/tokens.js';
+import { DownloadService } from './downloads.js';
+import { SourceRegistry } from './sources.js';
+import { HttpClient } from './transfer/http.js';
+
+export const downloadsModule = new ContainerModule(({ bind }) => {
+  bind(SourceRegistry).toResolvedValue(make(SourceRegistry), []);
+  bind(HttpClient).toResolvedValue(
+    ({ env, downloads }) => new HttpClient(env, downloads.allowedHosts),
+    [tokens.Config],
+  );
+  bind(DownloadService).toResolvedValue(make(DownloadService), [
+    tokens.Config,
+    tokens.Models,
+    tokens.Backends,
+    SourceRegistry,
+    tokens.Hooks,
+    tokens.Events,
+    HttpClient,
+    tokens.Clock,
+    tokens.Log,
+  ]);
+  bind(tokens.Downloads).toService(DownloadService);
+});

@@ -1,0 +1,49 @@
+// The bindings of the layer runtime.
+import { ContainerModule } from 'inversify';
+import { make } from '../kernel/make.js';
+import { tokens } from '../kernel/tokens.js';
+import { BackendRegistry } from './backends.js';
+import { Launcher } from './launcher.js';
+import { DefaultPolicy } from './policy.js';
+import { RequestGate } from './requests.js';
+import { SlotRuntime } from './runtime.js';
+
+export const runtimeModule = new ContainerModule(({ bind }) => {
+  bind(tokens.Policy).toResolvedValue(make(DefaultPolicy), []);
+  bind(BackendRegistry).toResolvedValue(make(BackendRegistry), [
+    tokens.Config,
+    tokens.Models,
+    tokens.Hooks,
+    tokens.Log,
+  ]);
+  bind(tokens.Backends).toService(BackendRegistry);
+  bind(Launcher).toResolvedValue(make(Launcher), [
+    tokens.Config,
+    tokens.Models,
+    BackendRegistry,
+    tokens.Hooks,
+    tokens.Events,
+    tokens.Processes,
+    tokens.Clock,
+    tokens.Log,
+  ]);
+  bind(SlotRuntime).toResolvedValue(make(SlotRuntime), [
+    tokens.Config,
+    tokens.Models,
+    tokens.Hooks,
+    tokens.Events,
+    tokens.Policy,
+    Launcher,
+    tokens.Clock,
+    tokens.Log,
+  ]);
+  bind(tokens.Runtime).toService(SlotRuntime);
+  bind(tokens.Requests).toResolvedValue(make(RequestGate), [
+    tokens.Models,
+    tokens.Runtime,
+    tokens.Hooks,
+    tokens.Events,
+    tokens.Clock,
+    tokens.Log,
+  ]);
+});

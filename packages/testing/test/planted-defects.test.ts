@@ -85,7 +85,7 @@ const defects: Defect[] = [
   {
     defect: 'changes the request it is given',
     caughtBy: 'the request adapter keeps what it does not know and changes nothing in place',
-    saying: /Cannot delete property 'user'/,
+    saying: /The adapter changed the body/,
     type: backendWith(() => ({
       adapt: {
         request(body) {

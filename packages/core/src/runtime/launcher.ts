@@ -10,7 +10,7 @@ import type { Models } from '../contract/models.js';
 import type { ProcessKeeper } from '../contract/processes.js';
 import type { EventBus } from '../kernel/event-bus.js';
 import type { Hooks } from '../kernel/hooks.js';
-import type { BackendRegistry} from './backends.js';
+import type { BackendRegistry } from './backends.js';
 import { isSubstitute, mergeOptions, type Instance } from './backends.js';
 
 /** Times in milliseconds, for one model. */

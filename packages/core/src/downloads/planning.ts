@@ -8,7 +8,7 @@ import type { Models } from '../contract/models.js';
 import type { DownloadPlan, Source, SourceContext } from '../contract/source.js';
 import { check, describeProblems } from '../kernel/check.js';
 import type { Hooks } from '../kernel/hooks.js';
-import { withLimit } from '../kernel/limit.js';
+import { withTimeout } from '../kernel/abort.js';
 import { isSafeName, isSafePath, isWithin, nameOfPlan } from './layout.js';
 import type { SourceRegistry } from './sources.js';
 
@@ -160,7 +160,7 @@ async function resolveWith(source: Source, reference: Json, context: SourceConte
     new LaminaError('TIMEOUT', {
       message: `The source ${source.name} did not say within ${resolveLimitMs / 1000} s which files a model has.`,
     });
-  return withLimit(context.signal, resolveLimitMs, late, ({ signal }) =>
+  return withTimeout(context.signal, resolveLimitMs, late, (signal) =>
     source.resolve(reference, { ...context, signal }),
   );
 }

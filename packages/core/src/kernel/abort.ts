@@ -15,3 +15,25 @@ export function abortable<T>(work: PromiseLike<T>, signal: AbortSignal): Promise
       .finally(() => signal.removeEventListener('abort', abort));
   });
 }
+
+/**
+ * Runs `run` with a signal that is aborted when `signal` is, or after `ms` milliseconds with the error `timeoutError`
+ * makes. Rejects at that moment, whether or not `run` heeds its signal. Nothing is left behind when it settles.
+ * @throws what `run` throws, the signal's reason, or the error of the timeout
+ */
+export async function withTimeout<T>(
+  signal: AbortSignal,
+  ms: number,
+  timeoutError: () => Error,
+  run: (signal: AbortSignal) => T | Promise<T>,
+): Promise<T> {
+  signal.throwIfAborted();
+  const timeout = new AbortController();
+  const timer = setTimeout(() => timeout.abort(timeoutError()), Math.min(ms, 2 ** 31 - 1));
+  const either = AbortSignal.any([signal, timeout.signal]);
+  try {
+    return await abortable(Promise.resolve(run(either)), either);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -14,7 +14,7 @@ import { Disposables } from './disposables.js';
 import type { EventBus } from './event-bus.js';
 import { freeze } from './freeze.js';
 import type { Hooks, TapOwner } from './hooks.js';
-import { withLimit } from './limit.js';
+import { withTimeout } from './abort.js';
 
 const setupLimitMs = 60_000;
 const namePattern = /^[a-z][a-z0-9-]*$/;
@@ -61,7 +61,7 @@ export class PluginHost {
     let open = true;
     try {
       const context = this.contextFor(plugin, owner, () => open);
-      await withLimit(
+      await withTimeout(
         signal,
         setupLimitMs,
         () => new Error(`it took longer than ${setupLimitMs / 1000} s`),

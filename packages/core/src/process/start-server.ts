@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import type { ModelServer, ServerInfo, StartContext } from '../contract/backends.js';
 import { LaminaError } from '../contract/errors.js';
 import { reasonOf } from '../kernel/reason.js';
-import { withLimit } from '../kernel/limit.js';
+import { withTimeout } from '../kernel/abort.js';
 import type { Attempt, Start } from './attempt.js';
 import { engineEnvironment } from './environment.js';
 import { lastLines, reasonOfExit, startFailed } from './exit-reason.js';
@@ -73,7 +73,7 @@ async function spawn(
   key: string,
 ): Promise<ServerProcess> {
   const { adapters, options, env, guard, signal } = context;
-  const command = await withLimit(signal, authorLimitMs, tooLate, () =>
+  const command = await withTimeout(signal, authorLimitMs, tooLate, () =>
     description.command({ model, adapters, options, instance, port, key, engine }),
   );
   return ServerProcess.spawn({
@@ -141,7 +141,7 @@ async function untilServing(attempt: Attempt): Promise<ModelServer | Failure> {
 async function inspect(attempt: Attempt): Promise<ServerInfo | undefined> {
   const { description, context, model, process } = attempt;
   try {
-    return await withLimit(context.signal, authorLimitMs, tooLate, ({ signal }) =>
+    return await withTimeout(context.signal, authorLimitMs, tooLate, (signal) =>
       description.inspect?.(startedServer(attempt, signal), { ...context, signal }),
     );
   } catch (error) {

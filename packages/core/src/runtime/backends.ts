@@ -11,7 +11,7 @@ import type { BackendRecord, Backends } from '../contract/backends.js';
 import type { Models } from '../contract/models.js';
 import { check, describeProblems, nearestHint } from '../kernel/check.js';
 import type { Hooks } from '../kernel/hooks.js';
-import { withLimit } from '../kernel/limit.js';
+import { withTimeout } from '../kernel/abort.js';
 
 const probeLimitMs = 60_000;
 
@@ -203,7 +203,7 @@ export class BackendRegistry implements Backends {
   private async probe(backend: Backend, signal: AbortSignal, model: Model | undefined): Promise<Availability> {
     try {
       const late = () => new Error(`it did not answer within ${probeLimitMs / 1000} s`);
-      return await withLimit(signal, probeLimitMs, late, ({ signal: limited }) =>
+      return await withTimeout(signal, probeLimitMs, late, (limited) =>
         backend.probe({ signal: limited, log: this.log, env: this.config.env }),
       );
     } catch (error) {

@@ -3,7 +3,7 @@ import type { Health } from '../contract/backends.js';
 import { reasonOf } from '../kernel/reason.js';
 import type { Config } from '../contract/config.js';
 import type { Clock } from '../contract/context.js';
-import { withLimit } from '../kernel/limit.js';
+import { withTimeout } from '../kernel/abort.js';
 import type { Running, Slot } from './slot.js';
 
 const checkLimitMs = 10_000;
@@ -57,7 +57,7 @@ export function watchHealth(slot: Slot, running: Running, parts: HealthParts, on
 async function ask({ server, use }: Running, limitMs: number): Promise<Health | Error> {
   const late = () => new Error(`no answer within ${limitMs / 1000} s`);
   try {
-    return await withLimit(use.signal, limitMs, late, ({ signal }) => server.check!(signal));
+    return await withTimeout(use.signal, limitMs, late, (signal) => server.check!(signal));
   } catch (error) {
     return error instanceof Error ? error : new Error(String(error));
   }

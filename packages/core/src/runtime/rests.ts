@@ -1,7 +1,7 @@
 // What happens to a slot that nobody uses: a start is given up, an idle server sleeps or is stopped; and how a sleeper
 // is woken.
 import { reasonOf } from '../kernel/reason.js';
-import { withLimit } from '../kernel/limit.js';
+import { withTimeout } from '../kernel/abort.js';
 import { finish, operate, type Parts } from './parts.js';
 import type { Slot } from './slot.js';
 import type { Stops } from './stops.js';
@@ -44,7 +44,7 @@ export class Rests {
     const { loadMs } = prepared.limits;
     const late = () => new Error(`it took longer than ${loadMs / 1000} s`);
     try {
-      await withLimit(signal, loadMs, late, (limited) => server[what]!(limited.signal));
+      await withTimeout(signal, loadMs, late, (limited) => server[what]!(limited));
     } catch (error) {
       if (!signal.aborted) void this.stops.giveUp(slot, `it failed to ${what}: ${reasonOf(error)}`);
     }

@@ -2,7 +2,7 @@
 import type { StopReason } from '../contract/backends.js';
 import { LaminaError } from '../contract/errors.js';
 import { reasonOf } from '../kernel/reason.js';
-import { withLimit } from '../kernel/limit.js';
+import { withTimeout } from '../kernel/abort.js';
 import { enqueueStart, type Parts } from './parts.js';
 import type { Running, Slot } from './slot.js';
 
@@ -100,7 +100,7 @@ export class Stops {
     const cancelKill = clock.after(limits.stopMs, now);
     const late = () => new Error(`it was still there ${killedMs / 1000} s after it should have been killed`);
     try {
-      await withLimit(never, limits.stopMs + killedMs, late, async () => {
+      await withTimeout(never, limits.stopMs + killedMs, late, async () => {
         await running.server.stop({ reason, signal: kill.signal });
         await running.server.closed;
       });

@@ -100,7 +100,7 @@ describeReal('a server on a real llama-server', function () {
     });
     assert.equal(answer.done, false);
     assert.equal(answer.error?.code, 'MODEL_SERVER_EXITED');
-    assert.match(answer.error.message, /The engine of model "slow" ended during the request: .*SIGKILL/);
+    assert.match(answer.error.message, /The engine of model "slow" exited during the request: .*SIGKILL/);
     const next = await streamChat(url, ask('slow'));
     assert.deepEqual({ text: next.text, done: next.done }, { text: 'I am slow.', done: true });
   });

@@ -22,9 +22,9 @@ describe('a lamina that fails', function () {
   };
 
   it('ends with 1 when it cannot be done', async () => {
-    await fails(1, /There is no model "tine"\. .*"tiny"/, 'info', 'tine');
-    await fails(1, /No model fits/, 'suggest', '--max-size', '1');
-    await fails(1, /There is no download "dl-1"/, 'downloads', 'pause', 'dl-1');
+    await fails(1, /Model "tine" was not found\. .*"tiny"/, 'info', 'tine');
+    await fails(1, /No model matches/, 'suggest', '--max-size', '1');
+    await fails(1, /Download "dl-1" was not found/, 'downloads', 'pause', 'dl-1');
     await fails(1, /No source knows this reference/, 'pull', 'nothing-of-that-kind');
     await writeFile(folder.file('models/models.yaml'), 'models: [\n');
     await fails(1, /models\.yaml/, 'list');
@@ -66,7 +66,7 @@ describe('a lamina that fails', function () {
     const ask = (url: string, ...args: string[]) => folder.run('list', '--server', url, ...args);
     assert.match(
       (await ask('http://127.0.0.1:4')).stderr,
-      /^lamina: No Lamina answers at http:\/\/127\.0\.0\.1:4: .*ECONNREFUSED.*\.\n$/,
+      /^lamina: No Lamina server responds at http:\/\/127\.0\.0\.1:4: .*ECONNREFUSED.*\.\n$/,
     );
     const other = createServer((_, response) => response.end('hello')).listen(0, '127.0.0.1');
     await once(other, 'listening');

@@ -148,7 +148,7 @@ describe('node-llama-cpp is installed at its first use', function () {
       assert.equal(error.code, 'BACKEND_UNAVAILABLE');
       assert.match(
         error.message,
-        /^Model "tiny" cannot run here: node-llama-cpp could not be installed: the npm registry cannot be reached\. Try again when that is mended; or install it by hand, "npm install --prefix \S+\/engine --ignore-scripts --omit=optional node-llama-cpp@9\.9\.9 @node-llama-cpp\/tiny@9\.9\.9"/,
+        /^No backend can run model "tiny": node-llama-cpp could not be installed: the npm registry cannot be reached\. Try again when that is mended; or install it by hand, "npm install --prefix \S+\/engine --ignore-scripts --omit=optional node-llama-cpp@9\.9\.9 @node-llama-cpp\/tiny@9\.9\.9"/,
       );
       return true;
     });

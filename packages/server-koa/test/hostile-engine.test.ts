@@ -182,7 +182,7 @@ describe('an engine that answers', () => {
     assert.equal(answer.status, 502);
     assert.equal(
       (await errorOf(answer)).message,
-      'The engine of model "far" runs, but did not answer: connect ECONNREFUSED',
+      'The engine of model "far" is running but did not respond: connect ECONNREFUSED',
     );
   });
 

@@ -45,7 +45,7 @@ describe('an engine that hangs', function () {
     assert.equal(broken, true);
     assert.match(
       text,
-      /"message":"The engine of model \\"tiny\\" ended during the request: 3 health checks in a row failed .*"code":"MODEL_SERVER_EXITED"/,
+      /"message":"The engine of model \\"tiny\\" exited during the request: 3 health checks in a row failed .*"code":"MODEL_SERVER_EXITED"/,
     );
     const { last } = await socket.ended('begun');
     assert.equal(last.type === 'chat.error' && last.error.code, 'MODEL_SERVER_EXITED');

@@ -182,7 +182,7 @@ describe('the log of lamina-server', function () {
     told('info', /^Found the backend fake [\d.]+ at \//);
     told('info', /^Starting model "tiny"$/);
     told('info', /^Model "tiny" is ready after \d.* on fake$/);
-    told('error', /^Model "broken" did not start: no such tensor/);
+    told('error', /^Model "broken" failed to start: no such tensor/);
     told('error', /^The engine of model "tiny" ended unexpectedly: .*SIGKILL/);
     told('info', /^Downloading "fresh" from the source "url"/);
     told('info', /^Downloaded "fresh": 1 kB in \d/);

@@ -49,7 +49,7 @@ describe('a request', () => {
     assert.equal(answer.status, 508);
     const { code, message } = await errorOf(answer);
     assert.equal(code, 'REQUEST_LOOP');
-    assert.match(message, /model "x" goes in a circle: it came back to this server\. Correct the base_url/);
+    assert.match(message, /Request loop for model "x": it came back to this server\. Correct the base_url/);
     assert.deepEqual(asked, [
       'first /v1/chat/completions',
       'second /v1/chat/completions',

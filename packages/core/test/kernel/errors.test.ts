@@ -10,7 +10,7 @@ describe('errors', () => {
     });
     assert.equal(
       error.message,
-      'The files of model "tiny" are not here: a.gguf is not there, b.gguf is empty. Put them there.',
+      'Files of model "tiny" are missing: a.gguf is not there, b.gguf is empty. Put them there.',
     );
     assert.deepEqual(error.toWire(), {
       message: error.message,

@@ -23,7 +23,7 @@ describe('the registry', () => {
     assert.deepEqual(room.registry.list(), []);
     assert.throws(() => room.registry.resolve('a'), {
       code: 'MODEL_NOT_FOUND',
-      message: 'There is no model "a". There are no models yet.',
+      message: 'Model "a" was not found. There are no models yet.',
     });
   });
 
@@ -186,7 +186,7 @@ describe('the registry', () => {
     await manifest('models:\n  llama-3b: {}\n  qwen-7b: {}\n');
     await room.registry.load();
     assert.throws(() => room.registry.resolve('lama-3b'), {
-      message: 'There is no model "lama-3b". Did you mean "llama-3b"? Known: "llama-3b", "qwen-7b".',
+      message: 'Model "lama-3b" was not found. Did you mean "llama-3b"? Known: "llama-3b", "qwen-7b".',
     });
     assert.throws(
       () => room.registry.resolve('x'.repeat(100_000)),

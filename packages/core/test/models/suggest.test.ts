@@ -203,7 +203,7 @@ defaults:
     await assert.rejects(suggest({ use_case: 'chat' }), {
       code: 'NO_SUGGESTION',
       message:
-        'No model fits what was asked for: no model on disk fits (asked for: the use case "chat"); get one with: lamina pull far --source ollama.',
+        'No model matches the request: no model on disk fits (asked for: the use case "chat"); get one with: lamina pull far --source ollama.',
     });
   });
 

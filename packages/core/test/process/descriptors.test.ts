@@ -23,7 +23,7 @@ describe('without file descriptors', () => {
         assert.equal(code, 'MODEL_START_FAILED', `${left} left: ${message}`);
         assert.match(
           message,
-          /^Model "tiny" did not start: .*too many files and connections are open in this process; .*ulimit -n/,
+          /^Model "tiny" failed to start: .*too many files and connections are open in this process; .*ulimit -n/,
         );
       }
       assert.equal(startedWith, failures.length);

@@ -175,7 +175,7 @@ describe('finding an engine', () => {
   it('makes a start without an engine say how to get one', async () => {
     await assert.rejects(backend().start(model, new Room().context()), {
       code: 'BACKEND_UNAVAILABLE',
-      message: /^Model "tiny" cannot run here: "engine-of-a-test" is not in PATH\. Say where it is/,
+      message: /^No backend can run model "tiny": "engine-of-a-test" is not in PATH\. Say where it is/,
     });
   });
 });

@@ -62,7 +62,7 @@ describe('starting an engine process', () => {
     );
     assert.equal(
       error.message,
-      'Model "tiny" did not start: its engine is ready, but could not be asked what it can do: no such route',
+      'Model "tiny" failed to start: its engine is ready, but could not be asked what it can do: no such route',
     );
     await room.assertNothingLeft();
   });
@@ -88,7 +88,7 @@ describe('starting an engine process', () => {
       lines.length === 30 ? `the file is broken (${lines.at(-1)})` : undefined;
     const error = await room.failure({ print, exit: { code: 7 } }, { explain });
     assert.equal(error.code, 'MODEL_START_FAILED');
-    assert.equal(error.message, 'Model "tiny" did not start: the file is broken (line 30)');
+    assert.equal(error.message, 'Model "tiny" failed to start: the file is broken (line 30)');
     assert.equal(error.details['exit_code'], 7);
     assert.deepEqual(error.details['last_lines'], print.slice(10));
     await room.assertNothingLeft();
@@ -196,6 +196,6 @@ describe('starting an engine process', () => {
     const refusal = new LaminaError('CONFIG_INVALID', { message: 'no such flag' });
     assert.equal(await room.failure({}, { command: () => Promise.reject(refusal) }), refusal);
     const error = await room.failure({}, { command: () => ({ args: [], cwd: '/no/such/folder' }) });
-    assert.match(error.message, /^Model "tiny" did not start: its engine could not be run: .*\/no\/such\/folder/);
+    assert.match(error.message, /^Model "tiny" failed to start: its engine could not be run: .*\/no\/such\/folder/);
   });
 });

@@ -281,7 +281,7 @@ describe('the runtime', () => {
     const { clock } = await use({ prepare: (s) => (s.automatic = false) });
     const waiting = [acquire('a'), acquire('a')];
     (await it_.script.start(0)).fail('bad weights');
-    for (const lease of waiting) await assert.rejects(lease, /Model "a" did not start: bad weights/);
+    for (const lease of waiting) await assert.rejects(lease, /Model "a" failed to start: bad weights/);
     assert.equal(state('a'), 'failed');
     await assert.rejects(
       acquire('a'),

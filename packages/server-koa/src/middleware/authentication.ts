@@ -9,7 +9,8 @@ import type { ApiKey, Scope } from '../options.js';
 export type Scopes = ReadonlySet<Scope>;
 
 const everything: Scopes = new Set<Scope>(['inference', 'manage']);
-const nothing: Scopes = new Set<Scope>();
+const noKey: Scopes = new Set<Scope>();
+const invalidKey: Scopes = new Set<Scope>();
 const scopes = Symbol('scopes');
 
 interface State {
@@ -30,14 +31,14 @@ export function authentication(apiKeys: readonly ApiKey[]): Middleware {
   }));
   return (ctx, next) => {
     const key = presentedKey(ctx.req.headers);
-    (ctx.state as State)[scopes] = key === undefined ? nothing : scopesFor(digestOf(key), known);
+    (ctx.state as State)[scopes] = key === undefined ? noKey : scopesFor(digestOf(key), known);
     return next();
   };
 }
 
 /** What the caller may do. */
 export function scopesOf(ctx: Pick<Context, 'state'>): Scopes {
-  return (ctx.state as State)[scopes] ?? nothing;
+  return (ctx.state as State)[scopes] ?? noKey;
 }
 
 /**
@@ -50,7 +51,11 @@ export function requireKey(ctx: Pick<Context, 'state' | 'method' | 'path'>, scop
 
 /** As {@link requireKey}, for `what` is not a request of HTTP. @throws LaminaError `UNAUTHORIZED`, `FORBIDDEN` */
 export function requireScope(held: Scopes, scope: Scope | undefined, what: string): void {
-  if (held.size === 0) throw new LaminaError('UNAUTHORIZED', {});
+  if (held === invalidKey) throw new LaminaError('UNAUTHORIZED', { message: 'The API key is not valid.' });
+  if (held.size === 0) {
+    const message = 'Authentication required. Send an API key as "Authorization: Bearer <key>".';
+    throw new LaminaError('UNAUTHORIZED', { message });
+  }
   if (scope === undefined || held.has(scope)) return;
   throw new LaminaError('FORBIDDEN', {
     message: `${what} needs a key with the scope "${scope}"; this one has "${[...held].join('", "')}".`,
@@ -66,7 +71,7 @@ function presentedKey(headers: IncomingHttpHeaders): string | undefined {
 
 // Digests are compared, all of them: equal lengths, and no hint at which key, or which letter of it, was nearly right.
 function scopesFor(digest: Buffer, known: readonly { digest: Buffer; scopes: Scopes }[]): Scopes {
-  let held = nothing;
+  let held = invalidKey;
   for (const entry of known) {
     if (timingSafeEqual(entry.digest, digest)) held = new Set([...held, ...entry.scopes]);
   }

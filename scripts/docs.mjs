@@ -1,8 +1,9 @@
-// Writes what documents take from the code: the pages about errors, hooks and events, the AsyncAPI document; in every
-// README the tables of options, the help of a command and the files it quotes. `--check` writes nothing and says what
-// is out of date.
+// Generates the parts of the documentation that come from code: the pages on errors, hooks and events, the AsyncAPI
+// document, and in every README the option tables, the help of a command and the quoted files. `--check` writes nothing
+// and lists what is out of date.
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { format, resolveConfig } from 'prettier';
 import { asyncApi } from './docs/asyncapi.mjs';
 import { withCommandHelp } from './docs/command-help.mjs';
 import { errorsPage } from './docs/errors-page.mjs';
@@ -16,14 +17,14 @@ const checking = process.argv.includes('--check');
 process.chdir(join(import.meta.dirname, '..'));
 
 mkdirSync('docs', { recursive: true });
-bring('docs/errors.md', errorsPage());
-bring('docs/hooks.md', hooksPage());
-bring('docs/events.md', eventsPage());
-bring('docs/asyncapi.json', `${JSON.stringify(asyncApi(), undefined, 2)}\n`);
+await update('docs/errors.md', errorsPage());
+await update('docs/hooks.md', hooksPage());
+await update('docs/events.md', eventsPage());
+await update('docs/asyncapi.json', JSON.stringify(asyncApi(), undefined, 2));
 for (const folder of ['.', ...readdirSync('packages').map((name) => join('packages', name))]) {
   const readme = join(folder, 'README.md');
   if (existsSync(readme))
-    bring(
+    await update(
       readme,
       withQuotedFiles(
         withMembersTables(await withCommandHelp(await withOptionsTable(readFileSync(readme, 'utf8'), folder), folder)),
@@ -31,9 +32,11 @@ for (const folder of ['.', ...readdirSync('packages').map((name) => join('packag
     );
 }
 
-function bring(path, text) {
-  if (existsSync(path) && readFileSync(path, 'utf8') === text) return;
-  if (!checking) writeFileSync(path, text);
-  else process.exitCode = 1;
-  console.error(checking ? `${path} is out of date: run npm run docs` : `${path} was brought up to date.`);
+/** Writes `text` as Prettier formats it, so that the same file passes both this check and Prettier's. */
+async function update(path, text) {
+  const formatted = await format(text, { ...(await resolveConfig(path)), filepath: path });
+  if (existsSync(path) && readFileSync(path, 'utf8') === formatted) return;
+  if (checking) process.exitCode = 1;
+  else writeFileSync(path, formatted);
+  console.error(checking ? `${path} is out of date: run npm run docs` : `${path} updated`);
 }

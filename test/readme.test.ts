@@ -33,7 +33,7 @@ it('the README of the server lists the routes it has', async () => {
   const routes = named.map(
     ({ path, methods }) => `${methods.find((method) => method !== 'HEAD')} ${String(path).replace('*', ':')}`,
   );
-  const listed = [...textOf('packages/server-koa/README.md').matchAll(/^\| `([A-Z]+ \/\S*)` \|/gm)].map(
+  const listed = [...textOf('packages/server-koa/README.md').matchAll(/^\| `([A-Z]+ \/\S*)` +\|/gm)].map(
     ([, route]) => route,
   );
   assert.deepEqual(listed.sort(), routes.sort());

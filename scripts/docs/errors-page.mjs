@@ -19,7 +19,7 @@ export function errorsPage() {
   });
   return page(
     '# Errors',
-    madeFrom('`errorTable` in packages/core/src/contract/errors.ts'),
+    madeFrom('`errorTable` in packages/core/src/contract/error-table.ts'),
     "Everything that fails in Lamina fails with one of these codes. On the wire, whatever the route, an error has the shape that OpenAI's clients parse:",
     `\`\`\`json\n${JSON.stringify({ error: example.toWire() })}\n\`\`\``,
     "`type` is the class of the error in OpenAI's words and follows from the status. `param` is there when one field of the request is at fault. `details` holds what the message was made of, and more. An engine's own errors are brought into the same shape and keep their own `code`.",

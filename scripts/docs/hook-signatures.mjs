@@ -11,7 +11,10 @@ export function hookSignatures() {
     (node) => ts.isInterfaceDeclaration(node) && node.name.text === 'HookSignatures',
   );
   return new Map(
-    contract.members.map((member) => [member.name.text, { signature: member.getText(), text: describe(member) }]),
+    contract.members.map((member) => [
+      member.name.text,
+      { signature: member.getText().replaceAll('\n  ', '\n'), text: describe(member) },
+    ]),
   );
 }
 
@@ -19,5 +22,6 @@ function describe(member) {
   return ts
     .getJSDocCommentsAndTags(member)
     .map((comment) => ts.getTextOfJSDocComment(comment.comment))
-    .join(' ');
+    .join(' ')
+    .replace(/\s+/g, ' ');
 }

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 
 export function withQuotedFiles(text) {
   return text.replace(
-    /(<!-- file: (\S+) -->\n```\w*\n)[^]*?(```\n)/g,
+    /(<!-- file: (\S+) -->\n+```\w*\n)[^]*?(```\n)/g,
     (_, open, path, close) => `${open}${readFileSync(path, 'utf8').trimEnd()}\n${close}`,
   );
 }

@@ -34,7 +34,7 @@ const fields = [
 ];
 /** Asked for, for a library that is imported asks for them. */
 const onlyPeers = ['reflect-metadata'];
-const headings = ['Install', 'Use', 'Options', 'What it does', 'Errors', 'Tried'];
+const headings = ['Install', 'Use', 'Options', 'What it does', 'Errors', 'Tested on'];
 
 const textOf = (...path: string[]) => readFileSync(join(root, ...path), 'utf8');
 const whole = JSON.parse(textOf('package.json')) as Record<string, unknown>;

@@ -74,7 +74,7 @@ describeReal('one server with every kind of engine', function () {
       modelsDir: folder,
       manifest: { backends, models: { ...models, ...more.models } },
       // An idle time-out and little patience, so that models are swapped all the time.
-      limits: { maxLoaded, idleTimeout: 0.3, patience: 0.02 },
+      limits: { maxLoaded, idleTimeout: 0.3, starvationTimeout: 0.02 },
       plugins: [...plugins, ...(more.plugins ?? [])],
       env,
       log: 'silent',

@@ -50,7 +50,7 @@ describeReal('many clients on a real llama-server', function () {
   it('share one place among three models: none is refused, lost, cut or answered by the wrong one', async () => {
     // One place, an idle time-out shorter than the long streams, and little patience, so that models are swapped all
     // the time.
-    await open({ maxLoaded: 1, idleTimeout: 0.3, patience: 0.02 });
+    await open({ maxLoaded: 1, idleTimeout: 0.3, starvationTimeout: 0.02 });
     const random = seeded(20_26);
     let asked = 0;
     const deadline = { swaps: 200 };

@@ -10,8 +10,8 @@ const limits = {
   drainTimeout: 3,
   stopTimeout: 3,
   idleTimeout: 20,
-  patience: 0.5,
-  linger: 1,
+  starvationTimeout: 0.5,
+  abandonTimeout: 1,
   queueLimit: 64,
   maxLoaded: 2,
 };

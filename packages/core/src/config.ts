@@ -13,8 +13,8 @@ export const defaultLimits: RuntimeLimits = {
   idleTimeout: 300,
   queueLimit: 512,
   queueTimeout: 600,
-  patience: 2,
-  linger: 10,
+  starvationTimeout: 2,
+  abandonTimeout: 10,
   healthInterval: 15,
 };
 
@@ -43,8 +43,8 @@ const limitsSchema = {
         'stopTimeout',
         'idleTimeout',
         'queueTimeout',
-        'patience',
-        'linger',
+        'starvationTimeout',
+        'abandonTimeout',
         'healthInterval',
       ].map((name) => [name, seconds]),
     ),

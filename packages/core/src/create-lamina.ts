@@ -29,7 +29,7 @@ import { ProxiedFetch } from './kernel/proxied-fetch.js';
 import { PluginHost } from './kernel/plugin-host.js';
 import { tokens } from './kernel/tokens.js';
 import { ModelRegistry } from './models/registry.js';
-import { ProcessKeeper } from './process/keeper.js';
+import { OrphanReaper } from './process/orphan-reaper.js';
 import { lockDataDir } from './process/lock.js';
 import { SlotRuntime } from './runtime/runtime.js';
 
@@ -97,7 +97,7 @@ export async function createLamina(
     opened.add('log of events', logEvents(events, log));
     models.begin();
 
-    const engines = container.get(ProcessKeeper);
+    const engines = container.get(OrphanReaper);
     opened.add('engines', () => engines.dispose());
     if (!config.guest) await engines.clearLeftovers();
 

@@ -37,7 +37,7 @@ export type {
   Runtime,
   SlotSnapshot,
   SlotState,
-  SlotWish,
+  DesiredState,
 } from './contract/runtime.js';
 export type { BackendRecord, Backends } from './contract/backends.js';
 export type {

@@ -19,11 +19,11 @@ interface Line {
 const reasons: Readonly<Record<StopReason, string>> = {
   requested: 'on request',
   idle: 'it was idle',
-  room: 'another model needs its place',
+  evicted: 'another model needs its memory',
   changed: 'its manifest entry or files changed',
   removed: 'it was removed',
   unhealthy: 'it does not work any more',
-  unwanted: 'nobody waits for it any more',
+  abandoned: 'no request waits for it any more',
   shutdown: 'Lamina shuts down',
 };
 

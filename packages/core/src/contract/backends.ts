@@ -142,7 +142,8 @@ export interface StartContext extends BackendContext {
 }
 
 /** Why a model server is stopped. */
-export type StopReason = 'requested' | 'idle' | 'room' | 'changed' | 'removed' | 'unhealthy' | 'unwanted' | 'shutdown';
+export type StopReason =
+  'requested' | 'idle' | 'evicted' | 'changed' | 'removed' | 'unhealthy' | 'abandoned' | 'shutdown';
 
 /** One running instance of a model. */
 export interface ModelServer {

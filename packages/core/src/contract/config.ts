@@ -24,9 +24,9 @@ export interface RuntimeLimits {
    * How long other models' requests may go first; after that a busy model takes no new ones until the waiting one had
    * its turn. Default 2.
    */
-  readonly patience: number;
+  readonly starvationTimeout: number;
   /** A start nobody waits for any more is given up after this; default 10. */
-  readonly linger: number;
+  readonly abandonTimeout: number;
   /**
    * Time between two checks of a ready server's health; 0: never. Default 15. A check may take as long, but at most 10
    * s. A server that fails three checks in a row is ended, unless bytes of an answer came meanwhile; so give engines

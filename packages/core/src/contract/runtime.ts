@@ -21,13 +21,13 @@ export type SlotState =
  * What a slot is meant to be: `auto` runs while it is used, `running` until told otherwise, `stopped` while a stop is
  * under way.
  */
-export type SlotWish = 'auto' | 'running' | 'stopped';
+export type DesiredState = 'auto' | 'running' | 'stopped';
 
 /** A slot, seen from outside. */
 export interface SlotSnapshot {
   readonly model: string;
   readonly state: SlotState;
-  readonly wish: SlotWish;
+  readonly desiredState: DesiredState;
   /** The backend it runs, or last ran, on. */
   readonly backend?: string;
   readonly lifetime?: 'owned' | 'external';
@@ -100,7 +100,7 @@ export interface Runtime {
    * `MODEL_START_FAILED`, `START_BACKING_OFF`, `QUEUE_FULL`, `QUEUE_TIMEOUT`, `MODEL_STOPPED`, `MODEL_NOT_RUNNING`,
    * `SHUTTING_DOWN`, `ABORTED`
    */
-  acquire(model: string, options: AcquireOptions): Promise<Lease>;
+  acquire(model: string | ResolvedModel, options: AcquireOptions): Promise<Lease>;
   /**
    * Starts a model and keeps it; resolves when it is ready. It outlives its caller: aborting the signal only ends the
    * waiting.

@@ -7,7 +7,7 @@ import type { Downloads } from '../contract/downloads.js';
 import type { Requests } from '../contract/inference.js';
 import type { Models } from '../contract/models.js';
 import type { Registrations } from '../contract/plugin.js';
-import type { ProcessKeeper } from '../contract/processes.js';
+import type { OrphanReaper } from '../contract/processes.js';
 import type { Policy, Runtime } from '../contract/runtime.js';
 import type { Suggestions } from '../contract/suggestions.js';
 import type { EventBus } from './event-bus.js';
@@ -28,7 +28,7 @@ export const tokens = Object.freeze({
   Models: token<Models>('Models'),
   Suggestions: token<Suggestions>('Suggestions'),
   Backends: token<Backends>('Backends'),
-  Processes: token<ProcessKeeper>('Processes'),
+  OrphanReaper: token<OrphanReaper>('OrphanReaper'),
   Policy: token<Policy>('Policy'),
   Downloads: token<Downloads>('Downloads'),
   Runtime: token<Runtime>('Runtime'),

@@ -1,12 +1,12 @@
 // The bindings of the layer process.
 import { ContainerModule } from 'inversify';
 import { tokens } from '../kernel/tokens.js';
-import { ProcessKeeper } from './keeper.js';
+import { OrphanReaper } from './orphan-reaper.js';
 
 export const processModule = new ContainerModule(({ bind }) => {
-  bind(ProcessKeeper).toResolvedValue(
-    ({ dataDir }, log) => new ProcessKeeper({ dataDir, log }),
+  bind(OrphanReaper).toResolvedValue(
+    ({ dataDir }, log) => new OrphanReaper({ dataDir, log }),
     [tokens.Config, tokens.Log],
   );
-  bind(tokens.Processes).toService(ProcessKeeper);
+  bind(tokens.OrphanReaper).toService(OrphanReaper);
 });

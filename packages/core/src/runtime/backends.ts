@@ -16,7 +16,7 @@ import { withTimeout } from '../kernel/abort.js';
 const probeLimitMs = 60_000;
 
 /** A backend type made into something that can start models. */
-export interface Instance {
+export interface BackendInstance {
   readonly name: string;
   readonly type: BackendType;
   /** Plugin defaults overlaid with the manifest's. */
@@ -25,7 +25,7 @@ export interface Instance {
 }
 
 type Entry =
-  Instance | { readonly name: string; readonly type: string; readonly reason: string; readonly hint: string };
+  BackendInstance | { readonly name: string; readonly type: string; readonly reason: string; readonly hint: string };
 
 /** Registers backend types, keeps their instances in step with the manifest, chooses one for a model. */
 export class BackendRegistry implements Backends {
@@ -65,7 +65,7 @@ export class BackendRegistry implements Backends {
    * @throws LaminaError `BACKEND_UNAVAILABLE`; `MODEL_START_FAILED` when the system is too short of something to find
    * out
    */
-  async choose(model: Model, signal: AbortSignal): Promise<Instance> {
+  async choose(model: Model, signal: AbortSignal): Promise<BackendInstance> {
     const ask = (asked: readonly Entry[]) => Promise.all(asked.map((entry) => this.candidate(entry, model, signal)));
     const wanted = this.candidatesFor(model);
     const found = await ask(wanted);
@@ -81,7 +81,7 @@ export class BackendRegistry implements Backends {
   }
 
   /** The instance of a name as the manifest has it now. */
-  instance(name: string): Instance | undefined {
+  instance(name: string): BackendInstance | undefined {
     const entry = this.current().find((candidate) => candidate.name === name);
     return entry !== undefined && 'backend' in entry ? entry : undefined;
   }
@@ -161,11 +161,11 @@ export class BackendRegistry implements Backends {
   }
 
   /** Those that stand in for the backend a model names, by its name, as it is spelt or by its type. */
-  private substitutesFor({ backend }: Model, wanted: readonly Entry[]): readonly Instance[] {
+  private substitutesFor({ backend }: Model, wanted: readonly Entry[]): readonly BackendInstance[] {
     if (backend === undefined) return [];
     const names = [backend, ...wanted.flatMap((entry) => [entry.name, typeName(entry)])];
     return this.current().filter(
-      (entry): entry is Instance =>
+      (entry): entry is BackendInstance =>
         'backend' in entry && !wanted.includes(entry) && standsInForAny(entry.backend, names),
     );
   }
@@ -245,7 +245,7 @@ export function highestRank(candidates: readonly BackendCandidate[]): string | u
  * for another engine, which this one stands in for, count as far as this one has them too.
  * @throws LaminaError `CONFIG_INVALID`
  */
-export function mergeOptions(instance: Instance, model: Model): Readonly<Record<string, unknown>> {
+export function mergeOptions(instance: BackendInstance, model: Model): Readonly<Record<string, unknown>> {
   const { modelOptions } = instance.type;
   const known = Object.keys((modelOptions['properties'] as object | undefined) ?? {});
   const ofThisEngine = (options: Readonly<Record<string, unknown>>) =>
@@ -263,11 +263,11 @@ export function mergeOptions(instance: Instance, model: Model): Readonly<Record<
 }
 
 /** True when the model names another backend than the one it runs on. */
-export function isSubstitute({ name, type }: Instance, { backend }: Model): boolean {
+export function isSubstitute({ name, type }: BackendInstance, { backend }: Model): boolean {
   return backend !== undefined && ![name, type.type, ...(type.aliases ?? [])].includes(backend);
 }
 
-function formatsOf({ backend, type }: Instance): readonly string[] {
+function formatsOf({ backend, type }: BackendInstance): readonly string[] {
   return backend.formats ?? type.formats;
 }
 

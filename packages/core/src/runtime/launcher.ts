@@ -7,11 +7,11 @@ import { reasonOf } from '../kernel/reason.js';
 import type { Model } from '../contract/models.js';
 import type { Clock, Logger } from '../contract/context.js';
 import type { Models } from '../contract/models.js';
-import type { ProcessKeeper } from '../contract/processes.js';
+import type { OrphanReaper } from '../contract/processes.js';
 import type { EventBus } from '../kernel/event-bus.js';
 import type { Hooks } from '../kernel/hooks.js';
 import type { BackendRegistry } from './backends.js';
-import { isSubstitute, mergeOptions, type Instance } from './backends.js';
+import { isSubstitute, mergeOptions, type BackendInstance } from './backends.js';
 
 /** Times in milliseconds, for one model. */
 export interface Limits {
@@ -22,10 +22,10 @@ export interface Limits {
 }
 
 /** A start that is known to be possible. */
-export interface Prepared {
+export interface PreparedStart {
   readonly model: Model;
   readonly adapters: readonly Model[];
-  readonly instance: Instance;
+  readonly instance: BackendInstance;
   readonly options: Readonly<Record<string, unknown>>;
   readonly limits: Limits;
   /** Two of these that are equal would start the same server. */
@@ -45,7 +45,7 @@ export class Launcher {
     private readonly backends: BackendRegistry,
     private readonly hooks: Hooks,
     private readonly events: EventBus,
-    private readonly processes: ProcessKeeper,
+    private readonly processes: OrphanReaper,
     private readonly clock: Clock,
     private readonly log: Logger,
   ) {}
@@ -55,7 +55,7 @@ export class Launcher {
    * @throws LaminaError `MODEL_NOT_FOUND`, `MODEL_FILES_MISSING`, `BACKEND_UNAVAILABLE`, `CONFIG_INVALID`,
    * `OUT_OF_MEMORY`
    */
-  async prepare(name: string, signal: AbortSignal): Promise<Prepared> {
+  async prepare(name: string, signal: AbortSignal): Promise<PreparedStart> {
     this.requireFiles(name);
     const model = await this.models.describe(name);
     const instance = await this.backends.choose(model, signal);
@@ -83,15 +83,19 @@ export class Launcher {
    * Starts it; rejects only when nothing of it is left.
    * @throws LaminaError `MODEL_START_FAILED`, `PLUGIN_FAILED`, or the signal's reason
    */
-  async start(prepared: Prepared, signal: AbortSignal, onProgress: OnProgress): Promise<ModelServer> {
+  async start(prepared: PreparedStart, signal: AbortSignal, onProgress: OnProgress): Promise<ModelServer> {
     const { model, instance, adapters, limits } = prepared;
     const context = { signal, log: this.log.child({ model: model.name }) };
     const options = await this.hooks.run.beforeStart.promise(prepared.options, model, instance.name, context);
-    const load = this.limited(signal, limits.loadMs, model.name);
+    const timeout = new AbortController();
+    const reason = `it was not ready within ${limits.loadMs / 1000} s; to allow more time, raise limits.load_timeout`;
+    const cancelTimeout = this.clock.after(limits.loadMs, () =>
+      timeout.abort(new LaminaError('MODEL_START_FAILED', { model: model.name, reason })),
+    );
     try {
       const server = await instance.backend.start(model, {
         ...context,
-        signal: load.signal,
+        signal: AbortSignal.any([signal, timeout.signal]),
         env: this.config.env,
         options,
         adapters,
@@ -107,7 +111,7 @@ export class Launcher {
       if (LaminaError.is(error)) throw error;
       throw new LaminaError('MODEL_START_FAILED', { model: model.name, reason: reasonOf(error) }, { cause: error });
     } finally {
-      load.cancel();
+      cancelTimeout();
     }
   }
 
@@ -128,7 +132,7 @@ export class Launcher {
     throw new LaminaError('MODEL_FILES_MISSING', { model: name, missing: record.missing, hint });
   }
 
-  private prepared(model: Model, instance: Instance): Prepared {
+  private prepared(model: Model, instance: BackendInstance): PreparedStart {
     const adapters = this.models
       .adaptersOf(model.name)
       .filter((adapter) => this.models.get(adapter.name)?.available === true);
@@ -153,7 +157,7 @@ export class Launcher {
     };
   }
 
-  private tellOfSubstitute({ model, instance, options }: Prepared): void {
+  private tellOfSubstitute({ model, instance, options }: PreparedStart): void {
     if (!isSubstitute(instance, model)) return;
     const leftOut = Object.keys(model.options).filter((name) => !Object.hasOwn(options, name));
     this.log.warn(
@@ -162,7 +166,7 @@ export class Launcher {
     );
   }
 
-  private async requireMemory({ model, instance, options }: Prepared): Promise<void> {
+  private async requireMemory({ model, instance, options }: PreparedStart): Promise<void> {
     const machine = this.machine();
     const estimate = await instance.backend.estimateMemory?.(model, options, machine);
     if (estimate === undefined || estimate.hostBytes <= machine.totalBytes) return;
@@ -177,28 +181,6 @@ export class Launcher {
       total: gigabytes(machine.totalBytes),
       hint,
     });
-  }
-
-  /**
-   * The signal of a start: the caller's, and the limit on loading. The start itself decides when it is over: its
-   * processes must be gone first.
-   */
-  private limited(signal: AbortSignal, ms: number, model: string): { signal: AbortSignal; cancel: () => void } {
-    const controller = new AbortController();
-    const passOn = () => controller.abort(signal.reason);
-    const reason = `it was not ready within ${ms / 1000} s; give it longer with limits.load_timeout`;
-    const cancelTimer = this.clock.after(ms, () =>
-      controller.abort(new LaminaError('MODEL_START_FAILED', { model, reason })),
-    );
-    if (signal.aborted) passOn();
-    else signal.addEventListener('abort', passOn, { once: true });
-    return {
-      signal: controller.signal,
-      cancel: () => {
-        cancelTimer();
-        signal.removeEventListener('abort', passOn);
-      },
-    };
   }
 }
 

@@ -2,7 +2,7 @@
 import type { Endpoint, RequestAdapter, ServerInfo } from '../contract/backends.js';
 import type { Lease } from '../contract/runtime.js';
 import type { ResolvedModel } from '../contract/models.js';
-import type { Running } from './slot.js';
+import type { RunningServer } from './slot.js';
 
 /** A lease on one running server. */
 export class ServerLease implements Lease {
@@ -10,7 +10,7 @@ export class ServerLease implements Lease {
 
   constructor(
     readonly target: ResolvedModel,
-    private readonly running: Running,
+    private readonly running: RunningServer,
     private readonly onRelease: (served: boolean) => void,
   ) {}
 

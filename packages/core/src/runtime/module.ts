@@ -4,7 +4,9 @@ import { make } from '../kernel/make.js';
 import { tokens } from '../kernel/tokens.js';
 import { BackendRegistry } from './backends.js';
 import { Launcher } from './launcher.js';
+import { Lifecycle } from './lifecycle.js';
 import { DefaultPolicy } from './policy.js';
+import { WaitQueue } from './queue.js';
 import { RequestGate } from './requests.js';
 import { SlotRuntime } from './runtime.js';
 
@@ -23,17 +25,29 @@ export const runtimeModule = new ContainerModule(({ bind }) => {
     BackendRegistry,
     tokens.Hooks,
     tokens.Events,
-    tokens.Processes,
+    tokens.OrphanReaper,
+    tokens.Clock,
+    tokens.Log,
+  ]);
+  bind(WaitQueue).toResolvedValue(make(WaitQueue), [tokens.Config, tokens.Hooks, tokens.Clock, tokens.Log]);
+  bind(Lifecycle).toResolvedValue(make(Lifecycle), [
+    tokens.Config,
+    Launcher,
+    WaitQueue,
+    tokens.Hooks,
+    tokens.Events,
+    tokens.Policy,
     tokens.Clock,
     tokens.Log,
   ]);
   bind(SlotRuntime).toResolvedValue(make(SlotRuntime), [
     tokens.Config,
     tokens.Models,
+    Launcher,
+    WaitQueue,
+    Lifecycle,
     tokens.Hooks,
     tokens.Events,
-    tokens.Policy,
-    Launcher,
     tokens.Clock,
     tokens.Log,
   ]);

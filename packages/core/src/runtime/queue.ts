@@ -1,42 +1,32 @@
-// The requests that wait: bounded, ordered, each with a deadline and told its place.
-import { LaminaError } from '../contract/errors.js';
+// The waiting requests: a bounded, ordered queue with a deadline for each request.
+import type { Config } from '../contract/config.js';
 import type { Clock, Logger } from '../contract/context.js';
+import { LaminaError } from '../contract/errors.js';
 import type { AcquireProgress } from '../contract/runtime.js';
 import type { Hooks } from '../kernel/hooks.js';
 import type { Slot } from './slot.js';
 
-/** One waiting request. */
-export interface Waiter {
-  readonly id: number;
+/** What a request that begins to wait passes. */
+export interface NewWaiter {
   readonly slot: Slot;
-  readonly since: number;
-  /** True for an explicit start: it waits on when its caller has left. */
+  /** True for an explicit start: it continues to wait when its caller has left. */
   readonly explicit: boolean;
   /** True for a request that must not start or wake the model. */
   readonly onlyRunning: boolean;
+  readonly onProgress: ((progress: AcquireProgress) => void) | undefined;
   readonly serve: () => void;
   readonly fail: (error: unknown) => void;
-  readonly onProgress: ((progress: AcquireProgress) => void) | undefined;
+}
+
+/** One waiting request. */
+export interface Waiter extends NewWaiter {
+  readonly id: number;
+  readonly since: number;
   position: number;
   cancelDeadline: () => void;
 }
 
-/** What a request that begins to wait says. */
-export type NewWaiter = Pick<Waiter, 'slot' | 'explicit' | 'onlyRunning' | 'serve' | 'fail' | 'onProgress'>;
-
-/** What the queue is made with. */
-export interface QueueParts {
-  readonly clock: Clock;
-  readonly hooks: Hooks;
-  readonly log: Logger;
-  /** How many may wait. */
-  readonly limit: number;
-  /** How long one may. */
-  readonly timeoutMs: number;
-  readonly patienceMs: number;
-}
-
-/** Once a request has waited this many times its patience, no order of a plugin puts others before it. */
+/** A request that has waited this many times the starvation timeout is served first, whatever order a plugin wants. */
 const ageingFactor = 10;
 
 const never = new AbortController().signal;
@@ -46,7 +36,12 @@ export class WaitQueue {
   private readonly waiters = new Map<number, Waiter>();
   private count = 0;
 
-  constructor(private readonly parts: QueueParts) {}
+  constructor(
+    private readonly config: Config,
+    private readonly hooks: Hooks,
+    private readonly clock: Clock,
+    private readonly log: Logger,
+  ) {}
 
   get size(): number {
     return this.waiters.size;
@@ -54,18 +49,15 @@ export class WaitQueue {
 
   /** @throws LaminaError `QUEUE_FULL` */
   add(waiter: NewWaiter): Waiter {
-    if (this.waiters.size >= this.parts.limit)
-      throw new LaminaError('QUEUE_FULL', { waiting: this.waiters.size, retry_after: 1 });
-    const added: Waiter = {
-      ...waiter,
-      id: ++this.count,
-      since: this.parts.clock.now(),
-      position: 0,
-      cancelDeadline: () => undefined,
-    };
-    added.cancelDeadline = this.deadline(added);
-    this.waiters.set(added.id, added);
-    return added;
+    if (this.size >= this.config.limits.queueLimit)
+      throw new LaminaError('QUEUE_FULL', { waiting: this.size, retry_after: 1 });
+    return this.insert(waiter);
+  }
+
+  /** Queues a start that no caller waits for, of a model whose desired state is `running`. */
+  addStart(slot: Slot): void {
+    const nothing = () => undefined;
+    this.insert({ slot, explicit: true, onlyRunning: false, onProgress: undefined, serve: nothing, fail: nothing });
   }
 
   /** Every waiter, oldest first. */
@@ -82,33 +74,37 @@ export class WaitQueue {
     return false;
   }
 
-  /** The waiters in the order of the hook, but for those that have waited too long: they come first, oldest first. */
+  /** The waiters in the hook's order, except that those that have waited too long come first, oldest first. */
   ordered(): readonly Waiter[] {
     const waiters = this.all();
     if (waiters.length < 2) return waiters;
-    const { clock, hooks, log, patienceMs } = this.parts;
-    const now = clock.now();
+    const now = this.clock.now();
     const snapshot = waiters.map(({ id, slot, since }) => ({
       id,
       model: slot.name,
       waitedMs: now - since,
       loaded: slot.serving,
     }));
-    const ids = hooks.run.orderQueue.call({ waiters: snapshot }, { signal: never, log }) ?? [];
+    const ids = this.hooks.run.orderQueue.call({ waiters: snapshot }, { signal: never, log: this.log }) ?? [];
     const places = new Map(ids.map((id, index) => [id, index]));
-    const place = ({ id, since }: Waiter) =>
-      now - since >= ageingFactor * patienceMs ? -1 : (places.get(id) ?? Infinity);
+    const ageingMs = ageingFactor * this.config.limits.starvationTimeout * 1000;
+    const place = ({ id, since }: Waiter) => (now - since >= ageingMs ? -1 : (places.get(id) ?? Infinity));
     return [...waiters].sort((a, b) => place(a) - place(b) || a.id - b.id);
   }
 
-  /** Takes a waiter out and lets it go on. */
+  /** Removes a waiter and serves it. */
   serve(waiter: Waiter): void {
     if (this.remove(waiter)) waiter.serve();
   }
 
-  /** Takes a waiter out and tells it why. */
+  /** Removes a waiter and rejects its request. */
   fail(waiter: Waiter, error: unknown): void {
     if (this.remove(waiter)) waiter.fail(error);
+  }
+
+  /** Rejects every request that waits for a slot. */
+  failAll(slot: Slot, error: LaminaError): void {
+    for (const waiter of this.of(slot)) this.fail(waiter, error);
   }
 
   remove(waiter: Waiter): boolean {
@@ -116,8 +112,8 @@ export class WaitQueue {
     return this.waiters.delete(waiter.id);
   }
 
-  /** Tells each waiter its place when that has changed. */
-  tellPositions(ordered: readonly Waiter[]): void {
+  /** Reports its place to each waiter whose place has changed. */
+  updatePositions(ordered: readonly Waiter[]): void {
     let position = 0;
     for (const waiter of ordered) {
       if (!this.waiters.has(waiter.id)) continue;
@@ -128,27 +124,24 @@ export class WaitQueue {
     }
   }
 
-  /** A load under way has a limit of its own and does not count as waiting. */
-  private deadline(waiter: Waiter): () => void {
-    let cancel = this.parts.clock.after(this.parts.timeoutMs, () => {
-      if (['starting', 'waking'].includes(waiter.slot.state)) {
-        cancel = this.deadline(waiter);
-        return;
-      }
+  private insert(waiter: NewWaiter): Waiter {
+    const since = this.clock.now();
+    const added: Waiter = { ...waiter, id: ++this.count, since, position: 0, cancelDeadline: () => undefined };
+    this.setDeadline(added);
+    this.waiters.set(added.id, added);
+    return added;
+  }
+
+  /** A load in progress has a limit of its own and does not count as waiting. */
+  private setDeadline(waiter: Waiter): void {
+    const { queueTimeout } = this.config.limits;
+    const { slot } = waiter;
+    waiter.cancelDeadline = this.clock.after(queueTimeout * 1000, () => {
+      if (['starting', 'waking'].includes(slot.state)) return this.setDeadline(waiter);
       const reason =
-        waiter.slot.running === undefined
-          ? 'the models that are loaded are busy or pinned'
-          : 'it is busy with other requests';
-      this.fail(
-        waiter,
-        new LaminaError('QUEUE_TIMEOUT', {
-          model: waiter.slot.name,
-          waited: this.parts.timeoutMs / 1000,
-          reason,
-          retry_after: 5,
-        }),
-      );
+        slot.running === undefined ? 'the models that are loaded are busy or pinned' : 'it is busy with other requests';
+      const details = { model: slot.name, waited: queueTimeout, reason, retry_after: 5 };
+      this.fail(waiter, new LaminaError('QUEUE_TIMEOUT', details));
     });
-    return () => cancel();
   }
 }

@@ -1,115 +1,82 @@
-// What runs: one place that decides, without ever awaiting, and the steps it sets going.
+// What runs: the public interface of the runtime, and the one function that decides what happens next.
 import type { Machine, StopReason } from '../contract/backends.js';
 import type { Config } from '../contract/config.js';
-import { LaminaError } from '../contract/errors.js';
 import type { Clock, Logger } from '../contract/context.js';
-import type { Policy } from '../contract/runtime.js';
-import type { AcquireOptions, Lease, Runtime, SlotSnapshot, SlotState } from '../contract/runtime.js';
+import { LaminaError } from '../contract/errors.js';
 import type { Models, ResolvedModel } from '../contract/models.js';
-import type { EventBus } from '../kernel/event-bus.js';
-import type { Hooks } from '../kernel/hooks.js';
-import { guestError } from '../kernel/guest.js';
+import type { AcquireOptions, Lease, Runtime, SlotSnapshot, SlotState } from '../contract/runtime.js';
 import { abortable } from '../kernel/abort.js';
+import type { EventBus } from '../kernel/event-bus.js';
+import { guestError } from '../kernel/guest.js';
+import type { Hooks } from '../kernel/hooks.js';
+import { Capacity } from './capacity.js';
+import { nextIdleStep } from './idle.js';
 import type { Launcher } from './launcher.js';
 import { ServerLease } from './lease.js';
-import { failWaiters, type Parts } from './parts.js';
-import { WaitQueue, type NewWaiter, type Waiter } from './queue.js';
-import { Rests } from './rests.js';
-import { Room, type RoomParts } from './room.js';
-import { Slot, type Running } from './slot.js';
-import { Starts } from './starts.js';
-import { Stops } from './stops.js';
+import type { Lifecycle } from './lifecycle.js';
+import type { NewWaiter, Waiter, WaitQueue } from './queue.js';
+import { Slot, type RunningServer } from './slot.js';
 
-/** The slots of one Lamina, and who waits for them. */
+/** The slots of one Lamina, and the requests that wait for them. */
 export class SlotRuntime implements Runtime {
   private readonly slotsByName = new Map<string, Slot>();
-  private readonly queue: WaitQueue;
-  private readonly starts: Starts;
-  private readonly stops: Stops;
-  private readonly rests: Rests;
-  private readonly roomParts: RoomParts;
-  private cancelPatience = () => {};
-  private deciding = false;
-  private undecided = false;
+  private decisionRequested = false;
+  private nextDecision = Infinity;
+  private cancelNextDecision = () => {};
   private closing = false;
 
   constructor(
     private readonly config: Config,
     private readonly models: Models,
-    hooks: Hooks,
-    private readonly events: EventBus,
-    policy: Policy,
     private readonly launcher: Launcher,
+    private readonly queue: WaitQueue,
+    private readonly lifecycle: Lifecycle,
+    private readonly hooks: Hooks,
+    private readonly events: EventBus,
     private readonly clock: Clock,
-    log: Logger,
-  ) {
-    const { maxLoaded, queueLimit, queueTimeout, patience } = config.limits;
-    const patienceMs = patience * 1000;
-    this.queue = new WaitQueue({ clock, hooks, log, limit: queueLimit, timeoutMs: queueTimeout * 1000, patienceMs });
-    const parts: Parts = {
-      config,
-      launcher,
-      hooks,
-      events,
-      policy,
-      clock,
-      log,
-      queue: this.queue,
-      decide: () => this.decide(),
-    };
-    this.stops = new Stops(parts);
-    this.starts = new Starts(parts, this.stops);
-    this.rests = new Rests(parts, this.stops);
-    this.roomParts = {
-      hooks,
-      clock,
-      log,
-      maxLoaded,
-      patienceMs,
-      launch: (slot) => this.starts.launch(slot),
-      evict: (slot) => void this.stops.stop(slot, 'room'),
-      lookAgain: (ms) => this.decideAfter(ms),
-    };
-  }
+    private readonly log: Logger,
+  ) {}
 
-  async acquire(model: string, { signal, onProgress, onlyRunning = false }: AcquireOptions): Promise<Lease> {
-    const target = this.models.resolve(model);
+  async acquire(
+    model: string | ResolvedModel,
+    { signal, onProgress, onlyRunning = false }: AcquireOptions,
+  ): Promise<Lease> {
+    const target = typeof model === 'string' ? this.models.resolve(model) : model;
     const slot = this.slotFor(target);
-    this.refuse(signal);
+    this.requireOpen(signal);
     if (this.queue.size === 0 && slot.serving && slot.hasCapacity) return this.lease(slot, target);
     return this.wait({ slot, explicit: false, onlyRunning, onProgress }, signal, () => this.lease(slot, target));
   }
 
-  async start(model: string, options: { signal?: AbortSignal } = {}): Promise<SlotSnapshot> {
+  async start(model: string, { signal }: { signal?: AbortSignal } = {}): Promise<SlotSnapshot> {
     const slot = this.slotFor(this.models.resolve(model));
-    this.refuse(options.signal);
-    slot.wish = 'running';
+    this.requireOpen(signal);
+    slot.desiredState = 'running';
     slot.failures = 0;
     slot.retryAt = 0;
     if (slot.serving) return this.snapshot(slot);
-    return this.wait({ slot, explicit: true, onlyRunning: false, onProgress: undefined }, options.signal, () =>
-      this.snapshot(slot),
-    );
+    const waiter = { slot, explicit: true, onlyRunning: false, onProgress: undefined };
+    return this.wait(waiter, signal, () => this.snapshot(slot));
   }
 
   async stop(model: string, options: { reason?: StopReason; signal?: AbortSignal } = {}): Promise<void> {
     const slot = this.slotFor(this.models.resolve(model));
-    const reason = options.reason ?? 'requested';
-    slot.wish = 'stopped';
-    failWaiters(this.queue, slot, new LaminaError('MODEL_STOPPED', { model: slot.name, reason }));
-    const gone = this.stops.stop(slot, reason).finally(() => {
-      if (slot.wish === 'stopped') slot.wish = 'auto';
+    const { reason = 'requested', signal } = options;
+    slot.desiredState = 'stopped';
+    this.queue.failAll(slot, new LaminaError('MODEL_STOPPED', { model: slot.name, reason }));
+    const stopped = this.lifecycle.stop(slot, reason).finally(() => {
+      if (slot.desiredState === 'stopped') slot.desiredState = 'auto';
     });
-    const { signal } = options;
-    if (signal === undefined) return gone;
-    await abortable(gone, signal).catch((error: unknown) => {
+    if (signal === undefined) return stopped;
+    await abortable(stopped, signal).catch((error: unknown) => {
       throw signal.aborted ? new LaminaError('ABORTED', {}, { cause: error }) : error;
     });
   }
 
   slot(model: string): SlotSnapshot {
     const slot = this.slotsByName.get(model);
-    return slot === undefined ? { model, state: 'stopped', wish: 'auto', busy: 0, waiting: 0 } : this.snapshot(slot);
+    if (slot !== undefined) return this.snapshot(slot);
+    return { model, state: 'stopped', desiredState: 'auto', busy: 0, waiting: 0 };
   }
 
   slots(): readonly SlotSnapshot[] {
@@ -120,42 +87,36 @@ export class SlotRuntime implements Runtime {
     return this.launcher.machine();
   }
 
-  /**
-   * Looks at every slot again after the manifest changed: those that would start differently now are started anew once
-   * they are idle.
-   */
+  /** Compares every slot with the changed manifest; a server that would start differently restarts once it is idle. */
   refresh(): void {
     for (const slot of this.slotsByName.values()) {
       if (this.models.get(slot.name) === undefined) this.removed(slot);
       else this.changed(slot);
     }
-    this.decide();
+    this.requestDecision();
   }
 
   /**
-   * Stops everything; resolves when all is gone. Requests under way have their drain limit; aborting the signal ends
+   * Stops everything; resolves when nothing runs. Requests in progress have their drain limit; aborting the signal ends
    * them and kills what is left.
    */
   async close(signal: AbortSignal): Promise<void> {
     this.closing = true;
-    this.cancelPatience();
+    this.cancelNextDecision();
     for (const waiter of this.queue.all()) this.queue.fail(waiter, new LaminaError('SHUTTING_DOWN', {}));
-    const now = () => this.stops.killAll();
-    signal.addEventListener('abort', now, { once: true });
-    if (signal.aborted) now();
+    const killNow = () => this.lifecycle.killAll();
+    signal.addEventListener('abort', killNow, { once: true });
+    if (signal.aborted) killNow();
     const slots = [...this.slotsByName.values()];
-    for (const slot of slots) {
-      slot.wish = 'stopped';
-      slot.cancelTimers();
-    }
-    await Promise.all(slots.map((slot) => this.stops.stop(slot, 'shutdown')));
-    signal.removeEventListener('abort', now);
+    for (const slot of slots) slot.desiredState = 'stopped';
+    await Promise.all(slots.map((slot) => this.lifecycle.stop(slot, 'shutdown')));
+    signal.removeEventListener('abort', killNow);
   }
 
   private removed(slot: Slot): void {
     if (slot.running === undefined)
-      failWaiters(this.queue, slot, new LaminaError('MODEL_STOPPED', { model: slot.name, reason: 'removed' }));
-    void this.stops.stop(slot, 'removed');
+      this.queue.failAll(slot, new LaminaError('MODEL_STOPPED', { model: slot.name, reason: 'removed' }));
+    void this.lifecycle.stop(slot, 'removed');
   }
 
   private changed(slot: Slot): void {
@@ -165,11 +126,11 @@ export class SlotRuntime implements Runtime {
       return;
     }
     delete slot.prepared;
-    // Requests that wait for a place need a new preparation: without one they would never be started.
-    if (slot.state === 'queued') this.stops.abandon(slot);
+    // Requests that wait for capacity need a new preparation: without one they would never be started.
+    if (slot.state === 'queued') this.lifecycle.cancel(slot);
   }
 
-  private refuse(signal: AbortSignal | undefined): void {
+  private requireOpen(signal: AbortSignal | undefined): void {
     if (this.config.guest) throw guestError(this.config, 'engines');
     if (this.closing) throw new LaminaError('SHUTTING_DOWN', {});
     if (signal?.aborted === true) throw new LaminaError('ABORTED', {}, { cause: signal.reason });
@@ -177,13 +138,16 @@ export class SlotRuntime implements Runtime {
 
   private slotFor({ served }: ResolvedModel): Slot {
     let slot = this.slotsByName.get(served.name);
-    if (slot === undefined)
-      this.slotsByName.set(served.name, (slot = new Slot(served.name, (moved, from) => this.moved(moved, from))));
+    if (slot === undefined) {
+      slot = new Slot(served.name, (changed, from) => this.onSlotChange(changed, from));
+      this.slotsByName.set(served.name, slot);
+    }
     return slot;
   }
 
-  private moved(slot: Slot, from: SlotState): void {
-    this.events.emit('model.state', { model: slot.name, from, to: slot.state });
+  private onSlotChange(slot: Slot, from: SlotState): void {
+    if (from !== slot.state) this.events.emit('model.state', { model: slot.name, from, to: slot.state });
+    this.requestDecision();
   }
 
   private snapshot(slot: Slot): SlotSnapshot {
@@ -196,80 +160,120 @@ export class SlotRuntime implements Runtime {
     return new ServerLease(target, running, (served) => this.release(slot, running, served));
   }
 
-  private release(slot: Slot, running: Running, served: boolean): void {
+  private release(slot: Slot, running: RunningServer, served: boolean): void {
     running.busy -= 1;
     slot.idleSince = this.clock.now();
     if (served) slot.failures = 0;
     if (running.busy === 0) running.drained?.();
-    if (this.queue.size > 0 || slot.outdated) this.decide();
-    else this.rests.settle(slot);
+    if (this.queue.size > 0 || slot.outdated) this.requestDecision();
+    else this.rest(slot);
   }
 
   private wait<T>(
-    wanted: Omit<NewWaiter, 'serve' | 'fail'>,
+    request: Omit<NewWaiter, 'serve' | 'fail'>,
     signal: AbortSignal | undefined,
     serve: () => T,
   ): Promise<T> {
     return new Promise((resolve, reject) => {
-      const left = () => {
+      const onAbort = () => {
         reject(new LaminaError('ABORTED', {}, { cause: signal?.reason }));
-        if (wanted.explicit) return;
+        if (request.explicit) return;
         this.queue.remove(waiter);
-        this.decide();
+        this.requestDecision();
       };
-      const done = () => signal?.removeEventListener('abort', left);
+      const stopListening = () => signal?.removeEventListener('abort', onAbort);
       const waiter = this.queue.add({
-        ...wanted,
+        ...request,
         serve: () => {
-          done();
+          stopListening();
           resolve(serve());
         },
         fail: (error) => {
-          done();
+          stopListening();
           reject(error as Error);
         },
       });
-      signal?.addEventListener('abort', left, { once: true });
+      signal?.addEventListener('abort', onAbort, { once: true });
+      this.requestDecision();
+    });
+  }
+
+  /** Decides once the current step has ended, however often it is called until then. */
+  private requestDecision(): void {
+    if (this.decisionRequested) return;
+    this.decisionRequested = true;
+    queueMicrotask(() => {
+      this.decisionRequested = false;
       this.decide();
     });
   }
 
-  /** Brings what runs in step with what is wanted. Called after everything that could change either; never awaits. */
+  private decideAt(time: number): void {
+    if (time >= this.nextDecision || this.closing) return;
+    this.cancelNextDecision();
+    this.nextDecision = time;
+    this.cancelNextDecision = this.clock.after(Math.max(0, time - this.clock.now()), () => {
+      this.nextDecision = Infinity;
+      this.decide();
+    });
+  }
+
+  /** Brings what runs in step with what is wanted. It follows everything that could change either, and never awaits. */
   private decide(): void {
-    this.undecided = true;
-    if (this.deciding || this.closing) return;
-    this.deciding = true;
-    try {
-      while (this.undecided) {
-        this.undecided = false;
-        this.pass();
-      }
-    } finally {
-      this.deciding = false;
-    }
-  }
-
-  private pass(): void {
+    if (this.closing) return;
     const slots = [...this.slotsByName.values()];
+    for (const slot of slots) this.retryCrashed(slot);
     const waiters = this.queue.ordered();
-    const room = new Room(this.roomParts, slots);
-    for (const waiter of waiters) this.attend(waiter, room);
-    for (const slot of slots) this.rests.settle(slot);
-    this.queue.tellPositions(waiters);
+    const capacity = new Capacity(slots, this.clock.now(), this.config.limits, this.hooks, this.log);
+    for (const waiter of waiters) this.advance(waiter, capacity);
+    for (const slot of slots) this.rest(slot);
+    this.queue.updatePositions(waiters);
   }
 
-  private attend(waiter: Waiter, room: Room): void {
+  /** What was started explicitly starts again after a crash, although nobody waits for it. */
+  private retryCrashed(slot: Slot): void {
+    if (slot.state !== 'failed' || slot.desiredState !== 'running' || this.queue.has(slot)) return;
+    if (slot.retryAt > this.clock.now()) this.decideAt(slot.retryAt);
+    else this.queue.addStart(slot);
+  }
+
+  private advance(waiter: Waiter, capacity: Capacity): void {
     const { slot } = waiter;
     if (slot.serving) {
-      if (waiter.explicit || (slot.hasCapacity && !room.isFenced(slot))) this.queue.serve(waiter);
+      if (waiter.explicit || capacity.accepts(slot)) this.queue.serve(waiter);
     } else if (waiter.onlyRunning) this.queue.fail(waiter, new LaminaError('MODEL_NOT_RUNNING', { model: slot.name }));
-    else if (slot.state === 'sleeping' && slot.operation === undefined) void this.rests.wake(slot);
-    else if (slot.state === 'stopped' || slot.state === 'failed') this.starts.begin(slot);
-    else if (slot.state === 'queued' && slot.prepared !== undefined) room.give(waiter);
+    else if (slot.state === 'sleeping' && slot.operation === undefined) void this.lifecycle.wake(slot);
+    else if (slot.state === 'stopped' || slot.state === 'failed') void this.lifecycle.prepare(slot);
+    else if (slot.state === 'queued' && slot.prepared !== undefined) this.admit(waiter, capacity);
   }
 
-  private decideAfter(ms: number): void {
-    this.cancelPatience();
-    this.cancelPatience = this.clock.after(ms, () => this.decide());
+  private admit(waiter: Waiter, capacity: Capacity): void {
+    const admission = capacity.admit(waiter);
+    if (admission.action === 'start') this.lifecycle.start(waiter.slot);
+    else if (admission.action === 'retry') this.decideAt(admission.at);
+    else if (admission.action === 'evict')
+      for (const victim of admission.victims) void this.lifecycle.stop(victim, 'evicted');
+  }
+
+  /** What follows when a slot is not used any more. */
+  private rest(slot: Slot): void {
+    if (slot.state === 'queued' && !this.queue.has(slot)) return this.lifecycle.cancel(slot);
+    if (slot.outdated && slot.running?.busy === 0 && slot.state !== 'stopping') return void this.restart(slot);
+    const wanted = slot.desiredState === 'running' || this.queue.has(slot);
+    const now = this.clock.now();
+    const step = nextIdleStep(slot, wanted, now, this.config.limits.abandonTimeout * 1000);
+    if (step === undefined) return;
+    if (step.at > now) this.decideAt(step.at);
+    else if (step.reason === 'idle' && slot.running!.server.sleep !== undefined) void this.lifecycle.sleep(slot);
+    else void this.lifecycle.stop(slot, step.reason);
+  }
+
+  /** Stops a server for a change of the manifest; one that is to run starts again. */
+  private async restart(slot: Slot): Promise<void> {
+    const keep = slot.desiredState === 'running';
+    await this.lifecycle.stop(slot, 'changed');
+    if (!keep || slot.desiredState !== 'running' || slot.state !== 'stopped') return;
+    this.queue.addStart(slot);
+    this.requestDecision();
   }
 }

@@ -1,8 +1,8 @@
-// The state of one running thing: what may follow what, and what is there while it runs.
+// The runtime state of one model: which state may follow which, and what exists while its server runs.
 import type { ModelServer, StopReason } from '../contract/backends.js';
 import type { LaminaError } from '../contract/errors.js';
-import type { SlotSnapshot, SlotState, SlotWish } from '../contract/runtime.js';
-import type { Prepared } from './launcher.js';
+import type { DesiredState, SlotSnapshot, SlotState } from '../contract/runtime.js';
+import type { PreparedStart } from './launcher.js';
 
 /** Which states may follow a state. */
 export const transitions: Readonly<Record<SlotState, readonly SlotState[]>> = {
@@ -17,68 +17,72 @@ export const transitions: Readonly<Record<SlotState, readonly SlotState[]>> = {
   failed: ['queued', 'stopped'],
 };
 
-/** A started model server and who uses it. */
-export interface Running {
+/** A started model server and its use. */
+export interface RunningServer {
   readonly server: ModelServer;
-  readonly prepared: Prepared;
+  readonly prepared: PreparedStart;
   readonly startedAt: number;
   /** Aborted, with a LaminaError, when the leases on it end. */
   readonly use: AbortController;
-  /** Why it ended, in words. */
+  /** Resolves with the reason when the server has ended. */
   readonly ended: Promise<string>;
   over: boolean;
+  /** Leases in use. */
   busy: number;
-  /** True when bytes of an answer came since the last health check. */
+  /** True when bytes of a response arrived since the last health check. */
   touched: boolean;
-  /** Called when `busy` falls to 0 while it is being stopped. */
+  /** Called when `busy` falls to 0 while the server is being stopped. */
   drained?: () => void;
 }
 
-/** One slot. The runtime alone changes it. */
+/** One slot. Only the runtime changes it. */
 export class Slot {
   state: SlotState = 'stopped';
-  wish: SlotWish = 'auto';
-  running?: Running;
+  desiredState: DesiredState = 'auto';
+  running?: RunningServer;
   /** What the next start will use, once it is known. */
-  prepared?: Prepared;
-  /** Ends the preparation, start, sleep or wake under way. */
+  prepared?: PreparedStart;
+  /** Aborts the preparation, start, sleep or wake in progress. */
   operation?: AbortController;
-  /** The start under way, or the last one; settles when it is over, well or not. */
+  /** The start in progress, or the last one; resolves when it has ended, successfully or not. */
   launched?: Promise<void>;
-  /** The stop under way. */
+  /** The stop in progress. */
   stopping?: Promise<void>;
   stopReason: StopReason = 'requested';
-  /** True when the manifest changed so that it must be started anew after its leases end. */
+  /** True when the manifest changed so that the server must be restarted after its leases end. */
   outdated = false;
   /** When it was last used. */
   idleSince = 0;
+  /** Since when nobody waits for the start in progress. */
+  unwantedSince?: number;
   loadMs = 0;
   failures = 0;
   retryAt = 0;
   error?: LaminaError;
-  cancelIdle?: () => void;
-  cancelLinger?: () => void;
-  cancelRetry?: () => void;
 
+  /** `onChange` is called after each change of the state (`from` differs from it) and at the end of each operation. */
   constructor(
     readonly name: string,
-    private readonly onMove: (slot: Slot, from: SlotState) => void,
+    private readonly onChange: (slot: Slot, from: SlotState) => void,
   ) {}
 
-  /** Changes the state; a change the table does not know is a fault of Lamina. */
+  /** Changes the state. @throws Error for a transition that is not in the table: a bug in Lamina */
   move(to: SlotState): void {
     const from = this.state;
     if (!transitions[from].includes(to)) throw new Error(`slot ${this.name}: ${from} cannot become ${to}`);
     this.state = to;
-    this.onMove(this, from);
+    if (from === 'stopping') delete this.stopping;
+    this.onChange(this, from);
   }
 
-  /** Forgets what was to happen later. */
-  cancelTimers(): void {
-    for (const name of ['cancelIdle', 'cancelLinger', 'cancelRetry'] as const) {
-      this[name]?.();
-      delete this[name];
-    }
+  /** Marks the slot as occupied by an operation, which ends when the returned controller is aborted. */
+  beginOperation(): AbortController {
+    return (this.operation = new AbortController());
+  }
+
+  endOperation(operation: AbortController): void {
+    if (this.operation === operation) delete this.operation;
+    this.onChange(this, this.state);
   }
 
   /** True when a request may be sent now. */
@@ -88,61 +92,60 @@ export class Slot {
 
   /** True when one more request may be sent. */
   get hasCapacity(): boolean {
-    return (
-      this.running !== undefined &&
-      this.running.busy < (this.running.prepared.capacity(this.running.server.info) ?? Infinity)
-    );
+    return this.running !== undefined && this.running.busy < (this.capacity ?? Infinity);
   }
 
-  /** True while it takes a place among those `maxLoaded` counts. */
+  /** True while it counts towards `maxLoaded`. */
   get occupies(): boolean {
-    const external = (this.running?.prepared ?? this.prepared)?.instance.type.lifetime === 'external';
-    return !external && !['stopped', 'queued', 'failed'].includes(this.state);
+    return !this.external && !['stopped', 'queued', 'failed'].includes(this.state);
   }
 
+  /** True when Lamina only attaches to the server: it neither starts nor stops it. */
   get external(): boolean {
-    return (this.running?.prepared ?? this.prepared)?.instance.type.lifetime === 'external';
+    return this.current?.instance.type.lifetime === 'external';
   }
 
-  /** The slot as it is seen from outside; `waiting` is known to the queue. */
+  /** The public view; the queue knows `waiting`. */
   snapshot(waiting: number): SlotSnapshot {
-    const prepared = this.running?.prepared ?? this.prepared;
     return {
       model: this.name,
       state: this.state,
-      wish: this.wish,
+      desiredState: this.desiredState,
       busy: this.running?.busy ?? 0,
       waiting,
-      ...preparedPart(prepared),
-      ...this.runningPart(),
-      ...this.errorPart(),
+      ...backendFields(this.current),
+      ...this.serverFields(),
+      ...(this.error === undefined ? {} : { error: { code: this.error.code, message: this.error.message } }),
     };
   }
 
-  private runningPart() {
+  private get current(): PreparedStart | undefined {
+    return this.running?.prepared ?? this.prepared;
+  }
+
+  private get capacity(): number | undefined {
+    return this.running?.prepared.capacity(this.running.server.info);
+  }
+
+  private serverFields() {
     if (this.running === undefined) return {};
-    const { server, startedAt, prepared } = this.running;
-    const capacity = prepared.capacity(server.info);
+    const { server, startedAt } = this.running;
     return {
       startedAt: new Date(startedAt).toISOString(),
       loadMs: this.loadMs,
       info: server.info,
-      ...(capacity === undefined ? {} : { capacity }),
+      ...(this.capacity === undefined ? {} : { capacity: this.capacity }),
       ...(server.pid === undefined ? {} : { pid: server.pid }),
-      ...originOf(server),
+      ...originField(server),
     };
-  }
-
-  private errorPart() {
-    return this.error === undefined ? {} : { error: { code: this.error.code, message: this.error.message } };
   }
 }
 
-function preparedPart(prepared: Prepared | undefined) {
+function backendFields(prepared: PreparedStart | undefined) {
   return prepared === undefined ? {} : { backend: prepared.instance.name, lifetime: prepared.instance.type.lifetime };
 }
 
-function originOf(server: ModelServer): { origin?: string } {
+function originField(server: ModelServer): { origin?: string } {
   try {
     return { origin: new URL(server.endpoint().baseUrl).origin };
   } catch {

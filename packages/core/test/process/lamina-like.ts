@@ -1,6 +1,6 @@
 // A process that keeps engines as Lamina does, to be killed by tests: says the pids of its guard, its engine and that
 // one's child.
-import { ProcessKeeper } from '../../dist/process/keeper.js';
+import { OrphanReaper } from '../../dist/process/orphan-reaper.js';
 import { engineEnvironment } from '../../dist/process/environment.js';
 import { ServerProcess } from '../../dist/process/server-process.js';
 import { engineFile } from './engine.js';
@@ -15,7 +15,7 @@ export interface Pids {
 }
 
 async function main(dataDir: string): Promise<void> {
-  const keeper = new ProcessKeeper({ dataDir, log: listeningLog() });
+  const keeper = new OrphanReaper({ dataDir, log: listeningLog() });
   const engine = await ServerProcess.spawn({
     executable: process.execPath,
     args: [engineFile, '{"silent":true,"grandchild":true}'],

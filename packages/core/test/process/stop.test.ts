@@ -34,7 +34,7 @@ describe('ending an engine process', () => {
   it('kills at once when the signal is aborted', async () => {
     const server = await room.start({ ignoresTerm: true });
     const hurry = new AbortController();
-    const stopping = server.stop({ reason: 'room', signal: hurry.signal });
+    const stopping = server.stop({ reason: 'evicted', signal: hurry.signal });
     await room.line(/^term 1$/);
     hurry.abort();
     await stopping;

@@ -109,7 +109,7 @@ class Play {
     if (held === undefined) return;
     const server = this.stage.script.servers.findLast((candidate) => candidate.model === held.target.served.name);
     if (!held.signal.aborted)
-      assert.ok(!server!.stops.includes('room') && !server!.stops.includes('idle'), 'stopped while it was leased');
+      assert.ok(!server!.stops.includes('evicted') && !server!.stops.includes('idle'), 'stopped while it was leased');
     held.release({ served: !held.over });
   }
 

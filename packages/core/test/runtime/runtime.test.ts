@@ -107,7 +107,7 @@ describe('the runtime', () => {
     assert.equal(state('a'), 'ready');
     const lease = await acquire('b');
     assert.deepEqual(it_.script.running, ['b']);
-    assert.deepEqual(it_.script.servers[0]!.stops, ['room']);
+    assert.deepEqual(it_.script.servers[0]!.stops, ['evicted']);
     lease.release();
   });
 
@@ -168,7 +168,7 @@ describe('the runtime', () => {
   });
 
   it('does not let a busy model starve another', async () => {
-    const { clock } = await use({ limits: { patience: 2 } });
+    const { clock } = await use({ limits: { starvationTimeout: 2 } });
     let newest = await acquire('a');
     const waiting = acquire('b');
     await settled();

@@ -1,7 +1,7 @@
 // Keeps the process groups of engines: a guard process for when Lamina dies, a journal for when the guard dies too.
 import { join } from 'node:path';
 import type { Disposable, Logger } from '../contract/context.js';
-import type { ProcessKeeper as Contract } from '../contract/processes.js';
+import type { OrphanReaper as Contract } from '../contract/processes.js';
 import { Guard } from './guard.js';
 import { Journal, type JournalContent, type JournalEntry } from './journal.js';
 import { groupBelongsTo, groupIsGone, killGroup, signalGroup, startOf, untilGroupIsGone } from './process-table.js';
@@ -9,7 +9,7 @@ import { groupBelongsTo, groupIsGone, killGroup, signalGroup, startOf, untilGrou
 const politeMs = 2_000;
 
 /** The process keeper of one data directory, whose lock its Lamina must own. */
-export class ProcessKeeper implements Contract, Disposable {
+export class OrphanReaper implements Contract, Disposable {
   private readonly guardian: Guard;
   private readonly journal: Journal;
   private readonly log: Logger;

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
-import { ProcessKeeper } from '../../dist/process/keeper.js';
+import { OrphanReaper } from '../../dist/process/orphan-reaper.js';
 import { killGroup, ownerMark, ownerVariable, startFromPs, startOf } from '../../dist/process/process-table.js';
 import { laminaLikeFile, type Pids } from './lamina-like.js';
 import { isAlive, listeningLog, untilGone } from './room.js';
@@ -44,8 +44,8 @@ describe('the keeper of engine processes', () => {
     return { lamina, pids };
   }
 
-  function keeper(hear?: (sentence: string) => void): ProcessKeeper {
-    return new ProcessKeeper({ dataDir, log: listeningLog(hear) });
+  function keeper(hear?: (sentence: string) => void): OrphanReaper {
+    return new OrphanReaper({ dataDir, log: listeningLog(hear) });
   }
 
   async function leave(processes: readonly object[], owner = ownerMark()): Promise<void> {
@@ -113,9 +113,9 @@ describe('the keeper of engine processes', () => {
   it('does not keep its own process alive, whose end ends the engines', async () => {
     const engine = leader();
     const script = `
-      import { ProcessKeeper } from ${JSON.stringify(new URL('../../dist/process/keeper.js', import.meta.url).href)};
+      import { OrphanReaper } from ${JSON.stringify(new URL('../../dist/process/orphan-reaper.js', import.meta.url).href)};
       const nothing = () => undefined;
-      new ProcessKeeper({ dataDir: process.argv[1], log: { debug: nothing, info: nothing, warn: nothing, error: nothing } }).guard(${engine.pid}, { model: 'tiny' });
+      new OrphanReaper({ dataDir: process.argv[1], log: { debug: nothing, info: nothing, warn: nothing, error: nothing } }).guard(${engine.pid}, { model: 'tiny' });
     `;
     const exit = once(engine, 'exit');
     const lamina = spawn(process.execPath, ['--input-type=module', '-e', script, dataDir], { stdio: 'inherit' });
@@ -207,7 +207,7 @@ describe('the keeper of engine processes', () => {
   it('lets an engine start when the journal cannot be written', async () => {
     const said: string[] = [];
     await writeFile(join(dataDir, 'file'), '');
-    const mine = new ProcessKeeper({
+    const mine = new OrphanReaper({
       dataDir: join(dataDir, 'file'),
       log: listeningLog((sentence) => said.push(sentence)),
     });

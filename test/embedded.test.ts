@@ -11,8 +11,8 @@ import { describeEmbedded, embeddedDirectory, llamaServer } from './support/engi
 interface BackendView {
   readonly available: boolean;
   readonly note?: string;
-  readonly stands_in_for?: readonly string[];
-  readonly replaced_by?: string;
+  readonly fallback_for?: readonly string[];
+  readonly fallback?: string;
 }
 
 let lamina: TestLamina;
@@ -46,9 +46,9 @@ describe('GET /backends without a llama.cpp', () => {
 
   it('says that the embedded engine answers in its stead, and that it is installed at its first use', async () => {
     const { 'llama.cpp': llama, embedded: own } = await backends();
-    assert.deepEqual([llama?.available, llama?.replaced_by], [false, 'embedded']);
+    assert.deepEqual([llama?.available, llama?.fallback], [false, 'embedded']);
     assert.deepEqual(
-      [own?.available, own?.note, own?.stands_in_for?.[0]],
+      [own?.available, own?.note, own?.fallback_for?.[0]],
       [true, 'It is installed at its first use.', 'llama.cpp'],
     );
   });
@@ -75,7 +75,7 @@ if (llamaServer !== undefined) {
     after(() => Promise.all([server.close({ signal: AbortSignal.abort() }), lamina.close()]));
 
     it('answers with that', async () => {
-      assert.equal((await backends())['llama.cpp']?.replaced_by, undefined);
+      assert.equal((await backends())['llama.cpp']?.fallback, undefined);
       for (const model of ['unsaid', 'named']) {
         assert.equal((await streamChat(url, ask(model))).text, 'Hello from the model tiny.');
         assert.equal(lamina.runtime.slot(model).backend, 'llama.cpp');

@@ -30,7 +30,7 @@ export interface LocalOptions {
 /** How it is opened. */
 export interface LocalOpening {
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** As the owner, who alone may fetch; a guest works beside a server that runs here. */
+  /** As the owner, who alone may fetch; otherwise attached, beside a server that runs here. */
   readonly owner: boolean;
   readonly signal: AbortSignal;
 }
@@ -48,7 +48,14 @@ export async function openLocal(options: LocalOptions, { env, owner, signal }: L
   const log = options.verbose === true ? 'info' : 'silent';
   // Only what is asked for is fetched: what else is unfinished waits for a server, or for its own command.
   const lamina = await createLamina(
-    { env, ...written, ...said, log, guest: !owner, downloads: { ...written.downloads, resume: false } },
+    {
+      env,
+      ...written,
+      ...said,
+      log,
+      mode: owner ? 'owner' : 'attached',
+      downloads: { ...written.downloads, resume: false },
+    },
     signal,
   ).catch((error: unknown) => {
     throw LaminaError.is(error, 'CONFLICT') && error.details['pid'] !== undefined ? owned(error) : error;

@@ -86,7 +86,7 @@ export function resolveConfig(options: LaminaOptions): Config {
     manifest: options.manifest,
     modelsDir,
     dataDir: resolve(options.dataDir ?? `${modelsDir}/.lamina`),
-    guest: options.guest ?? false,
+    mode: options.mode ?? 'owner',
     limits: { ...defaultLimits, ...options.limits },
     downloads: { ...defaultDownloadLimits, ...options.downloads },
     // The one default taken from the process: without PATH no engine is found, and nobody expects to have to pass it.

@@ -82,7 +82,7 @@ export async function createLamina(
   opened.add('proxies', () => proxied.close());
   const hadModelsDir = existsSync(config.modelsDir); // The data directory may be in it, and is made now.
   try {
-    if (!config.guest) {
+    if (config.mode === 'owner') {
       await mkdir(config.dataDir, { recursive: true });
       const lock = await lockDataDir(config.dataDir);
       opened.add('lock', () => lock.dispose());
@@ -99,7 +99,7 @@ export async function createLamina(
 
     const engines = container.get(OrphanReaper);
     opened.add('engines', () => engines.dispose());
-    if (!config.guest) await engines.clearLeftovers();
+    if (config.mode === 'owner') await engines.clearLeftovers();
 
     const hooks = container.get(tokens.Hooks);
     const sources = container.get(SourceRegistry);

@@ -58,7 +58,7 @@ function describe(dataDir: string, defaults: Readonly<Record<string, unknown>>):
     executable: process.execPath,
     install: 'Use a Node of version 20.19 or newer on Linux or macOS.',
     version: false,
-    standsInFor: (instance) => ((instance as EmbeddedOptions).stand_in === false ? [] : llamaCpp),
+    fallbackFor: (instance) => ((instance as EmbeddedOptions).fallback === false ? [] : llamaCpp),
     accepts,
     estimateMemory: async (model, options, machine, { instance }) => {
       const { gpu } = (await placeOf(instance)).build;

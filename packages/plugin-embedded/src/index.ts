@@ -25,8 +25,8 @@ export const optionsSchema = {
 
 /**
  * Serves GGUF models with node-llama-cpp, which is installed at the first use: `embedded()`, or `embedded({ gpu:
- * 'auto', stand_in: false })`. Registers the backend type `embedded`. It is chosen when no other backend takes a model,
- * and, unless `stand_in` is false, for models that name llama.cpp while that is not here. The options are defaults:
+ * 'auto', fallback: false })`. Registers the backend type `embedded`. It is chosen when no other backend takes a model,
+ * and, unless `fallback` is false, for models that name llama.cpp while that is not here. The options are defaults:
  * `backends.<name>` in models.yaml overrides them, `models.<name>.options` both.
  */
 export const embedded = definePlugin({

@@ -72,7 +72,11 @@ export const instanceOptions = {
       description: 'The build: `false` for the processor alone; `auto` takes CUDA where there is an NVIDIA driver.',
       default: 'false; metal on Apple silicon, where it is part of the one build there is',
     },
-    stand_in: { type: 'boolean', description: 'Serve models that name llama.cpp while there is none.', default: true },
+    fallback: {
+      type: 'boolean',
+      description: 'Serve models that name llama.cpp while llama.cpp is not available.',
+      default: true,
+    },
   },
   additionalProperties: false,
 } as const;

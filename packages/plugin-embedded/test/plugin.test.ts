@@ -7,7 +7,7 @@ describe('the embedded engine, before anything of it is installed', () => {
   let lamina: TestLamina;
   afterEach(() => lamina.close());
 
-  async function open(options: Parameters<typeof embedded>[0] = {}, backend?: { stand_in: boolean }) {
+  async function open(options: Parameters<typeof embedded>[0] = {}, backend?: { fallback: boolean }) {
     lamina = await createTestLamina({
       plugins: [embedded(options)],
       ...(backend === undefined ? {} : { manifest: { backends: { embedded: backend } } }),
@@ -17,8 +17,8 @@ describe('the embedded engine, before anything of it is installed', () => {
   }
 
   it('is there, with the version it will have, and says that it is installed at its first use', async () => {
-    const { name, formats, availability, standsInFor } = await open();
-    assert.deepEqual([name, formats, standsInFor], ['embedded', ['gguf'], ['llama.cpp', 'llamacpp', 'llama-cpp']]);
+    const { name, formats, availability, fallbackFor } = await open();
+    assert.deepEqual([name, formats, fallbackFor], ['embedded', ['gguf'], ['llama.cpp', 'llamacpp', 'llama-cpp']]);
     const { available, version, note, executable } = availability as Extract<Availability, { available: true }>;
     assert.deepEqual(
       [available, version, note, executable],
@@ -27,9 +27,9 @@ describe('the embedded engine, before anything of it is installed', () => {
   });
 
   it('stands in for nobody where the host does not want it', async () => {
-    assert.deepEqual((await open({ stand_in: false })).standsInFor, []);
+    assert.deepEqual((await open({ fallback: false })).fallbackFor, []);
     await lamina.close();
-    assert.deepEqual((await open({}, { stand_in: false })).standsInFor, []);
+    assert.deepEqual((await open({}, { fallback: false })).fallbackFor, []);
   });
 
   it('is not there in a build that there is not for this machine', async function () {

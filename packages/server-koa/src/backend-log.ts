@@ -18,10 +18,10 @@ export async function logBackends({ backends, models, log }: Lamina, signal: Abo
 }
 
 /**
- * One that is missing is worth a warning when a model names it, or when there is no other, and nothing stands in for
+ * One that is missing is worth a warning when a model names it, or when there is no other, and nothing replaces
  * it.
  */
-function logBackend({ name, type, availability, replacedBy }: BackendRecord, isNeeded: boolean, log: Logger): void {
+function logBackend({ name, type, availability, fallback }: BackendRecord, isNeeded: boolean, log: Logger): void {
   if (availability.available) {
     const { version, executable, note } = availability;
     const where = [version, executable === undefined ? undefined : `at ${executable}`].filter(
@@ -34,8 +34,8 @@ function logBackend({ name, type, availability, replacedBy }: BackendRecord, isN
     return;
   }
   const { reason, hint } = availability;
-  const replacement = replacedBy === undefined ? '' : `; ${replacedBy} is used instead`;
-  const isLacking = isNeeded && replacedBy === undefined;
-  const message = `The backend ${name} is not available${replacement}: ${reason}${isLacking ? `. ${hint}` : ''}`;
+  const remark = fallback === undefined ? '' : `; ${fallback} is used instead`;
+  const isLacking = isNeeded && fallback === undefined;
+  const message = `The backend ${name} is not available${remark}: ${reason}${isLacking ? `. ${hint}` : ''}`;
   log[isLacking ? 'warn' : 'info']({ event: 'backend.missing', backend: name, type, reason, hint }, message);
 }

@@ -35,8 +35,8 @@ function answer(view: BackendsView): Answer {
 }
 
 /** What there is to say of one beside its row. */
-function remarkOn(name: string, { reason, hint, note, replaced_by: substitute }: BackendView): string | undefined {
+function remarkOn(name: string, { reason, hint, note, fallback }: BackendView): string | undefined {
   if (reason === undefined) return note === undefined ? undefined : `${name}: ${note}`;
-  const instead = substitute === undefined ? [] : [`${substitute} serves its models meanwhile.`];
+  const instead = fallback === undefined ? [] : [`${fallback} serves its models meanwhile.`];
   return `${name}: ${[`${reason.replace(/\.$/, '')}.`, ...instead, hint ?? ''].join(' ').trim()}`;
 }

@@ -40,10 +40,10 @@ export interface Backend {
   /** What this instance opens, where that is said of each instance; default: what its type opens. */
   readonly formats?: readonly string[];
   /**
-   * Names of backends, or types, for which it stands in: a model that names one of these runs here while none of that
-   * name is available. Of the model's options it takes those it has too.
+   * Names of backends, or types, that this one replaces while they are not available: models that name one of them run
+   * here then, with those of their options that this backend has too.
    */
-  readonly standsInFor?: readonly string[];
+  readonly fallbackFor?: readonly string[];
   /** Says whether it can run here, and if not, why and what to do. Never throws for a missing engine. */
   probe(context: BackendContext): Promise<Availability>;
   /**
@@ -243,10 +243,10 @@ export interface BackendRecord {
   readonly formats: readonly string[];
   readonly lifetime: 'owned' | 'external';
   readonly availability: Availability;
-  /** The backends, or types, that it stands in for while they are not available. */
-  readonly standsInFor?: readonly string[];
-  /** The backend that answers in its stead, now that it is not available. */
-  readonly replacedBy?: string;
+  /** Names of the backends, or types, that it replaces while they are not available. */
+  readonly fallbackFor?: readonly string[];
+  /** The backend that serves its models while it is not available. */
+  readonly fallback?: string;
 }
 
 /** The backends this Lamina has: types that plugins registered, instances that the manifest named. */

@@ -1,4 +1,4 @@
-// What a host may say when it makes a Lamina.
+// The options of createLamina.
 import type { Container } from 'inversify';
 import type { Manifest } from './manifest.js';
 import type { Plugin } from './plugin.js';
@@ -10,27 +10,27 @@ export interface RuntimeLimits {
   readonly maxLoaded: number;
   /** How long a start may take, and how long a server may take to fall asleep or to wake; default 600. */
   readonly loadTimeout: number;
-  /** How long requests under way may go on when their model is stopped; default 30. */
+  /** How long requests in progress may continue when their model is stopped; default 30. */
   readonly drainTimeout: number;
   /** How long an engine may take to end before it is killed; default 10. */
   readonly stopTimeout: number;
-  /** An idle model is stopped, or put to sleep, after this; 0: never. Default 300. */
+  /** An idle model is stopped or put to sleep after this; 0: never. Default 300. */
   readonly idleTimeout: number;
-  /** Requests that may wait, over all models; default 512. */
+  /** Requests that may wait, for all models together; default 512. */
   readonly queueLimit: number;
-  /** How long one may wait for room, not counting the load itself; default 600. */
+  /** How long a request may wait for capacity, not counting the load itself; default 600. */
   readonly queueTimeout: number;
   /**
-   * How long other models' requests may go first; after that a busy model takes no new ones until the waiting one had
-   * its turn. Default 2.
+   * How long requests for loaded models may overtake one that waits for capacity; after that the least busy model
+   * accepts no new requests, so that it becomes idle. Default 2.
    */
   readonly starvationTimeout: number;
-  /** A start nobody waits for any more is given up after this; default 10. */
+  /** A start that no request waits for any more is given up after this; default 10. */
   readonly abandonTimeout: number;
   /**
-   * Time between two checks of a ready server's health; 0: never. Default 15. A check may take as long, but at most 10
-   * s. A server that fails three checks in a row is ended, unless bytes of an answer came meanwhile; so give engines
-   * that cannot answer a check while they compute more than a third of the longest time until their first token.
+   * Time between two health checks of a ready server; 0: never. Default 15. A check may take as long, but at most 10 s.
+   * A server that fails three checks in a row is ended, unless bytes of a response arrived meanwhile. For engines that
+   * cannot answer a check while they compute, choose more than a third of their longest time to the first token.
    */
   readonly healthInterval: number;
 }
@@ -69,19 +69,19 @@ export interface LaminaOptions {
    * The path of a models.yaml, or the manifest itself. Default: `models.yaml` in the models directory, if it is there.
    */
   readonly manifest?: string | Partial<Manifest>;
-  /** Where relative model paths begin; default `models` in the working directory. */
+  /** The directory that model paths are relative to; default `models` in the working directory. */
   readonly modelsDir?: string;
   /** Where Lamina keeps its own state; one owner at a time. Default: `.lamina` in the models directory. */
   readonly dataDir?: string;
   /**
-   * A guest works beside the owner of the data directory, if there is one: it takes no lock and writes nothing there.
-   * It may look at everything and edit the manifest, as a person may with an editor; engines and downloads are the
-   * owner's, and asking a guest for them fails with `CONFLICT`. Default false.
+   * `owner`: locks the data directory, runs engines and downloads. `attached`: works beside the owner, if there is one;
+   * takes no lock and writes nothing in the data directory. It can read everything and edit the manifest, as a person
+   * can with an editor; starting models or downloads fails with `CONFLICT`. Default `owner`.
    */
-  readonly guest?: boolean;
-  /** Limits of the runtime; what is not said keeps its default. */
+  readonly mode?: 'owner' | 'attached';
+  /** Limits of the runtime; a limit that is left out keeps its default. */
   readonly limits?: Partial<RuntimeLimits>;
-  /** Limits of downloads; what is not said keeps its default. */
+  /** Limits of downloads; a limit that is left out keeps its default. */
   readonly downloads?: Partial<DownloadLimits>;
   /**
    * A logger, or the level of the one Lamina makes (on standard error: text on a terminal, JSON lines elsewhere);
@@ -95,19 +95,22 @@ export interface LaminaOptions {
    * HTTPS_PROXY, NO_PROXY).
    */
   readonly fetch?: typeof globalThis.fetch;
-  /** Time, so that a test can own it; default: the system's. */
+  /** The clock, so that a test can control time; default: the system's. */
   readonly clock?: Clock;
-  /** Rebinds a service before it is made: `container.rebindSync(tokens.Policy)…`. */
+  /**
+   * Replaces services before they are created: `container.rebind(tokens.Policy).toConstantValue(policy)`. Synchronous;
+   * every token stays bound exactly once.
+   */
   readonly configure?: (container: Container) => void;
 }
 
-/** {@link LaminaOptions} with every default filled in; what the container binds as `Config`. */
+/** {@link LaminaOptions} with every default filled in; bound as `tokens.Config`. */
 export interface Config {
   readonly plugins: readonly Plugin[];
   readonly manifest: string | Partial<Manifest> | undefined;
   readonly modelsDir: string;
   readonly dataDir: string;
-  readonly guest: boolean;
+  readonly mode: 'owner' | 'attached';
   readonly limits: RuntimeLimits;
   readonly downloads: DownloadLimits;
   readonly env: Readonly<Record<string, string | undefined>>;

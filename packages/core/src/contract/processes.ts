@@ -1,10 +1,10 @@
-// Engine processes that must not outlive Lamina.
+// The part of the process layer that the runtime uses.
 
-/** Keeps the process groups of engines, so that none outlives this Lamina, however it ends. */
+/** Makes sure that no engine outlives its Lamina, however that ends. */
 export interface OrphanReaper {
   /**
-   * Takes a process group, by the pid of its leader, into keeping: should Lamina die in any way, the group is killed.
-   * The answer takes it back, once the group is gone; calling it twice does nothing.
+   * Registers a process group by the pid of its leader: if Lamina dies, the group is killed. Call the returned function
+   * once the group has ended; calling it twice does nothing.
    */
   guard(pid: number, about: { model: string }): () => void;
 }

@@ -49,9 +49,9 @@ export interface BackendView {
   /** What there is to know although it is available. */
   readonly note?: string;
   /** Backends that are not here and whose models this one serves. */
-  readonly stands_in_for?: readonly string[];
+  readonly fallback_for?: readonly string[];
   /** The backend that serves its models while it is not here. */
-  readonly replaced_by?: string;
+  readonly fallback?: string;
 }
 
 /** `GET /backends`. */

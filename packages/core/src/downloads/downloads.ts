@@ -13,7 +13,7 @@ import type { Download, Downloadable, DownloadRequest, Downloads } from '../cont
 import type { Models } from '../contract/models.js';
 import type { EventBus } from '../kernel/event-bus.js';
 import type { Hooks } from '../kernel/hooks.js';
-import { guestError } from '../kernel/guest.js';
+import { attachedError } from '../kernel/attached.js';
 import { folderOf, Job, type JobTools } from './job.js';
 import { readJournals, removeFolder, removeLeftovers, type Journal } from './journal.js';
 import { KnownFiles } from './known-files.js';
@@ -78,14 +78,14 @@ export class DownloadService implements Downloads {
   /** Goes on with what an earlier Lamina left, or only lists it. What cannot go on is logged. */
   async load(): Promise<void> {
     await this.tools.known.load();
-    if (!this.config.guest) await removeLeftovers(this.root);
+    if (this.config.mode === 'owner') await removeLeftovers(this.root);
     const journals = await readJournals(this.root, (path) =>
       this.log.warn({ path }, 'A folder of downloads has no journal that can be read; it is left alone'),
     );
-    const resumes = this.config.downloads.resume && !this.config.guest;
+    const resumes = this.config.downloads.resume && this.config.mode === 'owner';
     for (const journal of journals.filter(({ owner }) => owner === this.owner)) {
       const job = this.add(journal);
-      if (!this.config.guest) await job.clearLeftovers();
+      if (this.config.mode === 'owner') await job.clearLeftovers();
       if (journal.state === 'active' && resumes)
         await job
           .start()
@@ -281,7 +281,7 @@ export class DownloadService implements Downloads {
   }
 
   private requireOwner(): void {
-    if (this.config.guest) throw guestError(this.config, 'downloads');
+    if (this.config.mode === 'attached') throw attachedError(this.config, 'downloads');
   }
 
   private job(id: string): Job {

@@ -77,7 +77,8 @@ export class ModelRegistry implements Models {
     setMaxListeners(0, this.closing.signal);
     this.feed = new ChangeFeed(events);
     this.modelsDir = resolve(config.modelsDir);
-    const cache = <Item>(name: string) => new CacheFile<Item>(join(resolve(config.dataDir), name), log, !config.guest);
+    const cache = <Item>(name: string) =>
+      new CacheFile<Item>(join(resolve(config.dataDir), name), log, config.mode === 'owner');
     this.store = openManifest(config.manifest, this.modelsDir, new ManifestMemory(cache('manifest.cache')));
     this.headers = new HeaderCache(cache('file-headers.cache'), this.disk);
     this.scanner = new Scanner(this.modelsDir, this.disk, this.headers, hooks, events, {
@@ -107,12 +108,12 @@ export class ModelRegistry implements Models {
    */
   async load(): Promise<void> {
     const { path } = this.store;
-    if (path !== undefined && !this.config.guest)
+    if (path !== undefined && this.config.mode === 'owner')
       await removeTemporaryFiles(dirname(await realpath(path).catch(() => path)));
     this.catalog = await this.serial(() => this.scanNow('all'));
     this.watchNow();
     if (this.scanner.unread.length === 0) return;
-    if (this.config.guest) return this.examine(); // It mostly looks once, and then wants to see all.
+    if (this.config.mode === 'attached') return this.examine(); // It mostly looks once, and then wants to see all.
     let cancel: () => void = () => undefined;
     const late = new Promise<void>((settle) => (cancel = this.clock.after(examineMs, settle)));
     await Promise.race([this.examine(), late]).finally(cancel);

@@ -73,12 +73,12 @@ function engine({ model, entry }: ModelRecord, { backends, spellings }: Situatio
   const fit = backends.filter(({ name, type, formats }) =>
     asked === undefined ? formats.includes(model.format) : name === entry.backend || type === asked,
   );
-  const substitute = backends.find(
-    ({ name, availability, standsInFor }) =>
+  const fallback = backends.find(
+    ({ name, availability, fallbackFor }) =>
       availability.available &&
-      (standsInFor?.includes(entry.backend ?? '') === true || fit.some(({ replacedBy }) => replacedBy === name)),
+      (fallbackFor?.includes(entry.backend ?? '') === true || fit.some((candidate) => candidate.fallback === name)),
   );
-  const here = fit.find(({ availability }) => availability.available) ?? substitute;
+  const here = fit.find(({ availability }) => availability.available) ?? fallback;
   if (here !== undefined)
     return {
       points: 40_000,

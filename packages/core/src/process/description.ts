@@ -126,8 +126,8 @@ export interface ProcessBackendDescription<O extends Schema, M extends Schema> {
    * @throws LaminaError when it is another program
    */
   probe?(engine: FoundEngine, tools: ProbeTools): Promise<Pick<FoundEngine, 'version' | 'devices' | 'facts'>>;
-  /** Backends it stands in for while they are not available, by what the instance says; see `Backend.standsInFor`. */
-  standsInFor?(instance: InstanceOptions): readonly string[];
+  /** Names of backends that this instance replaces while they are not available; see `Backend.fallbackFor`. */
+  fallbackFor?(instance: InstanceOptions): readonly string[];
   /** Whether it opens this model; the format is already right. Default: rank 0. */
   accepts?(model: Model): Acceptance;
   /**

@@ -1,4 +1,4 @@
-// The guard: one small shell that outlives Lamina by a moment and ends the engines Lamina could not end itself.
+// The guard: a small shell process that outlives Lamina and ends the engines that Lamina could not end itself.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
@@ -7,9 +7,8 @@ import { reasonOf } from '../kernel/reason.js';
 import { killGroup } from './process-table.js';
 import { requireDescriptors } from './spawn-group.js';
 
-// POSIX sh, not Node: about 1 MB instead of 40, and it works where process.execPath is no Node. It reads `add GROUP`
-// and `remove GROUP`; the end of its input means that Lamina is gone, however that came about. Groups get SIGTERM, 2 s,
-// then SIGKILL.
+// POSIX sh, not Node: about 1 MB instead of 40, and it works where process.execPath is not Node. It reads `add GROUP`
+// and `remove GROUP`; the end of its input means that Lamina has ended. Groups get SIGTERM, 2 s, then SIGKILL.
 const script = `
 trap '' HUP INT QUIT TERM
 groups=' '
@@ -30,10 +29,10 @@ done
 signal KILL
 `;
 
-const shortestLifeMs = 1_000;
-const mostShortLives = 3;
+const minLifetimeMs = 1_000;
+const maxShortLives = 3;
 
-/** Starts the guard process with the first group, and a new one should it die. */
+/** Starts the guard process with the first group, and another one if it dies. */
 export class Guard {
   private readonly groups = new Set<number>();
   private child: ChildProcess | undefined;
@@ -42,7 +41,7 @@ export class Guard {
 
   constructor(private readonly log: Logger) {}
 
-  /** The guard process, while there is one. */
+  /** The pid of the guard process, while one runs. */
   get pid(): number | undefined {
     return this.child?.pid;
   }
@@ -50,14 +49,14 @@ export class Guard {
   add(group: number): void {
     this.groups.add(group);
     if (this.child === undefined) this.start();
-    else this.tell(`add ${group}`);
+    else this.send(`add ${group}`);
   }
 
   remove(group: number): void {
-    if (this.groups.delete(group)) this.tell(`remove ${group}`);
+    if (this.groups.delete(group)) this.send(`remove ${group}`);
   }
 
-  /** Ends the guard process, which ends every group it still has; those of a guard that could not are killed. */
+  /** Ends the guard process, which ends every group it still has; groups that are left are killed. */
   async close(): Promise<void> {
     this.closed = true;
     const { child } = this;
@@ -79,23 +78,23 @@ export class Guard {
     child.unref();
     (child.stdin as Socket).unref();
     this.child = child;
-    for (const group of this.groups) this.tell(`add ${group}`);
+    for (const group of this.groups) this.send(`add ${group}`);
   }
 
   /**
-   * Without a pid, or `undefined`, when the system cannot run it: some failures are thrown, others are events. The next
+   * Has no pid, or is `undefined`, when the system cannot run it: some failures are thrown, others are events. The next
    * engine tries again.
    */
   private spawn() {
     const failed = (error: unknown) =>
       this.log.error(
         { error: reasonOf(error) },
-        'The guard process cannot run; engines outlive Lamina if it is killed',
+        'Cannot start the guard process; engines continue to run if Lamina is killed',
       );
     try {
       requireDescriptors();
-      // In a session of its own: neither Ctrl-C nor the end of the terminal reaches it. Not in our directory, which it
-      // would keep busy.
+      // In a session of its own: neither Ctrl-C nor the end of the terminal reaches it. In `/`, so that it does not
+      // keep our directory busy.
       const child = spawn('/bin/sh', ['-c', script], {
         detached: true,
         cwd: '/',
@@ -109,16 +108,16 @@ export class Guard {
     }
   }
 
-  private ended(lifeMs: number): void {
+  private ended(lifetimeMs: number): void {
     this.child = undefined;
     if (this.closed) return;
-    this.log.warn({ groups: this.groups.size }, 'The guard process ended by itself');
-    this.shortLives = lifeMs < shortestLifeMs ? this.shortLives + 1 : 0;
-    // One that always dies at once would be started without end; the next engine tries again.
-    if (this.groups.size > 0 && this.shortLives < mostShortLives) this.start();
+    this.log.warn({ groups: this.groups.size }, 'The guard process ended unexpectedly');
+    this.shortLives = lifetimeMs < minLifetimeMs ? this.shortLives + 1 : 0;
+    // A guard that always dies at once is not started for ever; the next engine tries again.
+    if (this.groups.size > 0 && this.shortLives < maxShortLives) this.start();
   }
 
-  private tell(line: string): void {
+  private send(line: string): void {
     this.child?.stdin?.write(`${line}\n`);
   }
 }

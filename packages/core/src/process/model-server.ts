@@ -1,7 +1,7 @@
 // A running engine as the model server the rest of Lamina sees.
 import type { Endpoint, Health, ModelServer, ServerExit, ServerInfo } from '../contract/backends.js';
 import { LaminaError } from '../contract/errors.js';
-import type { Attempt } from './attempt.js';
+import type { LaunchAttempt } from './launch-attempt.js';
 import type { StartedServer } from './description.js';
 import { ask, isSuccess, statusOf } from './engine-http.js';
 import { lastLines, reasonOfExit } from './exit-reason.js';
@@ -16,7 +16,7 @@ const healthLimitMs = 5_000;
 export const defaultPath = '/v1/models';
 
 /** The server as an author's own functions see it; `signal` ends requests that name none. */
-export function startedServer(attempt: Attempt, signal: AbortSignal): StartedServer {
+export function startedServer(attempt: LaunchAttempt, signal: AbortSignal): StartedServer {
   const { model, context, engine } = attempt;
   const request: StartedServer['request'] = (path, init) => ask(attempt, path, { signal, ...init });
   return {
@@ -30,7 +30,7 @@ export function startedServer(attempt: Attempt, signal: AbortSignal): StartedSer
 }
 
 /** The model server of an attempt that succeeded. */
-export function modelServer(attempt: Attempt, info: ServerInfo): ModelServer {
+export function modelServer(attempt: LaunchAttempt, info: ServerInfo): ModelServer {
   const { process, description, model } = attempt;
   const endpoint = endpointOf(attempt);
   const { wake } = description;
@@ -53,14 +53,14 @@ export function modelServer(attempt: Attempt, info: ServerInfo): ModelServer {
   };
 }
 
-function endpointOf({ port, key, description }: Attempt): Endpoint {
+function endpointOf({ port, key, description }: LaunchAttempt): Endpoint {
   return {
     baseUrl: `http://127.0.0.1:${port}${description.basePath ?? '/v1'}`,
     headers: { authorization: `Bearer ${key}` },
   };
 }
 
-function serverExit({ description, process, model, context }: Attempt, end: ProcessEnd): ServerExit {
+function serverExit({ description, process, model, context }: LaunchAttempt, end: ProcessEnd): ServerExit {
   const expected = process.isStopping;
   const { lines } = process;
   const reason = expected
@@ -69,7 +69,7 @@ function serverExit({ description, process, model, context }: Attempt, end: Proc
   return { ...end, expected, reason, lastLines: lastLines(lines) };
 }
 
-async function checkHealth(attempt: Attempt, signal: AbortSignal): Promise<Health> {
+async function checkHealth(attempt: LaunchAttempt, signal: AbortSignal): Promise<Health> {
   const { process } = attempt;
   if (process.isGone) return 'dead';
   try {
@@ -81,7 +81,7 @@ async function checkHealth(attempt: Attempt, signal: AbortSignal): Promise<Healt
   }
 }
 
-async function askHealth(attempt: Attempt, signal: AbortSignal): Promise<Health> {
+async function askHealth(attempt: LaunchAttempt, signal: AbortSignal): Promise<Health> {
   const { description } = attempt;
   if (description.check !== undefined) return description.check(startedServer(attempt, signal), signal);
   const path = description.ready ?? defaultPath;

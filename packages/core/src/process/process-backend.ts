@@ -48,10 +48,10 @@ function create(description: ProcessDescription, name: string, options: Readonly
   const instance = options as InstanceOptions;
   const finder = new EngineFinder(description, name, instance);
   const { estimateMemory, adapt } = description;
-  const standsInFor = description.standsInFor?.(instance);
+  const fallbackFor = description.fallbackFor?.(instance);
   return {
     name,
-    ...(standsInFor === undefined ? {} : { standsInFor }),
+    ...(fallbackFor === undefined ? {} : { fallbackFor }),
     probe: (context) => probe(finder, context),
     accepts: (model) => description.accepts?.(model) ?? { rank: 0, reason: `it opens ${model.format}` },
     async start(model, context) {

@@ -4,7 +4,7 @@ import type { ModelServer, ServerInfo, StartContext } from '../contract/backends
 import { LaminaError } from '../contract/errors.js';
 import { reasonOf } from '../kernel/reason.js';
 import { withTimeout } from '../kernel/abort.js';
-import type { Attempt, Start } from './attempt.js';
+import type { LaunchAttempt, LaunchSpec } from './launch-attempt.js';
 import { engineEnvironment } from './environment.js';
 import { lastLines, reasonOfExit, startFailed } from './exit-reason.js';
 import { defaultPath, modelServer, startedServer } from './model-server.js';
@@ -21,7 +21,7 @@ const authorLimitMs = 30_000; // For the author's own functions: one that hangs 
  * @throws LaminaError `MODEL_START_FAILED`, what `command` throws, or the signal's reason; only after every process is
  * gone
  */
-export async function startServer(start: Start): Promise<ModelServer> {
+export async function startServer(start: LaunchSpec): Promise<ModelServer> {
   const { context } = start;
   let starting = true; // Lines an engine prints later are no progress of its start.
   const progress: StartContext['progress'] = (update) => void (starting && context.progress(update));
@@ -32,7 +32,7 @@ export async function startServer(start: Start): Promise<ModelServer> {
   }
 }
 
-async function tryPorts(start: Start): Promise<ModelServer> {
+async function tryPorts(start: LaunchSpec): Promise<ModelServer> {
   for (let attempt = 1; ; attempt += 1) {
     const launched = await launch(start);
     const outcome = await untilServing(launched);
@@ -45,7 +45,7 @@ async function tryPorts(start: Start): Promise<ModelServer> {
   }
 }
 
-async function launch(start: Start): Promise<Attempt> {
+async function launch(start: LaunchSpec): Promise<LaunchAttempt> {
   const { model, context } = start;
   context.signal.throwIfAborted();
   const reservation = await reservePort();
@@ -68,7 +68,7 @@ async function launch(start: Start): Promise<Attempt> {
 }
 
 async function spawn(
-  { description, instance, engine, model, context }: Start,
+  { description, instance, engine, model, context }: LaunchSpec,
   port: number,
   key: string,
 ): Promise<ServerProcess> {
@@ -89,7 +89,7 @@ async function spawn(
 
 /** Passes lines on, and what they say about progress; an author's mistake must not end Lamina. */
 function lineListener(
-  description: Start['description'],
+  description: LaunchSpec['description'],
   context: StartContext,
 ): (stream: 'stdout' | 'stderr', text: string) => void {
   let canRead = true;
@@ -107,7 +107,7 @@ function lineListener(
 
 type Failure = { readonly portWasTaken: boolean; readonly error: LaminaError };
 
-async function untilServing(attempt: Attempt): Promise<ModelServer | Failure> {
+async function untilServing(attempt: LaunchAttempt): Promise<ModelServer | Failure> {
   const { process, context, description, port, key } = attempt;
   let finding: Finding | undefined;
   const onFinding = (found: Finding) => {
@@ -138,7 +138,7 @@ async function untilServing(attempt: Attempt): Promise<ModelServer | Failure> {
   }
 }
 
-async function inspect(attempt: Attempt): Promise<ServerInfo | undefined> {
+async function inspect(attempt: LaunchAttempt): Promise<ServerInfo | undefined> {
   const { description, context, model, process } = attempt;
   try {
     return await withTimeout(context.signal, authorLimitMs, tooLate, (signal) =>
@@ -154,7 +154,7 @@ async function inspect(attempt: Attempt): Promise<ServerInfo | undefined> {
   }
 }
 
-async function failure({ description, process, model, context, port }: Attempt): Promise<Failure> {
+async function failure({ description, process, model, context, port }: LaunchAttempt): Promise<Failure> {
   const end = await process.closed;
   context.signal.throwIfAborted();
   const { lines } = process;
@@ -163,7 +163,7 @@ async function failure({ description, process, model, context, port }: Attempt):
 }
 
 /** A limit that ran out says only that; what the engine printed, and what was found on its port, are known here. */
-function withOutput(reason: unknown, { model, process }: Attempt, finding: Finding | undefined): unknown {
+function withOutput(reason: unknown, { model, process }: LaunchAttempt, finding: Finding | undefined): unknown {
   if (!LaminaError.is(reason, 'MODEL_START_FAILED')) return reason;
   const said = String(reason.details['reason']);
   const details = {

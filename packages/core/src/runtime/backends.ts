@@ -56,7 +56,7 @@ export class BackendRegistry implements Backends {
     if (options.refresh === true) this.entries.clear();
     const signal = options.signal ?? new AbortController().signal;
     const records = await Promise.all(this.current().map((entry) => this.record(entry, signal)));
-    return records.map((record) => withReplacement(record, records));
+    return records.map((record) => withFallback(record, records));
   }
 
   /**
@@ -71,7 +71,7 @@ export class BackendRegistry implements Backends {
     const found = await ask(wanted);
     const substitutes = found.some(({ availability }) => availability.available)
       ? []
-      : this.substitutesFor(model, wanted);
+      : this.fallbacksFor(model, wanted);
     const entries = [...wanted, ...substitutes];
     const candidates = [...found, ...(await ask(substitutes))];
     const name = await this.hooks.run.selectBackend.promise(model, candidates, { signal, log: this.log });
@@ -151,7 +151,7 @@ export class BackendRegistry implements Backends {
     const type = this.typeOf(model.backend);
     const named = all.filter((entry) => entry.name === model.backend);
     const found = named.length > 0 ? named : all.filter((entry) => type !== undefined && entry.type === type);
-    if (found.length > 0 || this.substitutesFor(model, []).length > 0) return found;
+    if (found.length > 0 || this.fallbacksFor(model, []).length > 0) return found;
     const reason = `no backend is called "${model.backend}"`;
     throw new LaminaError('BACKEND_UNAVAILABLE', {
       model: model.name,
@@ -161,12 +161,12 @@ export class BackendRegistry implements Backends {
   }
 
   /** Those that stand in for the backend a model names, by its name, as it is spelt or by its type. */
-  private substitutesFor({ backend }: Model, wanted: readonly Entry[]): readonly BackendInstance[] {
+  private fallbacksFor({ backend }: Model, wanted: readonly Entry[]): readonly BackendInstance[] {
     if (backend === undefined) return [];
     const names = [backend, ...wanted.flatMap((entry) => [entry.name, typeName(entry)])];
     return this.current().filter(
       (entry): entry is BackendInstance =>
-        'backend' in entry && !wanted.includes(entry) && standsInForAny(entry.backend, names),
+        'backend' in entry && !wanted.includes(entry) && isFallbackForAny(entry.backend, names),
     );
   }
 
@@ -188,7 +188,7 @@ export class BackendRegistry implements Backends {
       return { name, type, formats: [], lifetime: 'owned', availability: { available: false, reason, hint } };
     }
     const { name, type, backend } = entry;
-    const { standsInFor } = backend;
+    const { fallbackFor } = backend;
     const availability = await this.probe(backend, signal, model);
     return {
       name,
@@ -196,7 +196,7 @@ export class BackendRegistry implements Backends {
       formats: formatsOf(entry),
       lifetime: type.lifetime,
       availability,
-      ...(standsInFor === undefined ? {} : { standsInFor }),
+      ...(fallbackFor === undefined ? {} : { fallbackFor }),
     };
   }
 
@@ -217,17 +217,17 @@ export class BackendRegistry implements Backends {
 }
 
 /** An unavailable backend's record, with the one that answers in its stead. */
-function withReplacement(record: BackendRecord, all: readonly BackendRecord[]): BackendRecord {
+function withFallback(record: BackendRecord, all: readonly BackendRecord[]): BackendRecord {
   if (record.availability.available) return record;
   const replacement = all.find(
-    ({ availability, standsInFor }) =>
-      availability.available && standsInFor?.some((name) => name === record.name || name === record.type),
+    ({ availability, fallbackFor }) =>
+      availability.available && fallbackFor?.some((name) => name === record.name || name === record.type),
   );
-  return replacement === undefined ? record : { ...record, replacedBy: replacement.name };
+  return replacement === undefined ? record : { ...record, fallback: replacement.name };
 }
 
-function standsInForAny({ standsInFor = [] }: Backend, names: readonly string[]): boolean {
-  return standsInFor.some((name) => names.includes(name));
+function isFallbackForAny({ fallbackFor = [] }: Backend, names: readonly string[]): boolean {
+  return fallbackFor.some((name) => names.includes(name));
 }
 
 function typeName({ type }: Entry): string {
@@ -252,7 +252,7 @@ export function mergeOptions(instance: BackendInstance, model: Model): Readonly<
     Object.fromEntries(Object.entries(options).filter(([name]) => known.includes(name)));
   const merged = {
     ...ofThisEngine(instance.options),
-    ...(isSubstitute(instance, model) ? ofThisEngine(model.options) : model.options),
+    ...(isFallback(instance, model) ? ofThisEngine(model.options) : model.options),
   };
   const problems = check(modelOptions, merged);
   if (problems.length === 0) return merged;
@@ -263,7 +263,7 @@ export function mergeOptions(instance: BackendInstance, model: Model): Readonly<
 }
 
 /** True when the model names another backend than the one it runs on. */
-export function isSubstitute({ name, type }: BackendInstance, { backend }: Model): boolean {
+export function isFallback({ name, type }: BackendInstance, { backend }: Model): boolean {
   return backend !== undefined && ![name, type.type, ...(type.aliases ?? [])].includes(backend);
 }
 

@@ -11,7 +11,7 @@ import type { OrphanReaper } from '../contract/processes.js';
 import type { EventBus } from '../kernel/event-bus.js';
 import type { Hooks } from '../kernel/hooks.js';
 import type { BackendRegistry } from './backends.js';
-import { isSubstitute, mergeOptions, type BackendInstance } from './backends.js';
+import { isFallback, mergeOptions, type BackendInstance } from './backends.js';
 
 /** Times in milliseconds, for one model. */
 export interface Limits {
@@ -60,7 +60,7 @@ export class Launcher {
     const model = await this.models.describe(name);
     const instance = await this.backends.choose(model, signal);
     const prepared = this.prepared(model, instance);
-    this.tellOfSubstitute(prepared);
+    this.warnOfFallback(prepared);
     await this.requireMemory(prepared);
     return prepared;
   }
@@ -157,12 +157,12 @@ export class Launcher {
     };
   }
 
-  private tellOfSubstitute({ model, instance, options }: PreparedStart): void {
-    if (!isSubstitute(instance, model)) return;
+  private warnOfFallback({ model, instance, options }: PreparedStart): void {
+    if (!isFallback(instance, model)) return;
     const leftOut = Object.keys(model.options).filter((name) => !Object.hasOwn(options, name));
     this.log.warn(
-      { model: model.name, backend: model.backend, substitute: instance.name, leftOut },
-      'The backend the model names is not available; another stands in for it',
+      { model: model.name, backend: model.backend, fallback: instance.name, leftOut },
+      'The backend of this model is not available; using its fallback',
     );
   }
 

@@ -7,7 +7,7 @@ import type { Models, ResolvedModel } from '../contract/models.js';
 import type { AcquireOptions, Lease, Runtime, SlotSnapshot, SlotState } from '../contract/runtime.js';
 import { abortable } from '../kernel/abort.js';
 import type { EventBus } from '../kernel/event-bus.js';
-import { guestError } from '../kernel/guest.js';
+import { attachedError } from '../kernel/attached.js';
 import type { Hooks } from '../kernel/hooks.js';
 import { Capacity } from './capacity.js';
 import { nextIdleStep } from './idle.js';
@@ -131,7 +131,7 @@ export class SlotRuntime implements Runtime {
   }
 
   private requireOpen(signal: AbortSignal | undefined): void {
-    if (this.config.guest) throw guestError(this.config, 'engines');
+    if (this.config.mode === 'attached') throw attachedError(this.config, 'engines');
     if (this.closing) throw new LaminaError('SHUTTING_DOWN', {});
     if (signal?.aborted === true) throw new LaminaError('ABORTED', {}, { cause: signal.reason });
   }

@@ -133,7 +133,7 @@ function metadataView(metadata: ModelMetadata): Record<string, unknown> {
   );
 }
 
-function backendView({ type, formats, availability, standsInFor, replacedBy }: BackendRecord): BackendView {
+function backendView({ type, formats, availability, fallbackFor, fallback }: BackendRecord): BackendView {
   if (!availability.available)
     return {
       type,
@@ -141,7 +141,7 @@ function backendView({ type, formats, availability, standsInFor, replacedBy }: B
       formats,
       reason: availability.reason,
       hint: availability.hint,
-      ...(replacedBy === undefined ? {} : { replaced_by: replacedBy }),
+      ...(fallback === undefined ? {} : { fallback: fallback }),
     };
   const { version, executable, note } = availability;
   return {
@@ -151,7 +151,7 @@ function backendView({ type, formats, availability, standsInFor, replacedBy }: B
     ...(executable === undefined ? {} : { executable }),
     formats,
     ...(note === undefined ? {} : { note }),
-    ...(standsInFor === undefined ? {} : { stands_in_for: standsInFor }),
+    ...(fallbackFor === undefined ? {} : { fallback_for: fallbackFor }),
   };
 }
 

@@ -10,14 +10,14 @@ describe('a manifest that is edited from several sides at once', () => {
   it('is whole after each edit, none of which fails, and nothing is left beside it', async () => {
     const modelsDir = mkdtempSync(join(tmpdir(), 'lamina-together-'));
     const owner = await createLamina({ modelsDir, log: 'silent' });
-    const guests = await Promise.all(
-      Array.from({ length: 2 }, () => createLamina({ modelsDir, guest: true, log: 'silent' })),
+    const attached = await Promise.all(
+      Array.from({ length: 2 }, () => createLamina({ modelsDir, mode: 'attached', log: 'silent' })),
     );
     try {
       const names = Array.from({ length: 12 }, (_, index) => `model-${index}`);
       for (const name of names) {
         await Promise.all(
-          [owner, ...guests].map((lamina, side) => lamina.models.save(`${name}-${side}`, { path: `${name}.gguf` })),
+          [owner, ...attached].map((lamina, side) => lamina.models.save(`${name}-${side}`, { path: `${name}.gguf` })),
         );
       }
       const { models } = parse(readFileSync(join(modelsDir, 'models.yaml'), 'utf8')) as {
@@ -29,7 +29,7 @@ describe('a manifest that is edited from several sides at once', () => {
       );
       assert.deepEqual(readdirSync(modelsDir).sort(), ['.lamina', 'models.yaml']);
     } finally {
-      await Promise.all([owner, ...guests].map((lamina) => lamina.close()));
+      await Promise.all([owner, ...attached].map((lamina) => lamina.close()));
       rmSync(modelsDir, { recursive: true });
     }
   });

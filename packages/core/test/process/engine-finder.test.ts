@@ -6,7 +6,7 @@ import { join, relative } from 'node:path';
 import type { Availability, Backend } from '../../dist/contract/backends.js';
 import type { ProcessDescription } from '../../dist/process/description.js';
 import { processBackend } from '../../dist/process/process-backend.js';
-import { Room, listeningLog, model, never, untilGone } from './room.js';
+import { EngineFixture, testLog, model, never, untilGone } from './engine-fixture.js';
 
 describe('finding an engine', () => {
   let folder: string;
@@ -40,7 +40,7 @@ describe('finding an engine', () => {
     env: Record<string, string> = { PATH: `/nowhere:${folder}:/usr/bin:/bin` },
     signal: AbortSignal = never,
   ): Promise<Availability> {
-    return found.probe({ signal, log: listeningLog(), env });
+    return found.probe({ signal, log: testLog(), env });
   }
 
   it('finds a name in PATH, and the first thing that looks like a version', async () => {
@@ -173,7 +173,7 @@ describe('finding an engine', () => {
   });
 
   it('makes a start without an engine say how to get one', async () => {
-    await assert.rejects(backend().start(model, new Room().context()), {
+    await assert.rejects(backend().start(model, new EngineFixture().context()), {
       code: 'BACKEND_UNAVAILABLE',
       message: /^No backend can run model "tiny": "engine-of-a-test" is not in PATH\. Say where it is/,
     });

@@ -1,4 +1,4 @@
-// A small engine for the tests of this room: a real process that does what its one argument says.
+// A small engine for the tests of this fixture: a real process that does what its one argument says.
 import { spawn } from 'node:child_process';
 import { createServer } from 'node:http';
 

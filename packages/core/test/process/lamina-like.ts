@@ -4,7 +4,7 @@ import { OrphanReaper } from '../../dist/process/orphan-reaper.js';
 import { engineEnvironment } from '../../dist/process/environment.js';
 import { ServerProcess } from '../../dist/process/server-process.js';
 import { engineFile } from './engine.js';
-import { listeningLog } from './room.js';
+import { testLog } from './engine-fixture.js';
 
 export const laminaLikeFile = new URL('./lamina-like.js', import.meta.url).pathname;
 
@@ -15,15 +15,15 @@ export interface Pids {
 }
 
 async function main(dataDir: string): Promise<void> {
-  const keeper = new OrphanReaper({ dataDir, log: listeningLog() });
+  const reaper = new OrphanReaper({ dataDir, log: testLog() });
   const engine = await ServerProcess.spawn({
     executable: process.execPath,
     args: [engineFile, '{"silent":true,"grandchild":true}'],
     env: engineEnvironment(process.env, []),
-    guard: (pid) => keeper.guard(pid, { model: 'tiny' }),
+    guard: (pid) => reaper.guard(pid, { model: 'tiny' }),
     onLine: (_, text) => {
       const grandchild = Number(/^grandchild (\d+)$/.exec(text)?.[1]);
-      console.log(JSON.stringify({ guard: keeper.guardPid!, engine: engine.pid, grandchild } satisfies Pids));
+      console.log(JSON.stringify({ guard: reaper.guardPid!, engine: engine.pid, grandchild } satisfies Pids));
     },
   });
 }

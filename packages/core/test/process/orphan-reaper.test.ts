@@ -10,12 +10,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { OrphanReaper } from '../../dist/process/orphan-reaper.js';
 import { killGroup, ownerMark, ownerVariable, startFromPs, startOf } from '../../dist/process/process-table.js';
 import { laminaLikeFile, type Pids } from './lamina-like.js';
-import { isAlive, listeningLog, untilGone } from './room.js';
+import { isAlive, testLog, untilGone } from './engine-fixture.js';
 
-describe('the keeper of engine processes', () => {
+describe('the orphan reaper', () => {
   let dataDir: string;
   const groups: number[] = [];
-  beforeEach(async () => (dataDir = await mkdtemp(join(tmpdir(), 'lamina-keeper-'))));
+  beforeEach(async () => (dataDir = await mkdtemp(join(tmpdir(), 'lamina-reaper-'))));
   afterEach(async () => {
     await Promise.all(groups.splice(0).map(killGroup));
     await rm(dataDir, { recursive: true });
@@ -44,8 +44,8 @@ describe('the keeper of engine processes', () => {
     return { lamina, pids };
   }
 
-  function keeper(hear?: (sentence: string) => void): OrphanReaper {
-    return new OrphanReaper({ dataDir, log: listeningLog(hear) });
+  function reaper(onMessage?: (sentence: string) => void): OrphanReaper {
+    return new OrphanReaper({ dataDir, log: testLog(onMessage) });
   }
 
   async function leave(processes: readonly object[], owner = ownerMark()): Promise<void> {
@@ -69,14 +69,14 @@ describe('the keeper of engine processes', () => {
     lamina.kill('SIGKILL');
     await Promise.all([once(lamina, 'exit'), untilGone(pids.guard)]);
     assert.deepEqual([await isAlive(pids.engine), await isAlive(pids.grandchild)], [true, true]);
-    assert.equal(await keeper().clearLeftovers(), 1);
+    assert.equal(await reaper().clearLeftovers(), 1);
     assert.deepEqual([await isAlive(pids.engine), await isAlive(pids.grandchild)], [false, false]);
     assert.deepEqual((await journal()).processes, []);
   });
 
   it('ends what is still kept when it is disposed, and nothing that was given back', async () => {
     const [kept, givenBack] = [leader(), leader()];
-    const mine = keeper();
+    const mine = reaper();
     mine.guard(kept.pid, { model: 'kept' });
     const release = mine.guard(givenBack.pid, { model: 'given back' });
     assert.deepEqual(
@@ -100,14 +100,14 @@ describe('the keeper of engine processes', () => {
   });
 
   it('starts no guard before there is an engine, and one for all of them', async () => {
-    const mine = keeper();
+    const mine = reaper();
     assert.equal(mine.guardPid, undefined);
     mine.guard(leader().pid, { model: 'one' });
     const first = mine.guardPid;
     mine.guard(leader().pid, { model: 'two' });
     assert.equal(mine.guardPid, first);
     await mine.dispose();
-    await keeper().dispose();
+    await reaper().dispose();
   });
 
   it('does not keep its own process alive, whose end ends the engines', async () => {
@@ -125,7 +125,7 @@ describe('the keeper of engine processes', () => {
 
   it('has a guard that a terminal or a polite kill does not reach', async function () {
     if (process.platform !== 'linux') return this.skip(); // Only /proc tells when the guard has set its traps.
-    const mine = keeper();
+    const mine = reaper();
     const engine = leader();
     mine.guard(engine.pid, { model: 'tiny' });
     const guard = mine.guardPid!;
@@ -137,7 +137,7 @@ describe('the keeper of engine processes', () => {
   });
 
   it('ends the engines of a guard that was killed while it was disposed', async () => {
-    const mine = keeper();
+    const mine = reaper();
     const engine = leader(`trap '' TERM; echo ready; while :; do sleep 1; done`);
     await firstLine(engine);
     mine.guard(engine.pid, { model: 'tiny' });
@@ -151,7 +151,7 @@ describe('the keeper of engine processes', () => {
   it('starts another guard when one is killed, and tells it everything', async () => {
     let died: () => void;
     const deaths = new Promise<void>((resolve) => (died = resolve));
-    const mine = keeper((sentence) => sentence.includes('guard process ended') && died());
+    const mine = reaper((sentence) => sentence.includes('guard process ended') && died());
     const engines = [leader(), leader()];
     for (const { pid } of engines) mine.guard(pid, { model: 'tiny' });
     const first = mine.guardPid!;
@@ -166,7 +166,7 @@ describe('the keeper of engine processes', () => {
   it('never touches a process that has only the pid of an engine', async () => {
     const bystander = leader();
     await leave([{ pid: bystander.pid, started: `${startOf(bystander.pid)}0`, model: 'tiny' }]);
-    assert.equal(await keeper().clearLeftovers(), 0);
+    assert.equal(await reaper().clearLeftovers(), 0);
     assert.equal(await isAlive(bystander.pid), true);
   });
 
@@ -180,7 +180,7 @@ describe('the keeper of engine processes', () => {
       const gone = leader(leavesChild, mark);
       const [member] = await Promise.all([firstLine(gone).then(Number), once(gone, 'exit')]);
       await leave([{ pid: gone.pid, started: 'before', model: 'tiny' }], '1:mine');
-      assert.equal(await keeper().clearLeftovers(), cleared);
+      assert.equal(await reaper().clearLeftovers(), cleared);
       assert.equal(await isAlive(member), cleared === 0);
     }
   });
@@ -199,7 +199,7 @@ describe('the keeper of engine processes', () => {
       }),
     ]) {
       await writeFile(join(dataDir, 'processes.json'), text);
-      assert.equal(await keeper().clearLeftovers(), 0);
+      assert.equal(await reaper().clearLeftovers(), 0);
     }
     assert.equal(await isAlive(bystander.pid), true);
   });
@@ -209,10 +209,10 @@ describe('the keeper of engine processes', () => {
     await writeFile(join(dataDir, 'file'), '');
     const mine = new OrphanReaper({
       dataDir: join(dataDir, 'file'),
-      log: listeningLog((sentence) => said.push(sentence)),
+      log: testLog((sentence) => said.push(sentence)),
     });
     mine.guard(leader().pid, { model: 'tiny' });
-    assert.ok(said.includes('The journal of engines cannot be written'));
+    assert.ok(said.includes('Cannot write the record of engine processes'));
     await mine.dispose();
   });
 

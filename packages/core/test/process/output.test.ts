@@ -5,16 +5,16 @@ import { finished } from 'node:stream/promises';
 import fc from 'fast-check';
 import { OutputTail } from '../../dist/process/output.js';
 
-async function linesOf(chunks: readonly Uint8Array[]): Promise<{ heard: string[]; tail: OutputTail }> {
-  const heard: string[] = [];
-  const tail = new OutputTail((_, text) => heard.push(text));
+async function linesOf(chunks: readonly Uint8Array[]): Promise<{ lines: string[]; tail: OutputTail }> {
+  const lines: string[] = [];
+  const tail = new OutputTail((_, text) => lines.push(text));
   const stream = new PassThrough();
   tail.read('stderr', stream);
   for (const chunk of chunks) stream.write(chunk);
   stream.end();
   await finished(stream);
   tail.end();
-  return { heard, tail };
+  return { lines, tail };
 }
 
 describe('the output of an engine', () => {
@@ -26,7 +26,7 @@ describe('the output of an engine', () => {
         const edges = [0, ...cuts.filter((cut) => cut < bytes.length).sort((a, b) => a - b), bytes.length];
         const chunks = edges.slice(1).map((edge, index) => bytes.subarray(edges[index], edge));
         assert.deepEqual(
-          (await linesOf(chunks)).heard,
+          (await linesOf(chunks)).lines,
           lines.filter((text) => text !== ''),
         );
       }),
@@ -41,17 +41,17 @@ describe('the output of an engine', () => {
 
   it('cuts a line of 10 MB without a newline, and reads on after it', async () => {
     const chunk = Buffer.alloc(64 * 1024, 'x');
-    const { heard } = await linesOf([...Array.from({ length: 160 }, () => chunk), Buffer.from('\nnext\n')]);
-    assert.deepEqual(heard, [`${'x'.repeat(2000)} …`, 'next']);
+    const { lines } = await linesOf([...Array.from({ length: 160 }, () => chunk), Buffer.from('\nnext\n')]);
+    assert.deepEqual(lines, [`${'x'.repeat(2000)} …`, 'next']);
   });
 
   it('takes a progress bar for lines, and leaves colours and empty lines out', async () => {
-    const { heard } = await linesOf([Buffer.from('10%\r20%\r\n\n\u001b[31mred\u001b[0m\nno newline')]);
-    assert.deepEqual(heard, ['10%', '20%', 'red', 'no newline']);
+    const { lines } = await linesOf([Buffer.from('10%\r20%\r\n\n\u001b[31mred\u001b[0m\nno newline')]);
+    assert.deepEqual(lines, ['10%', '20%', 'red', 'no newline']);
   });
 
   it('shows bytes that are no UTF-8 as such', async () => {
-    const { heard } = await linesOf([Buffer.from([0x61, 0xff, 0x62, 0x0a])]);
-    assert.deepEqual(heard, ['a\ufffdb']);
+    const { lines } = await linesOf([Buffer.from([0x61, 0xff, 0x62, 0x0a])]);
+    assert.deepEqual(lines, ['a\ufffdb']);
   });
 });

@@ -4,15 +4,15 @@ import type { FromSchema } from '../../dist/contract/schema.js';
 import { check } from '../../dist/kernel/check.js';
 import { processBackend } from '../../dist/process/process-backend.js';
 import { engineFile } from './engine.js';
-import { Room, model, never } from './room.js';
+import { EngineFixture, model, never } from './engine-fixture.js';
 
 const modelOptions = { type: 'object', properties: { threads: { type: 'integer' } }, required: ['threads'] } as const;
 const options = { type: 'object', properties: { device: { type: 'string' } } } as const;
 
 describe('a process backend', () => {
-  let room: Room;
-  beforeEach(() => (room = new Room()));
-  afterEach(() => room.close());
+  let fixture: EngineFixture;
+  beforeEach(() => (fixture = new EngineFixture()));
+  afterEach(() => fixture.close());
 
   it('takes from an instance what every process takes, its own options and its models', () => {
     const type = processBackend({
@@ -77,13 +77,13 @@ describe('a process backend', () => {
       device: 'gpu',
     });
     const context = {
-      ...room.context(),
+      ...fixture.context(),
       options: { threads: 3 },
       env: { PATH: '/bin', INHERITED: 'inherited', LAMINA_TEST_SECRET: 'hush' },
     };
     await assert.rejects(backend.start(model, context), { code: 'MODEL_START_FAILED' });
     assert.deepEqual(seen, { threads: 3, device: 'gpu' });
-    assert.ok(room.lines.includes('env instance,command,command, --no-warnings'), room.lines.join('\n'));
+    assert.ok(fixture.lines.includes('env instance,command,command, --no-warnings'), fixture.lines.join('\n'));
   });
 
   it('estimates with what the instance says, and the engine once it was found', async () => {
@@ -103,7 +103,7 @@ describe('a process backend', () => {
     const backend = type.create('mine', { env: { A: 'b' } });
     const machine = { totalBytes: 1, freeBytes: 1, cores: 1 };
     await backend.estimateMemory!(model, { threads: 1 }, machine);
-    await backend.probe(room.context());
+    await backend.probe(fixture.context());
     await backend.estimateMemory!(model, { threads: 2 }, machine);
     const instance = { env: { A: 'b' } };
     assert.deepEqual(seen, [
@@ -115,7 +115,7 @@ describe('a process backend', () => {
   });
 
   it('starts the same model twice at once on two ports', async () => {
-    const [one, two] = await Promise.all([room.start({}), room.start({})]);
+    const [one, two] = await Promise.all([fixture.start({}), fixture.start({})]);
     assert.notEqual(one.endpoint().baseUrl, two.endpoint().baseUrl);
     await one.stop({ reason: 'requested', signal: never });
     assert.equal(await two.check!(never), 'ok');

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { processBackend } from '../../dist/process/process-backend.js';
 import { pythonEngine } from '../../dist/process/python-engine.js';
-import { listeningLog, never } from './room.js';
+import { testLog, never } from './engine-fixture.js';
 
 const engine = pythonEngine({
   script: 'serpent',
@@ -61,7 +61,7 @@ const hasPython = spawnSync('python3', ['-c', 'import venv'], { stdio: 'ignore' 
       });
       return type
         .create('serpent', executable === undefined ? {} : { executable })
-        .probe({ signal: never, log: listeningLog(), env: { PATH: '/nowhere', ...env } });
+        .probe({ signal: never, log: testLog(), env: { PATH: '/nowhere', ...env } });
     }
 
     const at = (path: string) => join(folder, path);

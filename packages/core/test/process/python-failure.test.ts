@@ -1,7 +1,7 @@
 // Why an engine written in Python gave up: real tracebacks, argparse, what its author knows.
 import assert from 'node:assert/strict';
 import { lastException, pythonFailures } from '../../dist/process/python-failure.js';
-import { model } from './room.js';
+import { model } from './engine-fixture.js';
 
 const explain = pythonFailures({
   name: 'Serpent',

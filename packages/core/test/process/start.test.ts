@@ -1,43 +1,43 @@
 // A start, from the spawn to a server that is ready, or to a reason why not.
 import assert from 'node:assert/strict';
 import { LaminaError } from '../../dist/contract/errors.js';
-import { Room, isAlive, never } from './room.js';
+import { EngineFixture, isAlive, never } from './engine-fixture.js';
 
 describe('starting an engine process', () => {
-  let room: Room;
-  beforeEach(() => (room = new Room()));
-  afterEach(() => room.close());
+  let fixture: EngineFixture;
+  beforeEach(() => (fixture = new EngineFixture()));
+  afterEach(() => fixture.close());
 
   it('resolves with an endpoint that takes its key, proved to be the engine that was started', async () => {
-    const server = await room.start({});
+    const server = await fixture.start({});
     const { baseUrl, headers } = server.endpoint();
-    assert.equal(baseUrl, `http://127.0.0.1:${room.ports[0]}/v1`);
+    assert.equal(baseUrl, `http://127.0.0.1:${fixture.ports[0]}/v1`);
     assert.equal((await fetch(`${baseUrl}/models`, { headers: headers! })).status, 200);
     assert.equal((await fetch(`${baseUrl}/models`)).status, 401);
     assert.equal(server.info.verified, true);
-    assert.equal(server.pid, room.pids[0]);
+    assert.equal(server.pid, fixture.pids[0]);
   });
 
   it('is not ready while the engine says that it loads, and ready once it no longer does', async () => {
     let settled = false;
-    const starting = room.start({ loading: true }).finally(() => (settled = true));
-    await room.line(/^listening/);
-    const port = room.ports[0]!;
+    const starting = fixture.start({ loading: true }).finally(() => (settled = true));
+    await fixture.line(/^listening/);
+    const port = fixture.ports[0]!;
     for (let asked = 0; asked < 5; asked += 1)
       assert.equal((await fetch(`http://127.0.0.1:${port}/health`)).status, 503);
     assert.equal(settled, false);
     await fetch(`http://127.0.0.1:${port}/control/ready`);
     await starting;
-    assert.deepEqual(room.stages, ['loading']);
+    assert.deepEqual(fixture.stages, ['loading']);
   });
 
   it('reports a server that takes no key as unverified', async () => {
-    const server = await room.start({ open: true }, { identity: false });
+    const server = await fixture.start({ open: true }, { identity: false });
     assert.equal(server.info.verified, false);
   });
 
   it('asks the ready server what it can do, with its key', async () => {
-    const server = await room.start(
+    const server = await fixture.start(
       {},
       {
         basePath: '/api/v2',
@@ -49,11 +49,11 @@ describe('starting an engine process', () => {
       },
     );
     assert.equal(server.info.contextLength, 200);
-    assert.equal(server.info.ids?.['base'], `http://127.0.0.1:${room.ports[0]}/api/v2`);
+    assert.equal(server.info.ids?.['base'], `http://127.0.0.1:${fixture.ports[0]}/api/v2`);
   });
 
   it('fails, with nothing left, when the ready server cannot be asked what it can do', async () => {
-    const error = await room.failure(
+    const error = await fixture.failure(
       {},
       {
         inspect: ({ request }) =>
@@ -64,12 +64,12 @@ describe('starting an engine process', () => {
       error.message,
       'Model "tiny" failed to start: its engine is ready, but could not be asked what it can do: no such route',
     );
-    await room.assertNothingLeft();
+    await fixture.assertNothingLeft();
   });
 
   it('does not quote the key, should the engine answer with it when it is asked what it can do', async () => {
     let key = '';
-    const error = await room.failure(
+    const error = await fixture.failure(
       {},
       {
         inspect: ({ request, endpoint }) => {
@@ -86,21 +86,21 @@ describe('starting an engine process', () => {
     const print = Array.from({ length: 30 }, (_, index) => `line ${index + 1}`);
     const explain = (lines: readonly string[]) =>
       lines.length === 30 ? `the file is broken (${lines.at(-1)})` : undefined;
-    const error = await room.failure({ print, exit: { code: 7 } }, { explain });
+    const error = await fixture.failure({ print, exit: { code: 7 } }, { explain });
     assert.equal(error.code, 'MODEL_START_FAILED');
     assert.equal(error.message, 'Model "tiny" failed to start: the file is broken (line 30)');
     assert.equal(error.details['exit_code'], 7);
     assert.deepEqual(error.details['last_lines'], print.slice(10));
-    await room.assertNothingLeft();
+    await fixture.assertNothingLeft();
   });
 
   it('tells the last telling line when the author has no words for it', async () => {
-    const error = await room.failure({ print: ['loading', 'RuntimeError: no GPU', 'goodbye'], exit: { code: 1 } });
+    const error = await fixture.failure({ print: ['loading', 'RuntimeError: no GPU', 'goodbye'], exit: { code: 1 } });
     assert.equal(error.details['reason'], 'the engine ended with code 1: RuntimeError: no GPU');
   });
 
   it('is not flooded by an engine that prints 10 MB without a newline', async () => {
-    const error = await room.failure(
+    const error = await fixture.failure(
       {},
       { command: () => ({ args: ['-e', `process.stdout.write('x'.repeat(1e7), () => process.exit(3))`] }) },
     );
@@ -108,7 +108,7 @@ describe('starting an engine process', () => {
   });
 
   it('names the signal that killed the engine, and says what SIGKILL may mean', async () => {
-    const error = await room.failure({ exit: { signal: 'SIGKILL' } });
+    const error = await fixture.failure({ exit: { signal: 'SIGKILL' } });
     assert.equal(
       error.details['reason'],
       'the engine was killed by SIGKILL; if nobody did that, the system ran out of memory',
@@ -120,59 +120,59 @@ describe('starting an engine process', () => {
     const broken = () => {
       throw new TypeError('oops');
     };
-    const error = await room.failure(
+    const error = await fixture.failure(
       { print: ['one', 'two'], exit: { code: 2 } },
       { explain: broken, progress: broken },
     );
     assert.equal(error.details['reason'], 'the engine ended with code 2: two');
-    assert.equal(room.logged.filter((sentence) => sentence.includes('progress')).length, 1);
+    assert.equal(fixture.logged.filter((sentence) => sentence.includes('progress')).length, 1);
   });
 
   it('passes on what a line says about progress, until it is ready', async () => {
-    const server = await room.start(
+    const server = await fixture.start(
       { print: ['shards 50%'], ignoresTerm: true },
       { progress: (line) => ({ stage: line.replace(/\d+$/, '') }) },
     );
     void server.stop({ reason: 'requested', signal: never });
-    await room.line(/^term 1$/);
-    assert.deepEqual(room.stages.slice(0, 2), ['loading', 'shards 50%']);
-    assert.ok(!room.stages.some((stage) => stage.startsWith('term')));
+    await fixture.line(/^term 1$/);
+    assert.deepEqual(fixture.stages.slice(0, 2), ['loading', 'shards 50%']);
+    assert.ok(!fixture.stages.some((stage) => stage.startsWith('term')));
   });
 
   it('gives the limit that ran out as the reason, with what was printed and found meanwhile', async () => {
     const limit = new AbortController();
-    const failing = room.failure({ loading: true, print: ['reading weights'] }, {}, limit.signal);
-    await room.line(/^listening/);
-    assert.equal((await fetch(`http://127.0.0.1:${room.ports[0]}/health`)).status, 503);
+    const failing = fixture.failure({ loading: true, print: ['reading weights'] }, {}, limit.signal);
+    await fixture.line(/^listening/);
+    assert.equal((await fetch(`http://127.0.0.1:${fixture.ports[0]}/health`)).status, 503);
     const reason = 'it was not ready within 1 s';
     limit.abort(new LaminaError('MODEL_START_FAILED', { model: 'tiny', reason, limit: 1 }));
     const { details } = await failing;
     assert.match(String(details['reason']), /^it was not ready within 1 s; /);
     assert.equal(details['limit'], 1);
     assert.ok((details['last_lines'] as string[]).includes('reading weights'));
-    await room.assertNothingLeft();
+    await fixture.assertNothingLeft();
   });
 
   it('notices a health route that hangs only by the limit', async () => {
     const limit = new AbortController();
-    const failing = room.failure({ hangs: true }, {}, limit.signal);
-    await room.line(/^listening/);
+    const failing = fixture.failure({ hangs: true }, {}, limit.signal);
+    await fixture.line(/^listening/);
     const reason = new Error('too long');
     limit.abort(reason);
     assert.equal(await failing, reason);
-    await room.assertNothingLeft();
+    await fixture.assertNothingLeft();
   });
 
   it('leaves nothing when it is given up, grandchildren included, and rejects only then', async () => {
     const giveUp = new AbortController();
-    const failing = room.failure({ silent: true, grandchild: true, ignoresTerm: true }, {}, giveUp.signal);
-    const grandchild = await room.grandchild();
+    const failing = fixture.failure({ silent: true, grandchild: true, ignoresTerm: true }, {}, giveUp.signal);
+    const grandchild = await fixture.grandchild();
     assert.equal(await isAlive(grandchild), true);
     const reason = new Error('nobody wants it');
     giveUp.abort(reason);
     assert.equal(await failing, reason);
     assert.equal(await isAlive(grandchild), false);
-    await room.assertNothingLeft();
+    await fixture.assertNothingLeft();
   });
 
   it('is not held up by an author who does not heed the signal', async () => {
@@ -182,20 +182,20 @@ describe('starting an engine process', () => {
       setImmediate(() => giveUp.abort(reason));
       return new Promise<never>(() => undefined);
     };
-    assert.equal(await room.failure({}, { inspect: stuck }, giveUp.signal), reason);
-    assert.equal(room.pids.length, 1);
-    await room.assertNothingLeft();
+    assert.equal(await fixture.failure({}, { inspect: stuck }, giveUp.signal), reason);
+    assert.equal(fixture.pids.length, 1);
+    await fixture.assertNothingLeft();
   });
 
   it('starts nothing when it is given up before it began', async () => {
-    await assert.rejects(room.start({}, {}, AbortSignal.abort(new Error('too late'))), /too late/);
-    assert.deepEqual(room.pids, []);
+    await assert.rejects(fixture.start({}, {}, AbortSignal.abort(new Error('too late'))), /too late/);
+    assert.deepEqual(fixture.pids, []);
   });
 
   it('passes on what the author refuses, and names what the system refuses', async () => {
     const refusal = new LaminaError('CONFIG_INVALID', { message: 'no such flag' });
-    assert.equal(await room.failure({}, { command: () => Promise.reject(refusal) }), refusal);
-    const error = await room.failure({}, { command: () => ({ args: [], cwd: '/no/such/folder' }) });
+    assert.equal(await fixture.failure({}, { command: () => Promise.reject(refusal) }), refusal);
+    const error = await fixture.failure({}, { command: () => ({ args: [], cwd: '/no/such/folder' }) });
     assert.match(error.message, /^Model "tiny" failed to start: its engine could not be run: .*\/no\/such\/folder/);
   });
 });

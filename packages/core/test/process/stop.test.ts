@@ -1,16 +1,16 @@
 // How a model server ends: asked to, forced to, or by itself.
 import assert from 'node:assert/strict';
-import { Room, isAlive, never } from './room.js';
+import { EngineFixture, isAlive, never } from './engine-fixture.js';
 
 const requested = { reason: 'requested', signal: never } as const;
 
 describe('ending an engine process', () => {
-  let room: Room;
-  beforeEach(() => (room = new Room()));
-  afterEach(() => room.close());
+  let fixture: EngineFixture;
+  beforeEach(() => (fixture = new EngineFixture()));
+  afterEach(() => fixture.close());
 
   it('ends on the first SIGTERM, and says that this was expected', async () => {
-    const server = await room.start({});
+    const server = await fixture.start({});
     await server.stop(requested);
     const exit = await server.closed;
     assert.deepEqual(
@@ -18,58 +18,58 @@ describe('ending an engine process', () => {
       { signal: 'SIGTERM', expected: true, reason: 'the engine was stopped' },
     );
     assert.throws(() => server.endpoint(), /ended/);
-    await room.assertNothingLeft();
+    await fixture.assertNothingLeft();
   });
 
   it('asks an engine that ignores SIGTERM twice, then kills it', async () => {
-    const server = await room.start({ ignoresTerm: true });
+    const server = await fixture.start({ ignoresTerm: true });
     await server.stop(requested);
     assert.equal((await server.closed).signal, 'SIGKILL');
     assert.deepEqual(
-      room.lines.filter((line) => line.startsWith('term')),
+      fixture.lines.filter((line) => line.startsWith('term')),
       ['term 1', 'term 2'],
     );
   });
 
   it('kills at once when the signal is aborted', async () => {
-    const server = await room.start({ ignoresTerm: true });
+    const server = await fixture.start({ ignoresTerm: true });
     const hurry = new AbortController();
     const stopping = server.stop({ reason: 'evicted', signal: hurry.signal });
-    await room.line(/^term 1$/);
+    await fixture.line(/^term 1$/);
     hurry.abort();
     await stopping;
     assert.equal((await server.closed).signal, 'SIGKILL');
-    assert.ok(!room.lines.includes('term 2'));
+    assert.ok(!fixture.lines.includes('term 2'));
   });
 
   it('is one stop however often it is asked for', async () => {
-    const server = await room.start({ ignoresTerm: true });
+    const server = await fixture.start({ ignoresTerm: true });
     const patient = server.stop(requested);
-    await room.line(/^term 1$/);
+    await fixture.line(/^term 1$/);
     await Promise.all([patient, server.stop({ reason: 'shutdown', signal: AbortSignal.abort() })]);
     await server.stop(requested);
-    assert.ok(!room.lines.includes('term 2'));
+    assert.ok(!fixture.lines.includes('term 2'));
   });
 
   it('ends with its grandchildren, also those that ignore SIGTERM', async () => {
-    const server = await room.start({ grandchild: true });
-    const grandchild = await room.grandchild();
+    const server = await fixture.start({ grandchild: true });
+    const grandchild = await fixture.grandchild();
     await server.stop(requested);
     assert.equal(await isAlive(grandchild), false);
   });
 
   it('kills what a leader that died by itself leaves behind, and calls it a crash', async () => {
-    const server = await room.start({ grandchild: true });
-    const grandchild = await room.grandchild();
-    await fetch(`http://127.0.0.1:${room.ports[0]}/control/exit?code=3`).catch(() => undefined);
+    const server = await fixture.start({ grandchild: true });
+    const grandchild = await fixture.grandchild();
+    await fetch(`http://127.0.0.1:${fixture.ports[0]}/control/exit?code=3`).catch(() => undefined);
     const exit = await server.closed;
     assert.deepEqual({ code: exit.code, expected: exit.expected }, { code: 3, expected: false });
     assert.equal(await isAlive(grandchild), false);
-    await room.assertNothingLeft();
+    await fixture.assertNothingLeft();
   });
 
   it('gives the reason of a crash in the words of the author', async () => {
-    const server = await room.start(
+    const server = await fixture.start(
       { print: ['CUDA error'] },
       { explain: (lines, { exit }) => `${lines[0]} (${exit.signal})` },
     );
@@ -81,12 +81,12 @@ describe('ending an engine process', () => {
 });
 
 describe('the health of an engine process', () => {
-  let room: Room;
-  beforeEach(() => (room = new Room()));
-  afterEach(() => room.close());
+  let fixture: EngineFixture;
+  beforeEach(() => (fixture = new EngineFixture()));
+  afterEach(() => fixture.close());
 
   it('is ok while the ready route answers, dead when the process is gone', async () => {
-    const server = await room.start({}, { ready: '/v1/models' });
+    const server = await fixture.start({}, { ready: '/v1/models' });
     assert.equal(await server.check!(never), 'ok');
     await server.stop(requested);
     assert.equal(await server.check!(never), 'dead');
@@ -98,19 +98,19 @@ describe('the health of an engine process', () => {
       const answer = answers.shift()!;
       return answer === 'fail' ? Promise.reject(new Error('refused')) : Promise.resolve(answer as 'ok');
     };
-    const server = await room.start({}, { check });
+    const server = await fixture.start({}, { check });
     assert.deepEqual([await server.check!(never), await server.check!(never)], ['ok', 'degraded']);
     await assert.rejects(server.check!(never), /refused/);
   });
 
   it('fails when the ready route no longer answers well', async () => {
-    const server = await room.start({});
-    await fetch(`http://127.0.0.1:${room.ports[0]}/control/loading`);
+    const server = await fixture.start({});
+    await fetch(`http://127.0.0.1:${fixture.ports[0]}/control/loading`);
     await assert.rejects(server.check!(never), /\/health was answered with 503/);
   });
 
   it('ends a check with the reason of its signal', async () => {
-    const server = await room.start({});
+    const server = await fixture.start({});
     await assert.rejects(server.check!(AbortSignal.abort(new Error('enough'))), /enough/);
   });
 
@@ -120,10 +120,10 @@ describe('the health of an engine process', () => {
       (path: string) =>
       async ({ request }: { request(path: string): Promise<unknown> }) =>
         void asked.push(((await request(path)) as { path: string }).path);
-    const server = await room.start({}, { sleep: note('/control/sleep'), wake: note('/control/wake') });
+    const server = await fixture.start({}, { sleep: note('/control/sleep'), wake: note('/control/wake') });
     await server.sleep!(never);
     await server.wake!(never);
     assert.deepEqual(asked, ['/control/sleep', '/control/wake']);
-    assert.equal((await room.start({})).sleep, undefined);
+    assert.equal((await fixture.start({})).sleep, undefined);
   });
 });

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import type { ProcessDescription } from '../../dist/process/description.js';
 import { isPortTaken, reservePort } from '../../dist/process/ports.js';
 import { engineFile } from './engine.js';
-import { Room } from './room.js';
+import { EngineFixture } from './engine-fixture.js';
 
 /** What a stranger answers; `known` is true for the first key it saw, which is the engine's. */
 type Answer = (path: string, known: boolean) => number;
@@ -45,11 +45,11 @@ class Stranger {
 }
 
 describe('a stranger on the port of an engine', () => {
-  let room: Room;
+  let fixture: EngineFixture;
   const strangers: Stranger[] = [];
-  beforeEach(() => (room = new Room()));
+  beforeEach(() => (fixture = new EngineFixture()));
   afterEach(async () => {
-    await room.close();
+    await fixture.close();
     await Promise.all(strangers.splice(0).map((stranger) => stranger.close()));
   });
 
@@ -63,8 +63,8 @@ describe('a stranger on the port of an engine', () => {
   /** A command that lets a stranger have the port first, the given number of times. */
   function beatenTo(times: number): ProcessDescription['command'] {
     return async ({ port, key }) => {
-      room.ports.push(port);
-      if (room.ports.length <= times) await strangerOn(port, () => 200, '/');
+      fixture.ports.push(port);
+      if (fixture.ports.length <= times) await strangerOn(port, () => 200, '/');
       return { args: [engineFile, '{}', String(port)], env: { ENGINE_KEY: key } };
     };
   }
@@ -105,34 +105,34 @@ describe('a stranger on the port of an engine', () => {
         void stranger.untilAsked(6).then(() => limit.abort(reason));
         return { args: [engineFile, '{"silent":true}', String(port)] };
       };
-      assert.equal(await room.failure({}, { command }, limit.signal), reason);
-      assert.match(room.logged.join(), said);
+      assert.equal(await fixture.failure({}, { command }, limit.signal), reason);
+      assert.match(fixture.logged.join(), said);
     });
   }
 
   it('is gone around on another port, with another key', async () => {
     const keys = new Set<string>();
     const command = beatenTo(2);
-    const server = await room.start({}, { command: (launch) => (keys.add(launch.key), command(launch)) });
-    assert.equal(new Set(room.ports).size, 3);
+    const server = await fixture.start({}, { command: (launch) => (keys.add(launch.key), command(launch)) });
+    assert.equal(new Set(fixture.ports).size, 3);
     assert.equal(keys.size, 3);
-    assert.equal(server.endpoint().baseUrl, `http://127.0.0.1:${room.ports[2]}/v1`);
+    assert.equal(server.endpoint().baseUrl, `http://127.0.0.1:${fixture.ports[2]}/v1`);
     assert.equal(server.info.verified, true);
   });
 
   it('ends the start when the third port is taken too', async () => {
-    const error = await room.failure({}, { command: beatenTo(Infinity) });
-    assert.equal(room.ports.length, 3);
+    const error = await fixture.failure({}, { command: beatenTo(Infinity) });
+    assert.equal(fixture.ports.length, 3);
     assert.equal(
       error.details['reason'],
-      `the engine ended with code 1: error: cannot bind port ${room.ports[2]}: EADDRINUSE`,
+      `the engine ended with code 1: error: cannot bind port ${fixture.ports[2]}: EADDRINUSE`,
     );
-    await room.assertNothingLeft();
+    await fixture.assertNothingLeft();
   });
 
   it('does not make a failed load on a free port be tried again', async () => {
-    await room.failure({ exit: { code: 1 } });
-    assert.equal(room.ports.length, 1);
+    await fixture.failure({ exit: { code: 1 } });
+    assert.equal(fixture.ports.length, 1);
   });
 });
 

@@ -1,5 +1,4 @@
-// What the tests of this room share: a backend of scripted engines, everything it said, and a close that proves nothing
-// is left.
+// What the tests of this layer share: a backend of scripted engines, its recorded output, and a close that proves that nothing is left.
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -27,15 +26,15 @@ export const never: AbortSignal = new AbortController().signal;
 
 type Description = ProcessBackendDescription<Schema, Schema>;
 
-/** Hears log lines as sentences. */
-export function listeningLog(hear: (sentence: string) => void = () => undefined): Logger {
-  const say = (_: object, sentence: string) => hear(sentence);
-  const log: Logger = { debug: say, info: say, warn: say, error: say, child: () => log };
+/** A logger that passes the message of each line on. */
+export function testLog(onMessage: (message: string) => void = () => undefined): Logger {
+  const write = (_: object, message: string) => onMessage(message);
+  const log: Logger = { debug: write, info: write, warn: write, error: write, child: () => log };
   return log;
 }
 
 /** Engines of one test. */
-export class Room {
+export class EngineFixture {
   readonly lines: string[] = [];
   readonly stages: string[] = [];
   readonly logged: string[] = [];
@@ -66,11 +65,11 @@ export class Room {
     return {
       signal,
       env: { PATH: process.env['PATH'] },
-      log: listeningLog((sentence) => this.logged.push(sentence)),
+      log: testLog((sentence) => this.logged.push(sentence)),
       options: {},
       adapters: [],
       progress: ({ stage }) => this.stages.push(stage),
-      output: (_, text) => this.hear(text),
+      output: (_, text) => this.onLine(text),
       guard: (pid) => {
         this.pids.push(pid);
         this.guarded.add(pid);
@@ -122,7 +121,7 @@ export class Room {
     await this.assertNothingLeft();
   }
 
-  private hear(text: string): void {
+  private onLine(text: string): void {
     this.lines.push(text);
     for (const wake of this.waiting) wake();
     this.waiting.clear();

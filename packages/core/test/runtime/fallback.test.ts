@@ -5,8 +5,8 @@ import { createTestLamina, fakeBackend, type TestLamina } from '@lamina/testing'
 
 const fake = fakeBackend();
 
-/** The engine models name; here or not. */
-function wanted(isHere: boolean): BackendType {
+/** The engine that models name, available or not. */
+function wanted(available: boolean): BackendType {
   return {
     ...fake,
     type: 'wanted',
@@ -15,14 +15,14 @@ function wanted(isHere: boolean): BackendType {
       ...fake.create(name, options),
       probe: () =>
         Promise.resolve(
-          isHere ? { available: true } : { available: false, reason: 'it is not installed', hint: 'Install it.' },
+          available ? { available: true } : { available: false, reason: 'it is not installed', hint: 'Install it.' },
         ),
     }),
   };
 }
 
-/** An engine that stands in for it, with fewer options, and a rank above it. */
-function substitute(standsInFor: readonly string[]): BackendType {
+/** A fallback for it, with fewer options, and a rank above it. */
+function fallback(fallbackFor: readonly string[]): BackendType {
   const modelOptions = {
     type: 'object',
     properties: { context_length: { type: 'integer' } },
@@ -30,17 +30,17 @@ function substitute(standsInFor: readonly string[]): BackendType {
   };
   return {
     ...fake,
-    type: 'substitute',
+    type: 'fallback',
     modelOptions,
     create: (name, options) => ({
       ...fake.create(name, options),
-      standsInFor,
+      fallbackFor,
       accepts: () => ({ rank: 99, reason: 'it can' }),
     }),
   };
 }
 
-describe('a backend that stands in for another', () => {
+describe('a fallback backend', () => {
   let lamina: TestLamina | undefined;
   afterEach(() => lamina?.close());
 
@@ -69,44 +69,44 @@ describe('a backend that stands in for another', () => {
     return lamina;
   }
 
-  it('serves models that name the other, by its name, an alias or an instance, while that is not here', async () => {
-    const { runtime } = await open([wanted(false), substitute(['wanted'])]);
-    for (const name of ['one', 'two', 'other']) assert.equal((await runtime.start(name)).backend, 'substitute');
+  it('serves models that name the other, by its name, an alias or an instance, while that is not available', async () => {
+    const { runtime } = await open([wanted(false), fallback(['wanted'])]);
+    for (const name of ['one', 'two', 'other']) assert.equal((await runtime.start(name)).backend, 'fallback');
   });
 
-  it('is not asked while the other is here, whatever its rank', async () => {
-    const { runtime } = await open([wanted(true), substitute(['wanted'])]);
+  it('is not used while the other is available, whatever its rank', async () => {
+    const { runtime } = await open([wanted(true), fallback(['wanted'])]);
     assert.equal((await runtime.start('other')).backend, 'mine');
   });
 
-  it('serves them also where no plugin knows the other', async () => {
-    const { runtime } = await open([substitute(['wanted', 'wnt'])]);
-    assert.equal((await runtime.start('two')).backend, 'substitute');
+  it('serves them also when no plugin provides the other', async () => {
+    const { runtime } = await open([fallback(['wanted', 'wnt'])]);
+    assert.equal((await runtime.start('two')).backend, 'fallback');
   });
 
-  it('does so only for those it names', async () => {
-    const { runtime } = await open([wanted(false), substitute([])]);
+  it('serves only models of the backends it names', async () => {
+    const { runtime } = await open([wanted(false), fallback([])]);
     await assert.rejects(runtime.start('one'), {
       code: 'BACKEND_UNAVAILABLE',
       message: /it is not installed\. Install it\./,
     });
   });
 
-  it('takes the options it has of those written for the other, and the log says which were left out', async () => {
+  it('applies the options it has of those written for the other, and logs which were left out', async () => {
     const log: { message?: string; leftOut?: string[] }[] = [];
-    const { runtime } = await open([wanted(false), substitute(['wanted'])], log);
+    const { runtime } = await open([wanted(false), fallback(['wanted'])], log);
     assert.equal((await runtime.start('one')).info?.contextLength, 512);
-    assert.deepEqual(log.find(({ message }) => message?.includes('stands in'))?.leftOut, ['tokens_per_second']);
+    assert.deepEqual(log.find(({ message }) => message?.includes('fallback'))?.leftOut, ['tokens_per_second']);
   });
 
-  it('is told of with the one it stands in for', async () => {
-    const { backends, suggestions } = await open([wanted(false), substitute(['wanted'])]);
+  it('is listed with the backend it replaces', async () => {
+    const { backends, suggestions } = await open([wanted(false), fallback(['wanted'])]);
     const records = Object.fromEntries(
-      (await backends.list()).map(({ name, replacedBy, standsInFor }) => [name, { replacedBy, standsInFor }]),
+      (await backends.list()).map(({ name, fallback, fallbackFor }) => [name, { fallback, fallbackFor }]),
     );
-    assert.deepEqual(records['mine'], { replacedBy: 'substitute', standsInFor: undefined });
-    assert.deepEqual(records['substitute'], { replacedBy: undefined, standsInFor: ['wanted'] });
+    assert.deepEqual(records['mine'], { fallback: 'fallback', fallbackFor: undefined });
+    assert.deepEqual(records['fallback'], { fallback: undefined, fallbackFor: ['wanted'] });
     const { suggested } = await suggestions.suggest({ ai_model: 'other' });
-    assert.ok(suggested.reasons.includes('runs on substitute 1.0.0'), suggested.reasons.join('; '));
+    assert.ok(suggested.reasons.includes('runs on fallback 1.0.0'), suggested.reasons.join('; '));
   });
 });

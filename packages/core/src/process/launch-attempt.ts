@@ -5,7 +5,7 @@ import type { FoundEngine, InstanceOptions, ProcessDescription } from './descrip
 import type { ServerProcess } from './server-process.js';
 
 /** A start: which engine, which model, and how. */
-export interface Start {
+export interface LaunchSpec {
   readonly description: ProcessDescription;
   /** The options of the backend instance. */
   readonly instance: InstanceOptions;
@@ -15,7 +15,7 @@ export interface Start {
 }
 
 /** One attempt at it, on one port. */
-export interface Attempt extends Start {
+export interface LaunchAttempt extends LaunchSpec {
   readonly port: number;
   /** Made for this attempt: a stranger that was asked with it must not know the next one. */
   readonly key: string;

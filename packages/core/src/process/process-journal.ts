@@ -1,4 +1,4 @@
-// The journal of running engines on disk: with it, the next Lamina finds what a killed one and its guard left behind.
+// The running engines, recorded on disk: the next Lamina finds what a killed one and its guard left running.
 import { mkdirSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { reasonOf } from '../kernel/reason.js';
@@ -30,22 +30,20 @@ const journalSchema = {
 /** The leader of an engine's process group. */
 export interface JournalEntry {
   readonly pid: number;
-  /** When it started, see `startOf`: a pid is used again, a pid and a start are not. */
+  /** When it started, see `startOf`: a pid is reused, a pid with its start time is not. */
   readonly started: string;
   readonly model: string;
 }
 
-/** What a journal file says. */
+/** The content of the file. */
 export interface JournalContent {
   /** The Lamina that wrote it; see `ownerMark`. */
   readonly owner: string;
   readonly processes: readonly JournalEntry[];
 }
 
-/**
- * The engines of this Lamina, on disk whenever that changes. Written at once and whole: a kill may come at any moment.
- */
-export class Journal {
+/** The engines of this Lamina. Each change is written synchronously and atomically: a kill can come at any moment. */
+export class ProcessJournal {
   private readonly entries = new Map<number, JournalEntry>();
 
   constructor(
@@ -53,18 +51,18 @@ export class Journal {
     private readonly log: Logger,
   ) {}
 
-  /** What the file says now; nothing when there is none, or none that can be understood. */
+  /** The recorded engines; none when the file is missing or not valid. */
   read(): JournalContent {
     const nothing = { owner: '', processes: [] };
     try {
       const content: unknown = JSON.parse(readFileSync(this.path, 'utf8'));
       if (check(journalSchema, content).length === 0) return content as JournalContent;
-      this.log.warn({ path: this.path }, 'The journal of engines is not what Lamina writes; it is ignored');
+      this.log.warn({ path: this.path }, 'The record of engine processes is not valid; ignoring it');
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
         this.log.warn(
           { path: this.path, error: reasonOf(error) },
-          'The journal of engines cannot be read; it is ignored',
+          'Cannot read the record of engine processes; ignoring it',
         );
     }
     return nothing;
@@ -73,7 +71,7 @@ export class Journal {
   add(pid: number, model: string): void {
     this.attempt(() => {
       const started = startOf(pid);
-      if (started === undefined) return; // It has ended already.
+      if (started === undefined) return; // It has already ended.
       this.entries.set(pid, { pid, started, model });
       this.replace();
     });
@@ -94,12 +92,12 @@ export class Journal {
     writeFileAtomicSync(this.path, `${JSON.stringify(content, undefined, 2)}\n`, { mode: 0o600 });
   }
 
-  /** That it fails must not keep an engine from starting: the guard is there all the same. */
+  /** A failure must not keep an engine from starting: the guard works without the journal. */
   private attempt(work: () => void): void {
     try {
       work();
     } catch (error) {
-      this.log.warn({ path: this.path, error: reasonOf(error) }, 'The journal of engines cannot be written');
+      this.log.warn({ path: this.path, error: reasonOf(error) }, 'Cannot write the record of engine processes');
     }
   }
 }

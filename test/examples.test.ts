@@ -107,6 +107,17 @@ describe('the example of an engine plugin', () => {
   });
 });
 
+describe('the example of a host that replaces services', () => {
+  it('evicts by its own policy and measures idle time by its own clock', async () => {
+    const modelsDir = await mkdtemp(join(directory, 'configure-'));
+    for (const name of ['one', 'two']) await writeFile(join(modelsDir, `${name}.fake`), name);
+    await writeFile(join(modelsDir, 'models.yaml'), 'models:\n  one: { path: one.fake }\n  two: { path: two.fake }\n');
+    const host = run('configure', [modelsDir, 'one', 'two']);
+    assert.equal(await host.exited, 0, host.output());
+    assert.match(host.output(), /two needs memory, idle: one\ntwo sleeps: it was idle\n/);
+  });
+});
+
 describeReal('the examples on a real llama-server', function () {
   this.timeout(60_000);
 

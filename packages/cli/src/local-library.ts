@@ -41,7 +41,7 @@ export interface LocalOpening {
  */
 export async function openLocal(options: LocalOptions, { env, owner, signal }: LocalOpening): Promise<Library> {
   const { manifest, modelsDir, dataDir } = options;
-  const written = await loadConfig(options.config);
+  const { server: _server, ...written } = await loadConfig<LaminaOptions & { server?: unknown }>(options.config);
   const said = Object.fromEntries(
     Object.entries({ manifest, modelsDir, dataDir }).filter(([, value]) => value !== undefined),
   ) as LaminaOptions;

@@ -1,10 +1,10 @@
-// A host's options with every default filled in.
+// Checks the options of createLamina and fills in the defaults.
 import { resolve } from 'node:path';
 import type { Config, DownloadLimits, LaminaOptions, RuntimeLimits } from './contract/config.js';
 import { LaminaError } from './contract/errors.js';
-import { check, describeProblems } from './kernel/check.js';
+import { check, describeProblems, nearestHint } from './kernel/check.js';
 
-/** What holds where a host says nothing; times in seconds. */
+/** The default limits of the runtime; times in seconds. */
 export const defaultLimits: RuntimeLimits = {
   maxLoaded: 1,
   loadTimeout: 600,
@@ -18,7 +18,7 @@ export const defaultLimits: RuntimeLimits = {
   healthInterval: 15,
 };
 
-/** What holds for downloads where a host says nothing. */
+/** The default limits of downloads. */
 export const defaultDownloadLimits: DownloadLimits = {
   active: 2,
   connections: 8,
@@ -68,12 +68,33 @@ const downloadsSchema = {
   additionalProperties: false,
 };
 
+/** Every option; the type makes sure that none is missing. */
+const optionNames: Readonly<Record<keyof LaminaOptions, true>> = {
+  plugins: true,
+  manifest: true,
+  modelsDir: true,
+  dataDir: true,
+  mode: true,
+  limits: true,
+  downloads: true,
+  log: true,
+  env: true,
+  fetch: true,
+  clock: true,
+  configure: true,
+};
+
 /**
  * Fills in the defaults.
  * @throws LaminaError `CONFIG_INVALID`
  */
 export function resolveConfig(options: LaminaOptions): Config {
-  // Not compiled for nothing: a start waits for it.
+  const unknown = Object.keys(options).find((name) => !Object.hasOwn(optionNames, name));
+  if (unknown !== undefined) {
+    const hint = nearestHint(unknown, Object.keys(optionNames));
+    throw new LaminaError('CONFIG_INVALID', { message: `createLamina has no option "${unknown}"; ${hint}` });
+  }
+  // Compiling a schema takes milliseconds, so only for what was passed.
   const problems = options.limits === undefined ? [] : check(limitsSchema, options.limits);
   if (problems.length > 0)
     throw new LaminaError('CONFIG_INVALID', { message: `The limit ${describeProblems(problems)}.` });
@@ -89,14 +110,14 @@ export function resolveConfig(options: LaminaOptions): Config {
     mode: options.mode ?? 'owner',
     limits: { ...defaultLimits, ...options.limits },
     downloads: { ...defaultDownloadLimits, ...options.downloads },
-    // The one default taken from the process: without PATH no engine is found, and nobody expects to have to pass it.
+    // The only default taken from the process: without PATH no engine is found.
     env: options.env ?? process.env,
     fetch: options.fetch ?? globalThis.fetch,
   });
 }
 
 /**
- * The identity function, for the types: a configuration module writes `export default defineConfig({ plugins: […] })`.
+ * Returns its argument; gives a configuration module its types: `export default defineConfig({ plugins: […] })`.
  */
 export function defineConfig<Options extends LaminaOptions>(options: Options): Options {
   return options;

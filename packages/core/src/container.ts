@@ -1,6 +1,7 @@
-// The composition root: what is bound outside the modules of the layers, and the host's last word.
-import { Container } from 'inversify';
+// The composition root: the bindings outside the modules of the layers, and the host's replacements.
+import { Container, type BindToFluentSyntax, type ServiceIdentifier } from 'inversify';
 import type { Config, LaminaOptions } from './contract/config.js';
+import { LaminaError } from './contract/errors.js';
 import type { Registrations } from './contract/plugin.js';
 import { downloadsModule } from './downloads/module.js';
 import { SourceRegistry } from './downloads/sources.js';
@@ -13,16 +14,38 @@ import { processModule } from './process/module.js';
 import { BackendRegistry } from './runtime/backends.js';
 import { runtimeModule } from './runtime/module.js';
 
-/** A container for one Lamina; singletons throughout. */
+/** Refuses a second binding of a token, which inversify would report only when something is resolved. */
+class LaminaContainer extends Container {
+  override bind<T>(token: ServiceIdentifier<T>): BindToFluentSyntax<T> {
+    if (!this.isBound(token)) return super.bind(token);
+    const name = Object.entries(tokens).find(([, known]) => known === token)?.[0];
+    const written = name === undefined ? 'token' : `tokens.${name}`;
+    throw new LaminaError('CONFIG_INVALID', {
+      message: `configure binds ${name === undefined ? String(token) : written}, which is already bound. To replace it, write container.rebind(${written}).`,
+    });
+  }
+}
+
+/**
+ * A container for one Lamina; singletons throughout.
+ * @throws LaminaError `CONFIG_INVALID` when `configure` binds a token twice or returns a promise
+ */
 export function createContainer(config: Config, options: LaminaOptions): Container {
-  const container = new Container({ defaultScope: 'Singleton' });
+  const container = new LaminaContainer({ defaultScope: 'Singleton' });
   const log = typeof options.log === 'object' ? options.log : createLog(options.log);
   container.bind(tokens.Config).toConstantValue(config);
   container.bind(tokens.Log).toConstantValue(log);
   container.bind(tokens.Clock).toConstantValue(options.clock ?? systemClock);
   container.load(kernelModule, modelsModule, downloadsModule, processModule, runtimeModule);
   container.bind(tokens.Registrations).toResolvedValue(registrations, [BackendRegistry, SourceRegistry]);
-  options.configure?.(container);
+  const returned: unknown = options.configure?.(container);
+  if (returned instanceof Promise) {
+    returned.catch(() => undefined);
+    throw new LaminaError('CONFIG_INVALID', {
+      message:
+        'configure returned a promise, but it must be synchronous. Await what it needs before you call createLamina.',
+    });
+  }
   return container;
 }
 

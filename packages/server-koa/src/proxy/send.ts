@@ -32,7 +32,7 @@ export type Sent = Exclude<Outcome, { kind: 'failed' }> & { readonly endpoint: E
  * How long a broken connection waits for the news that the engine has ended; it comes within milliseconds when it
  * comes.
  */
-const obituaryMs = 250;
+const exitGraceMs = 250;
 
 /**
  * Sends until an answer begins. An engine that died before that is replaced by a fresh one, once; a live one that
@@ -96,7 +96,7 @@ async function attempt(
 // A connection that breaks is often the first sign that an engine has ended; the word of its process comes a moment
 // later.
 export async function hasEnded(lease: Lease): Promise<boolean> {
-  if (!isLost(lease)) await Promise.race([lease.ended, after(obituaryMs, undefined, { ref: false })]);
+  if (!isLost(lease)) await Promise.race([lease.ended, after(exitGraceMs, undefined, { ref: false })]);
   return isLost(lease);
 }
 

@@ -1,4 +1,4 @@
-// The command lamina with the plugins that are installed, against a real web server that stands for the Hub.
+// The command lamina with the installed plugins, against nginx in the role of the Hugging Face Hub.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -11,7 +11,7 @@ import { describeWith, nginx } from './support/nginx.js';
 import { NginxHub } from './support/nginx-hub.js';
 import { root } from './support/root.js';
 
-describeWith({ nginx }, 'lamina pull with the plugins that are installed', function () {
+describeWith({ nginx }, 'lamina pull with the installed plugins', function () {
   this.timeout(60_000);
   let folder: string;
   let hub: NginxHub;
@@ -43,16 +43,20 @@ describeWith({ nginx }, 'lamina pull with the plugins that are installed', funct
     return { code, stdout, stderr };
   };
 
-  it('fetches all shards from the Hub that the environment names, and they are whole', async () => {
+  it('downloads all shards from the Hub named by the environment', async () => {
     const pulled = await lamina('pull', 'org/tiny:Q8_0', '--name', 'tiny');
     assert.equal(pulled.code, 0, pulled.stderr);
     assert.match(pulled.stderr, /^Pulling tiny from huggingface: 2 files, /);
     assert.match((await lamina('list')).stdout, /^tiny +available +\S+ kB +Q8_0 +llama\.cpp$/m);
     assert.match((await lamina('validate', 'tiny')).stdout, /^tiny +ok$/m);
-    assert.deepEqual(await lamina('pull', 'org/tiny:Q8_0'), { code: 0, stdout: 'tiny is here already.\n', stderr: '' });
+    assert.deepEqual(await lamina('pull', 'org/tiny:Q8_0'), {
+      code: 0,
+      stdout: 'tiny is already downloaded.\n',
+      stderr: '',
+    });
   });
 
-  it('says why a gated model cannot be had', async () => {
+  it('says why a gated model cannot be downloaded', async () => {
     const { code, stdout, stderr } = await lamina('pull', 'org/gated');
     assert.deepEqual([code, stdout], [1, '']);
     assert.match(stderr, /^lamina: .*org\/gated.*\n$/);

@@ -1,4 +1,4 @@
-// Bytes and times as people read them.
+// Formats bytes and times for people.
 
 const units = ['bytes', 'kB', 'MB', 'GB', 'TB'];
 
@@ -17,7 +17,7 @@ export function showSeconds(seconds: number): string {
     : `${Math.floor(seconds / 3600)} h ${two((seconds % 3600) / 60)} min`;
 }
 
-/** How far something is, in whole per cent; never 100 before it is done. */
+/** Progress in whole per cent; 100 only when it is done. */
 export function percent(done: number, total: number): number {
   return total === 0 ? 100 : Math.floor((done / total) * 100);
 }

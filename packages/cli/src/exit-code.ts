@@ -1,7 +1,7 @@
-// Exit codes of what a signal ended.
+// Exit codes of commands that a signal ended.
 import { constants } from 'node:os';
 
-/** 128 and the number of the signal, as shells have it. */
+/** 128 plus the number of the signal, as in shells. */
 export function exitCodeOf(signal: unknown): number {
   return 128 + (constants.signals[signal as NodeJS.Signals] ?? constants.signals.SIGINT);
 }

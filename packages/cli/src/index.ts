@@ -1,4 +1,4 @@
-// The door of @lamina/cli: the command as a function, and what it says of itself.
+// The entry point of @lamina/cli: the command as a function, and its help text.
 export { runCommand } from './run.js';
-export type { World } from './world.js';
+export type { CliIo } from './cli-io.js';
 export { helpText } from './program.js';

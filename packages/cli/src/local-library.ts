@@ -1,4 +1,4 @@
-// The library in this process: a Lamina of its own, closed when the command ends.
+// The library of this machine: a Lamina in this process, closed when the command ends.
 import { resolve } from 'node:path';
 import {
   backendsView,
@@ -15,10 +15,10 @@ import {
   type LaminaOptions,
 } from '@lamina/core';
 import type { DownloadView, ModelDetail } from '@lamina/core/protocol';
-import { Bell } from './bell.js';
-import { isAtRest, type Library } from './library.js';
+import { AsyncSignal } from './async-signal.js';
+import { isSettled, type Library } from './library.js';
 
-/** Which Lamina: what the command line says. */
+/** The options of the command line that configure it. */
 export interface LocalOptions {
   readonly config?: string;
   readonly manifest?: string;
@@ -30,47 +30,48 @@ export interface LocalOptions {
 /** How it is opened. */
 export interface LocalOpening {
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** As the owner, who alone may fetch; otherwise attached, beside a server that runs here. */
+  /** Whether the command downloads, which only one Lamina per data directory may do. Others work beside a running server. */
   readonly owner: boolean;
   readonly signal: AbortSignal;
 }
 
 /**
- * @throws LaminaError what `createLamina` throws; `CONFLICT` names --server when the models directory has an owner
- * already
+ * @throws LaminaError what `createLamina` throws; `CONFLICT` mentions --server when another Lamina owns the data
+ * directory
  */
 export async function openLocal(options: LocalOptions, { env, owner, signal }: LocalOpening): Promise<Library> {
   const { manifest, modelsDir, dataDir } = options;
-  const { server: _server, ...written } = await loadConfig<LaminaOptions & { server?: unknown }>(options.config);
-  const said = Object.fromEntries(
+  // server: the options of lamina-server.
+  const { server: _server, ...config } = await loadConfig<LaminaOptions & { server?: unknown }>(options.config);
+  const overrides = Object.fromEntries(
     Object.entries({ manifest, modelsDir, dataDir }).filter(([, value]) => value !== undefined),
   ) as LaminaOptions;
   const log = options.verbose === true ? 'info' : 'silent';
-  // Only what is asked for is fetched: what else is unfinished waits for a server, or for its own command.
+  // Only the requested download runs: other unfinished ones wait for a server or their own command.
   const lamina = await createLamina(
     {
       env,
-      ...written,
-      ...said,
+      ...config,
+      ...overrides,
       log,
       mode: owner ? 'owner' : 'attached',
-      downloads: { ...written.downloads, resume: false },
+      downloads: { ...config.downloads, resume: false },
     },
     signal,
   ).catch((error: unknown) => {
-    throw LaminaError.is(error, 'CONFLICT') && error.details['pid'] !== undefined ? owned(error) : error;
+    throw LaminaError.is(error, 'CONFLICT') && error.details['pid'] !== undefined ? ownedError(error) : error;
   });
   return new LocalLibrary(lamina, signal);
 }
 
-function owned(error: LaminaError): LaminaError {
+function ownedError(error: LaminaError): LaminaError {
   const { data_dir: dataDir, pid } = error.details;
-  const message = `A Lamina that runs already, process ${String(pid)}, fetches for ${String(dataDir)}: ask it with --server <url>, or stop it first.`;
+  const message = `Another Lamina (process ${String(pid)}) uses ${String(dataDir)}. Send the command to it with --server <url>, or stop it first.`;
   return new LaminaError('CONFLICT', { ...error.details, message }, { cause: error });
 }
 
 class LocalLibrary implements Library {
-  readonly outlives = false;
+  readonly downloadsInServer = false;
 
   constructor(
     private readonly lamina: Lamina,
@@ -119,7 +120,7 @@ class LocalLibrary implements Library {
   }
 
   async download(request: DownloadRequest): Promise<DownloadView> {
-    return downloadView(await this.lamina.downloads.start(fromHere(request), { signal: this.signal }));
+    return downloadView(await this.lamina.downloads.start(resolveReference(request), { signal: this.signal }));
   }
 
   downloads() {
@@ -140,19 +141,19 @@ class LocalLibrary implements Library {
 
   async *follow(id: string): AsyncGenerator<DownloadView> {
     const { downloads, events } = this.lamina;
-    const bell = new Bell();
-    const stop = events.onAny((event) => {
-      if ('download' in event && event.download === id) bell.ring();
+    const changed = new AsyncSignal();
+    const unsubscribe = events.onAny((event) => {
+      if ('download' in event && event.download === id) changed.notify();
     });
     try {
       for (;;) {
         const view = downloadView(downloads.get(id));
         yield view;
-        if (isAtRest(view)) return;
-        await bell.rung(this.signal);
+        if (isSettled(view)) return;
+        await changed.wait(this.signal);
       }
     } finally {
-      stop();
+      unsubscribe();
     }
   }
 
@@ -161,10 +162,8 @@ class LocalLibrary implements Library {
   }
 }
 
-/**
- * A path that begins with a dot is meant from where the command is typed; core would take it from the models directory.
- */
-function fromHere(request: DownloadRequest): DownloadRequest {
+/** Resolves a path that begins with a dot in the working directory; core would resolve it in the models directory. */
+function resolveReference(request: DownloadRequest): DownloadRequest {
   const { reference } = request as { reference?: unknown };
   return typeof reference === 'string' && /^\.\.?[\\/]/.test(reference)
     ? { ...request, reference: resolve(reference) }

@@ -1,14 +1,14 @@
-// The lamina command: the process around it. The first signal asks it to end in order, the second ends it at once.
+// The process of the lamina command. The first signal stops the command in an orderly way, the second at once.
 import { exitCodeOf } from './exit-code.js';
 import { runCommand } from './run.js';
 
 const stop = new AbortController();
-const hear = (signal: NodeJS.Signals): void => {
+const onSignal = (signal: NodeJS.Signals): void => {
   if (stop.signal.aborted) process.exit(exitCodeOf(signal));
   stop.abort(signal);
 };
-process.on('SIGINT', hear).on('SIGTERM', hear);
-// Whoever reads the output may have seen enough, as `head` does.
+process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
+// The reader of a pipe may close it early, as `head` does.
 for (const stream of [process.stdout, process.stderr])
   stream.on('error', ({ code }: NodeJS.ErrnoException) => process.exit(code === 'EPIPE' ? 0 : 1));
 
@@ -19,5 +19,5 @@ const code = await runCommand(process.argv.slice(2), {
   signal: stop.signal,
 });
 await new Promise((written) => process.stdout.write('', written));
-// Everything of Lamina is closed by now; what a plugin may have left behind must not keep the process.
+// Lamina is closed now. Exit even if a plugin left something open.
 process.exit(code);

@@ -1,7 +1,7 @@
-// The command line: what there is to type, and what the help says of it.
+// Defines the command line: commands, options, and their help.
 import { Command, InvalidArgumentError } from 'commander';
+import type { CliIo } from './cli-io.js';
 import { backendsCommand } from './commands/backends.js';
-import { downloadableCommand } from './commands/downloadable.js';
 import { downloadsCommand } from './commands/downloads.js';
 import { infoCommand } from './commands/info.js';
 import { installCommand } from './commands/install.js';
@@ -11,42 +11,35 @@ import { removeCommand } from './commands/remove.js';
 import { statsCommand } from './commands/stats.js';
 import { suggestCommand } from './commands/suggest.js';
 import { validateCommand } from './commands/validate.js';
-import type { World } from './world.js';
 import type { Session } from './session.js';
 
-const commands = [
-  pullCommand,
-  listCommand,
-  infoCommand,
-  removeCommand,
-  installCommand,
-  validateCommand,
-  suggestCommand,
-  backendsCommand,
-  downloadsCommand,
-  downloadableCommand,
-  statsCommand,
-];
-/** Of a Lamina in this process; a server has its own. */
-const ofHere = ['manifest', 'modelsDir', 'dataDir', 'config'];
-const documentWidth = 100;
+const commandGroups = {
+  'Models:': [listCommand, infoCommand, suggestCommand, validateCommand, statsCommand, installCommand, removeCommand],
+  'Downloads:': [pullCommand, downloadsCommand],
+  'Engines:': [backendsCommand],
+};
+/** Options of a Lamina in this process; a server has its own. */
+const localOptions = ['manifest', 'modelsDir', 'dataDir', 'config'];
+const documentationWidth = 100;
 
-/** The command `lamina`; it throws commander's errors and writes only help. */
-export function createProgram(session: Session, { stdout, stderr }: Pick<World, 'stdout' | 'stderr'>): Command {
+/** The command `lamina`. It throws commander's errors and prints only help. */
+export function createProgram(session: Session, { stdout, stderr }: Pick<CliIo, 'stdout' | 'stderr'>): Command {
   const program = new Command('lamina')
-    .description('Pulls, lists, checks and removes models: those of this machine, or those of a server.')
+    .description('Download, list, check, and remove models on this machine or on a lamina-server.')
     .usage('<command> [options]')
-    .option('--models-dir <directory>', 'where the models are (default: models)')
-    .option('--manifest <file>', 'the models.yaml (default: models.yaml in the models directory)')
-    .option('--data-dir <directory>', 'where Lamina keeps its own state (default: .lamina in the models directory)')
+    .option('--models-dir <directory>', 'Directory of the models (default: models)')
+    .option('--manifest <file>', 'Manifest file (default: models.yaml in the models directory)')
+    .option('--data-dir <directory>', 'Directory for the state of Lamina (default: .lamina in the models directory)')
     .option(
       '--config <module>',
-      'a module that exports defineConfig({ plugins, … }) as its default (default: the plugins of Lamina that are installed)',
+      'JavaScript module whose default export is defineConfig({ plugins, … }) (default: the installed plugins)',
     )
-    .option('--server <url>', 'ask a lamina-server that runs, instead of doing it here', address)
-    .option('--api-key-file <file>', 'the key for that server (default: the environment variable LAMINA_API_KEY)')
-    .option('--json', 'answer with one JSON document a line; errors, too')
-    .option('--verbose', 'log what happens on standard error: text on a terminal, JSON lines elsewhere')
+    .option('--server <url>', 'Send the command to a running lamina-server', parseServerUrl)
+    .option('--api-key-file <file>', 'File with the API key for --server (default: LAMINA_API_KEY)')
+    .option('--json', 'Print one JSON document per line, errors included')
+    .option('--verbose', 'Log to standard error: text on a terminal, JSON lines elsewhere')
+    .helpOption('-h, --help', 'Show help')
+    .helpCommand('help [command]', 'Show help for a command')
     .configureHelp({ subcommandTerm: termOf, subcommandDescription: descriptionOf, showGlobalOptions: true })
     .configureOutput({
       writeOut: (text) => void stdout.write(text),
@@ -54,46 +47,52 @@ export function createProgram(session: Session, { stdout, stderr }: Pick<World, 
       outputError: () => undefined,
     })
     .exitOverride()
-    .hook('preAction', (_, command) => refuseMixture(command));
-  for (const add of commands) add(program, session);
+    .hook('preAction', (_, command) => checkCombination(command));
+  for (const [heading, commands] of Object.entries(commandGroups)) {
+    program.commandsGroup(heading);
+    for (const add of commands) add(program, session);
+  }
+  program.addHelpText('after', '\nRun "lamina <command> --help" for the options of a command and an example.');
   return program;
 }
 
-/** What `lamina --help` prints, at a fixed width: for documents. */
+/** What `lamina --help` prints, at a fixed width, for the documentation. */
 export function helpText(): string {
   const session: Session = { code: 0, run: () => Promise.resolve() };
-  const program = createProgram(session, process);
-  return program.configureOutput({ getOutHelpWidth: () => documentWidth }).helpInformation();
+  let help = '';
+  createProgram(session, process)
+    .configureOutput({ writeOut: (text) => void (help += text), getOutHelpWidth: () => documentationWidth })
+    .outputHelp();
+  return help;
 }
 
-/** A command with what it takes: `pull|download <model|reference>`. */
+/** A command with its arguments: `pull <model|reference>`. */
 function termOf(command: Command): string {
-  const names = [command.name(), ...command.aliases()].join('|');
-  return [names, ...command.registeredArguments.map((argument) => placeholder(argument))].join(' ');
+  return [command.name(), ...command.registeredArguments.map((argument) => placeholderOf(argument))].join(' ');
 }
 
-/** What a command does, and the options of its own. */
+/** What a command does, and its own options. */
 function descriptionOf(command: Command): string {
   const flags = command.options.map(({ long }) => long);
   return flags.length === 0 ? command.description() : `${command.description()} (${flags.join(', ')})`;
 }
 
-function placeholder(argument: { readonly required: boolean; readonly variadic: boolean; name(): string }): string {
+function placeholderOf(argument: { readonly required: boolean; readonly variadic: boolean; name(): string }): string {
   const name = `${argument.name()}${argument.variadic ? '...' : ''}`;
   return argument.required ? `<${name}>` : `[${name}]`;
 }
 
-function refuseMixture(command: Command): void {
+function checkCombination(command: Command): void {
   const options: Record<string, unknown> = command.optsWithGlobals();
-  const flag = (name: string) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-  const mixed = ofHere.filter((name) => options[name] !== undefined).map(flag);
-  if (options['server'] !== undefined && mixed.length > 0)
-    command.error(`${mixed.join(' and ')} cannot be used with --server, which has its own`);
+  const flagOf = (name: string) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+  const local = localOptions.filter((name) => options[name] !== undefined).map(flagOf);
+  if (options['server'] !== undefined && local.length > 0)
+    command.error(`${local.join(' and ')} cannot be combined with --server. Set it when you start the server.`);
   if (options['server'] === undefined && options['apiKeyFile'] !== undefined)
-    command.error('--api-key-file is for a server: name it with --server');
+    command.error('--api-key-file requires --server <url>.');
 }
 
-function address(text: string): string {
+function parseServerUrl(text: string): string {
   if (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)) return text.replace(/\/+$/, '');
-  throw new InvalidArgumentError('It must be an address such as http://127.0.0.1:11500.');
+  throw new InvalidArgumentError('Expected a URL such as http://127.0.0.1:11500.');
 }

@@ -1,27 +1,27 @@
-// Asks a lamina-server over HTTP; what it refuses comes back as the LaminaError it told.
+// HTTP client for lamina-server; an error response is thrown as LaminaError.
 import { LaminaError, reasonOf, type WireError } from '@lamina/core/protocol';
 import { EventSourceParserStream } from 'eventsource-parser/stream';
 
-/** A server and the key it is asked with. */
+/** A server and the API key for it. */
 export class ServerClient {
   constructor(
-    /** Without a slash at its end. */
+    /** Without a trailing slash. */
     readonly url: string,
     private readonly key: string | undefined,
     private readonly signal: AbortSignal,
   ) {}
 
-  /** The JSON of an answer. @throws LaminaError `SERVER_UNREACHABLE`, and what the server tells */
-  async ask<T>(method: 'GET' | 'POST' | 'DELETE', path: string, body?: object): Promise<T> {
+  /** The JSON body of the response. @throws LaminaError `SERVER_UNREACHABLE`, and the error of the server */
+  async request<T>(method: 'GET' | 'POST' | 'DELETE', path: string, body?: object): Promise<T> {
     const response = await this.send(method, path, body);
-    const text = await response.text().catch((error: unknown) => this.lost(error));
+    const text = await response.text().catch((error: unknown) => this.throwUnreachable(error));
     return (text === '' ? undefined : JSON.parse(text)) as T;
   }
 
   /**
-   * `undefined` once the server tells its events, then those of these types as they come; ends when the server ends the
+   * Yields `undefined` when the stream of events is open, then each event of these types; ends when the server ends the
    * stream.
-   * @throws as {@link ask}
+   * @throws as {@link request}
    */
   async *events<Event>(types: readonly string[]): AsyncGenerator<Event | undefined> {
     const { body } = await this.send('GET', `/events?types=${types.join(',')}`);
@@ -30,16 +30,16 @@ export class ServerClient {
     try {
       for await (const { data } of events) yield JSON.parse(data) as Event;
     } catch (error) {
-      this.lost(error);
+      this.throwUnreachable(error);
     }
   }
 
-  /** For an answer that did not come, or not to its end. */
-  lost(error: unknown): never {
+  /** Throws the error for a response that did not arrive, or not to its end. */
+  throwUnreachable(error: unknown): never {
     this.signal.throwIfAborted();
     const cause =
       error instanceof Error && error.cause instanceof Error && error.cause.message !== '' ? error.cause : error;
-    throw new LaminaError('SERVER_UNREACHABLE', { url: this.url, reason: reasonOf(cause) }, { cause: error });
+    throw new LaminaError('SERVER_UNREACHABLE', { url: this.url, reason: connectionProblem(cause) }, { cause: error });
   }
 
   private async send(method: string, path: string, body?: object): Promise<Response> {
@@ -53,20 +53,37 @@ export class ServerClient {
       signal: this.signal,
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     };
-    const response = await fetch(this.url + path, init).catch((error: unknown) => this.lost(error));
+    const response = await fetch(this.url + path, init).catch((error: unknown) => this.throwUnreachable(error));
     const isJson = /\bjson\b|event-stream/.test(response.headers.get('content-type') ?? '') || response.status === 204;
     if (response.ok && isJson) return response;
-    throw await this.refusal(response);
+    throw await this.errorFrom(response);
   }
 
-  private async refusal(response: Response): Promise<LaminaError> {
+  private async errorFrom(response: Response): Promise<LaminaError> {
     const { error } = ((await response.json().catch(() => undefined)) ?? {}) as { error?: WireError };
     if (typeof error?.message !== 'string' || typeof error.code !== 'string')
       return new LaminaError('SERVER_UNREACHABLE', {
         url: this.url,
-        reason: `what is there answers ${response.status} and is no Lamina`,
+        reason: `the response (status ${response.status}) is not from a lamina-server`,
       });
-    const wanted = `The server at ${this.url} wants a key${this.key === undefined ? '' : ', and not the one it got'}: name a file that holds it with --api-key-file, or set LAMINA_API_KEY.`;
-    return LaminaError.fromWire(error.code === 'UNAUTHORIZED' ? { ...error, message: wanted } : error);
+    if (error.code !== 'UNAUTHORIZED') return LaminaError.fromWire(error);
+    const problem =
+      this.key === undefined ? `${this.url} requires an API key` : `The API key is not valid for ${this.url}`;
+    return LaminaError.fromWire({ ...error, message: `${problem}. Use --api-key-file <file> or set LAMINA_API_KEY.` });
   }
+}
+
+const connectionProblems: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'connection refused',
+  ECONNRESET: 'connection closed',
+  EHOSTUNREACH: 'host unreachable',
+  ENETUNREACH: 'network unreachable',
+  ENOTFOUND: 'host not found',
+  ETIMEDOUT: 'connection timed out',
+  UND_ERR_CONNECT_TIMEOUT: 'connection timed out',
+  UND_ERR_SOCKET: 'connection closed',
+};
+
+function connectionProblem(error: unknown): string {
+  return connectionProblems[(error as NodeJS.ErrnoException).code ?? ''] ?? reasonOf(error);
 }

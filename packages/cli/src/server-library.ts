@@ -1,4 +1,4 @@
-// The library of a server: its REST routes, and its events to know when to ask again.
+// The library of a server: calls its REST routes and listens to its events for changes.
 import type { DownloadRequest, ModelStats, SuggestRequest } from '@lamina/core';
 import {
   LaminaError,
@@ -12,12 +12,12 @@ import {
   type SuggestionView,
   type ValidationView,
 } from '@lamina/core/protocol';
-import { isAtRest, type Library } from './library.js';
-import type { ServerClient } from './server-client.js';
+import { isSettled, type Library } from './library.js';
+import { ServerClient } from './server-client.js';
 
-/** Between two looks at a download of which only its progress changed. */
-const pauseMs = 200;
-const changes = ['queued', 'started', 'progress', 'verified', 'finished', 'failed', 'cancelled', 'paused'].map(
+/** Minimum time between two requests for a download of which only the progress changed. */
+const progressIntervalMs = 200;
+const downloadEvents = ['queued', 'started', 'progress', 'verified', 'finished', 'failed', 'cancelled', 'paused'].map(
   (verb) => `download.${verb}`,
 );
 
@@ -26,89 +26,94 @@ interface DownloadEvent {
   readonly download: string;
 }
 
-/** The library behind a server. */
-export class ServerLibrary implements Library {
-  readonly outlives = true;
+/** Opens the library of the server at `url`, which has no trailing slash. */
+export function openServer(url: string, key: string | undefined, signal: AbortSignal): Library {
+  return new ServerLibrary(new ServerClient(url, key, signal));
+}
+
+class ServerLibrary implements Library {
+  readonly downloadsInServer = true;
 
   constructor(private readonly server: ServerClient) {}
 
   models(): Promise<ModelsView> {
-    return this.server.ask('GET', '/models');
+    return this.server.request('GET', '/models');
   }
 
   model(name: string): Promise<ModelDetail> {
-    return this.server.ask('GET', `/models/${encodeURIComponent(name)}`);
+    return this.server.request('GET', `/models/${encodeURIComponent(name)}`);
   }
 
   async stats(): Promise<ModelStats> {
-    const { models } = await this.server.ask<HealthView>('GET', '/health');
-    // The one route that answers, with less, whoever has no key.
+    const { models } = await this.server.request<HealthView>('GET', '/health');
+    // Without a key, this route responds with less instead of an error; the next one fails.
     if (models === undefined) await this.models();
     return models!;
   }
 
   backends(): Promise<BackendsView> {
-    return this.server.ask('GET', '/backends');
+    return this.server.request('GET', '/backends');
   }
 
   suggest(request: SuggestRequest): Promise<SuggestionView> {
-    return this.server.ask('POST', '/suggest', request);
+    return this.server.request('POST', '/suggest', request);
   }
 
   validate(names: readonly string[] | undefined): Promise<ValidationView> {
-    return this.server.ask('POST', '/models/validate', names === undefined ? {} : { models: names });
+    return this.server.request('POST', '/models/validate', names === undefined ? {} : { models: names });
   }
 
   remove(name: string, { files }: { files: boolean }): Promise<RemovalView> {
-    return this.server.ask('DELETE', `/models/${encodeURIComponent(name)}${files ? '?files=1' : ''}`);
+    return this.server.request('DELETE', `/models/${encodeURIComponent(name)}${files ? '?files=1' : ''}`);
   }
 
   install(): Promise<ModelDetail> {
     return Promise.reject(
       new LaminaError('NOT_SUPPORTED', {
-        message: `The server at ${this.server.url} takes no files from elsewhere: run this on its machine without --server, and it will see the model.`,
+        message: `The server at ${this.server.url} does not accept uploads. Run this command on its machine without --server; the server will detect the new model.`,
       }),
     );
   }
 
   downloadable(): Promise<DownloadableView> {
-    return this.server.ask('GET', '/downloadable');
+    return this.server.request('GET', '/downloadable');
   }
 
   download(request: DownloadRequest): Promise<DownloadView> {
-    return this.server.ask('POST', '/download', request);
+    return this.server.request('POST', '/download', request);
   }
 
   downloads(): Promise<{ downloads: readonly DownloadView[] }> {
-    return this.server.ask('GET', '/downloads');
+    return this.server.request('GET', '/downloads');
   }
 
   pause(id: string): Promise<DownloadView> {
-    return this.server.ask('POST', `/downloads/${encodeURIComponent(id)}/pause`);
+    return this.server.request('POST', `/downloads/${encodeURIComponent(id)}/pause`);
   }
 
   resume(id: string): Promise<DownloadView> {
-    return this.server.ask('POST', `/downloads/${encodeURIComponent(id)}/resume`);
+    return this.server.request('POST', `/downloads/${encodeURIComponent(id)}/resume`);
   }
 
   cancel(id: string): Promise<void> {
-    return this.server.ask('DELETE', `/downloads/${encodeURIComponent(id)}`);
+    return this.server.request('DELETE', `/downloads/${encodeURIComponent(id)}`);
   }
 
   async *follow(id: string): AsyncGenerator<DownloadView> {
-    let askedAt = -Infinity;
-    for await (const event of this.server.events<DownloadEvent>(changes)) {
+    let requestedAt = -Infinity;
+    for await (const event of this.server.events<DownloadEvent>(downloadEvents)) {
       if (
         event !== undefined &&
-        (event.download !== id || (event.type === 'download.progress' && performance.now() - askedAt < pauseMs))
+        (event.download !== id ||
+          (event.type === 'download.progress' && performance.now() - requestedAt < progressIntervalMs))
       )
         continue;
-      askedAt = performance.now();
-      const view = await this.server.ask<DownloadView>('GET', `/downloads/${encodeURIComponent(id)}`);
+      requestedAt = performance.now();
+      const view = await this.server.request<DownloadView>('GET', `/downloads/${encodeURIComponent(id)}`);
       yield view;
-      if (isAtRest(view)) return;
+      if (isSettled(view)) return;
     }
-    this.server.lost(new Error('it ended; the download goes on when it is started again'));
+    this.server.throwUnreachable(new Error('it stopped; the download resumes when the server starts again'));
   }
 
   close(): Promise<void> {

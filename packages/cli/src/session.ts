@@ -1,52 +1,50 @@
-// One run of the command: which library its options mean, how it is opened and closed, how the answer is printed.
+// Runs the work of one command: opens the library that the options select, prints the result, closes the library.
 import { readFile } from 'node:fs/promises';
 import { LaminaError, reasonOf } from '@lamina/core/protocol';
+import type { CliIo } from './cli-io.js';
 import type { Library } from './library.js';
 import type { LocalOptions } from './local-library.js';
-import type { Answer, Printer } from './printer.js';
-import { ServerClient } from './server-client.js';
-import { ServerLibrary } from './server-library.js';
-import type { World } from './world.js';
+import type { CommandResult, Printer } from './printer.js';
 
-/** The options that every command takes. */
+/** The options that every command has. */
 export interface GlobalOptions extends LocalOptions {
   readonly server?: string;
   readonly apiKeyFile?: string;
   readonly json?: boolean;
 }
 
-/** What a command is given. */
-export interface Tools {
+/** What the work of a command uses. */
+export interface CommandContext {
   readonly library: Library;
-  readonly world: World;
+  readonly io: CliIo;
   readonly printer: Printer;
 }
 
 /** Runs the work of one command. */
 export interface Session {
-  /** The exit code of what was run. */
+  /** The exit code of the work. */
   readonly code: number;
-  /** Opens the library, as its owner where the work must be, works, prints the answer. */
+  /** Opens the library, runs the work and prints its result. `owner`: the work downloads, which one Lamina at a time may do. */
   run(
     options: GlobalOptions,
-    work: (tools: Tools) => Promise<Answer>,
+    work: (context: CommandContext) => Promise<CommandResult>,
     how?: { readonly owner: boolean },
   ): Promise<void>;
 }
 
-/** A session in a world. */
-export function createSession(world: World, printer: Printer): Session {
+/** Creates the session of one command. */
+export function createSession(io: CliIo, printer: Printer): Session {
   let code = 0;
   return {
     get code() {
       return code;
     },
     async run(options, work, { owner } = { owner: false }) {
-      const library = await open(options, world, owner);
+      const library = await openLibrary(options, io, owner);
       try {
-        const answer = await work({ library, world, printer });
-        printer.answer(answer);
-        code = answer.code ?? 0;
+        const result = await work({ library, io, printer });
+        printer.result(result);
+        code = result.code ?? 0;
       } finally {
         await library.close();
       }
@@ -54,27 +52,32 @@ export function createSession(world: World, printer: Printer): Session {
   };
 }
 
-async function open(options: GlobalOptions, { env, signal }: World, owner: boolean): Promise<Library> {
+// Each library is loaded only when it is used: help needs neither, and loading all of core takes most of a second.
+async function openLibrary(options: GlobalOptions, { env, signal }: CliIo, owner: boolean): Promise<Library> {
   const { server, apiKeyFile } = options;
   if (server === undefined) {
-    const { openLocal } = await import('./local-library.js'); // All of core: help, and what a server is asked for, need none of it.
+    const { openLocal } = await import('./local-library.js');
     return openLocal(options, { env, owner, signal });
   }
+  const { openServer } = await import('./server-library.js');
   const key = apiKeyFile === undefined ? env['LAMINA_API_KEY'] || undefined : await readKey(apiKeyFile);
-  return new ServerLibrary(new ServerClient(server, key, signal));
+  return openServer(server, key, signal);
 }
 
-/** The first key of a file as lamina-server takes it, so that one file serves both. */
+/** The first key of a file in the format of lamina-server, so that one file works for both. */
 async function readKey(path: string): Promise<string> {
   const text = await readFile(path, 'utf8').catch((error: unknown) => {
     throw new LaminaError(
       'CONFIG_INVALID',
-      { message: `The API key file cannot be read: ${reasonOf(error)}.`, file: path },
+      { message: `Cannot read the API key file: ${reasonOf(error)}.`, file: path },
       { cause: error },
     );
   });
   const key = /^\s*([^\s#]\S*)/m.exec(text)?.[1];
   if (key === undefined)
-    throw new LaminaError('CONFIG_INVALID', { message: `The API key file ${path} holds no key.`, file: path });
+    throw new LaminaError('CONFIG_INVALID', {
+      message: `The API key file ${path} contains no key. Write one key per line.`,
+      file: path,
+    });
   return key;
 }

@@ -1,4 +1,4 @@
-// What each command says, in process and of a server: the same.
+// The output of each command, in this process and through a server.
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
@@ -10,14 +10,14 @@ describe('lamina', function () {
   beforeEach(async () => (folder = await Folder.make()));
   afterEach(() => folder.remove());
 
-  const good = async (...args: string[]) => {
+  const succeed = async (...args: string[]) => {
     const { code, stdout, stderr } = await folder.here(...args);
     assert.deepEqual([code, stderr], [0, ''], stdout);
     return stdout;
   };
 
-  it('lists the models in a table, and leaves no trace', async () => {
-    const lines = (await good('list')).split('\n');
+  it('lists the models in a table and leaves no files behind', async () => {
+    const lines = (await succeed('list')).split('\n');
     assert.deepEqual(
       lines.slice(0, 3).map((line) => line.trim().split(/ {2,}/)),
       [
@@ -30,39 +30,47 @@ describe('lamina', function () {
     assert.deepEqual(readdirSync(folder.file('models')).sort(), ['models.yaml', 'tiny.fake']);
   });
 
-  it('tells one model, by an alias too', async () => {
-    assert.match(await good('info', 'small'), /^small\n {2}state +available\n(.*\n)* {2}use cases +conversational\n/);
+  it('shows one model, also by its alias', async () => {
+    assert.match(
+      await succeed('info', 'small'),
+      /^small\n {2}state +available\n(.*\n)* {2}use cases +conversational\n/,
+    );
   });
 
-  it('suggests, counts, lists backends and what could be fetched', async () => {
+  it('suggests and counts models, lists backends and downloadable models', async () => {
     assert.match(
-      await good('suggest', '--use-case', 'conversational', '--max-size', '4GB'),
+      await succeed('suggest', '--use-case', 'conversational', '--max-size', '4GB'),
       /^tiny\n {2}because {2}\S/,
     );
-    assert.match(await good('stats'), / models +2 \(1 available, 1 missing\)\n {2}categories +lightweight 1\n/);
-    assert.match(await good('backends'), /^fake +available +fake +\d/m);
-    assert.match(await good('downloadable'), /^far +url +http:/m);
-    assert.match(await good('list-downloadable', '--source', 'ollama'), /^Nothing/);
-    assert.match(await good('downloads'), /^Nothing/);
+    assert.match(await succeed('stats'), / models +2 \(1 available, 1 missing\)\n {2}categories +lightweight 1\n/);
+    assert.match(await succeed('backends'), /^fake +available +fake +\d/m);
+    assert.match(await succeed('list', '--available'), /^far +url +http:/m);
+    assert.match(await succeed('list', '--source', 'url'), /^far +url +http:/m);
+    assert.equal(await succeed('list-downloadable'), await succeed('list', '--available'));
+    assert.match(await succeed('list-downloadable', '--source', 'ollama'), /^No models to download/);
+    assert.match(await succeed('downloads'), /^No downloads/);
   });
 
-  it('validates all models or those named, with exit code 1 when something is wrong', async () => {
-    assert.match(await good('validate', 'tiny'), /^tiny +ok\n\n1 model checked, nothing is wrong\n$/m);
+  it('validates all models or those named, with exit code 1 if there are problems', async () => {
+    assert.match(await succeed('validate', 'tiny'), /^tiny +ok\n\n1 model checked, no problems found\n$/m);
     const { code, stdout, stderr } = await folder.here('validate');
     assert.deepEqual([code, stderr], [1, '']);
-    assert.match(stdout, /^far +.*does not exist.*\n\n2 models checked, something is wrong with 1\n$/m);
+    assert.match(stdout, /^far +.*does not exist.*\n\n2 models checked, problems in 1\n$/m);
   });
 
-  it('installs a file that is here, and removes a model with its files or without', async () => {
+  it('installs a local file, and removes a model with or without its files', async () => {
     await writeFile(folder.file('mine.fake'), 'my model');
-    assert.match(await good('install', 'mine', folder.file('mine.fake')), /^mine\n {2}state +available\n/);
-    assert.match(await good('rm', 'mine', '--files'), /^mine is removed\.\ndeleted {2}.*mine\.fake\n/);
+    assert.match(await succeed('install', 'mine', folder.file('mine.fake')), /^mine\n {2}state +available\n/);
+    assert.match(
+      await succeed('rm', 'mine', '--files'),
+      /^Removed mine from the manifest\.\ndeleted {2}.*mine\.fake\n/,
+    );
     assert.equal(existsSync(folder.file('models/mine/mine.fake')), false);
-    assert.match(await good('rm', 'far'), /^far is removed\.\nIts files stay/);
+    assert.match(await succeed('rm', 'far'), /^Removed far from the manifest\.\nThe files were kept/);
     assert.doesNotMatch(await readFile(folder.file('models/models.yaml'), 'utf8'), /far|mine/);
   });
 
-  it('answers with one JSON document, the same beside a server and from it', async () => {
+  it('prints the same JSON document beside a server and through it', async () => {
     const url = await folder.serve();
     for (const args of [
       ['list'],
@@ -72,7 +80,7 @@ describe('lamina', function () {
       ['suggest', '--category', 'lightweight'],
       ['backends'],
       ['stats'],
-      ['downloadable'],
+      ['list', '--available'],
       ['downloads'],
     ]) {
       const here = await folder.here(...args, '--json');
@@ -83,20 +91,20 @@ describe('lamina', function () {
     }
   });
 
-  it('changes models beside a server, which hears of it, and by a server', async () => {
+  it('changes models beside a server, which detects it, and through a server', async () => {
     const url = await folder.serve();
     await writeFile(folder.file('mine.fake'), 'my model');
-    await good('install', 'mine', folder.file('mine.fake'));
+    await succeed('install', 'mine', folder.file('mine.fake'));
     const seen = async () =>
       ((await (await fetch(`${url}/models`)).json()) as { models: Record<string, unknown> }).models['mine'] !==
       undefined;
     while (!(await seen())) await new Promise(setImmediate);
     const { code, stdout } = await folder.run('rm', 'mine', '--files', '--server', url);
     assert.equal(code, 0);
-    assert.match(stdout, /^mine is removed\./);
+    assert.match(stdout, /^Removed mine/);
     assert.equal(await seen(), false);
     const refused = await folder.run('install', 'mine', folder.file('mine.fake'), '--server', url);
     assert.deepEqual([refused.code, refused.stdout], [1, '']);
-    assert.match(refused.stderr, /^lamina: The server at http:\S+ takes no files from elsewhere: .*\n$/);
+    assert.match(refused.stderr, /^lamina: The server at http:\S+ does not accept uploads\. .*\n$/);
   });
 });

@@ -1,5 +1,5 @@
-// How commands fail: one sentence on standard error, nothing on standard output, and an exit code that tells what kind
-// of failure it was.
+// Failing commands: one sentence on standard error, nothing on standard output, and an exit code for the kind of
+// failure.
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { once } from 'node:events';
@@ -8,7 +8,7 @@ import type { AddressInfo } from 'node:net';
 import { helpText } from '@lamina/cli';
 import { Folder, lamina } from './support/command.js';
 
-describe('a lamina that fails', function () {
+describe('a failing lamina command', function () {
   this.timeout(60_000);
   let folder: Folder;
   beforeEach(async () => (folder = await Folder.make()));
@@ -21,7 +21,7 @@ describe('a lamina that fails', function () {
     assert.match(stderr, sentence);
   };
 
-  it('ends with 1 when it cannot be done', async () => {
+  it('exits with 1 when the work fails', async () => {
     await fails(1, /Model "tine" was not found\. .*"tiny"/, 'info', 'tine');
     await fails(1, /No model matches/, 'suggest', '--max-size', '1');
     await fails(1, /Download "dl-1" was not found/, 'downloads', 'pause', 'dl-1');
@@ -30,27 +30,31 @@ describe('a lamina that fails', function () {
     await fails(1, /models\.yaml/, 'list');
   });
 
-  it('ends with 2 when it is not used as it should', async () => {
+  it('exits with 2 on wrong usage', async () => {
     await fails(2, /Unknown command 'lst' \(Did you mean list\?\)/, 'lst');
     await fails(2, /Unknown option '--flies' \(Did you mean --files\?\)/, 'rm', 'tiny', '--flies');
     await fails(2, /Missing required argument 'model'/, 'info');
-    await fails(2, /--config cannot be used with --server/, 'list', '--server', 'http://127.0.0.1:1');
-    await fails(2, /name it with --server/, 'list', '--api-key-file', 'keys');
-    await fails(2, /It must be an address/, 'list', '--server', 'nowhere');
+    await fails(2, /--config cannot be combined with --server/, 'list', '--server', 'http://127.0.0.1:1');
+    await fails(2, /--api-key-file requires --server <url>/, 'list', '--api-key-file', 'keys');
+    await fails(2, /Expected a URL such as/, 'list', '--server', 'nowhere');
     const none = await folder.run();
     assert.deepEqual([none.code, none.stdout], [2, '']);
     assert.match(none.stderr, /^Usage: lamina/);
   });
 
-  it('ends with 0 when it explains itself', async () => {
+  it('exits with 0 after showing help', async () => {
     const { code, stdout, stderr } = await folder.run('--help');
     assert.deepEqual([code, stderr], [0, '']);
     const words = (text: string) => text.split(/\s+/);
     assert.deepEqual(words(stdout), words(helpText()));
-    assert.match((await folder.run('pull', '--help')).stdout, /--source <name>[^]*--models-dir/);
+    assert.match(
+      (await folder.run('pull', '--help')).stdout,
+      /--source <name>[^]*--models-dir[^]*Example:\n {2}lamina pull/,
+    );
+    assert.doesNotMatch(stdout, /download <|list-downloadable/);
   });
 
-  it('tells an error as an object, with --json', async () => {
+  it('prints an error as an object with --json', async () => {
     for (const [args, expected, code] of [
       [['info', 'tine'], 1, 'MODEL_NOT_FOUND'],
       [['lst'], 2, 'REQUEST_INVALID'],
@@ -62,17 +66,17 @@ describe('a lamina that fails', function () {
     }
   });
 
-  it('says what to do about a server that is not there, is something else, or wants a key', async () => {
-    const ask = (url: string, ...args: string[]) => folder.run('list', '--server', url, ...args);
+  it('says what to do about a server that is unreachable, not Lamina, or requires a key', async () => {
+    const list = (url: string, ...args: string[]) => folder.run('list', '--server', url, ...args);
     assert.match(
-      (await ask('http://127.0.0.1:4')).stderr,
-      /^lamina: No Lamina server responds at http:\/\/127\.0\.0\.1:4: .*ECONNREFUSED.*\.\n$/,
+      (await list('http://127.0.0.1:4')).stderr,
+      /^lamina: No Lamina server responds at http:\/\/127\.0\.0\.1:4: connection refused\.\n$/,
     );
     const other = createServer((_, response) => response.end('hello')).listen(0, '127.0.0.1');
     await once(other, 'listening');
     assert.match(
-      (await ask(`http://127.0.0.1:${(other.address() as AddressInfo).port}`)).stderr,
-      /what is there answers 200 and is no Lamina/,
+      (await list(`http://127.0.0.1:${(other.address() as AddressInfo).port}`)).stderr,
+      /the response \(status 200\) is not from a lamina-server/,
     );
     other.closeAllConnections();
     other.close();
@@ -84,14 +88,14 @@ describe('a lamina that fails', function () {
       assert.equal(without.code, 1);
       assert.match(
         without.stderr,
-        /^lamina: The server at http:\S+ wants a key: .*--api-key-file, or set LAMINA_API_KEY\.\n$/,
+        /^lamina: http:\S+ requires an API key\. Use --api-key-file <file> or set LAMINA_API_KEY\.\n$/,
       );
     }
     assert.match(
-      (await ask(url, '--api-key-file', folder.file('wrong'))).stderr,
-      /wants a key, and not the one it got/,
+      (await list(url, '--api-key-file', folder.file('wrong'))).stderr,
+      /The API key is not valid for http:/,
     );
-    assert.equal((await ask(url, '--api-key-file', folder.file('keys'))).code, 0);
+    assert.equal((await list(url, '--api-key-file', folder.file('keys'))).code, 0);
     assert.equal(
       (
         await folder.start(process.execPath, [lamina, 'list', '--server', url], {
@@ -103,11 +107,11 @@ describe('a lamina that fails', function () {
     );
   });
 
-  it('names --server when a Lamina that runs already fetches for the directory', async () => {
+  it('suggests --server when another Lamina uses the data directory', async () => {
     await folder.serve();
     await fails(
       1,
-      /^lamina: A Lamina that runs already, process \d+, fetches for \S+\.lamina: ask it with --server <url>, or stop it first\.\n$/,
+      /^lamina: Another Lamina \(process \d+\) uses \S+\.lamina\. Send the command to it with --server <url>, or stop it first\.\n$/,
       'pull',
       'far',
     );

@@ -1,4 +1,4 @@
-// The ways of showing progress, with a clock that a test owns.
+// Progress in lines, documents and bars. Imports internal files because a command gives no control over its clock.
 import assert from 'node:assert/strict';
 import { PassThrough } from 'node:stream';
 import type { DownloadView } from '@lamina/core/protocol';
@@ -23,7 +23,7 @@ const at = (done: number, more: Partial<DownloadView> = {}): DownloadView => ({
   ...more,
 });
 
-function stage() {
+function createOutput() {
   const [stdout, stderr] = [new PassThrough(), new PassThrough()];
   const read = (stream: PassThrough) => ((stream.read() ?? '') as Buffer | string).toString();
   return {
@@ -36,8 +36,8 @@ function stage() {
 }
 
 describe('progress', () => {
-  it('in lines is told for every tenth, not too often, and when it is slow', () => {
-    const { printer, err } = stage();
+  it('in lines is shown for every tenth, at most every 3 s and at least every 30 s', () => {
+    const { printer, err } = createOutput();
     let now = 0;
     const lines = new Lines(at(0), printer, () => now);
     const show = (ms: number, done: number) => {
@@ -52,8 +52,8 @@ describe('progress', () => {
     assert.equal(show(33_000, 190), 'tiny: 19 %, 190 bytes of 1.0 kB, 100 bytes/s, 9 s left\n');
   });
 
-  it('in documents is told once a second, and whenever the state changes', () => {
-    const { printer, out } = stage();
+  it('in documents is shown once a second and on every change of state', () => {
+    const { printer, out } = createOutput();
     let now = 0;
     const documents = new Documents(printer, () => now);
     const show = (ms: number, view: DownloadView) => {
@@ -68,8 +68,8 @@ describe('progress', () => {
     assert.equal(show(2_500, at(1000, { state: 'finished' })), '');
   });
 
-  it('in bars has one for each file, one for all, and takes out what a terminal would obey', () => {
-    const { stderr, printer, err } = stage();
+  it('in bars shows one per file and a total, without control characters', () => {
+    const { stderr, printer, err } = createOutput();
     const terminal = Object.assign(stderr, { isTTY: true, columns: 100, rows: 24 });
     const file = (path: string, done: number, state: 'fetching' | 'verified' | 'waiting') => ({
       path,
@@ -94,8 +94,8 @@ describe('progress', () => {
     assert.match(text, /total +█+░+ {2}75 % {2}750 bytes \/ 1\.0 kB {2}100 bytes\/s {2}3 s/);
   });
 
-  it('in bars counts files that are too many for lines of their own', () => {
-    const { stderr, printer, err } = stage();
+  it('in bars counts the files when there are too many for one line each', () => {
+    const { stderr, printer, err } = createOutput();
     const files = Array.from({ length: 40 }, (_, index) => ({
       path: `${index}.gguf`,
       done: index < 3 ? 25 : 0,
@@ -107,8 +107,8 @@ describe('progress', () => {
     assert.match(err(), /tiny +█*░+ +7 % .* 3 of 40 files/);
   });
 
-  it('in bars leaves out a part of a name that is too long', () => {
-    const { stderr, printer, err } = stage();
+  it('in bars shortens a long name', () => {
+    const { stderr, printer, err } = createOutput();
     const bars = new Bars(
       at(500, { model: 'a-model-with-quite-a-long-name-Q4_K_M' }),
       Object.assign(stderr, { isTTY: true, columns: 80, rows: 24 }),
@@ -118,8 +118,8 @@ describe('progress', () => {
     assert.match(err(), /a-mode…name-Q4_K_M {2}█{5}░{5} {2}50 %/);
   });
 
-  it('without a size shows what is here', () => {
-    const { stderr, printer, err } = stage();
+  it('in bars shows the downloaded bytes when the size is unknown', () => {
+    const { stderr, printer, err } = createOutput();
     const {
       total: _,
       seconds_left: __,

@@ -1,7 +1,7 @@
-// What lamina-server takes on its command line.
+// The command line of lamina-server.
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 
-/** The options as they were given; what is missing was not given. */
+/** The given options; the others are missing. */
 export interface CommandLine {
   readonly manifest?: string;
   readonly modelsDir?: string;
@@ -16,10 +16,7 @@ export interface CommandLine {
   readonly allowUnauthenticated?: boolean;
 }
 
-/**
- * Reads the arguments; the answer is an exit code when there is nothing left to do: 0 after `--help`, 2 after a
- * mistake, both already told.
- */
+/** Parses the arguments. Returns an exit code after `--help` (0) or wrong usage (2); the message is already printed. */
 export function readCommandLine(args: readonly string[]): CommandLine | number {
   try {
     return program().parse(args, { from: 'user' }).opts<CommandLine>();
@@ -31,19 +28,23 @@ export function readCommandLine(args: readonly string[]): CommandLine | number {
 
 function program(): Command {
   return new Command('lamina-server')
-    .description('Serves language models that run on this machine, with the API that OpenAI clients speak.')
-    .option('--manifest <file>', 'the models.yaml (default: models.yaml in the models directory)')
-    .option('--models-dir <directory>', 'where relative model paths begin (default: models)')
+    .description('Serve language models on this machine with an OpenAI-compatible API.')
+    .option('--manifest <file>', 'Manifest file (default: models.yaml in the models directory)')
+    .option('--models-dir <directory>', 'Directory of the models (default: models)')
     .option(
       '--config <module>',
-      'a JavaScript module whose default export is defineConfig({ plugins, … }); without it, the installed plugins of Lamina are used',
+      'JavaScript module whose default export is defineConfig({ plugins, … }) (default: the installed plugins)',
     )
-    .option('--host <address>', 'the address to listen on (default: 127.0.0.1)')
-    .option('--port <number>', 'the port; 0 takes a free one (default: 11500)', wholeNumber(0, 65_535))
-    .option('--max-loaded <number>', 'models that may be loaded at once (default: 1)', wholeNumber(1))
-    .option('--idle-timeout <seconds>', 'an idle model is unloaded after this; 0: never (default: 300)', wholeNumber(0))
+    .option('--host <address>', 'Address to listen on (default: 127.0.0.1)')
+    .option('--port <number>', 'Port to listen on; 0 selects a free one (default: 11500)', wholeNumber(0, 65_535))
+    .option('--max-loaded <number>', 'Maximum number of loaded models (default: 1)', wholeNumber(1))
+    .option(
+      '--idle-timeout <seconds>',
+      'Unload a model after this time without requests; 0 disables it (default: 300)',
+      wholeNumber(0),
+    )
     .addOption(
-      new Option('--log-level <level>', 'what is logged on standard error (default: info)').choices([
+      new Option('--log-level <level>', 'Minimum level of log messages on standard error (default: info)').choices([
         'silent',
         'error',
         'warn',
@@ -53,11 +54,18 @@ function program(): Command {
     )
     .option(
       '--api-key-file <file>',
-      'keys that clients must send: one a line, with "inference" or "manage" after it to limit what it allows',
+      'File with the API keys that clients must send, one per line; "inference" or "manage" after a key limits its use',
     )
-    .option('--data-dir <directory>', 'where Lamina keeps its own state (default: .lamina in the models directory)')
-    .option('--allow-unauthenticated', 'listen beyond this machine without a key')
+    .option('--data-dir <directory>', 'Directory for the state of Lamina (default: .lamina in the models directory)')
+    .option('--allow-unauthenticated', 'Accept connections from other machines without an API key')
+    .helpOption('-h, --help', 'Show help')
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: (.)/, asSentence)) })
     .exitOverride();
+}
+
+/** Errors begin like those of `lamina`: with the name of the program and a capital letter. */
+function asSentence(_: string, first: string): string {
+  return `lamina-server: ${first.toUpperCase()}`;
 }
 
 function wholeNumber(least: number, most = Number.MAX_SAFE_INTEGER): (text: string) => number {
@@ -66,8 +74,8 @@ function wholeNumber(least: number, most = Number.MAX_SAFE_INTEGER): (text: stri
     if (/^\d+$/.test(text) && value >= least && value <= most) return value;
     throw new InvalidArgumentError(
       most === Number.MAX_SAFE_INTEGER
-        ? `It must be a whole number, at least ${least}.`
-        : `It must be a whole number from ${least} to ${most}.`,
+        ? `Expected a whole number of at least ${least}.`
+        : `Expected a whole number from ${least} to ${most}.`,
     );
   };
 }

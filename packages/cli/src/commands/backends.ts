@@ -1,21 +1,23 @@
-// lamina backends: the engines, and what is missing.
+// lamina backends: lists the engines and how to install missing ones.
 import type { Command } from 'commander';
 import type { BackendsView, BackendView } from '@lamina/core/protocol';
-import type { Answer } from '../printer.js';
+import type { CommandResult } from '../printer.js';
 import type { Session } from '../session.js';
 import { table } from '../table.js';
+import { addExample } from './example.js';
 
 /** Adds the command. */
 export function backendsCommand(program: Command, session: Session): void {
-  program
+  const command = program
     .command('backends')
-    .description('the engines, and how to get those that are missing')
+    .description('List engines and how to install missing ones')
     .action((_, command: Command) =>
-      session.run(command.optsWithGlobals(), async ({ library }) => answer(await library.backends())),
+      session.run(command.optsWithGlobals(), async ({ library }) => resultOf(await library.backends())),
     );
+  addExample(command, 'lamina backends');
 }
 
-function answer(view: BackendsView): Answer {
+function resultOf(view: BackendsView): CommandResult {
   const backends = Object.entries(view.backends);
   const rows = backends.map(([name, { available, version, formats, executable }]) => [
     name,
@@ -24,7 +26,7 @@ function answer(view: BackendsView): Answer {
     version ?? '-',
     executable ?? '-',
   ]);
-  const hints = backends.flatMap(([name, backend]) => remarkOn(name, backend) ?? []);
+  const hints = backends.flatMap(([name, backend]) => hintFor(name, backend) ?? []);
   return {
     json: view,
     text: [
@@ -34,9 +36,9 @@ function answer(view: BackendsView): Answer {
   };
 }
 
-/** What there is to say of one beside its row. */
-function remarkOn(name: string, { reason, hint, note, fallback }: BackendView): string | undefined {
+/** A line below the table: why an engine is missing and how to install it, or a note about it. */
+function hintFor(name: string, { reason, hint, note, fallback }: BackendView): string | undefined {
   if (reason === undefined) return note === undefined ? undefined : `${name}: ${note}`;
-  const instead = fallback === undefined ? [] : [`${fallback} serves its models meanwhile.`];
+  const instead = fallback === undefined ? [] : [`Until then, ${fallback} serves its models.`];
   return `${name}: ${[`${reason.replace(/\.$/, '')}.`, ...instead, hint ?? ''].join(' ').trim()}`;
 }

@@ -1,55 +1,67 @@
-// lamina downloads: what is being fetched, and pausing, resuming and cancelling it.
+// lamina downloads: lists downloads; pauses, resumes, and cancels them.
 import type { Command } from 'commander';
 import { LaminaError, type DownloadView } from '@lamina/core/protocol';
 import { percent, showBytes } from '../amounts.js';
 import type { Library } from '../library.js';
-import type { Answer } from '../printer.js';
-import type { GlobalOptions, Session, Tools } from '../session.js';
+import type { CommandResult } from '../printer.js';
+import type { CommandContext, GlobalOptions, Session } from '../session.js';
 import { table } from '../table.js';
-import { watch } from './watch.js';
+import { addExample } from './example.js';
 
-type Verb = (download: DownloadView, tools: Tools) => Promise<Answer>;
+type DownloadAction = (download: DownloadView, context: CommandContext) => Promise<CommandResult>;
 
-/** Adds the command and those below it. */
+/** Adds the command and its subcommands. */
 export function downloadsCommand(program: Command, session: Session): void {
   const downloads = program
     .command('downloads')
     .usage('[pause|resume|cancel <download|model>]')
-    .description('what is being fetched, was paused or failed; pause, resume or cancel it');
-  const show = (_: unknown, command: Command) =>
-    session.run(command.optsWithGlobals(), async ({ library }) => answer(await library.downloads()));
-  downloads.command('list', { isDefault: true }).description('all of them (the default)').action(show);
-  const add = (name: string, description: string, verb: Verb) =>
-    downloads
+    .description('List downloads; pause, resume, or cancel one');
+  addExample(downloads, 'lamina downloads resume llama3.2-3b');
+  const list = downloads
+    .command('list', { isDefault: true })
+    .description('List downloads (the default)')
+    .action((_: unknown, command: Command) =>
+      session.run(command.optsWithGlobals(), async ({ library }) => resultOf(await library.downloads())),
+    );
+  addExample(list, 'lamina downloads');
+  const add = (name: string, description: string, action: DownloadAction) => {
+    const command = downloads
       .command(name)
-      .argument('<download|model>')
+      .argument('<download|model>', 'ID of a download, or name of its model')
       .description(description)
       .action((wanted: string, _: unknown, command: Command) =>
         session.run(
           command.optsWithGlobals<GlobalOptions>(),
-          async (tools) => verb(await find(tools.library, wanted), tools),
+          async (context) => action(await find(context.library, wanted), context),
           { owner: true },
         ),
       );
-  add('pause', 'stop one for now; what is here stays', pause);
-  add('resume', 'go on with one, and show it', async ({ id }, tools) => watch(await tools.library.resume(id), tools));
-  add('cancel', 'end one, and delete what was fetched', cancel);
+    addExample(command, `lamina downloads ${name} llama3.2-3b`);
+  };
+  add('pause', 'Pause a download and keep the downloaded bytes', pause);
+  add('resume', 'Resume a download and show its progress', resume);
+  add('cancel', 'Cancel a download and delete the downloaded bytes', cancel);
 }
 
-async function pause({ id, model }: DownloadView, { library }: Tools): Promise<Answer> {
+async function pause({ id, model }: DownloadView, { library }: CommandContext): Promise<CommandResult> {
   const download = await library.pause(id);
   return {
     json: download,
-    text: `The download of ${model} is paused; ${showBytes(download.done)} are here. Go on with: lamina downloads resume ${model}`,
+    text: `Paused the download of ${model} at ${showBytes(download.done)}. Resume it with: lamina downloads resume ${model}`,
   };
 }
 
-async function cancel(download: DownloadView, { library }: Tools): Promise<Answer> {
-  await library.cancel(download.id);
-  return { json: { ...download, state: 'cancelled' }, text: `The download of ${download.model} is cancelled.` };
+async function resume({ id }: DownloadView, context: CommandContext): Promise<CommandResult> {
+  const { watchDownload } = await import('./watch-download.js');
+  return watchDownload(await context.library.resume(id), context);
 }
 
-/** One by its id, or the one of a model that is not over. */
+async function cancel(download: DownloadView, { library }: CommandContext): Promise<CommandResult> {
+  await library.cancel(download.id);
+  return { json: { ...download, state: 'cancelled' }, text: `Cancelled the download of ${download.model}.` };
+}
+
+/** The download with this ID, or the unfinished one of this model. */
 async function find(library: Library, wanted: string): Promise<DownloadView> {
   const { downloads } = await library.downloads();
   const found =
@@ -59,12 +71,12 @@ async function find(library: Library, wanted: string): Promise<DownloadView> {
   return found;
 }
 
-function answer(view: { readonly downloads: readonly DownloadView[] }): Answer {
+function resultOf(view: { readonly downloads: readonly DownloadView[] }): CommandResult {
   const rows = view.downloads.map((download) => [
     download.id,
     download.model,
     download.state,
-    ...amounts(download),
+    ...amountsOf(download),
     download.source,
   ]);
   const failures = view.downloads.flatMap(({ id, error }) => (error === undefined ? [] : [`${id}: ${error.message}`]));
@@ -72,9 +84,9 @@ function answer(view: { readonly downloads: readonly DownloadView[] }): Answer {
     table(['ID', 'MODEL', 'STATE', '>DONE', '>SIZE', 'SOURCE'], rows),
     ...(failures.length === 0 ? [] : ['', ...failures]),
   ].join('\n');
-  return { json: view, text: rows.length === 0 ? 'Nothing is being downloaded.' : text };
+  return { json: view, text: rows.length === 0 ? 'No downloads. Start one with: lamina pull <model|reference>' : text };
 }
 
-function amounts({ done, total }: DownloadView): [string, string] {
+function amountsOf({ done, total }: DownloadView): [string, string] {
   return total === undefined ? [showBytes(done), '-'] : [`${percent(done, total)} %`, showBytes(total)];
 }

@@ -1,18 +1,20 @@
-// lamina install: makes a model of a file or directory that is already on this machine.
+// lamina install: adds a model from a file or directory on this machine.
 import type { Command } from 'commander';
 import type { Session } from '../session.js';
-import { describe } from './info.js';
+import { addExample } from './example.js';
+import { describeModel } from './info.js';
 
 /** Adds the command. */
 export function installCommand(program: Command, session: Session): void {
-  program
+  const command = program
     .command('install')
-    .argument('<model>', 'what it shall be called')
-    .argument('<path>', 'a file, of several shards the first, or a directory')
-    .description('make a model of files that are here already')
+    .argument('<model>', 'Name of the new model')
+    .argument('<path>', 'Model file (of several shards, the first) or directory')
+    .description('Add a model from files on this machine')
     .action((model: string, path: string, _, command: Command) =>
       session.run(command.optsWithGlobals(), async ({ library }) =>
-        describe(model, await library.install(model, path)),
+        describeModel(model, await library.install(model, path)),
       ),
     );
+  addExample(command, 'lamina install my-model ~/Downloads/my-model-Q4_K_M.gguf');
 }

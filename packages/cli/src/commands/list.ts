@@ -1,22 +1,42 @@
-// lamina list: the models, one a line.
-import type { Command } from 'commander';
-import type { ModelsView, ModelView } from '@lamina/core/protocol';
+// lamina list: lists the models, or with --available those that can be downloaded.
+import { Option, type Command } from 'commander';
+import type { DownloadableView, ModelsView, ModelView } from '@lamina/core/protocol';
 import { showBytes } from '../amounts.js';
-import type { Answer } from '../printer.js';
+import type { CommandResult } from '../printer.js';
 import type { Session } from '../session.js';
 import { counted, table } from '../table.js';
+import { addExample } from './example.js';
 
-/** Adds the command. */
-export function listCommand(program: Command, session: Session): void {
-  program
-    .command('list')
-    .description('the models, and whether their files are here')
-    .action((_, command: Command) =>
-      session.run(command.optsWithGlobals(), async ({ library }) => answer(await library.models())),
-    );
+interface ListOptions {
+  readonly available?: boolean;
+  readonly source?: string;
 }
 
-function answer(view: ModelsView): Answer {
+/** Adds the command, and `list-downloadable`, its name in the Python original. */
+export function listCommand(program: Command, session: Session): void {
+  const run = ({ available, source }: ListOptions, command: Command) =>
+    session.run(command.optsWithGlobals(), async ({ library }) =>
+      available === true
+        ? downloadableResult(await library.downloadable(), source)
+        : modelsResult(await library.models()),
+    );
+  const list = program
+    .command('list')
+    .option('--available', 'List models of the manifest that are not on disk and can be downloaded')
+    .addOption(
+      new Option('--source <name>', 'Only models of this source (implies --available)').implies({ available: true }),
+    )
+    .description('List models and whether their files are on disk')
+    .action(run);
+  addExample(list, 'lamina list --available');
+  program
+    .command('list-downloadable', { hidden: true })
+    .option('--source <name>', 'Only models of this source')
+    .description('The same as: lamina list --available')
+    .action((options: ListOptions, command: Command) => run({ ...options, available: true }, command));
+}
+
+function modelsResult(view: ModelsView): CommandResult {
   const rows = Object.entries(view.models).map(([name, model]) => [
     name,
     stateOf(model),
@@ -25,7 +45,7 @@ function answer(view: ModelsView): Answer {
     model.backend ?? '-',
   ]);
   const total = `${counted(view.total, 'model')}, ${view.available} available`;
-  const empty = 'There are no models here. Get one with: lamina pull <model|reference>';
+  const empty = 'No models found. Download one with: lamina pull <model|reference>';
   return {
     json: view,
     text:
@@ -33,13 +53,32 @@ function answer(view: ModelsView): Answer {
   };
 }
 
-/** What it is doing; at rest, whether its files are here. */
+function downloadableResult(view: DownloadableView, source: string | undefined): CommandResult {
+  const models = view.models.filter(({ sources }) => source === undefined || Object.hasOwn(sources, source));
+  const rows = models.flatMap(({ model, sources, download }) =>
+    Object.entries(sources).map(([name, reference], index) => [
+      index === 0 ? model : '',
+      name,
+      typeof reference === 'string' ? reference : JSON.stringify(reference),
+      index === 0 ? (download ?? '-') : '',
+    ]),
+  );
+  return {
+    json: { models },
+    text:
+      rows.length === 0
+        ? 'No models to download: every model in the manifest is on disk or has no source.'
+        : table(['NAME', 'SOURCE', 'REFERENCE', 'DOWNLOAD'], rows),
+  };
+}
+
+/** The runtime state of a model; of a stopped one, whether its files are on disk. */
 export function stateOf({ state, available }: ModelView): string {
   if (state !== 'stopped') return state;
   return available ? 'available' : 'missing';
 }
 
-/** Its files' size, or what its entry says of it. */
+/** The size of the files of a model, or the size that its manifest entry states. */
 export function sizeOf({ bytes, size }: ModelView): string {
   return bytes > 0 ? showBytes(bytes) : String(size ?? '-');
 }

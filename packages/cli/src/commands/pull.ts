@@ -1,50 +1,57 @@
-// lamina pull: fetches a model and shows how far it is.
+// lamina pull: downloads a model and shows the progress.
 import type { Command } from 'commander';
 import type { DownloadRequest } from '@lamina/core';
 import { LaminaError, type DownloadView } from '@lamina/core/protocol';
 import type { Library } from '../library.js';
-import type { Answer } from '../printer.js';
-import type { Session } from '../session.js';
-import { watch } from './watch.js';
+import type { CommandResult } from '../printer.js';
+import type { CommandContext, Session } from '../session.js';
+import { addExample } from './example.js';
 
-interface Options {
+interface PullOptions {
   readonly source?: string;
   readonly name?: string;
 }
 
-/** Adds the command. */
+/** Adds the command, and `download`, its name in the Python original. */
 export function pullCommand(program: Command, session: Session): void {
-  program
-    .command('pull')
-    .alias('download')
-    .argument('<model|reference>', 'a model of the manifest, or what a source knows: a link, org/name:quant, a path')
-    .option('--source <name>', 'ask only this source')
-    .option('--name <name>', 'what the model shall be called')
-    .description('fetch a model; interrupted, the same command goes on')
-    .action((wanted: string, options: Options, command: Command) =>
-      session.run(
-        command.optsWithGlobals(),
-        async (tools) => {
-          const known = await find(tools.library, wanted, options.name);
-          if (known?.available === true) return presence(known);
-          const download = await begin(tools.library, requestFor(wanted, options, known !== undefined));
-          return 'available' in download ? presence(download) : watch(download, tools);
-        },
-        { owner: true },
-      ),
-    );
+  const add = (name: string, hidden: boolean) =>
+    program
+      .command(name, { hidden })
+      .argument('<model|reference>', 'Model of the manifest, or a reference: org/name:quantization, a URL, or a path')
+      .option('--source <name>', 'Use only this source')
+      .option('--name <name>', 'Name of the new model')
+      .description('Download and verify a model and add it to the manifest; run again to resume')
+      .action((wanted: string, options: PullOptions, command: Command) =>
+        session.run(command.optsWithGlobals(), (context) => pull(wanted, options, context), { owner: true }),
+      );
+  addExample(add('pull', false), 'lamina pull bartowski/Llama-3.2-3B-Instruct-GGUF:Q4_K_M --name llama3.2-3b');
+  add('download', true);
 }
 
-interface Known {
+async function pull(wanted: string, options: PullOptions, context: CommandContext): Promise<CommandResult> {
+  const { library } = context;
+  const model = await findModel(library, wanted, options.name);
+  if (model?.available === true) return alreadyDownloaded(model);
+  const started = await startDownload(library, requestFor(wanted, options, model !== undefined));
+  if ('available' in started) return alreadyDownloaded(started);
+  const { watchDownload } = await import('./watch-download.js');
+  return watchDownload(started, context);
+}
+
+interface FoundModel {
   readonly name: string;
   readonly available: boolean;
   readonly bytes: number;
 }
 
-/** The model of that name or alias; else the one that was fetched by that very reference, and is called as wished. */
-async function find(library: Library, wanted: string, name: string | undefined): Promise<Known | undefined> {
+/** The model of this name or alias, or the one that was downloaded from this reference under the wanted name. */
+async function findModel(
+  library: Library,
+  wanted: string,
+  newName: string | undefined,
+): Promise<FoundModel | undefined> {
   const model =
-    name !== undefined
+    newName !== undefined
       ? undefined
       : await library.model(wanted).catch((error: unknown) => {
           if (LaminaError.is(error, 'MODEL_NOT_FOUND')) return undefined;
@@ -52,15 +59,15 @@ async function find(library: Library, wanted: string, name: string | undefined):
         });
   if (model !== undefined) return { name: wanted, available: model.available, bytes: model.bytes };
   const { models } = await library.models();
-  const fetched = Object.entries(models).find(
-    ([its, { available, download }]) =>
-      available && (name ?? its) === its && Object.values(download ?? {}).includes(wanted),
+  const downloaded = Object.entries(models).find(
+    ([name, { available, download }]) =>
+      available && (newName ?? name) === name && Object.values(download ?? {}).includes(wanted),
   );
-  return fetched === undefined ? undefined : { name: fetched[0], ...fetched[1] };
+  return downloaded === undefined ? undefined : { name: downloaded[0], ...downloaded[1] };
 }
 
-/** Begins the download; a source may find only now that it is the reference of a model that is here. */
-async function begin(library: Library, request: DownloadRequest): Promise<DownloadView | Known> {
+/** Starts the download. A source may find out only now that the reference belongs to a model on disk: then that model. */
+async function startDownload(library: Library, request: DownloadRequest): Promise<DownloadView | FoundModel> {
   try {
     return await library.download(request);
   } catch (error) {
@@ -70,12 +77,14 @@ async function begin(library: Library, request: DownloadRequest): Promise<Downlo
   }
 }
 
-/** What of a download there is to tell when there was none. */
-function presence({ name, bytes }: Known): Answer {
-  return { json: { model: name, state: 'finished', done: bytes, total: bytes }, text: `${name} is here already.` };
+function alreadyDownloaded({ name, bytes }: FoundModel): CommandResult {
+  return {
+    json: { model: name, state: 'finished', done: bytes, total: bytes },
+    text: `${name} is already downloaded.`,
+  };
 }
 
-function requestFor(wanted: string, { source, name }: Options, isModel: boolean): DownloadRequest {
+function requestFor(wanted: string, { source, name }: PullOptions, isModel: boolean): DownloadRequest {
   const from = source === undefined ? {} : { source };
   return isModel ? { model: wanted, ...from } : { reference: wanted, ...from, ...(name === undefined ? {} : { name }) };
 }

@@ -1,37 +1,38 @@
-// lamina rm: takes a model out of the manifest, with its files when told so.
+// lamina rm: removes a model from the manifest, with --files also from the disk.
 import type { Command } from 'commander';
 import type { RemovalView } from '@lamina/core/protocol';
-import type { Answer } from '../printer.js';
+import type { CommandResult } from '../printer.js';
 import type { Session } from '../session.js';
+import { addExample } from './example.js';
 
-interface Options {
+interface RemoveOptions {
   readonly files?: boolean;
 }
 
 /** Adds the command. */
 export function removeCommand(program: Command, session: Session): void {
-  program
+  const command = program
     .command('rm')
-    .argument('<model>')
-    .option('--files', 'delete its files too')
-    .description('take a model out of the manifest')
-    .action((model: string, { files = false }: Options, command: Command) =>
+    .argument('<model>', 'Name or alias of a model')
+    .option('--files', 'Delete the files of the model, too')
+    .description('Remove a model from the manifest')
+    .action((model: string, { files = false }: RemoveOptions, command: Command) =>
       session.run(command.optsWithGlobals(), async ({ library }) =>
-        answer(await library.remove(model, { files }), files),
+        resultOf(await library.remove(model, { files }), files),
       ),
     );
+  addExample(command, 'lamina rm llama3.2-3b --files');
 }
 
-function answer(view: RemovalView, files: boolean): Answer {
+function resultOf(view: RemovalView, files: boolean): CommandResult {
   const { removed, deleted, kept } = view;
-  const stay = files ? [] : ['Its files stay; --files deletes them.'];
   return {
     json: view,
     text: [
-      `${removed} is removed.`,
+      `Removed ${removed} from the manifest.`,
       ...deleted.map((path) => `deleted  ${path}`),
       ...kept.map((sentence) => `kept     ${sentence}`),
-      ...stay,
+      ...(files ? [] : ['The files were kept. Add --files to delete them.']),
     ].join('\n'),
   };
 }

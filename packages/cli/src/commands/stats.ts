@@ -1,21 +1,23 @@
-// lamina stats: how many models there are, of which kind.
+// lamina stats: shows how many models there are of each kind.
 import type { Command } from 'commander';
 import type { ModelStats } from '@lamina/core';
-import type { Answer } from '../printer.js';
+import type { CommandResult } from '../printer.js';
 import type { Session } from '../session.js';
 import { pairs } from '../table.js';
+import { addExample } from './example.js';
 
 /** Adds the command. */
 export function statsCommand(program: Command, session: Session): void {
-  program
+  const command = program
     .command('stats')
-    .description('counts of models, by category, backend and use case')
+    .description('Show the number of models by category, backend, and use case')
     .action((_, command: Command) =>
-      session.run(command.optsWithGlobals(), async ({ library }) => answer(await library.stats())),
+      session.run(command.optsWithGlobals(), async ({ library }) => resultOf(await library.stats())),
     );
+  addExample(command, 'lamina stats --json');
 }
 
-function answer(stats: ModelStats): Answer {
+function resultOf(stats: ModelStats): CommandResult {
   const {
     total_models: total,
     available_models: available,
@@ -25,11 +27,11 @@ function answer(stats: ModelStats): Answer {
     use_cases: useCases,
   } = stats;
   const groups = { categories, backends, 'use cases': useCases };
-  const shown = Object.entries(groups).map(([name, counts]): [string, string] => [
+  const rows = Object.entries(groups).map(([name, counts]): [string, string] => [
     name,
     Object.entries(counts)
       .map(([key, count]) => `${key} ${count}`)
       .join(', ') || '-',
   ]);
-  return { json: stats, text: pairs([['models', `${total} (${available} available, ${missing} missing)`], ...shown]) };
+  return { json: stats, text: pairs([['models', `${total} (${available} available, ${missing} missing)`], ...rows]) };
 }

@@ -1,11 +1,12 @@
-// lamina suggest: the model that fits a purpose best.
+// lamina suggest: suggests the model that fits best.
 import type { Command } from 'commander';
 import type { SuggestionView } from '@lamina/core/protocol';
-import type { Answer } from '../printer.js';
+import type { CommandResult } from '../printer.js';
 import type { Session } from '../session.js';
 import { pairs } from '../table.js';
+import { addExample } from './example.js';
 
-interface Options {
+interface SuggestOptions {
   readonly useCase?: string;
   readonly category?: string;
   readonly maxSize?: string;
@@ -13,23 +14,24 @@ interface Options {
 
 /** Adds the command. */
 export function suggestCommand(program: Command, session: Session): void {
-  program
+  const command = program
     .command('suggest')
-    .option('--use-case <name>', 'what it is for')
-    .option('--category <name>', 'a category of the manifest')
-    .option('--max-size <size>', 'such as 4GB')
-    .description('the model that fits best')
-    .action(({ useCase, category, maxSize }: Options, command: Command) => {
+    .option('--use-case <name>', 'Use case of the model')
+    .option('--category <name>', 'Category of the manifest')
+    .option('--max-size <size>', 'Maximum size, such as 4GB')
+    .description('Suggest the model that fits best')
+    .action(({ useCase, category, maxSize }: SuggestOptions, command: Command) => {
       const request = {
         ...(useCase === undefined ? {} : { use_case: useCase }),
         ...(category === undefined ? {} : { category }),
         ...(maxSize === undefined ? {} : { max_size: maxSize }),
       };
-      return session.run(command.optsWithGlobals(), async ({ library }) => answer(await library.suggest(request)));
+      return session.run(command.optsWithGlobals(), async ({ library }) => resultOf(await library.suggest(request)));
     });
+  addExample(command, 'lamina suggest --use-case coding --max-size 4GB');
 }
 
-function answer(view: SuggestionView): Answer {
+function resultOf(view: SuggestionView): CommandResult {
   const others = view.alternatives.map(({ name, command, reasons }): [string, string] => [
     name,
     command ?? reasons.join(', '),

@@ -1,29 +1,35 @@
-// lamina validate: looks closely at the files of models; exit code 1 when something is wrong with one.
+// lamina validate: checks the manifest and model files; exit code 1 if there are problems.
 import type { Command } from 'commander';
 import type { ValidationView } from '@lamina/core/protocol';
-import type { Answer } from '../printer.js';
+import type { CommandResult } from '../printer.js';
 import type { Session } from '../session.js';
 import { counted, table } from '../table.js';
+import { addExample } from './example.js';
 
 /** Adds the command. */
 export function validateCommand(program: Command, session: Session): void {
-  program
+  const command = program
     .command('validate')
-    .argument('[models...]', 'default: all')
-    .description('look closely at the files of models; exit code 1 when something is wrong')
+    .argument('[models...]', 'Names or aliases of models (default: all models)')
+    .description('Check the manifest and model files (exit code 1 if there are problems)')
     .action((models: string[], _, command: Command) =>
       session.run(command.optsWithGlobals(), async ({ library }) =>
-        answer(await library.validate(models.length === 0 ? undefined : models)),
+        resultOf(await library.validate(models.length === 0 ? undefined : models)),
       ),
     );
+  addExample(command, 'lamina validate llama3.2-3b');
 }
 
-function answer(view: ValidationView): Answer {
+function resultOf(view: ValidationView): CommandResult {
   const models = Object.entries(view.models);
   const rows = models.flatMap(([name, { problems }]) =>
     problems.length === 0 ? [[name, 'ok']] : problems.map(({ message }, index) => [index === 0 ? name : '', message]),
   );
   const broken = models.filter(([, { valid }]) => !valid).length;
-  const text = `${rows.length === 0 ? '' : `${table(['NAME', 'FILES'], rows)}\n\n`}${counted(view.checked, 'model')} checked, ${broken === 0 ? 'nothing is wrong' : `something is wrong with ${broken}`}`;
-  return { json: view, text, code: view.valid ? 0 : 1 };
+  const summary = `${counted(view.checked, 'model')} checked, ${broken === 0 ? 'no problems found' : `problems in ${broken}`}`;
+  return {
+    json: view,
+    text: rows.length === 0 ? summary : `${table(['NAME', 'FILES'], rows)}\n\n${summary}`,
+    code: view.valid ? 0 : 1,
+  };
 }

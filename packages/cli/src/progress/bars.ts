@@ -1,21 +1,21 @@
-// Progress on a terminal: a bar for each file and one for all of them.
+// Progress on a terminal: a bar for each file and one for the whole download.
 import type { Writable } from 'node:stream';
 import cliProgress from 'cli-progress';
 import type { DownloadFile } from '@lamina/core';
 import type { DownloadView } from '@lamina/core/protocol';
 import { percent, showBytes, showSeconds } from '../amounts.js';
-import { harmless, type Printer } from '../printer.js';
+import { stripControls, type Printer } from '../printer.js';
 import { title } from './lines.js';
 import type { Progress } from './progress.js';
 
 const framesPerSecond = 10;
-/** More files than these, or than the terminal has lines for, are only counted. */
-const mostFiles = 12;
-/** What stands in a line besides name and bar: ` 100 %  229.0 MB / 229.0 MB  24.1 MB/s  1 min 07 s`, and spaces. */
-const restWidth = 52;
-const barWidth = { least: 10, most: 30 };
+/** More files than this, or than the terminal has lines, are only counted. */
+const maxFiles = 12;
+/** Columns besides name and bar: ` 100 %  229.0 MB / 229.0 MB  24.1 MB/s  1 min 07 s`, and spaces. */
+const amountsWidth = 52;
+const barWidth = { min: 10, max: 30 };
 
-/** What one line is made of. */
+/** The values of one line. */
 interface Row {
   readonly name: string;
   readonly done: number;
@@ -23,26 +23,28 @@ interface Row {
   readonly note: string;
 }
 
-/** Bars that stay on the screen as they were last. */
+/** Bars whose last state stays on the screen. */
 export class Bars implements Progress {
   private readonly bars: cliProgress.MultiBar;
   private readonly files: readonly cliProgress.SingleBar[];
-  private readonly all: cliProgress.SingleBar;
+  private readonly total: cliProgress.SingleBar;
 
   constructor(
-    begun: DownloadView,
+    started: DownloadView,
     terminal: Writable & { readonly columns?: number; readonly rows?: number },
     printer: Printer,
   ) {
-    printer.notice(title(begun));
+    printer.notice(title(started));
     const { columns = 80, rows = 24 } = terminal;
-    const files = begun.files.length > 1 && begun.files.length <= Math.min(mostFiles, rows - 4) ? begun.files : [];
-    const longest = Math.max(...[overall(begun, files.length), ...files.map(ofFile)].map(({ name }) => name.length));
-    const nameWidth = Math.min(longest, Math.max(8, columns - restWidth - barWidth.least));
-    const barsize = Math.min(barWidth.most, Math.max(barWidth.least, columns - restWidth - nameWidth));
+    const files = started.files.length > 1 && started.files.length <= Math.min(maxFiles, rows - 4) ? started.files : [];
+    const longest = Math.max(
+      ...[totalRow(started, files.length), ...files.map(fileRow)].map(({ name }) => name.length),
+    );
+    const nameWidth = Math.min(longest, Math.max(8, columns - amountsWidth - barWidth.min));
+    const barsize = Math.min(barWidth.max, Math.max(barWidth.min, columns - amountsWidth - nameWidth));
     const format: cliProgress.GenericFormatter = (options, { progress }, row) =>
       lineOf(row as Row, nameWidth, cliProgress.Format.BarFormat(progress, options));
-    // Signals are heard by main.ts, which lets everybody end in order.
+    // Signals are handled in main.ts, which stops everything in an orderly way.
     this.bars = new cliProgress.MultiBar({
       stream: terminal as NodeJS.WritableStream,
       fps: framesPerSecond,
@@ -54,14 +56,14 @@ export class Bars implements Progress {
       barsize,
       format,
     });
-    this.files = files.map((file) => this.bars.create(1, 0, ofFile(file)));
-    this.all = this.bars.create(1, 0, overall(begun, files.length));
-    this.show(begun);
+    this.files = files.map((file) => this.bars.create(1, 0, fileRow(file)));
+    this.total = this.bars.create(1, 0, totalRow(started, files.length));
+    this.show(started);
   }
 
   show(download: DownloadView): void {
-    this.files.forEach((bar, index) => draw(bar, ofFile(download.files[index]!)));
-    draw(this.all, overall(download, this.files.length));
+    this.files.forEach((bar, index) => draw(bar, fileRow(download.files[index]!)));
+    draw(this.total, totalRow(download, this.files.length));
   }
 
   end(): void {
@@ -79,24 +81,21 @@ function lineOf({ name, done, total, note }: Row, width: number, bar: string): s
     total === undefined
       ? showBytes(done)
       : `${String(percent(done, total)).padStart(3)} %  ${showBytes(done)} / ${showBytes(total)}`;
-  return `${fitted(harmless(name), width)}  ${bar} ${amount}  ${note}`.trimEnd();
+  return `${fitName(stripControls(name), width)}  ${bar} ${amount}  ${note}`.trimEnd();
 }
 
-/**
- * A name that is too long keeps a third of its start and more of its end, where shards differ:
- * `tiny-Q8…00001-of-00003.gguf`.
- */
-function fitted(name: string, width: number): string {
+/** Shortens a long name in the middle; more of its end is kept, where shards differ: `tiny-Q8…00001-of-00003.gguf`. */
+function fitName(name: string, width: number): string {
   const start = Math.floor(width / 3);
   return name.length > width ? `${name.slice(0, start)}…${name.slice(start + 1 - width)}` : name.padEnd(width);
 }
 
-function ofFile({ path, done, total, state }: DownloadFile): Row {
+function fileRow({ path, done, total, state }: DownloadFile): Row {
   const notes = { waiting: 'waiting', fetching: '', fetched: 'checking', verified: '', placed: '' };
   return { name: path, done, total, note: notes[state] };
 }
 
-function overall(download: DownloadView, shown: number): Row {
+function totalRow(download: DownloadView, shown: number): Row {
   const { model, files, done, total, state, bytes_per_second: speed, seconds_left: left } = download;
   const complete = files.filter((file) => file.state === 'verified' || file.state === 'placed').length;
   const counts = shown === 0 && files.length > 1 ? [`${complete} of ${files.length} files`] : [];
@@ -106,7 +105,7 @@ function overall(download: DownloadView, shown: number): Row {
     : state === 'active'
       ? ['checking']
       : state === 'queued'
-        ? ['waiting for its turn']
+        ? ['queued']
         : [];
   return { name: shown === 0 ? model : 'total', done, total, note: [...pace, ...counts].join('  ') };
 }

@@ -1,14 +1,19 @@
-// How a download is shown while it runs: bars on a terminal, lines elsewhere, documents for programs.
+// Selects how progress is shown: bars on a terminal, lines elsewhere, documents with --json.
 import type { DownloadView } from '@lamina/core/protocol';
+import type { CliIo } from '../cli-io.js';
 import type { Printer } from '../printer.js';
-import type { World } from '../world.js';
-import { Bars } from './bars.js';
 import { Documents } from './documents.js';
 import { Lines } from './lines.js';
 import type { Progress } from './progress.js';
 
-/** The way that fits where the command runs. */
-export function createProgress(begun: DownloadView, { stderr }: Pick<World, 'stderr'>, printer: Printer): Progress {
+/** Progress of one download in the format that fits the output of the command. */
+export async function createProgress(
+  started: DownloadView,
+  { stderr }: Pick<CliIo, 'stderr'>,
+  printer: Printer,
+): Promise<Progress> {
   if (printer.json) return new Documents(printer, () => performance.now());
-  return stderr.isTTY === true ? new Bars(begun, stderr, printer) : new Lines(begun, printer, () => performance.now());
+  if (stderr.isTTY !== true) return new Lines(started, printer, () => performance.now());
+  const { Bars } = await import('./bars.js'); // Loads cli-progress, which only terminals need.
+  return new Bars(started, stderr, printer);
 }

@@ -1,15 +1,15 @@
-// Progress for programs: the download as a JSON document a line, like those of `GET /downloads/:id`.
+// Progress for programs: one JSON document per line, in the format of `GET /downloads/:id`.
 import type { DownloadView } from '@lamina/core/protocol';
-import { isAtRest } from '../library.js';
+import { isSettled } from '../library.js';
 import type { Printer } from '../printer.js';
 import type { Progress } from './progress.js';
 
-const pauseMs = 1_000;
+const minIntervalMs = 1_000;
 
-/** One document a second at most, and one whenever the state changes. The last is the command's own answer. */
+/** At most one document per second, and one on every change of state. The last document is the command's result. */
 export class Documents implements Progress {
   private state: DownloadView['state'] | undefined;
-  private toldAt = -Infinity;
+  private shownAt = -Infinity;
 
   constructor(
     private readonly printer: Printer,
@@ -17,13 +17,13 @@ export class Documents implements Progress {
   ) {}
 
   show(download: DownloadView): void {
-    if (isAtRest(download) || (download.state === this.state && this.now() - this.toldAt < pauseMs)) return;
+    if (isSettled(download) || (download.state === this.state && this.now() - this.shownAt < minIntervalMs)) return;
     this.state = download.state;
-    this.toldAt = this.now();
+    this.shownAt = this.now();
     this.printer.document(download);
   }
 
   end(): void {
-    // Nothing is open.
+    // Nothing to close.
   }
 }

@@ -1,53 +1,54 @@
-// Progress where there is no terminal, as in a log: few lines.
+// Progress without a terminal, for example in a log: a few lines.
 import type { DownloadView } from '@lamina/core/protocol';
 import { percent, showBytes, showSeconds } from '../amounts.js';
 import type { Printer } from '../printer.js';
 import { counted } from '../table.js';
 import type { Progress } from './progress.js';
 
-const step = 10;
-const leastMs = 3_000;
-const mostMs = 30_000;
+const stepPercent = 10;
+const minIntervalMs = 3_000;
+const maxIntervalMs = 30_000;
 
-/**
- * A line at the start; then one for every further tenth, but not more than one in three seconds; when it is slow, one
- * in thirty.
- */
+/** A line at the start, then one for every further tenth, at most every 3 seconds and at least every 30 seconds. */
 export class Lines implements Progress {
-  private tenth = 0;
-  private toldAt: number;
+  private tenths = 0;
+  private shownAt: number;
 
   constructor(
-    begun: DownloadView,
+    started: DownloadView,
     private readonly printer: Printer,
     private readonly now: () => number,
   ) {
-    printer.notice(`${title(begun)}.`);
-    this.tenth = tenthOf(begun);
-    this.toldAt = now();
+    printer.notice(`${title(started)}.`);
+    this.tenths = tenthsOf(started);
+    this.shownAt = now();
   }
 
   show(download: DownloadView): void {
-    const waited = this.now() - this.toldAt;
-    if (download.state !== 'active' || waited < leastMs || (tenthOf(download) === this.tenth && waited < mostMs))
+    const waited = this.now() - this.shownAt;
+    if (
+      download.state !== 'active' ||
+      waited < minIntervalMs ||
+      (tenthsOf(download) === this.tenths && waited < maxIntervalMs)
+    )
       return;
-    this.tenth = tenthOf(download);
-    this.toldAt = this.now();
+    this.tenths = tenthsOf(download);
+    this.shownAt = this.now();
     this.printer.notice(`${download.model}: ${amountOf(download)}`);
   }
 
   end(): void {
-    // Nothing is open.
+    // Nothing to close.
   }
 }
 
-/** What is fetched, from where. */
+/** What is downloaded, and from which source. */
 export function title({ model, source, files, total }: DownloadView): string {
   return `Pulling ${model} from ${source}: ${counted(files.length, 'file')}${total === undefined ? '' : `, ${showBytes(total)}`}`;
 }
 
-function tenthOf({ done, total }: DownloadView): number {
-  return total === undefined ? 0 : Math.floor(percent(done, total) / step);
+function tenthsOf({ done, total }: DownloadView): number {
+  return total === undefined ? 0 : Math.floor(percent(done, total) / stepPercent);
 }
 
 function amountOf({ done, total, bytes_per_second: speed, seconds_left: left }: DownloadView): string {

@@ -1,10 +1,10 @@
-// How a download is shown while it runs.
+// The interface of all ways to show progress.
 import type { DownloadView } from '@lamina/core/protocol';
 
-/** Shows one download. */
+/** Shows the progress of one download. */
 export interface Progress {
-  /** Told of it as it is now, again and again. */
+  /** Called with each new state of the download. */
   show(download: DownloadView): void;
-  /** Shows nothing more. Safe to call twice. */
+  /** Stops showing progress. Safe to call twice. */
   end(): void;
 }

@@ -1,4 +1,4 @@
-// The commands lamina and lamina-server in a folder of their own: as processes, as people run them; lamina also in this
+// Runs the commands lamina and lamina-server in a temporary folder: as processes, as people do; lamina also in this
 // process, which is faster.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -14,30 +14,30 @@ import { runCommand } from '@lamina/cli';
 export const lamina = fileURLToPath(new URL('../../bin/lamina.js', import.meta.url));
 const server = fileURLToPath(new URL('./bin/lamina-server.js', import.meta.resolve('@lamina/server-koa/package.json')));
 
-/** How a command ended, and what it said. */
-export interface Ended {
+/** The exit code and output of a command. */
+export interface CommandOutput {
   readonly code: number | null;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** A command that runs. */
-export interface Running {
+/** A running command. */
+export interface RunningCommand {
   readonly child: ChildProcess;
-  readonly ended: Promise<Ended>;
-  /** Resolves when what it wrote to standard output so far holds this; fails when it ends before. */
-  saw(sight: RegExp): Promise<void>;
+  readonly ended: Promise<CommandOutput>;
+  /** Resolves when its standard output matches; fails when the command ends before that. */
+  saw(pattern: RegExp): Promise<void>;
 }
 
-/** A folder with models, and what was started in it. */
+/** A folder with models, and the processes that were started in it. */
 export class Folder {
   private readonly running = new Set<ChildProcess>();
 
   private constructor(readonly path: string) {}
 
   /**
-   * With `models/tiny.fake`, a manifest that has it and `far`, at `origin`, and a configuration with the fake engine
-   * that lets servers fetch from there.
+   * Creates a folder with `models/tiny.fake`, a manifest with it and with `far`, which is served at `origin`, and a
+   * configuration with the fake engine that allows servers to download from there.
    */
   static async make(origin = 'http://127.0.0.1:9'): Promise<Folder> {
     const folder = new Folder(await mkdtemp(join(tmpdir(), 'lamina-cli-')));
@@ -50,18 +50,18 @@ export class Folder {
   }
 
   /** Runs `lamina` in this process, to its end. */
-  async run(...args: readonly string[]): Promise<Ended> {
+  async run(...args: readonly string[]): Promise<CommandOutput> {
     const [stdout, stderr] = [new PassThrough(), new PassThrough()];
-    const said = Promise.all([text(stdout), text(stderr)]);
+    const output = Promise.all([text(stdout), text(stderr)]);
     const code = await runCommand(args, { env: {}, stdout, stderr, signal: new AbortController().signal });
     stdout.end();
     stderr.end();
-    const [out, error] = await said;
+    const [out, error] = await output;
     return { code, stdout: out, stderr: error };
   }
 
-  /** As {@link run}, with the models and the configuration of the folder. */
-  here(...args: readonly string[]): Promise<Ended> {
+  /** Like {@link run}, with the models and the configuration of the folder. */
+  here(...args: readonly string[]): Promise<CommandOutput> {
     return this.run(...args, '--config', this.file('config.mjs'), '--models-dir', this.file('models'));
   }
 
@@ -70,21 +70,21 @@ export class Folder {
   }
 
   /** Starts a program in the folder. */
-  start(program: string, args: readonly string[], env: NodeJS.ProcessEnv = process.env): Running {
+  start(program: string, args: readonly string[], env: NodeJS.ProcessEnv = process.env): RunningCommand {
     const child = spawn(program, args, { cwd: this.path, env });
     this.running.add(child);
     let [stdout, stderr] = ['', ''];
-    child.stdout.setEncoding('utf8').on('data', (piece: string) => (stdout += piece));
-    child.stderr.setEncoding('utf8').on('data', (piece: string) => (stderr += piece));
+    child.stdout.setEncoding('utf8').on('data', (chunk: string) => (stdout += chunk));
+    child.stderr.setEncoding('utf8').on('data', (chunk: string) => (stderr += chunk));
     const ended = once(child, 'close').then(([code]) => {
       this.running.delete(child);
       return { code: code as number | null, stdout, stderr };
     });
-    const saw = async (sight: RegExp) => {
-      while (!sight.test(stdout))
+    const saw = async (pattern: RegExp) => {
+      while (!pattern.test(stdout))
         await Promise.race([
           once(child.stdout, 'data'),
-          ended.then(() => Promise.reject(new Error(`it ended without ${sight}: ${stdout}${stderr}`))),
+          ended.then(() => Promise.reject(new Error(`it ended without ${pattern}: ${stdout}${stderr}`))),
         ]);
     };
     return { child, ended, saw };
@@ -94,7 +94,7 @@ export class Folder {
   async serve(...args: readonly string[]): Promise<string> {
     let url = '';
     const { child, saw } = this.start(process.execPath, [server, '--config', 'config.mjs', '--port', '0', ...args]);
-    child.stdout!.on('data', (piece: string) => (url ||= /http:\S+/.exec(piece)?.[0] ?? ''));
+    child.stdout!.on('data', (chunk: string) => (url ||= /http:\S+/.exec(chunk)?.[0] ?? ''));
     await saw(/http:/);
     return url;
   }

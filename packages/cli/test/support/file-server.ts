@@ -1,12 +1,12 @@
-// A web server with one file, whose second half can be held back.
+// A web server with one file whose second half can be held back.
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** Serves the same bytes at every path, by ranges too. */
+/** Serves the same bytes at every path, also by ranges. */
 export class FileServer {
   readonly content = Buffer.from(Array.from({ length: 5_000_000 }, (_, index) => (index * 7 + (index >> 8)) & 255));
-  /** Bytes it has sent. */
+  /** Bytes sent so far. */
   sent = 0;
   private held = false;
   private readonly waiting = new Set<() => void>();
@@ -14,7 +14,7 @@ export class FileServer {
   private constructor(private readonly http: Server) {}
 
   static async open(): Promise<FileServer> {
-    const http = createServer((request, response) => void server.answer(request, response)).listen(0, '127.0.0.1');
+    const http = createServer((request, response) => void server.respond(request, response)).listen(0, '127.0.0.1');
     const server = new FileServer(http);
     await once(http, 'listening');
     return server;
@@ -24,14 +24,14 @@ export class FileServer {
     return `http://127.0.0.1:${(this.http.address() as AddressInfo).port}`;
   }
 
-  /** From now on nothing of the second half is sent. */
+  /** Holds back the second half until `release`. */
   hold(): void {
     this.held = true;
   }
 
   release(): void {
     this.held = false;
-    for (const go of this.waiting) go();
+    for (const resume of this.waiting) resume();
     this.waiting.clear();
   }
 
@@ -42,7 +42,7 @@ export class FileServer {
     await once(this.http, 'close');
   }
 
-  private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  private async respond(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { length } = this.content;
     const [, first, last] = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? '') ?? [];
     const from = Number(first ?? 0);
@@ -56,7 +56,7 @@ export class FileServer {
     });
     const half = Math.floor(length / 2);
     this.send(response, from, Math.min(to + 1, half));
-    if (to + 1 > half && this.held) await new Promise<void>((go) => this.waiting.add(go));
+    if (to + 1 > half && this.held) await new Promise<void>((resume) => this.waiting.add(resume));
     this.send(response, Math.max(from, half), to + 1);
     response.end();
   }

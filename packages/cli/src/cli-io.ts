@@ -1,0 +1,13 @@
+// The input and output of a command.
+import type { Writable } from 'node:stream';
+
+/** What a command reads and writes: those of the process, or substitutes in a program. */
+export interface CliIo {
+  /** Environment variables: `LAMINA_API_KEY`, and those that plugins read. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly stdout: Writable;
+  /** Progress bars are drawn here when it is a terminal. */
+  readonly stderr: Writable & { readonly isTTY?: boolean; readonly columns?: number; readonly rows?: number };
+  /** Stops the command in an orderly way; the reason is the name of a signal, such as `SIGINT`. */
+  readonly signal: AbortSignal;
+}

@@ -1,19 +1,14 @@
-// Many chats on few sockets, before a real llama-server.
+// Many chats on a few WebSockets with a real llama-server.
 import assert from 'node:assert/strict';
-import { execFile, spawnSync } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
-import Koa from 'koa';
-import { readFileSync } from 'node:fs';
-import { createServer as createHttpServer } from 'node:http';
 import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
 import { createLamina, type Lamina } from '@lamina/core';
-import { attachWebSocket, createServer, type Server } from '@lamina/server-koa';
+import { createServer, type Server } from '@lamina/server-koa';
 import { ask } from './support/client.js';
 import { describeReal, realLlama, writeModels } from './support/engine.js';
+import { seeded } from './support/seeded.js';
 import { ChatSocket } from './support/socket.js';
 
 describeReal('WebSockets on a real llama-server', function () {
@@ -41,7 +36,7 @@ describeReal('WebSockets on a real llama-server', function () {
     await rm(directory, { recursive: true, force: true });
   });
 
-  /** How many of the engine's own slots are computing, as it says itself. */
+  /** How many slots of the engine are computing, according to the engine. */
   async function busySlots(): Promise<number> {
     const lease = await lamina.runtime.acquire('tiny', { signal: AbortSignal.timeout(10_000) });
     try {
@@ -61,7 +56,7 @@ describeReal('WebSockets on a real llama-server', function () {
     assert.equal(lamina.runtime.slot('tiny').busy, 0);
   }
 
-  it("fifty chats on one socket, half of them cancelled: each ends once, whole ones are the engine's words, no slot stays busy", async () => {
+  it("fifty chats on one socket, half of them cancelled, each end once, with the engine's text, and leave no slot busy", async () => {
     const socket = await ChatSocket.open(url);
     const random = seeded(4);
     const ids = Array.from({ length: 50 }, (_, index) => `c${index}`);
@@ -79,17 +74,17 @@ describeReal('WebSockets on a real llama-server', function () {
     await idle();
     for (const [id, { text, end, ends }] of socket.chats) {
       assert.equal(ends, 1, id);
-      // One that was whole before its cancelling arrived is whole.
+      // A chat may have completed before its cancellation arrived.
       if (cancelled.has(id)) assert.ok(end === 'ABORTED' || end === 'length', `${id}: ${end}`);
       else assert.deepEqual({ text, end }, { text: 'I am tiny.', end: 'stop' }, id);
     }
     const aborted = [...socket.chats.values()].filter(({ end }) => end === 'ABORTED').length;
-    console.log(`      50 chats, ${aborted} of 25 cancelled ones in time`);
+    console.log(`      50 chats, ${aborted} of 25 were cancelled in time`);
     assert.ok(aborted >= 10, String(aborted));
     await socket.close();
   });
 
-  it('nine sockets are not slowed by a tenth that never reads, and memory stays', async () => {
+  it('nine sockets are not slowed down by a tenth that never reads, and memory does not grow', async () => {
     const sockets = await Promise.all(Array.from({ length: 9 }, () => ChatSocket.open(url)));
     const round = async () => {
       const began = performance.now();
@@ -124,7 +119,7 @@ describeReal('WebSockets on a real llama-server', function () {
     await idle();
   });
 
-  it('ten thousand malformed frames are answered or end their connection, and the server goes on', async () => {
+  it('ten thousand malformed frames get an error or end their connection, and the server keeps working', async () => {
     const random = seeded(10_000);
     const seed = JSON.stringify({
       type: 'chat.start',
@@ -138,7 +133,7 @@ describeReal('WebSockets on a real llama-server', function () {
       const socket = await ChatSocket.open(url);
       const closed = once(socket.ws, 'close');
       socket.ws.on('message', () => (answers += 1));
-      for (let index = 0; index < 500; index++, sent++) socket.ws.send(mutilated(seed, random));
+      for (let index = 0; index < 500; index++, sent++) socket.ws.send(mutate(seed, random));
       socket.send({ type: 'ping', id: 'last' });
       const reached = new Promise((resolve) =>
         socket.ws.on(
@@ -158,74 +153,10 @@ describeReal('WebSockets on a real llama-server', function () {
     await socket.close();
     await idle();
   });
-
-  const chromium = ['chromium', 'chromium-browser', 'google-chrome'].find(
-    (name) => spawnSync('sh', ['-c', `command -v ${name}`]).status === 0,
-  );
-
-  it('the page for browsers chats in Chromium', async function () {
-    if (chromium === undefined) {
-      console.log('      skipped: there is no chromium in PATH');
-      this.skip();
-    }
-    const page = readFileSync(new URL('../../examples/browser.html', import.meta.url));
-    // Chromium waits for pictures, not for WebSockets: this one comes when the chat has had time to end.
-    const app = new Koa().use(async (ctx) => {
-      ctx.type = 'html';
-      ctx.body = `${page.toString()}<img hidden src="/hold">`;
-      if (ctx.path !== '/hold') return;
-      await lamina.events.once('request.finished', { signal: AbortSignal.timeout(60_000) });
-      await delay(500);
-    });
-    const handle = app.callback();
-    const http = createHttpServer((request, response) => void handle(request, response)).listen(0, '127.0.0.1');
-    await once(http, 'listening');
-    const door = attachWebSocket(http, lamina);
-    try {
-      const address = `http://127.0.0.1:${(http.address() as AddressInfo).port}/?model=tiny&send`;
-      const flags = [
-        '--headless',
-        '--no-sandbox',
-        '--disable-gpu',
-        '--disable-dev-shm-usage',
-        `--user-data-dir=${join(directory, 'chromium')}`,
-        '--virtual-time-budget=5000',
-        '--window-size=800,500',
-      ];
-      const { stdout } = await run(chromium, [...flags, '--dump-dom', address]);
-      assert.match(stdout, /<div id="answer"[^>]*>I am tiny\.<\/div>/);
-      assert.match(stdout, /done: stop, \d+ tokens/);
-      const shot = process.env['LAMINA_SCREENSHOT'];
-      if (shot !== undefined) await run(chromium, [...flags, `--screenshot=${shot}`, address]);
-    } finally {
-      await door.close({ signal: AbortSignal.abort() });
-      http.close();
-      http.closeAllConnections();
-    }
-  });
 });
 
-function run(program: string, args: readonly string[]): Promise<{ stdout: string }> {
-  return new Promise((resolve, reject) =>
-    execFile(program, [...args], { timeout: 90_000, maxBuffer: 2 ** 24 }, (error, stdout) =>
-      error === null ? resolve({ stdout }) : reject(new Error(error.message)),
-    ),
-  );
-}
-
-/** The same numbers from 0 to 1 each time (mulberry32). */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
-/** A frame with some of its characters changed, cut, doubled, or none of it at all. */
-function mutilated(text: string, random: () => number): string | Buffer {
+/** A frame with some characters changed, removed or added, or random bytes instead. */
+function mutate(text: string, random: () => number): string | Buffer {
   const at = () => Math.floor(random() * text.length);
   const kind = Math.floor(random() * 6);
   if (kind === 0) return text.slice(0, at());

@@ -5,6 +5,7 @@ import { LaminaError } from './contract/errors.js';
 import type { Registrations } from './contract/plugin.js';
 import { downloadsModule } from './downloads/module.js';
 import { SourceRegistry } from './downloads/sources.js';
+import { inferenceModule } from './inference/module.js';
 import { systemClock } from './kernel/clock.js';
 import { createLog } from './kernel/log.js';
 import { kernelModule } from './kernel/module.js';
@@ -36,7 +37,7 @@ export function createContainer(config: Config, options: LaminaOptions): Contain
   container.bind(tokens.Config).toConstantValue(config);
   container.bind(tokens.Log).toConstantValue(log);
   container.bind(tokens.Clock).toConstantValue(options.clock ?? systemClock);
-  container.load(kernelModule, modelsModule, downloadsModule, processModule, runtimeModule);
+  container.load(kernelModule, modelsModule, downloadsModule, processModule, runtimeModule, inferenceModule);
   container.bind(tokens.Registrations).toResolvedValue(registrations, [BackendRegistry, SourceRegistry]);
   const returned: unknown = options.configure?.(container);
   if (returned instanceof Promise) {

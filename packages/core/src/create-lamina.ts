@@ -14,7 +14,7 @@ import type { Logger } from './contract/context.js';
 import type { Backends } from './contract/backends.js';
 import type { Downloads } from './contract/downloads.js';
 import type { Models } from './contract/models.js';
-import type { Requests } from './contract/inference.js';
+import type { Inference } from './contract/inference.js';
 import type { Runtime } from './contract/runtime.js';
 import type { Suggestions } from './contract/suggestions.js';
 import { tapCore } from './core-plugin.js';
@@ -23,6 +23,7 @@ import { SourceRegistry } from './downloads/sources.js';
 import { localSource } from './downloads/sources/local.js';
 import { urlSource } from './downloads/sources/url.js';
 import { HttpClient } from './downloads/transfer/http.js';
+import { InferenceService } from './inference/inference.js';
 import { removeTemporaryFiles } from './kernel/atomic-write.js';
 import { Disposables } from './kernel/disposables.js';
 import { ProxiedFetch } from './kernel/proxied-fetch.js';
@@ -43,7 +44,7 @@ export interface Lamina {
   readonly suggestions: Suggestions;
   readonly backends: Backends;
   readonly runtime: Runtime;
-  readonly requests: Requests;
+  readonly inference: Inference;
   readonly events: Events;
   readonly log: Logger;
   /**
@@ -122,6 +123,9 @@ export async function createLamina(
     opened.add('downloads', () => downloads.close(), closeBudgetMs);
     await downloads.load();
 
+    const inference = container.get(InferenceService);
+    opened.add('inference', () => inference.close()); // Closes after the runtime has ended the requests under way.
+
     const runtime = container.get(SlotRuntime);
     const cut = new AbortController();
     opened.add('runtime', () => runtime.close(cut.signal), closeBudgetMs);
@@ -140,7 +144,7 @@ export async function createLamina(
       suggestions: container.get(tokens.Suggestions),
       backends: container.get(tokens.Backends),
       runtime: container.get(tokens.Runtime),
-      requests: container.get(tokens.Requests),
+      inference: container.get(tokens.Inference),
       events,
       log,
       closing: closing.signal,

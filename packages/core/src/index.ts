@@ -48,7 +48,19 @@ export type {
   Downloads,
   DownloadState,
 } from './contract/downloads.js';
-export type { IncomingRequest, InferenceRequest, OpenRequest, RequestOutcome, Requests } from './contract/inference.js';
+export type {
+  EventSink,
+  FormBody,
+  ForwardRequest,
+  ForwardResult,
+  IncomingRequest,
+  Inference,
+  InferenceHandle,
+  InferenceRequest,
+  RequestHeaders,
+  RequestOutcome,
+  ResponseSink,
+} from './contract/inference.js';
 export type { ModelRecord, Models, ModelsChange, ModelStats, ResolvedModel } from './contract/models.js';
 export type { SuggestedModel, Suggestion, Suggestions, SuggestRequest } from './contract/suggestions.js';
 export type {

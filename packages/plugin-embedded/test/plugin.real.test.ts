@@ -28,7 +28,7 @@ describeReal('a Lamina with the embedded engine alone', function () {
 
   async function ask(model: string, content = 'Hello?'): Promise<Response> {
     const json = { model, messages: [{ role: 'user', content }], ...(content === 'Hello?' ? {} : { stream: true }) };
-    const open = await lamina.requests.open(
+    const open = await lamina.inference.open(
       { route: 'chat/completions', model, headers: {}, body: Buffer.from(JSON.stringify(json)) },
       { signal: AbortSignal.timeout(50_000) },
     );

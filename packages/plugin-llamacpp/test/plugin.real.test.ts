@@ -34,7 +34,7 @@ describeReal('the plugin in a Lamina', () => {
 
   async function chat(model: string): Promise<string> {
     const json = { model, messages: [{ role: 'user', content: 'Hello?' }], max_tokens: 32 };
-    const open = await lamina.requests.open(
+    const open = await lamina.inference.open(
       { route: 'chat/completions', model, headers: {}, body: Buffer.from(JSON.stringify(json)) },
       { signal: AbortSignal.timeout(15_000) },
     );

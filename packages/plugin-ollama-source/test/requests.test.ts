@@ -36,7 +36,7 @@ describe('a request for a model from Ollama', () => {
   /** The body that goes to the engine; `undefined`: the client's own bytes do. */
   async function sent(model: string, json: JsonObject, route = 'chat/completions'): Promise<JsonObject | undefined> {
     const body = Buffer.from(JSON.stringify({ model, ...json }));
-    const open = await lamina.requests.open(
+    const open = await lamina.inference.open(
       { route, model, headers: {}, body },
       { signal: AbortSignal.timeout(10_000) },
     );

@@ -1,4 +1,4 @@
-// Bounds the connections of the server, so that descriptors are left for engines, files and downloads.
+// Limits the connections of the server, so that file descriptors are left for engines, files and downloads.
 import { readFileSync } from 'node:fs';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
@@ -6,33 +6,32 @@ import { reasonOf, type Logger } from '@lamina/core';
 
 /** Kept for engines, model files and downloads. */
 const reservedDescriptors = 128;
-const fewestByDefault = 16;
-const mostByDefault = 10_000;
+const minDefault = 16;
+const maxDefault = 10_000;
 const warningIntervalMs = 60_000;
 
-/** How many connections there may be. */
+/** The limits of a server. */
 export interface ConnectionLimits {
   readonly maxConnections: number;
   readonly maxConnectionsPerAddress: number;
 }
 
-interface State {
+interface ConnectionState {
   readonly address: string;
-  /** Requests that are not answered yet. */
+  /** Requests under way. */
   requests: number;
   /** A WebSocket. */
   upgraded: boolean;
 }
 
 /**
- * The connections of one server. A new one that would be too many takes the place of the one that has been idle the
- * longest: no request is under way on it, be it that it waits for its next one or never sent one. Where none is idle,
- * the new one is closed at once.
+ * The connections of one server. At the limit, a new connection replaces the one that has been idle the longest, which
+ * has no request under way. When none is idle, the new one is closed at once.
  */
 export class Connections {
   readonly #limits: ConnectionLimits;
   readonly #log: Logger;
-  readonly #open = new Map<Socket, State>();
+  readonly #open = new Map<Socket, ConnectionState>();
   /** Longest idle first. */
   readonly #idle = new Set<Socket>();
   readonly #perAddress = new Map<string, number>();
@@ -42,8 +41,8 @@ export class Connections {
     this.#limits = limits;
     this.#log = log;
     http.on('connection', (socket) => this.#accept(socket));
-    // An error before that is of `listen`; after it, the system could not accept a connection. The next one may
-    // succeed.
+    // Earlier errors are those of `listen`. A later one means that the system could not accept a connection; the next
+    // one may succeed.
     http.once('listening', () =>
       http.on('error', (error) => this.#warn({ reason: reasonOf(error) }, 'A connection could not be accepted')),
     );
@@ -61,7 +60,7 @@ export class Connections {
     });
   }
 
-  /** Marks a connection as busy for as long as it lasts: it has become a WebSocket. */
+  /** Marks a connection as busy until it closes, because it has become a WebSocket. */
   upgrade(socket: Socket): void {
     this.#idle.delete(socket);
     const state = this.#open.get(socket);
@@ -69,7 +68,7 @@ export class Connections {
   }
 
   #accept(socket: Socket): void {
-    if (this.#open.has(socket)) return; // Handed back to the server after an upgrade that nobody took.
+    if (this.#open.has(socket)) return; // The server gets it again after an upgrade that was ignored.
     const address = socket.remoteAddress ?? '';
     if (!this.#makeRoom(address)) {
       socket.destroy();
@@ -87,7 +86,7 @@ export class Connections {
     if (!addressIsFull && this.#open.size < maxConnections) return true;
     this.#warn(
       { connections: this.#open.size, address, maxConnections, maxConnectionsPerAddress },
-      'The limit of connections is reached; idle ones are closed for new ones',
+      'The limit of connections is reached; new connections replace idle ones',
     );
     for (const socket of this.#idle) {
       if (addressIsFull && this.#open.get(socket)?.address !== address) continue;
@@ -121,23 +120,23 @@ export class Connections {
 }
 
 /**
- * The limits a host gave, and defaults for the rest: of the descriptors this process may have, half of what is not
- * reserved, since each connection may need one to an engine; for one address half of that.
+ * The limits of the options, with defaults: half of the file descriptors that are not reserved, because each connection
+ * may need another one to an engine; half of that for one address.
  */
-export function connectionLimits(given: Partial<ConnectionLimits>): ConnectionLimits {
-  const { maxConnections = defaultConnections() } = given;
-  return { maxConnections, maxConnectionsPerAddress: given.maxConnectionsPerAddress ?? Math.ceil(maxConnections / 2) };
+export function connectionLimits(options: Partial<ConnectionLimits>): ConnectionLimits {
+  const { maxConnections = defaultConnections() } = options;
+  return {
+    maxConnections,
+    maxConnectionsPerAddress: options.maxConnectionsPerAddress ?? Math.ceil(maxConnections / 2),
+  };
 }
 
 function defaultConnections(): number {
   const half = Math.floor((descriptorLimit() - reservedDescriptors) / 2);
-  return Math.min(mostByDefault, Math.max(fewestByDefault, half));
+  return Math.min(maxDefault, Math.max(minDefault, half));
 }
 
-/**
- * What `ulimit -n` says of this process. Only Linux tells without a run of another program; elsewhere it is taken to be
- * 1,024.
- */
+/** The limit of `ulimit -n`. Only Linux has it in a file; elsewhere 1,024 is assumed. */
 function descriptorLimit(): number {
   try {
     const limit = /^Max open files +(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1];

@@ -1,7 +1,7 @@
-// The door of @lamina/server-koa: Lamina on HTTP.
+// The entry point of @lamina/server-koa: Lamina over HTTP and WebSocket.
 export { createServer, type Server } from './server.js';
 export { laminaRouter } from './router.js';
-export { attachWebSocket, type WebSocketDoor } from './ws/attach.js';
+export { attachWebSocket, type WebSocketHandle } from './ws/attach.js';
 export type { ApiKey, RouterOptions, Scope, ServerOptions, WebSocketOptions } from './options.js';
 export type { ServerConfig } from './configuration.js';
 export { defineConfig } from '@lamina/core';

@@ -1,69 +1,86 @@
-// Every route in one router.
-import type { Lamina } from '@lamina/core';
+// All routes and the checks before them: as a router for a Koa application, and as an application of their own.
+import { LaminaError, type Lamina } from '@lamina/core';
+import { subprotocol } from '@lamina/core/protocol';
 import { Router } from '@koa/router';
-import type { Middleware } from 'koa';
+import Koa, { type Middleware } from 'koa';
 import { authentication } from './middleware/authentication.js';
 import { errors } from './middleware/errors.js';
-import { hostCheck, requireHost } from './middleware/host-check.js';
-import { originCheck } from './middleware/origin-check.js';
+import { hostCheck, originCheck, requireHost } from './middleware/host-and-origin.js';
+import { notFound } from './middleware/not-found.js';
 import { redaction } from './middleware/redaction.js';
 import { requestLog } from './middleware/request-log.js';
+import { logResponseErrors } from './middleware/response-errors.js';
 import { defaultHeartbeat, type RouterOptions } from './options.js';
-import { bodyLimits, smallBodyLimit } from './proxy/body.js';
-import type { Gateway } from './proxy/forward.js';
-import { Upstreams } from './proxy/upstreams.js';
+import { bodyLimits, maxSmallBody, type BodyLimits } from './request/body.js';
 import { backendRoutes } from './routes/backends.js';
-import { chatRoutes } from './routes/chat.js';
-import { downloadRoutes, offerDownload } from './routes/downloads.js';
+import { downloadRoutes, suggestDownload } from './routes/downloads.js';
 import { eventRoutes } from './routes/events.js';
 import { healthRoutes } from './routes/health.js';
 import { libraryRoutes } from './routes/library.js';
 import { modelRoutes } from './routes/models.js';
-import { openaiRoutes } from './routes/openai.js';
+import { engineRoutes, fastInference, openaiRoutes } from './routes/openai.js';
 
 /**
- * Lamina's routes for a Koa application of your own: `app.use(laminaRouter(lamina).routes())`, in front of any body
- * parser. The checks of hosts, origins and keys are part of it; `router.prefix('/ai')` moves it. Its connections to
- * engines end with the engines.
+ * Lamina's routes for a Koa application: `app.use(laminaRouter(lamina).routes())`, before any body parser. The checks of
+ * hosts, origins and keys are part of it; `router.prefix('/ai')` moves it.
  */
 export function laminaRouter(lamina: Lamina, options: RouterOptions = {}): Router {
   const router = new Router();
   for (const middleware of checks(lamina, options)) router.use(middleware);
-  addRoutes(router, { lamina, upstreams: new Upstreams(), body: bodyLimits(options) }, options, lamina.closing);
+  addRoutes(router, lamina, bodyLimits(options), options, lamina.closing);
   return router;
 }
 
-/** What a request passes before it reaches a route, in this order. */
+/** The application of `createServer`. `closing` ends the streams that would never end by themselves. */
+export function createApp(lamina: Lamina, limits: BodyLimits, options: RouterOptions, closing: AbortSignal): Koa {
+  const app = new Koa();
+  const router = new Router();
+  addRoutes(router, lamina, limits, options, closing);
+  router.get('/ws', () => {
+    throw new LaminaError('REQUEST_INVALID', {
+      message: `This is a WebSocket. Connect to it with the subprotocol "${subprotocol}".`,
+    });
+  });
+  for (const middleware of checks(lamina, options)) app.use(middleware);
+  app.use(fastInference(lamina, limits));
+  app.use(router.routes());
+  app.use(notFound(router));
+  app.on('error', logResponseErrors(lamina.log));
+  return app;
+}
+
+/** The middleware before the routes, in order. */
 export function checks(
   lamina: Lamina,
   { apiKeys = [], allowedHosts = [], cors = [], autoDownload = false }: RouterOptions,
 ): Middleware[] {
+  const hasKeys = apiKeys.length > 0;
   return [
     requestLog(lamina.log),
     errors(lamina.log),
     requireHost,
-    // A key is worth more than a name: no web page can have it.
-    ...(apiKeys.length === 0 ? [hostCheck(allowedHosts)] : []),
+    ...(hasKeys ? [] : [hostCheck(allowedHosts)]), // A web page cannot have a key, whatever its host name.
     originCheck(cors),
     authentication(apiKeys),
-    ...(apiKeys.length === 0 ? [] : [redaction]), // Without keys everybody may see everything.
-    offerDownload(lamina, autoDownload),
+    ...(hasKeys ? [redaction] : []), // Without keys, every caller has the scope `manage`.
+    suggestDownload(lamina, autoDownload),
   ];
 }
 
-/**
- * Adds every route. The hot ones come first, the one that takes all the rest of /v1 last. `closing` ends streams that
- * would never end by themselves.
- */
-export function addRoutes(router: Router, gateway: Gateway, options: RouterOptions, closing: AbortSignal): void {
-  const { lamina, body } = gateway;
-  const small = { ...body, bytes: Math.min(body.bytes, smallBodyLimit) };
-  openaiRoutes(router, gateway);
-  chatRoutes(router, gateway);
+function addRoutes(
+  router: Router,
+  lamina: Lamina,
+  limits: BodyLimits,
+  options: RouterOptions,
+  closing: AbortSignal,
+): void {
+  const smallBody = { ...limits, bytes: Math.min(limits.bytes, maxSmallBody) };
+  openaiRoutes(router, lamina, limits);
   healthRoutes(router, lamina);
-  libraryRoutes(router, lamina, small);
+  libraryRoutes(router, lamina, smallBody);
   modelRoutes(router, lamina);
   backendRoutes(router, lamina);
-  downloadRoutes(router, lamina, small);
+  downloadRoutes(router, lamina, smallBody);
   eventRoutes(router, { lamina, heartbeatMs: (options.heartbeatInterval ?? defaultHeartbeat) * 1000, closing });
+  engineRoutes(router, lamina, limits);
 }

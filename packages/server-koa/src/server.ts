@@ -1,4 +1,4 @@
-// The HTTP server around the application: where it listens, how it closes.
+// The HTTP server: where it listens, and how it closes.
 import { once, setMaxListeners } from 'node:events';
 import {
   createServer as createHttpServer,
@@ -8,85 +8,78 @@ import {
 } from 'node:http';
 import { isIP, type AddressInfo, type Socket } from 'node:net';
 import { LaminaError, type Lamina } from '@lamina/core';
-import { createApp } from './app.js';
+import { onClientError, refuseConnect, refuseExpectation } from './client-error.js';
 import { Connections, connectionLimits } from './connections.js';
-import { answerUnreadable } from './unreadable.js';
-import { refuseConnect, refuseExpectation } from './unsupported.js';
 import { defaultPort, type ServerOptions } from './options.js';
-import { bodyLimits } from './proxy/body.js';
-import { Upstreams } from './proxy/upstreams.js';
-import { openDoor } from './ws/attach.js';
+import { bodyLimits } from './request/body.js';
+import { createApp } from './router.js';
+import { attachWebSocketServer } from './ws/attach.js';
 
-/** Lamina on HTTP. It does not own its Lamina: who made that closes it. */
+/** Lamina's HTTP server. It does not close its Lamina: whoever created that does. */
 export interface Server {
-  /** Node's own server, for what else should answer on the same port. */
+  /** Node's HTTP server. */
   readonly http: HttpServer;
   /**
    * Starts to listen.
    * @returns its URL, without a trailing slash
-   * @throws LaminaError `CONFIG_INVALID` when the address or the port cannot be had
+   * @throws LaminaError `CONFIG_INVALID` when the address or the port is not available
    */
   listen(): Promise<string>;
   /**
-   * Takes no new connection and resolves when the last request has been answered and the last WebSocket closed, with
-   * 1001; aborting the signal cuts those that still run.
+   * Accepts no new connection, closes WebSockets with code 1001, and resolves when the last request has been answered.
+   * Aborting the signal ends the requests under way.
    */
   close(options?: { signal?: AbortSignal }): Promise<void>;
 }
 
-/**
- * Longer than clients keep idle connections, so that it is never the server who closes one just as a request is sent on
- * it.
- */
+/** Longer than clients keep idle connections, so that the server never closes one just as a request is sent on it. */
 const keepAliveMs = 65_000;
 
 /**
- * Makes the server; it does not listen yet.
- * @throws LaminaError `CONFIG_INVALID` when it would listen beyond this machine without a key
+ * Creates the server; call `listen` to start it.
+ * @throws LaminaError `CONFIG_INVALID` when it would listen on a public address without a key
  */
 export function createServer(lamina: Lamina, options: ServerOptions = {}): Server {
   const { host = '127.0.0.1', port = defaultPort } = options;
-  refuseOpenDoor(host, options);
-  const upstreams = new Upstreams();
-  const body = bodyLimits(options);
+  requireKeyForPublicHost(host, options);
+  const limits = bodyLimits(options);
   const allowedHosts = [...(options.allowedHosts ?? []), host];
   const ending = new AbortController();
   const closing = AbortSignal.any([ending.signal, lamina.closing]);
   setMaxListeners(0, closing);
-  const app = createApp({ lamina, upstreams, body }, { ...options, allowedHosts }, closing).callback();
+  const app = createApp(lamina, limits, { ...options, allowedHosts }, closing).callback();
   const handle = (request: IncomingMessage, response: ServerResponse): void => {
     connections.begin(request, response);
-    response.on('error', (error) => lamina.log.debug({ err: error }, 'The connection was lost'));
+    response.on('error', (error) => lamina.log.debug({ err: error }, 'The client disconnected'));
     void app(request, response);
   };
-  const settings = { keepAliveTimeout: keepAliveMs, requireHostHeader: false }; // `requireHost` answers instead.
+  const settings = { keepAliveTimeout: keepAliveMs, requireHostHeader: false }; // The middleware `requireHost` checks it.
   const http = createHttpServer(settings, handle);
   const connections = new Connections(http, connectionLimits(options), lamina.log);
-  http.on('clientError', answerUnreadable);
+  http.on('clientError', onClientError);
   http.on('checkExpectation', refuseExpectation);
   http.on('connect', refuseConnect);
-  // A client that asks before it sends a body is told at once when the body would be too large.
+  // A client that waits for `100 Continue` gets the error at once when its body would be too large.
   http.on('checkContinue', (request, response) => {
-    if (declaredLength(request) <= body.bytes) response.writeContinue();
+    if (declaredLength(request) <= limits.bytes) response.writeContinue();
     handle(request, response);
   });
   const onUpgrade = (socket: Socket): void => connections.upgrade(socket);
-  const door = openDoor(http, { lamina, upstreams, body }, { ...options, allowedHosts }, onUpgrade);
+  const webSockets = attachWebSocketServer(http, lamina, limits, { ...options, allowedHosts }, onUpgrade);
   return {
     http,
     listen: () => listen(http, host, port),
-    close: async (how = {}) => {
+    close: async (options = {}) => {
       ending.abort();
-      await Promise.all([close(http, how.signal), door.close(how)]);
-      await upstreams.close();
+      await Promise.all([close(http, options.signal), webSockets.close(options)]);
     },
   };
 }
 
-function refuseOpenDoor(host: string, { apiKeys = [], allowUnauthenticated = false }: ServerOptions): void {
+function requireKeyForPublicHost(host: string, { apiKeys = [], allowUnauthenticated = false }: ServerOptions): void {
   if (apiKeys.length > 0 || allowUnauthenticated || isLoopback(host)) return;
   throw new LaminaError('CONFIG_INVALID', {
-    message: `Listening on ${host} lets everybody on the network in, so it needs a key: give an API key file, or say explicitly that none is wanted (--allow-unauthenticated).`,
+    message: `Listening on ${host} makes the server public, so it needs an API key (--api-key-file). To serve without a key, use --allow-unauthenticated.`,
   });
 }
 
@@ -109,9 +102,7 @@ async function listen(http: HttpServer, host: string, port: number): Promise<str
 
 function cannotListen(error: NodeJS.ErrnoException, host: string, port: number): LaminaError {
   const why =
-    error.code === 'EADDRINUSE'
-      ? 'something else listens there; choose another port, or 0 for a free one'
-      : error.message;
+    error.code === 'EADDRINUSE' ? 'the port is in use. Choose another port, or 0 for a free one' : error.message;
   return new LaminaError(
     'CONFIG_INVALID',
     { message: `Cannot listen on ${host}, port ${port}: ${why}.` },
@@ -120,13 +111,13 @@ function cannotListen(error: NodeJS.ErrnoException, host: string, port: number):
 }
 
 async function close(http: HttpServer, signal: AbortSignal | undefined): Promise<void> {
-  // Connections that are busy now close as soon as they are idle.
+  // Busy connections close as soon as they are idle.
   http.keepAliveTimeout = 1;
-  const cut = (): void => http.closeAllConnections();
-  signal?.addEventListener('abort', cut);
+  const closeNow = (): void => http.closeAllConnections();
+  signal?.addEventListener('abort', closeNow);
   await new Promise<void>((resolve) => {
     http.close(() => resolve());
-    if (signal?.aborted === true) cut();
+    if (signal?.aborted === true) closeNow();
   });
-  signal?.removeEventListener('abort', cut);
+  signal?.removeEventListener('abort', closeNow);
 }

@@ -207,7 +207,7 @@ describe('lamina-server', function () {
         [lines.at(-1)],
       );
     };
-    await one(/needs a key/, ...options(), '--host', '0.0.0.0');
+    await one(/needs an API key/, ...options(), '--host', '0.0.0.0');
     await one(/nowhere\.mjs cannot be loaded/, '--config', 'nowhere.mjs');
     await writeFile(join(directory, 'empty.mjs'), 'export const plugins = [];');
     await one(/default export/, '--config', 'empty.mjs');
@@ -227,16 +227,7 @@ describe('lamina-server', function () {
     const taken = createServer().listen(0, '127.0.0.1');
     await once(taken, 'listening');
     const { port } = taken.address() as { port: number };
-    await fails(
-      1,
-      /something else listens there/,
-      '--config',
-      'config.mjs',
-      '--models-dir',
-      directory,
-      '--port',
-      String(port),
-    );
+    await fails(1, /the port is in use/, '--config', 'config.mjs', '--models-dir', directory, '--port', String(port));
     taken.close();
     const { child, ended } = await listening(...options());
     child.kill('SIGTERM');

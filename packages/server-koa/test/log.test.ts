@@ -191,7 +191,7 @@ describe('the log of lamina-server', function () {
     told('info', /^Shutting down on SIGTERM/);
     assert.equal(lines.at(-1)?.msg, 'Lamina has ended');
 
-    const fault = lines.find(({ msg }) => msg === 'A request failed inside Lamina') as LogLine & {
+    const fault = lines.find(({ msg }) => msg === 'A request failed with an internal error') as LogLine & {
       err: { message: string; stack: string };
     };
     assert.equal(fault.err.message, 'the adapter has a fault');
@@ -302,7 +302,7 @@ describe('the log of lamina-server', function () {
       );
       assert.ok(
         texts.some((line) =>
-          /ERROR: A request failed inside Lamina \(err: the adapter has a fault, request: .*, method: POST, path: \/v1\/chat\/completions\)$/.test(
+          /ERROR: A request failed with an internal error \(err: the adapter has a fault, request: .*, method: POST, path: \/v1\/chat\/completions\)$/.test(
             line,
           ),
         ),
@@ -331,7 +331,7 @@ describe('an answer that cannot be written', () => {
       const response = await fetch(`${house.url}/models/tiny`);
       assert.equal(response.status, 500);
       assert.equal((await errorOf(response)).code, 'INTERNAL');
-      const line = lines.find(({ message }) => message === 'A request failed inside Lamina');
+      const line = lines.find(({ message }) => message === 'A request failed with an internal error');
       assert.equal(line?.level, 'error');
       assert.match(line?.err?.message ?? '', /BigInt/);
     } finally {

@@ -1,4 +1,4 @@
-// Inference requests: what comes in, what hooks see, and how one ends.
+// Inference requests: what comes in, what hooks see, how the answer goes out, and how one ends.
 import type { LaminaError, WireError } from './errors.js';
 import type { ResolvedModel } from './models.js';
 import type { AcquireOptions, Lease } from './runtime.js';
@@ -6,47 +6,76 @@ import type { JsonObject } from './schema.js';
 
 /** One inference request, as the hook `beforeRequest` sees it. */
 export interface InferenceRequest {
-  /** Names the request in the log, in events and to the client; default: a new one. */
+  /** Identifies the request in the log, in events and to the client; default: a new UUID. */
   readonly id?: string;
   /** What comes after `/v1/`: `chat/completions`, `embeddings`, … */
   readonly route: string;
   /** The model as the client names it. */
   readonly model: string;
-  /** Lower-case names; keys and cookies are left out. */
+  /** Lower-case names. Keys, cookies and the headers of the connection are left out. */
   readonly headers: Readonly<Record<string, string>>;
   /** The body, when it is JSON. */
   readonly json?: JsonObject;
 }
 
+/** Headers as Node's HTTP server reads them: lower-case names. */
+export type RequestHeaders = Readonly<Record<string, string | readonly string[] | undefined>>;
+
 /**
- * An inference request as it comes in. Its body is bytes: parsed, JSON takes up to 80 times as much memory while the
+ * An inference request as it comes in. Its body is bytes: parsed JSON takes up to 80 times as much memory while the
  * request waits.
  */
-export interface IncomingRequest extends Omit<InferenceRequest, 'json'> {
+export interface IncomingRequest extends Omit<InferenceRequest, 'json' | 'headers'> {
+  /**
+   * All headers of the client. Lamina removes keys, cookies and connection headers before a hook or an engine sees them.
+   */
+  readonly headers: RequestHeaders;
   /** The body as the text of a JSON object, in UTF-8, when it is JSON. */
   readonly body?: Buffer;
+  /** The body, when it is a form. */
+  readonly form?: FormBody;
 }
 
-/** An inference request that may be sent: the model it goes to and the right to use its server. */
-export interface OpenRequest {
+/** A multipart body that names its model. */
+export interface FormBody {
+  /** The model that the form names. */
+  readonly model: string;
+  readonly bytes: Buffer;
+  /** The content type, with the form's boundary. */
+  readonly contentType: string;
+  /** The same form with another model name, for an engine that knows the model by another id. */
+  withModel(model: string): Promise<Pick<FormBody, 'bytes' | 'contentType'>>;
+}
+
+/** An incoming request that is sent to an engine. */
+export interface ForwardRequest extends IncomingRequest {
+  /** Default `POST`. */
+  readonly method?: string;
+  /** The query, with its question mark; default: none. */
+  readonly search?: string;
+}
+
+/** A request that holds a lease: the model it goes to and the right to use its server. */
+export interface InferenceHandle {
   readonly id: string;
   /** The request after the hooks, without its body. */
   readonly request: Omit<InferenceRequest, 'json'>;
   /** What the client's model name stands for. */
   readonly target: ResolvedModel;
-  /** The present lease. */
+  /** The current lease. */
   readonly lease: Lease;
   /**
-   * The JSON to send to the server of the present lease: what came in, or what became of it where a hook changed it,
+   * The JSON to send to the server of the current lease: what came in, or what became of it where a hook changed it,
    * the engine knows the model by another id, or the backend adapts requests. `undefined` for a request whose body is
    * not JSON.
    */
   body(): Buffer | undefined;
   /**
-   * A lease on a fresh server after this one died before it answered; allowed once, else throws what ended the server.
+   * Replaces the lease by one on a new server, after the server died before it answered. Allowed once.
+   * @throws LaminaError what ended the server when it is called again, and all that `Runtime.acquire` throws
    */
   renew(): Promise<void>;
-  /** Ends the request, gives the lease back and emits `request.finished`. Safe to call twice. */
+  /** Ends the request, releases the lease and emits `request.finished`. Safe to call twice. */
   finish(outcome: RequestOutcome): void;
 }
 
@@ -62,12 +91,83 @@ export interface RequestOutcome {
   readonly cut?: boolean;
 }
 
-/** The way in for every chat, embedding and the like, over whatever wire it came. */
-export interface Requests {
+/** Where the bytes of an answer go. A `ServerResponse` of Node is one. */
+export interface ResponseSink {
+  readonly headersSent: boolean;
+  readonly writableEnded: boolean;
+  /** `headers` are names and values in turns. */
+  writeHead(status: number, headers: string[]): unknown;
+  flushHeaders(): void;
+  /** `false` asks to wait for `drain`. */
+  write(chunk: Buffer): boolean;
+  once(event: 'drain', listener: () => void): unknown;
+  end(): unknown;
+}
+
+/** Where the events of a streamed answer go. */
+export interface EventSink {
+  /** The data of the events that arrived together, as the engine wrote it. `false` asks to wait for `drain`. */
+  write(events: readonly string[]): boolean;
+  once(event: 'drain', listener: () => void): unknown;
+}
+
+/** How forwarding a request ended, once it had a lease. */
+export type ForwardResult =
+  /** The whole answer is in the sink. */
+  | {
+      readonly kind: 'answered';
+      readonly status: number;
+      readonly usage?: JsonObject;
+      /** Of `forwardEvents` only: why the engine stopped. */
+      readonly finishReason?: string;
+    }
+  /** The engine refused the request; the sink is untouched. */
+  | {
+      readonly kind: 'refused';
+      /** The engine's status; 502 when that is not the status of an error. */
+      readonly status: number;
+      readonly retryAfter?: string;
+      readonly error: WireError;
+    }
+  /** The answer is incomplete; the sink has not been ended. */
+  | {
+      readonly kind: 'cut';
+      readonly error: WireError;
+      /** Whether the answer is a stream of server-sent events. */
+      readonly isEventStream: boolean;
+      /** Whether it was cut inside an event. */
+      readonly midEvent: boolean;
+      /** Whether the caller aborted it. */
+      readonly aborted: boolean;
+    };
+
+/** Runs inference requests, whichever way they come in. */
+export interface Inference {
   /**
-   * Emits `request.finished` when it throws, too.
-   * @throws LaminaError `MODEL_NOT_FOUND`, what a `beforeRequest` tap refuses with, and all that `Runtime.acquire`
-   * throws
+   * Opens a request for a caller that sends it to the engine itself: runs `beforeRequest`, resolves the model and
+   * acquires a lease. Call `finish` in every case. `request.finished` is emitted when `open` throws, too.
+   * @throws LaminaError `MODEL_NOT_FOUND`, `REQUEST_LOOP`, what a `beforeRequest` tap refuses with, and all that
+   * `Runtime.acquire` throws
+   * @example
+   * const handle = await lamina.inference.open({ route: 'embeddings', model: 'tiny', headers: {}, body }, { signal });
+   * try {
+   *   const { baseUrl } = handle.lease.endpoint();
+   * } finally {
+   *   handle.finish({ status: 200, served: true });
+   * }
    */
-  open(request: IncomingRequest, options: AcquireOptions): Promise<OpenRequest>;
+  open(request: IncomingRequest, options: AcquireOptions): Promise<InferenceHandle>;
+  /**
+   * Sends a request to its model's engine and writes the answer to the sink, as fast as the sink accepts it. An engine
+   * that dies before it answers is replaced and asked again, once. Aborting the signal ends the engine's work.
+   * @throws LaminaError all that `open` throws, and what ended the request while the sink was untouched:
+   * `MODEL_SERVER_EXITED`, `MODEL_SERVER_UNREACHABLE`, `MODEL_STOPPED`, the signal's reason
+   */
+  forward(request: ForwardRequest, sink: ResponseSink, options: AcquireOptions): Promise<ForwardResult>;
+  /**
+   * As `forward`, for a chat whose answer is a stream of events: the sink gets their data, and an error that the engine
+   * sends as an event, or a stream that ends without a finish reason, is `cut`.
+   * @throws LaminaError as `forward`
+   */
+  forwardEvents(request: ForwardRequest, sink: EventSink, options: AcquireOptions): Promise<ForwardResult>;
 }

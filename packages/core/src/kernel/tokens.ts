@@ -4,7 +4,7 @@ import type { Backends } from '../contract/backends.js';
 import type { Config } from '../contract/config.js';
 import type { Clock, Logger } from '../contract/context.js';
 import type { Downloads } from '../contract/downloads.js';
-import type { Requests } from '../contract/inference.js';
+import type { Inference } from '../contract/inference.js';
 import type { Models } from '../contract/models.js';
 import type { Registrations } from '../contract/plugin.js';
 import type { OrphanReaper } from '../contract/processes.js';
@@ -32,5 +32,5 @@ export const tokens = Object.freeze({
   Policy: token<Policy>('Policy'),
   Downloads: token<Downloads>('Downloads'),
   Runtime: token<Runtime>('Runtime'),
-  Requests: token<Requests>('Requests'),
+  Inference: token<Inference>('Inference'),
 });

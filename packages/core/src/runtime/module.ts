@@ -7,7 +7,6 @@ import { Launcher } from './launcher.js';
 import { Lifecycle } from './lifecycle.js';
 import { DefaultPolicy } from './policy.js';
 import { WaitQueue } from './queue.js';
-import { RequestGate } from './requests.js';
 import { SlotRuntime } from './runtime.js';
 
 export const runtimeModule = new ContainerModule(({ bind }) => {
@@ -52,12 +51,4 @@ export const runtimeModule = new ContainerModule(({ bind }) => {
     tokens.Log,
   ]);
   bind(tokens.Runtime).toService(SlotRuntime);
-  bind(tokens.Requests).toResolvedValue(make(RequestGate), [
-    tokens.Models,
-    tokens.Runtime,
-    tokens.Hooks,
-    tokens.Events,
-    tokens.Clock,
-    tokens.Log,
-  ]);
 });

@@ -40,7 +40,7 @@ describe('hooks', () => {
       headers: {},
       body: Buffer.from(JSON.stringify({ model: 'asked', messages: [{ role: 'user', content: 'hi' }] })),
     };
-    const error: unknown = await lamina.requests
+    const error: unknown = await lamina.inference
       .open(request, { signal: new AbortController().signal })
       .catch((thrown: unknown) => thrown);
     return { model, events, error };
@@ -121,7 +121,7 @@ describe('hooks', () => {
         }),
     })();
     lamina = await createLamina({ modelsDir: directory, manifest: {}, log: 'silent', plugins: [plugin] });
-    const opening = lamina.requests.open({ route: 'embeddings', model: 'x', headers: {} }, { signal: caller.signal });
+    const opening = lamina.inference.open({ route: 'embeddings', model: 'x', headers: {} }, { signal: caller.signal });
     await assert.rejects(opening, (error: Error) => error.name === 'AbortError');
   });
 
@@ -170,7 +170,7 @@ describe('hooks', () => {
     const { error } = await ask(({ hooks }) => hooks.beforeRequest.tap(() => void (calls += 1)));
     assert.ok(LaminaError.is(error, 'MODEL_NOT_FOUND'));
     await lamina!.close();
-    await lamina!.requests
+    await lamina!.inference
       .open({ route: 'embeddings', model: 'x', headers: {} }, { signal: new AbortController().signal })
       .catch(() => undefined);
     assert.equal(calls, 1);

@@ -12,7 +12,7 @@ const [modelsDir, log] = process.argv.slice(2);
 const lamina = await createLamina({ modelsDir, plugins: [fakePlugin()], ...(log === undefined ? {} : { log }) });
 const signal = new AbortController().signal;
 const request = { route: 'chat/completions', model: 'tiny', headers: {} };
-const open = await lamina.requests.open(request, { signal });
+const open = await lamina.inference.open(request, { signal });
 open.finish({ status: 200, served: true });
 await lamina.close();
 `;

@@ -1,11 +1,11 @@
-// Events for one reader, at its own speed: what it could not take at once is read again from those that are kept, or
-// said to be lost.
+// Sends events to one reader, at its own speed: while it is full, events are skipped and later read from the history, or
+// reported as lost.
 import type { Events, LaminaEvent } from '@lamina/core';
 import type { EventFilter } from './filter.js';
 
-/** Where events go. */
+/** The receiver of events. */
 export interface FeedReader {
-  /** True while it should be sent nothing more. */
+  /** True while nothing more should be sent. */
   readonly full: boolean;
   /** Runs once when it is no longer full. */
   onDrain(run: () => void): void;
@@ -14,14 +14,14 @@ export interface FeedReader {
   reset(oldest: string): void;
 }
 
-/** One reader's place among the events. */
+/** The position of one reader in the events. */
 export class EventFeed {
   readonly #stop: () => void;
   #last: string;
   #lagging = false;
   #stopped = false;
 
-  /** Begins at once: with the events after `since`, or with those to come. */
+  /** Starts at once: with the events after `since`, or with the next one. */
   constructor(
     private readonly events: Events,
     private readonly filter: EventFilter,
@@ -29,7 +29,7 @@ export class EventFeed {
     since: string | undefined,
   ) {
     this.#last = since ?? events.last;
-    this.#stop = events.onAny((event) => this.#hear(event));
+    this.#stop = events.onAny((event) => this.#onEvent(event));
     if (since !== undefined) this.#catchUp();
   }
 
@@ -38,16 +38,16 @@ export class EventFeed {
     this.#stop();
   }
 
-  #hear(event: LaminaEvent): void {
+  #onEvent(event: LaminaEvent): void {
     if (this.#lagging) return;
     if (this.reader.full) this.#lag();
-    else this.#tell(event);
+    else this.#send(event);
   }
 
-  #tell(event: LaminaEvent): void {
-    const told = this.filter(event);
+  #send(event: LaminaEvent): void {
+    const visible = this.filter(event);
     this.#last = event.id;
-    if (told !== undefined) this.reader.event(told);
+    if (visible !== undefined) this.reader.event(visible);
   }
 
   #lag(): void {
@@ -68,7 +68,7 @@ export class EventFeed {
     }
     for (const event of missed) {
       if (this.reader.full) return this.#lag();
-      this.#tell(event);
+      this.#send(event);
     }
   }
 }

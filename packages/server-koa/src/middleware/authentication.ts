@@ -1,14 +1,14 @@
-// Who is calling: turns a key into scopes. Routes say which scope they need.
+// Turns an API key into scopes. Routes check the scope that they need.
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { LaminaError } from '@lamina/core';
 import type { Context, Middleware } from 'koa';
 import type { ApiKey, Scope } from '../options.js';
 
-/** What a caller may do. */
+/** What a caller is allowed to do. */
 export type Scopes = ReadonlySet<Scope>;
 
-const everything: Scopes = new Set<Scope>(['inference', 'manage']);
+const allScopes: Scopes = new Set<Scope>(['inference', 'manage']);
 const noKey: Scopes = new Set<Scope>();
 const invalidKey: Scopes = new Set<Scope>();
 const scopes = Symbol('scopes');
@@ -17,17 +17,17 @@ interface State {
   [scopes]?: Scopes;
 }
 
-/** Notes what the caller may do; refuses nobody, so that `/health` can answer without a key. */
+/** Stores the scopes of the caller; refuses nobody, so that `/health` works without a key. */
 export function authentication(apiKeys: readonly ApiKey[]): Middleware {
   if (apiKeys.length === 0) {
     return (ctx, next) => {
-      (ctx.state as State)[scopes] = everything;
+      (ctx.state as State)[scopes] = allScopes;
       return next();
     };
   }
   const known = apiKeys.map(({ key, scope }) => ({
     digest: digestOf(key),
-    scopes: scope === undefined ? everything : new Set([scope]),
+    scopes: scope === undefined ? allScopes : new Set([scope]),
   }));
   return (ctx, next) => {
     const key = presentedKey(ctx.req.headers);
@@ -36,21 +36,21 @@ export function authentication(apiKeys: readonly ApiKey[]): Middleware {
   };
 }
 
-/** What the caller may do. */
+/** The scopes of the caller. */
 export function scopesOf(ctx: Pick<Context, 'state'>): Scopes {
   return (ctx.state as State)[scopes] ?? noKey;
 }
 
 /**
- * Lets the call pass when its key has the scope; without a scope any known key will do.
+ * Requires a key with the scope; without a scope, any valid key.
  * @throws LaminaError `UNAUTHORIZED`, `FORBIDDEN`
  */
 export function requireKey(ctx: Pick<Context, 'state' | 'method' | 'path'>, scope?: Scope): void {
   requireScope(scopesOf(ctx), scope, `${ctx.method} ${ctx.path}`);
 }
 
-/** As {@link requireKey}, for `what` is not a request of HTTP. @throws LaminaError `UNAUTHORIZED`, `FORBIDDEN` */
-export function requireScope(held: Scopes, scope: Scope | undefined, what: string): void {
+/** As {@link requireKey}, for another operation than an HTTP request. @throws LaminaError `UNAUTHORIZED`, `FORBIDDEN` */
+export function requireScope(held: Scopes, scope: Scope | undefined, operation: string): void {
   if (held === invalidKey) throw new LaminaError('UNAUTHORIZED', { message: 'The API key is not valid.' });
   if (held.size === 0) {
     const message = 'Authentication required. Send an API key as "Authorization: Bearer <key>".';
@@ -58,7 +58,7 @@ export function requireScope(held: Scopes, scope: Scope | undefined, what: strin
   }
   if (scope === undefined || held.has(scope)) return;
   throw new LaminaError('FORBIDDEN', {
-    message: `${what} needs a key with the scope "${scope}"; this one has "${[...held].join('", "')}".`,
+    message: `${operation} needs a key with the scope "${scope}"; this key has "${[...held].join('", "')}".`,
   });
 }
 
@@ -69,7 +69,7 @@ function presentedKey(headers: IncomingHttpHeaders): string | undefined {
   return typeof key === 'string' ? key : undefined;
 }
 
-// Digests are compared, all of them: equal lengths, and no hint at which key, or which letter of it, was nearly right.
+// Digests have equal lengths, and all of them are compared, so that the time does not depend on the key.
 function scopesFor(digest: Buffer, known: readonly { digest: Buffer; scopes: Scopes }[]): Scopes {
   let held = invalidKey;
   for (const entry of known) {

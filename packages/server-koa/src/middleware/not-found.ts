@@ -1,9 +1,9 @@
-// What is left when no route took the request: a wrong method, or a path that does not exist.
+// The last middleware: responds when no route matched, because of the method or the path.
 import { LaminaError, nearestHint } from '@lamina/core';
 import type { Layer, Router } from '@koa/router';
 import type { Context, Middleware } from 'koa';
 
-/** Answers 405 with the methods the path takes, or 404 with the route that was perhaps meant. */
+/** Responds 405 with the methods of the path, or 404 with the most similar route. */
 export function notFound(router: Router): Middleware {
   const routes = router.stack.filter((layer) => layer.methods.length > 0);
   return (ctx) => {
@@ -16,7 +16,7 @@ export function notFound(router: Router): Middleware {
   };
 }
 
-/** The error for a path that leads nowhere, with the nearest path that leads somewhere. */
+/** The error for a path without a route, with the most similar route. */
 export function unknownRoute(method: string, path: string, routes: readonly Layer[]): LaminaError {
   const known = routes
     .map((layer) => String(layer.path))
@@ -25,10 +25,10 @@ export function unknownRoute(method: string, path: string, routes: readonly Laye
   return new LaminaError('ROUTE_NOT_FOUND', { method, path, hint: `${hint[0]!.toUpperCase()}${hint.slice(1)}` });
 }
 
-/** The path of the route that hands on whatever engines offer under /v1. */
+/** The path of the route for all other requests under /v1, which engines answer. */
 export const anyRoute = '/v1/*route';
 
-// A path that is spelled out says more than a pattern that takes it too.
+// A route without a wildcard wins over one with a wildcard.
 function methodsOf(ctx: Context): string[] {
   const matched = (ctx['matched'] as Layer[] | undefined) ?? [];
   const exact = matched.filter(({ path }) => !String(path).includes('*'));

@@ -1,29 +1,55 @@
-// Callers without the scope `manage` are not told where files lie on this machine, nor where engines listen.
+// Hides from callers without the scope `manage` where files are on this machine and where engines listen.
+import type { ErrorCode, WireError } from '@lamina/core';
 import type { Middleware } from 'koa';
 import { scopesOf, type Scopes } from './authentication.js';
-import { isJson } from './json.js';
 
-/** Characters that end a path within a sentence; a path in quotes may have blanks. */
+/** Characters of one part of a path; a path in quotes may also have spaces. */
 const segment = String.raw`[^\s/"'\`<>|:;,()\[\]{}]+`;
-/** An absolute path of two parts or more. A URL has none, and a route follows its method: `GET /models/x`. */
+/** What comes before a slash that does not begin a path: the rest of a URL, or the method before a route. */
 const notPath = String.raw`[\w.~:/@\]-]|\b(?:GET|HEAD|POST|PUT|DELETE) `;
+/** An absolute path of two parts or more. */
 const path = new RegExp(`(?<!${notPath})/(?:${segment}/)+(${segment})?`, 'g');
 const quotedPath = /(["'`])\/(?:[^"'`\n]*\/)([^"'`\n/]*)\1/g;
-/** A path and nothing else, or a sentence that begins with one. */
+/** A text that is only a path, or a sentence that begins with one. */
 const whole = /^\/(?:[^\n]*\/)?([^\n/]*)\/?$/;
 /** The address of a process on a port: an IP address, or this machine. */
 const address = /(?<![\w/.-])(?:\d{1,3}(?:\.\d{1,3}){3}|localhost|\[[\da-f:.]+\]):\d{1,5}\b/gi;
 
-/** What a caller may see of JSON: all of it with the scope `manage`, else of absolute paths only the last part. */
-export function visibleTo<T>(held: Scopes, value: T): T {
-  return held.has('manage') ? value : (redacted(value) as T);
+/** The value as these scopes may see it: unchanged with `manage`, else with the last part of absolute paths only. */
+export function visibleTo<T>(scopes: Scopes, value: T): T {
+  return scopes.has('manage') ? value : (redacted(value) as T);
 }
 
-/** Applies {@link visibleTo} to the JSON that routes answer with. */
+/** Codes of errors that quote the request: its routes and names may look like paths. */
+const aboutRequest: ReadonlySet<string> = new Set<ErrorCode>([
+  'REQUEST_INVALID',
+  'UNAUTHORIZED',
+  'FORBIDDEN',
+  'MODEL_NOT_FOUND',
+  'DOWNLOAD_NOT_FOUND',
+  'ROUTE_NOT_FOUND',
+  'METHOD_NOT_ALLOWED',
+]);
+
+/** An error as these scopes may see it: without `manage` it has no engine output, paths and addresses. */
+export function visibleError(scopes: Scopes, error: WireError): WireError {
+  if (scopes.has('manage') || aboutRequest.has(error.code)) return error;
+  const { last_lines: lines, ...details } = error.details ?? {};
+  return visibleTo(scopes, lines === undefined ? error : { ...error, details });
+}
+
+/** Applies {@link visibleTo} to the JSON that routes respond with. */
 export const redaction: Middleware = async (ctx, next) => {
   await next();
   if (isJson(ctx.body)) ctx.body = visibleTo(scopesOf(ctx), ctx.body);
 };
+
+/** True for a plain object or an array; false for text, bytes and streams. */
+export function isJson(value: unknown): value is object {
+  if (typeof value !== 'object' || value === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return Array.isArray(value) || prototype === Object.prototype || prototype === null;
+}
 
 function redacted(value: unknown): unknown {
   if (typeof value === 'string') return redactedText(value);

@@ -1,41 +1,41 @@
-// The id of a request, and its one line in the log.
+// Gives each request an id, and logs one line for it.
 import { randomUUID } from 'node:crypto';
 import type { LaminaError, Logger } from '@lamina/core';
 import type { Context, Middleware } from 'koa';
 
-const known = Symbol('request');
+const recordKey = Symbol('request');
 
-/** What is known of a request. */
+/** What is logged of a request. */
 interface RequestRecord {
   readonly id: string;
   readonly startedAt: number;
-  /** What it was answered with, or broke off with. */
+  /** The error that it was answered with. */
   error?: LaminaError;
-  /** Whether core logs it: every inference request does, however it comes. */
-  ofCore?: boolean;
+  /** Whether core logs it, as it does for all inference requests. */
+  loggedByCore?: boolean;
 }
 
 interface State {
-  [known]?: RequestRecord;
+  [recordKey]?: RequestRecord;
 }
 
 type WithState = Pick<Context, 'state'>;
 
-/** The paths that are logged, up to this many characters. */
-const longestPath = 200;
+/** The longest path in the log, in characters. */
+const maxPathLength = 200;
 
 /**
- * Gives each request its id, which the client gets as `x-request-id`, and logs its end. GET and the like are logged at
- * `debug`, for pages ask for them all the time; what changes something, and what is refused, at `info`; what failed at
- * `error`. Never logged are the query and the text of a refusal, which may quote the body.
+ * Gives each request an id, which the client gets as `x-request-id`, and logs its end: successful GET, HEAD and OPTIONS
+ * at `debug`, because pages poll them; failures (5xx) at `error`; everything else at `info`. The query, and the text of
+ * a refusal, which may quote the body, are never logged.
  */
 export function requestLog(log: Logger): Middleware {
   return async (ctx, next) => {
     const record: RequestRecord = { id: randomUUID(), startedAt: performance.now() };
-    (ctx.state as State)[known] = record;
+    (ctx.state as State)[recordKey] = record;
     await next();
     if (!ctx.res.headersSent) ctx.set('x-request-id', record.id);
-    if (record.ofCore !== true) write(ctx, record, log);
+    if (record.loggedByCore !== true) write(ctx, record, log);
   };
 }
 
@@ -44,23 +44,23 @@ export function requestIdOf(ctx: WithState): string {
   return recordOf(ctx).id;
 }
 
-/** Notes the error that a request is answered with. */
+/** Stores the error that a request is answered with, for its log line. */
 export function noteError(ctx: WithState, error: LaminaError): void {
   recordOf(ctx).error = error;
 }
 
-/** Says that core logs this request. */
-export function leaveToCore(ctx: WithState): void {
-  recordOf(ctx).ofCore = true;
+/** Leaves the log line of this request to core. */
+export function logInCore(ctx: WithState): void {
+  recordOf(ctx).loggedByCore = true;
 }
 
 function recordOf(ctx: WithState): RequestRecord {
-  return (ctx.state as State)[known]!;
+  return (ctx.state as State)[recordKey]!;
 }
 
 function write(ctx: Context, { id, startedAt, error }: RequestRecord, log: Logger): void {
   const { method } = ctx;
-  const path = ctx.path.slice(0, longestPath);
+  const path = ctx.path.slice(0, maxPathLength);
   const status = error?.status ?? ctx.status;
   const ms = Math.round(performance.now() - startedAt);
   const failed = status >= 500;

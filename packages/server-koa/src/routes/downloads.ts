@@ -1,20 +1,20 @@
-// /download, /downloads and /downloadable: fetching models, and what is being fetched.
+// /download, /downloads and /downloadable: starts and lists downloads.
 import { LaminaError, downloadView, type DownloadRequest, type JsonObject, type Lamina } from '@lamina/core';
 import type { DownloadableView } from '@lamina/core/protocol';
 import type { Router } from '@koa/router';
 import type { Middleware } from 'koa';
-import { guardOf } from '../middleware/address-guard.js';
+import { addressGuardFor } from '../middleware/address-guard.js';
 import { requireKey, scopesOf } from '../middleware/authentication.js';
-import { readObject, type BodyLimits } from '../proxy/body.js';
-import { clientOf } from '../proxy/client.js';
+import { readObject, type BodyLimits } from '../request/body.js';
+import { disconnectSignal } from '../request/disconnect-signal.js';
 
-/** Adds the routes. Requests from the network may name links, but none that leads to a private address. */
+/** Adds the routes. Clients may name URLs, but none that leads to a private address. */
 export function downloadRoutes(router: Router, { downloads }: Lamina, limits: BodyLimits): void {
   router.post('/download', async (ctx) => {
     requireKey(ctx, 'manage');
     const request = downloadRequest(await readObject(ctx.req, limits));
-    const guard = guardOf(ctx.req, scopesOf(ctx));
-    ctx.body = downloadView(await downloads.start(request, { signal: clientOf(ctx), guard }));
+    const guard = addressGuardFor(ctx.req, scopesOf(ctx));
+    ctx.body = downloadView(await downloads.start(request, { signal: disconnectSignal(ctx), guard }));
     ctx.status = 202;
   });
   router.get('/downloads', (ctx) => {
@@ -42,8 +42,8 @@ export function downloadRoutes(router: Router, { downloads }: Lamina, limits: Bo
   });
 }
 
-/** Tells whoever asks for a model that is not here how to get it; with `start`, its download is begun. */
-export function offerDownload({ downloads }: Lamina, start: boolean): Middleware {
+/** Adds to `MODEL_FILES_MISSING` how to download the model; with `start`, starts the download. */
+export function suggestDownload({ downloads }: Lamina, start: boolean): Middleware {
   return async (ctx, next) => {
     try {
       await next();
@@ -51,12 +51,12 @@ export function offerDownload({ downloads }: Lamina, start: boolean): Middleware
       if (!LaminaError.is(error, 'MODEL_FILES_MISSING')) throw error;
       const offer = downloads.downloadable().find(({ model }) => model === error.details['model']);
       if (offer === undefined) throw error;
-      const guard = guardOf(ctx.req, scopesOf(ctx));
+      const guard = addressGuardFor(ctx.req, scopesOf(ctx));
       const id = start ? (await downloads.start({ model: offer.model }, { guard })).id : offer.download;
       const hint =
         id === undefined
-          ? `Get them with POST /download ${JSON.stringify({ model: offer.model })}.`
-          : `Their download is ${id}: see GET /downloads/${id}.`;
+          ? `Download them with POST /download ${JSON.stringify({ model: offer.model })}.`
+          : `They are being downloaded: GET /downloads/${id}.`;
       throw new LaminaError('MODEL_FILES_MISSING', {
         ...error.details,
         hint,
@@ -67,13 +67,14 @@ export function offerDownload({ downloads }: Lamina, start: boolean): Middleware
   };
 }
 
-/** What a client asks to download. @throws LaminaError `REQUEST_INVALID` */
+/** The download that a client requests. @throws LaminaError `REQUEST_INVALID` */
 export function downloadRequest(body: unknown): DownloadRequest {
   const { model, reference, source, name } = typeof body === 'object' && body !== null ? (body as JsonObject) : {};
   for (const [field, value] of Object.entries({ model, source, name }))
-    if (value !== undefined && typeof value !== 'string') throw invalid(`The field "${field}" must be a text.`, field);
+    if (value !== undefined && typeof value !== 'string')
+      throw invalid(`The field "${field}" must be a string.`, field);
   if ((model === undefined) === (reference === undefined))
-    throw invalid('Send either "model", a model of the manifest, or "reference", what to fetch.');
+    throw invalid('Send either "model", a model of the manifest, or "reference", a model at a source.');
   const from = source === undefined ? {} : { source: source as string };
   if (reference === undefined) return { model: model as string, ...from };
   return { reference, ...from, ...(name === undefined ? {} : { name: name as string }) };

@@ -1,4 +1,4 @@
-// GET /events: what happens, as a stream of server-sent events.
+// GET /events: events as a stream of server-sent events.
 import type { ServerResponse } from 'node:http';
 import type { Lamina, LaminaEvent } from '@lamina/core';
 import type { Router, RouterContext } from '@koa/router';
@@ -7,19 +7,19 @@ import { filterFor } from '../events/filter.js';
 import { requireKey, scopesOf } from '../middleware/authentication.js';
 
 /** What the route needs. */
-export interface EventRoute {
+export interface EventRouteOptions {
   readonly lamina: Lamina;
-  /** Milliseconds between two comments that keep a quiet stream alive. */
+  /** Milliseconds between two comments, which keep an idle stream open. */
   readonly heartbeatMs: number;
   /** Ends every stream. */
   readonly closing: AbortSignal;
 }
 
 /**
- * Adds the route. `?types=` names the types that are wanted, with commas between; `Last-Event-ID` asks for those after
- * an id first.
+ * Adds the route. `?types=` lists the types to send, with commas between; with `Last-Event-ID`, the events after that id
+ * are sent first.
  */
-export function eventRoutes(router: Router, route: EventRoute): void {
+export function eventRoutes(router: Router, route: EventRouteOptions): void {
   router.get('/events', (ctx) => {
     requireKey(ctx);
     const filter = filterFor(scopesOf(ctx), typesOf(ctx));
@@ -29,7 +29,7 @@ export function eventRoutes(router: Router, route: EventRoute): void {
     ctx.respond = false;
     ctx.res.flushHeaders();
     const feed = new EventFeed(route.lamina.events, filter, new StreamReader(ctx.res, route.lamina), lastEventId(ctx));
-    endWith(ctx.res, route, feed);
+    keepOpen(ctx.res, route, feed);
   });
 }
 
@@ -46,11 +46,11 @@ function lastEventId(ctx: RouterContext): string | undefined {
   return ctx.get('last-event-id') || undefined;
 }
 
-function endWith(response: ServerResponse, { heartbeatMs, closing }: EventRoute, feed: EventFeed): void {
+function keepOpen(response: ServerResponse, { heartbeatMs, closing }: EventRouteOptions, feed: EventFeed): void {
   response.write(': events of Lamina\n\n');
-  // A reader that takes nothing needs no sign of life, and would only have them pile up.
+  // For a client that does not read, heartbeats would pile up.
   const heartbeat = setInterval(
-    () => response.writableNeedDrain || response.write(': still here\n\n'),
+    () => response.writableNeedDrain || response.write(': heartbeat\n\n'),
     heartbeatMs,
   ).unref();
   const stop = (): void => {
@@ -58,7 +58,7 @@ function endWith(response: ServerResponse, { heartbeatMs, closing }: EventRoute,
     clearInterval(heartbeat);
     closing.removeEventListener('abort', end);
   };
-  // Before the end: a write after it is an error event, which nobody handles.
+  // Stops first, because a write after the end is an error.
   const end = (): void => {
     stop();
     response.end();
@@ -68,8 +68,7 @@ function endWith(response: ServerResponse, { heartbeatMs, closing }: EventRoute,
   else closing.addEventListener('abort', end, { once: true });
 }
 
-// Events have no name of their own, so that one listener hears all of them; `type` is in the data. Only a reset is
-// named.
+// Events are unnamed, so that one listener gets all of them; `type` is in the data. Only a reset has a name.
 class StreamReader implements FeedReader {
   constructor(
     private readonly response: ServerResponse,
@@ -88,7 +87,7 @@ class StreamReader implements FeedReader {
     this.response.write(`id: ${event.id}\ndata: ${JSON.stringify(event)}\n\n`);
   }
 
-  // The id is one from which a client that comes back misses nothing again.
+  // The id lets a client that reconnects continue from here.
   reset(oldest: string): void {
     this.response.write(`event: reset\nid: ${this.lamina.events.last}\ndata: ${JSON.stringify({ oldest })}\n\n`);
   }

@@ -1,4 +1,4 @@
-// GET /health: that the server is there, and to callers with a key what it has.
+// GET /health: whether the server is up; for callers with a key also its models.
 import { isActive, type Lamina } from '@lamina/core';
 import type { HealthView } from '@lamina/core/protocol';
 import type { Router } from '@koa/router';
@@ -7,12 +7,12 @@ import { scopesOf } from '../middleware/authentication.js';
 /** Adds the route. */
 export function healthRoutes(router: Router, lamina: Lamina): void {
   router.get('/health', (ctx) => {
-    const sign: HealthView = { status: 'healthy', timestamp: new Date().toISOString() };
+    const health: HealthView = { status: 'healthy', timestamp: new Date().toISOString() };
     ctx.body =
       scopesOf(ctx).size === 0
-        ? sign
+        ? health
         : ({
-            ...sign,
+            ...health,
             models: lamina.models.stats(),
             active_servers: lamina.runtime.slots().filter(isActive).length,
           } satisfies HealthView);

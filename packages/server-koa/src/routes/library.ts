@@ -1,4 +1,4 @@
-// /suggest, and what changes the collection of models: reload, validate, remove.
+// /suggest, and operations on the models as a whole: reload, validate, remove.
 import {
   check,
   describeProblems,
@@ -14,8 +14,8 @@ import {
 import { eventSchemas, type RemovalView } from '@lamina/core/protocol';
 import type { Router, RouterContext } from '@koa/router';
 import { requireKey } from '../middleware/authentication.js';
-import { readObject, type BodyLimits } from '../proxy/body.js';
-import { clientOf } from '../proxy/client.js';
+import { readObject, type BodyLimits } from '../request/body.js';
+import { disconnectSignal } from '../request/disconnect-signal.js';
 
 const querySchema = { type: 'object', properties: { state: eventSchemas['model.state'].properties.to } } as const;
 
@@ -24,7 +24,7 @@ export function libraryRoutes(router: Router, lamina: Lamina, limits: BodyLimits
   router.post('/suggest', async (ctx) => {
     requireKey(ctx);
     const request = ((await readObject(ctx.req, limits)) ?? {}) as SuggestRequest;
-    ctx.body = suggestionView(lamina, await lamina.suggestions.suggest(request, { signal: clientOf(ctx) }));
+    ctx.body = suggestionView(lamina, await lamina.suggestions.suggest(request, { signal: disconnectSignal(ctx) }));
   });
   router.post('/models/reload', async (ctx) => {
     requireKey(ctx, 'manage');
@@ -33,24 +33,23 @@ export function libraryRoutes(router: Router, lamina: Lamina, limits: BodyLimits
   router.post('/models/validate', async (ctx) => {
     requireKey(ctx);
     const { models } = (await readObject(ctx.req, limits)) ?? {};
-    ctx.body = validationView(await lamina.models.validate(namesIn(models), { signal: clientOf(ctx) }));
+    ctx.body = validationView(await lamina.models.validate(namesIn(models), { signal: disconnectSignal(ctx) }));
   });
   router.delete('/models/*name', async (ctx) => {
     requireKey(ctx, 'manage');
     const { model, served } = lamina.models.resolve(ctx.params['name'] ?? '');
     const files = ctx.query['files'] === '1' || ctx.query['files'] === 'true';
-    // An adapter shares the process of its base, which the others still need.
+    // An adapter shares the server of its base, which may still be needed.
     if (model === served) await lamina.runtime.stop(model.name, { reason: 'removed' });
     ctx.body = { removed: model.name, ...(await lamina.models.remove(model.name, { files })) } satisfies RemovalView;
   });
 }
 
 /**
- * The records that a query of `GET /models` asks for: `state`, `format`, and `q` for a part of the name or the
- * description.
- * @throws LaminaError `REQUEST_INVALID` for a state that no model is ever in
+ * The records that match a query of `GET /models`: `state`, `format`, and `q` for a part of the name or the description.
+ * @throws LaminaError `REQUEST_INVALID` for an unknown state
  */
-export function matching(
+export function matchingModels(
   lamina: Lamina,
   records: readonly ModelRecord[],
   query: RouterContext['query'],
@@ -71,10 +70,10 @@ export function matching(
   });
 }
 
-/** What a reload changed. */
+/** Reloads the models, and returns what changed. */
 async function reload(lamina: Lamina): Promise<ModelsChange> {
   let change: ModelsChange = { added: [], changed: [], removed: [] };
-  const stop = lamina.models.onChange((heard) => (change = heard));
+  const stop = lamina.models.onChange((changed) => (change = changed));
   try {
     await lamina.models.reload();
     return change;

@@ -1,4 +1,4 @@
-// /models: what there is, what runs, and starting and stopping it.
+// /models: lists, starts and stops models.
 import {
   isActive,
   modelDetail,
@@ -13,8 +13,8 @@ import type { Router, RouterContext } from '@koa/router';
 import { requireKey, scopesOf } from '../middleware/authentication.js';
 import { visibleTo } from '../middleware/redaction.js';
 import { requestIdOf } from '../middleware/request-log.js';
-import { clientOf } from '../proxy/client.js';
-import { matching } from './library.js';
+import { disconnectSignal } from '../request/disconnect-signal.js';
+import { matchingModels } from './library.js';
 import { ModelList } from './model-list.js';
 
 /** Adds the routes. */
@@ -24,27 +24,27 @@ export function modelRoutes(router: Router, lamina: Lamina): void {
   router.get('/models', async (ctx) => {
     requireKey(ctx);
     const list = scopesOf(ctx).has('manage') ? full : restricted;
-    const text = await list.text(matching(lamina, lamina.models.list(), ctx.query));
+    const text = await list.text(matchingModels(lamina, lamina.models.list(), ctx.query));
     ctx.type = 'json';
     ctx.body = text;
   });
   router.post('/models/*name/start', async (ctx) => {
     requireKey(ctx, 'manage');
     const target = targetOf(ctx, lamina);
-    await settle(ctx, lamina, (options) => lamina.runtime.start(target.served.name, options));
-    await show(ctx, lamina, target);
+    await runOrDetach(ctx, lamina, (options) => lamina.runtime.start(target.served.name, options));
+    await respondWithModel(ctx, lamina, target);
   });
   router.post('/models/*name/stop', async (ctx) => {
     requireKey(ctx, 'manage');
     const target = targetOf(ctx, lamina);
-    await settle(ctx, lamina, (options) =>
+    await runOrDetach(ctx, lamina, (options) =>
       lamina.runtime.stop(target.served.name, { ...options, reason: 'requested' }),
     );
-    await show(ctx, lamina, target);
+    await respondWithModel(ctx, lamina, target);
   });
   router.get('/models/*name', async (ctx) => {
     requireKey(ctx);
-    await show(ctx, lamina, targetOf(ctx, lamina));
+    await respondWithModel(ctx, lamina, targetOf(ctx, lamina));
   });
 }
 
@@ -52,28 +52,25 @@ function targetOf(ctx: RouterContext, lamina: Lamina): ResolvedModel {
   return lamina.models.resolve(ctx.params['name'] ?? '');
 }
 
-// With `?wait=false` the work goes on by itself: how it ends is told by the model's state and by events.
-async function settle(
+// With `?wait=false` the response does not wait; the model's state and events report the end.
+async function runOrDetach(
   ctx: RouterContext,
   { log }: Lamina,
   work: (options: { signal?: AbortSignal }) => Promise<unknown>,
 ): Promise<void> {
   ctx.status = 200;
   if (ctx.query['wait'] !== 'false') {
-    await work({ signal: clientOf(ctx) });
+    await work({ signal: disconnectSignal(ctx) });
     return;
   }
   ctx.status = 202;
   const { method, path } = ctx;
   work({}).catch((error: unknown) => {
-    log.warn(
-      { request: requestIdOf(ctx), method, path, reason: reasonOf(error) },
-      'What a request asked for without waiting failed',
-    );
+    log.warn({ request: requestIdOf(ctx), method, path, reason: reasonOf(error) }, 'A request with wait=false failed');
   });
 }
 
-async function show(ctx: RouterContext, lamina: Lamina, { model, served }: ResolvedModel): Promise<void> {
+async function respondWithModel(ctx: RouterContext, lamina: Lamina, { model, served }: ResolvedModel): Promise<void> {
   const record = lamina.models.get(model.name) as ModelRecord;
   const { metadata } = await lamina.models.describe(model.name);
   const slot = lamina.runtime.slot(served.name);
@@ -87,18 +84,18 @@ function serverView(
   { backend, startedAt, pid, origin }: SlotSnapshot,
   name: string,
   prefix: string,
-  managing: boolean,
+  canManage: boolean,
 ): Record<string, unknown> {
   return {
     backend,
     health_endpoint: `${prefix}/health`,
     chat_endpoint: `${prefix}/chat/${encodeURIComponent(name)}`,
     started_at: startedAt,
-    ...(managing ? { pid, origin } : {}),
+    ...(canManage ? { pid, origin } : {}),
   };
 }
 
-// Where Lamina is, as the caller sees it; in an application of somebody else that may be below a path.
+// The base URL of Lamina as the caller sees it; in an application of a host it may have a path.
 function baseOf(ctx: RouterContext): string {
   return `${ctx.protocol}://${ctx.host}${ctx.router.opts.prefix ?? ''}`;
 }

@@ -1,66 +1,57 @@
-// Puts Lamina's WebSocket on an HTTP server.
+// Serves Lamina's WebSocket on an HTTP server.
 import type { IncomingMessage, Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Lamina } from '@lamina/core';
 import { subprotocol } from '@lamina/core/protocol';
 import { WebSocketServer, type WebSocket } from 'ws';
-import { guardOf } from '../middleware/address-guard.js';
+import { refuseHandshake } from '../client-error.js';
+import { addressGuardFor } from '../middleware/address-guard.js';
 import { defaultHeartbeat, type WebSocketOptions } from '../options.js';
-import { bodyLimits } from '../proxy/body.js';
-import type { Gateway } from '../proxy/forward.js';
-import { requestHeaders } from '../proxy/headers.js';
-import { Upstreams } from '../proxy/upstreams.js';
+import { bodyLimits, type BodyLimits } from '../request/body.js';
 import { Connection } from './connection.js';
-import { handshake, type Accepted } from './handshake.js';
-import { answerOther, isWebSocket } from './other-upgrades.js';
+import { handshakeHandler, type AcceptedHandshake } from './handshake.js';
 import { Inbox } from './inbox.js';
 import { Outbox } from './outbox.js';
-import { refuseHandshake } from '../unsupported.js';
+import { answerUpgrade, isWebSocket } from './upgrade-fallback.js';
 
-/** Lamina's WebSocket on somebody's HTTP server. */
-export interface WebSocketDoor {
+/** Lamina's WebSocket on an HTTP server. */
+export interface WebSocketHandle {
   /**
-   * Takes no new connection and closes those there are with code 1001, each when its last chat has ended; resolves when
-   * all are closed. Aborting the signal ends the chats at once. The same begins by itself when the Lamina closes.
+   * Accepts no new connection and closes each existing one with code 1001 when its last chat has ended; resolves when all
+   * are closed. Aborting the signal ends the chats at once. When the Lamina closes, its connections close the same way.
    */
   close(options?: { signal?: AbortSignal }): Promise<void>;
 }
 
-/** How long a client may take to answer that the connection is closed, in milliseconds. */
+/** How long a client may take to confirm that the connection is closed, in milliseconds. */
 const closeTimeout = 2000;
 
 const defaultChatLimit = 100;
 
 /**
- * Answers WebSockets at `/ws`, subprotocol `lamina.v1`, with the same keys, origins and host names as `laminaRouter`:
- * give both the same options. A key comes in the Authorization header or, from a browser, as a second subprotocol
- * `lamina.key.<key in base64url>`. Other listeners for `upgrade` on the server keep what is theirs.
+ * Serves WebSockets at `/ws`, subprotocol `lamina.v1`, with the same keys, origins and host names as `laminaRouter`: give
+ * both the same options. A key is sent in the Authorization header or, by a browser, as a second subprotocol
+ * `lamina.key.<key in base64url>`. Requests on other paths are left to other listeners for `upgrade`.
  */
-export function attachWebSocket(http: Server, lamina: Lamina, options: WebSocketOptions = {}): WebSocketDoor {
-  const upstreams = new Upstreams();
-  const door = openDoor(http, { lamina, upstreams, body: bodyLimits(options) }, options);
-  return {
-    close: async (closing) => {
-      await door.close(closing);
-      await upstreams.close();
-    },
-  };
+export function attachWebSocket(http: Server, lamina: Lamina, options: WebSocketOptions = {}): WebSocketHandle {
+  return attachWebSocketServer(http, lamina, bodyLimits(options), options);
 }
 
 /**
- * As {@link attachWebSocket}, with connections to engines that somebody else closes. `onUpgrade` is given the
- * connections that become WebSockets.
+ * As {@link attachWebSocket}, with limits that are shared with other routes. `onUpgrade` gets the connections that become
+ * WebSockets.
  */
-export function openDoor(
+export function attachWebSocketServer(
   http: Server,
-  gateway: Gateway,
+  lamina: Lamina,
+  body: BodyLimits,
   options: WebSocketOptions,
   onUpgrade?: (socket: Socket) => void,
-): WebSocketDoor {
-  const { lamina, upstreams, body } = gateway;
+): WebSocketHandle {
   const { path = '/ws', chatLimit = defaultChatLimit, heartbeatInterval = defaultHeartbeat } = options;
   const connections = new Map<Connection, Promise<void>>();
+  // A variable, because the types of ws do not know `closeTimeout`.
   const serverOptions = {
     noServer: true,
     maxPayload: 2 * body.bytes,
@@ -70,57 +61,50 @@ export function openDoor(
   };
   const webSockets = new WebSocketServer(serverOptions);
   webSockets.on('wsClientError', refuseHandshake);
-  const limits = { tasks: chatLimit, frameBytes: body.bytes };
 
-  const open = (webSocket: WebSocket, { request, scopes }: Accepted): void => {
-    const outbox = new Outbox(webSocket, request.socket);
-    const inbox = new Inbox(webSocket, request.socket, body.memory);
-    const headers = requestHeaders(request.headers);
-    const peer = { lamina, upstreams, scopes, headers, inbox, outbox, guard: guardOf(request, scopes) };
-    const connection = new Connection(webSocket, peer, limits);
-    connections.set(
-      connection,
-      new Promise((resolve) => {
-        webSocket.once('close', () => {
-          connections.delete(connection);
-          resolve();
-        });
-      }),
-    );
+  const open = (webSocket: WebSocket, { request, scopes }: AcceptedHandshake): void => {
+    const { socket, headers } = request;
+    const outbox = new Outbox(webSocket, socket);
+    const inbox = new Inbox(webSocket, socket, body.memory);
+    const peer = { lamina, scopes, headers, inbox, outbox, guard: addressGuardFor(request, scopes) };
+    const connection = new Connection(webSocket, peer, { tasks: chatLimit, frameBytes: body.bytes });
+    const closed = new Promise<void>((resolve) => webSocket.once('close', resolve));
+    connections.set(connection, closed);
+    void closed.then(() => connections.delete(connection));
   };
   const heads = new WeakMap<IncomingMessage, Buffer>();
-  const begin = handshake(lamina, options, (accepted) => {
+  const handleHandshake = handshakeHandler(lamina, options, (accepted) => {
     const { request } = accepted;
     onUpgrade?.(request.socket);
     webSockets.handleUpgrade(request, request.socket, heads.get(request)!, (webSocket) => open(webSocket, accepted));
   });
-  const answerUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
-    socket.on('error', (error) => lamina.log.debug({ err: error }, 'The connection was lost'));
+  const handleUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
+    socket.on('error', (error) => lamina.log.debug({ err: error }, 'The client disconnected'));
     if (!isWebSocket(request) || pathOf(request) !== path) {
-      if (http.listenerCount('upgrade') === 1) answerOther(http, request, socket, head, path);
+      if (http.listenerCount('upgrade') === 1) answerUpgrade(http, request, socket, head, path);
       return;
     }
     heads.set(request, head);
-    begin(request, socket);
+    handleHandshake(request, socket);
   };
   const heartbeat = setInterval(
-    () => connections.forEach((_, connection) => connection.beat()),
+    () => connections.forEach((_, connection) => connection.checkAlive()),
     heartbeatInterval * 1000,
   ).unref();
-  const leave = (): void => connections.forEach((_, connection) => connection.leave());
-  http.on('upgrade', answerUpgrade);
-  lamina.closing.addEventListener('abort', leave, { once: true });
+  const closeGracefully = (): void => connections.forEach((_, connection) => connection.closeGracefully());
+  http.on('upgrade', handleUpgrade);
+  lamina.closing.addEventListener('abort', closeGracefully, { once: true });
 
   return {
     async close({ signal } = {}) {
-      http.off('upgrade', answerUpgrade);
-      lamina.closing.removeEventListener('abort', leave);
-      const cut = (): void => connections.forEach((_, connection) => connection.cut());
-      leave();
-      signal?.addEventListener('abort', cut, { once: true });
-      if (signal?.aborted === true) cut();
+      http.off('upgrade', handleUpgrade);
+      lamina.closing.removeEventListener('abort', closeGracefully);
+      const closeNow = (): void => connections.forEach((_, connection) => connection.closeNow());
+      closeGracefully();
+      signal?.addEventListener('abort', closeNow, { once: true });
+      if (signal?.aborted === true) closeNow();
       await Promise.all(connections.values());
-      signal?.removeEventListener('abort', cut);
+      signal?.removeEventListener('abort', closeNow);
       clearInterval(heartbeat);
     },
   };

@@ -1,34 +1,34 @@
-// One WebSocket: what its frames ask for, and what is under way on it.
+// One WebSocket connection: handles its frames, and keeps track of what they started.
 import { downloadView, LaminaError, modelView, type Lamina } from '@lamina/core';
-import type { ClientFrame, ClientFrameType } from '@lamina/core/protocol';
+import type { ClientFrame, ClientFrameType, ServerFrame } from '@lamina/core/protocol';
 import type { WebSocket } from 'ws';
 import { EventFeed } from '../events/feed.js';
 import { filterFor } from '../events/filter.js';
 import { requireScope } from '../middleware/authentication.js';
-import { wireForScopes } from '../middleware/error-body.js';
+import { visibleError } from '../middleware/redaction.js';
 import type { Scope } from '../options.js';
-import type { BodyShare } from '../proxy/body-memory.js';
+import type { BodyShare } from '../request/body.js';
 import { downloadRequest } from '../routes/downloads.js';
-import { Chat, streamed } from './chat.js';
+import { Chat } from './chat.js';
 import type { Peer } from './peer.js';
 import { readFrame } from './read-frame.js';
 
-/** What one connection may do. */
+/** The limits of one connection. */
 export interface ConnectionLimits {
   /** Chats, subscriptions and calls at once. */
   readonly tasks: number;
-  /** Bytes of a frame. */
+  /** The largest frame, in bytes. */
   readonly frameBytes: number;
 }
 
-/** Something under way under an id. */
+/** What a frame started, under the frame's id. */
 interface Task {
   readonly kind: 'chat' | 'subscription' | 'call';
-  end(reason: LaminaError): void;
+  abort(reason: LaminaError): void;
 }
 
-/** Type of frame → the scope it needs; what is missing any key may send. */
-const scopes: { readonly [Type in ClientFrameType]?: Scope } = {
+/** Type of frame → the scope it needs. Frames that are missing here need any valid key. */
+const requiredScopes: { readonly [Type in ClientFrameType]?: Scope } = {
   'chat.start': 'inference',
   'chat.cancel': 'inference',
   'chat.resume': 'inference',
@@ -38,14 +38,14 @@ const scopes: { readonly [Type in ClientFrameType]?: Scope } = {
   'download.cancel': 'manage',
 };
 
-/** The closing code for a server that goes away (RFC 6455, 7.4.1). */
+/** The closing code of a server that shuts down (RFC 6455, 7.4.1). */
 const goingAway = 1001;
 
 /** A client's connection. */
 export class Connection {
   readonly #tasks = new Map<string, Task>();
   #isAlive = true;
-  #isLeaving = false;
+  #isClosing = false;
 
   constructor(
     private readonly webSocket: WebSocket,
@@ -53,64 +53,64 @@ export class Connection {
     private readonly limits: ConnectionLimits,
   ) {
     webSocket.on('message', (data, isBinary) => this.#receive(data as Buffer, isBinary));
-    for (const sign of ['ping', 'pong'] as const) webSocket.on(sign, () => this.#lives());
-    // What ws refuses by itself, such as a frame over the hard limit; it closes the connection with the code for it.
-    webSocket.on('error', (error) => peer.lamina.log.debug({ err: error }, 'WebSocket lost'));
-    webSocket.once('close', () => this.#endAll(new LaminaError('ABORTED', {})));
+    for (const control of ['ping', 'pong'] as const) webSocket.on(control, () => this.#markAlive());
+    // After an error, such as a frame that is too large, ws closes the connection with the code for it.
+    webSocket.on('error', (error) => peer.lamina.log.debug({ err: error }, 'A WebSocket connection failed'));
+    webSocket.once('close', () => this.#abortAll(new LaminaError('ABORTED', {})));
     peer.outbox.send({ type: 'hello', protocol: 'lamina.v1', session: sessionOf(peer.lamina) });
   }
 
-  /** One beat of the heart: asks for a sign of life, and cuts the connection off when the last one was not answered. */
-  beat(): void {
+  /** Sends a ping, and ends the connection when the last ping was not answered. */
+  checkAlive(): void {
     if (!this.#isAlive) return this.webSocket.terminate();
     this.#isAlive = false;
-    // Behind what it has not read yet, a slow reader does not see the ping: that it goes on reading is sign enough.
-    if (this.peer.outbox.full) this.peer.outbox.onDrain(() => this.#lives());
+    // A slow reader gets the ping behind what it has not read yet, so reading counts as an answer.
+    if (this.peer.outbox.full) this.peer.outbox.onDrain(() => this.#markAlive());
     this.webSocket.ping();
   }
 
-  /** Takes no new chat and closes when the last one has ended. */
-  leave(): void {
-    this.#isLeaving = true;
+  /** Accepts no new chat, and closes when the last one has ended. */
+  closeGracefully(): void {
+    this.#isClosing = true;
     this.#closeWhenIdle();
   }
 
-  /** Ends every chat now and closes. */
-  cut(): void {
-    this.#isLeaving = true;
-    this.#endAll(new LaminaError('SHUTTING_DOWN', {}));
+  /** Ends all chats and closes. */
+  closeNow(): void {
+    this.#isClosing = true;
+    this.#abortAll(new LaminaError('SHUTTING_DOWN', {}));
     this.webSocket.close(goingAway);
   }
 
-  #lives(): void {
+  #markAlive(): void {
     this.#isAlive = true;
   }
 
   #receive(data: Buffer, isBinary: boolean): void {
-    this.#lives();
-    const held = this.peer.inbox.take();
+    this.#markAlive();
+    const share = this.peer.inbox.takeShare();
     const read = readFrame(data, isBinary, this.limits.frameBytes);
-    // What a chat waits with is held until its end; of all other frames nothing is left once they are read.
-    if (!('frame' in read) || read.frame.type !== 'chat.start') held.release();
-    if ('frame' in read) this.#serve(read.frame, held);
-    else this.#refuse(read.id, read.problem);
-    this.#breathe();
+    // The request of a chat is kept until the chat has ended, other frames only until they are read.
+    if (!('frame' in read) || read.frame.type !== 'chat.start') share.release();
+    if ('frame' in read) this.#handle(read.frame, share);
+    else this.peer.outbox.send(this.#errorFrame(read.id, read.problem));
+    this.#pauseWhenOverfull();
   }
 
-  #serve(frame: ClientFrame, held: BodyShare): void {
+  #handle(frame: ClientFrame, share: BodyShare): void {
     try {
-      requireScope(this.peer.scopes, scopes[frame.type], `The frame "${frame.type}"`);
-      this.#handle(frame, held);
+      requireScope(this.peer.scopes, requiredScopes[frame.type], `The frame "${frame.type}"`);
+      this.#dispatch(frame, share);
     } catch (error) {
-      held.release();
-      this.#refuse(frame.id, error);
+      share.release();
+      this.peer.outbox.send(this.#errorFrame(frame.id, error));
     }
   }
 
-  #handle(frame: ClientFrame, held: BodyShare): void {
+  #dispatch(frame: ClientFrame, share: BodyShare): void {
     switch (frame.type) {
       case 'chat.start':
-        return this.#startChat(frame, held);
+        return this.#startChat(frame, share);
       case 'chat.cancel':
         return this.#cancelChat(frame.id);
       case 'events.subscribe':
@@ -130,31 +130,28 @@ export class Connection {
       case 'ping':
         return this.peer.outbox.send({ type: 'pong', id: frame.id });
       case 'chat.resume':
-        throw new LaminaError('NOT_SUPPORTED', { message: `This server does not know "${frame.type}" yet.` });
+        throw new LaminaError('NOT_SUPPORTED', { message: `The frame "${frame.type}" is not supported yet.` });
     }
   }
 
-  #startChat({ id, request }: ClientFrame<'chat.start'>, held: BodyShare): void {
+  #startChat({ id, request }: ClientFrame<'chat.start'>, share: BodyShare): void {
     const chat = new Chat(id, this.peer);
-    this.#begin(id, { kind: 'chat', end: (reason) => chat.end(reason) });
-    // As bytes: parsed, the request would take up to 80 times as much memory while it waits.
-    void chat.run(request.model, Buffer.from(JSON.stringify(streamed(request)))).then((sayLast) => {
-      held.release();
-      this.#tasks.delete(id);
-      sayLast();
-      this.#closeWhenIdle();
+    this.#begin(id, { kind: 'chat', abort: (reason) => chat.abort(reason) });
+    void chat.run(request).then((lastFrame) => {
+      share.release();
+      this.#end(id, lastFrame);
     });
   }
 
   #cancelChat(id: string): void {
     const task = this.#tasks.get(id);
-    if (task?.kind === 'chat') task.end(new LaminaError('ABORTED', {}));
+    if (task?.kind === 'chat') task.abort(new LaminaError('ABORTED', {}));
   }
 
   #subscribe({ id, types, since }: ClientFrame<'events.subscribe'>): void {
     const { lamina, outbox } = this.peer;
     const filter = filterFor(this.peer.scopes, types);
-    const subscription: Task = { kind: 'subscription', end: () => feed?.stop() };
+    const subscription: Task = { kind: 'subscription', abort: () => feed?.stop() };
     this.#begin(id, subscription);
     outbox.send({ type: 'reply', id, result: { last: lamina.events.last } });
     const reader = {
@@ -175,7 +172,7 @@ export class Connection {
         message: `There is no subscription "${id}" on this connection.`,
         param: 'id',
       });
-    task.end(new LaminaError('ABORTED', {}));
+    task.abort(new LaminaError('ABORTED', {}));
     this.#tasks.delete(id);
     this.peer.outbox.send({ type: 'reply', id, result: {} });
   }
@@ -192,68 +189,66 @@ export class Connection {
     });
   }
 
-  /** The download outlives the connection. */
+  /** The download continues when the connection ends. */
   #startDownload({ id, request }: ClientFrame<'download.start'>): void {
-    const asked = downloadRequest(request);
+    const download = downloadRequest(request);
     const { lamina, guard } = this.peer;
-    this.#call(id, async (signal) => downloadView(await lamina.downloads.start(asked, { signal, guard })));
+    this.#call(id, async (signal) => downloadView(await lamina.downloads.start(download, { signal, guard })));
   }
 
-  /** Answers with a reply when the work is done. */
+  /** Sends a reply when the work is done. */
   #call(id: string, work: (signal: AbortSignal) => Promise<object>): void {
-    const leaving = new AbortController();
-    this.#begin(id, { kind: 'call', end: (reason) => leaving.abort(reason) });
-    const ended = (tell: () => void): void => {
-      this.#tasks.delete(id);
-      tell();
-      this.#closeWhenIdle();
-    };
-    work(leaving.signal).then(
-      (result) => ended(() => this.peer.outbox.send({ type: 'reply', id, result: result as never })),
-      (error: unknown) => ended(() => this.#refuse(id, error)),
+    const controller = new AbortController();
+    this.#begin(id, { kind: 'call', abort: (reason) => controller.abort(reason) });
+    work(controller.signal).then(
+      (result) => this.#end(id, { type: 'reply', id, result: result as never }),
+      (error: unknown) => this.#end(id, this.#errorFrame(id, error)),
     );
   }
 
   #begin(id: string, task: Task): void {
-    if (this.#isLeaving) throw new LaminaError('SHUTTING_DOWN', {});
+    if (this.#isClosing) throw new LaminaError('SHUTTING_DOWN', {});
     if (this.#tasks.has(id))
       throw new LaminaError('CONFLICT', {
-        message: `The id "${id}" is in use on this connection; choose another one, or wait for its end.`,
+        message: `The id "${id}" is in use on this connection. Choose another id, or wait until it is free.`,
         param: 'id',
       });
     if (this.#tasks.size >= this.limits.tasks)
       throw new LaminaError('CONFLICT', {
-        message: `This connection has ${this.#tasks.size} chats, subscriptions and calls under way, its limit; wait for one to end, or open another connection.`,
+        message: `This connection has ${this.#tasks.size} chats, subscriptions and calls under way, which is the limit. Wait for one to end, or open another connection.`,
       });
     this.#tasks.set(id, task);
   }
 
-  #refuse(id: string | undefined, thrown: unknown): void {
-    const { lamina, outbox } = this.peer;
-    const error = LaminaError.from(thrown);
-    if (error.code === 'INTERNAL')
-      lamina.log.error({ err: error.cause }, 'A frame of a WebSocket failed inside Lamina');
-    outbox.send({
-      type: 'error',
-      ...(id === undefined ? {} : { id }),
-      error: wireForScopes(this.peer.scopes, error.toWire()),
-    });
+  /** Sends the last frame of a task, when its id is free again. */
+  #end(id: string, lastFrame: ServerFrame): void {
+    this.#tasks.delete(id);
+    this.peer.outbox.send(lastFrame);
+    this.#closeWhenIdle();
   }
 
-  // A client that asks on and on and never reads the answers is not read from either.
-  #breathe(): void {
+  #errorFrame(id: string | undefined, thrown: unknown): ServerFrame<'error'> {
+    const { lamina, scopes } = this.peer;
+    const error = LaminaError.from(thrown);
+    if (error.code === 'INTERNAL')
+      lamina.log.error({ err: error.cause }, 'A WebSocket frame failed with an internal error');
+    return { type: 'error', ...(id === undefined ? {} : { id }), error: visibleError(scopes, error.toWire()) };
+  }
+
+  // Nothing more is read from a client that sends frames and does not read the replies.
+  #pauseWhenOverfull(): void {
     const { outbox } = this.peer;
     if (!outbox.overfull || this.webSocket.isPaused) return;
     this.webSocket.pause();
     outbox.onDrain(() => this.webSocket.resume());
   }
 
-  #endAll(reason: LaminaError): void {
-    for (const task of this.#tasks.values()) task.end(reason);
+  #abortAll(reason: LaminaError): void {
+    for (const task of this.#tasks.values()) task.abort(reason);
   }
 
   #closeWhenIdle(): void {
-    if (this.#isLeaving && ![...this.#tasks.values()].some(({ kind }) => kind !== 'subscription'))
+    if (this.#isClosing && ![...this.#tasks.values()].some(({ kind }) => kind !== 'subscription'))
       this.webSocket.close(goingAway);
   }
 }

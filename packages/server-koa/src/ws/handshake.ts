@@ -1,17 +1,17 @@
-// From an HTTP request to a WebSocket: the same checks as every request, and the subprotocol.
+// The way from an HTTP request to a WebSocket: the same checks as for every request, and the subprotocol.
 import { ServerResponse, type IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { LaminaError, type Lamina } from '@lamina/core';
 import { subprotocol } from '@lamina/core/protocol';
 import Koa, { type Context } from 'koa';
-import { logAnswerFailures } from '../middleware/answer-failures.js';
-import { requireKey, scopesOf, type Scopes } from '../middleware/authentication.js';
 import { endConnection } from '../end-connection.js';
+import { requireKey, scopesOf, type Scopes } from '../middleware/authentication.js';
+import { logResponseErrors } from '../middleware/response-errors.js';
 import type { RouterOptions } from '../options.js';
 import { checks } from '../router.js';
 
-/** What has been asked for and may be had. */
-export interface Accepted {
+/** A handshake that passed the checks. */
+export interface AcceptedHandshake {
   readonly request: IncomingMessage;
   readonly scopes: Scopes;
 }
@@ -19,60 +19,58 @@ export interface Accepted {
 const keyPrefix = 'lamina.key.';
 
 /**
- * Answers a request that wants a WebSocket: `accept` takes the connection over, a refusal is an answer of HTTP in the
- * one error shape.
+ * Checks requests for a WebSocket. `accept` gets the connection of those that pass; all others are answered in HTTP, in
+ * Lamina's error shape.
  */
-export function handshake(
+export function handshakeHandler(
   lamina: Lamina,
   options: RouterOptions,
-  accept: (accepted: Accepted) => void,
+  accept: (handshake: AcceptedHandshake) => void,
 ): (request: IncomingMessage, socket: Duplex) => void {
   const app = new Koa();
   for (const middleware of checks(lamina, options)) app.use(middleware);
   app.use((ctx) => {
     requireKey(ctx);
-    checkProtocol(ctx);
+    checkSubprotocol(ctx);
     if (lamina.closing.aborted) throw new LaminaError('SHUTTING_DOWN', {});
     ctx.status = 101;
     ctx.respond = false;
     ctx.res.detachSocket(ctx.req.socket);
     accept({ request: ctx.req, scopes: scopesOf(ctx) });
   });
-  app.on('error', logAnswerFailures(lamina.log));
+  app.on('error', logResponseErrors(lamina.log));
   const handle = app.callback();
   return (request, socket) => {
-    takeKey(request);
+    moveKeyToHeader(request);
     void handle(request, responseOn(socket, request));
   };
 }
 
-/** A response on a connection that Node has let go of; the connection ends with it. */
-export function responseOn(socket: Duplex, request: IncomingMessage): ServerResponse {
+/** A response on a connection that Node has detached from its HTTP server. The connection ends with the response. */
+function responseOn(socket: Duplex, request: IncomingMessage): ServerResponse {
   const response = new ServerResponse(request);
   response.shouldKeepAlive = false;
   response.assignSocket(request.socket);
-  response.on('error', () => undefined); // A client that has gone: its socket says so.
+  response.on('error', () => undefined); // The client has disconnected.
   response.once('finish', () => endConnection(socket));
   return response;
 }
 
-/** The subprotocols that a client offers. */
-function offered({ headers }: IncomingMessage): string[] {
+function offeredSubprotocols({ headers }: IncomingMessage): string[] {
   return (headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim());
 }
 
-function checkProtocol({ req }: Context): void {
-  if (req.method !== 'GET') throw new LaminaError('REQUEST_INVALID', { message: 'A WebSocket is asked for with GET.' });
-  if (!offered(req).includes(subprotocol))
+function checkSubprotocol({ req }: Context): void {
+  if (req.method !== 'GET') throw new LaminaError('REQUEST_INVALID', { message: 'Open a WebSocket with GET.' });
+  if (!offeredSubprotocols(req).includes(subprotocol))
     throw new LaminaError('REQUEST_INVALID', {
-      message: `Ask for the subprotocol "${subprotocol}": new WebSocket(url, '${subprotocol}').`,
+      message: `Request the subprotocol "${subprotocol}": new WebSocket(url, '${subprotocol}').`,
     });
 }
 
-// A browser cannot set headers on a WebSocket. The subprotocol is the one thing that it can say and that, unlike an
-// address, ends up in no log and no history.
-function takeKey(request: IncomingMessage): void {
-  const key = offered(request).find((name) => name.startsWith(keyPrefix));
+// A browser cannot set headers on a WebSocket. A subprotocol, unlike a URL, ends up in no log and no history.
+function moveKeyToHeader(request: IncomingMessage): void {
+  const key = offeredSubprotocols(request).find((name) => name.startsWith(keyPrefix));
   if (key === undefined || request.headers.authorization !== undefined) return;
   request.headers.authorization = `Bearer ${Buffer.from(key.slice(keyPrefix.length), 'base64url').toString()}`;
 }

@@ -1,12 +1,12 @@
-// What goes out on one socket, and whether it takes more.
+// Sends frames on one WebSocket, and knows whether the client reads them.
 import type { Duplex } from 'node:stream';
 import type { ServerFrame } from '@lamina/core/protocol';
 import type { WebSocket } from 'ws';
 
-/** What a client that asks and never reads may make this process keep, in bytes; chats and events stop long before. */
-const mostBuffered = 1024 * 1024;
+/** The most bytes that are buffered for a client that sends and never reads; chats and events pause long before. */
+const maxBuffered = 1024 * 1024;
 
-/** Sends frames on a socket. */
+/** The outgoing frames of a connection. */
 export class Outbox {
   readonly #waiting: (() => void)[] = [];
 
@@ -19,37 +19,34 @@ export class Outbox {
     });
   }
 
-  /** True while the client does not read as fast as it is written to. */
+  /** True while the client reads more slowly than it is sent to. */
   get full(): boolean {
     return this.socket.writableNeedDrain;
   }
 
-  /** True when nothing more should be read from a client, so that it can ask for nothing more. */
+  /** True when nothing more should be read from the client, so that it cannot ask for more. */
   get overfull(): boolean {
-    return this.webSocket.bufferedAmount > mostBuffered;
+    return this.webSocket.bufferedAmount > maxBuffered;
   }
 
-  /** Runs once when a full socket has taken everything. */
+  /** Runs once when all that was buffered has been sent. */
   onDrain(run: () => void): void {
     this.#waiting.push(run);
   }
 
   send(frame: ServerFrame): void {
-    this.sendText(JSON.stringify(frame));
+    this.#sendText(JSON.stringify(frame));
   }
 
-  /** Sends a frame that is written already. After the end of the connection it is dropped. */
-  sendText(frame: string): void {
-    if (this.webSocket.readyState === this.webSocket.OPEN) this.webSocket.send(frame);
-  }
-
-  /** What `write` sends goes out together. */
-  together(write: () => void): void {
+  /** Sends frames that are already JSON with one system call. */
+  sendAll(frames: readonly string[]): void {
     this.socket.cork();
-    try {
-      write();
-    } finally {
-      this.socket.uncork();
-    }
+    for (const frame of frames) this.#sendText(frame);
+    this.socket.uncork();
+  }
+
+  /** After the end of the connection, frames are discarded. */
+  #sendText(frame: string): void {
+    if (this.webSocket.readyState === this.webSocket.OPEN) this.webSocket.send(frame);
   }
 }

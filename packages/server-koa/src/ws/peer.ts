@@ -1,19 +1,17 @@
-// Who is at the other end of a socket, and what serves it.
-import type { AddressGuard, Lamina } from '@lamina/core';
+// What everything that runs for one WebSocket connection shares.
+import type { AddressGuard, Lamina, RequestHeaders } from '@lamina/core';
 import type { Scopes } from '../middleware/authentication.js';
-import type { Upstreams } from '../proxy/upstreams.js';
 import type { Inbox } from './inbox.js';
 import type { Outbox } from './outbox.js';
 
-/** What everything that runs for one connection shares. */
+/** The client of a connection, and what serves it. */
 export interface Peer {
   readonly lamina: Lamina;
-  readonly upstreams: Upstreams;
   readonly scopes: Scopes;
-  /** The headers the connection was asked for with, without keys and cookies: every chat's. */
-  readonly headers: Readonly<Record<string, string>>;
+  /** The headers of the handshake, which its chats are sent with. */
+  readonly headers: RequestHeaders;
   readonly inbox: Inbox;
   readonly outbox: Outbox;
-  /** Where its downloads may lead. */
+  /** Limits the addresses of its downloads. */
   readonly guard: AddressGuard;
 }

@@ -1,12 +1,12 @@
-// Reads what a client sent: JSON, a known type, the fields that type has.
+// Reads a message of a client: JSON, a known type, the fields of that type.
 import { LaminaError, check, describeProblems, nearestHint } from '@lamina/core';
 import { clientFrameSchemas, type ClientFrame } from '@lamina/core/protocol';
-import { assertFewValues, parseJson, smallBodyLimit } from '../proxy/body.js';
+import { assertFewValues, parseJson, maxSmallBody } from '../request/body.js';
 
-/** The longest id; a frame's schema says so too. */
-const longestId = 128;
+/** The longest id, as in the schemas of frames. */
+const maxIdLength = 128;
 
-/** A frame, or what is wrong with it; `id` is for the answer and there when it could be read. */
+/** A frame, or the problem with it. `id` is set when it could be read, for the reply. */
 export type ReadFrame =
   | { readonly id: string | undefined; readonly frame: ClientFrame }
   | { readonly id: string | undefined; readonly problem: LaminaError };
@@ -17,9 +17,9 @@ export function readFrame(bytes: Buffer, isBinary: boolean, limit: number): Read
   let id: string | undefined;
   try {
     const value = parse(bytes, isBinary);
-    if (typeof value['id'] === 'string' && value['id'] !== '' && value['id'].length <= longestId) id = value['id'];
+    if (typeof value['id'] === 'string' && value['id'] !== '' && value['id'].length <= maxIdLength) id = value['id'];
     const frame = checked(value);
-    if (frame.type !== 'chat.start' && bytes.length > smallBodyLimit) throw tooLarge(smallBodyLimit);
+    if (frame.type !== 'chat.start' && bytes.length > maxSmallBody) throw tooLarge(maxSmallBody);
     return { id, frame };
   } catch (error) {
     return { id, problem: LaminaError.from(error) };
@@ -27,7 +27,7 @@ export function readFrame(bytes: Buffer, isBinary: boolean, limit: number): Read
 }
 
 function parse(bytes: Buffer, isBinary: boolean): Record<string, unknown> {
-  if (isBinary) throw invalid('A frame is JSON in a text message; this message is binary.');
+  if (isBinary) throw invalid('A frame is JSON in a text message. This message is binary.');
   assertFewValues(bytes);
   const value = parseJson(bytes, 'The frame');
   if (typeof value !== 'object' || value === null || Array.isArray(value))
@@ -40,13 +40,13 @@ function checked(value: Record<string, unknown>): ClientFrame {
   if (typeof type !== 'string') throw invalid('A frame must have a "type".', 'type');
   if (!Object.hasOwn(clientFrameSchemas, type))
     throw invalid(
-      `There are no frames of type "${type.slice(0, 60)}"; ${nearestHint(type.slice(0, 60), Object.keys(clientFrameSchemas))}`,
+      `Unknown frame type "${type.slice(0, 60)}"; ${nearestHint(type.slice(0, 60), Object.keys(clientFrameSchemas))}`,
       'type',
     );
   const problems = check(clientFrameSchemas[type as keyof typeof clientFrameSchemas], value);
   if (problems.length > 0)
     throw invalid(
-      `The frame "${type}" is not right: ${describeProblems(problems)}.`,
+      `The frame "${type}" is invalid: ${describeProblems(problems)}.`,
       problems[0]!.path.join('.') || undefined,
     );
   return value as ClientFrame;

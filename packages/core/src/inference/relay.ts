@@ -1,42 +1,30 @@
-// One request to an engine: the bytes of its answer go straight to the client, as fast as the client reads, and are
-// never parsed.
+// One request to an engine: passes the bytes of the answer to a sink, as fast as the sink accepts them, without parsing.
 import type { IncomingHttpHeaders } from 'node:http';
-import type { Lease } from '@lamina/core';
 import type { Dispatcher } from 'undici';
+import type { ResponseSink } from '../contract/inference.js';
+import type { Lease } from '../contract/runtime.js';
 import { answerHeaders, isEventStream } from './headers.js';
 
 /** How one request to an engine went. */
-export type Outcome =
-  /** The client has the whole answer; `tail` is the end of it. */
+export type RelayOutcome =
+  /** The sink has the whole answer; `tail` is the end of it. */
   | { readonly kind: 'answered'; readonly status: number; readonly tail: readonly Buffer[] }
-  /** The engine said no; nothing has been sent to the client. */
+  /** The engine refused; the sink is untouched. */
   | {
       readonly kind: 'refused';
       readonly status: number;
       readonly retryAfter: string | undefined;
       readonly body: Buffer;
     }
-  /** No answer began; nothing has been sent to the client. */
+  /** No answer began; the sink is untouched. */
   | { readonly kind: 'failed'; readonly error: Error }
-  /** The answer broke off; for a stream of events, `tail` is the end of what the client has. */
-  | { readonly kind: 'cut'; readonly error: Error; readonly events: boolean; readonly tail: readonly Buffer[] };
+  /** The answer broke off; `tail` is the end of what the sink has. */
+  | { readonly kind: 'cut'; readonly error: Error; readonly isEventStream: boolean; readonly tail: readonly Buffer[] };
 
-/** Where an answer goes: a client's response, or what stands for one. */
-export interface AnswerSink {
-  readonly headersSent: boolean;
-  readonly writableEnded: boolean;
-  writeHead(status: number, headers: string[]): unknown;
-  flushHeaders(): void;
-  /** False: enough for now; it says `drain` when there is room again. */
-  write(chunk: Buffer): boolean;
-  once(event: 'drain', listener: () => void): unknown;
-  end(): unknown;
-}
-
-/** What is read of an engine's error, in bytes. */
+/** How much of an engine's error is read, in bytes. */
 const errorLimit = 256 * 1024;
 
-/** What came of an engine's error so far. */
+/** An engine's error as far as it has been read. */
 interface Refusal {
   readonly retryAfter: string | undefined;
   readonly chunks: Buffer[];
@@ -46,21 +34,21 @@ interface Refusal {
 /** undici's handler for one request. A new one for each attempt. */
 export class Relay implements Dispatcher.DispatchHandler {
   /** Resolves once, never rejects. */
-  readonly outcome: Promise<Outcome>;
-  readonly #response: AnswerSink;
+  readonly outcome: Promise<RelayOutcome>;
+  readonly #sink: ResponseSink;
   readonly #requestId: string;
   readonly #lease: Pick<Lease, 'touch'>;
-  #settle!: (outcome: Outcome) => void;
+  #settle!: (outcome: RelayOutcome) => void;
   #controller: Dispatcher.DispatchController | undefined;
   #cancelled: Error | undefined;
   #status = 0;
-  #events = false;
+  #isEventStream = false;
   #refusal: Refusal | undefined;
   #last: Buffer | undefined;
   #beforeLast: Buffer | undefined;
 
-  constructor(response: AnswerSink, requestId: string, lease: Pick<Lease, 'touch'>) {
-    this.#response = response;
+  constructor(sink: ResponseSink, requestId: string, lease: Pick<Lease, 'touch'>) {
+    this.#sink = sink;
     this.#requestId = requestId;
     this.#lease = lease;
     this.outcome = new Promise((resolve) => (this.#settle = resolve));
@@ -87,9 +75,9 @@ export class Relay implements Dispatcher.DispatchHandler {
       this.#refusal = { retryAfter: headers['retry-after'], chunks: [], bytes: 0 };
       return;
     }
-    this.#events = isEventStream(headers);
-    this.#response.writeHead(status, answerHeaders(headers, this.#requestId));
-    // A stream's headers do not wait for its first token; when the two came together they go out together.
+    this.#isEventStream = isEventStream(headers);
+    this.#sink.writeHead(status, answerHeaders(headers, this.#requestId));
+    // The headers of a stream do not wait for its first token, but are sent together with it when both have arrived.
     process.nextTick(() => this.#flushHeaders());
   }
 
@@ -103,21 +91,21 @@ export class Relay implements Dispatcher.DispatchHandler {
     }
     this.#beforeLast = this.#last;
     this.#last = chunk;
-    if (this.#response.write(chunk)) return;
+    if (this.#sink.write(chunk)) return;
     controller.pause();
-    this.#response.once('drain', () => controller.resume());
+    this.#sink.once('drain', () => controller.resume());
   }
 
   onResponseEnd(): void {
     if (this.#refusal !== undefined) return this.#refuse(this.#refusal);
-    this.#response.end();
+    this.#sink.end();
     this.#settle({ kind: 'answered', status: this.#status, tail: this.#tail() });
   }
 
   onResponseError(_: Dispatcher.DispatchController | undefined, error: Error): void {
     this.#settle(
-      this.#response.headersSent
-        ? { kind: 'cut', error, events: this.#events, tail: this.#tail() }
+      this.#sink.headersSent
+        ? { kind: 'cut', error, isEventStream: this.#isEventStream, tail: this.#tail() }
         : { kind: 'failed', error },
     );
   }
@@ -131,14 +119,14 @@ export class Relay implements Dispatcher.DispatchHandler {
     });
   }
 
-  // An error that does not end is no reason to wait: it is told with what came of it.
+  // An error that does not end is answered with what has been read of it.
   #endRefusal(controller: Dispatcher.DispatchController, refusal: Refusal): void {
     this.#refuse(refusal);
-    controller.abort(new Error('its error is too long'));
+    controller.abort(new Error('the error is too long'));
   }
 
   #flushHeaders(): void {
-    if (this.#last === undefined && !this.#response.writableEnded) this.#response.flushHeaders();
+    if (this.#last === undefined && !this.#sink.writableEnded) this.#sink.flushHeaders();
   }
 
   #tail(): Buffer[] {

@@ -1,16 +1,16 @@
-// Connections to engines: one pool of them for each place an engine listens at.
-import type { Endpoint } from '@lamina/core';
+// Connections to engines: one undici pool for each endpoint.
+import type { Endpoint } from '../contract/backends.js';
 import { Pool } from 'undici';
 
-/** Where requests for an endpoint go: the connections, and the path its routes are below. */
+/** The connections to an endpoint, and the path that its routes begin with. */
 export interface Upstream {
   readonly pool: Pool;
   readonly path: string;
 }
 
 /**
- * The pools in use. One is made when a place is first asked for, and let go with its last connection: engines come back
- * on other ports.
+ * The pools in use. A pool is made for the first request to an endpoint and closed with its last connection, because
+ * engines restart on other ports.
  */
 export class Upstreams {
   readonly #upstreams = new Map<string, Upstream>();
@@ -20,24 +20,19 @@ export class Upstreams {
     const key = endpoint.socketPath === undefined ? endpoint.baseUrl : `${endpoint.socketPath} ${endpoint.baseUrl}`;
     const known = this.#upstreams.get(key);
     if (known !== undefined) return known;
-    const upstream = open(endpoint);
+    const upstream = connect(endpoint);
     this.#upstreams.set(key, upstream);
-    const forgetWhenUnused = (): void => {
+    const closeWhenUnused = (): void => {
       const { connected, size } = upstream.pool.stats;
       if (connected > 0 || size > 0 || this.#upstreams.get(key) !== upstream) return;
       this.#upstreams.delete(key);
       void upstream.pool.close();
     };
-    upstream.pool.on('disconnect', forgetWhenUnused).on('connectionError', forgetWhenUnused);
+    upstream.pool.on('disconnect', closeWhenUnused).on('connectionError', closeWhenUnused);
     return upstream;
   }
 
-  /** How many pools there are. */
-  get size(): number {
-    return this.#upstreams.size;
-  }
-
-  /** Ends every connection; requests that still run fail. */
+  /** Closes every connection; requests under way fail. */
   async close(): Promise<void> {
     const upstreams = [...this.#upstreams.values()];
     this.#upstreams.clear();
@@ -45,10 +40,9 @@ export class Upstreams {
   }
 }
 
-function open({ baseUrl, socketPath }: Endpoint): Upstream {
+function connect({ baseUrl, socketPath }: Endpoint): Upstream {
   const { origin, pathname } = new URL(baseUrl);
-  // No time limit: an engine may think for as long as it likes; whoever waits can leave, and the runtime watches its
-  // health.
+  // No timeouts: an engine may take any time for an answer. The client can cancel, and the runtime checks its health.
   const pool = new Pool(origin, {
     headersTimeout: 0,
     bodyTimeout: 0,

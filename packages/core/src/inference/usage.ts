@@ -1,9 +1,9 @@
-// Finds the numbers of tokens at the end of an answer, without parsing the answer.
-import type { JsonObject } from '@lamina/core';
+// Reads the token counts at the end of an answer, without parsing the answer.
+import type { JsonObject } from '../contract/schema.js';
 
 const marker = '"usage":{';
 
-/** The last `usage` object in the last pieces of an answer; `undefined` when there is none or it was torn. */
+/** The last `usage` object in the last chunks of an answer; `undefined` when there is none, or it spans two chunks. */
 export function usageIn(tail: readonly Buffer[]): JsonObject | undefined {
   for (const chunk of tail.toReversed()) {
     const start = chunk.lastIndexOf(marker);
@@ -12,7 +12,7 @@ export function usageIn(tail: readonly Buffer[]): JsonObject | undefined {
   return undefined;
 }
 
-// The numbers have no braces in strings, so counting braces finds the end.
+// Counting braces finds the end, since `usage` has no strings with braces.
 function objectAt(text: string): JsonObject | undefined {
   let depth = 0;
   for (let index = 0; index < text.length; index++) {

@@ -1,7 +1,8 @@
 // Which headers pass from a client to an engine and back.
 import type { IncomingHttpHeaders } from 'node:http';
+import type { RequestHeaders } from '../contract/inference.js';
 
-// Between two neighbours only (RFC 9110, 7.6.1), or said anew for each connection.
+// For one connection only (RFC 9110, 7.6.1).
 const hopByHop = [
   'connection',
   'keep-alive',
@@ -13,10 +14,10 @@ const hopByHop = [
   'upgrade',
 ];
 
-// Beside those: keys and cookies are for Lamina, not for engines; the origin is checked here; on one machine
-// compression only costs, and an engine's error must be readable. Left out as well: what browsers say of themselves
-// (sec-…) and the fields of HTTP/2 (:…).
-const keptFromEngines = new Set([
+// Also removed: keys and cookies, which are for Lamina and not for engines; the origin, which Lamina has checked;
+// compression, which costs time on one machine and makes an engine's error unreadable. The headers of browsers (sec-…)
+// and the pseudo-headers of HTTP/2 (:…) are removed as well.
+const hiddenFromEngines = new Set([
   ...hopByHop,
   'authorization',
   'proxy-authorization',
@@ -32,8 +33,8 @@ const keptFromEngines = new Set([
   'accept-encoding',
 ]);
 
-// Beside those: what says who the engine is, where it is, or which web pages it would let in.
-const keptFromClients = new Set([
+// Also removed: what identifies the engine, its address, or the web pages it allows.
+const hiddenFromClients = new Set([
   ...hopByHop,
   'server',
   'x-powered-by',
@@ -48,14 +49,14 @@ const keptFromClients = new Set([
 ]);
 
 /** The headers of a client that plugins and engines may see, in lower case. */
-export function requestHeaders(headers: IncomingHttpHeaders): Record<string, string> {
+export function requestHeaders(headers: RequestHeaders): Record<string, string> {
   const kept: Record<string, string> = {};
-  const named = namedByConnection(headers.connection);
+  const named = namedByConnection(headers['connection']);
   for (const name in headers) {
     const value = headers[name];
     if (
       typeof value === 'string' &&
-      !keptFromEngines.has(name) &&
+      !hiddenFromEngines.has(name) &&
       named?.includes(name) !== true &&
       !/^(sec-|:)/.test(name)
     )
@@ -64,10 +65,7 @@ export function requestHeaders(headers: IncomingHttpHeaders): Record<string, str
   return kept;
 }
 
-/**
- * What an engine is sent, as name and value in turns: the client's headers, the type of the body as it is now, the
- * endpoint's own.
- */
+/** The headers for an engine, names and values in turns: the client's, the body's content type, the endpoint's own. */
 export function engineHeaders(
   client: Readonly<Record<string, string>>,
   contentType: string | undefined,
@@ -79,7 +77,7 @@ export function engineHeaders(
   return sent;
 }
 
-/** Proxies such as nginx collect an answer until their buffers are full, unless they are told that it is a stream. */
+/** Proxies such as nginx buffer an answer unless these headers mark it as a stream. */
 const streamHeaders = { 'cache-control': 'no-cache', 'x-accel-buffering': 'no' };
 
 /** True for a stream of server-sent events. */
@@ -87,13 +85,13 @@ export function isEventStream(headers: IncomingHttpHeaders): boolean {
   return headers['content-type']?.toLowerCase().startsWith('text/event-stream') === true;
 }
 
-/** The headers of an engine's answer that a client sees, as name and value in turns, with the request's id. */
+/** The headers of an engine's answer that a client may see, names and values in turns, with the request's id. */
 export function answerHeaders(headers: IncomingHttpHeaders, requestId: string): string[] {
   const kept = ['x-request-id', requestId];
-  const named = namedByConnection(headers.connection);
+  const named = namedByConnection(headers['connection']);
   const given = isEventStream(headers) ? { ...headers, ...streamHeaders } : headers;
   for (const name in given) {
-    if (keptFromClients.has(name) || named?.includes(name) === true || name.startsWith('access-control-')) continue;
+    if (hiddenFromClients.has(name) || named?.includes(name) === true || name.startsWith('access-control-')) continue;
     const value = given[name];
     if (typeof value === 'string') kept.push(name, value);
     else for (const one of value ?? []) kept.push(name, one);
@@ -101,8 +99,8 @@ export function answerHeaders(headers: IncomingHttpHeaders, requestId: string): 
   return kept;
 }
 
-function namedByConnection(connection: string | undefined): string[] | undefined {
-  if (connection === undefined || /^(keep-alive|close)$/i.test(connection)) return undefined;
+function namedByConnection(connection: RequestHeaders[string]): string[] | undefined {
+  if (typeof connection !== 'string' || /^(keep-alive|close)$/i.test(connection)) return undefined;
   return connection
     .toLowerCase()
     .split(',')

@@ -1,7 +1,7 @@
 // Engines' own errors, as they really look, in Lamina's shape.
 import assert from 'node:assert/strict';
-import { readEngineError } from '../dist/proxy/engine-error.js';
-import { usageIn } from '../dist/proxy/usage.js';
+import { readEngineError } from '../../dist/inference/engine-error.js';
+import { usageIn } from '../../dist/inference/usage.js';
 
 describe("an engine's error", () => {
   const read = (status: number, body: unknown) =>

@@ -1,0 +1,100 @@
+// Reads the stream of server-sent events that an engine answers a chat with.
+import { StringDecoder } from 'node:string_decoder';
+import { createParser } from 'eventsource-parser';
+import type { WireError } from '../contract/errors.js';
+import type { EventSink, ResponseSink } from '../contract/inference.js';
+import type { JsonObject } from '../contract/schema.js';
+import { readEngineError } from './engine-error.js';
+
+/** The members of a chunk that are read; all others pass unread. */
+interface Chunk {
+  readonly error?: unknown;
+  readonly usage?: JsonObject | null;
+  readonly choices?: readonly { readonly index?: number; readonly finish_reason?: string | null }[];
+}
+
+/** The longest event, in characters: enough for an image or some seconds of sound in base64. */
+const maxEventLength = 8 * 1024 * 1024;
+
+/** Passes the data of the events on to a sink, and keeps what the last of them say about the whole answer. */
+export class EventReader implements ResponseSink {
+  headersSent = false;
+  writableEnded = false;
+  /** As the engine counted it. */
+  usage: JsonObject | undefined;
+  finishReason: string | undefined;
+  /** An error that the engine sent as an event. */
+  error: WireError | undefined;
+  readonly #sink: EventSink;
+  readonly #stop: () => void;
+  readonly #text = new StringDecoder();
+  readonly #parser = createParser({
+    onEvent: ({ data }) => this.#onData(data),
+    onError: ({ type }) => {
+      if (type === 'max-buffer-size-exceeded')
+        this.#fail(`The engine sent an event of more than ${maxEventLength} characters.`);
+    },
+    maxBufferSize: maxEventLength,
+  });
+  #events: string[] = [];
+  #isDone = false;
+
+  /** `stop` ends the request after an error, when there is no point in reading on. */
+  constructor(sink: EventSink, stop: () => void) {
+    this.#sink = sink;
+    this.#stop = stop;
+  }
+
+  /** True when the engine has ended the answer in order. */
+  get isComplete(): boolean {
+    return this.#isDone || this.finishReason !== undefined;
+  }
+
+  writeHead(): void {
+    this.headersSent = true;
+  }
+
+  flushHeaders(): void {} // An event sink has no headers.
+
+  write(bytes: Buffer): boolean {
+    if (this.error !== undefined) return true;
+    this.#events = [];
+    this.#parser.feed(this.#text.write(bytes));
+    return this.#sink.write(this.#events);
+  }
+
+  once(event: 'drain', listener: () => void): void {
+    this.#sink.once(event, listener);
+  }
+
+  end(): void {
+    this.writableEnded = true;
+  }
+
+  #onData(data: string): void {
+    if (this.error !== undefined) return;
+    if (data === '[DONE]') {
+      this.#isDone = true;
+      return;
+    }
+    const chunk = parse(data);
+    if (chunk === undefined || chunk.error !== undefined) return this.#fail(data);
+    this.usage = chunk.usage ?? this.usage;
+    this.finishReason ??= chunk.choices?.find(({ index = 0 }) => index === 0)?.finish_reason ?? undefined;
+    this.#events.push(data);
+  }
+
+  #fail(text: string): void {
+    this.error = readEngineError(502, Buffer.from(text));
+    this.#stop();
+  }
+}
+
+function parse(data: string): Chunk | undefined {
+  try {
+    const value: unknown = JSON.parse(data);
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}

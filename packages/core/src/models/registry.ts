@@ -36,7 +36,6 @@ import { HeaderCache } from './files/header-cache.js';
 import { inTurns } from './in-turns.js';
 import { installFiles } from './files/install.js';
 import { emptyManifest } from './manifest/manifest.js';
-import { ManifestMemory } from './manifest/memory.js';
 import { checkEntry, openManifest, type ManifestStore } from './manifest/store.js';
 import { describeFiles } from './files/model-facts.js';
 import { removeFiles } from './files/remove.js';
@@ -79,7 +78,7 @@ export class ModelRegistry implements Models {
     this.modelsDir = resolve(config.modelsDir);
     const cache = <Item>(name: string) =>
       new CacheFile<Item>(join(resolve(config.dataDir), name), log, config.mode === 'owner');
-    this.store = openManifest(config.manifest, this.modelsDir, new ManifestMemory(cache('manifest.cache')));
+    this.store = openManifest(config.manifest, this.modelsDir);
     this.headers = new HeaderCache(cache('file-headers.cache'), this.disk);
     this.scanner = new Scanner(this.modelsDir, this.disk, this.headers, hooks, events, {
       signal: this.closing.signal,
@@ -238,7 +237,7 @@ export class ModelRegistry implements Models {
     this.closing.abort(reason);
     await this.disk.close(reason);
     await Promise.allSettled([this.work, this.examining]);
-    await Promise.all([this.headers.save(), this.store.close()]);
+    await this.headers.save();
   }
 
   /** Hidden and unfinished files do not matter, nor what lies beside a manifest that is elsewhere. */

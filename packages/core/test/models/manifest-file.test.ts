@@ -3,10 +3,7 @@ import assert from 'node:assert/strict';
 import { chmod, lstat, mkdtemp, readFile, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { CacheFile } from '../../dist/models/cache-file.js';
 import { ManifestFile } from '../../dist/models/manifest/file.js';
-import { ManifestMemory } from '../../dist/models/manifest/memory.js';
-import { recorder } from './room.js';
 
 const fixture = join(import.meta.dirname, '../../test/models/models.yaml');
 
@@ -18,11 +15,10 @@ describe('an edit of the manifest', () => {
     directory = await mkdtemp(join(tmpdir(), 'lamina-edit-'));
     path = join(directory, 'models.yaml');
     await writeFile(path, await readFile(fixture));
-    file = new ManifestFile(path, false, memory());
+    file = new ManifestFile(path, false);
   });
   afterEach(() => rm(directory, { recursive: true }));
 
-  const memory = () => new ManifestMemory(new CacheFile(join(directory, 'manifest.cache'), recorder([]), true));
   const text = () => readFile(path, 'utf8');
   const fixtureText = () => readFile(fixture, 'utf8');
 
@@ -134,7 +130,7 @@ describe('an edit of the manifest', () => {
     const link = join(directory, 'link.yaml');
     await symlink(path, link);
     await chmod(path, 0o640);
-    await new ManifestFile(link, false, memory()).edit({ name: 'x', entry: { path: 'x.gguf' } });
+    await new ManifestFile(link, false).edit({ name: 'x', entry: { path: 'x.gguf' } });
     assert.equal((await lstat(link)).isSymbolicLink(), true);
     assert.equal((await stat(path)).mode & 0o777, 0o640);
     assert.deepEqual((await readdir(directory)).sort(), ['link.yaml', 'models.yaml']);
@@ -142,7 +138,7 @@ describe('an edit of the manifest', () => {
 
   it('writes the first manifest where there is none', async () => {
     await rm(path);
-    await new ManifestFile(path, true, memory()).edit({
+    await new ManifestFile(path, true).edit({
       name: 'org/name:q4',
       entry: { path: 'x.gguf', pinned: true, limits: { idle_timeout: 0 } },
     });

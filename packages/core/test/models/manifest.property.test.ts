@@ -2,13 +2,13 @@
 // byte more.
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { CORE_SCHEMA, load } from 'js-yaml';
+import { CORE_SCHEMA, load, mergeTag } from 'js-yaml';
 import { parse } from 'yaml';
 import { LaminaError } from '../../dist/contract/errors.js';
 import type { ModelEntry } from '../../dist/contract/manifest.js';
 import { editText } from '../../dist/models/manifest/edit.js';
-import type { ManifestNote } from '../../dist/models/manifest/notes.js';
-import { ManifestReader } from '../../dist/models/manifest/reader.js';
+import type { Diagnostic } from '../../dist/models/manifest/diagnostics.js';
+import { parseManifest } from '../../dist/models/manifest/parse.js';
 import { cases } from './cases.js';
 import { manifestText } from './manifest-text.js';
 
@@ -39,10 +39,10 @@ const edit = fc.constantFrom(...Object.keys(values)).chain((key) =>
 describe('any manifest', function () {
   this.timeout(0);
 
-  it('is read the same whole and in pieces', async () => {
-    await fc.assert(
-      fc.asyncProperty(manifestText, async ({ text }) => {
-        const { manifest } = await new ManifestReader('m').parse(text);
+  it('is read the same whole and in pieces', () => {
+    fc.assert(
+      fc.property(manifestText, ({ text }) => {
+        const { manifest } = parseManifest(text, 'm');
         assert.deepEqual(plain(manifest.models), plain((parse(text, { merge: true }) as { models: unknown }).models));
       }),
       { numRuns: cases(100) },
@@ -55,7 +55,7 @@ describe('any manifest', function () {
       fc.property(scalar, (source) => {
         const text = `a:\n  key: ${source}\n`;
         const [fast, slow] = [
-          attempt(() => load(text, { schema: CORE_SCHEMA, maxAliases: 0 })),
+          attempt(() => load(text, { schema: CORE_SCHEMA.withTags(mergeTag), maxAliases: 0 })),
           attempt(() => parse(text, { merge: true, logLevel: 'silent' })),
         ];
         if (fast.ok && slow.ok) assert.deepEqual(plain(fast.value), plain(slow.value), text);
@@ -64,7 +64,7 @@ describe('any manifest', function () {
     );
   });
 
-  it('that is damaged gets a clear answer: it is read, or every problem has a sentence and a line', async () => {
+  it('that is damaged gets a clear answer: it is read, or every problem has a sentence and a line', () => {
     const damage = fc.record({
       at: fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
       length: fc.nat({ max: 12 }),
@@ -94,20 +94,18 @@ describe('any manifest', function () {
         fc.string({ maxLength: 5 }),
       ),
     });
-    await fc.assert(
-      fc.asyncProperty(manifestText, fc.array(damage, { minLength: 1, maxLength: 4 }), async ({ text }, damages) => {
+    fc.assert(
+      fc.property(manifestText, fc.array(damage, { minLength: 1, maxLength: 4 }), ({ text }, damages) => {
         const damaged = damages.reduce(
           (now, { at, length, put }) => now.slice(0, at * now.length) + put + now.slice(at * now.length + length),
           text,
         );
         const lines = damaged.split('\n').length;
-        const error: unknown = await new ManifestReader('m').parse(damaged).then(
-          () => undefined,
-          (reason: unknown) => reason,
-        );
-        if (error === undefined) return;
+        const outcome = attempt(() => parseManifest(damaged, 'm'));
+        if (outcome.ok) return;
+        const { error } = outcome;
         assert.ok(LaminaError.is(error, 'CONFIG_INVALID'), String((error as Error).stack));
-        for (const { message, line } of error.details['problems'] as readonly ManifestNote[]) {
+        for (const { message, line } of error.details['problems'] as readonly Diagnostic[]) {
           assert.ok(message.length > 10 && !/undefined|\[object/.test(message), message);
           assert.ok(line !== undefined && line >= 1 && line <= lines + 1, `${message} in line ${line} of ${lines}`);
         }
@@ -116,12 +114,11 @@ describe('any manifest', function () {
     );
   });
 
-  it('keeps every byte that is not edited', async () => {
+  it('keeps every byte that is not edited', () => {
     const seen = new Map<string, number>();
-    await fc.assert(
-      fc.asyncProperty(manifestText, edit, async ({ text, entries }, { key, value, entry: index, what }) => {
-        const reader = new ManifestReader('m');
-        const reading = await reader.parse(text);
+    fc.assert(
+      fc.property(manifestText, edit, ({ text, entries }, { key, value, entry: index, what }) => {
+        const reading = parseManifest(text, 'm');
         const target = entries[index % entries.length]!;
         const before = reading.manifest.models[target.name]!;
         const pair = target.pairs.find((one) => one.key === key);
@@ -130,9 +127,9 @@ describe('any manifest', function () {
         else after[key] = value;
         const name = what === 'create' ? 'brand new: one' : target.name;
         const entry = what === 'remove' ? undefined : (after as ModelEntry);
-        const edited = await editText(reader, text, reading, { name, entry });
+        const edited = editText(text, reading.manifest, { name, entry });
         assert.notEqual(edited, undefined, 'it cannot be edited');
-        const now = (await new ManifestReader('m').parse(edited!)).manifest;
+        const now = parseManifest(edited!, 'm').manifest;
         assert.deepEqual(
           plain(now),
           plain({ ...reading.manifest, models: withEntry(reading.manifest.models, name, entry) }),
@@ -185,10 +182,10 @@ function plain(value: unknown): unknown {
   );
 }
 
-function attempt(run: () => unknown): { ok: true; value: unknown } | { ok: false } {
+function attempt(run: () => unknown): { ok: true; value: unknown } | { ok: false; error: unknown } {
   try {
     return { ok: true, value: run() };
-  } catch {
-    return { ok: false };
+  } catch (error) {
+    return { ok: false, error };
   }
 }

@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { LaminaError } from '../../dist/contract/errors.js';
 import { checkManifest, readManifestText, type ManifestReading } from '../../dist/models/manifest/manifest.js';
-import type { ManifestNote } from '../../dist/models/manifest/notes.js';
-import { ManifestReader } from '../../dist/models/manifest/reader.js';
+import type { Diagnostic } from '../../dist/models/manifest/diagnostics.js';
+import { parseManifest } from '../../dist/models/manifest/parse.js';
 
 const fixture = join(import.meta.dirname, '../../test/models/models.yaml');
 
@@ -34,36 +34,29 @@ describe('the manifest', () => {
   });
 
   it('names the nearest known key for one nobody knows', async () => {
-    const { warnings } = await parseManifest('models:\n  a:\n    path: a.gguf\n    quantisation: Q4\n', 'models.yaml');
+    const { warnings } = parseManifest('models:\n  a:\n    path: a.gguf\n    quantisation: Q4\n', 'models.yaml');
     assert.match(warnings[0]!.message, /did you mean "quantization"\?/);
   });
 
   it('takes an empty file, empty sections and a byte order mark', async () => {
-    assert.deepEqual((await parseManifest('', 'm')).manifest.models, {});
-    assert.deepEqual((await parseManifest('# nothing yet\nmodels:\ncategories:\n', 'm')).manifest.categories, {});
-    assert.deepEqual(
-      Object.keys((await parseManifest('\uFEFFmodels:\r\n  a:\r\n    path: a.gguf\r\n', 'm')).manifest.models),
-      ['a'],
-    );
+    assert.deepEqual(parseManifest('', 'm').manifest.models, {});
+    assert.deepEqual(parseManifest('# nothing yet\nmodels:\ncategories:\n', 'm').manifest.categories, {});
+    assert.deepEqual(Object.keys(parseManifest('\uFEFFmodels:\r\n  a:\r\n    path: a.gguf\r\n', 'm').manifest.models), [
+      'a',
+    ]);
   });
 
   it('follows anchors and merge keys', async () => {
     const text = 'models:\n  a: &a\n    path: a.gguf\n    backend: llama.cpp\n  b:\n    <<: *a\n    path: b.gguf\n';
-    const { manifest } = await parseManifest(text, 'm');
+    const { manifest } = parseManifest(text, 'm');
     assert.deepEqual(manifest.models['b'], { path: 'b.gguf', backend: 'llama.cpp' });
   });
 
-  it('reads a piece anew when what stands around it gives it another meaning', async () => {
-    const entry = '  a: { path: 5 }\n';
-    const reader = new ManifestReader('m');
-    await reader.parse(entry);
-    await assert.rejects(reader.parse(`models:\n${entry}`), /models\.a\.path must be text/);
-    await assert.rejects(reader.parse('x: *a\n'));
-    const { manifest } = await reader.parse('y: &a 1\nx: *a\n');
-    assert.deepEqual(
-      [(manifest as unknown as Record<string, unknown>)['x'], (manifest as unknown as Record<string, unknown>)['y']],
-      [1, 1],
-    );
+  it('keeps the entries that an edit did not change as the same objects', () => {
+    const before = parseManifest('models:\n  a: { path: a.gguf }\n  b: { path: b.gguf }\n', 'm').manifest;
+    const after = parseManifest('models:\n  a: { path: a.gguf }\n  b: { path: c.gguf }\n', 'm', before).manifest;
+    assert.equal(after.models['a'], before.models['a']);
+    assert.equal(after.models['b']!.path, 'c.gguf');
   });
 
   it('tells all problems at once, each with its place', async () => {
@@ -92,8 +85,8 @@ describe('the manifest', () => {
   });
 
   it('lists the problems in its message, a line each', async () => {
-    await assert.rejects(
-      parseManifest('models:\n  a:\n    path: 5\n    pinned: 7\n', 'm.yaml'),
+    assert.throws(
+      () => parseManifest('models:\n  a:\n    path: 5\n    pinned: 7\n', 'm.yaml'),
       /^LaminaError: m\.yaml:3:5: models\.a\.path .*\nm\.yaml:4:5: models\.a\.pinned /,
     );
   });
@@ -110,7 +103,7 @@ describe('the manifest', () => {
     after(() => rm(directory, { recursive: true }));
 
     it('is absent, a directory, or not text', async () => {
-      assert.match(await reasonFor(join(directory, 'absent.yaml')), /is not there/);
+      assert.match(await reasonFor(join(directory, 'absent.yaml')), /does not exist/);
       assert.match(await reasonFor(directory), /is a directory/);
       await writeFile(join(directory, 'model.yaml'), Buffer.from([0xff, 0xfe, 0x41, 0x00, 0xc3, 0x28]));
       assert.match(await reasonFor(join(directory, 'model.yaml')), /not UTF-8/);
@@ -153,18 +146,14 @@ describe('the manifest', () => {
 });
 
 async function readManifest(file: string): Promise<ManifestReading> {
-  return new ManifestReader(file).parse(await readManifestText(file));
+  return parseManifest(await readManifestText(file), file);
 }
 
-function parseManifest(text: string, file: string): Promise<ManifestReading> {
-  return new ManifestReader(file).parse(text);
-}
-
-async function problemsOf(parse: () => unknown): Promise<readonly ManifestNote[]> {
+async function problemsOf(parse: () => unknown): Promise<readonly Diagnostic[]> {
   try {
     await parse();
   } catch (error) {
-    if (LaminaError.is(error, 'CONFIG_INVALID')) return error.details['problems'] as readonly ManifestNote[];
+    if (LaminaError.is(error, 'CONFIG_INVALID')) return error.details['problems'] as readonly Diagnostic[];
     throw error;
   }
   return [];

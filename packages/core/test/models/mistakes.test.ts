@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LaminaError } from '../../dist/contract/errors.js';
-import type { ManifestNote } from '../../dist/models/manifest/notes.js';
-import { ManifestReader } from '../../dist/models/manifest/reader.js';
+import type { Diagnostic } from '../../dist/models/manifest/diagnostics.js';
+import { parseManifest } from '../../dist/models/manifest/parse.js';
 
 /** What is written instead of what, and what is said of it: line, column, words. */
 type Mistake = readonly [what: string, from: string | RegExp, to: string, line: number, column: number, said: string];
@@ -49,7 +49,7 @@ const mistakes: readonly Mistake[] = [
     '  mistral-7b-awq:\n',
     '  yi-34b-awq:\n',
     27,
-    1,
+    3,
     'models.yi-34b-awq is written twice; rename it or remove one of them (first in line 21)',
   ],
   [
@@ -214,10 +214,10 @@ describe('a mistake in the manifest', () => {
   before(async () => (fixture = await readFile(join(import.meta.dirname, '../../test/models/models.yaml'), 'utf8')));
 
   for (const [what, from, to, line, column, said] of mistakes) {
-    it(`such as ${what} is told with its place and what to write`, async () => {
+    it(`such as ${what} is told with its place and what to write`, () => {
       const text = fixture.replace(from, to);
       assert.notEqual(text, fixture);
-      const problems = await problemsOf(text);
+      const problems = problemsOf(text);
       const [problem] = problems;
       assert.ok(problem, 'it was not found');
       assert.deepEqual([problem.file, problem.line, problem.column], ['models.yaml', line, column], problem.message);
@@ -227,8 +227,8 @@ describe('a mistake in the manifest', () => {
   }
 
   for (const [what, from, to, said] of slips) {
-    it(`such as ${what} is only warned about, with the nearest known key`, async () => {
-      const { warnings } = await new ManifestReader('models.yaml').parse(fixture.replace(from, to));
+    it(`such as ${what} is only warned about, with the nearest known key`, () => {
+      const { warnings } = parseManifest(fixture.replace(from, to), 'models.yaml');
       assert.ok(
         warnings.some(({ message }) => message.includes(said)),
         JSON.stringify(warnings),
@@ -237,12 +237,12 @@ describe('a mistake in the manifest', () => {
   }
 });
 
-async function problemsOf(text: string): Promise<readonly ManifestNote[]> {
-  const error: unknown = await new ManifestReader('models.yaml').parse(text).then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  if (error === undefined) return [];
-  assert.ok(LaminaError.is(error, 'CONFIG_INVALID'), String(error));
-  return error.details['problems'] as readonly ManifestNote[];
+function problemsOf(text: string): readonly Diagnostic[] {
+  try {
+    parseManifest(text, 'models.yaml');
+  } catch (error) {
+    assert.ok(LaminaError.is(error, 'CONFIG_INVALID'), String(error));
+    return error.details['problems'] as readonly Diagnostic[];
+  }
+  return [];
 }

@@ -2,7 +2,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { reasonOf } from '../../kernel/reason.js';
-import { isMapping } from '../manifest/nothing.js';
+import { isMapping } from '../manifest/omit-nulls.js';
 import { readGguf } from '../gguf.js';
 import type { FileFacts } from './file-facts.js';
 import { formatOfName } from './format.js';

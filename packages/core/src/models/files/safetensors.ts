@@ -2,7 +2,7 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { reasonOf } from '../../kernel/reason.js';
 import type { FileFacts } from './file-facts.js';
-import { isMapping } from '../manifest/nothing.js';
+import { isMapping } from '../manifest/omit-nulls.js';
 
 /** The largest header the format allows; only smaller ones are looked into. */
 const largestHeader = 100_000_000;

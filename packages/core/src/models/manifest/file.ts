@@ -1,77 +1,64 @@
-// The manifest of one Lamina: reads it where it is, and changes it there without harm.
+// A manifest file: reads it and edits it without losing what people write meanwhile.
 import { chmod, link, realpath, rename, stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { LaminaError } from '../../contract/errors.js';
-import { reasonOf } from '../../kernel/reason.js';
 import { syncDirectory, withTemporaryFile, writeNewFile } from '../../kernel/atomic-write.js';
-import { readManifestText, type Edit } from './manifest.js';
-import type { ManifestMemory } from './memory.js';
-import { ManifestReader, type TextReading } from './reader.js';
+import { reasonOf } from '../../kernel/reason.js';
+import { unlessShortage } from '../../kernel/shortage.js';
+import { editText } from './edit.js';
+import { readManifestText, type Edit, type ManifestReading } from './manifest.js';
+import { parseManifest } from './parse.js';
 
 const attempts = 10;
 const emptyMs = 300;
 
-/** A models.yaml. What it reads it remembers, so that a hand edit costs only what was edited. */
+/** A models.yaml. */
 export class ManifestFile {
-  private readonly reader: ManifestReader;
-  private text: string | undefined;
-  private reading: TextReading | undefined;
+  private last: { readonly text: string; readonly reading: ManifestReading } | undefined;
 
   constructor(
     readonly path: string,
-    /** Whether it may be absent, and then counts as empty. */
+    /** Whether the file may be absent, which counts as empty. */
     private readonly optional: boolean,
-    private readonly memory: ManifestMemory,
-  ) {
-    this.reader = new ManifestReader(path);
-  }
+  ) {}
 
   /**
    * The manifest as the file is now; the same object when the text is the same.
    * @throws LaminaError `CONFIG_INVALID`
    */
-  async read(): Promise<TextReading> {
+  async read(): Promise<ManifestReading> {
     const text = await this.readText();
-    if (text !== '' || this.text === undefined || this.text === '') return this.take(text);
-    // Some editors empty a file before they write it: nobody means to lose all models by that.
+    if (text !== '' || this.last === undefined || this.last.text === '') return this.parse(text);
+    // Some editors truncate a file before they write it; that must not remove all models.
     await setTimeout(emptyMs);
-    return this.take(await this.readText());
+    return this.parse(await this.readText());
   }
 
   /**
-   * Makes a change in the file as it is now, so that edits made by hand meanwhile stay. Only what is changed changes in
-   * the text.
-   * @throws LaminaError `CONFLICT`; the file is as it was then
+   * Makes a change in the file as it is now, so that edits made by hand meanwhile stay. Only the changed part of the
+   * text changes.
+   * @throws LaminaError `CONFLICT`; the file is unchanged then
    */
-  async edit(edit: Edit): Promise<TextReading> {
-    const target = await realpath(this.path).catch(() => this.path);
+  async edit(edit: Edit): Promise<ManifestReading> {
+    const target = await realpath(this.path).catch(unlessShortage(this.path));
     for (let attempt = 0; attempt < attempts; attempt++) {
       const before = await stampOf(target);
       const text = await this.readText();
-      const reading = await this.take(text).catch((error: unknown) => this.refuse(edit, error));
-      const changed = await this.propose(text, reading, edit);
+      const reading = await this.readingOf(text, edit);
+      const changed = this.propose(text, reading, edit);
       if (changed === text) return reading;
-      if (await replace(target, changed, before)) return this.take(changed);
+      if (await replace(target, changed, before)) return this.parse(changed);
     }
     throw new LaminaError('CONFLICT', {
-      message: `${basename(this.path)} changes all the time, so that "${edit.name}" could not be written into it; try again.`,
+      message: `${basename(this.path)} keeps changing, so "${edit.name}" could not be written; try again.`,
     });
   }
 
-  /** Remembers how the manifest was read, for the next run. */
-  async close(): Promise<void> {
-    if (this.reading !== undefined) await this.memory.remember(this.reading);
-  }
-
-  private async take(text: string): Promise<TextReading> {
-    if (text === this.text && this.reading !== undefined) return this.reading;
-    const reading = await (this.text === undefined
-      ? this.reader.parse(text, (whole) => this.memory.recall(whole))
-      : this.reader.parse(text));
-    this.text = text;
-    this.reading = reading;
-    return reading;
+  private parse(text: string): ManifestReading {
+    if (text !== this.last?.text)
+      this.last = { text, reading: parseManifest(text, this.path, this.last?.reading.manifest) };
+    return this.last.reading;
   }
 
   private async readText(): Promise<string> {
@@ -79,9 +66,8 @@ export class ManifestFile {
     return readManifestText(this.path);
   }
 
-  private async propose(text: string, reading: TextReading, edit: Edit): Promise<string> {
-    const { editText } = await import('./edit.js'); // And yaml with it, which reading seldom needs.
-    const proposed = await editText(this.reader, text, reading, edit);
+  private propose(text: string, reading: ManifestReading, edit: Edit): string {
+    const proposed = editText(text, reading.manifest, edit);
     if (proposed !== undefined) return proposed;
     throw new LaminaError('CONFLICT', {
       message: `The entry "${edit.name}" of ${basename(this.path)} cannot be changed without changing others: it shares an anchor with them, or is written in an unusual way. Change it by hand.`,
@@ -89,21 +75,25 @@ export class ManifestFile {
   }
 
   /**
-   * The file was made invalid by hand: it stays as it is, and what Lamina would have made of its last good version is
-   * put beside it.
+   * The manifest that an edit changes. If the file was made invalid by hand, it stays as it is, and its last valid
+   * version is written next to it with the edit.
    */
-  private async refuse(edit: Edit, cause: unknown): Promise<never> {
-    if (!LaminaError.is(cause, 'CONFIG_INVALID') || this.text === undefined || this.reading === undefined) throw cause;
-    const beside = `${this.path}.lamina`;
-    await replace(beside, await this.propose(this.text, this.reading, edit), undefined);
-    throw new LaminaError(
-      'CONFLICT',
-      {
-        message: `${basename(this.path)} has problems since it was changed by hand, so "${edit.name}" is not written into it; the version with it is ${basename(beside)}. The first problem: ${reasonOf(cause)}`,
-        problems: cause.details['problems'],
-      },
-      { cause },
-    );
+  private async readingOf(text: string, edit: Edit): Promise<ManifestReading> {
+    try {
+      return this.parse(text);
+    } catch (cause) {
+      if (!LaminaError.is(cause, 'CONFIG_INVALID') || this.last === undefined) throw cause;
+      const copy = `${this.path}.lamina`;
+      await replace(copy, this.propose(this.last.text, this.last.reading, edit), undefined);
+      throw new LaminaError(
+        'CONFLICT',
+        {
+          message: `${basename(this.path)} has problems since it was changed by hand, so "${edit.name}" is not written into it; the version with it is ${basename(copy)}. The first problem: ${reasonOf(cause)}`,
+          problems: cause.details['problems'],
+        },
+        { cause },
+      );
+    }
   }
 }
 
@@ -118,22 +108,16 @@ async function stampOf(path: string): Promise<string> {
   return stats === undefined ? absent : [stats.ino, stats.size, stats.mtimeNs, stats.ctimeNs].join(' ');
 }
 
-/**
- * Puts a new text in place of a file in one step, unless the file is no longer as `before` says; the answer is false
- * then.
- */
+/** Replaces a file in one step; false when the file is no longer as `before` says. */
 async function replace(path: string, text: string, before: string | undefined): Promise<boolean> {
   try {
     return await withTemporaryFile(path, async (temporary) => {
       await writeNewFile(temporary, text, { durable: true });
-      const mode = await stat(path).then(
-        (stats) => stats.mode,
-        () => undefined,
-      );
+      const mode = await stat(path).then((stats) => stats.mode, unlessShortage(undefined));
       if (mode !== undefined) await chmod(temporary, mode & 0o7777);
       if (before !== undefined && (await stampOf(path)) !== before) return false;
       if (before !== absent) await rename(temporary, path);
-      // A link fails where a rename would overwrite: somebody may have written the first manifest just now.
+      // A link fails where a rename would overwrite a manifest that was created just now.
       else await link(temporary, path);
       await syncDirectory(dirname(path));
       return true;

@@ -1,55 +1,65 @@
-// Gets a manifest from where it is: a file on disk, or data that a host gave.
+// Turns data into a manifest, with every problem and warning.
 import { open } from 'node:fs/promises';
+import { isDeepStrictEqual } from 'node:util';
 import { LaminaError } from '../../contract/errors.js';
-import { reasonOf } from '../../kernel/reason.js';
 import type { Manifest, ModelEntry } from '../../contract/manifest.js';
+import type { Problem } from '../../kernel/check.js';
 import { freeze } from '../../kernel/freeze.js';
-import { invalid, sentence, type ManifestNote } from './notes.js';
-import {
-  entryProblems,
-  jsonProblems,
-  shapeProblems,
-  togetherProblems,
-  unknownInEntry,
-  unknownSections,
-} from './rules.js';
-import { withoutNothing } from './nothing.js';
+import { reasonOf } from '../../kernel/reason.js';
+import { invalid, mostDiagnostics, sentence, type Diagnostic } from './diagnostics.js';
+import { omitNulls } from './omit-nulls.js';
+import { crossEntryProblems, jsonProblems, manifestProblems, unknownKeys } from './rules.js';
 
 const largestManifest = 32 * 1024 * 1024;
 
-/** A manifest that can be used. */
+/** A valid manifest. */
 export interface ManifestReading {
   /** Frozen; an entry that did not change since the last reading is the same object. */
   readonly manifest: Manifest;
-  /** Keys nobody knows. */
-  readonly warnings: readonly ManifestNote[];
+  /** Unknown keys. */
+  readonly warnings: readonly Diagnostic[];
 }
 
-/** Changes an entry, or takes it out. */
+/** Adds, changes or removes one entry. */
 export interface Edit {
   readonly name: string;
-  /** `undefined` takes it out. */
+  /** `undefined` removes it. */
   readonly entry: ModelEntry | undefined;
 }
 
-/** The manifest of somebody who has none. */
+/** A manifest without models. */
 export const emptyManifest: Manifest = freeze({ models: {}, categories: {}, backends: {}, defaults: {} });
 
-/** Takes a manifest that is already data. @throws LaminaError `CONFIG_INVALID` with every problem */
+/** Checks a manifest that a host passed as data. @throws LaminaError `CONFIG_INVALID` with every problem */
 export function checkManifest(value: unknown): ManifestReading {
-  const whole = withoutNothing(value);
-  const unwritable = jsonProblems(whole);
-  const shape = unwritable.length > 0 ? unwritable : shapeProblems(whole);
-  if (shape.length > 0) throw invalid(shape.map((finding) => ({ message: sentence(finding) })));
-  const manifest: Manifest = { ...emptyManifest, ...(whole as Partial<Manifest>) };
-  const entries = Object.entries(manifest.models);
-  const problems = [
-    ...entries.flatMap(([name, entry]) => entryProblems(name, entry)),
-    ...togetherProblems(manifest.models),
-  ];
-  if (problems.length > 0) throw invalid(problems.map((finding) => ({ message: sentence(finding) })));
-  const unknown = [...unknownSections(manifest), ...entries.flatMap(([name, entry]) => unknownInEntry(name, entry))];
-  return { manifest: freeze(manifest), warnings: unknown.map((finding) => ({ message: sentence(finding) })) };
+  const diagnose = (problem: Problem): Diagnostic => ({ message: sentence(problem) });
+  const unwritable = jsonProblems(value);
+  if (unwritable.length > 0) throw invalid(unwritable.map(diagnose));
+  return buildManifest(value, diagnose);
+}
+
+/**
+ * The manifest that the data of a file means; `diagnose` adds the place of a problem.
+ * @throws LaminaError `CONFIG_INVALID` with every problem
+ */
+export function buildManifest(
+  value: unknown,
+  diagnose: (problem: Problem) => Diagnostic,
+  before: Manifest = emptyManifest,
+): ManifestReading {
+  const whole = omitNulls(value);
+  const problems = manifestProblems(whole);
+  if (problems.length > 0) throw invalid(inOrder(problems.map(diagnose)));
+  const manifest = keepEqual({ ...emptyManifest, ...(whole as Partial<Manifest>) }, before);
+  const conflicts = crossEntryProblems(manifest.models);
+  if (conflicts.length > 0) throw invalid(conflicts.map(diagnose));
+  const unknown = unknownKeys(manifest);
+  const warnings = unknown.slice(0, mostDiagnostics).map(diagnose);
+  const more = unknown.length - warnings.length;
+  return {
+    manifest: freeze(manifest),
+    warnings: more > 0 ? [...warnings, { message: `${more} more unknown keys` }] : warnings,
+  };
 }
 
 /** A manifest with one entry changed. */
@@ -59,8 +69,8 @@ export function withEntry(manifest: Manifest, name: string, entry: ModelEntry | 
 }
 
 /**
- * The text of a manifest file, a byte order mark included.
- * @throws LaminaError `CONFIG_INVALID` when there is none that could be one
+ * The text of a manifest file, including a byte order mark.
+ * @throws LaminaError `CONFIG_INVALID` when the file cannot be a manifest
  */
 export async function readManifestText(file: string): Promise<string> {
   const refuse = (message: string) => invalid([{ file, message }]);
@@ -74,11 +84,24 @@ export async function readManifestText(file: string): Promise<string> {
   } catch (error) {
     if (LaminaError.is(error)) throw error;
     const code = (error as NodeJS.ErrnoException).code;
-    if (code === 'ENOENT') throw refuse('is not there; write a manifest, or name another one');
+    if (code === 'ENOENT') throw refuse('does not exist; create the manifest, or name another one');
     if (code === 'EISDIR') throw refuse('is a directory; name the models.yaml in it');
     if (code === 'ERR_ENCODING_INVALID_ENCODED_DATA') throw refuse('is not UTF-8 text; save it as UTF-8');
     throw refuse(`cannot be read: ${reasonOf(error)}`);
   } finally {
     await handle?.close();
   }
+}
+
+/** Entries equal to those of `before` become the same objects, so that unchanged models are known by identity. */
+function keepEqual(manifest: Manifest, before: Manifest): Manifest {
+  const models = Object.entries(manifest.models).map(([name, entry]) => {
+    const last = Object.hasOwn(before.models, name) ? before.models[name] : undefined;
+    return [name, last !== undefined && isDeepStrictEqual(entry, last) ? last : entry] as const;
+  });
+  return { ...manifest, models: Object.fromEntries(models) };
+}
+
+function inOrder(diagnostics: readonly Diagnostic[]): readonly Diagnostic[] {
+  return diagnostics.toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0));
 }

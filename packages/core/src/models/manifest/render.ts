@@ -1,6 +1,5 @@
-// Data as YAML text, the way people write manifests: plain words bare, everything else in double quotes, which is JSON
-// too.
-import { isMapping } from './nothing.js';
+// Data as YAML text, as people write manifests: simple words without quotes, everything else as JSON strings.
+import { isMapping } from './omit-nulls.js';
 
 const bare = /^[A-Za-z_][A-Za-z0-9_./-]*$/;
 const reserved = /^(true|false|null|yes|no|on|off|y|n)$/i;

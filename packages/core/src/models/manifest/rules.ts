@@ -1,49 +1,37 @@
-// What a schema cannot say of a manifest: names and paths that are safe, aliases and bases that fit together, keys
-// nobody knows.
+// What a schema cannot say about a manifest: safe names and paths, aliases and bases that fit together, unknown keys.
 import { isAbsolute } from 'node:path';
-import { manifestSchema, modelEntrySchema, type ModelEntry } from '../../contract/manifest.js';
+import { manifestSchema, modelEntrySchema, type Manifest, type ModelEntry } from '../../contract/manifest.js';
 import type { Schema } from '../../contract/schema.js';
-import { check, nearestHint } from '../../kernel/check.js';
-import { adviceFor, schemaAt } from './advice.js';
-import { isMapping } from './nothing.js';
+import { check, nearestHint, type Problem } from '../../kernel/check.js';
+import { diagnosticMessage, schemaAt } from './diagnostic-message.js';
+import { isMapping } from './omit-nulls.js';
 
-/** Something to say about a manifest, and the keys that lead there. */
-export interface Finding {
-  readonly path: readonly string[];
-  readonly message: string;
-}
-
-/** The manifest's schema but for what entries are, which are checked one by one. */
+/** The manifest's schema without its entries, which are checked one by one. */
 const sectionsSchema = {
   ...manifestSchema,
   properties: { ...manifestSchema.properties, models: { type: 'object' } },
 } as const;
 
-/** Does what the first checks would do once, so that it holds up nobody who is served. */
-export function prepareRules(): void {
-  shapeProblems({ models: { any: {} } });
-}
-
-/** Levels of data that a host gives. */
+/** The most levels of data that a host passes. */
 const deepest = 100;
 
 const pathKeys = ['path', 'projector', 'draft'] as const;
 
-/** Everything wrong with the shape of a manifest, or of a part of one. */
-export function shapeProblems(value: unknown): readonly Finding[] {
+/** Everything wrong with the sections of a manifest and with its entries, each by itself. */
+export function manifestProblems(value: unknown): readonly Problem[] {
   const models = isMapping(value) && isMapping(value['models']) ? value['models'] : {};
   return [
-    ...findings(sectionsSchema, value, []),
-    ...Object.entries(models).flatMap(([name, entry]) => entryShapeProblems(name, entry)),
+    ...problemsOf(sectionsSchema, value, []),
+    ...Object.entries(models).flatMap(([name, entry]) => entryProblems(name, entry)),
   ];
 }
 
-/** Where data that a host gave cannot be written as JSON: it contains itself, or has a function, symbol or BigInt. */
-export function jsonProblems(value: unknown, lead: readonly string[] = []): readonly Finding[] {
+/** Where data that a host passes cannot be written as JSON: circular, or with a function, symbol or BigInt. */
+export function jsonProblems(value: unknown, lead: readonly string[] = []): readonly Problem[] {
   const checked = new Set<object>();
   const above = new Set<object>();
-  const problems: Finding[] = [];
-  const look = (part: unknown, path: readonly string[]): void => {
+  const problems: Problem[] = [];
+  const visit = (part: unknown, path: readonly string[]): void => {
     const isForeign = ['function', 'symbol', 'bigint'].includes(typeof part);
     if (isForeign) problems.push({ path, message: `is a ${typeof part}; write data that JSON has` });
     if (typeof part !== 'object' || part === null || checked.has(part)) return;
@@ -53,22 +41,19 @@ export function jsonProblems(value: unknown, lead: readonly string[] = []): read
       return;
     }
     above.add(part);
-    for (const [key, inner] of Object.entries(part)) look(inner, [...path, key]);
+    for (const [key, inner] of Object.entries(part)) visit(inner, [...path, key]);
     above.delete(part);
     checked.add(part);
   };
-  look(value, lead);
+  visit(value, lead);
   return problems;
 }
 
-/** Everything wrong with the shape of one entry. */
-export function entryShapeProblems(name: string, entry: unknown): readonly Finding[] {
-  return findings(modelEntrySchema, entry, ['models', name]);
-}
-
-/** What is wrong with one entry by itself; its shape is right. */
-export function entryProblems(name: string, entry: ModelEntry): readonly Finding[] {
-  const problems: Finding[] = [];
+/** Everything wrong with one entry by itself: its shape, else its name and paths. */
+export function entryProblems(name: string, value: unknown): readonly Problem[] {
+  const problems: Problem[] = [...problemsOf(modelEntrySchema, value, ['models', name])];
+  if (problems.length > 0) return problems;
+  const entry = value as ModelEntry;
   const add = (message: string | undefined, ...path: readonly string[]) =>
     message !== undefined && problems.push({ path: ['models', name, ...path], message });
   add(nameProblem(name));
@@ -77,32 +62,25 @@ export function entryProblems(name: string, entry: ModelEntry): readonly Finding
   return problems;
 }
 
-/** What is wrong with the entries together: names that are taken twice, adapters of adapters. */
-export function togetherProblems(models: Readonly<Record<string, ModelEntry>>): readonly Finding[] {
-  const linked = Object.keys(models).filter(
-    (name) => models[name]!.base !== undefined || models[name]!.aliases !== undefined,
-  );
-  const entries = linked.map((name) => [name, models[name]!] as const);
+/** What is wrong between entries: names that are used twice, adapters of adapters. */
+export function crossEntryProblems(models: Manifest['models']): readonly Problem[] {
+  const entries = Object.entries(models);
   return [...entries.flatMap(([name, entry]) => baseProblem(name, entry, models)), ...aliasProblems(entries, models)];
 }
 
-/** Keys nobody knows in an entry: kept, but likely a slip. */
-export function unknownInEntry(name: string, entry: ModelEntry): readonly Finding[] {
-  const unknown = unknownIn(entry, ['models', name], modelEntrySchema.properties);
-  return entry.limits === undefined
-    ? unknown
-    : [
-        ...unknown,
-        ...unknownIn(entry.limits, ['models', name, 'limits'], modelEntrySchema.properties.limits.properties),
-      ];
+/** Unknown keys at the top and in entries: they are kept, but are probably mistakes. */
+export function unknownKeys(manifest: Manifest): readonly Problem[] {
+  const { properties } = modelEntrySchema;
+  return [
+    ...unknownIn(manifest, [], manifestSchema.properties),
+    ...Object.entries(manifest.models).flatMap(([name, entry]) => [
+      ...unknownIn(entry, ['models', name], properties),
+      ...unknownIn(entry.limits ?? {}, ['models', name, 'limits'], properties.limits.properties),
+    ]),
+  ];
 }
 
-/** Keys nobody knows at the top. */
-export function unknownSections(manifest: object): readonly Finding[] {
-  return unknownIn(manifest, [], manifestSchema.properties);
-}
-
-/** What makes a name unusable: it becomes a directory name for downloads and a part of URLs. */
+/** Why a name cannot be used: it becomes a directory name for downloads and a part of URLs. */
 export function nameProblem(name: string): string | undefined {
   if (name.trim() === '') return 'is a model without a name; write one before the colon';
   // eslint-disable-next-line no-control-regex -- control characters are what is looked for
@@ -114,7 +92,7 @@ export function nameProblem(name: string): string | undefined {
   return undefined;
 }
 
-/** What makes a path unusable. Absolute ones are the operator's right. */
+/** Why a path cannot be used. Operators may write absolute paths. */
 export function pathProblem(path: string): string | undefined {
   if (path.includes('\0')) return 'has a NUL character in it; remove it';
   if (/^[a-z][a-z0-9+.-]+:\/\//i.test(path))
@@ -125,7 +103,7 @@ export function pathProblem(path: string): string | undefined {
   return undefined;
 }
 
-/** True when `..` leads above the beginning of a relative path. */
+/** True when `..` leads above the start of a relative path. */
 function leaves(path: string): boolean {
   if (!path.includes('..')) return false;
   let depth = 0;
@@ -137,11 +115,7 @@ function leaves(path: string): boolean {
   return false;
 }
 
-function baseProblem(
-  name: string,
-  { base }: ModelEntry,
-  models: Readonly<Record<string, ModelEntry>>,
-): readonly Finding[] {
+function baseProblem(name: string, { base }: ModelEntry, models: Manifest['models']): readonly Problem[] {
   const further = base === undefined || base === name || !Object.hasOwn(models, base) ? undefined : models[base]?.base;
   return further === undefined
     ? []
@@ -155,8 +129,8 @@ function baseProblem(
 
 function aliasProblems(
   entries: readonly (readonly [string, ModelEntry])[],
-  models: Readonly<Record<string, ModelEntry>>,
-): readonly Finding[] {
+  models: Manifest['models'],
+): readonly Problem[] {
   const owners = new Map<string, string>();
   return entries.flatMap(([name, { aliases }]) =>
     (aliases ?? []).flatMap((alias, index) => {
@@ -179,16 +153,19 @@ function aliasProblems(
   );
 }
 
-function findings(schema: Schema, value: unknown, lead: readonly string[]): readonly Finding[] {
+function problemsOf(schema: Schema, value: unknown, lead: readonly string[]): readonly Problem[] {
   return check(schema, value).map(({ path, message }) => {
     const known = schemaAt(schema, path);
     const whole = [...lead, ...path];
-    return { path: whole, message: known === undefined ? message : adviceFor(whole, known, valueAt(value, path)) };
+    return {
+      path: whole,
+      message: known === undefined ? message : diagnosticMessage(whole, known, valueAt(value, path)),
+    };
   });
 }
 
-function unknownIn(value: object, path: readonly string[], known: Readonly<Record<string, unknown>>): Finding[] {
-  const unknown: Finding[] = [];
+function unknownIn(value: object, path: readonly string[], known: Readonly<Record<string, unknown>>): Problem[] {
+  const unknown: Problem[] = [];
   for (const key in value)
     if (!Object.hasOwn(known, key))
       unknown.push({

@@ -1,15 +1,15 @@
-// Changes to a text that leave every other byte as it is, found by the places a YAML parser gives.
+// Changes to a YAML text that leave every other byte unchanged, at the positions that the YAML parser reports.
 import { isMap, isScalar, isSeq, type Node, type Pair, type YAMLMap } from 'yaml';
 import { renderFlow, renderPair } from './render.js';
 
-/** Puts `text` in place of what stands from `from` up to `to`. */
+/** Replaces the text from `from` up to `to`. */
 export interface Splice {
   readonly from: number;
   readonly to: number;
   readonly text: string;
 }
 
-/** The text with all changes made. They may not overlap; where something is taken out, something else may be put in. */
+/** The text with all changes made. They may not overlap; an insertion may begin where a removal does. */
 export function applySplices(text: string, splices: readonly Splice[]): string {
   return splices
     .toSorted((a, b) => b.from - a.from || b.to - a.to)
@@ -19,12 +19,12 @@ export function applySplices(text: string, splices: readonly Splice[]): string {
     );
 }
 
-/** The pair of a mapping that has this key itself, not by a merge. */
+/** The pair of a mapping with this key, merged mappings left out. */
 export function ownPair(map: YAMLMap, key: string): Pair | undefined {
   return map.items.find((item) => isScalar(item.key) && String(item.key.value) === key);
 }
 
-/** Gives a key another value, on one line. What follows the old value on its line, such as a comment, stays. */
+/** Sets the value of a key, on one line. Text after the old value on its line, such as a comment, stays. */
 export function setValue(source: string, pair: Pair, value: unknown): Splice {
   const node = pair.value as Node | null;
   const [from, to] = node?.range ?? [rangeOf(pair.key)[1], rangeOf(pair.key)[1]];
@@ -33,7 +33,13 @@ export function setValue(source: string, pair: Pair, value: unknown): Splice {
   return { from, to: end, text: blank + renderFlow(value) };
 }
 
-/** Adds keys behind the last one of a mapping that stays. */
+/** Puts an indented block, which begins with a line break, in place of a value on one line. */
+export function openBlock(source: string, pair: Pair, block: string): Splice {
+  const { from, to } = setValue(source, pair, {});
+  return from === to ? insertAt(lineEnd(source, from), block) : { from, to, text: block };
+}
+
+/** Adds keys after the last key of a mapping that stays. */
 export function addPairs(
   source: string,
   map: YAMLMap,
@@ -55,7 +61,7 @@ export function addPairs(
   return insertAt(lineEnd(source, pairEnd(source, last)), text);
 }
 
-/** Takes a key and its value out: in a block their whole lines, in braces the comma too. */
+/** Removes a key and its value: in a block their whole lines, in braces the comma too. */
 export function removePair(source: string, map: YAMLMap, stays: (pair: Pair) => boolean, pair: Pair): Splice {
   const start = rangeOf(pair.key)[0];
   const end = pairEnd(source, pair);
@@ -67,7 +73,7 @@ export function removePair(source: string, map: YAMLMap, stays: (pair: Pair) => 
   return { from: before === undefined ? start : pairEnd(source, before), to: end, text: '' };
 }
 
-/** How far the blocks of a text are indented: blanks a level. */
+/** The indentation of one level of blocks. */
 export function stepOf(source: string, map: YAMLMap): string {
   const nested = map.items
     .map(({ value }) => value)
@@ -80,12 +86,12 @@ export function stepOf(source: string, map: YAMLMap): string {
   return ' '.repeat(step > 0 ? step : 2);
 }
 
-/** Where a pair ends: behind the last character of its value, before blanks and comments. */
+/** Where a pair ends: after the last character of its value, before spaces and comments. */
 export function pairEnd(source: string, pair: Pair): number {
   return Math.max(rangeOf(pair.key)[1], endOf(source, pair.value) ?? 0);
 }
 
-/** Blocks count what follows them on their last line as theirs; their last part does not. */
+/** The range of a block includes what follows on its last line; that of its last item does not. */
 function endOf(source: string, value: unknown): number | undefined {
   const node = value as Node | null;
   if (node?.range === null || node?.range === undefined) return undefined;
@@ -98,7 +104,7 @@ function insertAt(offset: number, text: string): Splice {
   return { from: offset, to: offset, text };
 }
 
-/** `to`, moved back over line ends and blanks, which block scalars and collections count as theirs. */
+/** `to` without trailing white space, which the ranges of block scalars and collections include. */
 function lastContent(source: string, from: number, to: number): number {
   let end = to;
   while (end > from && /\s/.test(source[end - 1]!)) end -= 1;
@@ -107,7 +113,7 @@ function lastContent(source: string, from: number, to: number): number {
 
 function rangeOf(node: unknown): readonly [number, number] {
   const range = (node as Node | null)?.range;
-  if (range === null || range === undefined) throw new Error('this part of the text has no place');
+  if (range === null || range === undefined) throw new Error('this node has no position');
   return [range[0], range[1]];
 }
 

@@ -1,12 +1,11 @@
-// Where a manifest is kept: a file that people own, or data that a host gave.
+// Where a manifest is stored: in a file that people own, or in memory.
 import { dirname, join, resolve } from 'node:path';
 import { LaminaError } from '../../contract/errors.js';
 import type { Manifest, ModelEntry } from '../../contract/manifest.js';
 import { checkManifest, withEntry, type Edit, type ManifestReading } from './manifest.js';
 import { ManifestFile } from './file.js';
-import type { ManifestMemory } from './memory.js';
-import { sentence } from './notes.js';
-import { entryProblems, entryShapeProblems, jsonProblems, togetherProblems } from './rules.js';
+import { sentence } from './diagnostics.js';
+import { crossEntryProblems, entryProblems, jsonProblems } from './rules.js';
 
 /** A manifest that can be read and changed. */
 export interface ManifestStore {
@@ -17,54 +16,36 @@ export interface ManifestStore {
   /** The manifest as it is now; the same object while nothing changed. @throws LaminaError `CONFIG_INVALID` */
   read(): Promise<ManifestReading>;
   /** @throws LaminaError `CONFLICT`, `CONFIG_INVALID`; nothing is changed then */
-  edit(edit: Edit): Promise<void>;
-  close(): Promise<void>;
+  edit(edit: Edit): Promise<unknown>;
 }
 
 /** The manifest of a configuration: a path, data, or `models.yaml` in the models directory, which may be absent. */
-export function openManifest(
-  configured: string | Partial<Manifest> | undefined,
-  modelsDir: string,
-  memory: ManifestMemory,
-): ManifestStore {
-  if (typeof configured === 'object') return new ManifestData(configured);
+export function openManifest(configured: string | Partial<Manifest> | undefined, modelsDir: string): ManifestStore {
+  if (typeof configured === 'object') return new MemoryManifest(configured);
   const path = configured === undefined ? join(modelsDir, 'models.yaml') : resolve(configured);
-  const file = new ManifestFile(path, configured === undefined, memory);
-  return {
-    path,
-    directory: dirname(path),
-    read: () => file.read(),
-    edit: async (edit) => void (await file.edit(edit)),
-    close: () => file.close(),
-  };
+  const file = new ManifestFile(path, configured === undefined);
+  return { path, directory: dirname(path), read: () => file.read(), edit: (edit) => file.edit(edit) };
 }
 
 /** @throws LaminaError `REQUEST_INVALID` when the manifest could not have this entry */
 export function checkEntry(manifest: Manifest, name: string, entry: ModelEntry): void {
-  const models = withEntry(manifest, name, entry).models;
-  const unwritable = jsonProblems(entry, ['models', name]);
-  const shape = unwritable.length > 0 ? unwritable : entryShapeProblems(name, entry);
-  const problems = shape.length > 0 ? shape : [...entryProblems(name, entry), ...togetherProblems(models)];
+  let problems = jsonProblems(entry, ['models', name]);
+  if (problems.length === 0) problems = entryProblems(name, entry);
+  if (problems.length === 0) problems = crossEntryProblems(withEntry(manifest, name, entry).models);
   if (problems.length > 0) throw new LaminaError('REQUEST_INVALID', { message: problems.map(sentence).join('\n') });
 }
 
-/** A manifest in memory; edits last as long as it does. */
-class ManifestData implements ManifestStore {
+/** A manifest in memory; edits last as long as the process. */
+class MemoryManifest implements ManifestStore {
   private reading: ManifestReading | undefined;
 
-  constructor(private data: Partial<Manifest>) {}
+  constructor(private readonly data: Partial<Manifest>) {}
 
   read(): Promise<ManifestReading> {
     return Promise.resolve().then(() => (this.reading ??= checkManifest(this.data)));
   }
 
   async edit({ name, entry }: Edit): Promise<void> {
-    const data = withEntry((await this.read()).manifest, name, entry);
-    this.reading = checkManifest(data);
-    this.data = data;
-  }
-
-  close(): Promise<void> {
-    return Promise.resolve();
+    this.reading = checkManifest(withEntry((await this.read()).manifest, name, entry));
   }
 }

@@ -1,8 +1,8 @@
-// Says in words what a manifest has, what it should have, and what to write instead.
+// The message for a value that its schema refuses: what it must be, what it is, and what to write instead.
 import type { Schema } from '../../contract/schema.js';
 
-/** A sentence part for a value that its schema refuses: `must be text, not the number 5; write path: "5"`. */
-export function adviceFor(path: readonly string[], schema: Schema | undefined, value: unknown): string {
+/** A sentence part: `must be text, not the number 5; write path: "5"`. */
+export function diagnosticMessage(path: readonly string[], schema: Schema | undefined, value: unknown): string {
   const key = path.at(-1) ?? '';
   if (schema === undefined) return `cannot be ${found(value)} here`;
   if (value === '' && schema['minLength'] !== undefined) return 'is empty; write a value, or leave the key out';
@@ -12,7 +12,7 @@ export function adviceFor(path: readonly string[], schema: Schema | undefined, v
   return `must be ${expected(schema)}, not ${found(value)}${instead === undefined ? '' : `; write ${instead}`}`;
 }
 
-/** The part of a schema that is about the value at `path`. */
+/** The part of a schema for the value at `path`. */
 export function schemaAt(schema: Schema, path: readonly string[]): Schema | undefined {
   let here: Schema | undefined = schema;
   for (const key of path) {

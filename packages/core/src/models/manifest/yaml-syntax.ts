@@ -1,7 +1,8 @@
-// What is wrong with a text as YAML, in words for the person who wrote it.
+// What is wrong with a text as YAML, with the place and what to write instead.
 import {
   isAlias,
   isCollection,
+  isMap,
   isPair,
   isScalar,
   visit,
@@ -11,18 +12,22 @@ import {
   type LineCounter,
   type Node,
   type YAMLError,
+  type YAMLMap,
 } from 'yaml';
-import { placeOf, type Place } from './positions.js';
 
-/** A slip in the YAML itself. */
+/** A place in a text; both begin at 1. */
+export interface Place {
+  readonly line: number;
+  readonly column: number;
+}
+
+/** A mistake in the YAML itself. */
 export interface SyntaxProblem {
   readonly place: Place;
   readonly message: string;
-  /** Where what it collides with is. */
-  readonly earlier?: Place;
 }
 
-const advice: Partial<Record<ErrorCode, string>> = {
+const messages: Partial<Record<ErrorCode, string>> = {
   BAD_INDENT: 'the indentation does not fit the lines above; begin keys of the same level in the same column',
   MISSING_CHAR: 'something is missing here: a closing quote, bracket or brace, a comma, or the blank after a colon',
   MULTILINE_IMPLICIT_KEY: 'a key must be on one line; the line above probably lacks its colon',
@@ -37,10 +42,7 @@ const advice: Partial<Record<ErrorCode, string>> = {
   TAG_RESOLVE_FAILED: 'this tag is not known; a manifest needs none, remove it',
 };
 
-/**
- * What is wrong with a piece of text. Of slips that the parser stumbles over only the first is told: the others mostly
- * follow from it.
- */
+/** Mistakes of syntax. Of those that stop the parser only the first is reported: the others mostly follow from it. */
 export function syntaxProblems(text: string, document: Document.Parsed, lines: LineCounter): readonly SyntaxProblem[] {
   const [first] = document.errors;
   if (first === undefined) return [...keysOfBrackets(document, lines), ...duplicateKeys(document, lines)];
@@ -49,16 +51,16 @@ export function syntaxProblems(text: string, document: Document.Parsed, lines: L
     : openBrackets(text, document, lines);
   return open.length > 0
     ? open
-    : [{ place: firstCharacter(text, lines, first.pos[0]), message: adviceFor(text, lines, first) }];
+    : [{ place: firstCharacter(text, lines, first.pos[0]), message: messageFor(text, lines, first) }];
 }
 
-function adviceFor(text: string, lines: LineCounter, { code, message, pos }: YAMLError): string {
+function messageFor(text: string, lines: LineCounter, { code, message, pos }: YAMLError): string {
   if (/^ *\t/.test(lineAt(text, lines, pos[0])))
     return 'this line is indented with a tab, which YAML does not allow; use spaces';
-  return advice[code] ?? message;
+  return messages[code] ?? message;
 }
 
-/** Brackets and braces without their end: the library tells where it gave up, which may be far below. */
+/** Brackets and braces that are not closed: the library reports where it gave up, which may be far below. */
 function openBrackets(text: string, document: Document.Parsed, lines: LineCounter): readonly SyntaxProblem[] {
   const problems: SyntaxProblem[] = [];
   visit(document, {
@@ -77,7 +79,7 @@ function openBrackets(text: string, document: Document.Parsed, lines: LineCounte
   return problems;
 }
 
-/** A key in brackets or braces: YAML allows it, and it is always a slip, such as a template that is not in quotes. */
+/** A key in brackets or braces: YAML allows it, but it is always a mistake, such as a template without quotes. */
 function keysOfBrackets(document: Document.Parsed, lines: LineCounter): readonly SyntaxProblem[] {
   const problems: SyntaxProblem[] = [];
   visit(document, {
@@ -92,7 +94,7 @@ function keysOfBrackets(document: Document.Parsed, lines: LineCounter): readonly
   return problems;
 }
 
-/** The place of an offset, moved over the blanks a line begins with. */
+/** The place of an offset, moved past the spaces at the start of a line. */
 function firstCharacter(text: string, lines: LineCounter, offset: number): Place {
   const { line, column } = placeOf(lines, offset);
   const blanks = /^[ \t]*/.exec(lineAt(text, lines, offset))![0].length;
@@ -106,9 +108,10 @@ function lineAt(text: string, lines: LineCounter, offset: number): string {
   return text.slice(from, end === -1 ? undefined : end);
 }
 
-/** Keys written twice in one mapping. The library's own check compares every key with every other. */
+/** Keys written twice in one mapping. */
 function duplicateKeys(document: Document.Parsed, lines: LineCounter): readonly SyntaxProblem[] {
   const problems: SyntaxProblem[] = [];
+  const models = modelsOf(document);
   visit(document, {
     Map(_key, map) {
       const first = new Map<unknown, number>();
@@ -116,20 +119,40 @@ function duplicateKeys(document: Document.Parsed, lines: LineCounter): readonly 
         if (!isScalar(key) || key.value === '<<' || typeof key.value === 'symbol') continue;
         const before = first.get(key.value);
         const offset = key.range?.[0] ?? 0;
-        if (before === undefined) first.set(key.value, offset);
-        else
-          problems.push({
-            place: placeOf(lines, offset),
-            message: `"${String(key.value)}" is written twice; rename it or remove one of them`,
-            earlier: placeOf(lines, before),
-          });
+        if (before === undefined) {
+          first.set(key.value, offset);
+          continue;
+        }
+        const name = String(key.value);
+        const written = map === models ? `models.${name}` : map === document.contents ? name : `"${name}"`;
+        const firstLine = placeOf(lines, before).line;
+        const message = `${written} is written twice; rename it or remove one of them (first in line ${firstLine})`;
+        problems.push({ place: placeOf(lines, offset), message });
       }
     },
   });
   return problems;
 }
 
-/** `*name` without an `&name` before it: the library says so only when the data is made, without a place. */
+/** Names of entries that YAML reads as another number: `3.10:` becomes 3.1. */
+export function misreadNames(document: Document.Parsed, lines: LineCounter): readonly SyntaxProblem[] {
+  const keys = modelsOf(document)?.items.map(({ key }) => key) ?? [];
+  return keys.filter(isScalar).flatMap(({ value, source, range }) =>
+    typeof value !== 'number' || source === undefined || String(value) === source
+      ? []
+      : {
+          place: placeOf(lines, range?.[0] ?? 0),
+          message: `the name ${source} is read as the number ${value}; put it in quotes: "${source}"`,
+        },
+  );
+}
+
+function modelsOf(document: Document.Parsed): YAMLMap | undefined {
+  const models: unknown = isMap(document.contents) ? document.contents.get('models') : undefined;
+  return isMap(models) ? models : undefined;
+}
+
+/** `*name` without an `&name` before it: the library reports it only when the data is made, without a place. */
 export function unresolvedAliases(document: Document.Parsed, lines: LineCounter): readonly SyntaxProblem[] {
   const anchors = new Set<string>();
   const problems: SyntaxProblem[] = [];
@@ -148,7 +171,7 @@ export function unresolvedAliases(document: Document.Parsed, lines: LineCounter)
   return problems;
 }
 
-/** `*name` within what `&name` marks: the data would contain itself and never end. */
+/** `*name` within the value that `&name` marks: the data would contain itself. */
 export function circularAliases(document: Document.Parsed, lines: LineCounter): readonly SyntaxProblem[] {
   const marked = new Map<string, Node>();
   const problems: SyntaxProblem[] = [];
@@ -167,7 +190,7 @@ export function circularAliases(document: Document.Parsed, lines: LineCounter): 
   return problems;
 }
 
-/** How long and how deep a value is once its aliases are written out. */
+/** How long and how deep a value is with its aliases expanded. */
 interface Extent {
   readonly length: number;
   readonly depth: number;
@@ -177,9 +200,8 @@ const noExtent: Extent = { length: 0, depth: 0 };
 const deepest = 100;
 
 /**
- * Aliases of aliases, which make a short text long or deep ("billion laughs"); `limit` is how many characters it may
- * have with its aliases written out.
- * Without aliases a text is as long as it is, and the parsers bound its depth.
+ * Aliases of aliases that make a short text long or deep ("billion laughs"): with its aliases expanded it may have
+ * `limit` characters. The parsers limit the depth of a text without aliases.
  */
 export function excessiveAliases(
   document: Document.Parsed,
@@ -207,4 +229,9 @@ export function excessiveAliases(
   const what = length > limit ? `${length} characters, more than ${limit}` : `${depth} levels, more than ${deepest}`;
   const message = `the aliases in this make it ${what}; write values out, or fewer of them`;
   return [{ place: placeOf(lines, (first ?? document.contents)?.range?.[0] ?? 0), message }];
+}
+
+function placeOf(lines: LineCounter, offset: number): Place {
+  const { line, col } = lines.linePos(offset);
+  return { line, column: col };
 }

@@ -1,0 +1,47 @@
+// Parses the text of a manifest: js-yaml reads the data; yaml explains what js-yaml refuses and finds lines and columns.
+import { CORE_SCHEMA, load, mergeTag } from 'js-yaml';
+import type { Manifest } from '../../contract/manifest.js';
+import type { Problem } from '../../kernel/check.js';
+import { invalid, sentence, type Diagnostic } from './diagnostics.js';
+import { buildManifest, emptyManifest, type ManifestReading } from './manifest.js';
+import { isMapping } from './omit-nulls.js';
+import { locate, parseYaml, readYaml, type YamlText } from './yaml-diagnostics.js';
+
+/** YAML 1.2 with merge keys. Aliases are left to yaml, which can tell circular and exploding ones. */
+const loadOptions = { schema: CORE_SCHEMA.withTags(mergeTag), maxAliases: 0 };
+
+/**
+ * Parses a manifest. Entries that are equal to those of `before` are the same objects.
+ * @throws LaminaError `CONFIG_INVALID` with every problem, each with file, line and column
+ */
+export function parseManifest(source: string, file: string, before: Manifest = emptyManifest): ManifestReading {
+  const text = source.startsWith('\uFEFF') ? source.slice(1) : source;
+  let parsed: YamlText | undefined;
+  const yaml = () => (parsed ??= parseYaml(text));
+  const diagnose = (problem: Problem): Diagnostic => ({
+    file,
+    ...locate(yaml(), problem.path),
+    message: sentence(problem),
+  });
+  let value = loadQuickly(text);
+  if (value === undefined || hasNumericName(value)) {
+    const read = readYaml(yaml());
+    if ('problems' in read) throw invalid(read.problems.map(({ place, message }) => ({ file, ...place, message })));
+    value = read.value;
+  }
+  return buildManifest(value, diagnose, before);
+}
+
+function loadQuickly(text: string): unknown {
+  try {
+    return load(text, loadOptions);
+  } catch {
+    return undefined;
+  }
+}
+
+/** `3.10:` is a number to YAML and becomes "3.1"; only yaml knows how a name was written. */
+function hasNumericName(value: unknown): boolean {
+  const models = isMapping(value) ? value['models'] : undefined;
+  return isMapping(models) && Object.keys(models).some((name) => name.trim() !== '' && !Number.isNaN(Number(name)));
+}

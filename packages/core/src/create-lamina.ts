@@ -96,7 +96,6 @@ export async function createLamina(
     const models = container.get(ModelRegistry);
     opened.add('models', () => models.dispose());
     opened.add('log of events', logEvents(events, log));
-    models.begin();
 
     const engines = container.get(OrphanReaper);
     opened.add('engines', () => engines.dispose());

@@ -1,86 +1,48 @@
-// All models at one moment: built whole, then only read. A reload builds the next one and the registry changes over.
+// All models at one moment. A scan builds the next catalog, which replaces this one.
 import { LaminaError } from '../contract/errors.js';
 import type { Manifest, ModelEntry } from '../contract/manifest.js';
-import type { Model } from '../contract/models.js';
-import type { ModelRecord, ModelsChange, ModelStats, ResolvedModel } from '../contract/models.js';
+import type { Model, ModelRecord, ModelsChange, ModelStats, ResolvedModel } from '../contract/models.js';
 import { freeze } from '../kernel/freeze.js';
 import type { FoundFiles } from './files/find.js';
 import { nearestNames } from './nearest.js';
 
-/** Most models have none of what may be listed of them, and share it. */
-const [noNames, nothingSet]: [readonly string[], Readonly<Record<string, never>>] = [
-  Object.freeze([]),
-  Object.freeze({}),
-];
-
-/** A model as the manifest, or discovery, and the disk make it; `backendType` is the type of its entry's backend. */
+/** A model of a manifest entry, or of discovery, with its files; `backendType` is the type of the entry's backend. */
 export function makeModel(
   name: string,
   entry: ModelEntry,
-  found: Pick<FoundFiles, 'files' | 'format'>,
+  { files, format }: Pick<FoundFiles, 'files' | 'format'>,
   from: Model['from'],
   backendType?: string,
 ): Model {
-  // Spreading costs half of all it takes to look at 10,000 models.
-  const model: { -readonly [Key in keyof Model]: Model[Key] } = {
+  return freeze({
     name,
-    files: found.files,
-    format: found.format,
-    aliases: entry.aliases ?? noNames,
-    options: (entry.options ?? nothingSet) as Model['options'],
+    files,
+    format,
+    aliases: entry.aliases ?? [],
+    options: (entry.options ?? {}) as Model['options'],
     pinned: entry.pinned ?? false,
-    limits: entry.limits ?? nothingSet,
+    limits: entry.limits ?? {},
     from,
-  };
-  if (entry.backend !== undefined) model.backend = entry.backend;
-  if (entry.base !== undefined) model.base = entry.base;
-  if (backendType !== undefined) model.backendType = backendType;
-  return freeze(model);
-}
-
-/**
- * Who is called what, by the place in the list of records: the same object for all catalogs in which nobody is called
- * otherwise.
- */
-class Names {
-  readonly byName = new Map<string, number>();
-  readonly byAlias = new Map<string, number>();
-  readonly adapters = new Map<string, number[]>();
-
-  constructor(records: readonly ModelRecord[]) {
-    for (const [place, { model }] of records.entries()) {
-      this.byName.set(model.name, place);
-      for (const alias of model.aliases) this.byAlias.set(alias, place);
-    }
-    for (const [place, { model }] of records.entries())
-      if (model.base !== undefined) this.adapt(model.base, place, records);
-  }
-
-  /** By name, else by alias. */
-  find(name: string): number | undefined {
-    return this.byName.get(name) ?? this.byAlias.get(name);
-  }
-
-  private adapt(written: string, place: number, records: readonly ModelRecord[]): void {
-    const its = this.find(written);
-    const base = its === undefined ? written : records[its]!.model.name;
-    this.adapters.set(base, [...(this.adapters.get(base) ?? []), place]);
-  }
+    ...(entry.backend === undefined ? {} : { backend: entry.backend }),
+    ...(entry.base === undefined ? {} : { base: entry.base }),
+    ...(backendType === undefined ? {} : { backendType }),
+  });
 }
 
 /** Every model, by name, alias and base. */
 export class Catalog {
   readonly records: readonly ModelRecord[];
-  readonly names: Names;
+  private readonly byName: ReadonlyMap<string, ModelRecord>;
+  private readonly byAlias: ReadonlyMap<string, ModelRecord>;
   private counts: ModelStats | undefined;
 
   constructor(
     readonly manifest: Manifest,
     records: readonly ModelRecord[],
-    before?: Catalog,
   ) {
     this.records = Object.freeze([...records]);
-    this.names = before !== undefined && areCalledAlike(records, before.records) ? before.names : new Names(records);
+    this.byName = new Map(records.map((record) => [record.model.name, record]));
+    this.byAlias = new Map(records.flatMap((record) => record.model.aliases.map((alias) => [alias, record] as const)));
   }
 
   get stats(): ModelStats {
@@ -88,12 +50,12 @@ export class Catalog {
   }
 
   get(name: string): ModelRecord | undefined {
-    return this.at(this.names.byName.get(name));
+    return this.byName.get(name);
   }
 
   /** A model by name, else by alias. */
   find(name: string): ModelRecord | undefined {
-    return this.at(this.names.find(name));
+    return this.byName.get(name) ?? this.byAlias.get(name);
   }
 
   /** @throws LaminaError `MODEL_NOT_FOUND` */
@@ -107,16 +69,14 @@ export class Catalog {
   }
 
   adaptersOf(name: string): readonly Model[] {
-    return (this.names.adapters.get(name) ?? []).map((place) => this.records[place]!.model);
-  }
-
-  private at(place: number | undefined): ModelRecord | undefined {
-    return place === undefined ? undefined : this.records[place];
+    return this.records
+      .filter(({ model: { base } }) => base !== undefined && (this.find(base)?.model.name ?? base) === name)
+      .map(({ model }) => model);
   }
 
   private notFound(asked: string, lead: string): LaminaError {
     const name = asked.slice(0, 200);
-    const names = [...this.names.byName.keys(), ...this.names.byAlias.keys()];
+    const names = [...this.byName.keys(), ...this.byAlias.keys()];
     return new LaminaError('MODEL_NOT_FOUND', {
       model: name,
       hint: `${lead} ${nearestNames(name, names)}`.trim(),
@@ -125,34 +85,12 @@ export class Catalog {
   }
 }
 
-/** What differs between two catalogs, by name. The same model object means unchanged. */
+/** The differences between two catalogs, by name. The same record object means unchanged. */
 export function difference(before: Catalog, after: Catalog): ModelsChange {
-  if (before.names === after.names)
-    return {
-      added: [],
-      changed: after.records.filter((record, place) => record !== before.records[place]).map(nameOf),
-      removed: [],
-    };
   const added = after.records.filter(({ model }) => before.get(model.name) === undefined);
   const removed = before.records.filter(({ model }) => after.get(model.name) === undefined);
   const changed = after.records.filter((record) => ![undefined, record].includes(before.get(record.model.name)));
   return { added: added.map(nameOf), changed: changed.map(nameOf), removed: removed.map(nameOf) };
-}
-
-function areCalledAlike(records: readonly ModelRecord[], before: readonly ModelRecord[]): boolean {
-  return (
-    records.length === before.length &&
-    records.every((record, place) => record === before[place] || isCalledAlike(record.model, before[place]!.model))
-  );
-}
-
-function isCalledAlike(a: Model, b: Model): boolean {
-  return (
-    a.name === b.name &&
-    a.base === b.base &&
-    a.aliases.length === b.aliases.length &&
-    a.aliases.every((alias, index) => alias === b.aliases[index])
-  );
 }
 
 function countAll(manifest: Manifest, records: readonly ModelRecord[]): ModelStats {

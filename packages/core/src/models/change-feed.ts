@@ -1,23 +1,23 @@
-// Tells what a new catalog changed: events for everybody, a call for those who listen in process.
+// Publishes what a new catalog changed: as events, and to listeners in this process.
 import type { ModelsChange } from '../contract/models.js';
 import type { EventBus } from '../kernel/event-bus.js';
 import { difference, type Catalog } from './catalog.js';
 
-/** Those who want to hear of changes. */
+/** The listeners of `onChange`. */
 export class ChangeFeed {
   private readonly listeners = new Set<(change: ModelsChange) => void>();
 
   constructor(private readonly events: EventBus) {}
 
-  /** Adds a listener; the answer takes it away. */
+  /** Adds a listener; the returned function removes it. */
   on(listener: (change: ModelsChange) => void): () => void {
     const own = (change: ModelsChange) => listener(change);
     this.listeners.add(own);
     return () => void this.listeners.delete(own);
   }
 
-  /** Tells what differs, if anything does. */
-  tell(before: Catalog, after: Catalog): void {
+  /** Publishes the differences, if there are any. */
+  publish(before: Catalog, after: Catalog): void {
     const change = difference(before, after);
     const { added, changed, removed } = change;
     const isEdited = before.manifest !== after.manifest;
@@ -30,7 +30,7 @@ export class ChangeFeed {
     for (const listener of [...this.listeners]) listener(change);
   }
 
-  /** Forgets the listeners. */
+  /** Removes all listeners. */
   clear(): void {
     this.listeners.clear();
   }

@@ -1,116 +1,90 @@
-// Finds models in the models directory that nobody wrote down: GGUF files, in shards too, safetensors and MLC
-// directories.
-import { relative, sep } from 'node:path';
+// Finds models that are not in the manifest: GGUF files, safetensors and MLC directories below the models directory.
+import { join, relative, sep } from 'node:path';
 import type { Discovery } from '../contract/hooks.js';
-import type { FileProblem } from '../contract/models.js';
 import { makeModel } from './catalog.js';
+import { problemOf } from './files/describe.js';
+import { finishedNames, isOneModel, modelsIn } from './files/file-names.js';
 import { findFiles } from './files/find.js';
-import { take, wait, type Steps } from '../kernel/steps.js';
-import type { KnownFile } from './files/disk.js';
 import type { Folders } from './files/folders.js';
-import type { HeaderCache } from './files/header-cache.js';
-import { pathIn } from './files/listing.js';
-import { problemOf } from './files/model-facts.js';
 import { shardName } from './files/shards.js';
-import { Slices } from './slices.js';
+import type { HeaderCache, KnownFile } from './headers/header-cache.js';
 
-/** Models are looked for so many levels below the models directory. */
-export const deepest = 6;
+/** Models are searched so many levels below the models directory. */
+const deepest = 6;
 
-/**
- * What is not offered: files whose headers must be read before it is known what they are, and why others are no models,
- * each by its path.
- */
-export interface LeftOut {
+/** What is not offered. */
+export interface NotOffered {
+  /** Files whose headers must be read first. */
   readonly unread: readonly string[];
+  /** File → why it is not a model. */
   readonly broken: ReadonlyMap<string, string>;
 }
 
-/** The paths below the folders' root that could be models: files, and directories that are one as a whole. */
-export async function findCandidates(folders: Folders): Promise<readonly string[]> {
-  return take(candidatesBelow(folders, new Slices()));
+/** The paths that could be models: GGUF files, and directories that are one model. Links are not followed. */
+export async function findCandidates(
+  folders: Folders,
+  directory = folders.root,
+  depth = 0,
+): Promise<readonly string[]> {
+  const listing = await folders.list(directory);
+  const names = finishedNames([...listing.keys()]);
+  if (depth > 0 && isOneModel(names)) return [directory];
+  const models = modelsIn(names).map((name) => join(directory, name));
+  if (depth === deepest) return models;
+  const below = [...listing].filter(
+    ([name, { kind, isLink }]) => kind === 'directory' && !isLink && !name.startsWith('.'),
+  );
+  const found = below.map(([name]) => findCandidates(folders, join(directory, name), depth + 1));
+  return [...models, ...(await Promise.all(found)).flat()];
 }
 
 /**
- * Offers every model of the candidates that is not `taken`, under the name of its path. A GGUF file counts only when
- * its header says that it is whole.
+ * Offers every candidate that is not `taken`, named by its path. A GGUF file is offered once its header is known and
+ * says that the file is complete.
  */
-export async function offerFolder(
+export async function offerCandidates(
   candidates: readonly string[],
   folders: Folders,
   headers: HeaderCache,
   taken: ReadonlySet<string>,
   discovery: Discovery,
-): Promise<LeftOut> {
+): Promise<NotOffered> {
   const unread: string[] = [];
   const broken = new Map<string, string>();
-  const slices = new Slices();
   for (const path of candidates) {
     if (taken.has(path)) continue;
     const written = relative(folders.root, path);
-    const { problems, ...found } = await take(findFiles(written, { path: written }, folders));
-    const files =
-      found.format === 'gguf' && problems.length === 0
-        ? await headersOf(
-            found.files.map((file) => file.path),
-            folders,
-            headers,
-          )
-        : [];
-    if (slices.over) await slices.pause();
-    const unknown = files.filter(({ known }) => known === undefined).map((file) => file.path);
-    const [problem] = [...problems, ...files.flatMap((file) => file.problem ?? [])];
+    const { problems, ...found } = await findFiles(written, { path: written }, folders);
+    const paths = found.format === 'gguf' && problems.length === 0 ? found.files.map((file) => file.path) : [];
+    const files = await knownFiles(paths, folders, headers);
+    const [problem] = [...problems, ...[...files].flatMap(([file, known]) => (known && problemOf(file, known)) ?? [])];
+    const unknown = paths.filter((file) => files.get(file) === undefined);
     unread.push(...unknown);
     if (problem !== undefined) broken.set(problem.path ?? path, problem.message);
     if (problem !== undefined || unknown.length > 0) continue;
-    const quantization = files[0]?.known?.facts.metadata?.quantization;
+    const quantization = files.get(paths[0]!)?.header.metadata?.quantization;
     const model = makeModel(nameOf(written), {}, found, 'discovered');
     discovery.add(quantization === undefined ? model : { ...model, metadata: { quantization } });
   }
   return { unread, broken };
 }
 
-/** Each directory before those below it. */
-function* candidatesBelow(folders: Folders, slices: Slices): Steps<readonly string[]> {
-  const candidates: string[] = [];
-  const left = [{ directory: folders.root, depth: 0 }];
-  for (let next = left.pop(); next !== undefined; next = left.pop()) {
-    const { directory, depth } = next;
-    if (slices.overInSmallSteps) yield* wait(slices.pause());
-    const { isModel, models, down } = folders.known(directory) ?? (yield* wait(folders.list(directory)));
-    if (isModel && depth > 0) {
-      candidates.push(directory);
-      continue;
-    }
-    for (const name of models) candidates.push(pathIn(directory, name));
-    if (depth < deepest)
-      for (const name of down.toReversed()) left.push({ directory: pathIn(directory, name), depth: depth + 1 });
-  }
-  return candidates;
-}
-
-interface Header {
-  readonly path: string;
-  readonly known: KnownFile | undefined;
-  readonly problem: FileProblem | undefined;
-}
-
-/** The headers of files, as far as they are known, and what is wrong with the files. */
-async function headersOf(paths: readonly string[], folders: Folders, headers: HeaderCache): Promise<readonly Header[]> {
-  await headers.load();
-  const files: Header[] = [];
+/** The files with their cached headers. */
+async function knownFiles(
+  paths: readonly string[],
+  folders: Folders,
+  headers: HeaderCache,
+): Promise<ReadonlyMap<string, KnownFile | undefined>> {
+  if (paths.length > 0) await headers.load();
+  const files = new Map<string, KnownFile | undefined>();
   for (const path of paths) {
-    const there = await take(folders.look(path));
-    const known = there?.kind === 'file' ? headers.peek(path, there) : undefined;
-    files.push({ path, known, problem: known && problemOf(path, known) });
+    const entry = await folders.entry(path);
+    files.set(path, entry?.kind === 'file' ? headers.peek(path, entry) : undefined);
   }
   return files;
 }
 
-/**
- * `org/llama/llama-q4.gguf` → `org/llama/llama-q4`; a file called as its directory has the directory's name. It depends
- * on nothing but the path.
- */
+/** `org/llama/llama-q4.gguf` → `org/llama/llama-q4`; a file named like its directory has the directory's name. */
 function nameOf(written: string): string {
   const parts = written.split(sep);
   const last = parts.pop()!;

@@ -1,4 +1,4 @@
-// Hears of changes in directories, and tells of them together once it is quiet.
+// Watches directories and reports changes together, once no more follow.
 import { watch, type FSWatcher } from 'node:fs';
 import { join } from 'node:path';
 import { reasonOf } from '../kernel/reason.js';
@@ -6,10 +6,10 @@ import type { Clock, Logger } from '../contract/context.js';
 
 const quietMs = 100;
 const longestMs = 2_000;
-/** The system lends watches sparingly; directories beyond these are looked at when a reload is asked for. */
+/** The system limits watches; directories beyond these are read only by a reload. */
 const mostDirectories = 1_000;
 
-/** One watch over many directories, not over what is below them. */
+/** Watches many directories, each without its subdirectories. */
 export class DiskWatch {
   private readonly watchers = new Map<string, FSWatcher>();
   private readonly changed = new Set<string>();
@@ -20,12 +20,12 @@ export class DiskWatch {
   constructor(
     private readonly clock: Clock,
     private readonly log: Logger,
-    /** Whether a path is worth telling of. */
-    private readonly matters: (path: string) => boolean,
-    private readonly settled: (paths: ReadonlySet<string>) => void,
+    /** Whether a path is reported. */
+    private readonly isRelevant: (path: string) => boolean,
+    private readonly onChanges: (paths: ReadonlySet<string>) => void,
   ) {}
 
-  /** Watches these directories, and no others any longer. */
+  /** Watches these directories and stops watching all others. */
   set(directories: Iterable<string>): void {
     const wanted = new Set([...directories].slice(0, mostDirectories));
     for (const [directory, watcher] of this.watchers) {
@@ -36,7 +36,7 @@ export class DiskWatch {
     for (const directory of wanted) if (!this.watchers.has(directory)) this.open(directory);
   }
 
-  /** Ends all watches; nothing is told any more. */
+  /** Stops watching; nothing is reported any more. */
   close(): void {
     this.cancel?.();
     for (const watcher of this.watchers.values()) watcher.close();
@@ -46,9 +46,9 @@ export class DiskWatch {
   private open(directory: string): void {
     try {
       const watcher = watch(directory, { persistent: false }, (_event, name) =>
-        this.hear(name === null ? directory : join(directory, name)),
+        this.onEvent(name === null ? directory : join(directory, name)),
       );
-      // A directory that goes away ends its watch; its parent tells of it.
+      // The watch of a removed directory fails; its parent reports the change.
       watcher.on('error', () => this.drop(directory));
       this.watchers.set(directory, watcher);
     } catch (error) {
@@ -56,7 +56,7 @@ export class DiskWatch {
       this.full = true;
       this.log.warn(
         { directory, reason: reasonOf(error) },
-        'Some directories cannot be watched; changes there are seen at the next reload',
+        'Some directories cannot be watched; changes in them are seen at the next reload',
       );
     }
   }
@@ -66,20 +66,20 @@ export class DiskWatch {
     this.watchers.delete(directory);
   }
 
-  private hear(path: string): void {
-    if (!this.matters(path)) return;
+  private onEvent(path: string): void {
+    if (!this.isRelevant(path)) return;
     this.changed.add(path);
     const now = this.clock.now();
     this.firstAt ??= now;
     this.cancel?.();
-    this.cancel = this.clock.after(Math.max(0, Math.min(quietMs, this.firstAt + longestMs - now)), () => this.tell());
+    this.cancel = this.clock.after(Math.max(0, Math.min(quietMs, this.firstAt + longestMs - now)), () => this.flush());
   }
 
-  private tell(): void {
+  private flush(): void {
     const paths = new Set(this.changed);
     this.changed.clear();
     this.firstAt = undefined;
     this.cancel = undefined;
-    this.settled(paths);
+    this.onChanges(paths);
   }
 }

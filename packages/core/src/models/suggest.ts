@@ -9,7 +9,6 @@ import type { SuggestedModel, Suggestion, Suggestions, SuggestRequest } from '..
 import { check, describeProblems } from '../kernel/check.js';
 import type { Hooks } from '../kernel/hooks.js';
 import { parseSize, showSize } from './sizes.js';
-import { inTurns } from './in-turns.js';
 import { judge, sizeOf, type Situation } from './suggest-rank.js';
 
 /** Headers are read, and plugins asked, for no more candidates than these. */
@@ -59,10 +58,12 @@ export class Suggester implements Suggestions {
     const fitting = this.models
       .list()
       .filter((record) => maxBytes === undefined || (sizeOf(record) ?? Infinity) <= maxBytes);
-    const rough = await inTurns(fitting, (record) => ({ record, ...judge(record, record.model, situation) }));
+    const rough = fitting.map((record) => ({ record, ...judge(record, record.model, situation) }));
     const looked = best(rough).map(({ record }) => record);
     const broken = await this.broken(looked, signal);
-    return best(await inTurns(looked, (record) => this.lookAt(record, broken.get(record.model.name), situation)));
+    return best(
+      await Promise.all(looked.map((record) => this.judgeClosely(record, broken.get(record.model.name), situation))),
+    );
   }
 
   /** What is wrong with files that are here, by the names of their models. */
@@ -75,7 +76,7 @@ export class Suggester implements Suggestions {
   }
 
   /** A candidate with what its files tell. */
-  private async lookAt(
+  private async judgeClosely(
     record: ModelRecord,
     broken: string | undefined,
     situation: Situation,

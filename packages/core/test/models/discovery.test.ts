@@ -3,19 +3,19 @@ import assert from 'node:assert/strict';
 import { symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ggufBytes } from './gguf-file.js';
-import { openRoom, type Room } from './room.js';
+import { openTestRegistry, type TestRegistry } from './test-registry.js';
 
 const gguf = ggufBytes();
 
 describe('discovery', () => {
-  let room: Room;
-  beforeEach(async () => (room = await openRoom()));
-  afterEach(() => room.close());
+  let setup: TestRegistry;
+  beforeEach(async () => (setup = await openTestRegistry()));
+  afterEach(() => setup.close());
 
   const found = async (files: Readonly<Record<string, string | Buffer | number>>) => {
-    await room.write(files);
-    await room.registry.load();
-    return room.registry.list().map(({ model }) => model);
+    await setup.write(files);
+    await setup.registry.load();
+    return setup.registry.list().map(({ model }) => model);
   };
   const names = async (files: Readonly<Record<string, string | Buffer | number>>) =>
     (await found(files)).map(({ name }) => name);
@@ -26,9 +26,9 @@ describe('discovery', () => {
 
   it('tells how a model is quantised, as its header says', async () => {
     await found({ 'a.gguf': gguf });
-    const { entry, model } = room.registry.get('a')!;
+    const { entry, model } = setup.registry.get('a')!;
     assert.deepEqual([entry.quantization, model.metadata?.quantization], ['Q4_K_M', 'Q4_K_M']);
-    const whole = await room.registry.describe('a');
+    const whole = await setup.registry.describe('a');
     assert.deepEqual([whole.metadata?.quantization, whole.metadata?.architecture], ['Q4_K_M', 'llama']);
   });
 
@@ -86,19 +86,19 @@ describe('discovery', () => {
   });
 
   it('says why a file is not offered: once, however often it changes', async () => {
-    const reasons = () => room.warnings.filter((message) => message === 'A file is not offered as a model').length;
-    const discovered = () => room.event('model.discovered');
+    const reasons = () => setup.warnings.filter((message) => message === 'A file is not offered as a model').length;
+    const discovered = () => setup.event('model.discovered');
     await found({ 'a.gguf': gguf.subarray(0, 100), 'b.gguf': '<!DOCTYPE html>' });
     assert.equal(reasons(), 2);
     const other = discovered();
-    await room.write({ 'a.gguf': gguf.subarray(0, 200), 'other.gguf': gguf });
+    await setup.write({ 'a.gguf': gguf.subarray(0, 200), 'other.gguf': gguf });
     assert.equal((await other).model, 'other');
     assert.equal(reasons(), 2);
     const whole = discovered();
-    await room.write({ 'a.gguf': gguf });
+    await setup.write({ 'a.gguf': gguf });
     assert.equal((await whole).model, 'a');
     const third = discovered();
-    await room.write({ 'a.gguf': gguf.subarray(0, 100), 'third.gguf': gguf });
+    await setup.write({ 'a.gguf': gguf.subarray(0, 100), 'third.gguf': gguf });
     assert.equal((await third).model, 'third');
     assert.equal(reasons(), 3);
   });
@@ -117,14 +117,18 @@ describe('discovery', () => {
   });
 
   it('does not follow links to directories', async () => {
-    await room.write({ 'a/x.gguf': gguf });
-    await symlink('..', join(room.modelsDir, 'a/loop'));
-    await symlink('a', join(room.modelsDir, 'other'));
+    await setup.write({ 'a/x.gguf': gguf });
+    await symlink('..', join(setup.modelsDir, 'a/loop'));
+    await symlink('a', join(setup.modelsDir, 'other'));
     assert.deepEqual(await names({}), ['a/x']);
   });
 
+  it('finds models six levels below the models directory, and no deeper', async () => {
+    assert.deepEqual(await names({ '1/2/3/4/5/6/x.gguf': gguf, '1/2/3/4/5/6/7/y.gguf': gguf }), ['1/2/3/4/5/6/x']);
+  });
+
   it('keeps what a failing tap offered before', async () => {
-    const taps = room.hooks.tapsFor({ name: 'flaky', log: { child: () => undefined } as never, closed: false });
+    const taps = setup.hooks.tapsFor({ name: 'flaky', log: { child: () => undefined } as never, closed: false });
     let fails = false;
     taps.discoverModels.tap((discovery) => {
       if (fails) throw new Error('no network');
@@ -141,21 +145,21 @@ describe('discovery', () => {
     });
     await found({ 'a.gguf': gguf });
     fails = true;
-    await room.registry.reload();
+    await setup.registry.reload();
     assert.deepEqual(
-      room.registry.list().map(({ model }) => model.name),
+      setup.registry.list().map(({ model }) => model.name),
       ['a', 'far'],
     );
   });
 
   it('reads each header once, also over a restart', async () => {
-    await room.write({ 'a.gguf': gguf });
-    await room.age('a.gguf');
+    await setup.write({ 'a.gguf': gguf });
+    await setup.age('a.gguf');
     await found({});
-    await room.registry.dispose();
-    await room.write({ 'a.gguf': Buffer.alloc(gguf.length) });
-    await room.age('a.gguf');
-    const again = room.again();
+    await setup.registry.dispose();
+    await setup.write({ 'a.gguf': Buffer.alloc(gguf.length) });
+    await setup.age('a.gguf');
+    const again = setup.again();
     await again.load();
     assert.deepEqual(
       again.list().map(({ model }) => model.name),

@@ -1,5 +1,6 @@
 // Writes GGUF headers for tests: any key, any value, any tensor; the weights are zeros.
-import { writeFile } from 'node:fs/promises';
+import { open, writeFile } from 'node:fs/promises';
+import { readGguf, type GgufReading } from '../../dist/models/headers/gguf.js';
 
 /** A value with its GGUF type: `['u32', 7]`, `['strings', ['a']]`. */
 export type GgufValue =
@@ -68,6 +69,16 @@ function valueBytes([type, value]: GgufValue): Buffer[] {
   if (type === 'strings') return [u32(9), u32(8), u64(value.length), ...value.map(string)];
   if (type === 'u32s') return [u32(9), u32(4), u64(value.length), ...value.map(u32)];
   return [u32(9), u32(6), u64(value), Buffer.alloc(value * 4)];
+}
+
+/** Reads the header of a GGUF file. */
+export async function readGgufFile(path: string): Promise<GgufReading> {
+  const file = await open(path, 'r');
+  try {
+    return await readGguf(file, (await file.stat()).size);
+  } finally {
+    await file.close();
+  }
 }
 
 function string(text: string): Buffer {

@@ -1,13 +1,11 @@
 // Mutated GGUF headers: the reader always ends, never holds more than its window, and always says why it gives up.
 import assert from 'node:assert/strict';
-import { statSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { readGguf } from '../../dist/models/gguf.js';
-import { fromGguf } from '../../dist/models/files/metadata.js';
-import { ggufBytes, tinyLlama, type GgufValue } from './gguf-file.js';
+import { fromGguf } from '../../dist/models/headers/metadata.js';
+import { ggufBytes, readGgufFile, tinyLlama, type GgufValue } from './gguf-file.js';
 import { cases } from './cases.js';
 
 /** One change to the bytes of a file. */
@@ -55,7 +53,7 @@ describe('the GGUF reader, given anything', function () {
     await fc.assert(
       fc.asyncProperty(file, async (parts) => {
         await writeFile(path, ggufBytes(parts));
-        const { header, broken } = readGguf(path, statSync(path).size);
+        const { header, broken } = await readGgufFile(path);
         assert.equal(broken, undefined);
         assert.equal(
           header!.parameters,
@@ -82,7 +80,7 @@ describe('the GGUF reader, given anything', function () {
         async (parts, mutations) => {
           await writeFile(path, mutations.reduce(mutate, ggufBytes(parts)));
           const began = performance.now();
-          const { header, broken } = readGguf(path, statSync(path).size);
+          const { header, broken } = await readGgufFile(path);
           assert.ok(performance.now() - began < 5_000, 'it took too long');
           if (header === undefined) assert.match(broken, /^it[s ]/);
           else for (const part of Object.values(fromGguf(header))) assert.notEqual(part, undefined);

@@ -1,12 +1,11 @@
 // The GGUF reader: what a header tells, and a clear reason for every header that is broken.
 import assert from 'node:assert/strict';
-import { statSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { readGguf } from '../../dist/models/gguf.js';
-import { fromGguf } from '../../dist/models/files/metadata.js';
-import { ggufBytes, tinyLlama, writeGguf } from './gguf-file.js';
+import { fromGguf } from '../../dist/models/headers/metadata.js';
+import { readHeader } from '../../dist/models/headers/read-header.js';
+import { ggufBytes, readGgufFile, tinyLlama, writeGguf } from './gguf-file.js';
 
 describe('the GGUF reader', () => {
   let directory: string;
@@ -24,7 +23,7 @@ describe('the GGUF reader', () => {
         ['output_norm.weight', [128], 0],
       ],
     });
-    const { header } = readGguf(file, statSync(file).size);
+    const { header } = await readGgufFile(file);
     assert.deepEqual(fromGguf(header!), {
       architecture: 'llama',
       contextLength: 2048,
@@ -46,7 +45,7 @@ describe('the GGUF reader', () => {
   it('knows how many bytes the file must have', async () => {
     const bytes = ggufBytes();
     await writeFile(file, bytes);
-    assert.equal(readGguf(file, statSync(file).size).header!.bytesNeeded, bytes.length);
+    assert.equal((await readGgufFile(file)).header!.bytesNeeded, bytes.length);
   });
 
   it('takes the largest of a number that differs by layer, and explicit key lengths', async () => {
@@ -57,7 +56,7 @@ describe('the GGUF reader', () => {
         'llama.attention.key_length': ['u32', 64],
       },
     });
-    const metadata = fromGguf(readGguf(file, statSync(file).size).header!);
+    const metadata = fromGguf((await readGgufFile(file)).header!);
     assert.equal(metadata.kvHeads, 4);
     assert.equal(metadata.keyLength, 64);
     assert.equal(metadata.valueLength, 32);
@@ -65,9 +64,9 @@ describe('the GGUF reader', () => {
 
   it('names the pooling of an embedding model and the kind of a projector', async () => {
     await writeGguf(file, { values: { 'general.architecture': ['string', 'bert'], 'bert.pooling_type': ['u32', 2] } });
-    assert.equal(fromGguf(readGguf(file, statSync(file).size).header!).pooling, 'cls');
+    assert.equal(fromGguf((await readGgufFile(file)).header!).pooling, 'cls');
     await writeGguf(file, { values: { 'general.architecture': ['string', 'clip'] } });
-    assert.equal(fromGguf(readGguf(file, statSync(file).size).header!).kind, 'mmproj');
+    assert.equal(fromGguf((await readGgufFile(file)).header!).kind, 'mmproj');
   });
 
   it('passes over a vocabulary larger than its window', async () => {
@@ -80,7 +79,7 @@ describe('the GGUF reader', () => {
         'general.name': ['string', 'last'],
       },
     });
-    const { header } = readGguf(file, statSync(file).size);
+    const { header } = await readGgufFile(file);
     assert.equal(header!.lengths.get('tokenizer.ggml.tokens'), 60_000);
     assert.equal(header!.values.get('general.name'), 'last');
   });
@@ -109,12 +108,12 @@ describe('the GGUF reader', () => {
   for (const [what, content, reason] of broken) {
     it(`says what is wrong with ${what}`, async () => {
       await writeFile(file, content);
-      assert.match(readGguf(file, statSync(file).size).broken!, reason);
+      assert.match((await readGgufFile(file)).broken!, reason);
     });
   }
 
-  it('says that a file is not there', () => {
-    assert.match(readGguf(join(directory, 'absent.gguf'), 100).broken!, /cannot be read: ENOENT/);
+  it('says that a file does not exist', async () => {
+    assert.match((await readHeader(join(directory, 'absent.gguf'), 100)).broken!, /cannot be read: ENOENT/);
   });
 
   function patched(offset: number, value: number): Buffer {

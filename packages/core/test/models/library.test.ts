@@ -4,27 +4,27 @@ import { chmod, link, mkdtemp, readFile, readdir, rm, stat, symlink, writeFile }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ggufBytes } from './gguf-file.js';
-import { openRoom, type Room } from './room.js';
+import { openTestRegistry, type TestRegistry } from './test-registry.js';
 
 const gguf = ggufBytes();
 
 describe('the model library', () => {
-  let room: Room;
+  let setup: TestRegistry;
   let outside: string;
   beforeEach(async () => {
-    room = await openRoom();
+    setup = await openTestRegistry();
     outside = await mkdtemp(join(tmpdir(), 'lamina-outside-'));
   });
   afterEach(async () => {
-    await room.close();
+    await setup.close();
     await rm(outside, { recursive: true });
   });
 
   const load = async (manifest: string, files: Readonly<Record<string, string | Buffer | number>> = {}) => {
-    await room.write({ ...files, 'models.yaml': manifest });
-    await room.registry.load();
+    await setup.write({ ...files, 'models.yaml': manifest });
+    await setup.registry.load();
   };
-  const manifestText = () => readFile(join(room.modelsDir, 'models.yaml'), 'utf8');
+  const manifestText = () => readFile(join(setup.modelsDir, 'models.yaml'), 'utf8');
   const exists = (path: string) =>
     stat(path).then(
       () => true,
@@ -56,7 +56,7 @@ describe('the model library', () => {
           's-00001-of-00002.gguf': gguf,
         },
       );
-      const checks = await room.registry.validate();
+      const checks = await setup.registry.validate();
       const kinds = Object.fromEntries(
         checks.map(({ name, problems }) => [
           name,
@@ -84,39 +84,39 @@ describe('the model library', () => {
     it('says that a file may not be read (root may read all: skipped then)', async function () {
       if (process.getuid?.() === 0) this.skip();
       await load('models:\n  a: { path: a.gguf }\n', { 'a.gguf': gguf });
-      await chmod(join(room.modelsDir, 'a.gguf'), 0);
+      await chmod(join(setup.modelsDir, 'a.gguf'), 0);
       assert.deepEqual(
-        (await room.registry.validate(['a']))[0]!.problems.map(({ kind }) => kind),
+        (await setup.registry.validate(['a']))[0]!.problems.map(({ kind }) => kind),
         ['unreadable'],
       );
     });
 
     it('sees the disk as it is now, and only what is asked for', async () => {
       await load('models:\n  a: { path: a.gguf, aliases: [x] }\n  b: {}\n', { 'a.gguf': gguf });
-      await rm(join(room.modelsDir, 'a.gguf'));
+      await rm(join(setup.modelsDir, 'a.gguf'));
       assert.deepEqual(
-        (await room.registry.validate(['x'])).map(({ name, problems }) => [name, problems[0]!.kind]),
+        (await setup.registry.validate(['x'])).map(({ name, problems }) => [name, problems[0]!.kind]),
         [['a', 'absent']],
       );
-      await assert.rejects(room.registry.validate(['nobody']), { code: 'MODEL_NOT_FOUND' });
+      await assert.rejects(setup.registry.validate(['nobody']), { code: 'MODEL_NOT_FOUND' });
     });
 
     it('ends when its caller gives up', async () => {
       await load('models:\n  a: { path: a.gguf }\n', { 'a.gguf': gguf });
-      await assert.rejects(room.registry.validate(undefined, { signal: AbortSignal.abort() }), { code: 'ABORTED' });
+      await assert.rejects(setup.registry.validate(undefined, { signal: AbortSignal.abort() }), { code: 'ABORTED' });
     });
   });
 
   describe('save', () => {
     it('writes an entry, and the model is there', async () => {
       await load('models:\n  # mine\n  a: { path: a.gguf }\n', { 'b.gguf': gguf });
-      const record = await room.registry.save('b', { path: 'b.gguf', description: 'second' });
+      const record = await setup.registry.save('b', { path: 'b.gguf', description: 'second' });
       assert.deepEqual([record.available, record.model.from, record.entry.description], [true, 'manifest', 'second']);
       assert.equal(
         await manifestText(),
         'models:\n  # mine\n  a: { path: a.gguf }\n  b:\n    path: b.gguf\n    description: second\n',
       );
-      assert.deepEqual(room.events.filter(({ type }) => type === 'manifest.changed').length, 1);
+      assert.deepEqual(setup.events.filter(({ type }) => type === 'manifest.changed').length, 1);
     });
 
     it('refuses what a manifest cannot have, and names that lead elsewhere', async () => {
@@ -128,13 +128,13 @@ describe('the model library', () => {
         ['b', { aliases: ['a'] }],
         ['', {}],
       ] as const) {
-        await assert.rejects(room.registry.save(name, entry as never), { code: 'REQUEST_INVALID' }, name);
+        await assert.rejects(setup.registry.save(name, entry as never), { code: 'REQUEST_INVALID' }, name);
       }
       assert.equal(await manifestText(), 'models:\n  a: { path: a.gguf }\n');
     });
 
     it('keeps an entry in memory when the manifest is data', async () => {
-      const other = await openRoom({ manifest: { models: { a: {} } } });
+      const other = await openTestRegistry({ manifest: { models: { a: {} } } });
       try {
         await other.registry.load();
         await other.registry.save('b', { path: 'b.gguf' });
@@ -153,7 +153,7 @@ describe('the model library', () => {
     it('links a file below the name of the model and writes the entry', async () => {
       await load('models: {}\n');
       await writeFile(join(outside, 'x.gguf'), gguf);
-      const { available, entry, model } = await room.registry.install('org/x:q4', join(outside, 'x.gguf'), {
+      const { available, entry, model } = await setup.registry.install('org/x:q4', join(outside, 'x.gguf'), {
         entry: { use_cases: ['chat'] },
       });
       assert.deepEqual([available, entry], [true, { path: 'org/x:q4/x.gguf', use_cases: ['chat'] }]);
@@ -164,7 +164,7 @@ describe('the model library', () => {
       await load('models: {}\n');
       for (const name of ['v-00001-of-00002.gguf', 'v-00002-of-00002.gguf', 'mmproj.gguf'])
         await writeFile(join(outside, name), gguf);
-      const { model } = await room.registry.install('v', join(outside, 'v-00002-of-00002.gguf'), { mode: 'copy' });
+      const { model } = await setup.registry.install('v', join(outside, 'v-00002-of-00002.gguf'), { mode: 'copy' });
       assert.deepEqual(
         model.files.map(({ role, bytes }) => [role, bytes]),
         [
@@ -180,9 +180,9 @@ describe('the model library', () => {
       await load('models: {}\n');
       await writeFile(join(outside, 'config.json'), '{}');
       await writeFile(join(outside, 'model.safetensors'), 'x');
-      const { model, entry } = await room.registry.install('st', outside);
+      const { model, entry } = await setup.registry.install('st', outside);
       assert.deepEqual(
-        [model.format, entry.path, (await readdir(join(room.modelsDir, 'st'))).sort()],
+        [model.format, entry.path, (await readdir(join(setup.modelsDir, 'st'))).sort()],
         ['safetensors', 'st', ['config.json', 'model.safetensors']],
       );
     });
@@ -190,29 +190,32 @@ describe('the model library', () => {
     it('puts the file of a known model where its entry says', async () => {
       await load('models:\n  a:\n    path: deep/name.gguf   # here\n');
       await writeFile(join(outside, 'other-name.gguf'), gguf);
-      const { available, model } = await room.registry.install('a', join(outside, 'other-name.gguf'));
-      assert.deepEqual([available, model.files[0]!.path], [true, join(room.modelsDir, 'deep/name.gguf')]);
+      const { available, model } = await setup.registry.install('a', join(outside, 'other-name.gguf'));
+      assert.deepEqual([available, model.files[0]!.path], [true, join(setup.modelsDir, 'deep/name.gguf')]);
       assert.equal(await manifestText(), 'models:\n  a:\n    path: deep/name.gguf   # here\n');
     });
 
     it('uses in place what is in the models directory already', async () => {
       await load('models: {}\n', { 'stray/x.gguf': gguf });
-      assert.equal((await room.registry.install('x', join(room.modelsDir, 'stray/x.gguf'))).entry.path, 'stray/x.gguf');
+      assert.equal(
+        (await setup.registry.install('x', join(setup.modelsDir, 'stray/x.gguf'))).entry.path,
+        'stray/x.gguf',
+      );
     });
 
     it('refuses what is no model, what is there, and names that lead elsewhere, and leaves nothing behind', async () => {
       await load('models:\n  a: { path: a.gguf }\n', { 'a.gguf': gguf, 'taken/x.gguf': 5 });
       await writeFile(join(outside, 'x.gguf'), gguf);
-      const install = (name: string, file: string) => room.registry.install(name, join(outside, file));
+      const install = (name: string, file: string) => setup.registry.install(name, join(outside, file));
       await assert.rejects(install('n', 'absent.gguf'), { code: 'REQUEST_INVALID', message: /does not exist/ });
       await assert.rejects(install('a', 'x.gguf'), { code: 'CONFLICT', message: /already here/ });
-      await assert.rejects(install('taken', 'x.gguf'), { code: 'CONFLICT', message: /not overwritten/ });
+      await assert.rejects(install('taken', 'x.gguf'), { code: 'CONFLICT', message: /not be overwritten/ });
       await assert.rejects(install('../out', 'x.gguf'), { code: 'REQUEST_INVALID' });
       await assert.rejects(
-        room.registry.install('n', join(outside, 'x.gguf'), { mode: 'copy', signal: AbortSignal.abort() }),
+        setup.registry.install('n', join(outside, 'x.gguf'), { mode: 'copy', signal: AbortSignal.abort() }),
         { code: 'ABORTED' },
       );
-      assert.deepEqual((await readdir(room.modelsDir)).filter((name) => !name.startsWith('.')).sort(), [
+      assert.deepEqual((await readdir(setup.modelsDir)).filter((name) => !name.startsWith('.')).sort(), [
         'a.gguf',
         'models.yaml',
         'taken',
@@ -221,37 +224,37 @@ describe('the model library', () => {
 
     it('takes the files back when the manifest cannot be written', async () => {
       await load('models:\n  a: { path: a.gguf }\n');
-      await writeFile(join(room.modelsDir, 'models.yaml'), 'models: [\n');
+      await writeFile(join(setup.modelsDir, 'models.yaml'), 'models: [\n');
       await writeFile(join(outside, 'x.gguf'), gguf);
-      await assert.rejects(room.registry.install('n', join(outside, 'x.gguf')), { code: 'CONFLICT' });
-      assert.equal(await exists(join(room.modelsDir, 'n')), false);
+      await assert.rejects(setup.registry.install('n', join(outside, 'x.gguf')), { code: 'CONFLICT' });
+      assert.equal(await exists(join(setup.modelsDir, 'n')), false);
     });
   });
 
   it('leaves a file that another program has beside the one it copies', async () => {
     await writeFile(join(outside, 'x.gguf'), gguf);
     await load('models: {}\n', { 'n/x.gguf.part': 'theirs' });
-    await room.registry.install('n', join(outside, 'x.gguf'), { mode: 'copy' });
-    assert.equal(await readFile(join(room.modelsDir, 'n/x.gguf.part'), 'utf8'), 'theirs');
+    await setup.registry.install('n', join(outside, 'x.gguf'), { mode: 'copy' });
+    assert.equal(await readFile(join(setup.modelsDir, 'n/x.gguf.part'), 'utf8'), 'theirs');
   });
 
   describe('remove', () => {
     it('takes out the entry and leaves the files, which are then found on disk', async () => {
       await load('models:\n  a: { path: x/a.gguf }\n  b: {}\n', { 'x/a.gguf': gguf });
-      assert.deepEqual(await room.registry.remove('a'), { deleted: [], kept: [] });
+      assert.deepEqual(await setup.registry.remove('a'), { deleted: [], kept: [] });
       assert.equal(await manifestText(), 'models:\n  b: {}\n');
-      assert.equal(await exists(join(room.modelsDir, 'x/a.gguf')), true);
+      assert.equal(await exists(join(setup.modelsDir, 'x/a.gguf')), true);
     });
 
     it('deletes the files when told to, with directories that become empty', async () => {
       await load('models:\n  a: { path: x/y/a.gguf }\n', { 'x/y/a.gguf': gguf, 'x/other.txt': 1 });
-      const { deleted } = await room.registry.remove('a', { files: true });
-      assert.deepEqual(deleted, [join(room.modelsDir, 'x/y/a.gguf'), join(room.modelsDir, 'x/y')]);
+      const { deleted } = await setup.registry.remove('a', { files: true });
+      assert.deepEqual(deleted, [join(setup.modelsDir, 'x/y/a.gguf'), join(setup.modelsDir, 'x/y')]);
       assert.deepEqual(
-        [await exists(join(room.modelsDir, 'x/y')), await exists(join(room.modelsDir, 'x'))],
+        [await exists(join(setup.modelsDir, 'x/y')), await exists(join(setup.modelsDir, 'x'))],
         [false, true],
       );
-      assert.deepEqual(room.registry.list(), []);
+      assert.deepEqual(setup.registry.list(), []);
     });
 
     it('keeps files that another model uses, or that are elsewhere', async () => {
@@ -260,40 +263,40 @@ describe('the model library', () => {
         `models:\n  a: { path: s.gguf }\n  b: { path: s.gguf }\n  far: { path: ${join(outside, 'far.gguf')} }\n`,
         { 's.gguf': gguf },
       );
-      assert.deepEqual((await room.registry.remove('a', { files: true })).kept, [
+      assert.deepEqual((await setup.registry.remove('a', { files: true })).kept, [
         's.gguf stays: the model "b" uses it too.',
       ]);
-      assert.deepEqual((await room.registry.remove('far', { files: true })).kept, [
+      assert.deepEqual((await setup.registry.remove('far', { files: true })).kept, [
         'far.gguf stays: it is outside the models directory.',
       ]);
-      assert.ok((await exists(join(room.modelsDir, 's.gguf'))) && (await exists(join(outside, 'far.gguf'))));
+      assert.ok((await exists(join(setup.modelsDir, 's.gguf'))) && (await exists(join(outside, 'far.gguf'))));
     });
 
     it('never deletes through a link, nor the models directory', async () => {
       await writeFile(join(outside, 'x.gguf'), gguf);
-      await symlink(outside, join(room.modelsDir, 'link'));
+      await symlink(outside, join(setup.modelsDir, 'link'));
       await load('models:\n  a: { path: link/x.gguf }\n  all: { path: . }\n', {
         'config.json': '{}',
         'model.safetensors': 1,
       });
-      await room.registry.remove('a', { files: true });
-      await room.registry.remove('all', { files: true });
-      assert.ok((await exists(join(outside, 'x.gguf'))) && (await exists(room.modelsDir)));
+      await setup.registry.remove('a', { files: true });
+      await setup.registry.remove('all', { files: true });
+      assert.ok((await exists(join(outside, 'x.gguf'))) && (await exists(setup.modelsDir)));
     });
 
     it('removes a model found on disk only with its files', async () => {
       await load('models: {}\n', { 'a.gguf': gguf });
-      await assert.rejects(room.registry.remove('a'), { code: 'CONFLICT', message: /not in the manifest/ });
-      await room.registry.remove('a', { files: true });
-      assert.deepEqual(room.registry.list(), []);
-      await assert.rejects(room.registry.remove('a'), { code: 'MODEL_NOT_FOUND' });
+      await assert.rejects(setup.registry.remove('a'), { code: 'CONFLICT', message: /not in the manifest/ });
+      await setup.registry.remove('a', { files: true });
+      assert.deepEqual(setup.registry.list(), []);
+      await assert.rejects(setup.registry.remove('a'), { code: 'MODEL_NOT_FOUND' });
     });
   });
 
   it('counts a hard link as a file like any other', async () => {
     await load('models:\n  a: { path: l.gguf }\n', { 'x/o.gguf': gguf });
-    await link(join(room.modelsDir, 'x/o.gguf'), join(room.modelsDir, 'l.gguf'));
-    await room.registry.reload();
-    assert.equal(room.registry.get('a')!.available, true);
+    await link(join(setup.modelsDir, 'x/o.gguf'), join(setup.modelsDir, 'l.gguf'));
+    await setup.registry.reload();
+    assert.equal(setup.registry.get('a')!.available, true);
   });
 });

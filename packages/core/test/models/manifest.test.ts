@@ -33,12 +33,12 @@ describe('the manifest', () => {
     );
   });
 
-  it('names the nearest known key for one nobody knows', async () => {
+  it('names the nearest known key for one nobody knows', () => {
     const { warnings } = parseManifest('models:\n  a:\n    path: a.gguf\n    quantisation: Q4\n', 'models.yaml');
     assert.match(warnings[0]!.message, /did you mean "quantization"\?/);
   });
 
-  it('takes an empty file, empty sections and a byte order mark', async () => {
+  it('takes an empty file, empty sections and a byte order mark', () => {
     assert.deepEqual(parseManifest('', 'm').manifest.models, {});
     assert.deepEqual(parseManifest('# nothing yet\nmodels:\ncategories:\n', 'm').manifest.categories, {});
     assert.deepEqual(Object.keys(parseManifest('\uFEFFmodels:\r\n  a:\r\n    path: a.gguf\r\n', 'm').manifest.models), [
@@ -46,7 +46,7 @@ describe('the manifest', () => {
     ]);
   });
 
-  it('follows anchors and merge keys', async () => {
+  it('follows anchors and merge keys', () => {
     const text = 'models:\n  a: &a\n    path: a.gguf\n    backend: llama.cpp\n  b:\n    <<: *a\n    path: b.gguf\n';
     const { manifest } = parseManifest(text, 'm');
     assert.deepEqual(manifest.models['b'], { path: 'b.gguf', backend: 'llama.cpp' });
@@ -84,7 +84,7 @@ describe('the manifest', () => {
     ]);
   });
 
-  it('lists the problems in its message, a line each', async () => {
+  it('lists the problems in its message, a line each', () => {
     assert.throws(
       () => parseManifest('models:\n  a:\n    path: 5\n    pinned: 7\n', 'm.yaml'),
       /^LaminaError: m\.yaml:3:5: models\.a\.path .*\nm\.yaml:4:5: models\.a\.pinned /,

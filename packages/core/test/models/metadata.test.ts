@@ -1,18 +1,18 @@
 // Metadata of models in every format, as backends get it.
 import assert from 'node:assert/strict';
 import { ggufBytes, tinyLlama } from './gguf-file.js';
-import { openRoom, type Room } from './room.js';
+import { openTestRegistry, type TestRegistry } from './test-registry.js';
 import { tensors } from './safetensors-file.js';
 
 describe('the metadata of a model', () => {
-  let room: Room;
-  beforeEach(async () => (room = await openRoom()));
-  afterEach(() => room.close());
+  let setup: TestRegistry;
+  beforeEach(async () => (setup = await openTestRegistry()));
+  afterEach(() => setup.close());
 
   const describeOnly = async (files: Readonly<Record<string, string | Buffer | number>>, entry = '{}') => {
-    await room.write({ ...files, 'models.yaml': `models:\n  m: ${entry}\n` });
-    await room.registry.load();
-    return (await room.registry.describe('m')).metadata;
+    await setup.write({ ...files, 'models.yaml': `models:\n  m: ${entry}\n` });
+    await setup.registry.load();
+    return (await setup.registry.describe('m')).metadata;
   };
 
   it('comes from config.json and the headers of safetensors', async () => {
@@ -115,11 +115,11 @@ describe('the metadata of a model', () => {
 
   it('is missing when a configuration is broken, which the log says', async () => {
     assert.equal(await describeOnly({ 'm/config.json': '{', 'm/model.safetensors': tensors({}) }), undefined);
-    assert.deepEqual(room.warnings, ['The metadata of a model cannot be read']);
+    assert.deepEqual(setup.warnings, ['The metadata of a model cannot be read']);
   });
 
   it('is what a plugin says where it says something', async () => {
-    const taps = room.hooks.tapsFor({ name: 'test', log: room.log, closed: false });
+    const taps = setup.hooks.tapsFor({ name: 'test', log: setup.log, closed: false });
     taps.describeModel.tap((model) => ({ ...model, metadata: { contextLength: 7 } }));
     const metadata = await describeOnly({ 'm.gguf': ggufBytes() }, '{ path: m.gguf }');
     assert.deepEqual([metadata!.contextLength, metadata!.architecture], [7, 'llama']);

@@ -6,22 +6,22 @@ import { LaminaError } from '../../dist/contract/errors.js';
 import type { Model } from '../../dist/contract/models.js';
 import type { ModelsChange } from '../../dist/contract/models.js';
 import { ggufBytes } from './gguf-file.js';
-import { openRoom, type Room } from './room.js';
+import { openTestRegistry, type TestRegistry } from './test-registry.js';
 
 describe('the registry', () => {
-  let room: Room;
-  beforeEach(async () => (room = await openRoom()));
-  afterEach(() => room.close());
+  let setup: TestRegistry;
+  beforeEach(async () => (setup = await openTestRegistry()));
+  afterEach(() => setup.close());
 
-  const manifest = (text: string) => room.write({ 'models.yaml': text });
-  const missing = (name: string) => room.registry.get(name)!.missing;
+  const manifest = (text: string) => setup.write({ 'models.yaml': text });
+  const missing = (name: string) => setup.registry.get(name)!.missing;
   const paths = (name: string) =>
-    room.registry.get(name)!.model.files.map(({ role, path }) => [role, path.slice(room.modelsDir.length + 1)]);
+    setup.registry.get(name)!.model.files.map(({ role, path }) => [role, path.slice(setup.modelsDir.length + 1)]);
 
   it('has no models where there is no manifest', async () => {
-    await room.registry.load();
-    assert.deepEqual(room.registry.list(), []);
-    assert.throws(() => room.registry.resolve('a'), {
+    await setup.registry.load();
+    assert.deepEqual(setup.registry.list(), []);
+    assert.throws(() => setup.registry.resolve('a'), {
       code: 'MODEL_NOT_FOUND',
       message: 'Model "a" was not found. There are no models yet.',
     });
@@ -31,13 +31,13 @@ describe('the registry', () => {
     await manifest(
       'models:\n  a: { path: a/a.gguf, options: { threads: 2 }, limits: { idle_timeout: 5 }, pinned: true }\n',
     );
-    await room.write({ 'a/a.gguf': 123 });
-    await room.registry.load();
-    const { model, available } = room.registry.get('a')!;
+    await setup.write({ 'a/a.gguf': 123 });
+    await setup.registry.load();
+    const { model, available } = setup.registry.get('a')!;
     assert.equal(available, true);
     assert.deepEqual(model, {
       name: 'a',
-      files: [{ role: 'weights', path: join(room.modelsDir, 'a/a.gguf'), bytes: 123 }],
+      files: [{ role: 'weights', path: join(setup.modelsDir, 'a/a.gguf'), bytes: 123 }],
       format: 'gguf',
       aliases: [],
       options: { threads: 2 },
@@ -52,14 +52,14 @@ describe('the registry', () => {
     await manifest(
       'models:\n  absent: { path: a/a.gguf }\n  empty: { path: b.gguf }\n  unnamed: {}\n  many: { path: many }\n  other: { path: other }\n',
     );
-    await room.write({ 'b.gguf': 0, 'many/x.gguf': 1, 'many/y.gguf': 1, 'other/readme.md': 1 });
-    await room.registry.load();
+    await setup.write({ 'b.gguf': 0, 'many/x.gguf': 1, 'many/y.gguf': 1, 'other/readme.md': 1 });
+    await setup.registry.load();
     assert.deepEqual(missing('absent'), ['a/a.gguf does not exist']);
     assert.deepEqual(missing('empty'), ['b.gguf is empty']);
     assert.deepEqual(missing('unnamed'), ['unnamed does not exist']);
     assert.deepEqual(missing('many'), ['many holds 2 models (x.gguf, y.gguf); name one of them in path']);
     assert.match(missing('other')[0]!, /^other holds no model/);
-    assert.deepEqual(room.registry.stats(), {
+    assert.deepEqual(setup.registry.stats(), {
       total_models: 5,
       available_models: 0,
       missing_models: 5,
@@ -71,12 +71,12 @@ describe('the registry', () => {
 
   it('finds all shards from any of them, in order, in any case of letters', async () => {
     await manifest('models:\n  a: { path: a/Big-00002-of-00003.gguf }\n  dir: { path: a }\n');
-    await room.write({
+    await setup.write({
       'a/Big-00003-of-00003.GGUF': 3,
       'a/Big-00001-of-00003.gguf': 1,
       'a/big-00002-of-00003.gguf': 2,
     });
-    await room.registry.load();
+    await setup.registry.load();
     const shards = [
       ['weights', 'a/Big-00001-of-00003.gguf'],
       ['weights', 'a/big-00002-of-00003.gguf'],
@@ -84,15 +84,15 @@ describe('the registry', () => {
     ];
     assert.deepEqual(paths('a'), shards);
     assert.deepEqual(paths('dir'), shards);
-    assert.equal(room.registry.get('a')!.available, true);
+    assert.equal(setup.registry.get('a')!.available, true);
   });
 
   it('names the shards that are not there', async () => {
     await manifest(
       'models:\n  a: { path: a-00001-of-00004.gguf }\n  none: { path: b-00001-of-00002.gguf }\n  odd: { path: c-00005-of-00002.gguf }\n',
     );
-    await room.write({ 'a-00001-of-00004.gguf': 1, 'a-00003-of-00004.gguf': 1 });
-    await room.registry.load();
+    await setup.write({ 'a-00001-of-00004.gguf': 1, 'a-00003-of-00004.gguf': 1 });
+    await setup.registry.load();
     assert.deepEqual(missing('a'), ['of the 4 shards of a numbers 2, 4 are not there']);
     assert.deepEqual(missing('none'), ['of the 2 shards of b numbers 1, 2 are not there']);
     assert.deepEqual(missing('odd'), ['c-00005-of-00002.gguf is number 5 of 2, which cannot be']);
@@ -102,7 +102,7 @@ describe('the registry', () => {
     await manifest(
       'models:\n  a: { path: a/a.gguf }\n  b: { path: a, projector: p/x.gguf }\n  c: { path: c/one.gguf }\n',
     );
-    await room.write({
+    await setup.write({
       'a/a.gguf': 1,
       'a/mmproj-BF16.gguf': 1,
       'a/a-mmproj-f16.gguf': 1,
@@ -111,7 +111,7 @@ describe('the registry', () => {
       'c/two.gguf': 1,
       'c/mmproj.gguf': 1,
     });
-    await room.registry.load();
+    await setup.registry.load();
     assert.deepEqual(paths('a'), [
       ['weights', 'a/a.gguf'],
       ['projector', 'a/a-mmproj-f16.gguf'],
@@ -127,7 +127,7 @@ describe('the registry', () => {
     await manifest(
       'models:\n  st: { path: st/ }\n  mlc: {}\n  blob: { path: sha256-abc }\n  named: { path: n/model.safetensors }\n',
     );
-    await room.write({
+    await setup.write({
       'st/config.json': '{}',
       'st/model.safetensors': 9,
       'mlc/mlc-chat-config.json': '{}',
@@ -136,31 +136,31 @@ describe('the registry', () => {
       'n/config.json': '{}',
       'n/model.safetensors': 3,
     });
-    await room.registry.load();
+    await setup.registry.load();
     assert.deepEqual(
-      ['st', 'mlc', 'blob', 'named'].map((name) => room.registry.get(name)!.model.format),
+      ['st', 'mlc', 'blob', 'named'].map((name) => setup.registry.get(name)!.model.format),
       ['safetensors', 'mlc', 'gguf', 'safetensors'],
     );
-    assert.deepEqual(room.registry.get('st')!.model.files, [
-      { role: 'weights', path: join(room.modelsDir, 'st'), bytes: 9 },
+    assert.deepEqual(setup.registry.get('st')!.model.files, [
+      { role: 'weights', path: join(setup.modelsDir, 'st'), bytes: 9 },
     ]);
     assert.deepEqual(paths('named'), [['weights', 'n']]);
   });
 
   it('lets no relative path out of the models directory by a symbolic link', async () => {
-    const outside = `${room.modelsDir}-outside`;
+    const outside = `${setup.modelsDir}-outside`;
     await mkdir(outside);
     try {
       await writeFile(join(outside, 'x.gguf'), 'x');
-      await symlink(outside, join(room.modelsDir, 'link'));
-      await symlink(join(outside, 'x.gguf'), join(room.modelsDir, 'file.gguf'));
+      await symlink(outside, join(setup.modelsDir, 'link'));
+      await symlink(join(outside, 'x.gguf'), join(setup.modelsDir, 'file.gguf'));
       await manifest(
         `models:\n  a: { path: link/x.gguf }\n  b: { path: file.gguf }\n  c: { path: ${outside}/x.gguf }\n`,
       );
-      await room.registry.load();
+      await setup.registry.load();
       assert.deepEqual(missing('a'), ['link/x.gguf leads out of the models directory']);
       assert.deepEqual(missing('b'), ['file.gguf leads out of the models directory']);
-      assert.equal(room.registry.get('c')!.available, true);
+      assert.equal(setup.registry.get('c')!.available, true);
     } finally {
       await rm(outside, { recursive: true });
     }
@@ -170,95 +170,95 @@ describe('the registry', () => {
     await manifest(
       'models:\n  big: { path: a.gguf, aliases: [gpt-4, "org/big:q4"] }\n  poet: { path: lora.gguf, base: gpt-4 }\n',
     );
-    await room.write({ 'a.gguf': 1, 'lora.gguf': 1 });
-    await room.registry.load();
-    assert.equal(room.registry.resolve('org/big:q4').model.name, 'big');
-    const { model, served } = room.registry.resolve('poet');
+    await setup.write({ 'a.gguf': 1, 'lora.gguf': 1 });
+    await setup.registry.load();
+    assert.equal(setup.registry.resolve('org/big:q4').model.name, 'big');
+    const { model, served } = setup.registry.resolve('poet');
     assert.deepEqual([model.name, served.name], ['poet', 'big']);
     assert.equal(model.files[0]!.role, 'adapter');
     assert.deepEqual(
-      room.registry.adaptersOf('big').map(({ name }) => name),
+      setup.registry.adaptersOf('big').map(({ name }) => name),
       ['poet'],
     );
   });
 
   it('names the nearest for a miss', async () => {
     await manifest('models:\n  llama-3b: {}\n  qwen-7b: {}\n');
-    await room.registry.load();
-    assert.throws(() => room.registry.resolve('lama-3b'), {
+    await setup.registry.load();
+    assert.throws(() => setup.registry.resolve('lama-3b'), {
       message: 'Model "lama-3b" was not found. Did you mean "llama-3b"? Known: "llama-3b", "qwen-7b".',
     });
     assert.throws(
-      () => room.registry.resolve('x'.repeat(100_000)),
+      () => setup.registry.resolve('x'.repeat(100_000)),
       (error: Error) => error.message.length < 400,
     );
   });
 
   it('reads metadata when it is asked for, and goes without for a broken header', async () => {
     await manifest('models:\n  a: { path: a.gguf }\n  b: { path: b.gguf }\n');
-    await room.write({ 'a.gguf': ggufBytes(), 'b.gguf': 'not a model' });
-    await room.registry.load();
-    assert.equal(room.registry.get('a')!.model.metadata, undefined);
-    const described = await room.registry.describe('a');
+    await setup.write({ 'a.gguf': ggufBytes(), 'b.gguf': 'not a model' });
+    await setup.registry.load();
+    assert.equal(setup.registry.get('a')!.model.metadata, undefined);
+    const described = await setup.registry.describe('a');
     assert.equal(described.metadata!.architecture, 'llama');
     assert.equal(described.metadata!.parameters, 38_400);
-    assert.equal((await room.registry.describe('b')).metadata, undefined);
-    assert.deepEqual(room.warnings, ['The metadata of a model cannot be read']);
+    assert.equal((await setup.registry.describe('b')).metadata, undefined);
+    assert.deepEqual(setup.warnings, ['The metadata of a model cannot be read']);
   });
 
   it('sums the parameters of all shards', async () => {
     await manifest('models:\n  a: { path: a-00001-of-00002.gguf }\n');
-    await room.write({ 'a-00001-of-00002.gguf': ggufBytes(), 'a-00002-of-00002.gguf': ggufBytes({ values: {} }) });
-    await room.registry.load();
-    const { metadata } = await room.registry.describe('a');
+    await setup.write({ 'a-00001-of-00002.gguf': ggufBytes(), 'a-00002-of-00002.gguf': ggufBytes({ values: {} }) });
+    await setup.registry.load();
+    const { metadata } = await setup.registry.describe('a');
     assert.equal(metadata!.parameters, 2 * 38_400);
     assert.equal(metadata!.shards, 2);
   });
 
   it('applies a reload by difference', async () => {
     await manifest('models:\n  a: { path: a.gguf }\n  b: { path: b.gguf }\n  gone: {}\n');
-    await room.registry.load();
-    const kept = room.registry.get('a')!.model;
+    await setup.registry.load();
+    const kept = setup.registry.get('a')!.model;
     const changes: ModelsChange[] = [];
-    room.registry.onChange((change) => changes.push(change));
+    setup.registry.onChange((change) => changes.push(change));
     await manifest('models:\n  a: { path: a.gguf }\n  b: { path: b2.gguf }\n  c: {}\n');
-    await room.registry.reload();
+    await setup.registry.reload();
     assert.deepEqual(changes, [{ added: ['c'], changed: ['b'], removed: ['gone'] }]);
-    assert.equal(room.registry.get('a')!.model, kept);
+    assert.equal(setup.registry.get('a')!.model, kept);
     assert.deepEqual(
-      room.events.map(({ type }) => type),
+      setup.events.map(({ type }) => type),
       ['manifest.changed', 'model.discovered', 'model.updated', 'model.removed'],
     );
-    await room.registry.reload();
+    await setup.registry.reload();
     assert.equal(changes.length, 1);
   });
 
   it('keeps what it has when the manifest becomes invalid, and says so', async () => {
     await manifest('models:\n  a: {}\n');
-    await room.registry.load();
+    await setup.registry.load();
     await manifest('models:\n  a: [\n');
-    await assert.rejects(room.registry.reload(), { code: 'CONFIG_INVALID' });
-    assert.ok(room.registry.get('a'));
-    const [event] = room.events;
+    await assert.rejects(setup.registry.reload(), { code: 'CONFIG_INVALID' });
+    assert.ok(setup.registry.get('a'));
+    const [event] = setup.events;
     assert.equal(event!.type, 'manifest.invalid');
     assert.equal((event as { error: { code: string } }).error.code, 'CONFIG_INVALID');
   });
 
   it('makes every reload see what was written before it was asked for', async () => {
     await manifest('models: {}\n');
-    await room.registry.load();
+    await setup.registry.load();
     await manifest('models:\n  a: {}\n');
-    const first = room.registry.reload();
+    const first = setup.registry.reload();
     await manifest('models:\n  b: {}\n');
-    await Promise.all([first, room.registry.reload(), room.registry.reload()]);
+    await Promise.all([first, setup.registry.reload(), setup.registry.reload()]);
     assert.deepEqual(
-      room.registry.list().map(({ model }) => model.name),
+      setup.registry.list().map(({ model }) => model.name),
       ['b'],
     );
   });
 
   it('lets plugins discover and describe', async () => {
-    const taps = room.hooks.tapsFor({ name: 'test', log: { child: () => undefined } as never, closed: false });
+    const taps = setup.hooks.tapsFor({ name: 'test', log: { child: () => undefined } as never, closed: false });
     taps.discoverModels.tap((discovery) => {
       discovery.add(found('a'));
       discovery.add(found('found'));
@@ -266,9 +266,9 @@ describe('the registry', () => {
     });
     taps.describeModel.tap((model) => ({ ...model, options: { ...model.options, seen: true } }));
     await manifest('models:\n  a: {}\n');
-    await room.registry.load();
+    await setup.registry.load();
     assert.deepEqual(
-      room.registry.list().map(({ model }) => [model.name, model.from, model.options['seen']]),
+      setup.registry.list().map(({ model }) => [model.name, model.from, model.options['seen']]),
       [
         ['a', 'manifest', true],
         ['found', 'discovered', true],
@@ -277,21 +277,21 @@ describe('the registry', () => {
   });
 
   it('believes a plugin that says that a model has no files here', async () => {
-    const taps = room.hooks.tapsFor({ name: 'test', log: room.log, closed: false });
+    const taps = setup.hooks.tapsFor({ name: 'test', log: setup.log, closed: false });
     taps.describeModel.tap((model) =>
       model.backend === 'remote' ? { ...model, format: 'remote', files: [] } : undefined,
     );
     await manifest('models:\n  far: { backend: remote }\n  absent: {}\n');
-    await room.registry.load();
+    await setup.registry.load();
     assert.deepEqual(
-      room.registry.list().map(({ model, available }) => [model.name, available]),
+      setup.registry.list().map(({ model, available }) => [model.name, available]),
       [
         ['far', true],
         ['absent', false],
       ],
     );
     assert.deepEqual(
-      (await room.registry.validate()).map(({ name, problems }) => [name, problems.length]),
+      (await setup.registry.validate()).map(({ name, problems }) => [name, problems.length]),
       [
         ['far', 0],
         ['absent', 1],
@@ -300,7 +300,7 @@ describe('the registry', () => {
   });
 
   it('takes a manifest as data', async () => {
-    const other = await openRoom({
+    const other = await openTestRegistry({
       manifest: { models: { a: { path: 'a.gguf', backend: 'vllm', use_cases: ['x'] } }, categories: { small: ['a'] } },
     });
     try {

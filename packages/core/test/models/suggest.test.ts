@@ -6,7 +6,7 @@ import { BackendRegistry } from '../../dist/runtime/backends.js';
 import { Suggester } from '../../dist/models/suggest.js';
 import { parseSize, showSize } from '../../dist/models/sizes.js';
 import { ggufBytes, tinyLlama, type GgufParts } from './gguf-file.js';
-import { openRoom, type Room } from './room.js';
+import { openTestRegistry, type TestRegistry } from './test-registry.js';
 import { tensors } from './safetensors-file.js';
 
 /** A GGUF whose weights are mostly air: its file is as long as a larger model's. */
@@ -26,27 +26,27 @@ function backend(type: string, formats: string[], availability: Availability, al
 }
 
 describe('suggest', () => {
-  let room: Room;
+  let setup: TestRegistry;
   let suggester: Suggester;
   let machine: { totalBytes: number; freeBytes: number; cores: number };
 
   beforeEach(async () => {
-    room = await openRoom();
+    setup = await openTestRegistry();
     machine = { totalBytes: 16e9, freeBytes: 8e9, cores: 4 };
-    const { config, log, hooks } = room;
-    const backends = new BackendRegistry(config, room.registry, hooks, log);
+    const { config, log, hooks } = setup;
+    const backends = new BackendRegistry(config, setup.registry, hooks, log);
     backends.add(backend('llama.cpp', ['gguf'], { available: true, version: '0.7.0' }, ['llamacpp']), 'test');
     backends.add(
       backend('vllm', ['safetensors'], { available: false, reason: 'it is not installed', hint: 'pip install vllm' }),
       'test',
     );
-    suggester = new Suggester(room.registry, backends, { machine: () => machine }, hooks, log);
+    suggester = new Suggester(setup.registry, backends, { machine: () => machine }, hooks, log);
   });
-  afterEach(() => room.close());
+  afterEach(() => setup.close());
 
   const load = async (manifest: string, files: Readonly<Record<string, string | Buffer | number>>) => {
-    await room.write({ ...files, 'models.yaml': manifest });
-    await room.registry.load();
+    await setup.write({ ...files, 'models.yaml': manifest });
+    await setup.registry.load();
   };
   const suggest = (request: SuggestRequest = {}) => suggester.suggest(request);
   const name = async (request: SuggestRequest) => (await suggest(request)).suggested.record.model.name;
@@ -143,8 +143,8 @@ defaults:
     const reasonOf = (name: string) => alternatives.find(({ record }) => record.model.name === name)!.reasons[0]!;
     assert.match(reasonOf('cut'), /^on disk, but it cannot be used: cut\.gguf: it ends within its header/);
     assert.match(reasonOf('short'), /it cannot be used: short\.gguf: it has \d+ of the \d+ bytes/);
-    await room.write({ 'whole.gguf': 'no model at all' });
-    await room.registry.reload();
+    await setup.write({ 'whole.gguf': 'no model at all' });
+    await setup.registry.reload();
     await assert.rejects(suggest({ use_case: 'chat' }), { code: 'NO_SUGGESTION' });
   });
 
@@ -209,7 +209,7 @@ defaults:
 
   it('lets plugins change the ranking, and nothing else', async () => {
     await load(manifest, all);
-    const taps = room.hooks.tapsFor({ name: 'test', log: room.log, closed: false });
+    const taps = setup.hooks.tapsFor({ name: 'test', log: setup.log, closed: false });
     taps.suggestModel.tap((candidates, { useCase }) => {
       const invented = { ...candidates[0]!, model: { ...candidates[0]!.model, name: 'invented' } };
       return useCase === 'chat' ? [invented, ...candidates.toReversed()] : undefined;

@@ -4,7 +4,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { processBackend, type JsonObject, type Model, type ModelServer } from '@lamina/core/plugin';
 import { tinyAdapter, tinyGguf, type TinyGguf } from '@lamina/testing';
-import { readGguf } from '../../dist/models/gguf.js';
+import { readGgufFile } from './gguf-file.js';
 import { testFolder } from '../../../testing/dist-test/fake-kit.js';
 
 const llamaServer =
@@ -33,7 +33,7 @@ describe('a tiny model', () => {
       contextLength: 4096,
       type: 'q8_0',
     });
-    const { header } = readGguf(paths[0], statSync(paths[0]).size);
+    const { header } = await readGgufFile(paths[0]);
     assert.equal(statSync(paths[0]).size, bytes);
     assert.equal(header!.bytesNeeded, bytes);
     const told = [

@@ -4,76 +4,76 @@ import assert from 'node:assert/strict';
 import { rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ggufBytes } from './gguf-file.js';
-import { openRoom, type Room } from './room.js';
+import { openTestRegistry, type TestRegistry } from './test-registry.js';
 
 describe('the watch', () => {
-  let room: Room;
+  let setup: TestRegistry;
   beforeEach(async () => {
-    room = await openRoom();
-    await room.write({ 'models.yaml': 'models:\n  a: { path: a/a.gguf }\n  b: { path: b/b.gguf }\n', 'a/a.gguf': 5 });
-    await room.registry.load();
+    setup = await openTestRegistry();
+    await setup.write({ 'models.yaml': 'models:\n  a: { path: a/a.gguf }\n  b: { path: b/b.gguf }\n', 'a/a.gguf': 5 });
+    await setup.registry.load();
   });
-  afterEach(() => room.close());
+  afterEach(() => setup.close());
 
-  const file = (name: string) => join(room.modelsDir, name);
+  const file = (name: string) => join(setup.modelsDir, name);
 
   it('applies an edit of the manifest by difference', async () => {
-    const kept = room.registry.get('a');
-    const changed = room.event('manifest.changed');
+    const kept = setup.registry.get('a');
+    const changed = setup.event('manifest.changed');
     await writeFile(file('models.yaml'), 'models:\n  a: { path: a/a.gguf }\n  c: {}\n');
     const { added, changed: others, removed } = await changed;
     assert.deepEqual([added, others, removed], [['c'], [], ['b']]);
-    assert.equal(room.registry.get('a'), kept);
+    assert.equal(setup.registry.get('a'), kept);
   });
 
   it('sees a manifest that an editor puts in place of the old one', async () => {
-    const changed = room.event('manifest.changed');
+    const changed = setup.event('manifest.changed');
     await writeFile(file('.models.yaml.swp'), 'models:\n  a: { path: a/a.gguf, pinned: true }\n');
     await rename(file('.models.yaml.swp'), file('models.yaml'));
     await changed;
-    assert.equal(room.registry.get('a')!.model.pinned, true);
+    assert.equal(setup.registry.get('a')!.model.pinned, true);
   });
 
   it('keeps the models while an editor has emptied the file to write it anew', async () => {
-    const changed = room.event('manifest.changed');
+    const changed = setup.event('manifest.changed');
     await writeFile(file('models.yaml'), '');
     setTimeout(() => void writeFile(file('models.yaml'), 'models:\n  a: { path: a/a.gguf }\n'), 150);
     assert.deepEqual((await changed).removed, ['b']);
   });
 
   it('says that an edit is wrong, keeps what was, and takes the correction', async () => {
-    const wrong = room.event('manifest.invalid');
+    const wrong = setup.event('manifest.invalid');
     await writeFile(file('models.yaml'), 'models:\n  a: { path: 5 }\n');
     assert.match((await wrong).error.message, /models\.yaml:2:8: models\.a\.path must be text/);
-    assert.equal(room.registry.list().length, 2);
-    const changed = room.event('manifest.changed');
+    assert.equal(setup.registry.list().length, 2);
+    const changed = setup.event('manifest.changed');
     await writeFile(file('models.yaml'), 'models:\n  a: { path: a/a.gguf }\n');
     await changed;
-    assert.equal(room.registry.list().length, 1);
+    assert.equal(setup.registry.list().length, 1);
   });
 
   it('notices that the files of a model come and go', async () => {
-    const came = room.event('model.updated');
-    await room.write({ 'b/b.gguf': 7 });
+    const came = setup.event('model.updated');
+    await setup.write({ 'b/b.gguf': 7 });
     assert.equal((await came).model, 'b');
-    assert.equal(room.registry.get('b')!.available, true);
-    const went = room.event('model.updated');
+    assert.equal(setup.registry.get('b')!.available, true);
+    const went = setup.event('model.updated');
     await rm(file('a/a.gguf'));
     assert.equal((await went).model, 'a');
-    assert.deepEqual(room.registry.get('a')!.missing, ['a/a.gguf does not exist']);
+    assert.deepEqual(setup.registry.get('a')!.missing, ['a/a.gguf does not exist']);
   });
 
   it('discovers a model that is put into the models directory, and forgets it when it goes', async () => {
-    const came = room.event('model.discovered');
-    await room.write({ 'new/deep/x.gguf': ggufBytes() });
+    const came = setup.event('model.discovered');
+    await setup.write({ 'new/deep/x.gguf': ggufBytes() });
     assert.equal((await came).model, 'new/deep/x');
-    const went = room.event('model.removed');
+    const went = setup.event('model.removed');
     await rm(file('new'), { recursive: true });
     assert.equal((await went).model, 'new/deep/x');
   });
 
   it('hears of a manifest that is elsewhere', async () => {
-    const elsewhere = await openRoom({ manifest: file('models.yaml') });
+    const elsewhere = await openTestRegistry({ manifest: file('models.yaml') });
     try {
       await elsewhere.registry.load();
       const applied = elsewhere.event('manifest.changed');
@@ -89,10 +89,10 @@ describe('the watch', () => {
   });
 
   it('says nothing after it is closed', async () => {
-    await room.registry.dispose();
-    const before = room.events.length;
+    await setup.registry.dispose();
+    const before = setup.events.length;
     await writeFile(file('models.yaml'), 'models: {}\n');
-    await assert.rejects(room.registry.reload(), { code: 'SHUTTING_DOWN' });
-    assert.equal(room.events.length, before);
+    await assert.rejects(setup.registry.reload(), { code: 'SHUTTING_DOWN' });
+    assert.equal(setup.events.length, before);
   });
 });

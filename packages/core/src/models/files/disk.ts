@@ -1,150 +1,66 @@
-// A thread that looks at disks: it lists directories and reads headers, so that a disk that is slow holds up nobody who
-// is served.
-import { Worker } from 'node:worker_threads';
-import type { FileFacts } from './file-facts.js';
-import { Listing, type ListedDirectory } from './listing.js';
+// Disk access of scans.
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Dirent } from 'node:fs';
+import pLimit from 'p-limit';
+import { abortable } from '../../kernel/abort.js';
+import { unlessShortage } from '../../kernel/shortage.js';
 
-/** The state of a file when it was looked at. */
+/** The size and time of a file when it was read. */
 export interface FileVersion {
   readonly bytes: number;
   readonly modifiedMs: number;
 }
 
-/** A file with what it told. */
-export interface KnownFile extends FileVersion {
-  readonly facts: FileFacts;
+/** What a name in a directory is, links followed; `nothing` for a broken link. A directory has 0 bytes. */
+export interface DirectoryEntry extends FileVersion {
+  readonly kind: 'file' | 'directory' | 'nothing';
+  readonly isLink: boolean;
 }
 
-/** What the thread is told. */
-export type DiskOrder =
-  | { readonly kind: 'list'; readonly id: number; readonly path: string }
-  | {
-      readonly kind: 'walk';
-      readonly id: number;
-      readonly path: string;
-      /** So many levels of directories below. */ readonly depth: number;
-    }
-  | {
-      readonly kind: 'facts';
-      readonly id: number;
-      readonly path: string;
-      /** When it is still so, nothing is read. */ readonly known: FileVersion | undefined;
-    };
+/** The entries of a directory by name, sorted. */
+export type Listing = ReadonlyMap<string, DirectoryEntry>;
+
+/** Two of libuv's four threads: a disk that is slow or hangs leaves the others to requests. */
+const maxCalls = 2;
+
+/** Limits how many file system calls scans make at once. */
+export class Disk {
+  private readonly limit = pLimit(maxCalls);
+
+  constructor(private readonly signal: AbortSignal) {}
+
+  /**
+   * Runs `work` when it is its turn; it must make one file system call at a time.
+   * @throws the signal's reason as soon as it is aborted, even if a call hangs
+   */
+  run<T>(work: () => Promise<T>): Promise<T> {
+    return this.limit(() => {
+      this.signal.throwIfAborted();
+      return abortable(work(), this.signal);
+    });
+  }
+}
 
 /**
- * What it answers. A walk has several answers, the last of which is `done`; `file` is missing when it is as it was
- * known.
+ * Lists a directory; empty when it does not exist or may not be read. Sockets, pipes and devices are left out.
+ * @throws errors of a shortage: files must not seem to be gone for want of a file descriptor
  */
-export type DiskAnswer =
-  | { readonly id: number; readonly directories: readonly ListedDirectory[]; readonly done: boolean }
-  | {
-      readonly id: number;
-      readonly file?: KnownFile;
-      /** The place of its chat template in the message's. */ readonly template?: number;
-    };
-
-/** Many answers in one JSON text. Chat templates are long and mostly the same: each stands once. */
-export interface DiskMessage {
-  readonly answers: readonly DiskAnswer[];
-  readonly templates: readonly string[];
+export async function listDirectory(path: string): Promise<Listing> {
+  const found = await readdir(path, { withFileTypes: true }).catch(unlessShortage<Dirent[]>([]));
+  const entries = new Map<string, DirectoryEntry>();
+  for (const dirent of found.sort((a, b) => (a.name < b.name ? -1 : 1))) {
+    const entry = await entryOf(path, dirent);
+    if (entry !== undefined) entries.set(dirent.name, entry);
+  }
+  return entries;
 }
 
-interface Waiting {
-  hear(answer: DiskAnswer): void;
-  fail(error: Error): void;
-}
-
-/** Looks at disks. It begins its thread when it is first asked. */
-export class Disk {
-  private worker: Worker | undefined;
-  private readonly waiting = new Map<number, Waiting>();
-  private orders: DiskOrder[] = [];
-  private count = 0;
-  private over: Error | undefined;
-
-  /** The names in a directory; none when there is no such directory, or it may not be read. */
-  list(path: string): Promise<Listing> {
-    return new Promise((resolve, reject) => {
-      const hear = (answer: DiskAnswer) => 'directories' in answer && resolve(new Listing(answer.directories[0]!));
-      this.ask({ kind: 'list', id: this.nextId(), path }, { hear, fail: reject });
-    });
-  }
-
-  /** Tells `take` of a directory and of all directories below, hidden ones and links left out. */
-  walk(path: string, depth: number, take: (path: string, listing: Listing) => void): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const hear = (answer: DiskAnswer) => {
-        if (!('directories' in answer)) return;
-        for (const listed of answer.directories) take(listed.path, new Listing(listed));
-        if (answer.done) resolve();
-      };
-      this.ask({ kind: 'walk', id: this.nextId(), path, depth }, { hear, fail: reject });
-    });
-  }
-
-  /** What a file tells; `undefined` when it is as it was `known`. */
-  facts(path: string, known: FileVersion | undefined): Promise<KnownFile | undefined> {
-    return new Promise((resolve, reject) => {
-      const hear = (answer: DiskAnswer) => resolve('directories' in answer ? undefined : answer.file);
-      this.ask({ kind: 'facts', id: this.nextId(), path, known }, { hear, fail: reject });
-    });
-  }
-
-  /** Ends the thread; whoever waits for it, or asks from now on, is given the reason. */
-  async close(reason: Error): Promise<void> {
-    const { worker } = this;
-    this.over = reason;
-    this.fail(reason);
-    await worker?.terminate();
-  }
-
-  private nextId(): number {
-    return (this.count += 1);
-  }
-
-  /** What is asked for together goes to the thread together. */
-  private ask(order: DiskOrder, waiting: Waiting): void {
-    if (this.over !== undefined) return waiting.fail(this.over);
-    if (this.orders.length === 0) setImmediate(() => this.send());
-    this.orders.push(order);
-    this.waiting.set(order.id, waiting);
-  }
-
-  private send(): void {
-    const { orders } = this;
-    this.orders = [];
-    if (this.waiting.size === 0) return; // It was closed meanwhile.
-    this.worker ??= this.start();
-    this.worker.ref();
-    this.worker.postMessage(orders);
-  }
-
-  private start(): Worker {
-    const worker = new Worker(new URL('./disk-worker.js', import.meta.url));
-    worker.on('message', (message: string) => {
-      const { answers, templates } = JSON.parse(message) as DiskMessage;
-      for (const answer of answers) {
-        if ('template' in answer)
-          Object.assign(answer.file!.facts.metadata!, { chatTemplate: templates[answer.template!] });
-        this.hear(answer);
-      }
-    });
-    worker.on('error', (error) => this.fail(error));
-    return worker;
-  }
-
-  /** A thread without work does not keep the process alive. */
-  private hear(answer: DiskAnswer): void {
-    const waiting = this.waiting.get(answer.id);
-    if (!('done' in answer) || answer.done) this.waiting.delete(answer.id);
-    if (this.waiting.size === 0) this.worker?.unref();
-    waiting?.hear(answer);
-  }
-
-  private fail(error: Error): void {
-    const all = [...this.waiting.values()];
-    this.waiting.clear();
-    this.worker = undefined;
-    for (const waiting of all) waiting.fail(error);
-  }
+async function entryOf(directory: string, dirent: Dirent): Promise<DirectoryEntry | undefined> {
+  const isLink = dirent.isSymbolicLink();
+  if (dirent.isDirectory()) return { kind: 'directory', isLink, bytes: 0, modifiedMs: 0 };
+  if (!isLink && !dirent.isFile()) return undefined;
+  const stats = await stat(join(directory, dirent.name)).catch(unlessShortage(undefined));
+  if (stats?.isFile() === true) return { kind: 'file', isLink, bytes: stats.size, modifiedMs: stats.mtimeMs };
+  return { kind: stats?.isDirectory() === true ? 'directory' : 'nothing', isLink, bytes: 0, modifiedMs: 0 };
 }

@@ -1,16 +1,15 @@
-// Finds the files of a model on disk: weights in one piece or in shards, projector, draft; and says what is wrong with
-// them.
+// Finds the files of a model on disk (weights, shards, projector, draft) and what is wrong with them.
+import { open } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join } from 'node:path';
+import { unlessShortage } from '../../kernel/shortage.js';
 import type { ModelEntry } from '../../contract/manifest.js';
 import type { FileRole, ModelFile } from '../../contract/models.js';
 import type { FileProblem } from '../../contract/models.js';
-import { wait, type Steps } from '../../kernel/steps.js';
-import { modelsIn, projectorIn } from './directory.js';
-import { firstBytes, type Folders } from './folders.js';
-import { formatOfName } from './format.js';
+import { formatOfName, modelsIn, projectorIn } from './file-names.js';
+import type { Folders } from './folders.js';
 import { shardsOf, type FoundShards } from './shards.js';
 
-/** What a look at the disk found of one model. */
+/** The files of one model. */
 export interface FoundFiles {
   /** In the order of roles; absent ones have 0 bytes. */
   readonly files: readonly ModelFile[];
@@ -19,60 +18,57 @@ export interface FoundFiles {
   readonly problems: readonly FileProblem[];
 }
 
-/** What was found of one thing an entry names. */
-interface Part extends Omit<FoundFiles, 'format'> {
+/** The files of one path of an entry. */
+interface FoundPath extends Omit<FoundFiles, 'format'> {
   readonly format: string | undefined;
 }
 
 const noProblems: readonly FileProblem[] = Object.freeze([]);
 
 /** Finds the files an entry names; without a path they are at the model's name. */
-export function* findFiles(name: string, entry: ModelEntry, folders: Folders): Steps<FoundFiles> {
+export async function findFiles(name: string, entry: ModelEntry, folders: Folders): Promise<FoundFiles> {
   const role: FileRole = entry.base === undefined ? 'weights' : 'adapter';
-  const weights = yield* findWeights(entry.path ?? name, role, folders);
+  const weights = await findWeights(entry.path ?? name, role, folders);
   const format = entry.format ?? weights.format ?? 'unknown';
   const looksBeside = role === 'weights' && weights.format === 'gguf';
   const projector =
     entry.projector !== undefined
-      ? yield* findExtra(entry.projector, 'projector', folders)
+      ? await findExtra(entry.projector, 'projector', folders)
       : looksBeside
-        ? yield* findProjector(weights.files[0]?.path, folders)
+        ? await findProjector(weights.files[0]?.path, folders)
         : undefined;
-  const draft = entry.draft === undefined ? undefined : yield* findExtra(entry.draft, 'draft', folders);
+  const draft = entry.draft === undefined ? undefined : await findExtra(entry.draft, 'draft', folders);
   if (projector === undefined && draft === undefined)
     return { files: weights.files, format, problems: weights.problems };
-  const all = [weights, projector, draft].filter((part) => part !== undefined);
+  const all = [weights, projector, draft].filter((found) => found !== undefined);
   return { files: all.flatMap(({ files }) => files), format, problems: all.flatMap(({ problems }) => problems) };
 }
 
-function* findWeights(written: string, role: FileRole, folders: Folders): Steps<Part> {
-  const { path, there, refused } = yield* folders.locate(written);
+async function findWeights(written: string, role: FileRole, folders: Folders): Promise<FoundPath> {
+  const { path, entry, refused } = await folders.locate(written);
   if (refused !== undefined) return failed({ role, path, bytes: 0 }, { kind: 'outside', message: refused });
-  if (there?.kind === 'directory') return yield* findInDirectory(written, path, role, folders);
-  const shards = yield* shardsOf(path, folders);
-  if (shards !== undefined) return yield* findShards(shards, role, folders);
-  if (there === undefined)
+  if (entry?.kind === 'directory') return findInDirectory(written, path, role, folders);
+  const shards = await shardsOf(path, folders);
+  if (shards !== undefined) return findShards(shards, role, folders);
+  if (entry === undefined)
     return failed(
       { role, path, bytes: 0 },
       { kind: 'absent', path, message: `${shown(written)} does not exist` },
       formatOfName(path),
     );
-  if (
-    formatOfName(path) === 'safetensors' &&
-    (yield* wait(folders.list(dirname(path)))).get('config.json') !== undefined
-  )
-    return yield* findInDirectory(dirname(written), dirname(path), role, folders);
-  const format = formatOfName(path) ?? (yield* wait(formatOfContent(path)));
+  if (formatOfName(path) === 'safetensors' && (await folders.list(dirname(path))).has('config.json'))
+    return findInDirectory(dirname(written), dirname(path), role, folders);
+  const format = formatOfName(path) ?? (await formatOfContent(path, folders));
   const problems: readonly FileProblem[] =
-    there.bytes === 0 ? [{ kind: 'empty', path, message: `${shown(written)} is empty` }] : noProblems;
-  return { files: [{ role, path, bytes: there.bytes }], format, problems };
+    entry.bytes === 0 ? [{ kind: 'empty', path, message: `${shown(written)} is empty` }] : noProblems;
+  return { files: [{ role, path, bytes: entry.bytes }], format, problems };
 }
 
-function* findInDirectory(written: string, path: string, role: FileRole, folders: Folders): Steps<Part> {
-  const { names } = yield* wait(folders.list(path));
-  if (names.includes('mlc-chat-config.json')) return yield* wholeDirectory('mlc', path, names, role, folders);
+async function findInDirectory(written: string, path: string, role: FileRole, folders: Folders): Promise<FoundPath> {
+  const names = [...(await folders.list(path)).keys()];
+  if (names.includes('mlc-chat-config.json')) return wholeDirectory('mlc', path, names, role, folders);
   const ggufs = modelsIn(names);
-  if (ggufs.length === 1) return yield* findWeights(join(written, ggufs[0]!), role, folders);
+  if (ggufs.length === 1) return findWeights(join(written, ggufs[0]!), role, folders);
   const file: ModelFile = { role, path, bytes: 0 };
   const listed = `${ggufs.slice(0, 4).join(', ')}${ggufs.length > 4 ? ', …' : ''}`;
   if (ggufs.length > 1)
@@ -87,7 +83,7 @@ function* findInDirectory(written: string, path: string, role: FileRole, folders
     );
   const tensors = names.filter((name) => formatOfName(name) === 'safetensors');
   if (tensors.length > 0 && (names.includes('config.json') || names.includes('adapter_config.json')))
-    return yield* wholeDirectory('safetensors', path, tensors, role, folders);
+    return wholeDirectory('safetensors', path, tensors, role, folders);
   return failed(file, {
     kind: 'wrong_format',
     path,
@@ -95,28 +91,28 @@ function* findInDirectory(written: string, path: string, role: FileRole, folders
   });
 }
 
-/** A directory that an engine takes as a whole; its size is that of the named files. */
-function* wholeDirectory(
+/** A directory that is one model; its size is that of the named files. */
+async function wholeDirectory(
   format: string,
   path: string,
   names: readonly string[],
   role: FileRole,
   folders: Folders,
-): Steps<Part> {
+): Promise<FoundPath> {
   let bytes = 0;
   for (const name of names) {
-    const there = yield* folders.look(join(path, name));
-    if (there?.kind === 'file') bytes += there.bytes;
+    const entry = await folders.entry(join(path, name));
+    if (entry?.kind === 'file') bytes += entry.bytes;
   }
   return { files: [{ role, path, bytes }], format, problems: noProblems };
 }
 
-function* findShards({ paths, problem }: FoundShards, role: FileRole, folders: Folders): Steps<Part> {
+async function findShards({ paths, problem }: FoundShards, role: FileRole, folders: Folders): Promise<FoundPath> {
   const files: ModelFile[] = [];
   const problems: FileProblem[] = problem === undefined ? [] : [{ kind: 'shard_missing', message: problem }];
   for (const path of paths) {
-    const there = yield* folders.look(path);
-    const bytes = there?.kind === 'file' ? there.bytes : 0;
+    const entry = await folders.entry(path);
+    const bytes = entry?.kind === 'file' ? entry.bytes : 0;
     if (bytes === 0 && problem === undefined)
       problems.push({ kind: 'empty', path, message: `${basename(path)} is empty` });
     files.push({ role, path, bytes });
@@ -124,8 +120,8 @@ function* findShards({ paths, problem }: FoundShards, role: FileRole, folders: F
   return { format: 'gguf', files, problems };
 }
 
-function* findExtra(written: string, role: FileRole, folders: Folders): Steps<Part> {
-  const { files, format, problems } = yield* findWeights(written, role, folders);
+async function findExtra(written: string, role: FileRole, folders: Folders): Promise<FoundPath> {
+  const { files, format, problems } = await findWeights(written, role, folders);
   return {
     files,
     format,
@@ -133,31 +129,43 @@ function* findExtra(written: string, role: FileRole, folders: Folders): Steps<Pa
   };
 }
 
-/** The projector beside weights; `undefined` when there is none. */
-function* findProjector(weights: string | undefined, folders: Folders): Steps<Part | undefined> {
+/** The projector next to weights; `undefined` when there is none. */
+async function findProjector(weights: string | undefined, folders: Folders): Promise<FoundPath | undefined> {
   if (weights === undefined) return undefined;
   const directory = dirname(weights);
-  const { names } = folders.known(directory) ?? (yield* wait(folders.list(directory)));
-  const name = projectorIn(names, basename(weights));
+  const name = projectorIn([...(await folders.list(directory)).keys()], basename(weights));
   if (name === undefined) return undefined;
   const path = join(directory, name);
-  const there = yield* folders.look(path);
-  return there?.kind === 'file' && there.bytes > 0
-    ? { files: [{ role: 'projector', path, bytes: there.bytes }], format: 'gguf', problems: noProblems }
+  const entry = await folders.entry(path);
+  return entry?.kind === 'file' && entry.bytes > 0
+    ? { files: [{ role: 'projector', path, bytes: entry.bytes }], format: 'gguf', problems: noProblems }
     : undefined;
 }
 
-/** Files without a telling name, such as the blobs of other tools, are known by their first bytes. */
-async function formatOfContent(path: string): Promise<string | undefined> {
-  const magic = await firstBytes(path, 4).catch(() => Buffer.alloc(0));
+/** Files without an extension, such as the blobs of other tools, are recognised by their first bytes. */
+function formatOfContent(path: string, folders: Folders): Promise<string | undefined> {
+  return folders.disk.run(() => firstBytes(path, 4).then(formatOfMagic, unlessShortage(undefined)));
+}
+
+function formatOfMagic(magic: Buffer): string | undefined {
   return magic.toString('latin1') === 'GGUF' ? 'gguf' : undefined;
 }
 
-function failed(file: ModelFile, problem: FileProblem, format?: string): Part {
+async function firstBytes(path: string, count: number): Promise<Buffer> {
+  const file = await open(path, 'r');
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(count), 0, count, 0);
+    return buffer.subarray(0, bytesRead);
+  } finally {
+    await file.close();
+  }
+}
+
+function failed(file: ModelFile, problem: FileProblem, format?: string): FoundPath {
   return { files: [file], format, problems: [problem] };
 }
 
-/** A path as its author may read it; of an absolute one only the end, as clients see it too. */
+/** A path as clients may see it: of an absolute one only the file name. */
 function shown(written: string): string {
   return isAbsolute(written) ? basename(written) : written;
 }

@@ -1,4 +1,4 @@
-// Takes model files that are already on this machine into the models directory.
+// Installs model files that are on this machine into the models directory.
 import { createReadStream, createWriteStream } from 'node:fs';
 import { link, mkdir, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve } from 'node:path';
@@ -7,7 +7,7 @@ import { LaminaError } from '../../contract/errors.js';
 import { reasonOf } from '../../kernel/reason.js';
 import { removeTemporaryFiles, withTemporaryFile } from '../../kernel/atomic-write.js';
 import { usableBytes } from '../../kernel/disk-space.js';
-import { take } from '../../kernel/steps.js';
+import { unlessShortage } from '../../kernel/shortage.js';
 import type { Disk } from './disk.js';
 import { findFiles } from './find.js';
 import { Folders, isWithin } from './folders.js';
@@ -17,7 +17,7 @@ export interface Installation {
   readonly name: string;
   /** Absolute. */
   readonly source: string;
-  /** The path an entry already writes, if there is one. */
+  /** The path in the model's entry, if there is one. */
   readonly written: string | undefined;
   readonly modelsDir: string;
   readonly disk: Disk;
@@ -25,23 +25,23 @@ export interface Installation {
   readonly signal: AbortSignal;
 }
 
-/** What was done. */
+/** The result. */
 export interface Installed {
-  /** What the entry's `path` must be. */
+  /** The `path` for the entry. */
   readonly path: string;
-  /** Absolute paths that are new. */
+  /** Absolute paths of new files. */
   readonly changed: readonly string[];
-  /** Takes it back. */
+  /** Removes what was installed. */
   undo(): Promise<void>;
 }
 
 /**
- * Puts the files where they belong.
- * @throws LaminaError `REQUEST_INVALID`, `CONFLICT`, `DISK_FULL`, `ABORTED`; nothing is left behind then
+ * Links or copies the files to their place.
+ * @throws LaminaError `REQUEST_INVALID`, `CONFLICT`, `DISK_FULL`, `ABORTED`; no files are left then
  */
 export async function installFiles(installation: Installation): Promise<Installed> {
   const { name, source, modelsDir, written, signal, disk } = installation;
-  const files = await filesToTake(name, source, disk);
+  const files = await filesToInstall(name, source, disk);
   if (isWithin(modelsDir, source))
     return { path: relative(modelsDir, source), changed: [], undo: () => Promise.resolve() };
   const isDirectory = files.some(({ from }) => from !== source && dirname(from) === source);
@@ -52,16 +52,16 @@ export async function installFiles(installation: Installation): Promise<Installe
       message: `The name "${name}" leads out of the models directory.`,
       param: 'name',
     });
-  const trail = new Trail();
+  const rollback = new Rollback();
   try {
-    await trail.makeDirectory(directory, modelsDir);
+    await rollback.makeDirectory(directory, modelsDir);
     await removeTemporaryFiles(directory); // Of an installation that was killed.
     for (const { from, bytes } of files) {
       signal.throwIfAborted();
-      await bring(from, from === source ? target : join(directory, basename(from)), bytes, installation, trail);
+      await linkOrCopy(from, from === source ? target : join(directory, basename(from)), bytes, installation, rollback);
     }
   } catch (error) {
-    await trail.undo();
+    await rollback.undo();
     if (signal.aborted && !LaminaError.is(error)) throw new LaminaError('ABORTED', {}, { cause: error });
     throw LaminaError.is(error)
       ? error
@@ -72,38 +72,37 @@ export async function installFiles(installation: Installation): Promise<Installe
         );
   }
   const path = isWithin(modelsDir, target) ? relative(modelsDir, target) : target;
-  return { path, changed: trail.files, undo: () => trail.undo() };
+  return { path, changed: rollback.files, undo: () => rollback.undo() };
 }
 
-/** The source's files: all shards, the projector beside it; of a directory what is directly in it. */
-async function filesToTake(
+/** The source's files: all shards and the projector next to it; of a directory the files directly in it. */
+async function filesToInstall(
   name: string,
   source: string,
   disk: Disk,
 ): Promise<readonly { from: string; bytes: number }[]> {
   const folders = new Folders(dirname(source), disk);
-  const { files, problems } = await take(findFiles(name, { path: source }, folders));
+  const { files, problems } = await findFiles(name, { path: source }, folders);
   if (problems.length > 0)
     throw new LaminaError('REQUEST_INVALID', {
       message: `${source} cannot be installed: ${problems.map(({ message }) => message).join('; ')}.`,
       param: 'path',
     });
-  const taken: { from: string; bytes: number }[] = [];
+  const sources: { from: string; bytes: number }[] = [];
   for (const { path } of files) {
     const names = (await stat(path)).isDirectory() ? await filesIn(path, folders) : [path];
-    for (const from of names) taken.push({ from, bytes: (await stat(from)).size });
+    for (const from of names) sources.push({ from, bytes: (await stat(from)).size });
   }
-  return taken;
+  return sources;
 }
 
 async function filesIn(directory: string, folders: Folders): Promise<readonly string[]> {
-  const listing = await folders.list(directory);
-  return listing.names
-    .filter((name) => listing.get(name)!.kind !== 'directory' && !name.startsWith('.'))
-    .map((name) => join(directory, name));
+  return [...(await folders.list(directory))]
+    .filter(([name, { kind }]) => kind !== 'directory' && !name.startsWith('.'))
+    .map(([name]) => join(directory, name));
 }
 
-/** Where the source goes: to the path its entry writes, else below the model's name. Shards must keep their names. */
+/** Where the source goes: to the path in its entry, else below the model's name. Shards keep their names. */
 function targetOf({ name, source, written, modelsDir }: Installation, isDirectory: boolean): string {
   if (written === undefined) return isDirectory ? join(modelsDir, name) : join(modelsDir, name, basename(source));
   const target = resolve(modelsDir, written);
@@ -113,33 +112,33 @@ function targetOf({ name, source, written, modelsDir }: Installation, isDirector
   return join(/\.[a-z]+$/i.test(target) ? dirname(target) : target, basename(source));
 }
 
-async function bring(
+async function linkOrCopy(
   from: string,
   to: string,
   bytes: number,
   { mode, signal }: Installation,
-  trail: Trail,
+  rollback: Rollback,
 ): Promise<void> {
   if (mode === 'link') {
     const refused = await link(from, to).then(
       () => undefined,
       (error: NodeJS.ErrnoException) => error.code ?? 'unknown',
     );
-    if (refused === undefined) return trail.add(to);
+    if (refused === undefined) return rollback.add(to);
     if (refused === 'EEXIST') throw occupied(to);
   }
   await requireSpace(dirname(to), bytes);
-  if (await stat(to).catch(() => undefined)) throw occupied(to);
+  if (await stat(to).catch(unlessShortage(undefined))) throw occupied(to);
   await withTemporaryFile(to, async (temporary) => {
     await pipeline(createReadStream(from), createWriteStream(temporary, { flags: 'wx' }), { signal });
     await rename(temporary, to);
   });
-  trail.add(to);
+  rollback.add(to);
 }
 
 function occupied(path: string): LaminaError {
   return new LaminaError('CONFLICT', {
-    message: `${path} is there already and is not overwritten. Move it away, or choose another name.`,
+    message: `${path} already exists and will not be overwritten. Move it away, or choose another name.`,
   });
 }
 
@@ -150,8 +149,8 @@ async function requireSpace(directory: string, bytes: number): Promise<void> {
   throw new LaminaError('DISK_FULL', { path: directory, reason, needed_bytes: lacking });
 }
 
-/** What was made, so that it can be unmade. */
-class Trail {
+/** What an installation made, so that it can be undone. */
+class Rollback {
   readonly files: string[] = [];
   private readonly directories: string[] = [];
 

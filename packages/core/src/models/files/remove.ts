@@ -1,28 +1,29 @@
-// Deletes the files of a model: those that belong to it, are in the models directory and are used by no other model.
+// Deletes the files of a model that are in the models directory and that no other model uses.
 import { lstat, readdir, realpath, rmdir, unlink } from 'node:fs/promises';
 import { basename, dirname, join, relative } from 'node:path';
 import { reasonOf } from '../../kernel/reason.js';
+import { unlessShortage } from '../../kernel/shortage.js';
 import type { Model } from '../../contract/models.js';
 import type { ModelRecord, RemovedModel } from '../../contract/models.js';
-import { isFileOf } from './directory.js';
+import { isFileOf } from './file-names.js';
 import { isWithin } from './folders.js';
 
-/** The most names of files that a sentence lists. */
+/** The most file names that a message lists. */
 const mostNames = 4;
 
-/** Deletes what may be deleted and says of the rest why it stays. Directories that become empty go too. */
+/** Deletes what may be deleted, with directories that become empty; the result says why the rest stays. */
 export async function removeFiles(
   model: Model,
   records: readonly ModelRecord[],
   modelsDir: string,
 ): Promise<RemovedModel> {
-  const root = await realpath(modelsDir).catch(() => modelsDir);
+  const root = await realpath(modelsDir).catch(unlessShortage(modelsDir));
   const removal = new Removal(modelsDir, root, await usersOf(records, model.name));
   for (const path of new Set(model.files.map((file) => file.path))) await removal.remove(path, model.format);
   return { deleted: removal.deleted, kept: removal.kept };
 }
 
-/** Path of a file, or of a directory that is a model as a whole, without links → the model that uses it. */
+/** Real path of a file, or of a directory that is one model → the model that uses it. */
 type Users = ReadonlyMap<string, Model>;
 
 class Removal {
@@ -37,13 +38,13 @@ class Removal {
   ) {}
 
   async remove(path: string, format: string): Promise<void> {
-    const there = await lstat(path).catch(() => undefined);
+    const there = await lstat(path).catch(unlessShortage(undefined));
     if (there === undefined) return;
     if (there.isDirectory()) await this.removeFrom(path, format);
     else await this.removeFile(path);
   }
 
-  /** Of a directory that is a model as a whole, only what its format defines: the rest is somebody else's. */
+  /** Of a directory that is one model, deletes only the files of its format: the rest is not part of the model. */
   private async removeFrom(directory: string, format: string): Promise<void> {
     const place = await this.placeProblem(join(directory, 'any'));
     if (place !== undefined) return this.keep(directory, place);
@@ -72,18 +73,18 @@ class Removal {
     }
   }
 
-  /** Why a file may not be deleted where it is: only what is in the models directory, by no symbolic link, may be. */
+  /** Why a file may not be deleted at its path: it must be in the models directory, not through a symbolic link. */
   private async placeProblem(path: string): Promise<string | undefined> {
     const outside = 'it is outside the models directory';
     if (!isWithin(this.modelsDir, path)) return outside;
     const parent = dirname(path);
-    const real = await realpath(parent).catch(() => undefined);
+    const real = await realpath(parent).catch(unlessShortage(undefined));
     if (real === undefined || !isWithin(this.root, real)) return outside;
     if (real === join(this.root, relative(this.modelsDir, parent))) return undefined;
     return 'a symbolic link leads to it; remove the model by its real path';
   }
 
-  /** Why a file stays where it may be deleted: a link is deleted as itself, not what it leads to. */
+  /** Which other model uses a file: of a link the link itself is deleted, not its target. */
   private useProblem(path: string): string | undefined {
     const real = join(this.root, relative(this.modelsDir, path));
     const whole = this.users.get(dirname(real));
@@ -116,8 +117,10 @@ async function usersOf(records: readonly ModelRecord[], name: string): Promise<U
   return new Map((await Promise.all(found)).flat());
 }
 
-/** Where a file is in its real directory, and what it leads to when it is a link. */
+/** The path of a file in its real directory, and its target if it is a link. */
 async function pathsOf(path: string): Promise<readonly string[]> {
-  const [parent, real] = await Promise.all([dirname(path), path].map((one) => realpath(one).catch(() => one)));
+  const [parent, real] = await Promise.all(
+    [dirname(path), path].map((one) => realpath(one).catch(unlessShortage(one))),
+  );
   return [join(parent!, basename(path)), real!];
 }

@@ -1,37 +1,36 @@
-// GGUF models in several files: `<prefix>-00001-of-00003.gguf`, in any case of letters, as llama.cpp names them.
+// GGUF models split into several files: `<prefix>-00001-of-00003.gguf`, in upper or lower case, as llama.cpp names them.
 import { basename, dirname, join } from 'node:path';
-import { wait, type Steps } from '../../kernel/steps.js';
 import type { Folders } from './folders.js';
 
 const pattern = /^(.+)-(\d{5})-of-(\d{5})(\.gguf)?$/i;
 
-/** The shards a file name belongs to: what comes before the numbers, which one it is, of how many. */
+/** The parts of a shard's file name. */
 export interface ShardName {
   readonly prefix: string;
   readonly index: number;
   readonly count: number;
 }
 
-/** The shards that are there, in order, and what is missing of them. */
+/** The existing shards in order, and which ones are missing. */
 export interface FoundShards {
   readonly paths: readonly string[];
   readonly problem?: string;
 }
 
-/** Reads a file name; `undefined` when it is not one of a shard. */
+/** Parses a file name; `undefined` when it is not that of a shard. */
 export function shardName(name: string): ShardName | undefined {
   const match = pattern.exec(name);
   return match === null ? undefined : { prefix: match[1]!, index: Number(match[2]), count: Number(match[3]) };
 }
 
-/** Every shard beside the one that is named; `undefined` when the path names no shard. */
-export function* shardsOf(path: string, folders: Folders): Steps<FoundShards | undefined> {
+/** All shards of the model that a shard belongs to; `undefined` when the path is not a shard. */
+export async function shardsOf(path: string, folders: Folders): Promise<FoundShards | undefined> {
   const named = shardName(basename(path));
   if (named === undefined) return undefined;
   if (named.index < 1 || named.index > named.count)
     return { paths: [], problem: `${basename(path)} is number ${named.index} of ${named.count}, which cannot be` };
   const present = new Map<number, string>();
-  for (const name of (yield* wait(folders.list(dirname(path)))).names) {
+  for (const name of (await folders.list(dirname(path))).keys()) {
     const shard = shardName(name);
     if (shard?.count === named.count && shard.prefix.toLowerCase() === named.prefix.toLowerCase())
       present.set(shard.index, name);

@@ -11,8 +11,8 @@ import { EventBus } from '../../dist/kernel/event-bus.js';
 import { Hooks } from '../../dist/kernel/hooks.js';
 import { ModelRegistry } from '../../dist/models/registry.js';
 
-/** What {@link openRoom} makes. */
-export interface Room {
+/** What {@link openTestRegistry} makes. */
+export interface TestRegistry {
   readonly modelsDir: string;
   readonly registry: ModelRegistry;
   readonly config: Config;
@@ -32,7 +32,7 @@ export interface Room {
 }
 
 /** Makes a models directory, and a registry for it that is not yet loaded. */
-export async function openRoom(options: { manifest?: string | Partial<Manifest> } = {}): Promise<Room> {
+export async function openTestRegistry(options: { manifest?: string | Partial<Manifest> } = {}): Promise<TestRegistry> {
   const modelsDir = await mkdtemp(join(tmpdir(), 'lamina-models-'));
   const warnings: string[] = [];
   const log = recorder(warnings);

@@ -1,18 +1,14 @@
-// What the names in a directory say of the models in it.
+// What the names of files say about the models in a directory.
 import { basename, extname } from 'node:path';
 import { shardName } from './shards.js';
 
-/** What tools put behind the name of a file that they have not finished. */
-const unfinished = /\.(part|partial|incomplete|download|crdownload|tmp|temp|aria2|!qb)$/i;
-
-/**
- * What discovery may offer of a directory: the GGUF models in it, by their names, or all of it as one model. Hidden and
- * unfinished files do not count.
- */
-export function offersOf(names: readonly string[]): { readonly models: readonly string[]; readonly isModel: boolean } {
-  const finished = finishedOf(names);
-  return { models: modelsIn(finished), isModel: isOneModel(finished) };
+/** The format that a file name says; hidden files have none. */
+export function formatOfName(path: string): string | undefined {
+  return /[^/\\]\.(gguf|safetensors)$/i.exec(path)?.[1]!.toLowerCase();
 }
+
+/** What tools append to the names of unfinished files. */
+const unfinished = /\.(part|partial|incomplete|download|crdownload|tmp|temp|aria2|!qb)$/i;
 
 const tokenizerFiles = [
   'tokenizer.json',
@@ -52,7 +48,7 @@ const mlcFiles = [
 ];
 const sentencePiece = /^(tokenizer|sentencepiece[\w.]*)\.model(\.v\d+)?$/;
 
-/** Format of a model that is a directory → the names that are files of it, and a pattern for those with numbers. */
+/** The format of a model that is a directory → the names of its files, and a pattern for numbered ones. */
 const filesOf: ReadonlyMap<string, { readonly names: ReadonlySet<string>; readonly pattern: RegExp }> = new Map([
   [
     'safetensors',
@@ -61,7 +57,7 @@ const filesOf: ReadonlyMap<string, { readonly names: ReadonlySet<string>; readon
   ['mlc', { names: new Set([...mlcFiles, ...tokenizerFiles]), pattern: /^params_shard_\d+\.bin$/ }],
 ]);
 
-/** Whether a model that is a directory has, by its format, a file of this name. Of other formats no names are known. */
+/** Whether a file of this name belongs to a model that is a directory; false for unknown formats. */
 export function isFileOf(format: string, name: string): boolean {
   const known = filesOf.get(format);
   return known !== undefined && (known.names.has(name) || known.pattern.test(name) || sentencePiece.test(name));
@@ -72,10 +68,7 @@ export function isProjector(name: string): boolean {
   return /\.gguf$/i.test(name) && /mmproj/i.test(name);
 }
 
-/**
- * The GGUF models in a directory: a file each; of one in shards, the first shard that is there. Projectors are no
- * models.
- */
+/** The GGUF models in a directory, by file name; the first existing shard of a split one. Projectors are not models. */
 export function modelsIn(names: readonly string[]): readonly string[] {
   const seen = new Set<string>();
   return names.filter((name) => {
@@ -88,18 +81,15 @@ export function modelsIn(names: readonly string[]): readonly string[] {
   });
 }
 
-/** The projector that belongs to a model: any in a directory that holds no other model; F16 before other precisions. */
+/** The projector of the only model in a directory; F16 before other precisions. */
 export function projectorIn(names: readonly string[], model: string): string | undefined {
   const projectors = names.filter((name) => isProjector(name) && name !== model);
   if (projectors.length === 0 || modelsIn(names).length !== 1) return undefined;
   return projectors.find((name) => /(^|[^b])f16/i.test(name)) ?? projectors[0];
 }
 
-/**
- * The names without hidden ones and those of files that another tool is at work on: by their own names, or by a
- * companion's.
- */
-function finishedOf(all: readonly string[]): readonly string[] {
+/** Names without hidden files and files that another tool is still writing, by their own name or a companion's. */
+export function finishedNames(all: readonly string[]): readonly string[] {
   const names = all.filter((name) => !name.startsWith('.'));
   const leftovers = new Set(names.filter((name) => unfinished.test(name)));
   if (leftovers.size === 0) return names;
@@ -110,8 +100,8 @@ function finishedOf(all: readonly string[]): readonly string[] {
   );
 }
 
-/** MLC weights, or a safetensors model with all its shards. */
-function isOneModel(names: readonly string[]): boolean {
+/** True for the names of a directory that is one model: MLC weights, or safetensors with all shards. */
+export function isOneModel(names: readonly string[]): boolean {
   if (names.includes('mlc-chat-config.json'))
     return (
       names.some((name) => /^(tensor|ndarray)-cache\.json$/.test(name)) && names.some((name) => name.endsWith('.bin'))

@@ -1,7 +1,7 @@
-// What headers and configurations mean: a model's metadata, whatever the format it comes from.
+// A model's metadata, from the headers and configurations of every format.
 import type { ModelMetadata } from '../../contract/models.js';
-import { fileTypes, poolingTypes } from '../gguf-types.js';
-import type { GgufHeader } from '../gguf.js';
+import { fileTypes, poolingTypes } from './gguf-types.js';
+import type { GgufHeader } from './gguf.js';
 import { isMapping } from '../manifest/omit-nulls.js';
 
 type Config = Readonly<Record<string, unknown>>;

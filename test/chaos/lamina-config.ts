@@ -19,5 +19,5 @@ const limits = {
 export default defineConfig({
   plugins: [llamaServer === undefined ? fakePlugin() : realLlama()],
   limits,
-  downloads: { retryDelay: 0.1, stallTimeout: 5, active: 4, allowedHosts: [process.env[siteVariable] ?? ''] },
+  downloads: { retryDelay: 0.1, stallTimeout: 5, maxConcurrent: 4, allowedHosts: [process.env[siteVariable] ?? ''] },
 } satisfies ServerConfig);

@@ -55,7 +55,7 @@ export async function openLocal(options: LocalOptions, { env, owner, signal }: L
       ...overrides,
       log,
       mode: owner ? 'owner' : 'attached',
-      downloads: { ...config.downloads, resume: false },
+      downloads: { ...config.downloads, autoResume: false },
     },
     signal,
   ).catch((error: unknown) => {

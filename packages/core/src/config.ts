@@ -20,13 +20,13 @@ export const defaultLimits: RuntimeLimits = {
 
 /** The default limits of downloads. */
 export const defaultDownloadLimits: DownloadLimits = {
-  active: 2,
+  maxConcurrent: 2,
   connections: 8,
   connectionsPerFile: 4,
   stallTimeout: 30,
-  attempts: 6,
+  maxRetries: 5,
   retryDelay: 1,
-  resume: true,
+  autoResume: true,
   allowedHosts: [],
 };
 
@@ -56,13 +56,13 @@ const count = { type: 'integer', minimum: 1 } as const;
 const downloadsSchema = {
   type: 'object',
   properties: {
-    active: count,
+    maxConcurrent: count,
     connections: count,
     connectionsPerFile: count,
     stallTimeout: seconds,
-    attempts: count,
+    maxRetries: { type: 'integer', minimum: 0 },
     retryDelay: seconds,
-    resume: { type: 'boolean' },
+    autoResume: { type: 'boolean' },
     allowedHosts: { type: 'array', items: { type: 'string' } },
   },
   additionalProperties: false,

@@ -4,7 +4,7 @@ import type { Config, LaminaOptions } from './contract/config.js';
 import { LaminaError } from './contract/errors.js';
 import type { Registrations } from './contract/plugin.js';
 import { downloadsModule } from './downloads/module.js';
-import { SourceRegistry } from './downloads/sources.js';
+import { SourceRegistry } from './downloads/source-registry.js';
 import { inferenceModule } from './inference/module.js';
 import { systemClock } from './kernel/clock.js';
 import { createLog } from './kernel/log.js';

@@ -19,7 +19,7 @@ import type { Runtime } from './contract/runtime.js';
 import type { Suggestions } from './contract/suggestions.js';
 import { tapCore } from './core-plugin.js';
 import { DownloadService } from './downloads/downloads.js';
-import { SourceRegistry } from './downloads/sources.js';
+import { SourceRegistry } from './downloads/source-registry.js';
 import { localSource } from './downloads/sources/local.js';
 import { urlSource } from './downloads/sources/url.js';
 import { HttpClient } from './downloads/transfer/http.js';

@@ -26,7 +26,7 @@ describe('an attached Lamina', () => {
     await rm(join(modelsDir, '..'), { recursive: true });
   });
 
-  const lamina = async (options: { mode?: 'owner' | 'attached'; downloads?: { resume?: boolean } } = {}) => {
+  const lamina = async (options: { mode?: 'owner' | 'attached'; downloads?: { autoResume?: boolean } } = {}) => {
     const made = await createLamina({ modelsDir, plugins: [fakePlugin()], log: 'silent', ...options });
     open.push(made);
     return made;
@@ -106,7 +106,7 @@ describe('an attached Lamina', () => {
       attached.downloads.list().map((download) => [download.id, download.model, download.state]),
       [[id, 'far', 'queued']],
     );
-    const quiet = await lamina({ downloads: { resume: false } });
+    const quiet = await lamina({ downloads: { autoResume: false } });
     assert.equal(quiet.downloads.get(id).state, 'queued');
     assert.equal((await quiet.downloads.pause(id)).state, 'paused');
   });

@@ -30,7 +30,7 @@ describe('downloads of a server that is killed', function () {
     folder = mkdtempSync(join(tmpdir(), 'lamina-killed-'));
     writeFileSync(
       join(folder, 'config.mjs'),
-      'export default { downloads: { active: 8, connections: 16, retryDelay: 0.01 } };\n',
+      'export default { downloads: { maxConcurrent: 8, connections: 16, retryDelay: 0.01 } };\n',
     );
     waiting = [];
     open = false;

@@ -38,7 +38,7 @@ describe('downloads over HTTP that meet', function () {
     }).listen(0, '127.0.0.1');
     await once(files, 'listening');
     origin = `http://127.0.0.1:${(files.address() as AddressInfo).port}`;
-    house = await openHouse({ lamina: { downloads: { active: 8, connections: 16, retryDelay: 0.01 } } });
+    house = await openHouse({ lamina: { downloads: { maxConcurrent: 8, connections: 16, retryDelay: 0.01 } } });
   });
 
   afterEach(async () => {

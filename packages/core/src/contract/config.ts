@@ -37,26 +37,23 @@ export interface RuntimeLimits {
 
 /** Limits of downloads; times in seconds. */
 export interface DownloadLimits {
-  /** Downloads that run at once; the others wait. Default 2. */
-  readonly active: number;
-  /** Connections over all downloads; default 8. */
+  /** Downloads that run at the same time; others are queued. Default 2. */
+  readonly maxConcurrent: number;
+  /** Connections of all downloads together; default 8. */
   readonly connections: number;
-  /** Connections for one file; default 4. */
+  /** Connections per file; default 4. */
   readonly connectionsPerFile: number;
-  /** A connection that brings no byte for so long is replaced; default 30. */
+  /** A connection that receives no data for this time is replaced; default 30; 0: never. */
   readonly stallTimeout: number;
-  /** Failures in a row, without a byte in between, that are one too many; default 6. */
-  readonly attempts: number;
-  /** The pause after the first failure, doubled with each, up to thirty times as long; default 1. */
+  /** Retries in a row that receive no data, before a file fails; default 5. */
+  readonly maxRetries: number;
+  /** The pause before the first retry; doubled with each, up to thirty times as long. Default 1. */
   readonly retryDelay: number;
+  /** Resume unfinished downloads when Lamina starts; default true. Otherwise they wait until they are requested. */
+  readonly autoResume: boolean;
   /**
-   * Whether downloads that an earlier Lamina left unfinished go on by themselves; default true. Otherwise they wait
-   * until they are asked for.
-   */
-  readonly resume: boolean;
-  /**
-   * Hosts, as `name` or `name:port`, that downloads requested over the network may connect to although their addresses
-   * are private, or cannot be resolved here behind a proxy; default none.
+   * Hosts, as `name` or `name:port`, that downloads requested over the network may use although their addresses are
+   * private, or cannot be resolved on this machine behind a proxy; default none.
    */
   readonly allowedHosts: readonly string[];
 }

@@ -1,38 +1,38 @@
-// The downloads of one Lamina: what `lamina.downloads` is.
+// `lamina.downloads`: finds or creates the download for a request, and controls all downloads of one Lamina.
 import { randomBytes } from 'node:crypto';
 import { join, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
+import type { Backends } from '../contract/backends.js';
 import type { Config } from '../contract/config.js';
 import type { Clock, Logger } from '../contract/context.js';
+import type { Download, Downloadable, DownloadRequest, Downloads } from '../contract/downloads.js';
 import { LaminaError } from '../contract/errors.js';
-import { reasonOf } from '../kernel/reason.js';
+import type { Models } from '../contract/models.js';
 import type { Json } from '../contract/schema.js';
 import type { AddressGuard, DownloadPlan } from '../contract/source.js';
-import type { Backends } from '../contract/backends.js';
-import type { Download, Downloadable, DownloadRequest, Downloads } from '../contract/downloads.js';
-import type { Models } from '../contract/models.js';
+import { abortable } from '../kernel/abort.js';
 import type { EventBus } from '../kernel/event-bus.js';
-import type { Hooks } from '../kernel/hooks.js';
 import { attachedError } from '../kernel/attached.js';
-import { folderOf, Job, type JobTools } from './job.js';
-import { readJournals, removeFolder, removeLeftovers, type Journal } from './journal.js';
+import type { Hooks } from '../kernel/hooks.js';
+import { reasonOf } from '../kernel/reason.js';
+import { Semaphore } from '../kernel/semaphore.js';
+import { readJournals, removeFolder, removeLeftovers, type DownloadJournal } from './download-journal.js';
+import { Job, type JobTools } from './job.js';
 import { KnownFiles } from './known-files.js';
-import { Planning, type Planned } from './planning.js';
-import type { SourceRegistry } from './sources.js';
+import { Planning, type PlannedDownload } from './planning.js';
+import type { SourceRegistry } from './source-registry.js';
 import { Space } from './space.js';
 import { guardedFetch } from './transfer/guarded-fetch.js';
-import { Hasher } from './transfer/hash.js';
 import type { HttpClient } from './transfer/http.js';
-import { Permits } from './transfer/permits.js';
 
-/** Downloads that are over and still listed. */
-const mostKept = 100;
+/** Finished and cancelled downloads that are still listed. */
+const maxListed = 100;
 
-/** Fetches models. Call `load` once before anything else, and `close` at the end. */
+/** Downloads models. Call `load` first, and `close` at the end. */
 export class DownloadService implements Downloads {
   private readonly jobs = new Map<string, Job>();
-  /** Requests that are being planned, by what they ask for. */
-  private readonly planned = new Map<string, Promise<Job>>();
+  /** Requests whose plan is being made, by their content. */
+  private readonly pending = new Map<string, Promise<Job>>();
   private readonly closing = new AbortController();
   private readonly root: string;
   private readonly owner: string;
@@ -66,32 +66,30 @@ export class DownloadService implements Downloads {
       log,
       limits,
       space: new Space(modelsDir, clock),
-      turns: new Permits(limits.active),
-      permits: new Permits(limits.connections),
-      hasher: new Hasher(),
+      running: new Semaphore(limits.maxConcurrent),
+      connections: new Semaphore(limits.connections),
       known: new KnownFiles(join(this.owner, 'known-files.json'), log),
       fetch: (guard) => (guard === undefined ? config.fetch : guardedFetch(http, guard)),
-      source: (name) => sources.list().find((source) => source.name === name),
+      source: (name) => sources.get(name),
     };
   }
 
-  /** Goes on with what an earlier Lamina left, or only lists it. What cannot go on is logged. */
+  /** Lists the downloads of an earlier Lamina and resumes those that were active. Failures are logged. */
   async load(): Promise<void> {
+    const { downloads, mode } = this.config;
     await this.tools.known.load();
-    if (this.config.mode === 'owner') await removeLeftovers(this.root);
+    if (mode === 'owner') await removeLeftovers(this.root);
     const journals = await readJournals(this.root, (path) =>
-      this.log.warn({ path }, 'A folder of downloads has no journal that can be read; it is left alone'),
+      this.log.warn({ path }, 'A download folder has no valid journal and is ignored'),
     );
-    const resumes = this.config.downloads.resume && this.config.mode === 'owner';
     for (const journal of journals.filter(({ owner }) => owner === this.owner)) {
       const job = this.add(journal);
-      if (this.config.mode === 'owner') await job.clearLeftovers();
-      if (journal.state === 'active' && resumes)
-        await job
-          .start()
-          .catch((error: unknown) =>
-            this.log.warn({ download: journal.id, reason: reasonOf(error) }, 'A download cannot go on'),
-          );
+      if (mode === 'attached') continue;
+      await job.clearLeftovers();
+      if (journal.state !== 'active' || !downloads.autoResume) continue;
+      await job.start().catch((error: unknown) => {
+        this.log.warn({ download: journal.id, reason: reasonOf(error) }, 'Failed to resume a download');
+      });
     }
   }
 
@@ -105,17 +103,17 @@ export class DownloadService implements Downloads {
     checkRequest(request);
     const name = 'model' in request ? this.models.resolve(request.model).model.name : request.name;
     for (let job = this.unfinished(name); job !== undefined; job = this.unfinished(name)) {
-      if (await untilAborted(this.goOn(job, isOther(job, request)), signal)) return job.snapshot();
+      if (await orAborted(this.continueJob(job, isOther(job, request)), signal)) return job.snapshot();
     }
     if ('model' in request) this.requireAbsent(name!);
     const key = JSON.stringify([request, guard]);
-    let planned = this.planned.get(key);
-    if (planned === undefined) {
-      // The plan outlives the first who asked for it: others may wait for the same.
-      planned = this.make(request, guard).finally(() => this.planned.delete(key));
-      this.planned.set(key, planned);
+    let pending = this.pending.get(key);
+    if (pending === undefined) {
+      // It does not end with the signal of the first caller: others may wait for the same download.
+      pending = this.create(request, guard).finally(() => this.pending.delete(key));
+      this.pending.set(key, pending);
     }
-    return (await untilAborted(planned, signal)).snapshot();
+    return (await orAborted(pending, signal)).snapshot();
   }
 
   list(): readonly Download[] {
@@ -160,18 +158,19 @@ export class DownloadService implements Downloads {
 
   async wait(id: string, { signal = this.closing.signal }: { signal?: AbortSignal } = {}): Promise<Download> {
     const job = this.job(id);
-    let listening: () => void = () => undefined;
-    const ended = new Promise<Download>((settle, reject) => {
-      const look = () => {
-        if (job.state === 'finished') settle(job.snapshot());
-        else if (job.state === 'failed') reject(job.error!);
-        else if (job.state === 'paused' || job.state === 'cancelled')
-          reject(new LaminaError('ABORTED', {}, { cause: new Error(`the download is ${job.state}`) }));
+    let removeListener: () => void = () => undefined;
+    const ended = new Promise<Download>((resolve, reject) => {
+      const check = () => {
+        const { state } = job;
+        if (state === 'finished') resolve(job.snapshot());
+        else if (state === 'failed') reject(job.error!);
+        else if (state === 'paused' || state === 'cancelled')
+          reject(new LaminaError('ABORTED', {}, { cause: new Error(`the download is ${state}`) }));
       };
-      listening = job.onChange(look);
-      look();
+      removeListener = job.onChange(check);
+      check();
     });
-    return untilAborted(ended, AbortSignal.any([signal, this.closing.signal])).finally(() => listening());
+    return orAborted(ended, AbortSignal.any([signal, this.closing.signal])).finally(removeListener);
   }
 
   downloadable(): readonly Downloadable[] {
@@ -187,74 +186,65 @@ export class DownloadService implements Downloads {
     });
   }
 
-  /** Ends all transfers; those under way go on with the next Lamina. */
+  /** Stops all downloads. Active ones resume with the next start. */
   async close(): Promise<void> {
     this.closing.abort(new LaminaError('SHUTTING_DOWN', {}));
-    await Promise.allSettled(this.planned.values());
+    await Promise.allSettled(this.pending.values());
     await Promise.all([...this.jobs.values()].map((job) => job.stop('closed')));
-    await this.tools.hasher.close();
     await this.tools.http.close();
   }
 
-  private async make(request: DownloadRequest, guard: AddressGuard | undefined): Promise<Job> {
+  private async create(request: DownloadRequest, guard: AddressGuard | undefined): Promise<Job> {
     const remote = guard !== undefined && !('model' in request);
-    const given = guard === undefined ? {} : { guard };
-    const context = { signal: this.closing.signal, log: this.log, fetch: this.tools.fetch(guard), remote, ...given };
+    const guarded = guard === undefined ? {} : { guard };
+    const context = { signal: this.closing.signal, log: this.log, fetch: this.tools.fetch(guard), remote, ...guarded };
     const planned = await this.planning.plan(request, context);
-    // After the last look at what is there, the new job is added without waiting for anything: two requests make one
-    // job.
+    // Nothing is awaited between this check and `add`, so that two requests never make two jobs for one model.
     for (let job = this.unfinished(planned.model); job !== undefined; job = this.unfinished(planned.model)) {
       const { source, reference } = job.journal.plan;
       const isOtherPlan = !isDeepStrictEqual([source, reference], [planned.plan.source, planned.plan.reference]);
-      if (await this.goOn(job, isOtherPlan)) return job;
+      if (await this.continueJob(job, isOtherPlan)) return job;
     }
     this.closing.signal.throwIfAborted();
     this.requireAbsent(planned.model, planned.plan);
-    const job = this.add(this.journalOf(planned, guard));
+    const job = this.add(this.newJournal(planned, guard));
     try {
       await job.start();
     } catch (error) {
       this.jobs.delete(job.journal.id);
       await removeFolder(job.folder).catch(() => undefined);
-      throw LaminaError.is(error)
-        ? error
-        : new LaminaError(
-            'CONFLICT',
-            { message: `The models directory cannot be written: ${reasonOf(error)}.` },
-            { cause: error },
-          );
+      if (LaminaError.is(error)) throw error;
+      const message = `The models directory cannot be written: ${reasonOf(error)}.`;
+      throw new LaminaError('CONFLICT', { message }, { cause: error });
     }
     return job;
   }
 
-  private journalOf({ model, plan }: Planned, guard: AddressGuard | undefined): Journal {
+  private newJournal({ model, plan }: PlannedDownload, guard: AddressGuard | undefined): DownloadJournal {
     const id = `dl-${randomBytes(6).toString('hex')}`;
     const createdAt = new Date(this.clock.now()).toISOString();
     const files = plan.files.map(() => ({ version: {}, held: [] }));
-    const given = guard === undefined ? {} : { guard };
-    return { format: 1, id, owner: this.owner, model, ...given, plan, createdAt, state: 'active', files };
+    const guarded = guard === undefined ? {} : { guard };
+    return { format: 1, id, owner: this.owner, model, ...guarded, plan, createdAt, state: 'active', files };
   }
 
-  private add(journal: Journal): Job {
-    const job = new Job(journal, folderOf(this.root, journal.id), this.tools);
+  private add(journal: DownloadJournal): Job {
+    const job = new Job(journal, join(this.root, journal.id), this.tools);
     this.jobs.set(journal.id, job);
     const over = [...this.jobs.values()].filter(({ isOver }) => isOver);
-    for (const { journal: old } of over.slice(0, Math.max(0, over.length - mostKept))) this.jobs.delete(old.id);
+    for (const { journal: old } of over.slice(0, Math.max(0, over.length - maxListed))) this.jobs.delete(old.id);
     return job;
   }
 
-  /**
-   * Goes on with a download for another request. False when it is cancelled meanwhile, so that the request needs one
-   * of its own.
-   */
-  private async goOn(job: Job, isOther: boolean): Promise<boolean> {
+  /** Resumes a download for another request. False when it was cancelled, so that the request needs a new one. */
+  private async continueJob(job: Job, isOther: boolean): Promise<boolean> {
     if (job.cancelling !== undefined) {
       await job.cancelling.catch(() => undefined);
       return false;
     }
     const { model, id } = job.journal;
     if (isOther) {
-      const message = `"${model}" is being downloaded from elsewhere (${id}). Wait for it, or cancel it first.`;
+      const message = `"${model}" is already being downloaded from another reference (${id}). Wait for it, or cancel it first.`;
       throw new LaminaError('CONFLICT', { message, download: id });
     }
     this.closing.signal.throwIfAborted();
@@ -266,7 +256,7 @@ export class DownloadService implements Downloads {
     return [...this.jobs.values()].find((job) => job.journal.model === model && !job.isOver);
   }
 
-  /** `same` in the details tells that it is here from the very reference that is asked for. */
+  /** `same` in the details of the error: the existing model was downloaded from the requested reference. */
   private requireAbsent(name: string, plan?: DownloadPlan): void {
     const record = this.models.get(name);
     if (record?.available !== true) return;
@@ -274,7 +264,7 @@ export class DownloadService implements Downloads {
       plan !== undefined &&
       isDeepStrictEqual((record.entry.download as Record<string, unknown> | undefined)?.[plan.source], plan.reference);
     throw new LaminaError('CONFLICT', {
-      message: `The model "${name}" is already here. Remove it first, or choose another name.`,
+      message: `The model "${name}" already exists. Remove it first, or choose another name.`,
       model: name,
       same,
     });
@@ -295,17 +285,17 @@ function checkRequest(request: DownloadRequest): void {
   const { model, reference } = request as { model?: unknown; reference?: unknown };
   if ((model === undefined) === (reference === undefined))
     throw new LaminaError('REQUEST_INVALID', {
-      message: 'A download is asked for with either "model", a model of the manifest, or "reference", what to fetch.',
+      message: 'Send either "model" (a model of the manifest) or "reference" (what to download).',
     });
 }
 
-/** Whether a request is for something else than what a download fetches. */
+/** Whether a request is for something else than what a job downloads. */
 function isOther({ journal: { plan } }: Job, request: DownloadRequest): boolean {
   if ('reference' in request) return JSON.stringify(plan.reference) !== JSON.stringify(request.reference);
   return request.source !== undefined && request.source !== plan.source;
 }
 
-/** Where no model may be put: what Lamina keeps for itself. */
+/** Paths that Lamina uses itself. */
 function reservedPaths({ dataDir, modelsDir, manifest }: Config): readonly string[] {
   const file = typeof manifest === 'string' ? manifest : join(modelsDir, 'models.yaml');
   return [dataDir, file].map((path) => resolve(path));
@@ -314,20 +304,14 @@ function reservedPaths({ dataDir, modelsDir, manifest }: Config): readonly strin
 function requireOpen(job: Job): void {
   if (job.isOver)
     throw new LaminaError('CONFLICT', {
-      message: `The download ${job.journal.id} of "${job.journal.model}" is ${job.state} already.`,
+      message: `The download ${job.journal.id} of "${job.journal.model}" is already ${job.state}.`,
     });
 }
 
-function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((settle, reject) => {
-    const left = () =>
-      reject(
-        LaminaError.is(signal.reason, 'SHUTTING_DOWN')
-          ? signal.reason
-          : new LaminaError('ABORTED', {}, { cause: signal.reason }),
-      );
-    if (signal.aborted) left();
-    signal.addEventListener('abort', left, { once: true });
-    work.then(settle, reject).finally(() => signal.removeEventListener('abort', left));
+/** Rejects with `ABORTED` when the signal is aborted first, or with `SHUTTING_DOWN` when Lamina closes. */
+function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return abortable(work, signal).catch((error: unknown) => {
+    if (error !== signal.reason || LaminaError.is(error, 'SHUTTING_DOWN')) throw error;
+    throw new LaminaError('ABORTED', {}, { cause: error });
   });
 }

@@ -1,44 +1,46 @@
-// One download: what it is, what is done with it, and the work itself from the first byte to the manifest.
+// One download: its state, its work from the first byte to the manifest entry, and how it is stopped.
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { LaminaError } from '../contract/errors.js';
-import { reasonOf } from '../kernel/reason.js';
-import type { Clock, Logger } from '../contract/context.js';
-import type { EventType } from '../contract/events.js';
 import type { Backends } from '../contract/backends.js';
+import type { Clock, Logger } from '../contract/context.js';
 import type { Download, DownloadState } from '../contract/downloads.js';
+import { LaminaError } from '../contract/errors.js';
+import type { EventType } from '../contract/events.js';
 import type { Models } from '../contract/models.js';
 import type { AddressGuard, PlanFile, Source } from '../contract/source.js';
 import { removeTemporaryFiles } from '../kernel/atomic-write.js';
 import type { EventBus } from '../kernel/event-bus.js';
 import type { Hooks } from '../kernel/hooks.js';
-import { JobFile, type FileTools } from './job-file.js';
-import { removeFolder, writeJournal, type Journal } from './journal.js';
+import { reasonOf } from '../kernel/reason.js';
+import type { Semaphore } from '../kernel/semaphore.js';
+import { JobFile, type FileTools } from './download-file.js';
+import { removeFolder, writeJournal, type DownloadJournal } from './download-journal.js';
 import { entryOf, layoutOf, type Layout } from './layout.js';
-import { placeFile } from './place.js';
-import { Speed } from './progress.js';
-import { diskErrorOf } from './transfer/fault.js';
-import type { Permits } from './transfer/permits.js';
+import { placeFile } from './place-file.js';
+import { diskErrorOf } from './transfer/transfer-error.js';
 
 const journalMs = 1_000;
 const progressMs = 100;
+/** The reported speed is smoothed: after this time, a measurement counts a third. */
+const smoothingMs = 3_000;
 
 /** What all downloads share. */
 export interface JobTools extends FileTools {
   readonly modelsDir: string;
-  readonly turns: Permits;
+  /** Limits the downloads that run at once. */
+  readonly running: Semaphore;
   readonly models: Models;
   readonly backends: Backends;
   readonly hooks: Hooks;
   readonly events: EventBus;
   readonly log: Logger;
   source(name: string): Source | undefined;
-  /** What sources fetch with for a download. */
+  /** The fetch that sources use for a download. */
   fetch(guard: AddressGuard | undefined): typeof globalThis.fetch;
 }
 
-/** Why a run was ended from outside. */
-type Halt = 'paused' | 'cancelled' | 'closed';
+/** Why a download is stopped; `closed`: Lamina closes, and the download resumes with the next start. */
+type JobStopReason = 'paused' | 'cancelled' | 'closed';
 
 /** A download. */
 export class Job {
@@ -46,37 +48,39 @@ export class Job {
   error: LaminaError | undefined;
   private readonly files: readonly JobFile[];
   private readonly layout: Layout;
-  private readonly speed: Speed;
+  private readonly speed: TransferSpeed;
   private readonly listeners = new Set<() => void>();
-  private halt: { readonly controller: AbortController; why?: Halt } | undefined;
-  private running: Promise<void> = Promise.resolve();
-  /** The last of the starts and stops, which run one after the other. */
-  private changing: Promise<unknown> = Promise.resolve();
+  /** Set while it runs. */
+  private run: { readonly controller: AbortController; reason?: JobStopReason; ended: Promise<void> } | undefined;
+  /** The last of its starts and stops, which run one after the other. */
+  private lastChange: Promise<unknown> = Promise.resolve();
+  private lastSave: Promise<void> = Promise.resolve();
   private closed = false;
-  private leaving: Promise<void> | undefined;
-  private writing: Promise<void> = Promise.resolve();
+  /** Settles when it is cancelled; `undefined` while nobody cancels it. */
+  cancelling: Promise<void> | undefined;
 
   constructor(
-    readonly journal: Journal,
+    readonly journal: DownloadJournal,
     readonly folder: string,
     private readonly tools: JobTools,
   ) {
     const { plan, model, guard } = journal;
     this.state = journal.state === 'active' ? 'queued' : journal.state;
     this.error = journal.error === undefined ? undefined : LaminaError.fromWire(journal.error);
-    this.speed = new Speed(tools.clock);
+    this.speed = new TransferSpeed(tools.clock);
     this.layout = layoutOf(plan, model, tools.models.get(model)?.entry.path, tools.modelsDir);
     const context = { log: tools.log, fetch: tools.fetch(guard), ...(guard === undefined ? {} : { guard }) };
-    const common = {
-      folder,
-      guard,
-      locate: (file: PlanFile, signal: AbortSignal) => this.source().locate(file, plan, { ...context, signal }),
-      arrived: (bytes: number) => this.speed.add(bytes),
-      save: () => this.save(),
-    };
     this.files = plan.files.map((file, index) => {
-      const place = { ...common, part: `${index}.part`, target: this.layout.target(file) };
-      return new JobFile(file, journal.files[index]!, place, tools);
+      const fileContext = {
+        folder,
+        partPath: join(folder, `${index}.part`),
+        target: this.layout.target(file),
+        guard,
+        locate: (planned: PlanFile, signal: AbortSignal) => this.source().locate(planned, plan, { ...context, signal }),
+        onWritten: (bytes: number) => this.speed.add(bytes),
+        save: () => this.save(),
+      };
+      return new JobFile(file, journal.files[index]!, fileContext, tools);
     });
   }
 
@@ -84,12 +88,12 @@ export class Job {
     const { id, model, plan, createdAt } = this.journal;
     const files = this.files.map((file) => file.snapshot());
     const done = files.reduce((sum, file) => sum + file.done, 0);
-    const total = files.every((file) => file.total !== undefined)
-      ? files.reduce((sum, file) => sum + file.total!, 0)
-      : undefined;
+    const total = files.reduce<number | undefined>(
+      (sum, file) => (sum === undefined || file.total === undefined ? undefined : sum + file.total),
+      0,
+    );
     const bytesPerSecond = this.state === 'active' ? this.speed.bytesPerSecond : 0;
-    const secondsLeft =
-      total !== undefined && bytesPerSecond > 0 ? Math.round((total - done) / bytesPerSecond) : undefined;
+    const isPredictable = total !== undefined && bytesPerSecond > 0;
     return Object.freeze({
       id,
       model,
@@ -99,257 +103,222 @@ export class Job {
       done,
       ...(total === undefined ? {} : { total }),
       bytesPerSecond,
-      ...(secondsLeft === undefined ? {} : { secondsLeft }),
+      ...(isPredictable ? { secondsLeft: Math.round((total - done) / bytesPerSecond) } : {}),
       files,
       ...(this.error === undefined ? {} : { error: this.error.toWire() }),
       createdAt,
     });
   }
 
-  /** Bytes it will still write. */
-  get missing(): number {
-    return this.files.reduce((sum, file) => sum + file.missing, 0);
-  }
-
+  /** True when it has finished or was cancelled. */
   get isOver(): boolean {
     return this.state === 'finished' || this.state === 'cancelled';
   }
 
-  /** Settles when it has been cancelled; `undefined` while nobody cancels it. */
-  get cancelling(): Promise<void> | undefined {
-    return this.leaving;
-  }
-
-  /** Hears whenever the state changes. */
+  /** Calls the listener after every change of the state. The answer removes it. */
   onChange(listener: () => void): () => void {
     this.listeners.add(listener);
     return () => void this.listeners.delete(listener);
   }
 
-  /** Begins to work, or goes on, once a stop that is under way has ended. One that is over stays so. */
+  /** Starts or resumes the download, after a stop in progress has ended. Does nothing when it is over. */
   start(): Promise<void> {
-    return this.inTurn(() => this.startNow());
+    return this.afterLastChange(() => this.startNow());
   }
 
-  /** Ends the work and resolves when it has ended. */
-  stop(why: Halt): Promise<void> {
-    if (why === 'closed') this.closed = true;
-    const stopped = this.inTurn(() => this.stopNow(why));
-    if (why === 'cancelled') {
-      const leaving: Promise<void> = stopped.finally(() => {
-        if (this.leaving === leaving) this.leaving = undefined;
+  /** Stops the download; resolves when its work has ended. */
+  stop(reason: JobStopReason): Promise<void> {
+    if (reason === 'closed') this.closed = true;
+    const stopped = this.afterLastChange(() => this.stopNow(reason));
+    if (reason === 'cancelled') {
+      const cancelling: Promise<void> = stopped.finally(() => {
+        if (this.cancelling === cancelling) this.cancelling = undefined;
       });
-      this.leaving = leaving;
-      leaving.catch(() => undefined); // Whoever cancels is told; others only wait.
+      this.cancelling = cancelling;
+      cancelling.catch(() => undefined); // The caller of `stop` gets the error.
     }
     return stopped;
   }
 
-  /** Removes what a process that was killed left beside the places of the files. */
+  /** Removes temporary files that a killed process left beside the final paths. */
   async clearLeftovers(): Promise<void> {
-    const directories = new Set(this.files.filter(({ inPlace }) => !inPlace).map(({ place }) => dirname(place.target)));
+    const directories = new Set(this.files.filter(({ inPlace }) => !inPlace).map(({ target }) => dirname(target)));
     await Promise.all([...directories].map((directory) => removeTemporaryFiles(directory)));
   }
 
-  private inTurn<T>(change: () => Promise<T>): Promise<T> {
-    const next = this.changing.then(change);
-    this.changing = next.catch(() => undefined);
+  private afterLastChange<T>(change: () => Promise<T>): Promise<T> {
+    const next = this.lastChange.then(change);
+    this.lastChange = next.catch(() => undefined);
     return next;
   }
 
   private async startNow(): Promise<void> {
-    if (this.halt !== undefined || this.isOver || this.closed) return;
-    const halt = { controller: new AbortController() };
-    this.halt = halt;
+    if (this.run !== undefined || this.isOver || this.closed) return;
     this.error = undefined;
     delete this.journal.error;
     this.journal.state = 'active';
-    try {
-      await mkdir(this.folder, { recursive: true });
-      await this.save();
-    } catch (error) {
-      this.halt = undefined;
-      throw error;
-    }
-    this.change('queued', 'download.queued');
-    this.running = this.work(halt.controller.signal).finally(() => (this.halt = undefined));
+    await mkdir(this.folder, { recursive: true });
+    await this.save();
+    const run = { controller: new AbortController(), ended: Promise.resolve() };
+    this.run = run;
+    this.setState('queued', 'download.queued');
+    run.ended = this.work(run.controller.signal).finally(() => (this.run = undefined));
   }
 
-  private async stopNow(why: Halt): Promise<void> {
-    if (this.halt !== undefined) {
-      this.halt.why ??= why;
-      this.halt.controller.abort(new LaminaError('ABORTED', {}));
-      await this.running;
+  private async stopNow(reason: JobStopReason): Promise<void> {
+    if (this.run !== undefined) {
+      this.run.reason ??= reason;
+      this.run.controller.abort(new LaminaError('ABORTED', {}));
+      await this.run.ended;
     }
-    if (this.isOver || why === 'closed') return;
-    if (why === 'paused' && this.state !== 'paused') await this.pauseNow();
-    if (why === 'cancelled') await this.cancelNow();
+    if (this.isOver || reason === 'closed') return;
+    if (reason === 'cancelled') await this.deleteFiles();
+    else if (this.state !== 'paused') {
+      this.journal.state = 'paused';
+      await this.saveOrWarn();
+      this.setState('paused', 'download.paused');
+    }
   }
 
   private async work(signal: AbortSignal): Promise<void> {
-    const end: (() => void)[] = [];
+    let release: () => void = () => undefined;
     try {
-      end.push(await this.tools.turns.acquire(signal));
+      release = await this.tools.running.acquire(signal);
+      const { clock, log } = this.tools;
+      const startedAt = clock.now();
       this.speed.reset();
-      const startedAt = this.tools.clock.now();
       const { source, total } = this.snapshot();
-      this.change('active', 'download.started', { source, ...(total === undefined ? {} : { total }) });
-      end.push(
-        this.every(progressMs, () => this.tellProgress()),
-        this.every(journalMs, () => void this.save().catch((error: unknown) => this.halt?.controller.abort(error))),
-      );
-      await this.fetchAll(signal, end);
-      await this.finish(signal);
-      for (const last of end.splice(0)) last();
-      this.tellProgress();
-      await this.writing;
+      this.setState('active', 'download.started', { source, ...(total === undefined ? {} : { total }) });
+      await this.withProgress(async () => {
+        await this.transferFiles(signal);
+        await this.install(signal);
+      });
+      this.emitProgress();
+      await this.lastSave;
       await removeFolder(this.folder).catch((error: unknown) => {
-        const details = { path: this.folder, reason: reasonOf(error) };
-        this.tools.log.warn(details, 'The folder of a finished download cannot be deleted');
+        log.warn({ path: this.folder, reason: reasonOf(error) }, 'Failed to delete the folder of a finished download');
       });
-      this.change('finished', 'download.finished', {
-        bytes: this.snapshot().done,
-        ms: this.tools.clock.now() - startedAt,
-      });
+      this.setState('finished', 'download.finished', { bytes: this.snapshot().done, ms: clock.now() - startedAt });
     } catch (error) {
-      for (const last of end.splice(0)) last();
-      await this.failed(signal.aborted ? signal.reason : error);
+      await this.onFailure(signal.aborted ? signal.reason : error);
+    } finally {
+      release();
     }
   }
 
-  private async fetchAll(signal: AbortSignal, end: (() => void)[]): Promise<void> {
-    end.push(await this.tools.space.reserve(this.journal.id, () => this.missing));
-    const controller = new AbortController();
-    const both = AbortSignal.any([signal, controller.signal]);
-    const results = this.files.map((file) =>
-      file.obtain(both).catch((error: unknown) => {
-        controller.abort(error);
-        throw error;
-      }),
-    );
-    await Promise.allSettled(results);
-    signal.throwIfAborted();
-    controller.signal.throwIfAborted();
+  /** Emits progress and writes the journal again and again while `work` runs. */
+  private async withProgress(work: () => Promise<void>): Promise<void> {
+    const stopProgress = every(this.tools.clock, progressMs, () => this.emitProgress());
+    const stopSaving = every(this.tools.clock, journalMs, () => {
+      this.save().catch((error: unknown) => this.run?.controller.abort(error));
+    });
+    await work().finally(() => {
+      stopProgress();
+      stopSaving();
+    });
+  }
+
+  private async transferFiles(signal: AbortSignal): Promise<void> {
+    const { space, events } = this.tools;
+    const { id, model } = this.journal;
+    const release = await space.reserve(id, () => this.files.reduce((sum, file) => sum + file.missing, 0));
+    const failed = new AbortController();
+    const either = AbortSignal.any([signal, failed.signal]);
+    await Promise.all(
+      this.files.map((file) => file.obtain(either).catch((error: unknown) => failed.abort(error))),
+    ).finally(release);
+    either.throwIfAborted();
     await this.save();
-    this.tools.events.emit('download.verified', { download: this.journal.id, model: this.journal.model });
+    events.emit('download.verified', { download: id, model });
   }
 
-  /** The hook, the names, the manifest. */
-  private async finish(signal: AbortSignal): Promise<void> {
-    const { tools, files, layout } = this;
+  /** Runs the hook, gives the files their final names, and writes the manifest entry. */
+  private async install(signal: AbortSignal): Promise<void> {
+    const { models, hooks, known, modelsDir, log } = this.tools;
     const { plan, model } = this.journal;
-    const { verifyDownload } = tools.hooks.run;
-    if (verifyDownload.isUsed()) {
-      const looked = files.map((file) => ({
-        ...file.plan,
-        bytes: file.total!,
-        ...(file.record.sha256 ? { sha256: file.record.sha256 } : {}),
-        from: { file: file.path, mode: 'in-place' as const },
-      }));
-      await verifyDownload.promise(plan, looked, { signal, log: tools.log });
-    }
+    const { verifyDownload } = hooks.run;
+    if (verifyDownload.isUsed()) await verifyDownload.promise(plan, this.files.map(asPlanFile), { signal, log });
     signal.throwIfAborted();
     const digests = new Map<string, string>();
-    for (const file of files) {
-      if (!file.inPlace) await placeFile(file.path, file.place.target, (path) => file.isSame(path));
-      file.placed();
-      if (!file.record.sha256) continue; // One that is used in place and that nobody promised a digest of.
+    for (const file of this.files) {
+      if (!file.inPlace) await placeFile(file.path, file.target, (path) => file.isSame(path));
+      file.onPlaced();
+      if (!file.record.sha256) continue;
       digests.set(file.plan.path, file.record.sha256);
-      await tools.known.add(file.place.target, file.record.sha256);
+      await known.add(file.target, file.record.sha256);
     }
-    const before = tools.models.get(model);
-    const bytes = files.reduce((sum, file) => sum + (file.total ?? 0), 0);
-    const entry = entryOf(
-      plan,
-      layout,
-      before?.model.from === 'manifest' ? before.entry : {},
-      bytes,
-      digests,
-      tools.modelsDir,
-    );
-    const backend = entry.backend ?? this.backendFor(entry.format ?? formatOf(layout.path));
-    await tools.models.save(model, { ...entry, ...(backend === undefined ? {} : { backend }) });
-    await tools.models.reload(); // The folder is new: it must not be seen later than the entry.
+    const record = models.get(model);
+    const existing = record?.model.from === 'manifest' ? record.entry : {};
+    const bytes = this.files.reduce((sum, file) => sum + (file.total ?? 0), 0);
+    const entry = entryOf(plan, this.layout, existing, bytes, digests, modelsDir);
+    const backend = entry.backend ?? this.backendFor(entry.format ?? formatOf(this.layout.path));
+    await models.save(model, { ...entry, ...(backend === undefined ? {} : { backend }) });
+    await models.reload(); // Finds the new folder, which the entry refers to.
   }
 
-  /** The type of backend that opens a format; of several the first, in the order the host wrote its plugins. */
+  /** The first registered backend type that supports a format. */
   private backendFor(format: string | undefined): string | undefined {
     return this.tools.backends.types().find(({ formats }) => format !== undefined && formats.includes(format))?.type;
   }
 
-  private async failed(error: unknown): Promise<void> {
-    const why = this.halt?.why;
-    if (why === 'closed') return this.saveOrWarn();
-    if (why !== undefined) return; // Whoever stopped it goes on from here.
+  private async onFailure(error: unknown): Promise<void> {
+    const reason = this.run?.reason;
+    if (reason === 'closed') return this.saveOrWarn();
+    if (reason !== undefined) return; // `stopNow` does the rest.
+    const { log } = this.tools;
     this.error = LaminaError.from(diskErrorOf(error, this.folder) ?? error);
     if (this.error.code === 'INTERNAL')
-      this.tools.log.error({ download: this.journal.id, err: error }, 'A download failed inside Lamina');
+      log.error({ download: this.journal.id, err: error }, 'A download failed with an internal error');
     for (const file of this.files) {
-      await file.dropUseless().catch((reason: unknown) => {
-        this.tools.log.warn(
-          { path: file.path, reason: reasonOf(reason) },
-          'The useless part of a failed download cannot be deleted',
-        );
+      await file.deleteUseless().catch((cause: unknown) => {
+        log.warn({ path: file.path, reason: reasonOf(cause) }, 'Failed to delete the file of a failed download');
       });
     }
     this.journal.state = 'failed';
     this.journal.error = this.error.toWire();
     await this.saveOrWarn();
-    this.change('failed', 'download.failed', { error: this.error.toWire() });
+    this.setState('failed', 'download.failed', { error: this.error.toWire() });
   }
 
-  private async pauseNow(): Promise<void> {
-    this.journal.state = 'paused';
-    await this.saveOrWarn();
-    this.change('paused', 'download.paused');
-  }
-
-  private async cancelNow(): Promise<void> {
-    await this.writing;
+  private async deleteFiles(): Promise<void> {
+    await this.lastSave;
     try {
       await removeFolder(this.folder);
     } catch (error) {
-      const advice = `Check the permissions of ${this.folder} and cancel it again.`;
+      const advice = `Check the permissions of ${this.folder} and cancel the download again.`;
       const message = `The download ${this.journal.id} cannot be deleted: ${reasonOf(error)}. ${advice}`;
       throw new LaminaError('CONFLICT', { message }, { cause: error });
     }
-    this.change('cancelled', 'download.cancelled');
+    this.setState('cancelled', 'download.cancelled');
   }
 
-  /**
-   * For a download that has ended: its journal may be lost, as on a full disk; after a restart it then goes on by
-   * itself.
-   */
+  /** For a download that has stopped: without its journal, as on a full disk, it resumes after a restart. */
   private async saveOrWarn(): Promise<void> {
     await this.save().catch((error: unknown) => {
-      this.tools.log.warn(
-        { download: this.journal.id, reason: reasonOf(error) },
-        'The state of a download cannot be saved; it goes on by itself after a restart',
-      );
+      const details = { download: this.journal.id, reason: reasonOf(error) };
+      this.tools.log.warn(details, 'Failed to save the state of a download; it will resume after a restart');
     });
   }
 
-  /** Brings the journal up to date; one after the other. */
+  /** Flushes the files and writes the journal. Calls run one after the other. */
   private save(): Promise<void> {
-    const next = this.writing.then(async () => {
+    const next = this.lastSave.then(async () => {
       for (const file of this.files) await file.sync();
       await writeJournal(this.folder, this.journal);
     });
-    this.writing = next.catch(() => undefined);
+    this.lastSave = next.catch(() => undefined);
     return next;
   }
 
   private source(): Source {
     const { source } = this.journal.plan;
     const found = this.tools.source(source);
-    if (found === undefined)
-      throw new LaminaError('NOT_SUPPORTED', {
-        message: `This download needs the source "${source}". Add its plugin and resume.`,
-      });
-    return found;
+    if (found !== undefined) return found;
+    const message = `The source "${source}" of this download is not installed. Add its plugin and resume the download.`;
+    throw new LaminaError('NOT_SUPPORTED', { message });
   }
 
-  private tellProgress(): void {
+  private emitProgress(): void {
     const { id, model, done, total, bytesPerSecond } = this.snapshot();
     this.tools.events.emit('download.progress', {
       download: id,
@@ -360,31 +329,65 @@ export class Job {
     });
   }
 
-  private change(
+  private setState(
     state: DownloadState,
-    type: Exclude<EventType & `download.${string}`, 'download.progress'>,
-    more: object = {},
+    event: Exclude<EventType & `download.${string}`, 'download.progress'>,
+    details: object = {},
   ): void {
     this.state = state;
-    this.tools.events.emit(type, { download: this.journal.id, model: this.journal.model, ...more } as never);
+    this.tools.events.emit(event, { download: this.journal.id, model: this.journal.model, ...details } as never);
     for (const listener of [...this.listeners]) listener();
-  }
-
-  /** Calls back again and again until the answer is called. */
-  private every(ms: number, callback: () => void): () => void {
-    const clock: Clock = this.tools.clock;
-    let cancel = clock.after(ms, tick);
-    function tick(): void {
-      cancel = clock.after(ms, tick);
-      callback();
-    }
-    return () => cancel();
   }
 }
 
-/** The folder of a download below that of all. */
-export function folderOf(root: string, id: string): string {
-  return join(root, id);
+/** Measures the speed of one download. */
+class TransferSpeed {
+  private bytesPerMs: number | undefined;
+  private bytes = 0;
+  private since: number;
+
+  constructor(private readonly clock: Clock) {
+    this.since = clock.now();
+  }
+
+  add(bytes: number): void {
+    this.bytes += bytes;
+  }
+
+  reset(): void {
+    this.bytesPerMs = undefined;
+    this.bytes = 0;
+    this.since = this.clock.now();
+  }
+
+  get bytesPerSecond(): number {
+    const elapsed = this.clock.now() - this.since;
+    if (elapsed >= 2 * progressMs) {
+      const measured = this.bytes / elapsed;
+      const weight = 1 - Math.exp(-elapsed / smoothingMs);
+      this.bytesPerMs =
+        this.bytesPerMs === undefined ? measured : this.bytesPerMs + weight * (measured - this.bytesPerMs);
+      this.bytes = 0;
+      this.since += elapsed;
+    }
+    return Math.round((this.bytesPerMs ?? 0) * 1000);
+  }
+}
+
+/** Calls back repeatedly until the function it returns is called. */
+function every(clock: Clock, ms: number, callback: () => void): () => void {
+  let cancel = clock.after(ms, tick);
+  function tick(): void {
+    cancel = clock.after(ms, tick);
+    callback();
+  }
+  return () => cancel();
+}
+
+/** A complete file as the hook `verifyDownload` gets it. */
+function asPlanFile({ plan, total, record, path }: JobFile): PlanFile {
+  const digest = record.sha256 ? { sha256: record.sha256 } : {};
+  return { ...plan, bytes: total!, ...digest, from: { file: path, mode: 'in-place' } };
 }
 
 function formatOf(path: string): string | undefined {

@@ -1,4 +1,4 @@
-// Which file on this disk has which SHA-256, so that nothing is fetched twice.
+// The SHA-256 of downloaded files, so that a file which another model already has is not downloaded again.
 import { mkdir, readFile, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Logger } from '../contract/context.js';
@@ -27,7 +27,7 @@ const fileSchema = {
   },
 } as const;
 
-/** The files that were downloaded and checked. A list that is lost costs a download, nothing else. */
+/** The downloaded files. Losing the list only means that a file may be downloaded a second time. */
 export class KnownFiles {
   private files: KnownFile[] = [];
   private writing: Promise<void> = Promise.resolve();
@@ -44,7 +44,7 @@ export class KnownFiles {
     this.files = check(fileSchema, value).length === 0 ? (value as KnownFile[]) : [];
   }
 
-  /** A file with these bytes that has not changed since; `undefined` when there is none. */
+  /** A file with this SHA-256 that has not changed since it was added. */
   async find(sha256: string): Promise<string | undefined> {
     for (const file of this.files.filter((known) => known.sha256 === sha256)) {
       const stats = await stat(file.path).catch(() => undefined);
@@ -54,17 +54,14 @@ export class KnownFiles {
     return undefined;
   }
 
-  /**
-   * Adds a file and resolves when that is on disk. A list that cannot be written is logged: the download itself is
-   * whole.
-   */
+  /** Adds a file and resolves when the list is on disk. Failing to write it is only logged: the download is complete. */
   async add(path: string, sha256: string): Promise<void> {
     const { size, mtimeMs } = await stat(path);
     this.files = [
       ...this.files.filter((file) => file.path !== path),
       { path, bytes: size, modifiedMs: mtimeMs, sha256 },
     ];
-    // One after the other, each with all that is known by then: a slow writer must not put an older list in place.
+    // One after the other, so that a slow write cannot replace a newer list.
     this.writing = this.writing.then(() => this.write());
     await this.writing;
   }

@@ -1,36 +1,35 @@
-// Where the files of a plan come to lie, and what the manifest says of them.
+// Where the files of a download are stored, and the manifest entry of the finished model.
 import { basename, dirname, extname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import type { ModelEntry } from '../contract/manifest.js';
 import type { DownloadPlan, PlanFile } from '../contract/source.js';
-import { sizeText } from './size-text.js';
+import { sizeText } from './space.js';
 
-/** A plan and what it becomes. */
+/** The paths of a downloaded model. */
 export interface Layout {
-  /** Absolute: where the file is in the end. */
+  /** The absolute, final path of a file. */
   target(file: PlanFile): string;
-  /** What `path` of the entry says. */
+  /** The `path` of the manifest entry. */
   readonly path: string;
 }
 
 /**
- * The layout of a model. Its files go below its name; when its entry writes a path already, there. `written` is that
- * path.
+ * Files are stored below a directory named after the model, or where the existing manifest entry says (`entryPath`).
  */
-export function layoutOf(plan: DownloadPlan, model: string, written: string | undefined, modelsDir: string): Layout {
-  const named = written !== undefined && extname(written) !== '';
-  const directory = resolve(modelsDir, written === undefined ? model : named ? dirname(written) : written);
-  const renamed = named && plan.files.length === 1 && !isShard(plan.files[0]!.path);
+export function layoutOf(plan: DownloadPlan, model: string, entryPath: string | undefined, modelsDir: string): Layout {
+  const isFile = entryPath !== undefined && extname(entryPath) !== '';
+  const directory = resolve(modelsDir, entryPath === undefined ? model : isFile ? dirname(entryPath) : entryPath);
+  const isRenamed = isFile && plan.files.length === 1 && !isShard(plan.files[0]!.path);
   const target = (file: PlanFile) => {
     if ('file' in file.from && file.from.mode === 'in-place') return file.from.file;
-    return join(directory, renamed ? basename(written) : file.path);
+    return join(directory, isRenamed ? basename(entryPath) : file.path);
   };
   const main = mainFile(plan);
   const own = plan.model.path;
   const path = own !== undefined && isAbsolute(own) ? own : main === undefined ? directory : target(main);
-  return { target, path: shown(path, modelsDir) };
+  return { target, path: relativePath(path, modelsDir) };
 }
 
-/** The entry of a finished model: what was written stays, then what the plan says, and where and what it is. */
+/** The manifest entry of a finished model. Values of the existing entry win over those of the plan. */
 export function entryOf(
   plan: DownloadPlan,
   layout: Layout,
@@ -43,7 +42,7 @@ export function entryOf(
   const digest = main === undefined ? undefined : digests.get(main.path);
   const side = (name: 'projector' | 'draft') => {
     const file = plan.files.find(({ path }) => path === plan.model[name]);
-    return file === undefined ? {} : { [name]: shown(layout.target(file), modelsDir) };
+    return file === undefined ? {} : { [name]: relativePath(layout.target(file), modelsDir) };
   };
   const options = { ...plan.model.options, ...before.options };
   return {
@@ -60,13 +59,13 @@ export function entryOf(
   };
 }
 
-/** What a model is called when neither its requester nor its source says. */
+/** The name of a model when neither the request nor the source gives one. */
 export function nameOfPlan(plan: DownloadPlan): string {
   const file = mainFile(plan) ?? plan.files[0]!;
   return plan.name ?? basename(file.path, extname(file.path)).replace(/-\d{5}-of-\d{5}$/, '');
 }
 
-/** The first file of the weights; `undefined` when the directory is the model. */
+/** The first file of the weights; `undefined` when the model is a directory. */
 function mainFile({ files, model }: DownloadPlan): PlanFile | undefined {
   const named = files.find(({ path }) => path === model.path);
   const ggufs = files.filter(
@@ -76,29 +75,29 @@ function mainFile({ files, model }: DownloadPlan): PlanFile | undefined {
   return named ?? ggufs[0] ?? (files.length === 1 ? files[0] : undefined);
 }
 
-/** True for a path below its directory, as a plan must write it. */
+/** True for a relative path that stays below its directory, as plans must use. */
 export function isSafePath(path: string): boolean {
-  // eslint-disable-next-line no-control-regex -- control characters are what is looked for
+  // eslint-disable-next-line no-control-regex -- the pattern is about control characters
   const isPlain = !isAbsolute(path) && !/[\u0000-\u001f\u007f\\]/.test(path) && path.length <= 1000;
   return isPlain && path.split('/').every(isSafePart);
 }
 
 /**
- * True for a name that the manifest takes and that may become a directory: not a hidden one, where Lamina keeps its
- * own files.
+ * True for a model name that can be used as a directory. Hidden directories are excluded: Lamina keeps its own files
+ * in some.
  */
 export function isSafeName(name: string): boolean {
   const isHidden = name.split('/').some((part) => part.startsWith('.'));
   return isSafePath(name) && name === name.trim() && name.length <= 200 && !isHidden;
 }
 
-/** True for a directory itself and for what is below it. Absolute paths. */
+/** True for the directory itself and everything below it. Both paths are absolute. */
 export function isWithin(directory: string, path: string): boolean {
   const below = relative(directory, path);
   return below !== '..' && !below.startsWith(`..${sep}`) && !isAbsolute(below);
 }
 
-/** No system gives these names to a file: they are devices on Windows, and a file system may be shared with it. */
+/** Device names of Windows are excluded, because file systems may be shared with it. */
 function isSafePart(part: string): boolean {
   const isDevice = /^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/i.test(part);
   return part !== '' && part !== '.' && part !== '..' && Buffer.byteLength(part) <= 255 && !isDevice;
@@ -108,7 +107,7 @@ function isShard(path: string): boolean {
   return /-\d{5}-of-\d{5}\./.test(path);
 }
 
-/** Relative to the models directory where it is in there. */
-function shown(path: string, modelsDir: string): string {
+/** Relative to the models directory when the path is in it. */
+function relativePath(path: string, modelsDir: string): string {
   return path === modelsDir || !isWithin(modelsDir, path) ? path : relative(modelsDir, path).split(sep).join('/');
 }

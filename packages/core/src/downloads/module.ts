@@ -1,9 +1,9 @@
-// The bindings of the layer downloads.
+// The bindings of the downloads layer.
 import { ContainerModule } from 'inversify';
 import { make } from '../kernel/make.js';
 import { tokens } from '../kernel/tokens.js';
 import { DownloadService } from './downloads.js';
-import { SourceRegistry } from './sources.js';
+import { SourceRegistry } from './source-registry.js';
 import { HttpClient } from './transfer/http.js';
 
 export const downloadsModule = new ContainerModule(({ bind }) => {

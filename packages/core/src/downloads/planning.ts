@@ -1,4 +1,4 @@
-// From a request to a plan: sources are asked in turn, the hooks have their say, and what comes of it is checked.
+// Turns a download request into a plan: sources resolve it, hooks may change it, and the result is validated.
 import { resolve } from 'node:path';
 import { LaminaError } from '../contract/errors.js';
 import { reasonOf } from '../kernel/reason.js';
@@ -10,9 +10,9 @@ import { check, describeProblems } from '../kernel/check.js';
 import type { Hooks } from '../kernel/hooks.js';
 import { withTimeout } from '../kernel/abort.js';
 import { isSafeName, isSafePath, isWithin, nameOfPlan } from './layout.js';
-import type { SourceRegistry } from './sources.js';
+import type { SourceRegistry } from './source-registry.js';
 
-const resolveLimitMs = 120_000;
+const resolveTimeoutMs = 120_000;
 
 const planSchema = {
   type: 'object',
@@ -46,25 +46,25 @@ const planSchema = {
   required: ['source', 'model', 'files'],
 } as const;
 
-/** A plan and the model it is for. */
-export interface Planned {
+/** A plan and the name of its model. */
+export interface PlannedDownload {
   readonly model: string;
   readonly plan: DownloadPlan;
 }
 
-/** Makes plans. */
+/** Makes plans for requests. */
 export class Planning {
   constructor(
     private readonly models: Models,
     private readonly sources: SourceRegistry,
     private readonly hooks: Hooks,
     private readonly modelsDir: string,
-    /** Absolute paths that no model may have, nor a path below them. */
+    /** Absolute paths that no model may be stored at or below. */
     private readonly reserved: readonly string[],
   ) {}
 
-  /** @throws LaminaError as {@link Downloads.start} says */
-  async plan(request: DownloadRequest, context: SourceContext): Promise<Planned> {
+  /** @throws LaminaError see `Downloads.start` */
+  async plan(request: DownloadRequest, context: SourceContext): Promise<PlannedDownload> {
     const candidates = 'model' in request ? this.ofModel(request) : this.ofReference(request);
     const resolved = await this.firstOf(candidates, context);
     const { signal, log } = context;
@@ -81,7 +81,7 @@ export class Planning {
   private checkName(name: string): void {
     const isReserved = this.reserved.some((path) => isWithin(path, resolve(this.modelsDir, name)));
     if (isSafeName(name) && !isReserved) return;
-    const message = `"${name}" cannot be the name of a model, because a directory is named after it. Choose another with "name".`;
+    const message = `"${name}" is not allowed as a model name, because it is also used as a directory. Choose another "name".`;
     throw new LaminaError('REQUEST_INVALID', { message, param: 'name' });
   }
 
@@ -90,7 +90,7 @@ export class Planning {
     const written = Object.entries(this.models.get(model.name)?.entry.download ?? {}) as [string, Json][];
     if (written.length === 0)
       throw new LaminaError('REQUEST_INVALID', {
-        message: `The entry of "${model.name}" names nothing to download it from. Add download: with a source and a reference, or send a reference.`,
+        message: `The manifest entry of "${model.name}" has no "download". Add a source and a reference to it, or send a reference.`,
         param: 'model',
       });
     const known = written
@@ -101,10 +101,11 @@ export class Planning {
           .filter((source) => source.name === name)
           .map((source) => [source, reference]),
       );
-    if (known.length === 0)
-      throw new LaminaError('NOT_SUPPORTED', {
-        message: `"${model.name}" can be had from ${written.map(([name]) => name).join(', ')}${only === undefined ? '' : `, and ${only} was asked for`}; this Lamina has ${this.names()}. Add the plugin of the source.`,
-      });
+    if (known.length === 0) {
+      const wanted = only ?? written.map(([name]) => name).join(', ');
+      const message = `"${model.name}" cannot be downloaded from ${wanted}. Installed sources: ${this.names()}. Add the plugin of the source.`;
+      throw new LaminaError('NOT_SUPPORTED', { message });
+    }
     return known;
   }
 
@@ -112,12 +113,12 @@ export class Planning {
     const sources = this.sources.list().filter(({ name }) => only === undefined || name === only);
     if (sources.length === 0)
       throw new LaminaError('NOT_SUPPORTED', {
-        message: `There is no source "${only}"; this Lamina has ${this.names()}.`,
+        message: `There is no source "${only}". Installed sources: ${this.names()}.`,
       });
     return sources.map((source) => [source, reference]);
   }
 
-  /** The first plan; when there is none, what the first source that knew the reference said. */
+  /** The plan of the first source that has one. Otherwise throws the error of the first source that failed. */
   private async firstOf(candidates: readonly [Source, Json][], context: SourceContext): Promise<DownloadPlan> {
     let failure: LaminaError | undefined;
     for (const [source, reference] of candidates) {
@@ -133,14 +134,14 @@ export class Planning {
               { plugin: source.name, hook: 'resolve', reason: reasonOf(error) },
               { cause: error },
             );
-        context.log.warn({ source: source.name, reason: failed.message }, 'A source could not make a plan');
+        context.log.warn({ source: source.name, reason: failed.message }, 'A source failed to resolve a reference');
         failure ??= failed;
       }
     }
     throw (
       failure ??
       new LaminaError('NOT_SUPPORTED', {
-        message: `No source knows this reference; asked were ${candidates.map(([{ name }]) => name).join(', ')}. Check it, or name the source.`,
+        message: `No source supports this reference (tried ${candidates.map(([{ name }]) => name).join(', ')}). Check the reference, or name the source.`,
       })
     );
   }
@@ -156,11 +157,9 @@ export class Planning {
 }
 
 async function resolveWith(source: Source, reference: Json, context: SourceContext): Promise<DownloadPlan | undefined> {
-  const late = () =>
-    new LaminaError('TIMEOUT', {
-      message: `The source ${source.name} did not say within ${resolveLimitMs / 1000} s which files a model has.`,
-    });
-  return withTimeout(context.signal, resolveLimitMs, late, (signal) =>
+  const message = `The source ${source.name} did not resolve the reference within ${resolveTimeoutMs / 1000} s.`;
+  const timeoutError = () => new LaminaError('TIMEOUT', { message });
+  return withTimeout(context.signal, resolveTimeoutMs, timeoutError, (signal) =>
     source.resolve(reference, { ...context, signal }),
   );
 }
@@ -170,18 +169,15 @@ function checkPlan(plan: DownloadPlan): void {
   const problems = check(planSchema, plan);
   const unsafe = paths.find((path) => typeof path === 'string' && !isSafePath(path));
   const twice = paths.find((path, index) => paths.indexOf(path) !== index);
-  const reason =
-    problems.length > 0
-      ? describeProblems(problems)
-      : unsafe !== undefined
-        ? `the path "${unsafe}" leads out of its directory`
-        : twice === undefined
-          ? undefined
-          : `the path "${twice}" is there twice`;
-  if (reason !== undefined)
+  const reasons = [
+    ...(problems.length > 0 ? [describeProblems(problems)] : []),
+    ...(unsafe === undefined ? [] : [`the path "${unsafe}" leads out of its directory`]),
+    ...(twice === undefined ? [] : [`the path "${twice}" occurs twice`]),
+  ];
+  if (reasons.length > 0)
     throw new LaminaError('PLUGIN_FAILED', {
       plugin: plan.source,
       hook: 'resolve',
-      reason: `its plan is wrong: ${reason}`,
+      reason: `its plan is not valid: ${reasons[0]}`,
     });
 }

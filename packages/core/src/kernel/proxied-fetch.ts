@@ -1,53 +1,42 @@
-// What plugins fetch with, where the environment names proxies: the fetch of Node 20 knows nothing of them.
-import type { Dispatcher, fetch as undiciFetch } from 'undici';
-import { proxiesOf, wholeAddresses, type Proxies } from './proxies.js';
+// The `fetch` of plugins where the environment names proxies, which the `fetch` of Node 20 ignores.
+import { fetch as undiciFetch, type Dispatcher } from 'undici';
+import { proxiesOf, proxyAgent, type Proxies } from './proxies.js';
 
-type Fetch = typeof globalThis.fetch;
-
-interface Loaded {
-  readonly fetch: typeof undiciFetch;
-  readonly dispatcher: Dispatcher;
-}
-
-/** A fetch that goes through the proxies of an environment. Close it. */
+/** A fetch that goes through the proxies of an environment. Close it when it is no longer used. */
 export class ProxiedFetch {
   /** The global fetch where the environment names no proxy. */
-  readonly fetch: Fetch;
-  private loaded: Promise<Loaded> | undefined;
+  readonly fetch: typeof globalThis.fetch;
+  private agent: Dispatcher | undefined;
 
   constructor(env: Readonly<Record<string, string | undefined>>) {
     const proxies = proxiesOf(env);
     this.fetch =
-      proxies === undefined ? globalThis.fetch : (input, init) => this.through(proxies, new Request(input, init));
+      proxies === undefined ? globalThis.fetch : (input, init) => this.send(proxies, new Request(input, init));
   }
 
-  /** Ends its connections. */
+  /** Closes all connections. */
   async close(): Promise<void> {
-    const loaded = await this.loaded?.catch(() => undefined);
-    await loaded?.dispatcher.destroy();
+    await this.agent?.destroy();
   }
 
-  /** Taken apart: undici does not know the classes that Node has of its own. */
-  private async through(
-    proxies: Proxies,
-    { url, method, headers, body, redirect, signal }: Request,
-  ): Promise<Response> {
-    const { fetch, dispatcher } = await (this.loaded ??= load(proxies)).catch((error: unknown) => {
-      throw new TypeError('fetch failed', { cause: error });
-    });
-    const sent = body === null ? {} : { body, duplex: 'half' as const };
-    return (await fetch(url, {
+  /** Passes the parts of the request on one by one: undici does not accept Node's own Request and Headers objects. */
+  private async send(proxies: Proxies, { url, method, headers, body, redirect, signal }: Request): Promise<Response> {
+    const response = await undiciFetch(url, {
       method,
       headers: Object.fromEntries(headers),
       redirect,
       signal,
-      dispatcher,
-      ...sent,
-    })) as unknown as Response;
+      dispatcher: this.dispatcher(proxies),
+      ...(body === null ? {} : { body, duplex: 'half' }),
+    });
+    return response as unknown as Response;
   }
-}
 
-async function load(proxies: Proxies): Promise<Loaded> {
-  const { EnvHttpProxyAgent, fetch } = await import('undici');
-  return { fetch, dispatcher: new EnvHttpProxyAgent({ ...wholeAddresses(proxies) }) };
+  private dispatcher(proxies: Proxies): Dispatcher {
+    try {
+      return (this.agent ??= proxyAgent(proxies));
+    } catch (error) {
+      throw new TypeError('fetch failed', { cause: error });
+    }
+  }
 }

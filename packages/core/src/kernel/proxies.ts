@@ -1,40 +1,43 @@
-// The proxies that an environment names: HTTP_PROXY, HTTPS_PROXY and NO_PROXY, in capitals or not.
+// The proxies that the environment names: HTTP_PROXY, HTTPS_PROXY and NO_PROXY, in upper or lower case.
+import { EnvHttpProxyAgent } from 'undici';
 
-/** Addresses of proxies, as undici takes them; empty when there is none. */
+/** The proxy settings of an environment; an empty string where a variable is missing. */
 export interface Proxies {
   readonly httpProxy: string;
-  /** Without one, the other is used. */
+  /** When empty, `httpProxy` is used for https URLs too. */
   readonly httpsProxy: string;
-  /** Hosts that are reached directly. */
+  /** Hosts that are connected to directly. */
   readonly noProxy: string;
 }
 
-/** No proxy leads to it. */
-const thisMachine = 'localhost,127.0.0.1,[::1]';
+/** Hosts that are never reached through a proxy. */
+const loopbackHosts = 'localhost,127.0.0.1,[::1]';
 
-/** What an environment says; `undefined` when it names no proxy. */
+/** Reads the proxy settings of an environment; `undefined` when it names no proxy. */
 export function proxiesOf(env: Readonly<Record<string, string | undefined>>): Proxies | undefined {
   const [httpProxy, httpsProxy, noProxy] = ['http_proxy', 'https_proxy', 'no_proxy'].map((name) =>
     (env[name] ?? env[name.toUpperCase()] ?? '').trim(),
   ) as [string, string, string];
   if (httpProxy === '' && httpsProxy === '') return undefined;
-  return { httpProxy, httpsProxy, noProxy: noProxy === '*' ? noProxy : `${noProxy},${thisMachine}` };
+  return { httpProxy, httpsProxy, noProxy: noProxy === '*' ? noProxy : `${noProxy},${loopbackHosts}` };
 }
 
 /**
- * The same with whole addresses: `host:port` is what other programs take, too.
- * @throws Error for what is none; it tells no password
+ * An undici dispatcher that sends requests through these proxies.
+ * @throws Error when a proxy is not a valid URL; the message does not contain it, because it may hold a password
  */
-export function wholeAddresses({ httpProxy, httpsProxy, noProxy }: Proxies): Proxies {
-  return { httpProxy: addressOf(httpProxy), httpsProxy: addressOf(httpsProxy), noProxy };
+export function proxyAgent(
+  { httpProxy, httpsProxy, noProxy }: Proxies,
+  options: Omit<EnvHttpProxyAgent.Options, 'httpProxy' | 'httpsProxy' | 'noProxy'> = {},
+): EnvHttpProxyAgent {
+  return new EnvHttpProxyAgent({ ...options, httpProxy: urlOf(httpProxy), httpsProxy: urlOf(httpsProxy), noProxy });
 }
 
-function addressOf(proxy: string): string {
+/** Adds the scheme to `host:port`, which other programs accept too. */
+function urlOf(proxy: string): string {
   if (proxy === '') return proxy;
-  const address = proxy.includes('://') ? proxy : `http://${proxy}`;
-  if (!URL.canParse(address))
-    throw new Error(
-      'the environment (HTTP_PROXY, HTTPS_PROXY) names a proxy that is no address; write it as http://host:port',
-    );
-  return address;
+  const url = proxy.includes('://') ? proxy : `http://${proxy}`;
+  if (!URL.canParse(url))
+    throw new Error('The proxy in HTTP_PROXY or HTTPS_PROXY is not a valid URL. Write it as http://host:port.');
+  return url;
 }

@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { createLamina, LaminaError } from '@lamina/core';
 import { definePlugin, type SourceContext } from '@lamina/core/plugin';
 import { ggufBytes, HostileServer, halting, honest } from './hostile-server.js';
-import { impatient, withRoom } from './room.js';
+import { impatient, withDownloads } from './harness.js';
 
 const isForbidden = (error: unknown) => LaminaError.is(error, 'FORBIDDEN');
 
@@ -75,7 +75,7 @@ describe('the addresses of a download', () => {
   ];
   for (const host of forms) {
     it(`are not private ones, written as ${host}`, () =>
-      withRoom(async ({ lamina, server }) => {
+      withDownloads(async ({ lamina, server }) => {
         const url = server.serve('/tiny.gguf', ggufBytes(1000)).replace('127.0.0.1', host);
         const isRefused = (error: unknown) =>
           isForbidden(error) || (host === 'localhost.' && LaminaError.is(error, 'SOURCE_UNREACHABLE')); // Not every system resolves it.
@@ -85,7 +85,7 @@ describe('the addresses of a download', () => {
   }
 
   it('are not private ones after a redirect', () =>
-    withRoom(
+    withDownloads(
       async ({ lamina, server }) => {
         server.serve('/secret', ggufBytes(1000));
         const port = new URL(server.origin).port;
@@ -109,7 +109,7 @@ describe('the addresses of a download', () => {
     ));
 
   it('may be those of this machine, and of no other, with the guard `loopback`', () =>
-    withRoom(async ({ lamina, server }) => {
+    withDownloads(async ({ lamina, server }) => {
       const url = server.serve('/tiny.gguf', ggufBytes(1000));
       await assert.rejects(
         lamina.downloads.start({ reference: 'http://10.0.0.1/tiny.gguf' }, { guard: 'loopback' }),
@@ -123,7 +123,7 @@ describe('the addresses of a download', () => {
     }));
 
   it('are guarded for a model of the manifest too, unless the process itself asks', () =>
-    withRoom(async ({ lamina, server }) => {
+    withDownloads(async ({ lamina, server }) => {
       await lamina.models.save('tiny', {
         path: 'tiny/tiny.gguf',
         download: { url: server.serve('/tiny.gguf', ggufBytes(1000)) },
@@ -134,7 +134,7 @@ describe('the addresses of a download', () => {
     }));
 
   it('may be those that the operator lists, with the usual port or its own', () =>
-    withRoom(
+    withDownloads(
       async ({ lamina, server }) => {
         const { id } = await lamina.downloads.start(
           { reference: server.serve('/tiny.gguf', ggufBytes(1000)), name: 'tiny' },
@@ -153,7 +153,7 @@ describe('the addresses of a download', () => {
   for (const redirect of ['follow', 'manual', 'error'] as const) {
     it(`are those that a source may ask with redirect: '${redirect}'`, async () => {
       const { plugin, seen } = askingSource(redirect);
-      await withRoom(
+      await withDownloads(
         async ({ lamina, server }) => {
           server.serve('/secret', ggufBytes(1000));
           const allowed = server.origin.replace('127.0.0.1', 'localhost');
@@ -183,7 +183,7 @@ describe('the addresses of a download', () => {
   it('gives a source the answer of an address that may be asked, and its secrets to no other', async () => {
     const { plugin, seen } = askingSource();
     const other = await HostileServer.open();
-    await withRoom(
+    await withDownloads(
       async ({ lamina, server }) => {
         const text = 'GGUF tiny';
         const target = other.serve(
@@ -283,7 +283,7 @@ describe('the addresses of a download behind a proxy', () => {
   afterEach(() => void proxy.close());
 
   const behind = (run: (start: (url: string) => Promise<unknown>) => Promise<void>, allowedHosts: string[] = []) =>
-    withRoom(
+    withDownloads(
       async ({ lamina }) =>
         run(async (url) => {
           const { id } = await lamina.downloads.start({ reference: url, name: 'tiny' }, { guard: 'public' });

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createLamina, LaminaError, type Lamina } from '@lamina/core';
 import { etagOf, ggufBytes, HostileServer, honest, sha256Of, type Behaviour } from './hostile-server.js';
-import { impatient } from './room.js';
+import { impatient } from './harness.js';
 
 const mebibyte = 1024 * 1024;
 const diskBytes = 64 * mebibyte;

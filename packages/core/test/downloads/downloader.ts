@@ -1,27 +1,27 @@
-// A Lamina in a process of its own that downloads one file, says over its channel how far it is and how it ended, and
-// may be killed at any time.
+// A Lamina in a process of its own that downloads one file and reports progress and result over IPC. It may be killed
+// at any time.
 import { createLamina, LaminaError, type DownloadLimits, type WireError } from '@lamina/core';
 import type { Json } from '@lamina/core/plugin';
 
-/** What it is started with. */
+/** Its argument. */
 export interface Order {
   readonly modelsDir: string;
   readonly reference: Json;
   readonly downloads: Partial<DownloadLimits>;
 }
 
-/** What it says. */
-export type Told =
+/** Its messages. */
+export type Report =
   { readonly done: number } | { readonly ended: 'finished' } | { readonly ended: 'failed'; readonly error: WireError };
 
 const { modelsDir, reference, downloads } = JSON.parse(process.argv[2]!) as Order;
 const lamina = await createLamina({ modelsDir, log: 'silent', downloads });
-const tell = (told: Told) => process.send!(told);
-lamina.events.on('download.progress', ({ done }) => void tell({ done }));
+const report = (message: Report) => process.send!(message);
+lamina.events.on('download.progress', ({ done }) => void report({ done }));
 
-/** It is told `pause`, after which it resumes; any other word is the end. */
-process.on('message', (word) => {
-  if (word === 'pause')
+// `pause` pauses the download, which is then resumed; every other message closes Lamina.
+process.on('message', (message) => {
+  if (message === 'pause')
     void id.then((download) => lamina.downloads.pause(download!)).catch(() => undefined); // It may be over.
   else void lamina.close().then(() => process.exit());
 });
@@ -30,9 +30,9 @@ const id = begun();
 try {
   const download = await id;
   if (download !== undefined) await finished(download);
-  tell({ ended: 'finished' });
+  report({ ended: 'finished' });
 } catch (error) {
-  tell({ ended: 'failed', error: LaminaError.from(error).toWire() });
+  report({ ended: 'failed', error: LaminaError.from(error).toWire() });
 }
 
 /** The download; `undefined` when an earlier process has finished it. */

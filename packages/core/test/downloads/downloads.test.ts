@@ -29,11 +29,14 @@ import {
   type Behaviour,
   type Seen,
 } from './hostile-server.js';
-import { fetched, impatient, withRoom } from './room.js';
+import { fetched, impatient, withDownloads } from './harness.js';
 
 const megabyte = 1024 * 1024;
 
-/** Sends this share of every answer, and then waits for the gate. */
+/**
+ * Sends this share of every response, and then waits for the gate. A response whose last byte was sent is ended: its
+ * connection may be used again.
+ */
 function gated(share: number): { behaviour: Behaviour; open(): void } {
   let open: () => void = () => undefined;
   const gate = new Promise<void>((resolve) => (open = resolve));
@@ -41,6 +44,7 @@ function gated(share: number): { behaviour: Behaviour; open(): void } {
     const body = head(exchange);
     if (body === undefined) return;
     const middle = body.from + Math.ceil((body.to - body.from) * share);
+    if (middle === body.to) return void exchange.response.end(exchange.content.subarray(body.from, middle));
     exchange.response.write(exchange.content.subarray(body.from, middle));
     void gate.then(() => exchange.response.end(exchange.content.subarray(middle, body.to)));
   };
@@ -73,7 +77,7 @@ function assertNotAskedAgain(requests: readonly Seen[], held: readonly Range[]):
 describe('a download', () => {
   it('ends in the manifest: path, size, source, digest, comments kept', async () => {
     const text = '# mine\nmodels:\n  other: { path: other.gguf } # stays\n';
-    await withRoom(
+    await withDownloads(
       async ({ lamina, server }) => {
         const content = ggufBytes(3_000_000);
         const url = server.serve('/tiny.gguf', content);
@@ -96,7 +100,7 @@ describe('a download', () => {
   });
 
   it('tells what happens in events, its progress at most ten times a second and never backwards', () =>
-    withRoom(async ({ lamina, server }) => {
+    withDownloads(async ({ lamina, server }) => {
       const events: LaminaEvent[] = [];
       lamina.events.onAny((event) => void (event.type.startsWith('download.') && events.push(event)));
       const content = ggufBytes(9 * megabyte);
@@ -118,7 +122,7 @@ describe('a download', () => {
     }));
 
   it('is one for all who ask for the same model', () =>
-    withRoom(async ({ lamina, server }) => {
+    withDownloads(async ({ lamina, server }) => {
       const { behaviour, open } = gated(0.5);
       const url = server.serve('/tiny.gguf', ggufBytes(megabyte), (exchange) =>
         (exchange.count === 0 ? honest : behaviour)(exchange),
@@ -139,7 +143,7 @@ describe('a download', () => {
     }));
 
   it('is paused, goes on where it was, and keeps what it had', () =>
-    withRoom(async ({ lamina, server }) => {
+    withDownloads(async ({ lamina, server }) => {
       const content = ggufBytes(9 * megabyte);
       const { behaviour } = gated(0.5);
       const url = server.serve('/tiny.gguf', content, (exchange) =>
@@ -166,7 +170,7 @@ describe('a download', () => {
     }));
 
   it('is resumed after a pause, and begun anew after a cancel, that has not ended yet', () =>
-    withRoom(async ({ lamina, server }) => {
+    withDownloads(async ({ lamina, server }) => {
       const content = ggufBytes(megabyte);
       const { behaviour, open } = gated(0.5);
       const url = server.serve('/tiny.gguf', content, (exchange) =>
@@ -181,7 +185,7 @@ describe('a download', () => {
       assert.match(resumed.state, /queued|active/);
       await assert.rejects(
         Promise.all([downloads.cancel(first.id), downloads.resume(first.id)]),
-        (error) => LaminaError.is(error, 'CONFLICT') && /is cancelled already/.test(error.message),
+        (error) => LaminaError.is(error, 'CONFLICT') && /is already cancelled/.test(error.message),
       );
       const second = await downloads.start(request);
       const [cancelled, third] = await Promise.all([downloads.cancel(second.id), downloads.start(request)]);
@@ -198,7 +202,7 @@ describe('a download', () => {
     }));
 
   it('leaves nothing when it is cancelled or removed', () =>
-    withRoom(async ({ lamina, server }) => {
+    withDownloads(async ({ lamina, server }) => {
       const { behaviour } = gated(0.5);
       const url = server.serve('/tiny.gguf', ggufBytes(megabyte), (exchange) =>
         (exchange.count % 2 === 0 ? honest : behaviour)(exchange),
@@ -216,7 +220,7 @@ describe('a download', () => {
     }));
 
   it('links a file that another model has already', () =>
-    withRoom(async ({ lamina, server }) => {
+    withDownloads(async ({ lamina, server }) => {
       const content = ggufBytes(megabyte);
       const sha256 = sha256Of(content);
       await fetched(lamina, { url: server.serve('/one.gguf', content), sha256 }, 'one');
@@ -228,7 +232,7 @@ describe('a download', () => {
     }));
 
   it('overwrites no file', () =>
-    withRoom(
+    withDownloads(
       async ({ lamina, server }) => {
         const url = server.serve('/tiny.gguf', ggufBytes(1000));
         await assert.rejects(fetched(lamina, url, 'mine'), (error) => LaminaError.is(error, 'CONFLICT'));
@@ -253,7 +257,7 @@ describe('a download', () => {
         lamina.addSource(source('alpha', () => Promise.resolve(undefined)));
       },
     });
-    await withRoom(
+    await withDownloads(
       async ({ lamina }) => {
         assert.deepEqual(lamina.downloads.downloadable(), [{ model: 'tiny', sources: { alpha: 'a', beta: 'b' } }]);
         await assert.rejects(lamina.downloads.start({ model: 'tiny' }), /Beta wants a token/);
@@ -287,7 +291,7 @@ describe('a download', () => {
         });
       },
     });
-    await withRoom(
+    await withDownloads(
       async ({ lamina, server }) => {
         await assert.rejects(
           fetched(lamina, server.serve('/tiny.gguf', Buffer.from('GGUF evil'))),
@@ -303,7 +307,7 @@ describe('a download', () => {
 
   it('may not lead a stranger to a private address, unless the operator allows the host', async () => {
     const denied = (error: unknown) => LaminaError.is(error, 'FORBIDDEN');
-    await withRoom(async ({ lamina, server }) => {
+    await withDownloads(async ({ lamina, server }) => {
       const url = server.serve('/tiny.gguf', ggufBytes(1000));
       for (const reference of [
         url,
@@ -320,7 +324,7 @@ describe('a download', () => {
       }
       assert.equal(server.seen.length, 0);
     });
-    await withRoom(
+    await withDownloads(
       async ({ lamina, server }) => {
         const { id } = await lamina.downloads.start(
           { reference: server.serve('/tiny.gguf', ggufBytes(1000)), name: 'tiny' },
@@ -333,7 +337,7 @@ describe('a download', () => {
   });
 
   it('says that a disk is too small before a byte is fetched', () =>
-    withRoom(async ({ lamina, server }) => {
+    withDownloads(async ({ lamina, server }) => {
       const url = server.serve(
         '/tiny.gguf',
         Buffer.alloc(0),
@@ -346,7 +350,7 @@ describe('a download', () => {
 
   it('leaves no socket, thread or timer', async () => {
     const assertNoLeaks = await watchForLeaks();
-    await withRoom(async ({ lamina, server }) => {
+    await withDownloads(async ({ lamina, server }) => {
       await fetched(lamina, server.serve('/tiny.gguf', ggufBytes(megabyte)));
       const { behaviour } = gated(0.5);
       const url = server.serve('/other.gguf', ggufBytes(megabyte), (exchange) =>
@@ -431,7 +435,7 @@ describe('a download of a Lamina that ends', () => {
     const downloading = new Downloading({
       modelsDir: folder,
       reference: url,
-      downloads: { stallTimeout: 5, attempts: 100 },
+      downloads: { stallTimeout: 5, maxRetries: 100 },
     });
     let held: readonly Range[] = [];
     await downloading.until(
@@ -456,7 +460,10 @@ describe('a download of a Lamina that ends', () => {
     this.timeout(40_000);
     const content = ggufBytes(9 * megabyte);
     const url = server.serve('/tiny.gguf', content);
-    const downloading = new Downloading({ modelsDir: folder, reference: url, downloads: impatient }, 3 * megabyte);
+    const downloading = new Downloading(
+      { modelsDir: folder, reference: url, downloads: impatient },
+      { maxFileBytes: 3 * megabyte },
+    );
     await downloading.until(() => false);
     const { ended } = downloading;
     assert.ok(ended?.ended === 'failed' && ended.error.code === 'DISK_FULL', JSON.stringify(ended));

@@ -19,7 +19,7 @@ import {
   whole,
   type Behaviour,
 } from './hostile-server.js';
-import { withRoom } from './room.js';
+import { withDownloads } from './harness.js';
 
 const megabyte = 1024 * 1024;
 const bytes = 9 * megabyte + 17;
@@ -87,7 +87,7 @@ const refused: Readonly<Record<string, { behaviour: Behaviour; code: ErrorCode; 
   'nothing but 500': {
     behaviour: ({ response }) => void response.writeHead(500).end(),
     code: 'SOURCE_UNREACHABLE',
-    says: /answers 500/,
+    says: /status 500/,
   },
   'nothing but 416': {
     behaviour: ({ response }) => void response.writeHead(416).end(),
@@ -105,7 +105,7 @@ const refused: Readonly<Record<string, { behaviour: Behaviour; code: ErrorCode; 
   'answers without a byte': {
     behaviour: stalling(Infinity, 0),
     code: 'SOURCE_UNREACHABLE',
-    says: /No bytes of tiny\.gguf came/,
+    says: /stopped sending tiny\.gguf/,
   },
   'a file that is not there any more': {
     behaviour: ({ response }) => void response.writeHead(404).end(),
@@ -175,7 +175,7 @@ async function play(
   { checked, behaviour }: { checked: boolean; behaviour: Behaviour },
   look: (playing: Playing) => Promise<void>,
 ): Promise<void> {
-  await withRoom(
+  await withDownloads(
     async ({ lamina, server }) => {
       const content = ggufBytes(bytes);
       const [first, ...later] = resumed

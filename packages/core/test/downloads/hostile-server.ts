@@ -2,6 +2,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 
 /** One request and how often its file was asked for before. */
@@ -31,21 +32,25 @@ export interface Seen {
 export class HostileServer {
   readonly seen: Seen[] = [];
   private readonly files = new Map<string, { content: Buffer; behaviour: Behaviour; sized: boolean; count: number }>();
+  /** How many connections it has accepted. */
+  connections = 0;
   private readonly server: Server;
 
-  private constructor() {
-    this.server = createServer((request, response) => this.answer(request, response));
+  private constructor(private readonly certificate: { key: string; cert: string } | undefined) {
+    const onRequest = (request: IncomingMessage, response: ServerResponse) => this.answer(request, response);
+    this.server = certificate === undefined ? createServer(onRequest) : createSecureServer(certificate, onRequest);
+    this.server.on('connection', () => (this.connections += 1));
   }
 
-  static async open(): Promise<HostileServer> {
-    const hostile = new HostileServer();
+  static async open(certificate?: { key: string; cert: string }): Promise<HostileServer> {
+    const hostile = new HostileServer(certificate);
     hostile.server.listen(0, '127.0.0.1');
     await once(hostile.server, 'listening');
     return hostile;
   }
 
   get origin(): string {
-    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
+    return `${this.certificate === undefined ? 'http' : 'https'}://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
   }
 
   /** Serves a file; the answer is its address. With `sized: false` it does not say how long the file is. */

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createLamina, LaminaError, type Lamina } from '@lamina/core';
 import { ggufBytes, head, HostileServer } from './hostile-server.js';
-import { impatient } from './room.js';
+import { impatient } from './harness.js';
 
 describe('the name of a download', () => {
   let folder: string;

@@ -65,7 +65,7 @@ async function play(steps: readonly Step[], first: string, checked: boolean): Pr
   const order = {
     modelsDir: folder,
     reference: checked ? { url, sha256: sha256Of(versions[0]!) } : url,
-    downloads: { stallTimeout: 0.5, retryDelay: 0.005, attempts: 4 },
+    downloads: { stallTimeout: 0.5, retryDelay: 0.005, maxRetries: 3 },
   };
   let downloading = new Downloading(order);
   const anew = async (end: Promise<void>) => {

@@ -1,4 +1,4 @@
-// The source `local`: a file or a directory on this machine, copied, linked, or used where it is.
+// The source `local`: a file or directory on this machine, copied, linked, or used in place.
 import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,7 +7,7 @@ import type { Json } from '../../contract/schema.js';
 import type { DownloadPlan, PlanFile, Source } from '../../contract/source.js';
 import { check, describeProblems } from '../../kernel/check.js';
 
-const mostFiles = 10_000;
+const maxFiles = 10_000;
 
 const referenceSchema = {
   type: 'object',
@@ -27,32 +27,31 @@ interface LocalReference {
 }
 
 /**
- * The source of files on this machine. A reference is an absolute path, one that begins with `./` or `../` (relative to
- * the models directory), a `file:` link, or `{ path, mode?, sha256? }`; `mode` is `copy` (default; costs no space where
- * the disk can clone), `link` or `in-place`. Of a file in shards all shards are taken. Refused for requests that came
- * over the network.
+ * A reference is an absolute path, a path that begins with `./` or `../` (relative to the models directory), a `file:`
+ * URL, or `{ path, mode?, sha256? }`. `mode` is `copy` (default; takes no space where the file system can clone),
+ * `link` or `in-place`. One shard of a model stands for all of them. Requests from the network are refused.
  */
 export function localSource(modelsDir: string): Source {
   return {
     name: 'local',
     async resolve(reference, { remote = false }) {
-      const wanted = read(reference, modelsDir);
+      const wanted = parseReference(reference, modelsDir);
       if (wanted === undefined) return undefined;
       if (remote)
         throw new LaminaError('FORBIDDEN', {
           message:
-            'A request that came over the network may not name files of this machine. Write the path into the manifest, under download: local:.',
+            'A request from the network cannot name files of this machine. Write the path into the manifest, under download: local:.',
           param: 'reference',
         });
       return planOf(wanted, reference);
     },
     locate(file) {
-      return Promise.reject(new LaminaError('INTERNAL', {}, { cause: new Error(`${file.path} is not fetched`) }));
+      return Promise.reject(new LaminaError('INTERNAL', {}, { cause: new Error(`${file.path} is not downloaded`) }));
     },
   };
 }
 
-function read(reference: Json, modelsDir: string): LocalReference | undefined {
+function parseReference(reference: Json, modelsDir: string): LocalReference | undefined {
   const wanted = typeof reference === 'string' ? { path: reference } : (reference as unknown as LocalReference);
   if (typeof wanted !== 'object' || wanted === null || typeof wanted.path !== 'string') return undefined;
   const isPath = isAbsolute(wanted.path) || /^(\.\.?[\\/]|file:\/\/)/.test(wanted.path);
@@ -75,12 +74,12 @@ async function planOf({ path, mode = 'copy', sha256 }: LocalReference, reference
     throw new LaminaError('SOURCE_UNREACHABLE', { message: `${path} does not exist. Check the reference.` });
   if (stats.isDirectory() && sha256 !== undefined)
     throw new LaminaError('REQUEST_INVALID', {
-      message: `${path} is a directory, which has no SHA-256.`,
+      message: `${path} is a directory and has no SHA-256.`,
       param: 'reference',
     });
   const from = stats.isDirectory() ? path : dirname(path);
   const paths = stats.isDirectory() ? await filesBelow(path) : withShards(path);
-  if (paths.length === 0) throw new LaminaError('SOURCE_UNREACHABLE', { message: `${path} holds no files.` });
+  if (paths.length === 0) throw new LaminaError('SOURCE_UNREACHABLE', { message: `${path} contains no files.` });
   const files = await Promise.all(
     paths.map(async (file): Promise<PlanFile> => ({
       path: relative(from, file).split(sep).join('/'),
@@ -109,9 +108,9 @@ async function filesBelow(directory: string): Promise<readonly string[]> {
   const files = entries
     .filter((entry) => !entry.isDirectory() && !entry.name.startsWith('.'))
     .map((entry) => join(entry.parentPath, entry.name));
-  if (files.length > mostFiles)
+  if (files.length > maxFiles)
     throw new LaminaError('REQUEST_INVALID', {
-      message: `${directory} holds ${files.length} files; that is no model.`,
+      message: `${directory} contains ${files.length} files, too many for a model.`,
       param: 'reference',
     });
   return files

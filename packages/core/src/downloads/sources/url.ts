@@ -1,4 +1,4 @@
-// The source `url`: any http or https link to a file.
+// The source `url`: any http or https URL of a file.
 import { basename } from 'node:path';
 import { LaminaError } from '../../contract/errors.js';
 import { reasonOf } from '../../kernel/reason.js';
@@ -6,11 +6,11 @@ import type { Json } from '../../contract/schema.js';
 import type { DownloadPlan, Source, SourceContext } from '../../contract/source.js';
 import { check, describeProblems } from '../../kernel/check.js';
 import { isSafePath } from '../layout.js';
-import { readAnswer } from '../transfer/answer.js';
-import { Fault } from '../transfer/fault.js';
-import type { Answer, HttpClient } from '../transfer/http.js';
+import type { HttpClient, HttpResponse } from '../transfer/http.js';
+import { readResponse } from '../transfer/response.js';
+import { TransferError } from '../transfer/transfer-error.js';
 
-const askMs = 30_000;
+const probeTimeoutMs = 30_000;
 
 const referenceSchema = {
   type: 'object',
@@ -30,16 +30,16 @@ interface UrlReference {
 }
 
 /**
- * The source of links. A reference is a link, or `{ url, sha256?, filename? }`. The link is asked for its first byte,
- * which tells size and name; a web page in place of a model is refused.
+ * A reference is a URL, or `{ url, sha256?, filename? }`. The first byte is requested to learn the size and the name;
+ * a web page instead of a model is refused.
  */
 export function urlSource(http: HttpClient): Source {
   return {
     name: 'url',
     async resolve(reference, context) {
-      const wanted = read(reference);
+      const wanted = parseReference(reference);
       if (wanted === undefined) return undefined;
-      const { bytes, name } = await ask(http, wanted, context);
+      const { bytes, name } = await probe(http, wanted.url, context);
       const file = {
         path: wanted.filename ?? name,
         ...(bytes === undefined ? {} : { bytes }),
@@ -54,7 +54,7 @@ export function urlSource(http: HttpClient): Source {
   };
 }
 
-function read(reference: Json): UrlReference | undefined {
+function parseReference(reference: Json): UrlReference | undefined {
   const wanted = typeof reference === 'string' ? { url: reference } : (reference as unknown as UrlReference);
   if (
     typeof wanted !== 'object' ||
@@ -70,47 +70,45 @@ function read(reference: Json): UrlReference | undefined {
       param: 'reference',
     });
   if (!URL.canParse(wanted.url))
-    throw new LaminaError('REQUEST_INVALID', { message: `"${wanted.url}" is no link.`, param: 'reference' });
+    throw new LaminaError('REQUEST_INVALID', { message: `Invalid URL: "${wanted.url}".`, param: 'reference' });
   const { username, password } = new URL(wanted.url);
   if (username !== '' || password !== '')
     throw new LaminaError('REQUEST_INVALID', {
-      message: 'A link with a password in it is not taken: it would be written down. Use a link without one.',
+      message: 'A URL with a user name or password is not allowed, because it would be stored. Use a URL without them.',
       param: 'reference',
     });
   return wanted;
 }
 
-async function ask(
+async function probe(
   http: HttpClient,
-  { url }: UrlReference,
+  url: string,
   { signal, guard }: SourceContext,
 ): Promise<{ bytes?: number; name: string }> {
-  const limited = AbortSignal.any([signal, AbortSignal.timeout(askMs)]);
-  const { host } = new URL(url);
-  let answer: Answer | undefined;
+  const limited = AbortSignal.any([signal, AbortSignal.timeout(probeTimeoutMs)]);
+  let response: HttpResponse | undefined;
   try {
-    answer = await http.get({ url }, { signal: limited, guard, headers: { range: 'bytes=0-0' } });
-    const name = nameOf(answer.headers['content-disposition'], url);
-    const brought = readAnswer(answer, 0, name, Date.now());
-    const bytes = brought.kind === 'end' ? brought.total : brought.version.bytes;
+    response = await http.get({ url }, { signal: limited, guard, headers: { range: 'bytes=0-0' } });
+    const name = nameOf(response.headers['content-disposition'], url);
+    const content = readResponse(response, 0, name);
+    const bytes = content.kind === 'end' ? content.total : content.version.bytes;
     return { name, ...(bytes === undefined ? {} : { bytes }) };
   } catch (error) {
-    if (error instanceof Fault && (error.kind === 'again' || error.kind === 'busy'))
-      return { name: nameOf(undefined, url) }; // The transfer will wait and ask again.
-    if (error instanceof Fault) throw error.error;
     if (LaminaError.is(error)) throw error;
-    throw new LaminaError(
-      'SOURCE_UNREACHABLE',
-      { message: `${host} cannot be reached: ${reasonOf(error)}. Check the link and the network.` },
-      { cause: error },
-    );
+    if (!(error instanceof TransferError)) {
+      const message = `${new URL(url).host} cannot be reached: ${reasonOf(error)}. Check the URL and the network.`;
+      throw new LaminaError('SOURCE_UNREACHABLE', { message }, { cause: error });
+    }
+    const isTemporary = error.policy === 'retry' || error.policy === 'slow-down';
+    if (isTemporary) return { name: nameOf(undefined, url) }; // The transfer retries.
+    throw error.reported;
   } finally {
-    answer?.body.close();
+    response?.body.destroy();
   }
 }
 
-/** The name a server gives the file, else the last part of the link. Only a plain file name is taken. */
-export function nameOf(disposition: string | undefined, url: string): string {
+/** The file name from `Content-Disposition`, else the last part of the URL. Only plain file names are accepted. */
+function nameOf(disposition: string | undefined, url: string): string {
   const extended = /filename\*\s*=\s*utf-8''([^;]+)/i.exec(disposition ?? '')?.[1];
   const plain = /filename\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^;]+))/i.exec(disposition ?? '');
   const offered = [
@@ -121,7 +119,7 @@ export function nameOf(disposition: string | undefined, url: string): string {
   return offered.map(plainName).find((name) => name !== undefined) ?? 'model';
 }
 
-// eslint-disable-next-line no-control-regex -- control characters are what is removed
+// eslint-disable-next-line no-control-regex -- the pattern is about control characters
 const controlCharacters = /[\u0000-\u001f\u007f]/g;
 
 function plainName(offered: string | undefined): string | undefined {

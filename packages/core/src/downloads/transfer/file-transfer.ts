@@ -1,87 +1,82 @@
-// Fetches one file: several connections, each a piece at a time, until every byte is in the part file.
+// Downloads one file in pieces over several connections, with retries, until all of it is in its part file.
 import type { DownloadLimits } from '../../contract/config.js';
 import type { Clock } from '../../contract/context.js';
+import { LaminaError } from '../../contract/errors.js';
 import type { AddressGuard, Location } from '../../contract/source.js';
-import { readAnswer, sameVersion, validatorOf, type Brought, type Version } from './answer.js';
-import { Fault, fault, faultOf } from './fault.js';
-import type { Answer, HttpClient } from './http.js';
-import { Located } from './located.js';
-import type { PartFile } from './part-file.js';
-import type { Permits } from './permits.js';
+import { abortable, withTimeout } from '../../kernel/abort.js';
+import type { Semaphore } from '../../kernel/semaphore.js';
 import type { Space } from '../space.js';
-import { nextPiece, share, type Piece } from './pieces.js';
-import { Plenty, type Arrival } from './plenty.js';
-import { receive, whileBytesCome } from './receive.js';
-import { backoffMs } from './retry.js';
-import { waitFor } from './wait.js';
+import type { HttpClient, HttpResponse } from './http.js';
+import type { PartFile } from './part-file.js';
+import { nextRange, slowPiece, type Piece } from './pieces.js';
+import { ResolvedUrl } from './resolved-url.js';
+import { isSameVersion, readResponse, validatorOf, type FileVersion, type ResponseContent } from './response.js';
+import { backoffMs, toTransferError, transferError, TransferError } from './transfer-error.js';
 
-/** An idle connection looks so often whether another has become slow. */
-const lookMs = 500;
-/** A connection that broke after so many bytes may be opened anew at once. */
-const muchBytes = 1024 * 1024;
+const slowCheckMs = 500;
+const locateTimeoutMs = 60_000;
+/** A connection that breaks after so many bytes is replaced without a pause. */
+const noPauseBytes = 1024 * 1024;
 
-/** What files are fetched with. */
+/** What all transfers share. */
 export interface TransferTools {
   readonly http: HttpClient;
-  readonly permits: Permits;
+  /** Limits the connections of all downloads. */
+  readonly connections: Semaphore;
   readonly space: Space;
   readonly clock: Clock;
   readonly limits: DownloadLimits;
 }
 
-/** What is fetched. */
-export interface TransferSubject {
-  /** For messages. */
-  readonly file: string;
+/** The file to transfer. */
+export interface TransferFile {
+  /** Its path, for messages. */
+  readonly path: string;
+  /** The directory of the part file, for messages. */
   readonly directory: string;
   readonly part: PartFile;
-  /** The size its plan says; missing when the plan does not. */
+  /** The size in the plan, if it has one. */
   readonly bytes: number | undefined;
-  /** What is known of it from before. */
-  readonly version: Version;
-  /** Its SHA-256 will be checked, so that bytes may be put together whatever the server says of versions. */
-  readonly checked: boolean;
+  /** The version that the bytes in the part file belong to. */
+  readonly version: FileVersion;
+  /** Its SHA-256 is known and checked later: pieces may be combined although the server sends no validator. */
+  readonly hasDigest: boolean;
   readonly guard: AddressGuard | undefined;
   locate(signal: AbortSignal): Promise<Location>;
-  /** Bytes came. */
-  arrived(bytes: number, version: Version): void;
-  /** What is here is about to be thrown away; resolves when nothing on disk says that it is there. */
-  forget(): Promise<void>;
+  /** Called after each write. */
+  onWritten(bytes: number, version: FileVersion): void;
+  /**
+   * Called before the part file is emptied. The transfer waits until the journal says so: a crash must not leave a
+   * journal that claims bytes which are gone.
+   */
+  onDiscard(): Promise<void>;
 }
 
-interface Running {
-  readonly abort: (reason: Error) => void;
-  readonly ended: Promise<void>;
-}
-
-/** One file on its way. */
+/** The transfer of one file. `run` can be called once. */
 export class FileTransfer {
-  private readonly running = new Map<Piece, Running>();
-  private readonly connections = new Set<Promise<void>>();
-  private oneEnded: () => void = () => undefined;
-  private readonly located: Located;
+  private readonly pieces = new Map<Piece, Promise<void>>();
   private readonly startedAt: number;
-  private version: Version;
-  /** The server gives ranges of it; `undefined` while that is not known. */
-  private ranged: boolean | undefined;
-  private restarting = false;
+  private version: FileVersion;
+  /** Unknown before the first response. */
+  private supportsRanges: boolean | undefined;
+  private maxConnections: number;
+  private received = 0;
   private restarts = 0;
+  private restartReason: TransferError | undefined;
+  /** Failures in a row without a byte in between. */
   private failures = 0;
   private failedAt = -Infinity;
-  private pauseUntil = 0;
-  private mostConnections: number;
-  private received = 0;
-  private readonly plenty: Plenty;
+  private pausedUntil = 0;
+  private error: TransferError | undefined;
+  private wake: () => void = () => undefined;
 
   constructor(
-    private readonly subject: TransferSubject,
+    private readonly file: TransferFile,
     private readonly tools: TransferTools,
   ) {
-    this.version = subject.version;
+    this.version = file.version;
     this.startedAt = tools.clock.now();
-    this.mostConnections = tools.limits.connectionsPerFile;
-    this.located = new Located(subject.locate, tools.clock);
-    this.plenty = new Plenty(tools.clock);
+    this.maxConnections = tools.limits.connectionsPerFile;
   }
 
   /**
@@ -90,297 +85,255 @@ export class FileTransfer {
    * reason
    */
   async run(signal: AbortSignal): Promise<number> {
-    const { part, directory } = this.subject;
-    const controller = new AbortController();
-    const passOn = () => controller.abort(signal.reason);
-    signal.addEventListener('abort', passOn, { once: true });
+    const { part, path, directory } = this.file;
+    const url = new ResolvedUrl(() => this.locate(signal), this.tools.clock);
+    const onAbort = () => this.wake();
+    signal.addEventListener('abort', onAbort, { once: true });
     try {
-      signal.throwIfAborted();
-      if (part.written.bytes > 0 && !this.mayContinue()) await this.empty();
-      while (!this.isWhole()) {
-        if (this.connections.size === 0) this.open(controller);
-        await new Promise<void>((resolve) => (this.oneEnded = resolve));
-        controller.signal.throwIfAborted();
+      if (part.written.bytes > 0 && !this.isResumable) await this.discardWritten();
+      while (!this.isComplete()) {
+        signal.throwIfAborted();
+        if (this.error !== undefined) throw this.error;
+        if (this.restartReason !== undefined && this.pieces.size === 0) await this.restart(this.restartReason);
+        this.requestPieces(url, signal);
+        await this.nextChange();
       }
-      await part.trim(this.version.bytes!);
+      await part.truncate(this.version.bytes!);
       return this.version.bytes!;
     } catch (error) {
-      throw signal.aborted ? signal.reason : faultOf(error, 'The source', directory).error;
+      throw signal.aborted ? signal.reason : toTransferError(error, path, url.host, directory).reported;
     } finally {
-      controller.abort(fault('again', 'The transfer has ended.'));
-      signal.removeEventListener('abort', passOn);
-      await Promise.all(this.connections);
+      signal.removeEventListener('abort', onAbort);
+      for (const { abort } of this.pieces.keys()) abort.abort();
+      await Promise.all(this.pieces.values());
     }
   }
 
-  /** Whether what is here is of any use to a later transfer. */
+  /** Whether bytes of different responses may be combined, also by a later transfer. */
   get isResumable(): boolean {
-    return this.mayContinue() && this.ranged !== false;
+    return this.supportsRanges !== false && (this.file.hasDigest || validatorOf(this.version) !== undefined);
   }
 
-  private open(controller: AbortController): void {
-    const spread = () => {
-      const wanted = this.mayShare() ? this.mostConnections : 1;
-      while (this.connections.size < wanted) this.open(controller);
-    };
-    const connection: Promise<void> = this.connect(controller.signal, spread)
-      .catch((error: unknown) => controller.abort(error))
-      .finally(() => {
-        this.connections.delete(connection);
-        this.oneEnded();
-      });
-    this.connections.add(connection);
+  private isComplete(): boolean {
+    return this.pieces.size === 0 && this.file.part.written.prefix === this.version.bytes && !this.restartReason;
   }
 
-  private isWhole(): boolean {
-    return (
-      !this.restarting && this.version.bytes !== undefined && this.subject.part.written.prefix === this.version.bytes
-    );
+  /** Several connections are used once the server has shown that it supports ranges and knows the size. */
+  private get isSplittable(): boolean {
+    return this.supportsRanges === true && this.isResumable && this.version.bytes !== undefined;
   }
 
-  /** Whether bytes of two answers may be put together. */
-  private mayContinue(): boolean {
-    return this.subject.checked || validatorOf(this.version) !== undefined;
-  }
-
-  /**
-   * Whether several connections may fetch it: of a file of unknown size nobody knows where its end is to be fetched.
-   */
-  private mayShare(): boolean {
-    return this.ranged === true && this.mayContinue() && this.version.bytes !== undefined;
-  }
-
-  /** One connection's life: a piece after the other while there are any. */
-  private async connect(signal: AbortSignal, spread: () => void): Promise<void> {
-    for (;;) {
-      await this.pause(signal);
-      const release = await this.tools.permits.acquire(signal);
-      let piece: Piece | undefined;
-      try {
-        if (this.isWhole()) return;
-        piece = this.take();
-        if (piece !== undefined && (await this.fetch(piece, signal, spread)) === 'leave') return;
-      } finally {
-        release();
-      }
-      if (piece === undefined) await waitFor(this.tools.clock, lookMs, signal);
+  private requestPieces(url: ResolvedUrl, signal: AbortSignal): void {
+    if (this.restartReason !== undefined || this.tools.clock.now() < this.pausedUntil) return;
+    const limit = this.isSplittable ? this.maxConnections : 1;
+    while (this.pieces.size < limit) {
+      const piece = this.nextPiece();
+      if (piece === undefined) return;
+      this.pieces.set(piece, this.download(piece, url, signal));
     }
   }
 
-  private take(): Piece | undefined {
-    const alone = !this.mayShare();
-    if (this.restarting || (this.running.size > 0 && (alone || this.plenty.holds))) return undefined;
+  private nextPiece(): Piece | undefined {
+    const running = [...this.pieces.keys()];
+    const range = nextRange(this.file.part.written, this.version.bytes, running);
+    if (range !== undefined) return newPiece(...range, false);
     const now = this.tools.clock.now();
-    const active = new Set(this.running.keys());
-    const usual = this.received / Math.max(now - this.startedAt, 1) / Math.max(active.size, 1);
-    const piece =
-      nextPiece(this.subject.part.written, this.version.bytes, active, now) ??
-      (alone ? undefined : share(active, usual, now));
-    for (const [other, { abort }] of this.running)
-      if (other.to <= other.position) abort(fault('again', 'Another connection has taken over.'));
-    return piece;
+    const averageSpeed = this.received / Math.max(now - this.startedAt, 1) / Math.max(running.length, 1);
+    const slow = slowPiece(running, averageSpeed, now);
+    if (slow === undefined || !this.isSplittable) return undefined;
+    const { position, to } = slow;
+    slow.to = position;
+    slow.abort.abort(transferError('retry', 'A second request has replaced this one.'));
+    return newPiece(position, to, true);
   }
 
-  private async fetch(piece: Piece, signal: AbortSignal, spread: () => void): Promise<'leave' | undefined> {
-    const { clock, limits } = this.tools;
-    let lastAt = clock.now();
-    let brought = 0;
-    let ended: () => void = () => undefined;
-    const whenEnded = new Promise<void>((resolve) => (ended = resolve));
-    const arrived = (arrival: Arrival) => {
-      const { bytes } = arrival;
-      lastAt = clock.now();
-      brought += bytes;
-      this.failures = 0;
-      this.received += bytes;
-      this.plenty.add(arrival);
-      this.subject.arrived(bytes, this.version);
+  /** Resolves when a request was answered or has ended, when a pause is over, or when slow requests can be checked. */
+  private nextChange(): Promise<void> {
+    const { clock } = this.tools;
+    const pause = this.pausedUntil - clock.now();
+    return new Promise((resolve) => {
+      const cancel = clock.after(pause > 0 ? pause : slowCheckMs, resolve);
+      this.wake = () => {
+        cancel();
+        resolve();
+      };
+    });
+  }
+
+  /** Never rejects: failures decide about the next requests. */
+  private async download(piece: Piece, url: ResolvedUrl, signal: AbortSignal): Promise<void> {
+    const either = AbortSignal.any([signal, piece.abort.signal]);
+    try {
+      const release = await this.tools.connections.acquire(either);
+      piece.startedAt = this.tools.clock.now();
+      await this.request(piece, url, either).finally(release);
+    } catch (error) {
+      const { path, directory } = this.file;
+      if (!signal.aborted) this.handleFailure(piece, toTransferError(error, path, url.host, directory));
+    } finally {
+      this.pieces.delete(piece);
+      this.wake();
+    }
+  }
+
+  private async request(piece: Piece, url: ResolvedUrl, signal: AbortSignal): Promise<void> {
+    const location = await abortable(url.get(), signal);
+    const { guard, hasDigest, part } = this.file;
+    const stallTimeoutMs = Math.ceil(this.tools.limits.stallTimeout * 1000);
+    const validator = hasDigest || part.written.bytes === 0 ? undefined : validatorOf(this.version);
+    const headers = {
+      range: `bytes=${piece.from}-${this.isResumable ? piece.to - 1 : ''}`,
+      ...(validator === undefined ? {} : { 'if-range': validator }),
     };
-    const stalled = `No bytes of ${this.subject.file} came for ${limits.stallTimeout} s. The download can be resumed.`;
+    const response = await this.tools.http.get(location, { signal, guard, headers, stallTimeoutMs });
     try {
-      await whileBytesCome(
-        clock,
-        limits.stallTimeout * 1000,
-        () => lastAt,
-        signal,
-        stalled,
-        (watched, abort) => {
-          this.running.set(piece, { abort, ended: whenEnded });
-          return this.ask(piece, watched, arrived, spread);
-        },
-      );
-      return undefined;
-    } catch (error) {
-      if (signal.aborted) throw signal.reason;
-      return await this.suffer(faultOf(error, this.located.host, this.subject.directory), brought, piece);
+      const content = this.readResponse(response, url, location, piece);
+      this.onResponse(content, piece, url.host);
+      const end = content.kind === 'range' ? content.to : (this.version.bytes ?? Infinity);
+      if (content.kind !== 'end') await this.receive(response.body, piece, end, url.host);
     } finally {
-      this.running.delete(piece);
-      ended();
+      response.body.destroy();
     }
   }
 
-  private async ask(
-    piece: Piece,
-    signal: AbortSignal,
-    arrived: (arrival: Arrival) => void,
-    spread: () => void,
-  ): Promise<void> {
-    const location = await this.located.get(signal);
-    const validator =
-      this.subject.checked || this.subject.part.written.bytes === 0 ? undefined : validatorOf(this.version);
-    const range = `bytes=${piece.from}-${this.mayContinue() ? piece.to - 1 : ''}`;
-    const headers = { range, ...(validator === undefined ? {} : { 'if-range': validator }) };
-    const answer = await this.tools.http.get(location, { signal, guard: this.subject.guard, headers });
+  private readResponse(response: HttpResponse, url: ResolvedUrl, location: Location, piece: Piece): ResponseContent {
+    url.onResponse(location, response.url);
     try {
-      const brought = this.read(answer, location, piece);
-      await this.accept(brought, piece, spread);
-      if (brought.kind === 'end') return;
-      const { clock, space } = this.tools;
-      const end = (brought.kind === 'range' ? brought.to : this.version.bytes) ?? Infinity;
-      const extent = await receive(answer.body, { piece, part: this.subject.part, space, clock, end, arrived });
-      const { file } = this.subject;
-      const { host } = this.located;
-      if (extent === 'long')
-        throw fault('restart', `${host} sends more bytes of ${file} than the ${end} it announced.`);
-      if (extent === 'short') throw fault('again', `${host} sends fewer bytes of ${file} than it announced.`);
-      // No length was announced: the end is the end.
-      if (piece.to === Infinity) this.version = { ...this.version, bytes: piece.position };
-    } finally {
-      answer.body.close();
-    }
-  }
-
-  private read(answer: Answer, location: Location, piece: Piece): Brought {
-    this.located.answered(location, answer.url);
-    try {
-      const brought = readAnswer(answer, piece.from, this.subject.file, this.tools.clock.now());
-      this.located.worked(location, answer.url);
-      return brought;
+      const content = readResponse(response, piece.from, this.file.path);
+      url.onSuccess(location, response.url);
+      return content;
     } catch (error) {
-      if (!(error instanceof Fault) || error.kind !== 'denied') throw error;
-      throw new Fault(this.located.refused(location) ? 'again' : 'final', error.error); // A signed address expires.
+      if (!(error instanceof TransferError) || error.policy !== 'relocate') throw error;
+      throw new TransferError(url.onRefused(location) ? 'retry' : 'give-up', error.reported);
     }
   }
 
-  /** Settles what an answer means for the file before its body is read. */
-  private async accept(brought: Brought, piece: Piece, spread: () => void): Promise<void> {
-    if (brought.kind === 'end') this.acceptEnd(brought.total);
-    else if (brought.kind === 'whole') await this.acceptWhole(brought.version, piece);
-    else this.acceptRange(brought, piece, spread);
+  /** Checks that the response fits to what is known of the file, and adapts the piece to what it contains. */
+  private onResponse(content: ResponseContent, piece: Piece, host: string): void {
+    if (content.kind === 'end') this.onEnd(content.total, host);
+    else if (content.kind === 'whole') this.onWholeFile(content.version, piece, host);
+    else this.onRange(content, piece, host);
   }
 
-  private acceptRange({ to, version }: Extract<Brought, { kind: 'range' }>, piece: Piece, spread: () => void): void {
-    const { file } = this.subject;
-    if (!this.matches(version)) throw fault('restart', `${file} changed at its source while it was fetched.`);
+  private onRange({ to, version }: ResponseContent & { kind: 'range' }, piece: Piece, host: string): void {
+    const { path, hasDigest } = this.file;
+    const isSame = hasDigest
+      ? isSameVersion(sizeOnly(this.version), sizeOnly(version))
+      : isSameVersion(this.version, version);
+    if (!isSame) throw transferError('restart', `${path} changed on the server during the download.`);
     this.version = { ...version, ...this.version };
-    if (!this.mayContinue() && to !== this.version.bytes)
-      throw fault(
-        'final',
-        `${this.located.host} gives ${file} in parts without saying whether they belong together. Give its SHA-256, or use another address.`,
-      );
-    this.ranged = true;
-    piece.to = this.mayContinue() ? Math.min(piece.to, to) : to;
-    spread();
+    if (!this.isResumable && to !== this.version.bytes) {
+      const message = `${host} sends ${path} in parts without an ETag or Last-Modified, so they cannot be combined safely. Give its SHA-256, or use another URL.`;
+      throw transferError('give-up', message);
+    }
+    this.supportsRanges = true;
+    piece.to = this.isResumable ? Math.min(piece.to, to) : to;
+    this.wake();
   }
 
-  private async acceptWhole(version: Version, piece: Piece): Promise<void> {
-    const { file, part } = this.subject;
-    const contradicts = () => !sameVersion(pick(this.version), pick(version));
-    const isFirst = part.written.bytes === 0 && piece.from === 0 && this.running.size <= 1;
-    if (!isFirst || contradicts())
-      await this.startOver(`${this.located.host} sends all of ${file} again instead of the rest.`, piece);
-    if (contradicts()) {
-      const announced = `${file} has ${version.bytes} bytes at its source, and ${this.version.bytes} were announced`;
-      throw fault('final', `${announced}. Cancel the download and start it again.`);
+  private onWholeFile(version: FileVersion, piece: Piece, host: string): void {
+    const { path, part, bytes } = this.file;
+    if (!isSameVersion(sizeOnly({ bytes }), sizeOnly(version))) {
+      const message = `${path} has ${version.bytes} bytes on the server, but ${bytes} were announced. Cancel the download and start it again.`;
+      throw transferError('give-up', message);
     }
-    this.ranged = false;
-    this.version = { ...pick(this.version), ...version };
+    const isFirst = part.written.bytes === 0 && piece.from === 0 && this.pieces.size === 1;
+    if (!isFirst || !isSameVersion(sizeOnly(this.version), sizeOnly(version)))
+      throw transferError('restart', `${host} sends all of ${path} again instead of the rest.`);
+    this.supportsRanges = false;
+    this.version = { ...sizeOnly(this.version), ...version };
     Object.assign(piece, { from: 0, position: 0, to: this.version.bytes ?? Infinity });
   }
 
-  private acceptEnd(total: number | undefined): void {
-    const { part, file } = this.subject;
-    const { prefix } = part.written;
-    if (total === undefined || total !== prefix || total !== (this.version.bytes ?? total))
-      throw fault('restart', `${this.located.host} says that ${file} ends after ${total ?? 'fewer'} bytes.`);
+  private onEnd(total: number | undefined, host: string): void {
+    const { part, path } = this.file;
+    if (total === undefined || total !== part.written.prefix || total !== (this.version.bytes ?? total))
+      throw transferError('restart', `${host} says that ${path} ends after ${total ?? 'fewer'} bytes.`);
     this.version = { ...this.version, bytes: total };
   }
 
-  private matches(version: Version): boolean {
-    return this.subject.checked
-      ? sameVersion({ ...pick(this.version) }, pick(version))
-      : sameVersion(this.version, version);
-  }
-
-  /** Throws away what is here, once nobody writes to it any more; `own` is the piece whose answer brings it anew. */
-  private async startOver(why: string, own: Piece): Promise<void> {
-    if (this.restarting) throw fault('again', why);
-    this.restarts += 1;
-    if (this.restarts > this.tools.limits.attempts)
-      throw fault('final', `${why} That happened ${this.restarts} times. Try again later, or use another address.`);
-    this.restarting = true;
-    try {
-      this.ranged = undefined;
-      const others = [...this.running].filter(([piece]) => piece !== own);
-      for (const [piece, { abort }] of others) {
-        piece.to = piece.position;
-        abort(fault('again', why));
-      }
-      await Promise.all(others.map(([, { ended }]) => ended));
-      this.version = pick(this.subject);
-      await this.empty();
-    } finally {
-      this.restarting = false;
+  /** Writes the body until the piece or the body ends. A body that ends with its piece leaves its connection reusable. */
+  private async receive(body: HttpResponse['body'], piece: Piece, end: number, host: string): Promise<void> {
+    const { path, part } = this.file;
+    for await (const chunk of body as AsyncIterable<Buffer>) {
+      const { position } = piece;
+      if (position + chunk.length > end)
+        throw transferError('restart', `${host} sends more bytes of ${path} than the ${end} it announced.`);
+      const bytes = chunk.subarray(0, Math.max(0, piece.to - position));
+      if (bytes.length === 0) return;
+      piece.position += bytes.length; // Before they are written, so that no other request is sent for them.
+      await this.tools.space.use(bytes.length, () => part.write(bytes, position));
+      this.failures = 0;
+      this.received += bytes.length;
+      this.file.onWritten(bytes.length, this.version);
     }
+    if (end !== Infinity && piece.position < piece.to)
+      throw transferError('retry', `${host} sends fewer bytes of ${path} than it announced.`);
+    if (piece.to === Infinity) this.version = { ...this.version, bytes: piece.position };
   }
 
-  /** In an order in which a kill leaves no record of bytes that are gone. */
-  private async empty(): Promise<void> {
-    const { part } = this.subject;
-    part.written.clear();
-    await this.subject.forget();
-    await part.trim(0);
-  }
-
-  /** Decides how to go on after a failure. @throws Fault when there is no going on */
-  private async suffer(failed: Fault, brought: number, piece: Piece): Promise<'leave' | undefined> {
-    if (failed.kind === 'final') throw failed;
-    // It was taken over, or thrown away.
-    if (this.restarting || (failed.kind !== 'restart' && piece.to <= piece.position)) return undefined;
-    if (failed.kind === 'busy' && this.running.size > 1) {
-      // Others are served: the server wants fewer at once.
-      this.mostConnections = Math.max(1, Math.min(this.mostConnections, this.running.size - 1));
-      return 'leave';
+  /** Decides how the transfer continues after a failed request. */
+  private handleFailure(piece: Piece, failure: TransferError): void {
+    if (failure.policy === 'give-up') this.error ??= failure;
+    if (failure.policy === 'give-up' || this.restartReason !== undefined) return;
+    if (failure.policy !== 'restart' && piece.position >= piece.to) return; // All bytes came, or it was replaced.
+    const active = [...this.pieces.keys()].filter(({ startedAt }) => startedAt !== undefined).length;
+    if (failure.policy === 'slow-down' && active > 1) {
+      this.maxConnections = Math.max(1, Math.min(this.maxConnections, active - 1));
+      return;
     }
-    const free = (failed.kind === 'stall' && brought > 0) || (failed.kind === 'again' && brought >= muchBytes);
-    if (!free) this.countFailure(failed, brought, piece);
-    if (failed.kind === 'restart' || !this.mayContinue()) await this.startOver(failed.error.message, piece);
-    return undefined;
+    if (failure.policy === 'restart' || (!this.isResumable && this.file.part.written.bytes > 0)) {
+      this.restartReason = failure;
+      for (const { abort } of this.pieces.keys()) abort.abort();
+    }
+    this.countFailure(piece, failure);
   }
 
-  /** Connections that fail together fail once; one that brought something only gives cause to pause. */
-  private countFailure(failed: Fault, brought: number, piece: Piece): void {
+  private countFailure({ position, from, startedAt = 0 }: Piece, failure: TransferError): void {
     const { limits, clock } = this.tools;
     const now = clock.now();
-    if (brought === 0 && piece.startedAt >= this.failedAt) {
+    // Requests that were sent before the last failure fail for the same reason: they count once.
+    if (position === from && startedAt >= this.failedAt) {
       this.failures += 1;
       this.failedAt = now;
     }
-    if (this.failures >= limits.attempts) throw new Fault('final', failed.error);
-    this.pauseUntil = Math.max(
-      this.pauseUntil,
-      now + (failed.afterMs ?? backoffMs(Math.max(1, this.failures), limits.retryDelay * 1000)),
-    );
+    if (this.failures > limits.maxRetries) this.error ??= failure;
+    if (failure.policy === 'retry' && position - from >= noPauseBytes) return;
+    const pause = failure.retryAfterMs ?? backoffMs(Math.max(1, this.failures), limits.retryDelay * 1000);
+    this.pausedUntil = Math.max(this.pausedUntil, now + pause);
   }
 
-  private async pause(signal: AbortSignal): Promise<void> {
-    const { clock } = this.tools;
-    for (let left = this.pauseUntil - clock.now(); left > 0; left = this.pauseUntil - clock.now())
-      await waitFor(clock, left, signal);
+  private async restart({ message }: TransferError): Promise<void> {
+    this.restarts += 1;
+    if (this.restarts > this.tools.limits.maxRetries) {
+      const times = `${message} This happened ${this.restarts} times.`;
+      throw transferError('give-up', `${times} Try again later, or use another URL.`);
+    }
+    this.supportsRanges = undefined;
+    this.version = sizeOnly(this.file);
+    await this.discardWritten();
+    this.restartReason = undefined;
+  }
+
+  private async discardWritten(): Promise<void> {
+    const { part } = this.file;
+    part.written.clear();
+    await this.file.onDiscard();
+    await part.truncate(0);
+  }
+
+  private locate(signal: AbortSignal): Promise<Location> {
+    const message = `The source did not return a URL for ${this.file.path} within ${locateTimeoutMs / 1000} s.`;
+    const timeoutError = () => new LaminaError('TIMEOUT', { message });
+    return withTimeout(signal, locateTimeoutMs, timeoutError, (limited) => this.file.locate(limited));
   }
 }
 
-/** Of a version that a SHA-256 will tell, only the size matters. */
-function pick({ bytes }: { readonly bytes?: number | undefined }): Version {
+function newPiece(from: number, to: number, isSecondRequest: boolean): Piece {
+  return { from, to, position: from, isSecondRequest, abort: new AbortController() };
+}
+
+/** The part of a version that still matters when the SHA-256 of the file is checked. */
+function sizeOnly({ bytes }: { readonly bytes?: number | undefined }): FileVersion {
   return bytes === undefined ? {} : { bytes };
 }

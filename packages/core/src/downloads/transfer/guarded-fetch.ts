@@ -1,31 +1,28 @@
-// The fetch of sources for requests from the network: the connections of downloads, and so their check of every
-// address.
+// The `fetch` that sources use for requests from the network: it checks addresses as the transfer of files does.
+import { ReadableStream } from 'node:stream/web';
 import { LaminaError } from '../../contract/errors.js';
 import type { AddressGuard } from '../../contract/source.js';
-import type { Body } from './body.js';
-import { isRedirect, type Answer, type HttpClient } from './http.js';
+import { isRedirect, type HttpClient, type HttpResponse } from './http.js';
 
-/** What does not go with a redirect to another origin. */
-const secrets = ['authorization', 'cookie'];
+/** Headers that are not sent to another origin after a redirect. */
+const credentials = ['authorization', 'cookie'];
 
-/** A fetch that connects only where the guard allows. GET only: no source sends anything. */
-export function guardedFetch(http: Pick<HttpClient, 'get'>, guard: AddressGuard): typeof globalThis.fetch {
+/** A fetch that connects only to addresses that the guard allows. It supports GET only, which is all sources need. */
+export function guardedFetch(http: HttpClient, guard: AddressGuard): typeof globalThis.fetch {
   return async (input, init) => {
     const { url, method, headers, redirect, signal } = new Request(input, init);
-    if (method !== 'GET') throw new TypeError(`fetch failed: a source may not send ${method}`);
-    const given = Object.fromEntries(headers);
-    const secret = Object.fromEntries(
-      secrets.flatMap((name) => (given[name] === undefined ? [] : [[name, given[name]]])),
-    );
-    const open = Object.fromEntries(Object.entries(given).filter(([name]) => !secrets.includes(name)));
-    const following = redirect === 'follow' ? 'follow' : 'manual';
+    if (method !== 'GET') throw new TypeError(`fetch failed: a source cannot send ${method} requests`);
+    const pairs = [...headers];
+    const secret = Object.fromEntries(pairs.filter(([name]) => credentials.includes(name)));
+    const other = Object.fromEntries(pairs.filter(([name]) => !credentials.includes(name)));
     try {
-      const answer = await http.get({ url, headers: secret }, { signal, guard, headers: open, redirect: following });
-      if (redirect === 'error' && isRedirect(answer.status)) {
-        answer.body.close();
-        throw new Error('unexpected redirect');
-      }
-      return responseOf(answer);
+      const response = await http.get(
+        { url, headers: secret },
+        { signal, guard, headers: other, redirect: redirect === 'follow' ? 'follow' : 'manual' },
+      );
+      if (redirect !== 'error' || !isRedirect(response.status)) return toFetchResponse(response);
+      response.body.destroy();
+      throw new Error('unexpected redirect');
     } catch (error) {
       if (LaminaError.is(error) || signal.aborted) throw error;
       throw new TypeError('fetch failed', { cause: error });
@@ -33,25 +30,10 @@ export function guardedFetch(http: Pick<HttpClient, 'get'>, guard: AddressGuard)
   };
 }
 
-function responseOf({ status, headers, body, url }: Answer): Response {
+function toFetchResponse({ status, headers, body, url }: HttpResponse): Response {
   const pairs = Object.entries(headers).filter((pair): pair is [string, string] => pair[1] !== undefined);
   const isEmpty = [204, 205, 304].includes(status);
-  if (isEmpty) body.close();
-  const response = new Response(isEmpty ? undefined : streamOf(body), { status, headers: pairs });
-  return Object.defineProperty(response, 'url', { value: url });
-}
-
-function streamOf(body: Body): ReadableStream<Uint8Array> {
-  const chunks = body[Symbol.asyncIterator]();
-  return new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        const next = await chunks.next();
-        if (next.done === true) controller.close();
-        else controller.enqueue(Uint8Array.from(next.value)); // The memory of a chunk is used again.
-      },
-      cancel: () => body.close(),
-    },
-    { highWaterMark: 0 },
-  );
+  if (isEmpty) body.destroy();
+  const stream = isEmpty ? undefined : (ReadableStream.from(body) as globalThis.ReadableStream);
+  return Object.defineProperty(new Response(stream, { status, headers: pairs }), 'url', { value: url });
 }

@@ -1,113 +1,137 @@
-// Getting bytes over HTTP: redirects followed by hand, credentials kept to their origin, nothing decoded.
+// The HTTP client of downloads: undici with address checks on every hop; credentials go to their origin only.
 import { isIP } from 'node:net';
+import { Agent, request, type Dispatcher } from 'undici';
 import { LaminaError } from '../../contract/errors.js';
 import type { AddressGuard, Location } from '../../contract/source.js';
-import { proxiesOf } from '../../kernel/proxies.js';
 import { abortable } from '../../kernel/abort.js';
-import { discard, type Client, type Reply } from './body.js';
-import { bareHost, checkName, isAllowed, PrivateAddressError } from './private-address.js';
-import { ProxiedClient } from './proxied-client.js';
-import { DirectClient } from './wire/direct-client.js';
+import { proxiesOf, proxyAgent, type Proxies } from '../../kernel/proxies.js';
+import { bareHost, checkProxiedHost, guardedLookup, isAllowed, PrivateAddressError } from './address-guard.js';
 
-const mostRedirects = 10;
-/** Of a redirect's body; a longer one is cut off. */
-const mostDiscarded = 65_536;
+const maxRedirects = 10;
+/** The body of a redirect is read up to this size to reuse its connection; a longer one closes the connection. */
+const maxRedirectBody = 65_536;
+const maxHeaderBytes = 65_536;
+const connectTimeoutMs = 15_000;
+const keepAliveMs = 10_000;
+/** Chunks of up to this size need fewer writes to disk than those of the socket (64 KiB). */
+const bodyBufferBytes = 1024 * 1024;
 
-/** An answer; whoever gets it reads its body or closes it. */
-export interface Answer extends Reply {
-  /** Where it came from, after redirects. */
+/** A response. Read its body to the end or destroy it. */
+export interface HttpResponse {
+  readonly status: number;
+  /** By lower-case name; values of repeated headers are joined by commas. */
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  /** Not decoded: `content-encoding` applies. */
+  readonly body: Dispatcher.ResponseData['body'];
+  /** The URL after redirects. */
   readonly url: string;
 }
 
-/** What a request is to be. */
-export interface Asking {
+/** Options of a GET request. */
+export interface GetOptions {
   readonly signal: AbortSignal;
+  /** Sent to every origin that redirects lead to. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** Which addresses it may lead to, redirects included. */
+  /** Which addresses the request and its redirects may connect to; default any. */
   readonly guard?: AddressGuard | undefined;
-  /** Whether redirects are followed; default `follow`. */
+  /** Default `follow`. */
   readonly redirect?: 'follow' | 'manual';
+  /** Fails when no data arrives for so many milliseconds; 0: never. Default 300,000. */
+  readonly stallTimeoutMs?: number;
 }
 
-/** The connections of the downloads of one Lamina. */
+/** Sends the GET requests of downloads and keeps their connections alive. Close it. */
 export class HttpClient {
-  private readonly client: Client;
-  private readonly isProxied: boolean;
+  private readonly dispatchers = new Map<AddressGuard | undefined, Dispatcher>();
+  private readonly proxies: Proxies | undefined;
   private readonly allowedHosts: ReadonlySet<string>;
 
   constructor(
     env: Readonly<Record<string, string | undefined>>,
-    /** `name` or `name:port` that may be private all the same. */
+    /** `name` or `name:port` of hosts that no guard applies to. */
     allowedHosts: readonly string[],
   ) {
-    const proxies = proxiesOf(env);
-    this.isProxied = proxies !== undefined;
-    this.client = proxies === undefined ? new DirectClient() : new ProxiedClient(proxies);
+    this.proxies = proxiesOf(env);
     this.allowedHosts = new Set(allowedHosts.map((host) => host.toLowerCase()));
   }
 
   /**
-   * Sends a GET and follows redirects. The location's headers go to its origin only.
-   * @throws LaminaError `FORBIDDEN` for an address that the guard does not let pass, `SOURCE_UNREACHABLE` for
-   * redirects that may not be followed;
-   * errors of the connection as they are
+   * Sends a GET request and follows redirects. The headers of the location are sent to its origin only.
+   * @throws LaminaError `FORBIDDEN` for an address that the guard does not allow, `SOURCE_UNREACHABLE` for redirects
+   * that are not followed; errors of undici and of the connection; the signal's reason
    */
-  async get({ url: first, headers: secret = {} }: Pick<Location, 'url' | 'headers'>, asking: Asking): Promise<Answer> {
-    const { signal, headers = {}, guard, redirect = 'follow' } = asking;
-    let url = new URL(first);
+  async get(location: Pick<Location, 'url' | 'headers'>, options: GetOptions): Promise<HttpResponse> {
+    const { signal, headers = {}, redirect = 'follow' } = options;
+    let url = new URL(location.url);
     const { origin } = url;
-    for (let hop = 0; hop <= mostRedirects; hop += 1) {
-      const answer = await this.send(url, { ...headers, ...(url.origin === origin ? secret : {}) }, guard, signal);
-      const target = answer.headers['location'];
-      if (redirect === 'manual' || target === undefined || !isRedirect(answer.status)) return answer;
-      await discard(answer.body, mostDiscarded).catch(() => undefined);
-      signal.throwIfAborted();
-      url = redirected(url, target);
+    for (let hop = 0; hop <= maxRedirects; hop += 1) {
+      const sent = { ...headers, ...(url.origin === origin ? location.headers : {}) };
+      const response = await this.send(url, sent, options);
+      const target = response.headers['location'];
+      if (redirect === 'manual' || target === undefined || !isRedirect(response.status)) return response;
+      await response.body.dump({ limit: maxRedirectBody, signal }).catch(() => signal.throwIfAborted());
+      url = redirectTarget(url, target);
     }
-    throw new LaminaError('SOURCE_UNREACHABLE', {
-      message: `${origin} redirects more than ${mostRedirects} times. Check the address.`,
-    });
+    const message = `${origin} redirects more than ${maxRedirects} times. Check the URL.`;
+    throw new LaminaError('SOURCE_UNREACHABLE', { message });
   }
 
-  /** Closes every connection. */
-  close(): Promise<void> {
-    return this.client.close();
+  /** Closes all connections. */
+  async close(): Promise<void> {
+    await Promise.all([...this.dispatchers.values()].map((dispatcher) => dispatcher.destroy()));
   }
 
   private async send(
     url: URL,
     headers: Readonly<Record<string, string>>,
-    asked: AddressGuard | undefined,
-    signal: AbortSignal,
-  ): Promise<Answer> {
-    const guard = asked === undefined || this.isListed(url) ? undefined : asked;
+    { guard: requestedGuard, signal, stallTimeoutMs = 300_000 }: GetOptions,
+  ): Promise<HttpResponse> {
+    const guard = this.isAllowedHost(url) ? undefined : requestedGuard;
     try {
-      if (guard !== undefined) await this.check(url, guard, signal);
-      const all = { 'user-agent': 'lamina', accept: '*/*', ...headers, 'accept-encoding': 'identity' };
-      return { ...(await this.client.get(url, all, guard, signal)), url: url.href };
+      if (guard !== undefined) await this.checkHost(url, guard, signal);
+      const response = await request(url, {
+        dispatcher: this.dispatcher(guard),
+        headers: { 'user-agent': 'lamina', accept: '*/*', ...headers, 'accept-encoding': 'identity' },
+        highWaterMark: bodyBufferBytes,
+        headersTimeout: stallTimeoutMs,
+        bodyTimeout: stallTimeoutMs,
+        signal,
+      });
+      response.body.on('error', () => undefined); // Whoever reads the body sees it; nobody may be reading.
+      return { status: response.statusCode, headers: joined(response.headers), body: response.body, url: url.href };
     } catch (error) {
-      throw error instanceof PrivateAddressError ? refused(url.host) : error;
+      throw error instanceof PrivateAddressError ? forbidden(url.host) : error;
     }
   }
 
-  private isListed(url: URL): boolean {
+  private dispatcher(guard: AddressGuard | undefined): Dispatcher {
+    const existing = this.dispatchers.get(guard);
+    if (existing !== undefined) return existing;
+    const options = {
+      connect: { timeout: connectTimeoutMs, ...(guard === undefined ? {} : { lookup: guardedLookup(guard) as never }) },
+      keepAliveTimeout: keepAliveMs,
+      maxHeaderSize: maxHeaderBytes,
+    };
+    const created = this.proxies === undefined ? new Agent(options) : proxyAgent(this.proxies, options);
+    this.dispatchers.set(guard, created);
+    return created;
+  }
+
+  private isAllowedHost(url: URL): boolean {
     const { host, hostname, port, protocol } = url;
     const withPort = `${hostname}:${port === '' ? (protocol === 'https:' ? 443 : 80) : port}`;
     return [hostname, bareHost(url), host, withPort].some((name) => this.allowedHosts.has(name));
   }
 
-  /**
-   * Checks what the lookup of a connection does not: literal addresses, for which there is none, and names that a
-   * proxy will look up.
-   */
-  private async check(url: URL, guard: AddressGuard, signal: AbortSignal): Promise<void> {
+  /** Checks what the lookup of a connection does not see: IP addresses, and hosts that a proxy looks up. */
+  private async checkHost(url: URL, guard: AddressGuard, signal: AbortSignal): Promise<void> {
     const host = bareHost(url);
     if (isIP(host) !== 0) {
       if (!isAllowed(host, guard)) throw new PrivateAddressError(host);
-    } else if (this.isProxied) {
-      await abortable(checkName(host, guard), signal).catch((error: unknown) => {
+    } else if (this.proxies !== undefined) {
+      await abortable(checkProxiedHost(host, guard), signal).catch((error: unknown) => {
         if (signal.aborted || error instanceof PrivateAddressError) throw error;
-        throw unresolved(url.host, error);
+        throw unresolvable(url.host, error);
       });
     }
   }
@@ -118,29 +142,30 @@ export function isRedirect(status: number): boolean {
   return [301, 302, 303, 307, 308].includes(status);
 }
 
-function redirected(from: URL, target: string): URL {
+function redirectTarget(from: URL, target: string): URL {
   const to = URL.canParse(target, from.href) ? new URL(target, from) : undefined;
   const allowed = to?.protocol === 'https:' || (to?.protocol === 'http:' && from.protocol === 'http:');
-  if (to === undefined || !allowed)
-    throw new LaminaError('SOURCE_UNREACHABLE', {
-      message: `${from.host} redirects to where nothing is fetched from${to === undefined ? '' : ` (${to.protocol}//${to.host})`}.`,
-    });
-  return to;
+  if (to !== undefined && allowed) return to;
+  const shown = to === undefined ? '' : ` (${to.protocol}//${to.host})`;
+  throw new LaminaError('SOURCE_UNREACHABLE', { message: `${from.host} redirects to an unsupported URL${shown}.` });
 }
 
-function refused(host: string): LaminaError {
-  const message = `${host} is an address of this machine or a private network, where requests from the network may not lead. `;
-  return new LaminaError('FORBIDDEN', {
-    message: `${message}The operator can allow the host with downloads.allowedHosts.`,
-    param: 'reference',
-  });
+function joined(headers: Dispatcher.ResponseData['headers']): HttpResponse['headers'] {
+  const pairs = Object.entries(headers).map(([name, value]) => [
+    name.toLowerCase(),
+    Array.isArray(value) ? value.join(', ') : value,
+  ]);
+  return Object.fromEntries(pairs) as HttpResponse['headers'];
 }
 
-function unresolved(host: string, cause: unknown): LaminaError {
-  const message = `${host} cannot be resolved on this machine, so whether it is an address of a private network is not known. `;
-  return new LaminaError(
-    'FORBIDDEN',
-    { message: `${message}The operator can allow the host with downloads.allowedHosts.`, param: 'reference' },
-    { cause },
-  );
+const advice = 'The operator can allow the host with downloads.allowedHosts.';
+
+function forbidden(host: string): LaminaError {
+  const message = `${host} is an address of this machine or of a private network. Requests from the network may not use it. ${advice}`;
+  return new LaminaError('FORBIDDEN', { message, param: 'reference' });
+}
+
+function unresolvable(host: string, cause: unknown): LaminaError {
+  const message = `${host} cannot be resolved on this machine, so it may be an address of a private network. ${advice}`;
+  return new LaminaError('FORBIDDEN', { message, param: 'reference' }, { cause });
 }

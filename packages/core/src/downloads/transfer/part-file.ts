@@ -1,27 +1,26 @@
-// A file that is being fetched: written at any place, with a record of what is in it.
+// A `.part` file: a file that is being downloaded, written at any position.
 import { constants } from 'node:fs';
 import { open, rm, stat, type FileHandle } from 'node:fs/promises';
-import { RangeSet, type Range } from './ranges.js';
+import { ByteRanges, type ByteRange } from './pieces.js';
 
-/** One `.part` file. */
+/** An open `.part` file. */
 export class PartFile {
   private constructor(
-    readonly path: string,
     private readonly handle: FileHandle,
-    /** What was written. */
-    readonly written: RangeSet,
+    /** The bytes that were written. */
+    readonly written: ByteRanges,
   ) {}
 
   /**
-   * Opens the file, or creates it. Of what it is said to hold, only what is within its present size is believed. One
-   * that has a second name, as another model's file, is left to that.
+   * Opens the file, or creates it. Of the ranges it should hold, those beyond its size are ignored. A file with a
+   * second hard link belongs to another model: it is replaced, not written to.
    */
-  static async open(path: string, held: readonly Range[]): Promise<PartFile> {
-    const there = await stat(path).catch(() => undefined);
-    if (there !== undefined && there.nlink > 1) await rm(path);
+  static async open(path: string, held: readonly ByteRange[]): Promise<PartFile> {
+    const existing = await stat(path).catch(() => undefined);
+    if (existing !== undefined && existing.nlink > 1) await rm(path);
     const handle = await open(path, constants.O_RDWR | constants.O_CREAT, 0o644);
     const { size } = await handle.stat();
-    return new PartFile(path, handle, new RangeSet(new RangeSet(held).list(size)));
+    return new PartFile(handle, new ByteRanges(new ByteRanges(held).list(size)));
   }
 
   /** Writes all of the bytes. */
@@ -33,16 +32,15 @@ export class PartFile {
     }
   }
 
-  /** Resolves with what would now survive the loss of power. */
-  async sync(): Promise<readonly Range[]> {
+  /** Flushes to disk. Resolves with the ranges that survive a loss of power from now on. */
+  async sync(): Promise<readonly ByteRange[]> {
     const held = this.written.list();
     await this.handle.datasync();
     return held;
   }
 
-  /** Cuts off what lies behind the end of the file. */
-  trim(total: number): Promise<void> {
-    return this.handle.truncate(total);
+  truncate(bytes: number): Promise<void> {
+    return this.handle.truncate(bytes);
   }
 
   close(): Promise<void> {

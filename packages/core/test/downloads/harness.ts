@@ -1,17 +1,20 @@
-// What tests of downloads share: a Lamina without engines, impatient limits, a hostile server.
+// What tests of downloads share: a Lamina without engines, short time limits, and a hostile server.
 import { createTestLamina, type TestLamina, type TestLaminaOptions } from '@lamina/testing';
 import { HostileServer } from './hostile-server.js';
 
-/** Limits with which a test does not wait. */
-export const impatient = { stallTimeout: 0.3, retryDelay: 0.01, attempts: 4 };
+/** Limits that keep tests short. */
+export const impatient = { stallTimeout: 0.3, retryDelay: 0.01, maxRetries: 3 };
 
-export interface Room {
+export interface Harness {
   readonly lamina: TestLamina;
   readonly server: HostileServer;
 }
 
 /** Runs a test with both, and closes them. */
-export async function withRoom(run: (room: Room) => Promise<void>, options: TestLaminaOptions = {}): Promise<void> {
+export async function withDownloads(
+  run: (harness: Harness) => Promise<void>,
+  options: TestLaminaOptions = {},
+): Promise<void> {
   const server = await HostileServer.open();
   const lamina = await createTestLamina({ ...options, downloads: { ...impatient, ...options.downloads } }).catch(
     async (error: unknown) => {

@@ -1,5 +1,5 @@
-// Which addresses belong to this machine or its networks, so that a request from the network cannot make Lamina
-// connect to them.
+// Recognises addresses of this machine and of private networks, so that a request from the network cannot make Lamina
+// connect to them (server-side request forgery).
 import { lookup, type LookupAddress, type LookupOptions } from 'node:dns';
 import { lookup as resolve } from 'node:dns/promises';
 import { BlockList, isIP } from 'node:net';
@@ -8,8 +8,8 @@ import type { AddressGuard } from '../../contract/source.js';
 type Network = readonly [network: string, prefix: number, family: 'ipv4' | 'ipv6'];
 
 /**
- * Not reachable over the internet, by IANA's registries of special-purpose addresses. IPv4-mapped addresses count as
- * IPv4.
+ * Not reachable over the internet, by IANA's registries of special-purpose addresses. `BlockList` checks IPv4-mapped
+ * addresses as IPv4.
  */
 const privateNetworks: readonly Network[] = [
   ['0.0.0.0', 8, 'ipv4'],
@@ -22,7 +22,7 @@ const privateNetworks: readonly Network[] = [
   ['192.168.0.0', 16, 'ipv4'],
   ['198.18.0.0', 15, 'ipv4'],
   ['224.0.0.0', 3, 'ipv4'],
-  // IPv4 in IPv6, in every notation that a gateway may translate.
+  // IPv4 addresses embedded in IPv6, in every form that a gateway may translate.
   ['::', 96, 'ipv6'],
   ['::ffff:0:0:0', 96, 'ipv6'],
   ['64:ff9b::', 96, 'ipv6'],
@@ -43,33 +43,33 @@ const loopbackNetworks: readonly Network[] = [
 const isPrivate = matcher(privateNetworks);
 const isLoopback = matcher(loopbackNetworks);
 
-/** Whether a guard lets an address pass. */
+/** Whether a guard allows connections to an address. */
 export function isAllowed(address: string, guard: AddressGuard): boolean {
   return !isPrivate(address) || (guard === 'loopback' && isLoopback(address));
 }
 
-/** A name as a URL writes it: IPv6 without its brackets. */
+/** The host of a URL, IPv6 addresses without their brackets. */
 export function bareHost(url: URL): string {
   return url.hostname.replace(/^\[|\]$/g, '');
 }
 
-/** What a connection was refused with. */
+/** A connection was refused because of its address. */
 export class PrivateAddressError extends Error {
   constructor(readonly host: string) {
     super(`${host} is an address of a private network`);
   }
 }
 
-type Found = (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void;
-type FoundOne = (error: NodeJS.ErrnoException | null, address: string, family: number) => void;
+type AllCallback = (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void;
+type OneCallback = (error: NodeJS.ErrnoException | null, address: string, family: number) => void;
 
 /**
- * A `dns.lookup` that finds only addresses the guard lets pass. It is asked when the connection is made: the address
- * cannot change after the check.
+ * A `dns.lookup` that fails when the guard forbids an address of the host. The connection uses the addresses of this
+ * very lookup, so they cannot change between check and connection (DNS rebinding).
  */
 export function guardedLookup(
   guard: AddressGuard,
-): (host: string, options: LookupOptions, callback: Found & FoundOne) => void {
+): (host: string, options: LookupOptions, callback: AllCallback & OneCallback) => void {
   return (host, options, callback) => {
     lookup(host, { ...options, all: true }, (error, addresses) => {
       const forbidden = addresses?.some(({ address }) => !isAllowed(address, guard)) === true;
@@ -82,10 +82,10 @@ export function guardedLookup(
 }
 
 /**
- * Resolves a name here, for a connection that a proxy will make.
+ * Checks a host that a proxy will look up and connect to.
  * @throws PrivateAddressError; the error of the lookup
  */
-export async function checkName(host: string, guard: AddressGuard): Promise<void> {
+export async function checkProxiedHost(host: string, guard: AddressGuard): Promise<void> {
   const addresses = await resolve(host, { all: true });
   if (addresses.some(({ address }) => !isAllowed(address, guard))) throw new PrivateAddressError(host);
 }

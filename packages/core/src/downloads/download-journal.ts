@@ -1,43 +1,39 @@
-// What is known of a download on disk, beside its parts: plain JSON without secrets, from which the next Lamina goes
-// on.
+// The journal of a download: JSON without secrets beside its part files, from which it resumes after a restart.
 import { readdir, readFile, rename, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { WireError } from '../contract/errors.js';
 import type { AddressGuard, DownloadPlan } from '../contract/source.js';
 import { removeTemporaryFiles, writeFileAtomic } from '../kernel/atomic-write.js';
 import { check } from '../kernel/check.js';
-import type { Version } from './transfer/answer.js';
-import type { Range } from './transfer/ranges.js';
+import type { ByteRange } from './transfer/pieces.js';
+import type { FileVersion } from './transfer/response.js';
 
-const name = 'journal.json';
-/** What the name of a folder that is being deleted ends in. */
-const removed = '.removed';
+const journalName = 'journal.json';
+/** The suffix of a folder that is being deleted. */
+const removedSuffix = '.removed';
 
-/** What the journal knows of one file. */
+/** The state of one file. */
 export interface FileRecord {
-  /** What its source said of it. */
-  version: Version;
-  /** The bytes that are in its part. */
-  held: readonly Range[];
-  /** Set once all of it is here and checked. */
+  /** The version that the bytes in the part file belong to. */
+  version: FileVersion;
+  /** The ranges that are in the part file. */
+  held: readonly ByteRange[];
+  /** Set once the file is complete and checked. Empty for a file that is used in place without a known digest. */
   sha256?: string;
 }
 
-/** One download on disk. */
-export interface Journal {
+/** The persistent state of one download. */
+export interface DownloadJournal {
   readonly format: 1;
   readonly id: string;
-  /**
-   * The data directory of the Lamina whose download it is: another one that shares the models directory leaves it
-   * alone.
-   */
+  /** The data directory of the Lamina that owns the download; others with the same models directory ignore it. */
   readonly owner: string;
   readonly model: string;
-  /** Which addresses it may lead to; missing: any. */
+  /** The addresses it may connect to; default any. */
   readonly guard?: AddressGuard;
   readonly plan: DownloadPlan;
   readonly createdAt: string;
-  /** Whether it goes on by itself. */
+  /** An active download resumes after a restart. */
   state: 'active' | 'paused' | 'failed';
   error?: WireError;
   readonly files: readonly FileRecord[];
@@ -80,18 +76,15 @@ const journalSchema = {
   required: ['format', 'id', 'owner', 'model', 'plan', 'createdAt', 'state', 'files'],
 } as const;
 
-/** Replaces the journal in a folder; when it resolves, it would survive the loss of power. */
-export async function writeJournal(folder: string, journal: Journal): Promise<void> {
+/** Replaces the journal in a folder. When it resolves, the journal survives a loss of power. */
+export async function writeJournal(folder: string, journal: DownloadJournal): Promise<void> {
   const text = `${JSON.stringify(journal, undefined, 1)}\n`;
-  await writeFileAtomic(join(folder, name), text, { mode: 0o600, durable: true });
+  await writeFileAtomic(join(folder, journalName), text, { mode: 0o600, durable: true });
 }
 
-/**
- * Deletes the folder of a download. A kill in the middle leaves a folder that says by its name that it is to be
- * deleted.
- */
+/** Deletes the folder of a download. It is renamed first, so that the next start can finish an interrupted deletion. */
 export async function removeFolder(folder: string): Promise<void> {
-  const leaving = folder.endsWith(removed) ? folder : `${folder}${removed}`;
+  const leaving = folder.endsWith(removedSuffix) ? folder : `${folder}${removedSuffix}`;
   if (leaving !== folder) {
     await rename(folder, leaving).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== 'ENOENT') throw error;
@@ -100,46 +93,44 @@ export async function removeFolder(folder: string): Promise<void> {
   await rm(leaving, { recursive: true, force: true });
 }
 
-/**
- * The journals below a folder, oldest first; `unreadable` is called for each folder that cannot be read, or has no
- * journal that can be understood.
- */
-export async function readJournals(folder: string, unreadable: (path: string) => void): Promise<readonly Journal[]> {
+/** Reads the journals below a folder, oldest first. Calls `onUnreadable` for each folder without a valid journal. */
+export async function readJournals(
+  folder: string,
+  onUnreadable: (path: string) => void,
+): Promise<readonly DownloadJournal[]> {
   const entries = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'ENOENT') unreadable(folder);
+    if (error.code !== 'ENOENT') onUnreadable(folder);
     return [];
   });
-  const journals: Journal[] = [];
+  const journals: DownloadJournal[] = [];
   for (const entry of entries) {
     const path = join(folder, entry);
-    const journal = parse(await readFile(join(path, name), 'utf8').catch(() => ''));
+    const journal = parse(await readFile(join(path, journalName), 'utf8').catch(() => ''));
     if (journal?.id === entry && journal.files.length === journal.plan.files.length) journals.push(journal);
-    else unreadable(path);
+    else onUnreadable(path);
   }
   return journals.sort((a, b) => (a.createdAt < b.createdAt ? -1 : 1));
 }
 
-/**
- * Deletes what processes that were killed left below a folder: folders that were being deleted, or had no journal yet.
- */
+/** Deletes what killed processes have left below a folder: folders being deleted, and those without a journal yet. */
 export async function removeLeftovers(folder: string): Promise<void> {
   const entries = await readdir(folder).catch(() => []);
   for (const entry of entries) {
     const path = join(folder, entry);
-    if (entry.endsWith(removed)) await removeFolder(path);
+    if (entry.endsWith(removedSuffix)) await removeFolder(path);
     else {
       await removeTemporaryFiles(path);
-      await rmdir(path).catch(() => undefined); // Anything but an empty folder stays.
+      await rmdir(path).catch(() => undefined); // Only empty folders are removed.
     }
   }
 }
 
-function parse(text: string): Journal | undefined {
+function parse(text: string): DownloadJournal | undefined {
   try {
     const value: unknown = JSON.parse(text);
     if (check(journalSchema, value).length > 0) return undefined;
-    const { remote, ...journal } = value as Journal & { readonly remote?: boolean };
-    return remote === true ? { ...journal, guard: 'public' } : journal; // What earlier versions wrote.
+    const { remote, ...journal } = value as DownloadJournal & { readonly remote?: boolean };
+    return remote === true ? { ...journal, guard: 'public' } : journal; // The format of earlier versions.
   } catch {
     return undefined;
   }

@@ -1,11 +1,11 @@
-// What core itself does through its own hooks: its taps come last where the first answer counts.
+// The taps of core on its own hooks; where the first result counts, they come after those of plugins.
 import type { Policy } from './contract/runtime.js';
 import type { Hooks } from './kernel/hooks.js';
 import type { Logger } from './contract/context.js';
 import type { SourceRegistry } from './downloads/source-registry.js';
 import { highestRank } from './runtime/backends.js';
 
-/** After every plugin's. */
+/** The stage after every plugin's. */
 const last = 1_000_000;
 
 /** Taps the hooks as the plugin `core`. */

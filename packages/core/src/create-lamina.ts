@@ -1,4 +1,4 @@
-// createLamina: what is started, in which order, and how it ends.
+// createLamina: what starts in which order, and how it is closed.
 import { setMaxListeners } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
@@ -32,12 +32,13 @@ import { tokens } from './kernel/tokens.js';
 import { ModelRegistry } from './models/registry.js';
 import { OrphanReaper } from './process/orphan-reaper.js';
 import { lockDataDir } from './process/lock.js';
+import { loadExeca } from './process/spawn-group.js';
 import { SlotRuntime } from './runtime/runtime.js';
 
-/** How long a close may take, the limits of the models included; longer ones are cut short. */
+/** How long each of the longer closing steps may take, including the stop of all models. */
 const closeBudgetMs = 120_000;
 
-/** A running Lamina, as hosts and servers hold it. */
+/** A running Lamina, for hosts and servers. */
 export interface Lamina {
   readonly models: Models;
   readonly downloads: Downloads;
@@ -48,21 +49,21 @@ export interface Lamina {
   readonly events: Events;
   readonly log: Logger;
   /**
-   * Aborted when a close begins, for what a host attaches: connections that would stay open by themselves. Its reason
-   * is the LaminaError `SHUTTING_DOWN`.
+   * Aborted when a close begins, so that a host can end its connections. Its reason is the LaminaError
+   * `SHUTTING_DOWN`.
    */
   readonly closing: AbortSignal;
   /**
-   * Ends everything: requests under way are drained up to their limit, every engine is stopped, plugins are closed in
-   * reverse order. Aborting the signal ends the waiting: requests are cut, engines killed. Called again, it is the same
-   * close, which a signal then still cuts short.
+   * Ends everything: requests in progress are drained up to their limit, every engine is stopped, plugins are closed in
+   * reverse order. Aborting the signal aborts the requests and kills the engines. A second call joins the first close,
+   * and its signal works too.
    */
   close(options?: { signal?: AbortSignal }): Promise<void>;
 }
 
 /**
- * Makes a Lamina of plugins. It reads the manifest and is ready to serve; nothing is loaded until somebody asks.
- * When it fails, nothing of it is left.
+ * Creates a Lamina from plugins. It reads the manifest and is ready to serve; models load on first use. When it fails,
+ * nothing is left behind.
  * @throws LaminaError `CONFIG_INVALID`, `CONFLICT` when another Lamina owns the data directory, `PLUGIN_INVALID`,
  * `PLUGIN_FAILED`, `ABORTED`
  */
@@ -81,9 +82,10 @@ export async function createLamina(
   const log = container.get(tokens.Log);
   const opened = new Disposables(log);
   opened.add('proxies', () => proxied.close());
-  const hadModelsDir = existsSync(config.modelsDir); // The data directory may be in it, and is made now.
+  const hadModelsDir = existsSync(config.modelsDir); // Before mkdir creates the data directory in it.
   try {
     if (config.mode === 'owner') {
+      await loadExeca();
       await mkdir(config.dataDir, { recursive: true });
       const lock = await lockDataDir(config.dataDir);
       opened.add('lock', () => lock.dispose());
@@ -116,7 +118,7 @@ export async function createLamina(
       { plugins: resolved.plugins.map(({ name }) => name), models, modelsDir: config.modelsDir, hadModelsDir },
       log,
     );
-    opened.add('log of model changes', logModelChanges(models, log)); // What was there at the start has its line already.
+    opened.add('log of model changes', logModelChanges(models, log)); // After the start: its models have been logged.
 
     const downloads = container.get(DownloadService);
     opened.add('downloads', () => downloads.close(), closeBudgetMs);

@@ -1,48 +1,52 @@
-// The clients of the gateway benchmark: whole answers, streamed ones, and chats over WebSockets.
+// The clients of the gateway benchmark: plain answers, streams, and chats over WebSockets.
 import { once } from 'node:events';
 import type { ServerFrame } from '@lamina/core/protocol';
 import { Agent, request } from 'undici';
 import { WebSocket } from 'ws';
 import type { Gateway } from './gateway-peers.js';
 
-/** How many clients ask at once. */
+/** How many clients send requests at the same time. */
 export const concurrency = 16;
 /** Events of a stream, and chunks of a chat. */
 export const eventsPerStream = 200;
+/** The length of a prompt, in characters. */
+export const promptLength = 1_000;
 
 const requestsPerRound = 3_000;
 const streamsPerRound = 96;
 
-/** Work for a gateway, all of the same kind. */
+/** Requests of one kind for a gateway. */
 export interface Load {
   /** What is counted. */
   readonly unit: string;
   readonly units: number;
-  serves(gateway: Gateway): boolean;
+  isServedBy(gateway: Gateway): boolean;
   run(gateway: Gateway): Promise<void>;
 }
 
-/** All clients; they share connections. */
+/** All clients. They share connections. */
 export class Clients {
-  /** Gateway → streams that it ended before their end. */
-  readonly broken = new Map<string, number>();
+  /** Gateway → streams that it ended too early. */
+  readonly incomplete = new Map<string, number>();
+  /** Gateway → events of its streams, and the reads in which they arrived. */
+  readonly reads = new Map<string, { events: number; reads: number }>();
   readonly loads: readonly Load[] = [
     {
-      unit: 'request',
+      unit: 'plain request',
       units: requestsPerRound,
-      serves: () => true,
-      run: (gateway) => inParallel(requestsPerRound, () => this.#whole(gateway)),
+      isServedBy: () => true,
+      run: (gateway) => inParallel(requestsPerRound, () => this.#plain(gateway)),
     },
     {
-      unit: 'streamed event',
+      unit: 'SSE event',
       units: streamsPerRound * eventsPerStream,
-      serves: () => true,
-      run: (gateway) => inParallel(streamsPerRound, () => this.#streamed(gateway)),
+      isServedBy: () => true,
+      run: (gateway) => inParallel(streamsPerRound, () => this.#stream(gateway)),
     },
     {
       unit: 'WebSocket chunk',
       units: streamsPerRound * eventsPerStream,
-      serves: ({ name }) => name === 'lamina',
+      isServedBy: ({ name }) => name === 'lamina',
       run: (gateway) => this.#chats(gateway),
     },
   ];
@@ -52,36 +56,42 @@ export class Clients {
     return this.#agent.close();
   }
 
-  async #whole({ url }: Gateway): Promise<void> {
+  async #plain({ url }: Gateway): Promise<void> {
     const { statusCode, body } = await this.#post(url, { stream: false, max_tokens: 5 });
     const text = await body.text();
     if (statusCode !== 200) throw new Error(`${statusCode} ${text}`);
   }
 
-  /**
-   * Other gateways now and then end a stream early as if it were whole; that is theirs to mend, and must not end the
-   * benchmark.
-   */
-  async #streamed(gateway: Gateway): Promise<void> {
+  /** Other gateways sometimes end a stream too early. That is counted, and the request is sent again. */
+  async #stream(gateway: Gateway): Promise<void> {
     const { statusCode, body } = await this.#post(gateway.url, { stream: true, max_tokens: eventsPerStream });
     let text = '';
-    for await (const part of body) text += String(part);
-    if (statusCode === 200 && text.endsWith('data: [DONE]\n\n')) return;
+    let reads = 0;
+    for await (const part of body) {
+      text += String(part);
+      reads += 1;
+    }
+    if (statusCode === 200 && text.endsWith('data: [DONE]\n\n')) return this.#countReads(gateway.name, text, reads);
     if (statusCode !== 200 || gateway.name === 'lamina') throw new Error(`${statusCode} ${text.slice(-200)}`);
-    this.broken.set(gateway.name, (this.broken.get(gateway.name) ?? 0) + 1);
-    await this.#streamed(gateway);
+    this.incomplete.set(gateway.name, (this.incomplete.get(gateway.name) ?? 0) + 1);
+    await this.#stream(gateway);
   }
 
-  #post(url: string, body: object) {
+  #countReads(name: string, text: string, reads: number): void {
+    const count = this.reads.get(name) ?? { events: 0, reads: 0 };
+    this.reads.set(name, { events: count.events + text.split('\n\n').length - 1, reads: count.reads + reads });
+  }
+
+  #post(url: string, options: object) {
     return request(`${url}/v1/chat/completions`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(asked(body)),
+      body: JSON.stringify(chatRequest(options)),
       dispatcher: this.#agent,
     });
   }
 
-  /** As many chats as there are streams, over one socket a client. */
+  /** As many chats as there are streams, over one socket for each client. */
   async #chats({ url }: Gateway): Promise<void> {
     const sockets = Array.from(
       { length: concurrency },
@@ -93,14 +103,14 @@ export class Clients {
   }
 }
 
-/** So many chats on a socket, one after the other. */
+/** This number of chats on a socket, one after the other. */
 function chatOn(socket: WebSocket, count: number): Promise<void> {
   return new Promise((resolve, reject) => {
     let chunks = 0;
     let left = count;
-    const next = () =>
+    const startNext = () =>
       socket.send(
-        JSON.stringify({ type: 'chat.start', id: `${left}`, request: asked({ max_tokens: eventsPerStream }) }),
+        JSON.stringify({ type: 'chat.start', id: `${left}`, request: chatRequest({ max_tokens: eventsPerStream }) }),
       );
     socket.on('message', (data: Buffer) => {
       const frame = JSON.parse(data.toString()) as ServerFrame;
@@ -108,17 +118,19 @@ function chatOn(socket: WebSocket, count: number): Promise<void> {
       if (frame.type === 'chat.error' || frame.type === 'error') reject(new Error(frame.error.message));
       if (frame.type !== 'chat.done') return;
       left -= 1;
-      if (left > 0) next();
+      if (left > 0) startNext();
       else if (chunks >= count * eventsPerStream) resolve();
-      else reject(new Error(`only ${chunks} chunks came`));
+      else reject(new Error(`only ${chunks} chunks arrived`));
     });
     socket.once('close', () => reject(new Error('the socket was closed')));
-    next();
+    startNext();
   });
 }
 
-function asked(more: object): object {
-  return { model: 'bench', messages: [{ role: 'user', content: 'hi' }], ...more };
+const messages = [{ role: 'user', content: 'Tell me more. '.repeat(100).slice(0, promptLength) }];
+
+function chatRequest(options: object): object {
+  return { model: 'bench', messages, ...options };
 }
 
 async function inParallel(count: number, run: () => Promise<void>): Promise<void> {

@@ -1,27 +1,32 @@
-// The gateways that are compared, each with one worker or processor, before one fake engine.
-import { spawn, type ChildProcess } from 'node:child_process';
+// The gateways that are compared, in front of one fake engine: all on one processor, the clients and the engine on
+// another.
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { accessSync, constants } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { availableParallelism, tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { fakeEngine } from '@lamina/testing';
 import { request } from 'undici';
 import { freePort } from './free-port.js';
 import { eventsPerStream } from './gateway-clients.js';
 
-/** Something that hands requests on to the engine. */
+/** A server that passes requests on to the engine. */
 export interface Gateway {
   readonly name: string;
   readonly url: string;
   readonly child: ChildProcess;
 }
 
-/** Lamina, and those of nginx and caddy that this machine has. */
+const clientProcessor = '0';
+const gatewayProcessor = '1';
+
+/** Lamina, a bare relay in Node, and nginx and caddy where they are installed. */
 export class Gateways {
   readonly #children: ChildProcess[] = [];
   readonly #directory: string;
+  readonly #taskset = availableParallelism() > 1 ? inPath('taskset') : undefined;
   #all: readonly Gateway[] = [];
 
   private constructor(directory: string) {
@@ -31,8 +36,15 @@ export class Gateways {
   static async start(): Promise<Gateways> {
     const gateways = new Gateways(await mkdtemp(join(tmpdir(), 'lamina-bench-')));
     try {
+      gateways.#pinClients();
       const engine = await gateways.#engine();
-      gateways.#all = [await gateways.#lamina(engine), ...(await gateways.#peers(engine))];
+      const started = [
+        await gateways.#lamina(engine),
+        await gateways.#relay(engine),
+        await gateways.#nginx(engine),
+        await gateways.#caddy(engine),
+      ];
+      gateways.#all = started.filter((gateway) => gateway !== undefined);
       return gateways;
     } catch (error) {
       await gateways.stop();
@@ -40,7 +52,7 @@ export class Gateways {
     }
   }
 
-  /** Lamina first. */
+  /** Lamina first, then the relay. */
   get all(): readonly Gateway[] {
     return this.#all;
   }
@@ -53,6 +65,13 @@ export class Gateways {
     await rm(this.#directory, { recursive: true, force: true });
   }
 
+  /** Pins this process, and with it the engine. */
+  #pinClients(): void {
+    if (this.#taskset === undefined)
+      console.log('Processes are not pinned to processors: that needs taskset and a second processor.');
+    else execFileSync(this.#taskset, ['-a', '-c', '-p', clientProcessor, String(process.pid)], { stdio: 'ignore' });
+  }
+
   async #engine(): Promise<string> {
     const { executable, args, env } = fakeEngine({
       model: 'bench',
@@ -62,40 +81,44 @@ export class Gateways {
     return (await printed(child, /listening on (http:\/\/\S+)/))[1]!;
   }
 
+  /** The command, with the plugins that it loads by default. */
   async #lamina(engine: string): Promise<Gateway> {
     const program = fileURLToPath(new URL('../../packages/server-koa/bin/lamina-server.js', import.meta.url));
-    const config = fileURLToPath(new URL('./gateway-config.js', import.meta.url));
-    const child = this.#spawn(
-      process.execPath,
-      [program, '--port', '0', '--models-dir', this.#directory, '--config', config],
-      { ...process.env, LAMINA_BENCH_ENGINE: `${engine}/v1` },
-    );
-    return { name: 'lamina', url: (await printed(child, /(http:\/\/\S+)/))[1]!, child };
+    await writeFile(join(this.#directory, 'models.yaml'), laminaManifest(engine));
+    const args = [program, '--port', '0', '--models-dir', this.#directory];
+    const child = this.#spawnGateway(process.execPath, args);
+    return { name: 'lamina', url: (await printed(child, /(http:\/\/\S+)\n/))[1]!, child };
   }
 
-  async #peers(engine: string): Promise<Gateway[]> {
-    const peers = [await this.#nginx(engine), await this.#caddy(engine)].filter((peer) => peer !== undefined);
-    if (peers.length < 2) console.log('Install nginx and caddy to have both beside Lamina.');
-    return peers;
+  async #relay(engine: string): Promise<Gateway> {
+    const program = fileURLToPath(new URL('./gateway-relay.js', import.meta.url));
+    const child = this.#spawnGateway(process.execPath, [program, engine]);
+    return { name: 'relay', url: (await printed(child, /(http:\/\/\S+)\n/))[1]!, child };
   }
 
   async #nginx(engine: string): Promise<Gateway | undefined> {
-    const nginx = ['/usr/sbin/nginx', '/usr/local/sbin/nginx'].find(existsSync);
+    const nginx = findPeer('nginx');
     if (nginx === undefined) return undefined;
     const port = await freePort();
     const file = join(this.#directory, 'nginx.conf');
     await writeFile(file, nginxConfig(this.#directory, port, engine));
-    return listening('nginx', port, this.#spawn(nginx, ['-c', file, '-p', this.#directory]));
+    return listening('nginx', port, this.#spawnGateway(nginx, ['-c', file, '-p', this.#directory]));
   }
 
   async #caddy(engine: string): Promise<Gateway | undefined> {
-    const caddy = ['/usr/bin/caddy', '/usr/local/bin/caddy'].find(existsSync);
+    const caddy = findPeer('caddy');
     if (caddy === undefined) return undefined;
     const port = await freePort();
     const file = join(this.#directory, 'Caddyfile');
     await writeFile(file, caddyConfig(port, engine));
     const env = { ...process.env, XDG_DATA_HOME: this.#directory, XDG_CONFIG_HOME: this.#directory };
-    return listening('caddy', port, this.#spawn(caddy, ['run', '--config', file, '--adapter', 'caddyfile'], env));
+    const args = ['run', '--config', file, '--adapter', 'caddyfile'];
+    return listening('caddy', port, this.#spawnGateway(caddy, args, env));
+  }
+
+  #spawnGateway(program: string, args: readonly string[], env?: NodeJS.ProcessEnv): ChildProcess {
+    if (this.#taskset === undefined) return this.#spawn(program, args, env);
+    return this.#spawn(this.#taskset, ['-c', gatewayProcessor, program, ...args], env); // taskset becomes the program.
   }
 
   #spawn(program: string, args: readonly string[], env: NodeJS.ProcessEnv = process.env): ChildProcess {
@@ -103,6 +126,33 @@ export class Gateways {
     this.#children.push(child);
     return child;
   }
+}
+
+function findPeer(name: string): string | undefined {
+  const program = inPath(name);
+  if (program === undefined) console.log(`${name} is skipped: it is not in PATH.`);
+  return program;
+}
+
+function inPath(name: string): string | undefined {
+  const paths = (process.env['PATH'] ?? '').split(delimiter).map((folder) => join(folder, name));
+  return paths.find((path) => {
+    try {
+      accessSync(path, constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
+
+function laminaManifest(engine: string): string {
+  return `
+backends:
+  bench: { type: remote, base_url: '${engine}/v1' }
+models:
+  bench: { path: remote, format: remote, backend: bench }
+`;
 }
 
 function caddyConfig(port: number, engine: string): string {

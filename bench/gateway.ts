@@ -1,8 +1,7 @@
-// What it costs to go through Lamina: CPU per request and per streamed event, beside nginx and caddy, all before one
-// fake engine; and what a chunk costs over a WebSocket, beside the event it comes from. node bench/dist/gateway.js
-// [rounds]
+// What a gateway costs: CPU per plain request and per event of a stream, of Lamina, a bare relay in Node, nginx and caddy
+// in front of one fake engine; and per chunk over a WebSocket. node bench/dist/gateway.js [rounds]
 import { readdirSync, readFileSync } from 'node:fs';
-import { Clients, concurrency, eventsPerStream, type Load } from './gateway-clients.js';
+import { Clients, concurrency, eventsPerStream, promptLength, type Load } from './gateway-clients.js';
 import { Gateways, type Gateway } from './gateway-peers.js';
 
 const rounds = Number(process.argv[2] ?? 5);
@@ -11,20 +10,21 @@ const ticksPerSecond = 100;
 const gateways = await Gateways.start();
 const clients = new Clients();
 try {
+  for (const { name, child } of gateways.all) console.log(`${name}: ${residentMb(child.pid!)} MB of memory, idle`);
   await measure(gateways.all);
 } finally {
   await clients.close();
   await gateways.stop();
 }
 
-/** Measured in turns, so that what else the machine does falls on all. */
+/** Measures the gateways in turns, so that other work of the machine affects all of them. */
 async function measure(all: readonly Gateway[]): Promise<void> {
   const results = new Map<string, number[]>();
-  for (const gateway of all) for (const load of clients.loads) if (load.serves(gateway)) await load.run(gateway);
+  for (const gateway of all) for (const load of clients.loads) if (load.isServedBy(gateway)) await load.run(gateway);
   for (let round = 0; round < rounds; round++) {
     for (const gateway of all) {
       for (const load of clients.loads)
-        if (load.serves(gateway)) listOf(results, gateway, load).push(await cost(gateway, load));
+        if (load.isServedBy(gateway)) listOf(results, gateway, load).push(await cost(gateway, load));
     }
   }
   print(all, results);
@@ -32,27 +32,28 @@ async function measure(all: readonly Gateway[]): Promise<void> {
 
 function print(all: readonly Gateway[], results: Map<string, number[]>): void {
   console.log(
-    `CPU of the gateway, microseconds, median of ${rounds} rounds (least to most); ${concurrency} clients, streams of ${eventsPerStream} events a millisecond apart\n`,
+    `\nCPU of the gateway in microseconds: median of ${rounds} rounds (minimum to maximum). ${concurrency} clients, prompts of ${promptLength} characters, streams of ${eventsPerStream} events one millisecond apart.\n`,
   );
   for (const gateway of all) {
     const figures = clients.loads
-      .filter((load) => load.serves(gateway))
-      .map((load) => `per ${load.unit} ${shown(listOf(results, gateway, load))}`);
-    console.log(`${gateway.name.padEnd(8)} ${figures.join('   ')}`);
+      .filter((load) => load.isServedBy(gateway))
+      .map((load) => `per ${load.unit} ${summary(listOf(results, gateway, load))}`);
+    const { events, reads } = clients.reads.get(gateway.name)!;
+    console.log(`${gateway.name.padEnd(8)} ${figures.join('   ')}   ${(events / reads).toFixed(2)} events per read`);
   }
   const [lamina, ...peers] = all;
-  const [whole, events, chunks] = clients.loads;
-  const ratio = (load: Load, peer: Gateway) =>
-    (median(listOf(results, lamina!, load)) / median(listOf(results, peer, load))).toFixed(2);
+  const [plain, event, chunk] = clients.loads as [Load, Load, Load];
+  const medianOf = (gateway: Gateway, load: Load) => median(listOf(results, gateway, load));
+  const ratio = (load: Load, peer: Gateway) => (medianOf(lamina!, load) / medianOf(peer, load)).toFixed(2);
   for (const peer of peers)
     console.log(
-      `\nlamina / ${peer.name}: ${ratio(whole!, peer)} per request, ${ratio(events!, peer)} per streamed event`,
+      `\nlamina / ${peer.name}: ${ratio(plain, peer)} per plain request, ${ratio(event, peer)} per SSE event`,
     );
   console.log(
-    `\nWebSocket chunk / streamed event of lamina: ${(median(listOf(results, lamina!, chunks!)) / median(listOf(results, lamina!, events!))).toFixed(2)}`,
+    `\nWebSocket chunk / SSE event of lamina: ${(medianOf(lamina!, chunk) / medianOf(lamina!, event)).toFixed(2)}`,
   );
-  for (const [name, count] of clients.broken)
-    console.log(`\n${name} ended ${count} streams before their end, as if they were whole; they were asked for again`);
+  for (const [name, count] of clients.incomplete)
+    console.log(`\n${name} ended ${count} streams too early; these requests were sent again`);
 }
 
 function listOf(results: Map<string, number[]>, gateway: Gateway, load: Load): number[] {
@@ -77,6 +78,11 @@ function cpuTicks(pid: number): number {
   );
 }
 
+function residentMb(pid: number): string {
+  const kilobytes = Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]);
+  return (kilobytes / 1024).toFixed(0);
+}
+
 /** The fields of /proc/<pid>/stat after the name: state, parent, … */
 function stat(pid: number): string[] | undefined {
   try {
@@ -92,6 +98,6 @@ function median(values: readonly number[]): number {
   return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
 }
 
-function shown(values: readonly number[]): string {
+function summary(values: readonly number[]): string {
   return `${median(values).toFixed(1).padStart(7)} (${Math.min(...values).toFixed(1)} to ${Math.max(...values).toFixed(1)})`;
 }

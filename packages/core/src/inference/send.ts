@@ -82,9 +82,7 @@ async function attempt(
     return { kind: 'failed', error: LaminaError.from(signal.reason ?? lease.signal.reason) };
   const { pool, path } = upstreams.at(endpoint);
   const relay = new Relay(sink, handle.id, lease);
-  const cancel = (): void => relay.cancel(LaminaError.from(signal.reason));
-  signal.addEventListener('abort', cancel);
-  const stopListening = onLeaseAborted(lease.signal, relay);
+  const stopListening = [signal, lease.signal].map((each) => cancelOnAbort(each, relay));
   pool.dispatch(
     {
       method,
@@ -95,8 +93,7 @@ async function attempt(
     relay,
   );
   const outcome = await relay.outcome;
-  stopListening();
-  signal.removeEventListener('abort', cancel);
+  for (const stop of stopListening) stop();
   return outcome;
 }
 
@@ -129,24 +126,24 @@ async function replace(handle: LeasedRequest): Promise<void> {
   await handle.renew();
 }
 
-/** What is cancelled with a lease. */
+/** What {@link cancelOnAbort} cancels. */
 interface Cancellable {
   cancel(reason: LaminaError): void;
 }
 
-// One listener for each server instead of one for each request, and arrays on purpose: a Set, like the listeners of a
-// signal, links what it has removed to what came after, so that one old entry keeps thousands of finished requests alive
-// until a full collection. Measured, that doubled the cost of a request.
-const requestsOf = new WeakMap<AbortSignal, Cancellable[]>();
+// One listener for each server and each connection of a client instead of one for each request, and arrays on purpose: a
+// Set, like the listeners of a signal, links what it has removed to what came after, so that one old entry keeps thousands
+// of finished requests alive until a full collection. Measured, that doubled the cost of a request.
+const cancellables = new WeakMap<AbortSignal, Cancellable[]>();
 
-/** Cancels `request` when its lease is aborted, until the returned function is called. */
-function onLeaseAborted(lease: AbortSignal, request: Cancellable): () => void {
-  let requests = requestsOf.get(lease);
+/** Cancels `request` when the signal is aborted, until the returned function is called. */
+function cancelOnAbort(signal: AbortSignal, request: Cancellable): () => void {
+  let requests = cancellables.get(signal);
   if (requests === undefined) {
     const all: Cancellable[] = (requests = []);
-    requestsOf.set(lease, all);
-    const cancelAll = (): void => [...all].forEach((each) => each.cancel(LaminaError.from(lease.reason)));
-    lease.addEventListener('abort', cancelAll, { once: true });
+    cancellables.set(signal, all);
+    const cancelAll = (): void => [...all].forEach((each) => each.cancel(LaminaError.from(signal.reason)));
+    signal.addEventListener('abort', cancelAll, { once: true });
   }
   requests.push(request);
   return () => remove(requests, request);

@@ -1,5 +1,5 @@
-// Lamina inside a Koa application that has its own routes and port: node examples/dist/embed-in-koa.js <models
-// directory> <port>
+// Lamina in a Koa application with its own routes and port:
+// node examples/dist/embed-in-koa.js <models directory> <port>
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -21,12 +21,12 @@ app.use((ctx) => {
 
 const handle = app.callback();
 const http = createServer((request, response) => void handle(request, response));
-const sockets = attachWebSocket(http, lamina);
+const webSockets = attachWebSocket(http, lamina);
 http.listen(Number(port), '127.0.0.1', () =>
   console.log(`Open http://127.0.0.1:${(http.address() as AddressInfo).port}`),
 );
 process.once('SIGINT', () => {
   http.close();
   http.closeIdleConnections();
-  void Promise.all([sockets.close({ signal: AbortSignal.abort() }), lamina.close()]);
+  void Promise.all([webSockets.close({ signal: AbortSignal.abort() }), lamina.close()]);
 });

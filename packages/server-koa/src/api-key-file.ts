@@ -1,12 +1,11 @@
-// Reads the file that holds the keys.
+// Reads the API key file.
 import { readFile } from 'node:fs/promises';
 import { LaminaError, reasonOf } from '@lamina/core';
 import type { ApiKey } from './options.js';
 
 /**
- * One key a line; `inference` or `manage` after it limits what it allows. Empty lines and what follows a `#` are left
- * out.
- * @throws LaminaError `CONFIG_INVALID` with the line; a key is never shown
+ * One key per line, optionally followed by its scope, `inference` or `manage`. `#` begins a comment.
+ * @throws LaminaError `CONFIG_INVALID` with the number of the line, never with a key
  */
 export async function readApiKeys(path: string): Promise<readonly ApiKey[]> {
   const text = await readFile(path, 'utf8').catch((error: unknown) => {
@@ -20,7 +19,7 @@ export async function readApiKeys(path: string): Promise<readonly ApiKey[]> {
     .split(/\r?\n/)
     .flatMap((line, index) => readLine(line.replace(/(^|\s)#.*/, '').trim(), path, index + 1));
   if (keys.length === 0)
-    throw new LaminaError('CONFIG_INVALID', { message: `The API key file ${path} holds no key.`, file: path });
+    throw new LaminaError('CONFIG_INVALID', { message: `The API key file ${path} contains no key.`, file: path });
   return keys;
 }
 
@@ -30,7 +29,7 @@ function readLine(line: string, file: string, number: number): ApiKey[] {
   if (scope === undefined) return [{ key }];
   if ((scope === 'inference' || scope === 'manage') && rest.length === 0) return [{ key, scope }];
   throw new LaminaError('CONFIG_INVALID', {
-    message: `${file}, line ${number}: after the key may stand "inference" or "manage", nothing else.`,
+    message: `${file}, line ${number}: only "inference" or "manage" may follow a key.`,
     file,
     line: number,
   });

@@ -1,7 +1,7 @@
-// Writes into the log which engines this machine has, and what to do about one that is missing and needed.
+// Logs the engines of this machine, and what to do about a missing one that is needed.
 import { reasonOf, type BackendRecord, type Lamina, type Logger } from '@lamina/core';
 
-/** Asks every backend, which runs programs, and writes a line for each. Never rejects; the signal ends the asking. */
+/** Probes every backend, which runs programs, and logs a line for each. Never rejects; the signal ends it. */
 export async function logBackends({ backends, models, log }: Lamina, signal: AbortSignal): Promise<void> {
   try {
     const records = await backends.list({ signal });
@@ -9,18 +9,14 @@ export async function logBackends({ backends, models, log }: Lamina, signal: Abo
     const named = new Set(models.list().map(({ model }) => model.backend));
     for (const record of records) logBackend(record, none || named.has(record.name) || named.has(record.type), log);
     if (!none) return;
-    const message =
-      'No engine can run a model on this machine. Install one, such as llama.cpp, or add the plugin of one.';
+    const message = 'No engine can run a model on this machine. Install one, such as llama.cpp, or add its plugin.';
     log.warn({ event: 'backends.none' }, message);
   } catch (error) {
     if (!signal.aborted) log.error({ reason: reasonOf(error) }, 'The backends cannot be listed');
   }
 }
 
-/**
- * One that is missing is worth a warning when a model names it, or when there is no other, and nothing replaces
- * it.
- */
+/** A missing backend is a warning when a model needs it, or when there is no other, and it has no fallback. */
 function logBackend({ name, type, availability, fallback }: BackendRecord, isNeeded: boolean, log: Logger): void {
   if (availability.available) {
     const { version, executable, note } = availability;

@@ -1,19 +1,18 @@
-// Puts together what lamina-server starts with: the configuration module, or the plugins that are installed, under the
-// command line.
+// The configuration of lamina-server: the command line, then the configuration module or the installed plugins, then the
+// defaults.
 import { loadConfig, type LaminaOptions, type LogLevel } from '@lamina/core';
 import { readApiKeys } from './api-key-file.js';
 import type { CommandLine } from './command-line.js';
 import type { ServerOptions } from './options.js';
 
-/** A server that runs for months has a log that says what happened. */
 const defaultLogLevel: LogLevel = 'info';
 
-/** What a configuration module exports: `export default defineConfig({ plugins: […], server: { … } })`. */
+/** The default export of a configuration module: `export default defineConfig({ plugins: […], server: { … } })`. */
 export interface ServerConfig extends LaminaOptions {
   readonly server?: ServerOptions;
 }
 
-/** Everything there is to know before a start. */
+/** The options of a start. */
 export interface Configuration {
   readonly lamina: LaminaOptions;
   readonly server: ServerOptions;

@@ -1,4 +1,4 @@
-// The lamina-server command: reads its arguments, serves until a signal.
+// The lamina-server command: parses its arguments and serves until a signal.
 import { LaminaError, reasonOf } from '@lamina/core/protocol';
 import { endOnFault } from './fault.js';
 import { readCommandLine } from './command-line.js';
@@ -10,7 +10,7 @@ async function main(): Promise<number> {
   const stop = onSignals();
   const fault = endOnFault();
   try {
-    const { serve } = await import('./serve.js'); // All of Lamina: help, and a slip on the command line, need none of it.
+    const { serve } = await import('./serve.js'); // Loaded late, because help and usage errors do not need it.
     await serve(line, process.env, stop, fault);
   } catch (error) {
     if (stop.orderly.aborted) return 0;
@@ -28,5 +28,5 @@ function onSignals(): Stop {
   return { orderly: orderly.signal, atOnce: atOnce.signal };
 }
 
-// Everything of Lamina is closed by now; what a plugin may have left behind must not keep the process.
+// Lamina is closed; open handles of a plugin must not keep the process alive.
 process.exit(await main());

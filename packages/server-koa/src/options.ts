@@ -1,47 +1,47 @@
-// What a host may say about the server.
+// The options of the router, the WebSocket and the server.
 
 /**
- * What a key allows: `inference` is chats, embeddings and the like; `manage` is starting and stopping, and seeing
- * processes, addresses and absolute paths.
+ * What a key allows: `inference` is chats, embeddings and the like; `manage` is starting, stopping and downloading
+ * models, and seeing processes, addresses and absolute paths.
  */
 export type Scope = 'inference' | 'manage';
 
-/** A key that clients send as `Authorization: Bearer <key>` or `x-api-key: <key>`. */
+/** An API key. Clients send it as `Authorization: Bearer <key>` or `x-api-key: <key>`. */
 export interface ApiKey {
   readonly key: string;
-  /** Missing: every scope. */
+  /** Default: all scopes. */
   readonly scope?: Scope;
 }
 
 /** The options of `laminaRouter`. */
 export interface RouterOptions {
-  /** Keys the server takes. None: every caller is let in, with every scope. */
+  /** The valid API keys. Without any, every caller has all scopes. */
   readonly apiKeys?: readonly ApiKey[];
   /** The largest body of an inference request, in bytes; default 32 MiB. Other routes take at most 1 MiB of it. */
   readonly bodyLimit?: number;
   /**
-   * Bytes of request bodies that are held at once, over all requests; default 128 MiB. A request beyond it waits up to
-   * 5 s and is then refused with 503. A body is held until its answer has ended, so many long answers to large bodies
-   * need a higher limit.
+   * The most bytes of request bodies in memory, over all requests; default 128 MiB. A request beyond it waits up to 5 s
+   * and is then refused with 503. A body stays in memory until its response has ended, so many long responses to large
+   * bodies need a higher limit.
    */
   readonly bodyMemoryLimit?: number;
   /**
-   * Web pages that may call this server, as origins (`https://app.example`), or `'*'` for all; default: only its own.
+   * Origins of web pages that may call this server (`https://app.example`), or `'*'` for all; default: only its own.
    */
   readonly cors?: readonly string[] | '*';
   /**
-   * Host names the server answers to besides IP addresses, `localhost` and its subdomains; one that begins with a dot
-   * stands for its subdomains. Without keys, any other name is refused, so that no web page can reach the server by a
-   * name it makes point here.
+   * Allowed host names besides IP addresses, `localhost` and its subdomains; a name that begins with a dot stands for its
+   * subdomains. Without keys, all other names are refused, so that no web page can reach the server through a name that
+   * resolves to it.
    */
   readonly allowedHosts?: readonly string[];
   /**
-   * A request for a model that is not here begins its download, from the sources the manifest names. Default false: the
-   * answer says how.
+   * Whether a request for a model without its files starts the download, from the sources in the manifest. Default false:
+   * the error says how to start it.
    */
   readonly autoDownload?: boolean;
   /**
-   * Seconds between two signs of life on event streams and WebSockets; a WebSocket that gives none back is cut off.
+   * Seconds between two heartbeats on event streams and WebSockets; a WebSocket that does not answer one is closed.
    * Default 15.
    */
   readonly heartbeatInterval?: number;
@@ -49,12 +49,12 @@ export interface RouterOptions {
 
 /**
  * The options of `attachWebSocket`. A frame larger than `bodyLimit` is answered with an error, one larger than twice
- * that ends its connection.
+ * that closes its connection.
  */
 export interface WebSocketOptions extends RouterOptions {
-  /** Where it answers; default `/ws`. */
+  /** The path of the WebSocket; default `/ws`. */
   readonly path?: string;
-  /** Chats, subscriptions and calls that one connection may have under way; default 100. */
+  /** The most chats, subscriptions and calls of one connection at the same time; default 100. */
   readonly chatLimit?: number;
 }
 
@@ -62,30 +62,30 @@ export interface WebSocketOptions extends RouterOptions {
 export interface ServerOptions extends Omit<WebSocketOptions, 'path'> {
   /** The address to listen on; default `127.0.0.1`. Any but a loopback address needs `apiKeys`. */
   readonly host?: string;
-  /** Default 11500; 0 takes a free one. */
+  /** Default 11500; 0 selects a free one. */
   readonly port?: number;
   /**
-   * Connections there may be at once, WebSockets included. A new one beyond that closes the one that has been idle the
-   * longest, or is closed at once where none is idle. Default: `(n - 128) / 2` of the n descriptors the process may
-   * have (`ulimit -n`; where that is not known, 1,024), at least 16 and at most 10,000.
+   * The most connections, WebSockets included. At the limit, a new one replaces the one that has been idle the longest,
+   * or is closed at once when none is idle. Default: `(n - 128) / 2` of the n file descriptors that the process may have
+   * (`ulimit -n`; where that is not known, 1,024), at least 16 and at most 10,000.
    */
   readonly maxConnections?: number;
   /**
-   * Of these, from one address. A reverse proxy is one address: behind one, give it the same number. Default: half of
-   * `maxConnections`.
+   * The most connections from one address; default: half of `maxConnections`. Behind a reverse proxy, which is one
+   * address, set both to the same number.
    */
   readonly maxConnectionsPerAddress?: number;
-  /** Listens on any address without a key. Whoever reaches the port may then do everything. Default false. */
+  /** Listens on any address without a key: everybody who can reach the port has all scopes. Default false. */
   readonly allowUnauthenticated?: boolean;
 }
 
-/** 11500: registered for nothing that is in use, and not a port of another model server. */
+/** Not registered for anything in use, and not the port of another model server. */
 export const defaultPort = 11500;
 
-/** Proxies between us and a client let a quiet connection live for half a minute or more. */
+/** Proxies keep an idle connection open for half a minute or more. */
 export const defaultHeartbeat = 15;
 
-/** 32 MiB: room for a few photographs in base64. */
+/** 32 MiB: enough for a few photographs in base64. */
 export const defaultBodyLimit = 32 * 1024 * 1024;
 
 /** 128 MiB: four of the largest bodies. */

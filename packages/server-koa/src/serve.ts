@@ -1,4 +1,4 @@
-// A server from its command line to its end: start, say where, end everything on a signal.
+// Runs a server from its command line to its end: starts it, prints its URL, and shuts down on a signal.
 import { setTimeout as after } from 'node:timers/promises';
 import { createLamina, type Lamina } from '@lamina/core';
 import { logBackends } from './backend-log.js';
@@ -7,10 +7,10 @@ import { readConfiguration } from './configuration.js';
 import type { FaultLog } from './fault.js';
 import { createServer, type Server } from './server.js';
 
-/** How long answers that are on their way have to reach their clients after all engines are gone. */
+/** How long responses may take to reach their clients after all engines have ended, in milliseconds. */
 const flushMs = 500;
 
-/** The first signal asks for an orderly end, the second for an end at once. */
+/** The first signal shuts down gracefully, the second at once. */
 export interface Stop {
   readonly orderly: AbortSignal;
   readonly atOnce: AbortSignal;
@@ -36,11 +36,11 @@ export async function serve(
     await aborted(stop.orderly);
     log.info(
       { event: 'server.stopping' },
-      `Shutting down on ${String(stop.orderly.reason)}; a second signal ends everything at once`,
+      `Shutting down on ${String(stop.orderly.reason)}; a second signal stops at once`,
     );
     await shutDown(server, lamina, stop.atOnce);
     await backends;
-    log.info({ event: 'server.stopped' }, 'Lamina has ended');
+    log.info({ event: 'server.stopped' }, 'Lamina has stopped');
   } finally {
     await lamina.close({ signal: stop.atOnce });
   }

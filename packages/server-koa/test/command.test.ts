@@ -215,7 +215,7 @@ describe('lamina-server', function () {
     await one(/throws\.mjs cannot be loaded: not today/, '--config', 'throws.mjs');
     await one(/API key file cannot be read/, ...options(), '--api-key-file', 'nowhere');
     await writeFile(join(directory, 'keys'), '# none\n');
-    await one(/holds no key/, ...options(), '--api-key-file', 'keys');
+    await one(/contains no key/, ...options(), '--api-key-file', 'keys');
     await writeFile(join(directory, 'keys'), 'secret-key everything\n');
     const shown = await fails(1, /keys, line 1/, ...options(), '--api-key-file', 'keys');
     assert.equal(shown.includes('secret-key'), false);

@@ -189,7 +189,7 @@ describe('the log of lamina-server', function () {
     told('info', /^Stopped model "tiny": on request$/);
     told('info', /^Stopped model "faulty": Lamina shuts down$/);
     told('info', /^Shutting down on SIGTERM/);
-    assert.equal(lines.at(-1)?.msg, 'Lamina has ended');
+    assert.equal(lines.at(-1)?.msg, 'Lamina has stopped');
 
     const fault = lines.find(({ msg }) => msg === 'A request failed with an internal error') as LogLine & {
       err: { message: string; stack: string };
@@ -308,7 +308,7 @@ describe('the log of lamina-server', function () {
         ),
         run.stdout,
       );
-      assert.match(texts.at(-1)!, /Lamina has ended$/);
+      assert.match(texts.at(-1)!, /Lamina has stopped$/);
     },
   );
 });

@@ -1,11 +1,11 @@
-// The facts Lamina tells: one map that types them for in-process listeners, WebSocket and SSE alike. Only core emits.
+// The events of Lamina: one table of schemas for in-process listeners, WebSocket and SSE. Only core emits events.
 import type { FromSchema, Schema } from './schema.js';
 
 const string = { type: 'string' } as const;
 const number = { type: 'number' } as const;
 const model = { model: string } as const;
 const download = { download: string, model: string } as const;
-/** An error as it is on the wire. */
+/** An error in JSON. */
 export const errorSchema = {
   type: 'object',
   properties: { message: string, type: string, code: string, param: string, details: { type: 'object' } },
@@ -17,36 +17,36 @@ const state = {
 } as const;
 
 /**
- * Type of event → when it happens and the schema of its own fields; each event also has `id`, `at` and `type`. JSON,
- * snake_case.
+ * Type of event → description and schema of its own fields, JSON in snake_case. Each event also has `id`, `at` and
+ * `type`.
  */
 export const eventSchemas = {
   'model.discovered': {
-    description: 'A model is known that was not: a reload of the manifest, or a look at the folders, brought it.',
+    description: 'A model was found in the manifest or in a folder.',
     type: 'object',
     properties: { ...model },
     required: ['model'],
   },
   'model.updated': {
-    description: 'What is known of a model changed.',
+    description: 'The entry or the files of a model changed.',
     type: 'object',
     properties: { ...model },
     required: ['model'],
   },
   'model.removed': {
-    description: 'A model is no longer known.',
+    description: 'A model was removed from the manifest, or its files were.',
     type: 'object',
     properties: { ...model },
     required: ['model'],
   },
   'model.state': {
-    description: 'The slot of a model went from one state to another.',
+    description: 'The state of a model changed.',
     type: 'object',
     properties: { ...model, from: state, to: state },
     required: ['model', 'from', 'to'],
   },
   'model.progress': {
-    description: 'How far the start of a model is; the ratio is from 0 to 1.',
+    description: 'The progress of a start; `ratio` is from 0 to 1.',
     type: 'object',
     properties: { ...model, stage: string, ratio: number },
     required: ['model', 'stage'],
@@ -58,19 +58,19 @@ export const eventSchemas = {
     required: ['model', 'backend', 'load_ms'],
   },
   'model.failed': {
-    description: 'A start failed, or a running model ended unasked.',
+    description: 'A model failed to start, or its engine exited unexpectedly.',
     type: 'object',
     properties: { ...model, error },
     required: ['model', 'error'],
   },
   'model.stopped': {
-    description: 'A model was stopped, and its process is gone.',
+    description: 'A model was stopped, and its process has ended.',
     type: 'object',
     properties: { ...model, reason: string },
     required: ['model', 'reason'],
   },
   'manifest.changed': {
-    description: 'The manifest was read again and changed what is known; the names are those of models.',
+    description: 'The manifest was reloaded with changes; the names are names of models.',
     type: 'object',
     properties: {
       added: { type: 'array', items: string },
@@ -80,7 +80,7 @@ export const eventSchemas = {
     required: ['added', 'changed', 'removed'],
   },
   'manifest.invalid': {
-    description: 'The manifest was read again and is wrong; what was loaded before stays.',
+    description: 'The manifest was reloaded and is invalid; the last valid one stays in use.',
     type: 'object',
     properties: { error },
     required: ['error'],
@@ -92,31 +92,31 @@ export const eventSchemas = {
     required: ['download', 'model'],
   },
   'download.started': {
-    description: 'A download fetches its first bytes; `total` is its size in bytes, where the source says it.',
+    description: 'A download has started; `total` is its size in bytes, when it is known.',
     type: 'object',
     properties: { ...download, source: string, total: number },
     required: ['download', 'model', 'source'],
   },
   'download.progress': {
-    description: 'How far a download is, in bytes.',
+    description: 'The progress of a download, in bytes.',
     type: 'object',
     properties: { ...download, done: number, total: number, bytes_per_second: number },
     required: ['download', 'model', 'done'],
   },
   'download.verified': {
-    description: 'The files of a download are those that were promised.',
+    description: 'The files of a download are complete and verified.',
     type: 'object',
     properties: { ...download },
     required: ['download', 'model'],
   },
   'download.finished': {
-    description: 'The model of a download can be used; `ms` is the time since the download last started.',
+    description: 'A download is complete, and its model can be used; `ms` is the time since it last started.',
     type: 'object',
     properties: { ...download, bytes: number, ms: number },
     required: ['download', 'model', 'bytes', 'ms'],
   },
   'download.failed': {
-    description: 'A download gave up.',
+    description: 'A download failed.',
     type: 'object',
     properties: { ...download, error },
     required: ['download', 'model', 'error'],
@@ -134,14 +134,14 @@ export const eventSchemas = {
     required: ['download', 'model'],
   },
   'queue.position': {
-    description: 'The place of a waiting request changed; 1 is next.',
+    description: 'The position of a waiting request changed; 1 is next.',
     type: 'object',
     properties: { ...model, request: string, position: number },
     required: ['model', 'request', 'position'],
   },
   'request.finished': {
     description:
-      'An inference request has ended, well or not; also one that was refused, or waited in vain. `error` says why it failed, `cut` that its answer had begun.',
+      'An inference request has ended, also one that was refused or timed out in the queue. `error` is why it failed; `cut` is true when the answer had begun.',
     type: 'object',
     properties: {
       ...model,
@@ -162,20 +162,20 @@ export const eventSchemas = {
     required: ['model', 'stream', 'text'],
   },
   'plugin.failed': {
-    description: 'A tap of a plugin threw, took too long or returned null.',
+    description: 'A tap of a plugin failed: it threw an error, timed out or returned null.',
     type: 'object',
     properties: { plugin: string, hook: string, message: string },
     required: ['plugin', 'hook', 'message'],
   },
 } as const satisfies Record<string, Schema>;
 
-/** A type of event: `noun.verb`. */
+/** The type of an event: `noun.verb`. */
 export type EventType = keyof typeof eventSchemas;
 
-/** The own fields of an event. */
+/** The fields of an event besides `id`, `at` and `type`. */
 export type EventData<Type extends EventType> = FromSchema<(typeof eventSchemas)[Type]>;
 
-/** An event as everybody receives it. */
+/** An event as listeners receive it. */
 export type LaminaEvent<Type extends EventType = EventType> = {
   [T in Type]: {
     /** `<session>-<number>`; numbers grow by one. */ readonly id: string;
@@ -184,17 +184,19 @@ export type LaminaEvent<Type extends EventType = EventType> = {
   } & EventData<T>;
 }[Type];
 
-/** The last events, and those to come. */
+/** The event bus. */
 export interface Events {
   /**
-   * Hears one type of event; the answer stops listening. A listener that throws is logged, the others hear the event
-   * all the same.
+   * Adds a listener for one type of event, and returns a function that removes it. An error that a listener throws is
+   * logged, and does not affect other listeners.
+   * @example
+   * const stop = lamina.events.on('model.ready', ({ model, load_ms }) => console.log(model, load_ms));
    */
   on<Type extends EventType>(type: Type, listener: (event: LaminaEvent<Type>) => void): () => void;
-  /** Hears every event. */
+  /** Adds a listener for all events, and returns a function that removes it. */
   onAny(listener: (event: LaminaEvent) => void): () => void;
   /**
-   * Resolves with the next event of a type, that a condition accepts when one is given.
+   * Resolves with the next event of a type, or the next one that `where` accepts.
    * @throws LaminaError `ABORTED`
    */
   once<Type extends EventType>(
@@ -202,12 +204,12 @@ export interface Events {
     options: { signal: AbortSignal; where?: (event: LaminaEvent<Type>) => boolean },
   ): Promise<LaminaEvent<Type>>;
   /**
-   * The events after an id, oldest first; `undefined` when some of them are gone or the id is of another session.
-   * Progress and log lines are not kept.
+   * The events after an id, oldest first; `undefined` when some of them are no longer kept, or the id is of another
+   * session. The last 1,000 events are kept, without progress, queue positions and log lines.
    */
   since(id: string): readonly LaminaEvent[] | undefined;
-  /** The id of the newest event that is kept. */
+  /** The id of the newest kept event. */
   readonly last: string;
-  /** The oldest id that `since` can be asked for. */
+  /** The oldest id that `since` accepts. */
   readonly oldest: string;
 }

@@ -1,8 +1,8 @@
-// The frames of the WebSocket: what a client may send and what it is sent. JSON, snake_case, one object a frame.
+// The frames of the WebSocket, of clients and of the server: JSON, snake_case, one object per frame.
 import { errorSchema } from './events.js';
 import type { FromSchema, Schema } from './schema.js';
 
-/** The subprotocol a client asks for; the number changes when old clients would no longer understand. */
+/** The WebSocket subprotocol. Its number changes when old clients would no longer work. */
 export const subprotocol = 'lamina.v1';
 
 const string = { type: 'string' } as const;
@@ -12,13 +12,13 @@ const name = { type: 'string', minLength: 1, maxLength: 1024 } as const;
 const object = { type: 'object' } as const;
 
 /**
- * Type of frame → what it asks for and its schema, for what clients send. The client chooses `id`: it names the chat,
- * the subscription or the call that the frame begins, and is free again once that has ended.
+ * The frames that clients send: type → description and schema. The client chooses `id`: it identifies the chat, the
+ * subscription or the call that the frame starts, and can be used again when that has ended.
  */
 export const clientFrameSchemas = {
   'chat.start': {
     description:
-      'Begins a chat. `request` is the body of POST /v1/chat/completions; it is always streamed, and its usage always counted. Answered by `chat.accepted`, and in the end by one `chat.done` or `chat.error`.',
+      'Starts a chat. `request` is the body of POST /v1/chat/completions; the answer is always streamed and always includes usage. The server sends `chat.accepted`, and finally one `chat.done` or `chat.error`.',
     type: 'object',
     properties: {
       type: { const: 'chat.start' },
@@ -34,7 +34,7 @@ export const clientFrameSchemas = {
   },
   'chat.cancel': {
     description:
-      'Ends the chat `id` now; it ends with `chat.error` of code ABORTED. A chat that has ended meanwhile is left as it is, without an answer.',
+      'Cancels the chat `id`, which ends with `chat.error` and the code ABORTED. Has no effect, and no reply, when the chat has already ended.',
     type: 'object',
     properties: { type: { const: 'chat.cancel' }, id },
     required: ['type', 'id'],
@@ -42,7 +42,7 @@ export const clientFrameSchemas = {
   },
   'chat.resume': {
     description:
-      'Goes on with the chat that was accepted as `chat`, after the chunk with the number `after`. Answered with NOT_SUPPORTED for now.',
+      'Continues the chat that was accepted as `chat`, after the chunk with the number `after`. Not supported yet: the server replies with the error NOT_SUPPORTED.',
     type: 'object',
     properties: { type: { const: 'chat.resume' }, id, chat: name, after: { type: 'integer', minimum: 0 } },
     required: ['type', 'id', 'chat', 'after'],
@@ -50,7 +50,7 @@ export const clientFrameSchemas = {
   },
   'events.subscribe': {
     description:
-      'Asks for events: those of `types`, or all. With `since`, the id of an event, those that came after it are sent first. Answered by `reply {result: {last}}`, then by an `event` each, until `events.unsubscribe` with the same id.',
+      'Subscribes to events: those of `types`, or all. With `since`, the id of an event, the events after it are sent first. The server sends `reply {result: {last}}`, then an `event` for each event, until `events.unsubscribe` with the same id.',
     type: 'object',
     properties: {
       type: { const: 'events.subscribe' },
@@ -62,7 +62,7 @@ export const clientFrameSchemas = {
     additionalProperties: false,
   },
   'events.unsubscribe': {
-    description: 'Ends the subscription `id`. Answered by `reply`.',
+    description: 'Ends the subscription `id`. The server sends `reply`.',
     type: 'object',
     properties: { type: { const: 'events.unsubscribe' }, id },
     required: ['type', 'id'],
@@ -70,14 +70,15 @@ export const clientFrameSchemas = {
   },
   'model.start': {
     description:
-      'Starts a model and keeps it, as POST /models/{name}/start. Answered by `reply` when it is ready, or by `error`.',
+      'Starts a model and keeps it running, like POST /models/{name}/start. The server sends `reply` when the model is ready, or `error`.',
     type: 'object',
     properties: { type: { const: 'model.start' }, id, model: name },
     required: ['type', 'id', 'model'],
     additionalProperties: false,
   },
   'model.stop': {
-    description: 'Stops a model, as POST /models/{name}/stop. Answered by `reply` when it is gone, or by `error`.',
+    description:
+      'Stops a model, like POST /models/{name}/stop. The server sends `reply` when the model has stopped, or `error`.',
     type: 'object',
     properties: { type: { const: 'model.stop' }, id, model: name },
     required: ['type', 'id', 'model'],
@@ -85,21 +86,21 @@ export const clientFrameSchemas = {
   },
   'download.start': {
     description:
-      'Begins a download, as POST /download; `request` is `{ model, source? }` or `{ reference, source?, name? }`. Answered by `reply` with the download, which outlives the connection, or by `error`.',
+      'Starts a download, like POST /download; `request` is `{ model, source? }` or `{ reference, source?, name? }`. The server sends `reply` with the download, which continues when the connection ends, or `error`.',
     type: 'object',
     properties: { type: { const: 'download.start' }, id, request: object },
     required: ['type', 'id', 'request'],
     additionalProperties: false,
   },
   'download.cancel': {
-    description: 'Cancels the download with the id `download`. Answered by `reply` with the download, or by `error`.',
+    description: 'Cancels the download with the id `download`. The server sends `reply` with the download, or `error`.',
     type: 'object',
     properties: { type: { const: 'download.cancel' }, id, download: name },
     required: ['type', 'id', 'download'],
     additionalProperties: false,
   },
   ping: {
-    description: 'Asks whether the server is there. Answered by `pong`.',
+    description: 'Checks the connection. The server sends `pong`.',
     type: 'object',
     properties: { type: { const: 'ping' }, id },
     required: ['type', 'id'],
@@ -108,31 +109,31 @@ export const clientFrameSchemas = {
 } as const satisfies Record<string, Schema>;
 
 /**
- * Type of frame → what it tells and its schema, for what the server sends. New fields may come to any of them: leave
- * those you do not know.
+ * The frames that the server sends: type → description and schema. New versions may add fields, so clients must ignore
+ * unknown fields.
  */
 export const serverFrameSchemas = {
   hello: {
     description:
-      'The first frame of a connection. `session` is the first part of the ids of events: another one than before means that the server was started anew, and what a client knew of it is out of date.',
+      'The first frame of a connection. `session` is the first part of the ids of events: when it differs from an earlier connection, the server has been restarted, and the state that the client knows is out of date.',
     type: 'object',
     properties: { type: { const: 'hello' }, protocol: { const: subprotocol }, session: string },
     required: ['type', 'protocol', 'session'],
   },
   'chat.accepted': {
-    description: 'A chat begins. `chat` is a name that nobody can guess, for resuming it.',
+    description: 'A chat has been accepted. `chat` is an unguessable id, for resuming it.',
     type: 'object',
     properties: { type: { const: 'chat.accepted' }, id, chat: string },
     required: ['type', 'id', 'chat'],
   },
   'chat.queued': {
-    description: 'The chat waits; `position` 1 is next. Told again when it changes.',
+    description: 'The chat waits in the queue; `position` 1 is next. Sent again when it changes.',
     type: 'object',
     properties: { type: { const: 'chat.queued' }, id, position },
     required: ['type', 'id', 'position'],
   },
   'chat.loading': {
-    description: 'The chat waits for its model, which is being loaded; `ratio` is from 0 to 1.',
+    description: 'The chat waits for its model to load; `ratio` is from 0 to 1.',
     type: 'object',
     properties: {
       type: { const: 'chat.loading' },
@@ -144,14 +145,14 @@ export const serverFrameSchemas = {
   },
   'chat.chunk': {
     description:
-      'A piece of the answer: `chunk` is a chat.completion.chunk as OpenAI documents it, as the engine wrote it. `seq` is 1 for the first and grows by one.',
+      'A chunk of the answer: `chunk` is the chat.completion.chunk of the engine, as OpenAI documents it. `seq` counts the chunks from 1.',
     type: 'object',
     properties: { type: { const: 'chat.chunk' }, id, seq: position, chunk: object },
     required: ['type', 'id', 'seq', 'chunk'],
   },
   'chat.done': {
     description:
-      'The answer is complete. `usage` counts tokens, as OpenAI documents it; `finish_reason` is why the engine stopped: `stop`, `length`, `tool_calls`, …',
+      'The answer is complete. `usage` has the token counts, as OpenAI documents them; `finish_reason` is why the engine stopped: `stop`, `length`, `tool_calls`, …',
     type: 'object',
     properties: { type: { const: 'chat.done' }, id, usage: object, finish_reason: string },
     required: ['type', 'id'],
@@ -163,7 +164,7 @@ export const serverFrameSchemas = {
     required: ['type', 'id', 'error'],
   },
   event: {
-    description: 'Something happened; `id` is that of the subscription.',
+    description: 'An event; `id` is the id of the subscription.',
     type: 'object',
     properties: {
       type: { const: 'event' },
@@ -174,26 +175,26 @@ export const serverFrameSchemas = {
   },
   reset: {
     description:
-      'Events of the subscription `id` are lost: ask anew for what you knew. Those that come after this frame are without a gap again; `oldest` is the oldest id that `since` may still name.',
+      'Events of the subscription `id` were lost, so the client must read the current state again. After this frame, events are sent without gaps; `oldest` is the oldest id that `since` may have.',
     type: 'object',
     properties: { type: { const: 'reset' }, id, oldest: string },
     required: ['type', 'id', 'oldest'],
   },
   reply: {
-    description: 'What a frame asked for has been done.',
+    description: 'The call of a frame has succeeded.',
     type: 'object',
     properties: { type: { const: 'reply' }, id, result: object },
     required: ['type', 'id', 'result'],
   },
   error: {
     description:
-      'What a frame asked for was not done. `id` is that of the frame and is missing when the frame could not be read. It ends nothing: a chat that lives under the same id lives on.',
+      'A frame has failed. `id` is the id of the frame; it is missing when the frame could not be read. A chat that is under way with the same id continues.',
     type: 'object',
     properties: { type: { const: 'error' }, id, error: errorSchema },
     required: ['type', 'error'],
   },
   pong: {
-    description: 'The answer to `ping`.',
+    description: 'The reply to `ping`.',
     type: 'object',
     properties: { type: { const: 'pong' }, id },
     required: ['type', 'id'],

@@ -1,4 +1,4 @@
-// Makes the documents of contract/views.ts from what the services hold.
+// Builds the JSON documents of contract/views.ts, which the server and the command line show.
 import type { BackendRecord } from '../contract/backends.js';
 import type { Download } from '../contract/downloads.js';
 import type { ModelCheck, ModelMetadata, ModelRecord, Models } from '../contract/models.js';
@@ -15,45 +15,52 @@ import type {
   ValidationView,
 } from '../contract/views.js';
 
-/** Where models and their slots are looked up. */
-type House = { readonly models: Pick<Models, 'resolve'>; readonly runtime: Pick<Runtime, 'slot'> };
+/** What the views of models need of a `Lamina`. */
+interface ModelServices {
+  readonly models: Pick<Models, 'resolve'>;
+  readonly runtime: Pick<Runtime, 'slot'>;
+}
 
 /** The slot that serves a model: its own, or that of an adapter's base. */
-export function slotOf({ models, runtime }: House, { model: { name, base } }: ModelRecord): SlotSnapshot {
+export function slotOf({ models, runtime }: ModelServices, { model: { name, base } }: ModelRecord): SlotSnapshot {
   if (base === undefined) return runtime.slot(name);
   try {
     return runtime.slot(models.resolve(base).model.name);
   } catch {
-    return runtime.slot(base); // Nobody knows its base, so nothing runs.
+    return runtime.slot(base); // The base is unknown, so its slot is stopped.
   }
 }
 
-/** A model as lists show it. */
-export function modelView(house: House, record: ModelRecord): ModelView {
-  const slot = slotOf(house, record);
+/** A model of a list. */
+export function modelView(lamina: ModelServices, record: ModelRecord): ModelView {
+  const slot = slotOf(lamina, record);
   const bytes = record.model.files.reduce((sum, file) => sum + file.bytes, 0);
   return { ...record.entry, bytes, available: record.available, active: isActive(slot), state: slot.state };
 }
 
 /** A list of models. */
-export function modelsView(house: House, records: readonly ModelRecord[]): ModelsView {
-  const models = Object.fromEntries(records.map((record) => [record.model.name, modelView(house, record)]));
+export function modelsView(lamina: ModelServices, records: readonly ModelRecord[]): ModelsView {
+  const models = Object.fromEntries(records.map((record) => [record.model.name, modelView(lamina, record)]));
   const active = Object.values(models).filter((model) => model.active).length;
   return { models, total: records.length, available: records.filter(({ available }) => available).length, active };
 }
 
-/** One model; `metadata` is what `describe` found. */
-export function modelDetail(house: House, record: ModelRecord, metadata: ModelMetadata | undefined): ModelDetail {
-  const { error } = slotOf(house, record);
+/** One model, with the result of `describe`. */
+export function modelDetail(
+  lamina: ModelServices,
+  record: ModelRecord,
+  metadata: ModelMetadata | undefined,
+): ModelDetail {
+  const { error } = slotOf(lamina, record);
   return {
-    ...modelView(house, record),
+    ...modelView(lamina, record),
     ...(metadata === undefined ? {} : { metadata: metadataView(metadata) }),
     ...(record.missing.length > 0 ? { missing: record.missing } : {}),
     ...(error === undefined ? {} : { error }),
   };
 }
 
-/** True while there is an engine that has, or can wake up, the model. */
+/** True while an engine has the model in memory, or is asleep with it. */
 export function isActive({ state }: Pick<SlotSnapshot, 'state'>): boolean {
   return state === 'ready' || state === 'degraded' || state === 'sleeping' || state === 'waking';
 }
@@ -69,7 +76,7 @@ export function backendsView(records: readonly BackendRecord[]): BackendsView {
   };
 }
 
-/** What was found wrong with models. */
+/** The problems of models. */
 export function validationView(checks: readonly ModelCheck[]): ValidationView {
   const models = checks.map(
     ({ name, problems }) =>
@@ -82,11 +89,11 @@ export function validationView(checks: readonly ModelCheck[]): ValidationView {
 }
 
 /** A suggestion. */
-export function suggestionView(house: House, { suggested, alternatives }: Suggestion): SuggestionView {
+export function suggestionView(lamina: ModelServices, { suggested, alternatives }: Suggestion): SuggestionView {
   const { record, reasons } = suggested;
   return {
     suggested: record.model.name,
-    model_info: modelView(house, record),
+    model_info: modelView(lamina, record),
     available: record.available,
     reasons,
     alternatives: alternatives.map(alternativeView),

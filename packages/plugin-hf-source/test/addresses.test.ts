@@ -26,7 +26,10 @@ describe('the addresses of a download from the Hub', () => {
     }
   }
 
-  it('are those that the operator lists', () => pull([new URL(hub.url).host, new URL(hub.cdnUrl).host]));
+  it('are those that the operator lists', async () => {
+    await pull([new URL(hub.url).host, new URL(hub.cdnUrl).host]);
+    assert.notDeepEqual(hub.seenByCdn, []);
+  });
 
   it('are not those of a mirror that the operator does not list', async () => {
     await assert.rejects(pull([]), isForbidden);

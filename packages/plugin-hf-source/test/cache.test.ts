@@ -148,6 +148,7 @@ describe('the cache of the Hugging Face tools', () => {
       log: 'silent',
       manifest: {},
     });
+    assert.deepEqual(lamina.models.list(), []);
     await lamina.close();
   });
 });

@@ -31,7 +31,10 @@ describe('the addresses of a download from an Ollama registry', () => {
     }
   }
 
-  it('are those that the operator lists', () => pull([registry.host, registry.storeHost]));
+  it('are those that the operator lists', async () => {
+    await pull([registry.host, registry.storeHost]);
+    assert.notDeepEqual(registry.seenByStore, []);
+  });
 
   it('are not those of a registry that the operator does not list', async () => {
     await assert.rejects(pull([]), isForbidden);

@@ -35,6 +35,7 @@ describe('a server that closes', () => {
     const gone = once(socket, 'close');
     await house.server.close();
     await gone;
+    assert.ok(socket.destroyed);
   });
 
   it('is done when its Lamina has drained: a stream without end is told why it ends', async () => {

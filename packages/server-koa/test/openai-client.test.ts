@@ -73,7 +73,7 @@ describe("OpenAI's client", () => {
       stream: true,
     });
     for await (const _ of stream) break;
-    await finished;
+    assert.equal((await finished).model, 'org/tiny:q4');
   });
 
   it('parses errors, and asks again only where that helps', async () => {

@@ -390,5 +390,6 @@ describe('a request through to an engine', () => {
       );
       await until(`answer ${turn}`, () => received.split('chat.completion').length === turn + 1);
     }
+    assert.equal(received.match(/HTTP\/1\.1 200 /g)?.length, 2);
   });
 });

@@ -67,7 +67,9 @@ describe('the lock of a data directory', () => {
 
   it('is taken over from an owner that died while writing it', async () => {
     await writeFile(join(dataDir, 'lock.1'), `${process.pid} ${startOf(process.pid)}`); // The end of the line is missing.
-    await (await lockDataDir(dataDir)).dispose();
+    const lock = await lockDataDir(dataDir);
+    assert.deepEqual(await readdir(dataDir), ['lock.2']);
+    await lock.dispose();
   });
 
   it('is won by exactly one of many who find a dead owner at once', async () => {
@@ -99,6 +101,7 @@ describe('the lock of a data directory', () => {
   it('makes the directory when it is missing, and minds not when it was removed meanwhile', async () => {
     const inner = join(dataDir, 'a', 'b');
     const lock = await lockDataDir(inner);
+    assert.deepEqual(await readdir(inner), ['lock.1']);
     await rm(inner, { recursive: true });
     await lock.dispose();
   });

@@ -59,7 +59,9 @@ describe('the orphan reaper', () => {
   it('leaves no engine, no grandchild and no guard when its Lamina is killed', async () => {
     const { lamina, pids } = await laminaLike();
     lamina.kill('SIGKILL');
-    await Promise.all([pids.engine, pids.grandchild, pids.guard].map(untilGone));
+    const all = [pids.engine, pids.grandchild, pids.guard];
+    await Promise.all(all.map(untilGone));
+    assert.deepEqual(await Promise.all(all.map(isAlive)), [false, false, false]);
   });
 
   it('ends at the next start what was left when the guard was killed too', async () => {

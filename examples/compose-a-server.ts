@@ -1,4 +1,4 @@
-// A server composed from the plugins you choose: node examples/dist/compose-a-server.js <models directory> <port>
+// A server with the plugins of your choice: node examples/dist/compose-a-server.js <models directory> <port>
 import { createLamina } from '@lamina/core';
 import { llamacpp } from '@lamina/plugin-llamacpp';
 import { createServer } from '@lamina/server-koa';

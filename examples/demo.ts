@@ -1,5 +1,5 @@
-// The first five minutes: writes a tiny model, serves it with llama.cpp, or with the embedded engine where there is
-// none, streams a chat, stays up. `--once` ends after the chat.
+// Creates a tiny model, serves it with llama.cpp (or with the embedded engine if llama.cpp is not installed), streams a
+// chat, and keeps running. `--once` exits after the chat.
 import { on, once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
@@ -23,7 +23,7 @@ const stop = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
 
 let shown = '';
-/** How far the start is: in a terminal one line that changes, elsewhere a line a stage. */
+/** Shows the loading progress: one line that changes on a terminal, else one line per stage. */
 function showLoading(stage: string, ratio?: number): void {
   const text = ratio === undefined ? stage : `${stage}, ${Math.round(ratio * 100)} %`;
   if (process.stderr.isTTY) process.stderr.write(`\r\x1b[2K${styleText('dim', text)}`);
@@ -31,18 +31,18 @@ function showLoading(stage: string, ratio?: number): void {
   shown = stage;
 }
 
-/** The model begins to speak. */
+/** Prints the name of the model before its first word. */
 function showName(): void {
   if (process.stderr.isTTY) process.stderr.write('\r\x1b[2K');
   process.stdout.write(`${styleText('dim', name)} `);
 }
 
-/** Sends the chat over a WebSocket, and prints the words as they come. */
-async function stream(url: string): Promise<void> {
+/** Sends the chat over a WebSocket and prints the text as it arrives. */
+async function streamChat(url: string): Promise<void> {
   const socket = new WebSocket(`${url.replace('http', 'ws')}/ws`, 'lamina.v1');
-  const leave = () => socket.close();
-  stop.signal.addEventListener('abort', leave, { once: true });
-  let speaks = false;
+  const closeSocket = () => socket.close();
+  stop.signal.addEventListener('abort', closeSocket, { once: true });
+  let hasText = false;
   try {
     await once(socket, 'open');
     socket.send(JSON.stringify({ type: 'chat.start', id: '1', request: chat }));
@@ -50,14 +50,14 @@ async function stream(url: string): Promise<void> {
       const frame = JSON.parse(data.toString()) as ServerFrame;
       if (frame.type === 'chat.loading') showLoading(frame.stage, frame.ratio);
       const text = frame.type === 'chat.chunk' ? ((frame.chunk as Chunk).choices[0]?.delta.content ?? '') : '';
-      if (text !== '' && !speaks) showName();
-      speaks ||= text !== '';
+      if (text !== '' && !hasText) showName();
+      hasText ||= text !== '';
       process.stdout.write(text);
       if (frame.type === 'chat.error' || frame.type === 'error') throw new Error(frame.error.message);
       if (frame.type === 'chat.done') break;
     }
   } finally {
-    stop.signal.removeEventListener('abort', leave);
+    stop.signal.removeEventListener('abort', closeSocket);
     socket.close();
   }
 }
@@ -66,7 +66,7 @@ async function demo(modelsDir: string): Promise<void> {
   await tinyGguf(join(modelsDir, `${name}.gguf`), { name });
   const manifest = { models: { [name]: { path: `${name}.gguf`, options: { context_length: 1024 } } } };
   const executable = process.env['LAMINA_LLAMA_SERVER'];
-  // The models directory goes away with the demo; what is downloaded is kept for the next.
+  // The models directory is deleted at the end; the embedded engine is kept for the next run.
   const directory = process.env['LAMINA_EMBEDDED'] ?? join(homedir(), '.cache', 'lamina', 'embedded');
   const plugins = [
     llamacpp({ threads: 1, ...(executable === undefined ? {} : { executable }) }),
@@ -78,12 +78,12 @@ async function demo(modelsDir: string): Promise<void> {
     const url = await server.listen();
     console.log(`Lamina listens on ${url}\n`);
     process.stdout.write(`${styleText('dim', 'you  ')} ${chat.messages[0]!.content}\n`);
-    await stream(url);
+    await streamChat(url);
     console.log(
-      `\n\n${styleText('dim', 'The same from another terminal:')}\ncurl -N ${url}/v1/chat/completions -H 'content-type: application/json' -d '${JSON.stringify(chat)}'\n`,
+      `\n\n${styleText('dim', 'Try the same from another terminal:')}\ncurl -N ${url}/v1/chat/completions -H 'content-type: application/json' -d '${JSON.stringify(chat)}'\n`,
     );
     if (values.once) return;
-    console.log(styleText('dim', 'Ctrl-C ends it.'));
+    console.log(styleText('dim', 'Press Ctrl-C to stop.'));
     if (!stop.signal.aborted)
       await new Promise((resolve) => stop.signal.addEventListener('abort', resolve, { once: true }));
   } finally {

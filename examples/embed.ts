@@ -1,4 +1,4 @@
-// Lamina inside an application, without its server: node examples/dist/embed.js <models directory> <model>
+// Lamina in an application, without a server: node examples/dist/embed.js <models directory> <model>
 import { createLamina } from '@lamina/core';
 import { llamacpp } from '@lamina/plugin-llamacpp';
 

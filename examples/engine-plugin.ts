@@ -1,4 +1,4 @@
-// An engine Lamina has never heard of: a program that speaks OpenAI's API on a port.
+// A plugin for your own engine: any program that serves OpenAI's API on a port.
 import { definePlugin, processBackend } from '@lamina/core/plugin';
 
 export const myEngine = definePlugin({

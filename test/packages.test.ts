@@ -24,6 +24,9 @@ const fields = [
   'version',
   'description',
   'license',
+  'homepage',
+  'repository',
+  'bugs',
   'type',
   'engines',
   'keywords',
@@ -59,6 +62,10 @@ for (const folder of folders) {
       assert.deepEqual(
         { publishConfig, scripts },
         { publishConfig: { access: 'public' }, scripts: { prepack: 'tsc -b' } },
+      );
+      assert.deepEqual(
+        { repository: json['repository'], bugs: json['bugs'] },
+        { repository: { ...(whole['repository'] as object), directory: `packages/${folder}` }, bugs: whole['bugs'] },
       );
       assert.match(json.description, /^[A-Z].*\.$/);
       assert.ok(json.keywords.includes(folder.startsWith('plugin-') ? 'lamina-plugin' : 'lamina'));

@@ -1,4 +1,4 @@
-// A whole Lamina for one test, in a temporary folder that goes away with it.
+// A Lamina for one test, in a temporary folder that is deleted when it closes.
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -7,21 +7,23 @@ import { type Lamina, type LaminaOptions, createLamina } from '@lamina/core';
 /** The options of {@link createTestLamina}. */
 export interface TestLaminaOptions extends Omit<LaminaOptions, 'modelsDir' | 'dataDir'> {
   /**
-   * Files to write into the models directory first: path → content. A file `name.fake`, with anything in it, is a model
-   * for `fakePlugin()`.
+   * Files to write into the models directory: path → content. With `fakePlugin()`, a file whose name ends in `.fake` and
+   * that the manifest names is a model, whatever its content.
    */
   readonly files?: Readonly<Record<string, string | Uint8Array>>;
 }
 
-/** A Lamina for a test. `close` also removes its folder. */
+/** A Lamina for a test. `close` also deletes its folder. */
 export interface TestLamina extends Lamina {
   /** Its models directory. */
   readonly modelsDir: string;
 }
 
 /**
- * Makes a Lamina in a temporary folder. It logs nothing unless `log` is given.
- * @throws what `createLamina` throws; nothing is left then
+ * Creates a Lamina in a temporary folder. It logs nothing unless `log` is set.
+ * @throws what `createLamina` throws; the folder is deleted
+ * @example
+ * const lamina = await createTestLamina({ plugins: [fakePlugin()], files: { 'models.yaml': 'models: {}' } });
  */
 export async function createTestLamina({ files = {}, ...options }: TestLaminaOptions = {}): Promise<TestLamina> {
   const folder = await mkdtemp(join(tmpdir(), 'lamina-test-'));

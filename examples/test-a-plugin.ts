@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { createTestLamina, fakePlugin } from '@lamina/testing';
 import { threeHooks } from './three-hooks-plugin.js';
 
-test('models start with the context length of the plugin', async () => {
+void test('models start with the context length of the plugin', async () => {
   const lamina = await createTestLamina({
     plugins: [fakePlugin(), threeHooks({ context_length: 512 })],
     manifest: { models: { tiny: { path: 'tiny.fake' } } },

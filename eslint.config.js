@@ -86,5 +86,8 @@ export default defineConfig(
     },
   },
   // Those who load them want a default export.
-  { files: ['eslint.config.js', 'scripts/test-reporter.mjs', '**/*-config.ts'], rules: { 'no-restricted-syntax': 'off' } },
+  {
+    files: ['eslint.config.js', 'scripts/test-reporter.mjs', '**/*-config.ts'],
+    rules: { 'no-restricted-syntax': 'off' },
+  },
 );

@@ -20,8 +20,8 @@ export function applyDefaults(
   models: Pick<Models, 'get' | 'list'>,
   adopted: ReadonlyMap<string, RequestDefaults>,
 ): InferenceRequest | undefined {
-  const { json, route } = request;
-  if (json === undefined || !generating.includes(route)) return undefined;
+  const { route } = request;
+  if (!generating.includes(route)) return undefined;
   const record = models.get(request.model) ?? models.list().find(({ model }) => model.aliases.includes(request.model));
   const defaults =
     record === undefined
@@ -29,7 +29,8 @@ export function applyDefaults(
       : record.model.from === 'adopted'
         ? adopted.get(record.model.name)
         : writtenIn(record.entry.download);
-  if (defaults === undefined) return undefined;
+  const json = defaults === undefined ? undefined : request.json; // Reading it parses the body.
+  if (defaults === undefined || json === undefined) return undefined;
   const missing = Object.entries(requestFields(defaults.parameters ?? {})).filter(
     ([field]) => !hasField(json, route, field),
   );

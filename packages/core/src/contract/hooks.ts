@@ -1,4 +1,4 @@
-// The verbs a plugin may have a say in: twelve hooks, their signatures and their rules.
+// The twelve hooks that plugins tap: their signatures and their rules.
 import type { Acceptance, Availability, ModelServer, StopReason } from './backends.js';
 import type { Model } from './models.js';
 import type { Context } from './context.js';
@@ -8,13 +8,13 @@ import type { DownloadPlan, PlanFile } from './source.js';
 
 type Awaitable<T> = T | Promise<T>;
 
-/** Where `discoverModels` taps put what they find. */
+/** Collects what `discoverModels` taps find. */
 export interface Discovery {
-  /** Offers a model the manifest does not name. */
+  /** Offers a model that is not in the manifest; the first model of a name counts. */
   add(model: Model): void;
 }
 
-/** A backend that could run a model, as `selectBackend` sees it. */
+/** A backend that could run a model. */
 export interface BackendCandidate {
   readonly backend: string;
   readonly type: string;
@@ -22,16 +22,17 @@ export interface BackendCandidate {
   readonly availability: Availability;
 }
 
-/** What `selectVictims` decides on: who needs room, and what is there. */
+/** The input of `selectVictims`: the model that needs room, and the running models. */
 export interface RoomSnapshot {
   readonly need: { readonly model: string; readonly slots: number };
   readonly running: readonly RunningSnapshot[];
 }
 
-/** A running slot in a {@link RoomSnapshot}. */
+/** A running model in a {@link RoomSnapshot}. */
 export interface RunningSnapshot {
   readonly model: string;
   readonly state: SlotState;
+  /** Requests under way. */
   readonly busy: number;
   readonly pinned: boolean;
   /** Milliseconds since its last request ended. */
@@ -40,7 +41,7 @@ export interface RunningSnapshot {
   readonly loadMs: number;
 }
 
-/** What `orderQueue` decides on: one entry a waiting request. */
+/** The input of `orderQueue`: the waiting requests. */
 export interface QueueSnapshot {
   readonly waiters: readonly {
     readonly id: number;
@@ -50,7 +51,7 @@ export interface QueueSnapshot {
   }[];
 }
 
-/** What a `suggestModel` tap is told was asked for. */
+/** What a suggestion must fulfil. */
 export interface Requirements {
   readonly aiModel?: string;
   readonly useCase?: string;
@@ -58,56 +59,64 @@ export interface Requirements {
   readonly maxBytes?: number;
 }
 
-/** A model that could be suggested, with the reasons in words. */
+/** A model that could be suggested. */
 export interface SuggestCandidate {
   readonly model: Model;
-  /** Its files are here, and nothing is wrong with them. */
+  /** Its files are on disk and valid. */
   readonly available: boolean;
+  /** Higher is better; comparable within one list only. */
   readonly score: number;
+  /** Why it has this score, a sentence part each. */
   readonly reasons: readonly string[];
 }
 
-/** The signature of a tap, for each hook. `undefined` keeps what is; `null` is a fault. Arguments are frozen. */
+/**
+ * The signature of a tap, for each hook. Return `undefined` to leave the value unchanged; `null` is an error. Arguments
+ * are frozen: return a changed copy.
+ *
+ * @example
+ * ```ts
+ * lamina.hooks.beforeStart.tap((options) => ({ ...options, threads: 4 }));
+ * ```
+ */
 export interface HookSignatures {
-  /** Offers models that are not in the manifest. Runs when the registry loads and reloads. */
+  /** Offers models that are not in the manifest. Runs at the start, at a reload and when files change. */
   discoverModels(discovery: Discovery, context: Context): Awaitable<void>;
-  /** Changes what is known of a model: its format, metadata, options. Runs when the registry loads it. */
+  /** Changes what is known about a model: its format, metadata, options. Runs when the model is loaded or changed. */
   describeModel(model: Model, context: Context): Awaitable<Model | undefined>;
-  /**
-   * Changes a download's plan: mirrors, the choice of files. Runs after a source made the plan, before the job exists.
-   */
+  /** Changes the plan of a download: mirrors, which files. Runs before the job is created. */
   planDownload(plan: DownloadPlan, context: Context): Awaitable<DownloadPlan | undefined>;
   /**
-   * Looks at finished files before they get their names, where `from.file` says they lie now; throwing keeps them
-   * aside. Runs after their SHA-256 was checked.
+   * Verifies downloaded files, which are at `from.file`, before they get their final names. Throw to reject them. Runs
+   * after their SHA-256 was checked.
    */
   verifyDownload(plan: DownloadPlan, files: readonly PlanFile[], context: Context): Awaitable<void>;
-  /** Chooses the backend, by name. Runs before a start; the first answer counts, core's own is the last tap. */
+  /** Chooses the backend, by name. Runs before a start. The first answer counts; core's own tap is the last. */
   selectBackend(model: Model, candidates: readonly BackendCandidate[], context: Context): Awaitable<string | undefined>;
-  /** Changes the options a model starts with. Runs when there is room, right before the engine starts. */
+  /** Changes the options that a model starts with. Runs right before the engine starts. */
   beforeStart(
     options: Readonly<Record<string, unknown>>,
     model: Model,
     backend: string,
     context: Context,
   ): Awaitable<Readonly<Record<string, unknown>> | undefined>;
-  /** Hears that a model is ready, before its first request. */
+  /** Runs when a model is ready, before its first request. */
   afterStart(model: Model, server: ModelServer, context: Context): Awaitable<void>;
-  /** Hears that a model will be stopped, before its requests are drained. */
+  /** Runs when a model will be stopped, before its requests are drained. */
   beforeStop(model: Model, reason: StopReason, context: Context): Awaitable<void>;
-  /** Chooses what is stopped to make room, by name. Core checks the answer: never a busy or pinned model. */
+  /** Chooses the models to stop, by name, when another one needs room. Core never stops a busy or pinned model. */
   selectVictims(snapshot: RoomSnapshot, context: Context): readonly string[] | undefined;
-  /** Orders the queue, by id. Core's bound on waiting holds all the same. */
+  /** Orders the waiting requests, by id. Core's limit on waiting still applies. */
   orderQueue(snapshot: QueueSnapshot, context: Context): readonly number[] | undefined;
-  /** Changes a ranked suggestion. Runs after core has ranked. */
+  /** Changes the ranked suggestions. Runs after core ranked them. */
   suggestModel(
     candidates: readonly SuggestCandidate[],
     requirements: Requirements,
     context: Context,
   ): Awaitable<readonly SuggestCandidate[] | undefined>;
   /**
-   * Changes, reroutes or refuses (by throwing a LaminaError) a request. Runs before a lease is asked for, so nothing is
-   * loaded for a refused one.
+   * Changes or reroutes a request, or refuses it by throwing a LaminaError. Runs before a model is loaded for it. The
+   * body is parsed when a tap reads `request.json`.
    */
   beforeRequest(request: InferenceRequest, context: Context): Awaitable<InferenceRequest | undefined>;
 }
@@ -116,21 +125,21 @@ export interface HookSignatures {
 export type HookName = keyof HookSignatures;
 
 interface HookRow {
-  /** The tapable class: its name says in which order taps run and what their answers do. */
+  /** The tapable class: in which order taps run and what their return values do. */
   readonly type:
     'AsyncParallelHook' | 'AsyncSeriesHook' | 'AsyncSeriesBailHook' | 'AsyncSeriesWaterfallHook' | 'SyncBailHook';
   /**
-   * When a tap fails: `stop` fails the call that ran the hook, `isolate` logs it, emits `plugin.failed` and goes on
-   * without it.
+   * When a tap fails: `stop` fails the call that ran the hook. With `isolate` the failure is logged and emitted as
+   * `plugin.failed`; the hook continues without this tap.
    */
   readonly onFailure: 'stop' | 'isolate';
   readonly before: string;
   readonly after: string;
-  /** How long one tap may take, in milliseconds; a synchronous tap cannot be cut short. */
+  /** The time limit of one tap, in milliseconds; a synchronous tap cannot be interrupted. */
   readonly limitMs: number;
 }
 
-/** The rules of every hook; docs/hooks.md is made from this. */
+/** The rules of every hook. The tapable hooks and docs/hooks.md are made from it. */
 export const hookTable = {
   discoverModels: {
     type: 'AsyncParallelHook',
@@ -218,13 +227,11 @@ export const hookTable = {
   },
 } as const satisfies Record<HookName, HookRow>;
 
-/** A hook as a plugin holds it: it may tap, never trigger. */
+/** A hook as plugins see it: they can tap it, not run it. */
 export interface TapPoint<Name extends HookName> {
-  /**
-   * Adds a function; `stage` orders taps, smaller first, 0 when not given. The host gives the tap its plugin's name.
-   */
+  /** Adds a tap. Taps run in the order of their `stage` (default 0), then of their plugins. */
   tap(run: HookSignatures[Name], options?: { stage?: number }): void;
 }
 
-/** All hooks, as a plugin holds them. Frozen. */
+/** All hooks, as plugins see them. Frozen. */
 export type HookTaps = { readonly [Name in HookName]: TapPoint<Name> };

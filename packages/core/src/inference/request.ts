@@ -13,6 +13,7 @@ import type { Models, ResolvedModel } from '../contract/models.js';
 import type { AcquireOptions, AcquireProgress, Lease, Runtime } from '../contract/runtime.js';
 import type { JsonObject } from '../contract/schema.js';
 import type { EventBus } from '../kernel/event-bus.js';
+import { freeze } from '../kernel/freeze.js';
 import type { Hooks } from '../kernel/hooks.js';
 import { requestHeaders } from './headers.js';
 
@@ -71,12 +72,11 @@ export class InferenceRequests {
   ): Promise<AllowedRequest> {
     const hook = this.hooks.run.beforeRequest;
     if (!hook.isUsed()) return { ...request, body };
-    const json = body === undefined ? undefined : parse(body);
-    const { json: changed, ...allowed } = await hook.promise(
-      { ...request, ...(json === undefined ? {} : { json }) },
-      { signal, log: this.log },
-    );
-    return { ...allowed, body: changed === json ? body : write(changed) };
+    const before = forTaps(request, body);
+    const after = await hook.promise(before, { signal, log: this.log });
+    if (after === before) return { ...request, body };
+    const { json, ...allowed } = after;
+    return { ...allowed, body: json === before.json ? body : write(json) };
   }
 
   private onProgress(id: string, target: ResolvedModel, progress: AcquireProgress, options: AcquireOptions): void {
@@ -203,6 +203,18 @@ function publicError(status: number, error: LaminaError | WireError): WireError 
 function publicMessage(status: number, error: LaminaError | WireError): string {
   if (!LaminaError.is(error)) return 'The engine refused the request.';
   return status >= 500 ? error.message : `The request failed with ${status} ${error.code}.`;
+}
+
+/** A request as taps see it, frozen. Its body is parsed when a tap reads it: most taps read few requests. */
+function forTaps(request: Omit<InferenceRequest, 'json'>, body: Buffer | undefined): InferenceRequest {
+  if (body === undefined) return freeze({ ...request });
+  let json: JsonObject | undefined;
+  return Object.freeze({
+    ...freeze({ ...request }),
+    get json() {
+      return (json ??= freeze(parse(body)));
+    },
+  });
 }
 
 function parse(body: Buffer): JsonObject {

@@ -1,4 +1,4 @@
-// Facts, broadcast: typed, numbered, kept for those who come back, progress thinned to ten a second.
+// Broadcasts events: typed, numbered, the last thousand kept for clients that reconnect, progress at most ten a second.
 import { randomUUID } from 'node:crypto';
 import { LaminaError } from '../contract/errors.js';
 import { reasonOf } from './reason.js';
@@ -13,16 +13,16 @@ const transient: ReadonlySet<EventType> = new Set<EventType>([
   'log.line',
   'queue.position',
 ]);
-const thinned: ReadonlySet<EventType> = new Set<EventType>(['model.progress', 'download.progress']);
+const throttled: ReadonlySet<EventType> = new Set<EventType>(['model.progress', 'download.progress']);
 
 interface Pending {
   lastAt: number;
   waiting?: { readonly data: EventData<EventType>; readonly cancel: () => void };
 }
 
-/** Emits events; only core holds it as more than {@link Events}. */
+/** Emits events; outside core it is only {@link Events}. */
 export class EventBus implements Events {
-  /** Names this Lamina, as long as it runs: the first part of each event id. */
+  /** Identifies this Lamina until it is closed: the first part of each event id. */
   readonly session = randomUUID().slice(0, 8);
   private readonly listeners = new Map<EventType | '*', Set<(event: LaminaEvent) => void>>();
   private readonly history: LaminaEvent[] = [];
@@ -45,14 +45,14 @@ export class EventBus implements Events {
   }
 
   /**
-   * Tells everybody. Progress of one subject is told at most every 100 ms, the newest wins, and none is told after what
-   * ends it.
+   * Emits an event. Progress of one subject is emitted at most every 100 ms, the newest one, and never after the event
+   * that ends it.
    */
   emit<Type extends EventType>(type: Type, data: EventData<Type>): void {
     const subject = subjectOf(data);
-    if (thinned.has(type)) return this.emitThinned(`${type} ${subject}`, type, data);
-    if (type !== 'log.line' && type !== 'queue.position') this.settleProgress(subject);
-    this.tell(type, data);
+    if (throttled.has(type)) return this.emitThrottled(`${type} ${subject}`, type, data);
+    if (type !== 'log.line' && type !== 'queue.position') this.dropProgress(subject);
+    this.publish(type, data);
   }
 
   on<Type extends EventType>(type: Type, listener: (event: LaminaEvent<Type>) => void): () => void {
@@ -91,7 +91,7 @@ export class EventBus implements Events {
     return this.history.filter((event) => numberOf(event) > number);
   }
 
-  /** Forgets the listeners and the progress that waits to be told. */
+  /** Removes all listeners and drops pending progress. */
   dispose(): void {
     for (const { waiting } of this.progress.values()) waiting?.cancel();
     this.progress.clear();
@@ -106,30 +106,30 @@ export class EventBus implements Events {
     return () => void set.delete(own);
   }
 
-  private emitThinned<Type extends EventType>(key: string, type: Type, data: EventData<Type>): void {
+  private emitThrottled<Type extends EventType>(key: string, type: Type, data: EventData<Type>): void {
     const now = this.clock.now();
     const pending = this.progress.get(key) ?? { lastAt: -Infinity };
     this.progress.set(key, pending);
     pending.waiting?.cancel();
     delete pending.waiting;
-    const tell = () => {
+    const publish = () => {
       delete pending.waiting;
       pending.lastAt = this.clock.now();
-      this.tell(type, data);
+      this.publish(type, data);
     };
     const wait = pending.lastAt + progressIntervalMs - now;
-    if (wait <= 0) tell();
-    else pending.waiting = { data, cancel: this.clock.after(wait, tell) };
+    if (wait <= 0) publish();
+    else pending.waiting = { data, cancel: this.clock.after(wait, publish) };
   }
 
-  private settleProgress(subject: string): void {
-    for (const type of thinned) {
+  private dropProgress(subject: string): void {
+    for (const type of throttled) {
       this.progress.get(`${type} ${subject}`)?.waiting?.cancel();
       this.progress.delete(`${type} ${subject}`);
     }
   }
 
-  private tell<Type extends EventType>(type: Type, data: EventData<Type>): void {
+  private publish<Type extends EventType>(type: Type, data: EventData<Type>): void {
     this.count += 1;
     const event = Object.freeze({
       id: `${this.session}-${this.count}`,
@@ -151,7 +151,7 @@ export class EventBus implements Events {
     try {
       listener(event);
     } catch (error) {
-      this.log.error({ type: event.type, reason: reasonOf(error) }, 'A listener of events failed');
+      this.log.error({ type: event.type, reason: reasonOf(error) }, 'An event listener failed');
     }
   }
 }

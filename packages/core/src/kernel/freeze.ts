@@ -1,6 +1,6 @@
-// Plain data made immutable before it is handed to a plugin.
+// Makes plain data immutable before plugins get it.
 
-/** Freezes plain objects and arrays all the way down; things with a class of their own are left as they are. */
+/** Freezes plain objects and arrays deeply; instances of classes stay as they are. */
 export function freeze<T>(value: T): T {
   if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
   if (Array.isArray(value)) {

@@ -1,4 +1,4 @@
-// The twelve hooks as tapable objects, and the one guard around every tap.
+// The hooks as tapable objects, made from the hook table, and the guard around every tap.
 import {
   AsyncParallelHook,
   AsyncSeriesBailHook,
@@ -6,73 +6,58 @@ import {
   AsyncSeriesWaterfallHook,
   SyncBailHook,
 } from 'tapable';
-import type { ModelServer, StopReason } from '../contract/backends.js';
-import { LaminaError } from '../contract/errors.js';
-import { reasonOf } from './reason.js';
-import {
-  hookTable,
-  type BackendCandidate,
-  type Discovery,
-  type HookName,
-  type HookTaps,
-  type QueueSnapshot,
-  type Requirements,
-  type RoomSnapshot,
-  type SuggestCandidate,
-} from '../contract/hooks.js';
-import type { Model } from '../contract/models.js';
 import type { Context, Logger } from '../contract/context.js';
-import type { InferenceRequest } from '../contract/inference.js';
-import type { DownloadPlan, PlanFile } from '../contract/source.js';
+import { LaminaError } from '../contract/errors.js';
+import { hookTable, type HookName, type HookSignatures, type HookTaps } from '../contract/hooks.js';
+import { withTimeout } from './abort.js';
 import type { EventBus } from './event-bus.js';
 import { freeze } from './freeze.js';
-import { isPromise, withLimit, type Limited } from './limit.js';
+import { reasonOf } from './reason.js';
 
-type Options = Readonly<Record<string, unknown>>;
-
-/** Who taps: a plugin, by name. Once closed, its taps say nothing more: tapable has no untap. */
+/** Who taps: a plugin. Once it is closed, its taps do nothing: tapable cannot remove a tap. */
 export interface TapOwner {
   readonly name: string;
   readonly log: Logger;
   closed: boolean;
 }
 
-function createHooks() {
-  return Object.freeze({
-    discoverModels: new AsyncParallelHook<[Discovery, Context]>(['discovery', 'context']),
-    describeModel: new AsyncSeriesWaterfallHook<[Model, Context]>(['model', 'context']),
-    planDownload: new AsyncSeriesWaterfallHook<[DownloadPlan, Context]>(['plan', 'context']),
-    verifyDownload: new AsyncSeriesHook<[DownloadPlan, readonly PlanFile[], Context]>(['plan', 'files', 'context']),
-    selectBackend: new AsyncSeriesBailHook<[Model, readonly BackendCandidate[], Context], string | undefined>([
-      'model',
-      'candidates',
-      'context',
-    ]),
-    beforeStart: new AsyncSeriesWaterfallHook<[Options, Model, string, Context]>([
-      'options',
-      'model',
-      'backend',
-      'context',
-    ]),
-    afterStart: new AsyncSeriesHook<[Model, ModelServer, Context]>(['model', 'server', 'context']),
-    beforeStop: new AsyncSeriesHook<[Model, StopReason, Context]>(['model', 'reason', 'context']),
-    selectVictims: new SyncBailHook<[RoomSnapshot, Context], readonly string[] | undefined>(['snapshot', 'context']),
-    orderQueue: new SyncBailHook<[QueueSnapshot, Context], readonly number[] | undefined>(['snapshot', 'context']),
-    suggestModel: new AsyncSeriesWaterfallHook<[readonly SuggestCandidate[], Requirements, Context]>([
-      'candidates',
-      'requirements',
-      'context',
-    ]),
-    beforeRequest: new AsyncSeriesWaterfallHook<[InferenceRequest, Context]>(['request', 'context']),
-  });
-}
+type HookType<Name extends HookName> = (typeof hookTable)[Name]['type'];
+type HookArguments<Name extends HookName> = Parameters<HookSignatures[Name]>;
+type HookResult<Name extends HookName> =
+  HookType<Name> extends 'AsyncSeriesWaterfallHook'
+    ? HookArguments<Name>[0]
+    : Awaited<ReturnType<HookSignatures[Name]>>;
 
-type Done = (error?: unknown, answer?: unknown) => void;
+/** A hook as core runs it; check `isUsed()` before preparing expensive arguments. */
+type RunnableHook<Name extends HookName> = { isUsed(): boolean } & (HookType<Name> extends `Sync${string}`
+  ? { call(...parameters: HookArguments<Name>): HookResult<Name> }
+  : { promise(...parameters: HookArguments<Name>): Promise<HookResult<Name>> });
+
+type RunnableHooks = { readonly [Name in HookName]: RunnableHook<Name> };
+
+/** tapable needs the number of arguments. */
+const argumentCounts: { readonly [Name in HookName]: HookArguments<Name>['length'] } = {
+  discoverModels: 2,
+  describeModel: 2,
+  planDownload: 2,
+  verifyDownload: 3,
+  selectBackend: 3,
+  beforeStart: 4,
+  afterStart: 3,
+  beforeStop: 3,
+  selectVictims: 2,
+  orderQueue: 2,
+  suggestModel: 3,
+  beforeRequest: 2,
+};
+
+const hookNames = Object.keys(hookTable) as HookName[];
+const classes = { AsyncParallelHook, AsyncSeriesHook, AsyncSeriesBailHook, AsyncSeriesWaterfallHook, SyncBailHook };
+
 type TapFunction = (...parameters: unknown[]) => unknown;
 
 /** Holds the hooks: core runs them through {@link Hooks.run}, plugins get tap points. */
 export class Hooks {
-  /** The hooks themselves; check `isUsed()` before preparing arguments that cost something. */
   readonly run = createHooks();
 
   constructor(
@@ -82,61 +67,53 @@ export class Hooks {
 
   /** The tap points of one owner. */
   tapsFor(owner: TapOwner): HookTaps {
-    const names = Object.keys(hookTable) as HookName[];
-    const points = names.map((name) => [
-      name,
-      Object.freeze({
-        tap: (run: TapFunction, options?: { stage?: number }) => this.tap(name, owner, run, options?.stage ?? 0),
-      }),
-    ]);
-    return Object.freeze(Object.fromEntries(points)) as unknown as HookTaps;
+    const points = hookNames.map((name) => {
+      const tap = (run: TapFunction, options?: { stage?: number }) => this.tap(name, owner, run, options?.stage ?? 0);
+      return [name, Object.freeze({ tap })];
+    });
+    return Object.freeze(Object.fromEntries(points)) as HookTaps;
   }
 
   private tap(name: HookName, owner: TapOwner, run: TapFunction, stage: number): void {
-    const hook = this.run[name];
-    const tap = { name: owner.name, stage };
+    const hook: unknown = this.run[name];
+    const options = { name: owner.name, stage };
     if (hookTable[name].type === 'SyncBailHook')
-      (hook as unknown as SyncBailHook<[unknown, Context], unknown>).tap(tap, this.guardSync(name, owner, run));
-    else (hook as unknown as AsyncSeriesHook<unknown[]>).tapAsync(tap, this.guard(name, owner, run) as () => void);
+      (hook as SyncBailHook<unknown[], unknown>).tap(options, this.guardSync(name, owner, run));
+    else (hook as AsyncSeriesBailHook<unknown[], unknown>).tapPromise(options, this.guard(name, owner, run));
   }
 
-  /** A tap that answers at once has answered at once: 10,000 models are not described by way of as many promises. */
-  private guard(name: HookName, owner: TapOwner, run: TapFunction): (...parameters: unknown[]) => void {
+  private guard(name: HookName, owner: TapOwner, run: TapFunction): (...parameters: unknown[]) => Promise<unknown> {
     const { limitMs } = hookTable[name];
-    const late = () => new Error(`it took longer than ${limitMs / 1000} s`);
-    return (...parameters) => {
-      const done = parameters.pop() as Done;
-      if (owner.closed) return done();
-      const { signal } = parameters.at(-1) as Context;
-      const subjects = parameters.slice(0, -1).map(freeze);
-      const recover = (error: unknown) => {
-        if (signal.aborted) throw signal.reason;
-        return this.failed(name, owner, error);
-      };
-      answerTo(
-        done,
-        () => withLimit(signal, limitMs, late, (limited) => run(...subjects, contextOf(limited, owner.log))),
-        recover,
-      );
+    const timeoutError = () => new Error(`it took longer than ${limitMs / 1000} s`);
+    return async (...parameters) => {
+      if (owner.closed) return undefined;
+      const { signal } = parameters.pop() as Context;
+      try {
+        const call = (limited: AbortSignal) => run(...parameters.map(freeze), { signal: limited, log: owner.log });
+        return refuseNull(await withTimeout(signal, limitMs, timeoutError, call));
+      } catch (error) {
+        signal.throwIfAborted();
+        return this.handleFailure(name, owner, error);
+      }
     };
   }
 
   private guardSync(name: HookName, owner: TapOwner, run: TapFunction): TapFunction {
     return (...parameters) => {
       if (owner.closed) return undefined;
-      const { signal } = parameters.at(-1) as Context;
+      const { signal } = parameters.pop() as Context;
       try {
-        const answer = refuseNull(run(...parameters.slice(0, -1).map(freeze), { signal, log: owner.log }));
+        const answer = refuseNull(run(...parameters.map(freeze), { signal, log: owner.log }));
         if (answer instanceof Promise) throw new Error('it returned a promise; this hook is synchronous');
         return answer;
       } catch (error) {
-        return this.failed(name, owner, error);
+        return this.handleFailure(name, owner, error);
       }
     };
   }
 
-  /** Isolates or attributes a failure, as the hook's row says. A LaminaError thrown on purpose passes as it is. */
-  private failed(hook: HookName, owner: TapOwner, error: unknown): undefined {
+  /** Isolates or attributes a failure, as the hook's row says. A LaminaError that a tap throws is passed on. */
+  private handleFailure(hook: HookName, owner: TapOwner, error: unknown): undefined {
     const stop = hookTable[hook].onFailure === 'stop';
     if (stop && LaminaError.is(error)) throw error;
     const reason = reasonOf(error);
@@ -147,50 +124,16 @@ export class Hooks {
   }
 }
 
-/** What the taps of a hook make of a call of it: at once when all of them answer at once. */
-export function answerOf<T>(call: (done: (error?: Error | null, answer?: T) => void) => void): T | Promise<T> {
-  let settled: (() => T) | undefined;
-  let settle = (outcome: () => T): void => void (settled = outcome);
-  call((error, answer) =>
-    settle(() => {
-      if (error !== undefined && error !== null) throw error;
-      return answer as T;
-    }),
-  );
-  if (settled !== undefined) return (settled as () => T)();
-  return new Promise<() => T>((resolve) => (settle = resolve)).then((outcome) => outcome());
-}
-
-/** The signal is not read before a tap reads it: most taps never do. */
-function contextOf(limited: Limited, log: Logger): Context {
-  return {
-    get signal() {
-      return limited.signal;
-    },
-    log,
-  };
-}
-
-/**
- * Gives a callback what `work` answers, at once when it answers at once; of a failure what `recover` makes of it, or
- * throws.
- */
-function answerTo(done: Done, work: () => unknown, recover: (error: unknown) => unknown): void {
-  let answer: unknown;
-  try {
-    answer = refuseNull(work());
-  } catch (error) {
-    answer = Promise.reject(error as Error);
-  }
-  if (isPromise(answer))
-    answer
-      .then(refuseNull)
-      .catch(recover)
-      .then((value) => done(undefined, value), done);
-  else done(undefined, answer);
+function createHooks(): RunnableHooks {
+  const hooks = hookNames.map((name) => {
+    const parameters = Array.from({ length: argumentCounts[name] }, (_, index) => `argument${index + 1}`);
+    const TapableHook = classes[hookTable[name].type] as new (parameters: readonly string[]) => unknown;
+    return [name, new TapableHook(parameters)];
+  });
+  return Object.freeze(Object.fromEntries(hooks)) as RunnableHooks;
 }
 
 function refuseNull(answer: unknown): unknown {
-  if (answer === null) throw new Error('it returned null; return undefined to keep what is');
+  if (answer === null) throw new Error('it returned null; return undefined to leave the value unchanged');
   return answer;
 }

@@ -166,11 +166,11 @@ export class CatalogUpdater {
   }
 
   private async readUnread(): Promise<void> {
-    const { scanner, headers, log, signal } = this.parts;
+    const { scanner, folders, headers, log, signal } = this.parts;
     const unread = [...scanner.unread];
     if (unread.length === 0 || signal.aborted) return;
     try {
-      await Promise.all(unread.map((path) => headers.read(path)));
+      await Promise.all(unread.map((path) => headers.read(path, folders.disk)));
       await this.refresh(new Set(unread));
       await headers.save();
     } catch (error) {

@@ -32,6 +32,11 @@ import { HeaderCache } from './headers/header-cache.js';
 import { checkEntry, openManifest, type ManifestStore } from './manifest/store.js';
 import { Scanner } from './scanner.js';
 
+/**
+ * Scans use two of libuv's four threads and starts of models one more: a disk that hangs leaves one thread to requests.
+ */
+const scanCalls = 2;
+const startCalls = 1;
 /** Models that `validate` checks at once; it must stop soon when its caller cancels. */
 const checksAtOnce = 16;
 
@@ -40,7 +45,7 @@ export class ModelRegistry implements Models {
   private readonly closing = new AbortController();
   private readonly modelsDir: string;
   private readonly store: ManifestStore;
-  private readonly disk = new Disk(this.closing.signal);
+  private readonly startDisk = new Disk(startCalls, this.closing.signal);
   private readonly folders: Folders;
   private readonly headers: HeaderCache;
   private readonly updater: CatalogUpdater;
@@ -56,9 +61,9 @@ export class ModelRegistry implements Models {
     setMaxListeners(0, signal); // Every operation listens to it.
     this.modelsDir = resolve(config.modelsDir);
     this.store = openManifest(config.manifest, this.modelsDir);
-    this.folders = new Folders(this.modelsDir, this.disk);
+    this.folders = new Folders(this.modelsDir, new Disk(scanCalls, signal));
     const cacheFile = join(resolve(config.dataDir), 'file-headers.cache');
-    this.headers = new HeaderCache(cacheFile, this.disk, log, config.mode === 'owner');
+    this.headers = new HeaderCache(cacheFile, log, config.mode === 'owner');
     this.updater = new CatalogUpdater({
       store: this.store,
       scanner: new Scanner(this.folders, this.headers, hooks, events, { signal, log }),
@@ -107,7 +112,7 @@ export class ModelRegistry implements Models {
   async describe(name: string): Promise<Model> {
     const { model } = this.catalog.resolve(name);
     if (this.catalog.get(model.name)?.available !== true) return model;
-    const { metadata, broken } = await describeFiles(model, this.folders, this.headers);
+    const { metadata, broken } = await describeFiles(model, this.folders, this.headers, this.startDisk);
     if (broken === undefined)
       return Object.freeze({ ...model, metadata: Object.freeze({ ...metadata, ...model.metadata }) });
     this.log.warn({ model: model.name, reason: broken }, 'The metadata of a model cannot be read');
@@ -120,7 +125,7 @@ export class ModelRegistry implements Models {
     const records =
       names === undefined ? catalog.records : names.map((name) => catalog.get(catalog.resolve(name).model.name)!);
     const signal = this.untilClosed(options.signal);
-    const folders = new Folders(this.modelsDir, this.disk);
+    const folders = new Folders(this.modelsDir, this.folders.disk);
     const check = (record: ModelRecord) => checkModel(record, catalog, folders, this.headers, signal);
     try {
       return await abortable(pLimit(checksAtOnce).map(records, check), signal);
@@ -153,7 +158,7 @@ export class ModelRegistry implements Models {
       source: resolve(path),
       written: before.path,
       modelsDir: this.modelsDir,
-      disk: this.disk,
+      disk: this.folders.disk,
       mode: options.mode ?? 'link',
       signal: this.untilClosed(options.signal),
     });

@@ -3,7 +3,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createLamina, hookTable, LaminaError, type HookTaps, type Lamina, type LaminaEvent } from '@lamina/core';
-import { definePlugin, type PluginContext } from '@lamina/core/plugin';
+import { definePlugin, type Context, type Model, type PluginContext } from '@lamina/core/plugin';
+import type { Hooks } from '../../dist/kernel/hooks.js';
 
 describe('hooks', () => {
   let directory: string;
@@ -131,6 +132,21 @@ describe('hooks', () => {
     assert.deepEqual(Object.keys(taps!).sort(), Object.keys(hookTable).sort());
     for (const point of Object.values(taps!)) assert.deepEqual(Object.keys(point), ['tap']);
     assert.ok(Object.isFrozen(taps));
+  });
+
+  it('can be run only as their kind says, which the compiler checks', () => {
+    const calls = (run: Hooks['run'], context: Context, model: Model) => {
+      // @ts-expect-error a synchronous hook has no promise
+      void run.selectVictims.promise({ need: { model: '', slots: 0 }, running: [] }, context);
+      // @ts-expect-error an asynchronous hook cannot be called
+      run.describeModel.call(model, context);
+      // @ts-expect-error an argument is missing
+      void run.beforeStart.promise({}, model, context);
+      // @ts-expect-error a waterfall returns its first argument
+      const name: Promise<string> = run.describeModel.promise(model, context);
+      return name;
+    };
+    assert.equal(calls.length, 3);
   });
 
   it('go on without a tap that fails where the hook isolates', async () => {

@@ -50,9 +50,9 @@ describe('a listing of a directory', () => {
   });
 });
 
-describe('the disk access of scans', () => {
-  it('makes two calls at once at most', async () => {
-    const disk = new Disk(new AbortController().signal);
+describe('a limit on file system calls', () => {
+  it('holds', async () => {
+    const disk = new Disk(2, new AbortController().signal);
     let [now, most] = [0, 0];
     const call = async () => {
       most = Math.max(most, (now += 1));
@@ -66,7 +66,7 @@ describe('the disk access of scans', () => {
   it('leaves nobody waiting when it is cancelled, even for calls that hang', async () => {
     const reason = new Error('closed');
     const controller = new AbortController();
-    const disk = new Disk(controller.signal);
+    const disk = new Disk(2, controller.signal);
     const waiting = Array.from({ length: 5 }, () => disk.run(() => new Promise<never>(() => undefined)));
     controller.abort(reason);
     for (const call of [...waiting, disk.run(() => Promise.resolve())])

@@ -37,7 +37,7 @@ describe('a path of the manifest', function () {
   this.timeout(0);
   let directory: string;
   let root: string;
-  const disk = new Disk(new AbortController().signal);
+  const disk = new Disk(2, new AbortController().signal);
   before(async () => {
     directory = await realpath(await mkdtemp(join(tmpdir(), 'lamina-paths-')));
     root = join(directory, 'models');

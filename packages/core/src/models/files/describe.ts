@@ -2,6 +2,7 @@
 import { basename, join } from 'node:path';
 import type { FileRole, Model, ModelMetadata } from '../../contract/models.js';
 import type { FileProblem } from '../../contract/models.js';
+import type { Disk } from './disk.js';
 import type { Folders } from './folders.js';
 import { formatOfName } from './file-names.js';
 import type { HeaderCache, KnownFile } from '../headers/header-cache.js';
@@ -21,11 +22,18 @@ export type Description =
   | { readonly metadata?: never; readonly broken: string };
 
 /** Reads the metadata in a model's files; formats that core does not know have none. */
-export async function describeFiles(model: ModelFiles, folders: Folders, cache: HeaderCache): Promise<Description> {
+export async function describeFiles(
+  model: ModelFiles,
+  folders: Folders,
+  headers: HeaderCache,
+  disk: Disk,
+): Promise<Description> {
   const files = await headerFilesOf(model, folders);
   const read = (roles: readonly string[]) =>
     Promise.all(
-      files.filter(({ role }) => roles.includes(role)).map(async ({ path }) => ({ path, ...(await cache.read(path)) })),
+      files
+        .filter(({ role }) => roles.includes(role))
+        .map(async ({ path }) => ({ path, ...(await headers.read(path, disk)) })),
     );
   const weights = await read(['weights', 'adapter']);
   const [config] = await read(['config']);
@@ -50,11 +58,11 @@ export async function describeFiles(model: ModelFiles, folders: Folders, cache: 
 export async function fileProblems(
   model: ModelFiles,
   folders: Folders,
-  cache: HeaderCache,
+  headers: HeaderCache,
 ): Promise<readonly FileProblem[]> {
   const problems: FileProblem[] = [];
   for (const { path } of await headerFilesOf(model, folders)) {
-    const problem = problemOf(path, await cache.read(path));
+    const problem = problemOf(path, await headers.read(path, folders.disk));
     if (problem !== undefined) problems.push(problem);
   }
   return problems;

@@ -1,4 +1,4 @@
-// Disk access of scans.
+// Lists directories, and limits how many file system calls are made at once.
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Dirent } from 'node:fs';
@@ -21,14 +21,16 @@ export interface DirectoryEntry extends FileVersion {
 /** The entries of a directory by name, sorted. */
 export type Listing = ReadonlyMap<string, DirectoryEntry>;
 
-/** Two of libuv's four threads: a disk that is slow or hangs leaves the others to requests. */
-const maxCalls = 2;
-
-/** Limits how many file system calls scans make at once. */
+/** Limits how many file system calls are made at once, so that a disk that hangs does not take all threads of libuv. */
 export class Disk {
-  private readonly limit = pLimit(maxCalls);
+  private readonly limit;
 
-  constructor(private readonly signal: AbortSignal) {}
+  constructor(
+    maxCalls: number,
+    private readonly signal: AbortSignal,
+  ) {
+    this.limit = pLimit(maxCalls);
+  }
 
   /**
    * Runs `work` when it is its turn; it must make one file system call at a time.

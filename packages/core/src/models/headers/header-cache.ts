@@ -30,7 +30,6 @@ export class HeaderCache {
 
   constructor(
     private readonly file: string,
-    private readonly disk: Disk,
     private readonly log: Logger,
     /** False when another process owns the data directory: the file is only read. */
     private readonly writable: boolean,
@@ -51,9 +50,9 @@ export class HeaderCache {
   }
 
   /** A file as it is now; one that cannot be read has 0 bytes. */
-  async read(path: string): Promise<KnownFile> {
+  async read(path: string, disk: Disk): Promise<KnownFile> {
     await this.load();
-    return this.disk.run(async () => {
+    return disk.run(async () => {
       try {
         const { size: bytes, mtimeMs: modifiedMs } = await stat(path);
         const known = this.peek(path, { bytes, modifiedMs });

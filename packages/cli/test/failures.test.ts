@@ -25,7 +25,7 @@ describe('a failing lamina command', function () {
     await fails(1, /Model "tine" was not found\. .*"tiny"/, 'info', 'tine');
     await fails(1, /No model matches/, 'suggest', '--max-size', '1');
     await fails(1, /Download "dl-1" was not found/, 'downloads', 'pause', 'dl-1');
-    await fails(1, /No source knows this reference/, 'pull', 'nothing-of-that-kind');
+    await fails(1, /No source supports this reference/, 'pull', 'nothing-of-that-kind');
     await writeFile(folder.file('models/models.yaml'), 'models: [\n');
     await fails(1, /models\.yaml/, 'list');
   });

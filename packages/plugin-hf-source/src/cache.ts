@@ -1,23 +1,23 @@
-// Models in the cache of the Hugging Face tools (llama.cpp's `-hf` keeps its downloads there too), used where they are.
+// Finds models in the cache of the Hugging Face tools, which llama.cpp's `-hf` uses too, so that they are used in place.
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Context, Model, ModelFile } from '@lamina/core/plugin';
 import { directoryModel } from './directory-models.js';
 import { ggufModels, projectorFor, tagOf } from './gguf-models.js';
 
-/** A file of a snapshot whose bytes are there. */
+/** A complete file of a snapshot. */
 interface CachedFile {
   /** Relative to the snapshot. */
   readonly path: string;
   readonly bytes: number;
 }
 
-const deepest = 4;
+const maxDepth = 4;
 
 /**
- * Every complete model of the cache: `org/name:Q4_K_M` for GGUF, `org/name` for a directory. Paths are those of the
- * snapshot, whose names say format and shard; the blobs behind them have none. Of several commits the one `main` stands
- * for comes first.
+ * Yields every complete model of the cache: `org/name:Q4_K_M` for GGUF, `org/name` for a directory. Paths point into
+ * the snapshot, because the names there show format and shard; the blobs they link to are named by hash. When several
+ * commits have a model, that of the branch `main` is used.
  */
 export async function* adoptCache(cacheDir: string, context: Context): AsyncIterable<Model> {
   for (const name of await namesIn(cacheDir, context)) {
@@ -42,13 +42,13 @@ async function namesIn(cacheDir: string, { log }: Context): Promise<readonly str
     if (code !== 'ENOENT' && code !== 'ENOTDIR')
       log.warn(
         { cache_dir: cacheDir, reason: code },
-        'The Hugging Face cache cannot be read; its models are not offered',
+        'Failed to read the Hugging Face cache; its models are not listed',
       );
     return [];
   }
 }
 
-/** The snapshot of `main` first, then the others, the latest first. */
+/** The snapshot of `main`, then the others, the newest first. */
 async function snapshotsOf(directory: string): Promise<readonly string[]> {
   const main = (await readFile(join(directory, 'refs', 'main'), 'utf8').catch(() => '')).trim();
   const commits = await readdir(join(directory, 'snapshots')).catch(() => []);
@@ -67,33 +67,33 @@ async function snapshotsOf(directory: string): Promise<readonly string[]> {
   return dated.map(({ commit }) => join(directory, 'snapshots', commit));
 }
 
-/** Links are followed; one whose blob is not there, or not finished, is no file. */
+/** Follows links. Links whose blob is missing or incomplete are left out. */
 async function filesOf(snapshot: string, below: string, depth: number): Promise<readonly CachedFile[]> {
   const files: CachedFile[] = [];
   const entries = await readdir(join(snapshot, below), { withFileTypes: true }).catch(() => []);
   for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
     const path = below === '' ? entry.name : `${below}/${entry.name}`;
     if (entry.isDirectory()) {
-      if (depth < deepest) files.push(...(await filesOf(snapshot, path, depth + 1)));
+      if (depth < maxDepth) files.push(...(await filesOf(snapshot, path, depth + 1)));
       continue;
     }
-    const there = await stat(join(snapshot, path)).catch(() => undefined);
-    if (there?.isFile() === true && there.size > 0) files.push({ path, bytes: there.size });
+    const stats = await stat(join(snapshot, path)).catch(() => undefined);
+    if (stats?.isFile() === true && stats.size > 0) files.push({ path, bytes: stats.size });
   }
   return files;
 }
 
-function modelsOf(repo: string, snapshot: string, files: readonly CachedFile[]): readonly Model[] {
-  const whole = ggufModels(files).filter(({ missing }) => missing.length === 0);
-  const models = whole.map((model) => {
-    const projector = projectorFor(files, model);
-    const parts = [
+function modelsOf(repo: string, snapshot: string, cached: readonly CachedFile[]): readonly Model[] {
+  const complete = ggufModels(cached).filter(({ missing }) => missing.length === 0);
+  const models = complete.map((model) => {
+    const projector = projectorFor(cached, model);
+    const files = [
       ...model.files.map(asFile('weights', snapshot)),
       ...(projector === undefined ? [] : [asFile('projector', snapshot)(projector)]),
     ];
-    return adopted(`${repo}:${tagOf(model, whole)}`, 'gguf', parts);
+    return adopted(`${repo}:${tagOf(model, complete)}`, 'gguf', files);
   });
-  const directory = directoryModel(files);
+  const directory = directoryModel(cached);
   if (directory === undefined || directory.missing.length > 0) return models;
   const bytes = directory.files.reduce((sum, file) => sum + file.bytes, 0);
   return [...models, adopted(repo, directory.format, [{ role: 'weights', path: snapshot, bytes }])];

@@ -1,4 +1,4 @@
-// From a reference and the files of a repository to the files of one model.
+// Selects the files of one model in a repository.
 import { directoryModel } from './directory-models.js';
 import { notFound, unreachable } from './errors.js';
 import { chooseGguf, ggufModels, isGguf, projectorFor, tagOf, type GgufModel } from './gguf-models.js';
@@ -10,16 +10,16 @@ export interface Choice {
   readonly format: 'gguf' | 'safetensors' | 'mlc';
   /** Weights first. */
   readonly files: readonly RepositoryFile[];
-  /** What the model is called. */
+  /** The name of the model. */
   readonly name: string;
   readonly quantization?: string;
   readonly projector?: RepositoryFile;
 }
 
 /**
- * The model that is meant.
- * @throws LaminaError `MODEL_NOT_FOUND` when the repository does not hold it, `SOURCE_UNREACHABLE` when it holds only a
- * part of it
+ * The model that the reference names.
+ * @throws LaminaError `MODEL_NOT_FOUND` when the repository does not have it, `SOURCE_UNREACHABLE` when files of it
+ * are missing
  */
 export function chooseFiles(repository: Repository, reference: Reference): Choice {
   const below = reference.directory === undefined ? '' : `${reference.directory}/`;
@@ -31,7 +31,7 @@ export function chooseFiles(repository: Repository, reference: Reference): Choic
     if (model === undefined)
       throw notFound(
         `${repository.repo}:${reference.quant}`,
-        `${repository.repo} has no such quantisation; it has ${listed(models.map(({ quant, stem }) => quant ?? stem))}.`,
+        `${repository.repo} has no such quantization; it has ${listed(models.map(({ quant, stem }) => quant ?? stem))}.`,
       );
     return asGguf(repository, model);
   }
@@ -51,7 +51,7 @@ function chooseNamed(repository: Repository, filename: string): Choice {
   if (!isGguf(filename))
     throw notFound(
       `${repository.repo}/${filename}`,
-      `That file is no model. ${repository.repo} has ${listed(models(repository.files))}.`,
+      `That file is not a model. ${repository.repo} has ${listed(models(repository.files))}.`,
     );
   return { format: 'gguf', name: `${repository.repo}:${filename.replace(/\.gguf$/i, '')}`, files: [file] };
 }
@@ -61,7 +61,7 @@ function asGguf(repository: Repository, model: GgufModel<RepositoryFile>): Choic
   if (missing.length > 0) {
     const numbers = `${missing.length === 1 ? 'number' : 'numbers'} ${listed(missing.map(String))} ${missing.length === 1 ? 'is' : 'are'}`;
     throw unreachable(
-      `Of the ${model.files.length + missing.length} shards of ${model.stem} in ${repository.repo}, ${numbers} not there: the upload is not complete. Choose another quantisation, or try again when it is.`,
+      `Of the ${model.files.length + missing.length} shards of ${model.stem} in ${repository.repo}, ${numbers} missing: the upload is incomplete. Choose another quantization, or try again later.`,
     );
   }
   const projector = projectorFor(repository.files, model);
@@ -83,17 +83,15 @@ function asDirectory(
   if (found === undefined)
     throw notFound(
       repository.repo,
-      `That repository${directory === undefined ? '' : `'s directory ${directory}`} holds nothing Lamina can serve: neither *.gguf, nor config.json with *.safetensors, nor mlc-chat-config.json.`,
+      `That repository${directory === undefined ? '' : `'s directory ${directory}`} contains no model that Lamina supports (*.gguf, config.json with *.safetensors, or mlc-chat-config.json).`,
     );
   if (quant !== undefined)
     throw notFound(
       `${repository.repo}:${quant}`,
-      `${repository.repo} is a ${found.format} repository without quantisations to choose from; leave out ":${quant}".`,
+      `${repository.repo} is a ${found.format} repository without different quantizations; leave out ":${quant}".`,
     );
   if (found.missing.length > 0)
-    throw unreachable(
-      `${repository.repo} lacks ${listed(found.missing)}: the upload is not complete. Try again when it is.`,
-    );
+    throw unreachable(`${repository.repo} lacks ${listed(found.missing)}: the upload is incomplete. Try again later.`);
   return { format: found.format, name: repository.repo, files: found.files };
 }
 

@@ -1,4 +1,4 @@
-// Which files of a repository make a directory that vLLM, transformers or MLC opens.
+// Selects the files of a model directory for vLLM, transformers or MLC.
 
 interface Named {
   readonly path: string;
@@ -8,7 +8,7 @@ interface Named {
 export interface DirectoryModel<File extends Named = Named> {
   readonly format: 'safetensors' | 'mlc';
   readonly files: readonly File[];
-  /** Shards that its own names promise and that are not there. */
+  /** Missing shards, according to the names of the others. */
   readonly missing: readonly string[];
 }
 
@@ -18,10 +18,7 @@ const configuration =
   /^(config\.json|generation_config\.json|(pre)?processor_config\.json|video_preprocessor_config\.json|chat_template\.(jinja|json)|params\.json)$/i;
 const shard = /^(.+)-(\d{5})-of-(\d{5})\.safetensors$/i;
 
-/**
- * The model in the root of a repository, if there is one that is a directory. Subdirectories hold other editions
- * (`original/`, `onnx/`).
- */
+/** The model directory in the root of a repository, if there is one. Subdirectories contain other formats (`onnx/`). */
 export function directoryModel<File extends Named>(all: readonly File[]): DirectoryModel<File> | undefined {
   const files = all.filter(({ path }) => !path.includes('/'));
   const has = (pattern: RegExp) => files.some(({ path }) => pattern.test(path));
@@ -67,7 +64,7 @@ function isIndexOf(index: string, weights: readonly Named[]): boolean {
 
 function missingShards(weights: readonly Named[]): readonly string[] {
   const present = new Set(weights.map(({ path }) => path));
-  const promised = weights.flatMap(({ path }) => {
+  const expected = weights.flatMap(({ path }) => {
     const [, prefix, , count] = shard.exec(path) ?? [];
     return prefix === undefined
       ? []
@@ -76,5 +73,5 @@ function missingShards(weights: readonly Named[]): readonly string[] {
           (_, at) => `${prefix}-${String(at + 1).padStart(5, '0')}-of-${count}.safetensors`,
         );
   });
-  return [...new Set(promised)].filter((path) => !present.has(path));
+  return [...new Set(expected)].filter((path) => !present.has(path));
 }

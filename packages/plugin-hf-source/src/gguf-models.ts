@@ -1,5 +1,5 @@
-// Which GGUF files of a repository are one model: shards, quantisations, the projector that belongs to it. Names as
-// llama.cpp and the Hub's documentation have them; the choice is that of llama.cpp's `-hf org/name[:quant]`.
+// Groups the GGUF files of a repository into models: shards, quantizations, projectors. Naming and default choice
+// follow llama.cpp's `-hf org/name[:quant]` and the documentation of the Hub.
 
 /** Anything with a path below a common root. */
 interface Named {
@@ -10,11 +10,11 @@ interface Named {
 export interface GgufModel<File extends Named = Named> {
   /** Its path without shard numbers and `.gguf`. */
   readonly stem: string;
-  /** `Q4_K_M`, `UD-Q4_K_XL`, as the name says it. */
+  /** From its name: `Q4_K_M`, `UD-Q4_K_XL`. */
   readonly quant: string | undefined;
   /** In the order of the shards. */
   readonly files: readonly File[];
-  /** The numbers of the shards that are not there. */
+  /** The numbers of missing shards. */
   readonly missing: readonly number[];
 }
 
@@ -46,8 +46,8 @@ export function ggufModels<File extends Named>(files: readonly File[]): readonly
 }
 
 /**
- * The model of a quantisation, or llama.cpp's choice: Q4_K_M, else Q8_0, else the first. A label that is equal wins
- * over one that only ends in the tag, so `F16` is not `BF16`.
+ * The model with a quantization; without one, llama.cpp's choice: Q4_K_M, else Q8_0, else the first. An equal label
+ * wins over one that only ends in the tag, so that `F16` does not select `BF16`.
  */
 export function chooseGguf<Model extends GgufModel>(
   models: readonly Model[],
@@ -64,7 +64,7 @@ export function chooseGguf<Model extends GgufModel>(
   return tag === undefined ? models[0] : undefined;
 }
 
-/** The projector for a model: in its directory or above, the nearest first, then the one whose precision is closest. */
+/** The projector for a model: the nearest one in its directory or above; of several, the one of closest precision. */
 export function projectorFor<File extends Named>(files: readonly File[], model: GgufModel): File | undefined {
   const directory = directoryOf(model.stem);
   const bits = bitsOf(model.quant) ?? 4;
@@ -81,10 +81,7 @@ export function projectorFor<File extends Named>(files: readonly File[], model: 
   )[0];
 }
 
-/**
- * What comes behind the colon of a model's name: its quantisation, or the name of the file where another one before it
- * has the same.
- */
+/** The tag of a model's name: its quantization, or its file name when an earlier model has the same quantization. */
 export function tagOf(model: GgufModel, all: readonly GgufModel[]): string {
   const { quant, stem } = model;
   return quant !== undefined && all.find((other) => other.quant?.toLowerCase() === quant.toLowerCase())?.stem === stem
@@ -101,13 +98,13 @@ export function isProjector(path: string): boolean {
   return isGguf(path) && /mmproj/i.test(path.slice(path.lastIndexOf('/') + 1));
 }
 
-/** The label at the end of a name, else that of the directory, for repositories with a directory per quantisation. */
+/** The label at the end of the file name, else of its directory, for repositories with one per quantization. */
 export function quantOf(stem: string): string | undefined {
   const parts = stem.split('/');
   return label.exec(parts.at(-1)!)?.[1] ?? label.exec(parts.at(-2) ?? '')?.[1];
 }
 
-/** The bits a weight takes, about, as a label tells them. */
+/** The approximate bits per weight. */
 function bitsOf(quant: string | undefined): number | undefined {
   const bits = /(?:Q|BF|F|FP)(\d+)/i.exec(quant ?? '')?.[1];
   return bits === undefined ? undefined : Number(bits);

@@ -1,27 +1,26 @@
-// The Hub's HTTP: who is asked, with which token, which redirects are followed, and what an answer that is no answer
-// means.
+// HTTP requests to the Hub: token, redirects, time limit and errors.
 import { LaminaError, type SourceContext } from '@lamina/core/plugin';
-import { badToken, isBadToken, refusal, unreachable, type Asked } from './errors.js';
+import { badToken, isBadToken, responseError, unreachable, type FailedRequest } from './errors.js';
 import type { Settings, Token } from './settings.js';
 
-const answerLimitMs = 30_000;
-const mostRedirects = 5;
+const responseTimeoutMs = 30_000;
+const maxRedirects = 5;
 
-/** Which model an exchange is about, for the sentence of its error. */
-export type Subject = Pick<Asked, 'repo' | 'revision' | 'path'>;
+/** What a request is about, for error messages. */
+export type Subject = Pick<FailedRequest, 'repo' | 'revision' | 'path'>;
 
-/** An answer of the Hub, or the place elsewhere that it sent us to. */
-export interface Answer {
+/** A response of the Hub. */
+export interface HubResponse {
   readonly response: Response;
-  /** The address that gave the answer. */
+  /** Its URL, after redirects within the Hub. */
   readonly url: string;
-  /** The token that was sent with it. */
+  /** The token that was sent. */
   readonly token: Token | undefined;
-  /** Set when the Hub's answer is a redirect to another origin. */
-  readonly elsewhere?: string;
+  /** Set when it is a redirect to another origin. */
+  readonly redirectedTo?: string;
 }
 
-/** The Hub, or a mirror of it. The token goes to its origin and nowhere else. */
+/** The Hub, or a mirror of it. The token is sent to its origin only. */
 export class Hub {
   readonly endpoint: string;
 
@@ -30,71 +29,69 @@ export class Hub {
   }
 
   /**
-   * A fetch for listings: it asks only this endpoint, whatever host a link to the next page names, and throws what a
-   * refusal means.
+   * A fetch for file listings. It requests this endpoint only, whatever host the link to the next page names, and throws
+   * a LaminaError for responses that are not 2xx.
    */
-  listing(subject: Subject, context: SourceContext): typeof globalThis.fetch {
+  listingFetch(subject: Subject, context: SourceContext): typeof globalThis.fetch {
     const seen = new Set<string>();
     return async (input) => {
-      const url = this.own(input instanceof Request ? input.url : String(input));
+      const url = this.atEndpoint(input instanceof Request ? input.url : String(input));
       if (seen.has(url))
-        throw unreachable(`${this.endpoint} answers the list of files of ${subject.repo} in a circle.`);
+        throw unreachable(`${this.endpoint} sends the file list of ${subject.repo} in an endless loop.`);
       seen.add(url);
-      const { response, elsewhere } = await this.ask(url, subject, context);
-      if (elsewhere !== undefined)
+      const { response, redirectedTo } = await this.request(url, subject, context);
+      if (redirectedTo !== undefined)
         throw unreachable(
-          `${this.endpoint} sends to ${new URL(elsewhere).host} instead of answering. Log in to the network you are on, or set HF_ENDPOINT to the address of the Hub.`,
+          `${this.endpoint} redirects to ${new URL(redirectedTo).host} instead of responding. Log in to your network, or set HF_ENDPOINT to the URL of the Hub.`,
         );
       return response;
     };
   }
 
   /**
-   * GET, following redirects within the origin. The time limit is for the headers and, of listings, for the body.
+   * Sends a GET request and follows redirects within the origin. The timeout includes the body of listings.
    * @throws LaminaError `SOURCE_DENIED`, `SOURCE_UNREACHABLE`, `MODEL_NOT_FOUND`
    */
-  async ask(
+  async request(
     url: string,
     subject: Subject,
     context: SourceContext,
     headers: Record<string, string> = {},
-  ): Promise<Answer> {
+  ): Promise<HubResponse> {
     if (this.settings.offline)
-      throw unreachable(
-        `HF_HUB_OFFLINE is set, so the Hub is not asked for ${subject.repo}. Take it away to download.`,
-      );
+      throw unreachable(`HF_HUB_OFFLINE is set, so ${subject.repo} cannot be downloaded. Unset it to use the network.`);
     const token = await this.settings.token();
-    const answer = await this.follow(url, subject, context, headers, token);
-    if (answer.response.status < 400) return answer;
-    const asked = { ...subject, endpoint: this.endpoint, token };
+    const result = await this.follow(url, subject, context, headers, token);
+    if (result.response.status < 400) return result;
+    const failed = { ...subject, endpoint: this.endpoint, token };
     if (
       token === undefined ||
       !isBadToken(
-        answer.response.status,
-        answer.response.headers.get('x-error-message') ?? (await answer.response.clone().text()),
+        result.response.status,
+        result.response.headers.get('x-error-message') ?? (await result.response.clone().text()),
       )
     )
-      throw await refusal(answer.response, asked);
-    return this.withoutToken(url, asked, context, headers);
+      throw await responseError(result.response, failed);
+    return this.withoutToken(url, failed, context, headers);
   }
 
-  /** A token that is wrong is no reason not to give what everybody may have. */
+  /** Public models can be downloaded although the token is wrong. */
   private async withoutToken(
     url: string,
-    asked: Asked,
+    failed: FailedRequest,
     context: SourceContext,
     headers: Record<string, string>,
-  ): Promise<Answer> {
-    const answer = await this.follow(url, asked, context, headers, undefined);
-    if (answer.response.status >= 400) {
-      await answer.response.body?.cancel();
-      throw badToken(asked);
+  ): Promise<HubResponse> {
+    const result = await this.follow(url, failed, context, headers, undefined);
+    if (result.response.status >= 400) {
+      await result.response.body?.cancel();
+      throw badToken(failed);
     }
     context.log.warn(
-      { token: asked.token!.from },
-      'The Hub does not accept this token; what is public is downloaded without it',
+      { token: failed.token!.from },
+      'The Hub does not accept this token; public models are downloaded without it',
     );
-    return answer;
+    return result;
   }
 
   private async follow(
@@ -103,18 +100,18 @@ export class Hub {
     context: SourceContext,
     headers: Record<string, string>,
     token: Token | undefined,
-  ): Promise<Answer> {
+  ): Promise<HubResponse> {
     let url = start;
-    for (let hop = 0; hop <= mostRedirects; hop++) {
+    for (let hop = 0; hop <= maxRedirects; hop++) {
       const response = await this.send(url, subject, context, { ...headers, ...authorization(token) });
       const location = response.headers.get('location');
       if (response.status < 300 || response.status >= 400 || location === null) return { response, url, token };
       await response.body?.cancel();
       const next = new URL(location, url);
-      if (next.origin !== new URL(this.endpoint).origin) return { response, url, token, elsewhere: next.href };
+      if (next.origin !== new URL(this.endpoint).origin) return { response, url, token, redirectedTo: next.href };
       url = next.href;
     }
-    throw unreachable(`${this.endpoint} redirects in a circle when it is asked for ${subject.repo}.`);
+    throw unreachable(`${this.endpoint} redirects in a loop for ${subject.repo}.`);
   }
 
   private async send(
@@ -123,36 +120,36 @@ export class Hub {
     { signal, fetch }: SourceContext,
     headers: Record<string, string>,
   ): Promise<Response> {
-    const limit = AbortSignal.timeout(answerLimitMs);
+    const timeout = AbortSignal.timeout(responseTimeoutMs);
     try {
-      return await fetch(url, { headers, redirect: 'manual', signal: AbortSignal.any([signal, limit]) });
+      return await fetch(url, { headers, redirect: 'manual', signal: AbortSignal.any([signal, timeout]) });
     } catch (error) {
       if (LaminaError.is(error)) throw error;
       throw signal.aborted
         ? new LaminaError('ABORTED', {}, { cause: error })
-        : failure(this.endpoint, repo, limit.aborted, error);
+        : failure(this.endpoint, repo, timeout.aborted, error);
     }
   }
 
-  private own(url: string): string {
+  private atEndpoint(url: string): string {
     if (url.startsWith(`${this.endpoint}/`)) return url;
     const { pathname, search } = new URL(url);
     return `${this.endpoint}${pathname.slice(Math.max(0, pathname.indexOf('/api/')))}${search}`;
   }
 }
 
-/** What the Hub's own origin is shown. */
+/** The headers for the origin of the Hub. */
 export function authorization(token: Token | undefined): Record<string, string> {
   return token === undefined ? {} : { authorization: `Bearer ${token.value}` };
 }
 
-function failure(endpoint: string, repo: string, late: boolean, error: unknown): LaminaError {
+function failure(endpoint: string, repo: string, isTimeout: boolean, error: unknown): LaminaError {
   const cause = (error as { cause?: { code?: string; message?: string } }).cause;
-  const why = late
-    ? `it gave no answer within ${answerLimitMs / 1000} s`
+  const reason = isTimeout
+    ? `no response within ${responseTimeoutMs / 1000} s`
     : (cause?.code ?? cause?.message ?? (error as Error).message);
   return unreachable(
-    `${endpoint} cannot be reached for ${repo}: ${why}. Check the connection, or set HF_ENDPOINT to a mirror.`,
+    `${endpoint} cannot be reached for ${repo}: ${reason}. Check the connection, or set HF_ENDPOINT to a mirror.`,
     {},
     error,
   );

@@ -1,13 +1,11 @@
-// Where a file is just now: the Hub is asked, and answers with the bytes or with a signed address elsewhere.
+// Resolves a file of a plan to its current URL: at the Hub, or a signed one at its object storage.
 import type { DownloadPlan, Location, PlanFile, SourceContext } from '@lamina/core/plugin';
 import { unreachable } from './errors.js';
-import { expiryOf } from './expiry.js';
 import { authorization, type Hub } from './hub.js';
 
 /**
- * Asks the Hub for a file of a plan and gives the address of the bytes. A GET of one byte, for addresses may be signed
- * for one method. What the Hub says of the file (`X-Linked-*`, on its own answer; elsewhere the ETag is another hash)
- * must be what was planned.
+ * Requests one byte of the file, with GET because a URL can be signed for one method only, and checks that size and
+ * SHA-256 are those of the plan (`X-Linked-*` of the Hub's own response; the ETag of the storage is another hash).
  * @throws LaminaError `SOURCE_DENIED`, `SOURCE_UNREACHABLE`, `MODEL_NOT_FOUND`
  */
 export async function locateFile(
@@ -19,30 +17,46 @@ export async function locateFile(
   const key = 'key' in file.from ? file.from.key : '';
   const [, repo, path] = /^(.+?)\/resolve\/[0-9a-f]{40}\/(.+)$/.exec(key) ?? [];
   if (repo === undefined)
-    throw unreachable(`The download of ${file.path} was begun by another version of this plugin. Start it again.`);
+    throw unreachable(
+      `The download of ${file.path} was started by another version of this plugin. Cancel it and start it again.`,
+    );
   const subject = {
     repo,
     path: decodeURIComponent(path!),
     ...(plan.revision === undefined ? {} : { revision: plan.revision }),
   };
-  const { response, url, token, elsewhere } = await hub.ask(`${hub.endpoint}/${key}`, subject, context, {
+  const { response, url, token, redirectedTo } = await hub.request(`${hub.endpoint}/${key}`, subject, context, {
     range: 'bytes=0-0',
     'accept-encoding': 'identity',
   });
   await response.body?.cancel();
-  checkPromise(response.headers, file, repo);
-  if (elsewhere === undefined) return { url, headers: authorization(token) };
-  const expiresAt = expiryOf(elsewhere);
-  return { url: elsewhere, ...(expiresAt === undefined ? {} : { expiresAt }) };
+  checkUnchanged(response.headers, file, repo);
+  if (redirectedTo === undefined) return { url, headers: authorization(token) };
+  const expiresAt = expiryOf(redirectedTo);
+  return { url: redirectedTo, ...(expiresAt === undefined ? {} : { expiresAt }) };
 }
 
-function checkPromise(headers: Headers, { path, bytes, sha256 }: PlanFile, repo: string): void {
+function checkUnchanged(headers: Headers, { path, bytes, sha256 }: PlanFile, repo: string): void {
   const size = headers.get('x-linked-size');
   const etag = headers.get('x-linked-etag')?.replace(/^W\/|"/g, '');
   const otherSize = size !== null && bytes !== undefined && Number(size) !== bytes;
   const otherHash = etag !== undefined && /^[0-9a-f]{64}$/.test(etag) && sha256 !== undefined && etag !== sha256;
   if (otherSize || otherHash)
     throw unreachable(
-      `The Hub now gives other bytes for ${path} of ${repo} than its list of files says (${otherSize ? `${size} bytes, not ${bytes}` : 'another SHA-256'}). If HF_ENDPOINT names a mirror, it is out of step: try again in a while, or go on without it.`,
+      `The Hub now has another version of ${path} in ${repo} than its file list says (${otherSize ? `${size} bytes, not ${bytes}` : 'another SHA-256'}). If HF_ENDPOINT is a mirror, it may be out of date: try again later, or without it.`,
     );
+}
+
+/** When a signed URL expires, in milliseconds since the epoch; `undefined` when it does not contain that. */
+function expiryOf(url: string): number | undefined {
+  const { searchParams } = new URL(url);
+  const seconds = searchParams.get('Expires');
+  if (seconds !== null && /^\d{9,11}$/.test(seconds)) return Number(seconds) * 1000;
+  const [, date, time, zone] = /^(\d{8})T(\d{6})(Z)$/.exec(searchParams.get('X-Amz-Date') ?? '') ?? [];
+  const lasts = Number(searchParams.get('X-Amz-Expires') ?? Number.NaN);
+  if (date === undefined || !Number.isFinite(lasts)) return undefined;
+  const began = Date.parse(
+    `${date.replace(/(....)(..)(..)/, '$1-$2-$3')}T${time!.replace(/(..)(..)(..)/, '$1:$2:$3')}${zone}`,
+  );
+  return Number.isNaN(began) ? undefined : began + lasts * 1000;
 }

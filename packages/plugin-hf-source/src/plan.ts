@@ -1,4 +1,4 @@
-// The plan of a download: the chosen files with sizes, digests and keys, and what the manifest will say of the model.
+// Makes the plan of a download: files with sizes, digests and keys, and the manifest entry of the model.
 import type { DownloadPlan, Json, ModelEntry, PlanFile } from '@lamina/core/plugin';
 import type { Choice } from './choose.js';
 import type { Repository, RepositoryFile } from './repository.js';
@@ -6,10 +6,7 @@ import type { Repository, RepositoryFile } from './repository.js';
 /** The key under `download:` in models.yaml. */
 export const sourceName = 'huggingface';
 
-/**
- * Makes the plan. A GGUF model's files lie side by side, whatever directories the repository has; a directory keeps its
- * names.
- */
+/** GGUF files are stored side by side, whatever directories the repository has; a model directory keeps its structure. */
 export function makePlan(reference: Json, repository: Repository, choice: Choice): DownloadPlan {
   const { format, name, quantization, projector } = choice;
   const pathOf = ({ path }: RepositoryFile) => (format === 'gguf' ? path.slice(path.lastIndexOf('/') + 1) : path);
@@ -27,7 +24,7 @@ export function makePlan(reference: Json, repository: Repository, choice: Choice
   return { source: sourceName, reference, revision: repository.commit, name, model, files };
 }
 
-/** Without host and token, so that a download begun at a mirror can go on at the Hub. */
+/** Without host and token, so that a download from a mirror can be resumed from the Hub. */
 function keyOf({ repo, commit }: Repository, { path }: RepositoryFile): string {
   return `${repo}/resolve/${commit}/${path.split('/').map(encodeURIComponent).join('/')}`;
 }

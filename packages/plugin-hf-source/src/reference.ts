@@ -1,7 +1,7 @@
-// What a person may write to name a model on the Hub.
+// Parses references to models of the Hub.
 import { LaminaError, type Json } from '@lamina/core/plugin';
 
-/** A reference, taken apart. */
+/** A parsed reference. */
 export interface Reference {
   readonly repo: string;
   /** Branch, tag or commit; default the main branch. */
@@ -10,15 +10,15 @@ export interface Reference {
   readonly filename?: string;
   /** Only files below this directory. */
   readonly directory?: string;
-  /** The label of a quantisation, as in `org/name:Q8_0`. */
+  /** The label of a quantization, as in `org/name:Q8_0`. */
   readonly quant?: string;
 }
 
 const officialHosts = ['huggingface.co', 'www.huggingface.co', 'hf.co', 'www.hf.co'];
 
 /**
- * Takes a reference apart; `undefined` when it is not one of the Hub.
- * @throws LaminaError `REQUEST_INVALID` for one that is the Hub's and cannot be
+ * Parses a reference; `undefined` when it does not belong to the Hub.
+ * @throws LaminaError `REQUEST_INVALID` for a malformed reference to the Hub
  */
 export function parseReference(reference: Json, endpoint: string): Reference | undefined {
   if (typeof reference === 'string') return parseText(reference.trim(), endpoint);
@@ -30,7 +30,7 @@ export function parseReference(reference: Json, endpoint: string): Reference | u
     ([, value]) => value !== undefined && (typeof value !== 'string' || value.trim() === ''),
   );
   if (wrong !== undefined)
-    throw invalid(`\`${wrong[0]}\` must be a text, as in { repo_id: "org/name", filename: "model-Q4_K_M.gguf" }`);
+    throw invalid(`\`${wrong[0]}\` must be a string, as in { repo_id: "org/name", filename: "model-Q4_K_M.gguf" }`);
   const { repo: named, quant } = splitQuant(repo as string);
   if (!isRepository(named)) throw invalid(`"${named}" is not the name of a repository; write it as "org/name"`);
   return {
@@ -48,9 +48,7 @@ function parseText(text: string, endpoint: string): Reference | undefined {
   return repo.includes('/') && isRepository(repo) ? { repo, ...given({ quant }) } : undefined;
 }
 
-/**
- * A host alone is enough for the official names; a mirror needs its scheme, for `mirror/name` could be a repository.
- */
+/** Official hosts are recognised without a scheme; a mirror needs it, because `mirror/name` could be a repository. */
 function isHub(host: string, text: string, endpoint: string): boolean {
   if (officialHosts.includes(host.toLowerCase())) return true;
   return /^https?:/i.test(text) && host.toLowerCase() === new URL(endpoint).host;
@@ -70,7 +68,7 @@ function parsePath(path: string, text: string): Reference {
     .split('/')
     .map((part) => decode(part, text));
   if (['datasets', 'spaces', 'api', 'collections', 'buckets'].includes(parts[0]!))
-    throw invalid(`"${text}" is no model, but one of the Hub's ${parts[0]}`);
+    throw invalid(`"${text}" is not a model but belongs to the ${parts[0]} of the Hub`);
   const verb = parts.findIndex(
     (part, index) => index > 0 && index < 3 && ['blob', 'resolve', 'raw', 'tree'].includes(part),
   );
@@ -94,7 +92,7 @@ function splitQuant(text: string): { repo: string; quant?: string } {
   return { repo: text.slice(0, colon), quant: text.slice(colon + 1) };
 }
 
-/** The rule of huggingface_hub's validate_repo_id; the oldest models have no organisation. */
+/** The rule of huggingface_hub's validate_repo_id. The oldest models have no organization. */
 function isRepository(name: string): boolean {
   const parts = name.split('/');
   if (parts.length > 2 || name.length > 96 || /--|\.\.|\.git$/.test(name)) return false;
@@ -105,7 +103,7 @@ function decode(part: string, text: string): string {
   try {
     return decodeURIComponent(part);
   } catch {
-    throw invalid(`"${text}" is not a well-formed link`);
+    throw invalid(`"${text}" is not a valid URL`);
   }
 }
 
@@ -117,7 +115,7 @@ function given<T extends Record<string, string | undefined>>(parts: T): { [Key i
 
 function invalid(why: string): LaminaError {
   return new LaminaError('REQUEST_INVALID', {
-    message: `This reference to Hugging Face cannot be used: ${why}.`,
+    message: `Invalid Hugging Face reference: ${why}.`,
     param: 'reference',
   });
 }

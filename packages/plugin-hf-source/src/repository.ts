@@ -1,4 +1,4 @@
-// A repository at one commit: what it is called, whether it is gated, and its files with sizes and digests.
+// Reads a repository at one commit: its current name, whether it is gated, and its files with sizes and digests.
 import { listFiles, modelInfo } from '@huggingface/hub';
 import { LaminaError, type SourceContext } from '@lamina/core/plugin';
 import { denied, unreachable } from './errors.js';
@@ -9,34 +9,34 @@ import type { Reference } from './reference.js';
 export interface RepositoryFile {
   readonly path: string;
   readonly bytes: number;
-  /** Known of every file in large-file storage, so of all weights. */
+  /** Known for files in large-file storage, so for all weights. */
   readonly sha256?: string;
 }
 
-/** A repository, pinned. */
+/** A repository at one commit. */
 export interface Repository {
-  /** Its name today, which may not be the one asked for. */
+  /** Its current name, which may differ from that of the reference. */
   readonly repo: string;
-  /** The commit all files are of. */
+  /** The commit of all files. */
   readonly commit: string;
   readonly gated: boolean;
   readonly files: readonly RepositoryFile[];
 }
 
 /**
- * Reads a repository at the commit its revision stands for now.
+ * Reads a repository at the commit that its revision points to now.
  * @throws LaminaError `SOURCE_DENIED`, `SOURCE_UNREACHABLE`, `MODEL_NOT_FOUND`
  */
 export async function readRepository(hub: Hub, reference: Reference, context: SourceContext): Promise<Repository> {
   const { repo, revision = 'main' } = reference;
   try {
-    const about = { hubUrl: hub.endpoint, fetch: hub.listing({ repo, revision }, context) };
+    const about = { hubUrl: hub.endpoint, fetch: hub.listingFetch({ repo, revision }, context) };
     const info = await modelInfo({ ...about, name: repo, revision, additionalFields: ['sha', 'disabled'] });
     if (!/^[0-9a-f]{40}$/.test(info.sha)) throw new Error('it names no commit');
     if (info.disabled)
-      throw denied(`${info.name} is disabled on the Hub and cannot be downloaded by anybody. Choose another model.`);
+      throw denied(`${info.name} is disabled on the Hub and cannot be downloaded. Choose another model.`);
     if (info.name !== repo)
-      context.log.warn({ asked: repo, repo: info.name }, `${repo} is called ${info.name} now; write that name`);
+      context.log.warn({ asked: repo, repo: info.name }, `${repo} was renamed to ${info.name}; use the new name`);
     const files: RepositoryFile[] = [];
     for await (const { type, path, size, lfs } of listFiles({
       ...about,
@@ -52,14 +52,14 @@ export async function readRepository(hub: Hub, reference: Reference, context: So
     if (LaminaError.is(error)) throw error;
     if (context.signal.aborted) throw new LaminaError('ABORTED', {}, { cause: error });
     throw unreachable(
-      `${hub.endpoint} did not answer as the Hub does when it was asked for ${repo}. Check HF_ENDPOINT, or try again in a while.`,
+      `${hub.endpoint} sent an unexpected response for ${repo}. Check HF_ENDPOINT, or try again later.`,
       {},
       error,
     );
   }
 }
 
-/** A list from the network may say anything; only what stays below a directory is taken. */
+/** The list comes from the network: only valid files whose paths stay below the directory are used. */
 function isSafe({ path, bytes, sha256 }: RepositoryFile): boolean {
   const parts = path.split('/');
   return (

@@ -1,11 +1,10 @@
-// Where the Hub, its token and its cache are: the options first, then the environment variables of Hugging Face's own
-// tools.
+// Resolves the settings from the plugin's options and the environment variables of Hugging Face's own tools.
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** What the plugin was given in code. */
+/** The options of the plugin. */
 export interface SourceOptions {
   readonly token?: string;
   readonly endpoint?: string;
@@ -13,28 +12,28 @@ export interface SourceOptions {
   readonly adopt?: boolean;
 }
 
-/** A token, and where it came from, in words for people. */
+/** A token and its origin, for messages. */
 export interface Token {
   readonly value: string;
   readonly from: string;
 }
 
-/** Everything the source must know of its surroundings. */
+/** The resolved settings. */
 export interface Settings {
   /** Without a trailing slash. */
   readonly endpoint: string;
   /** True when HF_HUB_OFFLINE forbids the network. */
   readonly offline: boolean;
-  /** `undefined`: there is no home to look for a cache in. */
+  /** `undefined` without a home directory. */
   readonly cacheDir: string | undefined;
   readonly adopt: boolean;
-  /** Reads the token anew, so that a login is noticed without a restart. */
+  /** Reads the token each time, so that a new login needs no restart. */
   token(): Promise<Token | undefined>;
 }
 
 const officialEndpoint = 'https://huggingface.co';
 
-/** Reads options and environment; the names are those of huggingface_hub's constants. */
+/** The variables are those of huggingface_hub's constants. */
 export function readSettings(options: SourceOptions, env: Environment): Settings {
   const home = homeOf(env);
   return {

@@ -1,4 +1,4 @@
-// The source `huggingface`: references into plans, plan files into addresses, the cache into models.
+// The source `huggingface`.
 import type { Source } from '@lamina/core/plugin';
 import { adoptCache } from './cache.js';
 import { chooseFiles } from './choose.js';
@@ -9,7 +9,7 @@ import { parseReference } from './reference.js';
 import { readRepository } from './repository.js';
 import type { Settings } from './settings.js';
 
-/** The source for some settings. */
+/** Makes the source. */
 export function hubSource(settings: Settings): Source {
   const hub = new Hub(settings);
   return {
@@ -19,7 +19,7 @@ export function hubSource(settings: Settings): Source {
       if (parts === undefined) return undefined;
       const repository = await readRepository(hub, parts, context);
       const plan = makePlan(reference, repository, chooseFiles(repository, parts));
-      // The list of a gated model's files is open to all; only its files tell whether this token may have them.
+      // The file list of a gated model is public: requesting a file shows whether the token has access.
       if (repository.gated) await locateFile(hub, plan.files[0]!, plan, context);
       return plan;
     },

@@ -91,7 +91,7 @@ describe('the files of a repository that make a model', () => {
   it('are refused when a shard is not there yet', async () => {
     await assert.rejects(planFor(['m-Q8_0-00001-of-00003.gguf', 'm-Q8_0-00003-of-00003.gguf']), {
       code: 'SOURCE_UNREACHABLE',
-      message: /Of the 3 shards of m-Q8_0 in org\/name, number 2 is not there/,
+      message: /Of the 3 shards of m-Q8_0 in org\/name, number 2 is missing/,
     });
     await assert.rejects(planFor(['config.json', 'model-00001-of-00002.safetensors']), {
       code: 'SOURCE_UNREACHABLE',
@@ -206,11 +206,11 @@ describe('the files of a repository that make a model', () => {
   it('are not there in a repository of another kind', async () => {
     await assert.rejects(planFor(['README.md', 'pytorch_model.bin', 'config.json']), {
       code: 'MODEL_NOT_FOUND',
-      message: /holds nothing Lamina can serve/,
+      message: /contains no model that Lamina supports/,
     });
     await assert.rejects(planFor(['config.json', 'model.safetensors'], 'org/name:Q4_K_M'), {
       code: 'MODEL_NOT_FOUND',
-      message: /without quantisations to choose from/,
+      message: /without different quantizations/,
     });
   });
 

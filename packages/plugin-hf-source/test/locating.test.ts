@@ -75,7 +75,7 @@ describe('where a file of the Hub is', () => {
     hub.refuse('', 307, { location: '/again' });
     await assert.rejects(source.resolve('org/name', contextFor()), {
       code: 'SOURCE_UNREACHABLE',
-      message: /redirects in a circle/,
+      message: /redirects in a loop/,
     });
   });
 
@@ -85,7 +85,7 @@ describe('where a file of the Hub is', () => {
     hub.refuse(path, 302, { location: `${hub.cdnUrl}/x`, 'x-linked-size': '7', 'x-linked-etag': '"etag"' });
     await assert.rejects(locate(source), {
       code: 'SOURCE_UNREACHABLE',
-      message: /other bytes for m-Q4_K_M\.gguf .*\(7 bytes, not 11\)/,
+      message: /another version of m-Q4_K_M\.gguf .*\(7 bytes, not 11\)/,
     });
     hub.refuse(path, 302, {
       location: `${hub.cdnUrl}/x`,
@@ -113,7 +113,7 @@ describe('where a file of the Hub is', () => {
     });
     const lines: Line[] = [];
     const plan = await (await sourceOf(hfSource({ endpoint: hub.url }))).resolve('old/name', contextFor(lines));
-    assert.match(lines[0]?.message ?? '', /old\/name is called org\/name now; write that name/);
+    assert.match(lines[0]?.message ?? '', /old\/name was renamed to org\/name; use the new name/);
     assert.equal(plan?.name, 'org/name:Q4_K_M');
     assert.deepEqual(plan?.files[0]?.from, { key: `org/name/resolve/${commit}/a/m-Q4_K_M.gguf` });
   });
@@ -168,7 +168,7 @@ describe('a mirror of the Hub', () => {
     );
     await assert.rejects((await sourceOf(hfSource({ endpoint: hub.url }))).resolve('org/name', contextFor()), {
       code: 'SOURCE_UNREACHABLE',
-      message: /in a circle/,
+      message: /in an endless loop/,
     });
   });
 });

@@ -79,13 +79,13 @@ describe('a reference to the Hub', () => {
   });
 
   const wrong: [Json, RegExp][] = [
-    [{ repo_id: 7 }, /`repo_id` must be a text/],
-    [{ repo_id: 'org/name', filename: '' }, /`filename` must be a text/],
+    [{ repo_id: 7 }, /`repo_id` must be a string/],
+    [{ repo_id: 'org/name', filename: '' }, /`filename` must be a string/],
     [{ repo_id: 'a/b/c' }, /"a\/b\/c" is not the name of a repository/],
     [{ repo_id: '../x' }, /is not the name of a repository/],
     ['hf:org/..', /names no repository/],
-    ['https://huggingface.co/datasets/org/name', /is no model, but one of the Hub's datasets/],
-    ['https://huggingface.co/org/name/blob/main/%E0%A4%A', /not a well-formed link/],
+    ['https://huggingface.co/datasets/org/name', /is not a model but belongs to the datasets of the Hub/],
+    ['https://huggingface.co/org/name/blob/main/%E0%A4%A', /is not a valid URL/],
   ];
   for (const [reference, message] of wrong)
     it(`is refused with a sentence: ${JSON.stringify(reference)}`, () =>

@@ -47,7 +47,7 @@ describe('what the Hub refuses', () => {
         404,
         { 'x-error-code': 'RepoNotFound' },
         '',
-        { code: 'MODEL_NOT_FOUND', known: /that the token from the environment variable HF_TOKEN may see/ },
+        { code: 'MODEL_NOT_FOUND', known: /that the token from the environment variable HF_TOKEN can read/ },
       ],
       [
         'a revision that is not there',
@@ -68,9 +68,9 @@ describe('what the Hub refuses', () => {
         403,
         { 'content-type': 'application/json' },
         '{"error":"no scope"}',
-        { code: 'SOURCE_DENIED', known: /may not read org\/name \(no scope\)\. A fine-grained token needs/ },
+        { code: 'SOURCE_DENIED', known: /has no read access to org\/name \(no scope\)\. A fine-grained token needs/ },
       ],
-      ['somebody without a token', 403, {}, '', { code: 'SOURCE_DENIED', open: /without a token.*Set HF_TOKEN/ }],
+      ['somebody without a token', 403, {}, '', { code: 'SOURCE_DENIED', open: /requires a token.*Set HF_TOKEN/ }],
       [
         'too many requests',
         429,
@@ -78,7 +78,7 @@ describe('what the Hub refuses', () => {
         '',
         {
           code: 'SOURCE_UNREACHABLE',
-          open: /with a token \(HF_TOKEN\) the limit is higher\. Try again in 124 s/,
+          open: /the limit is higher with a token \(HF_TOKEN\)\. Try again in 124 s/,
           known: /requests of this account\. Try again in 124 s/,
         },
       ],
@@ -94,14 +94,14 @@ describe('what the Hub refuses', () => {
         503,
         {},
         '',
-        { code: 'SOURCE_UNREACHABLE', open: /answered 503 when it was asked for org\/name\. Try again in a while/ },
+        { code: 'SOURCE_UNREACHABLE', open: /status 503 for org\/name\. Try again later/ },
       ],
       [
         'what nobody foresaw',
         418,
         { 'content-type': 'application/json' },
         '{"error":"a teapot"}',
-        { code: 'SOURCE_UNREACHABLE', open: /answered 418 \(a teapot\)/ },
+        { code: 'SOURCE_UNREACHABLE', open: /status 418 \(a teapot\)/ },
       ],
     ];
   for (const [what, status, headers, body, { code, open: without, known: by }] of refusals) {
@@ -134,16 +134,16 @@ describe('what the Hub refuses', () => {
     });
     await assert.rejects(open.resolve('org/gated', contextFor()), {
       code: 'SOURCE_DENIED',
-      message: /is gated: accept its terms at http.*\/org\/gated, make a token at .* and set HF_TOKEN/,
+      message: /is gated: accept its terms at http.*\/org\/gated, create a token at .* and set HF_TOKEN/,
     });
     await assert.rejects(known.resolve('org/gated', contextFor()), {
       code: 'SOURCE_DENIED',
-      message: /the token from the environment variable HF_TOKEN is not accepted/,
+      message: /the token from the environment variable HF_TOKEN is not valid/,
     });
     hub.refuse(path, 403, { 'x-error-code': 'GatedRepo', 'x-error-message': 'not in the authorized list' });
     await assert.rejects(known.resolve('org/gated', contextFor()), {
       code: 'SOURCE_DENIED',
-      message: /not on the list.*Ask for access at .*waiting for review/,
+      message: /has no access to org\/gated\. Request access at .*waiting for review/,
     });
   });
 
@@ -177,7 +177,7 @@ describe('what the Hub refuses', () => {
     });
     const lines: Line[] = [];
     await assert.rejects(known.resolve('org/name', contextFor(lines)), { code: 'MODEL_NOT_FOUND' }); // It is empty, so it was read.
-    assert.match(lines[0]?.message ?? '', /does not accept this token; what is public is downloaded without it/);
+    assert.match(lines[0]?.message ?? '', /does not accept this token; public models are downloaded without it/);
   });
 
   it('is the token itself, where it would be needed', async () => {
@@ -216,7 +216,7 @@ describe('what the Hub refuses', () => {
     );
     await assert.rejects(open.resolve('org/name', contextFor()), {
       code: 'SOURCE_UNREACHABLE',
-      message: /did not answer as the Hub does.*Check HF_ENDPOINT/,
+      message: /sent an unexpected response.*Check HF_ENDPOINT/,
     });
     hub.on(
       info,
@@ -224,12 +224,12 @@ describe('what the Hub refuses', () => {
     );
     await assert.rejects(open.resolve('org/name', contextFor()), {
       code: 'SOURCE_UNREACHABLE',
-      message: /did not answer as the Hub does/,
+      message: /sent an unexpected response/,
     });
     hub.refuse(info, 302, { location: `${hub.cdnUrl}/login` });
     await assert.rejects(open.resolve('org/name', contextFor()), {
       code: 'SOURCE_UNREACHABLE',
-      message: /sends to 127\.0\.0\.1:\d+ instead of answering\. Log in/,
+      message: /redirects to 127\.0\.0\.1:\d+ instead of responding\. Log in/,
     });
     assert.equal(hub.seenByCdn.length, 0);
   });

@@ -1,17 +1,17 @@
-// What a registry's refusals mean, each a sentence that says what to do.
+// Errors for failed requests to a registry.
 import { LaminaError } from '@lamina/core/plugin';
 import { officialHost, shown, type Name } from './name.js';
 
-/** The error behind an answer that is not 2xx. */
-export async function refusal(response: Response, name: Name): Promise<LaminaError> {
+/** The error for a response that is not 2xx. */
+export async function responseError(response: Response, name: Name): Promise<LaminaError> {
   const { status } = response;
   const reason = await bodyReason(response);
-  const said = reason === '' ? '' : ` (${reason})`;
+  const detail = reason === '' ? '' : ` (${reason})`;
   if (status === 404) return missing(name);
-  if (status === 401 || status === 403) return denied(closed(name, said));
-  if (status === 429) return limited(response, name);
-  const advice = status >= 500 || status === 408 ? 'Try again in a while.' : 'See what its page says.';
-  return unreachable(`${name.host} answered ${status}${said} when it was asked for ${shown(name)}. ${advice}`, {
+  if (status === 401 || status === 403) return denied(deniedMessage(name, detail));
+  if (status === 429) return rateLimited(response, name);
+  const advice = status >= 500 || status === 408 ? 'Try again later.' : 'Check the name of the model.';
+  return unreachable(`${name.host} responded with status ${status}${detail} for ${shown(name)}. ${advice}`, {
     status,
   });
 }
@@ -20,21 +20,21 @@ function missing(name: Name): LaminaError {
   const page = `https://ollama.com/${name.namespace}/${name.model}`;
   const official = name.host.toLowerCase() === officialHost;
   const hint = official
-    ? `The Ollama registry has no such model, or not that tag: see ${page}/tags.`
-    : `The registry ${name.host} has no such model, or not that tag.`;
+    ? `The Ollama registry has no such model or tag: see ${page}/tags.`
+    : `The registry ${name.host} has no such model or tag.`;
   return new LaminaError('MODEL_NOT_FOUND', { model: shown(name), hint });
 }
 
-function closed({ host, namespace, model, tag }: Name, said: string): string {
+function deniedMessage({ host, namespace, model, tag }: Name, detail: string): string {
   const name = shown({ host, namespace, model, tag });
   if (/^(hf\.co|huggingface\.co)$/i.test(host))
-    return `Hugging Face does not give ${name} to everybody${said}: it is gated, private or not there. Use the source huggingface (@lamina/plugin-hf-source) with a token.`;
+    return `Hugging Face denies access to ${name}${detail}: it is gated, private or does not exist. Use the source huggingface (@lamina/plugin-hf-source) with a token.`;
   if (host.toLowerCase() === officialHost)
-    return `${name} is private or does not exist${said}. Lamina has no key of an Ollama account: run "ollama pull ${name}", and Lamina finds it in Ollama's own store.`;
-  return `The registry ${host} does not give ${name} to everybody${said}, and Lamina has no account there. Make it readable for all, or pull it with "ollama pull ${name}".`;
+    return `${name} is private or does not exist${detail}. Lamina cannot use an Ollama account: run "ollama pull ${name}", and Lamina finds the model in Ollama's store.`;
+  return `The registry ${host} denies access to ${name}${detail}, and Lamina cannot log in to registries. Make the model public, or run "ollama pull ${name}".`;
 }
 
-function limited(response: Response, name: Name): LaminaError {
+function rateLimited(response: Response, name: Name): LaminaError {
   const after = Number(response.headers.get('retry-after') ?? Number.NaN);
   const seconds = Number.isFinite(after) && after > 0 ? after : 60;
   return unreachable(`${name.host} limits the requests of this address. Try again in ${seconds} s.`, {
@@ -43,7 +43,7 @@ function limited(response: Response, name: Name): LaminaError {
   });
 }
 
-/** Registries answer `{"errors":[{"code","message"}]}`, the Hub `{"error"}`. */
+/** Registries send `{"errors":[{"code","message"}]}`, the Hub `{"error"}`. */
 async function bodyReason(response: Response): Promise<string> {
   const text = (await response.text().catch(() => '')).slice(0, 4096);
   try {
@@ -54,12 +54,12 @@ async function bodyReason(response: Response): Promise<string> {
   }
 }
 
-/** `SOURCE_DENIED` with this sentence. */
+/** `SOURCE_DENIED` with this message. */
 export function denied(message: string): LaminaError {
   return new LaminaError('SOURCE_DENIED', { message });
 }
 
-/** `SOURCE_UNREACHABLE` with this sentence. */
+/** `SOURCE_UNREACHABLE` with this message. */
 export function unreachable(message: string, details: Record<string, unknown> = {}, cause?: unknown): LaminaError {
   return new LaminaError('SOURCE_UNREACHABLE', { message, ...details }, { cause });
 }

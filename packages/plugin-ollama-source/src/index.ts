@@ -1,4 +1,4 @@
-// The plugin: models from the Ollama registry and others of its kind, and from an Ollama store on this machine.
+// The plugin `ollama-source`: models from Ollama's registry and compatible ones, and from an Ollama store on this machine.
 import { definePlugin } from '@lamina/core/plugin';
 import { applyDefaults, type RequestDefaults } from './request-defaults.js';
 import { readSettings } from './settings.js';
@@ -6,36 +6,37 @@ import { ollamaRegistrySource } from './source.js';
 
 const hosts = { type: 'array', items: { type: 'string', minLength: 1 } } as const;
 
-/** What `ollamaSource()` takes. */
+/** The options of `ollamaSource()`. */
 export const optionsSchema = {
   type: 'object',
   properties: {
     registries: {
       ...hosts,
       description:
-        'Other registries, as `host` or `host:port`, that a request from the network may name too. models.yaml and the command line may name any.',
+        'Other registries, as `host` or `host:port`, that requests from the network may use. models.yaml and the command line can use any.',
       default: [],
     },
     insecure_registries: {
       ...hosts,
-      description: 'Registries, as `host` or `host:port`, that speak http. Those on this machine need not be named.',
+      description: 'Registries, as `host` or `host:port`, that use http. Registries on this machine always do.',
       default: [],
     },
     models_dir: {
       type: 'string',
       minLength: 1,
-      description: 'An Ollama store, whose models are used in place.',
+      description: 'An Ollama store. Its models are used in place.',
       default: '`OLLAMA_MODELS`, or the usual folders',
     },
-    adopt: { type: 'boolean', description: 'Offer the models that the store holds.', default: true },
+    adopt: { type: 'boolean', description: 'List the models of the store.', default: true },
   },
   additionalProperties: false,
 } as const;
 
 /**
- * Registers the source `ollama`: `ollamaSource()`. It takes `{ model: "llama3.2:3b" }`, `llama3.2`, `name/model:tag`,
- * `hf.co/org/name:Q8_0` and `registry.example:5000/name/model`. What an Ollama model says of sampling and its system
- * prompt holds for requests that say nothing.
+ * Registers the source `ollama`. References: `{ model: "llama3.2:3b" }`, `llama3.2`, `name/model:tag`,
+ * `hf.co/org/name:Q8_0`, `registry.example:5000/name/model`. The sampling parameters and the system prompt of an Ollama
+ * model are defaults for requests that do not set them.
+ * @example ollamaSource({ registries: ['registry.example:5000'] })
  */
 export const ollamaSource = definePlugin({
   name: 'ollama-source',

@@ -1,11 +1,11 @@
-// Where a blob is just now: at the registry itself, or at a signed address that it redirects to.
+// Resolves a file of a plan to its current URL: at the registry, or a signed one that it redirects to.
 import type { Location, PlanFile, SourceContext } from '@lamina/core/plugin';
 import { unreachable } from './errors.js';
 import { nameOf } from './name.js';
 import type { Registries } from './registry.js';
 
 /**
- * Asks the registry for a blob of a plan.
+ * Requests one byte of the blob from the registry.
  * @throws LaminaError `SOURCE_DENIED`, `SOURCE_UNREACHABLE`, `MODEL_NOT_FOUND`
  */
 export async function locateBlob(registries: Registries, file: PlanFile, context: SourceContext): Promise<Location> {
@@ -13,14 +13,16 @@ export async function locateBlob(registries: Registries, file: PlanFile, context
   const [, model = '', digest = ''] = /^(.+)@(sha256:[0-9a-f]{64})$/.exec(key) ?? [];
   const name = model === '' ? undefined : nameOf({ model });
   if (name === undefined)
-    throw unreachable(`The download of ${file.path} was begun by another version of this plugin. Start it again.`);
-  const { url, headers, elsewhere } = await registries.find(name, digest, context);
-  if (elsewhere === undefined) return { url, headers };
-  const expiresAt = expiryOf(elsewhere);
-  return { url: elsewhere, ...(expiresAt === undefined ? {} : { expiresAt }) };
+    throw unreachable(
+      `The download of ${file.path} was started by another version of this plugin. Cancel it and start it again.`,
+    );
+  const { url, headers, redirectedTo } = await registries.locate(name, digest, context);
+  if (redirectedTo === undefined) return { url, headers };
+  const expiresAt = expiryOf(redirectedTo);
+  return { url: redirectedTo, ...(expiresAt === undefined ? {} : { expiresAt }) };
 }
 
-/** When an address signed as S3's ends, in milliseconds since the epoch. */
+/** When a URL signed as by S3 expires, in milliseconds since the epoch; `undefined` when it does not contain that. */
 function expiryOf(url: string): number | undefined {
   const { searchParams } = new URL(url);
   const [, year, month, day, hour, minute, second] =

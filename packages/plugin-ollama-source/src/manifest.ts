@@ -1,22 +1,21 @@
-// A manifest of Ollama's: its layers by kind, and what its configuration says. The same JSON comes from a registry and
-// lies in a store.
+// Parses the manifests and configurations of Ollama models. Registries and stores use the same JSON.
 import { shown, type Name } from './name.js';
 import { denied, unreachable } from './errors.js';
 
-/** One layer: a blob, by digest and size. */
+/** A blob. */
 export interface Layer {
   readonly digest: string;
   readonly size: number;
 }
 
-/** A manifest, sorted. */
+/** A parsed manifest. */
 export interface Manifest {
   readonly config: Layer | undefined;
-  /** Kind (`model`, `projector`, `params`, …) → its layers, in order. */
+  /** The layers by kind (`model`, `projector`, `params`, …). */
   readonly layers: ReadonlyMap<string, readonly Layer[]>;
 }
 
-/** The part of the configuration blob that matters here. */
+/** The used properties of the configuration blob. */
 export interface ModelConfig {
   readonly model_format?: string;
   readonly model_family?: string;
@@ -29,12 +28,12 @@ export interface ModelConfig {
 
 const kind = /^application\/vnd\.ollama\.image\.([a-z]+)$/;
 
-/** Reads a manifest. @throws LaminaError `SOURCE_UNREACHABLE` when it is none */
+/** Parses a manifest. @throws LaminaError `SOURCE_UNREACHABLE` when it is not valid */
 export function readManifest(text: string, name: Name): Manifest {
   const json = parseObject(text);
   const all = Array.isArray(json?.['layers']) ? (json['layers'] as unknown[]) : undefined;
   if (all === undefined)
-    throw unreachable(`What ${name.host} has as ${shown(name)} is not a model: its manifest lists no layers.`);
+    throw unreachable(`${shown(name)} at ${name.host} is not a model: its manifest has no layers.`);
   const layers = new Map<string, Layer[]>();
   for (const one of all) {
     const type = kind.exec(String((one as { mediaType?: unknown } | undefined)?.mediaType))?.[1];
@@ -44,12 +43,12 @@ export function readManifest(text: string, name: Name): Manifest {
   return { config: asLayer(json!['config']), layers };
 }
 
-/** Reads the configuration blob; one that is no JSON says nothing. */
+/** Parses the configuration blob; empty when it is not valid JSON. */
 export function readConfig(text: string): ModelConfig {
   return parseObject(text) ?? {};
 }
 
-/** Refuses what has no weights to download, and says why. @throws LaminaError `SOURCE_DENIED` */
+/** @throws LaminaError `SOURCE_DENIED`, with the reason, when a model has no weights to download */
 export function requireWeights({ layers }: Manifest, config: ModelConfig, name: Name): void {
   if (config.remote_host !== undefined || config.remote_model !== undefined) {
     throw denied(
@@ -59,10 +58,10 @@ export function requireWeights({ layers }: Manifest, config: ModelConfig, name: 
   if (layers.has('model')) return;
   if (layers.has('tensor') || config.model_format === 'safetensors')
     throw denied(
-      `${shown(name)} is stored one blob a tensor, for Ollama's own engine on Apple machines; no other engine opens that. Get the model from Hugging Face instead.`,
+      `${shown(name)} has one blob per tensor, a format for Ollama's engine on Apple machines that no other engine supports. Download the model from Hugging Face instead.`,
     );
   throw denied(
-    `${shown(name)} has no weights to download${layers.has('adapter') ? ': it is an adapter alone' : ''}. Choose another model or tag.`,
+    `${shown(name)} has no weights to download${layers.has('adapter') ? ': it is only an adapter' : ''}. Choose another model or tag.`,
   );
 }
 
@@ -73,7 +72,7 @@ function asLayer(value: unknown): Layer | undefined {
     : undefined;
 }
 
-/** JSON that is an object; anything else is `undefined`. */
+/** Parses a JSON object; `undefined` for anything else. */
 export function parseObject(text: string): Record<string, unknown> | undefined {
   try {
     const value: unknown = JSON.parse(text);

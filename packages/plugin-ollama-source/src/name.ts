@@ -1,7 +1,7 @@
-// Ollama's names: `[host/][namespace/]model[:tag]`, by the rules of its types/model/name.go.
+// Parses names of Ollama models, `[host/][namespace/]model[:tag]`, by the rules of its types/model/name.go.
 import { LaminaError, type Json } from '@lamina/core/plugin';
 
-/** A name with nothing left out. */
+/** A complete name. */
 export interface Name {
   readonly host: string;
   readonly namespace: string;
@@ -9,7 +9,7 @@ export interface Name {
   readonly tag: string;
 }
 
-/** Where names without a host lead. */
+/** The registry of names without a host. */
 export const officialHost = 'registry.ollama.ai';
 
 const part = /^[a-z0-9_][a-z0-9_.-]{0,79}$/i;
@@ -17,8 +17,8 @@ const namespacePart = /^[a-z0-9_][a-z0-9_-]{0,79}$/i;
 const hostPart = /^(\[[0-9a-f:]+\]|[a-z0-9_][a-z0-9_.-]*)(:\d{1,5})?$/i;
 
 /**
- * The name a reference gives; `undefined` when it is not one of Ollama's.
- * @throws LaminaError `REQUEST_INVALID` for `{ model }` with something else than a name
+ * Parses a reference; `undefined` when it is not the name of an Ollama model.
+ * @throws LaminaError `REQUEST_INVALID` for `{ model }` with an invalid name
  */
 export function nameOf(reference: Json): Name | undefined {
   if (typeof reference === 'string') return parseText(reference.trim());
@@ -34,7 +34,7 @@ export function nameOf(reference: Json): Name | undefined {
   return name;
 }
 
-/** A bare text may be a path or any address; only what reads like a name is taken. */
+/** A string may also be a path or any URL: only valid names are accepted. */
 function parseText(text: string): Name | undefined {
   const [, prefix] = /^(ollama:(?:\/\/)?)/i.exec(text) ?? [];
   if (prefix !== undefined) return parseName(text.slice(prefix.length));
@@ -59,12 +59,12 @@ function parseName(text: string): Name | undefined {
   return fits ? { host: host.replace(/^(www\.)?ollama\.com$/i, officialHost), namespace, model, tag } : undefined;
 }
 
-/** People copy addresses; whether a registry speaks http is the operator's to say, not the reference's. */
+/** Whether a registry uses http is a setting of the operator, not part of a reference. */
 function withoutScheme(text: string): string {
   return text.replace(/^https?:\/\/(?:www\.)?/i, '');
 }
 
-/** The name as Ollama shows it: what everybody has is left out. */
+/** The name as Ollama shows it, without default host and namespace. */
 export function shown({ host, namespace, model, tag }: Name): string {
   const official = host.toLowerCase() === officialHost;
   const short = official && namespace.toLowerCase() === 'library' ? model : `${namespace}/${model}`;

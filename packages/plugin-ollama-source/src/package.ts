@@ -1,5 +1,4 @@
-// A model at a registry, read as far as a plan needs it: its manifest, its configuration, and the small layers beside
-// the weights.
+// Reads what a plan needs to know of a model: its manifest, its configuration, and the small layers beside the weights.
 import type { JsonObject, SourceContext } from '@lamina/core/plugin';
 import {
   parseObject,
@@ -13,10 +12,10 @@ import {
 import type { Name } from './name.js';
 import type { Registries } from './registry.js';
 
-/** What there is to know of a model before its weights are here. */
+/** A model without the bytes of its weights. */
 export interface Package {
   readonly name: Name;
-  /** Of the manifest's own bytes, as `ollama list` shows it. */
+  /** The digest of the manifest, as in `ollama list`. */
   readonly digest: string;
   readonly config: ModelConfig;
   readonly weights: readonly Layer[];
@@ -27,19 +26,19 @@ export interface Package {
   readonly hasTemplate: boolean;
 }
 
-/** Reads it. @throws LaminaError `SOURCE_DENIED`, `SOURCE_UNREACHABLE`, `MODEL_NOT_FOUND` */
+/** Reads a model from a registry. @throws LaminaError `SOURCE_DENIED`, `SOURCE_UNREACHABLE`, `MODEL_NOT_FOUND` */
 export async function readPackage(registries: Registries, name: Name, context: SourceContext): Promise<Package> {
   const { text, digest } = await registries.manifest(name, context);
   const manifest = readManifest(text, name);
   return {
     name,
     digest,
-    ...(await readParts(manifest, name, (layer) => registries.text(name, layer.digest, context))),
+    ...(await readLayers(manifest, name, (layer) => registries.text(name, layer.digest, context))),
   };
 }
 
-/** The parts of a manifest; `read` gives the text of a small layer. */
-export async function readParts(
+/** Reads the layers of a manifest; `read` returns the text of a small layer. */
+export async function readLayers(
   manifest: Manifest,
   name: Name,
   read: (layer: Layer) => Promise<string>,

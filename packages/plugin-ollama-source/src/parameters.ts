@@ -1,5 +1,5 @@
-// What Ollama's parameters are elsewhere: options the model starts with, or fields of a request. Names from Ollama's
-// documentation of the Modelfile; the fields are those that OpenAI's API and llama-server take.
+// Maps Ollama's parameters (documentation of the Modelfile) to options of the model and to request fields of OpenAI's API
+// and llama-server.
 import type { Json, JsonObject } from '@lamina/core/plugin';
 
 const fields: ReadonlyMap<string, string> = new Map(
@@ -22,16 +22,13 @@ const fields: ReadonlyMap<string, string> = new Map(
   }),
 );
 
-/** Options of the backend: the length of the context is fixed when a model starts. */
+/** Options of the model: the context length is fixed when it starts. */
 export function startOptions(parameters: JsonObject): { context_length?: number } {
   const length = parameters['num_ctx'];
   return typeof length === 'number' && Number.isInteger(length) && length > 0 ? { context_length: length } : {};
 }
 
-/**
- * Fields for requests that do not have them. Negative `num_predict` means: no limit, which is what leaving it out means
- * too.
- */
+/** Default fields of requests. A negative `num_predict` means no limit and is left out. */
 export function requestFields(parameters: JsonObject): Readonly<Record<string, Json>> {
   const known = Object.entries(parameters).flatMap(([name, value]) => {
     const field = fields.get(name);
@@ -40,7 +37,7 @@ export function requestFields(parameters: JsonObject): Readonly<Record<string, J
   return Object.fromEntries(known);
 }
 
-/** Parameters that are neither; they are about Ollama's own engine. */
+/** Parameters that only Ollama's own engine has. */
 export function unusedParameters(parameters: JsonObject): readonly string[] {
   return Object.keys(parameters).filter((name) => name !== 'num_ctx' && !fields.has(name));
 }

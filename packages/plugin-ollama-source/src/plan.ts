@@ -1,6 +1,6 @@
-// The plan of a download: weights, projector and adapters by digest, and what the manifest will say of the model.
+// Makes the plan of a download: weights, projector and adapters with digests, and the manifest entry of the model.
 import type { DownloadPlan, Json, JsonObject, ModelEntry, PlanFile } from '@lamina/core/plugin';
-import { ownFamily } from './families.js';
+import { incompatibleFamily } from './families.js';
 import type { Layer } from './manifest.js';
 import { officialHost, shown, type Name } from './name.js';
 import type { Package } from './package.js';
@@ -31,7 +31,7 @@ export function makePlan(reference: Json, model: Package): DownloadPlan {
   };
   return {
     source: sourceName,
-    reference: detailed(reference, model),
+    reference: referenceWithDefaults(reference, model),
     revision: model.digest,
     name: shown(name),
     model: entry,
@@ -39,31 +39,31 @@ export function makePlan(reference: Json, model: Package): DownloadPlan {
   };
 }
 
-/** What a person should know before they wonder. */
+/** Known limitations, for the log and the description of the model. */
 export function notices({ name, config, hasTemplate, parameters, adapters }: Package): readonly string[] {
-  const own =
+  const family =
     name.host.toLowerCase() === officialHost
-      ? ownFamily([config.model_family ?? '', ...(config.model_families ?? [])])
+      ? incompatibleFamily([config.model_family ?? '', ...(config.model_families ?? [])])
       : undefined;
   const unused = unusedParameters(parameters);
   return [
-    ...(own === undefined
+    ...(family === undefined
       ? []
       : [
-          `Ollama lays out the files of ${own} models for its own engine, and llama.cpp may not open this one: if it does not start, pull the same model from Hugging Face (hf:org/name).`,
+          `Ollama's files of ${family} models have a layout for its own engine. If llama.cpp cannot open this one, download the model from Hugging Face (hf:org/name).`,
         ]),
     ...(hasTemplate
       ? [
-          "Ollama's prompt template is not used, because it is in another language than engines take: the template in the model file is.",
+          "Ollama's prompt template is not used, because engines do not support its syntax. The template in the model file is used instead.",
         ]
       : []),
     ...(unused.length === 0
       ? []
-      : [`These parameters are only for Ollama's own engine and are not used: ${unused.join(', ')}.`]),
+      : [`These parameters apply to Ollama's own engine only and are not used: ${unused.join(', ')}.`]),
     ...(adapters.length === 0
       ? []
       : [
-          `It comes with ${adapters.length === 1 ? 'an adapter' : `${adapters.length} adapters`} (lora-*.gguf beside the weights): give ${adapters.length === 1 ? 'it' : 'each'} an entry with \`base\` to use it.`,
+          `It includes ${adapters.length === 1 ? 'an adapter' : `${adapters.length} adapters`} (lora-*.gguf beside the weights): add a manifest entry with \`base\` for ${adapters.length === 1 ? 'it' : 'each'} to use it.`,
         ]),
   ];
 }
@@ -84,11 +84,8 @@ function optionsOf({ parameters }: Package): { options?: Record<string, Json> } 
   return Object.keys(options).length === 0 ? {} : { options };
 }
 
-/**
- * The reference as the manifest keeps it: with what the package says of requests, for a person to read and change. What
- * is written already stays.
- */
-function detailed(reference: Json, { name, parameters, system }: Package): JsonObject {
+/** The reference for the manifest: with the request defaults of the model, which can be edited there. */
+function referenceWithDefaults(reference: Json, { name, parameters, system }: Package): JsonObject {
   const written = typeof reference === 'object' && reference !== null ? (reference as JsonObject) : {};
   return {
     model: shown(name),

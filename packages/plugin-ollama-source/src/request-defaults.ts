@@ -1,19 +1,17 @@
-// Gives a request what the model's own package says of sampling and the system prompt, where the request itself says
-// nothing.
+// Adds the sampling parameters and the system prompt of an Ollama model to requests that do not set them.
 import type { InferenceRequest, Json, JsonObject, Models } from '@lamina/core/plugin';
 import { requestFields } from './parameters.js';
 
-/** What an Ollama model says of requests. */
+/** The request defaults of an Ollama model. */
 export interface RequestDefaults {
   readonly parameters?: JsonObject;
   readonly system?: string;
 }
 
-const generating = ['chat/completions', 'completions', 'responses'];
+const generationRoutes = ['chat/completions', 'completions', 'responses'];
 
 /**
- * The request with its model's defaults; `undefined`: it stays as it is. Defaults are in the manifest entry, or those
- * of an adopted model.
+ * The request with the defaults of its model, from the manifest entry or the store; `undefined` when nothing is added.
  */
 export function applyDefaults(
   request: InferenceRequest,
@@ -21,7 +19,7 @@ export function applyDefaults(
   adopted: ReadonlyMap<string, RequestDefaults>,
 ): InferenceRequest | undefined {
   const { route } = request;
-  if (!generating.includes(route)) return undefined;
+  if (!generationRoutes.includes(route)) return undefined;
   const record = models.get(request.model) ?? models.list().find(({ model }) => model.aliases.includes(request.model));
   const defaults =
     record === undefined
@@ -47,7 +45,7 @@ function writtenIn(download: unknown): RequestDefaults | undefined {
   return typeof written === 'object' && written !== null ? (written as RequestDefaults) : undefined;
 }
 
-/** The newer names of the limit count as the limit; `responses` has no `stop`. */
+/** The newer names of `max_tokens` count too; `responses` has no `stop`. */
 function hasField(json: JsonObject, route: string, field: string): boolean {
   if (field === 'stop' && route === 'responses') return true;
   const names =

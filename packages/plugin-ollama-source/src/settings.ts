@@ -1,7 +1,7 @@
-// Which registries may be asked and how, and where Ollama keeps its models.
+// Resolves the settings from the plugin's options and the environment variables of Ollama.
 import { join } from 'node:path';
 
-/** What the plugin was given in code. */
+/** The options of the plugin. */
 export interface SourceOptions {
   readonly registries?: readonly string[];
   readonly insecure_registries?: readonly string[];
@@ -9,17 +9,17 @@ export interface SourceOptions {
   readonly adopt?: boolean;
 }
 
-/** Everything the source must know of its surroundings. */
+/** The resolved settings. */
 export interface Settings {
-  /** Hosts the operator named, in lower case. */
+  /** Hosts that requests from the network may use, in lower case. */
   readonly registries: ReadonlySet<string>;
-  /** Those of them that speak http. */
+  /** Those of them that use http. */
   readonly insecure: ReadonlySet<string>;
-  /** Stores to look for models in; none: nothing is adopted. */
+  /** The stores whose models are listed. */
   readonly stores: readonly string[];
 }
 
-/** Reads options and environment; the folders are those of Ollama's own installers. */
+/** The default folders are those of Ollama's installers. */
 export function readSettings(options: SourceOptions, env: Readonly<Record<string, string | undefined>>): Settings {
   const insecure = new Set((options.insecure_registries ?? []).map((host) => host.toLowerCase()));
   const named = options.models_dir ?? (env['OLLAMA_MODELS'] || undefined);
@@ -36,7 +36,7 @@ export function readSettings(options: SourceOptions, env: Readonly<Record<string
   };
 }
 
-/** `https://host`, or `http://host` for this machine and for registries that were named insecure. */
+/** `https://host`, or `http://host` for this machine and for insecure registries. */
 export function originOf(host: string, { insecure }: Settings): string {
   return `${insecure.has(host.toLowerCase()) || isLoopback(host) ? 'http' : 'https'}://${host}`;
 }

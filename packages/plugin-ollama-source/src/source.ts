@@ -1,4 +1,4 @@
-// The source `ollama`: names into plans, blobs into addresses, a store into models.
+// The source `ollama`.
 import type { Context, Source } from '@lamina/core/plugin';
 import { denied } from './errors.js';
 import { locateBlob } from './locate.js';
@@ -10,9 +10,9 @@ import type { RequestDefaults } from './request-defaults.js';
 import type { Settings } from './settings.js';
 import { adoptStore } from './store.js';
 
-const openToAll = [officialHost, 'hf.co', 'huggingface.co'];
+const defaultHosts = [officialHost, 'hf.co', 'huggingface.co'];
 
-/** The source for some settings. What adopted models say of requests is put into `adopted`. */
+/** Makes the source. The request defaults of models in the store are added to `adopted`. */
 export function ollamaRegistrySource(settings: Settings, adopted: Map<string, RequestDefaults>): Source {
   const registries = new Registries(settings);
   return {
@@ -20,7 +20,7 @@ export function ollamaRegistrySource(settings: Settings, adopted: Map<string, Re
     async resolve(reference, context) {
       const name = nameOf(reference);
       if (name === undefined) return undefined;
-      if (context.remote === true) refuseUnlisted(name, settings);
+      if (context.remote === true) requireAllowedHost(name, settings);
       const model = await readPackage(registries, name, context);
       for (const notice of notices(model)) context.log.warn({ model: shown(name) }, notice);
       return makePlan(reference, model);
@@ -32,10 +32,10 @@ export function ollamaRegistrySource(settings: Settings, adopted: Map<string, Re
   };
 }
 
-/** A stranger's reference must not make this server ask whatever host it names. */
-function refuseUnlisted(name: Name, { registries }: Settings): void {
-  if (openToAll.includes(name.host.toLowerCase()) || registries.has(name.host.toLowerCase())) return;
+/** A request from the network must not make this server connect to any host it names. */
+function requireAllowedHost(name: Name, { registries }: Settings): void {
+  if (defaultHosts.includes(name.host.toLowerCase()) || registries.has(name.host.toLowerCase())) return;
   throw denied(
-    `The registry ${name.host} is not one that requests from the network may name. Its operator can allow it with the plugin's option \`registries\`.`,
+    `Requests from the network may not use the registry ${name.host}. The operator can allow it with the plugin's option \`registries\`.`,
   );
 }

@@ -1,20 +1,17 @@
-// Models of an Ollama store, used where they are: manifests name the blobs, and llama.cpp opens a blob without a
-// telling name.
+// Finds models in an Ollama store, so that they are used in place. llama.cpp opens blobs although their names do not
+// end in .gguf.
 import { opendir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Context, Model, ModelFile } from '@lamina/core/plugin';
 import { readManifest, type Layer } from './manifest.js';
 import { nameOf, shown, type Name } from './name.js';
-import { readParts } from './package.js';
+import { readLayers } from './package.js';
 import { startOptions } from './parameters.js';
 import type { RequestDefaults } from './request-defaults.js';
 
-const largestText = 4 * 1024 * 1024;
+const maxTextBytes = 4 * 1024 * 1024;
 
-/**
- * Every model of the stores whose blobs are all there, under the name `ollama list` shows; the first store that has one
- * wins.
- */
+/** Yields every complete model of the stores, named as in `ollama list`. The first store that has a model wins. */
 export async function* adoptStore(
   stores: readonly string[],
   defaults: Map<string, RequestDefaults>,
@@ -42,7 +39,7 @@ async function* namesIn(directory: string, parts: readonly string[], context: Co
     if (code === 'EACCES' || code === 'EPERM')
       context.log.warn(
         { directory, reason: code },
-        'This Ollama store may not be read; add the user Lamina runs as to the group of Ollama',
+        'No permission to read this Ollama store; add the user of Lamina to the group of Ollama',
       );
     return;
   }
@@ -57,7 +54,7 @@ async function* namesIn(directory: string, parts: readonly string[], context: Co
   }
 }
 
-/** One model; with an adapter two, for here an adapter is a model that shares the process of its base. */
+/** One model; with an adapter two, because an adapter is a model of its own that shares the process of its base. */
 async function modelsOf(
   store: string,
   name: Name,
@@ -67,7 +64,7 @@ async function modelsOf(
   const { host, namespace, model, tag } = name;
   try {
     const manifest = readManifest(await readSmall(join(store, 'manifests', host, namespace, model, tag)), name);
-    const { weights, projector, adapters, parameters, system } = await readParts(manifest, name, (layer) =>
+    const { weights, projector, adapters, parameters, system } = await readLayers(manifest, name, (layer) =>
       readSmall(blobPath(store, layer)),
     );
     if (adapters.length > 1) throw new Error('it has several adapters');
@@ -75,16 +72,16 @@ async function modelsOf(
       ...(await filesOf(store, 'weights', weights)),
       ...(await filesOf(store, 'projector', projector === undefined ? [] : [projector])),
     ];
-    const lora = await filesOf(store, 'adapter', adapters);
+    const adapterFiles = await filesOf(store, 'adapter', adapters);
     defaults.set(shown(name), { parameters, ...(system === undefined ? {} : { system }) });
-    const whole = adopted(shown(name), tag, files, startOptions(parameters));
-    if (lora.length === 0) return [whole];
-    const base = { ...whole, name: `${shown(name)}/base`, aliases: [] };
-    return [base, { ...whole, files: lora, options: {}, base: base.name }];
+    const complete = adopted(shown(name), tag, files, startOptions(parameters));
+    if (adapterFiles.length === 0) return [complete];
+    const base = { ...complete, name: `${shown(name)}/base`, aliases: [] };
+    return [base, { ...complete, files: adapterFiles, options: {}, base: base.name }];
   } catch (error) {
     log.debug(
       { model: shown(name), reason: error instanceof Error ? error.message : String(error) },
-      'A model of the Ollama store is not offered',
+      'A model of the Ollama store is skipped',
     );
     return [];
   }
@@ -116,6 +113,6 @@ function blobPath(store: string, { digest }: Layer): string {
 
 async function readSmall(path: string): Promise<string> {
   const { size } = await stat(path);
-  if (size > largestText) throw new Error(`${path} has ${size} bytes, too many for its kind`);
+  if (size > maxTextBytes) throw new Error(`${path} has ${size} bytes, too many for a manifest or a small layer`);
   return readFile(path, 'utf8');
 }

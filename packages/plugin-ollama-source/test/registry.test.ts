@@ -72,7 +72,7 @@ describe('a model of an Ollama registry', () => {
     assert.deepEqual(reference, { model: `${registry.host}/me/see`, parameters, system: 'Be brief.' });
     assert.match(
       model.description ?? '',
-      /prompt template is not used.*not used: num_thread\..*comes with an adapter \(lora-\*\.gguf/,
+      /prompt template is not used.*not used: num_thread\..*includes an adapter \(lora-\*\.gguf/,
     );
     assert.equal(lines.filter(({ level }) => level === 'warn').length, 3);
   });
@@ -162,7 +162,7 @@ describe('a model of an Ollama registry', () => {
     registry.add('library/tiny:latest', weights);
     await assert.rejects(plan('library/tiny'), {
       code: 'SOURCE_DENIED',
-      message: /sends to elsewhere\.example for a token, without encryption/,
+      message: /requires a token from elsewhere\.example without encryption/,
     });
   });
 
@@ -172,7 +172,7 @@ describe('a model of an Ollama registry', () => {
     registry.add('library/tiny:latest', weights);
     await assert.rejects(plan('library/tiny'), {
       code: 'SOURCE_DENIED',
-      message: /does not give .*\/library\/tiny:latest to everybody \(authentication required\)/,
+      message: /denies access to .*\/library\/tiny:latest \(authentication required\)/,
     });
     registry.refuse('/v2/library/tiny/manifests/latest', 401, { 'www-authenticate': 'Basic realm="r"' });
     await assert.rejects(plan('library/tiny'), { code: 'SOURCE_DENIED' });
@@ -198,19 +198,19 @@ describe('a model of an Ollama registry', () => {
     );
     await assert.rejects(plan('library/mlx'), {
       code: 'SOURCE_DENIED',
-      message: /one blob a tensor.*from Hugging Face instead/,
+      message: /one blob per tensor.*from Hugging Face instead/,
     });
     registry.add('library/lora:latest', [['adapter', 'a']]);
     await assert.rejects(plan('library/lora'), {
       code: 'SOURCE_DENIED',
-      message: /no weights to download: it is an adapter alone/,
+      message: /no weights to download: it is only an adapter/,
     });
   });
 
   it('is not there: a sentence', async () => {
     await assert.rejects(plan('library/nothing:7b'), {
       code: 'MODEL_NOT_FOUND',
-      message: /There is no model ".*\/library\/nothing:7b"\. The registry .* has no such model, or not that tag\./,
+      message: /There is no model ".*\/library\/nothing:7b"\. The registry .* has no such model or tag\./,
     });
   });
 
@@ -225,7 +225,7 @@ describe('a model of an Ollama registry', () => {
     registry.refuse(path, 502);
     await assert.rejects(plan('library/tiny'), {
       code: 'SOURCE_UNREACHABLE',
-      message: /answered 502 .* Try again in a while/,
+      message: /status 502 .* Try again later/,
     });
     registry.refuse(path, 412, {}, '{"errors":[{"message":"requires a newer version of Ollama"}]}');
     await assert.rejects(plan('library/tiny'), {
@@ -233,7 +233,7 @@ describe('a model of an Ollama registry', () => {
       message: /412 \(requires a newer version of Ollama\)/,
     });
     registry.refuse(path, 307, { location: path });
-    await assert.rejects(plan('library/tiny'), { code: 'SOURCE_UNREACHABLE', message: /in a circle/ });
+    await assert.rejects(plan('library/tiny'), { code: 'SOURCE_UNREACHABLE', message: /in a loop/ });
     const { host } = registry;
     await registry.close();
     await assert.rejects(source.resolve({ model: `${host}/library/tiny` }, contextFor()), {
@@ -248,7 +248,7 @@ describe('a model of an Ollama registry', () => {
     registry.blobs.set(digestOf('Be brief.'), Buffer.from('Be evil.!'));
     await assert.rejects(plan('library/tiny'), {
       code: 'SOURCE_UNREACHABLE',
-      message: /came damaged: its digest is not sha256:/,
+      message: /is corrupt: its digest is not sha256:/,
     });
     registry.refuse(
       '/v2/library/tiny/manifests/latest',
@@ -256,11 +256,11 @@ describe('a model of an Ollama registry', () => {
       { 'docker-content-digest': `sha256:${'0'.repeat(64)}` },
       '{}',
     );
-    await assert.rejects(plan('library/tiny'), { code: 'SOURCE_UNREACHABLE', message: /manifest of .* came damaged/ });
+    await assert.rejects(plan('library/tiny'), { code: 'SOURCE_UNREACHABLE', message: /manifest of .* is corrupt/ });
     registry.refuse('/v2/library/tiny/manifests/latest', 200, { 'content-type': 'text/html' }, '<html>Log in</html>');
     await assert.rejects(plan('library/tiny'), {
       code: 'SOURCE_UNREACHABLE',
-      message: /is not a model: its manifest lists no layers/,
+      message: /is not a model: its manifest has no layers/,
     });
     registry.on('/v2/library/tiny/manifests/latest', (_, response) => void response.end(Buffer.alloc(5 * 1024 * 1024)));
     await assert.rejects(plan('library/tiny'), { code: 'SOURCE_UNREACHABLE', message: /far more than a manifest/ });
@@ -279,7 +279,7 @@ describe('a model of an Ollama registry', () => {
     const reference: Json = { model: `${registry.host}/library/tiny` };
     await assert.rejects(source.resolve(reference, { ...contextFor(), remote: true }), {
       code: 'SOURCE_DENIED',
-      message: /is not one that requests from the network may name\. .*`registries`/,
+      message: /Requests from the network may not use the registry .*`registries`/,
     });
     assert.equal(registry.seen.length, 0);
     const open = await sourceOf(ollamaSource({ registries: [registry.host] }));

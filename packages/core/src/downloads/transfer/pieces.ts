@@ -1,7 +1,7 @@
 // Which bytes of a file are on disk, and which piece to request next.
 
 const mebibyte = 1024 * 1024;
-const minPieceBytes = mebibyte;
+const minPieceBytes = 4 * mebibyte;
 const maxPieceBytes = 8 * mebibyte;
 /** A piece that is so many times slower than the average is requested again. */
 const slowFactor = 4;

@@ -263,7 +263,7 @@ describe('a model of an Ollama registry', () => {
       message: /is not a model: its manifest has no layers/,
     });
     registry.on('/v2/library/tiny/manifests/latest', (_, response) => void response.end(Buffer.alloc(5 * 1024 * 1024)));
-    await assert.rejects(plan('library/tiny'), { code: 'SOURCE_UNREACHABLE', message: /far more than a manifest/ });
+    await assert.rejects(plan('library/tiny'), { code: 'SOURCE_UNREACHABLE', message: /more data than a manifest/ });
   });
 
   it('ends at once when the answer is no longer wanted', async () => {

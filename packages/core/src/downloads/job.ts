@@ -182,6 +182,8 @@ export class Job {
 
   private async work(signal: AbortSignal): Promise<void> {
     let release: () => void = () => undefined;
+    // The timers of the clock are unreferenced: without this, the process could exit during the pause before a retry.
+    const keepAlive = setInterval(() => undefined, 60_000);
     try {
       release = await this.tools.running.acquire(signal);
       const { clock, log } = this.tools;
@@ -202,6 +204,7 @@ export class Job {
     } catch (error) {
       await this.onFailure(signal.aborted ? signal.reason : error);
     } finally {
+      clearInterval(keepAlive);
       release();
     }
   }

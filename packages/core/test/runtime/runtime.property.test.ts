@@ -159,7 +159,7 @@ describe('the runtime, under any schedule', () => {
           }
         },
       ),
-      { numRuns: Number(process.env['LAMINA_PROPERTY_RUNS'] ?? 60) },
+      { numRuns: Number(process.env['LAMINA_PROPERTY_RUNS'] ?? 20) },
     );
   });
 });

@@ -1,4 +1,4 @@
-// The embedded engine beside llama.cpp, through the whole server: who answers, and what is said of it.
+// The embedded engine as a fallback for llama.cpp: which one answers, and what GET /backends shows.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { createTestLamina, tinyGguf, type TestLamina } from '@lamina/testing';
@@ -44,7 +44,7 @@ describe('GET /backends without a llama.cpp', () => {
   before(() => open('/nowhere/llama-server'));
   after(() => Promise.all([server.close({ signal: AbortSignal.abort() }), lamina.close()]));
 
-  it('says that the embedded engine answers in its stead, and that it is installed at its first use', async () => {
+  it('shows that the embedded engine replaces it and is installed on first use', async () => {
     const { 'llama.cpp': llama, embedded: own } = await backends();
     assert.deepEqual([llama?.available, llama?.fallback], [false, 'embedded']);
     assert.deepEqual(
@@ -59,7 +59,7 @@ describeEmbedded('a server without a llama.cpp', function () {
   before(() => open('/nowhere/llama-server', embeddedDirectory));
   after(() => Promise.all([server.close({ signal: AbortSignal.abort() }), lamina.close()]));
 
-  it('answers with the embedded engine, whether a model names llama.cpp or nothing', async () => {
+  it('uses the embedded engine for models with backend llama.cpp and without a backend', async () => {
     assert.equal((await backends())['embedded']?.note, undefined);
     for (const model of ['unsaid', 'named']) {
       assert.equal((await streamChat(url, ask(model))).text, 'Hello from the model tiny.');
@@ -74,7 +74,7 @@ if (llamaServer !== undefined) {
     before(() => open(llamaServer!, embeddedDirectory));
     after(() => Promise.all([server.close({ signal: AbortSignal.abort() }), lamina.close()]));
 
-    it('answers with that', async () => {
+    it('uses llama.cpp', async () => {
       assert.equal((await backends())['llama.cpp']?.fallback, undefined);
       for (const model of ['unsaid', 'named']) {
         assert.equal((await streamChat(url, ask(model))).text, 'Hello from the model tiny.');

@@ -1,4 +1,4 @@
-// One server with a model of every kind of engine: swapped under load, nothing fails, and the right model answers.
+// One server with models of all engines, swapped under load: no request fails, and the right model answers.
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -73,7 +73,7 @@ describeReal('one server with every kind of engine', function () {
     lamina = await createLamina({
       modelsDir: folder,
       manifest: { backends, models: { ...models, ...more.models } },
-      // An idle time-out and little patience, so that models are swapped all the time.
+      // A short idle timeout and starvation timeout, so that models are swapped all the time.
       limits: { maxLoaded, idleTimeout: 0.3, starvationTimeout: 0.02 },
       plugins: [...plugins, ...(more.plugins ?? [])],
       env,

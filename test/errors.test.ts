@@ -1,4 +1,4 @@
-// The table of errors, the code and the documents agree.
+// The table of errors agrees with the code and the documentation.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,18 +8,18 @@ import { root } from './support/root.js';
 import { sources } from './support/sources.js';
 
 const codes = Object.keys(errorTable);
-const elsewhere = sources.filter(({ path }) => path !== 'packages/core/src/contract/error-table.ts');
-const isUsed = (code: string) => elsewhere.some(({ text }) => text.includes(`'${code}'`));
+const otherSources = sources.filter(({ path }) => path !== 'packages/core/src/contract/error-table.ts');
+const isUsed = (code: string) => otherSources.some(({ text }) => text.includes(`'${code}'`));
 
 describe('error codes', () => {
-  it('are each used somewhere, or reserved for what comes', () => {
+  it('are all used or reserved', () => {
     assert.deepEqual(
       codes.filter((code) => !isUsed(code)),
       Object.keys(reserved.errors),
     );
   });
 
-  it('have rows with a sentence for people and one for the documents', () => {
+  it('have a message and a description for the documentation', () => {
     for (const [code, { status, message, when }] of Object.entries(errorTable)) {
       assert.ok(Number.isInteger(status) && status >= 400 && status < 600, code);
       assert.match(message, /^(\{message\}|(Plugin )?[A-Z{].*(\.|\}))$/, code);
@@ -27,7 +27,7 @@ describe('error codes', () => {
     }
   });
 
-  it('are on the page of errors, each with its status', () => {
+  it('are all in docs/errors.md with their status', () => {
     const page = readFileSync(join(root, 'docs/errors.md'), 'utf8');
     const rows = [...page.matchAll(/^\| `(\w+)` +\| (\d+) +\|/gm)].map(([, code, status]) => [code, Number(status)]);
     assert.deepEqual(
@@ -36,10 +36,10 @@ describe('error codes', () => {
     );
   });
 
-  it('are what docstrings say is thrown', () => {
+  it('in docstrings exist', () => {
     const thrown = sources.flatMap(({ path, text }) =>
-      [...text.matchAll(/@throws LaminaError(.*)/g)].flatMap(([, said]) =>
-        [...said!.matchAll(/`([A-Z_]+)`/g)].map(([, code]) => `${path}: ${code}`),
+      [...text.matchAll(/@throws LaminaError(.*)/g)].flatMap(([, rest]) =>
+        [...rest!.matchAll(/`([A-Z_]+)`/g)].map(([, code]) => `${path}: ${code}`),
       ),
     );
     assert.ok(thrown.length > 10);

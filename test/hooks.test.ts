@@ -1,4 +1,4 @@
-// The table of hooks, their signatures, the code and the documents agree; so do the events.
+// The tables of hooks and events agree with the code and the documentation.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,8 +8,8 @@ import { reserved } from './support/reserved.js';
 import { root } from './support/root.js';
 import { sources } from './support/sources.js';
 
-/** The sources but for those that declare hooks and events, and those that hold them. */
-const elsewhere = sources.filter(
+/** The sources without those that declare or implement hooks and events. */
+const otherSources = sources.filter(
   ({ path }) => !/core\/src\/(contract\/|testing\/|kernel\/(?:hooks|event-bus)\.ts)/.test(path),
 );
 /** A page of docs/ without the spaces that line up its tables. */
@@ -24,18 +24,18 @@ describe('hooks', () => {
       .map((section) => [section.split('\n', 1)[0]!, section]),
   );
 
-  it('are each run somewhere, or reserved for what comes', () => {
-    const isRun = (name: string) => elsewhere.some(({ text }) => new RegExp(`\\b${name}\\b`).test(text));
+  it('are all run or reserved', () => {
+    const isRun = (name: string) => otherSources.some(({ text }) => new RegExp(`\\b${name}\\b`).test(text));
     assert.deepEqual(
       names.filter((name) => !isRun(name)),
       Object.keys(reserved.hooks),
     );
   });
 
-  it('are all on the page of hooks, in order', () => assert.deepEqual([...sections.keys()], names));
+  it('are all in docs/hooks.md, in order', () => assert.deepEqual([...sections.keys()], names));
 
   for (const name of names) {
-    it(`${name} has its Type, On failure, Before, After, Limit, a sentence and a signature there`, () => {
+    it(`${name} has its type, failure policy, timing, limit, description and signature there`, () => {
       const { type, onFailure, before, after, limitMs } = hookTable[name];
       const section = sections.get(name)!;
       assert.match(section, /\n\n[A-Z].*\.\*?\n\n\| Type \| On failure \| Before \| After \| Limit \|\n/);
@@ -53,23 +53,23 @@ describe('hooks', () => {
 describe('events', () => {
   const types = Object.keys(eventSchemas);
 
-  it('are each emitted somewhere, or reserved for what comes', () => {
+  it('are all emitted or reserved', () => {
     const isEmitted = (type: string) =>
-      type === 'plugin.failed' || elsewhere.some(({ text }) => text.includes(`'${type}'`));
+      type === 'plugin.failed' || otherSources.some(({ text }) => text.includes(`'${type}'`));
     assert.deepEqual(
       types.filter((type) => !isEmitted(type)),
       Object.keys(reserved.events),
     );
   });
 
-  it('are called noun.verb and say when they happen', () => {
+  it('are named noun.verb and have a description', () => {
     for (const [type, { description }] of Object.entries(eventSchemas)) {
       assert.match(type, /^[a-z]+\.[a-z]+$/);
       assert.match(description, /^[A-Z].*\.$/, type);
     }
   });
 
-  it('are all on the page of events', () => {
+  it('are all in docs/events.md', () => {
     assert.deepEqual(
       [...page('events.md').matchAll(/^\| `([a-z.]+)` \|/gm)].map(([, type]) => type),
       types,

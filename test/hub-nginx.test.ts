@@ -1,3 +1,4 @@
+// The source huggingface with nginx in the role of the Hub.
 import assert from 'node:assert/strict';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -17,7 +18,7 @@ const quiet: Logger = {
 };
 const context = (): SourceContext => ({ signal: AbortSignal.timeout(10_000), log: quiet, fetch: globalThis.fetch });
 
-describeWith({ nginx }, 'the source huggingface at a Hub served by nginx', () => {
+describeWith({ nginx }, 'the source huggingface with a Hub on nginx', () => {
   let folder: string;
   let hub: NginxHub;
   let paths: readonly string[];
@@ -42,7 +43,7 @@ describeWith({ nginx }, 'the source huggingface at a Hub served by nginx', () =>
     return registered!;
   }
 
-  it('plans all shards over all pages, and finds their bytes in parts at the other origin', async () => {
+  it('plans all shards of all pages and locates their bytes at the CDN', async () => {
     const from = await source('hf_secret');
     const plan = (await from.resolve('org/tiny:Q8_0', context()))!;
     assert.equal(plan.revision, hubCommit);
@@ -60,7 +61,7 @@ describeWith({ nginx }, 'the source huggingface at a Hub served by nginx', () =>
     }
   });
 
-  it('tells what is gated, missing, renamed and limited apart', async () => {
+  it('distinguishes gated, missing, renamed and rate-limited models', async () => {
     await assert.rejects((await source()).resolve('org/gated', context()), {
       code: 'SOURCE_DENIED',
       message: /accept its terms/,

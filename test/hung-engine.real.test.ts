@@ -1,4 +1,4 @@
-// A llama-server that hangs is replaced, and one that computes for long is not taken for one that hangs.
+// A llama-server that hangs is replaced; one that is busy for a long time is not.
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -8,7 +8,7 @@ import { createServer, type Server } from '@lamina/server-koa';
 import { ask, streamChat } from './support/client.js';
 import { describeReal, realLlama, writeModels } from './support/engine.js';
 
-describeReal('a real llama-server that gives no answer', function () {
+describeReal('a real llama-server that does not respond', function () {
   this.timeout(60_000);
   let directory: string;
   let lamina: Lamina;

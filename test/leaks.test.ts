@@ -1,4 +1,4 @@
-// The gate that holds for every run of the tests: what a test leaves behind fails the run.
+// The leak check of all test runs: it fails a run that leaves something behind.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -38,7 +38,7 @@ describe('a run of the tests', function () {
     early: /does not end by itself: .*Timeout/,
   };
   for (const [leak, sign] of Object.entries(signs)) {
-    it(`fails and says so when this is left: ${leak}`, async () => {
+    it(`fails with a message when a test leaves: ${leak}`, async () => {
       const { code, output } = await leave(leak);
       assert.notEqual(code, 0);
       assert.match(output, sign);

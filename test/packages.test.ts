@@ -1,4 +1,4 @@
-// Every package has the same shape, and what is published of it works for those who install it.
+// All packages have the same structure and can be published.
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -35,7 +35,7 @@ const fields = [
   'publishConfig',
   'scripts',
 ];
-/** Asked for, for a library that is imported asks for them. */
+/** Dependencies that are only peers of imported libraries. */
 const onlyPeers = ['reflect-metadata'];
 const headings = ['Install', 'Use', 'Options', 'What it does', 'Errors', 'Tested on'];
 
@@ -49,7 +49,7 @@ for (const folder of folders) {
     const home = join(root, 'packages', folder);
     const json = JSON.parse(textOf('packages', folder, 'package.json')) as PackageJson;
 
-    it('says who it is, with the version and the licence that all have', () => {
+    it('has complete metadata, and the version and license of all packages', () => {
       assert.deepEqual(
         fields.filter((field) => json[field] === undefined),
         [],
@@ -71,23 +71,23 @@ for (const folder of folders) {
       assert.ok(json.keywords.includes(folder.startsWith('plugin-') ? 'lamina-plugin' : 'lamina'));
     });
 
-    it('exports types beside code, made from its sources, and its package.json', () => {
-      const { './package.json': own, ...doors } = json.exports;
+    it('exports types and code, built from its sources, and its package.json', () => {
+      const { './package.json': own, ...entryPoints } = json.exports;
       assert.equal(own, './package.json');
-      for (const [door, target] of Object.entries(doors)) {
-        const name = door === '.' ? 'index' : door.slice(2);
+      for (const [entryPoint, target] of Object.entries(entryPoints)) {
+        const name = entryPoint === '.' ? 'index' : entryPoint.slice(2);
         assert.deepEqual(target, { types: `./dist/${name}.d.ts`, default: `./dist/${name}.js` });
-        assert.ok(existsSync(join(home, 'src', `${name}.ts`)), `${door} has no source.`);
+        assert.ok(existsSync(join(home, 'src', `${name}.ts`)), `${entryPoint} has no source.`);
       }
-      assert.ok('.' in doors);
+      assert.ok('.' in entryPoints);
     });
 
-    it('publishes what it runs and what that was made from', () => {
+    it('publishes its code and sources', () => {
       const bin = json.bin === undefined ? [] : ['bin'];
       assert.deepEqual(json.files, [...bin, 'dist', '!dist/.tsbuildinfo', 'src']);
     });
 
-    it('has commands that are there before anything is built, for npm links no others', () => {
+    it('has commands that exist before the build, because npm links no others', () => {
       for (const path of Object.values(json.bin ?? {})) {
         assert.match(path, /^bin\//);
         assert.match(textOf('packages', folder, path), /^#!\/usr\/bin\/env node\n/);
@@ -95,17 +95,17 @@ for (const folder of folders) {
       }
     });
 
-    it('asks for its core as a peer, in a wide range', () => {
+    it('has core as a peer dependency with a wide range', () => {
       const expected = folder === 'core' ? undefined : { '@lamina/core': '>=0.1.0 <1' };
       assert.deepEqual(json.peerDependencies, expected);
     });
 
-    it('imports only libraries that it asks for, and all that it asks for', () => {
-      const asked = Object.keys(json.dependencies ?? {}).filter((name) => !onlyPeers.includes(name));
-      assert.deepEqual(librariesOf(folder), asked.sort());
+    it('imports exactly its dependencies', () => {
+      const declared = Object.keys(json.dependencies ?? {}).filter((name) => !onlyPeers.includes(name));
+      assert.deepEqual(librariesOf(folder), declared.sort());
     });
 
-    it('has a README of the shape that all have', () => {
+    it('has a README with the headings of all packages', () => {
       const readme = textOf('packages', folder, 'README.md');
       assert.ok(readme.startsWith(`# @lamina/${folder}\n\n`));
       assert.deepEqual(
@@ -114,9 +114,9 @@ for (const folder of folders) {
       );
     });
 
-    it('carries the licence', () => assert.equal(textOf('packages', folder, 'LICENSE'), textOf('LICENSE')));
+    it('has the license', () => assert.equal(textOf('packages', folder, 'LICENSE'), textOf('LICENSE')));
 
-    it('has tests, and is built and tested with the others', () => {
+    it('has tests and is part of the build', () => {
       assert.ok(readdirSync(join(home, 'test'), { recursive: true }).some((name) => String(name).endsWith('.test.ts')));
       const { references } = JSON.parse(textOf('tsconfig.json')) as { references: { path: string }[] };
       const paths = references.map(({ path }) => path);
@@ -126,7 +126,7 @@ for (const folder of folders) {
       );
     });
 
-    it('is fit to be installed, publint finds', async function () {
+    it('passes publint', async function () {
       this.timeout(60_000);
       const { messages, pkg } = await publint({ pkgDir: home, pack: 'npm' });
       assert.deepEqual(
@@ -138,12 +138,12 @@ for (const folder of folders) {
 }
 
 describe('the lock file', () => {
-  it('names no registry, so that everybody installs from their own', () => {
+  it('names no registry, so that npm uses the configured one', () => {
     assert.doesNotMatch(textOf('package-lock.json'), /"resolved": "http/);
   });
 });
 
-/** The npm packages that the sources of a package import, of ours none, sorted. */
+/** The npm packages that the sources of a package import, without those of this repository, sorted. */
 function librariesOf(folder: string): string[] {
   const texts = sources.filter(({ path }) => path.startsWith(`packages/${folder}/`)).map(({ text }) => text);
   const imported = texts.flatMap((text) => ts.preProcessFile(text, true, true).importedFiles);

@@ -1,4 +1,4 @@
-// What documents say is so: what is made from code is fresh, links lead somewhere, commands exist.
+// The documentation is correct: generated parts are up to date; links, commands and files exist; programs compile.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
@@ -17,7 +17,7 @@ const documents = folders.flatMap((folder) =>
 const textOf = (path: string) => readFileSync(join(root, path), 'utf8');
 const { scripts } = JSON.parse(textOf('package.json')) as { scripts: Record<string, string> };
 
-it('documents hold what the code says: pages, tables and quoted files', function () {
+it('generated pages, tables and quoted files are up to date', function () {
   this.timeout(60_000);
   const { status, stderr } = spawnSync(process.execPath, [join(root, 'scripts/docs.mjs'), '--check'], {
     encoding: 'utf8',
@@ -43,20 +43,20 @@ for (const path of documents) {
   describe(path, () => {
     const text = textOf(path);
 
-    it('has links that lead somewhere', () => {
+    it('has no broken links', () => {
       const targets = [...text.matchAll(/\]\(([^)\s]+)\)/g)]
         .map(([, target]) => target!)
         .filter((target) => !/^[a-z]+:/.test(target));
       assert.deepEqual(
-        targets.filter((target) => !leadsSomewhere(path, target)),
+        targets.filter((target) => !targetExists(path, target)),
         [],
       );
     });
 
-    it('names npm scripts and files of the project that exist', () => {
-      const named = [...text.matchAll(/npm (?:run ([\w:-]+)|(test))/g)].map(([, run, test]) => run ?? test!);
+    it('mentions npm scripts and files that exist', () => {
+      const mentioned = [...text.matchAll(/npm (?:run ([\w:-]+)|(test))/g)].map(([, run, test]) => run ?? test!);
       assert.deepEqual(
-        named.filter((name) => !(name in scripts)),
+        mentioned.filter((name) => !(name in scripts)),
         [],
       );
       const files = [
@@ -71,13 +71,13 @@ for (const path of documents) {
     it('shows programs that compile', function () {
       this.timeout(60_000);
       const programs = [...text.matchAll(/(?<!-->)\n```ts\n([^]*?)```\n/g)].map(([, program]) => program!);
-      assert.deepEqual(programs.flatMap(faultsOf), []);
+      assert.deepEqual(programs.flatMap(errorsIn), []);
     });
   });
 }
 
-/** Whether a relative link leads to a file, and to a heading in it where it names one. */
-function leadsSomewhere(from: string, target: string): boolean {
+/** Whether the file of a relative link exists, and its heading if it names one. */
+function targetExists(from: string, target: string): boolean {
   const [file, anchor] = target.split('#') as [string, string?];
   const path = file === '' ? join(root, from) : join(root, dirname(from), file);
   if (!existsSync(path) || relative(root, path).startsWith('..')) return false;
@@ -91,11 +91,8 @@ function leadsSomewhere(from: string, target: string): boolean {
   return headings.includes(anchor);
 }
 
-/**
- * What the compiler says of a program that stands in a document, as if it were a file of examples/. A mere fragment is
- * not looked at.
- */
-function faultsOf(program: string): string[] {
+/** Compiler errors of a program in a document, as if it were a file of examples/. Fragments without imports are skipped. */
+function errorsIn(program: string): string[] {
   if (!program.includes('import ')) return [];
   const path = join(root, 'examples/quoted.ts');
   const { options } = ts.getParsedCommandLineOfConfigFile(

@@ -1,5 +1,4 @@
-// Real servers and a real engine: a model is pulled, the server and Lamina are killed in the middle, and in the end it
-// chats.
+// Downloads from real servers: the server and Lamina are killed in between; the model is complete and chats in the end.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -80,7 +79,7 @@ const openRegistry: Open = async (folder, [file], bytesPerSecond) => {
 
 describeWith(
   { nginx, 'docker-registry': dockerRegistry, 'llama-server': llamaServer },
-  'a model pulled from a real server',
+  'a model downloaded from a real server',
   function () {
     this.timeout(90_000);
     let folder: string;
@@ -93,7 +92,7 @@ describeWith(
       ["Debian's docker-registry behind redirects of nginx, as Ollama's", openRegistry, 'tiny.gguf', 1],
     ];
     for (const [what, open, name, shards] of counterparts) {
-      it(`from ${what} survives the death of the server and of Lamina, is verified, and chats`, async () => {
+      it(`from ${what} survives crashes of the server and of Lamina, is verified, and chats`, async () => {
         const { says, paths } = await tinyGguf(join(folder, name), {
           name: 'tiny',
           say: ' I am tiny.',
@@ -106,18 +105,18 @@ describeWith(
         try {
           await pullAndKill(counterpart, join(folder, 'models'), total);
           const lamina = await openLamina(counterpart, join(folder, 'models'));
-          const house = createServer(lamina, { port: 0 });
+          const laminaServer = createServer(lamina, { port: 0 });
           try {
             await finish(lamina, counterpart, total);
             const placed = readdirSync(join(folder, 'models/tiny')).map((file) => join(folder, 'models/tiny', file));
             assert.deepEqual(placed.map(sha256Of).sort(), paths.map(sha256Of).sort());
             const { text } = await streamChat(
-              await house.listen(),
+              await laminaServer.listen(),
               ask('tiny', 'hi', { max_tokens: 16, temperature: 0 }),
             );
             assert.ok(text.includes(says.trim()), text);
           } finally {
-            await house.close();
+            await laminaServer.close();
             await lamina.close();
           }
         } finally {

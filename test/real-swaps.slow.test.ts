@@ -1,3 +1,4 @@
+// Many clients and frequent model swaps on a real llama-server.
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -40,16 +41,15 @@ describeReal('many clients on a real llama-server', function () {
   });
   after(() => rm(directory, { recursive: true, force: true }));
 
-  it('start one engine for 32 first requests', async () => {
+  it('start one engine for 32 concurrent first requests', async () => {
     await open({});
     const answers = await Promise.all(Array.from({ length: 32 }, () => streamChat(url, ask('bea'))));
     for (const { text, done } of answers) assert.deepEqual({ text, done }, { text: 'I am bea.', done: true });
     assert.deepEqual(started, ['bea']);
   });
 
-  it('share one place among three models: none is refused, lost, cut or answered by the wrong one', async () => {
-    // One place, an idle time-out shorter than the long streams, and little patience, so that models are swapped all
-    // the time.
+  it('swap three models with max_loaded 1: no request is refused, lost, cut off or answered by the wrong model', async () => {
+    // A short idle timeout and starvation timeout, so that models are swapped all the time.
     await open({ maxLoaded: 1, idleTimeout: 0.3, starvationTimeout: 0.02 });
     const random = seeded(20_26);
     let asked = 0;

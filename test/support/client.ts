@@ -1,17 +1,17 @@
-// A client of Lamina's HTTP API, for tests: chats streamed and whole, and what came of them.
+// An HTTP client for tests: sends chats and reads the responses.
 import { EventSourceParserStream } from 'eventsource-parser/stream';
 
-/** What a streamed chat came to. */
+/** The result of a streamed chat. */
 export interface Streamed {
   readonly status: number;
   readonly text: string;
-  /** True when the stream ended as the API says: with `[DONE]`. */
+  /** Whether the stream ended with `[DONE]`. */
   readonly done: boolean;
-  /** An error told before the stream (its body) or in it. */
+  /** An error in place of the stream, or in it. */
   readonly error: { readonly code: string; readonly message: string } | undefined;
 }
 
-/** Sends a chat and reads its stream to the end. `onText` sees each piece as it comes. */
+/** Sends a chat and reads its stream to the end. `onText` receives each piece of text. */
 export async function streamChat(
   url: string,
   body: object,
@@ -60,7 +60,7 @@ export function post(url: string, body?: object, signal?: AbortSignal): Promise<
   });
 }
 
-/** One question to a model. */
+/** A chat request with one message. */
 export function ask(model: string, content = 'hi', more: object = {}): object {
   return { model, messages: [{ role: 'user', content }], ...more };
 }

@@ -1,16 +1,16 @@
-// The real llama-server, when this machine has one, and models that it opens.
+// The real engines that are installed, and models for them.
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { tinyGguf } from '@lamina/testing';
 import { llamacpp } from '@lamina/plugin-llamacpp';
 
-/** Where llama-server is: named by LAMINA_LLAMA_SERVER, or in PATH. */
+/** Path of llama-server: from LAMINA_LLAMA_SERVER, or in PATH. */
 export const llamaServer = process.env['LAMINA_LLAMA_SERVER'] ?? inPath('llama-server');
 
-/** Where the embedded engine was installed, by scripts/get-embedded.mjs. */
+/** Directory of the embedded engine, which scripts/get-embedded.mjs installs. */
 export const embeddedDirectory = process.env['LAMINA_EMBEDDED'];
 
-/** A suite that needs the embedded engine; without it, it is skipped, and says so. */
+/** A suite that needs the embedded engine; skipped with a reason when it is not installed. */
 export function describeEmbedded(title: string, suite: (this: Mocha.Suite) => void): void {
   if (embeddedDirectory !== undefined) describe(title, suite);
   else
@@ -20,18 +20,18 @@ export function describeEmbedded(title: string, suite: (this: Mocha.Suite) => vo
     );
 }
 
-/** A suite that needs the real engine; without one it is skipped, and says so. */
+/** A suite that needs llama-server; skipped with a reason when it is not installed. */
 export function describeReal(title: string, suite: (this: Mocha.Suite) => void): void {
   if (llamaServer !== undefined) describe(title, suite);
   else describe.skip(`${title} (skipped: no llama-server; name one with LAMINA_LLAMA_SERVER)`, suite);
 }
 
-/** The plugin on that engine, as small as tests want it. */
+/** The plugin for llama-server, with one thread and a small context. */
 export function realLlama() {
   return llamacpp({ executable: llamaServer ?? 'llama-server', threads: 1, context_length: 1024 });
 }
 
-/** Writes models that say ` I am <name>.`; the slow ones take about three seconds for a thousand tokens. */
+/** Writes models that answer ` I am <name>.`; slow ones take about three seconds for a thousand tokens. */
 export async function writeModels(
   directory: string,
   names: readonly string[],

@@ -1,4 +1,4 @@
-// A suite that leaves behind what LEAK names; leaks.test.ts runs it.
+// A suite that leaves behind what the variable LEAK names; leaks.test.ts runs it.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';

@@ -1,4 +1,4 @@
-// A real nginx, when this machine has one, as somebody without rights may run it: everything in a folder of its own.
+// Runs the real nginx and other programs without root, with all files in one folder.
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
@@ -6,13 +6,13 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 
-/** Where nginx is; Debian puts it where only root looks. */
+/** Path of nginx; Debian puts it where only root has it in PATH. */
 export const nginx = inPath('nginx');
 
-/** Where Debian's docker-registry is. */
+/** Path of Debian's docker-registry. */
 export const dockerRegistry = inPath('docker-registry');
 
-/** A suite that needs programs of the system; without them it is skipped, and its title says which are missing. */
+/** A suite that needs programs of the system; skipped when some are missing, with their names in its title. */
 export function describeWith(
   programs: Readonly<Record<string, string | undefined>>,
   title: string,
@@ -22,12 +22,12 @@ export function describeWith(
   if (missing.length === 0) describe(title, suite);
   else
     describe.skip(
-      `${title} (skipped: this machine has no ${missing.join(' and no ')}; scripts/get-programs.sh and scripts/get-llama.sh get them)`,
+      `${title} (skipped: not installed: ${missing.join(', ')}; see scripts/get-programs.sh and scripts/get-llama.sh)`,
       suite,
     );
 }
 
-/** Ports that are free now. */
+/** Free ports. */
 export async function freePorts(count: number): Promise<number[]> {
   const servers = await Promise.all(
     Array.from({ length: count }, async () => {
@@ -43,12 +43,12 @@ export async function freePorts(count: number): Promise<number[]> {
 
 /** A running nginx. */
 export interface Nginx {
-  /** Kills it and starts it anew with the same configuration: every connection is cut. */
+  /** Kills and restarts it with the same configuration, which closes all connections. */
   crash(): Promise<void>;
   stop(): Promise<void>;
 }
 
-/** Starts nginx with these parts of its `http` block; resolves when `port` answers. */
+/** Starts nginx with these parts of its `http` block; resolves when `port` responds. */
 export async function startNginx(folder: string, http: string, port: number): Promise<Nginx> {
   await mkdir(folder, { recursive: true });
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
@@ -76,15 +76,15 @@ export async function startNginx(folder: string, http: string, port: number): Pr
 }
 
 /**
- * Starts a program; resolves when its address answers anything.
- * @throws when it ends before that, with what it printed
+ * Starts a program; resolves when its URL responds.
+ * @throws when it exits before that, with its output
  */
 export async function startServer(program: string, args: readonly string[], url: string): Promise<ChildProcess> {
   const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'] });
   let printed = '';
-  child.stderr.on('data', (piece: Buffer) => (printed += String(piece)));
+  child.stderr.on('data', (chunk: Buffer) => (printed += String(chunk)));
   for (;;) {
-    if (child.exitCode !== null) throw new Error(`${program} ended: ${printed.slice(-2000)}`);
+    if (child.exitCode !== null) throw new Error(`${program} exited: ${printed.slice(-2000)}`);
     if (
       (await fetch(url, { headers: { connection: 'close' } }).then(
         (response) => response.text(),
@@ -92,11 +92,11 @@ export async function startServer(program: string, args: readonly string[], url:
       )) !== undefined
     )
       return child;
-    await new Promise((again) => setTimeout(again, 20));
+    await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
 
-/** Ends a program that was started here, and waits until it is gone. */
+/** Stops a program and waits until it has exited. */
 export async function stop(child: ChildProcess, signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const gone = once(child, 'exit');

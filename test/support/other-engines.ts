@@ -1,5 +1,4 @@
-// Engines besides llama.cpp, for tests of the whole system: the stand-in for MLC-LLM, the real vLLM, a llama-server
-// that is not Lamina's.
+// Engines besides llama.cpp for system tests: a stand-in for MLC-LLM, the real vLLM, and an external llama-server.
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
@@ -9,7 +8,7 @@ import { vllm } from '@lamina/plugin-vllm';
 import { llamaServer } from './engine.js';
 import { root } from './root.js';
 
-/** What the tests of a package have for others to use. */
+/** Imports a test module of a package. */
 function fromTestsOf<T>(folder: string, file: string): Promise<T> {
   return import(pathToFileURL(join(root, 'packages', folder, 'dist-test', file)).href) as Promise<T>;
 }
@@ -27,16 +26,16 @@ const { realVllm, smallOptions } = await fromTestsOf<{
   smallOptions(folder: string): object;
 }>('plugin-vllm', 'real-vllm.js');
 
-/** Why the stand-in for MLC-LLM cannot run here; it is a Python program. */
+/** Why the stand-in for MLC-LLM, a Python program, cannot run. */
 export const withoutMlc =
   spawnSync('python3', ['-c', 'import venv'], { stdio: 'ignore' }).status === 0
     ? undefined
     : 'there is no python3 with venv in PATH';
 
-/** Why there is no vLLM. */
+/** Why vLLM cannot run. */
 export const withoutVllm = realVllm === undefined ? 'there is no vllm in PATH, and LAMINA_VLLM names none' : undefined;
 
-/** Puts the stand-in into a folder; its models say `I am <name>.` */
+/** Installs the stand-in in a folder; its models answer `I am <name>.` */
 export function standInForMlc(folder: string) {
   const installer = join(root, 'packages/plugin-mlc/test/stand-in/install.sh');
   const executable = execFileSync('sh', [installer, join(folder, 'mlc')], { encoding: 'utf8' }).trim();
@@ -47,7 +46,7 @@ export function standInForMlc(folder: string) {
   };
 }
 
-/** The real vLLM, with its temporary files in a folder; its model has random weights, so what it says means nothing. */
+/** The real vLLM with its temporary files in a folder. Its model has random weights, so its answers are meaningless. */
 export function theRealVllm(folder: string) {
   return {
     plugin: vllm({ executable: realVllm!, ...smallOptions(folder) }),
@@ -55,7 +54,7 @@ export function theRealVllm(folder: string) {
   };
 }
 
-/** A llama-server that runs for itself, as a server elsewhere would. */
+/** A llama-server that Lamina did not start, like a remote server. */
 export async function foreignLlama(path: string, key: string): Promise<{ baseUrl: string; end(): Promise<void> }> {
   const child = spawn(
     llamaServer!,
@@ -69,7 +68,7 @@ export async function foreignLlama(path: string, key: string): Promise<{ baseUrl
       const found = /listening on (http:\/\/[^\s/]+)/.exec((output += text))?.[1];
       if (found !== undefined) resolve(found);
     });
-    void exited.then(() => reject(new Error(`llama-server ended:\n${output}`)));
+    void exited.then(() => reject(new Error(`llama-server exited:\n${output}`)));
   });
   return {
     baseUrl: `${origin}/v1`,

@@ -1,4 +1,4 @@
-// A Lamina in a process of its own that downloads a model, tells how far it is, and is killed.
+// A process that downloads a model with Lamina and prints its progress; a test kills it.
 import { createLamina } from '@lamina/core';
 import type { Json } from '@lamina/core/plugin';
 import { hfSource } from '@lamina/plugin-hf-source';

@@ -1,4 +1,4 @@
-// Debian's docker-registry behind an nginx that redirects to its blobs: a registry as Ollama's is.
+// A model registry like Ollama's: Debian's docker-registry behind an nginx that redirects to blobs.
 import { createHash } from 'node:crypto';
 import type { ChildProcess } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
@@ -12,15 +12,15 @@ export class RealRegistry {
     private readonly nginx: Nginx,
     private readonly registry: ChildProcess,
     private readonly folder: string,
-    /** Manifests are here, and blobs are redirected from here. */
+    /** Serves manifests and redirects requests for blobs. */
     readonly host: string,
-    /** Where they are redirected to. */
+    /** Serves the redirected blobs. */
     readonly storeHost: string,
-    /** The registry itself: blobs with a plain 200. */
+    /** The registry without redirects. */
     readonly plainHost: string,
   ) {}
 
-  /** Starts it; each connection for redirected blobs is so fast, 0 is as fast as it can. */
+  /** Starts it. `bytesPerSecond` limits each connection for blobs; 0 is unlimited. */
   static async open(folder: string, options: { bytesPerSecond?: number } = {}): Promise<RealRegistry> {
     const [front, store, back] = (await freePorts(3)) as [number, number, number];
     await mkdir(join(folder, 'data'), { recursive: true });
@@ -40,7 +40,7 @@ export class RealRegistry {
     return new RealRegistry(nginx, registry, folder, `127.0.0.1:${front}`, `127.0.0.1:${store}`, `127.0.0.1:${back}`);
   }
 
-  /** Puts a model there, as `library/tiny:latest`; layers are the ends of their media types and what is in them. */
+  /** Publishes a model such as `library/tiny:latest`; layers are suffixes of media types with their content. */
   async push(
     name: string,
     layers: readonly (readonly [kind: string, content: Buffer | string])[],
@@ -65,12 +65,12 @@ export class RealRegistry {
     });
   }
 
-  /** Where a blob lies, for those who want to spoil it. */
+  /** Path of a blob, for tests that corrupt it. */
   pathOf(sha256: string): string {
     return join(this.folder, 'data', 'docker', 'registry', 'v2', 'blobs', 'sha256', sha256.slice(0, 2), sha256, 'data');
   }
 
-  /** Cuts every connection. */
+  /** Closes all connections. */
   crash(): Promise<void> {
     return this.nginx.crash();
   }
@@ -82,10 +82,10 @@ export class RealRegistry {
 
   private async pushBlob(repository: string, content: Buffer): Promise<{ digest: string; size: number }> {
     const digest = `sha256:${createHash('sha256').update(content).digest('hex')}`;
-    const begun = await expectStatus(202, `http://${this.plainHost}/v2/${repository}/blobs/uploads/`, {
+    const started = await expectStatus(202, `http://${this.plainHost}/v2/${repository}/blobs/uploads/`, {
       method: 'POST',
     });
-    const url = new URL(begun.headers.get('location')!, `http://${this.plainHost}`);
+    const url = new URL(started.headers.get('location')!, `http://${this.plainHost}`);
     url.searchParams.set('digest', digest);
     await expectStatus(201, url.href, {
       method: 'PUT',

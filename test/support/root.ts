@@ -1,4 +1,4 @@
-// Where the repository is, seen from a compiled test.
+// The path of the repository, from a compiled test.
 import { fileURLToPath } from 'node:url';
 
 /** The root folder of the repository. */

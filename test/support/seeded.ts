@@ -1,6 +1,6 @@
-// Chance that can be repeated.
+// A seeded random number generator.
 
-/** The same numbers for the same seed, between 0 and 1 (mulberry32). */
+/** Numbers between 0 and 1, the same for the same seed (mulberry32). */
 export function seeded(seed: number): () => number {
   let state = seed;
   return () => {

@@ -1,4 +1,4 @@
-// The lamina-server command as a child process, and what /proc says of its children.
+// Runs lamina-server as a child process, and finds processes in /proc.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -13,7 +13,7 @@ export interface ServerProcess {
   /** Settles with the exit code, or the name of the signal. */
   readonly exited: Promise<number | string>;
   kill(signal: NodeJS.Signals): void;
-  /** What it wrote to standard error so far. */
+  /** Its standard error so far. */
   readonly log: () => string;
 }
 
@@ -35,7 +35,7 @@ export async function startServer(
   return { url, pid: child.pid!, exited, kill: (signal) => void child.kill(signal), log: () => log };
 }
 
-/** The processes whose command line contains a text; dead ones that nobody has reaped yet do not count. */
+/** Processes whose command line contains a text; zombies do not count. */
 export function processesWith(text: string): number[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))

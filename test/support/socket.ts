@@ -1,14 +1,14 @@
-// A client of the WebSocket for whole-system tests: chats by id, and how each ended.
+// A WebSocket client for tests: collects chats by ID.
 import { once } from 'node:events';
 import type { ClientFrame, ServerFrame } from '@lamina/core/protocol';
 import { WebSocket } from 'ws';
 
-/** What a chat came to. */
+/** The result of a chat. */
 export interface SocketChat {
   readonly text: string;
-  /** `stop`, `length`, …, or the code of its error. */
+  /** The finish reason, or the code of the error. */
   readonly end: string;
-  /** How many frames ended it: one. */
+  /** The number of frames that ended it; must be one. */
   ends: number;
 }
 
@@ -18,7 +18,7 @@ export class ChatSocket {
 
   private constructor(readonly ws: WebSocket) {
     ws.on('message', (data: Buffer) => {
-      this.#take(JSON.parse(data.toString()) as ServerFrame);
+      this.#onFrame(JSON.parse(data.toString()) as ServerFrame);
       for (const wake of this.#waiting.splice(0)) wake();
     });
   }
@@ -38,9 +38,9 @@ export class ChatSocket {
     this.send({ type: 'chat.start', id, request } as ClientFrame);
   }
 
-  /** Resolves when a condition on its chats holds. */
-  async until(holds: () => boolean): Promise<void> {
-    while (!holds()) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  /** Resolves when a condition is true. */
+  async until(condition: () => boolean): Promise<void> {
+    while (!condition()) await new Promise<void>((resolve) => this.#waiting.push(resolve));
   }
 
   async ended(id: string): Promise<SocketChat> {
@@ -54,7 +54,7 @@ export class ChatSocket {
     await once(this.ws, 'close');
   }
 
-  #take(frame: ServerFrame): void {
+  #onFrame(frame: ServerFrame): void {
     const chat = 'id' in frame && frame.id !== undefined ? this.chats.get(frame.id) : undefined;
     if (chat === undefined) return;
     if (frame.type === 'chat.chunk')

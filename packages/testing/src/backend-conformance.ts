@@ -1,4 +1,4 @@
-// What every backend must do, as a list of cases that any test runner can run.
+// What every backend must do, as a list of cases for any test runner.
 import type { BackendKit } from './conformance/kit.js';
 import { answeringCases } from './conformance/answering-cases.js';
 import { endingCases } from './conformance/ending-cases.js';
@@ -11,37 +11,35 @@ const cases = { ...findingCases, ...startingCases, ...answeringCases, ...endingC
 /** The name of a case of {@link backendConformance}. */
 export type BackendCaseName = keyof typeof cases;
 
-/** One thing a backend must do. */
+/** One requirement for a backend or source. */
 export interface ConformanceCase {
   /** A sentence. */
   readonly name: string;
-  /** Why it does not apply; then it must not be counted as passed. */
+  /** Why the case does not apply. Report it as skipped, not as passed. */
   readonly skip?: string;
   /**
-   * Rejects when the backend does not do it. Leaves no process and no socket either way. Its steps have limits; give
-   * the runner a longer one.
+   * Rejects when the requirement is not met. Leaves no process and no socket behind. Its steps have limits
+   * (`KitLimits`); the timeout of the test runner must be longer, for example 60 s.
    */
   run(): Promise<void>;
 }
 
 /**
- * The cases for a backend: `for (const { name, skip, run } of backendConformance(kit)) (skip ? it.skip : it)(name,
- * run)`. Each case starts what it needs and ends it; run them one after the other.
+ * The cases for a backend. Each case starts and stops what it needs; run them one after another.
  * @throws Error when `skip` names a case that does not exist, or gives no reason
+ * @example
+ * for (const { name, skip, run } of backendConformance(kit)) (skip ? it.skip : it)(name, run);
  */
 export function backendConformance(kit: BackendKit): ConformanceCase[] {
   checkSkips(kit.skip ?? {});
-  const memo = withModelsMadeOnce(kit);
+  const memo = withCachedModels(kit);
   return Object.entries(cases).map(([name, runCase]) => {
     const skip = kit.skip?.[name];
     return { name, ...(skip === undefined ? {} : { skip }), run: () => onStage(memo, runCase) };
   });
 }
 
-/**
- * The version of the engine that a kit is for, as its backend tells it; `undefined` when it tells none, or when there
- * is no engine.
- */
+/** The version of the engine that a kit tests; `undefined` if the backend reports none or the engine is not installed. */
 export async function testedVersion(kit: BackendKit): Promise<string | undefined> {
   const stage = new Stage(kit);
   try {
@@ -60,7 +58,7 @@ function checkSkips(skip: Readonly<Record<string, string>>): void {
   }
 }
 
-function withModelsMadeOnce(kit: BackendKit): BackendKit {
+function withCachedModels(kit: BackendKit): BackendKit {
   const { brokenModel } = kit;
   return {
     ...kit,

@@ -1,4 +1,4 @@
-// A fake engine, which is a real process: how to start it by hand, as a backend, as a plugin.
+// The fake engine, a real process: started directly, as a backend, or as a plugin.
 import { fileURLToPath } from 'node:url';
 import {
   type BackendType,
@@ -15,22 +15,27 @@ import { behaviourSchema, type Behaviour } from './fake-engine/behaviour.js';
 const program = fileURLToPath(new URL('./fake-engine/main.js', import.meta.url));
 const bytesPerToken = 1_024;
 
-/** What a fake engine is started with. */
+/** The options of {@link fakeEngine}. */
 export interface FakeEngineOptions {
-  /** The name it answers with. */
+  /** Name of the model; responses begin with it. */
   readonly model: string;
-  /** The port on 127.0.0.1; default: a free one, which it prints (`listening on http://127.0.0.1:<port>`). */
+  /** Port on 127.0.0.1. Default: a free one, which it prints (`listening on http://127.0.0.1:<port>`). */
   readonly port?: number;
-  /** The model's file; it must exist, and one that begins with `broken` does not open. Default: none is read. */
+  /** Model file; loading fails if it does not exist or begins with `broken`. Default: none. */
   readonly file?: string;
-  /** What `/v1/*` wants as a bearer token; default: nothing. */
+  /** API key for `/v1/*`. Default: none. */
   readonly key?: string;
-  /** Whether the key travels by environment (the default) or on the command line, as MLC-LLM wants it. */
+  /** Whether the key is passed in the environment (default) or on the command line, as for MLC-LLM. */
   readonly keyIn?: 'environment' | 'arguments';
   readonly behaviour?: Behaviour;
 }
 
-/** How to start a fake engine: `spawn(executable, args, { env: { ...env } })`. */
+/**
+ * The command line of a fake engine.
+ * @example
+ * const { executable, args, env } = fakeEngine({ model: 'tiny' });
+ * const child = spawn(executable, args, { env: { ...process.env, ...env } });
+ */
 export function fakeEngine(options: FakeEngineOptions): {
   executable: string;
   args: string[];
@@ -47,19 +52,19 @@ export function fakeEngine(options: FakeEngineOptions): {
   };
 }
 
-/** What {@link fakeBackend} may be told. */
+/** The options of {@link fakeBackend}. */
 export interface FakeBackendOptions {
-  /** The name of the type; default `fake`. */
+  /** Name of the backend type. Default `fake`. */
   readonly type?: string;
-  /** Default `fake`. */
+  /** Model formats. Default `fake`. */
   readonly formats?: readonly string[];
-  /** How its engines behave when neither instance nor model says otherwise. */
+  /** Default behaviour of its engines; options of the instance and the model override it. */
   readonly behaviour?: Behaviour;
-  /** As {@link FakeEngineOptions.keyIn}. */
+  /** Like {@link FakeEngineOptions.keyIn}. */
   readonly keyIn?: 'environment' | 'arguments';
 }
 
-/** A backend type whose engines are fake. Its model options are those of {@link Behaviour}. */
+/** A backend type with fake engines. Its model options are those of {@link Behaviour}. */
 export function fakeBackend(given: FakeBackendOptions = {}): BackendType {
   const { type = 'fake', formats = ['fake'], behaviour = {}, keyIn = 'environment' } = given;
   return processBackend({
@@ -90,7 +95,7 @@ export function fakeBackend(given: FakeBackendOptions = {}): BackendType {
   });
 }
 
-/** A plugin for hosts' tests: the backend type `fake`, and files that end in `.fake` as its models. */
+/** A plugin for tests: the backend type `fake`, whose models are files that end in `.fake`. */
 export function fakePlugin(options: FakeBackendOptions = {}): Plugin {
   const factory = definePlugin({
     name: 'fake',

@@ -1,4 +1,4 @@
-// The door for testers: conformance kits, a fake engine, tiny models, a whole Lamina for a test.
+// The entry point of @lamina/testing: conformance kits, a fake engine, tiny models, and a Lamina for tests.
 export {
   backendConformance,
   testedVersion,

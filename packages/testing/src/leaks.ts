@@ -1,4 +1,4 @@
-// Finds what a test left behind: processes, and whatever else keeps this process alive.
+// Finds processes and open resources that a test left behind.
 import assert from 'node:assert/strict';
 import { setImmediate, setTimeout } from 'node:timers/promises';
 import { ProcessWatch } from './conformance/processes.js';
@@ -7,11 +7,14 @@ const graceMs = 1_000;
 const pollMs = 20;
 
 /**
- * Remembers what is open now. The answer asserts that nothing was added: no process that this one started or that such
- * a one started, no socket, server, file watcher or timer that keeps this process alive. What is just being closed gets
- * a second. For a test runner's first and last hook; await both in a hook, or both in a test, for the runner's own
- * timer is counted too.
- * @throws AssertionError that names what was left
+ * Records what is open now and returns a function that asserts that nothing was added: no descendant process, and no
+ * socket, server, file watcher or timer that keeps this process alive. Resources that are closing have one second.
+ * Call both functions in hooks, or both in a test: the timer of the test runner is counted, too.
+ * @throws AssertionError that names what was left behind
+ * @example
+ * const assertNothingOpen = await watchForLeaks();
+ * await runTheCodeUnderTest();
+ * await assertNothingOpen();
  */
 export async function watchForLeaks(): Promise<() => Promise<void>> {
   const processes = new ProcessWatch();
@@ -28,17 +31,14 @@ export async function watchForLeaks(): Promise<() => Promise<void>> {
 }
 
 async function findLeaks(processes: ProcessWatch, before: ReadonlyMap<string, number>): Promise<string[]> {
-  const living = processes.look().map(({ pid, command }) => `process ${pid} (${command.slice(0, 120)})`);
+  const living = processes.living().map(({ pid, command }) => `process ${pid} (${command.slice(0, 120)})`);
   const more = [...(await countHandles())].map(([type, count]) => [type, count - (before.get(type) ?? 0)] as const);
   return [...living, ...more.filter(([, count]) => count > 0).map(([type, count]) => `${count} ${type}`)];
 }
 
-/**
- * Type of resource → how many of it keep this process alive. Requests under way are not counted: they end by
- * themselves.
- */
+/** Type of resource → how many keep this process alive. Running requests are not counted; they end by themselves. */
 async function countHandles(): Promise<Map<string, number>> {
-  // While a timer's callback runs, the timer counts; and a runner starts its own after it called the test.
+  // A timer counts while its callback runs, and a test runner starts its own timer after it called the test.
   await setImmediate();
   const counts = new Map<string, number>();
   for (const type of process.getActiveResourcesInfo().filter((name) => !/Req|Immediate/.test(name)))

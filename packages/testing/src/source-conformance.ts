@@ -1,4 +1,4 @@
-// What every source must do, as a list of cases that any test runner can run.
+// What every source must do, as a list of cases for any test runner.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import {
@@ -12,25 +12,24 @@ import {
 import type { ConformanceCase } from './backend-conformance.js';
 
 /**
- * A source to test, and what it is tested with. A case whose subject is missing fails, unless `skip` says why it does
- * not apply.
+ * A source and what to test it with. A case that needs a missing member fails, unless `skip` says why it does not apply.
  */
 export interface SourceKit {
-  /** Made anew for each case. */
+  /** Creates the source; called for each case. */
   source(): Source | Promise<Source>;
-  /** A reference that names a model that can be had. */
+  /** A reference to a model that can be downloaded. */
   readonly reference: Json;
-  /** References of other sources; default: those no source has. */
+  /** References of other sources. Default: references that no source has. */
   readonly foreign?: readonly Json[];
-  /** One that is this source's and names nothing. */
+  /** A reference of this source to a model that does not exist. */
   readonly missing?: Json;
-  /** One that needs a right the source has not been given. */
+  /** A reference to a model that the source has no permission for. */
   readonly denied?: Json;
-  /** One that leads to a private address, for a request that came over the network. */
+  /** A reference to a private address, which requests over the network must not reach. */
   readonly private?: Json;
-  /** Every secret the source was given, such as its token: none may be in a plan. */
+  /** All secrets of the source, such as its token; no plan may contain one. */
   readonly secrets?: readonly string[];
-  /** Case → why it does not apply. */
+  /** Name of a case → why it does not apply. */
   readonly skip?: Readonly<Record<string, string>>;
 }
 
@@ -105,8 +104,10 @@ const cases = {
 export type SourceCaseName = keyof typeof cases;
 
 /**
- * The cases for a source: `for (const { name, skip, run } of sourceConformance(kit)) (skip ? it.skip : it)(name, run)`.
+ * The cases for a source.
  * @throws Error when `skip` names a case that does not exist, or gives no reason
+ * @example
+ * for (const { name, skip, run } of sourceConformance(kit)) (skip ? it.skip : it)(name, run);
  */
 export function sourceConformance(kit: SourceKit): ConformanceCase[] {
   for (const [name, reason] of Object.entries(kit.skip ?? {})) {
@@ -168,7 +169,7 @@ function contextOf(remote = false, signal: AbortSignal = AbortSignal.timeout(lim
     : { signal, log: silent, fetch: globalThis.fetch };
 }
 
-/** The fetch of a download that may lead nowhere. */
+/** A fetch that every request fails with, for a download that may not reach any address. */
 function forbidden(): Promise<never> {
   return Promise.reject(new LaminaError('FORBIDDEN', { message: 'This address is one of a private network.' }));
 }

@@ -1,17 +1,17 @@
-// Writes a tiny LoRA adapter for a tiny model: under it the model says another of the sentences it knows.
+// Writes a tiny LoRA adapter for a tiny model; with it, the model answers with another of its sentences.
 import { embed, startRow } from './gguf/bigram.js';
 import { writeGguf, type Metadata } from './gguf/file.js';
 import { storeTensor } from './gguf/tensor.js';
 import { float32, text } from './gguf/values.js';
 import { shapeFor, vocabularyOf, type TinyGgufOptions } from './tiny-gguf.js';
 
-/** What a tiny adapter is to be. */
+/** The options of {@link tinyAdapter}. */
 export interface TinyAdapterOptions {
-  /** `general.name`; default `tiny-adapter`. */
+  /** `general.name`. Default `tiny-adapter`. */
   readonly name?: string;
-  /** The options its base was written with. */
+  /** The options of its base model. */
   readonly base: TinyGgufOptions;
-  /** What the base says under it: one of its `alternatives`. */
+  /** What the base model answers with it: one of its `alternatives`. */
   readonly say: string;
 }
 
@@ -44,7 +44,7 @@ export async function tinyAdapter(path: string, options: TinyAdapterOptions): Pr
   };
 }
 
-/** The scale an engine applies is alpha over rank: 1. */
+/** Engines scale by alpha / rank, which is 1. */
 function metadata(name: string): Metadata {
   return [
     ['general.architecture', text('llama')],

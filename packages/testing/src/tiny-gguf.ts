@@ -1,5 +1,5 @@
-// Writes a tiny but complete llama-architecture model, the same bytes every time, that says a chosen sentence in any
-// engine that opens GGUF.
+// Writes a tiny, complete model of the llama architecture that answers with a chosen sentence in every engine that loads
+// GGUF. The bytes are the same every time.
 import { bigramTensors, shapeOf, type Shape } from './gguf/bigram.js';
 import { writeGguf, type Metadata } from './gguf/file.js';
 import { chatTemplate } from './gguf/template.js';
@@ -7,39 +7,39 @@ import { storeTensor, type StoredTensor, type TensorType } from './gguf/tensor.j
 import { boolean, float32, float32s, int32, int32s, text, texts, uint16, uint32 } from './gguf/values.js';
 import { special, Vocabulary } from './gguf/vocabulary.js';
 
-/** What a tiny model is to be. */
+/** The options of {@link tinyGguf}. */
 export interface TinyGgufOptions {
-  /** `general.name`; default `tiny`. */
+  /** `general.name`. Default `tiny`. */
   readonly name?: string;
   /**
-   * What it says; default ` Hello from the model <name>.`. With `/count` in the last message it counts without end,
-   * with `/think` it thinks first, with `/tool` it calls `get_weather`.
+   * Its answer. Default ` Hello from the model <name>.`. If the last message contains `/count`, it counts without end;
+   * with `/think` it thinks first; with `/tool` it calls `get_weather`.
    */
   readonly say?: string;
-  /** Sentences that it knows but says only under a {@link tinyAdapter}. */
+  /** Sentences that it answers with only with a {@link tinyAdapter}. */
   readonly alternatives?: readonly string[];
   /**
-   * Default 2. More layers and longer embeddings make a model slower, not larger on disk: 8 and 512 say about 300
-   * tokens a second on one core.
+   * Default 2. More layers and longer embeddings make a model slower, not larger on disk: 8 layers of 512 generate about
+   * 300 tokens per second on one core.
    */
   readonly layers?: number;
-  /** A multiple of 32; default 64. */
+  /** A multiple of 32. Default 64. */
   readonly embeddingLength?: number;
-  /** The longest context it claims to be trained for, in tokens; default 2048. */
+  /** The context length of its training according to its metadata, in tokens. Default 2048. */
   readonly contextLength?: number;
-  /** How the weights are stored; default `f32`. */
+  /** Storage type of the weights. Default `f32`. */
   readonly type?: TensorType;
-  /** The number of files; with more than one they are called `<name>-00001-of-0000N.gguf`. Default 1. */
+  /** Number of files; more than one are named `<name>-00001-of-0000N.gguf`. Default 1. */
   readonly shards?: number;
 }
 
-/** A model that was written. */
+/** The written model. */
 export interface TinyGguf {
-  /** The files; the first is the one an engine is given. */
+  /** The files; engines load the first. */
   readonly paths: readonly [string, ...string[]];
-  /** Their sizes together, holes included. */
+  /** The total size of the files, holes included. */
   readonly bytes: number;
-  /** The sentence. */
+  /** Its answer. */
   readonly says: string;
 }
 
@@ -59,12 +59,12 @@ export async function tinyGguf(path: string, options: TinyGgufOptions = {}): Pro
   return { ...(await writeShards(path, shards, metadata, tensors)), says };
 }
 
-/** The tokens of the model these options describe. */
+/** The vocabulary for these options. */
 export function vocabularyOf(options: TinyGgufOptions): Vocabulary {
   return new Vocabulary(sentencesOf(options));
 }
 
-/** The sizes of the model these options describe. */
+/** The dimensions for these options. */
 export function shapeFor(options: TinyGgufOptions): Shape {
   return shapeOf(options.layers ?? 2, options.embeddingLength ?? 64);
 }
@@ -77,7 +77,7 @@ function sentencesOf(options: TinyGgufOptions): string[] {
   return [options.say ?? ` Hello from the model ${nameOf(options)}.`, ...(options.alternatives ?? [])];
 }
 
-/** The metadata is in the first shard alone; each has the numbers that tell its place. */
+/** Only the first shard has the metadata; all have their number and count. */
 async function writeShards(
   path: string,
   shards: number,
@@ -138,7 +138,7 @@ function tokenizerMetadata(vocabulary: Vocabulary): Metadata {
     ['tokenizer.ggml.model', text('llama')],
     ['tokenizer.ggml.pre', text('default')],
     ['tokenizer.ggml.tokens', texts(vocabulary.texts)],
-    // The tokenizer merges towards the highest score: the lower the later, so that a prompt is cut into characters.
+    // The tokenizer prefers high scores; scores that fall with the length split a prompt into characters.
     ['tokenizer.ggml.scores', float32s(vocabulary.texts.map((_, id) => -id))],
     ['tokenizer.ggml.token_type', int32s(vocabulary.kinds)],
     ['tokenizer.ggml.bos_token_id', uint32(vocabulary.id(special.begin))],

@@ -27,17 +27,17 @@ describe('ProcessWatch', () => {
     const watch = new ProcessWatch();
     const child = spawn(process.execPath, ['-e', idle], { stdio: 'ignore' });
     assert.deepEqual(
-      watch.look().map(({ pid }) => pid),
+      watch.living().map(({ pid }) => pid),
       [child.pid],
     );
     child.kill();
     await once(child, 'exit');
-    assert.deepEqual(watch.look(), []);
+    assert.deepEqual(watch.living(), []);
   });
 
   it('does not see what ran before', async () => {
     const child = spawn(process.execPath, ['-e', idle], { stdio: 'ignore' });
-    assert.deepEqual(new ProcessWatch().look(), []);
+    assert.deepEqual(new ProcessWatch().living(), []);
     child.kill();
     await once(child, 'exit');
   });
@@ -47,14 +47,14 @@ describe('ProcessWatch', () => {
     const parent = `const c = require('node:child_process').spawn(process.execPath, ['-e', ${JSON.stringify(idle)}], { detached: true, stdio: 'ignore' }); console.log(c.pid); ${idle}`;
     const child = spawn(process.execPath, ['-e', parent], { stdio: ['ignore', 'pipe', 'ignore'] });
     const [grandchild] = (await once(child.stdout, 'data')) as [Buffer];
-    assert.equal(watch.look().length, 2);
+    assert.equal(watch.living().length, 2);
     child.kill('SIGKILL');
     await once(child, 'exit');
     assert.deepEqual(
-      watch.look().map(({ pid }) => pid),
+      watch.living().map(({ pid }) => pid),
       [Number(grandchild)],
     );
     watch.kill();
-    while (watch.look().length > 0); // The system needs a moment to end it; nothing tells when.
+    while (watch.living().length > 0); // The system needs a moment to end it; nothing tells when.
   });
 });

@@ -1,4 +1,4 @@
-// Conformance of answers: chats, streams, clients that leave, errors, embeddings, health and sleep.
+// Conformance of responses: chats, streams, disconnected clients, errors, embeddings, health checks, sleep.
 import assert from 'node:assert/strict';
 import { setTimeout } from 'node:timers/promises';
 import type { JsonObject, ModelServer } from '@lamina/core/plugin';
@@ -46,7 +46,7 @@ export const answeringCases = {
   'a client that leaves frees the engine': async (stage: Stage) => {
     const model = await stage.kit.model();
     const server = await stage.start();
-    // Without a look inside, the engine is filled, so that the chat below is served only when it was freed.
+    // Without `busy`, fill the engine, so that the chat below is served only after the engine was freed.
     const clients = stage.kit.busy === undefined ? (server.info.parallel ?? 4) : 1;
     await Promise.all(Array.from({ length: clients }, () => leaveEarly(stage, server)));
     if (stage.kit.busy !== undefined)
@@ -102,7 +102,7 @@ function assertText(text: string, expected = ''): void {
   assert.ok(text.length > 0 && text.includes(expected), `The answer is "${text}" and should contain "${expected}".`);
 }
 
-/** Reads the first words of a long answer, then closes the connection. */
+/** Reads the first text of a long response, then closes the connection. */
 async function leaveEarly(stage: Stage, server: ModelServer): Promise<void> {
   const leave = new AbortController();
   const events = stage.stream(server, await stage.kit.model(), longChatOf(stage.kit), leave.signal);
@@ -115,7 +115,7 @@ async function leaveEarly(stage: Stage, server: ModelServer): Promise<void> {
   );
 }
 
-/** A real poll: the engine has no event for it. Slow enough not to keep an engine from noticing. */
+/** Polls, because engines have no event for it; slowly, so that the engine has time to notice. */
 async function untilIdle(stage: Stage, server: ModelServer): Promise<void> {
   while ((await stage.kit.busy!(server)) > 0) await setTimeout(100);
 }
@@ -135,7 +135,7 @@ async function assertRefused(stage: Stage, body: string | JsonObject): Promise<v
   assert.ok(typeof error?.message === 'string' && error.message !== '', `The error has no message: ${reply.text}`);
 }
 
-/** The error of an answer in OpenAI's shape, which needs no adapter. */
+/** The error of a response in OpenAI's format, which needs no adapter. */
 function usualError(text: string): { message?: unknown } | undefined {
   try {
     return (JSON.parse(text) as { error?: { message?: unknown } }).error;

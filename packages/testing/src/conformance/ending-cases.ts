@@ -1,4 +1,4 @@
-// Conformance of ends: stops that are asked for, crashes, what they leave, and what must never be told.
+// Conformance of stops and crashes: what they leave behind, and secrets that must not be printed.
 import assert from 'node:assert/strict';
 import type { ModelServer, ServerExit } from '@lamina/core/plugin';
 import { longChatOf } from './kit.js';
@@ -46,9 +46,9 @@ export const endingCases = {
   'a stop turns into a kill when its signal is aborted': async (stage: Stage) => {
     const server = await stage.start();
     const { ended } = await longStream(stage, server);
-    const patience = new AbortController();
-    const stopped = stage.stop(server, { signal: patience.signal, limitMs: stage.limits.killMs });
-    patience.abort();
+    const controller = new AbortController();
+    const stopped = stage.stop(server, { signal: controller.signal, limitMs: stage.limits.killMs });
+    controller.abort();
     await stopped;
     await within(stage.limits.killMs, ended, 'The stream of a killed engine');
   },
@@ -86,21 +86,21 @@ export const endingCases = {
 
   'its key is on no command line': async (stage: Stage) => {
     const key = keyOf(await stage.start());
-    const telling = stage.processes.look().filter(({ command }) => command.includes(key));
+    const exposing = stage.processes.living().filter(({ command }) => command.includes(key));
     assert.deepEqual(
-      telling.map(({ pid }) => pid),
+      exposing.map(({ pid }) => pid),
       [],
       'Every user of this machine can read the key in the list of processes.',
     );
   },
 };
 
-/** How the server ended; it must settle right after the end. */
+/** How the server ended; settles right after its end. */
 function closed(stage: Stage, server: ModelServer): Promise<ServerExit> {
   return within(stage.limits.killMs, server.closed, 'closed');
 }
 
-/** Starts a long answer and reads its first words; `ended` settles when the stream is over, in whatever way. */
+/** Starts a long response and reads its first text; `ended` settles when the stream has ended or failed. */
 async function longStream(stage: Stage, server: ModelServer): Promise<{ ended: Promise<unknown> }> {
   const events = stage.stream(server, await stage.kit.model(), longChatOf(stage.kit));
   const begun = await readStream(events, { untilText: true });
@@ -112,7 +112,7 @@ async function longStream(stage: Stage, server: ModelServer): Promise<{ ended: P
   return { ended: readStream(events).catch(() => undefined) };
 }
 
-/** Kills the engine's own process and waits for the news. */
+/** Kills the process of the engine and waits until the backend reports it. */
 async function crash(stage: Stage): Promise<ServerExit> {
   const server = await stage.start();
   process.kill(present(server.pid, 'A pid'), 'SIGKILL');

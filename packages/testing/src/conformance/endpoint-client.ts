@@ -1,26 +1,25 @@
-// Talks to an endpoint as Lamina's proxy does: the engine's own headers, a Unix socket where there is one, streams read
-// event by event.
+// HTTP client for an endpoint that works like Lamina's proxy: headers of the endpoint, Unix sockets, event streams.
 import { Agent, request, type Dispatcher } from 'undici';
 import { reasonOf } from '@lamina/core';
 import type { Endpoint, JsonObject } from '@lamina/core/plugin';
 
-/** An answer that was read to its end. */
+/** A complete response. */
 export interface Reply {
   readonly status: number;
   readonly text: string;
 }
 
-/** One client for one test; `close` cuts what is still open. */
+/** The client of one test; `close` closes open connections. */
 export class EndpointClient {
   readonly #agents = new Map<string | undefined, Agent>();
 
-  /** Posts JSON, or a text as it is, and reads the whole answer. */
+  /** Posts JSON, or a string unchanged, and reads the complete response. */
   async post(endpoint: Endpoint, route: string, body: JsonObject | string, signal: AbortSignal): Promise<Reply> {
     const response = await this.#send(endpoint, route, body, signal);
     return { status: response.statusCode, text: await response.body.text() };
   }
 
-  /** Posts JSON and yields the `data` of each server-sent event. Ends when the engine closes the answer. */
+  /** Posts JSON and yields the `data` of each server-sent event until the response ends. */
   async *stream(endpoint: Endpoint, route: string, body: JsonObject, signal: AbortSignal): AsyncGenerator<string> {
     const response = await this.#send(endpoint, route, body, signal);
     if (response.statusCode !== 200)
@@ -52,7 +51,7 @@ export class EndpointClient {
     });
   }
 
-  /** A connection a request: an idle one must not be what keeps an engine from ending. */
+  /** One connection per request: an idle connection must not keep an engine from exiting. */
   #agent(socketPath: string | undefined): Agent {
     let agent = this.#agents.get(socketPath);
     if (agent === undefined) {

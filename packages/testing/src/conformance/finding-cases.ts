@@ -1,4 +1,4 @@
-// Conformance before anything runs: options, probes, models, estimates, adapters.
+// Conformance without a running model: options, probes, accepted models, memory estimates, request adapters.
 import assert from 'node:assert/strict';
 import { totalmem } from 'node:os';
 import { check } from '@lamina/core';

@@ -1,61 +1,58 @@
-// What a backend's author gives the conformance kit, and the defaults for what is left out.
+// The description of a backend for its conformance tests, with defaults.
 import type { BackendType, JsonObject, Model, ModelServer } from '@lamina/core/plugin';
 
-/** How long the steps of a case may take, in milliseconds. */
+/** Time limits for the steps of a case, in milliseconds. */
 export interface KitLimits {
-  /** A start; default 60,000. */
+  /** A start. Default 60,000. */
   readonly startMs: number;
-  /** An answer, or the next piece of one; default 30,000. */
+  /** A response, or the next chunk of a stream. Default 30,000. */
   readonly answerMs: number;
-  /** For the engine to notice that a client left; default 10,000. */
+  /** For the engine to notice that a client disconnected. Default 10,000. */
   readonly leaveMs: number;
-  /** A stop that lets the engine end by itself; after that it is told to kill. Default 20,000. */
+  /** A graceful stop; after that the signal is aborted. Default 20,000. */
   readonly stopMs: number;
-  /** A stop that kills; default 3,000. */
+  /** A stop that kills the engine. Default 3,000. */
   readonly killMs: number;
 }
 
 /**
- * A backend to test, and what it is tested with. A case whose subject is missing here fails, unless `skip` says why it
- * does not apply.
+ * A backend and what to test it with. A case that needs a missing member fails, unless `skip` says why it does not
+ * apply.
  */
 export interface BackendKit {
   readonly type: BackendType;
-  /** What models.yaml would say of the instance. */
+  /** Options of the instance, as in models.yaml. */
   readonly options?: Readonly<Record<string, unknown>>;
-  /**
-   * What models.yaml would say of an instance whose engine is not on this machine; default: an `executable` that does
-   * not exist.
-   */
+  /** Options of an instance whose engine is not installed. Default: an `executable` that does not exist. */
   readonly missing?: Readonly<Record<string, unknown>>;
-  /** The environment the backend sees; default empty. */
+  /** Environment variables for the backend. Default: none. */
   readonly env?: Readonly<Record<string, string | undefined>>;
-  /** A model that opens, its files on disk; made once. */
+  /** A valid model with its files on disk; called once. */
   model(): Model | Promise<Model>;
-  /** A model of the right format that does not open, such as a damaged file. */
+  /** A model of the right format that cannot be loaded, such as a corrupt file. */
   brokenModel?(): Model | Promise<Model>;
-  /** What every chat answer of a model contains. */
+  /** Text that every chat response of a model contains. */
   says?(model: Model): string;
-  /** A chat, without `model`, that has a short answer; default a greeting. */
+  /** A chat request, without `model`, with a short response. Default: a greeting. */
   readonly chat?: JsonObject;
-  /** A chat whose answer is still under way after seconds; default it is asked to count. */
+  /** A chat request whose response takes many seconds. Default: asks the model to count. */
   readonly longChat?: JsonObject;
   /**
-   * How many requests the engine computes now. Without it, a client that leaves is only seen to free the engine when
-   * the next one is served.
+   * The number of requests the engine is processing. Without it, the kit can only see that a disconnected client frees
+   * the engine by the next request being served.
    */
   busy?(server: ModelServer): Promise<number>;
-  /** Options, and a look at the server that proves they reached the engine. */
+  /** Options, and a check on the server that they reached the engine. */
   readonly reach?: {
     readonly options: Readonly<Record<string, unknown>>;
     verify(server: ModelServer): void | Promise<void>;
   };
-  /** The option that sets the context length. */
+  /** Name of the option that sets the context length. */
   readonly contextOption?: string;
-  /** Options under which the engine embeds. */
+  /** Options with which the engine serves embeddings. */
   readonly embedding?: Readonly<Record<string, unknown>>;
   readonly limits?: Partial<KitLimits>;
-  /** Case → why it does not apply. */
+  /** Name of a case → why it does not apply. */
   readonly skip?: Readonly<Record<string, string>>;
 }
 
@@ -82,9 +79,7 @@ export function instanceOptions(kit: BackendKit, options = kit.options): Readonl
   return { ...kit.type.defaults, ...options };
 }
 
-/**
- * What core hands to a start: what the instance says that a model may say too, then what the model says, then `more`.
- */
+/** The options that core passes to a start: those of the instance that models may have, of the model, and `more`. */
 export function modelOptions(
   kit: BackendKit,
   model: Model,

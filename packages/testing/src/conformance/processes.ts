@@ -1,22 +1,22 @@
-// Which processes a test has started, directly or not, and which of them still live.
+// Finds the processes that a test started, directly or not, and that are still running.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { engineEnvironment } from '@lamina/core/plugin';
 
 const mark = `LAMINA_OWNER=${engineEnvironment({}, [])['LAMINA_OWNER']}`;
 
-/** A living process. A zombie is dead: it only waits to be reaped. */
+/** A running process. Zombies do not count; they only wait to be reaped. */
 export interface LivingProcess {
   readonly pid: number;
   readonly parent: number;
   readonly group: number;
-  /** When it started, in the system's own words; with the pid it names a process for good. */
+  /** Start time in the format of the system; together with the pid it identifies a process. */
   readonly start: string;
   /** Its command line. */
   readonly command: string;
 }
 
-/** Every living process, from /proc where there is one, else from `ps`. */
+/** All running processes, from /proc where it exists, else from `ps`. */
 export function livingProcesses(): LivingProcess[] {
   return existsSync('/proc/self/stat') ? fromProc() : fromPs();
 }
@@ -45,7 +45,7 @@ function readProc(pid: string): LivingProcess[] {
   return [{ pid: Number(pid), parent: Number(fields[1]), group: Number(fields[2]), start: fields[19]!, command }];
 }
 
-/** As {@link livingProcesses}, where there is no /proc. */
+/** Like {@link livingProcesses}, for systems without /proc. */
 export function fromPs(): LivingProcess[] {
   const ps = spawnSync('ps', ['-A', '-ww', '-o', 'pid=,ppid=,pgid=,stat=,lstart=,args='], {
     encoding: 'utf8',
@@ -60,17 +60,17 @@ export function fromPs(): LivingProcess[] {
 }
 
 /**
- * Watches what is started from now on. Look while things run: what has left its group, lost its parent and has no mark
- * is found only if it was seen before.
+ * Finds processes that are started from now on. Call `living()` while they run: a process that left its group and lost
+ * its parent is found only if it was seen before.
  */
 export class ProcessWatch {
-  /** Process groups that are ours, whoever their parents are. */
+  /** Process groups of the test, whatever their parents are. */
   readonly groups = new Set<number>();
   readonly #before = new Set(livingProcesses().map(identity));
   readonly #seen = new Set<string>();
 
-  /** Everything that was started since and lives. */
-  look(): LivingProcess[] {
+  /** All processes that were started since and are running. */
+  living(): LivingProcess[] {
     const all = livingProcesses();
     const parents = new Map(all.map((row) => [row.pid, row.parent]));
     const ours = all.filter((row) => {
@@ -83,21 +83,19 @@ export class ProcessWatch {
     return ours;
   }
 
-  /** Kills everything that was started since. */
+  /** Kills all processes that were started since. */
   kill(): void {
-    for (const { pid } of this.look()) {
+    for (const { pid } of this.living()) {
       try {
         process.kill(pid, 'SIGKILL');
       } catch {
-        // It ended first.
+        // It has ended already.
       }
     }
   }
 }
 
-/**
- * Whether it carries the mark of an engine that this process started, which its children inherit. Only /proc can tell.
- */
+/** Whether it has the environment variable of engines that this process started. Works only with /proc. */
 function isMarked(pid: number): boolean {
   try {
     return readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').includes(mark);
@@ -110,7 +108,7 @@ function identity({ pid, start }: LivingProcess): string {
   return `${pid} ${start}`;
 }
 
-/** Whether this process is among the ancestors. */
+/** Whether this process is an ancestor. */
 function descends(pid: number, parents: ReadonlyMap<number, number>): boolean {
   for (let parent = parents.get(pid); parent !== undefined && parent > 1; parent = parents.get(parent)) {
     if (parent === process.pid) return true;

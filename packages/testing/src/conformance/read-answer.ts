@@ -1,13 +1,13 @@
-// Reads chat answers, whole or streamed, as OpenAI's clients do.
+// Reads chat responses, complete or streamed, like OpenAI's clients.
 
-/** A chat answer. */
+/** A chat response. */
 export interface ChatAnswer {
   readonly text: string;
   readonly finish: string | undefined;
   readonly completionTokens: number | undefined;
 }
 
-/** A streamed chat answer, with what came over the wire. */
+/** A streamed chat response with its events. */
 export interface ChatStream extends ChatAnswer {
   /** The data of every event, in order. */
   readonly data: readonly string[];
@@ -25,7 +25,7 @@ interface ChatBody {
   readonly usage?: { readonly completion_tokens?: number } | null;
 }
 
-/** A whole answer. */
+/** Reads a complete response. */
 export function readAnswer(text: string): ChatAnswer {
   const body = JSON.parse(text) as ChatBody;
   const choice = body.choices?.[0];
@@ -36,7 +36,7 @@ export function readAnswer(text: string): ChatAnswer {
   };
 }
 
-/** A stream, to its end; or up to its first text, and then it can be read on. */
+/** Reads a stream to its end, or with `untilText` up to its first text; the rest can be read later. */
 export async function readStream(events: AsyncIterator<string>, { untilText = false } = {}): Promise<ChatStream> {
   let stream: ChatStream = {
     text: '',

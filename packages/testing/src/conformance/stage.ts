@@ -1,5 +1,4 @@
-// What one conformance case runs on: a fresh backend, a real start context that records what it is told, and an end
-// that leaves nothing.
+// The environment of one conformance case: a new backend, a start context that records calls, and cleanup.
 import assert from 'node:assert/strict';
 import { setImmediate } from 'node:timers/promises';
 import type {
@@ -16,25 +15,25 @@ import { EndpointClient, type Reply } from './endpoint-client.js';
 import { chatOf, instanceOptions, limitsOf, modelOptions, type BackendKit, type KitLimits } from './kit.js';
 import { ProcessWatch } from './processes.js';
 
-/** What a start may be given besides the kit's model and options. */
+/** Replaces or adds to the model and options of the kit. */
 export interface StartOverrides {
   readonly model?: Model;
   readonly options?: Readonly<Record<string, unknown>>;
   readonly signal?: AbortSignal;
-  /** Called as soon as the backend does anything that can be seen. */
-  readonly onFirstSign?: () => void;
+  /** Called as soon as the backend reports progress or starts a process. */
+  readonly onFirstActivity?: () => void;
 }
 
-/** The ground under one case. */
+/** The environment of one case. */
 export class Stage {
   readonly backend: Backend;
   readonly limits: KitLimits;
   readonly client = new EndpointClient();
   readonly processes = new ProcessWatch();
-  /** Lines the engine printed, and what the backend logged. */
+  /** Output of the engine and log lines of the backend. */
   readonly printed: string[] = [];
   readonly progress: { readonly stage: string; readonly ratio?: number }[] = [];
-  /** Groups handed to the guard, and those taken back. */
+  /** Process groups passed to the guard, and those released. */
   readonly guarded: number[] = [];
   readonly released: number[] = [];
   readonly #end = new AbortController();
@@ -47,7 +46,7 @@ export class Stage {
     this.backend = kit.type.create('conformance', instanceOptions(kit));
   }
 
-  /** For calls that end in nothing but a context. */
+  /** The context for calls that need nothing else. */
   context(signal: AbortSignal = this.#end.signal): Context & { env: NonNullable<BackendKit['env']> } {
     return { signal, log: this.#log(), env: this.kit.env ?? {} };
   }
@@ -58,19 +57,19 @@ export class Stage {
     const started = this.backend.start(model, this.#startContext(model, overrides));
     this.#starting.push(started.then((server) => this.#servers.add(server)).catch(() => undefined));
     const server = await within(this.limits.startMs, started, 'start()');
-    this.processes.look();
+    this.processes.living();
     return server;
   }
 
-  /** Asks a server to stop, and waits for it up to a limit. */
+  /** Stops a server within a limit. */
   async stop(server: ModelServer, options: { signal?: AbortSignal; limitMs?: number } = {}): Promise<void> {
-    this.processes.look();
+    this.processes.living();
     const signal = options.signal ?? AbortSignal.timeout(this.limits.stopMs);
     const limit = options.limitMs ?? this.limits.stopMs + this.limits.killMs;
     await within(limit, server.stop({ reason: 'requested', signal }), 'stop()');
   }
 
-  /** Sends a chat the way Lamina does and reads the whole answer. */
+  /** Sends a chat as Lamina does and reads the complete response. */
   async chat(server: ModelServer, model: Model, body: JsonObject = chatOf(this.kit)): Promise<Reply> {
     const signal = AbortSignal.timeout(this.limits.answerMs);
     return this.client.post(
@@ -92,26 +91,23 @@ export class Stage {
     return this.client.stream(server.endpoint(), 'chat/completions', adapted, signal);
   }
 
-  /** A body as Lamina sends it: with the model's id at the engine, and through the backend's adapter. */
+  /** A request body as Lamina sends it: with the engine's ID of the model, changed by the backend's adapter. */
   adapted(server: ModelServer, model: Model, route: string, body: JsonObject): JsonObject {
     const named = { ...body, model: server.info.ids?.[model.name] ?? model.name };
     return this.backend.adapt?.request?.(named, { model, route, info: server.info }) ?? named;
   }
 
-  /**
-   * Fails when a process that the case started still lives, or this process listens on a port that it did not listen on
-   * before.
-   */
+  /** Fails if a process of the case is still running, or this process listens on a new port. */
   async assertNothingLeft(when: string): Promise<void> {
-    // A server that has just closed is listed until the event loop has come round to its end.
+    // A closed server is listed until the event loop has completed its turn.
     await setImmediate();
     await setImmediate();
-    const left = this.processes.look().map(({ pid, command }) => `${pid} (${command.slice(0, 120)})`);
+    const left = this.processes.living().map(({ pid, command }) => `${pid} (${command.slice(0, 120)})`);
     assert.deepEqual(left, [], `${when}, processes are left: ${left.join(', ')}`);
     assert.ok(listening() <= this.#listening, `${when}, a server of this process still listens.`);
   }
 
-  /** Fails when something still listens at an endpoint. */
+  /** Fails if something still listens at an endpoint. */
   async assertNothingListens(endpoint: Endpoint): Promise<void> {
     const asked = this.client.post(endpoint, 'chat/completions', {}, AbortSignal.timeout(this.limits.answerMs));
     await assert.rejects(
@@ -121,7 +117,7 @@ export class Stage {
     );
   }
 
-  /** Ends whatever the case left, whether it passed or not. */
+  /** Stops everything that the case left running. */
   async close(): Promise<void> {
     this.#end.abort();
     await within(this.limits.killMs, Promise.all(this.#starting), 'An aborted start()').catch(() => undefined);
@@ -133,20 +129,20 @@ export class Stage {
     await this.client.close();
   }
 
-  #startContext(model: Model, { options, signal, onFirstSign }: StartOverrides): StartContext {
+  #startContext(model: Model, { options, signal, onFirstActivity }: StartOverrides): StartContext {
     return {
       ...this.context(signal === undefined ? this.#end.signal : AbortSignal.any([signal, this.#end.signal])),
       options: modelOptions(this.kit, model, options),
       adapters: [],
       progress: (update) => {
         this.progress.push(update);
-        onFirstSign?.();
+        onFirstActivity?.();
       },
       output: (_stream, text) => void this.printed.push(text),
       guard: (pid) => {
         this.guarded.push(pid);
         this.processes.groups.add(pid);
-        onFirstSign?.();
+        onFirstActivity?.();
         return () => void this.released.push(pid);
       },
     };
@@ -158,12 +154,12 @@ export class Stage {
   }
 }
 
-/** How many TCP servers this process has. */
+/** The number of TCP servers of this process. */
 function listening(): number {
   return process.getActiveResourcesInfo().filter((name) => name === 'TCPServerWrap').length;
 }
 
-/** The promise, unless it takes longer than the limit: then an error that says so. */
+/** The result of the promise, or an error when it takes longer than the limit. */
 export async function within<T>(limitMs: number, promise: Promise<T>, what: string): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
@@ -176,8 +172,8 @@ export async function within<T>(limitMs: number, promise: Promise<T>, what: stri
   }
 }
 
-/** Something optional that a case is about. Missing, the case fails: a kit has to say why it does not apply. */
+/** An optional member that a case needs. Without it, the case fails: the kit must skip the case with a reason. */
 export function present<T>(value: T | undefined, what: string): T {
-  assert.ok(value !== undefined, `${what} is missing. If that is meant, skip this case and say why.`);
+  assert.ok(value !== undefined, `${what} is missing. If this is intended, skip this case with a reason.`);
   return value;
 }

@@ -1,4 +1,4 @@
-// Conformance of starts: when they end, what they tell, and how they fail.
+// Conformance of starts: when they complete, what they report, and how they fail.
 import assert from 'node:assert/strict';
 import { LaminaError, type Model, type ModelServer } from '@lamina/core/plugin';
 import { chatOf } from './kit.js';
@@ -79,7 +79,7 @@ export const startingCases = {
 
   'every process is in a group the guard was given, until it is gone': async (stage: Stage) => {
     const server = await stage.start();
-    const running = stage.processes.look();
+    const running = stage.processes.living();
     const strays = running.filter(({ group }) => !stage.guarded.includes(group));
     assert.deepEqual(strays, [], 'These processes would outlive a Lamina that is killed.');
     assert.deepEqual(stage.released, [], 'A group was taken back while it runs.');
@@ -112,8 +112,8 @@ async function failedStart(stage: Stage): Promise<unknown> {
   );
 }
 
-/** Starts, and aborts at the first sign that the start is under way. */
+/** Starts a model and aborts as soon as the start is in progress. */
 function abortedStart(stage: Stage): Promise<ModelServer> {
-  const giveUp = new AbortController();
-  return stage.start({ signal: giveUp.signal, onFirstSign: () => giveUp.abort() });
+  const controller = new AbortController();
+  return stage.start({ signal: controller.signal, onFirstActivity: () => controller.abort() });
 }

@@ -1,14 +1,11 @@
-// Everything a fake engine can be told to do, well or badly; the options of a fake model in models.yaml.
+// The behaviour of a fake engine, correct or faulty; these are the options of a fake model in models.yaml.
 import type { FromSchema } from '@lamina/core/plugin';
 
 const flag = { type: 'boolean' } as const;
 const milliseconds = { type: 'number', minimum: 0 } as const;
 const count = { type: 'integer', minimum: 0 } as const;
 
-/**
- * The schema of {@link Behaviour}. All of it may change while the engine runs: `POST /fake/behaviour` with what is
- * different.
- */
+/** The schema of {@link Behaviour}. `POST /fake/behaviour` changes any of it while the engine runs. */
 export const behaviourSchema = {
   type: 'object',
   properties: {
@@ -90,5 +87,5 @@ export const behaviourSchema = {
   additionalProperties: false,
 } as const;
 
-/** What a fake engine does; a healthy one needs none of it. */
+/** The behaviour of a fake engine; a healthy one needs no option. */
 export type Behaviour = FromSchema<typeof behaviourSchema>;

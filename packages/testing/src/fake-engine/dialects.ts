@@ -1,5 +1,4 @@
-// How an answer looks on the routes that generate text: whole, or as the frames of a stream. Shapes as OpenAI and
-// Anthropic document them.
+// Response formats of the routes that generate text, complete and streamed, as documented by OpenAI and Anthropic.
 
 /** What was generated, so far or in all. */
 export interface Answer {

@@ -1,8 +1,8 @@
-// How a fake engine says no.
+// Error responses of a fake engine.
 import type { ServerResponse } from 'node:http';
 import type { Behaviour } from './behaviour.js';
 
-/** A request that the engine refuses; the message goes to the client. */
+/** A request that the engine rejects; the message is sent to the client. */
 export class Refusal extends Error {
   readonly status: number;
 
@@ -12,7 +12,7 @@ export class Refusal extends Error {
   }
 }
 
-/** Answers with an error, in the shape the behaviour asks for. */
+/** Sends an error in the format that the behaviour selects. */
 export function sendRefusal(response: ServerResponse, { status, message }: Refusal, behaviour: Behaviour): void {
   sendJson(
     response,

@@ -1,8 +1,8 @@
-// The ways a fake engine dies.
+// Crashes of a fake engine.
 import { existsSync, writeFileSync } from 'node:fs';
 import type { Behaviour } from './behaviour.js';
 
-/** Whether a fault that may happen only once is due now; if so, it will not be the next time. */
+/** Whether a fault should happen now; one that happens only once is then switched off. */
 export function isDue(behaviour: Behaviour): boolean {
   if (behaviour.once === undefined) return true;
   if (existsSync(behaviour.once)) return false;
@@ -10,7 +10,7 @@ export function isDue(behaviour: Behaviour): boolean {
   return true;
 }
 
-/** Dies as an engine with a bug does: a last word, then at once. */
+/** Crashes as an engine with a bug does: prints a line and exits at once. */
 export function crash(): never {
   process.stderr.write('fatal: the fake engine was told to crash\n');
   process.kill(process.pid, 'SIGKILL');

@@ -1,4 +1,4 @@
-// Answers an inference request: piece by piece, with the pauses and faults that were asked for.
+// Generates the response to an inference request in chunks, with the configured pauses and faults.
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { setImmediate, setTimeout } from 'node:timers/promises';
@@ -7,7 +7,7 @@ import type { Answer, Dialect } from './dialects.js';
 import { sendJson } from './errors.js';
 import { crash } from './faults.js';
 
-/** A request, read and checked. */
+/** A validated request. */
 export interface Job {
   readonly behaviour: Behaviour;
   readonly dialect: Dialect;
@@ -15,13 +15,13 @@ export interface Job {
   readonly prompt: string;
   readonly stream: boolean;
   readonly includeUsage: boolean;
-  /** The most chunks the client wants. */
+  /** Maximum number of chunks. */
   readonly limit: number;
-  /** Whether a crash that the behaviour asks for happens to this request. */
+  /** Whether the configured crash happens in this request. */
   readonly crashes: boolean;
 }
 
-/** Generates the answer. Stops when the signal says that the client has left, which throws. */
+/** Generates the response. Throws when the signal is aborted because the client disconnected. */
 export async function generate(job: Job, response: ServerResponse, signal: AbortSignal): Promise<void> {
   if (job.crashes && job.behaviour.crash === 'before_header') crash();
   if (job.stream) await sendStream(job, response, signal);
@@ -83,7 +83,7 @@ async function* pieces(job: Job, signal: AbortSignal): AsyncGenerator<string> {
   }
 }
 
-/** Even without a pause other requests, and the news that a client left, get their turn. */
+/** Yields to other requests and to disconnects, even without a pause. */
 async function pause(ms: number, signal: AbortSignal): Promise<void> {
   if (ms === 0) await setImmediate();
   else await setTimeout(ms, undefined, { signal });

@@ -1,4 +1,4 @@
-// The fake engine: a process that loads for a while, speaks OpenAI's HTTP API and misbehaves on request.
+// The fake engine: a process that takes time to load, serves OpenAI's HTTP API, and has configurable faults.
 // node main.js --model NAME --port N [--file PATH] [--behaviour JSON] [--api-key KEY]   (or the key in FAKE_ENGINE_KEY)
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -62,7 +62,7 @@ async function load(behaviour: Behaviour): Promise<void> {
   if (behaviour.exit_code !== undefined && isDue(behaviour)) process.exit(behaviour.exit_code);
 }
 
-/** Any file is a model, but one that begins with "broken" does not open. */
+/** Any file is a valid model unless it begins with "broken". */
 function readModel(): void {
   if (values.file === undefined) return;
   try {

@@ -1,4 +1,4 @@
-// Reads and checks what a client asks of a fake engine.
+// Reads and validates requests to a fake engine.
 import { createHash } from 'node:crypto';
 import type { Dialect } from './dialects.js';
 import { Refusal } from './errors.js';

@@ -1,4 +1,4 @@
-// The HTTP API of a fake engine: OpenAI's routes, a little of Anthropic's and vLLM's, and `/fake/*` for tests.
+// The HTTP API of a fake engine: routes of OpenAI, some of Anthropic and vLLM, and `/fake/*` for tests.
 import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
@@ -96,7 +96,7 @@ function answerModels(engine: Engine, response: ServerResponse): void {
   sendJson(response, 200, { object: 'list', data });
 }
 
-/** Computes when there is a place, counted; stops when the client leaves. */
+/** Processes a request when a slot is free; stops when the client disconnects. */
 async function compute(
   engine: Engine,
   response: ServerResponse,

@@ -1,17 +1,17 @@
-// What a fake engine counts while it runs; tests read it at `GET /fake/state`.
+// Counters of a running fake engine; tests read them at `GET /fake/state`.
 import { EventEmitter } from 'node:events';
 import type { Behaviour } from './behaviour.js';
 
-/** A request as the engine got it. */
+/** A request as the engine received it. */
 export interface SeenRequest {
   readonly method: string;
   readonly path: string;
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
-  /** Parsed when it is JSON, else the text. */
+  /** Parsed JSON, or the text if it is not JSON. */
   readonly body: unknown;
 }
 
-/** The answer of `GET /fake/state`. */
+/** The response of `GET /fake/state`. */
 export interface FakeEngineState {
   readonly model: string;
   readonly ready: boolean;
@@ -30,7 +30,7 @@ export interface FakeEngineState {
   readonly last?: SeenRequest;
 }
 
-/** The engine's own, changeable state. */
+/** The internal state of the engine. */
 export interface Engine extends Mutable<Omit<FakeEngineState, 'last'>> {
   last: SeenRequest | undefined;
   readonly key: string | undefined;
@@ -43,7 +43,7 @@ export interface Engine extends Mutable<Omit<FakeEngineState, 'last'>> {
 
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 
-/** An engine that has done nothing yet. */
+/** The initial state. */
 export function newEngine(model: string, key: string | undefined, behaviour: Behaviour): Engine {
   const counts = { busy: 0, most_busy: 0, waiting: 0, requests: 0, finished: 0, aborted: 0 };
   return {
@@ -59,7 +59,7 @@ export function newEngine(model: string, key: string | undefined, behaviour: Beh
   };
 }
 
-/** What tests see of it. */
+/** The state for tests. */
 export function report(engine: Engine): FakeEngineState {
   const { key: _key, behaviour: _behaviour, announced: _announced, free: _free, last, ...state } = engine;
   return { ...state, ...(last === undefined ? {} : { last }) };

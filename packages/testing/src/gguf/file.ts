@@ -9,7 +9,7 @@ export type Metadata = readonly (readonly [key: string, value: Value])[];
 
 const alignment = 32;
 
-/** Writes a file and tells its size. Zero tensors stay holes, so a model that looks large costs hardly any disk. */
+/** Writes a file and returns its size. Zero tensors become holes, so that a large model needs little disk space. */
 export async function writeGguf(path: string, metadata: Metadata, tensors: readonly StoredTensor[]): Promise<number> {
   const header = encodeHeader(metadata, tensors);
   const file = await open(path, 'w');

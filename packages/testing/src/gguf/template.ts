@@ -1,7 +1,6 @@
-// The chat template of a tiny model, in Jinja: it renders every role, and a word in the last message chooses what is
-// said.
+// The chat template of a tiny model, in Jinja: it renders every role; a word in the last message selects the answer.
 
-/** `/count` counts without end, `/think` thinks first, `/tool` calls a tool; anything else gets the sentence. */
+/** `/count` counts without end, `/think` thinks first, `/tool` calls a tool; else the answer is the sentence. */
 export const chatTemplate = [
   `{%- if tools %}{{ '<|system|>You may call: ' + (tools | tojson) + '<|end|>' }}{%- endif %}`,
   `{%- for message in messages %}`,

@@ -1,5 +1,5 @@
-// Installs the embedded engine into the cache folder, unless it is there, as the plugin does at its first use; prints
-// the plugin's `directory`. Needs a build (npm run build) and npm's registry.
+// Installs the embedded engine into the cache folder if it is missing, as the plugin does on first use, and prints the
+// plugin's option `directory`. Requires a build (npm run build) and access to npm's registry.
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { Installer } from '../packages/plugin-embedded/dist/install/installer.js';

@@ -1,5 +1,4 @@
-// Deletes compiled files whose TypeScript source is gone; `tsc -b` never does, and mocha would go on running a deleted
-// test.
+// Deletes compiled files without a TypeScript source. `tsc -b` keeps them, and mocha would run deleted tests.
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 

@@ -1,15 +1,17 @@
-// Runs the conformance suite of every engine found on this machine, and prints a table: engine, version, cases passed
-// and failed, skipped and why. With names, only those of the packages that they are part of: npm run test:engines --
-// vllm Each suite says in a hook which engine it is about: `Object.assign(this, { engine, version })`.
-// scripts/get-engines.sh installs them.
+// Runs the conformance suites of all installed engines and prints a table of the results. Arguments select packages by a
+// part of their names: npm run test:engines -- vllm. A suite sets its engine in a hook: `Object.assign(this, { engine,
+// version })`. scripts/get-engines.sh installs the engines.
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import Mocha from 'mocha';
 
-const rooms = [...readdirSync('packages').map((name) => join('packages', name, 'dist-test')), join('test', 'dist')];
+const testFolders = [
+  ...readdirSync('packages').map((name) => join('packages', name, 'dist-test')),
+  join('test', 'dist'),
+];
 const wanted = process.argv.slice(2);
 const isWanted = (path) => wanted.length === 0 || wanted.some((name) => path.includes(name));
-const suites = rooms
+const suites = testFolders
   .filter(isWanted)
   .flatMap(list)
   .filter((path) => /(conformance|builtin)\.(real|stand-in)\.test\.js$/.test(path));
@@ -19,7 +21,7 @@ await mocha.loadFilesAsync();
 
 const rows = new Map(mocha.suite.suites.map((suite) => [suite, { passed: 0, failed: 0, skipped: new Map() }]));
 const runner = mocha.run((failures) => {
-  console.log('\n| engine | version | passed | failed | skipped, and why |\n|---|---|---|---|---|');
+  console.log('\n| engine | version | passed | failed | skipped |\n|---|---|---|---|---|');
   for (const [suite, row] of rows) console.log(lineOf(suite, row));
   process.exitCode = failures > 0 ? 1 : 0;
 });
@@ -38,7 +40,7 @@ function lineOf(suite, { passed, failed, skipped }) {
   return `| ${engine} | ${version} | ${passed} | ${failed} | ${reasons.join('<br>')} |`;
 }
 
-/** `a case (skipped: a reason)`, taken apart. */
+/** Splits `a case (skipped: a reason)`. */
 function reasonIn(title) {
   const [, name, reason = ''] = /^(.*?)(?: \(skipped: (.*)\))?$/.exec(title);
   return [name, reason];
@@ -50,9 +52,9 @@ function rowOf(test) {
   return rows.get(suite);
 }
 
-function list(room) {
+function list(folder) {
   try {
-    return readdirSync(room, { recursive: true }).map((name) => join(process.cwd(), room, String(name)));
+    return readdirSync(folder, { recursive: true }).map((name) => join(process.cwd(), folder, String(name)));
   } catch {
     return [];
   }

@@ -1,5 +1,4 @@
-// docs/asyncapi.json: the WebSocket and the stream of events as an AsyncAPI 3 document, from the schemas of frames and
-// events.
+// Generates docs/asyncapi.json, an AsyncAPI 3 document of the WebSocket and the event stream, from their schemas.
 import { clientFrameSchemas, eventSchemas, serverFrameSchemas, subprotocol } from '@lamina/core/protocol';
 
 export function asyncApi() {
@@ -14,18 +13,18 @@ export function asyncApi() {
       title: 'Lamina',
       version: subprotocol,
       description:
-        'Chats, calls and events over a WebSocket; events as server-sent events. Made from the schemas of @lamina/core/protocol by `npm run docs`: change them there.',
+        'Chats, calls and events over a WebSocket; events as server-sent events. Generated from the schemas of @lamina/core/protocol by `npm run docs`.',
     },
     channels: {
       socket: {
         address: '/ws',
-        description: `A WebSocket with the subprotocol ${subprotocol}. One JSON object a text message.`,
+        description: `A WebSocket with the subprotocol ${subprotocol}. Each text message is one JSON object.`,
         messages: referencesTo(messages, ['client', 'server']),
       },
       events: {
         address: '/events',
         description:
-          'Server-sent events over HTTP GET. `?types=` names types, with commas between; the header Last-Event-ID asks for those after an id first.',
+          'Server-sent events over HTTP GET. `?types=` is a comma-separated list of types; with the header Last-Event-ID, missed events are sent first.',
         messages: referencesTo(messages, ['event']),
       },
     },
@@ -38,10 +37,7 @@ export function asyncApi() {
   };
 }
 
-/**
- * Names in AsyncAPI take no dots before a reference is resolved everywhere alike, so `chat.start` of a client is
- * `client_chat_start`.
- */
+/** Message names without dots, which not all tools resolve in references: `chat.start` of a client is `client_chat_start`. */
 function messagesOf(side, schemas) {
   return Object.fromEntries(
     Object.entries(schemas).map(([type, { description, ...payload }]) => [

@@ -1,10 +1,10 @@
-// What a command prints with --help, for the README.md beside it: between <!-- help:start --> and <!-- help:end -->.
+// Inserts the output of --help into a README.md, between <!-- help:start --> and <!-- help:end -->.
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
 const part = /(<!-- help:start -->\n)[^]*?(<!-- help:end -->)/;
 
-/** The text with its help brought up to date, when it has one; the package in `folder` must export `helpText`. */
+/** The text with its help updated, if it has one; the package in `folder` must export `helpText`. */
 export async function withCommandHelp(text, folder) {
   if (!part.test(text)) return text;
   const { helpText } = await import(pathToFileURL(resolve(join(folder, 'dist', 'index.js'))).href);

@@ -1,13 +1,13 @@
-// docs/errors.md, from the table of errors.
+// Generates docs/errors.md from the table of errors.
 import { errorTable, LaminaError, wireType } from '@lamina/core';
-import { madeFrom, notYet, page, table } from './markdown.mjs';
+import { generatedFrom, notYet, page, table } from './markdown.mjs';
 import { reserved } from './reserved.mjs';
 
 const example = new LaminaError('MODEL_NOT_FOUND', { model: 'lama', hint: 'There is "llama".', available: ['llama'] });
 
 export function errorsPage() {
   const rows = Object.entries(errorTable).map(([code, { status, retryable, message, when }]) => {
-    const written = message === '{message}' ? '*a sentence of its own*' : message.replaceAll('<', '&lt;');
+    const written = message === '{message}' ? '*specific to the case*' : message.replaceAll('<', '&lt;');
     return [
       `\`${code}\``,
       String(status),
@@ -19,11 +19,11 @@ export function errorsPage() {
   });
   return page(
     '# Errors',
-    madeFrom('`errorTable` in packages/core/src/contract/error-table.ts'),
-    "Everything that fails in Lamina fails with one of these codes. On the wire, whatever the route, an error has the shape that OpenAI's clients parse:",
+    generatedFrom('`errorTable` in packages/core/src/contract/error-table.ts'),
+    "Every failure in Lamina has one of these codes. All routes return errors in the format of OpenAI's API:",
     `\`\`\`json\n${JSON.stringify({ error: example.toWire() })}\n\`\`\``,
-    "`type` is the class of the error in OpenAI's words and follows from the status. `param` is there when one field of the request is at fault. `details` holds what the message was made of, and more. An engine's own errors are brought into the same shape and keep their own `code`.",
-    'In code an error is a `LaminaError` with `code`, `details`, `status` and `retryable`; ask `LaminaError.is(error, code)`, not `instanceof`. `again` says whether the same call may succeed later. A code keeps its meaning; one that is retired is never used again.',
-    table(['code', 'status', 'type', 'again', 'when', 'message'], rows),
+    "`type` is OpenAI's class of the error and depends on the status. `param` names the field of the request that is wrong, if there is one. `details` has the values of the message, and more. Errors of engines are converted to the same format and keep their own `code`.",
+    'In code, an error is a `LaminaError` with `code`, `details`, `status` and `retryable`. Use `LaminaError.is(error, code)` instead of `instanceof`. Retryable means that the same call may succeed later. A code never changes its meaning, and a retired code is never reused.',
+    table(['code', 'status', 'type', 'retryable', 'when', 'message'], rows),
   );
 }

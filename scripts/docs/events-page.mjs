@@ -1,6 +1,6 @@
-// docs/events.md, from the schemas of the events.
+// Generates docs/events.md from the schemas of the events.
 import { eventSchemas } from '@lamina/core/protocol';
-import { madeFrom, notYet, page, table } from './markdown.mjs';
+import { generatedFrom, notYet, page, table } from './markdown.mjs';
 import { reserved } from './reserved.mjs';
 
 export function eventsPage() {
@@ -11,12 +11,12 @@ export function eventsPage() {
   ]);
   return page(
     '# Events',
-    madeFrom('`eventSchemas` in packages/core/src/contract/events.ts'),
-    'What happens in Lamina is told to whoever listens: in process with `lamina.events.on(type, listener)`, over the WebSocket with a frame `events.subscribe`, and as server-sent events from `GET /events`. Only core emits. Every event is JSON and has, besides its own fields, `id` (`<session>-<number>`, growing by one), `at` (ISO 8601) and `type`:',
+    generatedFrom('`eventSchemas` in packages/core/src/contract/events.ts'),
+    'Lamina emits events. Subscribe in process with `lamina.events.on(type, listener)`, over the WebSocket with the frame `events.subscribe`, or with `GET /events` as server-sent events. Every event is JSON and has, in addition to its own fields, `id` (`<session>-<number>`, increasing by one), `at` (ISO 8601) and `type`:',
     '```json\n{ "id": "5f3c9a1e-17", "at": "2026-01-02T03:04:05.678Z", "type": "model.state", "model": "llama", "from": "starting", "to": "ready" }\n```',
-    'Progress of one subject is told at most ten times a second. The newest events are kept, so that a listener that was away can ask for those after an `id`; progress, log lines and places in the queue are not kept.',
+    'Progress of a model or download is emitted at most ten times per second. The newest events are kept, so that a client that reconnects can request the events after an `id`; progress, log lines and queue positions are not kept.',
     table(['type', 'when', 'fields'], rows),
-    '`error` is an error as it is [on the wire](errors.md).',
+    '`error` is an [error object](errors.md).',
   );
 }
 

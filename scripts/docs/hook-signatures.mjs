@@ -1,4 +1,4 @@
-// The signatures of the hooks and what is written above them, read from the contract's source.
+// Reads the signatures and docstrings of the hooks from the source of the contract.
 import { readFileSync } from 'node:fs';
 import ts from 'typescript';
 

@@ -1,39 +1,39 @@
-// docs/hooks.md, from the table of hooks and their signatures.
+// Generates docs/hooks.md from the table of hooks and their signatures.
 import { hookTable } from '@lamina/core';
 import { hookSignatures } from './hook-signatures.mjs';
-import { madeFrom, notYet, page, table } from './markdown.mjs';
+import { generatedFrom, notYet, page, table } from './markdown.mjs';
 import { reserved } from './reserved.mjs';
 
 const types = {
-  AsyncParallelHook: 'All taps run at once.',
+  AsyncParallelHook: 'All taps run concurrently.',
   AsyncSeriesHook: 'Taps run one after another.',
-  AsyncSeriesBailHook: 'Taps run one after another until one answers; its answer counts.',
-  AsyncSeriesWaterfallHook: 'Taps run one after another; what one answers, the next is given.',
+  AsyncSeriesBailHook: 'Taps run one after another until one returns a value; that value is the result.',
+  AsyncSeriesWaterfallHook: 'Taps run one after another; each receives the value of the one before.',
   SyncBailHook:
-    'Taps run one after another until one answers; its answer counts. A tap answers at once, without a promise.',
+    'Taps run one after another until one returns a value; that value is the result. Taps must not return a promise.',
 };
 const failures = {
-  stop: 'The call that ran the hook fails: with the LaminaError the tap threw, else with `PLUGIN_FAILED`.',
-  isolate: 'It is logged and told as `plugin.failed`, and things go on as if the tap had answered nothing.',
+  stop: 'The call that ran the hook fails with the LaminaError that the tap threw, or else with `PLUGIN_FAILED`.',
+  isolate: 'The failure is logged and emitted as `plugin.failed`; the hook continues without this tap.',
 };
 
 export function hooksPage() {
   const signatures = hookSignatures();
   return page(
     '# Hooks',
-    madeFrom('`hookTable` and `HookSignatures` in packages/core/src/contract/hooks.ts'),
-    'A plugin has a say in what Lamina does by tapping a hook in its `setup`:',
+    generatedFrom('`hookTable` and `HookSignatures` in packages/core/src/contract/hooks.ts'),
+    'A plugin taps hooks in its `setup` to take part in decisions of Lamina:',
     '```ts\nlamina.hooks.beforeStart.tap((options, model, backend, { signal, log }) => ({ ...options, threads: 4 }));\n```',
-    "A tap may answer with a promise, unless its hook is synchronous. Arguments are frozen: answer with a changed copy. `undefined` keeps what is, `null` is a fault. The last argument holds a signal, aborted when the limit has passed or nobody waits any more, and the log of the plugin. Taps run in the order of their `stage` (`tap(run, { stage })`, default 0), then in the order of the plugins; core's own come last where the first answer counts. After a plugin is closed its taps are silent.",
+    "A tap may return a promise unless its hook is synchronous. Arguments are frozen: return a changed copy. Return `undefined` to leave the value unchanged; `null` is an error. The last argument has a signal, which is aborted when the limit is reached or the result is no longer needed, and the log of the plugin. Taps run in the order of their `stage` (`tap(run, { stage })`, default 0), then in the order of the plugins. Where the first value is the result, core's own taps run last. The taps of a closed plugin do not run.",
     table(
-      ['type', 'how its taps run'],
+      ['type', 'how taps run'],
       Object.entries(types).map(([type, text]) => [`\`${type}\``, text]),
     ),
     table(
       ['when a tap fails', 'what happens'],
       Object.entries(failures).map(([word, text]) => [word, text]),
     ),
-    'Before and After say what has just happened when a hook runs, and what comes next; the limit is for one tap.',
+    'Before and After say what happens before and after the hook. The limit applies to each tap.',
     ...Object.entries(hookTable).map(([name, row]) => section(name, row, signatures.get(name))),
   );
 }

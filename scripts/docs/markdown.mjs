@@ -1,22 +1,22 @@
-// Tables and other small pieces of Markdown.
+// Helpers for generating Markdown.
 
-/** The first line of a page that is made from code. */
-export function madeFrom(source) {
-  return `<!-- Made from ${source} by \`npm run docs\`: change it there. -->`;
+/** A comment that marks a page as generated. */
+export function generatedFrom(source) {
+  return `<!-- Generated from ${source} by \`npm run docs\`. Do not edit. -->`;
 }
 
-/** A table; cells are texts, a bar in one is escaped. */
+/** A table; vertical bars in cells are escaped. */
 export function table(head, rows) {
   const line = (cells) => `| ${cells.map((text) => text.replaceAll('|', '\\|')).join(' | ')} |`;
   return [line(head), `|${'---|'.repeat(head.length)}`, ...rows.map(line)].join('\n');
 }
 
-/** Sections with an empty line between them. */
+/** Sections, separated by empty lines. */
 export function page(...sections) {
   return `${sections.join('\n\n')}\n`;
 }
 
-/** What is said of a name that nothing uses yet. */
+/** A note for a name that is not used yet. */
 export function notYet(reason) {
-  return reason === undefined ? '' : ` *Not in use yet: it comes with ${reason}.*`;
+  return reason === undefined ? '' : ` *Not used yet: comes with ${reason}.*`;
 }

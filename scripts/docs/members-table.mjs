@@ -1,4 +1,4 @@
-// The members of an interface, for a README: between <!-- members of NAME in PATH --> and <!-- members:end -->.
+// Generates a table of the members of an interface, between <!-- members of NAME in PATH --> and <!-- members:end -->.
 import { readFileSync } from 'node:fs';
 import ts from 'typescript';
 import { table } from './markdown.mjs';

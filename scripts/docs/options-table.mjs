@@ -1,5 +1,5 @@
-// The options of a plugin, as its schema has them, for the README.md beside it: between <!-- options:start --> and <!--
-// options:end -->.
+// Generates the table of a plugin's options from its schema, for its README.md, between <!-- options:start --> and
+// <!-- options:end -->.
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { table } from './markdown.mjs';
@@ -7,12 +7,12 @@ import { table } from './markdown.mjs';
 const start = '<!-- options:start -->';
 const end = '<!-- options:end -->';
 
-/** The text with its table brought up to date, when it has one; the package in `folder` must export `optionsSchema`. */
+/** The text with its table updated, if it has one; the package in `folder` must export `optionsSchema`. */
 export async function withOptionsTable(text, folder) {
   if (!text.includes(start)) return text;
   const { optionsSchema } = await import(pathToFileURL(resolve(join(folder, 'dist', 'index.js'))).href);
   if (optionsSchema === undefined)
-    throw new Error(`${folder}/README.md wants a table of options, but the package exports no optionsSchema.`);
+    throw new Error(`${folder}/README.md has a table of options, but the package does not export optionsSchema.`);
   const from = text.indexOf(start) + start.length;
   const to = text.indexOf(end, from);
   if (to < 0) throw new Error(`${folder}/README.md lacks the marker ${end}.`);
@@ -27,7 +27,7 @@ function tableOf({ properties, required = [] }) {
   return table(['option', 'values', 'default', 'what it does'], rows);
 }
 
-/** What a schema allows, in words. */
+/** The allowed values of a schema. */
 function typeOf(schema) {
   if (schema.anyOf !== undefined) return schema.anyOf.map(typeOf).join(', ');
   if (schema.enum !== undefined) return schema.enum.map((value) => `\`${value}\``).join(', ');
@@ -38,7 +38,7 @@ function typeOf(schema) {
   return schema.minimum === undefined ? type : `${type} from ${schema.minimum}`;
 }
 
-/** A default that could be written in a manifest is shown as code; what is said in words stays words. */
+/** A default that can be written in a manifest is formatted as code; a description is not. */
 function defaultOf({ default: value, enum: values, anyOf, type }) {
   if (value === undefined) return '';
   const choices = values ?? anyOf?.flatMap((choice) => choice.enum ?? []) ?? [];

@@ -1,5 +1,4 @@
-// A document quotes a file by a comment in front of a fenced block: <!-- file: examples/demo.ts -->. The block holds
-// the whole file.
+// Inserts a file into the fenced code block after a comment such as <!-- file: examples/demo.ts -->.
 import { readFileSync } from 'node:fs';
 
 export function withQuotedFiles(text) {

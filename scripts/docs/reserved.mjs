@@ -1,5 +1,4 @@
-// Names the contract has and nothing uses yet: name → what will. The documents say so, and a test wants the line gone
-// once it is used.
+// Names of the contract that are not used yet: name → what will use it. Remove a name when it is used; a test checks it.
 export const reserved = {
   errors: {},
   hooks: {},

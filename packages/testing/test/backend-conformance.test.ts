@@ -41,7 +41,7 @@ describe('backendConformance', () => {
   it('fails a case whose subject the kit lacks, instead of passing it', async () => {
     const { embedding: _embedding, ...kit } = fakeKit(folder);
     const [embeddings] = backendConformance(kit).filter(({ name }) => name === 'embeddings are lists of numbers');
-    await assert.rejects(embeddings!.run(), /embedding is missing. If that is meant, skip this case and say why/);
+    await assert.rejects(embeddings!.run(), /embedding is missing. If this is intended, skip this case with a reason/);
   });
 
   it('sees without a look inside the engine that a client that left did not free it', async () => {

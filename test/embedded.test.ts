@@ -49,7 +49,7 @@ describe('GET /backends without a llama.cpp', () => {
     assert.deepEqual([llama?.available, llama?.fallback], [false, 'embedded']);
     assert.deepEqual(
       [own?.available, own?.note, own?.fallback_for?.[0]],
-      [true, 'It is installed at its first use.', 'llama.cpp'],
+      [true, 'It is installed on first use.', 'llama.cpp'],
     );
   });
 });

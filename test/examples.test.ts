@@ -198,7 +198,7 @@ describe('the demo on a machine without llama.cpp and without a network', functi
     assert.equal(await demo.exited, 1);
     assert.match(
       demo.output(),
-      /installing node-llama-cpp 3\.[^]*the npm registry cannot be reached\. Try again when that is mended; or install it by hand, /,
+      /installing node-llama-cpp 3\.[^]*the npm registry cannot be reached\. Fix that and try again; or install it by hand with /,
     );
     assert.ok(!demo.output().includes('    at '), demo.output());
   });

@@ -1,4 +1,4 @@
-// For commands made with Lamina: the configuration module a user names, or the plugins of Lamina that are installed.
+// Loads the configuration of a command: a module, or by default the first-party plugins that are installed.
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { LaminaOptions } from './contract/config.js';
@@ -17,15 +17,15 @@ const firstParty: Readonly<Record<string, string>> = {
 };
 
 /**
- * What a command starts with: the default export of a configuration module (`export default defineConfig({ plugins: […]
- * })`), whose path is relative to the working directory; without one, the plugins of Lamina that are installed beside
- * this package, with their defaults.
- * @throws LaminaError `CONFIG_INVALID` when the module, or a plugin that is there, cannot be loaded
+ * The default export of a configuration module (`export default defineConfig({ plugins: […] })`), whose path is relative
+ * to the working directory; without a path, the first-party plugins that are installed beside this package, with their
+ * defaults.
+ * @throws LaminaError `CONFIG_INVALID` when the module or an installed plugin cannot be loaded
  */
 export async function loadConfig<Config extends LaminaOptions = LaminaOptions>(
   path: string | undefined,
 ): Promise<Config> {
-  // Plugins are the one option every Config has and this can make.
+  // Every Config has the option `plugins`.
   if (path === undefined) return { plugins: await installedPlugins() } as unknown as Config;
   const module = await importModule(pathToFileURL(resolve(path)).href, path);
   const config: unknown = module['default'];
@@ -39,7 +39,7 @@ export async function loadConfig<Config extends LaminaOptions = LaminaOptions>(
 async function installedPlugins(): Promise<Plugin[]> {
   const plugins: Plugin[] = [];
   for (const [name, factory] of Object.entries(firstParty)) {
-    const module = await importModule(name, `The plugin ${name}`).catch((error: unknown) => {
+    const module = await importModule(name, `the plugin ${name}`).catch((error: unknown) => {
       if (isNotInstalled(error, name)) return undefined;
       throw error;
     });
@@ -51,7 +51,7 @@ async function installedPlugins(): Promise<Plugin[]> {
 function pluginOf(name: string, factory: unknown): Plugin {
   if (typeof factory === 'function') return (factory as () => Plugin)();
   throw new LaminaError('CONFIG_INVALID', {
-    message: `The plugin ${name} is not of a version that this Lamina knows; install both anew.`,
+    message: `The plugin ${name} does not fit this version of Lamina. Install matching versions of both.`,
   });
 }
 
@@ -59,15 +59,11 @@ async function importModule(specifier: string, what: string): Promise<Record<str
   try {
     return (await import(specifier)) as Record<string, unknown>;
   } catch (error) {
-    throw new LaminaError(
-      'CONFIG_INVALID',
-      { message: `${what} cannot be loaded: ${reasonOf(error)}.` },
-      { cause: error },
-    );
+    throw new LaminaError('CONFIG_INVALID', { message: `Cannot load ${what}: ${reasonOf(error)}.` }, { cause: error });
   }
 }
 
-// Not the same as a plugin that is there and cannot be loaded: that one is wanted, and broken.
+// An installed plugin that cannot be loaded is an error, a missing one is not.
 function isNotInstalled(error: unknown, name: string): boolean {
   const cause = (error as LaminaError).cause as NodeJS.ErrnoException | undefined;
   return cause?.code === 'ERR_MODULE_NOT_FOUND' && cause.message.startsWith(`Cannot find package '${name}'`);

@@ -1,9 +1,9 @@
-// The door for authors: what a plugin is written against.
+// The entry point for authors of plugins.
 export { apiVersion } from './contract/plugin.js';
 export { definePlugin } from './kernel/define-plugin.js';
 export type { Plugin, PluginContext, PluginDefinition } from './contract/plugin.js';
 export { processBackend } from './process/process-backend.js';
-export { pythonEngine, type PythonFinding, type PythonProgram } from './process/python-engine.js';
+export { pythonEngine, type PythonEngineParts, type PythonProgram } from './process/python-engine.js';
 export { lastException, pythonFailures, type KnownFailure, type PythonFailures } from './process/python-failure.js';
 export { runTask, type Task, type TaskResult } from './process/run-task.js';
 export { engineEnvironment } from './process/environment.js';
@@ -24,6 +24,7 @@ export type {
   StartedServer,
 } from './process/description.js';
 export { LaminaError } from './contract/errors.js';
+export { abortable } from './kernel/abort.js';
 export { isShortage } from './kernel/shortage.js';
 export { cores, type Cores } from './process/cores.js';
 export type { ErrorCode, ErrorDetails } from './contract/error-table.js';

@@ -1,5 +1,4 @@
-// The embedded engine, described: a Node that runs the program in server/, with node-llama-cpp installed before its
-// first start.
+// The embedded engine: a Node process that runs server/main, with node-llama-cpp installed before its first start.
 import {
   acceptGguf,
   estimateGgufMemory,
@@ -21,7 +20,7 @@ import { progressOf } from './progress.js';
 
 /** Node with node-llama-cpp: about 100 MiB resident with the smallest of models (3.22.1, Linux). */
 const processBytes = 120 * 1024 * 1024;
-/** How people write llama.cpp in their manifests. */
+/** The spellings of llama.cpp in manifests. */
 const llamaCpp = ['llama.cpp', 'llamacpp', 'llama-cpp'];
 
 /** The backend type `embedded`; `defaults` are the options the plugin was given. */
@@ -62,7 +61,7 @@ function describe(dataDir: string, defaults: Readonly<Record<string, unknown>>):
     accepts,
     estimateMemory: async (model, options, machine, { instance }) => {
       const { gpu } = (await placeOf(instance)).build;
-      const isOnHost = gpu === false || gpu === 'metal'; // Nobody knows of the memory of other devices before the engine runs.
+      const isOnHost = gpu === false || gpu === 'metal'; // The memory of other devices is unknown before the engine runs.
       return isOnHost
         ? estimateGgufMemory(model, memoryOptions(options), { ...machine, processBytes, devices: [] })
         : undefined;
@@ -81,21 +80,22 @@ function describe(dataDir: string, defaults: Readonly<Record<string, unknown>>):
 
 /** It ranks behind llama.cpp, which does more. */
 function accepts(model: Model): ReturnType<typeof acceptGguf> {
-  if (model.metadata?.pooling === 'rank') return { refused: 'it ranks texts, which the embedded engine does not do' };
+  if (model.metadata?.pooling === 'rank')
+    return { refused: 'it ranks texts, which the embedded engine does not support' };
   return acceptGguf(model, { rank: 1, reason: 'the embedded engine opens GGUF without an installation' });
 }
 
-/** One context for each of `parallel`; `batch_size` is what is computed at once. */
+/** One context for each parallel request; `batch_size` is what llama.cpp calls `ubatch_size`. */
 function memoryOptions({ batch_size, ...options }: ModelOptions): Parameters<typeof estimateGgufMemory>[1] {
   return { ...options, ...(batch_size === undefined ? {} : { ubatch_size: batch_size }) };
 }
 
-/** Node is always here; whether there is a build for this machine, and of which version, is the answer. */
+/** Adds whether there is a build for this machine, and its version; Node itself is always available. */
 async function withEngine(node: Availability, place: () => Promise<Place>): Promise<Availability> {
   if (!node.available) return node;
   try {
     const { version, installed } = await versionAt(await place());
-    return { ...node, version, ...(installed ? {} : { note: 'It is installed at its first use.' }) };
+    return { ...node, version, ...(installed ? {} : { note: 'It is installed on first use.' }) };
   } catch (error) {
     if (LaminaError.is(error))
       return { available: false, reason: error.message, hint: 'Install llama.cpp instead, or choose another "gpu".' };

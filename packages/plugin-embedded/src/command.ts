@@ -7,7 +7,7 @@ import { argumentsFor } from './server/settings.js';
 
 const program = fileURLToPath(new URL('server/main.js', import.meta.url));
 
-/** Everything on the command line but the key. @throws LaminaError `MODEL_FILES_MISSING` without weights */
+/** Everything except the key is on the command line. @throws LaminaError `MODEL_FILES_MISSING` without weights */
 export function commandFor({ model, options, port, key }: Launch<ModelOptions>, { directory, build }: Place): Command {
   const settings = {
     directory,
@@ -25,7 +25,7 @@ function servesEmbeddings({ metadata }: Model, { embeddings }: ModelOptions): bo
   return embeddings ?? ['mean', 'cls', 'last'].includes(metadata?.pooling ?? '');
 }
 
-/** Of weights in shards the first: the library finds the others. */
+/** For sharded weights the first file; the library finds the others. */
 function weightsOf({ name, files }: Model): string {
   const path = files.find(({ role }) => role === 'weights')?.path;
   if (path === undefined)

@@ -1,7 +1,7 @@
-// Turns what the engine printed before it gave up into a sentence a person can act on.
+// Explains in a sentence a person can act on why the engine ended, from its output.
 import { firstMatch, ggufProblem, type Model } from '@lamina/core/plugin';
 
-interface Ending {
+interface EngineEnd {
   readonly model: Model;
   readonly exit: { readonly code: number | null; readonly signal: string | null };
 }
@@ -11,18 +11,18 @@ type Sentence = (match: RegExpExecArray, path: string) => string;
 const remedy = 'Lower context_length or parallel, or choose a smaller model.';
 
 /**
- * Looked for in this order, before what llama.cpp says of a file and after. Lines that begin with `failed:` are the
- * engine's last words, with the library's error in them.
+ * Matched in this order, before and after the problems of GGUF files. Lines that begin with `failed:` are the last ones
+ * of the engine and contain the library's error.
  */
 const failures: readonly (readonly [pattern: RegExp, sentence: Sentence])[] = [
   [
     /listen EADDRINUSE.*:(\d+)/,
-    ([, port]) => `Port ${port} of 127.0.0.1 is taken by another program; the next start tries another port.`,
+    ([, port]) => `Port ${port} of 127.0.0.1 is in use by another program; the next start tries another port.`,
   ],
   [
     /failed: .*Cannot find (?:module|package) '(.+?)'/,
     ([, name]) =>
-      `node-llama-cpp is not whole: ${name} is missing. Delete its directory, and the next start installs it again.`,
+      `node-llama-cpp is incomplete: ${name} is missing. Delete its directory, and the next start installs it again.`,
   ],
   [
     /failed: .*NoBinaryFoundError/,
@@ -31,14 +31,14 @@ const failures: readonly (readonly [pattern: RegExp, sentence: Sentence])[] = [
   ],
   [
     /failed: .*Invalid GGUF magic\. Expected "GGUF" but got "\0*"/,
-    (_, path) => `${path} is empty, or nothing but zeros; fetch it again.`,
+    (_, path) => `${path} is empty or contains only zeros; download it again.`,
   ],
   [
     /failed: .*Invalid GGUF magic\. Expected "GGUF" but got "(.*)"/,
     ([, magic], path) => `${path} is not GGUF: it begins with "${magic}".`,
   ],
   [/failed: .*ENOENT/, (_, path) => `${path} does not exist.`],
-  [/failed: .*EACCES/, (_, path) => `${path} may not be read by this user; change its permissions.`],
+  [/failed: .*EACCES/, (_, path) => `${path} is not readable for this user; change its permissions.`],
 ];
 
 const laterFailures: readonly (readonly [pattern: RegExp, sentence: Sentence])[] = [
@@ -50,30 +50,27 @@ const laterFailures: readonly (readonly [pattern: RegExp, sentence: Sentence])[]
     /failed: .*(?:Failed to create context|InsufficientMemory|[Nn]ot enough memory)/,
     () => `There is not enough memory for a context this long. ${remedy}`,
   ],
-  [
-    /failed: .*Failed to load model/,
-    (_, path) => `${path} was refused by llama.cpp; it may be damaged: fetch it again.`,
-  ],
+  [/failed: .*Failed to load model/, (_, path) => `llama.cpp refused ${path}; it may be damaged: download it again.`],
   [
     /JavaScript heap out of memory/,
     () => 'Node ran out of memory; give it more with default_args: ["--max-old-space-size=4096"].',
   ],
 ];
 
-/** Why the engine ended, as one sentence; `undefined` when nothing tells. */
-export function explain(output: readonly string[], { model, exit }: Ending): string | undefined {
+/** Why the engine ended, as one sentence; `undefined` when it is not known. */
+export function explain(output: readonly string[], { model, exit }: EngineEnd): string | undefined {
   if (exit.signal !== null && exit.signal !== 'SIGABRT') return reasonOfSignal(exit.signal);
   const path = model.files.find(({ role }) => role === 'weights')?.path ?? 'The model file';
   const problem = ggufProblem(output, 'the embedded engine');
   return (
-    tell(failures, output, path) ??
+    sentenceFor(failures, output, path) ??
     (problem === undefined ? undefined : `${path} ${problem}.`) ??
-    tell(laterFailures, output, path) ??
-    ownWords(output)
+    sentenceFor(laterFailures, output, path) ??
+    ownReason(output)
   );
 }
 
-function tell(sentences: typeof failures, output: readonly string[], path: string): string | undefined {
+function sentenceFor(sentences: typeof failures, output: readonly string[], path: string): string | undefined {
   for (const [pattern, sentence] of sentences) {
     const match = firstMatch(output, pattern);
     if (match !== undefined) return sentence(match, path);
@@ -81,17 +78,17 @@ function tell(sentences: typeof failures, output: readonly string[], path: strin
   return undefined;
 }
 
-function ownWords(output: readonly string[]): string | undefined {
+function ownReason(output: readonly string[]): string | undefined {
   const [, words] = firstMatch(output, /^failed: (?:\w*Error: )?(.+)/) ?? [];
-  return words === undefined ? undefined : `The embedded engine gave up: ${words.replace(/[.\s]+$/, '')}.`;
+  return words === undefined ? undefined : `The embedded engine failed: ${words.replace(/[.\s]+$/, '')}.`;
 }
 
 function reasonOfSignal(signal: string): string | undefined {
   if (signal === 'SIGKILL')
-    return `The embedded engine was killed (SIGKILL); if nobody did that, memory ran out. ${remedy}`;
+    return `The embedded engine was killed (SIGKILL); if nobody killed it, the system ran out of memory. ${remedy}`;
   if (signal === 'SIGILL')
     return 'The embedded engine was built for a newer processor than this one. Install llama.cpp for this machine.';
   if (signal === 'SIGSEGV' || signal === 'SIGBUS')
-    return `The embedded engine crashed (${signal}). The model file may be damaged: fetch it again; or install llama.cpp.`;
+    return `The embedded engine crashed (${signal}). The model file may be damaged: download it again; or install llama.cpp.`;
   return undefined;
 }

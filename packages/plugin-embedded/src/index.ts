@@ -4,7 +4,7 @@ import { embeddedBackend } from './backend.js';
 import { instanceOptions, modelOptions } from './options.js';
 
 /**
- * What `embedded()` takes, and `backends.embedded` in models.yaml too: which engine, where it is, and defaults for the
+ * The options of `embedded()` and of `backends.embedded` in models.yaml: which build, where it is, and defaults for the
  * options of models.
  */
 export const optionsSchema = {
@@ -24,9 +24,9 @@ export const optionsSchema = {
 } as const;
 
 /**
- * Serves GGUF models with node-llama-cpp, which is installed at the first use: `embedded()`, or `embedded({ gpu:
- * 'auto', fallback: false })`. Registers the backend type `embedded`. It is chosen when no other backend takes a model,
- * and, unless `fallback` is false, for models that name llama.cpp while that is not here. The options are defaults:
+ * Serves GGUF models with node-llama-cpp, which is installed on first use: `embedded()`, or `embedded({ gpu:
+ * 'auto', fallback: false })`. Registers the backend type `embedded`. It is chosen when no other backend accepts a model
+ * and, unless `fallback` is false, for models that name llama.cpp while llama.cpp is not available. The options are defaults:
  * `backends.<name>` in models.yaml overrides them, `models.<name>.options` both.
  */
 export const embedded = definePlugin({

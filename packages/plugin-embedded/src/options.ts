@@ -1,11 +1,11 @@
-// What a person may set for a model on the embedded engine, as one schema; the table in README.md is made from it.
+// The schema of the options of a model on the embedded engine; the table in README.md is generated from it.
 import type { FromSchema } from '@lamina/core/plugin';
 
 const count = { type: 'integer', minimum: 1 } as const;
 
 /**
- * Options of a model, and of a backend instance as the defaults for its models. They are named, and mean, what they do
- * on llama.cpp.
+ * Options of a model, and of a backend instance as the defaults for its models. They have the same names and meanings
+ * as on llama.cpp.
  */
 export const modelOptions = {
   type: 'object',
@@ -53,10 +53,10 @@ export const modelOptions = {
   additionalProperties: false,
 } as const;
 
-/** What `models.<name>.options` may say, as a type. */
+/** The options of `models.<name>.options`. */
 export type ModelOptions = FromSchema<typeof modelOptions>;
 
-/** What an instance says besides: where the engine is, and of which kind. */
+/** More options of an instance: where the engine is, and which build. */
 export const instanceOptions = {
   type: 'object',
   properties: {
@@ -81,5 +81,5 @@ export const instanceOptions = {
   additionalProperties: false,
 } as const;
 
-/** What `backends.embedded` may say besides, as a type. */
+/** The options of {@link instanceOptions}. */
 export type EmbeddedOptions = FromSchema<typeof instanceOptions>;

@@ -11,7 +11,7 @@ export interface Place {
 }
 
 /**
- * Named by version and build: another one is another directory, so nothing is ever changed in place.
+ * The directory is named by version and build, so nothing is ever changed in place.
  * @throws LaminaError `NOT_SUPPORTED`
  */
 export async function placeFor({ gpu, directory }: EmbeddedOptions, dataDir: string): Promise<Place> {
@@ -22,7 +22,7 @@ export async function placeFor({ gpu, directory }: EmbeddedOptions, dataDir: str
   };
 }
 
-/** The version that is there, or will be. */
+/** The installed version, or the one that will be installed. */
 export async function versionAt({
   directory,
   build,

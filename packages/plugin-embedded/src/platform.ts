@@ -1,18 +1,18 @@
-// Which of node-llama-cpp's builds a machine takes. They are packages of their own, as of 3.22.1.
+// Chooses the build of node-llama-cpp for a machine. Builds are separate packages, as of 3.22.1.
 import { existsSync } from 'node:fs';
 import { LaminaError } from '@lamina/core/plugin';
 import type { EmbeddedOptions } from './options.js';
 
-/** The packages of a build, and what the engine is told to compute with. */
+/** A build: its packages, and the device for the engine. */
 export interface Build {
   /** `cpu`, `cuda`, … */
   readonly name: string;
   readonly gpu: string | false;
-  /** All of it, the first being the one that must be there. */
+  /** Its packages; the first one is required. */
   readonly packages: readonly [string, ...string[]];
 }
 
-/** A machine, as Node names it. */
+/** A machine, by Node's names. */
 export interface Platform {
   readonly os: string;
   readonly processor: string;

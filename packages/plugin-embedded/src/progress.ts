@@ -1,4 +1,4 @@
-// What a line of the engine says about how far a start is.
+// Reads the progress of a start from the output of the engine.
 
 /** The stage a line announces; the engine prints `progress: loading weights 0.35`. */
 export function progressOf(line: string): { stage: string; ratio?: number } | undefined {

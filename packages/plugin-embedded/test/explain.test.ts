@@ -13,12 +13,12 @@ describe('the reason the embedded engine ended', () => {
     [
       'a port that is taken',
       ['failed: Error: listen EADDRINUSE: address already in use 127.0.0.1:4711'],
-      /^Port 4711 of 127\.0\.0\.1 is taken by another program/,
+      /^Port 4711 of 127\.0\.0\.1 is in use by another program/,
     ],
     [
       'an installation with a hole',
       ["failed: Error: Cannot find module 'node-llama-cpp' Require stack: - /data/package.json"],
-      /^node-llama-cpp is not whole: node-llama-cpp is missing\. Delete its directory/,
+      /^node-llama-cpp is incomplete: node-llama-cpp is missing\. Delete its directory/,
     ],
     [
       'a build that does not run here',
@@ -57,18 +57,18 @@ describe('the reason the embedded engine ended', () => {
     [
       'a model llama.cpp says nothing about',
       ['failed: Error: Failed to load model'],
-      /^\/models\/tiny\.gguf was refused by llama\.cpp/,
+      /^llama\.cpp refused \/models\/tiny\.gguf/,
     ],
     [
       'something new',
       ['failed: Error: something nobody has seen.'],
-      /^The embedded engine gave up: something nobody has seen\.$/,
+      /^The embedded engine failed: something nobody has seen\.$/,
     ],
   ];
   for (const [of, lines, says] of recorded) it(`is told for ${of}`, () => assert.match(said(lines) ?? '', says));
 
   it('is told for a signal', () => {
-    assert.match(said([], { code: null, signal: 'SIGKILL' }) ?? '', /memory ran out/);
+    assert.match(said([], { code: null, signal: 'SIGKILL' }) ?? '', /ran out of memory/);
     assert.match(said([], { code: null, signal: 'SIGILL' }) ?? '', /newer processor/);
     assert.match(said([], { code: null, signal: 'SIGSEGV' }) ?? '', /^The embedded engine crashed \(SIGSEGV\)/);
   });
@@ -90,7 +90,7 @@ describe('the reason an installation failed', () => {
       'the npm registry does not have @node-llama-cpp/mac-x64',
     );
     assert.equal(told('npm error code ENOSPC'), 'the disk is full');
-    assert.equal(told('npm error code EACCES'), 'its directory may not be written to');
+    assert.equal(told('npm error code EACCES'), 'its directory is not writable');
     assert.equal(
       told('npm error code SELF_SIGNED_CERT_IN_CHAIN'),
       'the certificate of the npm registry is not trusted (SELF_SIGNED_CERT_IN_CHAIN)',

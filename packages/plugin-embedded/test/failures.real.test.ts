@@ -23,7 +23,7 @@ const afterKey = 4 + 8; // In GGUF a key is followed by its type and, for text, 
 
 const failures: readonly Failure[] = [
   { of: 'a file that is not there', bytes: () => undefined, says: /model\.gguf does not exist\.$/ },
-  { of: 'an empty file', bytes: () => '', says: /model\.gguf is empty, or nothing but zeros; fetch it again\.$/ },
+  { of: 'an empty file', bytes: () => '', says: /model\.gguf is empty or contains only zeros; download it again\.$/ },
   {
     of: 'a file that is something else',
     bytes: () => 'hello, this is no model',
@@ -32,12 +32,12 @@ const failures: readonly Failure[] = [
   {
     of: 'a file cut within its header',
     bytes: (tiny) => tiny.subarray(0, 300),
-    says: /breaks off within its header; the download may have ended early: fetch it again\.$/,
+    says: /ends within its header; the download may be incomplete: download it again\.$/,
   },
   {
     of: 'a file cut within its weights',
     bytes: (tiny) => tiny.subarray(0, tiny.length * 0.7),
-    says: /breaks off before the last of its weights; the download may have ended early: fetch it again\.$/,
+    says: /ends before the last of its weights; the download may be incomplete: download it again\.$/,
   },
   {
     of: 'an architecture of the future',

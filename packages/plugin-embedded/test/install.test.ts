@@ -148,19 +148,19 @@ describe('node-llama-cpp is installed at its first use', function () {
       assert.equal(error.code, 'BACKEND_UNAVAILABLE');
       assert.match(
         error.message,
-        /^No backend can run model "tiny": node-llama-cpp could not be installed: the npm registry cannot be reached\. Try again when that is mended; or install it by hand, "npm install --prefix \S+\/engine --ignore-scripts --omit=optional node-llama-cpp@9\.9\.9 @node-llama-cpp\/tiny@9\.9\.9"/,
+        /^No backend can run model "tiny": node-llama-cpp could not be installed: the npm registry cannot be reached\. Fix that and try again; or install it by hand with "npm install --prefix \S+\/engine --ignore-scripts --omit=optional node-llama-cpp@9\.9\.9 @node-llama-cpp\/tiny@9\.9\.9"/,
       );
       return true;
     });
     assert.deepEqual(await left(), []);
   });
 
-  it('takes nothing that is not what was locked', async () => {
+  it('takes nothing that does not match the lock file', async () => {
     const text = await readFile(registry.lock, 'utf8');
     await writeFile(registry.lock, text.replaceAll(/sha512-..../g, 'sha512-AAAA'));
     await assert.rejects(installer.ensure(wanted(), start()), {
       code: 'BACKEND_UNAVAILABLE',
-      message: /what the npm registry sent is not what was locked \(EINTEGRITY\)/,
+      message: /a package from the npm registry does not match the lock file \(EINTEGRITY\)/,
     });
     assert.deepEqual(await left(), []);
   });
@@ -168,7 +168,9 @@ describe('node-llama-cpp is installed at its first use', function () {
   it('does not touch a directory that holds something else', async () => {
     await mkdir(wanted().directory, { recursive: true });
     await writeFile(join(wanted().directory, 'letter.txt'), 'dear');
-    await assert.rejects(installer.ensure(wanted(), start()), { message: /engine holds something else; empty it\./ });
+    await assert.rejects(installer.ensure(wanted(), start()), {
+      message: /engine contains something else; empty it\./,
+    });
     assert.deepEqual(await readdir(wanted().directory), ['letter.txt']);
   });
 

@@ -22,7 +22,7 @@ describe('the embedded engine, before anything of it is installed', () => {
     const { available, version, note, executable } = availability as Extract<Availability, { available: true }>;
     assert.deepEqual(
       [available, version, note, executable],
-      [true, '3.22.1', 'It is installed at its first use.', process.execPath],
+      [true, '3.22.1', 'It is installed on first use.', process.execPath],
     );
   });
 

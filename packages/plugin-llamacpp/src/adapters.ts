@@ -1,10 +1,10 @@
-// LoRA adapters: they share the process of their base, switched off until a request names one.
+// LoRA adapters: they share the process of their base and are off until a request names one.
 import { LaminaError, type JsonObject, type Model, type ServerInfo, type StartedServer } from '@lamina/core/plugin';
 import { fileOf } from './files.js';
 
-/** Where llama-server reads the field `lora` of a request; elsewhere it is ignored without a word (seen with 0.7.0). */
+/** Routes where llama-server reads the field `lora`; others ignore it silently (seen with 0.7.0). */
 const routesWithAdapters: readonly string[] = ['chat/completions', 'completions', 'responses'];
-/** Routes whose answer is the same with and without an adapter. */
+/** Routes whose response does not depend on adapters. */
 const routesWithoutWeights: readonly string[] = [
   'chat/completions/input_tokens',
   'responses/input_tokens',
@@ -12,9 +12,8 @@ const routesWithoutWeights: readonly string[] = [
 ];
 
 /**
- * Switches every adapter off and tells by which id llama-server knows each. It starts with all of them on, even with
- * `--lora-init-without-apply`: a request that does not speak of adapters would be answered with all of them mixed (seen
- * with 0.7.0).
+ * Switches every adapter off and returns the id of each. llama-server starts with all of them on, even with
+ * `--lora-init-without-apply`, and would apply them all to a request that names none (seen with 0.7.0).
  */
 export async function prepareAdapters(
   { adapters, request }: Pick<StartedServer, 'adapters' | 'request'>,
@@ -32,7 +31,7 @@ export async function prepareAdapters(
 }
 
 /**
- * The body for the adapter a request names, with its own scale; for any other model the body as it is.
+ * Adds the requested adapter with its scale; returns the body of any other model unchanged.
  * @throws LaminaError `NOT_SUPPORTED` when llama-server cannot apply an adapter on this route
  */
 export function applyAdapter(

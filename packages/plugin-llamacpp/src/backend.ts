@@ -1,4 +1,4 @@
-// llama.cpp's llama-server, described; everything engines have in common is core's processBackend.
+// llama.cpp's llama-server, described for core's processBackend.
 import {
   acceptGguf,
   estimateGgufMemory,
@@ -21,10 +21,10 @@ import { progressOf } from './progress.js';
 import { effectiveOptions } from './raw-arguments.js';
 import { parseVersion } from './version.js';
 
-/** The process itself, before it has a model: 6 to 8 MiB measured with 0.7.0, twice that to be on the safe side. */
+/** The process without a model: 6 to 8 MiB measured with 0.7.0, doubled for safety. */
 const processBytes = 16 * 1024 * 1024;
 
-/** The backend type `llama.cpp`; `defaults` are the options the plugin was given. */
+/** The backend type `llama.cpp`; `defaults` are the options of the plugin. */
 export function llamaCppBackend(defaults: Readonly<Record<string, unknown>> = {}): BackendType {
   return processBackend({
     type: 'llama.cpp',
@@ -58,7 +58,7 @@ export function llamaCppBackend(defaults: Readonly<Record<string, unknown>> = {}
   });
 }
 
-/** Flags and devices of a build. @throws LaminaError `NOT_SUPPORTED` when the program is something else */
+/** Flags and devices of a build. @throws LaminaError `NOT_SUPPORTED` for another program */
 async function probe(
   { executable, version }: FoundEngine,
   { run }: { run(args: readonly string[]): Promise<RunResult> },
@@ -68,7 +68,7 @@ async function probe(
   if (flags.has('--model')) return { facts: flags, devices: parseDevices(devices.stdout) };
   if (version === undefined)
     throw new LaminaError('NOT_SUPPORTED', {
-      message: `${executable} does not answer as llama-server does; is it another program?`,
+      message: `${executable} does not respond like llama-server; it may be another program`,
     });
   return {};
 }

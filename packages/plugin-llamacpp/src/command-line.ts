@@ -1,15 +1,14 @@
-// Puts a command line together out of flags that this build of llama-server has.
+// Builds a command line from the flags that this build of llama-server has.
 import { LaminaError } from '@lamina/core/plugin';
 import type { Flags } from './flags.js';
 
 /**
- * Arguments as they are collected. Every flag may have several names: builds differ, and the first one this build has
- * is taken.
+ * Collects arguments. A flag can have several names, because builds differ; the first one that this build has is used.
  */
 export class CommandLine {
   private readonly collected: string[] = [];
 
-  /** `flags` is missing when the build did not say what it has; then it is taken to have everything. */
+  /** `flags` is missing when the build did not list them; every flag is assumed to exist then. */
   constructor(
     private readonly flags: Flags | undefined,
     private readonly version: string | undefined,
@@ -20,7 +19,7 @@ export class CommandLine {
   }
 
   /**
-   * Adds a flag that something asked for by name needs; `what` says what that is: `The option "reasoning"`.
+   * Adds a required flag; `what` names what requires it: `The option "reasoning"`.
    * @throws LaminaError `CONFIG_INVALID` when this build has none of the names
    */
   need(what: string, names: readonly string[], value?: string | number): void {
@@ -29,7 +28,7 @@ export class CommandLine {
     this.add(name, value);
   }
 
-  /** Adds a flag that is only nice to have, when this build has it in that form. */
+  /** Adds an optional flag if this build has it in that form. */
   prefer(names: readonly string[], value?: string): void {
     const name = names.find(
       (candidate) =>
@@ -46,7 +45,7 @@ export class CommandLine {
     return this.flags?.get(name)?.takesValue ?? this.flags === undefined;
   }
 
-  /** Whether the help of a flag has this word, such as a value that only newer builds take. */
+  /** Whether the help of a flag contains a word, such as a value that only newer builds accept. */
   mentions(name: string, word: string): boolean {
     return this.flags?.get(name)?.help.includes(word) ?? this.flags === undefined;
   }

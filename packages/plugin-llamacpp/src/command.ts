@@ -38,9 +38,9 @@ const valued: readonly (readonly [option: OptionName, ...flags: string[]])[] = [
 ];
 
 /**
- * The command line of a start. llama-server takes the last of two flags that contradict each other, so an option wins
- * over `default_args` and `extra_args` over both. The key goes by environment: the arguments of a process can be read
- * by every user of the machine.
+ * The command line of a start. llama-server uses the last of two conflicting flags, so options override `default_args`,
+ * and `extra_args` override both. The key is passed by environment: every user of the machine can read the arguments of
+ * a process.
  * @throws LaminaError `CONFIG_INVALID` when an option needs a flag that this build does not have, `MODEL_FILES_MISSING`
  * without weights
  */
@@ -64,8 +64,7 @@ export function commandFor({ model, adapters, options, instance, port, key, engi
 function addServer(line: CommandLine, model: Model, port: number): void {
   line.need('Serving on a port', ['--port'], port);
   line.need('Serving on this machine alone', ['--host'], '127.0.0.1');
-  // The alias is a list separated by commas, without a way to escape one; the id it becomes is only ever read by
-  // people.
+  // The alias is a comma-separated list without escapes; the id it becomes is only read by people.
   line.prefer(['--alias'], model.name.replaceAll(',', '_'));
   line.prefer(['--no-ui', '--no-webui']);
   line.prefer(['--offline']);
@@ -84,7 +83,7 @@ function addFiles(line: CommandLine, model: Model, adapters: readonly Model[], o
   if (adapters.length > 0) line.prefer(['--lora-init-without-apply']);
 }
 
-/** Without a model llama-server would start as a router of others. */
+/** Without a model llama-server would start as a router. */
 function weightsOf(model: Model): string {
   const path = fileOf(model, 'weights');
   if (path === undefined)
@@ -96,14 +95,14 @@ function weightsOf(model: Model): string {
   return path;
 }
 
-/** Builds with `--spec-type` load a draft model and then do not use it unless they are told how (seen with 0.7.0). */
+/** Builds with `--spec-type` load a draft model but do not use it without that flag (seen with 0.7.0). */
 function addDraft(line: CommandLine, path: string, { draft_type }: ModelOptions): void {
   line.need('A draft model', ['--model-draft'], path);
   if (draft_type !== undefined) line.need('The option "draft_type"', ['--spec-type'], draft_type);
   else line.prefer(['--spec-type'], 'draft-simple');
 }
 
-/** The option is for one request; `--ctx-size` is divided among them as soon as `--parallel` is said. */
+/** The option is per request; `--ctx-size` is divided among requests as soon as `--parallel` is set. */
 function addContext(line: CommandLine, options: ModelOptions, defaultArgs: readonly string[] | undefined): void {
   const { parallel = 1 } = effectiveOptions(options, defaultArgs);
   if (options.context_length !== undefined)
@@ -120,8 +119,7 @@ function addMemory(line: CommandLine, options: ModelOptions): void {
 }
 
 /**
- * Older builds take only a number: more layers than any model has mean all, and leaving it to llama-server is saying
- * nothing.
+ * Older builds accept only a number: more layers than any model has mean all, and no flag means auto.
  */
 function addGpuLayers(line: CommandLine, layers: number | 'auto' | 'all'): void {
   const word = typeof layers === 'number' || line.mentions('--gpu-layers', `'${layers}'`) ? layers : undefined;
@@ -129,7 +127,7 @@ function addGpuLayers(line: CommandLine, layers: number | 'auto' | 'all'): void 
   if (value !== undefined) line.need('The option "gpu_layers"', ['--gpu-layers'], value);
 }
 
-/** In older builds the flag is a switch that is off when it is not there. */
+/** In older builds the flag is a switch without a value. */
 function addFlashAttention(line: CommandLine, mode: 'on' | 'off' | 'auto'): void {
   const what = 'The option "flash_attention"';
   if (line.takesValue('--flash-attn')) line.need(what, ['--flash-attn'], mode);

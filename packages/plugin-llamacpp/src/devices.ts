@@ -1,4 +1,4 @@
-// Reads the devices out of what `llama-server --list-devices` prints.
+// Reads the devices from the output of `llama-server --list-devices`.
 import type { Device } from '@lamina/core/plugin';
 
 const mebibyte = 1024 * 1024;

@@ -1,4 +1,4 @@
-// The error of llama-server that OpenAI's clients know by another name.
+// Converts the errors of llama-server to those of OpenAI.
 import type { WireError } from '@lamina/core/plugin';
 
 /**

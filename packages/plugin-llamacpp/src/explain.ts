@@ -1,7 +1,7 @@
-// Turns what llama-server printed before it gave up into a sentence a person can act on.
+// Explains in a sentence a person can act on why llama-server ended, from its output.
 import { firstMatch, ggufProblem, type Model } from '@lamina/core/plugin';
 
-interface Ending {
+interface EngineEnd {
   readonly model: Model;
   readonly exit: { readonly code: number | null; readonly signal: string | null };
 }
@@ -12,16 +12,15 @@ const smaller = 'Choose a smaller or more strongly quantised model';
 
 const fileProblem = (lines: readonly string[]) => ggufProblem(lines, 'this llama-server');
 
-/** Looked for in this order: a cause stands before what follows from it. */
+/** Matched in this order: causes before their effects. */
 const failures: readonly (readonly [pattern: RegExp, sentence: Sentence])[] = [
   [
     /couldn't bind HTTP server socket, hostname: (\S+), port: (\d+)/,
-    ([, host, port]) => `Port ${port} of ${host} is taken by another program; the next start tries another port.`,
+    ([, host, port]) => `Port ${port} of ${host} is in use by another program; the next start tries another port.`,
   ],
   [
     /error while loading shared libraries: (\S+?):/,
-    ([, library]) =>
-      `llama-server cannot run: its library ${library} is not installed. Install llama.cpp again, as a whole.`,
+    ([, library]) => `llama-server cannot run: its library ${library} is not installed. Reinstall all of llama.cpp.`,
   ],
   [
     /version `(\S+)' not found/,
@@ -29,11 +28,11 @@ const failures: readonly (readonly [pattern: RegExp, sentence: Sentence])[] = [
   ],
   [
     /no backends are loaded/,
-    () => 'This llama-server finds none of its compute backends (libggml-*); install llama.cpp again, as a whole.',
+    () => 'This llama-server finds none of its compute backends (libggml-*). Reinstall all of llama.cpp.',
   ],
   [
     /error: invalid argument: (\S+)/,
-    ([, flag]) => `This llama-server does not know the argument ${flag}; take it out of default_args and extra_args.`,
+    ([, flag]) => `This llama-server does not know the argument ${flag}; remove it from default_args and extra_args.`,
   ],
   [
     /error while handling argument "(.+?)": the argument has been removed\.? ?(.*)/,
@@ -41,7 +40,7 @@ const failures: readonly (readonly [pattern: RegExp, sentence: Sentence])[] = [
   ],
   [
     /error while handling argument ".+?": invalid device: (.*)/,
-    ([, device]) => `This llama-server has no device "${device}"; "llama-server --list-devices" names those it has.`,
+    ([, device]) => `This llama-server has no device "${device}"; "llama-server --list-devices" lists its devices.`,
   ],
   [
     /error while handling argument "(.+?)": (?:error: )?failed to open file '(.*)'/,
@@ -73,7 +72,7 @@ const failures: readonly (readonly [pattern: RegExp, sentence: Sentence])[] = [
   [
     /([KV]) cache type (\S+) with block size \d+ does not divide/,
     ([, which, type]) =>
-      `The option "cache_type_${which?.toLowerCase()}" cannot be "${type}" for this model: its heads are too small. Take "f16".`,
+      `The option "cache_type_${which?.toLowerCase()}" cannot be "${type}" for this model: its heads are too small. Use "f16".`,
   ],
   [
     /the supplied chat template is not supported|failed to (?:initialize|apply) (?:the )?(?:chat )?template/,
@@ -82,42 +81,42 @@ const failures: readonly (readonly [pattern: RegExp, sentence: Sentence])[] = [
   ],
   [
     /n_seq_max must be <= (\d+)/,
-    ([, most]) => `The option "parallel" is too large: this llama-server takes at most ${most}.`,
+    ([, most]) => `The option "parallel" is too large: the maximum of this llama-server is ${most}.`,
   ],
   [
     /failed to allocate buffer for kv cache|failed to allocate memory for kv cache/,
     (_, lines) =>
-      `There is not enough memory for a context this long${asked(lines)}. Lower context_length or parallel, or set cache_type_k and cache_type_v to "q8_0".`,
+      `There is not enough memory for a context this long${requested(lines)}. Lower context_length or parallel, or set cache_type_k and cache_type_v to "q8_0".`,
   ],
   [
     /(?:unable|failed) to allocate ((?!CPU)\w+) buffer/,
     ([, device], lines) =>
-      `${device} has too little free memory${asked(lines)}. Lower gpu_layers or context_length, stop what else uses the device, or choose a smaller model.`,
+      `${device} has too little free memory${requested(lines)}. Lower gpu_layers or context_length, stop what else uses the device, or choose a smaller model.`,
   ],
   [
     /cudaMalloc failed: out of memory|CUDA error: out of memory|ErrorOutOfDeviceMemory/,
     (_, lines) =>
-      `The GPU has too little free memory${asked(lines)}. Lower gpu_layers or context_length, stop what else uses it, or choose a smaller model.`,
+      `The GPU has too little free memory${requested(lines)}. Lower gpu_layers or context_length, stop what else uses it, or choose a smaller model.`,
   ],
   [
     /unable to allocate CPU\w* buffer|failed to allocate compute buffers|insufficient memory|std::bad_alloc/,
-    (_, lines) => `There is not enough memory${asked(lines)}. ${smaller}, or lower context_length.`,
+    (_, lines) => `There is not enough memory${requested(lines)}. ${smaller}, or lower context_length.`,
   ],
   [
     /GGML_ASSERT\((.*)\) failed/,
     ([, check]) =>
-      `llama-server failed a check of its own (${check}): a fault in it, or options that do not go together. Leave out the unusual ones, or use another build.`,
+      `llama-server failed an internal check (${check}): a bug in it, or incompatible options. Remove unusual options, or use another build.`,
   ],
 ];
 
-/** Its own words, when none of the above fits: the first line of level E, or an `error:` of an older build. */
-const ownWords = [/error loading model: (.+)/, /^[\d.]+ E (?:\w+ +)?\S+: (.+)/, /^error: (.+)/] as const;
+/** The engine's own message when nothing above matches: the first line of level E, or an `error:` of an older build. */
+const ownMessages = [/error loading model: (.+)/, /^[\d.]+ E (?:\w+ +)?\S+: (.+)/, /^error: (.+)/] as const;
 
 /**
- * Why llama-server ended, as one sentence; `undefined` when nothing tells. One that was killed from outside, or told to
- * end, printed nothing about that: the lines before are those of its work.
+ * Why llama-server ended, as one sentence; `undefined` when it is not known. One that was stopped or killed from
+ * outside printed nothing about it: the lines before belong to its work.
  */
-export function explain(output: readonly string[], { model, exit }: Ending): string | undefined {
+export function explain(output: readonly string[], { model, exit }: EngineEnd): string | undefined {
   if (exit.code === 0 || (exit.signal !== null && exit.signal !== 'SIGABRT')) return reasonOfSignal(exit.signal);
   for (const [pattern, sentence] of failures) {
     const match = firstMatch(output, pattern);
@@ -125,7 +124,7 @@ export function explain(output: readonly string[], { model, exit }: Ending): str
   }
   const problem = fileProblem(output);
   if (problem !== undefined) return `${weightsOf(model)} ${problem}.`;
-  return reasonInOwnWords(output);
+  return ownReason(output);
 }
 
 function weightsOf(model: Model): string {
@@ -138,36 +137,36 @@ function valueProblem(problem: string): string {
 }
 
 function adapterProblem(lines: readonly string[]): string {
-  if (firstMatch(lines, /expect general\.type to be 'adapter'/) !== undefined)
-    return 'is not an adapter but a model of its own';
+  if (firstMatch(lines, /expect general\.type to be 'adapter'/) !== undefined) return 'is not an adapter but a model';
   const detail = firstMatch(lines, /failed to apply lora adapter: (.+)/)?.[1];
   return (
     fileProblem(lines) ??
-    `does not fit the model${detail === undefined ? '' : ` (${detail})`}; it must be a LoRA in GGUF, made for this very model`
+    `does not fit the model${detail === undefined ? '' : ` (${detail})`}; it must be a LoRA in GGUF, made for this model`
   );
 }
 
-/** How much was asked for, in words: ggml tells MiB, or bytes. */
-function asked(lines: readonly string[]): string {
+/** The requested amount; ggml reports MiB or bytes. */
+function requested(lines: readonly string[]): string {
   const mebibytes = firstMatch(lines, /attempted to allocate ([\d.]+) MB|allocating ([\d.]+) MiB/);
   const bytes = firstMatch(lines, /(?:buffer )?of size (\d+)/)?.[1];
   const amount = mebibytes === undefined ? Number(bytes) : Number(mebibytes[1] ?? mebibytes[2]) * 1024 * 1024;
-  return Number.isFinite(amount) ? ` (${(amount / 1e9).toFixed(1)} GB were asked for at once)` : '';
+  return Number.isFinite(amount) ? ` (${(amount / 1e9).toFixed(1)} GB were requested at once)` : '';
 }
 
 function reasonOfSignal(signal: string | null): string | undefined {
   if (signal === 'SIGKILL')
-    return `llama-server was killed (SIGKILL); if nobody did that, memory ran out. ${smaller}, or lower context_length.`;
+    return `llama-server was killed (SIGKILL); if nobody killed it, the system ran out of memory. ${smaller}, or lower context_length.`;
   if (signal === 'SIGILL')
     return 'llama-server was built for a newer processor than this one. Use a build for this machine.';
   if (signal === 'SIGSEGV' || signal === 'SIGBUS')
-    return `llama-server crashed (${signal}). The model file may be damaged: fetch it again; or use another build.`;
+    return `llama-server crashed (${signal}). The model file may be damaged: download it again; or use another build.`;
   return undefined;
 }
 
-/** Errors of requests are of level E too; only a start that failed ends with these words. */
-function reasonInOwnWords(output: readonly string[]): string | undefined {
-  const gaveUp = firstMatch(output, /exiting due to|^error: /);
-  const match = gaveUp && ownWords.map((pattern) => firstMatch(output, pattern)).find((found) => found !== undefined);
-  return match?.[1] === undefined ? undefined : `llama-server gave up: ${match[1].replace(/\.?\s*$/, '.')}`;
+/** Errors of requests have level E too; only a failed start ends with these lines. */
+function ownReason(output: readonly string[]): string | undefined {
+  const failed = firstMatch(output, /exiting due to|^error: /);
+  const match =
+    failed && ownMessages.map((pattern) => firstMatch(output, pattern)).find((found) => found !== undefined);
+  return match?.[1] === undefined ? undefined : `llama-server failed: ${match[1].replace(/\.?\s*$/, '.')}`;
 }

@@ -1,7 +1,7 @@
-// Finds the files of a model by what they are to it.
+// Finds the files of a model by their role.
 import type { FileRole, Model } from '@lamina/core/plugin';
 
-/** The path of a model's file in a role; of weights in shards the first, which is the one llama-server is given. */
+/** The path of a model's file in a role; for sharded weights the first, which llama-server expects. */
 export function fileOf(model: Model, role: FileRole): string | undefined {
   return model.files.find((file) => file.role === role)?.path;
 }

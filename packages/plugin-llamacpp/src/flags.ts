@@ -1,4 +1,4 @@
-// What `llama-server --help` says of this build: which flags it has, and which of them take a value.
+// Reads from `llama-server --help` which flags this build has, and which of them take a value.
 
 /** One flag of a build. */
 export interface Flag {
@@ -13,7 +13,7 @@ export type Flags = ReadonlyMap<string, Flag>;
 /**
  * Reads the flags. An entry begins at the start of a line with all names of the flag, then, one space further, the
  * placeholder of its value; the explanation is a column further right, or on the next lines (common/arg.cpp). Flags
- * that were removed are still listed, with an explanation that says so: they are left out.
+ * that were removed are still listed with an explanation; they are left out.
  */
 export function parseHelp(text: string): Flags {
   const flags = new Map<string, Flag>();

@@ -4,7 +4,7 @@ import { llamaCppBackend } from './backend.js';
 import { modelOptions } from './options.js';
 
 /**
- * What `llamacpp()` takes, and `backends.llama.cpp` in models.yaml too: where the engine is, and defaults for the
+ * The options of `llamacpp()` and of `backends.llama.cpp` in models.yaml: where the engine is, and defaults for the
  * options of models.
  */
 export const optionsSchema = {

@@ -1,8 +1,8 @@
-// Asks a llama-server that is ready what it can do.
+// Asks a ready llama-server for its capabilities.
 import type { Context, ServerInfo, StartedServer } from '@lamina/core/plugin';
 import { prepareAdapters } from './adapters.js';
 
-/** What `/props` tells, as far as it is used here; older builds leave parts out (tools/server/README.md). */
+/** The used parts of `/props`; older builds leave some out (tools/server/README.md). */
 interface Props {
   readonly default_generation_settings?: { readonly n_ctx?: number };
   readonly total_slots?: number;
@@ -23,8 +23,7 @@ const always = [
 ] as const;
 
 /**
- * Routes that are only there when they were switched on, each with the smallest request that shows it: an error says
- * that it is off.
+ * Routes that exist only when they are enabled, each with the smallest request; an error means that it is disabled.
  */
 const optional = [
   ['embeddings', { input: 'a' }],
@@ -32,8 +31,7 @@ const optional = [
 ] as const;
 
 /**
- * The facts of a ready server: what one request may fill, how many at once, what it takes, which routes and adapters it
- * has.
+ * The capabilities of a ready server: context length, parallel requests, modalities, routes and adapters.
  */
 export async function inspect(server: StartedServer, { signal }: Context): Promise<ServerInfo> {
   const ids = await prepareAdapters(server, signal);
@@ -67,11 +65,11 @@ async function endpointsOf(
   signal: AbortSignal,
 ): Promise<string[]> {
   const switchedOn: string[] = [];
-  for (const [route, body] of optional) if (await answers(server, route, body, signal)) switchedOn.push(route);
+  for (const [route, body] of optional) if (await responds(server, route, body, signal)) switchedOn.push(route);
   return [...always, ...switchedOn, ...(modalities.includes('audio') ? ['audio/transcriptions'] : [])];
 }
 
-async function answers(server: StartedServer, route: string, body: object, signal: AbortSignal): Promise<boolean> {
+async function responds(server: StartedServer, route: string, body: object, signal: AbortSignal): Promise<boolean> {
   try {
     await server.request(`/v1/${route}`, { method: 'POST', body, signal });
     return true;

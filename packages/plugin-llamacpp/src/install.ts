@@ -1,4 +1,4 @@
-// How to get llama-server on each system, in one sentence.
+// How to install llama-server on each system, in one sentence.
 
 /** The sentence for a platform of Node, `process.platform`. */
 export function installHint(platform: NodeJS.Platform): string {

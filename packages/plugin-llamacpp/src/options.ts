@@ -1,4 +1,4 @@
-// What a person may set for a model on llama.cpp, as one schema; the table in README.md is made from it.
+// The schema of the options of a model on llama.cpp; the table in README.md is generated from it.
 import type { FromSchema } from '@lamina/core/plugin';
 
 const cacheType = { enum: ['f32', 'f16', 'bf16', 'q8_0', 'q4_0', 'q4_1', 'iq4_nl', 'q5_0', 'q5_1'] } as const;
@@ -164,5 +164,5 @@ export const modelOptions = {
   additionalProperties: false,
 } as const;
 
-/** What `models.<name>.options` may say, as a type. */
+/** The options of `models.<name>.options`. */
 export type ModelOptions = FromSchema<typeof modelOptions>;

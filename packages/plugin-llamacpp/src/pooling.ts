@@ -1,4 +1,4 @@
-// Whether a model makes vectors or ranks: what its options say, else what its header says.
+// Whether a model serves embeddings or ranking, by its options, else by its header.
 import type { Model } from '@lamina/core/plugin';
 import type { ModelOptions } from './options.js';
 

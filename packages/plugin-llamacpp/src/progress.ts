@@ -1,4 +1,4 @@
-// What a line of llama-server's log says about how far a start is.
+// Reads the progress of a start from the log of llama-server.
 
 const stages: readonly (readonly [pattern: RegExp, stage: string])[] = [
   [/load_model: loading model/, 'loading model'],
@@ -12,8 +12,8 @@ const stages: readonly (readonly [pattern: RegExp, stage: string])[] = [
 ];
 
 /**
- * The stage a line announces. llama-server tells no ratio; its default verbosity shows the first, the drafts', the
- * slots' and the last of these.
+ * The stage a line announces. llama-server reports no ratio; with its default verbosity only the first, the draft's, the
+ * slots' and the last of these appear.
  */
 export function progressOf(line: string): { stage: string } | undefined {
   const found = stages.find(([pattern]) => pattern.test(line));

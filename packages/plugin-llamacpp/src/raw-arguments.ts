@@ -1,12 +1,11 @@
-// Reads the settings that matter for memory, and the threads, out of arguments a person wrote by hand: `default_args`
-// and `extra_args`.
+// Reads the threads and the settings that matter for memory from `default_args` and `extra_args`.
 import type { ModelOptions } from './options.js';
 
 const number = /^\d+$/;
 const cacheType = /^(?:f32|f16|bf16|q8_0|q4_0|q4_1|iq4_nl|q5_0|q5_1)$/;
 
 /**
- * The flags that are read, with all names they have had, the option each stands for and the values that option takes.
+ * The flags that are read, with all their names, the option each stands for, and the values of that option.
  */
 const readable: readonly {
   readonly option: keyof ModelOptions;
@@ -24,8 +23,8 @@ const readable: readonly {
 ];
 
 /**
- * The options as llama-server will see them: `default_args` stand for what no option says, `extra_args` win over the
- * options. The context is what one request may fill, as in the option: by hand it is written for all of them together.
+ * The options as llama-server sees them: options override `default_args`, `extra_args` override options. The context is
+ * per request, as in the option; in the flag it is for all requests together.
  */
 export function effectiveOptions(options: ModelOptions, defaultArgs: readonly string[] = []): ModelOptions {
   const before = readArguments(defaultArgs);
@@ -38,8 +37,8 @@ export function effectiveOptions(options: ModelOptions, defaultArgs: readonly st
 }
 
 /**
- * What these arguments set; of two that contradict each other the last, as llama-server reads them. A value no option
- * takes is left out.
+ * The options in these arguments; of conflicting ones the last, as llama-server reads them. Values that the option does
+ * not accept are left out.
  */
 function readArguments(args: readonly string[]): ModelOptions {
   const found: Record<string, string | number> = {};

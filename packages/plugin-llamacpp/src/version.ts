@@ -1,4 +1,4 @@
-// Reads the version out of what `llama-server --version` prints.
+// Reads the version from the output of `llama-server --version`.
 import type { RunResult } from '@lamina/core/plugin';
 
 /**

@@ -32,7 +32,7 @@ const recorded: readonly {
       'llama_model_load: error loading model: unable to allocate CUDA0 buffer',
       "srv    load_model: failed to load model, 'a.gguf'",
     ],
-    says: /^CUDA0 has too little free memory \(151\.9 GB were asked for at once\)\. Lower gpu_layers or context_length/,
+    says: /^CUDA0 has too little free memory \(151\.9 GB were requested at once\)\. Lower gpu_layers or context_length/,
   },
   {
     of: 'a context too large for a CUDA device',
@@ -41,7 +41,7 @@ const recorded: readonly {
       'ggml_gallocr_reserve_n: failed to allocate CUDA4 buffer of size 150995968',
       'llama_init_from_model: failed to initialize the context: failed to allocate compute pp buffers',
     ],
-    says: /^CUDA4 has too little free memory \(0\.2 GB were asked for at once\)/,
+    says: /^CUDA4 has too little free memory \(0\.2 GB were requested at once\)/,
   },
   {
     of: 'a Vulkan device without memory',
@@ -60,13 +60,13 @@ const recorded: readonly {
       'alloc_tensor_range: failed to allocate CPU buffer of size 437944320',
       'llama_model_load: error loading model: unable to allocate CPU buffer',
     ],
-    says: /^There is not enough memory \(0\.4 GB were asked for at once\)\. Choose a smaller/,
+    says: /^There is not enough memory \(0\.4 GB were requested at once\)\. Choose a smaller/,
   },
   {
     of: 'the kernel, out of memory',
     lines: [],
     exit: { code: null, signal: 'SIGKILL' },
-    says: /^llama-server was killed \(SIGKILL\); if nobody did that, memory ran out\. Choose a smaller/,
+    says: /^llama-server was killed \(SIGKILL\); if nobody killed it, the system ran out of memory\. Choose a smaller/,
   },
   { of: 'a processor that is too old', lines: [], exit: { code: null, signal: 'SIGILL' }, says: /newer processor/ },
   { of: 'a crash', lines: [], exit: { code: null, signal: 'SIGSEGV' }, says: /^llama-server crashed \(SIGSEGV\)/ },
@@ -78,7 +78,7 @@ const recorded: readonly {
       '#5  ggml_abort () from libggml-base.so.0',
     ],
     exit: { code: null, signal: 'SIGABRT' },
-    says: /^llama-server failed a check of its own \(n_outputs_max <= cparams\.n_outputs_max\)/,
+    says: /^llama-server failed an internal check \(n_outputs_max <= cparams\.n_outputs_max\)/,
   },
   {
     of: 'a library that is missing',
@@ -103,7 +103,7 @@ const recorded: readonly {
   {
     of: 'a file that may not be read',
     lines: ["gguf_init_from_file: failed to open GGUF file '/m.gguf' (Permission denied)"],
-    says: /^\/models\/tiny\.gguf may not be read by this user/,
+    says: /^\/models\/tiny\.gguf is not readable for this user/,
   },
   {
     of: 'a pre-tokenizer of the future',
@@ -120,7 +120,7 @@ const recorded: readonly {
   {
     of: 'an older build that only says error:',
     lines: ['error: something nobody has seen'],
-    says: /^llama-server gave up: something nobody has seen\.$/,
+    says: /^llama-server failed: something nobody has seen\.$/,
   },
   {
     of: 'an error of its own',
@@ -128,7 +128,7 @@ const recorded: readonly {
       '0.00.038.708 E llama_init_from_model: failed to initialize the context: something new',
       '0.00.061.562 E srv  llama_server: exiting due to model loading error',
     ],
-    says: /^llama-server gave up: failed to initialize the context: something new\.$/,
+    says: /^llama-server failed: failed to initialize the context: something new\.$/,
   },
 ];
 

@@ -58,12 +58,12 @@ const failures: readonly Failure[] = [
   {
     of: 'a file cut within its header',
     model: (ground) => cut(ground, 300),
-    says: /breaks off within its header; the download may have ended early: fetch it again\.$/,
+    says: /ends within its header; the download may be incomplete: download it again\.$/,
   },
   {
     of: 'a file cut within its weights',
     model: (ground) => cut(ground, 0.7),
-    says: /breaks off before the last of its weights; the download may have ended early: fetch it again\.$/,
+    says: /ends before the last of its weights; the download may be incomplete: download it again\.$/,
   },
   {
     of: 'a GGUF of the future',
@@ -88,7 +88,7 @@ const failures: readonly Failure[] = [
   {
     of: 'a part that is not there',
     model: (ground) => weights(ground, 'gap-00001-of-00003.gguf'),
-    says: /gap-00001-of-00003\.gguf lacks its part .*gap-00002-of-00003\.gguf; every part must lie beside the first/,
+    says: /gap-00001-of-00003\.gguf lacks its part .*gap-00002-of-00003\.gguf; all parts must be complete/,
   },
   {
     of: 'a part that is not the first',
@@ -118,7 +118,7 @@ const failures: readonly Failure[] = [
   {
     of: 'an argument nobody knows',
     options: { extra_args: ['--no-such-flag'] },
-    says: /^This llama-server does not know the argument --no-such-flag; take it out/,
+    says: /^This llama-server does not know the argument --no-such-flag; remove it from/,
   },
   {
     of: 'an argument with a wrong value',
@@ -163,7 +163,7 @@ const failures: readonly Failure[] = [
   {
     of: 'more requests at once than it takes',
     options: { parallel: 1000 },
-    says: /^The option "parallel" is too large: this llama-server takes at most \d+\.$/,
+    says: /^The option "parallel" is too large: the maximum of this llama-server is \d+\.$/,
   },
 ];
 
@@ -196,7 +196,7 @@ describeReal('a start that fails on the real llama-server gives its reason', () 
     assert.match(await reason('none.gguf'), /^The adapter cannot be used: .*none\.gguf does not exist\.$/);
     assert.match(
       await reason('tiny.gguf'),
-      /^The adapter cannot be used: .*tiny\.gguf is not an adapter but a model of its own\.$/,
+      /^The adapter cannot be used: .*tiny\.gguf is not an adapter but a model\.$/,
     );
     assert.match(
       await reason('wide.gguf'),
@@ -213,7 +213,7 @@ describeReal('a start that fails on the real llama-server gives its reason', () 
     });
     assert.match(
       reason,
-      /^There is not enough memory for a context this long \(\d+\.\d GB were asked for at once\)\. Lower context_length/,
+      /^There is not enough memory for a context this long \(\d+\.\d GB were requested at once\)\. Lower context_length/,
     );
     await rm(limited);
   });
@@ -226,6 +226,6 @@ describeReal('a start that fails on the real llama-server gives its reason', () 
       options: { extra_args: ['--port', String(port)] },
     });
     await new Promise((resolve) => stranger.close(resolve));
-    assert.equal(reason, `Port ${port} of 127.0.0.1 is taken by another program; the next start tries another port.`);
+    assert.equal(reason, `Port ${port} of 127.0.0.1 is in use by another program; the next start tries another port.`);
   });
 });

@@ -47,7 +47,7 @@ esac`;
   it('takes no other program for it', async () => {
     const answer = await probe('echo "usage: something else"');
     assert.ok(!answer.available);
-    assert.match(answer.reason, /does not answer as llama-server does/);
+    assert.match(answer.reason, /does not respond like llama-server/);
   });
 
   it('says how to get it when there is none', async () => {

@@ -87,9 +87,9 @@ describe('a file llama.cpp is to open', () => {
 
   it('is refused with advice when it only works beside a model', () => {
     const refusal = (metadata: object) => (accepts(modelOf({ metadata })) as { refused?: string }).refused ?? '';
-    assert.match(refusal({ kind: 'mmproj' }), /projector: it belongs .* as `projector`/);
+    assert.match(refusal({ kind: 'mmproj' }), /projector: set it as `projector`/);
     assert.match(refusal({ architecture: 'clip' }), /projector/);
-    assert.match(refusal({ kind: 'adapter' }), /adapter: say which model it changes, as `base`/);
+    assert.match(refusal({ kind: 'adapter' }), /adapter: set the model it changes as `base`/);
   });
 });
 

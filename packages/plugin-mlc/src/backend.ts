@@ -1,4 +1,4 @@
-// MLC-LLM's `mlc_llm serve`, described; everything engines have in common is core's processBackend.
+// MLC-LLM's `mlc_llm serve`, described for core's processBackend.
 import { processBackend, type Acceptance, type BackendType, type Model } from '@lamina/core/plugin';
 import { commandFor } from './command.js';
 import { engine } from './engine.js';
@@ -28,9 +28,9 @@ export function mlcBackend(defaults: Readonly<Record<string, unknown>> = {}): Ba
     install,
     accepts,
     command: commandFor,
-    // What decides about compiling and fetching is said by options; the tokens would only be for the network.
+    // Compiling and downloading are controlled by options; the tokens are only for the network.
     scrubEnv: ['MLC_JIT_POLICY', 'MLC_DOWNLOAD_CACHE_POLICY', 'HF_TOKEN', 'HUGGING_FACE_HUB_TOKEN'],
-    // It has no other route to ask, and does not listen before the model is loaded.
+    // It has no other route for this, and does not listen before the model is loaded.
     ready: '/v1/models',
     identity: '/v1/models',
     explain,
@@ -42,7 +42,7 @@ export function mlcBackend(defaults: Readonly<Record<string, unknown>> = {}): Ba
 
 function accepts({ metadata, base }: Model): Acceptance {
   if (base !== undefined)
-    return { refused: 'MLC-LLM loads no adapters; merge it into its base before the weights are converted' };
+    return { refused: 'MLC-LLM does not support adapters; merge it into its base before the weights are converted' };
   const quantized = metadata?.quantization === undefined ? '' : `, quantised with ${metadata.quantization}`;
   return { rank: 10, reason: `MLC is the format of MLC-LLM${quantized}` };
 }

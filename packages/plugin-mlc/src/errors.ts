@@ -1,7 +1,7 @@
-// The errors of MLC-LLM as OpenAI's clients know them.
+// Converts the errors of MLC-LLM to those of OpenAI.
 import type { WireError } from '@lamina/core/plugin';
 
-/** What one failed check of a request is in its answers. */
+/** A failed check of a request in its responses. */
 interface Check {
   readonly loc?: readonly (string | number)[];
   readonly msg?: string;
@@ -36,7 +36,7 @@ function tooLong(message: string): WireError | undefined {
 function refused(checks: readonly Check[]): WireError {
   const fields = checks.map(({ loc = [] }) => loc.filter((part) => part !== 'body').join('.'));
   const message = checks
-    .map(({ msg = 'is not right' }, index) => (fields[index] === '' ? msg : `${fields[index]}: ${msg}`))
+    .map(({ msg = 'is not valid' }, index) => (fields[index] === '' ? msg : `${fields[index]}: ${msg}`))
     .join('; ');
   return {
     message,

@@ -1,4 +1,4 @@
-// Turns what MLC-LLM printed before it gave up into a sentence a person can act on.
+// Explains in a sentence a person can act on why MLC-LLM ended, from its output.
 import { lastException, pythonFailures, type KnownFailure, type Model } from '@lamina/core/plugin';
 
 const directoryOf = ({ files }: Model) => files.find(({ role }) => role === 'weights')?.path ?? 'The model';
@@ -19,12 +19,12 @@ const known: readonly KnownFailure[] = [
   [
     /Cannot find \S*mlc-chat-config\.json in the model directory/,
     (_, { model }) =>
-      `${directoryOf(model)} is not a model of MLC-LLM: mlc-chat-config.json is missing. Fetch it again, or make it with "mlc_llm gen_config".`,
+      `${directoryOf(model)} is not a model of MLC-LLM: mlc-chat-config.json is missing. Download it again, or make it with "mlc_llm gen_config".`,
   ],
   [
     /validation errors? for MLCChatConfig|JSONDecodeError/,
     (_, { model }) =>
-      `The mlc-chat-config.json in ${directoryOf(model)} cannot be read: the model is damaged, or was made for another version of MLC-LLM. Fetch it again.`,
+      `The mlc-chat-config.json in ${directoryOf(model)} cannot be read: the model is damaged, or was made for another version of MLC-LLM. Download it again.`,
   ],
   [
     /The `model_lib` you passed in is not a file: (.+?)\.?(?:\n|$)/,
@@ -35,7 +35,10 @@ const known: readonly KnownFailure[] = [
     ([, device]) =>
       `This MLC-LLM finds no device ${device} here. Correct device, install its driver, or use the MLC-LLM that was built for it.`,
   ],
-  [/Invalid device name: (\S+)/, ([, device]) => `This MLC-LLM knows no device ${device}. Correct the option device.`],
+  [
+    /Invalid device name: (\S+)/,
+    ([, device]) => `This MLC-LLM does not know the device ${device}. Correct the option device.`,
+  ],
   [
     /No available device detected/,
     () =>
@@ -44,12 +47,12 @@ const known: readonly KnownFailure[] = [
   [
     /JIT is disabled by MLC_JIT_POLICY=(\S+)/,
     ([, policy]) =>
-      `The model has no compiled library, and jit_policy ${policy} forbids to compile one. Name it with model_lib, or set jit_policy to ON.`,
+      `The model has no compiled library, and jit_policy ${policy} forbids compiling one. Set model_lib, or set jit_policy to ON.`,
   ],
   [
     /Cannot find compilation output, compilation failed/,
     (_, { output }) =>
-      `The model library could not be compiled: ${reasonOfCompiler(output)} Compiling needs the toolchain of the device; a library from elsewhere can be named with model_lib.`,
+      `The model library could not be compiled: ${reasonOfCompiler(output)} Compiling needs the toolchain of the device; you can also set model_lib to a compiled library.`,
   ],
   [
     /available single GPU memory is ([\d.]+) MB, which is less than the sum of model weight size \(([\d.]+) MB\)/,
@@ -68,26 +71,26 @@ const known: readonly KnownFailure[] = [
   ],
   [
     /Cannot find any tokenizer under: (\S+)/,
-    ([, path]) => `${path} has no tokenizer: the model is not whole. Fetch it again.`,
+    ([, path]) => `${path} has no tokenizer: the model is incomplete. Download it again.`,
   ],
-  [/Cannot open (\S+)/, ([, path]) => `${path} cannot be opened: the model is not whole. Fetch it again.`],
+  [/Cannot open (\S+)/, ([, path]) => `${path} cannot be opened: the model is incomplete. Download it again.`],
   [
     /No module named '?(tvm\w*|mlc_llm)\b/,
     ([, module]) =>
-      `MLC-LLM is not whole: its Python module ${module} is missing. Install mlc-ai and mlc-llm of the same kind, both.`,
+      `MLC-LLM is incomplete: its Python module ${module} is missing. Install mlc-ai and mlc-llm of the same kind, both.`,
   ],
 ];
 
-/** Why MLC-LLM ended, as one sentence; `undefined` when nothing tells. */
+/** Why MLC-LLM ended, as one sentence; `undefined` when it is not known. */
 export const explain = pythonFailures({
   name: 'MLC-LLM',
   known,
   whenKilled: 'Choose a smaller or more strongly quantised model, or lower context_window_size.',
 });
 
-/** What the compiler said, which is a process of its own and writes before its caller gives up. */
+/** The error of the compiler, a process of its own that writes before its caller fails. */
 function reasonOfCompiler(output: readonly string[]): string {
   const end = output.findIndex((line) => line.includes('Cannot find compilation output'));
   const start = output.slice(0, end).findLastIndex((line) => line.includes('Compiling using commands below'));
-  return lastException(output.slice(Math.max(start, 0), end)) ?? 'the compiler did not say why.';
+  return lastException(output.slice(Math.max(start, 0), end)) ?? 'the compiler gave no reason.';
 }

@@ -4,7 +4,7 @@ import { mlcBackend } from './backend.js';
 import { modelOptions } from './options.js';
 
 /**
- * What `mlc()` takes, and `backends.mlc` in models.yaml too: where the engine is, and defaults for the options of
+ * The options of `mlc()` and of `backends.mlc` in models.yaml: where the engine is, and defaults for the options of
  * models.
  */
 export const optionsSchema = {

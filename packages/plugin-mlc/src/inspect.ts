@@ -1,4 +1,4 @@
-// What a running MLC-LLM can do. It tells nothing about that over HTTP, so it is what its mode and its options mean.
+// The capabilities of a running MLC-LLM. It does not report them over HTTP, so they follow from its mode and options.
 import type { ServerInfo, StartedServer } from '@lamina/core/plugin';
 import type { ModelOptions } from './options.js';
 
@@ -21,7 +21,7 @@ export function inspect({ model, options }: StartedServer): Promise<ServerInfo> 
   });
 }
 
-/** The window of the model, or all the tokens there is room for, whichever is less. */
+/** The window of the model, or the tokens of all requests together, whichever is less. */
 function contextOf(
   { mode = 'local', context_window_size, max_total_seq_length }: ModelOptions,
   ofModel: number | undefined,

@@ -1,11 +1,11 @@
-// The compiled library of a model: code for one model and one device, which lies apart from the weights or beside them.
+// Finds the compiled library of a model, code for one model and one device, beside its weights.
 import { readdir } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { LaminaError } from '@lamina/core/plugin';
 
 const suffixes = ['.so', '.dylib', '.dll'];
 
-/** `Llama-3-8B-q4f16_1-cuda.so` is for cuda: so `mlc_llm compile` is told to name them everywhere in its documents. */
+/** `Llama-3-8B-q4f16_1-cuda.so` is for cuda: the naming convention in the documentation of `mlc_llm compile`. */
 const deviceInName = /[-_.](cuda|rocm|metal|vulkan|opencl|cpu)\.\w+$/;
 
 /**
@@ -15,13 +15,13 @@ const deviceInName = /[-_.](cuda|rocm|metal|vulkan|opencl|cpu)\.\w+$/;
  */
 export async function libraryIn(directory: string, device: string | undefined): Promise<string | undefined> {
   const wanted = device === 'auto' ? undefined : device?.split(':')[0];
-  const names = await readdir(directory).catch((): string[] => []); // That it is missing, MLC-LLM says better.
+  const names = await readdir(directory).catch((): string[] => []); // MLC-LLM reports a missing directory.
   const libraries = names.filter((name) => suffixes.includes(extname(name))).sort();
   const fitting =
     wanted === undefined ? libraries : libraries.filter((name) => (deviceInName.exec(name)?.[1] ?? wanted) === wanted);
   if (fitting.length > 1)
     throw new LaminaError('CONFIG_INVALID', {
-      message: `${directory} holds ${fitting.length} model libraries (${fitting.join(', ')}). Name one with the option model_lib, or set device.`,
+      message: `${directory} holds ${fitting.length} model libraries (${fitting.join(', ')}). Set model_lib to one of them, or set device.`,
     });
   return fitting[0] === undefined ? undefined : join(directory, fitting[0]);
 }

@@ -1,4 +1,4 @@
-// What a line of MLC-LLM's log says about how far a start is.
+// Reads the progress of a start from the log of MLC-LLM.
 
 const stages: readonly (readonly [pattern: RegExp, stage: string])[] = [
   [/Compiling using commands below/, 'compiling the model library'],
@@ -7,7 +7,7 @@ const stages: readonly (readonly [pattern: RegExp, stage: string])[] = [
   [/Waiting for application startup|Uvicorn running on/, 'opening the port'],
 ];
 
-/** The stage a line announces. Compiling may take minutes and tells no ratio. */
+/** The stage a line announces. Compiling can take minutes and reports no ratio. */
 export function progressOf(line: string): { stage: string } | undefined {
   const found = stages.find(([pattern]) => pattern.test(line));
   return found === undefined ? undefined : { stage: found[1] };

@@ -1,10 +1,9 @@
-// Requests as MLC-LLM wants them, where it differs from OpenAI.
+// Adapts requests to MLC-LLM where it differs from OpenAI.
 import type { JsonObject } from '@lamina/core/plugin';
 
 /**
- * `user` is left out: MLC-LLM takes it for the id of the request, and two that are under way with the same one get into
- * each other. `max_completion_tokens` becomes `max_tokens`, the only name it knows, and a JSON schema takes the form it
- * has there.
+ * `user` is removed: MLC-LLM uses it as the id of the request, and requests with the same id interfere.
+ * `max_completion_tokens` becomes `max_tokens`, the only name it knows, and a JSON schema is converted to its form.
  */
 export function adaptRequest({ user: _user, max_completion_tokens: limit, ...body }: JsonObject): JsonObject {
   return {

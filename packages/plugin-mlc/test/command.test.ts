@@ -145,7 +145,7 @@ describe('the model library', () => {
         libraryIn(folder, device),
         (error) =>
           LaminaError.is(error, 'CONFIG_INVALID') &&
-          /holds 2 model libraries \(tiny-cuda\.so, tiny-vulkan\.so\)\. Name one with the option model_lib, or set device\.$/.test(
+          /holds 2 model libraries \(tiny-cuda\.so, tiny-vulkan\.so\)\. Set model_lib to one of them, or set device\.$/.test(
             error.message,
           ),
       );

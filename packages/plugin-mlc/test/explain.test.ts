@@ -70,7 +70,7 @@ const recorded: readonly {
       'INFO jit.py:118: Compiling using commands below:',
       'RuntimeError: Cannot find compilation output, compilation failed',
     ],
-    says: /^The model library could not be compiled: the compiler did not say why\. /,
+    says: /^The model library could not be compiled: the compiler gave no reason\. /,
   },
   {
     of: 'a tokenizer that is missing',
@@ -102,13 +102,13 @@ const recorded: readonly {
   {
     of: 'something new',
     lines: ['Traceback (most recent call last):', 'tvm.error.InternalError: something nobody has seen'],
-    says: /^MLC-LLM gave up: something nobody has seen\.$/,
+    says: /^MLC-LLM failed: something nobody has seen\.$/,
   },
   {
     of: 'the kernel, out of memory',
     lines: [],
     exit: { code: null, signal: 'SIGKILL' },
-    says: /^MLC-LLM was killed \(SIGKILL\); if nobody did that, memory ran out\. Choose a smaller/,
+    says: /^MLC-LLM was killed \(SIGKILL\); if nobody killed it, the system ran out of memory\. Choose a smaller/,
   },
 ];
 

@@ -134,7 +134,7 @@ describeStandIn('a stand-in for MLC-LLM', function () {
     {
       of: 'weights that are missing',
       model: () => emptied('tensor-cache.json'),
-      says: /tensor-cache\.json cannot be opened: the model is not whole/,
+      says: /tensor-cache\.json cannot be opened: the model is incomplete/,
     },
     {
       of: 'weights larger than the device',
@@ -154,7 +154,7 @@ describeStandIn('a stand-in for MLC-LLM', function () {
     {
       of: 'a library that must not be compiled',
       options: { jit_policy: 'OFF' },
-      says: /jit_policy OFF forbids to compile one/,
+      says: /jit_policy OFF forbids compiling one/,
     },
     {
       of: 'a device that is not there',

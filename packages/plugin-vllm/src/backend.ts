@@ -1,4 +1,4 @@
-// vLLM's `vllm serve`, described; everything engines have in common is core's processBackend.
+// vLLM's `vllm serve`, described for core's processBackend.
 import { processBackend, type Acceptance, type BackendType, type Model } from '@lamina/core/plugin';
 import { commandFor } from './command.js';
 import { engine } from './engine.js';
@@ -51,7 +51,7 @@ export function vllmBackend(defaults: Readonly<Record<string, unknown>> = {}): B
 
 function accepts({ metadata, base, files }: Model): Acceptance {
   if (base === undefined && files.some(({ role }) => role === 'adapter'))
-    return { refused: 'it is a LoRA adapter: say which model it changes, as `base`' };
+    return { refused: 'it is a LoRA adapter: set the model it changes as `base`' };
   const quantized = metadata?.quantization === undefined ? '' : `, quantised with ${metadata.quantization}`;
   return { rank: 10, reason: `safetensors is the format of vLLM${quantized}` };
 }

@@ -31,8 +31,8 @@ const valued: readonly (readonly [option: keyof ModelOptions, flag: string])[] =
 ];
 
 /**
- * The command line of a start. Without `--host` vLLM would listen on every interface, without a model it would fetch
- * one. The key goes by environment: the arguments of a process can be read by every user of the machine.
+ * The command line of a start. Without `--host` vLLM would listen on every interface, without a model it would download
+ * one. The key is passed by environment: every user of the machine can read the arguments of a process.
  * @throws LaminaError `MODEL_FILES_MISSING` without weights
  */
 export async function commandFor({
@@ -74,7 +74,7 @@ function switches(options: ModelOptions): string[] {
   ];
 }
 
-/** Each adapter is an id of its own. As JSON: in the form `name=path` neither may hold a `=`. */
+/** Each adapter has its own id. As JSON, because in the form `name=path` neither can contain a `=`. */
 async function loraArguments(
   adapters: readonly Model[],
   { max_loras, max_lora_rank }: ModelOptions,
@@ -106,7 +106,7 @@ function weightsOf(model: Model): string {
   return path;
 }
 
-/** No telemetry, no network; what is on this machine is all there is (vllm/envs.py). */
+/** No telemetry, no network, only local files (vllm/envs.py). */
 function environment({ devices, cpu_kvcache_space, sleep_level }: ModelOptions, key: string): Record<string, string> {
   return {
     VLLM_API_KEY: key,
@@ -117,7 +117,7 @@ function environment({ devices, cpu_kvcache_space, sleep_level }: ModelOptions, 
     PYTHONUNBUFFERED: '1',
     ...(devices === undefined ? {} : { CUDA_VISIBLE_DEVICES: devices.join(',') }),
     ...(cpu_kvcache_space === undefined ? {} : { VLLM_CPU_KVCACHE_SPACE: String(cpu_kvcache_space) }),
-    // The routes that put it to sleep are only there in this mode.
+    // The routes for sleeping exist only in this mode.
     ...(sleep_level === undefined ? {} : { VLLM_SERVER_DEV_MODE: '1' }),
   };
 }

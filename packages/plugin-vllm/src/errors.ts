@@ -1,9 +1,9 @@
-// The errors of vLLM that OpenAI's clients know by another name.
+// Converts the errors of vLLM to those of OpenAI.
 import type { WireError } from '@lamina/core/plugin';
 
 /**
- * A prompt too long for the context, as `context_length_exceeded` with the numbers it tells; `undefined` for every
- * other error.
+ * A prompt too long for the context becomes `context_length_exceeded` with its numbers; `undefined` for every other
+ * error.
  */
 export function readError(status: number, body: Buffer): WireError | undefined {
   const message = status === 400 ? messageOf(body) : undefined;

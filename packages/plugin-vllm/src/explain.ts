@@ -1,22 +1,21 @@
-// Turns what vLLM printed before it gave up into a sentence a person can act on.
+// Explains in a sentence a person can act on why vLLM ended, from its output.
 import { pythonFailures, type KnownFailure, type Model } from '@lamina/core/plugin';
 
 const directoryOf = ({ files }: Model) => files.find(({ role }) => role === 'weights')?.path ?? 'The model';
 
 /**
- * Looked for in this order, each in all lines: the cause stands above the last traceback, what follows from it below.
- * The texts are those of vllm/v1/worker/utils.py, v1/core/kv_cache_utils.py, v1/engine/utils.py, config/model.py, and
+ * Matched in this order, each against all lines: causes before their effects. The texts come from vllm/v1/worker/utils.py, v1/core/kv_cache_utils.py, v1/engine/utils.py, config/model.py, and
  * of the transformers library.
  */
 const known: readonly KnownFailure[] = [
   [
     /\[Errno 98\].*address already in use/i,
-    () => 'The port is taken by another program; the next start tries another port.',
+    () => 'The port is in use by another program; the next start tries another port.',
   ],
   [
     /Free memory on device (\S+) \(([\d.]+)\/([\d.]+) GiB\).*utilization \(([\d.]+), ([\d.]+) GiB\)/,
     ([, device, free, , share, wanted]) =>
-      `${device} has ${free} GiB free, and gpu_memory_utilization ${share} asks for ${wanted} GiB. Lower gpu_memory_utilization, or stop what else uses the device.`,
+      `${device} has ${free} GiB free, and gpu_memory_utilization ${share} requires ${wanted} GiB. Lower gpu_memory_utilization, or stop what else uses the device.`,
   ],
   [
     /No available memory for the cache blocks/,
@@ -45,12 +44,12 @@ const known: readonly KnownFailure[] = [
   [
     /Total number of attention heads \((\d+)\) must be divisible by tensor parallel size \((\d+)\)/,
     ([, heads, size]) =>
-      `tensor_parallel_size is ${size}, and the ${heads} attention heads of the model cannot be shared among so many. Choose a divisor of ${heads}.`,
+      `tensor_parallel_size is ${size}, and the ${heads} attention heads of the model cannot be divided by it. Choose a divisor of ${heads}.`,
   ],
   [
     /World size \((\d+)\) is larger than the number of available GPUs \((\d+)\)/,
     ([, wanted, there]) =>
-      `${wanted} GPUs are asked for and ${there} are here. Lower tensor_parallel_size or pipeline_parallel_size.`,
+      `${wanted} GPUs are requested and ${there} are available. Lower tensor_parallel_size or pipeline_parallel_size.`,
   ],
   [
     /Model architectures \[(.+?)\] (?:are not supported|failed to be inspected|has no vLLM implementation)|(\S+) has no vLLM implementation/,
@@ -68,7 +67,7 @@ const known: readonly KnownFailure[] = [
   ],
   [
     /config file at '(.+?)' is not a valid JSON file/,
-    ([, path]) => `${path} is not JSON: the model is damaged. Fetch it again.`,
+    ([, path]) => `${path} is not JSON: the model is damaged. Download it again.`,
   ],
   [
     /(?:should have a `model_type` key|Unrecognized model in)/,
@@ -82,22 +81,21 @@ const known: readonly KnownFailure[] = [
   [
     /Invalid repository ID or local directory specified|does not appear to have a file named (\S+?)\.?(?:\s|$)/,
     ([, file], { model }) =>
-      `${directoryOf(model)} is not a whole model: ${file ?? 'config.json'} is missing. Fetch it again.`,
+      `${directoryOf(model)} is incomplete: ${file ?? 'config.json'} is missing. Download it again.`,
   ],
   [
     /Cannot find any model weights|weights were not initialized from checkpoint|SafetensorError|header too (?:large|small)|InvalidHeader|incomplete metadata/i,
     (_, { model }) =>
-      `The weights in ${directoryOf(model)} cannot be read: a file is missing or damaged. Fetch it again.`,
+      `The weights in ${directoryOf(model)} cannot be read: a file is missing or damaged. Download it again.`,
   ],
   [
     /(?:Can't|Couldn't|Unable to) (?:load|instantiate).{0,40}tokenizer/i,
     (_, { model }) =>
-      `The tokenizer in ${directoryOf(model)} cannot be read. Fetch its files, or name another with the option tokenizer.`,
+      `The tokenizer in ${directoryOf(model)} cannot be read. Download its files, or name another with the option tokenizer.`,
   ],
   [
     /trust_remote_code=True/,
-    () =>
-      'The model comes with Python code of its own. If you trust where it comes from, set trust_remote_code to true.',
+    () => 'The model comes with Python code of its own. If you trust its source, set trust_remote_code to true.',
   ],
   [/Sleep mode is not supported/, () => 'This device cannot put a model to sleep. Leave sleep_level out.'],
   [
@@ -116,7 +114,7 @@ const known: readonly KnownFailure[] = [
   [/invalid tool call parser: (\S+)/, ([, name]) => `This vLLM has no tool call parser "${name}".`],
 ];
 
-/** Why vLLM ended, as one sentence; `undefined` when nothing tells. */
+/** Why vLLM ended, as one sentence; `undefined` when it is not known. */
 export const explain = pythonFailures({
   name: 'vLLM',
   known,

@@ -5,7 +5,7 @@ import { modelOptions } from './options.js';
 import { withQuantization } from './quantization.js';
 
 /**
- * What `vllm()` takes, and `backends.vllm` in models.yaml too: where the engine is, and defaults for the options of
+ * The options of `vllm()` and of `backends.vllm` in models.yaml: where the engine is, and defaults for the options of
  * models.
  */
 export const optionsSchema = {
@@ -16,7 +16,7 @@ export const optionsSchema = {
 
 /**
  * Serves directories of safetensors with vLLM: `vllm()`, or `vllm({ executable: '/opt/vllm/bin/vllm',
- * gpu_memory_utilization: 0.8 })`. Registers the backend type `vllm`, and tells how AWQ, GPTQ, FP8 and other
+ * gpu_memory_utilization: 0.8 })`. Registers the backend type `vllm`, and reads how AWQ, GPTQ, FP8 and other
  * checkpoints are quantised. The options are defaults: `backends.<name>` in models.yaml overrides them,
  * `models.<name>.options` both.
  */

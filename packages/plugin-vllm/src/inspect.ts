@@ -1,11 +1,11 @@
-// Asks a vLLM that is ready what it can do.
+// Asks a ready vLLM for its capabilities.
 import type { Context, ServerInfo, StartedServer } from '@lamina/core/plugin';
 
 interface ModelList {
   readonly data: readonly { readonly id: string; readonly max_model_len?: number }[];
 }
 
-/** Its context length, the routes that its kind of model has, and whether it takes tools. */
+/** Its context length, the routes that its kind of model has, and whether it supports tools. */
 export async function inspect({ options, request }: StartedServer, { signal }: Context): Promise<ServerInfo> {
   const { data } = (await request('/v1/models', { signal })) as ModelList;
   const contextLength = data[0]?.max_model_len;
@@ -18,7 +18,7 @@ export async function inspect({ options, request }: StartedServer, { signal }: C
   };
 }
 
-/** vLLM only has the routes that fit the model, and lists them in its description of itself. */
+/** vLLM has only the routes that fit the model, and lists them in its OpenAPI document. */
 async function routesOf(request: StartedServer['request'], signal: AbortSignal): Promise<string[] | undefined> {
   const { paths } = (await request('/openapi.json', { signal })) as { paths?: Record<string, unknown> };
   return paths && Object.keys(paths).flatMap((path) => /^\/v1\/([a-z_/]+)$/.exec(path)?.[1] ?? []);

@@ -1,4 +1,4 @@
-// What a person may set for a model on vLLM, as one schema; the table in README.md is made from it.
+// The schema of the options of a model on vLLM; the table in README.md is generated from it.
 import type { FromSchema } from '@lamina/core/plugin';
 
 const count = { type: 'integer', minimum: 1 } as const;
@@ -140,5 +140,5 @@ export const modelOptions = {
   additionalProperties: false,
 } as const;
 
-/** What `models.<name>.options` may say, as a type. */
+/** The options of `models.<name>.options`. */
 export type ModelOptions = FromSchema<typeof modelOptions>;

@@ -1,4 +1,4 @@
-// What a line of vLLM's log says about how far a start is.
+// Reads the progress of a start from the log of vLLM.
 
 const stages: readonly (readonly [pattern: RegExp, stage: string])[] = [
   [/Resolved architecture/, 'reading the model'],

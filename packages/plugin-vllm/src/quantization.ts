@@ -1,4 +1,4 @@
-// How the weights of a safetensors directory are quantised, as the files beside them say.
+// Reads how the weights of a safetensors directory are quantised, from the files beside them.
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Model } from '@lamina/core/plugin';
@@ -20,7 +20,7 @@ export async function withQuantization(model: Model): Promise<Model | undefined>
   return quantization === undefined ? undefined : { ...model, metadata: { ...model.metadata, quantization } };
 }
 
-/** `config.json` says it; older AWQ and GPTQ checkpoints have a file of their own. */
+/** In `config.json`; older AWQ and GPTQ checkpoints have a file of their own. */
 async function quantizationOf(directory: string): Promise<string | undefined> {
   const config = (await readJson(join(directory, 'config.json'))) as
     { quantization_config?: QuantizationConfig } | undefined;

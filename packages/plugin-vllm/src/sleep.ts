@@ -1,14 +1,14 @@
 // Puts a vLLM to sleep and wakes it, by the routes of its development mode (docs/features/sleep_mode.md).
 import type { StartedServer } from '@lamina/core/plugin';
 
-/** Level 1 keeps the weights in host memory, level 2 forgets them. Lamina has drained its requests by then. */
+/** Level 1 keeps the weights in host memory, level 2 discards them. Lamina has drained its requests before. */
 export async function sleep({ request, options }: StartedServer, signal: AbortSignal): Promise<void> {
   await request(`/sleep?level=${String(options['sleep_level'])}`, { method: 'POST', signal });
 }
 
 /**
- * After level 2 there is memory for the weights again, but nothing in it: they are read from disk before the context
- * gets its own.
+ * After level 2 the memory for the weights is allocated but empty: they are read from disk before the memory of the
+ * context is allocated.
  */
 export async function wake({ request, options }: StartedServer, signal: AbortSignal): Promise<void> {
   if (options['sleep_level'] !== 2) return void (await request('/wake_up', { method: 'POST', signal }));

@@ -85,7 +85,7 @@ const real: readonly Recorded[] = [
       ),
       ...wrapper,
     ],
-    says: /^The weights in \/models\/tiny cannot be read: a file is missing or damaged\. Fetch it again\.$/,
+    says: /^The weights in \/models\/tiny cannot be read: a file is missing or damaged\. Download it again\.$/,
   },
   {
     of: 'heads that cannot be shared',
@@ -93,7 +93,7 @@ const real: readonly Recorded[] = [
       'pydantic_core._pydantic_core.ValidationError: 1 validation error for VllmConfig',
       "  Value error, Total number of attention heads (2) must be divisible by tensor parallel size (3). [type=value_error, input_value=ArgsKwargs((), {'model_co...}), input_type=ArgsKwargs]",
     ],
-    says: /^tensor_parallel_size is 3, and the 2 attention heads of the model cannot be shared among so many\. Choose a divisor of 2\.$/,
+    says: /^tensor_parallel_size is 3, and the 2 attention heads of the model cannot be divided by it\. Choose a divisor of 2\.$/,
   },
   {
     of: 'a device that cannot sleep',
@@ -133,7 +133,7 @@ const written: readonly Recorded[] = [
   {
     of: 'a port that is taken',
     lines: ['OSError: [Errno 98] Address already in use'],
-    says: /^The port is taken by another program/,
+    says: /^The port is in use by another program/,
   },
   {
     of: 'a device that others use',
@@ -143,7 +143,7 @@ const written: readonly Recorded[] = [
       ),
       ...wrapper,
     ],
-    says: /^cuda:0 has 12\.18 GiB free, and gpu_memory_utilization 0\.92 asks for 21\.67 GiB\. Lower gpu_memory_utilization/,
+    says: /^cuda:0 has 12\.18 GiB free, and gpu_memory_utilization 0\.92 requires 21\.67 GiB\. Lower gpu_memory_utilization/,
   },
   {
     of: 'weights that leave no room',
@@ -173,7 +173,7 @@ const written: readonly Recorded[] = [
   {
     of: 'more GPUs than there are',
     lines: ['ValueError: World size (4) is larger than the number of available GPUs (1) in this node.'],
-    says: /^4 GPUs are asked for and 1 are here\./,
+    says: /^4 GPUs are requested and 1 are available\./,
   },
   {
     of: 'no device',
@@ -183,12 +183,12 @@ const written: readonly Recorded[] = [
   {
     of: 'a directory that is no model',
     lines: ["ValueError: Invalid repository ID or local directory specified: '/models/tiny'."],
-    says: /^\/models\/tiny is not a whole model: config\.json is missing\./,
+    says: /^\/models\/tiny is incomplete: config\.json is missing\./,
   },
   {
     of: 'a file that is missing',
     lines: ['OSError: /models/tiny does not appear to have a file named tokenizer.json.'],
-    says: /^\/models\/tiny is not a whole model: tokenizer\.json is missing\./,
+    says: /^\/models\/tiny is incomplete: tokenizer\.json is missing\./,
   },
   {
     of: 'code that must be trusted',
@@ -207,13 +207,13 @@ const written: readonly Recorded[] = [
   {
     of: 'something new in an engine core',
     lines: [core('ValueError: something nobody has seen'), ...wrapper],
-    says: /^vLLM gave up: something nobody has seen\.$/,
+    says: /^vLLM failed: something nobody has seen\.$/,
   },
   {
     of: 'the kernel, out of memory',
     lines: [],
     exit: { code: null, signal: 'SIGKILL' },
-    says: /^vLLM was killed \(SIGKILL\); if nobody did that, memory ran out\./,
+    says: /^vLLM was killed \(SIGKILL\); if nobody killed it, the system ran out of memory\./,
   },
 ];
 

@@ -208,11 +208,11 @@ describe('lamina-server', function () {
       );
     };
     await one(/needs an API key/, ...options(), '--host', '0.0.0.0');
-    await one(/nowhere\.mjs cannot be loaded/, '--config', 'nowhere.mjs');
+    await one(/Cannot load nowhere\.mjs: /, '--config', 'nowhere.mjs');
     await writeFile(join(directory, 'empty.mjs'), 'export const plugins = [];');
     await one(/default export/, '--config', 'empty.mjs');
     await writeFile(join(directory, 'throws.mjs'), "throw new Error('not today');");
-    await one(/throws\.mjs cannot be loaded: not today/, '--config', 'throws.mjs');
+    await one(/Cannot load throws\.mjs: not today/, '--config', 'throws.mjs');
     await one(/API key file cannot be read/, ...options(), '--api-key-file', 'nowhere');
     await writeFile(join(directory, 'keys'), '# none\n');
     await one(/contains no key/, ...options(), '--api-key-file', 'keys');

@@ -146,7 +146,7 @@ describe('the log of lamina-server', function () {
     await lost;
     const broken = await run.line({ request: idOf(cut), status: 502 });
     assert.deepEqual([broken['code'], broken['cut']], ['MODEL_SERVER_EXITED', true]);
-    assert.match(broken.msg, /broken off in the middle of the answer/);
+    assert.match(broken.msg, /the response broke off after/);
 
     const leaving = new AbortController();
     const left = await fetch(`${url}/v1/chat/completions`, {
@@ -177,7 +177,7 @@ describe('the log of lamina-server', function () {
     told('info', /^Loaded 2 plugins: fake, faulty$/);
     told('info', /^Found 6 models, 3 with all files, in \//);
     told('info', /^2 models can be downloaded .*: fresh, stale$/);
-    told('warn', /^Model "gone" cannot run: .*gone\.fake does not exist\. Put its files there/);
+    told('warn', /^Model "gone" cannot run: .*gone\.fake does not exist\. Add its files/);
     told('info', /^Serving on http:\/\/127\.0\.0\.1:\d+/);
     told('info', /^Found the backend fake [\d.]+ at \//);
     told('info', /^Starting model "tiny"$/);
@@ -187,7 +187,7 @@ describe('the log of lamina-server', function () {
     told('info', /^Downloading "fresh" from the source "url"/);
     told('info', /^Downloaded "fresh": 1 kB in \d/);
     told('info', /^Stopped model "tiny": on request$/);
-    told('info', /^Stopped model "faulty": Lamina shuts down$/);
+    told('info', /^Stopped model "faulty": Lamina is shutting down$/);
     told('info', /^Shutting down on SIGTERM/);
     assert.equal(lines.at(-1)?.msg, 'Lamina has stopped');
 
@@ -228,7 +228,7 @@ describe('the log of lamina-server', function () {
       await run.line({ event: 'models.none', level: levels.warn }),
     ];
     assert.match(missing.msg, /^The models directory \/.*\/nowhere does not exist\. Create it/);
-    assert.match(empty.msg, /^There are no models in .*nowhere\. Put model files there/);
+    assert.match(empty.msg, /^There are no models in .*nowhere\. Add model files/);
     await run.stop();
   });
 

@@ -1,4 +1,4 @@
-// Times and sizes as the log shows them.
+// Formats times, sizes and counts for the log.
 
 /** `812 ms`, `1.2 s`, `3 min 20 s`. */
 export function showTime(ms: number): string {

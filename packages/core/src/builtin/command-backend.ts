@@ -1,11 +1,11 @@
-// The backend type `command`: any server that speaks OpenAI's API, by the command line that starts it.
+// The backend type `command`: starts any server with OpenAI's API by a command line.
 import type { BackendType, ServerInfo } from '../contract/backends.js';
 import type { FromSchema } from '../contract/schema.js';
 import type { Launch, ProcessDescription, StartedServer } from '../process/description.js';
 import { processBackend } from '../process/process-backend.js';
 import { fillIn, wordsOf } from './words.js';
 
-/** What `backends.<name>` may say with `type: command`. */
+/** The options of `backends.<name>` with `type: command`. */
 export const commandOptions = {
   type: 'object',
   properties: {
@@ -19,37 +19,37 @@ export const commandOptions = {
       type: 'array',
       items: { type: 'string', minLength: 1 },
       minItems: 1,
-      description: 'The formats of models it opens: `gguf`, `safetensors`, …',
+      description: 'The model formats it supports: `gguf`, `safetensors`, …',
     },
     health: {
       type: 'string',
       pattern: '^/',
-      description: 'The path that answers 200 once the model is loaded.',
+      description: 'The path that responds with 200 once the model is loaded.',
       default: '/v1/models',
     },
     ready_log: {
       type: 'string',
       minLength: 1,
       description:
-        'A regular expression; before a line it prints matches, `health` is not asked. For servers that answer too early.',
+        'A regular expression; `health` is not requested before a line of output matches. For servers that respond too early.',
     },
     base_path: {
       type: 'string',
       pattern: '^/',
-      description: 'Below which path its OpenAI routes are.',
+      description: 'The path prefix of its OpenAI routes.',
       default: '/v1',
     },
     env: {
       type: 'object',
       additionalProperties: { type: 'string' },
       description:
-        'Environment variables for it; the same placeholders are filled in. The place for `${KEY}`, which everybody can read on a command line.',
+        'Environment variables for it; the same placeholders are filled in. Use it for `${KEY}`: a command line is visible to every user.',
     },
-    cwd: { type: 'string', minLength: 1, description: 'The directory it runs in.' },
+    cwd: { type: 'string', minLength: 1, description: 'Its working directory.' },
     install: {
       type: 'string',
       minLength: 1,
-      description: 'How to get it: a sentence, shown when it is not on this machine.',
+      description: 'A sentence on how to install it, shown when it is not found.',
     },
   },
   required: ['command', 'formats'],
@@ -62,7 +62,7 @@ const modelOptions = {
     extra_args: {
       type: 'array',
       items: { type: 'string' },
-      description: 'Arguments put behind the command, with the same placeholders.',
+      description: 'Arguments appended to the command, with the same placeholders.',
     },
   },
   additionalProperties: false,
@@ -95,7 +95,7 @@ function descriptionOf(options: CommandOptions, words: readonly string[]): Proce
   return {
     type: 'command',
     formats,
-    executable: 'sh', // Never looked for: an instance always names its own.
+    executable: 'sh', // Never used: an instance always names its own.
     version: false,
     ...(install === undefined ? {} : { install }),
     command: (launch) => {
@@ -120,8 +120,7 @@ function valuesOf({ model, port, key }: Launch<unknown>): Readonly<Record<string
 }
 
 /**
- * A server with one model is asked for it by the name it has there, whatever that is. One that lists none is taken at
- * its word.
+ * Uses the server's own id when it lists exactly one model; a server without a usable list is used with the model's name.
  */
 async function inspect({ model, request }: StartedServer, path: string, signal: AbortSignal): Promise<ServerInfo> {
   try {

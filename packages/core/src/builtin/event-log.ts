@@ -1,4 +1,4 @@
-// Writes the story of a day into the log: a line for each event that people want to know of.
+// Writes a log line for each event that matters to people.
 import type { Logger } from '../contract/context.js';
 import type { StopReason } from '../contract/backends.js';
 import type { ErrorCode } from '../contract/error-table.js';
@@ -8,7 +8,7 @@ import { showNames, showSize, showTime } from './amounts.js';
 
 type Level = 'debug' | 'info' | 'warn' | 'error';
 
-/** One line: its sentence says everything, its fields say the same for programs. */
+/** One log line: the message is for people, the fields are for programs. */
 interface Line {
   readonly level: Level;
   readonly message: string;
@@ -22,15 +22,15 @@ const reasons: Readonly<Record<StopReason, string>> = {
   evicted: 'another model needs its memory',
   changed: 'its manifest entry or files changed',
   removed: 'it was removed',
-  unhealthy: 'it does not work any more',
+  unhealthy: 'it no longer works',
   abandoned: 'no request waits for it any more',
-  shutdown: 'Lamina shuts down',
+  shutdown: 'Lamina is shutting down',
 };
 
 /**
- * Each type of event and its line; `undefined` where another line says it: `plugin.failed` is logged with its cause
- * where it happens, and a change of the models once for all of them. No line holds what a client or an engine wrote,
- * but at `debug` what engines print.
+ * The line for each type of event; `undefined` where another line reports it: `plugin.failed` is logged with its cause
+ * where it happens, and changes of the models once for all of them. No line contains text of clients or engines, except
+ * the output of engines at `debug`.
  */
 const lines: { readonly [Type in EventType]: ((event: LaminaEvent<Type>) => Line | undefined) | undefined } = {
   'model.discovered': undefined,
@@ -85,7 +85,7 @@ const lines: { readonly [Type in EventType]: ((event: LaminaEvent<Type>) => Line
   'log.line': ({ model, text }) => ({ level: 'debug', message: `${model}: ${text}` }),
 };
 
-/** Writes the lines of these events until the answer is called. */
+/** Logs events until the returned function is called. */
 export function logEvents(events: Events, log: Logger): () => void {
   return events.onAny((event) => {
     const line = (lines[event.type] as ((event: LaminaEvent) => Line | undefined) | undefined)?.(event);
@@ -93,7 +93,7 @@ export function logEvents(events: Events, log: Logger): () => void {
   });
 }
 
-/** Writes a line for each change of the models until the answer is called. */
+/** Logs changes of the models until the returned function is called. */
 export function logModelChanges(models: Pick<Models, 'onChange'>, log: Logger): () => void {
   return models.onChange(({ added, changed, removed }) => {
     const parts = Object.entries({ added, changed, removed }).filter(([, names]) => names.length > 0);
@@ -108,16 +108,16 @@ export function logModelChanges(models: Pick<Models, 'onChange'>, log: Logger): 
 
 function stateLine({ model, from, to }: LaminaEvent<'model.state'>): Line {
   if (to === 'starting') return { level: 'info', message: `Starting model "${model}"` };
-  if (to === 'sleeping') return { level: 'info', message: `Model "${model}" sleeps: it was idle` };
+  if (to === 'sleeping') return { level: 'info', message: `Model "${model}" sleeps because it was idle` };
   if (to === 'waking') return { level: 'info', message: `Waking model "${model}"` };
-  if (to === 'degraded') return { level: 'warn', message: `Model "${model}" does not answer its health check` };
+  if (to === 'degraded') return { level: 'warn', message: `Model "${model}" failed its health check` };
   if (from === 'degraded' && to === 'ready')
-    return { level: 'info', message: `Model "${model}" answers its health check again` };
+    return { level: 'info', message: `Model "${model}" passes its health checks again` };
   return { level: 'debug', message: `Model "${model}" goes from ${from} to ${to}` };
 }
 
 /**
- * A start that failed, or an engine that ended by itself. A fault of Lamina is logged where it is caught, with its
+ * A failed start, or an engine that ended unexpectedly. Internal errors are logged where they are caught, with their
  * cause.
  */
 function failureLine({ error, ...about }: LaminaEvent<'model.failed'>): Line | undefined {
@@ -148,8 +148,8 @@ function requestLine({ usage, ...ended }: LaminaEvent<'request.finished'>): Line
   };
 }
 
-/** Errors whose cause has a line of its own, the one before. */
-const toldBefore: ReadonlySet<string> = new Set<ErrorCode>([
+/** Errors whose cause was logged in a line of its own before. */
+const loggedBefore: ReadonlySet<string> = new Set<ErrorCode>([
   'MODEL_FILES_MISSING',
   'BACKEND_UNAVAILABLE',
   'OUT_OF_MEMORY',
@@ -166,8 +166,8 @@ function howItEnded(
   const time = showTime(ms);
   if (status === 499) return `cancelled by the client after ${time}`;
   const code = error === undefined ? `${status}` : `${status} ${error.code}`;
-  const reason = error === undefined || status < 500 || toldBefore.has(error.code) ? '' : `: ${error.message}`;
-  if (cut === true) return `${code}, broken off in the middle of the answer after ${time}${reason}`;
+  const reason = error === undefined || status < 500 || loggedBefore.has(error.code) ? '' : `: ${error.message}`;
+  if (cut === true) return `${code}, the response broke off after ${time}${reason}`;
   const count = tokens.completion_tokens ?? tokens.prompt_tokens;
   return `${code} in ${time}${count === undefined ? '' : `, ${count} tokens`}${reason}`;
 }
@@ -177,7 +177,7 @@ interface Tokens {
   readonly completion_tokens?: number;
 }
 
-/** What OpenAI's API and Anthropic's call them. Numbers only: the rest of `usage` is what the engine makes of it. */
+/** Token counts by the names of OpenAI's and Anthropic's API. Only numbers: the engine decides what `usage` contains. */
 function tokensIn(usage: Readonly<Record<string, unknown>>): Tokens {
   const numberOf = (...names: string[]) => names.map((name) => usage[name]).find((value) => typeof value === 'number');
   const prompt = numberOf('prompt_tokens', 'input_tokens');
@@ -188,12 +188,12 @@ function tokensIn(usage: Readonly<Record<string, unknown>>): Tokens {
   };
 }
 
-/** Enough to find a request by the start of its id. */
+/** The start of an id, enough to find a request. */
 function shortId(request: string): string {
   return request.slice(0, 8);
 }
 
-/** The fields of an event without those that every line has in its own way. */
+/** The fields of an event, without those that every log line has anyway. */
 function fieldsOf(event: object, ...more: object[]): object {
   const { id: _id, at: _at, type: _type, ...fields } = event as Record<string, unknown>;
   return Object.assign(fields, ...more) as object;

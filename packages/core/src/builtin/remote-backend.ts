@@ -1,5 +1,4 @@
-// The backend type `remote`: a server that already runs, here or elsewhere. It is attached and detached, never started
-// or ended.
+// The backend type `remote`: a server that already runs, here or elsewhere. Lamina never starts or stops it.
 import type {
   Availability,
   Backend,
@@ -16,17 +15,17 @@ import type { Model } from '../contract/models.js';
 import type { FromSchema } from '../contract/schema.js';
 import { isShortage } from '../kernel/shortage.js';
 
-const answerLimitMs = 5_000;
+const responseTimeoutMs = 5_000;
 const scheme = 'Bearer ';
 
-/** What `backends.<name>` may say with `type: remote`. */
+/** The options of `backends.<name>` with `type: remote`. */
 export const remoteOptions = {
   type: 'object',
   properties: {
     base_url: {
       type: 'string',
       pattern: '^https?://',
-      description: 'What an OpenAI client would be given: `https://host/v1`.',
+      description: 'The base URL for an OpenAI client: `https://host/v1`.',
     },
     api_key_env: {
       type: 'string',
@@ -36,7 +35,7 @@ export const remoteOptions = {
     health: {
       type: 'string',
       pattern: '^/',
-      description: 'The path below `base_url` that answers 2xx while it is well.',
+      description: 'The path below `base_url` that responds with 2xx while the server is healthy.',
       default: '/models',
     },
   },
@@ -47,7 +46,7 @@ export const remoteOptions = {
 const modelOptions = {
   type: 'object',
   properties: {
-    id: { type: 'string', minLength: 1, description: 'What the server calls the model.', default: "the model's name" },
+    id: { type: 'string', minLength: 1, description: "The server's name for the model.", default: "the model's name" },
   },
   additionalProperties: false,
 } as const;
@@ -80,7 +79,7 @@ class Remote implements Backend {
       return {
         available: false,
         reason: `the environment variable ${variable} is not set`,
-        hint: `Set ${variable} to the key of the backend "${this.name}" and start Lamina again.`,
+        hint: `Set ${variable} to the key of the backend "${this.name}" and restart Lamina.`,
       };
     const problem = await this.problem(this.endpoint(env), signal);
     return problem === undefined
@@ -105,14 +104,14 @@ class Remote implements Backend {
     const { id = model.name } = options as FromSchema<typeof modelOptions>;
     let end: (exit: ServerExit) => void = () => undefined;
     const closed = new Promise<ServerExit>((resolve) => (end = resolve));
-    // eslint-disable-next-line no-restricted-syntax -- As a process that ended says it: no code, no signal.
+    // eslint-disable-next-line no-restricted-syntax -- The fields of a process that ended without code and signal.
     const detached: ServerExit = { code: null, signal: null, expected: true, reason: 'it was detached', lastLines: [] };
     return {
       info: id === model.name ? {} : { ids: { [model.name]: id } },
       endpoint: () => endpoint,
       closed,
       stop: () => Promise.resolve(end(detached)),
-      check: (asked) => this.check(endpoint, asked),
+      check: (checkSignal) => this.check(endpoint, checkSignal),
     };
   }
 
@@ -131,19 +130,19 @@ class Remote implements Backend {
   }
 
   /**
-   * What is wrong with the server, as a sentence part without its address, which clients may not know.
-   * @throws the signal's reason; an error with the system's as its cause when that is short of descriptors
+   * What is wrong with the server, as part of a sentence, without its address, which is not for clients.
+   * @throws the signal's reason; an error whose cause is the system's when that is short of descriptors
    */
   private async problem(endpoint: Endpoint, signal: AbortSignal): Promise<string | undefined> {
-    // A header cannot carry it, and the error that says so quotes it.
+    // Such a header is invalid, and the error about it would contain the key.
     if (/[^\x21-\x7e]/.test(endpoint.headers?.['authorization']?.slice(scheme.length) ?? ''))
-      return `the environment variable ${this.options.api_key_env} has a space or another character that no key has`;
+      return `the environment variable ${this.options.api_key_env} contains a space or another character that is not allowed in a key`;
     try {
       const status = await this.status(endpoint, signal);
       if (status >= 200 && status < 300) return undefined;
       if (status === 401 || status === 403)
         return `its server refuses ${this.options.api_key_env === undefined ? 'requests without a key' : 'the key'}`;
-      return `its server answered with status ${status}`;
+      return `its server responded with status ${status}`;
     } catch (error) {
       signal.throwIfAborted();
       if (isShortage(error)) throw error;
@@ -151,19 +150,19 @@ class Remote implements Backend {
     }
   }
 
-  /** The status its health path answers with. @throws Error when there is no answer */
+  /** The status of its health path. @throws Error when there is no response */
   private async status({ baseUrl, headers = {} }: Endpoint, signal: AbortSignal): Promise<number> {
     try {
       const url = `${baseUrl}${this.options.health ?? '/models'}`;
       const response = await this.fetch(url, {
         headers: { ...headers, connection: 'close' },
-        signal: AbortSignal.any([signal, AbortSignal.timeout(answerLimitMs)]),
+        signal: AbortSignal.any([signal, AbortSignal.timeout(responseTimeoutMs)]),
       });
       await response.body?.cancel();
       return response.status;
     } catch (error) {
       // fetch hides the reason in the cause.
-      throw new Error(`its server does not answer: ${networkReasonOf((error as Error).cause ?? error)}`, {
+      throw new Error(`its server does not respond: ${networkReasonOf((error as Error).cause ?? error)}`, {
         cause: error,
       });
     }

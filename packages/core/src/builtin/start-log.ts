@@ -1,17 +1,17 @@
-// Writes into the log what a Lamina starts with: plugins, models, and what people should do about what is missing.
+// Logs what a Lamina starts with: plugins, models, and what to do about missing files.
 import type { Logger } from '../contract/context.js';
 import type { ModelRecord, Models } from '../contract/models.js';
 import { showCount, showNames } from './amounts.js';
 
-/** Models whose files are missing get a line each, up to so many. */
-const mostMissing = 10;
+/** At most this many models with missing files get a line of their own. */
+const maxMissingLines = 10;
 
-/** What there is when everything is loaded. */
+/** What was loaded. */
 export interface Started {
   readonly plugins: readonly string[];
   readonly models: Pick<Models, 'list' | 'stats'>;
   readonly modelsDir: string;
-  /** Whether the models directory was there before Lamina came. */
+  /** Whether the models directory existed before the start. */
   readonly hadModelsDir: boolean;
 }
 
@@ -24,7 +24,7 @@ export function logStart({ plugins, models, modelsDir, hadModelsDir }: Started, 
       : `Loaded ${showCount(plugins.length, 'plugin')}: ${plugins.join(', ')}`,
   );
   if (!hadModelsDir) {
-    const message = `The models directory ${modelsDir} does not exist. Create it, or name the right one (--models-dir).`;
+    const message = `The models directory ${modelsDir} does not exist. Create it, or choose another one with --models-dir.`;
     log.warn({ event: 'models.directory_missing', models_dir: modelsDir }, message);
   }
   const { total_models: total, available_models: available } = models.stats();
@@ -32,7 +32,7 @@ export function logStart({ plugins, models, modelsDir, hadModelsDir }: Started, 
     const message = `Found ${showCount(total, 'model')}, ${available} with all files, in ${modelsDir}`;
     log.info({ event: 'models.found', models: total, available, models_dir: modelsDir }, message);
   } else {
-    const message = `There are no models in ${modelsDir}. Put model files there, or get one with "lamina pull <reference>".`;
+    const message = `There are no models in ${modelsDir}. Add model files, or download one with "lamina pull <reference>".`;
     log.warn({ event: 'models.none', models_dir: modelsDir }, message);
   }
   logMissing(
@@ -41,7 +41,7 @@ export function logStart({ plugins, models, modelsDir, hadModelsDir }: Started, 
   );
 }
 
-/** A model that the manifest can fetch is only on offer; any other one without its files is a mistake. */
+/** A model with a download in the manifest is on offer; any other one without its files is a mistake. */
 function logMissing(missing: readonly ModelRecord[], log: Logger): void {
   const offered = missing.filter(({ entry }) => entry.download !== undefined).map(({ model }) => model.name);
   if (offered.length > 0) {
@@ -49,11 +49,11 @@ function logMissing(missing: readonly ModelRecord[], log: Logger): void {
     log.info({ event: 'models.downloadable', models: offered.length }, message);
   }
   const broken = missing.filter(({ entry }) => entry.download === undefined);
-  for (const { model, missing: problems } of broken.slice(0, mostMissing)) {
-    const message = `Model "${model.name}" cannot run: ${problems.join('; ')}. Put its files there, or correct its path in the manifest.`;
+  for (const { model, missing: problems } of broken.slice(0, maxMissingLines)) {
+    const message = `Model "${model.name}" cannot run: ${problems.join('; ')}. Add its files, or correct its path in the manifest.`;
     log.warn({ event: 'model.files_missing', model: model.name, missing: problems }, message);
   }
-  if (broken.length <= mostMissing) return;
-  const message = `${showCount(broken.length - mostMissing, 'more model')} cannot run; "lamina validate" lists them all.`;
+  if (broken.length <= maxMissingLines) return;
+  const message = `${showCount(broken.length - maxMissingLines, 'more model')} cannot run; "lamina validate" lists them all.`;
   log.warn({ event: 'models.files_missing', models: broken.length }, message);
 }

@@ -1,25 +1,25 @@
-// Backends: how an engine is found, judges models, starts and speaks.
+// Backends: how an engine is found, which models it accepts, how it starts and communicates.
 import type { Context } from './context.js';
 import type { WireError } from './errors.js';
 import type { Model } from './models.js';
 import type { JsonObject, Schema } from './schema.js';
 
 /**
- * A kind of engine, registered by a plugin with `lamina.addBackend(type)`. models.yaml makes instances of it: two
- * builds of llama.cpp, three remotes. Most are made by `processBackend`.
+ * A kind of engine, registered by a plugin with `lamina.addBackend(type)`. models.yaml configures instances of it: two
+ * builds of llama.cpp, three remotes. Most are created by `processBackend`.
  */
 export interface BackendType {
-  /** `llama.cpp`, `vllm`: what `backends.<name>.type` and `models.<name>.backend` say. */
+  /** `llama.cpp`, `vllm`: the value of `backends.<name>.type` and `models.<name>.backend`. */
   readonly type: string;
-  /** Other spellings people have in their manifests. */
+  /** Other spellings that manifests use. */
   readonly aliases?: readonly string[];
   /** Formats it opens: `gguf`, `safetensors`, … */
   readonly formats: readonly string[];
-  /** What `backends.<name>` may say, besides `type`. */
+  /** The options of `backends.<name>`, besides `type`. */
   readonly options: Schema;
-  /** What `models.<name>.options` may say. */
+  /** The options of `models.<name>.options`. */
   readonly modelOptions: Schema;
-  /** Options the plugin was given in code; a backend instance overrides them, a model overrides both. */
+  /** The options the host passed to the plugin; a backend instance overrides them, a model overrides both. */
   readonly defaults?: Readonly<Record<string, unknown>>;
   /**
    * `owned`: started and stopped by Lamina. `external`: attached and detached, never stopped, not counted in
@@ -27,92 +27,92 @@ export interface BackendType {
    */
   readonly lifetime: 'owned' | 'external';
   /**
-   * An instance. `options` are the plugin's defaults overlaid with the manifest's, already checked. Must not touch the
-   * machine; `probe` does.
+   * Creates an instance. `options` are the plugin's defaults overridden by the manifest, already checked. It must not
+   * access the machine; `probe` does.
    */
   create(name: string, options: Readonly<Record<string, unknown>>): Backend;
 }
 
-/** An engine as configured here. */
+/** A configured engine. */
 export interface Backend {
-  /** As models.yaml spells it. */
+  /** The name in models.yaml. */
   readonly name: string;
-  /** What this instance opens, where that is said of each instance; default: what its type opens. */
+  /** The formats this instance opens; default: those of its type. */
   readonly formats?: readonly string[];
   /**
    * Names of backends, or types, that this one replaces while they are not available: models that name one of them run
    * here then, with those of their options that this backend has too.
    */
   readonly fallbackFor?: readonly string[];
-  /** Says whether it can run here, and if not, why and what to do. Never throws for a missing engine. */
+  /** Whether it can run here, and if not, why and what to do. Never throws for a missing engine. */
   probe(context: BackendContext): Promise<Availability>;
   /**
-   * Whether it opens this model; the highest rank is chosen. A format of the type is checked by core before this is
-   * asked.
+   * Whether it accepts this model; the highest rank is chosen. Core has already checked the format.
    */
   accepts(model: Model): Acceptance;
-  /** What the model will need, computed before anything starts. */
+  /** The memory the model will need, computed before anything starts. */
   estimateMemory?(
     model: Model,
     options: Readonly<Record<string, unknown>>,
     machine: Machine,
   ): Promise<MemoryEstimate | undefined>;
   /**
-   * Starts the model and resolves when its endpoint answers. On failure, or when the signal is aborted, it rejects only
-   * after everything it started is gone.
+   * Starts the model and resolves when its endpoint responds. On failure, or when the signal is aborted, it rejects only
+   * after everything it started has ended.
    * @throws LaminaError `MODEL_START_FAILED` with a reason a person can act on
    */
   start(model: Model, context: StartContext): Promise<ModelServer>;
-  /** Mends what an engine gets wrong about OpenAI's API. */
+  /** Translates between OpenAI's API and what this engine expects. */
   readonly adapt?: RequestAdapter;
 }
 
-/** What a call into a backend ends in, when it may start processes. */
+/** The context of calls that may start processes. */
 export interface BackendContext extends Context {
   /**
-   * The environment of the process, as its entry point handed it on: PATH for finding engines, and what they inherit.
+   * The environment that the host passed to createLamina: PATH for finding engines, and the variables they inherit.
    */
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
-/** The answer of {@link Backend.probe}. */
+/** The result of {@link Backend.probe}. */
 export type Availability =
   | {
       readonly available: true;
       readonly version?: string;
       readonly executable?: string;
       readonly devices?: readonly Device[];
-      /** What a person should know before its first use, a sentence. */
+      /** A sentence that a person should read before the first use. */
       readonly note?: string;
     }
   | {
       readonly available: false;
       readonly reason: string;
-      /** What to do about it on this system, a sentence. */ readonly hint: string;
+      /** What to do about it on this system, a sentence. */
+      readonly hint: string;
     };
 
-/** The answer of {@link Backend.accepts}. */
+/** The result of {@link Backend.accepts}. */
 export type Acceptance = { readonly rank: number; readonly reason: string } | { readonly refused: string };
 
-/** Something that computes: a GPU. */
+/** A compute device, such as a GPU. */
 export interface Device {
-  /** As the engine calls it: `CUDA0`. */
+  /** The engine's name for it: `CUDA0`. */
   readonly name: string;
   readonly description?: string;
   readonly totalBytes?: number;
   readonly freeBytes?: number;
 }
 
-/** The machine an estimate is made for. */
+/** The machine, for memory estimates. */
 export interface Machine {
   readonly totalBytes: number;
   readonly freeBytes: number;
   readonly cores: number;
 }
 
-/** What a model needs while it runs. */
+/** The memory a model needs while it runs. */
 export interface MemoryEstimate {
-  /** Host memory that must be resident; weights mapped from a file are not counted, the system may page them. */
+  /** Resident host memory, without weights that are mapped from a file, which the system may page out. */
   readonly hostBytes: number;
   /** Device → bytes. */
   readonly deviceBytes: Readonly<Record<string, number>>;
@@ -122,21 +122,21 @@ export interface MemoryEstimate {
   readonly largestContext?: number;
 }
 
-/** What a start is given. */
+/** The context of a start. */
 export interface StartContext extends BackendContext {
   /** Plugin defaults, backend instance and model merged, checked against `modelOptions`, then through `beforeStart`. */
   readonly options: Readonly<Record<string, unknown>>;
   /** Adapters that share this process; their files are on disk. */
   readonly adapters: readonly Model[];
-  /** Where it should run, when core decides that. */
+  /** Where the model should run, when core decides that. */
   readonly placement?: { readonly devices: readonly string[]; readonly budget: number };
-  /** Tells how far the start is; `ratio` from 0 to 1. Becomes `model.progress`. */
+  /** Reports the progress of the start; `ratio` from 0 to 1. Becomes `model.progress`. */
   progress(update: { stage: string; ratio?: number }): void;
-  /** A line the engine printed. Becomes `log.line`. */
+  /** Reports a line of the engine's output. Becomes `log.line`. */
   output(stream: 'stdout' | 'stderr', text: string): void;
   /**
-   * Hands a process group (by the pid of its leader) to the guard: should Lamina die in any way, the group is killed.
-   * The answer takes it back, once the group is gone.
+   * Registers a process group by the pid of its leader: if Lamina dies, the group is killed. Call the returned function
+   * once the group has ended.
    */
   guard(pid: number): () => void;
 }
@@ -148,65 +148,65 @@ export type StopReason =
 /** One running instance of a model. */
 export interface ModelServer {
   /**
-   * Where the next request goes; asked for each. It may move, or be one of several replicas. `failed` is the endpoint
-   * that has just refused a connection, so that another can be given.
-   * @throws LaminaError when there is none just now
+   * Where the next request goes; called for each. It can change, or be one of several replicas. `failed` is the endpoint
+   * that just refused a connection, so that another can be returned.
+   * @throws LaminaError when there is none at the moment
    */
   endpoint(failed?: Endpoint): Endpoint;
   readonly info: ServerInfo;
-  /** Settles once, never rejects; an end nobody asked for is a crash. */
+  /** Resolves when the server has ended; never rejects. An end without `stop` is a crash. */
   readonly closed: Promise<ServerExit>;
-  /** Resolves when every process is gone. Aborting the signal means: kill now. */
+  /** Resolves when every process has ended. Aborting the signal kills them at once. */
   stop(context: { reason: StopReason; signal: AbortSignal }): Promise<void>;
   /**
-   * Called every `limits.healthInterval` while the server is ready. Reject when it does not answer: after three
-   * rejections in a row, without a byte of an answer to a request in between, the server hangs and is ended. A server
-   * that cannot answer while it computes returns `ok` for as long as it knows that it computes.
+   * Called every `limits.healthInterval` while the server is ready. Reject when it does not respond: after three
+   * rejections in a row, without a byte of a response to a request in between, the server is ended. A server that cannot
+   * respond while it computes returns `ok` as long as it knows that it computes.
    */
   check?(signal: AbortSignal): Promise<Health>;
   /**
-   * Frees the memory of the weights but keeps the process; an idle server that can sleep sleeps instead of being
+   * Frees the memory of the weights but keeps the process; an idle server that can sleep does so instead of being
    * stopped.
    */
   sleep?(signal: AbortSignal): Promise<void>;
-  /** Undoes `sleep`. */
+  /** Reverses `sleep`. */
   wake?(signal: AbortSignal): Promise<void>;
   readonly pid?: number;
 }
 
 /**
- * The answer of {@link ModelServer.check}. `degraded` answers and goes on serving; `dead` is ended at once, and the
- * next request starts a fresh one.
+ * The result of {@link ModelServer.check}. A `degraded` server continues to serve; a `dead` one is ended at once, and
+ * the next request starts another.
  */
 export type Health = 'ok' | 'degraded' | 'dead';
 
-/** Where a model server speaks OpenAI's API. */
+/** Where a model server serves OpenAI's API. */
 export interface Endpoint {
   /**
-   * What an OpenAI client would be given, without a trailing slash: `http://127.0.0.1:4711/v1`. `chat/completions` is
-   * put behind it.
+   * The base URL for an OpenAI client, without a trailing slash: `http://127.0.0.1:4711/v1`. `chat/completions` is
+   * appended to it.
    */
   readonly baseUrl: string;
-  /** Sent with each request, such as the engine's key. Never shown to a client. */
+  /** Sent with each request, such as the engine's key. Never shown to clients. */
   readonly headers?: Readonly<Record<string, string>>;
   /** A Unix socket to connect to instead of the host of `baseUrl`. */
   readonly socketPath?: string;
 }
 
-/** What a running server told of itself. */
+/** What is known about a running server. */
 export interface ServerInfo {
-  /** Model name → the id the engine knows it by, where they differ: remotes, adapters. */
+  /** Model name → the engine's id for it, where they differ: remotes, adapters. */
   readonly ids?: Readonly<Record<string, string>>;
-  /** Tokens one request may fill. */
+  /** Tokens in the context of one request. */
   readonly contextLength?: number;
-  /** Requests it computes at once; Lamina keeps the others in its own queue. */
+  /** Requests it computes at once; others wait in Lamina's queue. */
   readonly parallel?: number;
   readonly modalities?: readonly ('text' | 'image' | 'audio' | 'video')[];
-  /** Routes it has, as `chat/completions`; missing: unknown, all are tried. */
+  /** Routes it has, such as `chat/completions`; left out: unknown, all are tried. */
   readonly endpoints?: readonly string[];
-  /** Whether its chat template takes tools. */
+  /** Whether its chat template supports tools. */
   readonly tools?: boolean;
-  /** False when nothing proved that the process on the port is the one that was started. */
+  /** False when it is not proved that the process on the port is the one that was started. */
   readonly verified?: boolean;
 }
 
@@ -216,28 +216,28 @@ export interface ServerExit {
   readonly signal: string | null;
   /** True when `stop` was called first. */
   readonly expected: boolean;
-  /** One sentence for people: the engine's own reason when it gave one. */
+  /** One sentence for people: the engine's own reason if it gave one. */
   readonly reason: string;
   /** The last lines it printed. */
   readonly lastLines: readonly string[];
 }
 
-/** Changes between OpenAI's API and an engine that is not quite that. Answers with 2xx are never touched. */
+/** Translates between OpenAI's API and an engine that deviates from it. Responses with 2xx are never changed. */
 export interface RequestAdapter {
   /**
-   * The body as this engine wants it, asked after `model` was rewritten by {@link ServerInfo.ids}. The same object back
-   * means unchanged. `model` is the model asked for, an adapter when the request names one; `info` is what its running
-   * server told.
-   * @throws LaminaError `NOT_SUPPORTED` when the engine cannot answer this request
+   * The body as this engine expects it, called after `model` was rewritten by {@link ServerInfo.ids}. Return the same
+   * object to leave it unchanged. `model` is the requested model, an adapter when the request names one; `info` is that
+   * of its running server.
+   * @throws LaminaError `NOT_SUPPORTED` when the engine does not support this request
    */
   request?(body: JsonObject, about: { model: Model; route: string; info: ServerInfo }): JsonObject;
-  /** An engine's error as Lamina's. `undefined`: the usual reading applies. */
+  /** Converts an engine's error. Return `undefined` for the default conversion. */
   error?(status: number, body: Buffer): WireError | undefined;
 }
 
-/** A backend as configured here, and what a probe last said of it. */
+/** A configured backend and the result of its last probe. */
 export interface BackendRecord {
-  /** As models.yaml spells it: `llama.cpp`. */
+  /** The name in models.yaml: `llama.cpp`. */
   readonly name: string;
   readonly type: string;
   readonly formats: readonly string[];
@@ -249,9 +249,9 @@ export interface BackendRecord {
   readonly fallback?: string;
 }
 
-/** The backends this Lamina has: types that plugins registered, instances that the manifest named. */
+/** The backends of this Lamina: registered types and configured instances. */
 export interface Backends {
-  /** Every backend with its last probe; `refresh` asks the machine again. */
+  /** Every backend with the result of its probe; `refresh` discards what is known of the engines first. */
   list(options?: { refresh?: boolean; signal?: AbortSignal }): Promise<readonly BackendRecord[]>;
   /** The registered types. */
   types(): readonly BackendType[];

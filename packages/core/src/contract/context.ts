@@ -1,6 +1,6 @@
-// What every call is given: a signal, a log, time that a test can own.
+// What calls into plugins receive: a signal, a log, a clock.
 
-/** A structured logger, as pino's: data first, then one constant sentence. */
+/** A structured logger like pino's: data first, then a constant message. */
 export interface Logger {
   debug(data: object, message: string): void;
   info(data: object, message: string): void;
@@ -10,22 +10,22 @@ export interface Logger {
   child(fields: Record<string, unknown>): Logger;
 }
 
-/** What every call into a plugin ends in. */
+/** The last argument of every call into a plugin. */
 export interface Context {
-  /** Aborted when the answer is no longer wanted, or the time limit of the call has passed. */
+  /** Aborted when the result is no longer needed, or when the time limit of the call has passed. */
   readonly signal: AbortSignal;
   readonly log: Logger;
 }
 
-/** Time, so that a test can own it. */
+/** The clock; tests replace it to control time. */
 export interface Clock {
   /** Milliseconds since the epoch. */
   now(): number;
-  /** Runs `callback` once after `ms`; the answer cancels it. Never keeps the process alive. */
+  /** Runs `callback` once after `ms`; returns a function that cancels it. Never keeps the process alive. */
   after(ms: number, callback: () => void): () => void;
 }
 
-/** A thing to be closed: the last one opened is closed first. */
+/** Something to close; what was opened last is closed first. */
 export interface Disposable {
   dispose(): void | Promise<void>;
 }

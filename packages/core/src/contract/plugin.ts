@@ -7,22 +7,22 @@ import type { Models } from './models.js';
 import type { FromSchema, Schema } from './schema.js';
 import type { Source } from './source.js';
 
-/** The version of the contract this core speaks; `definePlugin` stamps it, the host checks it. */
+/** The version of the plugin contract; `definePlugin` adds it to the plugin, core checks it. */
 export const apiVersion = 1;
 
-/** What a plugin is handed, and all it ever sees of Lamina. */
+/** What `setup` receives: everything a plugin can use of Lamina. */
 export interface PluginContext {
   /** The plugin's own name. */
   readonly name: string;
-  /** The environment of the process, as its entry point handed it on; plugins never read `process.env`. */
+  /** The environment that the host passed to createLamina. Use it instead of `process.env`. */
   readonly env: Readonly<Record<string, string | undefined>>;
   /**
-   * Use this and not the global one: it goes through the proxies that the environment names, and the host may give
-   * another.
+   * Use it instead of the global `fetch`: it goes through the proxies that the environment names, and the host can
+   * replace it.
    */
   readonly fetch: typeof globalThis.fetch;
   readonly clock: Clock;
-  /** A directory of the plugin's own; it exists. */
+  /** A directory for the plugin's own files; created on first access. */
   readonly dataDir: string;
   readonly log: Logger;
   readonly events: Events;
@@ -32,11 +32,11 @@ export interface PluginContext {
   addBackend(type: BackendType): void;
   /** Registers a source; only during `setup`. */
   addSource(source: Source): void;
-  /** Runs when Lamina closes, plugins in reverse order. Bounded in time. */
+  /** Runs when Lamina closes, in reverse order of the plugins; limited in time. */
   onClose(close: () => void | Promise<void>): void;
 }
 
-/** A configured plugin, as `createLamina({ plugins })` takes it. Made by the factory that `definePlugin` returns. */
+/** A configured plugin for `createLamina({ plugins })`, made by the factory that `definePlugin` returns. */
 export interface Plugin {
   readonly name: string;
   readonly apiVersion: number;
@@ -45,17 +45,17 @@ export interface Plugin {
   setup(lamina: PluginContext, options: never): void | Promise<void>;
 }
 
-/** What an author writes. */
+/** The argument of `definePlugin`. */
 export interface PluginDefinition<S extends Schema> {
   /** Lower-case letters, digits and dashes. */
   readonly name: string;
-  /** The schema of the options the factory takes; they are checked before anything of the plugin runs. */
+  /** The schema of the options of the factory; checked before the plugin runs. */
   readonly options?: S;
-  /** Registers nouns and taps hooks. */
+  /** Registers backends and sources, and taps hooks. */
   setup(lamina: PluginContext, options: FromSchema<S>): void | Promise<void>;
 }
 
-/** Where plugins put their nouns. */
+/** Where plugins register backends and sources. */
 export interface Registrations {
   addBackend(type: BackendType, plugin: string): void;
   addSource(source: Source, plugin: string): void;

@@ -1,4 +1,4 @@
-// How many processor cores this process may compute on.
+// How many processor cores this process may use.
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { posix } from 'node:path';
@@ -19,7 +19,7 @@ type ReadText = (path: string) => string | undefined;
 
 const cpuDirectory = '/sys/devices/system/cpu';
 
-/** Linux tells; elsewhere each logical processor counts as a core, and all of them may be used. */
+/** Exact on Linux; elsewhere each logical processor counts as a usable core. */
 export function cores(read: ReadText = readText): Cores {
   const online = numbersIn(read(`${cpuDirectory}/online`));
   if (online.length === 0) return { all: availableParallelism(), usable: availableParallelism() };

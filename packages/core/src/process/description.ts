@@ -1,4 +1,4 @@
-// What an author says of an engine that is a child process; `processBackend` makes a backend type of it.
+// The description of an engine that runs as a child process; `processBackend` makes a backend type from it.
 import type {
   Acceptance,
   Device,
@@ -12,13 +12,13 @@ import type { Model } from '../contract/models.js';
 import type { FromSchema, Schema } from '../contract/schema.js';
 import type { Context } from '../contract/context.js';
 
-/** Options that every process backend takes for an instance, besides its own. */
+/** Options of every instance of a process backend, besides the backend's own. */
 export const processOptions = {
-  executable: { type: 'string', minLength: 1, description: 'The path of the engine, or a name to look for in PATH.' },
+  executable: { type: 'string', minLength: 1, description: 'The path of the engine, or a name to find in PATH.' },
   default_args: {
     type: 'array',
     items: { type: 'string' },
-    description: 'Arguments passed as they are, before all others.',
+    description: 'Arguments that are passed unchanged, before all others.',
   },
   env: {
     type: 'object',
@@ -30,108 +30,107 @@ export const processOptions = {
 /** The values of {@link processOptions}. */
 export type ProcessOptions = FromSchema<{ readonly type: 'object'; readonly properties: typeof processOptions }>;
 
-/** The options of a backend instance: those of every process backend, and the author's own. */
+/** The options of a backend instance: those of every process backend and the backend's own. */
 export type InstanceOptions = ProcessOptions & Readonly<Record<string, unknown>>;
 
-/** The engine as it was found on this machine. */
+/** An engine that was found on this machine. */
 export interface FoundEngine {
   /** Absolute path. */
   readonly executable: string;
   readonly version?: string;
   readonly devices?: readonly Device[];
-  /** What the author's `probe` learnt, such as the flags this build has. */
+  /** What the description's `probe` returned, such as the flags of this build. */
   readonly facts?: unknown;
 }
 
-/** The finished run of a short command. */
+/** The result of a short command. */
 export interface RunResult {
   readonly code: number | null;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** What an author's `probe` may use. */
+/** What the description's `probe` can use. */
 export interface ProbeTools {
   /** Runs the engine, or another program that belongs to it, to its end. */
   run(args: readonly string[], executable?: string): Promise<RunResult>;
   readonly context: Context;
 }
 
-/** What `command` is given to put a command line together. */
+/** The argument of `command`. */
 export interface Launch<Options, Instance = unknown> {
   readonly model: Model;
   readonly adapters: readonly Model[];
-  /** What `modelOptions` describes: plugin defaults, backend instance and model merged. */
+  /** The options of `modelOptions`: plugin defaults, backend instance and model merged. */
   readonly options: Options;
-  /** What `options` describes: what the backend instance says. */
+  /** The options of `options`: those of the backend instance. */
   readonly instance: Instance;
   /** The port on 127.0.0.1 the engine must listen on. */
   readonly port: number;
   /**
-   * A secret made for this start. Give it to the engine by environment or file; by argv only when it takes it no other
-   * way.
+   * A secret made for this start. Pass it to the engine by environment or file; by command line only if there is no
+   * other way.
    */
   readonly key: string;
   readonly engine: FoundEngine;
 }
 
-/** A command line. The executable is added by Lamina, the instance's `default_args` are put before `args`. */
+/** A command line. Lamina adds the executable, and the instance's `default_args` before `args`. */
 export interface Command {
   readonly args: readonly string[];
-  /** Laid over the environment the engine gets. */
+  /** Overrides variables of the environment the engine gets. */
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
 }
 
-/** A server that was just started, for the questions an author may ask it. */
+/** A started server, for the functions of a description. */
 export interface StartedServer {
   readonly model: Model;
   readonly adapters: readonly Model[];
   readonly endpoint: Endpoint;
   readonly engine: FoundEngine;
-  /** What the model was started with. */
+  /** The options the model was started with. */
   readonly options: Readonly<Record<string, unknown>>;
   /** GET or POST relative to the server's origin, with the engine's key; throws on anything but 2xx. */
   request(path: string, init?: { method?: string; body?: unknown; signal?: AbortSignal }): Promise<unknown>;
 }
 
-/** An engine plugin, described. Only `type`, `formats`, `executable` and `command` are needed. */
+/** The description of an engine. Only `type`, `formats`, `executable` and `command` are required. */
 export interface ProcessBackendDescription<O extends Schema, M extends Schema> {
   readonly type: string;
   readonly aliases?: readonly string[];
   readonly formats: readonly string[];
-  /** What an instance may say besides {@link processOptions}: an object schema. */
+  /** The options of an instance besides {@link processOptions}: an object schema. */
   readonly options?: O;
-  /** What a model may say: an object schema. An instance may say it too, as the default for its models. */
+  /** The options of a model: an object schema. An instance accepts them too, as defaults for its models. */
   readonly modelOptions?: M;
-  /** Options from code, such as those of the plugin's factory. */
+  /** Default options from code, such as those of the plugin's factory. */
   readonly defaults?: Readonly<Record<string, unknown>>;
-  /** The name looked for in PATH when no option names one. */
+  /** The name to find in PATH when no option names an executable. */
   readonly executable: string;
   /**
-   * Where to look instead, in this order, when no option names one: names and paths. The first that can be used is
-   * taken.
+   * Names and paths to try instead, in this order, when no option names an executable. The first usable one is used.
    */
   candidates?(env: Readonly<Record<string, string | undefined>>): readonly string[];
-  /** How to get the engine on this system, one sentence; shown when it is not found. */
+  /** One sentence on how to install the engine on this system; shown when it is not found. */
   readonly install?: string;
   /**
-   * How to ask for the version; default `--version` and the first thing in its output that looks like one. `false`: do
-   * not ask.
+   * How to get the version; default: `--version`, and the first part of its output that looks like a version. `false`:
+   * not at all.
    */
   readonly version?: { readonly args: readonly string[]; parse(output: RunResult): string | undefined } | false;
   /**
-   * Learns more about the engine, once per executable: devices, flags; its version, when that is asked of something
-   * else.
+   * Reads more about the engine, once per executable: devices, flags, or its version when that comes from elsewhere.
    * @throws LaminaError when it is another program
    */
   probe?(engine: FoundEngine, tools: ProbeTools): Promise<Pick<FoundEngine, 'version' | 'devices' | 'facts'>>;
   /** Names of backends that this instance replaces while they are not available; see `Backend.fallbackFor`. */
   fallbackFor?(instance: InstanceOptions): readonly string[];
-  /** Whether it opens this model; the format is already right. Default: rank 0. */
+  /** Whether it accepts this model, whose format has been checked. Default: rank 0. */
   accepts?(model: Model): Acceptance;
   /**
-   * Host and device memory the model will need; `about` is what the instance says, and the engine once it was found.
+   * The host and device memory the model will need; `about` has the options of the instance, and the engine once it was
+   * found.
    */
   estimateMemory?(
     model: Model,
@@ -142,35 +141,35 @@ export interface ProcessBackendDescription<O extends Schema, M extends Schema> {
   /** The command line. @throws LaminaError `CONFIG_INVALID` when the options do not fit this engine */
   command(launch: Launch<FromSchema<M>, FromSchema<O>>): Command | Promise<Command>;
   /**
-   * Variables that are taken out of the environment the engine inherits, as exact names or prefixes that end in `*`.
+   * Environment variables that the engine must not inherit, as exact names or prefixes that end in `*`.
    */
   readonly scrubEnv?: readonly string[];
-  /** The path that answers 200 once the model is loaded; default `/v1/models`. */
+  /** The path that responds with 200 once the model is loaded; default `/v1/models`. */
   readonly ready?: string;
-  /** A line it prints before which `ready` is not asked, for engines that answer too early. */
+  /** `ready` is not requested before a line of output matches; for engines that respond too early. */
   readonly readyLine?: RegExp;
   /**
-   * A path that wants the key, which proves that the server is ours; default `/v1/models`. `false`: the engine takes no
-   * key.
+   * A path that requires the key, which proves that the server is ours; default `/v1/models`. `false`: the engine takes
+   * no key.
    */
   readonly identity?: string | false;
-  /** Below which path the OpenAI routes are; default `/v1`. */
+  /** The path prefix of the OpenAI routes; default `/v1`. */
   readonly basePath?: string;
   /**
-   * Turns what the engine printed before it gave up into a sentence a person can act on; `undefined`: the last line is
-   * shown.
+   * Explains in a sentence a person can act on why the engine ended, from what it printed; `undefined`: the last line
+   * is shown.
    */
   explain?(
     output: readonly string[],
     about: { model: Model; exit: { code: number | null; signal: string | null } },
   ): string | undefined;
-  /** What a line the engine prints says about the progress of the start. */
+  /** The progress that a line of the engine's output reports. */
   progress?(line: string): { stage: string; ratio?: number } | undefined;
-  /** Asks the ready server what it can do. */
+  /** Asks the ready server for its capabilities. */
   inspect?(server: StartedServer, context: Context): Promise<ServerInfo>;
   /**
-   * Health of a ready server; default: `ready` answers 2xx within 5 s, else the check fails. What a failed check leads
-   * to: see `ModelServer.check`.
+   * The health of a ready server; default: `ready` responds with 2xx within 5 s, else the check fails. For the effect of
+   * a failed check see `ModelServer.check`.
    */
   check?(server: StartedServer, signal: AbortSignal): Promise<'ok' | 'degraded' | 'dead'>;
   /** Whether a server that was started with these options can sleep; default: when there is a `sleep`. */
@@ -180,5 +179,5 @@ export interface ProcessBackendDescription<O extends Schema, M extends Schema> {
   readonly adapt?: RequestAdapter;
 }
 
-/** A description whose options are not known by type. */
+/** A description without the types of its options. */
 export type ProcessDescription = ProcessBackendDescription<Schema, Schema>;

@@ -1,4 +1,4 @@
-// Finds the engine of a backend on this machine and learns what it is, once per executable.
+// Finds the engine of a backend on this machine and reads its version, once per executable.
 import { LaminaError } from '../contract/errors.js';
 import { reasonOf } from '../kernel/reason.js';
 import { isShortage } from '../kernel/shortage.js';
@@ -14,16 +14,16 @@ export interface MissingEngine {
   readonly hint: string;
 }
 
-// What a shell, and the dynamic loader, answer when a program is there but cannot be run: a library or an interpreter
+// The exit codes of a shell and of the dynamic loader when a program exists but cannot run: a library or an interpreter
 // is missing.
-const cannotRun = [126, 127];
+const cannotRunCodes = [126, 127];
 
 /**
- * The engine of one backend instance. Nothing is remembered but what an executable, as it last changed, said of itself.
+ * The engine of one backend instance. It remembers only what an executable reported about itself, until that changes.
  */
 export class EngineFinder {
   private readonly known = new Map<string, { readonly modified: number; readonly engine: FoundEngine }>();
-  /** The engine that was found last; empty while there is none. */
+  /** The engine that was found last, if any. */
   latest: { readonly engine?: FoundEngine } = {};
 
   constructor(
@@ -33,17 +33,17 @@ export class EngineFinder {
   ) {}
 
   /**
-   * Looks for the executable each time; runs it only when it is new or has changed.
-   * @throws the signal's reason; the system's error when that is short of files, processes or memory, which says
-   * nothing about the engine
+   * Searches for the executable each time, but runs it only when it is new or has changed.
+   * @throws the signal's reason; the system's error when it is short of files, processes or memory, which says nothing
+   * about the engine
    */
   async find(context: BackendContext): Promise<FoundEngine | MissingEngine> {
-    const found = await this.look(context);
+    const found = await this.search(context);
     this.latest = 'reason' in found ? {} : { engine: found };
     return found;
   }
 
-  private async look(context: BackendContext): Promise<FoundEngine | MissingEngine> {
+  private async search(context: BackendContext): Promise<FoundEngine | MissingEngine> {
     const { executable } = this.options;
     const candidates =
       executable === undefined
@@ -51,15 +51,15 @@ export class EngineFinder {
         : [executable];
     let missing: MissingEngine | undefined;
     for (const candidate of candidates) {
-      const found = await this.lookAt(candidate, context);
+      const found = await this.tryCandidate(candidate, context);
       if (!('reason' in found)) return found;
-      // Of several places, what is told is why it is not where everybody would look.
+      // Of several candidates, report the failure of the most expected one.
       if (missing === undefined || candidate === this.description.executable) missing = found;
     }
-    return missing ?? this.missing(`there is no place to look for ${this.description.executable}`);
+    return missing ?? this.missing(`there is no candidate for ${this.description.executable}`);
   }
 
-  private async lookAt(wanted: string, context: BackendContext): Promise<FoundEngine | MissingEngine> {
+  private async tryCandidate(wanted: string, context: BackendContext): Promise<FoundEngine | MissingEngine> {
     const search = await findExecutable(wanted, context.env);
     if (!('path' in search)) return this.missing(search.reason, search.hint);
     const known = this.known.get(search.path);
@@ -88,16 +88,16 @@ export class EngineFinder {
     const { version = defaultVersion } = this.description;
     if (version === false) return undefined;
     const result = await run(version.args);
-    if (result.code === null || cannotRun.includes(result.code))
+    if (result.code === null || cannotRunCodes.includes(result.code))
       throw new LaminaError('NOT_SUPPORTED', {
-        message: firstLine(result) ?? `it ended at once when asked for its version`,
+        message: firstLine(result) ?? 'it ended at once when asked for its version',
       });
     return version.parse(result);
   }
 
   private missing(reason: string, hint = this.description.install): MissingEngine {
-    const place = `Or say where it is: "executable" of the backend "${this.backend}" in the manifest.`;
-    return { reason, hint: hint === undefined ? place.replace('Or say', 'Say') : `${hint} ${place}` };
+    const place = `Or set "executable" of the backend "${this.backend}" in the manifest.`;
+    return { reason, hint: hint === undefined ? place.replace('Or set', 'Set') : `${hint} ${place}` };
   }
 }
 

@@ -1,18 +1,17 @@
-// The few HTTP requests Lamina itself sends to an engine on 127.0.0.1. One connection each, closed at once: an engine
-// that is asked to end waits for open ones.
+// The HTTP requests that Lamina itself sends to an engine on 127.0.0.1. Each has its own connection, closed at once:
+// an engine that is asked to end waits for open connections.
 import { request as send, type ClientRequest, type IncomingMessage } from 'node:http';
 
-const longestAnswer = 16 * 1024 * 1024;
+const maxResponseBytes = 16 * 1024 * 1024;
 
-/** An engine's port and the key sent along. */
+/** An engine's port and key. */
 export interface EngineAddress {
   readonly port: number;
   readonly key: string;
 }
 
 /**
- * The status of a GET, as soon as it is there; `undefined` without an answer within the limit, or when the signal is
- * aborted.
+ * The status of a GET request; `undefined` without a response within the limit, or when the signal is aborted.
  */
 export function statusOf(
   { port, key }: EngineAddress,
@@ -36,10 +35,10 @@ export function statusOf(
 }
 
 /**
- * Sends a request and reads the whole answer: parsed when it is JSON, else as text.
- * @throws Error on anything but 2xx, on an answer of more than 16 MiB; the signal's reason when that is aborted
+ * Sends a request and reads the whole response: parsed when it is JSON, else as text.
+ * @throws Error on anything but 2xx, on a response of more than 16 MiB; the signal's reason when it is aborted
  */
-export async function ask(
+export async function requestEngine(
   address: EngineAddress,
   path: string,
   init: { method?: string; body?: unknown; signal: AbortSignal },
@@ -50,7 +49,7 @@ export async function ask(
     const status = response.statusCode ?? 0;
     if (!isSuccess(status))
       throw new Error(
-        `${method} ${path} was answered with ${status}: ${text.replaceAll(address.key, '[redacted]').slice(0, 200)}`,
+        `${method} ${path} responded with ${status}: ${text.replaceAll(address.key, '[redacted]').slice(0, 200)}`,
       );
     return response.headers['content-type']?.includes('json') === true ? JSON.parse(text) : text;
   } catch (error) {
@@ -83,7 +82,8 @@ async function exchange(request: ClientRequest, body: unknown): Promise<{ respon
   let bytes = 0;
   for await (const chunk of response as AsyncIterable<Buffer>) {
     bytes += chunk.length;
-    if (bytes > longestAnswer) throw new Error(`the answer of ${request.path} is longer than ${longestAnswer} bytes`);
+    if (bytes > maxResponseBytes)
+      throw new Error(`the response of ${request.path} is larger than ${maxResponseBytes} bytes`);
     chunks.push(chunk);
   }
   return { response, text: Buffer.concat(chunks).toString('utf8') };

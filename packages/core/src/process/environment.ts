@@ -1,11 +1,11 @@
-// The environment an engine gets.
+// The environment of an engine.
 import { ownerMark, ownerVariable } from './process-table.js';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * Lamina's environment without what `scrub` names (exact names, or prefixes that end in `*`), then overlaid from left
- * to right.
+ * Lamina's environment without the variables in `scrub` (exact names, or prefixes that end in `*`); `overlays` override
+ * it, later ones first.
  */
 export function engineEnvironment(
   env: Environment,

@@ -1,4 +1,4 @@
-// How an engine ended, in one sentence for people.
+// Says in one sentence why an engine ended.
 import { LaminaError } from '../contract/errors.js';
 import type { Logger } from '../contract/context.js';
 import type { Model } from '../contract/models.js';
@@ -6,15 +6,15 @@ import type { ProcessDescription } from './description.js';
 import type { ProcessEnd } from './server-process.js';
 
 const shownLines = 20;
-const telling =
+const informative =
   /error|fail|cannot|could not|couldn't|unable|invalid|fatal|panic|exception|not found|denied|abort|out of memory/i;
 
-/** The lines worth showing: the last 20. */
+/** The last 20 lines. */
 export function lastLines(lines: readonly string[]): readonly string[] {
   return lines.slice(-shownLines);
 }
 
-/** What the author makes of the output, else what the signal or the last telling line says. */
+/** The explanation of the backend, else the signal or the last informative line. */
 export function reasonOfExit(
   description: Pick<ProcessDescription, 'explain'>,
   about: { model: Model; end: ProcessEnd; lines: readonly string[]; log: Logger },
@@ -24,14 +24,14 @@ export function reasonOfExit(
     const explained = description.explain?.(lines, { model, exit: end });
     if (explained !== undefined && explained !== '') return explained;
   } catch (error) {
-    log.warn({ error: String(error) }, 'The backend could not explain what its engine printed');
+    log.warn({ error: String(error) }, 'The backend failed to explain the output of its engine');
   }
   if (end.signal !== null) return reasonOfSignal(end.signal);
-  const line = lines.findLast((candidate) => telling.test(candidate)) ?? lines.at(-1);
+  const line = lines.findLast((candidate) => informative.test(candidate)) ?? lines.at(-1);
   return `the engine ended with code ${end.code}${line === undefined ? ' and printed nothing' : `: ${line}`}`;
 }
 
-/** The error of a start whose engine is gone. */
+/** The error of a start whose engine has ended. */
 export function startFailed(model: Model, reason: string, lines: readonly string[], end?: ProcessEnd): LaminaError {
   return new LaminaError('MODEL_START_FAILED', {
     model: model.name,
@@ -43,6 +43,6 @@ export function startFailed(model: Model, reason: string, lines: readonly string
 }
 
 function reasonOfSignal(signal: NodeJS.Signals): string {
-  const remark = signal === 'SIGKILL' ? '; if nobody did that, the system ran out of memory' : '';
+  const remark = signal === 'SIGKILL' ? '; if nobody killed it, the system ran out of memory' : '';
   return `the engine was killed by ${signal}${remark}`;
 }

@@ -1,17 +1,17 @@
-// Where an engine is: a path, or a name looked up in PATH.
+// Finds an executable by path, or by name in PATH.
 import { constants } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
 import { delimiter, join, resolve } from 'node:path';
 import { unlessShortage } from '../kernel/shortage.js';
 
-/** Where an executable was found and when it was last changed, or why it cannot be run and what to do about that. */
+/** Where an executable was found and when it last changed, or why it cannot run and what to do about it. */
 export type ExecutableSearch =
   { readonly path: string; readonly modified: number } | { readonly reason: string; readonly hint?: string };
 
 /**
- * Looks for an executable. With a `/` in it, `wanted` is a path, relative ones from the working directory; else a name
- * to look for in PATH.
- * @throws Error of the system when that is short of files, processes or memory
+ * Finds an executable. `wanted` is a path if it contains a `/`, relative to the working directory; else a name to find
+ * in PATH.
+ * @throws Error of the system when it is short of files, processes or memory
  */
 export async function findExecutable(
   wanted: string,
@@ -21,8 +21,8 @@ export async function findExecutable(
   const folders = (env['PATH'] ?? '').split(delimiter).filter((folder) => folder !== '');
   if (folders.length === 0) {
     return {
-      reason: `"${wanted}" cannot be looked up, because Lamina was given no PATH`,
-      hint: 'Hand the environment on, createLamina({ env: process.env }), or name the executable by its path.',
+      reason: `"${wanted}" cannot be found, because the environment of Lamina has no PATH`,
+      hint: 'Pass the environment with createLamina({ env: process.env }).',
     };
   }
   let unusable: ExecutableSearch | undefined;

@@ -1,10 +1,10 @@
-// What a start is made of.
+// What a start of an engine process consists of.
 import type { StartContext } from '../contract/backends.js';
 import type { Model } from '../contract/models.js';
 import type { FoundEngine, InstanceOptions, ProcessDescription } from './description.js';
 import type { ServerProcess } from './server-process.js';
 
-/** A start: which engine, which model, and how. */
+/** A start: which engine, which model, with which context. */
 export interface LaunchSpec {
   readonly description: ProcessDescription;
   /** The options of the backend instance. */
@@ -14,10 +14,10 @@ export interface LaunchSpec {
   readonly context: StartContext;
 }
 
-/** One attempt at it, on one port. */
+/** One attempt to start, on one port. */
 export interface LaunchAttempt extends LaunchSpec {
   readonly port: number;
-  /** Made for this attempt: a stranger that was asked with it must not know the next one. */
+  /** Made for this attempt, because a foreign program on the port may have received it. */
   readonly key: string;
   readonly process: ServerProcess;
 }

@@ -1,4 +1,4 @@
-// One owner per data directory. Node has no file locks, so this is one made of files that are created exclusively.
+// Locks a data directory for one owner. Node has no file locks, so the lock consists of files created exclusively.
 import { mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -13,15 +13,15 @@ interface Owner {
 }
 
 const writingMs = 1_000;
-const givenBack = 'given back\n';
+const released = 'given back\n';
 
 /**
- * Makes this process the owner of a data directory, which is created when it is missing; disposing gives it back. An
- * owner that died is succeeded.
+ * Makes this process the owner of a data directory, which is created if it is missing; disposing releases it. The lock
+ * of an owner that died is taken over.
  *
- * The lock is the file `lock.<n>` with the highest n. Whoever finds its owner dead, or gone, creates `lock.<n+1>`
- * exclusively: of many who try, one can. The highest n never falls, because a file is only removed by the owner of a
- * higher one; so whoever finds their own file to be the highest owns the directory.
+ * The lock is the file `lock.<n>` with the highest n. A process that finds its owner dead creates `lock.<n+1>`
+ * exclusively, which only one of many can. The highest n never falls, because a file is only removed by the owner of a
+ * higher one; so the process whose file is the highest owns the directory.
  * @throws LaminaError `CONFLICT` when a live Lamina owns it, in this process or another
  */
 export async function lockDataDir(dataDir: string): Promise<Disposable> {
@@ -30,8 +30,8 @@ export async function lockDataDir(dataDir: string): Promise<Disposable> {
     const newest = Math.max(0, ...(await generations(dataDir)));
     if (newest > 0) await assertFree(dataDir, newest);
     const own = newest + 1;
-    if (!(await create(path(dataDir, own)))) continue; // Another was faster: look at who that is.
-    if (await isHighest(dataDir, own)) return { dispose: () => giveBack(path(dataDir, own)) };
+    if (!(await create(path(dataDir, own)))) continue; // Another process was faster: check which.
+    if (await isHighest(dataDir, own)) return { dispose: () => release(path(dataDir, own)) };
     await rm(path(dataDir, own), { force: true });
   }
 }
@@ -43,18 +43,18 @@ async function assertFree(dataDir: string, generation: number): Promise<void> {
     owner.pid === process.pid
       ? `another Lamina of this process (${owner.pid})`
       : `another Lamina, process ${owner.pid}`;
-  const message = `The data directory ${dataDir} belongs to ${who}. Stop that one, or give this one its own with --data-dir.`;
+  const message = `The data directory ${dataDir} is in use by ${who}. Stop that one, or choose another directory with --data-dir.`;
   throw new LaminaError('CONFLICT', { message, data_dir: dataDir, pid: owner.pid });
 }
 
 /**
- * Who a lock file names: one line, pid and start. Nobody when it was given back, is gone, or its writer died while
+ * The owner in a lock file: one line, pid and start. None when it was released, removed, or its writer died while
  * writing it.
  */
 async function ownerOf(file: string): Promise<Owner | undefined> {
   for (const deadline = performance.now() + writingMs; performance.now() < deadline; await delay(10)) {
-    const text = await readFile(file, 'utf8').catch(unlessShortage(givenBack));
-    if (text === givenBack) return undefined;
+    const text = await readFile(file, 'utf8').catch(unlessShortage(released));
+    if (text === released) return undefined;
     const [, pid, started] = /^(\d+) (.+)\n$/.exec(text) ?? [];
     if (pid !== undefined && started !== undefined) return { pid: Number(pid), started };
   }
@@ -72,14 +72,14 @@ async function create(file: string): Promise<boolean> {
   }
 }
 
-/** Marks the own lock as nobody's. It stays, so that the highest number does not fall. */
-async function giveBack(file: string): Promise<void> {
-  await writeFile(file, givenBack).catch((error: NodeJS.ErrnoException) => {
+/** Marks the own lock as released. The file stays, so that the highest number does not fall. */
+async function release(file: string): Promise<void> {
+  await writeFile(file, released).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') throw error; // The whole directory was removed.
   });
 }
 
-/** Whether no later lock exists; if so, the earlier ones are removed. */
+/** True when no later lock exists; removes the earlier ones then. */
 async function isHighest(dataDir: string, own: number): Promise<boolean> {
   const all = await generations(dataDir);
   if (all.some((generation) => generation > own)) return false;

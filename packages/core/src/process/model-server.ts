@@ -1,24 +1,23 @@
-// A running engine as the model server the rest of Lamina sees.
+// Makes a model server of a running engine process.
 import type { Endpoint, Health, ModelServer, ServerExit, ServerInfo } from '../contract/backends.js';
 import { LaminaError } from '../contract/errors.js';
 import type { LaunchAttempt } from './launch-attempt.js';
 import type { StartedServer } from './description.js';
-import { ask, isSuccess, statusOf } from './engine-http.js';
+import { requestEngine, isSuccess, statusOf } from './engine-http.js';
 import { lastLines, reasonOfExit } from './exit-reason.js';
 import type { ProcessEnd } from './server-process.js';
 
-const healthLimitMs = 5_000;
+const healthTimeoutMs = 5_000;
 
 /**
- * Where readiness and identity are asked for when the author names no path: every server that speaks OpenAI's API has
- * it.
+ * The default path for readiness and identity: every server with OpenAI's API has it.
  */
 export const defaultPath = '/v1/models';
 
-/** The server as an author's own functions see it; `signal` ends requests that name none. */
+/** The server for the functions of a description; `signal` is the default for its requests. */
 export function startedServer(attempt: LaunchAttempt, signal: AbortSignal): StartedServer {
   const { model, context, engine } = attempt;
-  const request: StartedServer['request'] = (path, init) => ask(attempt, path, { signal, ...init });
+  const request: StartedServer['request'] = (path, init) => requestEngine(attempt, path, { signal, ...init });
   return {
     model,
     adapters: context.adapters,
@@ -38,7 +37,7 @@ export function modelServer(attempt: LaunchAttempt, info: ServerInfo): ModelServ
   return {
     endpoint: () => {
       if (process.isGone)
-        throw new LaminaError('MODEL_SERVER_EXITED', { model: model.name, reason: 'its process is gone' });
+        throw new LaminaError('MODEL_SERVER_EXITED', { model: model.name, reason: 'its process has ended' });
       return endpoint;
     },
     info,
@@ -73,7 +72,7 @@ async function checkHealth(attempt: LaunchAttempt, signal: AbortSignal): Promise
   const { process } = attempt;
   if (process.isGone) return 'dead';
   try {
-    return await askHealth(attempt, signal);
+    return await requestHealth(attempt, signal);
   } catch (error) {
     signal.throwIfAborted();
     if (process.isGone) return 'dead';
@@ -81,11 +80,11 @@ async function checkHealth(attempt: LaunchAttempt, signal: AbortSignal): Promise
   }
 }
 
-async function askHealth(attempt: LaunchAttempt, signal: AbortSignal): Promise<Health> {
+async function requestHealth(attempt: LaunchAttempt, signal: AbortSignal): Promise<Health> {
   const { description } = attempt;
   if (description.check !== undefined) return description.check(startedServer(attempt, signal), signal);
   const path = description.ready ?? defaultPath;
-  const status = await statusOf(attempt, path, { limitMs: healthLimitMs, signal });
+  const status = await statusOf(attempt, path, { limitMs: healthTimeoutMs, signal });
   if (isSuccess(status)) return 'ok';
-  throw new Error(status === undefined ? `no answer to ${path}` : `${path} was answered with ${status}`);
+  throw new Error(status === undefined ? `no response from ${path}` : `${path} responds with ${status}`);
 }

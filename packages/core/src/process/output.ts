@@ -1,16 +1,15 @@
-// What an engine prints, line by line, and the last of it kept: bounded whatever it prints.
+// Reads the output of an engine line by line and keeps the last lines, within a fixed limit.
 import { stripVTControlCharacters } from 'node:util';
 import type { Readable } from 'node:stream';
 
 const keptLines = 200;
-const longestLine = 2_000;
+const maxLineLength = 2_000;
 
-/** Hears each line as it is complete. */
+/** Called with each complete line. */
 export type OnLine = (stream: 'stdout' | 'stderr', text: string) => void;
 
 /**
- * The last 200 lines of both streams, in the order they came. A line is cut after 2,000 characters; empty ones are left
- * out.
+ * The last 200 lines of both streams, in order of arrival. Lines are cut after 2,000 characters; empty ones are left out.
  */
 export class OutputTail {
   private readonly kept: string[] = [];
@@ -22,7 +21,7 @@ export class OutputTail {
     private readonly secret?: string,
   ) {}
 
-  /** The lines that are kept, oldest first. */
+  /** The kept lines, oldest first. */
   get lines(): readonly string[] {
     return this.kept;
   }
@@ -32,10 +31,10 @@ export class OutputTail {
     const splitter = new LineSplitter((text) => this.add(stream, text));
     this.splitters.push(splitter);
     readable.on('data', (chunk: Buffer) => splitter.push(chunk));
-    readable.on('error', () => undefined); // A pipe that breaks is an end; why the engine ended is told by its exit.
+    readable.on('error', () => undefined); // A broken pipe is an end of output; the exit of the engine says why.
   }
 
-  /** Takes what is left without a newline for a line. */
+  /** Flushes a last line without a newline. */
   end(): void {
     for (const splitter of this.splitters) splitter.end();
   }
@@ -51,8 +50,8 @@ export class OutputTail {
 }
 
 /**
- * Splits bytes into lines. A carriage return ends one too: progress bars are written with it. Bytes that are no UTF-8
- * become U+FFFD.
+ * Splits bytes into lines. A carriage return ends a line too: progress bars use it. Bytes that are not UTF-8 become
+ * U+FFFD.
  */
 class LineSplitter {
   private readonly decoder = new TextDecoder();
@@ -76,9 +75,9 @@ class LineSplitter {
   }
 
   private append(text: string): void {
-    const room = longestLine - this.line.length;
-    this.line += text.slice(0, room);
-    this.cut ||= text.length > room;
+    const left = maxLineLength - this.line.length;
+    this.line += text.slice(0, left);
+    this.cut ||= text.length > left;
   }
 
   private flush(): void {

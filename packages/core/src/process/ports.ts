@@ -1,19 +1,19 @@
-// Free ports on 127.0.0.1, none of them handed out twice at the same time.
+// Reserves free ports on 127.0.0.1, so that none is used twice at the same time.
 import { createServer, type Server } from 'node:net';
 import { isShortage } from '../kernel/shortage.js';
 
-/** A port nobody else in this process is given until it is released. */
+/** A port that is not reserved again in this process until it is released. */
 export interface PortReservation {
   readonly port: number;
   release(): void;
 }
 
-// Ports belong to the process, not to one Lamina in it, so this is the module's and not a service's.
+// Module state, because ports belong to the process and not to one Lamina in it.
 const reserved = new Set<number>();
 
 /**
- * Finds a free port by binding port 0 and closing it again. Another program may take it before the engine does; a start
- * then tries another.
+ * Finds a free port by binding port 0 and closing it again. If another program takes it before the engine does, the
+ * start tries another port.
  */
 export async function reservePort(): Promise<PortReservation> {
   const server = await listen(0);

@@ -1,4 +1,4 @@
-// Turns the description of an engine that is a child process into a backend type.
+// Turns the description of an engine that runs as a child process into a backend type.
 import type { Availability, Backend, BackendContext, BackendType } from '../contract/backends.js';
 import { LaminaError } from '../contract/errors.js';
 import type { Schema } from '../contract/schema.js';
@@ -12,8 +12,8 @@ import { EngineFinder } from './engine-finder.js';
 import { startServer } from './start-server.js';
 
 /**
- * Makes a backend type of a description: finding the engine, starting it on a free port with a key of its own, proving
- * that it is what answers there, reading what it prints, ending it with all it started. Its servers are `owned`.
+ * Makes a backend type from a description. It finds the engine, starts it on a free port with a key of its own, proves
+ * that it is the program on that port, reads its output, and ends it with its child processes. Its servers are `owned`.
  */
 export function processBackend<const O extends Schema, const M extends Schema>(
   description: ProcessBackendDescription<O, M>,
@@ -32,8 +32,8 @@ export function processBackend<const O extends Schema, const M extends Schema>(
 }
 
 /**
- * What every process backend takes, what this one takes, and what its models take; a model's requirements are not its
- * instance's.
+ * The options of every process backend, of this one, and of its models. What is required of a model is not required of
+ * an instance.
  */
 function instanceSchema({ options, modelOptions }: Pick<ProcessDescription, 'options' | 'modelOptions'>): Schema {
   const properties = { ...propertiesOf(modelOptions), ...propertiesOf(options), ...processOptions };

@@ -1,4 +1,4 @@
-// What the operating system knows of processes and their groups: who lives, since when, and whose it is.
+// What the operating system knows about processes and their groups: which are alive, since when, and whose they are.
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { readFile, readdir } from 'node:fs/promises';
@@ -6,19 +6,19 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { unlessShortage } from '../kernel/shortage.js';
 
 const pollMs = 10;
-const longestPollMs = 500;
+const maxPollMs = 500;
 
-/** The variable every engine carries: which Lamina it belongs to, as `<pid>:<start>`. Its children inherit it. */
+/** The environment variable that marks every engine with its Lamina, as `<pid>:<start>`. Its children inherit it. */
 export const ownerVariable = 'LAMINA_OWNER';
 
-/** Sends a signal to every process of a group; false when there is none left to take it. */
+/** Sends a signal to every process of a group; false when no process is left. */
 export function signalGroup(group: number, signal: NodeJS.Signals | 0): boolean {
   assertGroup(group);
   try {
     process.kill(-group, signal);
     return true;
   } catch {
-    return false; // ESRCH: no member. EPERM: none we may signal; on macOS also what a group of zombies answers.
+    return false; // ESRCH: no member. EPERM: none we may signal; on macOS also for a group of zombies.
   }
 }
 
@@ -26,12 +26,12 @@ export function signalGroup(group: number, signal: NodeJS.Signals | 0): boolean 
 export async function groupIsGone(group: number): Promise<boolean> {
   if (!signalGroup(group, 0)) return true;
   if (process.platform !== 'linux') return false;
-  // Without /proc, or descriptors to read it, zombies are waited for.
+  // Without /proc, or descriptors to read it, zombies count as alive.
   const members = await membersOf(group).catch(() => undefined);
   return members?.length === 0;
 }
 
-/** Resolves true once the group is gone, false after `limitMs` if it is not by then. */
+/** Resolves to true once the group has ended, or to false after `limitMs`. */
 export async function untilGroupIsGone(group: number, limitMs: number): Promise<boolean> {
   const deadline = performance.now() + limitMs;
   while (!(await groupIsGone(group))) {
@@ -41,28 +41,28 @@ export async function untilGroupIsGone(group: number, limitMs: number): Promise<
   return true;
 }
 
-/** Kills what is left of a group and resolves when it is gone. */
+/** Kills what is left of a group and resolves when it has ended. */
 export async function killGroup(group: number): Promise<void> {
-  // A process that hangs in a driver dies late; it is asked after less and less often.
+  // A process that hangs in a driver dies late, so the pauses grow.
   for (
     let pauseMs = pollMs;
     signalGroup(group, 'SIGKILL') && !(await groupIsGone(group));
-    pauseMs = Math.min(2 * pauseMs, longestPollMs)
+    pauseMs = Math.min(2 * pauseMs, maxPollMs)
   )
     await delay(pauseMs);
 }
 
 /**
- * When a process started, in words that tell it from every other process that ever had its pid; `undefined` when it
- * does not live. On Linux the boot and the clock tick; elsewhere what `ps` says, to the second.
- * @throws Error of the system when that is short of files, processes or memory: a process that cannot be asked about is
- * not a dead one
+ * Identifies when a process started, which tells it from every other process with the same pid; `undefined` when it is
+ * not alive. On Linux the boot id and the clock tick; elsewhere the start time from `ps`, to the second.
+ * @throws Error of the system when it is short of files, processes or memory: that does not mean that the process is
+ * dead
  */
 export function startOf(pid: number): string | undefined {
   return process.platform === 'linux' ? startFromProc(pid) : startFromPs(pid);
 }
 
-/** As {@link startOf}, by `ps`, for systems without /proc. */
+/** {@link startOf} by `ps`, for systems without /proc. */
 export function startFromPs(pid: number): string | undefined {
   try {
     const text = execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], {
@@ -83,7 +83,7 @@ export function ownerMark(): string {
 
 let mark: string | undefined;
 
-/** True when the group has members and every one of them carries this mark. Only Linux can tell; elsewhere false. */
+/** True when the group has members and each of them carries this mark. Always false except on Linux. */
 export async function groupBelongsTo(owner: string, group: number): Promise<boolean> {
   if (process.platform !== 'linux') return false;
   const marks = await Promise.all((await membersOf(group)).map(ownerOf));
@@ -102,7 +102,7 @@ async function ownerOf(pid: number): Promise<string | undefined> {
 async function membersOf(group: number): Promise<number[]> {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
   const members: number[] = [];
-  // One after the other: there may be more processes than files that this one may open.
+  // One after the other: there may be more processes than this one may open files.
   for (const pid of pids) {
     const stat = parseStat(await readFile(`/proc/${pid}/stat`, 'utf8').catch(unlessShortage('')));
     if (stat?.group === group && stat.alive) members.push(Number(pid));
@@ -132,7 +132,7 @@ function parseStat(text: string): { alive: boolean; group: number; start: string
   return { alive: !'ZXx'.includes(state), group: Number(group), start };
 }
 
-/** kill(-1) would reach every process of this user: a wrong number must never get that far. */
+/** kill(-1) would reach every process of this user, so wrong numbers are refused. */
 function assertGroup(group: number): void {
-  if (!Number.isSafeInteger(group) || group <= 1) throw new RangeError(`${group} is no process group of an engine`);
+  if (!Number.isSafeInteger(group) || group <= 1) throw new RangeError(`${group} is not a process group of an engine`);
 }

@@ -1,5 +1,4 @@
-// Finds an engine that is a Python package: by its script, or by a Python that has the module, without importing
-// either.
+// Finds an engine that is a Python package, by its script or by a Python that has the module, without importing it.
 import { open, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { LaminaError } from '../contract/errors.js';
@@ -10,18 +9,20 @@ import type { FoundEngine, ProbeTools, ProcessDescription } from './description.
 export interface PythonProgram {
   /** The name of its console script: `vllm`. */
   readonly script: string;
-  /** What `python -m` runs when there is no script. */
+  /** The module for `python -m` when there is no script. */
   readonly module: string;
-  /** The package whose presence is looked for: `vllm`. */
+  /** The package that must be present: `vllm`. */
   readonly package: string;
   /**
-   * A pattern, of Python's and of JavaScript's kind, for the names of the distributions that bring it: `vllm(-cpu)?`.
+   * A regular expression, valid in Python and JavaScript, for the names of its distributions: `vllm(-cpu)?`.
    */
   readonly distribution: string;
 }
 
 /** The parts of a description that find such an engine. */
-export type PythonFinding = Required<Pick<ProcessDescription, 'executable' | 'candidates' | 'version' | 'probe'>> & {
+export type PythonEngineParts = Required<
+  Pick<ProcessDescription, 'executable' | 'candidates' | 'version' | 'probe'>
+> & {
   /** The arguments that run the program: none for its script, `-m <module>` for a Python. */
   start(engine: FoundEngine): readonly string[];
 };
@@ -29,11 +30,11 @@ export type PythonFinding = Required<Pick<ProcessDescription, 'executable' | 'ca
 const isPython = (path: string) => /^python[\d.]*$/.test(basename(path));
 
 /**
- * Looks into the active virtual environment and conda environment first, then into PATH; there for the script, then for
- * a Python that has the package. `executable` may name either. The version is asked of the package's metadata:
- * importing it may take half a minute.
+ * Searches the active virtual environment and conda environment, then PATH; in each for the script, then for a Python
+ * that has the package. `executable` can name either. The version comes from the package's metadata, because importing
+ * the package can take half a minute.
  */
-export function pythonEngine(program: PythonProgram): PythonFinding {
+export function pythonEngine(program: PythonProgram): PythonEngineParts {
   return {
     executable: program.script,
     candidates: ({ VIRTUAL_ENV, CONDA_PREFIX }) => {
@@ -57,9 +58,9 @@ async function probe(
   const python = isPython(executable) ? executable : await pythonOf(executable);
   if (python === undefined)
     throw new LaminaError('NOT_SUPPORTED', {
-      message: `no Python lies beside it, so it is not the ${program.script} of a Python package`,
+      message: `there is no Python beside it, so it is not the ${program.script} of a Python package`,
     });
-  const { code, stdout, stderr } = await run(['-c', question(program)], python);
+  const { code, stdout, stderr } = await run(['-c', probeScript(program)], python);
   const version = /^version=(\S*)$/m.exec(stdout)?.[1];
   if (code !== 0 || version === undefined)
     throw new LaminaError('NOT_SUPPORTED', {
@@ -69,7 +70,7 @@ async function probe(
 }
 
 /** Prints the version of the distribution, and fails in one line when the package is not there. */
-function question({ package: name, distribution }: PythonProgram): string {
+function probeScript({ package: name, distribution }: PythonProgram): string {
   return [
     'import importlib.metadata as m, importlib.util as u, re, sys',
     `u.find_spec(${JSON.stringify(name)}) or sys.exit(${JSON.stringify(`this Python has no package ${name}`)})`,

@@ -1,9 +1,8 @@
-// Why an engine that is written in Python gave up: what its author knows, what argparse says, else its own last
-// exception.
+// Explains why an engine written in Python ended: known failures, errors of argparse, else its last exception.
 import type { Model } from '../contract/models.js';
 import type { ProcessDescription } from './description.js';
 
-/** A text that such an engine prints, and what it means, as a sentence that says what to do. */
+/** A pattern for the output of such an engine, and a sentence that says what it means and what to do. */
 export type KnownFailure = readonly [
   pattern: RegExp,
   sentence: (
@@ -12,18 +11,17 @@ export type KnownFailure = readonly [
   ) => string,
 ];
 
-/** What an author says of the failures of an engine. */
+/** The known failures of an engine. */
 export interface PythonFailures {
-  /** What people call the engine: `vLLM`. */
+  /** The name of the engine: `vLLM`. */
   readonly name: string;
   /**
-   * Looked for in this order, each in all lines but the source in tracebacks: the cause stands above the last one, what
-   * follows from it below.
+   * Matched in this order, each against all lines except the source in tracebacks. List causes before their effects.
    */
   readonly known: readonly KnownFailure[];
-  /** What to do when it was killed for its memory: `Choose a smaller model.` */
+  /** What to do when the system killed it for its memory: `Choose a smaller model.` */
   readonly whenKilled: string;
-  /** What exceptions say that tell nothing but that there was another before. */
+  /** Matches the messages of exceptions that only refer to an earlier one. */
   readonly wrapper?: RegExp;
 }
 
@@ -31,7 +29,7 @@ export interface PythonFailures {
 const exception =
   /(?:^|\s)(?:(?:[\w.]+\.)?\w*(?:Error|Exception): (?!\d+ validation errors? for )|Value error, )(.+?)(?: \[type=\w+, .*)?$/;
 
-/** Makes the `explain` of such an engine. One that was told to end, or ended well, has no reason. */
+/** Makes the `explain` of such an engine. An engine that was stopped, or ended with code 0, needs no explanation. */
 export function pythonFailures({
   name,
   known,
@@ -41,7 +39,7 @@ export function pythonFailures({
   const failures = [...known, ...argparse(name)];
   return (output, { model, exit }) => {
     if (exit.signal === 'SIGKILL')
-      return `${name} was killed (SIGKILL); if nobody did that, memory ran out. ${whenKilled}`;
+      return `${name} was killed (SIGKILL); if nobody killed it, the system ran out of memory. ${whenKilled}`;
     if (exit.code === 0 || exit.signal !== null) return undefined;
     const lines = withoutSource(output);
     const text = lines.join('\n');
@@ -50,7 +48,7 @@ export function pythonFailures({
       if (match !== null) return sentence(match, { model, output: lines });
     }
     const said = lastException(lines, wrapper);
-    return said === undefined ? undefined : `${name} gave up: ${said}`;
+    return said === undefined ? undefined : `${name} failed: ${said}`;
   };
 }
 

@@ -1,4 +1,4 @@
-// A short command, such as `--version`, run to its end.
+// Runs a short command, such as `--version`, to its end.
 import { LaminaError } from '../contract/errors.js';
 import { reasonOf } from '../kernel/reason.js';
 import { isShortage } from '../kernel/shortage.js';
@@ -6,13 +6,13 @@ import type { RunResult } from './description.js';
 import { signalGroup } from './process-table.js';
 import { spawnGroup } from './spawn-group.js';
 
-const limitMs = 60_000; // vLLM's --version may take 20 s: it imports torch.
-const longestOutput = 10_000_000;
+const timeoutMs = 60_000; // vLLM's --version may take 20 s: it imports torch.
+const maxOutput = 10_000_000;
 
 /**
- * Runs a command in a process group of its own and answers with what it printed, whatever its exit code.
- * @throws LaminaError `TIMEOUT` after 60 s, `NOT_SUPPORTED` when it cannot be run at all; the system's error when the
- * system is short of files, processes or memory; the signal's reason when that is aborted
+ * Runs a command in a process group of its own and returns its output, whatever its exit code.
+ * @throws LaminaError `TIMEOUT` after 60 s, `NOT_SUPPORTED` when it cannot run; the system's error when that is short of
+ * files, processes or memory; the signal's reason when it is aborted
  */
 export async function runCommand(
   executable: string,
@@ -26,22 +26,22 @@ export async function runCommand(
     // A child that left the group may hold them open.
     for (const stream of [child.stdout, child.stderr]) stream.destroy();
   };
-  let late = false;
+  let timedOut = false;
   const timer = setTimeout(() => {
-    late = true;
+    timedOut = true;
     kill();
-  }, limitMs);
+  }, timeoutMs);
   signal.addEventListener('abort', kill, { once: true });
   if (signal.aborted) kill();
   child.once('exit', () => signalGroup(child.pid, 'SIGKILL')); // A child it left behind would hold the pipes open.
   try {
     const { exitCode, stdout, stderr } = await child;
     signal.throwIfAborted();
-    if (late) {
+    if (timedOut) {
       const command = [executable, ...args].join(' ');
-      throw new LaminaError('TIMEOUT', { message: `"${command}" did not end within ${limitMs / 1000} s.` });
+      throw new LaminaError('TIMEOUT', { message: `"${command}" did not end within ${timeoutMs / 1000} s.` });
     }
-    // eslint-disable-next-line no-restricted-syntax -- As Node says it: ended by a signal.
+    // eslint-disable-next-line no-restricted-syntax -- Node's value for a process that a signal ended.
     return { code: exitCode ?? null, stdout, stderr };
   } finally {
     clearTimeout(timer);
@@ -51,7 +51,7 @@ export async function runCommand(
 
 async function start(executable: string, args: readonly string[], env: Record<string, string>) {
   try {
-    return await spawnGroup(executable, args, { env }, longestOutput);
+    return await spawnGroup(executable, args, { env }, maxOutput);
   } catch (error) {
     if (isShortage(error)) throw error;
     throw new LaminaError('NOT_SUPPORTED', { message: reasonOf(error) });

@@ -1,21 +1,20 @@
-// A program that works for minutes and ends by itself, such as an installation, run as an engine's processes are: in a
-// group that is guarded.
+// Runs a program that works for minutes and ends by itself, such as an installation, in a guarded process group.
 import { ServerProcess, type ProcessEnd, type Spawn } from './server-process.js';
 
-/** What to run, who hears of it, and until when. */
+/** What to run, and for how long. */
 export interface Task extends Spawn {
   /** Aborting it kills the whole group. */
   readonly signal: AbortSignal;
 }
 
-/** How a task ended, and the last 200 lines it printed. */
+/** How a task ended, and its last 200 lines of output. */
 export interface TaskResult extends ProcessEnd {
   readonly lines: readonly string[];
 }
 
 /**
- * Runs a program to its end, whatever its exit code. Resolves, and rejects, only when its whole process group is gone.
- * @throws Error when the system cannot run it; the signal's reason when that is aborted
+ * Runs a program to its end, whatever its exit code. Settles only when its whole process group has ended.
+ * @throws Error when the system cannot run it; the signal's reason when it is aborted
  */
 export async function runTask({ signal, ...spawn }: Task): Promise<TaskResult> {
   signal.throwIfAborted();

@@ -1,20 +1,20 @@
-// One engine process and its group: its output, its end, and every way to bring that about.
+// One engine process and its group: its output, its end, and how to stop it.
 import { setTimeout as delay } from 'node:timers/promises';
 import { OutputTail, type OnLine } from './output.js';
 import { killGroup, signalGroup } from './process-table.js';
 import { spawnGroup, type GroupLeader, type SpawnOptions } from './spawn-group.js';
 
-const patienceMs = 2_000; // llama-server waits for its clients after one SIGTERM, and ends at once after a second.
-const lastWordsMs = 500;
+const signalPauseMs = 2_000; // llama-server waits for its clients after one SIGTERM, and ends at once after a second one.
+const lastOutputMs = 500;
 
-/** What to run, and who hears of it. */
+/** What to run, and how its output and end are handled. */
 export interface Spawn extends SpawnOptions {
   readonly executable: string;
   readonly args: readonly string[];
-  /** The engine's key; nobody sees it in what the engine prints. */
+  /** The engine's key, which is removed from its output. */
   readonly secret?: string;
   readonly onLine: OnLine;
-  /** Hands the process group to the guard; the answer takes it back. */
+  /** Registers the process group with the guard; the returned function removes it. */
   guard(pid: number): () => void;
 }
 
@@ -24,12 +24,12 @@ export interface ProcessEnd {
   readonly signal: NodeJS.Signals | null;
 }
 
-/** A process that leads a group of its own. The group lives and dies with it: what it leaves behind is killed. */
+/** A process that leads a group of its own. When it ends, the rest of its group is killed. */
 export class ServerProcess {
   readonly pid: number;
-  /** Settles once the leader has ended, with it the whole group, and the last line is read. Never rejects. */
+  /** Resolves once the whole group has ended and its last line is read. Never rejects. */
   readonly closed: Promise<ProcessEnd>;
-  /** Settles as soon as the leader has ended. */
+  /** Resolves as soon as the leader has ended. */
   readonly exited: Promise<ProcessEnd>;
   private readonly leaderGone = new AbortController();
   private readonly output: OutputTail;
@@ -66,14 +66,14 @@ export class ServerProcess {
     return this.terminating !== undefined;
   }
 
-  /** The last lines it printed, oldest first. */
+  /** The last lines of its output, oldest first. */
   get lines(): readonly string[] {
     return this.output.lines;
   }
 
   /**
-   * SIGTERM, 2 s, SIGTERM, 2 s, SIGKILL, each to the whole group; aborting the signal is SIGKILL now. Resolves when the
-   * group is gone.
+   * SIGTERM, 2 s, SIGTERM, 2 s, SIGKILL, each to the whole group; aborting the signal sends SIGKILL at once. Resolves
+   * when the group has ended.
    */
   async stop(signal: AbortSignal): Promise<void> {
     const kill = () => this.signal('SIGKILL');
@@ -84,7 +84,7 @@ export class ServerProcess {
     signal.removeEventListener('abort', kill);
   }
 
-  /** SIGKILL to the whole group. Resolves when it is gone. */
+  /** Sends SIGKILL to the whole group. Resolves when it has ended. */
   async kill(): Promise<void> {
     this.signal('SIGKILL');
     await this.closed;
@@ -93,11 +93,11 @@ export class ServerProcess {
   private async terminate(): Promise<void> {
     for (const signal of ['SIGTERM', 'SIGTERM', 'SIGKILL'] as const) {
       this.signal(signal);
-      await delay(patienceMs, undefined, { signal: this.leaderGone.signal }).catch(() => undefined);
+      await delay(signalPauseMs, undefined, { signal: this.leaderGone.signal }).catch(() => undefined);
     }
   }
 
-  /** Once the leader is gone its pid may soon be another's; the group is then ended by `end`. */
+  /** After the end of the leader its pid can be reused; `end` then ends the group. */
   private signal(signal: NodeJS.Signals): void {
     if (!this.isGone) signalGroup(this.pid, signal);
   }
@@ -111,10 +111,13 @@ export class ServerProcess {
     this.leaderGone.abort();
     await killGroup(this.pid);
     release();
-    // A child that left the group may hold the pipes open for ever.
-    const enough = new AbortController();
-    await Promise.race([streamsEnded, delay(lastWordsMs, undefined, { signal: enough.signal }).catch(() => undefined)]);
-    enough.abort();
+    // A child that left the group can hold the pipes open for ever.
+    const timeout = new AbortController();
+    await Promise.race([
+      streamsEnded,
+      delay(lastOutputMs, undefined, { signal: timeout.signal }).catch(() => undefined),
+    ]);
+    timeout.abort();
     destroyStreams();
     this.output.end();
     return end;

@@ -1,4 +1,4 @@
-// A start, from the command line to a server that is proved to be ours.
+// Starts an engine process: from the command line to a server that is proved to be ours.
 import { randomBytes } from 'node:crypto';
 import type { ModelServer, ServerInfo, StartContext } from '../contract/backends.js';
 import { LaminaError } from '../contract/errors.js';
@@ -9,59 +9,56 @@ import { engineEnvironment } from './environment.js';
 import { lastLines, reasonOfExit, startFailed } from './exit-reason.js';
 import { defaultPath, modelServer, startedServer } from './model-server.js';
 import { isPortTaken, reservePort } from './ports.js';
-import { untilReady, type Finding } from './readiness.js';
+import { untilReady, type PortFinding } from './readiness.js';
 import { ServerProcess } from './server-process.js';
 
-const mostAttempts = 3;
-const authorLimitMs = 30_000; // For the author's own functions: one that hangs must not hold up a start, nor its end.
+const maxAttempts = 3;
+const pluginTimeoutMs = 30_000; // For the plugin's own functions: one that hangs must not block a start, nor its end.
 
 /**
- * Starts the engine and resolves when it is ready. When another program took the port first, another port is tried,
- * three in all.
- * @throws LaminaError `MODEL_START_FAILED`, what `command` throws, or the signal's reason; only after every process is
- * gone
+ * Starts the engine and resolves when it is ready. If another program takes the port first, another port is tried, three
+ * in all.
+ * @throws LaminaError `MODEL_START_FAILED`, what `command` throws, or the signal's reason; only after every process has
+ * ended
  */
-export async function startServer(start: LaunchSpec): Promise<ModelServer> {
-  const { context } = start;
-  let starting = true; // Lines an engine prints later are no progress of its start.
+export async function startServer(spec: LaunchSpec): Promise<ModelServer> {
+  const { context } = spec;
+  let starting = true; // Later output is not progress of the start.
   const progress: StartContext['progress'] = (update) => void (starting && context.progress(update));
   try {
-    return await tryPorts({ ...start, context: { ...context, progress } });
+    return await tryPorts({ ...spec, context: { ...context, progress } });
   } finally {
     starting = false;
   }
 }
 
-async function tryPorts(start: LaunchSpec): Promise<ModelServer> {
+async function tryPorts(spec: LaunchSpec): Promise<ModelServer> {
   for (let attempt = 1; ; attempt += 1) {
-    const launched = await launch(start);
+    const launched = await launch(spec);
     const outcome = await untilServing(launched);
     if (!('portWasTaken' in outcome)) return outcome;
-    if (!outcome.portWasTaken || attempt === mostAttempts) throw outcome.error;
-    start.context.log.warn(
-      { port: launched.port },
-      'Another program took the port of the engine; another port is tried',
-    );
+    if (!outcome.portWasTaken || attempt === maxAttempts) throw outcome.error;
+    spec.context.log.warn({ port: launched.port }, 'Another program took the port of the engine; trying another port');
   }
 }
 
-async function launch(start: LaunchSpec): Promise<LaunchAttempt> {
-  const { model, context } = start;
+async function launch(spec: LaunchSpec): Promise<LaunchAttempt> {
+  const { model, context } = spec;
   context.signal.throwIfAborted();
   const reservation = await reservePort();
-  const key = randomBytes(24).toString('hex'); // Hexadecimal: never taken for an option, whatever the engine parses.
+  const key = randomBytes(24).toString('hex'); // Hexadecimal, so that no command line parser mistakes it for an option.
   try {
-    const process = await spawn(start, reservation.port, key);
+    const process = await spawn(spec, reservation.port, key);
     void process.closed.then(reservation.release);
     context.progress({ stage: 'loading' });
-    return { ...start, port: reservation.port, key, process };
+    return { ...spec, port: reservation.port, key, process };
   } catch (error) {
     reservation.release();
     context.signal.throwIfAborted();
     if (LaminaError.is(error)) throw error;
     throw new LaminaError(
       'MODEL_START_FAILED',
-      { model: model.name, reason: `its engine could not be run: ${reasonOf(error)}`, last_lines: [] },
+      { model: model.name, reason: `its engine could not be started: ${reasonOf(error)}`, last_lines: [] },
       { cause: error },
     );
   }
@@ -73,7 +70,7 @@ async function spawn(
   key: string,
 ): Promise<ServerProcess> {
   const { adapters, options, env, guard, signal } = context;
-  const command = await withTimeout(signal, authorLimitMs, tooLate, () =>
+  const command = await withTimeout(signal, pluginTimeoutMs, timeoutError, () =>
     description.command({ model, adapters, options, instance, port, key, engine }),
   );
   return ServerProcess.spawn({
@@ -87,7 +84,7 @@ async function spawn(
   });
 }
 
-/** Passes lines on, and what they say about progress; an author's mistake must not end Lamina. */
+/** Passes on lines and the progress they report; an error in the plugin must not end Lamina. */
 function lineListener(
   description: LaunchSpec['description'],
   context: StartContext,
@@ -100,31 +97,31 @@ function lineListener(
       if (update !== undefined) context.progress(update);
     } catch (error) {
       canRead = false;
-      context.log.warn({ error: reasonOf(error) }, 'The backend could not read the progress of its engine');
+      context.log.warn({ error: reasonOf(error) }, 'The backend failed to read the progress of its engine');
     }
   };
 }
 
-type Failure = { readonly portWasTaken: boolean; readonly error: LaminaError };
+type LaunchFailure = { readonly portWasTaken: boolean; readonly error: LaminaError };
 
-async function untilServing(attempt: LaunchAttempt): Promise<ModelServer | Failure> {
+async function untilServing(attempt: LaunchAttempt): Promise<ModelServer | LaunchFailure> {
   const { process, context, description, port, key } = attempt;
-  let finding: Finding | undefined;
-  const onFinding = (found: Finding) => {
+  let finding: PortFinding | undefined;
+  const onFinding = (found: PortFinding) => {
     if (found.stranger && finding?.stranger !== true)
       context.log.warn({ port }, `While the engine starts, ${found.text}`);
     finding = found;
   };
   const { ready = defaultPath, identity = defaultPath, readyLine } = description;
   let announced = readyLine === undefined;
-  const mayAsk = () => (announced ||= process.lines.some((line) => readyLine?.test(line)));
+  const mayRequest = () => (announced ||= process.lines.some((line) => readyLine?.test(line)));
   try {
     const readiness = await untilReady({
       port,
       key,
       ready,
       identity,
-      mayAsk,
+      mayRequest,
       exited: process.exited,
       signal: context.signal,
       onFinding,
@@ -141,20 +138,20 @@ async function untilServing(attempt: LaunchAttempt): Promise<ModelServer | Failu
 async function inspect(attempt: LaunchAttempt): Promise<ServerInfo | undefined> {
   const { description, context, model, process } = attempt;
   try {
-    return await withTimeout(context.signal, authorLimitMs, tooLate, (signal) =>
+    return await withTimeout(context.signal, pluginTimeoutMs, timeoutError, (signal) =>
       description.inspect?.(startedServer(attempt, signal), { ...context, signal }),
     );
   } catch (error) {
     if (process.isGone) throw (await failure(attempt)).error;
     throw startFailed(
       model,
-      `its engine is ready, but could not be asked what it can do: ${reasonOf(error)}`,
+      `its engine is ready, but its capabilities could not be read: ${reasonOf(error)}`,
       process.lines,
     );
   }
 }
 
-async function failure({ description, process, model, context, port }: LaunchAttempt): Promise<Failure> {
+async function failure({ description, process, model, context, port }: LaunchAttempt): Promise<LaunchFailure> {
   const end = await process.closed;
   context.signal.throwIfAborted();
   const { lines } = process;
@@ -162,18 +159,18 @@ async function failure({ description, process, model, context, port }: LaunchAtt
   return { portWasTaken: await isPortTaken(port), error: startFailed(model, reason, lines, end) };
 }
 
-/** A limit that ran out says only that; what the engine printed, and what was found on its port, are known here. */
-function withOutput(reason: unknown, { model, process }: LaunchAttempt, finding: Finding | undefined): unknown {
+/** Adds to the error of a timeout what the engine printed and what was found on its port. */
+function withOutput(reason: unknown, { model, process }: LaunchAttempt, finding: PortFinding | undefined): unknown {
   if (!LaminaError.is(reason, 'MODEL_START_FAILED')) return reason;
-  const said = String(reason.details['reason']);
+  const reasonText = String(reason.details['reason']);
   const details = {
     ...reason.details,
     model: model.name,
-    reason: finding === undefined ? said : `${said}; ${finding.text}`,
+    reason: finding === undefined ? reasonText : `${reasonText}; ${finding.text}`,
   };
   return new LaminaError('MODEL_START_FAILED', { ...details, last_lines: lastLines(process.lines) });
 }
 
-function tooLate(): Error {
-  return new Error(`it took longer than ${authorLimitMs / 1000} s`);
+function timeoutError(): Error {
+  return new Error(`it took longer than ${pluginTimeoutMs / 1000} s`);
 }

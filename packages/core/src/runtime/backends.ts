@@ -1,4 +1,4 @@
-// The backends of one Lamina: types that plugins registered, instances that the manifest made of them.
+// The backends of one Lamina: the types that plugins registered and the instances that the manifest configures.
 import type { Availability, Backend, BackendType } from '../contract/backends.js';
 import type { Config } from '../contract/config.js';
 import { LaminaError } from '../contract/errors.js';
@@ -13,13 +13,13 @@ import { check, describeProblems, nearestHint } from '../kernel/check.js';
 import type { Hooks } from '../kernel/hooks.js';
 import { withTimeout } from '../kernel/abort.js';
 
-const probeLimitMs = 60_000;
+const probeTimeoutMs = 60_000;
 
-/** A backend type made into something that can start models. */
+/** A configured backend that can start models. */
 export interface BackendInstance {
   readonly name: string;
   readonly type: BackendType;
-  /** Plugin defaults overlaid with the manifest's. */
+  /** The plugin's defaults, overridden by the manifest. */
   readonly options: Readonly<Record<string, unknown>>;
   readonly backend: Backend;
 }
@@ -27,7 +27,7 @@ export interface BackendInstance {
 type Entry =
   BackendInstance | { readonly name: string; readonly type: string; readonly reason: string; readonly hint: string };
 
-/** Registers backend types, keeps their instances in step with the manifest, chooses one for a model. */
+/** Registers backend types, keeps their instances in step with the manifest, and chooses one for a model. */
 export class BackendRegistry implements Backends {
   private readonly registered = new Map<string, BackendType>();
   private entries = new Map<string, { readonly fingerprint: string; readonly entry: Entry }>();
@@ -39,11 +39,11 @@ export class BackendRegistry implements Backends {
     private readonly log: Logger,
   ) {}
 
-  /** @throws LaminaError `PLUGIN_INVALID` when the type, or one of its aliases, is taken */
+  /** @throws LaminaError `PLUGIN_INVALID` when the type or one of its aliases is already registered */
   add(type: BackendType, plugin: string): void {
     for (const name of [type.type, ...(type.aliases ?? [])]) {
       if (this.typeOf(name) !== undefined)
-        throw new LaminaError('PLUGIN_INVALID', { plugin, reason: `the backend type "${name}" is registered already` });
+        throw new LaminaError('PLUGIN_INVALID', { plugin, reason: `the backend type "${name}" is already registered` });
     }
     this.registered.set(type.type, type);
   }
@@ -60,27 +60,26 @@ export class BackendRegistry implements Backends {
   }
 
   /**
-   * The backend a model runs on: asked of `selectBackend`, among those that open its format, or the one it names and,
-   * while that is not available, those that stand in for it.
-   * @throws LaminaError `BACKEND_UNAVAILABLE`; `MODEL_START_FAILED` when the system is too short of something to find
-   * out
+   * The backend a model runs on, chosen by the hook `selectBackend` among those that open its format; for a model that
+   * names a backend, that one or, while it is not available, its fallbacks.
+   * @throws LaminaError `BACKEND_UNAVAILABLE`; `MODEL_START_FAILED` when the system is short of files, processes or
+   * memory
    */
   async choose(model: Model, signal: AbortSignal): Promise<BackendInstance> {
-    const ask = (asked: readonly Entry[]) => Promise.all(asked.map((entry) => this.candidate(entry, model, signal)));
+    const candidatesOf = (entries: readonly Entry[]) =>
+      Promise.all(entries.map((entry) => this.candidate(entry, model, signal)));
     const wanted = this.candidatesFor(model);
-    const found = await ask(wanted);
-    const substitutes = found.some(({ availability }) => availability.available)
-      ? []
-      : this.fallbacksFor(model, wanted);
-    const entries = [...wanted, ...substitutes];
-    const candidates = [...found, ...(await ask(substitutes))];
+    const found = await candidatesOf(wanted);
+    const fallbacks = found.some(({ availability }) => availability.available) ? [] : this.fallbacksFor(model, wanted);
+    const entries = [...wanted, ...fallbacks];
+    const candidates = [...found, ...(await candidatesOf(fallbacks))];
     const name = await this.hooks.run.selectBackend.promise(model, candidates, { signal, log: this.log });
     const chosen = entries.find((entry) => entry.name === name);
     if (chosen !== undefined && 'backend' in chosen) return chosen;
     throw unavailable(model, name, candidates);
   }
 
-  /** The instance of a name as the manifest has it now. */
+  /** The instance with this name in the current manifest. */
   instance(name: string): BackendInstance | undefined {
     const entry = this.current().find((candidate) => candidate.name === name);
     return entry !== undefined && 'backend' in entry ? entry : undefined;
@@ -91,7 +90,7 @@ export class BackendRegistry implements Backends {
   }
 
   /**
-   * Every backend, brought in step with the manifest; those that did not change keep their instance and what it learnt.
+   * Every backend of the current manifest; unchanged ones keep their instance, and with it what it knows of its engine.
    */
   private current(): readonly Entry[] {
     const next: typeof this.entries = new Map();
@@ -160,7 +159,7 @@ export class BackendRegistry implements Backends {
     });
   }
 
-  /** Those that stand in for the backend a model names, by its name, as it is spelt or by its type. */
+  /** The fallbacks for the backend that a model names, whether they list its name or its type. */
   private fallbacksFor({ backend }: Model, wanted: readonly Entry[]): readonly BackendInstance[] {
     if (backend === undefined) return [];
     const names = [backend, ...wanted.flatMap((entry) => [entry.name, typeName(entry)])];
@@ -181,7 +180,7 @@ export class BackendRegistry implements Backends {
     return { backend: entry.name, type, acceptance, availability };
   }
 
-  /** `model`: the one that is to start on it. */
+  /** `model`: the one to start on it. */
   private async record(entry: Entry, signal: AbortSignal, model?: Model): Promise<BackendRecord> {
     if (!('backend' in entry)) {
       const { name, type, reason, hint } = entry;
@@ -202,28 +201,28 @@ export class BackendRegistry implements Backends {
 
   private async probe(backend: Backend, signal: AbortSignal, model: Model | undefined): Promise<Availability> {
     try {
-      const late = () => new Error(`it did not answer within ${probeLimitMs / 1000} s`);
-      return await withTimeout(signal, probeLimitMs, late, (limited) =>
+      const timeoutError = () => new Error(`it did not respond within ${probeTimeoutMs / 1000} s`);
+      return await withTimeout(signal, probeTimeoutMs, timeoutError, (limited) =>
         backend.probe({ signal: limited, log: this.log, env: this.config.env }),
       );
     } catch (error) {
       if (signal.aborted) throw error;
-      // That says nothing about the backend: no other one is to take its place.
+      // A shortage says nothing about the backend, so no other one may replace it.
       if (model !== undefined && isShortage(error))
         throw new LaminaError('MODEL_START_FAILED', { model: model.name, reason: reasonOf(error) }, { cause: error });
-      return { available: false, reason: `asking it failed: ${reasonOf(error)}`, hint: 'The log of Lamina says more.' };
+      return { available: false, reason: `the check failed: ${reasonOf(error)}`, hint: 'See the log of Lamina.' };
     }
   }
 }
 
-/** An unavailable backend's record, with the one that answers in its stead. */
+/** Adds to the record of an unavailable backend the fallback that is used instead. */
 function withFallback(record: BackendRecord, all: readonly BackendRecord[]): BackendRecord {
   if (record.availability.available) return record;
-  const replacement = all.find(
+  const found = all.find(
     ({ availability, fallbackFor }) =>
       availability.available && fallbackFor?.some((name) => name === record.name || name === record.type),
   );
-  return replacement === undefined ? record : { ...record, fallback: replacement.name };
+  return found === undefined ? record : { ...record, fallback: found.name };
 }
 
 function isFallbackForAny({ fallbackFor = [] }: Backend, names: readonly string[]): boolean {
@@ -234,15 +233,15 @@ function typeName({ type }: Entry): string {
   return typeof type === 'string' ? type : type.type;
 }
 
-/** Core's own answer to `selectBackend`: the highest rank among those that take the model and are here. */
+/** Core's tap on `selectBackend`: the available candidate with the highest rank. */
 export function highestRank(candidates: readonly BackendCandidate[]): string | undefined {
   const fit = candidates.filter(({ acceptance, availability }) => 'rank' in acceptance && availability.available);
   return fit.sort((a, b) => rankOf(b) - rankOf(a))[0]?.backend;
 }
 
 /**
- * What a model starts with: what its instance says for all its models, overlaid with its own. Options that were written
- * for another engine, which this one stands in for, count as far as this one has them too.
+ * The options a model starts with: those of the instance for all its models, overridden by the model's. On a fallback,
+ * options that only the named engine has are left out.
  * @throws LaminaError `CONFIG_INVALID`
  */
 export function mergeOptions(instance: BackendInstance, model: Model): Readonly<Record<string, unknown>> {
@@ -257,7 +256,7 @@ export function mergeOptions(instance: BackendInstance, model: Model): Readonly<
   const problems = check(modelOptions, merged);
   if (problems.length === 0) return merged;
   throw new LaminaError('CONFIG_INVALID', {
-    message: `The option ${describeProblems(problems)}, for model "${model.name}" on ${instance.name}.`,
+    message: `The option ${describeProblems(problems)}, for model "${model.name}" on backend ${instance.name}.`,
     model: model.name,
   });
 }
@@ -272,8 +271,8 @@ function formatsOf({ backend, type }: BackendInstance): readonly string[] {
 }
 
 /**
- * A type that cannot be without what the manifest says of an instance, such as the address of a remote, has none of its
- * own.
+ * True for a type that requires options from the manifest, such as the address of a remote: it has no default
+ * instance.
  */
 function needsOptions({ options, defaults = {} }: BackendType): boolean {
   const required = options['required'];
@@ -285,7 +284,7 @@ function rankOf({ acceptance }: BackendCandidate): number {
 }
 
 function missingTypeHint(name: string, types: readonly BackendType[]): string {
-  return `If a plugin provides it, install it and list it under plugins. Of the backend types, ${nearestHint(
+  return `If a plugin provides it, install that plugin. Among the registered backend types, ${nearestHint(
     name,
     types.flatMap((type) => [type.type, ...(type.aliases ?? [])]),
   )}`;

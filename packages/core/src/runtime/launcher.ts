@@ -1,4 +1,4 @@
-// From a model's name to a running server: choose the backend, check what can be checked, start.
+// From a model's name to a running server: choose the backend, check what can be checked, start the engine.
 import { availableParallelism, freemem, totalmem } from 'node:os';
 import type { Machine, ModelServer, ServerInfo } from '../contract/backends.js';
 import type { Config, RuntimeLimits } from '../contract/config.js';
@@ -13,7 +13,7 @@ import type { Hooks } from '../kernel/hooks.js';
 import type { BackendRegistry } from './backends.js';
 import { isFallback, mergeOptions, type BackendInstance } from './backends.js';
 
-/** Times in milliseconds, for one model. */
+/** Limits of one model, in milliseconds. */
 export interface Limits {
   readonly loadMs: number;
   readonly drainMs: number;
@@ -30,11 +30,11 @@ export interface PreparedStart {
   readonly limits: Limits;
   /** Two of these that are equal would start the same server. */
   readonly fingerprint: string;
-  /** Requests the server may have at once. */
+  /** How many requests the server may serve at once; `undefined`: no limit. */
   capacity(info: ServerInfo): number | undefined;
 }
 
-/** Hears how a start goes on. */
+/** Called with the progress of a start. */
 export type OnProgress = (update: { stage: string; ratio?: number }) => void;
 
 /** Prepares and starts model servers; holds no state. */
@@ -51,7 +51,7 @@ export class Launcher {
   ) {}
 
   /**
-   * Everything about a start that can be known before room is made for it.
+   * Everything about a start that can be checked before other models are evicted for it.
    * @throws LaminaError `MODEL_NOT_FOUND`, `MODEL_FILES_MISSING`, `BACKEND_UNAVAILABLE`, `CONFIG_INVALID`,
    * `OUT_OF_MEMORY`
    */
@@ -66,7 +66,7 @@ export class Launcher {
   }
 
   /**
-   * What a start on this backend would look like with the manifest as it is now; `undefined` when there would be none.
+   * The fingerprint of a start on this backend with the current manifest; `undefined` when it could not start.
    */
   fingerprint(name: string, backend: string): string | undefined {
     const model = this.models.get(name)?.model;
@@ -80,7 +80,7 @@ export class Launcher {
   }
 
   /**
-   * Starts it; rejects only when nothing of it is left.
+   * Starts the server; when it fails, nothing is left running.
    * @throws LaminaError `MODEL_START_FAILED`, `PLUGIN_FAILED`, or the signal's reason
    */
   async start(prepared: PreparedStart, signal: AbortSignal, onProgress: OnProgress): Promise<ModelServer> {
@@ -103,7 +103,7 @@ export class Launcher {
         output: (stream, text) => this.events.emit('log.line', { model: model.name, stream, text }),
         guard: (pid) => this.processes.guard(pid, { model: model.name }),
       });
-      // An abort during the hook is the runtime's to see: the server is there now and must be stopped by its owner.
+      // An abort during the hook is handled by the caller: the server runs now and must be stopped.
       await this.hooks.run.afterStart.promise(model, server, context).catch(() => undefined);
       return server;
     } catch (error) {
@@ -127,8 +127,8 @@ export class Launcher {
     if (record.available) return;
     const hint =
       record.entry.download === undefined
-        ? 'Put them there, or correct its path in the manifest.'
-        : `Get them with POST /download {"model": ${JSON.stringify(name)}}.`;
+        ? 'Add the files, or correct the path in the manifest.'
+        : `Download them with POST /download {"model": ${JSON.stringify(name)}}.`;
     throw new LaminaError('MODEL_FILES_MISSING', { model: name, missing: record.missing, hint });
   }
 

@@ -1,10 +1,10 @@
-// The right to use a model server, as its holder sees it.
+// The lease of one request on a running server.
 import type { Endpoint, RequestAdapter, ServerInfo } from '../contract/backends.js';
 import type { Lease } from '../contract/runtime.js';
 import type { ResolvedModel } from '../contract/models.js';
 import type { RunningServer } from './slot.js';
 
-/** A lease on one running server. */
+/** A lease on a running server; the first `release` counts. */
 export class ServerLease implements Lease {
   private released = false;
 

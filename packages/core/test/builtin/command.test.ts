@@ -42,7 +42,7 @@ describe('an engine that is only a command line', () => {
     else it.skip(`${name} (${skip})`);
   }
 
-  it('is proved to be ours when it takes a key, and reported as unverified when it takes none', async () => {
+  it('is verified when it takes a key, and unverified when it takes none', async () => {
     for (const [env, verified] of [
       [key, true],
       [{}, false],
@@ -53,7 +53,7 @@ describe('an engine that is only a command line', () => {
     }
   });
 
-  it('is not ready before it says so, when a line is waited for', async () => {
+  it('is not ready before the ready line', async () => {
     const early = command.replace(behaviour, `'${JSON.stringify({ ready_early: true, load_ms: 300 })}'`);
     const server = await start(
       { command: early, formats: ['fake'], env: key, ready_log: '^listening on' },
@@ -68,7 +68,7 @@ describe('an engine that is only a command line', () => {
     await server.stop({ reason: 'requested', signal: AbortSignal.timeout(5_000) });
   });
 
-  it('serves models of models.yaml without a line of code', async () => {
+  it('serves models of models.yaml without code', async () => {
     const lamina = await createTestLamina({
       files: { 'a.fake': 'x' },
       manifest: {
@@ -88,7 +88,7 @@ describe('an engine that is only a command line', () => {
     }
   });
 
-  it('is no trouble to others when it cannot be read', async () => {
+  it('does not affect other backends when it is not valid', async () => {
     const lamina = await createTestLamina({
       manifest: {
         backends: {
@@ -101,7 +101,7 @@ describe('an engine that is only a command line', () => {
       const reasons = (await lamina.backends.list()).map(({ availability }) =>
         'reason' in availability ? availability.reason : 'available',
       );
-      assert.match(reasons[0]!, /quote that is not closed/);
+      assert.match(reasons[0]!, /unclosed quote/);
       assert.match(reasons[1]!, /Invalid regular expression/);
     } finally {
       await lamina.close();

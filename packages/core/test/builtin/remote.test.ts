@@ -65,7 +65,7 @@ describe('a server that already runs', () => {
     else it.skip(`${name} (${skip})`);
   }
 
-  it('has models without files, attached beside each other and never counted', async () => {
+  it('has models without files, which are attached side by side and never counted', async () => {
     const lamina = await createTestLamina({
       env,
       limits: { maxLoaded: 1 },
@@ -100,7 +100,7 @@ describe('a server that already runs', () => {
     assert.equal((await fetch(new URL('/health', options.base_url))).status, 200);
   });
 
-  it('fails its health checks while it does not answer, and is never dead: it may come back', async () => {
+  it('fails its health checks while it does not respond, and is never dead: it can come back', async () => {
     const theirs = createServer((_request, response) => response.end('{}')).listen(0, '127.0.0.1');
     await once(theirs, 'listening');
     const { port } = theirs.address() as AddressInfo;
@@ -121,7 +121,7 @@ describe('a server that already runs', () => {
     assert.equal(await health(), 'ok');
     theirs.close();
     await once(theirs, 'close');
-    await assert.rejects(health(), /its server does not answer: connect ECONNREFUSED$/);
+    await assert.rejects(health(), /its server does not respond: connect ECONNREFUSED$/);
     theirs.listen(port, '127.0.0.1');
     await once(theirs, 'listening');
     assert.equal(await health(), 'ok');
@@ -129,14 +129,14 @@ describe('a server that already runs', () => {
     await once(theirs, 'close');
   });
 
-  it('is not asked with a key that no header can carry, which would be quoted in the error', async () => {
+  it('is not called with a key that is not a valid header, which the error would quote', async () => {
     const lamina = await createTestLamina({
       env: { THEIR_KEY: 'sk-first\nsk-second' },
       manifest: { backends: { theirs: { type: 'remote', ...options } }, models: { big: { backend: 'theirs' } } },
     });
     try {
       const [record] = await lamina.backends.list();
-      assert.match(JSON.stringify(record), /THEIR_KEY has a space or another character/);
+      assert.match(JSON.stringify(record), /THEIR_KEY contains a space or another character/);
       assert.doesNotMatch(JSON.stringify(record), /sk-/);
       await assert.rejects(
         lamina.runtime.start('big'),
@@ -147,7 +147,7 @@ describe('a server that already runs', () => {
     }
   });
 
-  it('says what is wrong: no key in the environment, a wrong one, nobody there', async () => {
+  it('reports what is wrong: no key in the environment, a wrong key, no server', async () => {
     const probe = (given: object, theirs: Record<string, string>) =>
       remoteBackend(fetch)
         .create('theirs', { base_url: options.base_url, ...given })
@@ -157,7 +157,7 @@ describe('a server that already runs', () => {
       probe({ api_key_env: 'THEIR_KEY' }, { THEIR_KEY: 'wrong' }),
       probe({ base_url: 'http://127.0.0.1:9/v1' }, {}),
     ]);
-    const expected = [/THEIR_KEY is not set/, /refuses the key/, /^its server does not answer/];
+    const expected = [/THEIR_KEY is not set/, /refuses the key/, /^its server does not respond/];
     reasons.forEach((answer, index) =>
       assert.match('reason' in answer ? answer.reason : 'it is available', expected[index]!),
     );

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { fillIn, wordsOf } from '../../dist/builtin/words.js';
 
 describe('a command line without a shell', () => {
-  it('is divided at blanks, but not within quotes', () => {
+  it('is split at blanks, but not within quotes', () => {
     assert.deepEqual(wordsOf(`serve --name "a b"  --path='c  d' e\\ f ""`), [
       'serve',
       '--name',
@@ -13,7 +13,7 @@ describe('a command line without a shell', () => {
     ]);
   });
 
-  it('keeps what would mean something to a shell', () => {
+  it('keeps characters that have a meaning in a shell', () => {
     assert.deepEqual(wordsOf('echo $HOME; rm -rf * | cat && $(id)'), [
       'echo',
       '$HOME;',
@@ -27,12 +27,12 @@ describe('a command line without a shell', () => {
     ]);
   });
 
-  it('is refused when a quote is not closed, or nothing is in it', () => {
+  it('is refused with an unclosed quote, or when it is empty', () => {
     assert.throws(() => wordsOf('serve "a'), { code: 'CONFIG_INVALID' });
     assert.throws(() => wordsOf(' '), { code: 'CONFIG_INVALID' });
   });
 
-  it('has its placeholders filled in after it was divided, once', () => {
+  it('has its placeholders filled in once, after it was split', () => {
     const values = { PORT: '8080', MODEL_PATH: '/a b/${PORT}', MODEL: 'm' };
     assert.deepEqual(
       wordsOf('serve --model ${MODEL_PATH} --port=${PORT} ${OTHER}').map((word) => fillIn(word, values)),

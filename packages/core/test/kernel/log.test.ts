@@ -62,7 +62,7 @@ describe('the log of an embedded Lamina', function () {
         'Starting model "tiny"',
         'Model "tiny" is ready after … on fake',
         'Request … chat/completions "tiny": 200 in …',
-        'Stopped model "tiny": Lamina shuts down',
+        'Stopped model "tiny": Lamina is shutting down',
       ],
     );
   });

@@ -93,7 +93,7 @@ describe('plugins', () => {
     const plugin = (name: string) => definePlugin({ name, setup: (lamina) => lamina.addBackend(type) })();
     await assert.rejects(create(plugin('one'), plugin('two')), {
       code: 'PLUGIN_INVALID',
-      message: /"two" is invalid: the backend type "twin" is registered already/,
+      message: /"two" is invalid: the backend type "twin" is already registered/,
     });
   });
 

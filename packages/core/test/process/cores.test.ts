@@ -19,19 +19,19 @@ const allowed = (list: string) => ({
 });
 
 describe('the cores of a process', () => {
-  it('are physical ones: two threads of one core count once', () => {
+  it('counts physical cores: two threads of one core count once', () => {
     assert.deepEqual(coresOf(allowed('0-7')), { all: 4, usable: 4 });
     assert.deepEqual(coresOf({}), { all: 4, usable: 4 });
   });
 
-  it('are those it may run on, and of them those that are there', () => {
+  it('counts only cores that it may run on and that are online', () => {
     assert.equal(coresOf(allowed('0')).usable, 1);
     assert.equal(coresOf(allowed('0,4')).usable, 1);
     assert.equal(coresOf(allowed('0-1,4-6')).usable, 3);
     assert.equal(coresOf(allowed('3-127')).usable, 4);
   });
 
-  it('are no more than the quota of a control group is worth, its own or one above it', () => {
+  it('respects the quota of its control group and of those above it', () => {
     const group = { '/proc/self/cgroup': '0::/app/web\n' };
     assert.equal(coresOf({ ...group, '/sys/fs/cgroup/app/web/cpu.max': 'max 100000\n' }).usable, 4);
     assert.equal(coresOf({ ...group, '/sys/fs/cgroup/app/web/cpu.max': '250000 100000\n' }).usable, 2);
@@ -46,7 +46,7 @@ describe('the cores of a process', () => {
     assert.equal(coresOf({ ...group, '/sys/fs/cgroup/cpu.max': '300000 100000\n' }).usable, 3);
   });
 
-  it('are no more than that in control groups of version 1 either', () => {
+  it('respects the quota of control groups of version 1', () => {
     const group = (most: string) => ({
       '/proc/self/cgroup': '4:memory:/x\n3:cpu,cpuacct:/docker/1\n',
       '/sys/fs/cgroup/cpu/cpu.cfs_quota_us': most,

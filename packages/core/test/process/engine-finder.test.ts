@@ -43,7 +43,7 @@ describe('finding an engine', () => {
     return found.probe({ signal, log: testLog(), env });
   }
 
-  it('finds a name in PATH, and the first thing that looks like a version', async () => {
+  it('finds a name in PATH, and the first part of the output that looks like a version', async () => {
     const executable = await program('engine-of-a-test', 'echo "engine of a test, version 1.2.3 (Debian)" >&2');
     assert.deepEqual(await probe(backend()), { available: true, executable, version: '1.2.3' });
   });
@@ -55,24 +55,24 @@ describe('finding an engine', () => {
     }
   });
 
-  it('says that a name is not in PATH, how to install it, and where to say its path', async () => {
+  it('reports that a name is not in PATH, how to install it, and where to set its path', async () => {
     const found = await probe(backend({}, { install: 'Install it with "apt install engine".' }));
     assert.deepEqual(found, {
       available: false,
       reason: '"engine-of-a-test" is not in PATH',
-      hint: 'Install it with "apt install engine". Or say where it is: "executable" of the backend "mine" in the manifest.',
+      hint: 'Install it with "apt install engine". Or set "executable" of the backend "mine" in the manifest.',
     });
   });
 
-  it('tells a missing PATH from a missing engine', async () => {
+  it('distinguishes a missing PATH from a missing engine', async () => {
     const found = await probe(backend(), {});
     assert.match(
       found.available ? '' : found.reason + found.hint,
-      /given no PATH.*createLamina\(\{ env: process\.env \}\)/,
+      /has no PATH.*createLamina\(\{ env: process\.env \}\)/,
     );
   });
 
-  it('says what is wrong with a path: nothing there, a folder, not executable', async () => {
+  it('reports what is wrong with a path: missing, a folder, not executable', async () => {
     const plain = await program('plain', '');
     await chmod(plain, 0o644);
     await mkdir(join(folder, 'folder'));
@@ -88,7 +88,7 @@ describe('finding an engine', () => {
     assert.match(reasons[2]!.hint, /chmod \+x/);
   });
 
-  it('passes over a file that is not executable when PATH has a better one, and names it when not', async () => {
+  it('skips a file that is not executable when PATH has another one, and names it otherwise', async () => {
     await mkdir(join(folder, 'first'));
     await writeFile(join(folder, 'first', 'engine-of-a-test'), '');
     const alone = (await probe(backend(), { PATH: join(folder, 'first') })) as { reason: string };
@@ -101,7 +101,7 @@ describe('finding an engine', () => {
     });
   });
 
-  it('says why a program that is there cannot be run', async () => {
+  it('reports why an existing program cannot run', async () => {
     const broken = await program('broken', 'echo "error while loading shared libraries: libx.so" >&2; exit 127');
     const found = (await probe(backend({ executable: broken }))) as { reason: string };
     assert.equal(found.reason, `${broken} cannot be used: error while loading shared libraries: libx.so`);
@@ -112,12 +112,12 @@ describe('finding an engine', () => {
     );
   });
 
-  it('takes an engine that knows no --version for one without a version', async () => {
+  it('accepts an engine without --version as one without a version', async () => {
     const executable = await program('engine-of-a-test', 'echo "unknown option" >&2; exit 2');
     assert.deepEqual(await probe(backend()), { available: true, executable });
   });
 
-  it('runs the engine once, again when it changed, and notices when it is gone', async () => {
+  it('runs the engine once, again when it changes, and notices when it is removed', async () => {
     const executable = await program('engine-of-a-test', 'echo 1.0');
     const mine = backend();
     await probe(mine);
@@ -131,7 +131,7 @@ describe('finding an engine', () => {
     assert.equal((await probe(mine)).available, false);
   });
 
-  it('lets the author ask the engine more, in the environment it will run in', async () => {
+  it('lets the backend probe the engine, in the environment it will run in', async () => {
     await program('engine-of-a-test', 'echo "1.0 $MINE $SECRET_TOKEN $HOME"');
     const mine = backend(
       { env: { MINE: 'yes' } },
@@ -150,13 +150,13 @@ describe('finding an engine', () => {
     ]);
   });
 
-  it('makes an author who fails a reason, not a crash', async () => {
+  it('turns a failing probe into a reason, not a crash', async () => {
     const executable = await program('engine-of-a-test', 'echo 1.0');
     const found = await probe(backend({}, { probe: () => Promise.reject(new Error('no such driver')) }));
     assert.equal((found as { reason: string }).reason, `${executable} cannot be used: no such driver`);
   });
 
-  it('kills a version that does not come, with all it started, when nobody waits any more', async () => {
+  it('kills a hanging --version and its children when the signal is aborted', async () => {
     const giveUp = new AbortController();
     await program(
       'engine-of-a-test',
@@ -172,10 +172,10 @@ describe('finding an engine', () => {
     await Promise.all(pids.map(untilGone));
   });
 
-  it('makes a start without an engine say how to get one', async () => {
+  it('says in the error of a start how to install a missing engine', async () => {
     await assert.rejects(backend().start(model, new EngineFixture().context()), {
       code: 'BACKEND_UNAVAILABLE',
-      message: /^No backend can run model "tiny": "engine-of-a-test" is not in PATH\. Say where it is/,
+      message: /^No backend can run model "tiny": "engine-of-a-test" is not in PATH\. Set /,
     });
   });
 });

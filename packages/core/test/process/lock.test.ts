@@ -31,17 +31,17 @@ describe('the lock of a data directory', () => {
     };
   }
 
-  it('is given to one at a time, and says who has it and what to do', async () => {
+  it('has one owner at a time, and the error names it and what to do', async () => {
     const { child, attempt, end } = await locker();
     assert.equal(await attempt(), 'won');
     await assert.rejects(lockDataDir(dataDir), {
       code: 'CONFLICT',
-      message: `The data directory ${dataDir} belongs to another Lamina, process ${child.pid}. Stop that one, or give this one its own with --data-dir.`,
+      message: `The data directory ${dataDir} is in use by another Lamina, process ${child.pid}. Stop that one, or choose another directory with --data-dir.`,
     });
     await end();
   });
 
-  it('is refused to a second Lamina of the same process, until the first gives it back', async () => {
+  it('is refused to a second Lamina of the same process until the first releases it', async () => {
     for (let round = 0; round < 3; round += 1) {
       const lock = await lockDataDir(dataDir);
       await assert.rejects(lockDataDir(dataDir), { code: 'CONFLICT', message: /another Lamina of this process/ });
@@ -58,7 +58,7 @@ describe('the lock of a data directory', () => {
     assert.equal((await readdir(dataDir)).length, 1);
   });
 
-  it('is taken over from an owner whose pid is another process by now', async () => {
+  it('is taken over from an owner whose pid was reused', async () => {
     await writeFile(join(dataDir, 'lock.7'), `${process.pid} ${startOf(process.pid)}0\n`);
     const lock = await lockDataDir(dataDir);
     assert.deepEqual(await readdir(dataDir), ['lock.8']);
@@ -98,7 +98,7 @@ describe('the lock of a data directory', () => {
     assert.ok(owned > 0);
   });
 
-  it('makes the directory when it is missing, and minds not when it was removed meanwhile', async () => {
+  it('creates a missing directory, and tolerates its removal', async () => {
     const inner = join(dataDir, 'a', 'b');
     const lock = await lockDataDir(inner);
     assert.deepEqual(await readdir(inner), ['lock.1']);

@@ -64,7 +64,7 @@ describe('the orphan reaper', () => {
     assert.deepEqual(await Promise.all(all.map(isAlive)), [false, false, false]);
   });
 
-  it('ends at the next start what was left when the guard was killed too', async () => {
+  it('ends at the next start what is left when the guard was killed too', async () => {
     const { lamina, pids } = await laminaLike();
     lamina.kill('SIGSTOP'); // It would start another guard.
     process.kill(pids.guard, 'SIGKILL');
@@ -76,7 +76,7 @@ describe('the orphan reaper', () => {
     assert.deepEqual((await journal()).processes, []);
   });
 
-  it('ends what is still kept when it is disposed, and nothing that was given back', async () => {
+  it('ends registered groups when it is disposed, and no others', async () => {
     const [kept, givenBack] = [leader(), leader()];
     const mine = reaper();
     mine.guard(kept.pid, { model: 'kept' });
@@ -101,7 +101,7 @@ describe('the orphan reaper', () => {
     assert.equal(mine.guardPid, undefined);
   });
 
-  it('starts no guard before there is an engine, and one for all of them', async () => {
+  it('starts one guard with the first engine', async () => {
     const mine = reaper();
     assert.equal(mine.guardPid, undefined);
     mine.guard(leader().pid, { model: 'one' });
@@ -112,7 +112,7 @@ describe('the orphan reaper', () => {
     await reaper().dispose();
   });
 
-  it('does not keep its own process alive, whose end ends the engines', async () => {
+  it('does not keep its own process alive, and the end of that process ends the engines', async () => {
     const engine = leader();
     const script = `
       import { OrphanReaper } from ${JSON.stringify(new URL('../../dist/process/orphan-reaper.js', import.meta.url).href)};
@@ -125,7 +125,7 @@ describe('the orphan reaper', () => {
     assert.deepEqual(await exit, [null, 'SIGTERM']);
   });
 
-  it('has a guard that a terminal or a polite kill does not reach', async function () {
+  it('has a guard that ignores the terminal and SIGTERM', async function () {
     if (process.platform !== 'linux') return this.skip(); // Only /proc tells when the guard has set its traps.
     const mine = reaper();
     const engine = leader();
@@ -150,7 +150,7 @@ describe('the orphan reaper', () => {
     assert.deepEqual(await exit, [null, 'SIGKILL']);
   });
 
-  it('starts another guard when one is killed, and tells it everything', async () => {
+  it('starts another guard with all groups when one is killed', async () => {
     let died: () => void;
     const deaths = new Promise<void>((resolve) => (died = resolve));
     const mine = reaper((sentence) => sentence.includes('guard process ended') && died());
@@ -165,14 +165,14 @@ describe('the orphan reaper', () => {
     await Promise.all(exits);
   });
 
-  it('never touches a process that has only the pid of an engine', async () => {
+  it('never touches a process that only has the pid of an engine', async () => {
     const bystander = leader();
     await leave([{ pid: bystander.pid, started: `${startOf(bystander.pid)}0`, model: 'tiny' }]);
     assert.equal(await reaper().clearLeftovers(), 0);
     assert.equal(await isAlive(bystander.pid), true);
   });
 
-  it('ends what is left of a group without its leader only when it carries the mark of that Lamina', async function () {
+  it('ends the rest of a group without its leader only when it carries the mark of that Lamina', async function () {
     if (process.platform !== 'linux') return this.skip(); // Elsewhere the environment of a process cannot be read, and it is left alone.
     const leavesChild = 'sleep 1000 >/dev/null & echo $!';
     for (const [mark, cleared] of [

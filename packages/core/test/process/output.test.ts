@@ -18,7 +18,7 @@ async function linesOf(chunks: readonly Uint8Array[]): Promise<{ lines: string[]
 }
 
 describe('the output of an engine', () => {
-  it('is the same lines however the bytes are cut into chunks', async () => {
+  it('is split into the same lines for any chunks', async () => {
     const line = fc.string({ unit: 'grapheme', maxLength: 20 }).map((text) => text.replace(/\p{C}/gu, '').trim());
     await fc.assert(
       fc.asyncProperty(fc.array(line), fc.array(fc.nat(40)), async (lines, cuts) => {
@@ -39,18 +39,18 @@ describe('the output of an engine', () => {
     assert.equal(tail.lines.at(-1), '999');
   });
 
-  it('cuts a line of 10 MB without a newline, and reads on after it', async () => {
+  it('cuts a line of 10 MB without a newline, and continues after it', async () => {
     const chunk = Buffer.alloc(64 * 1024, 'x');
     const { lines } = await linesOf([...Array.from({ length: 160 }, () => chunk), Buffer.from('\nnext\n')]);
     assert.deepEqual(lines, [`${'x'.repeat(2000)} …`, 'next']);
   });
 
-  it('takes a progress bar for lines, and leaves colours and empty lines out', async () => {
+  it('splits progress bars into lines, and removes colours and empty lines', async () => {
     const { lines } = await linesOf([Buffer.from('10%\r20%\r\n\n\u001b[31mred\u001b[0m\nno newline')]);
     assert.deepEqual(lines, ['10%', '20%', 'red', 'no newline']);
   });
 
-  it('shows bytes that are no UTF-8 as such', async () => {
+  it('replaces bytes that are not UTF-8', async () => {
     const { lines } = await linesOf([Buffer.from([0x61, 0xff, 0x62, 0x0a])]);
     assert.deepEqual(lines, ['a\ufffdb']);
   });

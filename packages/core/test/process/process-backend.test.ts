@@ -14,7 +14,7 @@ describe('a process backend', () => {
   beforeEach(() => (fixture = new EngineFixture()));
   afterEach(() => fixture.close());
 
-  it('takes from an instance what every process takes, its own options and its models', () => {
+  it('accepts for an instance the options of every process, its own, and those of its models', () => {
     const type = processBackend({
       type: 't',
       formats: ['f'],
@@ -34,7 +34,7 @@ describe('a process backend', () => {
     assert.equal(check(type.modelOptions, {}).length, 1);
   });
 
-  it('takes no options for models when none are described', () => {
+  it('accepts no options for models when none are described', () => {
     const type = processBackend({
       type: 't',
       aliases: ['tt'],
@@ -51,7 +51,7 @@ describe('a process backend', () => {
     assert.deepEqual(type.create('mine', {}).accepts(model), { rank: 0, reason: 'it opens test' });
   });
 
-  it('gives the author typed options, and the engine its arguments and environment in order', async () => {
+  it('passes typed options to the description, and arguments and environment in order to the engine', async () => {
     let seen: { threads: number; device: string | undefined } | undefined;
     const type = processBackend({
       type: 't',
@@ -86,7 +86,7 @@ describe('a process backend', () => {
     assert.ok(fixture.lines.includes('env instance,command,command, --no-warnings'), fixture.lines.join('\n'));
   });
 
-  it('estimates with what the instance says, and the engine once it was found', async () => {
+  it('passes the options of the instance, and the engine once it was found, to the estimate', async () => {
     const seen: unknown[] = [];
     const estimateMemory = (_: unknown, own: unknown, __: unknown, about: unknown) => (
       seen.push(own, about),

@@ -73,7 +73,7 @@ const hasPython = spawnSync('python3', ['-c', 'import venv'], { stdio: 'ignore' 
       assert.deepEqual(await probe({ PATH: at('whole/bin') }), found('whole/bin/serpent'));
     });
 
-    it('is found where an option says: a script, a link to one, or a Python', async () => {
+    it('is found at the path in an option: a script, a link to one, or a Python', async () => {
       await symlink(at('whole/bin/serpent'), at('link'));
       assert.deepEqual(await probe({}, at('whole/bin/serpent')), found('whole/bin/serpent'));
       assert.deepEqual(await probe({}, at('link')), { ...found('link') });
@@ -95,11 +95,11 @@ const hasPython = spawnSync('python3', ['-c', 'import venv'], { stdio: 'ignore' 
       const script = await probe({}, at('serpent'));
       assert.match(
         script.available ? '' : script.reason,
-        /no Python lies beside it, so it is not the serpent of a Python package$/,
+        /there is no Python beside it, so it is not the serpent of a Python package$/,
       );
     });
 
-    it('has no version when no distribution says that it brought it', async () => {
+    it('has no version when no distribution claims it', async () => {
       await environment('unnamed', { distribution: 'something-else' });
       assert.deepEqual(await probe({ VIRTUAL_ENV: at('unnamed') }), {
         available: true,
@@ -107,7 +107,7 @@ const hasPython = spawnSync('python3', ['-c', 'import venv'], { stdio: 'ignore' 
       });
     });
 
-    it('is missing with a reason that names what everybody would look for', async () => {
+    it('is reported as missing by its usual name', async () => {
       const missing = await probe({ VIRTUAL_ENV: at('nothing') });
       assert.match(missing.available ? '' : missing.reason, /^"serpent" is not in PATH$/);
     });

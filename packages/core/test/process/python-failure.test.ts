@@ -1,4 +1,4 @@
-// Why an engine written in Python gave up: real tracebacks, argparse, what its author knows.
+// Explains why an engine written in Python ended: real tracebacks, argparse, known failures.
 import assert from 'node:assert/strict';
 import { lastException, pythonFailures } from '../../dist/process/python-failure.js';
 import { model } from './engine-fixture.js';
@@ -15,7 +15,7 @@ const said = (
 ) => explain(lines, { model, exit });
 
 describe('the failure of an engine in Python', () => {
-  it('is what its author knows, from the message and not from the source that raises it', () => {
+  it('is a known one, from the message and not from the source that raises it', () => {
     const traceback = [
       'Traceback (most recent call last):',
       '  File "/serpent/load.py", line 12, in load',
@@ -28,7 +28,7 @@ describe('the failure of an engine in Python', () => {
     assert.equal(said(prefixed), '/models/tiny of tiny is empty.');
   });
 
-  it('is its last exception when nobody knows it, but not the one that only says there was another', () => {
+  it('is its last exception when it is not known, but not one that only refers to another', () => {
     const lines = [
       'Traceback (most recent call last):',
       '  File "/a.py", line 1, in <module>',
@@ -36,20 +36,20 @@ describe('the failure of an engine in Python', () => {
       'serpent.errors.ConfigError: the answer is 43',
       'RuntimeError: Worker failed. See above.',
     ];
-    assert.equal(said(lines), 'Serpent gave up: the answer is 43.');
+    assert.equal(said(lines), 'Serpent failed: the answer is 43.');
     assert.equal(lastException(lines), 'Worker failed. See above.');
   });
 
-  it('is what pydantic says behind the line that only says that it says something', () => {
+  it('is the error of pydantic after its heading', () => {
     const lines = [
       'pydantic_core._pydantic_core.ValidationError: 1 validation error for ModelConfig',
       '  Value error, the context is too long. [type=value_error, input_value=ArgsKwargs((), {}), input_type=ArgsKwargs]',
       '    For further information visit https://errors.pydantic.dev/2.12/v/value_error',
     ];
-    assert.equal(said(lines), 'Serpent gave up: the context is too long.');
+    assert.equal(said(lines), 'Serpent failed: the context is too long.');
   });
 
-  it('is what argparse says', () => {
+  it('is the error of argparse', () => {
     assert.equal(
       said(['usage: serpent [-h]', 'serpent: error: unrecognized arguments: --foo 7'], { code: 2, signal: null }),
       'This Serpent does not know the arguments --foo 7; leave the options they come from out, or use a newer one.',
@@ -60,10 +60,10 @@ describe('the failure of an engine in Python', () => {
     );
   });
 
-  it('is probably its memory when it was killed', () => {
+  it('is probably memory when it was killed', () => {
     assert.equal(
       said(['ValueError: before'], { code: null, signal: 'SIGKILL' }),
-      'Serpent was killed (SIGKILL); if nobody did that, memory ran out. Choose a smaller model.',
+      'Serpent was killed (SIGKILL); if nobody killed it, the system ran out of memory. Choose a smaller model.',
     );
   });
 

@@ -8,7 +8,7 @@ describe('starting an engine process', () => {
   beforeEach(() => (fixture = new EngineFixture()));
   afterEach(() => fixture.close());
 
-  it('resolves with an endpoint that takes its key, proved to be the engine that was started', async () => {
+  it('resolves with an endpoint that accepts its key and is proved to be the started engine', async () => {
     const server = await fixture.start({});
     const { baseUrl, headers } = server.endpoint();
     assert.equal(baseUrl, `http://127.0.0.1:${fixture.ports[0]}/v1`);
@@ -18,7 +18,7 @@ describe('starting an engine process', () => {
     assert.equal(server.pid, fixture.pids[0]);
   });
 
-  it('is not ready while the engine says that it loads, and ready once it no longer does', async () => {
+  it('is ready only when the engine no longer reports that it is loading', async () => {
     let settled = false;
     const starting = fixture.start({ loading: true }).finally(() => (settled = true));
     await fixture.line(/^listening/);
@@ -31,12 +31,12 @@ describe('starting an engine process', () => {
     assert.deepEqual(fixture.stages, ['loading']);
   });
 
-  it('reports a server that takes no key as unverified', async () => {
+  it('reports a server without a key as unverified', async () => {
     const server = await fixture.start({ open: true }, { identity: false });
     assert.equal(server.info.verified, false);
   });
 
-  it('asks the ready server what it can do, with its key', async () => {
+  it('asks the ready server for its capabilities, with its key', async () => {
     const server = await fixture.start(
       {},
       {
@@ -52,7 +52,7 @@ describe('starting an engine process', () => {
     assert.equal(server.info.ids?.['base'], `http://127.0.0.1:${fixture.ports[0]}/api/v2`);
   });
 
-  it('fails, with nothing left, when the ready server cannot be asked what it can do', async () => {
+  it('fails and leaves nothing behind when the capabilities cannot be read', async () => {
     const error = await fixture.failure(
       {},
       {
@@ -62,12 +62,12 @@ describe('starting an engine process', () => {
     );
     assert.equal(
       error.message,
-      'Model "tiny" failed to start: its engine is ready, but could not be asked what it can do: no such route',
+      'Model "tiny" failed to start: its engine is ready, but its capabilities could not be read: no such route',
     );
     await fixture.assertNothingLeft();
   });
 
-  it('does not quote the key, should the engine answer with it when it is asked what it can do', async () => {
+  it('does not quote the key when the engine responds with it', async () => {
     let key = '';
     const error = await fixture.failure(
       {},
@@ -78,11 +78,11 @@ describe('starting an engine process', () => {
         },
       },
     );
-    assert.match(error.message, /control\/echo was answered with 500: .*\[redacted\]/);
+    assert.match(error.message, /control\/echo responded with 500: .*\[redacted\]/);
     assert.ok(!JSON.stringify([error.message, error.details]).includes(key));
   });
 
-  it('explains a failed load in the words of the author, with the last lines and the exit code', async () => {
+  it('explains a failed load by the backend, with the last lines and the exit code', async () => {
     const print = Array.from({ length: 30 }, (_, index) => `line ${index + 1}`);
     const explain = (lines: readonly string[]) =>
       lines.length === 30 ? `the file is broken (${lines.at(-1)})` : undefined;
@@ -94,7 +94,7 @@ describe('starting an engine process', () => {
     await fixture.assertNothingLeft();
   });
 
-  it('tells the last telling line when the author has no words for it', async () => {
+  it('reports the last informative line when the backend has no explanation', async () => {
     const error = await fixture.failure({ print: ['loading', 'RuntimeError: no GPU', 'goodbye'], exit: { code: 1 } });
     assert.equal(error.details['reason'], 'the engine ended with code 1: RuntimeError: no GPU');
   });
@@ -107,16 +107,16 @@ describe('starting an engine process', () => {
     assert.deepEqual(error.details['last_lines'], [`${'x'.repeat(2000)} …`]);
   });
 
-  it('names the signal that killed the engine, and says what SIGKILL may mean', async () => {
+  it('names the signal that killed the engine, and what SIGKILL can mean', async () => {
     const error = await fixture.failure({ exit: { signal: 'SIGKILL' } });
     assert.equal(
       error.details['reason'],
-      'the engine was killed by SIGKILL; if nobody did that, the system ran out of memory',
+      'the engine was killed by SIGKILL; if nobody killed it, the system ran out of memory',
     );
     assert.equal(error.details['signal'], 'SIGKILL');
   });
 
-  it('outlives an author whose functions throw', async () => {
+  it('survives a backend whose functions throw', async () => {
     const broken = () => {
       throw new TypeError('oops');
     };
@@ -128,7 +128,7 @@ describe('starting an engine process', () => {
     assert.equal(fixture.logged.filter((sentence) => sentence.includes('progress')).length, 1);
   });
 
-  it('passes on what a line says about progress, until it is ready', async () => {
+  it('reports the progress in lines of output until it is ready', async () => {
     const server = await fixture.start(
       { print: ['shards 50%'], ignoresTerm: true },
       { progress: (line) => ({ stage: line.replace(/\d+$/, '') }) },
@@ -139,7 +139,7 @@ describe('starting an engine process', () => {
     assert.ok(!fixture.stages.some((stage) => stage.startsWith('term')));
   });
 
-  it('gives the limit that ran out as the reason, with what was printed and found meanwhile', async () => {
+  it('fails with the limit that was exceeded, the output, and what was found on the port', async () => {
     const limit = new AbortController();
     const failing = fixture.failure({ loading: true, print: ['reading weights'] }, {}, limit.signal);
     await fixture.line(/^listening/);
@@ -153,7 +153,7 @@ describe('starting an engine process', () => {
     await fixture.assertNothingLeft();
   });
 
-  it('notices a health route that hangs only by the limit', async () => {
+  it('fails at the limit when the health route hangs', async () => {
     const limit = new AbortController();
     const failing = fixture.failure({ hangs: true }, {}, limit.signal);
     await fixture.line(/^listening/);
@@ -163,7 +163,7 @@ describe('starting an engine process', () => {
     await fixture.assertNothingLeft();
   });
 
-  it('leaves nothing when it is given up, grandchildren included, and rejects only then', async () => {
+  it('rejects only after everything has ended when it is aborted, grandchildren included', async () => {
     const giveUp = new AbortController();
     const failing = fixture.failure({ silent: true, grandchild: true, ignoresTerm: true }, {}, giveUp.signal);
     const grandchild = await fixture.grandchild();
@@ -175,7 +175,7 @@ describe('starting an engine process', () => {
     await fixture.assertNothingLeft();
   });
 
-  it('is not held up by an author who does not heed the signal', async () => {
+  it('is not blocked by a backend that ignores the signal', async () => {
     const giveUp = new AbortController();
     const reason = new Error('nobody wants it');
     const stuck = () => {
@@ -187,15 +187,15 @@ describe('starting an engine process', () => {
     await fixture.assertNothingLeft();
   });
 
-  it('starts nothing when it is given up before it began', async () => {
+  it('starts nothing when it was aborted before', async () => {
     await assert.rejects(fixture.start({}, {}, AbortSignal.abort(new Error('too late'))), /too late/);
     assert.deepEqual(fixture.pids, []);
   });
 
-  it('passes on what the author refuses, and names what the system refuses', async () => {
+  it('passes on refusals of the backend, and names errors of the system', async () => {
     const refusal = new LaminaError('CONFIG_INVALID', { message: 'no such flag' });
     assert.equal(await fixture.failure({}, { command: () => Promise.reject(refusal) }), refusal);
     const error = await fixture.failure({}, { command: () => ({ args: [], cwd: '/no/such/folder' }) });
-    assert.match(error.message, /^Model "tiny" failed to start: its engine could not be run: .*\/no\/such\/folder/);
+    assert.match(error.message, /^Model "tiny" failed to start: its engine could not be started: .*\/no\/such\/folder/);
   });
 });

@@ -9,7 +9,7 @@ describe('ending an engine process', () => {
   beforeEach(() => (fixture = new EngineFixture()));
   afterEach(() => fixture.close());
 
-  it('ends on the first SIGTERM, and says that this was expected', async () => {
+  it('ends on the first SIGTERM, as an expected exit', async () => {
     const server = await fixture.start({});
     await server.stop(requested);
     const exit = await server.closed;
@@ -21,7 +21,7 @@ describe('ending an engine process', () => {
     await fixture.assertNothingLeft();
   });
 
-  it('asks an engine that ignores SIGTERM twice, then kills it', async () => {
+  it('sends SIGTERM twice to an engine that ignores it, then kills it', async () => {
     const server = await fixture.start({ ignoresTerm: true });
     await server.stop(requested);
     assert.equal((await server.closed).signal, 'SIGKILL');
@@ -42,7 +42,7 @@ describe('ending an engine process', () => {
     assert.ok(!fixture.lines.includes('term 2'));
   });
 
-  it('is one stop however often it is asked for', async () => {
+  it('is one stop for any number of calls', async () => {
     const server = await fixture.start({ ignoresTerm: true });
     const patient = server.stop(requested);
     await fixture.line(/^term 1$/);
@@ -58,7 +58,7 @@ describe('ending an engine process', () => {
     assert.equal(await isAlive(grandchild), false);
   });
 
-  it('kills what a leader that died by itself leaves behind, and calls it a crash', async () => {
+  it('kills what a crashed leader leaves behind, and reports a crash', async () => {
     const server = await fixture.start({ grandchild: true });
     const grandchild = await fixture.grandchild();
     await fetch(`http://127.0.0.1:${fixture.ports[0]}/control/exit?code=3`).catch(() => undefined);
@@ -68,7 +68,7 @@ describe('ending an engine process', () => {
     await fixture.assertNothingLeft();
   });
 
-  it('gives the reason of a crash in the words of the author', async () => {
+  it('explains a crash by the backend', async () => {
     const server = await fixture.start(
       { print: ['CUDA error'] },
       { explain: (lines, { exit }) => `${lines[0]} (${exit.signal})` },
@@ -85,14 +85,14 @@ describe('the health of an engine process', () => {
   beforeEach(() => (fixture = new EngineFixture()));
   afterEach(() => fixture.close());
 
-  it('is ok while the ready route answers, dead when the process is gone', async () => {
+  it('is ok while the ready route responds, dead when the process has ended', async () => {
     const server = await fixture.start({}, { ready: '/v1/models' });
     assert.equal(await server.check!(never), 'ok');
     await server.stop(requested);
     assert.equal(await server.check!(never), 'dead');
   });
 
-  it('is what the author says; the check fails when the author fails', async () => {
+  it('is the result of the check of the backend, and fails with it', async () => {
     const answers = ['ok', 'degraded', 'fail'];
     const check = () => {
       const answer = answers.shift()!;
@@ -103,10 +103,10 @@ describe('the health of an engine process', () => {
     await assert.rejects(server.check!(never), /refused/);
   });
 
-  it('fails when the ready route no longer answers well', async () => {
+  it('fails when the ready route responds with an error', async () => {
     const server = await fixture.start({});
     await fetch(`http://127.0.0.1:${fixture.ports[0]}/control/loading`);
-    await assert.rejects(server.check!(never), /\/health was answered with 503/);
+    await assert.rejects(server.check!(never), /\/health responds with 503/);
   });
 
   it('ends a check with the reason of its signal', async () => {
@@ -114,7 +114,7 @@ describe('the health of an engine process', () => {
     await assert.rejects(server.check!(AbortSignal.abort(new Error('enough'))), /enough/);
   });
 
-  it('has sleep and wake only when the author wrote them', async () => {
+  it('has sleep and wake only when the backend has them', async () => {
     const asked: string[] = [];
     const note =
       (path: string) =>

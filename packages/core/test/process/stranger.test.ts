@@ -70,7 +70,7 @@ describe('a stranger on the port of an engine', () => {
   }
 
   const impostors: readonly { does: string; answer: Answer; watched: string; said: RegExp }[] = [
-    { does: 'answers 200 to everything', answer: () => 200, watched: '/v1/models', said: /is open to any key/ },
+    { does: 'answers 200 to everything', answer: () => 200, watched: '/v1/models', said: /accepts any key/ },
     {
       does: 'answers 401 to everything',
       answer: () => 401,
@@ -97,7 +97,7 @@ describe('a stranger on the port of an engine', () => {
     },
   ];
   for (const { does, answer, watched, said } of impostors) {
-    it(`is not taken for the engine when it ${does}`, async () => {
+    it(`does not count as the engine when it ${does}`, async () => {
       const limit = new AbortController();
       const reason = new Error('long enough');
       const command: ProcessDescription['command'] = async ({ port }) => {
@@ -110,7 +110,7 @@ describe('a stranger on the port of an engine', () => {
     });
   }
 
-  it('is gone around on another port, with another key', async () => {
+  it('is avoided on another port, with another key', async () => {
     const keys = new Set<string>();
     const command = beatenTo(2);
     const server = await fixture.start({}, { command: (launch) => (keys.add(launch.key), command(launch)) });
@@ -130,14 +130,14 @@ describe('a stranger on the port of an engine', () => {
     await fixture.assertNothingLeft();
   });
 
-  it('does not make a failed load on a free port be tried again', async () => {
+  it('does not cause another attempt after a failed load on a free port', async () => {
     await fixture.failure({ exit: { code: 1 } });
     assert.equal(fixture.ports.length, 1);
   });
 });
 
 describe('a port', () => {
-  it('is given to one start at a time', async () => {
+  it('is reserved for one start at a time', async () => {
     const reservations = await Promise.all(Array.from({ length: 200 }, () => reservePort()));
     assert.equal(new Set(reservations.map(({ port }) => port)).size, 200);
     for (const { release } of reservations) release();

@@ -16,7 +16,7 @@ describe('a model server that hangs', () => {
 
   afterEach(() => it_.close());
 
-  it('is ended at the third failed check in a row; its requests fail, and the next one starts a fresh server at once', async () => {
+  it('is ended at the third failed check in a row; its requests fail, and the next one starts another server at once', async () => {
     const { clock, script, events } = await use();
     const lease = await acquire();
     script.servers[0]!.health = 'fails';
@@ -35,7 +35,7 @@ describe('a model server that hangs', () => {
     assert.equal(script.starts.length, 2);
   });
 
-  it('counts as crashed: the first time is forgiven, the second in a row is not', async () => {
+  it('counts as crashed: the first time without a delay, the second in a row with one', async () => {
     const { clock, script } = await use();
     for (let turn = 0; turn < 2; turn++) {
       (await acquire()).release();
@@ -46,7 +46,7 @@ describe('a model server that hangs', () => {
     await assert.rejects(acquire(), (error) => codeOf(error) === 'START_BACKING_OFF');
   });
 
-  it('is not taken for one that hangs while bytes of an answer come', async () => {
+  it('is not ended while bytes of a response arrive', async () => {
     const { clock, script } = await use();
     const lease = await acquire();
     script.servers[0]!.health = 'fails';
@@ -60,7 +60,7 @@ describe('a model server that hangs', () => {
     lease.release();
   });
 
-  it('is not taken for one that answers its checks, if only to say that it is degraded', async () => {
+  it('is not ended while it responds to checks, even as degraded', async () => {
     const { clock, script } = await use();
     const lease = await acquire();
     for (let turn = 0; turn < 10; turn++) {
@@ -72,7 +72,7 @@ describe('a model server that hangs', () => {
     lease.release();
   });
 
-  it('is ended although the manifest changed and it waits for its last request', async () => {
+  it('is ended even if the manifest changed and its last request is in progress', async () => {
     const { clock, script, lamina } = await use();
     const lease = await acquire();
     await lamina.models.save('a', { path: 'a.bin', format: 'scripted', options: { level: 1 } });
@@ -82,7 +82,7 @@ describe('a model server that hangs', () => {
     lease.release();
   });
 
-  it('is started again when it was started explicitly', async () => {
+  it('restarts when it was started explicitly', async () => {
     const { clock, script, lamina } = await use();
     await lamina.runtime.start('a');
     script.servers[0]!.health = 'fails';
@@ -91,7 +91,7 @@ describe('a model server that hangs', () => {
     assert.equal(script.starts.length, 2);
   });
 
-  it('is let go of when it is external: its requests fail, and the next one attaches it again', async () => {
+  it('is detached when it is external: its requests fail, and the next one attaches it again', async () => {
     const { clock, script } = await use({ prepare: (s) => (s.lifetime = 'external') });
     const lease = await acquire();
     script.servers[0]!.health = 'fails';
@@ -104,7 +104,7 @@ describe('a model server that hangs', () => {
   });
 
   for (const what of ['sleep', 'wake'] as const) {
-    it(`when it is to ${what} is ended after the load time-out, and the request that waits for it gets a fresh server`, async () => {
+    it(`in ${what} is ended after the load timeout, and the waiting request gets another server`, async () => {
       const { clock, script } = await use({
         limits: { idleTimeout: 60, loadTimeout: 0.02, healthInterval: 0 },
         prepare: (s) => (s.canSleep = true),
@@ -119,7 +119,7 @@ describe('a model server that hangs', () => {
     });
   }
 
-  it('when it is stopped is given up some time after it should have been killed', async function () {
+  it('in stop is abandoned some time after it should have been killed', async function () {
     this.timeout(30_000);
     const { script, lamina } = await use({ limits: { stopTimeout: 0 } });
     (await acquire()).release({ served: true });

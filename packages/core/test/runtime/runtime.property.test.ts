@@ -134,8 +134,8 @@ function pick<T>(list: readonly T[], at: number): T | undefined {
   return list.length === 0 ? undefined : list[at % list.length];
 }
 
-describe('the runtime, under any schedule', () => {
-  it('keeps to its limits, gives leases only on what runs, and lets nobody wait for ever', async function () {
+describe('the runtime under any schedule', () => {
+  it('keeps its limits, grants leases only on running servers, and lets no request wait for ever', async function () {
     this.timeout(120_000);
     await fc.assert(
       fc.asyncProperty(

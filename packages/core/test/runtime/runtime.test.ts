@@ -21,7 +21,7 @@ describe('the runtime', () => {
     assert.equal(script.starts.length, 1);
   });
 
-  it('stops an idle model after the idle time-out, and not while a request is under way', async () => {
+  it('stops an idle model after the idle timeout, and not while a request is in progress', async () => {
     const { clock } = await use({ limits: { idleTimeout: 60 } });
     const lease = await acquire('a');
     await clock.advance(600_000);
@@ -88,7 +88,7 @@ describe('the runtime', () => {
     lease.release();
   });
 
-  it('never stops a pinned model for being idle, nor to make room', async () => {
+  it('never stops a pinned model when idle, nor evicts it', async () => {
     const { clock } = await use({ entries: { a: { pinned: true } }, limits: { idleTimeout: 60, queueTimeout: 100 } });
     (await acquire('a')).release();
     await clock.advance(90_000);
@@ -100,7 +100,7 @@ describe('the runtime', () => {
     assert.equal(state('a'), 'ready');
   });
 
-  it('makes room by stopping an idle model, once the other is known to be startable', async () => {
+  it('evicts an idle model once the other is known to be startable', async () => {
     await use();
     (await acquire('a')).release();
     await rejects(acquire('nope'), 'MODEL_NOT_FOUND');
@@ -118,7 +118,7 @@ describe('the runtime', () => {
     assert.deepEqual(it_.script.running, ['a']);
   });
 
-  it('lets a request wait for room while the loaded model is busy', async () => {
+  it('lets a request wait for capacity while the loaded model is busy', async () => {
     await use();
     const first = await acquire('a');
     const second = acquire('b');
@@ -130,7 +130,7 @@ describe('the runtime', () => {
     lease.release();
   });
 
-  it('serves a request that waits for room although the manifest changes meanwhile', async () => {
+  it('serves a request that waits for capacity although the manifest changes meanwhile', async () => {
     await use();
     const busy = await acquire('a');
     const waiting = acquire('b');
@@ -143,7 +143,7 @@ describe('the runtime', () => {
     (await waiting).release();
   });
 
-  it('starts a model anew when the manifest changed its options while it was starting', async () => {
+  it('restarts a model when the manifest changed its options while it was starting', async () => {
     const { script } = await use({ prepare: (s) => (s.automatic = false) });
     const waiting = acquire('a');
     const first = await script.start(0);
@@ -157,7 +157,7 @@ describe('the runtime', () => {
     );
   });
 
-  it('gives up the start of a model that is removed from the manifest meanwhile', async () => {
+  it('cancels the start of a model that is removed from the manifest meanwhile', async () => {
     const { script } = await use({ prepare: (s) => (s.automatic = false) });
     const starting = it_.lamina.runtime.start('a');
     const { context } = await script.start(0);
@@ -194,7 +194,7 @@ describe('the runtime', () => {
     assert.deepEqual(it_.script.running, ['a']);
   });
 
-  it('keeps requests over the capacity of a server in its own queue', async () => {
+  it('queues requests over the capacity of a server', async () => {
     await use({ prepare: (s) => (s.info = { parallel: 2 }) });
     const [one, two] = await Promise.all([acquire('a'), acquire('a')]);
     const positions: number[] = [];
@@ -211,7 +211,7 @@ describe('the runtime', () => {
     two.release();
   });
 
-  it('refuses what exceeds the queue, and says so', async () => {
+  it('refuses requests when the queue is full', async () => {
     await use({ limits: { queueLimit: 1 }, prepare: (s) => (s.automatic = false) });
     const first = acquire('a');
     await rejects(acquire('a'), 'QUEUE_FULL');
@@ -219,7 +219,7 @@ describe('the runtime', () => {
     (await first).release();
   });
 
-  it('gives up a start nobody waits for any more, after a linger', async () => {
+  it('abandons a start that no request waits for, after the abandon timeout', async () => {
     const { clock, script } = await use({ prepare: (s) => (s.automatic = false) });
     const caller = new AbortController();
     const lease = acquire('a', caller.signal);
@@ -233,7 +233,7 @@ describe('the runtime', () => {
     assert.equal(state('a'), 'stopped');
   });
 
-  it('keeps a start going when somebody comes back within the linger', async () => {
+  it('continues a start when another request comes within the abandon timeout', async () => {
     const { clock, script } = await use({ prepare: (s) => (s.automatic = false) });
     const caller = new AbortController();
     const lease = acquire('a', caller.signal);
@@ -248,7 +248,7 @@ describe('the runtime', () => {
     assert.equal(script.starts.length, 1);
   });
 
-  it('lets an explicit start outlive its caller and the idle time-out', async () => {
+  it('lets an explicit start outlive its caller and the idle timeout', async () => {
     const { clock, script } = await use({ limits: { idleTimeout: 60 }, prepare: (s) => (s.automatic = false) });
     const caller = new AbortController();
     const started = it_.lamina.runtime.start('a', { signal: caller.signal });
@@ -263,7 +263,7 @@ describe('the runtime', () => {
     assert.equal((await it_.lamina.runtime.start('a')).state, 'ready');
   });
 
-  it('waits for the old process to be gone when a start follows an aborted one', async () => {
+  it('waits for the end of the old process when a start follows an aborted one', async () => {
     const { clock } = await use({ prepare: (s) => (s.automatic = false) });
     const caller = new AbortController();
     const first = acquire('a', caller.signal);
@@ -277,7 +277,7 @@ describe('the runtime', () => {
     (await second).release();
   });
 
-  it('tells everybody who waits why a start failed, and then leaves the model alone for a growing time', async () => {
+  it('rejects every waiting request with the reason of a failed start, then backs off for growing times', async () => {
     const { clock } = await use({ prepare: (s) => (s.automatic = false) });
     const waiting = [acquire('a'), acquire('a')];
     (await it_.script.start(0)).fail('bad weights');
@@ -313,7 +313,7 @@ describe('the runtime', () => {
     assert.equal((await started).state, 'ready');
   });
 
-  it('ends the leases of a server that crashed, and starts a fresh one for the next request', async () => {
+  it('ends the leases of a crashed server, and starts another one for the next request', async () => {
     const { script } = await use();
     const lease = await acquire('a');
     script.servers[0]!.crash();
@@ -328,7 +328,7 @@ describe('the runtime', () => {
     fresh.release();
   });
 
-  it('backs off from a model that crashes again and again without serving anything', async () => {
+  it('backs off from a model that crashes repeatedly without serving a request', async () => {
     const { script } = await use();
     for (let crash = 0; crash < 2; crash++) {
       (await acquire('a')).release();
@@ -348,7 +348,7 @@ describe('the runtime', () => {
     assert.equal(script.starts.length, 2);
   });
 
-  it('drains requests under way before a stop, refuses new ones meanwhile and cuts at the limit', async () => {
+  it('drains requests in progress before a stop, refuses new ones meanwhile, and aborts them at the limit', async () => {
     const { clock, script } = await use({ limits: { drainTimeout: 30 } });
     const lease = await acquire('a');
     const stopped = it_.lamina.runtime.stop('a');
@@ -374,7 +374,7 @@ describe('the runtime', () => {
     assert.equal(lease.signal.aborted, true);
   });
 
-  it('tells those who wait that the model was stopped', async () => {
+  it('rejects waiting requests when the model is stopped', async () => {
     await use({ prepare: (s) => (s.automatic = false) });
     const waiting = rejects(acquire('a'), 'MODEL_STOPPED');
     await settled();
@@ -400,14 +400,14 @@ describe('the runtime', () => {
     assert.equal(script.starts.length, 2);
   });
 
-  it('attaches external servers without counting them, and only lets go of them at the end', async () => {
+  it('attaches external servers without counting them, and detaches them only at the end', async () => {
     const { clock, script } = await use({ prepare: (s) => (s.lifetime = 'external') });
     for (const model of ['a', 'b', 'c']) (await acquire(model)).release();
     await clock.advance(3_600_000);
     assert.deepEqual(script.running, ['a', 'b', 'c']);
   });
 
-  it('ends everything when it is closed: who waits is told, who streams is drained and then cut', async () => {
+  it('ends everything when it is closed: waiting requests fail, streams are drained and then aborted', async () => {
     const { clock, script, lamina } = await use({ limits: { maxLoaded: 2, drainTimeout: 5 } });
     const lease = await acquire('a');
     script.automatic = false;

@@ -1,29 +1,28 @@
-// npm, as it came with the Node that runs Lamina: it brings the user's own registry, proxy and certificates, and checks
-// what it fetches.
+// Runs the npm of the Node that runs Lamina: it uses the user's registry, proxy and certificates, and verifies packages.
 import { access } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { engineEnvironment, isShortage, runTask, type StartContext, type TaskResult } from '@lamina/core/plugin';
 
-/** Where Node's own distributions, and Debian, put it, seen from the directory of the `node` program. */
+/** Its path in Node's distributions and in Debian, relative to the directory of `node`. */
 const beside = [
   '../lib/node_modules/npm/bin/npm-cli.js',
   'node_modules/npm/bin/npm-cli.js',
   '../share/nodejs/npm/bin/npm-cli.js',
 ];
 
-/** Fewer and shorter pauses than npm makes by itself: a machine without a network is to be told within seconds. */
-const patience = ['--fetch-retries=2', '--fetch-retry-mintimeout=500', '--fetch-retry-maxtimeout=5000'];
+/** Fewer and shorter retries than npm's defaults, so that a missing network is reported within seconds. */
+const retries = ['--fetch-retries=2', '--fetch-retry-mintimeout=500', '--fetch-retry-maxtimeout=5000'];
 const quiet = ['--no-audit', '--no-fund', '--no-update-notifier', '--no-progress', '--loglevel=http'];
 
-/** What an npm that runs Lamina (`npm start -w …`) says to its children of itself. */
-const ofAnotherRun = ['npm_config_workspace*', 'npm_config_local_prefix', 'npm_package_*', 'npm_lifecycle_*'];
+/** Variables that an npm that runs Lamina (`npm start -w …`) sets for its children. */
+const outerNpmVariables = ['npm_config_workspace*', 'npm_config_local_prefix', 'npm_package_*', 'npm_lifecycle_*'];
 
-/** What an installation may use of a start. */
+/** The part of a start context that an installation uses. */
 export type InstallContext = Pick<StartContext, 'signal' | 'env' | 'output' | 'guard'>;
 
 /**
- * Installs what the lock file in a directory names; no script of any package is run. `onFetched` hears of what was
- * fetched, twice a package: what the registry says of it, then the package.
+ * Installs what the lock file in a directory names, without running scripts of packages. `onFetched` is called twice per
+ * package: for its metadata, then for the package.
  * @throws the signal's reason, or Error when there is no npm
  */
 export async function npmCi(directory: string, context: InstallContext, onFetched: () => void): Promise<TaskResult> {
@@ -31,8 +30,8 @@ export async function npmCi(directory: string, context: InstallContext, onFetche
   const [executable, ...before] = await findNpm();
   const task = runTask({
     executable,
-    args: [...before, 'ci', '--prefix', directory, '--ignore-scripts', '--omit=optional', ...patience, ...quiet],
-    env: engineEnvironment(env, ofAnotherRun),
+    args: [...before, 'ci', '--prefix', directory, '--ignore-scripts', '--omit=optional', ...retries, ...quiet],
+    env: engineEnvironment(env, outerNpmVariables),
     cwd: directory,
     signal,
     guard,
@@ -48,7 +47,7 @@ export async function npmCi(directory: string, context: InstallContext, onFetche
   });
 }
 
-/** Run by this Node where it lies beside it, so that PATH does not matter; else the one in PATH. */
+/** The npm beside this Node, so that PATH does not matter; else the one in PATH. */
 async function findNpm(): Promise<[string, ...string[]]> {
   for (const place of beside) {
     const path = join(dirname(process.execPath), place);

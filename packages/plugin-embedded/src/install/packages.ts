@@ -1,12 +1,11 @@
-// What is installed: node-llama-cpp with exactly the packages it was locked with, and of its builds the one that is
-// wanted.
+// What is installed: node-llama-cpp with exactly the locked packages, and the required build.
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isShortage } from '@lamina/core/plugin';
 import type { Build } from '../platform.js';
 
 const library = 'node-llama-cpp';
-/** What node-llama-cpp was tried with. */
+/** The tested versions of node-llama-cpp and its packages. */
 export const lockFile = new URL('../../src/install/lock.json', import.meta.url);
 
 interface Lock {
@@ -20,9 +19,9 @@ export async function lockedVersion(lock = lockFile): Promise<string> {
 }
 
 /**
- * Writes what `npm ci` needs into an empty directory; answers with the number of packages. The lock names each with its
- * integrity, all but the builds for systems it was not written on; it leaves out what node-llama-cpp only needs to
- * compile llama.cpp or to download models.
+ * Writes what `npm ci` needs into an empty directory; returns the number of packages. The lock file has the integrity of
+ * each package except builds for other systems; it leaves out what node-llama-cpp only needs to compile llama.cpp or to
+ * download models.
  */
 export async function writePackages(directory: string, { packages }: Build, from = lockFile): Promise<number> {
   const lock = await readLock(from);
@@ -46,7 +45,7 @@ export async function writePackages(directory: string, { packages }: Build, from
 }
 
 /**
- * The version of node-llama-cpp in a directory; `undefined` when it, or its build, is not there.
+ * The version of node-llama-cpp in a directory; `undefined` when it or its build is missing.
  * @throws Error of a system short of descriptors
  */
 export async function installedVersion(directory: string, { packages: [build] }: Build): Promise<string | undefined> {

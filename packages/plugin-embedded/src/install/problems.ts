@@ -1,4 +1,4 @@
-// Why an installation failed, as a sentence, out of what npm printed.
+// Explains why an installation failed, from the output of npm.
 import { firstMatch, type TaskResult } from '@lamina/core/plugin';
 
 const offline =
@@ -9,9 +9,9 @@ const problems: readonly (readonly [pattern: RegExp, sentence: (match: RegExpExe
   [/npm error code E40[13]/, () => 'the npm registry refuses this user'],
   [/npm error 404 .*'(@?[\w./-]+)@/, ([, name]) => `the npm registry does not have ${name}`],
   [/npm error code (?:ETARGET|E404)/, () => 'the npm registry does not have all of its packages'],
-  [/npm error code EINTEGRITY/, () => 'what the npm registry sent is not what was locked (EINTEGRITY)'],
+  [/npm error code EINTEGRITY/, () => 'a package from the npm registry does not match the lock file (EINTEGRITY)'],
   [/npm error code ENOSPC|ENOSPC: no space left/, () => 'the disk is full'],
-  [/npm error code (?:EACCES|EPERM|EROFS)/, () => 'its directory may not be written to'],
+  [/npm error code (?:EACCES|EPERM|EROFS)/, () => 'its directory is not writable'],
   [
     /npm error code (?:CERT_\w+|\w+_CERT\w*|DEPTH_ZERO_\w+|UNABLE_TO_\w+|ERR_TLS_\w+)/,
     ([code]) => `the certificate of the npm registry is not trusted (${code.split(' ').at(-1)})`,

@@ -1,21 +1,21 @@
-// A chat's answer in OpenAI's words: chunk by chunk as it comes, or whole at its end.
+// Builds the response to a chat in OpenAI's format: chunk by chunk, or as a whole at its end.
 import { randomUUID } from 'node:crypto';
 import type { Chatted } from './binding.js';
 import type { Reply } from './reply.js';
 
-/** What OpenAI calls the end of an answer, for what the library calls it. */
+/** The library's stop reason → OpenAI's finish reason. */
 const finishReasons: Readonly<Record<string, string>> = { maxTokens: 'length', functionCalls: 'tool_calls' };
 
-/** How much was read and written. */
+/** The tokens of prompt and response. */
 export interface Usage {
   readonly prompt_tokens: number;
   readonly completion_tokens: number;
   readonly total_tokens: number;
-  /** How much of the prompt was known already. */
+  /** Tokens of the prompt that were already computed. */
   readonly prompt_tokens_details: { readonly cached_tokens: number };
 }
 
-/** What the library calls an end, in OpenAI's words. */
+/** OpenAI's finish reason for the library's stop reason. */
 export function finishReason(stopReason: string): string {
   return finishReasons[stopReason] ?? 'stop';
 }
@@ -35,7 +35,7 @@ interface Call {
   arguments: string;
 }
 
-/** Collects an answer, and sends each piece at once where the client asked for a stream. */
+/** Collects a response, and sends each chunk at once when the client asked for a stream. */
 export class ChatAnswer {
   private readonly head: { readonly id: string; readonly created: number; readonly model: string };
   private readonly calls: Call[] = [];
@@ -61,7 +61,7 @@ export class ChatAnswer {
     this.send(isThought ? { reasoning_content: text } : { content: text });
   }
 
-  /** A piece of the arguments of a call. */
+  /** A part of the arguments of a call. */
   argument(index: number, name: string, text: string): void {
     const call = this.call(index, name);
     if (text === '') return;

@@ -11,7 +11,7 @@ import { readChat, type ChatRequest } from './requests.js';
 import { generateOptions } from './sampling.js';
 import { toolsFor } from './tools.js';
 
-/** A chat under way. */
+/** A chat in progress. */
 interface Chat {
   readonly engine: Engine;
   readonly request: ChatRequest;
@@ -19,7 +19,7 @@ interface Chat {
   readonly options: ChatOptions;
 }
 
-/** Answers a chat; the client's leaving ends the computing. */
+/** Handles a chat; a disconnect of the client ends the computation. */
 export async function chat(
   engine: Engine,
   { prompts, sequences }: Generator,

@@ -7,7 +7,7 @@ import type { Reply } from './reply.js';
 import { readCompletion, type CompletionRequest } from './requests.js';
 import { generateOptions } from './sampling.js';
 
-/** Goes on with a text; the client's leaving ends the computing. */
+/** Continues a text; a disconnect of the client ends the computation. */
 export async function complete(engine: Engine, { sequences }: Generator, body: unknown, reply: Reply): Promise<void> {
   const request = readCompletion(body);
   const tokens = tokensOf(request, engine);
@@ -49,10 +49,10 @@ export async function complete(engine: Engine, { sequences }: Generator, body: u
   });
 }
 
-/** Nothing of the prompt may be dropped to make room: whether it fits was checked. */
+/** Never drops a part of the prompt: it was checked that it fits. */
 const whole = { disableContextShift: true, contextShiftSize: 1 } as const;
 
-/** The library puts the token that begins a text before whatever it is given. */
+/** The library adds the token that begins a text itself. */
 function withoutBeginning(tokens: readonly number[], { model: { tokens: known } }: Engine): readonly number[] {
   return known.shouldPrependBosToken && tokens[0] === known.bos ? tokens.slice(1) : tokens;
 }

@@ -4,7 +4,7 @@ import { tooLong } from './errors.js';
 import type { Reply } from './reply.js';
 import { readEmbedding } from './requests.js';
 
-/** Makes a vector of each text, of length one, as llama-server does. */
+/** Computes the normalised embedding of each text, like llama-server. */
 export async function embed(
   { model, name }: Engine,
   { context, contextLength }: Embedder,
@@ -30,7 +30,7 @@ function unitVector(vector: readonly number[]): number[] {
   return vector.map((value) => (length === 0 ? 0 : value / length));
 }
 
-/** 32-bit floats, as OpenAI's own client asks for. */
+/** 32-bit floats in base64, which OpenAI's client requests. */
 function base64(vector: readonly number[]): string {
   const bytes = Buffer.alloc(4 * vector.length);
   vector.forEach((value, index) => bytes.writeFloatLE(value, 4 * index));

@@ -1,4 +1,4 @@
-// A loaded model, and what the routes need of it.
+// Loads the model and what the routes need.
 import { join } from 'node:path';
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
@@ -7,19 +7,19 @@ import { Prompts, type Template } from './prompt.js';
 import { Sequences } from './sequences.js';
 import type { ServerSettings } from './settings.js';
 
-/** What makes text. */
+/** Generates text. */
 export interface Generator {
   readonly prompts: Prompts;
   readonly sequences: Sequences;
 }
 
-/** What makes vectors. */
+/** Computes embeddings. */
 export interface Embedder {
   readonly context: EmbeddingContext;
   readonly contextLength: number;
 }
 
-/** The engine: one model, for one purpose. */
+/** The engine: one model, with a generator or an embedder. */
 export interface Engine {
   readonly library: NodeLlamaCpp;
   readonly llama: Llama;
@@ -29,7 +29,7 @@ export interface Engine {
   readonly embedder?: Embedder;
 }
 
-/** Loads what the settings say; prints how far it is. @throws what the library throws, in its words */
+/** Loads the model and prints the progress. @throws the errors of the library */
 export async function loadEngine(settings: ServerSettings): Promise<Engine> {
   const { options, gpu } = settings;
   const from = createRequire(join(settings.directory, 'package.json'));
@@ -42,12 +42,12 @@ export async function loadEngine(settings: ServerSettings): Promise<Engine> {
     logLevel: 'warn',
     logger: (level, message) => void process.stderr.write(`llama.cpp ${level}: ${message.trimEnd()}\n`),
   });
-  // Its own number is at least 4, on however few cores. Of cores of two kinds, it counts the fast ones.
+  // The library's default is at least 4 even on fewer cores. Of two kinds of cores it counts the fast ones.
   const threads = options.threads ?? Math.min(settings.cores, llama.cpuMathCores);
   llama.maxThreads = threads;
   const model = await load(llama, settings);
   const base = { library, llama, model, name: settings.name };
-  say('making context');
+  printProgress('making context');
   if (options.embeddings === true) return { ...base, embedder: await embedder(model, settings, threads) };
   const context = await model.createContext(contextOptions(settings, threads));
   const sequences = new Sequences(Array.from({ length: context.totalSequences }, () => context.getSequence()));
@@ -60,22 +60,22 @@ export async function loadEngine(settings: ServerSettings): Promise<Engine> {
 
 async function load(llama: Llama, { path, options }: ServerSettings): Promise<Model> {
   const { gpu_layers = 'auto', mmap, mlock } = options;
-  let said = 0;
-  say('loading weights', 0);
+  let reported = 0;
+  printProgress('loading weights', 0);
   return llama.loadModel({
     modelPath: path,
     gpuLayers: gpu_layers === 'all' ? 'max' : gpu_layers,
     ...(mmap === undefined ? {} : { useMmap: mmap }),
     ...(mlock === undefined ? {} : { useMlock: mlock }),
     onLoadProgress: (ratio) => {
-      if (ratio < said + 0.05) return;
-      said = ratio;
-      say('loading weights', ratio);
+      if (ratio < reported + 0.05) return;
+      reported = ratio;
+      printProgress('loading weights', ratio);
     },
   });
 }
 
-/** A context that was asked for is given or refused, never made smaller. */
+/** A requested context is created or refused, never reduced. */
 function contextOptions({ options }: ServerSettings, threads: number): ContextOptions {
   const { parallel = 1, context_length, batch_size, flash_attention = 'auto' } = options;
   return {
@@ -102,7 +102,7 @@ async function templateOf(
   try {
     return { text, parsed: new Template(text) };
   } catch {
-    return { text }; // The library has renderers of its own to fall back on.
+    return { text }; // The library falls back on its own renderers.
   }
 }
 
@@ -110,7 +110,7 @@ async function importFrom<T>(from: NodeJS.Require, name: string): Promise<T> {
   return (await import(pathToFileURL(from.resolve(name)).href)) as T;
 }
 
-/** A line that the plugin reads as progress. */
-function say(stage: string, ratio?: number): void {
+/** Prints a line that the plugin reads as progress. */
+function printProgress(stage: string, ratio?: number): void {
   process.stdout.write(`progress: ${stage}${ratio === undefined ? '' : ` ${ratio.toFixed(2)}`}\n`);
 }

@@ -1,6 +1,6 @@
-// What a request can get wrong, in the shape OpenAI's clients read.
+// Errors of requests, in the format of OpenAI's API.
 
-/** A request that cannot be answered, and why. */
+/** An error in a request. */
 export class RequestError extends Error {
   constructor(
     readonly status: number,
@@ -21,22 +21,22 @@ export class RequestError extends Error {
   }
 }
 
-/** A request that asks for what this engine cannot do. */
+/** The error for a parameter that this engine does not support. */
 export function unsupported(message: string, param: string): RequestError {
   return new RequestError(400, message, { code: 'unsupported_parameter', param });
 }
 
-/** A prompt that leaves no room for an answer. */
+/** The error for a prompt that leaves no tokens for a response. */
 export function tooLong(promptTokens: number, contextLength: number): RequestError {
-  const message = `The prompt has ${promptTokens} tokens and the context ${contextLength}: shorten it, or give the model a longer context_length.`;
+  const message = `The prompt has ${promptTokens} tokens and the context has ${contextLength}. Shorten the prompt, or raise context_length.`;
   return new RequestError(400, message, {
     code: 'context_length_exceeded',
     details: { prompt_tokens: promptTokens, context_length: contextLength },
   });
 }
 
-/** Any error as the body and status of an answer. */
-export function answerTo(error: unknown): { readonly status: number; readonly body: object } {
+/** The status and body of an error response. */
+export function errorResponse(error: unknown): { readonly status: number; readonly body: object } {
   if (error instanceof RequestError) return { status: error.status, body: error.body };
   const message = `The engine failed: ${error instanceof Error ? error.message : String(error)}`;
   return { status: 500, body: { error: { message, type: 'server_error', code: 'engine_failed' } } };

@@ -1,10 +1,10 @@
-// The grammar an answer is held to, when the request names a format.
+// Makes the grammar of a response from the requested format.
 import type { Grammar, Llama } from './binding.js';
 import { RequestError } from './errors.js';
 import { grammarSchema } from './json-schema.js';
 import type { ChatRequest } from './requests.js';
 
-/** The grammar of `response_format`; `undefined` for text. @throws RequestError when there can be none */
+/** The grammar of `response_format`; `undefined` for text. @throws RequestError when it is not supported */
 export async function grammarFor({ response_format: format }: ChatRequest, llama: Llama): Promise<Grammar | undefined> {
   if (format === undefined || format.type === 'text') return undefined;
   // llama-server takes a schema beside `json_object` too.

@@ -1,28 +1,28 @@
-// The HTTP side of the engine: the key, bodies, routes; what the routes do is elsewhere.
+// The HTTP server of the engine: key check, bodies, routing.
 import { timingSafeEqual, createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { RequestError } from './errors.js';
 import { Reply } from './reply.js';
 
-const largestBody = 64 * 1024 * 1024;
+const maxBodyBytes = 64 * 1024 * 1024;
 
-/** Answers one kind of request; `body` is JSON, whatever it holds. */
+/** Handles one kind of request; `body` is any JSON. */
 export type Route = (body: unknown, reply: Reply) => Promise<void> | void;
 
-/** `POST /v1/chat/completions` → what answers it. `GET /health` alone needs no key. */
+/** `POST /v1/chat/completions` → its handler. Only `GET /health` needs no key. */
 export type Routes = Readonly<Record<string, Route>>;
 
 /** The server; it does not listen yet. */
 export function httpServer(routes: Routes, key: string): Server {
-  return createServer((request, response) => void answer(routes, key, request, response));
+  return createServer((request, response) => void handle(routes, key, request, response));
 }
 
-async function answer(routes: Routes, key: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function handle(routes: Routes, key: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const reply = new Reply(response);
   try {
     const name = `${request.method} ${request.url?.split('?')[0]}`;
     if (name !== 'GET /health' && !hasKey(request, key))
-      throw new RequestError(401, 'The key is wrong, or there is none.', { code: 'invalid_api_key' });
+      throw new RequestError(401, 'The API key is missing or not valid.', { code: 'invalid_api_key' });
     const route = Object.hasOwn(routes, name) ? routes[name] : undefined;
     if (route === undefined)
       throw new RequestError(
@@ -36,7 +36,7 @@ async function answer(routes: Routes, key: string, request: IncomingMessage, res
   }
 }
 
-/** Compared as digests: the time it takes tells nothing of the key. */
+/** Compares digests, so that the time reveals nothing about the key. */
 function hasKey(request: IncomingMessage, key: string): boolean {
   const digest = (text: string) => createHash('sha256').update(text).digest();
   return timingSafeEqual(digest(request.headers.authorization ?? ''), digest(`Bearer ${key}`));
@@ -47,7 +47,7 @@ async function readJson(request: IncomingMessage): Promise<unknown> {
   let bytes = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     bytes += chunk.length;
-    if (bytes > largestBody) throw new RequestError(413, `The body is longer than ${largestBody} bytes.`);
+    if (bytes > maxBodyBytes) throw new RequestError(413, `The body is larger than ${maxBodyBytes} bytes.`);
     chunks.push(chunk);
   }
   try {

@@ -1,10 +1,10 @@
-// Brings a JSON Schema into the part of it that node-llama-cpp makes grammars of. What it does not know, the library
-// takes for `null`.
+// Reduces a JSON Schema to the part that node-llama-cpp supports in grammars; the library reads what it does not know as
+// `null`.
 import { RequestError } from './errors.js';
 
 type Schema = Readonly<Record<string, unknown>>;
 
-/** `type`s that are no objects or lists. */
+/** `type`s except objects and lists. */
 const scalars: readonly unknown[] = ['string', 'number', 'integer', 'boolean', 'null'];
 const anyScalar = { type: ['string', 'number', 'boolean', 'null'] };
 /** Keywords kept as they are; others only narrow what is valid (`pattern`, `minimum`, …) and are not enforced. */

@@ -1,23 +1,22 @@
-// The embedded engine: a process that loads one model with node-llama-cpp and answers on one port, until it is told to
-// end.
+// The program of the embedded engine: loads one model with node-llama-cpp and serves it on one port until it is stopped.
 import { loadEngine } from './engine.js';
 import { httpServer } from './http.js';
 import { routesOf } from './routes.js';
 import { readSettings } from './settings.js';
 
 const settings = readSettings(process.argv.slice(2));
-const lastWordsMs = 250;
+const flushMs = 250;
 const key = process.env['LAMINA_ENGINE_KEY'] ?? '';
 
 try {
-  if (key === '') throw new Error('LAMINA_ENGINE_KEY is not set; this program is started by Lamina.');
+  if (key === '') throw new Error('LAMINA_ENGINE_KEY is not set; Lamina starts this program.');
   const engine = await loadEngine(settings);
   const server = httpServer(routesOf(engine), key);
-  // What is loaded is the process's alone, and goes with it.
+  // Everything it loads belongs to the process, so exiting is enough.
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => process.exit(0));
   server.once('error', fail);
   server.listen(settings.port, '127.0.0.1', () => {
-    // From now on it is a connection that could not be accepted; the next may be.
+    // From now on errors are about single connections.
     server
       .off('error', fail)
       .on('error', ({ message }) => process.stderr.write(`a connection could not be accepted: ${message}\n`));
@@ -28,13 +27,13 @@ try {
 }
 
 /**
- * One line, which `explain` reads, behind those of llama.cpp: they come from other threads, and a little later than the
- * error they explain.
+ * Prints the line that `explain` reads. It waits for the lines of llama.cpp, which come from other threads a little after
+ * the error.
  */
 function fail(error: unknown): void {
   const { name = 'Error', message = String(error) } = error as Error;
   setTimeout(() => {
     process.stderr.write(`failed: ${name}: ${message.replaceAll('\n', ' ')}\n`);
     process.exit(1);
-  }, lastWordsMs);
+  }, flushMs);
 }

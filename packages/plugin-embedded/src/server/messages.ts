@@ -1,4 +1,4 @@
-// A conversation in three spellings: OpenAI's, as chat templates take it, and as the library has it.
+// Converts a conversation from OpenAI's format to that of chat templates and that of the library.
 import type { HistoryItem, HistoryCall } from './binding.js';
 import { unsupported } from './errors.js';
 import type { ChatRequest } from './requests.js';
@@ -6,7 +6,7 @@ import type { ChatRequest } from './requests.js';
 type Message = ChatRequest['messages'][number];
 type ToolCall = NonNullable<NonNullable<Message['tool_calls']>[number]>;
 
-/** The messages as templates written in Jinja expect them: text alone, the arguments of calls as objects. */
+/** The messages for Jinja templates: only text, the arguments of calls as objects. */
 export function templateMessages(messages: readonly Message[]): object[] {
   return messages.map((message) => ({
     ...message,
@@ -24,7 +24,7 @@ export function templateMessages(messages: readonly Message[]): object[] {
   }));
 }
 
-/** The messages as the library's own renderers take them; the last item is the answer to come. */
+/** The messages for the library's own renderers; the last item is the response. */
 export function libraryHistory(messages: readonly Message[]): HistoryItem[] {
   const results = new Map(
     messages.flatMap((message) =>

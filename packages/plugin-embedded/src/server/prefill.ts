@@ -1,8 +1,7 @@
-// Computes a prompt in steps: the library looks at its signal only when the whole prompt is computed, which may take
-// minutes.
+// Computes a prompt in steps: the library checks its signal only after the whole prompt, which can take minutes.
 import type { Sequence, Token } from './binding.js';
 
-/** A step is made longer while it takes less than this. */
+/** Steps become longer while they take less than this. */
 const stepMs = 100;
 const shortest = 32;
 

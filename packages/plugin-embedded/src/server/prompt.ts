@@ -1,29 +1,28 @@
-// What a model is given for a chat: its own template, rendered with the very messages and tools of the request, as
-// llama-server does it. Where the library knows a model's template by heart, or the model has none, the library writes
-// the prompt.
+// Renders the prompt of a chat from the model's own template with the messages and tools of the request, like
+// llama-server. Where the library has a renderer for the template, or the model has none, the library renders it.
 import type { ChatWrapper, ContextState, HistoryItem, Model, NodeLlamaCpp, Token } from './binding.js';
 import { RequestError } from './errors.js';
 import { libraryHistory, templateMessages } from './messages.js';
 import type { ChatRequest } from './requests.js';
 
-/** A template that was parsed. */
+/** A parsed template. */
 export interface Template {
   render(values: object): string;
 }
 
-/** A chat, ready to be computed. */
+/** A rendered chat. */
 export interface Prompt {
   readonly wrapper: ChatWrapper;
   readonly history: readonly HistoryItem[];
   readonly tokens: readonly Token[];
 }
 
-/** What of a chat decides its prompt. */
+/** The parts of a chat that determine its prompt. */
 export interface PromptParts {
   readonly request: ChatRequest;
   /** The tools it may call; none when it must not. */
   readonly tools: NonNullable<ChatRequest['tools']>;
-  /** The functions as the library has them. */
+  /** The functions in the library's format. */
   readonly functions: object;
   /** Whether it must call one of them. */
   readonly mustCall: boolean;
@@ -32,13 +31,13 @@ export interface PromptParts {
 /** Writes the prompts of one model. */
 export class Prompts {
   private readonly wrapper: ChatWrapper;
-  /** What ends an answer, whatever was asked; the rest of it is overwritten. */
+  /** The stop triggers of every response; the rest of it is overwritten. */
   private readonly endings: ContextState;
 
   constructor(
     private readonly library: NodeLlamaCpp,
     private readonly model: Model,
-    /** Its text, and what it is once it was parsed; missing when it cannot be. */
+    /** Its text, and the parsed template unless parsing failed. */
     private readonly template: { readonly text: string; readonly parsed?: Template } | undefined,
     private readonly templateValues: object,
   ) {
@@ -51,7 +50,7 @@ export class Prompts {
     });
   }
 
-  /** Whether the model was made for tools; the library tells every other one of them too, in words of its own. */
+  /** Whether the model supports tools; for others, the library describes tools in text of its own. */
   get takesTools(): boolean {
     return this.isOwn ? this.ownTakesTools : true;
   }
@@ -131,7 +130,7 @@ export class Prompts {
     return Object.assign(wrapper, { generateContextState });
   }
 
-  /** Some templates begin the thought themselves, or end it at once; whether this one did is seen from its end. */
+  /** Some templates begin the thoughts themselves, or end them at once; the end of the prompt shows it. */
   private settingsFor(text: string): ChatWrapper['settings'] {
     const { settings } = this.wrapper;
     const { segments } = settings;
@@ -166,7 +165,7 @@ function wrapperFor({ resolveChatWrapper }: NodeLlamaCpp, model: Model, template
 
 const answerAlone: readonly HistoryItem[] = [{ type: 'model', response: [] }];
 
-/** The answer begins with a call: the library lets the model choose the name, then the arguments. */
+/** The response begins with a call: the library lets the model choose the name, then the arguments. */
 function withCall(wrapper: ChatWrapper): ChatWrapper {
   const generateContextState: ChatWrapper['generateContextState'] = (options) => ({
     ...wrapper.generateContextState(options),

@@ -1,8 +1,8 @@
-// One answer on its way to a client: whole as JSON, or piece by piece as server-sent events.
+// One response to a client: JSON as a whole, or server-sent events.
 import type { ServerResponse } from 'node:http';
-import { answerTo } from './errors.js';
+import { errorResponse } from './errors.js';
 
-/** An answer under way. */
+/** A response in progress. */
 export class Reply {
   private readonly left = new AbortController();
 
@@ -11,7 +11,7 @@ export class Reply {
     response.on('error', () => undefined); // A client that is gone is told by `close`.
   }
 
-  /** Aborted when the client leaves, or nobody may be answered any more. */
+  /** Aborted when the client disconnects. */
   get signal(): AbortSignal {
     return this.left.signal;
   }
@@ -38,10 +38,10 @@ export class Reply {
     this.response.end('data: [DONE]\n\n');
   }
 
-  /** An error as the answer, or as the end of a stream that has begun: then without [DONE]. */
+  /** Sends an error as the response, or as the end of a stream that has begun, then without [DONE]. */
   fail(error: unknown): void {
     if (this.response.destroyed || this.signal.aborted) return;
-    const { status, body } = answerTo(error);
+    const { status, body } = errorResponse(error);
     if (!this.response.headersSent) return this.json(body, status);
     this.event(body);
     this.response.end();

@@ -1,4 +1,4 @@
-// What clients may send: OpenAI's fields and the samplers of llama.cpp, checked by schema.
+// The schemas of requests: OpenAI's fields and the samplers of llama.cpp.
 import { Ajv, type ValidateFunction } from 'ajv';
 import type { FromSchema } from '@lamina/core/plugin';
 import { RequestError, unsupported } from './errors.js';
@@ -118,11 +118,11 @@ const embeddingSchema = {
   required: ['input'],
 } as const;
 
-/** A chat, as it was checked. */
+/** A valid chat request. */
 export type ChatRequest = FromSchema<typeof chatSchema>;
 export type CompletionRequest = FromSchema<typeof completionSchema>;
 export type EmbeddingRequest = FromSchema<typeof embeddingSchema>;
-/** What both ways to generate have in common. */
+/** The fields that chats and completions share. */
 export type GenerationRequest = FromSchema<{ readonly type: 'object'; readonly properties: typeof generation }>;
 
 const ajv = new Ajv({ strict: false });
@@ -141,7 +141,7 @@ export function readChat(body: unknown): ChatRequest {
 export function readCompletion(body: unknown): CompletionRequest {
   const request = checked<CompletionRequest>(validators.completion, body);
   for (const field of ['echo', 'suffix', 'best_of'])
-    if (isAsked(body, field)) throw unsupported(`The embedded engine does not do "${field}".`, field);
+    if (isRequested(body, field)) throw unsupported(`The embedded engine does not support "${field}".`, field);
   return request;
 }
 
@@ -150,14 +150,14 @@ export function readEmbedding(body: unknown): EmbeddingRequest {
   return checked<EmbeddingRequest>(validators.embedding, body);
 }
 
-/** A field that is `null` is one that is not there, as OpenAI has it. */
+/** Fields that are `null` count as missing, as in OpenAI's API. */
 function checked<T>(validate: ValidateFunction, body: unknown): T {
   const given =
     typeof body === 'object' && body !== null && !Array.isArray(body)
       ? Object.fromEntries(Object.entries(body).filter(([, value]) => value !== null))
       : body;
   if (!validate(given)) {
-    const { instancePath = '', message = 'is wrong' } = validate.errors?.[0] ?? {};
+    const { instancePath = '', message = 'is not valid' } = validate.errors?.[0] ?? {};
     const param = instancePath.slice(1).replaceAll('/', '.');
     throw new RequestError(
       400,
@@ -165,13 +165,13 @@ function checked<T>(validate: ValidateFunction, body: unknown): T {
       param === '' ? {} : { param },
     );
   }
-  if (isAsked(given, 'logprobs')) throw unsupported('The embedded engine tells no logprobs.', 'logprobs');
+  if (isRequested(given, 'logprobs')) throw unsupported('The embedded engine does not support "logprobs".', 'logprobs');
   if (((given as { n?: number }).n ?? 1) !== 1)
-    throw unsupported('The embedded engine makes one choice; "n" must be 1.', 'n');
+    throw unsupported('The embedded engine generates one choice; "n" must be 1.', 'n');
   return given as T;
 }
 
-function isAsked(body: unknown, field: string): boolean {
+function isRequested(body: unknown, field: string): boolean {
   const value = (body as Readonly<Record<string, unknown>>)[field];
   return value !== undefined && value !== null && value !== false && value !== 0;
 }

@@ -1,11 +1,11 @@
-// The routes a loaded model has, by what it is for.
+// The routes of a loaded model, by its purpose.
 import { chat } from './chat.js';
 import { complete } from './completion.js';
 import { embed } from './embeddings.js';
 import type { Engine } from './engine.js';
 import type { Routes } from './http.js';
 
-/** What `GET /v1/models` tells of the engine besides, for the plugin that started it. */
+/** Additional facts in `GET /v1/models`, for the plugin that started the engine. */
 export interface EngineFacts {
   readonly context_length: number;
   readonly parallel: number;

@@ -1,12 +1,12 @@
-// How the next token is chosen: the fields of a request, with the defaults of llama-server where they say nothing.
+// The sampling options of a request, with the defaults of llama-server.
 import type { GenerateOptions, Model, NodeLlamaCpp } from './binding.js';
 import { tooLong } from './errors.js';
 import type { GenerationRequest } from './requests.js';
 
-/** The library needs a little room behind the last token, or it begins to forget the first ones. */
+/** The library needs a few free tokens at the end, or it drops the first ones. */
 const spareTokens = 4;
 
-/** What is known when a request is about to be computed. */
+/** What is known before a request is computed. */
 export interface Generation {
   readonly request: GenerationRequest & { readonly max_completion_tokens?: number };
   readonly promptTokens: number;
@@ -15,7 +15,7 @@ export interface Generation {
 }
 
 /**
- * The options of a generation. Never more tokens than the context has room for: nothing of a conversation is forgotten
+ * The options of a generation. Never more tokens than the context has left: nothing of a conversation is dropped
  * silently.
  * @throws RequestError `context_length_exceeded`
  */
@@ -24,14 +24,14 @@ export function generateOptions(
   { TokenBias }: NodeLlamaCpp,
   model: Model,
 ): GenerateOptions {
-  const room = contextLength - promptTokens - spareTokens;
-  if (room < 1) throw tooLong(promptTokens, contextLength);
+  const left = contextLength - promptTokens - spareTokens;
+  if (left < 1) throw tooLong(promptTokens, contextLength);
   const { temperature = 0.8, top_k = 40, top_p = 0.95, min_p = 0.05, seed, stop, logit_bias } = request;
   const wanted = request.max_completion_tokens ?? request.max_tokens ?? Infinity;
   const stops = (typeof stop === 'string' ? [stop] : (stop ?? [])).filter((text) => text !== '');
   return {
     signal,
-    maxTokens: Math.min(wanted, room),
+    maxTokens: Math.min(wanted, left),
     temperature,
     topK: top_k,
     topP: top_p,

@@ -1,4 +1,4 @@
-// The conversations one context holds at once; those who find none free wait their turn.
+// The sequences of a context, each for one conversation; requests wait for a free one.
 import type { Sequence, Token } from './binding.js';
 
 interface Waiter {
@@ -24,7 +24,7 @@ export class Sequences {
     return this.all.length;
   }
 
-  /** Tokens one of them holds. */
+  /** Tokens in one sequence. */
   get contextLength(): number {
     return this.all[0]!.contextSize;
   }

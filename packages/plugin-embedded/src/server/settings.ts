@@ -1,4 +1,4 @@
-// What the engine is started with: all of it on its command line, but for the key.
+// The settings of the engine, all on its command line except the key.
 import { parseArgs } from 'node:util';
 import type { ModelOptions } from '../options.js';
 
@@ -7,16 +7,16 @@ export interface ServerSettings {
   /** The directory with node-llama-cpp in its node_modules. */
   readonly directory: string;
   readonly gpu: string | false;
-  /** Of the model, as clients see it. */
+  /** The name of the model for clients. */
   readonly name: string;
   readonly path: string;
   readonly port: number;
-  /** Cores there are for it; it computes with as many threads where the options name no number. */
+  /** Usable cores: the default number of threads. */
   readonly cores: number;
   readonly options: ModelOptions;
 }
 
-/** The arguments that say this. */
+/** The arguments for these settings. */
 export function argumentsFor({ directory, gpu, name, path, port, cores, options }: ServerSettings): string[] {
   return [
     '--directory',
@@ -36,7 +36,7 @@ export function argumentsFor({ directory, gpu, name, path, port, cores, options 
   ];
 }
 
-/** Reads what {@link argumentsFor} wrote. */
+/** Parses the arguments of {@link argumentsFor}. */
 export function readSettings(args: readonly string[]): ServerSettings {
   const text = { type: 'string', default: '' } as const;
   const { values } = parseArgs({

@@ -1,18 +1,18 @@
-// The tools a chat may call, as the library has them.
+// Converts the tools of a chat to the library's format.
 import { grammarSchema } from './json-schema.js';
 import { RequestError } from './errors.js';
 import type { ChatRequest } from './requests.js';
 
 type Tool = NonNullable<ChatRequest['tools']>[number];
 
-/** Tools as they were given, as functions of the library, and whether one of them must be called. */
+/** The tools of the request, as functions of the library, and whether one must be called. */
 export interface Tools {
   readonly tools: Tool[];
   readonly functions: Readonly<Record<string, { readonly description?: string; readonly params?: unknown }>>;
   readonly mustCall: boolean;
 }
 
-/** What `tools` and `tool_choice` come to. @throws RequestError when a tool is chosen that is not there */
+/** Reads `tools` and `tool_choice`. @throws RequestError when a missing tool is chosen */
 export function toolsFor({ tools = [], tool_choice = 'auto' }: ChatRequest): Tools {
   if (tool_choice === 'none') return { tools: [], functions: {}, mustCall: false };
   const named = typeof tool_choice === 'string' ? undefined : tool_choice.function.name;

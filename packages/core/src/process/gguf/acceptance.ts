@@ -1,18 +1,18 @@
-// Says which GGUF files are a model of their own.
+// Decides which GGUF files are models of their own.
 import type { Acceptance } from '../../contract/backends.js';
 import type { Model } from '../../contract/models.js';
 
 /**
- * Refuses the files that only work beside a model: projectors, and adapters without a base. For all others it is
- * `otherwise`.
+ * Refuses files that only work together with a model: projectors, and adapters without a base. Returns `otherwise` for
+ * all others.
  */
 export function acceptGguf(model: Model, otherwise: Acceptance): Acceptance {
   const { kind, architecture } = model.metadata ?? {};
   if (kind === 'mmproj' || architecture === 'clip') {
-    return { refused: 'its file is a multimodal projector: it belongs into the entry of its model, as `projector`' };
+    return { refused: 'its file is a multimodal projector: set it as `projector` of its model' };
   }
   if (kind === 'adapter' && model.base === undefined) {
-    return { refused: 'its file is a LoRA adapter: say which model it changes, as `base`' };
+    return { refused: 'its file is a LoRA adapter: set the model it changes as `base`' };
   }
   return otherwise;
 }

@@ -1,8 +1,8 @@
-// The memory a context takes: keys and values of its tokens, and the scratch space of the computation.
+// The memory of a context: keys and values of its tokens, and the scratch space of the computation.
 import type { ModelMetadata } from '../../contract/models.js';
 import type { GgufMemoryOptions } from './memory-options.js';
 
-/** The parts of a header these numbers come from. */
+/** The header fields that these numbers come from. */
 export type Shape = Required<
   Pick<ModelMetadata, 'layers' | 'kvHeads' | 'keyLength' | 'valueLength' | 'embeddingLength'>
 > &
@@ -24,7 +24,7 @@ const numberBytes = {
 /** llama.cpp rounds the cells of each sequence up to this. */
 const cellStep = 256;
 
-/** The shape of a model whose header tells enough; `undefined` otherwise, as for models without attention. */
+/** The shape of a model; `undefined` when its header lacks a field, as for models without attention. */
 export function shapeOf(metadata: ModelMetadata | undefined): Shape | undefined {
   const { layers, kvHeads, keyLength, valueLength, embeddingLength } = metadata ?? {};
   if (

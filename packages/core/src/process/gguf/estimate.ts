@@ -1,12 +1,11 @@
-// What a GGUF model will need in memory on an engine built on llama.cpp, computed from its header before anything
-// starts.
+// Estimates the memory of a GGUF model on an engine built on llama.cpp, from its header, before anything starts.
 import type { Device, Machine, MemoryEstimate } from '../../contract/backends.js';
 import type { Model } from '../../contract/models.js';
 import { cacheBytes, computeBytes, shapeOf, type Shape } from './context-memory.js';
 import { offload, type Offload } from './offload.js';
 import type { GgufMemoryOptions } from './memory-options.js';
 
-/** llama.cpp reduces a context nobody asked for down to this, not further (`--fit-ctx`). */
+/** llama.cpp reduces a default context down to this, not further (`--fit-ctx`). */
 const smallestFit = 4096;
 /**
  * Weights that the processor computes with in another layout are copied, and then no longer mapped from the file
@@ -14,7 +13,7 @@ const smallestFit = 4096;
  */
 const repacked = /^(?:Q2_K|Q3_K|Q4_K|Q4_0|IQ4_NL)/;
 
-/** This machine, the devices the engine found in it, and what the engine is without a model. */
+/** The machine, the devices the engine found in it, and the memory of the engine without a model. */
 export interface GgufPlace extends Machine {
   readonly devices: readonly Device[];
   readonly processBytes: number;
@@ -23,7 +22,7 @@ export interface GgufPlace extends Machine {
 /**
  * What a start would need. Exact for keys and values of models with plain attention, an approximation for the scratch
  * space, and an upper bound for models that keep only a window of tokens, or keep experts in host memory. The memory of
- * a draft model's context is not counted. `undefined` when the header does not tell enough.
+ * a draft model's context is not counted. `undefined` when the header lacks a field.
  */
 export function estimateGgufMemory(
   model: Model,
@@ -77,7 +76,7 @@ function bytesOf(model: Model, role: 'weights' | 'projector'): number {
   return model.files.filter((file) => file.role === role).reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
-/** What llama.cpp takes when nobody says: the context of the training, reduced to what fits. */
+/** llama.cpp's default: the context of the training, reduced to what fits. */
 function defaultContext({ contextLength = smallestFit }: Shape, fitting = 0): number {
   return Math.min(contextLength, Math.max(smallestFit, fitting));
 }

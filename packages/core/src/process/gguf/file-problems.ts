@@ -1,12 +1,11 @@
-// What llama.cpp prints about a GGUF file it cannot use, as a clause that follows "the file …".
+// Explains what llama.cpp prints about a GGUF file it cannot use, as a clause that follows "the file …".
 
 type Clause = (match: RegExpExecArray, engine: string) => string;
 
-const incomplete = 'the download may have ended early: fetch it again';
+const incomplete = 'the download may be incomplete: download it again';
 
 /**
- * Looked for in this order: the first that any line has says it best. Lines from gguf.cpp, llama-model-loader.cpp and
- * llama-model.cpp.
+ * Matched in this order, most specific first. The lines come from gguf.cpp, llama-model-loader.cpp and llama-model.cpp.
  */
 const problems: readonly (readonly [pattern: RegExp, clause: Clause])[] = [
   [
@@ -20,7 +19,7 @@ const problems: readonly (readonly [pattern: RegExp, clause: Clause])[] = [
   ],
   [
     /failed to load GGUF split from (.+)/,
-    ([, path]) => `lacks its part ${path}; every part must lie beside the first, whole and under its original name`,
+    ([, path]) => `lacks its part ${path}; all parts must be complete, in one directory, and have their original names`,
   ],
   [
     /unknown model architecture: '(.*)'/,
@@ -38,29 +37,26 @@ const problems: readonly (readonly [pattern: RegExp, clause: Clause])[] = [
   ],
   [/invalid magic characters: '(.*)', expected/, ([, magic]) => `is not GGUF: it begins with "${magic}"`],
   [/failed to read magic/, () => 'is empty, or a directory'],
-  [
-    /failed to read (?:key-value pairs|tensor info|tensor data|header)/,
-    () => `breaks off within its header; ${incomplete}`,
-  ],
-  [/tensor '.*' data is not within the file bounds/, () => `breaks off before the last of its weights; ${incomplete}`],
+  [/failed to read (?:key-value pairs|tensor info|tensor data|header)/, () => `ends within its header; ${incomplete}`],
+  [/tensor '.*' data is not within the file bounds/, () => `ends before the last of its weights; ${incomplete}`],
   [
     /(?:tensor '(.+)' not found|missing tensor '(.+)')/,
-    ([, name, other]) => `lacks the tensor ${name ?? other}; it was made for another version of llama.cpp, or badly`,
+    ([, name, other]) =>
+      `lacks the tensor ${name ?? other}; it was made for another version of llama.cpp, or is damaged`,
   ],
   [
     /tensor '(.+)' has wrong shape/,
-    ([, name]) => `has a tensor ${name} of another shape than its header says; it was made badly`,
+    ([, name]) => `has a tensor ${name} whose shape differs from its header; it is damaged`,
   ],
   [/failed to open(?: GGUF file)? '.*'.*No such file or directory/, () => 'does not exist'],
   [
     /failed to open(?: GGUF file)? '.*'.*Permission denied/,
-    () => 'may not be read by this user; change its permissions',
+    () => 'is not readable for this user; change its permissions',
   ],
 ];
 
 /**
- * The clause for what these lines say of a file; `undefined` when they say nothing known. `engine` is how a sentence
- * calls the engine: `this llama-server`.
+ * The clause for these lines; `undefined` when none is known. `engine` is the engine in a sentence: `this llama-server`.
  */
 export function ggufProblem(lines: readonly string[], engine: string): string | undefined {
   for (const [pattern, clause] of problems) {

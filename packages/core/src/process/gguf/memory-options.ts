@@ -1,9 +1,9 @@
-// The options of llama.cpp that decide what a model needs in memory, by the names every engine built on it gives them.
+// The options of llama.cpp that decide how much memory a model needs; engines built on it share their names.
 
 /** How keys and values are stored. */
 export type CacheType = 'f32' | 'f16' | 'bf16' | 'q8_0' | 'q4_0' | 'q4_1' | 'iq4_nl' | 'q5_0' | 'q5_1';
 
-/** What is not said is as llama.cpp does it. */
+/** Options that are left out have llama.cpp's defaults. */
 export interface GgufMemoryOptions {
   readonly context_length?: number;
   readonly parallel?: number;

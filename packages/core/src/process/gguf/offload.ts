@@ -5,13 +5,13 @@ import type { GgufMemoryOptions } from './memory-options.js';
 /** llama.cpp leaves this much free on each device when it chooses the layers itself (`--fit-target`). */
 const marginBytes = 1024 * 1024 * 1024;
 
-/** What is to be shared out. */
+/** What to distribute over the devices. */
 export interface Load {
   /** Layers of the model, and one for its output. */
   readonly layers: number;
   /** Bytes of one layer: weights, keys and values. */
   readonly layerBytes: number;
-  /** Bytes every device that is used needs besides. */
+  /** Bytes that every used device needs in addition. */
   readonly computeBytes: number;
 }
 
@@ -22,7 +22,7 @@ export interface Offload {
 }
 
 /**
- * Shares a model out as llama.cpp does: the layers asked for, or as many as fit; by `tensor_split`, or by free memory.
+ * Distributes a model like llama.cpp: the layers asked for, or as many as fit; by `tensor_split`, or by free memory.
  */
 export function offload(load: Load, options: GgufMemoryOptions, present: readonly Device[]): Offload {
   const devices = devicesFor(options, present);
@@ -53,8 +53,8 @@ function layersOn(
 ): number {
   if (wanted === 'all') return layers;
   if (wanted !== 'auto') return Math.min(wanted, layers);
-  const room = devices.reduce((sum, { freeBytes }) => sum + (freeBytes ?? Infinity) - marginBytes - computeBytes, 0);
-  return Math.max(0, Math.min(layers, Math.floor(room / layerBytes)));
+  const free = devices.reduce((sum, { freeBytes }) => sum + (freeBytes ?? Infinity) - marginBytes - computeBytes, 0);
+  return Math.max(0, Math.min(layers, Math.floor(free / layerBytes)));
 }
 
 function sharesOf(devices: readonly Device[], split: readonly number[] | undefined): readonly number[] {

@@ -275,7 +275,7 @@ describeReal('the embedded engine', function () {
         /reads text alone/,
       ],
       [{ messages: user('a'), n: 2 }, /"n" must be 1/],
-      [{ messages: user('a'), logprobs: true }, /no logprobs/],
+      [{ messages: user('a'), logprobs: true }, /does not support "logprobs"/],
       [
         { messages: user('a'), tools: [weather], response_format: { type: 'json_object' } },
         /leave out "response_format" or "tools"/,

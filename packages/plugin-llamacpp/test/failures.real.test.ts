@@ -200,7 +200,7 @@ describeReal('a start that fails on the real llama-server gives its reason', () 
     );
     assert.match(
       await reason('wide.gguf'),
-      /^The adapter cannot be used: .*wide\.gguf does not fit the model \(.*\); it must be a LoRA in GGUF, made for this very model\.$/,
+      /^The adapter cannot be used: .*wide\.gguf does not fit the model \(.*\); it must be a LoRA in GGUF, made for this model\.$/,
     );
   });
 

@@ -2,7 +2,7 @@
 import { LaminaError, reasonOf } from '@lamina/core/protocol';
 import { endOnFault } from './fault.js';
 import { readCommandLine } from './command-line.js';
-import type { Stop } from './serve.js';
+import type { StopSignals } from './serve.js';
 
 async function main(): Promise<number> {
   const line = readCommandLine(process.argv.slice(2));
@@ -20,7 +20,7 @@ async function main(): Promise<number> {
   return 0;
 }
 
-function onSignals(): Stop {
+function onSignals(): StopSignals {
   const orderly = new AbortController();
   const atOnce = new AbortController();
   const stop = (signal: NodeJS.Signals): void => (orderly.signal.aborted ? atOnce : orderly).abort(signal);

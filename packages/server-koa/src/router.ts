@@ -16,9 +16,9 @@ import { backendRoutes } from './routes/backends.js';
 import { downloadRoutes, suggestDownload } from './routes/downloads.js';
 import { eventRoutes } from './routes/events.js';
 import { healthRoutes } from './routes/health.js';
+import { engineRoutes, fastInference, inferenceRoutes } from './routes/inference.js';
 import { libraryRoutes } from './routes/library.js';
 import { modelRoutes } from './routes/models.js';
-import { engineRoutes, fastInference, openaiRoutes } from './routes/openai.js';
 
 /**
  * Lamina's routes for a Koa application: `app.use(laminaRouter(lamina).routes())`, before any body parser. The checks of
@@ -75,7 +75,7 @@ function addRoutes(
   closing: AbortSignal,
 ): void {
   const smallBody = { ...limits, bytes: Math.min(limits.bytes, maxSmallBody) };
-  openaiRoutes(router, lamina, limits);
+  inferenceRoutes(router, lamina, limits);
   healthRoutes(router, lamina);
   libraryRoutes(router, lamina, smallBody);
   modelRoutes(router, lamina);

@@ -11,7 +11,7 @@ import { createServer, type Server } from './server.js';
 const flushMs = 500;
 
 /** The first signal shuts down gracefully, the second at once. */
-export interface Stop {
+export interface StopSignals {
   readonly orderly: AbortSignal;
   readonly atOnce: AbortSignal;
 }
@@ -20,7 +20,7 @@ export interface Stop {
 export async function serve(
   line: CommandLine,
   env: Readonly<Record<string, string | undefined>>,
-  stop: Stop,
+  stop: StopSignals,
   fault: FaultLog,
 ): Promise<void> {
   const configuration = await readConfiguration(line, env);

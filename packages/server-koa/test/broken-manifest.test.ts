@@ -1,4 +1,4 @@
-// A manifest that cannot be used: it is refused with its place, what was loaded stays, and the next good one is taken.
+// A manifest that cannot be used is refused with its position; the models stay, and the next valid one loads.
 import assert from 'node:assert/strict';
 import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -70,7 +70,7 @@ describe('a manifest that cannot be used', () => {
   const reload = async () => (await (await fetch(`${url}/models/reload`, { method: 'POST' })).json()) as Reloaded;
 
   for (const [what, [text, line, column]] of Object.entries(circular)) {
-    it(`is refused with its place when it has ${what}; the models before stay, and the next good manifest is taken`, async () => {
+    it(`is refused with its position when it has ${what}; the models stay, and the next valid manifest loads`, async () => {
       await serve();
       await write(text);
       const { error } = await reload();
@@ -98,7 +98,7 @@ describe('a manifest that cannot be used', () => {
     });
   }
 
-  it('is taken when more than a thousand entries share what one anchor marks', async () => {
+  it('loads when more than a thousand entries share one anchor', async () => {
     await serve();
     const entries = Array.from(
       { length: 1200 },
@@ -111,7 +111,7 @@ describe('a manifest that cannot be used', () => {
     assert.equal((await names()).length, 1200);
   });
 
-  it('is told of when it was changed by hand, and what came meanwhile is seen with the next good one', async () => {
+  it('is logged after an edit by hand; changes made meanwhile load with the next valid one', async () => {
     await serve();
     const signal = AbortSignal.timeout(10_000);
     const invalid = lamina.events.once('manifest.invalid', { signal });
@@ -126,7 +126,7 @@ describe('a manifest that cannot be used', () => {
     assert.equal(lamina.models.get('late')?.available, true);
   });
 
-  it('leaves the models before when a plugin keeps the catalog from being built, and says so until it does not', async () => {
+  it('keeps the models while a plugin makes the catalog fail, and reports it until that ends', async () => {
     let isBroken = false;
     const plugin = definePlugin({
       name: 'breaker',
@@ -145,7 +145,7 @@ describe('a manifest that cannot be used', () => {
     assert.deepEqual(await names(), ['first', 'second', 'third']);
   });
 
-  it('is refused as data too: what contains itself, and what is not JSON', async () => {
+  it('is refused as data when it is cyclic or not JSON', async () => {
     await serve();
     const entry: Record<string, unknown> = { path: 'model.gguf' };
     entry['self'] = { deep: [entry] };

@@ -1,4 +1,4 @@
-// The lamina-server command as a person runs it: a process.
+// The lamina-server command as a process.
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { bin, isAlive } from './support/command.js';
-import { chat, errorOf, until } from './support/house.js';
+import { chat, errorOf, until } from './support/test-server.js';
 
 interface Run {
   readonly child: ChildProcess;
@@ -75,7 +75,7 @@ describe('lamina-server', function () {
   const post = (url: string, path: string, body: object) =>
     fetch(url + path, { method: 'POST', body: JSON.stringify(body) });
 
-  it('says where it listens in one line, serves, and ends with every engine on SIGTERM', async () => {
+  it('prints its URL in one line, serves, and stops with every engine on SIGTERM', async () => {
     const { child, url, ended } = await listening(...options());
     assert.match(await (await post(url, '/v1/chat/completions', chat('tiny'))).text(), /tiny: 1 2 3 4/);
     const { server } = (await (await fetch(`${url}/models/tiny`)).json()) as { server: { pid: number } };
@@ -87,7 +87,7 @@ describe('lamina-server', function () {
     assert.equal(isAlive(server.pid), false);
   });
 
-  it('ends on SIGINT during a stream and during a start, and tells the clients', async () => {
+  it('stops on SIGINT during a stream and during a start, with an error to the clients', async () => {
     const { child, url, ended } = await listening(...options());
     const stream = await post(url, '/v1/chat/completions', chat('tiny', '/count', { stream: true }));
     const broken = assert.rejects(stream.text());
@@ -104,7 +104,7 @@ describe('lamina-server', function () {
     assert.equal((await ended).code, 0);
   });
 
-  it('ends at once on the second signal, with an engine that will not go', async () => {
+  it('stops at once on the second signal, also with an engine that ignores SIGTERM', async () => {
     await writeFile(
       join(directory, 'config.mjs'),
       (await readFile(join(directory, 'config.mjs'), 'utf8')).replace(
@@ -133,7 +133,7 @@ describe('lamina-server', function () {
     await broken;
   });
 
-  it('takes the limits of the command line over those of the configuration', async () => {
+  it('prefers the limits of the command line to those of the configuration', async () => {
     const { child, url, ended } = await listening(
       ...options(),
       '--max-loaded',
@@ -159,7 +159,7 @@ describe('lamina-server', function () {
       assert.equal(typeof (JSON.parse(line) as { msg: string }).msg, 'string');
   });
 
-  it('takes keys from a file', async () => {
+  it('reads keys from a file', async () => {
     await writeFile(join(directory, 'keys'), '# ours\nfirst-key\n\nsecond-key inference  # for the phone\n');
     const { child, url, ended } = await listening(
       ...options(),
@@ -179,7 +179,7 @@ describe('lamina-server', function () {
     assert.equal((await ended).code, 0);
   });
 
-  it('uses the plugins that are installed when no configuration names any', async () => {
+  it('uses the installed plugins without a configuration', async () => {
     await writeFile(join(directory, 'models.yaml'), 'models: {}\n');
     const { child, url, ended } = await listening('--models-dir', directory, '--port', '0');
     const { backends } = (await (await fetch(`${url}/backends`)).json()) as { backends: Record<string, unknown> };
@@ -198,7 +198,7 @@ describe('lamina-server', function () {
     return result.stderr;
   };
 
-  it('says in one sentence why it cannot start', async () => {
+  it('reports in one sentence why it cannot start', async () => {
     // The log of what was found until then is JSON, and not the sentence.
     const one = async (says: RegExp, ...args: string[]) => {
       const lines = (await fails(1, says, ...args)).trim().split('\n');
@@ -223,7 +223,7 @@ describe('lamina-server', function () {
     await one(/bad\.yaml/, ...options(), '--manifest', join(directory, 'bad.yaml'));
   });
 
-  it('leaves nothing when the port is taken', async () => {
+  it('leaves nothing behind when the port is in use', async () => {
     const taken = createServer().listen(0, '127.0.0.1');
     await once(taken, 'listening');
     const { port } = taken.address() as { port: number };
@@ -234,7 +234,7 @@ describe('lamina-server', function () {
     assert.equal((await ended).code, 0, 'the data directory is free again');
   });
 
-  it('explains wrong usage with exit code 2, and itself with 0', async () => {
+  it('exits with 2 after wrong usage, with 0 after --help', async () => {
     await fails(2, /--prot/, '--prot', '1');
     await fails(2, /from 0 to 65535/, '--port', '70000');
     await fails(2, /at least 1/, '--max-loaded', '0');

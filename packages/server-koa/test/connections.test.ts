@@ -1,11 +1,11 @@
-// Connections: how many there may be, and that each of them ends.
+// Connections: their limits, and that each of them ends.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { Agent, get } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { createTestLamina } from '@lamina/testing';
 import { createServer, type Server } from '@lamina/server-koa';
-import { chat, openHouse, until, type House } from './support/house.js';
+import { chat, startTestServer, until, type TestServer } from './support/test-server.js';
 import { dial, parse, readAll } from './support/raw.js';
 import { TestSocket } from './support/socket.js';
 
@@ -24,19 +24,19 @@ async function accepted(server: Server): Promise<Socket> {
 }
 
 describe('the connections of the server', () => {
-  let house: House;
+  let testServer: TestServer;
   const open: { destroy(): void }[] = [];
 
   afterEach(async () => {
     open.splice(0).forEach((socket) => socket.destroy());
-    await house.close();
+    await testServer.close();
   });
 
   /** A connection as the server has it, and whether it has been closed. */
   async function idle(
     localAddress?: string,
   ): Promise<{ client: Socket; isClosed: () => boolean; closed: Promise<unknown> }> {
-    const { hostname, port } = new URL(house.url);
+    const { hostname, port } = new URL(testServer.url);
     const client = connect({
       port: Number(port),
       host: hostname,
@@ -45,31 +45,31 @@ describe('the connections of the server', () => {
       .on('error', () => undefined)
       .resume();
     open.push(client);
-    const socket = await accepted(house.server);
+    const socket = await accepted(testServer.server);
     let isClosed = false;
     const closed = once(client, 'close').then(() => (isClosed = true));
     return { client, isClosed: () => isClosed || socket.destroyed, closed };
   }
 
-  it('are bounded: a new one closes the one that has been idle the longest', async () => {
-    house = await openHouse({ server: { maxConnections: 3, maxConnectionsPerAddress: 3 } });
+  it('are limited: a new one closes the one that has been idle the longest', async () => {
+    testServer = await startTestServer({ server: { maxConnections: 3, maxConnectionsPerAddress: 3 } });
     const [first, second, third] = [await idle(), await idle(), await idle()];
     first.client.write(ask); // It is idle again only now.
     await once(first.client, 'data');
-    assert.equal((await fetch(`${house.url}/health`, { headers: { connection: 'close' } })).status, 200);
+    assert.equal((await fetch(`${testServer.url}/health`, { headers: { connection: 'close' } })).status, 200);
     await second.closed;
     assert.deepEqual([first.isClosed(), third.isClosed()], [false, false]);
   });
 
   it('are not closed for new ones while a request or a WebSocket is under way on them', async () => {
-    house = await openHouse({
+    testServer = await startTestServer({
       models: { tiny: { chunk_ms: 1 } },
       server: { maxConnections: 2, maxConnectionsPerAddress: 2 },
     });
-    await house.lamina.runtime.start('tiny');
-    const webSocket = await TestSocket.open(house.url);
+    await testServer.lamina.runtime.start('tiny');
+    const webSocket = await TestSocket.open(testServer.url);
     open.push({ destroy: () => webSocket.ws.terminate() });
-    const stream = await house.post('/v1/chat/completions', chat('tiny', '/count', { stream: true }));
+    const stream = await testServer.post('/v1/chat/completions', chat('tiny', '/count', { stream: true }));
     const reader = stream.body!.getReader();
     await reader.read();
     const refused = await idle();
@@ -79,7 +79,7 @@ describe('the connections of the server', () => {
     await webSocket.next('pong', ({ id }) => id === 'still');
     await reader.cancel();
     await until('the stream has ended', async () =>
-      fetch(`${house.url}/health`, { headers: { connection: 'close' } }).then(
+      fetch(`${testServer.url}/health`, { headers: { connection: 'close' } }).then(
         ({ status }) => status === 200,
         () => false,
       ),
@@ -89,7 +89,7 @@ describe('the connections of the server', () => {
   const linux = process.platform === 'linux' ? it : it.skip;
 
   linux('of one address are bounded too, so that it cannot take the place of others', async () => {
-    house = await openHouse({ server: { maxConnections: 4, maxConnectionsPerAddress: 2 } });
+    testServer = await startTestServer({ server: { maxConnections: 4, maxConnectionsPerAddress: 2 } });
     const other = await idle('127.0.0.2');
     const greedy = [await idle(), await idle(), await idle(), await idle()];
     await Promise.all(greedy.slice(0, 2).map(({ closed }) => closed));
@@ -99,15 +99,15 @@ describe('the connections of the server', () => {
     );
   });
 
-  it('are closed after an answer to what is not HTTP, whether or not the client closes its side', async () => {
-    house = await openHouse();
+  it('are closed after a response to bytes that are not HTTP, whether or not the client closes its side', async () => {
+    testServer = await startTestServer();
     for (const [bytes, status] of [
       ['nonsense\r\n\r\n', 400],
       [`GET / HTTP/1.1\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`, 431],
     ] as const) {
-      const client = stubborn(house.url);
+      const client = stubborn(testServer.url);
       open.push(client);
-      const closed = accepted(house.server).then((socket) => once(socket, 'close'));
+      const closed = accepted(testServer.server).then((socket) => once(socket, 'close'));
       client.write(bytes);
       const answer = readAll(client);
       await closed;
@@ -117,14 +117,14 @@ describe('the connections of the server', () => {
   });
 
   it('are closed after a refused upgrade, whether or not the client closes its side', async () => {
-    house = await openHouse({ server: { apiKeys: [{ key: 'secret' }] } });
+    testServer = await startTestServer({ server: { apiKeys: [{ key: 'secret' }] } });
     for (const [path, status] of [
       ['/ws', 401],
       ['/elsewhere', 404],
     ] as const) {
-      const client = stubborn(house.url);
+      const client = stubborn(testServer.url);
       open.push(client);
-      const closed = accepted(house.server).then((socket) => once(socket, 'close'));
+      const closed = accepted(testServer.server).then((socket) => once(socket, 'close'));
       client.write(
         `GET ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`,
       );
@@ -135,16 +135,16 @@ describe('the connections of the server', () => {
     }
   });
 
-  it('count once when an upgrade to another protocol was declined, and are idle after the answer', async () => {
-    house = await openHouse({ server: { maxConnections: 1, maxConnectionsPerAddress: 1 } });
-    const client = dial(house.url);
+  it('count once when an upgrade to another protocol is ignored, and are idle after the response', async () => {
+    testServer = await startTestServer({ server: { maxConnections: 1, maxConnectionsPerAddress: 1 } });
+    const client = dial(testServer.url);
     open.push(client);
     client.write('GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n');
     await once(client, 'data');
     const closed = once(client.resume(), 'close');
     const agent = new Agent({ keepAlive: true });
     open.push(agent);
-    const [response] = (await once(get(`${house.url}/health`, { agent }), 'response')) as [
+    const [response] = (await once(get(`${testServer.url}/health`, { agent }), 'response')) as [
       { statusCode: number; resume(): void },
     ];
     response.resume();
@@ -154,7 +154,7 @@ describe('the connections of the server', () => {
 });
 
 describe('a connection whose request does not arrive', () => {
-  it('is answered with 408 and closed when its time is up, be it silent or slow, and whether or not the client closes its side', async () => {
+  it('gets 408 and is closed after a timeout, silent or slow, whether or not the client closes its side', async () => {
     const lamina = await createTestLamina();
     const server = createServer(lamina, { port: 0 });
     Object.assign(server.http, { connectionsCheckingInterval: 20, headersTimeout: 100 });

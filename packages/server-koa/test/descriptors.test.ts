@@ -1,4 +1,4 @@
-// The lamina-server command with few file descriptors: it goes on, whoever takes them.
+// The lamina-server command with few file descriptors: it keeps serving when they run out.
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { json } from 'node:stream/consumers';
 import { bin } from './support/command.js';
-import { chat } from './support/house.js';
+import { chat } from './support/test-server.js';
 import { dial } from './support/raw.js';
 
 const authorization = 'Bearer secret';
@@ -108,7 +108,7 @@ interface ErrorBody {
       await ends();
     });
 
-    it('fails starts and requests with an error that says what to do when something takes them all, and goes on when they are free again', async () => {
+    it('fails starts and requests with a useful error when all descriptors are in use, and recovers afterwards', async () => {
       assert.equal((await post('/models/tiny/stop')).status, 200);
       assert.match(await takeOrGiveBack(), /^taken [1-9]/);
       const start = await post('/v1/chat/completions', chat('tiny'));

@@ -1,19 +1,19 @@
-// What a key with the scope "inference" is told of the machine: no absolute path and no address of an engine.
+// What a key with the scope "inference" sees of the machine: no absolute path and no address of an engine.
 import assert from 'node:assert/strict';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { EventBus } from '../../core/dist/kernel/event-bus.js';
 import type { LaminaEvent } from '@lamina/core';
-import { attached, chat, openHouse, type House } from './support/house.js';
+import { attached, chat, startTestServer, type TestServer } from './support/test-server.js';
 import { remotePlugin } from './support/remote.js';
 import { TestSocket } from './support/socket.js';
 
 const apiKeys = [{ key: 'all-of-it' }, { key: 'only-chats', scope: 'inference' }] as const;
 const bearer = (key: string) => ({ authorization: `Bearer ${key}` });
 
-describe('a key that may not manage', () => {
-  let house: House;
+describe('a key without the scope manage', () => {
+  let testServer: TestServer;
   let outside: string;
 
   beforeEach(async () => {
@@ -41,7 +41,7 @@ describe('a key that may not manage', () => {
       },
       backends: { fake: { type: 'fake' }, absent: { type: 'fake', executable: '/opt/secret/engine' } },
     };
-    house = await openHouse({
+    testServer = await startTestServer({
       lamina: {
         manifest,
         files: { 'model.fake': 'a fake model', 'found.gguf': 'x', 'cut.safetensors': 'x', attached: 'x' },
@@ -52,18 +52,24 @@ describe('a key that may not manage', () => {
   });
 
   afterEach(async () => {
-    await house.close();
+    await testServer.close();
     await rm(outside, { recursive: true });
   });
 
   /** The texts that tell where something is on this machine. */
   const leaksIn = (text: string) =>
-    [outside, house.modelsDir, '/opt/secret', '/srv/secret', process.execPath, '127.0.0.1:4711', '127.0.0.1:1"'].filter(
-      (place) => text.includes(place),
-    );
+    [
+      outside,
+      testServer.modelsDir,
+      '/opt/secret',
+      '/srv/secret',
+      process.execPath,
+      '127.0.0.1:4711',
+      '127.0.0.1:1"',
+    ].filter((place) => text.includes(place));
   const asked = async (key: string, path: string, body?: unknown) => {
     const init = body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) };
-    return (await fetch(house.url + path, { ...init, headers: bearer(key) })).text();
+    return (await fetch(testServer.url + path, { ...init, headers: bearer(key) })).text();
   };
 
   const requests: readonly (readonly [path: string, body?: unknown])[] = [
@@ -88,7 +94,7 @@ describe('a key that may not manage', () => {
     ['/v1/chat/completions', chat('away')],
   ];
 
-  it('is told neither where files and engines are, by any route, nor in any error', async () => {
+  it('does not see where files and engines are, on any route and in any error', async () => {
     for (const [path, body] of requests) {
       const text = await asked('only-chats', path, body);
       assert.deepEqual(leaksIn(text), [], `${path}: ${text}`);
@@ -97,37 +103,37 @@ describe('a key that may not manage', () => {
     assert.deepEqual(leaksIn(await asked('all-of-it', '/backends')), ['/opt/secret', process.execPath]);
   });
 
-  it('still learns what it needs: the name of a file, what is wrong, and which route to use', async () => {
+  it('sees what it needs: the name of a file, the problem, and which route to use', async () => {
     const { path, note } = JSON.parse(await asked('only-chats', '/models/far')) as { path: string; note: string };
     assert.deepEqual([path, note.includes('old.fake')], ['far.fake', true]);
     const tiny = JSON.parse(await asked('only-chats', '/models/tiny')) as { path: string };
     assert.equal(tiny.path, 'model.fake');
     await asked('only-chats', '/chat/tiny', chat('tiny'));
     const { server } = JSON.parse(await asked('only-chats', '/models/tiny')) as { server: { chat_endpoint: string } };
-    assert.equal(server.chat_endpoint, `${house.url}/chat/tiny`);
+    assert.equal(server.chat_endpoint, `${testServer.url}/chat/tiny`);
     const refused = JSON.parse(await asked('only-chats', '/models/reload', {})) as { error: { message: string } };
     assert.match(refused.error.message, /^POST \/models\/reload needs a key/);
     assert.match(await asked('only-chats', '/chat/broken', chat('broken')), /engine/);
   });
 
-  it('is told no more in events and in frames of the WebSocket', async () => {
-    const socket = await TestSocket.open(house.url, { headers: bearer('only-chats') });
+  it('does not see more in events and WebSocket frames', async () => {
+    const socket = await TestSocket.open(testServer.url, { headers: bearer('only-chats') });
     socket.send({ type: 'events.subscribe', id: 'all' });
     await socket.next('reply');
     for (const model of ['broken', 'gone', 'dying']) await socket.chat(model, model);
     const message = `${outside}/plugin.js failed at 127.0.0.1:4711`;
-    (house.lamina.events as EventBus).emit('plugin.failed', { plugin: 'p', hook: 'h', message });
+    (testServer.lamina.events as EventBus).emit('plugin.failed', { plugin: 'p', hook: 'h', message });
     await socket.next('event', ({ event }) => event.type === 'plugin.failed');
     await socket.next('event', ({ event }) => event.type === 'model.failed');
     for (const frame of socket.frames) assert.deepEqual(leaksIn(JSON.stringify(frame)), [], JSON.stringify(frame));
     await socket.close();
   });
 
-  it('does not keep those who may manage from being told', async () => {
-    const socket = await TestSocket.open(house.url, { headers: bearer('all-of-it') });
+  it('does not affect callers with the scope manage', async () => {
+    const socket = await TestSocket.open(testServer.url, { headers: bearer('all-of-it') });
     socket.send({ type: 'events.subscribe', id: 'all', types: ['plugin.failed'] });
     await socket.next('reply');
-    (house.lamina.events as EventBus).emit('plugin.failed', {
+    (testServer.lamina.events as EventBus).emit('plugin.failed', {
       plugin: 'p',
       hook: 'h',
       message: `${outside}/plugin.js`,

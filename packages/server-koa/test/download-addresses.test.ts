@@ -5,11 +5,11 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { JsonObject } from '@lamina/core';
-import { chat, errorOf, openHouse, type House, type HouseOptions } from './support/house.js';
+import { chat, errorOf, startTestServer, type TestServer, type TestServerOptions } from './support/test-server.js';
 import { TestSocket } from './support/socket.js';
 
 describe('the addresses of downloads over HTTP', () => {
-  let house: House;
+  let testServer: TestServer;
   let files: Server;
   let origin: string;
   let requests: string[];
@@ -28,34 +28,35 @@ describe('the addresses of downloads over HTTP', () => {
   });
 
   afterEach(async () => {
-    await house.close();
+    await testServer.close();
     files.closeAllConnections();
     files.close();
     await once(files, 'close');
   });
 
-  const open = async (options: HouseOptions = {}) => {
+  const open = async (options: TestServerOptions = {}) => {
     const entries = { far: { path: 'far.fake', backend: 'fake', download: { url: `${origin}/far.fake` } } };
-    house = await openHouse({ entries, ...options });
+    testServer = await startTestServer({ entries, ...options });
   };
-  const download = (body: object, headers: Record<string, string> = {}) => house.post('/download', body, { headers });
+  const download = (body: object, headers: Record<string, string> = {}) =>
+    testServer.post('/download', body, { headers });
   const assertRefused = async (response: Response) => {
     assert.equal(response.status, 403);
     assert.equal((await errorOf(response)).code, 'FORBIDDEN');
   };
 
-  it('may be those of this machine for a caller on this machine who may manage the server', async () => {
+  it('may be on this machine for a caller on this machine with the scope manage', async () => {
     await open();
     const { id } = (await (await download({ model: 'far' })).json()) as { id: string };
-    await house.lamina.downloads.wait(id);
-    await house.close();
+    await testServer.lamina.downloads.wait(id);
+    await testServer.close();
     await open({ server: { apiKeys: [{ key: 'm', scope: 'manage' }] } });
     const answer = await download({ reference: `${origin}/other.fake` }, { authorization: 'Bearer m' });
     assert.equal(answer.status, 202);
-    await house.lamina.downloads.wait(((await answer.json()) as { id: string }).id);
+    await testServer.lamina.downloads.wait(((await answer.json()) as { id: string }).id);
   });
 
-  it('are never those of a private network', async () => {
+  it('are never in a private network', async () => {
     await open();
     for (const host of ['10.0.0.1', '192.168.1.1', '169.254.169.254', '0.0.0.0', '[fd00::1]', '[::ffff:10.0.0.1]']) {
       await assertRefused(await download({ reference: `http://${host}/model.gguf` }));
@@ -63,7 +64,7 @@ describe('the addresses of downloads over HTTP', () => {
   });
 
   for (const header of ['x-forwarded-for', 'forwarded', 'via', 'x-real-ip']) {
-    it(`are not those of this machine for a request that a proxy forwards with "${header}"`, async () => {
+    it(`are not on this machine for a request that a proxy forwards with "${header}"`, async () => {
       await open();
       await assertRefused(await download({ model: 'far' }, { [header]: '127.0.0.1' }));
       await assertRefused(await download({ reference: `${origin}/far.fake` }, { [header]: '127.0.0.1' }));
@@ -78,19 +79,19 @@ describe('the addresses of downloads over HTTP', () => {
     await assertRefused(await download({ reference: `${origin}/far.fake` }));
   });
 
-  it('are checked when the manifest holds what an earlier request wrote there', async () => {
+  it('are checked when an earlier request wrote them to the manifest', async () => {
     await open({ lamina: { downloads: { allowedHosts: [new URL(origin).host] } } });
     const { id } = (await (
       await download({ reference: `${origin}/x.fake`, name: 'x' }, { via: '1.1 proxy' })
     ).json()) as { id: string };
-    await house.lamina.downloads.wait(id);
-    assert.equal((await fetch(`${house.url}/models/x?files=1`, { method: 'DELETE' })).status, 200);
-    await house.lamina.models.save('x', { path: 'x.fake', download: { url: `${origin}/x.fake` } });
+    await testServer.lamina.downloads.wait(id);
+    assert.equal((await fetch(`${testServer.url}/models/x?files=1`, { method: 'DELETE' })).status, 200);
+    await testServer.lamina.models.save('x', { path: 'x.fake', download: { url: `${origin}/x.fake` } });
     redirect = origin.replace('127.0.0.1', 'localhost');
     await assertRefused(await download({ model: 'x' }, { via: '1.1 proxy' }));
   });
 
-  it('are those of the internet alone when a chat begins a download and its key may not manage the server', async () => {
+  it('are public when a chat starts a download and its key has no scope manage', async () => {
     await open({
       server: {
         autoDownload: true,
@@ -101,25 +102,25 @@ describe('the addresses of downloads over HTTP', () => {
       },
     });
     await assertRefused(
-      await house.post('/v1/chat/completions', chat('far'), { headers: { authorization: 'Bearer i' } }),
+      await testServer.post('/v1/chat/completions', chat('far'), { headers: { authorization: 'Bearer i' } }),
     );
     assert.deepEqual(requests, []);
   });
 
   it('are the same over a WebSocket', async () => {
     await open();
-    const socket = await TestSocket.open(house.url);
+    const socket = await TestSocket.open(testServer.url);
     socket.send({ type: 'download.start', id: 'a', request: { reference: 'http://10.0.0.1/model.gguf' } });
     assert.equal((await socket.next('error', ({ id }) => id === 'a')).error.code, 'FORBIDDEN');
     socket.send({ type: 'download.start', id: 'b', request: { model: 'far' } });
     const { result } = await socket.next('reply', ({ id }) => id === 'b');
-    await house.lamina.downloads.wait((result as JsonObject)['id'] as string);
+    await testServer.lamina.downloads.wait((result as JsonObject)['id'] as string);
   });
 
-  it('name files of this machine only where the operator wrote them into the manifest', async () => {
+  it('are files of this machine only when the operator wrote them to the manifest', async () => {
     await open();
     await assertRefused(await download({ reference: '/etc/hostname' }));
-    await house.lamina.models.save('here', { path: 'here.fake', download: { local: { path: '/etc/hostname' } } });
+    await testServer.lamina.models.save('here', { path: 'here.fake', download: { local: { path: '/etc/hostname' } } });
     assert.equal((await download({ model: 'here' })).status, 202);
   });
 });

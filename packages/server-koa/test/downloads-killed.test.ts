@@ -8,7 +8,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { bin } from './support/command.js';
-import { until } from './support/house.js';
+import { until } from './support/test-server.js';
 
 interface View {
   readonly id: string;
@@ -85,7 +85,7 @@ describe('downloads of a server that is killed', function () {
     while (waiting.length < count) await once(files, 'came');
   };
 
-  it('go on, end together and leave nothing behind', async () => {
+  it('continue, finish together and leave nothing behind', async () => {
     const names = Array.from({ length: 8 }, (_, index) => `m${index}`);
     const first = await start();
     for (const name of names) {

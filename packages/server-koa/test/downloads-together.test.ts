@@ -6,7 +6,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
-import { errorOf, openHouse, type House } from './support/house.js';
+import { errorOf, startTestServer, type TestServer } from './support/test-server.js';
 
 interface View {
   readonly id: string;
@@ -14,9 +14,9 @@ interface View {
   readonly state: string;
 }
 
-describe('downloads over HTTP that meet', function () {
+describe('concurrent downloads over HTTP', function () {
   this.timeout(60_000);
-  let house: House;
+  let testServer: TestServer;
   let files: Server;
   let origin: string;
   let waiting: (() => void)[];
@@ -38,18 +38,18 @@ describe('downloads over HTTP that meet', function () {
     }).listen(0, '127.0.0.1');
     await once(files, 'listening');
     origin = `http://127.0.0.1:${(files.address() as AddressInfo).port}`;
-    house = await openHouse({ lamina: { downloads: { maxConcurrent: 8, connections: 16, retryDelay: 0.01 } } });
+    testServer = await startTestServer({ lamina: { downloads: { maxConcurrent: 8, connections: 16, retryDelay: 0.01 } } });
   });
 
   afterEach(async () => {
     for (const end of waiting) end();
-    await house.close();
+    await testServer.close();
     files.closeAllConnections();
     files.close();
     await once(files, 'close');
   });
 
-  const start = (name: string) => house.post('/download', { reference: `${origin}/${name}.gguf`, name });
+  const start = (name: string) => testServer.post('/download', { reference: `${origin}/${name}.gguf`, name });
   const view = async (response: Response): Promise<View> => {
     assert.equal(response.status, 202, await response.clone().text());
     return (await response.json()) as View;
@@ -58,8 +58,8 @@ describe('downloads over HTTP that meet', function () {
     while (waiting.length < count) await once(files, 'came');
   };
   const release = () => waiting.splice(0).forEach((end) => end());
-  const post = (id: string, verb: string) => house.post(`/downloads/${id}/${verb}`, '');
-  const remove = (id: string) => fetch(`${house.url}/downloads/${id}`, { method: 'DELETE' });
+  const post = (id: string, verb: string) => testServer.post(`/downloads/${id}/${verb}`, '');
+  const remove = (id: string) => fetch(`${testServer.url}/downloads/${id}`, { method: 'DELETE' });
 
   it('all finish, and none is lost from the list of known files', async () => {
     const names: string[] = [];
@@ -69,22 +69,22 @@ describe('downloads over HTTP that meet', function () {
       const started = await Promise.all(these.map(async (name) => view(await start(name))));
       await untilWaiting(8);
       release();
-      await Promise.all(started.map(({ id }) => house.lamina.downloads.wait(id)));
+      await Promise.all(started.map(({ id }) => testServer.lamina.downloads.wait(id)));
     }
-    const dataDir = join(dirname(house.modelsDir), 'data');
+    const dataDir = join(dirname(testServer.modelsDir), 'data');
     const known = JSON.parse(readFileSync(join(dataDir, 'known-files.json'), 'utf8')) as { path: string }[];
     assert.deepEqual(
       known.map(({ path }) => path).sort(),
-      names.map((name) => join(house.modelsDir, name, `${name}.gguf`)).sort(),
+      names.map((name) => join(testServer.modelsDir, name, `${name}.gguf`)).sort(),
     );
-    for (const folder of [dataDir, house.modelsDir])
+    for (const folder of [dataDir, testServer.modelsDir])
       assert.deepEqual(
         readdirSync(folder).filter((name) => /\.(tmp|new|part)$/.test(name)),
         [],
       );
   });
 
-  it('begin anew when they are asked for while they are cancelled', async () => {
+  it('start again when they are requested while they are cancelled', async () => {
     for (let round = 0; round < 10; round += 1) {
       const name = `again-${round}`;
       const first = await view(await start(name));
@@ -95,13 +95,13 @@ describe('downloads over HTTP that meet', function () {
       assert.notEqual(id, first.id);
       gated = false;
       release();
-      await house.lamina.downloads.wait(id);
+      await testServer.lamina.downloads.wait(id);
       gated = true;
-      assert.deepEqual(readdirSync(join(house.modelsDir, '.downloads')), []);
+      assert.deepEqual(readdirSync(join(testServer.modelsDir, '.downloads')), []);
     }
   });
 
-  it('take every mixture of pause, resume, cancel and start without an internal error', async () => {
+  it('accept any mixture of pause, resume, cancel and start without an internal error', async () => {
     const verbs = ['pause', 'resume', 'start', 'remove', 'pause', 'start', 'resume', 'remove', 'start'];
     for (let round = 0; round < verbs.length; round += 1) {
       const name = `mixed-${round}`;
@@ -119,24 +119,26 @@ describe('downloads over HTTP that meet', function () {
       }
       gated = false;
       release();
-      await house.lamina.downloads
+      await testServer.lamina.downloads
         .wait((await view(await start(name))).id)
         .catch((error: unknown) => assert.fail(String(error)));
       gated = true;
     }
   });
 
-  it('are one when the same is asked for many times at once', async () => {
+  it('are one when the same is requested many times at once', async () => {
     const views = await Promise.all(Array.from({ length: 12 }, async () => view(await start('one'))));
     assert.equal(new Set(views.map(({ id }) => id)).size, 1);
     await untilWaiting(1);
     release();
-    await house.lamina.downloads.wait(views[0]!.id);
+    await testServer.lamina.downloads.wait(views[0]!.id);
   });
 
-  it('of different files are never taken for one another when they would have one name', async () => {
+  it('of different files with one name are never confused', async () => {
     const answers = await Promise.all(
-      ['a', 'b'].map((folder) => house.post('/download', { reference: `${origin}/${folder}/same.gguf`, name: 'same' })),
+      ['a', 'b'].map((folder) =>
+        testServer.post('/download', { reference: `${origin}/${folder}/same.gguf`, name: 'same' }),
+      ),
     );
     assert.deepEqual(answers.map(({ status }) => status).sort(), [202, 409]);
   });

@@ -1,14 +1,14 @@
-// Downloads over HTTP: begun, looked at, paused, ended; and a chat for a model that could be fetched.
+// Downloads over HTTP: starting, listing, pausing, cancelling; and a chat for a model that could be downloaded.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { JsonObject } from '@lamina/core';
-import { chat, errorOf, openHouse, type House } from './support/house.js';
+import { chat, errorOf, startTestServer, type TestServer } from './support/test-server.js';
 import { TestSocket } from './support/socket.js';
 
 describe('downloads over HTTP', () => {
-  let house: House;
+  let testServer: TestServer;
   let files: Server;
   let origin: string;
   let gate: Promise<void>;
@@ -32,64 +32,67 @@ describe('downloads over HTTP', () => {
 
   afterEach(async () => {
     open();
-    await house.close();
+    await testServer.close();
     files.closeAllConnections();
     files.close();
     await once(files, 'close');
   });
 
   const house0 = (server = {}) =>
-    openHouse({
+    startTestServer({
       entries: { far: { path: 'far.fake', backend: 'fake', download: { url: `${origin}/far.fake` } } },
       server,
     });
-  const get = async (path: string) => (await (await fetch(house.url + path)).json()) as JsonObject;
+  const get = async (path: string) => (await (await fetch(testServer.url + path)).json()) as JsonObject;
 
-  it('begins one with 202, tells of it, and ends with a model that answers', async () => {
-    house = await house0();
+  it('start with 202, report progress, and end with a model that answers', async () => {
+    testServer = await house0();
     assert.deepEqual(await get('/downloadable'), {
       models: [{ model: 'far', sources: { url: `${origin}/far.fake` } }],
     });
-    const answer = await house.post('/download', { model: 'far' });
+    const answer = await testServer.post('/download', { model: 'far' });
     assert.equal(answer.status, 202);
     const { id, model, state } = (await answer.json()) as { id: string; model: string; state: string };
     assert.equal(model, 'far');
     assert.match(state, /queued|active/);
     assert.equal(((await get('/downloads'))['downloads'] as JsonObject[]).length, 1);
-    assert.equal(((await (await house.post(`/downloads/${id}/pause`, '')).json()) as JsonObject)['state'], 'paused');
-    await house.post(`/downloads/${id}/resume`, '');
+    assert.equal(
+      ((await (await testServer.post(`/downloads/${id}/pause`, '')).json()) as JsonObject)['state'],
+      'paused',
+    );
+    await testServer.post(`/downloads/${id}/resume`, '');
     open();
-    await house.lamina.downloads.wait(id);
+    await testServer.lamina.downloads.wait(id);
     assert.equal((await get(`/downloads/${id}`))['state'], 'finished');
-    assert.equal((await house.post('/v1/chat/completions', chat('far'))).status, 200);
-    assert.equal((await fetch(`${house.url}/downloads/${id}`, { method: 'DELETE' })).status, 204);
-    assert.equal((await fetch(`${house.url}/downloads/${id}`)).status, 404);
+    assert.equal((await testServer.post('/v1/chat/completions', chat('far'))).status, 200);
+    assert.equal((await fetch(`${testServer.url}/downloads/${id}`, { method: 'DELETE' })).status, 204);
+    assert.equal((await fetch(`${testServer.url}/downloads/${id}`)).status, 404);
   });
 
-  it('tells a chat for a model that is not here how to get it', async () => {
-    house = await house0();
-    const answer = await house.post('/v1/chat/completions', chat('far'));
+  it('tell a chat for a model without files how to download them', async () => {
+    testServer = await house0();
+    const answer = await testServer.post('/v1/chat/completions', chat('far'));
     assert.equal(answer.status, 503);
     const { message, details } = await errorOf(answer);
     assert.match(message, /POST \/download \{"model":"far"\}/);
     assert.deepEqual(details!['sources'], ['url']);
-    assert.deepEqual(house.lamina.downloads.list(), []);
+    assert.deepEqual(testServer.lamina.downloads.list(), []);
   });
 
-  it('begins the download of a model that is chatted with, when the operator wants that', async () => {
-    house = await house0({ autoDownload: true });
-    const answer = await house.post('/v1/chat/completions', chat('far'));
+  it('start for a chat with autoDownload', async () => {
+    testServer = await house0({ autoDownload: true });
+    const answer = await testServer.post('/v1/chat/completions', chat('far'));
     assert.equal(answer.status, 503);
     const { details } = await errorOf(answer);
     const id = details!['download'] as string;
     open();
-    await house.lamina.downloads.wait(id);
-    assert.equal((await house.post('/v1/chat/completions', chat('far'))).status, 200);
+    await testServer.lamina.downloads.wait(id);
+    assert.equal((await testServer.post('/v1/chat/completions', chat('far'))).status, 200);
   });
 
-  it('is begun and cancelled over a WebSocket, which tells how far it is', async () => {
-    house = await house0();
-    const socket = await TestSocket.open(house.url);
+  it('start and are cancelled over a WebSocket, which reports the progress', async () => {
+    testServer = await house0();
+    const socket = await TestSocket.open(testServer.url);
     socket.send({ type: 'events.subscribe', id: 'e', types: ['download.started', 'download.cancelled'] });
     await socket.next('reply', ({ id }) => id === 'e');
     socket.send({ type: 'download.start', id: 'a', request: { model: 'far' } });
@@ -110,26 +113,26 @@ describe('downloads over HTTP', () => {
     }
   });
 
-  it('refuses what is no request, and links to private addresses', async () => {
-    house = await house0();
+  it('refuse invalid requests, and URLs with private addresses', async () => {
+    testServer = await house0();
     for (const body of ['', '{', '{}', { model: 1 }, { model: 'far', reference: 'x' }])
-      assert.equal((await house.post('/download', body)).status, 400, JSON.stringify(body));
-    assert.equal((await house.post('/download', { model: 'nobody' })).status, 404);
-    assert.equal((await house.post('/download', { reference: 'http://10.0.0.1/far.fake' })).status, 403);
-    assert.equal((await house.post('/download', { reference: '/etc/passwd' })).status, 403);
-    assert.equal((await house.post('/downloads/none/pause', '')).status, 404);
+      assert.equal((await testServer.post('/download', body)).status, 400, JSON.stringify(body));
+    assert.equal((await testServer.post('/download', { model: 'nobody' })).status, 404);
+    assert.equal((await testServer.post('/download', { reference: 'http://10.0.0.1/far.fake' })).status, 403);
+    assert.equal((await testServer.post('/download', { reference: '/etc/passwd' })).status, 403);
+    assert.equal((await testServer.post('/downloads/none/pause', '')).status, 404);
   });
 
-  it('takes an id or a name with encoded slashes for what it says, and for no path', async () => {
-    house = await house0();
-    const send = (method: string, path: string) => fetch(house.url + path, { method });
+  it('treat an id or a name with encoded slashes literally, not as a path', async () => {
+    testServer = await house0();
+    const send = (method: string, path: string) => fetch(testServer.url + path, { method });
     const paths = ['/downloads/%2fetc%2fx', '/downloads/..%2f..%2fx', '/models/%2fetc%2fpasswd', '/models/..%2f..%2fx'];
     for (const path of paths)
       for (const method of ['GET', 'DELETE']) assert.equal((await send(method, path)).status, 404, `${method} ${path}`);
     for (const verb of ['pause', 'resume'])
       assert.equal((await send('POST', `/downloads/..%2f..%2fx/${verb}`)).status, 404);
     for (const name of ['..%2f..%2fetc', '../x', '/etc/x']) {
-      const answer = await house.post('/download', { reference: `${origin}/far.fake`, name });
+      const answer = await testServer.post('/download', { reference: `${origin}/far.fake`, name });
       assert.equal(answer.status, 400);
       assert.equal((await errorOf(answer)).param, 'name');
     }

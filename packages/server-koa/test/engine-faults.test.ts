@@ -6,12 +6,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { watchForLeaks } from '@lamina/testing';
 import OpenAI from 'openai';
-import { attached, chat, errorOf, openHouse, until, type House } from './support/house.js';
+import { attached, chat, errorOf, startTestServer, until, type TestServer } from './support/test-server.js';
 import { openRemote, remotePlugin } from './support/remote.js';
 import { readToEnd } from './support/stream.js';
 
 describe('an engine that fails', () => {
-  let house: House;
+  let testServer: TestServer;
   let folder: string;
   let noLeaks: () => Promise<void>;
 
@@ -25,25 +25,25 @@ describe('an engine that fails', () => {
     await noLeaks();
   });
 
-  afterEach(() => house.close());
+  afterEach(() => testServer.close());
 
   const wholeStream = async (path: string, body: object) => {
-    const answer = await house.post(path, body);
+    const answer = await testServer.post(path, body);
     return { status: answer.status, ...(await readToEnd(answer)) };
   };
 
   it('is replaced, once, when it dies before its first header', async () => {
-    house = await openHouse({ models: { tiny: { crash: 'before_header', once: join(folder, 'crashed') } } });
-    const answer = await house.post('/v1/chat/completions', chat('tiny'));
+    testServer = await startTestServer({ models: { tiny: { crash: 'before_header', once: join(folder, 'crashed') } } });
+    const answer = await testServer.post('/v1/chat/completions', chat('tiny'));
     assert.equal(answer.status, 200);
     assert.match(await answer.text(), /tiny: 1 2 3 4/);
   });
 
-  it('is not replaced for ever', async () => {
-    house = await openHouse({ models: { tiny: { crash: 'before_header' } } });
+  it('is not replaced again and again', async () => {
+    testServer = await startTestServer({ models: { tiny: { crash: 'before_header' } } });
     let starts = 0;
-    house.lamina.events.on('model.ready', () => starts++);
-    const answer = await house.post('/v1/chat/completions', chat('tiny'));
+    testServer.lamina.events.on('model.ready', () => starts++);
+    const answer = await testServer.post('/v1/chat/completions', chat('tiny'));
     assert.equal(answer.status, 502);
     assert.equal((await errorOf(answer)).code, 'MODEL_SERVER_EXITED');
     assert.ok(answer.headers.get('retry-after'));
@@ -65,9 +65,9 @@ describe('an engine that fails', () => {
     ],
   ];
   for (const [path, body, shape] of dialects) {
-    it(`breaks a stream of ${path} off with an error in its dialect, never with a clean end`, async () => {
-      house = await openHouse({ models: { tiny: { crash: 'mid_stream', crash_chunks: 3 } } });
-      const finished = house.lamina.events.once('request.finished', { signal: AbortSignal.timeout(5000) });
+    it(`ends a stream of ${path} with an error in the form of the route, never cleanly`, async () => {
+      testServer = await startTestServer({ models: { tiny: { crash: 'mid_stream', crash_chunks: 3 } } });
+      const finished = testServer.lamina.events.once('request.finished', { signal: AbortSignal.timeout(5000) });
       const { text, broken } = await wholeStream(path, body);
       assert.equal(broken, true);
       assert.match(text, /tiny:/);
@@ -80,26 +80,26 @@ describe('an engine that fails', () => {
     });
   }
 
-  it('breaks the connection when it dies in an answer that is no stream', async () => {
-    house = await openHouse({ models: { tiny: { wrong_length: true } } });
+  it('closes the connection when it dies in an answer that is not a stream', async () => {
+    testServer = await startTestServer({ models: { tiny: { wrong_length: true } } });
     const { broken, status } = await wholeStream('/v1/chat/completions', chat('tiny'));
     assert.deepEqual({ broken, status }, { broken: true, status: 200 });
   });
 
-  it('breaks a stream off when it drops the connection and lives on', async () => {
-    house = await openHouse({ models: { tiny: { cut_chunks: 2 } } });
+  it('ends a stream with an error when it drops the connection and keeps running', async () => {
+    testServer = await startTestServer({ models: { tiny: { cut_chunks: 2 } } });
     const { text, broken } = await wholeStream('/v1/chat/completions', chat('tiny', 'hi', { stream: true }));
     assert.equal(broken, true);
     assert.match(text, /MODEL_SERVER_UNREACHABLE/);
-    assert.equal(house.lamina.runtime.slot('tiny').state, 'ready');
+    assert.equal(testServer.lamina.runtime.slot('tiny').state, 'ready');
   });
 
-  it('ends half an event properly before it says what happened', async () => {
+  it('completes half an event before the error event', async () => {
     const far = await openRemote((_, response) => {
       response.writeHead(200, { 'content-type': 'text/event-stream' });
       response.write('data: {"half', () => response.destroy());
     });
-    house = await openHouse({
+    testServer = await startTestServer({
       models: {},
       entries: { far: attached },
       plugins: [remotePlugin(() => ({ baseUrl: `${far.url}/v1` }))],
@@ -110,77 +110,79 @@ describe('an engine that fails', () => {
     await far.close();
   });
 
-  it('has answered when it dies after its answer; the next request gets a fresh one', async () => {
-    house = await openHouse({ models: { tiny: { crash: 'after_answer' } } });
+  it('has answered when it dies after its answer; the next request gets a new one', async () => {
+    testServer = await startTestServer({ models: { tiny: { crash: 'after_answer' } } });
     for (let turn = 0; turn < 2; turn++) {
-      const answer = await house.post('/v1/chat/completions', chat('tiny', 'hi', { stream: true }));
+      const answer = await testServer.post('/v1/chat/completions', chat('tiny', 'hi', { stream: true }));
       assert.match(await answer.text(), /\[DONE\]\n\n$/);
-      await until('it has died', () => house.lamina.runtime.slot('tiny').state !== 'ready');
+      await until('it has died', () => testServer.lamina.runtime.slot('tiny').state !== 'ready');
     }
   });
 
-  it('gives the next request a fresh engine after a kill in the middle of a stream', async () => {
-    house = await openHouse({ models: { tiny: { chunk_ms: 1 } } });
-    const answer = await house.post('/v1/chat/completions', chat('tiny', '/count', { stream: true }));
+  it('is replaced for the next request after a kill in the middle of a stream', async () => {
+    testServer = await startTestServer({ models: { tiny: { chunk_ms: 1 } } });
+    const answer = await testServer.post('/v1/chat/completions', chat('tiny', '/count', { stream: true }));
     const reader = answer.body!.getReader();
     await reader.read();
-    process.kill(house.lamina.runtime.slot('tiny').pid!, 'SIGKILL');
+    process.kill(testServer.lamina.runtime.slot('tiny').pid!, 'SIGKILL');
     const { text, broken } = await readToEnd(reader);
     assert.equal(broken, true);
     assert.match(text, /MODEL_SERVER_EXITED/);
-    assert.equal((await house.post('/v1/chat/completions', chat('tiny'))).status, 200);
+    assert.equal((await testServer.post('/v1/chat/completions', chat('tiny'))).status, 200);
   });
 
-  it('tells a client whose model is stopped under it', async () => {
-    house = await openHouse({ models: { tiny: { chunk_ms: 1 } }, lamina: { limits: { drainTimeout: 0 } } });
-    const answer = await house.post('/v1/chat/completions', chat('tiny', '/count', { stream: true }));
+  it('ends a stream with an error when its model is stopped', async () => {
+    testServer = await startTestServer({ models: { tiny: { chunk_ms: 1 } }, lamina: { limits: { drainTimeout: 0 } } });
+    const answer = await testServer.post('/v1/chat/completions', chat('tiny', '/count', { stream: true }));
     const cut = assert.rejects(answer.text());
-    await house.lamina.runtime.stop('tiny');
+    await testServer.lamina.runtime.stop('tiny');
     await cut;
   });
 
-  it('asks another replica when one takes no connection', async () => {
+  it('is replaced by another replica when one refuses the connection', async () => {
     const far = await openRemote((_, response) => response.end('{"from":"the second"}'));
     const gone = await openRemote(() => undefined);
     await gone.close();
     const endpoint = (failed?: object) => ({ baseUrl: `${failed === undefined ? gone.url : far.url}/v1` });
-    house = await openHouse({ models: {}, entries: { far: attached }, plugins: [remotePlugin(endpoint)] });
-    const answer = await house.post('/v1/chat/completions', chat('far'));
+    testServer = await startTestServer({ models: {}, entries: { far: attached }, plugins: [remotePlugin(endpoint)] });
+    const answer = await testServer.post('/v1/chat/completions', chat('far'));
     assert.deepEqual(await answer.json(), { from: 'the second' });
     await far.close();
   });
 
-  it('asks again when a live engine drops a connection before it answers', async () => {
+  it('gets the request again when it drops the connection before it answers', async () => {
     let requests = 0;
     const far = await openRemote((request, response) => {
       if (++requests === 1) request.socket.destroy();
       else response.end('{"request":2}');
     });
-    house = await openHouse({
+    testServer = await startTestServer({
       models: {},
       entries: { far: attached },
       plugins: [remotePlugin(() => ({ baseUrl: `${far.url}/v1` }))],
     });
-    assert.deepEqual(await (await house.post('/v1/chat/completions', chat('far'))).json(), { request: 2 });
+    assert.deepEqual(await (await testServer.post('/v1/chat/completions', chat('far'))).json(), { request: 2 });
     await far.close();
   });
 
-  it('that cannot start is told with its own reason', async () => {
-    house = await openHouse({ models: { tiny: { exit_code: 3, stderr: ['error: no room for the weights'] } } });
-    const answer = await house.post('/v1/chat/completions', chat('tiny'));
+  it('that cannot start is reported with its own reason', async () => {
+    testServer = await startTestServer({
+      models: { tiny: { exit_code: 3, stderr: ['error: no room for the weights'] } },
+    });
+    const answer = await testServer.post('/v1/chat/completions', chat('tiny'));
     assert.equal(answer.status, 502);
     const { code, message } = await errorOf(answer);
     assert.equal(code, 'MODEL_START_FAILED');
     assert.match(message, /no room for the weights/);
-    const again = await house.post('/v1/chat/completions', chat('tiny'));
+    const again = await testServer.post('/v1/chat/completions', chat('tiny'));
     assert.equal((await errorOf(again)).code, 'START_BACKING_OFF');
     assert.equal(again.status, 503);
     assert.ok(Number(again.headers.get('retry-after')) >= 1);
   });
 
   it("raises the error of a broken stream in OpenAI's own client", async () => {
-    house = await openHouse({ models: { tiny: { crash: 'mid_stream' } } });
-    const openai = new OpenAI({ baseURL: `${house.url}/v1`, apiKey: 'none', maxRetries: 0 });
+    testServer = await startTestServer({ models: { tiny: { crash: 'mid_stream' } } });
+    const openai = new OpenAI({ baseURL: `${testServer.url}/v1`, apiKey: 'none', maxRetries: 0 });
     const stream = await openai.chat.completions.create({
       model: 'tiny',
       messages: [{ role: 'user', content: 'hi' }],

@@ -7,7 +7,15 @@ import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { watchForLeaks } from '@lamina/testing';
-import { attached, chat, errorOf, openHouse, until, type House, type HouseOptions } from './support/house.js';
+import {
+  attached,
+  chat,
+  errorOf,
+  startTestServer,
+  until,
+  type TestServer,
+  type TestServerOptions,
+} from './support/test-server.js';
 import { dial } from './support/raw.js';
 import { openRemote, remotePlugin, type Remote } from './support/remote.js';
 import { TestSocket } from './support/socket.js';
@@ -26,14 +34,14 @@ describe('an engine that answers', () => {
     for (const thing of open.splice(0).reverse()) await thing.close();
   });
 
-  const attach = async (url: string, more: HouseOptions = {}): Promise<House> => {
+  const attach = async (url: string, more: TestServerOptions = {}): Promise<TestServer> => {
     const plugin = remotePlugin(() => ({ baseUrl: `${url}/v1`, headers: { authorization: `Bearer ${key}` } }));
-    const house = await openHouse({ models: {}, entries: { far: attached }, plugins: [plugin], ...more });
-    open.push(house);
-    return house;
+    const testServer = await startTestServer({ models: {}, entries: { far: attached }, plugins: [plugin], ...more });
+    open.push(testServer);
+    return testServer;
   };
 
-  const engine = async (answer: (response: ServerResponse, port: string) => void): Promise<House> => {
+  const engine = async (answer: (response: ServerResponse, port: string) => void): Promise<TestServer> => {
     const remote: Remote = await openRemote((request, response) => {
       request.resume();
       answer(response, new URL(remote.url).port);
@@ -43,7 +51,7 @@ describe('an engine that answers', () => {
   };
 
   /** An engine that writes these bytes, whatever it is asked. */
-  const rawEngine = async (bytes: string): Promise<House> => {
+  const rawEngine = async (bytes: string): Promise<TestServer> => {
     const server = createServer((socket) => {
       socket.on('error', () => undefined);
       socket.once('data', () => socket.end(Buffer.from(bytes)));
@@ -53,21 +61,21 @@ describe('an engine that answers', () => {
     return attach(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
   };
 
-  const ask = (house: House, more: object = {}): Promise<Response> =>
-    house.post('/v1/chat/completions', chat('far', 'hi', more));
+  const ask = (testServer: TestServer, more: object = {}): Promise<Response> =>
+    testServer.post('/v1/chat/completions', chat('far', 'hi', more));
 
   for (const status of [300, 304, 600, 999]) {
-    it(`with the status ${status}, which is none of an answer, is answered for with 502 in our shape`, async () => {
-      const house = await engine((response) => response.writeHead(status).end());
-      const finished = house.lamina.events.once('request.finished', { signal: AbortSignal.timeout(5000) });
-      const answer = await ask(house);
+    it(`with the unusable status ${status} becomes a 502 in Lamina's error shape`, async () => {
+      const testServer = await engine((response) => response.writeHead(status).end());
+      const finished = testServer.lamina.events.once('request.finished', { signal: AbortSignal.timeout(5000) });
+      const answer = await ask(testServer);
       assert.equal(answer.status, 502);
       assert.match((await errorOf(answer)).message, new RegExp(`answered with status ${status}`));
       assert.equal((await finished).status, 502);
     });
   }
 
-  it('with a head that HTTP does not know is answered for with 502 in our shape', async () => {
+  it("with an invalid head becomes a 502 in Lamina's error shape", async () => {
     for (const head of [
       'HTTP/1.1 099 Low',
       'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x',
@@ -80,9 +88,9 @@ describe('an engine that answers', () => {
     }
   });
 
-  it('with an error that never ends is answered for when there is enough of it, and is cut off', async () => {
+  it('with an endless error is disconnected when enough of it has been read', async () => {
     let isOpen = false;
-    const house = await engine((response) => {
+    const testServer = await engine((response) => {
       isOpen = true;
       response.once('close', () => (isOpen = false));
       response.writeHead(500, { 'content-type': 'text/plain' });
@@ -92,16 +100,16 @@ describe('an engine that answers', () => {
       response.on('drain', more);
       more();
     });
-    const answer = await ask(house);
+    const answer = await ask(testServer);
     assert.equal(answer.status, 500);
     assert.match((await errorOf(answer)).message, /^no no /);
     await until('the engine was let go', () => !isOpen);
   });
 
-  it('with an event that never ends makes a chat on a WebSocket fail, and is cut off', async () => {
+  it('with an endless event makes a WebSocket chat fail, and is disconnected', async () => {
     let isOpen = false;
     let sent = 0;
-    const house = await engine((response) => {
+    const testServer = await engine((response) => {
       isOpen = true;
       response.once('close', () => (isOpen = false));
       response.writeHead(200, { 'content-type': 'text/event-stream' });
@@ -113,7 +121,7 @@ describe('an engine that answers', () => {
       response.on('drain', more);
       more();
     });
-    const socket = await TestSocket.open(house.url);
+    const socket = await TestSocket.open(testServer.url);
     const { text, last } = await socket.chat('a', 'far');
     assert.equal(text, 'hi');
     assert.match(last.type === 'chat.error' ? last.error.message : '', /event of more than \d+ characters/);
@@ -122,8 +130,8 @@ describe('an engine that answers', () => {
     await socket.close();
   });
 
-  it('with an error that names its key or its address tells its client neither', async () => {
-    const house = await engine((response, port) => {
+  it('with an error that contains its key or address reveals neither to the client', async () => {
+    const testServer = await engine((response, port) => {
       const message = `Bearer ${key} (${key}) is not known at http://127.0.0.1:${port}/v1, 127.0.0.1:${port}, localhost:${port} or [::1]:${port}; ask for 10 tokens`;
       response
         .writeHead(401, { 'content-type': 'application/json' })
@@ -131,41 +139,41 @@ describe('an engine that answers', () => {
           JSON.stringify({ error: { message, type: 'auth', param: key, key, tried: [{ at: `127.0.0.1:${port}` }] } }),
         );
     });
-    const answer = await ask(house);
+    const answer = await ask(testServer);
     const text = await answer.text();
     assert.match(text, /is not known at .*; ask for 10 tokens/);
     assert.doesNotMatch(text, /0123456789abcdef|127\.0\.0\.1|localhost|::1/);
-    const socket = await TestSocket.open(house.url);
+    const socket = await TestSocket.open(testServer.url);
     const { last } = await socket.chat('a', 'far');
     assert.doesNotMatch(JSON.stringify(last), /0123456789abcdef|127\.0\.0\.1|localhost|::1/);
     assert.match(JSON.stringify(last), /is not known at/);
     await socket.close();
   });
 
-  it('with an error in its stream that names its key or its address tells neither on a WebSocket', async () => {
-    const house = await engine((response, port) =>
+  it('with an error event that contains its key or address reveals neither on a WebSocket', async () => {
+    const testServer = await engine((response, port) =>
       response
         .writeHead(200, { 'content-type': 'text/event-stream' })
         .end(`data: {"error":{"message":"${key} at 127.0.0.1:${port} failed"}}\n\n`),
     );
-    const socket = await TestSocket.open(house.url);
+    const socket = await TestSocket.open(testServer.url);
     const { last } = await socket.chat('a', 'far');
     assert.equal(last.type === 'chat.error' && last.error.message, '[redacted] at [redacted] failed');
     await socket.close();
   });
 
-  it('nothing because it printed its key and ended does not make the key known, in no error and no event', async () => {
+  it('nothing, because it printed its key and exited, reveals the key in no error and no event', async () => {
     const command = `/bin/sh -c 'echo "error: the key $K does not fit" >&2; echo $K > "$DIR/key"; exit 1'`;
     const directory = await mkdtemp(join(tmpdir(), 'lamina-key-'));
     open.push({ close: () => rm(directory, { recursive: true }) });
     const backends = { mine: { type: 'command', command, formats: ['fake'], env: { K: '${KEY}', DIR: directory } } };
-    const house = await openHouse({
+    const testServer = await startTestServer({
       lamina: { manifest: { backends, models: { far: { path: 'model.fake', backend: 'mine' } } } },
     });
-    open.push(house);
+    open.push(testServer);
     const told: string[] = [];
-    house.lamina.events.onAny((event) => told.push(JSON.stringify(event)));
-    const answer = await (await ask(house)).text();
+    testServer.lamina.events.onAny((event) => told.push(JSON.stringify(event)));
+    const answer = await (await ask(testServer)).text();
     const secret = (await readFile(join(directory, 'key'), 'utf8')).trim();
     assert.equal(secret.length, 48);
     assert.match(answer, /the key \[redacted\] does not fit/);
@@ -174,11 +182,11 @@ describe('an engine that answers', () => {
     for (const text of [answer, ...told]) assert.ok(!text.includes(secret), text);
   });
 
-  it('not at all, because nothing listens there any more, does not make its address known', async () => {
+  it('not at all, because nothing listens there any more, does not reveal its address', async () => {
     const gone = await openRemote(() => undefined);
     await gone.close();
-    const house = await attach(gone.url);
-    const answer = await ask(house);
+    const testServer = await attach(gone.url);
+    const answer = await ask(testServer);
     assert.equal(answer.status, 502);
     assert.equal(
       (await errorOf(answer)).message,
@@ -186,19 +194,19 @@ describe('an engine that answers', () => {
     );
   });
 
-  it('with a stream of events lets no proxy collect it', async () => {
+  it('with a stream of events prevents proxies from buffering it', async () => {
     const heads: Record<string, string>[] = [
       {},
       { 'x-accel-buffering': 'yes', 'cache-control': 'public, max-age=60' },
       { 'X-Accel-Buffering': 'no', 'Cache-Control': 'no-cache' },
     ];
     for (const head of heads) {
-      const house = await engine((response) =>
+      const testServer = await engine((response) =>
         response
           .writeHead(200, { 'Content-Type': 'Text/Event-Stream; charset=utf-8', ...head })
           .end('data: [DONE]\n\n'),
       );
-      const { headers } = await ask(house, { stream: true });
+      const { headers } = await ask(testServer, { stream: true });
       assert.deepEqual([headers.get('x-accel-buffering'), headers.get('cache-control')], ['no', 'no-cache']);
     }
     const { headers } = await ask(
@@ -211,7 +219,7 @@ describe('an engine that answers', () => {
 });
 
 describe('many chats at once', () => {
-  let house: House;
+  let testServer: TestServer;
   const warnings: Error[] = [];
   const hear = (warning: Error): void => void warnings.push(warning);
 
@@ -221,36 +229,36 @@ describe('many chats at once', () => {
   });
 
   afterEach(async () => {
-    await house.close();
+    await testServer.close();
     process.off('warning', hear);
   });
 
-  it('on one WebSocket that nobody reads make no warning about listeners', async () => {
-    house = await openHouse({ models: { tiny: { chunk_bytes: 64 * 1024 } } });
-    const socket = await TestSocket.open(house.url);
+  it('on one WebSocket that nobody reads cause no warning about listeners', async () => {
+    testServer = await startTestServer({ models: { tiny: { chunk_bytes: 64 * 1024 } } });
+    const socket = await TestSocket.open(testServer.url);
     socket.ws.pause();
     for (let count = 0; count < 20; count++) socket.start(`chat ${count}`, 'tiny', '/count');
-    await until('all run', () => house.lamina.runtime.slot('tiny').busy === 20);
-    const other = await TestSocket.open(house.url);
+    await until('all run', () => testServer.lamina.runtime.slot('tiny').busy === 20);
+    const other = await TestSocket.open(testServer.url);
     for (let count = 0; count < 20; count++) assert.equal((await other.chat(`other ${count}`)).last.type, 'chat.done');
     socket.ws.terminate();
-    await until('all have ended', () => house.lamina.runtime.slot('tiny').busy === 0);
+    await until('all have ended', () => testServer.lamina.runtime.slot('tiny').busy === 0);
     assert.deepEqual(warnings, []);
     await other.close();
   });
 
-  it('on one HTTP connection make none either, waiting, running or cut off', async () => {
-    house = await openHouse({ models: { tiny: { chunk_bytes: 64 * 1024, parallel: 12, load_ms: 50 } } });
-    const socket = dial(house.url).on('error', () => undefined);
+  it('on one HTTP connection cause none either, waiting, running or cut off', async () => {
+    testServer = await startTestServer({ models: { tiny: { chunk_bytes: 64 * 1024, parallel: 12, load_ms: 50 } } });
+    const socket = dial(testServer.url).on('error', () => undefined);
     const body = JSON.stringify(chat('tiny', '/count', { stream: true }));
     const request = `POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
     socket.pause();
     socket.write(request.repeat(24));
-    await until('as many run as can', () => house.lamina.runtime.slot('tiny').busy === 12);
+    await until('as many run as can', () => testServer.lamina.runtime.slot('tiny').busy === 12);
     socket.destroy();
     await until(
       'all have ended',
-      () => house.lamina.runtime.slot('tiny').busy === 0 && house.lamina.runtime.slot('tiny').waiting === 0,
+      () => testServer.lamina.runtime.slot('tiny').busy === 0 && testServer.lamina.runtime.slot('tiny').waiting === 0,
     );
     assert.deepEqual(warnings, []);
   });

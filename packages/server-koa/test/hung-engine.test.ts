@@ -1,15 +1,15 @@
-// An engine that hangs (here: stopped by SIGSTOP) is replaced; nobody waits for it for ever.
+// An engine that hangs (here: stopped by SIGSTOP) is replaced; no request waits for it forever.
 import assert from 'node:assert/strict';
 import type { LaminaEvent } from '@lamina/core';
 import { watchForLeaks } from '@lamina/testing';
-import { chat, errorOf, openHouse, until, type House } from './support/house.js';
+import { chat, errorOf, startTestServer, until, type TestServer } from './support/test-server.js';
 import { openRemote, type Remote } from './support/remote.js';
 import { TestSocket } from './support/socket.js';
 import { readToEnd } from './support/stream.js';
 
 describe('an engine that hangs', function () {
   this.timeout(40_000);
-  let house: House;
+  let testServer: TestServer;
   let far: Remote | undefined;
   let noLeaks: () => Promise<void>;
 
@@ -18,28 +18,28 @@ describe('an engine that hangs', function () {
   after(() => noLeaks());
 
   afterEach(async () => {
-    await house.close();
+    await testServer.close();
     await far?.close();
     far = undefined;
   });
 
   const limits = { healthInterval: 0.5 };
 
-  it('is killed: a stream that began gets an error, a request without an answer goes to a fresh engine, and events tell it', async () => {
-    house = await openHouse({ models: { tiny: { chunk_ms: 1, parallel: 2 } }, lamina: { limits } });
+  it('is killed: a stream under way gets an error, an unanswered request goes to a new engine, and events report it', async () => {
+    testServer = await startTestServer({ models: { tiny: { chunk_ms: 1, parallel: 2 } }, lamina: { limits } });
     const events: LaminaEvent[] = [];
-    house.lamina.events.onAny((event) => events.push(event));
+    testServer.lamina.events.onAny((event) => events.push(event));
     const begun = (
-      await house.post('/v1/chat/completions', chat('tiny', '/count', { stream: true }))
+      await testServer.post('/v1/chat/completions', chat('tiny', '/count', { stream: true }))
     ).body!.getReader();
     await begun.read();
-    const socket = await TestSocket.open(house.url);
+    const socket = await TestSocket.open(testServer.url);
     socket.start('begun', 'tiny', '/count');
     await socket.next('chat.chunk');
-    const hung = house.lamina.runtime.slot('tiny').pid!;
+    const hung = testServer.lamina.runtime.slot('tiny').pid!;
     process.kill(hung, 'SIGSTOP');
     // The engine computes two at once, so these wait in Lamina's queue until it is replaced.
-    const queued = house.post('/v1/chat/completions', chat('tiny'));
+    const queued = testServer.post('/v1/chat/completions', chat('tiny'));
     socket.start('queued');
     const { text, broken } = await readToEnd(begun);
     assert.equal(broken, true);
@@ -51,7 +51,7 @@ describe('an engine that hangs', function () {
     assert.equal(last.type === 'chat.error' && last.error.code, 'MODEL_SERVER_EXITED');
     assert.match(await (await queued).text(), /tiny: 1 2 3 4/);
     assert.equal((await socket.ended('queued')).last.type, 'chat.done');
-    assert.notEqual(house.lamina.runtime.slot('tiny').pid, hung);
+    assert.notEqual(testServer.lamina.runtime.slot('tiny').pid, hung);
     assert.throws(() => process.kill(hung, 0), { code: 'ESRCH' });
     const told = events.flatMap((event) =>
       event.type === 'model.state' ? [event.to] : event.type === 'model.failed' ? [event.error.code] : [],
@@ -71,31 +71,31 @@ describe('an engine that hangs', function () {
     await socket.close();
   });
 
-  it('is not waited for by a request that was sent to it and has no answer yet: a fresh engine answers', async () => {
-    house = await openHouse({ lamina: { limits } });
-    await (await house.post('/v1/chat/completions', chat('tiny'))).text();
-    const hung = house.lamina.runtime.slot('tiny').pid!;
+  it('does not block a request that it has not answered yet: a new engine answers', async () => {
+    testServer = await startTestServer({ lamina: { limits } });
+    await (await testServer.post('/v1/chat/completions', chat('tiny'))).text();
+    const hung = testServer.lamina.runtime.slot('tiny').pid!;
     process.kill(hung, 'SIGSTOP');
-    const answer = await house.post('/v1/chat/completions', chat('tiny'));
+    const answer = await testServer.post('/v1/chat/completions', chat('tiny'));
     assert.match(await answer.text(), /tiny: 1 2 3 4/);
-    assert.notEqual(house.lamina.runtime.slot('tiny').pid, hung);
+    assert.notEqual(testServer.lamina.runtime.slot('tiny').pid, hung);
   });
 
-  it('is left to its work while it sends, although it answers no check', async () => {
-    house = await openHouse({ models: { tiny: { chunk_ms: 20, hang_health: true } }, lamina: { limits } });
+  it('is not killed while it sends, although it fails its health checks', async () => {
+    testServer = await startTestServer({ models: { tiny: { chunk_ms: 20, hang_health: true } }, lamina: { limits } });
     const answer = (
-      await house.post('/v1/chat/completions', chat('tiny', '/count', { stream: true }))
+      await testServer.post('/v1/chat/completions', chat('tiny', '/count', { stream: true }))
     ).body!.getReader();
     let failedChecks = 0;
-    house.lamina.events.on('model.state', ({ to }) => (failedChecks += to === 'degraded' ? 1 : 0));
+    testServer.lamina.events.on('model.state', ({ to }) => (failedChecks += to === 'degraded' ? 1 : 0));
     await until('a check failed', async () => (await answer.read(), failedChecks > 0));
     // Longer than three checks take.
     for (let piece = 0; piece < 250; piece++) assert.equal((await answer.read()).done, false);
-    assert.equal(house.lamina.runtime.slot('tiny').state, 'degraded');
+    assert.equal(testServer.lamina.runtime.slot('tiny').state, 'degraded');
     await answer.cancel();
   });
 
-  it('far away is not waited for either: the client is told, and the next request tries again', async () => {
+  it('that is remote does not block either: the client gets an error, and the next request tries again', async () => {
     let silent = false;
     far = await openRemote((request, response) => {
       if (!silent) response.end('{"data":[]}');
@@ -105,15 +105,15 @@ describe('an engine that hangs', function () {
       backends: { theirs: { type: 'remote', base_url: `${far.url}/v1` } },
       models: { far: { backend: 'theirs' } },
     };
-    house = await openHouse({ lamina: { limits, manifest } });
-    await (await house.post('/v1/chat/completions', chat('far'))).text();
+    testServer = await startTestServer({ lamina: { limits, manifest } });
+    await (await testServer.post('/v1/chat/completions', chat('far'))).text();
     silent = true;
-    const answer = await house.post('/v1/chat/completions', chat('far'));
+    const answer = await testServer.post('/v1/chat/completions', chat('far'));
     assert.equal(answer.status, 502);
     const { code, message } = await errorOf(answer);
     assert.equal(code, 'MODEL_SERVER_UNREACHABLE');
     assert.match(message, /3 health checks in a row failed/);
     silent = false;
-    assert.equal((await house.post('/v1/chat/completions', chat('far'))).status, 200);
+    assert.equal((await testServer.post('/v1/chat/completions', chat('far'))).status, 200);
   });
 });

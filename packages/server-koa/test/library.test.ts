@@ -1,4 +1,4 @@
-// Suggesting, and what changes the collection of models.
+// Suggestions, and operations on the models as a whole.
 import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -6,7 +6,7 @@ import { modelsView } from '@lamina/core';
 import type { ModelsView } from '@lamina/core/protocol';
 import { createTestLamina, fakePlugin } from '@lamina/testing';
 import { createServer } from '@lamina/server-koa';
-import { openHouse, type House } from './support/house.js';
+import { startTestServer, type TestServer } from './support/test-server.js';
 
 interface Suggested {
   suggested: string;
@@ -16,11 +16,11 @@ interface Suggested {
   alternatives: { name: string; available: boolean; command?: string }[];
 }
 
-describe('the routes of the library', () => {
-  let house: House;
+describe('the routes for models as a whole', () => {
+  let testServer: TestServer;
 
   beforeEach(async () => {
-    house = await openHouse({
+    testServer = await startTestServer({
       models: { small: {}, large: {} },
       entries: {
         missing: {
@@ -35,7 +35,7 @@ describe('the routes of the library', () => {
     });
   });
 
-  afterEach(() => house.close());
+  afterEach(() => testServer.close());
 
   const answer = async <Answer>(response: Promise<Response>, status = 200) => {
     const { status: actual, ...rest } = await response.then(async (one) => ({
@@ -48,10 +48,10 @@ describe('the routes of the library', () => {
   const code = async (response: Promise<Response>, status: number) =>
     (await answer<{ error: { code: string } }>(response, status)).error.code;
   const names = async (query: string) =>
-    Object.keys((await answer<{ models: object }>(fetch(`${house.url}/models?${query}`))).models);
+    Object.keys((await answer<{ models: object }>(fetch(`${testServer.url}/models?${query}`))).models);
 
   it('suggest a model for a use case, with reasons and others', async () => {
-    const found = await answer<Suggested>(house.post('/suggest', JSON.stringify({ use_case: 'conversational' })));
+    const found = await answer<Suggested>(testServer.post('/suggest', JSON.stringify({ use_case: 'conversational' })));
     assert.equal(found.suggested, 'speaker');
     assert.equal(found.available, true);
     assert.ok(found.reasons.length > 0);
@@ -61,45 +61,54 @@ describe('the routes of the library', () => {
     assert.equal(typeof absent?.command, 'string');
   });
 
-  it('say so when nothing fits, and when the request is not one', async () => {
-    assert.equal(await code(house.post('/suggest', JSON.stringify({ max_size: 1 })), 404), 'NO_SUGGESTION');
-    assert.equal(await code(house.post('/suggest', JSON.stringify({ max_size: 'huge' })), 400), 'REQUEST_INVALID');
-    assert.equal(await code(house.post('/suggest', '[]'), 400), 'REQUEST_INVALID');
+  it('report when no model fits, and when the request is invalid', async () => {
+    assert.equal(await code(testServer.post('/suggest', JSON.stringify({ max_size: 1 })), 404), 'NO_SUGGESTION');
+    assert.equal(await code(testServer.post('/suggest', JSON.stringify({ max_size: 'huge' })), 400), 'REQUEST_INVALID');
+    assert.equal(await code(testServer.post('/suggest', '[]'), 400), 'REQUEST_INVALID');
   });
 
-  it('list every model as it stands now, adapters by the state of their base', async () => {
-    await house.lamina.models.save('voice', { path: 'model.fake', backend: 'fake', base: 'small' });
-    await house.lamina.models.save('orphan', { path: 'model.fake', backend: 'fake', base: 'nobody' });
-    const listed = () => answer<ModelsView>(fetch(`${house.url}/models`));
+  it('list every model with its current state, adapters with the state of their base', async () => {
+    await testServer.lamina.models.save('voice', { path: 'model.fake', backend: 'fake', base: 'small' });
+    await testServer.lamina.models.save('orphan', { path: 'model.fake', backend: 'fake', base: 'nobody' });
+    const listed = () => answer<ModelsView>(fetch(`${testServer.url}/models`));
     const active = async () =>
       Object.entries((await listed()).models)
         .filter(([, model]) => model.active)
         .map(([name]) => name);
-    assert.deepEqual(await listed(), JSON.parse(JSON.stringify(modelsView(house.lamina, house.lamina.models.list()))));
+    assert.deepEqual(
+      await listed(),
+      JSON.parse(JSON.stringify(modelsView(testServer.lamina, testServer.lamina.models.list()))),
+    );
     assert.deepEqual(await active(), []);
-    await house.post('/models/small/start', '');
+    await testServer.post('/models/small/start', '');
     assert.deepEqual(await active(), ['small', 'voice']);
     assert.deepEqual(await names('state=ready'), ['small', 'voice']);
-    await house.lamina.models.save('small', { ...house.lamina.models.get('small')!.entry, description: 'Edited' });
+    await testServer.lamina.models.save('small', {
+      ...testServer.lamina.models.get('small')!.entry,
+      description: 'Edited',
+    });
     assert.equal((await listed()).models['small']!.description, 'Edited');
-    assert.deepEqual(await listed(), JSON.parse(JSON.stringify(modelsView(house.lamina, house.lamina.models.list()))));
+    assert.deepEqual(
+      await listed(),
+      JSON.parse(JSON.stringify(modelsView(testServer.lamina, testServer.lamina.models.list()))),
+    );
   });
 
-  it('list what a query asks for', async () => {
-    await house.post('/models/small/start', '');
+  it('list the models that match a query', async () => {
+    await testServer.post('/models/small/start', '');
     assert.deepEqual(await names('state=ready'), ['small']);
     assert.deepEqual(await names('q=TALKS'), ['speaker']);
     assert.deepEqual(await names('format=gguf'), []);
     assert.deepEqual((await names('format=fake&state=stopped')).sort(), ['large', 'missing', 'speaker']);
-    assert.equal(await code(fetch(`${house.url}/models?state=running`), 400), 'REQUEST_INVALID');
+    assert.equal(await code(fetch(`${testServer.url}/models?state=running`), 400), 'REQUEST_INVALID');
   });
 
-  it('validate all models, or those that are named', async () => {
+  it('validate all models, or some of them', async () => {
     const all = await answer<{
       valid: boolean;
       checked: number;
       models: Record<string, { valid: boolean; problems: { kind: string }[] }>;
-    }>(house.post('/models/validate', ''));
+    }>(testServer.post('/models/validate', ''));
     assert.equal(all.valid, false);
     assert.equal(all.checked, 4);
     assert.deepEqual(
@@ -107,15 +116,15 @@ describe('the routes of the library', () => {
       ['absent'],
     );
     const one = await answer<{ valid: boolean; checked: number }>(
-      house.post('/models/validate', JSON.stringify({ models: ['small'] })),
+      testServer.post('/models/validate', JSON.stringify({ models: ['small'] })),
     );
     assert.deepEqual([one.valid, one.checked], [true, 1]);
     assert.equal(
-      await code(house.post('/models/validate', JSON.stringify({ models: 'small' })), 400),
+      await code(testServer.post('/models/validate', JSON.stringify({ models: 'small' })), 400),
       'REQUEST_INVALID',
     );
     assert.equal(
-      await code(house.post('/models/validate', JSON.stringify({ models: ['smal'] })), 404),
+      await code(testServer.post('/models/validate', JSON.stringify({ models: ['smal'] })), 404),
       'MODEL_NOT_FOUND',
     );
   });
@@ -135,7 +144,7 @@ describe('the routes of the library', () => {
     }
   }
 
-  it('read the manifest again, and keep the one before when it is wrong', () =>
+  it('reload the manifest, and keep the last one when it is invalid', () =>
     onFile('models:\n  first: { path: small.fake, backend: fake }\n', async (url, file) => {
       await writeFile(
         file,
@@ -148,7 +157,7 @@ describe('the routes of the library', () => {
       assert.equal((await fetch(`${url}/models/second`)).status, 200);
     }));
 
-  it('remove an entry, and its files only when told so', () => {
+  it('remove an entry, and its files only with files=1', () => {
     const text =
       '# mine\nmodels:\n  small: { path: small.fake, backend: fake } # keep me\n  large: { path: large.fake, backend: fake }\n';
     return onFile(text, async (url, file) => {

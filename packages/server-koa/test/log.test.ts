@@ -1,4 +1,4 @@
-// The log of lamina-server: the story of a day, as JSON lines where programs read it and as text on a terminal.
+// The log of lamina-server, as JSON lines and as text on a terminal.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import type { Logger } from '@lamina/core';
 import { definePlugin } from '@lamina/core/plugin';
 import { bin, CommandRun, isAlive, levels, type LogLine } from './support/command.js';
-import { chat, errorOf, openHouse, until } from './support/house.js';
+import { chat, errorOf, startTestServer, until } from './support/test-server.js';
 import { TestSocket } from './support/socket.js';
 
 const prompt = 'a prompt that is private';
@@ -165,7 +165,7 @@ describe('the log of lamina-server', function () {
     await run.stop();
   }
 
-  it('tells at info, the default, what was there, what happened and why, each request once, and how it ended', async () => {
+  it('reports at info, the default, what was found, what happened and why, and each request once', async () => {
     const run = start(...options());
     await day(run);
     const lines = run.lines();
@@ -208,7 +208,7 @@ describe('the log of lamina-server', function () {
     );
   });
 
-  it('tells more at debug: what was only read, the pids and lines of engines; and at no level a key, a prompt, an answer or a query', async () => {
+  it('reports more at debug: reads, the pids and output of engines; and at no level a key, a prompt, an answer or a query', async () => {
     const run = start(...options(), '--log-level', 'debug');
     await day(run);
     const messages = run.lines().map(({ msg }) => msg);
@@ -219,7 +219,7 @@ describe('the log of lamina-server', function () {
       assert.equal(run.stderr.includes(secret), false, secret);
   });
 
-  it('says first what is wrong with a server that can run nothing', async () => {
+  it('reports first why a server cannot run any model', async () => {
     await writeFile(join(directory, 'none.mjs'), 'export default { plugins: [] };\n');
     const run = start('--config', 'none.mjs', '--models-dir', 'nowhere', '--port', '0');
     await run.line({ event: 'backends.none', level: levels.warn });
@@ -232,7 +232,7 @@ describe('the log of lamina-server', function () {
     await run.stop();
   });
 
-  it('says once that an edit of the manifest is wrong, and what the next good one changed', async () => {
+  it('reports an invalid edit of the manifest once, and what the next valid one changed', async () => {
     const run = start(...options());
     await run.url();
     const manifest = await readFile(join(directory, 'models.yaml'), 'utf8');
@@ -251,7 +251,7 @@ describe('the log of lamina-server', function () {
     assert.equal(run.lines().filter(({ level }) => level === levels.error).length, 1);
   });
 
-  it('logs one line and ends with code 1, and with every engine, when something is thrown that nothing catches', async () => {
+  it('has one line for an uncaught exception, which ends the server with code 1 and every engine', async () => {
     for (const [signal, reason] of [
       ['SIGUSR2', 'thrown'],
       ['SIGPIPE', 'rejected'],
@@ -313,8 +313,8 @@ describe('the log of lamina-server', function () {
   );
 });
 
-describe('an answer that cannot be written', () => {
-  it('is a fault of Lamina like any other: INTERNAL in the one error shape, its cause in the log', async () => {
+describe('a response that cannot be serialized', () => {
+  it('is an internal error: INTERNAL in the error shape, its cause in the log', async () => {
     const lines: { level: string; message: string; err?: Error }[] = [];
     const levels = ['debug', 'info', 'warn', 'error'].map((level) => {
       const write = (data: object, message: string) => void lines.push({ level, message, ...data });
@@ -326,16 +326,16 @@ describe('an answer that cannot be written', () => {
       name: 'countless',
       setup: ({ hooks }) => hooks.describeModel.tap((model) => ({ ...model, metadata: { layers: 10n as never } })),
     });
-    const house = await openHouse({ plugins: [plugin()], lamina: { log } });
+    const testServer = await startTestServer({ plugins: [plugin()], lamina: { log } });
     try {
-      const response = await fetch(`${house.url}/models/tiny`);
+      const response = await fetch(`${testServer.url}/models/tiny`);
       assert.equal(response.status, 500);
       assert.equal((await errorOf(response)).code, 'INTERNAL');
       const line = lines.find(({ message }) => message === 'A request failed with an internal error');
       assert.equal(line?.level, 'error');
       assert.match(line?.err?.message ?? '', /BigInt/);
     } finally {
-      await house.close();
+      await testServer.close();
     }
   });
 });

@@ -1,17 +1,17 @@
-// Names from outside that every object of JavaScript has too: they are names like any other.
+// Names that every JavaScript object has as properties are names like any other.
 import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { createTestLamina, fakePlugin, type TestLamina } from '@lamina/testing';
 import { createServer, type Server } from '@lamina/server-koa';
-import { attached, chat, errorOf, openHouse } from './support/house.js';
+import { attached, chat, errorOf, startTestServer } from './support/test-server.js';
 import { openRemote, remotePlugin } from './support/remote.js';
 import { TestSocket } from './support/socket.js';
 
 const names = ['constructor', '__proto__', 'toString', 'hasOwnProperty', 'valueOf'];
 
-describe('a name that every object has', () => {
+describe('a name that every object has as a property', () => {
   let lamina: TestLamina;
   let server: Server;
   let url: string;
@@ -37,7 +37,7 @@ describe('a name that every object has', () => {
     return [response.status, (await errorOf(response)).code];
   };
 
-  it('is unknown where nobody gave it: as a model, a route, an event, a state, a download or a frame', async () => {
+  it('is unknown as a model, a route, an event, a state, a download or a frame', async () => {
     await serve('models:\n  plain: { path: model.fake, backend: fake }\n');
     const socket = await TestSocket.open(url);
     for (const name of names) {
@@ -95,7 +95,7 @@ describe('a name that every object has', () => {
       });
     });
     const plugin = remotePlugin(() => ({ baseUrl: `${remote.url}/v1` }), { info: { ids: { other: 'id' } } });
-    const house = await openHouse({
+    const testServer = await startTestServer({
       models: {},
       entries: Object.fromEntries(['other', ...names].map((name) => [name, { ...attached }])),
       plugins: [plugin],
@@ -103,15 +103,15 @@ describe('a name that every object has', () => {
     });
     try {
       for (const name of ['other', ...names])
-        assert.equal((await house.post('/v1/chat/completions', chat(name))).status, 200, name);
+        assert.equal((await testServer.post('/v1/chat/completions', chat(name))).status, 200, name);
       assert.deepEqual(asked, ['id', ...names]);
     } finally {
-      await house.close();
+      await testServer.close();
       await remote.close();
     }
   });
 
-  it('can be an alias, a base, a category and a backend that is not there', async () => {
+  it('can be an alias, a base, a category and a missing backend', async () => {
     const entries = names
       .map((name) => `  m-${name}: { path: model.fake, backend: ${name}, aliases: [${name}], use_cases: [${name}] }\n`)
       .join('');

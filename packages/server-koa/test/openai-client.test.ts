@@ -1,22 +1,22 @@
 // OpenAI's own client, unmodified, against the server.
 import assert from 'node:assert/strict';
 import OpenAI from 'openai';
-import { openHouse, type House } from './support/house.js';
+import { startTestServer, type TestServer } from './support/test-server.js';
 
 describe("OpenAI's client", () => {
-  let house: House;
+  let testServer: TestServer;
   let openai: OpenAI;
 
   before(async () => {
-    house = await openHouse({
+    testServer = await startTestServer({
       models: { 'org/tiny:q4': {}, broken: { status: 400 } },
       entries: { absent: { path: 'absent.fake', backend: 'fake' } },
       server: { apiKeys: [{ key: 'a-key' }] },
     });
-    openai = new OpenAI({ baseURL: `${house.url}/v1`, apiKey: 'a-key' });
+    openai = new OpenAI({ baseURL: `${testServer.url}/v1`, apiKey: 'a-key' });
   });
 
-  after(() => house.close());
+  after(() => testServer.close());
 
   const messages = [{ role: 'user' as const, content: 'hi' }];
 
@@ -63,7 +63,7 @@ describe("OpenAI's client", () => {
   });
 
   it('leaves a stream', async () => {
-    const finished = house.lamina.events.once('request.finished', {
+    const finished = testServer.lamina.events.once('request.finished', {
       signal: AbortSignal.timeout(5000),
       where: ({ status }) => status === 499,
     });
@@ -76,10 +76,10 @@ describe("OpenAI's client", () => {
     assert.equal((await finished).model, 'org/tiny:q4');
   });
 
-  it('parses errors, and asks again only where that helps', async () => {
+  it('parses errors, and retries only retryable ones', async () => {
     let requests = 0;
     const counting = new OpenAI({
-      baseURL: `${house.url}/v1`,
+      baseURL: `${testServer.url}/v1`,
       apiKey: 'a-key',
       maxRetries: 2,
       fetch: (...args: Parameters<typeof fetch>) => (requests++, fetch(...args)),
@@ -103,7 +103,7 @@ describe("OpenAI's client", () => {
     const engine = await failure(counting.chat.completions.create({ model: 'broken', messages }));
     assert.ok(engine instanceof OpenAI.BadRequestError);
     assert.match(engine.message, /Told to answer 400/);
-    const keyless = await failure(new OpenAI({ baseURL: `${house.url}/v1`, apiKey: 'wrong' }).models.list());
+    const keyless = await failure(new OpenAI({ baseURL: `${testServer.url}/v1`, apiKey: 'wrong' }).models.list());
     assert.ok(keyless instanceof OpenAI.AuthenticationError);
   });
 });

@@ -1,4 +1,4 @@
-// What goes through to an engine and back: bytes, headers, speed, and the news that a client left.
+// What passes to an engine and back: bytes, headers, speed, and cancellation.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, request as httpRequest, type IncomingMessage } from 'node:http';
@@ -6,7 +6,15 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { watchForLeaks } from '@lamina/testing';
-import { attached, chat, errorOf, openHouse, until, type House, type HouseOptions } from './support/house.js';
+import {
+  attached,
+  chat,
+  errorOf,
+  startTestServer,
+  until,
+  type TestServer,
+  type TestServerOptions,
+} from './support/test-server.js';
 import { openRemote, remotePlugin } from './support/remote.js';
 
 describe('a request through to an engine', () => {
@@ -22,8 +30,8 @@ describe('a request through to an engine', () => {
     for (const thing of open.splice(0).reverse()) await thing.close();
   });
 
-  const house = async (options: HouseOptions = {}): Promise<House> => {
-    const made = await openHouse(options);
+  const testServer = async (options: TestServerOptions = {}): Promise<TestServer> => {
+    const made = await startTestServer(options);
     open.push(made);
     return made;
   };
@@ -31,10 +39,10 @@ describe('a request through to an engine', () => {
   const remote = async (
     answer: Parameters<typeof openRemote>[0],
     more: Parameters<typeof remotePlugin>[1] = {},
-  ): Promise<House> => {
+  ): Promise<TestServer> => {
     const made = await openRemote(answer);
     open.push(made);
-    return house({
+    return testServer({
       models: {},
       entries: { far: { ...attached, aliases: ['other'] } },
       plugins: [
@@ -46,7 +54,7 @@ describe('a request through to an engine', () => {
     });
   };
 
-  it('starts the model and gives the answer of its engine, byte for byte', async () => {
+  it('starts the model and returns the answer of its engine unchanged', async () => {
     const body = '{"ok" :  true, "usage":{"total_tokens":3}}\n';
     const { post, lamina } = await remote((_, response) =>
       response.writeHead(200, { 'content-type': 'application/json' }).end(body),
@@ -62,7 +70,7 @@ describe('a request through to an engine', () => {
     assert.equal(answer.headers.get('x-request-id'), event.request);
   });
 
-  it('sends the body as it came when nothing has to change, and the query with it', async () => {
+  it('sends the body unchanged when nothing has to change, and the query with it', async () => {
     let seen: { url: string | undefined; body: string } | undefined;
     const { post } = await remote(
       (request, response) =>
@@ -73,7 +81,7 @@ describe('a request through to an engine', () => {
     assert.deepEqual(seen, { url: '/v1/chat/completions?a=1&b=%20', body });
   });
 
-  it('names the model as the engine knows it', async () => {
+  it("has the model's id of the engine", async () => {
     const seen: string[] = [];
     const { post } = await remote(
       (request, response) =>
@@ -87,8 +95,8 @@ describe('a request through to an engine', () => {
     assert.deepEqual(seen, ['vendor/far-2', 'vendor/far-2', 'vendor/far-2']);
   });
 
-  it('streams every event when it comes', async () => {
-    const { post } = await house({ models: { tiny: { chunks: 50, chunk_ms: 1 } } });
+  it('streams every event as it arrives', async () => {
+    const { post } = await testServer({ models: { tiny: { chunks: 50, chunk_ms: 1 } } });
     const answer = await post(
       '/v1/chat/completions',
       chat('tiny', 'hi', { stream: true, stream_options: { include_usage: true } }),
@@ -117,7 +125,7 @@ describe('a request through to an engine', () => {
     assert.equal(await answer.text(), 'data: [DONE]\n\n');
   });
 
-  it('hands on neither keys and cookies to engines, nor what engines say of themselves to clients', async () => {
+  it('passes neither keys and cookies to engines, nor identifying headers of engines to clients', async () => {
     let seen: IncomingMessage['headers'] = {};
     const { post } = await remote((request, response) => {
       seen = request.headers;
@@ -160,7 +168,7 @@ describe('a request through to an engine', () => {
     assert.notEqual(answer.headers.get('x-request-id'), 'of-the-engine');
   });
 
-  it('passes on what else an engine has under /v1, by the model in body or query', async () => {
+  it('passes on other routes under /v1, by the model in the body or the query', async () => {
     const { url, post } = await remote((request, response) => response.end(`${request.method} ${request.url}`));
     assert.equal(await (await post('/v1/score', { model: 'far' })).text(), 'POST /v1/score');
     assert.equal(await (await post('/v1/slots/erase', { model: 'far' })).text(), 'POST /v1/slots/erase');
@@ -198,7 +206,7 @@ describe('a request through to an engine', () => {
     assert.deepEqual(seen, [{ model: 'whisper-1', size: 100_000 }]);
   });
 
-  it('brings what an engine refuses with into the one shape, its status kept', async () => {
+  it("converts an engine's refusal into Lamina's error shape, with its status", async () => {
     const said: Record<string, [number, string]> = {
       llama: [400, '{"error":{"code":400,"message":"too long","type":"exceed_context_size_error","n_ctx":1024}}'],
       text: [500, 'Internal Server Error'],
@@ -242,12 +250,12 @@ describe('a request through to an engine', () => {
   });
 
   it('reaches an engine on a Unix socket', async () => {
-    const made = await openHouse();
+    const made = await startTestServer();
     open.push(made);
     const socketPath = join(made.modelsDir, 'engine.sock');
     const far = await openRemote((request, response) => response.end(`at ${request.url}`), socketPath);
     open.push(far);
-    const { post } = await house({
+    const { post } = await testServer({
       models: {},
       entries: { far: attached },
       plugins: [remotePlugin(() => ({ baseUrl: 'http://localhost/deep/v1', socketPath }))],
@@ -256,7 +264,7 @@ describe('a request through to an engine', () => {
   });
 
   it('ends the work of the engine when the client leaves a stream', async () => {
-    const { url, lamina, engine } = await house({ models: { tiny: { chunk_ms: 1 } } });
+    const { url, lamina, engine } = await testServer({ models: { tiny: { chunk_ms: 1 } } });
     const leave = new AbortController();
     const answer = await fetch(`${url}/v1/chat/completions`, {
       method: 'POST',
@@ -275,7 +283,7 @@ describe('a request through to an engine', () => {
   });
 
   it('ends the work of the engine when the client leaves before the first byte', async () => {
-    const { url, lamina, engine } = await house({ models: { tiny: { chunk_ms: 60_000 } } });
+    const { url, lamina, engine } = await testServer({ models: { tiny: { chunk_ms: 60_000 } } });
     await lamina.runtime.start('tiny');
     const leave = new AbortController();
     const answer = fetch(`${url}/v1/chat/completions`, {
@@ -290,8 +298,8 @@ describe('a request through to an engine', () => {
     assert.equal(lamina.runtime.slot('tiny').busy, 0);
   });
 
-  it('gives up a place in the queue when the client leaves', async () => {
-    const { url, lamina } = await house({ models: { tiny: { chunk_ms: 1, parallel: 1 } } });
+  it('leaves the queue when the client disconnects', async () => {
+    const { url, lamina } = await testServer({ models: { tiny: { chunk_ms: 1, parallel: 1 } } });
     const first = new AbortController();
     const busy = await fetch(`${url}/v1/chat/completions`, {
       method: 'POST',
@@ -312,7 +320,7 @@ describe('a request through to an engine', () => {
     await assert.rejects(busy.text());
   });
 
-  it('slows the engine down to the speed of a slow reader, and keeps little in memory', async () => {
+  it('slows the engine down to the speed of a slow reader, with little memory', async () => {
     let sent = 0;
     const chunk = Buffer.alloc(64 * 1024, 'x');
     const { url } = await remote((_, response) => {
@@ -355,13 +363,13 @@ describe('a request through to an engine', () => {
     assert.ok([400, 502].includes(answer.status));
   });
 
-  it('uses a connection to an engine again, and forgets engines that are gone', async () => {
+  it('reuses connections to an engine, and forgets engines that have ended', async () => {
     let connections = 0;
     const upstream = createServer((request, response) => void request.resume().on('end', () => response.end('{}')));
     upstream.on('connection', () => connections++).listen(0, '127.0.0.1');
     await once(upstream, 'listening');
     const { port } = upstream.address() as { port: number };
-    const { post } = await house({
+    const { post } = await testServer({
       models: {},
       entries: { far: attached },
       plugins: [remotePlugin(() => ({ baseUrl: `http://127.0.0.1:${port}/v1` }))],
@@ -378,7 +386,7 @@ describe('a request through to an engine', () => {
   });
 
   it('keeps the connection of its client for more requests', async () => {
-    const { url } = await house();
+    const { url } = await testServer();
     const socket = connect(Number(new URL(url).port), '127.0.0.1');
     open.push({ close: () => Promise.resolve(void socket.destroy()) });
     const body = JSON.stringify(chat('tiny'));

@@ -1,4 +1,4 @@
-// The server in front of a real llama-server, with tiny models that say who they are.
+// The server in front of a real llama-server, with tiny models.
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
@@ -6,7 +6,7 @@ import { delimiter, join } from 'node:path';
 import { tinyGguf } from '@lamina/testing';
 import { llamacpp } from '@lamina/plugin-llamacpp';
 import OpenAI from 'openai';
-import { chat, errorOf, inside, openHouse, until, type House } from './support/house.js';
+import { chat, errorOf, inside, startTestServer, until, type TestServer } from './support/test-server.js';
 import { readToEnd } from './support/stream.js';
 
 const llamaServer =
@@ -20,12 +20,12 @@ const title = 'the server with a real llama-server';
 (llamaServer === undefined ? describe.skip : describe)(
   llamaServer === undefined ? `${title} (skipped: there is none in PATH, and LAMINA_LLAMA_SERVER names none)` : title,
   () => {
-    let house: House;
+    let testServer: TestServer;
     let openai: OpenAI;
     const messages = [{ role: 'user' as const, content: 'hi' }];
 
     before(async () => {
-      house = await openHouse({
+      testServer = await startTestServer({
         models: {},
         entries: {
           'org/a:q8': { path: 'a.gguf', aliases: ['gpt-a'] },
@@ -37,14 +37,14 @@ const title = 'the server with a real llama-server';
         plugins: [llamacpp({ executable: llamaServer!, threads: 1, context_length: 512 })],
         lamina: { env: process.env },
       });
-      await tinyGguf(inside(house, 'a.gguf'), { name: 'a' });
-      await tinyGguf(inside(house, 'b.gguf'), { name: 'b' });
-      await tinyGguf(inside(house, 'slow.gguf'), { name: 'slow', layers: 8, embeddingLength: 512, type: 'q8_0' });
-      await house.lamina.models.reload();
-      openai = new OpenAI({ baseURL: `${house.url}/v1`, apiKey: 'none', maxRetries: 0 });
+      await tinyGguf(inside(testServer, 'a.gguf'), { name: 'a' });
+      await tinyGguf(inside(testServer, 'b.gguf'), { name: 'b' });
+      await tinyGguf(inside(testServer, 'slow.gguf'), { name: 'slow', layers: 8, embeddingLength: 512, type: 'q8_0' });
+      await testServer.lamina.models.reload();
+      openai = new OpenAI({ baseURL: `${testServer.url}/v1`, apiKey: 'none', maxRetries: 0 });
     });
 
-    after(() => house.close());
+    after(() => testServer.close());
 
     it("serves OpenAI's client: chat, stream, complete, list", async () => {
       const answer = await openai.chat.completions.create({ model: 'org/a:q8', messages, max_tokens: 32 });
@@ -71,7 +71,7 @@ const title = 'the server with a real llama-server';
       assert.ok((await openai.models.list()).data.some(({ id }) => id === 'gpt-a'));
     });
 
-    it('embeds, and says what a model that does not embed is missing', async () => {
+    it('embeds, and reports what a model without embeddings needs', async () => {
       const { data } = await openai.embeddings.create({
         model: 'embed',
         input: ['one', 'two'],
@@ -79,28 +79,33 @@ const title = 'the server with a real llama-server';
       });
       assert.equal(data.length, 2);
       assert.ok(data[0]!.embedding.some((number) => number !== 0));
-      const refused = await house.post('/v1/embeddings', { model: 'b', input: 'x' });
+      const refused = await testServer.post('/v1/embeddings', { model: 'b', input: 'x' });
       assert.equal(refused.status, 501);
       assert.match((await errorOf(refused)).message, /embeddings/);
     });
 
-    it("speaks the other dialects: Anthropic's messages, OpenAI's responses", async () => {
-      const said = (await (await house.post('/v1/messages', chat('org/a:q8', 'hi', { max_tokens: 32 }))).json()) as {
+    it("serves the other routes: Anthropic's messages, OpenAI's responses", async () => {
+      const said = (await (
+        await testServer.post('/v1/messages', chat('org/a:q8', 'hi', { max_tokens: 32 }))
+      ).json()) as {
         content: { text: string }[];
       };
       assert.equal(said.content[0]?.text, 'Hello from the model a.');
       const { output_text } = await openai.responses.create({ model: 'org/a:q8', input: 'hi', max_output_tokens: 32 });
       assert.equal(output_text, 'Hello from the model a.');
       assert.match(
-        await (await house.post('/v1/messages/count_tokens', chat('org/a:q8'))).text(),
+        await (await testServer.post('/v1/messages/count_tokens', chat('org/a:q8'))).text(),
         /"input_tokens":\d+/,
       );
     });
 
     it('starts one engine for 32 first requests at once', async () => {
-      await house.lamina.runtime.stop('b');
+      await testServer.lamina.runtime.stop('b');
       let starts = 0;
-      const stopCounting = house.lamina.events.on('model.ready', ({ model }) => void (starts += model === 'b' ? 1 : 0));
+      const stopCounting = testServer.lamina.events.on(
+        'model.ready',
+        ({ model }) => void (starts += model === 'b' ? 1 : 0),
+      );
       const answers = await Promise.all(
         Array.from({ length: 32 }, () => openai.chat.completions.create({ model: 'b', messages, max_tokens: 32 })),
       );
@@ -112,8 +117,8 @@ const title = 'the server with a real llama-server';
       stopCounting();
     });
 
-    it('hands the refusals of the engine on in one shape', async () => {
-      const answer = await house.post('/v1/chat/completions', chat('org/a:q8', 'x'.repeat(3000)));
+    it("converts refusals of the engine into Lamina's error shape", async () => {
+      const answer = await testServer.post('/v1/chat/completions', chat('org/a:q8', 'x'.repeat(3000)));
       assert.equal(answer.status, 400);
       const { code, type, details, message } = await errorOf(answer);
       assert.deepEqual([code, type], ['context_length_exceeded', 'invalid_request_error']);
@@ -122,49 +127,49 @@ const title = 'the server with a real llama-server';
       assert.ok(answer.headers.get('x-request-id'));
     });
 
-    it('says why a file that is no model does not start', async () => {
-      await writeFile(inside(house, 'broken.gguf'), 'GGUF but not really');
-      await house.lamina.models.reload();
-      const answer = await house.post('/v1/chat/completions', chat('broken'));
+    it('reports why a file that is not a model does not start', async () => {
+      await writeFile(inside(testServer, 'broken.gguf'), 'GGUF but not really');
+      await testServer.lamina.models.reload();
+      const answer = await testServer.post('/v1/chat/completions', chat('broken'));
       assert.ok([502, 503].includes(answer.status));
       assert.match((await errorOf(answer)).code, /MODEL_START_FAILED|MODEL_FILES_MISSING/);
     });
 
     it('stops the generation when the client leaves', async () => {
       const leave = new AbortController();
-      const answer = await fetch(`${house.url}/v1/chat/completions`, {
+      const answer = await fetch(`${testServer.url}/v1/chat/completions`, {
         method: 'POST',
         body: JSON.stringify(chat('slow', '/count', { stream: true })),
         signal: leave.signal,
       });
       await answer.body!.getReader().read();
-      const finished = house.lamina.events.once('request.finished', {
+      const finished = testServer.lamina.events.once('request.finished', {
         signal: AbortSignal.timeout(5000),
         where: ({ model }) => model === 'slow',
       });
       leave.abort();
       assert.equal((await finished).status, 499);
       const began = performance.now();
-      await (await house.post('/v1/chat/completions', chat('slow', 'hi', { max_tokens: 4 }))).text();
+      await (await testServer.post('/v1/chat/completions', chat('slow', 'hi', { max_tokens: 4 }))).text();
       assert.ok(performance.now() - began < 3000, 'its only slot was not free');
     });
 
-    it('tells of the death of the engine in a stream, and has a fresh one for the next request', async () => {
-      const answer = await house.post('/v1/chat/completions', chat('slow', '/count', { stream: true }));
+    it('reports the death of the engine in a stream, and has a new one for the next request', async () => {
+      const answer = await testServer.post('/v1/chat/completions', chat('slow', '/count', { stream: true }));
       const reader = answer.body!.getReader();
       await reader.read();
-      const { pid } = house.lamina.runtime.slot('slow');
+      const { pid } = testServer.lamina.runtime.slot('slow');
       process.kill(pid!, 'SIGKILL');
       const { text, broken } = await readToEnd(reader);
       assert.equal(broken, true);
       assert.match(text, /^data: \{"error":\{.*"MODEL_SERVER_EXITED"/m);
       const next = await openai.chat.completions.create({ model: 'slow', messages, max_tokens: 32 });
       assert.equal(next.choices[0]?.message.content, 'Hello from the model slow.');
-      assert.notEqual(house.lamina.runtime.slot('slow').pid, pid);
+      assert.notEqual(testServer.lamina.runtime.slot('slow').pid, pid);
     });
 
     it('shows the metadata of a model and where its server is', async () => {
-      const { metadata, server, state } = (await (await fetch(`${house.url}/models/org%2Fa%3Aq8`)).json()) as {
+      const { metadata, server, state } = (await (await fetch(`${testServer.url}/models/org%2Fa%3Aq8`)).json()) as {
         metadata: Record<string, unknown>;
         server: Record<string, unknown>;
         state: string;
@@ -172,8 +177,8 @@ const title = 'the server with a real llama-server';
       assert.equal(state, 'ready');
       assert.equal(metadata['architecture'], 'llama');
       assert.equal(server['backend'], 'llama.cpp');
-      await until('it is stopped', async () => (await house.post('/models/org%2Fa%3Aq8/stop', '')).status === 200);
-      assert.equal('server' in ((await (await fetch(`${house.url}/models/gpt-a`)).json()) as object), false);
+      await until('it is stopped', async () => (await testServer.post('/models/org%2Fa%3Aq8/stop', '')).status === 200);
+      assert.equal('server' in ((await (await fetch(`${testServer.url}/models/gpt-a`)).json()) as object), false);
     });
   },
 );

@@ -1,14 +1,14 @@
-// Every refusal has the one shape of errors, also where Node or ws would answer by itself.
+// Every refusal has the error shape, also where Node or ws would respond by themselves.
 import assert from 'node:assert/strict';
-import { openHouse, type House } from './support/house.js';
+import { startTestServer, type TestServer } from './support/test-server.js';
 import { raw } from './support/raw.js';
 
-describe('what Node and ws would refuse by themselves', () => {
-  let house: House;
+describe('what Node and ws refuse by themselves', () => {
+  let testServer: TestServer;
 
-  beforeEach(async () => void (house = await openHouse()));
+  beforeEach(async () => void (testServer = await startTestServer()));
 
-  afterEach(() => house.close());
+  afterEach(() => testServer.close());
 
   const upgrade = 'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Protocol: lamina.v1\r\n';
   const cases: readonly (readonly [what: string, bytes: string, status: number, code: string])[] = [
@@ -39,8 +39,8 @@ describe('what Node and ws would refuse by themselves', () => {
   ];
 
   for (const [what, bytes, status, code] of cases) {
-    it(`${what}: ${status} with an error that says so`, async () => {
-      const answer = await raw(house.url, bytes);
+    it(`${what}: ${status} in Lamina's error shape`, async () => {
+      const answer = await raw(testServer.url, bytes);
       assert.equal(answer.status, status);
       assert.match(answer.headers['content-type'] ?? '', /^application\/json/);
       const { error } = JSON.parse(answer.body) as { error: { code: string; message: string; type: string } };
@@ -50,6 +50,6 @@ describe('what Node and ws would refuse by themselves', () => {
   }
 
   it('a request without Host in HTTP/1.0 is answered', async () => {
-    assert.equal((await raw(house.url, 'GET /health HTTP/1.0\r\n\r\n')).status, 200);
+    assert.equal((await raw(testServer.url, 'GET /health HTTP/1.0\r\n\r\n')).status, 200);
   });
 });

@@ -1,4 +1,4 @@
-// DELETE /models/:name?files=1: exactly the files of the model, then the directories that became empty.
+// DELETE /models/:name?files=1 deletes exactly the files of the model, then the directories that became empty.
 import assert from 'node:assert/strict';
 import { appendFile, chmod, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -116,7 +116,7 @@ describe('removing a model with its files', () => {
     assert.deepEqual(await left(), ['diary.txt', 'models.yaml']);
   });
 
-  it('keeps every file that another model uses: in the same directory, by a link, or by an entry written a moment ago', async () => {
+  it('keeps every file that another model uses: in the same directory, through a link, or through a new entry', async () => {
     await serve({
       ...below('shared', tensors),
       'target.gguf': 'x',

@@ -1,4 +1,4 @@
-// What request bodies may cost: bounded memory over all requests, bounded work for each of them.
+// The cost of request bodies: limited memory over all requests, limited work for each of them.
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -7,7 +7,14 @@ import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { bin } from './support/command.js';
-import { chat, errorOf, openHouse, until, type House, type HouseOptions } from './support/house.js';
+import {
+  chat,
+  errorOf,
+  startTestServer,
+  until,
+  type TestServer,
+  type TestServerOptions,
+} from './support/test-server.js';
 import { TestSocket } from './support/socket.js';
 
 const mebibyte = 1024 * 1024;
@@ -25,27 +32,28 @@ const deepBody = (depth: number): string =>
 describe('request bodies', function () {
   this.timeout(60_000);
 
-  let house: House | undefined;
-  const open = async (options: HouseOptions = {}): Promise<House> => (house = await openHouse(options));
+  let testServer: TestServer | undefined;
+  const open = async (options: TestServerOptions = {}): Promise<TestServer> =>
+    (testServer = await startTestServer(options));
 
   afterEach(async () => {
-    await house?.close();
-    house = undefined;
+    await testServer?.close();
+    testServer = undefined;
   });
 
   /** Takes the one place of the engine, so that all requests after it wait. */
-  const occupy = async ({ url }: House): Promise<AbortController> => {
+  const occupy = async ({ url }: TestServer): Promise<AbortController> => {
     const leave = new AbortController();
     const body = JSON.stringify(chat('tiny', '/count', { stream: true }));
     const stream = await fetch(`${url}/v1/chat/completions`, { method: 'POST', body, signal: leave.signal });
     stream.text().catch(() => undefined);
     return leave;
   };
-  const waiting = ({ lamina }: House, count: number) =>
+  const waiting = ({ lamina }: TestServer, count: number) =>
     until(`${count} requests wait`, () => lamina.runtime.slot('tiny').waiting === count);
   const busy = { models: { tiny: { parallel: 1, chunk_ms: 5 } } };
 
-  it('wait as bytes: many large ones queue in a small heap, and others are answered meanwhile', async () => {
+  it('wait as bytes: many large ones queue in a small heap, while others are served', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'lamina-bodies-'));
     const server = await startServer(directory);
     const leave = new AbortController();
@@ -83,10 +91,10 @@ describe('request bodies', function () {
       assert.equal(answer.status, 400);
       assert.match((await errorOf(answer)).message, /more than 1000000 JSON values/);
     }
-    assert.deepEqual(house!.lamina.runtime.slots(), []);
+    assert.deepEqual(testServer!.lamina.runtime.slots(), []);
   });
 
-  it('that are nested too deeply are 400, whatever reads them; a thousand levels are not too many', async () => {
+  it('that are nested too deeply get 400 on any route; a thousand levels are allowed', async () => {
     const { post, url } = await open();
     for (const depth of [2_000, 400_000]) {
       for (const path of ['/v1/chat/completions', '/chat/tiny', '/suggest', '/models/validate', '/download']) {
@@ -102,7 +110,7 @@ describe('request bodies', function () {
     assert.equal((await post('/v1/chat/completions', deepBody(900))).status, 200);
   });
 
-  it('of routes that are not inference may have one mebibyte', async () => {
+  it('of routes that are not inference are limited to one mebibyte', async () => {
     const { post, url } = await open();
     const body = JSON.stringify({ reference: 'x'.repeat(mebibyte), models: [], use_case: 'x' });
     for (const path of ['/suggest', '/models/validate', '/download']) {
@@ -116,7 +124,7 @@ describe('request bodies', function () {
     assert.equal((await post('/v1/chat/completions', chat('tiny', 'x'.repeat(mebibyte)))).status, 200);
   });
 
-  it('that hold too much together wait, and are refused with 503 when nothing is released', async () => {
+  it('that are too large together wait, and get 503 when nothing is released', async () => {
     const opened = await open({ ...busy, server: { bodyMemoryLimit: 100_000 } });
     const leave = await occupy(opened);
     const large = chat('tiny', 'x'.repeat(40_000));
@@ -131,7 +139,7 @@ describe('request bodies', function () {
     for (const answer of [...two, third]) assert.equal((await answer).status, 200, 'one that was released made room');
   });
 
-  it('without a declared length count as they come', async () => {
+  it('without a declared length count as they arrive', async () => {
     const opened = await open({ ...busy, server: { bodyMemoryLimit: 100_000 } });
     await occupy(opened);
     const large = JSON.stringify(chat('tiny', 'x'.repeat(40_000)));
@@ -144,7 +152,7 @@ describe('request bodies', function () {
     assert.equal((await chunked()).status, 503);
   });
 
-  it('in WebSocket frames count too: those of waiting chats, and those that are not complete', async () => {
+  it('in WebSocket frames count too: those of waiting chats, and incomplete ones', async () => {
     const opened = await open({ ...busy, server: { bodyMemoryLimit: 100_000 } });
     const leave = await occupy(opened);
     const socket = await TestSocket.open(opened.url);
@@ -162,7 +170,7 @@ describe('request bodies', function () {
     assert.equal((await opened.post('/v1/chat/completions', request)).status, 200, 'all of it was given back');
   });
 
-  it('in frames that wait too long end their connection with 1013', async () => {
+  it('in frames that wait too long close their connection with 1013', async () => {
     const opened = await open({ ...busy, server: { bodyMemoryLimit: 100_000 } });
     await occupy(opened);
     const large = chat('tiny', 'x'.repeat(40_000));

@@ -1,7 +1,7 @@
-// Lamina servers that name each other as remotes for one model: the request ends with an error, it does not go round.
+// Lamina servers that name each other as remotes for one model: the request ends with an error.
 import assert from 'node:assert/strict';
 import { watchForLeaks } from '@lamina/testing';
-import { attached, chat, errorOf, openHouse, until, type House } from './support/house.js';
+import { attached, chat, errorOf, startTestServer, until, type TestServer } from './support/test-server.js';
 import { openRemote, remotePlugin, type Remote } from './support/remote.js';
 import { TestSocket } from './support/socket.js';
 
@@ -20,27 +20,27 @@ describe('a request', () => {
   const opened = <Thing extends { close(): Promise<void> }>(thing: Thing): Thing => (open.push(thing), thing);
 
   /** A server whose model `x` is at the next one. */
-  const serverTo = async (next: string): Promise<House> => {
+  const serverTo = async (next: string): Promise<TestServer> => {
     const manifest = {
       backends: { next: { type: 'remote', base_url: `${next}/v1` } },
       models: { x: { backend: 'next' } },
     };
-    return opened(await openHouse({ lamina: { manifest } }));
+    return opened(await startTestServer({ lamina: { manifest } }));
   };
 
   const remote = async (...parameters: Parameters<typeof openRemote>): Promise<Remote> =>
     opened(await openRemote(...parameters));
 
   /** Two servers, each of which has the other for a remote. */
-  const circle = async (): Promise<[House, House]> => {
-    const houses: House[] = [];
+  const circle = async (): Promise<[TestServer, TestServer]> => {
+    const houses: TestServer[] = [];
     const toSecond = remotePlugin(() => ({ baseUrl: `${houses[1]!.url}/v1` }));
-    houses.push(opened(await openHouse({ models: {}, entries: { x: attached }, plugins: [toSecond] })));
+    houses.push(opened(await startTestServer({ models: {}, entries: { x: attached }, plugins: [toSecond] })));
     houses.push(await serverTo(houses[0]!.url));
-    return houses as [House, House];
+    return houses as [TestServer, TestServer];
   };
 
-  it('that comes back to a server it has passed is refused with 508, and each server was asked once', async () => {
+  it('that comes back to a server gets 508, and passes each server once', async () => {
     const [first, second] = await circle();
     const asked: string[] = [];
     first.server.http.on('request', ({ method, url }) => method === 'POST' && asked.push(`first ${url}`));
@@ -84,7 +84,7 @@ describe('a request', () => {
       response.end('{"data":[]}');
     });
     let last = engine.url;
-    const houses: House[] = [];
+    const houses: TestServer[] = [];
     for (let count = 0; count < 5; count++) {
       houses.push(await serverTo(last));
       last = houses.at(-1)!.url;
@@ -98,7 +98,7 @@ describe('a request', () => {
     assert.equal(seen.length, 1);
   });
 
-  it('whose header says nonsense passes, unless it is longer than four ids', async () => {
+  it('with an invalid header passes, unless it is longer than four ids', async () => {
     const engine = await remote((_, response) => response.end('{"data":[]}'));
     const { post } = await serverTo(engine.url);
     const statusWith = async (via: string): Promise<number> =>
@@ -114,7 +114,7 @@ describe('a request', () => {
     );
   });
 
-  it('that its client gives up ends on every server it has passed', async () => {
+  it('that its client cancels ends on every server that it has passed', async () => {
     let isOpen = false;
     const engine = await remote((request, response) => {
       if (request.method !== 'POST') return void response.end('{"data":[]}');

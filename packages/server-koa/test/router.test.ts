@@ -1,4 +1,4 @@
-// The routes inside a Koa application of somebody else.
+// The routes in a Koa application of a host.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
@@ -7,17 +7,17 @@ import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import Koa from 'koa';
 import { laminaRouter } from '@lamina/server-koa';
-import { chat, errorOf, openHouse, type House } from './support/house.js';
+import { chat, errorOf, startTestServer, type TestServer } from './support/test-server.js';
 
 describe('laminaRouter', () => {
-  let house: House;
+  let testServer: TestServer;
   let url: string;
   const http = createServer();
 
   before(async () => {
-    house = await openHouse({ models: { 'org/tiny': { chunks: 5 } } });
+    testServer = await startTestServer({ models: { 'org/tiny': { chunks: 5 } } });
     const app = new Koa();
-    const router = laminaRouter(house.lamina, { apiKeys: [{ key: 'k' }, { key: 'chats', scope: 'inference' }] });
+    const router = laminaRouter(testServer.lamina, { apiKeys: [{ key: 'k' }, { key: 'chats', scope: 'inference' }] });
     router.prefix('/ai');
     app.use(async (ctx, next) => {
       ctx.set('x-app', 'mine');
@@ -34,7 +34,7 @@ describe('laminaRouter', () => {
   after(async () => {
     http.close();
     http.closeAllConnections();
-    await house.close();
+    await testServer.close();
   });
 
   const ask = (path: string, body?: object, key = 'k') =>
@@ -43,7 +43,7 @@ describe('laminaRouter', () => {
       ...(body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) }),
     });
 
-  it('answers below its prefix, and leaves the rest alone', async () => {
+  it('serves paths under its prefix, and no others', async () => {
     assert.equal(((await (await ask('/ai/health')).json()) as { status: string }).status, 'healthy');
     assert.equal(await (await ask('/health')).text(), 'the rest is mine');
     const answer = await ask('/ai/v1/chat/completions', chat('org/tiny', 'hi', { stream: true }));
@@ -51,7 +51,7 @@ describe('laminaRouter', () => {
     assert.match(await answer.text(), /\[DONE\]/);
   });
 
-  it('brings its checks and its error shape along', async () => {
+  it('includes its checks and its error shape', async () => {
     assert.equal((await fetch(`${url}/ai/models`)).status, 401);
     assert.equal((await ask('/ai/models/org/tiny/start', {}, 'chats')).status, 403);
     assert.equal((await errorOf(await ask('/ai/v1/chat/completions', { model: 'org/tiny' }))).param, 'messages');
@@ -62,7 +62,7 @@ describe('laminaRouter', () => {
     );
   });
 
-  it('tells addresses that lead to it', async () => {
+  it('returns URLs with its prefix', async () => {
     await ask('/ai/models/org/tiny/start', {});
     const { server } = (await (await ask('/ai/models/org/tiny')).json()) as {
       server: { chat_endpoint: string; health_endpoint: string };
@@ -72,9 +72,9 @@ describe('laminaRouter', () => {
     assert.equal((await ask(path, { messages: [] })).status, 200);
   });
 
-  it('notices under HTTP/2 that one of many requests on a connection was left', async () => {
+  it('detects under HTTP/2 that one of many requests on a connection was cancelled', async () => {
     const app = new Koa();
-    app.use(laminaRouter(house.lamina).routes());
+    app.use(laminaRouter(testServer.lamina).routes());
     const handle = app.callback();
     const server = createHttp2Server((request, response) => void handle(request, response)).listen(0, '127.0.0.1');
     await once(server, 'listening');
@@ -90,7 +90,7 @@ describe('laminaRouter', () => {
     stranger.close();
     const endless = ask('/count');
     await once(endless, 'data');
-    const finished = house.lamina.events.once('request.finished', {
+    const finished = testServer.lamina.events.once('request.finished', {
       signal: AbortSignal.timeout(5000),
       where: ({ status }) => status === 499,
     });
@@ -107,13 +107,13 @@ describe('laminaRouter', () => {
     server.close();
   });
 
-  it('says what is wrong when something read the body first', async () => {
+  it('reports a body that has already been read', async () => {
     const app = new Koa();
     app.use(async (ctx, next) => {
       for await (const _ of ctx.req);
       await next();
     });
-    app.use(laminaRouter(house.lamina).routes());
+    app.use(laminaRouter(testServer.lamina).routes());
     const handle = app.callback();
     const other = createServer((request, response) => void handle(request, response)).listen(0, '127.0.0.1');
     await once(other, 'listening');

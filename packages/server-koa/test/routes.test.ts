@@ -1,14 +1,14 @@
-// The routes that are Lamina's own: what there is, what runs, starting and stopping.
+// Lamina's own routes: listing, starting and stopping models.
 import assert from 'node:assert/strict';
 import { tinyGguf } from '@lamina/testing';
-import { chat, errorOf, inside, openHouse, type House } from './support/house.js';
+import { chat, errorOf, inside, startTestServer, type TestServer } from './support/test-server.js';
 import type { BackendsAnswer, HealthAnswer, ModelAnswer, ModelsAnswer, OpenAiModels } from './support/wire.js';
 
 describe('the routes of the server', () => {
-  let house: House;
+  let testServer: TestServer;
 
   beforeEach(async () => {
-    house = await openHouse({
+    testServer = await startTestServer({
       models: { 'org/name:q4': {}, plain: {} },
       entries: {
         missing: { path: 'missing.fake', backend: 'fake', aliases: ['gone'], use_cases: ['conversational'] },
@@ -17,13 +17,13 @@ describe('the routes of the server', () => {
     });
   });
 
-  afterEach(() => house.close());
+  afterEach(() => testServer.close());
 
-  const get = async <Answer>(path: string, of = house) => (await (await fetch(of.url + path)).json()) as Answer;
+  const get = async <Answer>(path: string, of = testServer) => (await (await fetch(of.url + path)).json()) as Answer;
 
-  it('tells its health, with counts of models and of what runs', async () => {
+  it('report the health, with the numbers of models and running servers', async () => {
     assert.equal((await get<HealthAnswer>('/health')).active_servers, 0);
-    await house.post('/models/plain/start', '');
+    await testServer.post('/models/plain/start', '');
     const { status, timestamp, models, active_servers } = await get<HealthAnswer>('/health');
     assert.equal(status, 'healthy');
     assert.ok(Date.parse(timestamp) > 0);
@@ -35,8 +35,8 @@ describe('the routes of the server', () => {
     assert.deepEqual(models.use_cases, { conversational: 1 });
   });
 
-  it('lists models as their entries, with what each is doing', async () => {
-    await house.post('/v1/chat/completions', chat('plain'));
+  it('list models with their entries and states', async () => {
+    await testServer.post('/v1/chat/completions', chat('plain'));
     const list = await get<ModelsAnswer>('/models');
     assert.deepEqual([list.total, list.available, list.active], [4, 2, 1]);
     const { backend, available, active, state } = list.models['plain']!;
@@ -48,74 +48,74 @@ describe('the routes of the server', () => {
     assert.equal(list.models['missing']?.state, 'stopped');
   });
 
-  it('tells of one model, and of its server only while it runs', async () => {
+  it('show one model, and its server only while it runs', async () => {
     const stopped = await get<ModelAnswer>('/models/plain');
     assert.equal(stopped.state, 'stopped');
     assert.equal('server' in stopped, false);
-    await house.post('/models/plain/start', '');
+    await testServer.post('/models/plain/start', '');
     const { server } = await get<Required<ModelAnswer>>('/models/plain');
     assert.equal(server.backend, 'fake');
-    assert.equal(server.health_endpoint, `${house.url}/health`);
-    assert.equal(server.chat_endpoint, `${house.url}/chat/plain`);
+    assert.equal(server.health_endpoint, `${testServer.url}/health`);
+    assert.equal(server.chat_endpoint, `${testServer.url}/chat/plain`);
     assert.ok(Date.parse(server.started_at) > 0);
-    assert.equal(server.pid, house.lamina.runtime.slot('plain').pid);
-    assert.equal(server.origin, house.lamina.runtime.slot('plain').origin);
+    assert.equal(server.pid, testServer.lamina.runtime.slot('plain').pid);
+    assert.equal(server.origin, testServer.lamina.runtime.slot('plain').origin);
     const answer = await fetch(server.chat_endpoint, { method: 'POST', body: JSON.stringify({ messages: [] }) });
     assert.equal(answer.status, 200);
   });
 
-  it('tells what is wrong with the files of a model', async () => {
+  it('show which files of a model are missing', async () => {
     const { available, missing } = await get<ModelAnswer>('/models/missing');
     assert.equal(available, false);
     assert.match(missing?.[0] ?? '', /missing\.fake/);
   });
 
-  it('tells what the header of a GGUF says', async () => {
-    await tinyGguf(inside(house, 'real.gguf'));
-    await house.lamina.models.reload();
+  it('show the metadata of a GGUF file', async () => {
+    await tinyGguf(inside(testServer, 'real.gguf'));
+    await testServer.lamina.models.reload();
     const { metadata } = await get<ModelAnswer>('/models/real');
     assert.equal(metadata?.architecture, 'llama');
     assert.equal(typeof metadata?.context_length, 'number');
   });
 
   for (const name of ['org/name:q4', 'org%2Fname%3Aq4']) {
-    it(`takes the name of a model in a path as ${name}`, async () => {
-      const started = await house.post(`/models/${name}/start`, '');
+    it(`accept the name of a model in a path as ${name}`, async () => {
+      const started = await testServer.post(`/models/${name}/start`, '');
       assert.equal(started.status, 200);
       assert.equal(((await started.json()) as { state: string }).state, 'ready');
-      const answer = await house.post(`/chat/${name}`, { messages: [{ role: 'user', content: 'hi' }] });
+      const answer = await testServer.post(`/chat/${name}`, { messages: [{ role: 'user', content: 'hi' }] });
       assert.match(await answer.text(), /org\/name:q4: 1 2 3 4/);
       assert.equal((await get<ModelAnswer>(`/models/${name}`)).state, 'ready');
       assert.equal((await get<{ id: string }>(`/v1/models/${name}`)).id, 'org/name:q4');
-      const stopped = await house.post(`/models/${name}/stop`, '');
+      const stopped = await testServer.post(`/models/${name}/stop`, '');
       assert.equal(((await stopped.json()) as { state: string }).state, 'stopped');
     });
   }
 
-  it('starts a model that is ready without an error and without a second engine', async () => {
-    await house.post('/models/plain/start', '');
-    const { pid } = house.lamina.runtime.slot('plain');
-    assert.equal((await house.post('/models/plain/start', '')).status, 200);
-    assert.equal(house.lamina.runtime.slot('plain').pid, pid);
+  it('start a ready model without an error and without a second engine', async () => {
+    await testServer.post('/models/plain/start', '');
+    const { pid } = testServer.lamina.runtime.slot('plain');
+    assert.equal((await testServer.post('/models/plain/start', '')).status, 200);
+    assert.equal(testServer.lamina.runtime.slot('plain').pid, pid);
   });
 
-  it('answers 202 at once when nobody wants to wait', async () => {
-    const ready = house.lamina.events.once('model.ready', { signal: AbortSignal.timeout(5000) });
-    const started = await house.post('/models/plain/start?wait=false', '');
+  it('respond 202 at once with wait=false', async () => {
+    const ready = testServer.lamina.events.once('model.ready', { signal: AbortSignal.timeout(5000) });
+    const started = await testServer.post('/models/plain/start?wait=false', '');
     assert.equal(started.status, 202);
     await ready;
-    const stopped = house.lamina.events.once('model.stopped', { signal: AbortSignal.timeout(5000) });
-    assert.equal((await house.post('/models/plain/stop?wait=false', '')).status, 202);
+    const stopped = testServer.lamina.events.once('model.stopped', { signal: AbortSignal.timeout(5000) });
+    assert.equal((await testServer.post('/models/plain/stop?wait=false', '')).status, 202);
     await stopped;
   });
 
-  it('says why a model cannot be started', async () => {
-    const answer = await house.post('/models/missing/start', '');
+  it('report why a model cannot be started', async () => {
+    const answer = await testServer.post('/models/missing/start', '');
     assert.equal(answer.status, 503);
     assert.equal((await errorOf(answer)).code, 'MODEL_FILES_MISSING');
   });
 
-  it('lists backends, those that cannot run here with the reason and what to do', async () => {
+  it('list backends, unavailable ones with the reason and what to do', async () => {
     const { backends, available, total_configured, total_available } = await get<BackendsAnswer>('/backends');
     assert.equal(total_configured, Object.keys(backends).length);
     assert.equal(total_available, available.length);
@@ -123,7 +123,7 @@ describe('the routes of the server', () => {
     const { version, ...fake } = backends['fake']!;
     assert.deepEqual(fake, { type: 'fake', available: true, formats: ['fake'], executable: process.execPath });
     assert.match(version ?? '', /^\d/);
-    const other = await openHouse({
+    const other = await startTestServer({
       lamina: { manifest: { backends: { broken: { type: 'fake', executable: '/nowhere/engine' } } } },
     });
     try {
@@ -136,7 +136,7 @@ describe('the routes of the server', () => {
     }
   });
 
-  it("lists models OpenAI's way: those whose files are here, with their aliases", async () => {
+  it("list models in OpenAI's format: those with all files, and their aliases", async () => {
     const { object, data } = await get<OpenAiModels>('/v1/models');
     assert.equal(object, 'list');
     assert.deepEqual(data.map(({ id }) => id).sort(), ['org/name:q4', 'plain']);
@@ -146,11 +146,11 @@ describe('the routes of the server', () => {
       assert.equal(typeof model.owned_by, 'string');
     }
     assert.equal((await get<{ id: string }>('/v1/models/gone')).id, 'gone');
-    assert.equal((await fetch(`${house.url}/v1/models/nobody`)).status, 404);
+    assert.equal((await fetch(`${testServer.url}/v1/models/nobody`)).status, 404);
   });
 
-  it('answers HEAD like GET, without a body', async () => {
-    const answer = await fetch(`${house.url}/health`, { method: 'HEAD' });
+  it('respond to HEAD like GET, without a body', async () => {
+    const answer = await fetch(`${testServer.url}/health`, { method: 'HEAD' });
     assert.equal(answer.status, 200);
     assert.equal(await answer.text(), '');
   });

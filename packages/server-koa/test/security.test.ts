@@ -1,17 +1,17 @@
-// Who is let in: keys and what they allow, host names, web pages.
+// Access: keys and their scopes, host names, web pages.
 import assert from 'node:assert/strict';
 import { LaminaError, type Logger } from '@lamina/core';
 import { createServer, type ServerOptions } from '@lamina/server-koa';
-import { attached, chat, errorOf, openHouse, type House } from './support/house.js';
+import { attached, chat, errorOf, startTestServer, type TestServer } from './support/test-server.js';
 import { remotePlugin } from './support/remote.js';
 import { parse, dial, readAll } from './support/raw.js';
 
 describe('security', () => {
-  let house: House;
+  let testServer: TestServer;
 
-  const open = async (server: ServerOptions) => (house = await openHouse({ server }));
+  const open = async (server: ServerOptions) => (testServer = await startTestServer({ server }));
 
-  afterEach(() => house.close());
+  afterEach(() => testServer.close());
 
   const withKey = (key: string) => ({ headers: { authorization: `Bearer ${key}` } });
 
@@ -43,7 +43,7 @@ describe('security', () => {
       }),
     );
 
-    it('are wanted on every route but /health', async () => {
+    it('are required on every route except /health', async () => {
       for (const init of [
         {},
         withKey('wrong'),
@@ -52,78 +52,80 @@ describe('security', () => {
         { headers: { 'x-api-key': 'all-of-i' } },
       ]) {
         for (const [method, path] of routes) {
-          const answer = await fetch(house.url + path, { method, ...init });
+          const answer = await fetch(testServer.url + path, { method, ...init });
           assert.equal(answer.status, 401, `${method} ${path}`);
           assert.equal(answer.headers.get('www-authenticate'), 'Bearer');
           assert.equal((await errorOf(answer)).type, 'authentication_error');
         }
       }
-      assert.deepEqual(house.lamina.runtime.slots(), []);
+      assert.deepEqual(testServer.lamina.runtime.slots(), []);
     });
 
-    it('are taken in either header', async () => {
-      assert.equal((await fetch(`${house.url}/models`, withKey('all-of-it'))).status, 200);
-      assert.equal((await fetch(`${house.url}/models`, { headers: { 'x-api-key': 'all-of-it' } })).status, 200);
+    it('are accepted in either header', async () => {
+      assert.equal((await fetch(`${testServer.url}/models`, withKey('all-of-it'))).status, 200);
+      assert.equal((await fetch(`${testServer.url}/models`, { headers: { 'x-api-key': 'all-of-it' } })).status, 200);
       assert.equal(
-        (await fetch(`${house.url}/models`, { headers: { authorization: 'bearer all-of-it' } })).status,
+        (await fetch(`${testServer.url}/models`, { headers: { authorization: 'bearer all-of-it' } })).status,
         200,
       );
     });
 
-    it('open no more than their scope', async () => {
-      assert.equal((await house.post('/v1/chat/completions', chat('tiny'), withKey('only-chats'))).status, 200);
+    it('allow no more than their scope', async () => {
+      assert.equal((await testServer.post('/v1/chat/completions', chat('tiny'), withKey('only-chats'))).status, 200);
       for (const path of ['/models/tiny/start', '/models/tiny/stop']) {
-        const answer = await house.post(path, '', withKey('only-chats'));
+        const answer = await testServer.post(path, '', withKey('only-chats'));
         assert.equal(answer.status, 403);
         assert.match((await errorOf(answer)).message, /"manage".*"inference"/);
       }
-      assert.equal((await house.post('/models/tiny/start', '', withKey('only-manages'))).status, 200);
-      assert.equal((await house.post('/v1/chat/completions', chat('tiny'), withKey('only-manages'))).status, 403);
-      assert.equal((await house.post('/backends/refresh', '', withKey('only-chats'))).status, 403);
-      assert.equal((await house.post('/backends/refresh', '', withKey('only-manages'))).status, 200);
-      assert.equal((await fetch(`${house.url}/models`, withKey('only-chats'))).status, 200);
+      assert.equal((await testServer.post('/models/tiny/start', '', withKey('only-manages'))).status, 200);
+      assert.equal((await testServer.post('/v1/chat/completions', chat('tiny'), withKey('only-manages'))).status, 403);
+      assert.equal((await testServer.post('/backends/refresh', '', withKey('only-chats'))).status, 403);
+      assert.equal((await testServer.post('/backends/refresh', '', withKey('only-manages'))).status, 200);
+      assert.equal((await fetch(`${testServer.url}/models`, withKey('only-chats'))).status, 200);
     });
 
-    it('that may not manage see neither process nor address of an engine', async () => {
-      await house.post('/models/tiny/start', '', withKey('all-of-it'));
+    it('without the scope manage see neither process nor address of an engine', async () => {
+      await testServer.post('/models/tiny/start', '', withKey('all-of-it'));
       const seen = async (key: string) =>
-        (await (await fetch(`${house.url}/models/tiny`, withKey(key))).json()) as { server: Record<string, unknown> };
+        (await (await fetch(`${testServer.url}/models/tiny`, withKey(key))).json()) as {
+          server: Record<string, unknown>;
+        };
       assert.equal('pid' in (await seen('only-chats')).server, false);
       assert.equal('origin' in (await seen('only-chats')).server, false);
       assert.equal(typeof (await seen('only-manages')).server['pid'], 'number');
     });
 
-    it('are not needed to hear that the server is there, and only that', async () => {
-      const keyless = (await (await fetch(`${house.url}/health`)).json()) as object;
+    it('are not required for /health, which then reports only its status', async () => {
+      const keyless = (await (await fetch(`${testServer.url}/health`)).json()) as object;
       assert.deepEqual(Object.keys(keyless), ['status', 'timestamp']);
-      const keyed = (await (await fetch(`${house.url}/health`, withKey('only-chats'))).json()) as object;
+      const keyed = (await (await fetch(`${testServer.url}/health`, withKey('only-chats'))).json()) as object;
       assert.ok('models' in keyed);
     });
 
     it('never reach an engine; its own key never reaches a client', async () => {
-      await (await house.post('/v1/chat/completions', chat('tiny'), withKey('all-of-it'))).text();
-      const { last } = await house.engine('tiny');
+      await (await testServer.post('/v1/chat/completions', chat('tiny'), withKey('all-of-it'))).text();
+      const { last } = await testServer.engine('tiny');
       assert.equal(JSON.stringify(last).includes('all-of-it'), false);
       const engineKey = String(last?.headers['authorization']).slice('Bearer '.length);
       assert.ok(engineKey.length > 10);
       for (const path of ['/models', '/models/tiny', '/backends', '/health']) {
         assert.equal(
-          (await (await fetch(house.url + path, withKey('all-of-it'))).text()).includes(engineKey),
+          (await (await fetch(testServer.url + path, withKey('all-of-it'))).text()).includes(engineKey),
           false,
           path,
         );
       }
     });
 
-    it('that may not manage do not see what an engine printed', async () => {
-      await house.close();
-      house = await openHouse({
+    it('without the scope manage do not see what an engine printed', async () => {
+      await testServer.close();
+      testServer = await startTestServer({
         models: { tiny: { exit_code: 1, stderr: ['error: no such layer', 'listening on 127.0.0.1:1'] } },
         server: { apiKeys: [{ key: 'all-of-it' }, { key: 'only-chats', scope: 'inference' }] },
       });
       const details = async (key: string) => {
-        await house.lamina.runtime.stop('tiny');
-        return (await errorOf(await house.post('/v1/chat/completions', chat('tiny'), withKey(key)))).details;
+        await testServer.lamina.runtime.stop('tiny');
+        return (await errorOf(await testServer.post('/v1/chat/completions', chat('tiny'), withKey(key)))).details;
       };
       assert.match(JSON.stringify(await details('all-of-it')), /127\.0\.0\.1:1/);
       const seen = JSON.stringify(await details('only-chats'));
@@ -131,18 +133,18 @@ describe('security', () => {
       assert.equal(seen.includes('127.0.0.1'), false);
     });
 
-    it('make any host name good', async () => {
+    it('make any host name valid', async () => {
       assert.equal((await asHost('evil.example')).status, 200);
     });
   });
 
   const asHost = async (host: string) => {
-    const socket = dial(house.url);
+    const socket = dial(testServer.url);
     socket.write(`GET /health HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
     return parse(await readAll(socket));
   };
 
-  it('host names that are not ours are refused without a key, as a rebound name would be', async () => {
+  it('foreign host names are refused without a key, against DNS rebinding', async () => {
     await open({ allowedHosts: ['models.home.arpa', '.trusted.example'] });
     for (const host of [
       'localhost',
@@ -178,16 +180,16 @@ describe('security', () => {
   });
 
   const asPage = (origin: string, init: RequestInit = {}) =>
-    fetch(`${house.url}/models`, { ...init, headers: { ...init.headers, origin } });
+    fetch(`${testServer.url}/models`, { ...init, headers: { ...init.headers, origin } });
 
-  it('web pages of other origins are refused, its own are not', async () => {
+  it('web pages of other origins are refused, those of the same origin are not', async () => {
     await open({});
-    for (const origin of ['https://evil.example', 'null', 'http://localhost:1', `${house.url}.evil.example`]) {
+    for (const origin of ['https://evil.example', 'null', 'http://localhost:1', `${testServer.url}.evil.example`]) {
       const answer = await asPage(origin);
       assert.equal(answer.status, 403, origin);
       assert.equal(answer.headers.get('access-control-allow-origin'), null);
     }
-    assert.equal((await asPage(house.url)).status, 200);
+    assert.equal((await asPage(testServer.url)).status, 200);
     assert.equal(
       (
         await asPage('https://evil.example', {
@@ -199,13 +201,13 @@ describe('security', () => {
     );
     assert.equal(
       (
-        await fetch(`${house.url}/v1/x?model=tiny`, {
+        await fetch(`${testServer.url}/v1/x?model=tiny`, {
           headers: { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'no-cors' },
         })
       ).status,
       403,
     );
-    assert.deepEqual(house.lamina.runtime.slots(), []);
+    assert.deepEqual(testServer.lamina.runtime.slots(), []);
   });
 
   it('a GET never starts a model, whatever its path: a link or an image of a web page can make a browser send it', async () => {
@@ -220,24 +222,24 @@ describe('security', () => {
       '/v1/models',
     ];
     for (const path of paths) {
-      for (const method of ['GET', 'HEAD']) await (await fetch(house.url + path, { method })).text();
+      for (const method of ['GET', 'HEAD']) await (await fetch(testServer.url + path, { method })).text();
     }
     for (const method of ['GET', 'DELETE', 'POST']) {
       const body = method === 'POST' ? { body: JSON.stringify({ model: 'tiny' }) } : {};
-      const answer = await fetch(`${house.url}/v1/only-the-engine-knows?model=tiny`, { method, ...body });
+      const answer = await fetch(`${testServer.url}/v1/only-the-engine-knows?model=tiny`, { method, ...body });
       assert.equal(answer.status, 409, method);
       const error = await errorOf(answer);
       assert.equal(error.code, 'MODEL_NOT_RUNNING');
       assert.match(error.message, /POST \/models\/tiny\/start/);
     }
-    assert.deepEqual(house.lamina.runtime.slots(), []);
-    assert.equal((await fetch(`${house.url}/models/tiny/start`)).status, 404);
-    await house.lamina.runtime.start('tiny');
-    const answered = await fetch(`${house.url}/v1/only-the-engine-knows?model=tiny`);
+    assert.deepEqual(testServer.lamina.runtime.slots(), []);
+    assert.equal((await fetch(`${testServer.url}/models/tiny/start`)).status, 404);
+    await testServer.lamina.runtime.start('tiny');
+    const answered = await fetch(`${testServer.url}/v1/only-the-engine-knows?model=tiny`);
     assert.equal((await errorOf(answered)).code === 'MODEL_NOT_RUNNING', false, 'a model that runs is reached');
   });
 
-  it('web pages that were allowed are spoken CORS with, also in a streamed answer', async () => {
+  it('allowed web pages get CORS headers, also in a streamed answer', async () => {
     await open({ cors: ['https://app.example'] });
     const answer = await asPage('https://app.example');
     assert.equal(answer.status, 200);
@@ -254,16 +256,16 @@ describe('security', () => {
     assert.equal(preflight.status, 204);
     assert.match(preflight.headers.get('access-control-allow-methods') ?? '', /POST/);
     assert.equal(preflight.headers.get('access-control-allow-headers'), 'authorization,x-stainless-os');
-    const stream = await house.post('/v1/chat/completions', chat('tiny', 'hi', { stream: true }), {
+    const stream = await testServer.post('/v1/chat/completions', chat('tiny', 'hi', { stream: true }), {
       headers: { origin: 'https://app.example' },
     });
     assert.equal(stream.headers.get('access-control-allow-origin'), 'https://app.example');
     assert.match(await stream.text(), /\[DONE\]/);
-    const error = await house.post('/v1/chat/completions', '', { headers: { origin: 'https://app.example' } });
+    const error = await testServer.post('/v1/chat/completions', '', { headers: { origin: 'https://app.example' } });
     assert.equal(error.headers.get('access-control-allow-origin'), 'https://app.example');
   });
 
-  it('all web pages, when that is wanted', async () => {
+  it("all web pages are allowed with cors: '*'", async () => {
     await open({ cors: '*', apiKeys: [{ key: 'k' }] });
     const preflight = await asPage('https://any.example', {
       method: 'OPTIONS',
@@ -274,23 +276,24 @@ describe('security', () => {
     assert.equal((await asPage('https://any.example')).status, 401);
   });
 
-  it('an address beyond this machine needs a key, or somebody who says that none is wanted', async () => {
+  it('a public address needs a key, or allowUnauthenticated', async () => {
     await open({});
     for (const host of ['0.0.0.0', '::', '192.168.1.7', 'models.home.arpa', '']) {
       assert.throws(
-        () => createServer(house.lamina, { host, port: 0 }),
+        () => createServer(testServer.lamina, { host, port: 0 }),
         (error: unknown) => LaminaError.is(error, 'CONFIG_INVALID') && error.message.includes('key'),
         host,
       );
     }
-    for (const host of ['127.0.0.1', '127.1.2.3', '::1', 'localhost']) createServer(house.lamina, { host, port: 0 });
-    const open4 = createServer(house.lamina, { host: '0.0.0.0', port: 0, allowUnauthenticated: true });
+    for (const host of ['127.0.0.1', '127.1.2.3', '::1', 'localhost'])
+      createServer(testServer.lamina, { host, port: 0 });
+    const open4 = createServer(testServer.lamina, { host: '0.0.0.0', port: 0, allowUnauthenticated: true });
     assert.match(await open4.listen(), /^http:\/\/0\.0\.0\.0:\d+$/);
     await open4.close();
-    createServer(house.lamina, { host: '0.0.0.0', port: 0, apiKeys: [{ key: 'k' }] });
+    createServer(testServer.lamina, { host: '0.0.0.0', port: 0, apiKeys: [{ key: 'k' }] });
   });
 
-  it('a fault of ours is told without a word of it', async () => {
+  it('an internal error reveals nothing about its cause', async () => {
     const lines: Record<string, unknown>[] = [];
     const log: Logger = {
       debug() {},
@@ -302,8 +305,8 @@ describe('security', () => {
     const broken = remotePlugin(() => {
       throw new Error('a secret in /etc/passwd');
     });
-    house = await openHouse({ models: {}, entries: { far: attached }, plugins: [broken], lamina: { log } });
-    const answer = await house.post('/v1/chat/completions', chat('far'));
+    testServer = await startTestServer({ models: {}, entries: { far: attached }, plugins: [broken], lamina: { log } });
+    const answer = await testServer.post('/v1/chat/completions', chat('far'));
     assert.equal(answer.status, 500);
     const text = await answer.text();
     assert.match(text, /INTERNAL/);

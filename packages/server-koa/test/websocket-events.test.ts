@@ -1,26 +1,26 @@
-// Events over WebSocket and over SSE: which, from where, and what is said when some are lost.
+// Events over WebSocket and SSE: their types, where they start, and what is sent when some are lost.
 import assert from 'node:assert/strict';
 import type { EventBus } from '../../core/dist/kernel/event-bus.js';
 import { createParser, type EventSourceMessage } from 'eventsource-parser';
 import { watchForLeaks } from '@lamina/testing';
 import type { LaminaEvent } from '@lamina/core';
-import { openHouse, type House, type HouseOptions } from './support/house.js';
+import { startTestServer, type TestServer, type TestServerOptions } from './support/test-server.js';
 import { TestSocket } from './support/socket.js';
 
 describe('events', () => {
-  let house: House;
+  let testServer: TestServer;
   let noLeaks: () => Promise<void>;
 
   before(async () => void (noLeaks = await watchForLeaks()));
 
   after(() => noLeaks());
 
-  afterEach(() => house.close());
+  afterEach(() => testServer.close());
 
-  const open = async (options: HouseOptions = {}) => (house = await openHouse(options));
+  const open = async (options: TestServerOptions = {}) => (testServer = await startTestServer(options));
 
   /** Only core emits; this stands in core's place. */
-  const emit = (model: string) => (house.lamina.events as EventBus).emit('model.updated', { model });
+  const emit = (model: string) => (testServer.lamina.events as EventBus).emit('model.updated', { model });
 
   describe('over a WebSocket', () => {
     const models = (socket: TestSocket, id: string) =>
@@ -28,13 +28,13 @@ describe('events', () => {
         .of(id)
         .flatMap((frame) => (frame.type === 'event' ? [(frame.event as unknown as { model: string }).model] : []));
 
-    it('come to those who ask, of the types they name, until they do not want more', async () => {
+    it('are sent to subscribers, of the types they name, until they unsubscribe', async () => {
       await open();
-      const socket = await TestSocket.open(house.url);
+      const socket = await TestSocket.open(testServer.url);
       socket.send({ type: 'events.subscribe', id: 'all' });
       socket.send({ type: 'events.subscribe', id: 'ready', types: ['model.ready'] });
       const { result } = await socket.next('reply', ({ id }) => id === 'ready');
-      assert.equal((result as { last: string }).last, house.lamina.events.last);
+      assert.equal((result as { last: string }).last, testServer.lamina.events.last);
       await socket.chat('a');
       const ready = await socket.next('event', ({ id }) => id === 'ready');
       assert.equal(ready.event.type, 'model.ready');
@@ -53,10 +53,10 @@ describe('events', () => {
     it('are replayed from an id on, without a gap and without a repetition', async () => {
       await open();
       emit('before');
-      const { last } = house.lamina.events;
+      const { last } = testServer.lamina.events;
       emit('one');
       emit('two');
-      const socket = await TestSocket.open(house.url);
+      const socket = await TestSocket.open(testServer.url);
       socket.send({ type: 'events.subscribe', id: 's', since: last, types: ['model.updated'] });
       await socket.next('reply');
       emit('three');
@@ -64,33 +64,38 @@ describe('events', () => {
       assert.deepEqual(models(socket, 's'), ['one', 'two', 'three']);
     });
 
-    it('that are gone are said to be gone', async () => {
+    it('that are lost are reported as lost', async () => {
       await open();
-      const socket = await TestSocket.open(house.url);
+      const socket = await TestSocket.open(testServer.url);
       socket.send({ type: 'events.subscribe', id: 's', since: '00000000-5' });
-      assert.equal((await socket.next('reset')).oldest, house.lamina.events.oldest);
+      assert.equal((await socket.next('reset')).oldest, testServer.lamina.events.oldest);
       emit('after');
       await socket.next('event', ({ event }) => event.type === 'model.updated');
-      socket.send({ type: 'events.subscribe', id: 't', since: house.lamina.events.oldest, types: ['model.updated'] });
+      socket.send({
+        type: 'events.subscribe',
+        id: 't',
+        since: testServer.lamina.events.oldest,
+        types: ['model.updated'],
+      });
       await socket.next('event', ({ id }) => id === 't');
       assert.deepEqual(models(socket, 't'), ['after']);
     });
 
-    it('of a type that does not exist are refused with the nearest', async () => {
+    it('of an unknown type are refused with the nearest type', async () => {
       await open();
-      const socket = await TestSocket.open(house.url);
+      const socket = await TestSocket.open(testServer.url);
       socket.send({ type: 'events.subscribe', id: 's', types: ['model.redy'] });
       const { error } = await socket.next('error');
       assert.match(error.message, /did you mean "model\.ready"/);
     });
 
-    it('show what an engine printed only to those who manage', async () => {
+    it('show what an engine printed only with the scope manage', async () => {
       await open({
         models: { tiny: { exit_code: 1, stderr: ['error: secret line'] } },
         server: { apiKeys: [{ key: 'chats', scope: 'inference' }, { key: 'all' }] },
       });
       const [chats, all] = await Promise.all(
-        ['chats', 'all'].map((key) => TestSocket.open(house.url, { headers: { authorization: `Bearer ${key}` } })),
+        ['chats', 'all'].map((key) => TestSocket.open(testServer.url, { headers: { authorization: `Bearer ${key}` } })),
       );
       for (const socket of [chats!, all!]) {
         socket.send({ type: 'events.subscribe', id: 's' });
@@ -104,9 +109,9 @@ describe('events', () => {
       assert.doesNotMatch(seen(chats!), /log\.line|last_lines/);
     });
 
-    it('tell how models start and stop, which frames can ask for', async () => {
+    it('report how models start and stop, also through frames', async () => {
       await open();
-      const socket = await TestSocket.open(house.url);
+      const socket = await TestSocket.open(testServer.url);
       socket.send({ type: 'model.start', id: 'a', model: 'tiny' });
       assert.equal((await socket.next('reply', ({ id }) => id === 'a')).result['state' as never], 'ready');
       socket.send({ type: 'model.stop', id: 'b', model: 'tiny' });
@@ -120,7 +125,7 @@ describe('events', () => {
     /** What a stream of events brings, comments included. */
     const listen = async (path = '/events', headers: Record<string, string> = {}) => {
       const leaving = new AbortController();
-      const response = await fetch(house.url + path, { headers, signal: leaving.signal });
+      const response = await fetch(testServer.url + path, { headers, signal: leaving.signal });
       const messages: EventSourceMessage[] = [];
       const comments: string[] = [];
       const parser = createParser({
@@ -144,27 +149,27 @@ describe('events', () => {
       return { response, messages, comments, events, until, leave: () => leaving.abort() };
     };
 
-    it('come as they happen, each under its id', async () => {
+    it('are sent as they happen, each with its id', async () => {
       await open();
       const stream = await listen('/events?types=model.updated,model.ready');
       assert.equal(stream.response.headers.get('content-type'), 'text/event-stream');
       assert.equal(stream.response.headers.get('cache-control'), 'no-cache');
       emit('a');
-      (house.lamina.events as EventBus).emit('model.removed', { model: 'a' });
+      (testServer.lamina.events as EventBus).emit('model.removed', { model: 'a' });
       emit('b');
       await stream.until(() => stream.events().length === 2);
       assert.deepEqual(
         stream.events().map(({ model }) => model),
         ['a', 'b'],
       );
-      assert.equal(stream.messages[1]!.id, house.lamina.events.last);
+      assert.equal(stream.messages[1]!.id, testServer.lamina.events.last);
       stream.leave();
     });
 
-    it('go on after the last one a client saw', async () => {
+    it('continue after the last one that a client received', async () => {
       await open();
       emit('seen');
-      const { last } = house.lamina.events;
+      const { last } = testServer.lamina.events;
       emit('missed');
       const stream = await listen('/events?types=model.updated', { 'last-event-id': last });
       await stream.until(() => stream.events().length === 1);
@@ -172,14 +177,14 @@ describe('events', () => {
       stream.leave();
     });
 
-    it('that cannot be had again are told as a reset, under an id that can', async () => {
+    it('that are lost are reported as a reset, with an id to continue from', async () => {
       await open();
       const stream = await listen('/events', { 'last-event-id': '00000000-3' });
       await stream.until(() => stream.messages.length === 1);
       const { event, id, data } = stream.messages[0]!;
       assert.deepEqual(
         [event, id, JSON.parse(data)],
-        ['reset', house.lamina.events.last, { oldest: house.lamina.events.oldest }],
+        ['reset', testServer.lamina.events.last, { oldest: testServer.lamina.events.oldest }],
       );
       stream.leave();
     });
@@ -191,23 +196,23 @@ describe('events', () => {
       stream.leave();
     });
 
-    it('want a key, a known type, and no body for HEAD', async () => {
+    it('require a key and a known type, and have no body for HEAD', async () => {
       await open({ server: { apiKeys: [{ key: 'chats', scope: 'inference' }] } });
-      assert.equal((await fetch(`${house.url}/events`)).status, 401);
+      assert.equal((await fetch(`${testServer.url}/events`)).status, 401);
       const headers = { authorization: 'Bearer chats' };
-      assert.equal((await fetch(`${house.url}/events?types=x`, { headers })).status, 400);
-      assert.equal((await fetch(`${house.url}/events?types=log.line`, { headers })).status, 403);
+      assert.equal((await fetch(`${testServer.url}/events?types=x`, { headers })).status, 400);
+      assert.equal((await fetch(`${testServer.url}/events?types=log.line`, { headers })).status, 403);
       assert.equal(
-        (await fetch(`${house.url}/events`, { method: 'HEAD', headers })).headers.get('content-type'),
+        (await fetch(`${testServer.url}/events`, { method: 'HEAD', headers })).headers.get('content-type'),
         'text/event-stream',
       );
     });
 
-    it('end with the server, and what happens after that is not written any more', async () => {
+    it('end with the server, and later events are not written', async () => {
       await open();
       const stream = await listen();
       await stream.until(() => stream.comments.length > 0);
-      const closed = house.server.close();
+      const closed = testServer.server.close();
       emit('late');
       assert.equal(await stream.until(() => false), false);
       assert.deepEqual(stream.events(), []);

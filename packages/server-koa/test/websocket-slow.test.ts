@@ -1,32 +1,32 @@
-// Clients that do not read, do not answer, send too much, or send nonsense.
+// Clients that do not read, do not answer, send too much, or send invalid frames.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { watchForLeaks } from '@lamina/testing';
 import type { EventBus } from '../../core/dist/kernel/event-bus.js';
-import { openHouse, until, type House, type HouseOptions } from './support/house.js';
+import { startTestServer, until, type TestServer, type TestServerOptions } from './support/test-server.js';
 import { TestSocket } from './support/socket.js';
 
 describe('a WebSocket whose client misbehaves', () => {
-  let house: House;
+  let testServer: TestServer;
   let noLeaks: () => Promise<void>;
 
   before(async () => void (noLeaks = await watchForLeaks()));
 
   after(() => noLeaks());
 
-  afterEach(() => house.close());
+  afterEach(() => testServer.close());
 
-  const connect = async (options: HouseOptions = {}) => {
-    house = await openHouse(options);
-    return TestSocket.open(house.url);
+  const connect = async (options: TestServerOptions = {}) => {
+    testServer = await startTestServer(options);
+    return TestSocket.open(testServer.url);
   };
 
-  it('and does not read slows its own engine, and nobody else', async function () {
+  it('and does not read slows only its own engine', async function () {
     this.timeout(40_000);
     const reader = await connect({ models: { big: { chunk_bytes: 64 * 1024 }, tiny: { chunks: 20, chunk_ms: 1 } } });
     await reader.chat('warm');
-    const stuck = await TestSocket.open(house.url);
+    const stuck = await TestSocket.open(testServer.url);
     stuck.start('a', 'big', '/count');
     await stuck.next('chat.chunk');
     stuck.ws.pause();
@@ -34,14 +34,14 @@ describe('a WebSocket whose client misbehaves', () => {
     let seen = -1;
     await until('the engine waits', async () => {
       const before = seen;
-      seen = generated(house);
+      seen = generated(testServer);
       if (seen !== before) await reader.chat(`r${seen}`);
       return seen === before;
     });
     assert.equal((await reader.chat('b')).last.type, 'chat.done');
     stuck.ws.resume();
-    const reached = generated(house);
-    await until('it goes on', () => generated(house) > reached);
+    const reached = generated(testServer);
+    await until('it goes on', () => generated(testServer) > reached);
     stuck.send({ type: 'chat.cancel', id: 'a' });
     await stuck.ended('a');
     const numbers = stuck.of('a').flatMap((frame) => (frame.type === 'chat.chunk' ? [frame.seq] : []));
@@ -51,9 +51,9 @@ describe('a WebSocket whose client misbehaves', () => {
     );
   });
 
-  it('and reads no events gets those that are kept when it reads again, or a reset', async () => {
+  it('and does not read events gets the kept ones later, or a reset', async () => {
     const socket = await connect();
-    const emit = (model: string) => (house.lamina.events as EventBus).emit('model.updated', { model });
+    const emit = (model: string) => (testServer.lamina.events as EventBus).emit('model.updated', { model });
     socket.send({ type: 'events.subscribe', id: 's', types: ['model.updated'] });
     await socket.next('reply');
     socket.ws.pause();
@@ -71,7 +71,7 @@ describe('a WebSocket whose client misbehaves', () => {
     await socket.next('event', ({ event }) => (event as unknown as { model: string }).model === 'after');
   });
 
-  it('and asks on and on without reading is not read from either', async function () {
+  it('and sends without reading is not read from either', async function () {
     this.timeout(60_000);
     const socket = await connect();
     socket.ws.pause();
@@ -85,7 +85,7 @@ describe('a WebSocket whose client misbehaves', () => {
       return before === socket.ws.bufferedAmount || process.hrtime.bigint() - began > 4_000_000_000n;
     });
     assert.ok(socket.ws.bufferedAmount > 0, 'everything was read');
-    const other = await TestSocket.open(house.url);
+    const other = await TestSocket.open(testServer.url);
     assert.equal((await other.chat('a')).last.type, 'chat.done');
     socket.ws.resume();
     socket.send({ type: 'ping', id: 'last' });
@@ -93,9 +93,9 @@ describe('a WebSocket whose client misbehaves', () => {
     assert.equal(socket.frames.filter(({ type }) => type === 'pong').length, 200_001);
   });
 
-  it('and gives no sign of life is cut off; one that answers stays', async () => {
+  it('and does not answer pings is closed; one that does stays open', async () => {
     const socket = await connect({ server: { heartbeatInterval: 0.05 }, models: { tiny: { chunk_ms: 1 } } });
-    const dead = await TestSocket.open(house.url, { autoPong: false });
+    const dead = await TestSocket.open(testServer.url, { autoPong: false });
     let pings = 0;
     socket.ws.on('ping', () => (pings += 1));
     await dead.closed;
@@ -103,7 +103,7 @@ describe('a WebSocket whose client misbehaves', () => {
     assert.equal(socket.ws.readyState, socket.ws.OPEN);
   });
 
-  it('and sends a frame over the limit is answered, over twice the limit closed with 1009', async () => {
+  it('and sends a frame over the limit gets an error, over twice the limit a close with 1009', async () => {
     const socket = await connect({ server: { bodyLimit: 10_000 } });
     socket.ws.send(`"${'x'.repeat(10_000)}"`);
     assert.equal((await socket.next('error')).error.code, 'BODY_TOO_LARGE');
@@ -112,7 +112,7 @@ describe('a WebSocket whose client misbehaves', () => {
     assert.equal(await socket.closed, 1009);
   });
 
-  it('and sends what is no frame is told what is wrong with it', async () => {
+  it('and sends an invalid frame gets an error that describes the problem', async () => {
     const socket = await connect();
     const answers: [string | Buffer, RegExp, string | undefined][] = [
       ['{', /is not JSON/, undefined],
@@ -148,12 +148,12 @@ describe('a WebSocket whose client misbehaves', () => {
     const underneath = (socket.ws as unknown as { _socket: Socket })._socket;
     underneath.write(Buffer.from([0x81, 0x82, 0, 0, 0, 0, 0xff, 0xff]));
     assert.equal(await socket.closed, 1007);
-    assert.equal((await fetch(`${house.url}/health`)).status, 200);
+    assert.equal((await fetch(`${testServer.url}/health`)).status, 200);
   });
 });
 
 /** How many bytes the engine has written so far, as the system counts them. */
-function generated(house: House): number {
-  const { pid } = house.lamina.runtime.slot('big');
+function generated(testServer: TestServer): number {
+  const { pid } = testServer.lamina.runtime.slot('big');
   return Number(/^wchar: (\d+)/m.exec(readFileSync(`/proc/${pid}/io`, 'utf8'))?.[1]);
 }

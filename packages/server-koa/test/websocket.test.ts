@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict';
 import { watchForLeaks } from '@lamina/testing';
 import { definePlugin, LaminaError } from '@lamina/core/plugin';
-import { attached, openHouse, until, type House, type HouseOptions } from './support/house.js';
+import { attached, startTestServer, until, type TestServer, type TestServerOptions } from './support/test-server.js';
 import { openRemote, remotePlugin, type Remote } from './support/remote.js';
 import { TestSocket, type SocketOptions } from './support/socket.js';
 
 describe('a chat over a WebSocket', () => {
-  let house: House;
+  let testServer: TestServer;
   let noLeaks: () => Promise<void>;
   const remotes: Remote[] = [];
 
@@ -16,16 +16,16 @@ describe('a chat over a WebSocket', () => {
   after(() => noLeaks());
 
   afterEach(async () => {
-    await house.close();
+    await testServer.close();
     for (const remote of remotes.splice(0)) await remote.close();
   });
 
-  const connect = async (options: HouseOptions = {}, socket: SocketOptions = {}) => {
-    house = await openHouse(options);
-    return TestSocket.open(house.url, socket);
+  const connect = async (options: TestServerOptions = {}, socket: SocketOptions = {}) => {
+    testServer = await startTestServer(options);
+    return TestSocket.open(testServer.url, socket);
   };
 
-  /** A house whose only model answers with these bytes. */
+  /** A testServer whose only model answers with these bytes. */
   const connectTo = async (answer: Parameters<typeof openRemote>[0], more: Parameters<typeof remotePlugin>[1] = {}) => {
     const remote = await openRemote(answer);
     remotes.push(remote);
@@ -43,7 +43,7 @@ describe('a chat over a WebSocket', () => {
         .writeHead(200, { 'content-type': 'text/event-stream' })
         .end(data.map((one) => `data: ${one}\n\n`).join(''));
 
-  it('is accepted, loaded, streamed and done, with its usage though nobody asked for it', async () => {
+  it('is accepted, loaded, streamed and done, with its usage without asking for it', async () => {
     const socket = await connect({ models: { tiny: { load_ms: 30, chunks: 4 } } });
     assert.equal(socket.frames[0]?.type, 'hello');
     const { text, last, frames } = await socket.chat('a');
@@ -60,13 +60,13 @@ describe('a chat over a WebSocket', () => {
       sequence,
       sequence.map((_, index) => index + 1),
     );
-    const { body } = (await house.engine('tiny')).last!;
+    const { body } = (await testServer.engine('tiny')).last!;
     assert.deepEqual((body as { stream_options: unknown }).stream_options, { include_usage: true });
     const accepted = await socket.next('chat.accepted');
     assert.match(accepted.chat, /^[\da-f-]{36}$/);
   });
 
-  it('tells its place in the queue', async () => {
+  it('reports its position in the queue', async () => {
     const socket = await connect({ models: { tiny: { parallel: 1 } } });
     socket.start('first', 'tiny', '/count');
     await socket.next('chat.chunk', ({ id }) => id === 'first');
@@ -79,7 +79,7 @@ describe('a chat over a WebSocket', () => {
     await socket.next('chat.queued', ({ id, position }) => id === 'third' && position === 1);
   });
 
-  it('is one of many on its socket, none of which waits for another', async () => {
+  it('runs independently of others on its socket', async () => {
     const socket = await connect({ models: { tiny: { chunks: 100, chunk_ms: 1 } } });
     await socket.chat('warm');
     const results = await Promise.all(Array.from({ length: 40 }, (_, index) => socket.chat(`c${index}`)));
@@ -99,14 +99,14 @@ describe('a chat over a WebSocket', () => {
       await socket.next('chat.chunk', (frame) => frame.id === id);
       const began = performance.now();
       socket.send({ type: 'chat.cancel', id });
-      await until('the engine is free', async () => (await house.engine('tiny')).busy === 0);
+      await until('the engine is free', async () => (await testServer.engine('tiny')).busy === 0);
       times.push(performance.now() - began);
       const { last } = await socket.ended(id);
       assert.equal(last.type === 'chat.error' && last.error.code, 'ABORTED');
     }
     console.log(`      cancel → engine free: ${times.map((ms) => ms.toFixed(1)).join(', ')} ms`);
     assert.ok(times.sort((a, b) => a - b)[2]! < 50, String(times));
-    assert.equal(house.lamina.runtime.slot('tiny').busy, 0);
+    assert.equal(testServer.lamina.runtime.slot('tiny').busy, 0);
     socket.send({ type: 'chat.cancel', id: 'r0' });
     socket.send({ type: 'ping', id: 'p' });
     await socket.next('pong');
@@ -114,14 +114,14 @@ describe('a chat over a WebSocket', () => {
     assert.equal(socket.frames.filter((frame) => frame.type === 'error').length, 0);
   });
 
-  it('that is cancelled while its model loads leaves nobody waiting', async () => {
+  it('that is cancelled while its model loads leaves no waiter behind', async () => {
     const socket = await connect({ models: { tiny: { load_ms: 60_000 } }, lamina: { limits: { abandonTimeout: 0 } } });
     socket.start('a');
-    await until('it starts', () => house.lamina.runtime.slot('tiny').state === 'starting');
+    await until('it starts', () => testServer.lamina.runtime.slot('tiny').state === 'starting');
     socket.send({ type: 'chat.cancel', id: 'a' });
     const { last } = await socket.ended('a');
     assert.equal(last.type === 'chat.error' && last.error.code, 'ABORTED');
-    await until('the start is given up', () => house.lamina.runtime.slot('tiny').state === 'stopped');
+    await until('the start is given up', () => testServer.lamina.runtime.slot('tiny').state === 'stopped');
   });
 
   it('ends with its socket', async () => {
@@ -129,8 +129,8 @@ describe('a chat over a WebSocket', () => {
     for (const id of ['a', 'b', 'c']) socket.start(id, 'tiny', '/count');
     for (const id of ['a', 'b', 'c']) await socket.next('chat.chunk', (frame) => frame.id === id);
     socket.ws.terminate();
-    await until('the engine is free', async () => (await house.engine('tiny')).busy === 0);
-    assert.equal(house.lamina.runtime.slot('tiny').busy, 0);
+    await until('the engine is free', async () => (await testServer.engine('tiny')).busy === 0);
+    assert.equal(testServer.lamina.runtime.slot('tiny').busy, 0);
   });
 
   it('carries tool calls, reasoning and whatever else an engine sends, as the engine wrote it', async () => {
@@ -151,7 +151,7 @@ describe('a chat over a WebSocket', () => {
     assert.ok(raw.some((frame) => frame.includes(odd)));
   });
 
-  it('goes to the engine with its other wishes, under the name the engine knows', async () => {
+  it("goes to the engine with its other fields, under the engine's id", async () => {
     let seen: Record<string, unknown> = {};
     const socket = await connectTo(
       (request, response) => {
@@ -176,7 +176,7 @@ describe('a chat over a WebSocket', () => {
     });
   });
 
-  it('that fails says why, in the words of REST', async () => {
+  it('that fails reports the same error as REST', async () => {
     const refuse = definePlugin({
       name: 'refuse',
       setup: (lamina) =>
@@ -207,10 +207,10 @@ describe('a chat over a WebSocket', () => {
     assert.equal((await errorOf('d', 'killed')).code, 'MODEL_SERVER_EXITED');
     assert.equal((await errorOf('e', 'tiny', 'forbidden words')).message, 'Not here.');
     assert.equal((await socket.chat('f', 'open')).last.type, 'chat.done');
-    assert.ok(house.lamina.runtime.slots().every(({ busy }) => busy === 0));
+    assert.ok(testServer.lamina.runtime.slots().every(({ busy }) => busy === 0));
   });
 
-  it('is not called done when the engine broke off, was no stream, or said that it failed', async () => {
+  it('does not end with chat.done when the engine broke off, sent no stream, or reported an error', async () => {
     const answers: Record<string, Parameters<typeof openRemote>[0]> = {
       whole: (_, response) =>
         response
@@ -237,7 +237,7 @@ describe('a chat over a WebSocket', () => {
     }
   });
 
-  it('under an id that is in use is an error, and the other lives on', async () => {
+  it('under an id that is in use is an error, and the other continues', async () => {
     const socket = await connect({ models: { tiny: { chunks: 30, chunk_ms: 1 } } });
     socket.start('a');
     socket.start('a');
@@ -261,9 +261,9 @@ describe('a chat over a WebSocket', () => {
     await socket.ended('b');
   });
 
-  it('is told as an event like any other request', async () => {
+  it('is reported as an event like any other request', async () => {
     const socket = await connect();
-    const finished = house.lamina.events.once('request.finished', { signal: AbortSignal.timeout(5000) });
+    const finished = testServer.lamina.events.once('request.finished', { signal: AbortSignal.timeout(5000) });
     await socket.chat('a');
     const event = await finished;
     assert.deepEqual(
@@ -272,7 +272,7 @@ describe('a chat over a WebSocket', () => {
     );
   });
 
-  it('cannot be resumed yet, and says so', async () => {
+  it('cannot be resumed yet, and reports NOT_SUPPORTED', async () => {
     const socket = await connect();
     socket.send({ type: 'chat.resume', id: 'a', chat: 'x', after: 0 });
     assert.equal((await socket.next('error', ({ id }) => id === 'a')).error.code, 'NOT_SUPPORTED');

@@ -1,14 +1,14 @@
-// Everything a caller can get wrong, and what it is told. Nothing is started for any of it, and nothing is lost.
+// Wrong input and its errors. None of it starts a model.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { chat, errorOf, openHouse, type House } from './support/house.js';
+import { chat, errorOf, startTestServer, type TestServer } from './support/test-server.js';
 import { dial, parse, raw, readAll } from './support/raw.js';
 
 describe('wrong input', () => {
-  let house: House;
+  let testServer: TestServer;
 
   before(async () => {
-    house = await openHouse({
+    testServer = await startTestServer({
       models: { 'llama-3b': {}, 'llama-8b': {}, qwen: {} },
       entries: {
         absent: { path: 'absent.fake', backend: 'fake', download: { huggingface: { repo_id: 'someone/absent' } } },
@@ -17,11 +17,11 @@ describe('wrong input', () => {
     });
   });
 
-  after(() => house.close());
+  after(() => testServer.close());
 
   afterEach(() => {
     assert.deepEqual(
-      house.lamina.runtime.slots().filter(({ state }) => state !== 'failed'),
+      testServer.lamina.runtime.slots().filter(({ state }) => state !== 'failed'),
       [],
       'something was started',
     );
@@ -38,31 +38,35 @@ describe('wrong input', () => {
 
   it('no body', async () => {
     for (const path of ['/v1/chat/completions', '/chat/qwen']) {
-      const { message } = await refused(await fetch(house.url + path, { method: 'POST' }), 400, 'REQUEST_INVALID');
+      const { message } = await refused(await fetch(testServer.url + path, { method: 'POST' }), 400, 'REQUEST_INVALID');
       assert.match(message, /no body/);
     }
   });
 
   it('a body that is not JSON, or not an object', async () => {
-    const { message } = await refused(await house.post('/v1/chat/completions', '{"model": '), 400, 'REQUEST_INVALID');
+    const { message } = await refused(
+      await testServer.post('/v1/chat/completions', '{"model": '),
+      400,
+      'REQUEST_INVALID',
+    );
     assert.match(message, /not JSON/);
     for (const body of ['[]', '"qwen"', '1', 'null'])
-      await refused(await house.post('/v1/chat/completions', body), 400, 'REQUEST_INVALID');
+      await refused(await testServer.post('/v1/chat/completions', body), 400, 'REQUEST_INVALID');
   });
 
   it('a compressed body', async () => {
     const { message } = await refused(
-      await house.post('/v1/chat/completions', chat('qwen'), { headers: { 'content-encoding': 'gzip' } }),
+      await testServer.post('/v1/chat/completions', chat('qwen'), { headers: { 'content-encoding': 'gzip' } }),
       400,
       'REQUEST_INVALID',
     );
     assert.match(message, /gzip/);
   });
 
-  it('no model, or one that is not a name', async () => {
+  it('no model, or a model that is not a string', async () => {
     for (const model of [undefined, null, '', 7]) {
       const { param } = await refused(
-        await house.post('/v1/chat/completions', { model, messages: [] }),
+        await testServer.post('/v1/chat/completions', { model, messages: [] }),
         400,
         'REQUEST_INVALID',
       );
@@ -82,7 +86,7 @@ describe('wrong input', () => {
   for (const [route, field] of required) {
     it(`no "${field}" for /v1/${route}`, async () => {
       const { param, message } = await refused(
-        await house.post(`/v1/${route}`, { model: 'qwen' }),
+        await testServer.post(`/v1/${route}`, { model: 'qwen' }),
         400,
         'REQUEST_INVALID',
       );
@@ -91,30 +95,30 @@ describe('wrong input', () => {
     });
   }
 
-  it('documents missing for a rerank, messages that are no list', async () => {
+  it('a rerank without documents, messages that are not a list', async () => {
     assert.equal(
-      (await refused(await house.post('/v1/rerank', { model: 'qwen', query: 'x' }), 400, 'REQUEST_INVALID')).param,
+      (await refused(await testServer.post('/v1/rerank', { model: 'qwen', query: 'x' }), 400, 'REQUEST_INVALID')).param,
       'documents',
     );
     assert.equal(
       (
         await refused(
-          await house.post('/v1/chat/completions', { model: 'qwen', messages: 'hi' }),
+          await testServer.post('/v1/chat/completions', { model: 'qwen', messages: 'hi' }),
           400,
           'REQUEST_INVALID',
         )
       ).param,
       'messages',
     );
-    assert.equal((await refused(await house.post('/chat/qwen', {}), 400, 'REQUEST_INVALID')).param, 'messages');
+    assert.equal((await refused(await testServer.post('/chat/qwen', {}), 400, 'REQUEST_INVALID')).param, 'messages');
   });
 
-  it('an unknown model: the names there are, nearest first', async () => {
+  it('an unknown model: the known names, nearest first', async () => {
     for (const answer of [
-      await house.post('/v1/chat/completions', chat('lama-8b')),
-      await house.post('/chat/lama-8b', { messages: [] }),
-      await fetch(`${house.url}/models/lama-8b`),
-      await house.post('/models/lama-8b/start', ''),
+      await testServer.post('/v1/chat/completions', chat('lama-8b')),
+      await testServer.post('/chat/lama-8b', { messages: [] }),
+      await fetch(`${testServer.url}/models/lama-8b`),
+      await testServer.post('/models/lama-8b/start', ''),
     ]) {
       const { message } = await refused(answer, 404, 'MODEL_NOT_FOUND');
       assert.match(message, /"lama-8b".*"llama-8b".*"llama-3b".*"qwen"/);
@@ -122,8 +126,8 @@ describe('wrong input', () => {
     }
   });
 
-  it('a model whose files are not here: how to get them', async () => {
-    const answer = await house.post('/v1/chat/completions', chat('absent'));
+  it('a model without its files: how to download them', async () => {
+    const answer = await testServer.post('/v1/chat/completions', chat('absent'));
     const { message } = await refused(answer, 503, 'MODEL_FILES_MISSING');
     assert.match(message, /absent/);
     assert.match(message, /download|pull/i);
@@ -131,8 +135,8 @@ describe('wrong input', () => {
     assert.equal(answer.headers.get('retry-after'), null);
   });
 
-  it('a body over the limit, told without reading it', async () => {
-    const socket = dial(house.url);
+  it('a body over the limit, refused without reading it', async () => {
+    const socket = dial(testServer.url);
     const answer = readAll(socket);
     socket.write('POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5000\r\n\r\n{');
     const { status, headers, body } = parse(await answer);
@@ -143,16 +147,16 @@ describe('wrong input', () => {
     assert.equal(error.details.limit_bytes, 4096);
   });
 
-  it('a body over the limit from a client that sends it all before it listens', async () => {
+  it('a body over the limit from a client that sends it all before it reads', async () => {
     const { details } = await refused(
-      await house.post('/v1/chat/completions', chat('qwen', 'x'.repeat(8 * 1024 * 1024))),
+      await testServer.post('/v1/chat/completions', chat('qwen', 'x'.repeat(8 * 1024 * 1024))),
       413,
       'BODY_TOO_LARGE',
     );
     assert.equal(details?.['limit_bytes'], 4096);
   });
 
-  it('a body over the limit that does not say its length', async () => {
+  it('a body over the limit without a declared length', async () => {
     const pieces = new ReadableStream<Uint8Array>({
       start(controller) {
         for (let index = 0; index < 5; index++) controller.enqueue(Buffer.alloc(1024, ' '));
@@ -160,18 +164,18 @@ describe('wrong input', () => {
       },
     });
     const init = { method: 'POST', body: pieces, duplex: 'half' } as RequestInit;
-    await refused(await fetch(`${house.url}/v1/chat/completions`, init), 413, 'BODY_TOO_LARGE');
+    await refused(await fetch(`${testServer.url}/v1/chat/completions`, init), 413, 'BODY_TOO_LARGE');
   });
 
-  it('a client that asks first whether it may send too much is told no', async () => {
+  it('a body over the limit from a client that waits for 100 Continue', async () => {
     const head = (bytes: number) =>
       `POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nExpect: 100-continue\r\nContent-Length: ${bytes}\r\n\r\n`;
-    const tooMuch = dial(house.url);
+    const tooMuch = dial(testServer.url);
     tooMuch.write(head(5000));
     const [first] = (await once(tooMuch, 'data')) as [Buffer];
     assert.match(first.toString(), /^HTTP\/1.1 413 /);
     tooMuch.destroy();
-    const fine = dial(house.url);
+    const fine = dial(testServer.url);
     fine.write(head(2));
     const [go] = (await once(fine, 'data')) as [Buffer];
     assert.match(go.toString(), /^HTTP\/1.1 100 /);
@@ -180,12 +184,15 @@ describe('wrong input', () => {
     assert.match(await rest, /HTTP\/1.1 400 /);
   });
 
-  it('an unknown route: the nearest that is there', async () => {
-    const { message } = await refused(await fetch(`${house.url}/v1/modls`), 404, 'ROUTE_NOT_FOUND');
+  it('an unknown route: the nearest route', async () => {
+    const { message } = await refused(await fetch(`${testServer.url}/v1/modls`), 404, 'ROUTE_NOT_FOUND');
     assert.match(message, /"\/v1\/models"/);
-    assert.match((await refused(await fetch(`${house.url}/healht`), 404, 'ROUTE_NOT_FOUND')).message, /"\/health"/);
     assert.match(
-      (await refused(await house.post('/v1/chat/completion', {}), 404, 'ROUTE_NOT_FOUND')).message,
+      (await refused(await fetch(`${testServer.url}/healht`), 404, 'ROUTE_NOT_FOUND')).message,
+      /"\/health"/,
+    );
+    assert.match(
+      (await refused(await testServer.post('/v1/chat/completion', {}), 404, 'ROUTE_NOT_FOUND')).message,
       /"\/v1\/chat\/completions"/,
     );
   });
@@ -201,7 +208,7 @@ describe('wrong input', () => {
     ]) {
       const body = JSON.stringify(chat('qwen'));
       const { status } = await raw(
-        house.url,
+        testServer.url,
         `POST ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
       );
       assert.equal(status, 404, path);
@@ -217,25 +224,25 @@ describe('wrong input', () => {
     ['PUT', '/backends', 'GET, HEAD'],
   ];
   for (const [method, path, allowed] of methods) {
-    it(`${method} on ${path}: 405 with what it takes`, async () => {
-      const answer = await fetch(house.url + path, { method });
+    it(`${method} on ${path}: 405 with the allowed methods`, async () => {
+      const answer = await fetch(testServer.url + path, { method });
       await refused(answer, 405, 'METHOD_NOT_ALLOWED');
       assert.equal(answer.headers.get('allow'), allowed);
     });
   }
 
-  it('OPTIONS tells what a path takes', async () => {
-    const answer = await fetch(`${house.url}/health`, { method: 'OPTIONS' });
+  it('OPTIONS returns the allowed methods of a path', async () => {
+    const answer = await fetch(`${testServer.url}/health`, { method: 'OPTIONS' });
     assert.equal(answer.status, 204);
     assert.equal(answer.headers.get('allow'), 'GET, HEAD');
   });
 
   it('a name that is not properly encoded', async () => {
-    await refused(await fetch(`${house.url}/models/%E0%A4%A`), 404, 'MODEL_NOT_FOUND');
+    await refused(await fetch(`${testServer.url}/models/%E0%A4%A`), 404, 'MODEL_NOT_FOUND');
   });
 
-  it("errors of /v1/messages look as Anthropic's clients expect", async () => {
-    const answer = await house.post('/v1/messages', { model: 'nobody', messages: [] });
+  it("errors of /v1/messages have the form that Anthropic's clients expect", async () => {
+    const answer = await testServer.post('/v1/messages', { model: 'nobody', messages: [] });
     assert.equal(answer.status, 404);
     const body = (await answer.json()) as { type: string; error: { type: string } };
     assert.equal(body.type, 'error');
@@ -243,31 +250,31 @@ describe('wrong input', () => {
   });
 
   it('bytes that are not HTTP', async () => {
-    const { status, body } = await raw(house.url, 'GARBAGE\r\n\r\n');
+    const { status, body } = await raw(testServer.url, 'GARBAGE\r\n\r\n');
     assert.equal(status, 400);
     assert.equal((JSON.parse(body) as { error: { code: string } }).error.code, 'REQUEST_INVALID');
     assert.equal(
-      (await raw(house.url, `GET / HTTP/1.1\r\nHost: localhost\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`)).status,
+      (await raw(testServer.url, `GET / HTTP/1.1\r\nHost: localhost\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`)).status,
       431,
     );
   });
 });
 
 describe('an engine that is not installed', () => {
-  it('is answered with how to install it', async () => {
+  it('is reported with how to install it', async () => {
     const manifest = {
       models: { here: { path: 'model.fake', backend: 'broken' } },
       backends: { broken: { type: 'fake', executable: '/nowhere/engine' } },
     };
-    const house = await openHouse({ lamina: { manifest } });
+    const testServer = await startTestServer({ lamina: { manifest } });
     try {
-      const answer = await house.post('/v1/chat/completions', chat('here'));
+      const answer = await testServer.post('/v1/chat/completions', chat('here'));
       assert.equal(answer.status, 503);
       const { code, message } = await errorOf(answer);
       assert.equal(code, 'BACKEND_UNAVAILABLE');
       assert.match(message, /\/nowhere\/engine/);
     } finally {
-      await house.close();
+      await testServer.close();
     }
   });
 });

@@ -13,7 +13,7 @@ const noKey: Scopes = new Set<Scope>();
 const invalidKey: Scopes = new Set<Scope>();
 const scopes = Symbol('scopes');
 
-interface State {
+interface ScopeState {
   [scopes]?: Scopes;
 }
 
@@ -21,7 +21,7 @@ interface State {
 export function authentication(apiKeys: readonly ApiKey[]): Middleware {
   if (apiKeys.length === 0) {
     return (ctx, next) => {
-      (ctx.state as State)[scopes] = allScopes;
+      (ctx.state as ScopeState)[scopes] = allScopes;
       return next();
     };
   }
@@ -31,14 +31,14 @@ export function authentication(apiKeys: readonly ApiKey[]): Middleware {
   }));
   return (ctx, next) => {
     const key = presentedKey(ctx.req.headers);
-    (ctx.state as State)[scopes] = key === undefined ? noKey : scopesFor(digestOf(key), known);
+    (ctx.state as ScopeState)[scopes] = key === undefined ? noKey : scopesFor(digestOf(key), known);
     return next();
   };
 }
 
 /** The scopes of the caller. */
 export function scopesOf(ctx: Pick<Context, 'state'>): Scopes {
-  return (ctx.state as State)[scopes] ?? noKey;
+  return (ctx.state as ScopeState)[scopes] ?? noKey;
 }
 
 /**

@@ -15,7 +15,7 @@ interface RequestRecord {
   loggedByCore?: boolean;
 }
 
-interface State {
+interface RecordState {
   [recordKey]?: RequestRecord;
 }
 
@@ -32,7 +32,7 @@ const maxPathLength = 200;
 export function requestLog(log: Logger): Middleware {
   return async (ctx, next) => {
     const record: RequestRecord = { id: randomUUID(), startedAt: performance.now() };
-    (ctx.state as State)[recordKey] = record;
+    (ctx.state as RecordState)[recordKey] = record;
     await next();
     if (!ctx.res.headersSent) ctx.set('x-request-id', record.id);
     if (record.loggedByCore !== true) write(ctx, record, log);
@@ -55,7 +55,7 @@ export function logInCore(ctx: WithState): void {
 }
 
 function recordOf(ctx: WithState): RequestRecord {
-  return (ctx.state as State)[recordKey]!;
+  return (ctx.state as RecordState)[recordKey]!;
 }
 
 function write(ctx: Context, { id, startedAt, error }: RequestRecord, log: Logger): void {

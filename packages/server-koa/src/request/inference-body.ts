@@ -11,7 +11,7 @@ type RequiredField = readonly [string, ...string[]];
  * are alternatives that engines accept: vLLM's prompts as embeddings and its chats to embed, llama.cpp's `content` and
  * the rerank form of text-embeddings-inference.
  */
-export const inferenceRoutes: ReadonlyMap<string, readonly RequiredField[]> = new Map([
+export const requiredFields: ReadonlyMap<string, readonly RequiredField[]> = new Map([
   ['chat/completions', [['messages']]],
   ['completions', [['prompt', 'prompt_embeds']]],
   ['embeddings', [['input', 'messages', 'content']]],
@@ -78,7 +78,7 @@ export function readQuery(query: string): InferenceBody {
 function readJson(bytes: Buffer, route: string, model: string | undefined): Omit<InferenceBody, 'release'> {
   const json = parseObject(bytes);
   const name = model ?? modelName(json['model']);
-  for (const names of inferenceRoutes.get(route) ?? []) {
+  for (const names of requiredFields.get(route) ?? []) {
     if (!names.some((field) => json[field] !== undefined && json[field] !== null))
       throw invalid(`The field "${names[0]}" is missing.`, names[0]);
   }

@@ -1,4 +1,4 @@
-// /models: lists, starts and stops models.
+// /models and /v1/models: list, start and stop models.
 import {
   isActive,
   modelDetail,
@@ -20,6 +20,7 @@ import { ModelList } from './model-list.js';
 /** Adds the routes. */
 export function modelRoutes(router: Router, lamina: Lamina): void {
   const full = new ModelList(lamina, (view) => view);
+  const createdAt = Math.floor(Date.now() / 1000);
   const restricted = new ModelList(lamina, (view) => visibleTo(new Set(), view));
   router.get('/models', async (ctx) => {
     requireKey(ctx);
@@ -27,6 +28,16 @@ export function modelRoutes(router: Router, lamina: Lamina): void {
     const text = await list.text(matchingModels(lamina, lamina.models.list(), ctx.query));
     ctx.type = 'json';
     ctx.body = text;
+  });
+  router.get('/v1/models', (ctx) => {
+    requireKey(ctx);
+    ctx.body = { object: 'list', data: servedNames(lamina).map((id) => openaiModel(id, createdAt)) };
+  });
+  router.get('/v1/models/*name', (ctx) => {
+    requireKey(ctx);
+    const id = ctx.params['name'] ?? '';
+    lamina.models.resolve(id);
+    ctx.body = openaiModel(id, createdAt);
   });
   router.post('/models/*name/start', async (ctx) => {
     requireKey(ctx, 'manage');
@@ -98,4 +109,16 @@ function serverView(
 // The base URL of Lamina as the caller sees it; in an application of a host it may have a path.
 function baseOf(ctx: RouterContext): string {
   return `${ctx.protocol}://${ctx.host}${ctx.router.opts.prefix ?? ''}`;
+}
+
+/** The ids of OpenAI's list: the models whose files are complete, and their aliases. */
+function servedNames({ models }: Lamina): string[] {
+  return models
+    .list()
+    .filter(({ available }) => available)
+    .flatMap(({ model }) => [model.name, ...model.aliases]);
+}
+
+function openaiModel(id: string, created: number): object {
+  return { id, object: 'model', created, owned_by: 'lamina' };
 }

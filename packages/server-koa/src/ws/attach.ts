@@ -9,7 +9,7 @@ import { refuseHandshake } from '../client-error.js';
 import { addressGuardFor } from '../middleware/address-guard.js';
 import { defaultHeartbeat, type WebSocketOptions } from '../options.js';
 import { bodyLimits, type BodyLimits } from '../request/body.js';
-import { Connection } from './connection.js';
+import { WebSocketConnection } from './connection.js';
 import { handshakeHandler, type AcceptedHandshake } from './handshake.js';
 import { Inbox } from './inbox.js';
 import { Outbox } from './outbox.js';
@@ -50,7 +50,7 @@ export function attachWebSocketServer(
   onUpgrade?: (socket: Socket) => void,
 ): WebSocketHandle {
   const { path = '/ws', chatLimit = defaultChatLimit, heartbeatInterval = defaultHeartbeat } = options;
-  const connections = new Map<Connection, Promise<void>>();
+  const connections = new Map<WebSocketConnection, Promise<void>>();
   // A variable, because the types of ws do not know `closeTimeout`.
   const serverOptions = {
     noServer: true,
@@ -67,7 +67,7 @@ export function attachWebSocketServer(
     const outbox = new Outbox(webSocket, socket);
     const inbox = new Inbox(webSocket, socket, body.memory);
     const peer = { lamina, scopes, headers, inbox, outbox, guard: addressGuardFor(request, scopes) };
-    const connection = new Connection(webSocket, peer, { tasks: chatLimit, frameBytes: body.bytes });
+    const connection = new WebSocketConnection(webSocket, peer, { tasks: chatLimit, frameBytes: body.bytes });
     const closed = new Promise<void>((resolve) => webSocket.once('close', resolve));
     connections.set(connection, closed);
     void closed.then(() => connections.delete(connection));

@@ -14,7 +14,7 @@ import type { Peer } from './peer.js';
 import { readFrame } from './read-frame.js';
 
 /** The limits of one connection. */
-export interface ConnectionLimits {
+export interface WebSocketLimits {
   /** Chats, subscriptions and calls at once. */
   readonly tasks: number;
   /** The largest frame, in bytes. */
@@ -42,7 +42,7 @@ const requiredScopes: { readonly [Type in ClientFrameType]?: Scope } = {
 const goingAway = 1001;
 
 /** A client's connection. */
-export class Connection {
+export class WebSocketConnection {
   readonly #tasks = new Map<string, Task>();
   #isAlive = true;
   #isClosing = false;
@@ -50,7 +50,7 @@ export class Connection {
   constructor(
     private readonly webSocket: WebSocket,
     private readonly peer: Peer,
-    private readonly limits: ConnectionLimits,
+    private readonly limits: WebSocketLimits,
   ) {
     webSocket.on('message', (data, isBinary) => this.#receive(data as Buffer, isBinary));
     for (const control of ['ping', 'pong'] as const) webSocket.on(control, () => this.#markAlive());

@@ -1,4 +1,4 @@
-// HTTP as bytes, for what no polite client would send.
+// HTTP as bytes, for requests that no HTTP client would send.
 import { connect, type Socket } from 'node:net';
 
 export interface RawAnswer {

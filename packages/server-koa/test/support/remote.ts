@@ -1,4 +1,4 @@
-// A service somewhere else, and a plugin that attaches models to it: for answers no fake engine would give.
+// A service elsewhere, and a plugin that attaches models to it: for answers that the fake engine does not give.
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';

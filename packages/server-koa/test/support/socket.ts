@@ -1,4 +1,4 @@
-// A client of the WebSocket that holds every frame it is sent against its schema.
+// A WebSocket client that checks every frame against its schema.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';

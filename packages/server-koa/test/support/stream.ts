@@ -1,4 +1,4 @@
-// Reads an answer to its end, be it a good one or not.
+// Reads a response to its end, complete or not.
 
 /** The rest of an answer; `broken` when the connection was lost before its proper end. */
 export async function readToEnd(

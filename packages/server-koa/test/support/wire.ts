@@ -1,4 +1,4 @@
-// What the server's own routes answer with, as its clients read it.
+// The types of the responses of the server's own routes.
 export interface HealthAnswer {
   status: string;
   timestamp: string;

@@ -1,10 +1,10 @@
-// A whole Lamina behind a real socket, with fake engines that are real processes.
+// A Lamina with its server on a free port, with fake engines that are real processes.
 import { join } from 'node:path';
 import type { JsonObject, Lamina, LaminaOptions, ModelEntry, Plugin } from '@lamina/core';
 import { createTestLamina, fakePlugin, type Behaviour, type FakeEngineState } from '@lamina/testing';
 import { createServer, type Server, type ServerOptions } from '@lamina/server-koa';
 
-export interface House {
+export interface TestServer {
   readonly lamina: Lamina;
   readonly server: Server;
   readonly url: string;
@@ -16,7 +16,7 @@ export interface House {
   close(): Promise<void>;
 }
 
-export interface HouseOptions {
+export interface TestServerOptions {
   /** Model → how its fake engine behaves. */
   readonly models?: Readonly<Record<string, Behaviour>>;
   /** Manifest entries besides those. */
@@ -30,7 +30,7 @@ export interface HouseOptions {
 export const attached = { path: 'attached', format: 'remote', backend: 'elsewhere' };
 
 /** A Lamina with one model, `tiny`, unless others are named, that listens on a free port. */
-export async function openHouse(options: HouseOptions = {}): Promise<House> {
+export async function startTestServer(options: TestServerOptions = {}): Promise<TestServer> {
   const { models = { tiny: {} }, entries = {} } = options;
   const fakes = Object.entries(models).map(([name, behaviour]): [string, ModelEntry] => [
     name,
@@ -62,9 +62,9 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
   };
 }
 
-/** A path in the folder of a house. */
-export function inside(house: House, name: string): string {
-  return join(house.modelsDir, name);
+/** A path in the folder of a testServer. */
+export function inside(testServer: TestServer, name: string): string {
+  return join(testServer.modelsDir, name);
 }
 
 /** The error of an answer; fails when it is none. */

@@ -1,4 +1,4 @@
-// Who gets a WebSocket and who does not; what else comes to the door; how it closes.
+// Who gets a WebSocket, how other upgrade requests are answered, and how it closes.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, request, type IncomingMessage } from 'node:http';
@@ -6,58 +6,58 @@ import type { AddressInfo } from 'node:net';
 import Koa from 'koa';
 import { watchForLeaks } from '@lamina/testing';
 import { attachWebSocket, laminaRouter } from '@lamina/server-koa';
-import { chat, openHouse, until, type House } from './support/house.js';
+import { chat, startTestServer, until, type TestServer } from './support/test-server.js';
 import { dial, readAll } from './support/raw.js';
 import { TestSocket } from './support/socket.js';
 
-describe('the door of the WebSocket', () => {
-  let house: House;
+describe('the WebSocket server', () => {
+  let testServer: TestServer;
   let noLeaks: () => Promise<void>;
 
   before(async () => void (noLeaks = await watchForLeaks()));
 
   after(() => noLeaks());
 
-  afterEach(() => house.close());
+  afterEach(() => testServer.close());
 
   const keyOf = (key: string) => `lamina.key.${Buffer.from(key).toString('base64url')}`;
 
-  it('wants the subprotocol', async () => {
-    house = await openHouse();
+  it('requires the subprotocol', async () => {
+    testServer = await startTestServer();
     for (const protocols of [[], ['graphql-ws'], ['lamina.v2']]) {
-      const { status, code, message } = await TestSocket.refusal(house.url, { protocols });
+      const { status, code, message } = await TestSocket.refusal(testServer.url, { protocols });
       assert.deepEqual([status, code], [400, 'REQUEST_INVALID']);
       assert.match(message, /lamina\.v1/);
     }
-    const socket = await TestSocket.open(house.url, { protocols: ['other', 'lamina.v1'] });
+    const socket = await TestSocket.open(testServer.url, { protocols: ['other', 'lamina.v1'] });
     assert.equal(socket.ws.protocol, 'lamina.v1');
     const { session, protocol } = await socket.next('hello');
     assert.equal(protocol, 'lamina.v1');
-    assert.ok(house.lamina.events.last.startsWith(`${session}-`));
+    assert.ok(testServer.lamina.events.last.startsWith(`${session}-`));
     await socket.close();
   });
 
-  it('wants a key where REST wants one, in a header or as a subprotocol, which it never says again', async () => {
-    house = await openHouse({ server: { apiKeys: [{ key: 'schlüssel/+' }] } });
+  it('requires a key as REST does, in a header or as a subprotocol, which it never repeats', async () => {
+    testServer = await startTestServer({ server: { apiKeys: [{ key: 'schlüssel/+' }] } });
     for (const protocols of [['lamina.v1'], ['lamina.v1', keyOf('wrong')], ['lamina.v1', 'lamina.key.']]) {
-      const { status, code, headers } = await TestSocket.refusal(house.url, { protocols });
+      const { status, code, headers } = await TestSocket.refusal(testServer.url, { protocols });
       assert.deepEqual([status, code, headers['www-authenticate']], [401, 'UNAUTHORIZED', 'Bearer']);
     }
     for (const options of [
       { protocols: ['lamina.v1', keyOf('schlüssel/+')] },
       { protocols: [keyOf('schlüssel/+'), 'lamina.v1'] },
     ]) {
-      const socket = await TestSocket.open(house.url, options);
+      const socket = await TestSocket.open(testServer.url, options);
       assert.equal(socket.ws.protocol, 'lamina.v1');
       assert.equal((await socket.chat('a')).last.type, 'chat.done');
       await socket.close();
     }
-    assert.equal(JSON.stringify((await house.engine('tiny')).last).includes(keyOf('schlüssel/+')), false);
-    assert.equal((await TestSocket.refusal(house.url, { headers: { authorization: 'Bearer nope' } })).status, 401);
+    assert.equal(JSON.stringify((await testServer.engine('tiny')).last).includes(keyOf('schlüssel/+')), false);
+    assert.equal((await TestSocket.refusal(testServer.url, { headers: { authorization: 'Bearer nope' } })).status, 401);
   });
 
-  it('opens no more than the scope of a key', async () => {
-    house = await openHouse({
+  it('allows no more than the scope of a key', async () => {
+    testServer = await startTestServer({
       server: {
         apiKeys: [
           { key: 'chats', scope: 'inference' },
@@ -65,8 +65,8 @@ describe('the door of the WebSocket', () => {
         ],
       },
     });
-    const chats = await TestSocket.open(house.url, { headers: { authorization: 'Bearer chats' } });
-    const manages = await TestSocket.open(house.url, { headers: { authorization: 'Bearer manages' } });
+    const chats = await TestSocket.open(testServer.url, { headers: { authorization: 'Bearer chats' } });
+    const manages = await TestSocket.open(testServer.url, { headers: { authorization: 'Bearer manages' } });
     assert.equal((await chats.chat('a')).last.type, 'chat.done');
     chats.send({ type: 'model.stop', id: 'b', model: 'tiny' });
     const refused = await chats.next('error', ({ id }) => id === 'b');
@@ -80,31 +80,31 @@ describe('the door of the WebSocket', () => {
     assert.equal((await chats.next('error', ({ id }) => id === 'e')).error.code, 'FORBIDDEN');
   });
 
-  it('keeps out web pages of other origins, and names that are not ours', async () => {
-    house = await openHouse();
+  it('refuses web pages of other origins, and foreign host names', async () => {
+    testServer = await startTestServer();
     for (const origin of ['https://evil.example', 'null', 'http://localhost:1'])
-      assert.equal((await TestSocket.refusal(house.url, { origin })).code, 'FORBIDDEN');
-    assert.equal((await TestSocket.refusal(house.url, { headers: { host: 'evil.example' } })).code, 'FORBIDDEN');
-    await (await TestSocket.open(house.url, { origin: house.url })).close();
-    await house.close();
-    house = await openHouse({ server: { cors: ['https://app.example'] } });
-    await (await TestSocket.open(house.url, { origin: 'https://app.example' })).close();
-    assert.equal((await TestSocket.refusal(house.url, { origin: 'https://evil.example' })).status, 403);
+      assert.equal((await TestSocket.refusal(testServer.url, { origin })).code, 'FORBIDDEN');
+    assert.equal((await TestSocket.refusal(testServer.url, { headers: { host: 'evil.example' } })).code, 'FORBIDDEN');
+    await (await TestSocket.open(testServer.url, { origin: testServer.url })).close();
+    await testServer.close();
+    testServer = await startTestServer({ server: { cors: ['https://app.example'] } });
+    await (await TestSocket.open(testServer.url, { origin: 'https://app.example' })).close();
+    assert.equal((await TestSocket.refusal(testServer.url, { origin: 'https://evil.example' })).status, 403);
   });
 
-  it('is at /ws and nowhere else, and says so', async () => {
-    house = await openHouse();
-    const { status, message } = await TestSocket.refusal(house.url, { path: '/socket' });
+  it('is at /ws only, and reports it elsewhere', async () => {
+    testServer = await startTestServer();
+    const { status, message } = await TestSocket.refusal(testServer.url, { path: '/socket' });
     assert.equal(status, 404);
     assert.match(message, /The WebSocket is at \/ws/);
-    const plain = await fetch(`${house.url}/ws`);
+    const plain = await fetch(`${testServer.url}/ws`);
     assert.equal(plain.status, 400);
     assert.match(await plain.text(), /lamina\.v1/);
-    await (await TestSocket.open(house.url, { path: '/ws?x=1' })).close();
+    await (await TestSocket.open(testServer.url, { path: '/ws?x=1' })).close();
   });
 
-  it('is no door for a handshake that is none', async () => {
-    house = await openHouse();
+  it('refuses an invalid handshake', async () => {
+    testServer = await startTestServer();
     const lines = [
       'GET /ws HTTP/1.1',
       'Host: localhost',
@@ -117,16 +117,16 @@ describe('the door of the WebSocket', () => {
       ['Sec-WebSocket-Key: x', 'Sec-WebSocket-Version: 13'],
       ['Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==', 'Sec-WebSocket-Version: 7'],
     ]) {
-      const socket = dial(house.url);
+      const socket = dial(testServer.url);
       socket.write(`${[...lines, ...more].join('\r\n')}\r\n\r\n`);
       assert.match(await readAll(socket), /^HTTP\/1\.1 4/);
     }
   });
 
-  it('leaves requests that offer another protocol to HTTP, their bodies included', async () => {
-    house = await openHouse();
+  it('serves requests that offer another protocol over HTTP, with their bodies', async () => {
+    testServer = await startTestServer();
     const body = JSON.stringify(chat('tiny', 'x'.repeat(200_000)));
-    const call = request(`${house.url}/v1/chat/completions`, {
+    const call = request(`${testServer.url}/v1/chat/completions`, {
       method: 'POST',
       headers: {
         connection: 'Upgrade, HTTP2-Settings',
@@ -141,7 +141,7 @@ describe('the door of the WebSocket', () => {
     let text = '';
     for await (const part of response) text += String(part);
     assert.match(text, /tiny: 1 2/);
-    const get = request(`${house.url}/health`, { headers: { connection: 'Upgrade', upgrade: 'h2c' } });
+    const get = request(`${testServer.url}/health`, { headers: { connection: 'Upgrade', upgrade: 'h2c' } });
     get.end();
     const [health] = (await once(get, 'response')) as [IncomingMessage];
     assert.equal(health.statusCode, 200);
@@ -149,14 +149,14 @@ describe('the door of the WebSocket', () => {
   });
 
   it('closes idle sockets with 1001 at once, busy ones when their last chat has ended', async () => {
-    house = await openHouse({ models: { tiny: { chunks: 20, chunk_ms: 2 } } });
-    const idle = await TestSocket.open(house.url);
+    testServer = await startTestServer({ models: { tiny: { chunks: 20, chunk_ms: 2 } } });
+    const idle = await TestSocket.open(testServer.url);
     idle.send({ type: 'events.subscribe', id: 's' });
     await idle.next('reply');
-    const busy = await TestSocket.open(house.url);
+    const busy = await TestSocket.open(testServer.url);
     busy.start('a');
     await busy.next('chat.chunk');
-    const closed = house.server.close();
+    const closed = testServer.server.close();
     assert.equal(await idle.closed, 1001);
     busy.start('late');
     assert.equal((await busy.next('error', ({ id }) => id === 'late')).error.code, 'SHUTTING_DOWN');
@@ -165,34 +165,37 @@ describe('the door of the WebSocket', () => {
     await closed;
   });
 
-  it('ends chats and calls at once when it may not wait', async () => {
-    house = await openHouse({ models: { tiny: { chunk_ms: 1 }, slow: { load_ms: 60_000 } } });
-    const socket = await TestSocket.open(house.url);
+  it('ends chats and calls at once when its signal is aborted', async () => {
+    testServer = await startTestServer({ models: { tiny: { chunk_ms: 1 }, slow: { load_ms: 60_000 } } });
+    const socket = await TestSocket.open(testServer.url);
     socket.start('a', 'tiny', '/count');
     socket.send({ type: 'model.start', id: 'b', model: 'slow' });
     await socket.next('chat.chunk');
-    await house.server.close({ signal: AbortSignal.abort() });
+    await testServer.server.close({ signal: AbortSignal.abort() });
     assert.equal(await socket.closed, 1001);
-    await until('the lease is back', () => house.lamina.runtime.slot('tiny').busy === 0);
+    await until('the lease is back', () => testServer.lamina.runtime.slot('tiny').busy === 0);
   });
 
-  it('tells chats without end that their Lamina closes, then closes', async () => {
-    house = await openHouse({ models: { tiny: { chunk_ms: 1 } }, lamina: { limits: { drainTimeout: 0.1 } } });
-    const socket = await TestSocket.open(house.url);
+  it('ends endless chats with an error when their Lamina closes', async () => {
+    testServer = await startTestServer({
+      models: { tiny: { chunk_ms: 1 } },
+      lamina: { limits: { drainTimeout: 0.1 } },
+    });
+    const socket = await TestSocket.open(testServer.url);
     socket.start('a', 'tiny', '/count');
     await socket.next('chat.chunk');
-    await house.lamina.close();
+    await testServer.lamina.close();
     const { last } = await socket.ended('a');
     assert.equal(last.type === 'chat.error' && last.error.code, 'SHUTTING_DOWN');
     assert.equal(await socket.closed, 1001);
-    assert.equal((await TestSocket.refusal(house.url)).code, 'SHUTTING_DOWN');
+    assert.equal((await TestSocket.refusal(testServer.url)).code, 'SHUTTING_DOWN');
   });
 
-  describe('in an application of somebody else', () => {
-    it('shares the port with routes and sockets that are not ours, and gives everything back', async () => {
-      house = await openHouse({ models: { tiny: { chunk_ms: 1 } } });
+  describe('in an application of a host', () => {
+    it('shares the port with other routes and sockets, and detaches completely', async () => {
+      testServer = await startTestServer({ models: { tiny: { chunk_ms: 1 } } });
       const app = new Koa();
-      app.use(laminaRouter(house.lamina).prefix('/ai').routes());
+      app.use(laminaRouter(testServer.lamina).prefix('/ai').routes());
       app.use((ctx) => void (ctx.body = 'mine'));
       const http = createServer();
       const handle = app.callback();
@@ -201,7 +204,7 @@ describe('the door of the WebSocket', () => {
         if (asked.url === '/mine')
           socket.end('HTTP/1.1 418 Mine\r\nConnection: close\r\n\r\n{"error":{"code":"MINE","message":""}}');
       });
-      const door = attachWebSocket(http, house.lamina, { path: '/ai/ws' });
+      const webSocket = attachWebSocket(http, testServer.lamina, { path: '/ai/ws' });
       http.listen(0, '127.0.0.1');
       await once(http, 'listening');
       const url = `http://127.0.0.1:${(http.address() as AddressInfo).port}`;
@@ -211,7 +214,7 @@ describe('the door of the WebSocket', () => {
       assert.equal((await TestSocket.refusal(url, { path: '/mine' })).status, 418);
       socket.start('b', 'tiny', '/count');
       await socket.next('chat.chunk', ({ id }) => id === 'b');
-      await door.close({ signal: AbortSignal.abort() });
+      await webSocket.close({ signal: AbortSignal.abort() });
       assert.equal(await socket.closed, 1001);
       assert.equal(http.listenerCount('upgrade'), 1);
       assert.equal((await fetch(`${url}/ai/health`)).status, 200);
@@ -220,11 +223,11 @@ describe('the door of the WebSocket', () => {
       await once(http, 'close');
     });
 
-    it('knows nothing of another Lamina in the same process', async () => {
-      house = await openHouse({ models: { one: {} } });
-      const other = await openHouse({ models: { two: {} }, server: { apiKeys: [{ key: 'k' }] } });
+    it('is separate from another Lamina in the same process', async () => {
+      testServer = await startTestServer({ models: { one: {} } });
+      const other = await startTestServer({ models: { two: {} }, server: { apiKeys: [{ key: 'k' }] } });
       try {
-        const first = await TestSocket.open(house.url);
+        const first = await TestSocket.open(testServer.url);
         const second = await TestSocket.open(other.url, { headers: { authorization: 'Bearer k' } });
         for (const socket of [first, second]) {
           socket.send({ type: 'events.subscribe', id: 's' });
@@ -233,7 +236,7 @@ describe('the door of the WebSocket', () => {
         assert.equal((await first.chat('a', 'two')).last.type, 'chat.error');
         assert.equal((await first.chat('b', 'one')).last.type, 'chat.done');
         assert.equal((await second.chat('b', 'two')).last.type, 'chat.done');
-        await house.lamina.close();
+        await testServer.lamina.close();
         assert.equal(await first.closed, 1001);
         assert.equal((await second.chat('c', 'two')).last.type, 'chat.done');
         // Of the other's model it knows only that somebody asked for it.

@@ -1,0 +1,122 @@
+// /v1/* and /chat/:name: passes inference requests to the engine of their model, and responds in HTTP when the engine
+// refuses or its answer breaks off.
+import { LaminaError, type ForwardResult, type Lamina } from '@lamina/core';
+import type { WireError } from '@lamina/core/protocol';
+import type { Router, RouterContext } from '@koa/router';
+import type { Context, Middleware } from 'koa';
+import { requireKey, scopesOf } from '../middleware/authentication.js';
+import { errorBody } from '../middleware/errors.js';
+import { anyRoute, unknownRoute } from '../middleware/not-found.js';
+import { visibleError } from '../middleware/redaction.js';
+import { logInCore, requestIdOf } from '../middleware/request-log.js';
+import type { BodyLimits } from '../request/body.js';
+import { disconnectSignal } from '../request/disconnect-signal.js';
+import { requiredFields, readInferenceBody, readQuery, type InferenceBody } from '../request/inference-body.js';
+
+/** Adds the routes. */
+export function inferenceRoutes(router: Router, lamina: Lamina, limits: BodyLimits): void {
+  for (const route of requiredFields.keys()) router.post(`/v1/${route}`, (ctx) => infer(ctx, lamina, route, limits));
+  router.post('/chat/*name', (ctx) => infer(ctx, lamina, 'chat/completions', limits, ctx.params['name']));
+}
+
+/** Adds the route for all other requests under /v1, which engines answer. It has to be the last one. */
+export function engineRoutes(router: Router, lamina: Lamina, limits: BodyLimits): void {
+  router.register(anyRoute, ['GET', 'POST', 'DELETE'], (ctx: RouterContext) => passOn(ctx, lamina, limits));
+}
+
+/** Serves the most frequent requests before the router, which tests all routes one after the other. */
+export function fastInference(lamina: Lamina, limits: BodyLimits): Middleware {
+  const routes = new Map([...requiredFields.keys()].map((route) => [`/v1/${route}`, route]));
+  return (ctx, next) => {
+    if (ctx.method !== 'POST') return next();
+    const route = routes.get(ctx.path);
+    if (route !== undefined) return infer(ctx, lamina, route, limits);
+    const name = /^\/chat\/([\w.:-]+)$/.exec(ctx.path)?.[1]; // A name that needs no decoding.
+    return name === undefined ? next() : infer(ctx, lamina, 'chat/completions', limits, name);
+  };
+}
+
+function infer(ctx: Context, lamina: Lamina, route: string, limits: BodyLimits, model?: string): Promise<void> {
+  requireKey(ctx, 'inference');
+  return forward(ctx, lamina, route, readInferenceBody(ctx.req, route, limits, model));
+}
+
+// The effect of such a request is unknown, and a web page can make a browser send a GET, so it never starts a model.
+function passOn(ctx: RouterContext, lamina: Lamina, limits: BodyLimits): Promise<void> {
+  requireKey(ctx, 'inference');
+  const route = ctx.params['route'] ?? '';
+  if (requiredFields.has(route))
+    throw new LaminaError('METHOD_NOT_ALLOWED', { method: ctx.method, path: ctx.path, allowed: ['POST'] });
+  if (/^models(\/|$)/.test(route))
+    throw new LaminaError('METHOD_NOT_ALLOWED', { method: ctx.method, path: ctx.path, allowed: ['GET', 'HEAD'] });
+  if (!isPlainPath(route)) throw unknownRoute(ctx.method, ctx.path, ctx.router.stack);
+  return forward(ctx, lamina, route, readNamedModel(ctx, route, limits), true);
+}
+
+// A request that names no model is more likely a misspelt path than a route of an engine.
+async function readNamedModel(ctx: RouterContext, route: string, limits: BodyLimits): Promise<InferenceBody> {
+  try {
+    return ctx.method === 'POST' ? await readInferenceBody(ctx.req, route, limits) : readQuery(ctx.querystring);
+  } catch (error) {
+    throw LaminaError.is(error, 'REQUEST_INVALID') ? unknownRoute(ctx.method, ctx.path, ctx.router.stack) : error;
+  }
+}
+
+// True for a path that cannot leave the engine's /v1, however the engine decodes it.
+function isPlainPath(route: string): boolean {
+  return /^[\w.~:-]+(\/[\w.~:-]+)*$/.test(route) && !route.split('/').some((part) => /^\.+$/.test(part));
+}
+
+/**
+ * Sends a request to its model's engine and streams the answer back. When the client disconnects, everything ends.
+ * `onlyRunning` refuses the request when the model is not running, instead of starting it.
+ * @throws LaminaError what reading the body throws, and all that `Inference.forward` throws
+ */
+async function forward(
+  ctx: Context,
+  lamina: Lamina,
+  route: string,
+  reading: Promise<InferenceBody>,
+  onlyRunning = false,
+): Promise<void> {
+  const { release, ...body } = await reading;
+  const { method, search } = ctx;
+  const request = { ...body, id: requestIdOf(ctx), route, method, search, headers: ctx.req.headers };
+  logInCore(ctx);
+  try {
+    const result = await lamina.inference.forward(request, ctx.res, { signal: disconnectSignal(ctx), onlyRunning });
+    if (result.kind === 'refused') return answerRefusal(ctx, result);
+    ctx.respond = false;
+    if (result.kind === 'cut') breakOff(ctx, route, result);
+  } finally {
+    release();
+  }
+}
+
+function answerRefusal(ctx: Context, { status, retryAfter, error }: Extract<ForwardResult, { kind: 'refused' }>): void {
+  ctx.status = status;
+  ctx.set('x-request-id', requestIdOf(ctx));
+  if (retryAfter !== undefined) ctx.set('Retry-After', retryAfter);
+  ctx.body = errorBody(ctx.path, error);
+}
+
+// An incomplete answer never ends cleanly: a stream gets an error event, then the connection is destroyed.
+function breakOff(ctx: Context, route: string, cut: Extract<ForwardResult, { kind: 'cut' }>): void {
+  const { res } = ctx;
+  if (cut.aborted || !cut.isEventStream || res.destroyed) {
+    res.destroy();
+    return;
+  }
+  const event = errorEvent(route, visibleError(scopesOf(ctx), cut.error));
+  res.write(cut.midEvent ? `\n\n${event}` : event, () => res.destroy());
+}
+
+/** The event that reports an incomplete answer, in the form that clients of the route read. */
+function errorEvent(route: string, error: WireError): string {
+  if (route === 'messages') return `event: error\ndata: ${JSON.stringify({ type: 'error', error })}\n\n`;
+  if (route === 'responses') {
+    const { message, code, param } = error;
+    return `event: error\ndata: ${JSON.stringify({ type: 'error', code, message, param, error })}\n\n`;
+  }
+  return `data: ${JSON.stringify({ error })}\n\n`;
+}

@@ -81,7 +81,7 @@ describe("an engine's error", () => {
     );
   });
 
-  it('that is no JSON, or nothing, or of another kind', () => {
+  it('that is not JSON, empty or of another type', () => {
     assert.equal(read(500, 'Internal Server Error').message, 'Internal Server Error');
     assert.equal(read(502, '').message, 'The engine answered with status 502 and no body.');
     for (const body of [
@@ -111,7 +111,7 @@ describe('the usage at the end of an answer', () => {
     assert.deepEqual(find('data: {"usage":{"total_tokens":2}}\n\n', 'data: [DONE]\n\n'), { total_tokens: 2 });
   });
 
-  it('is not taken from what the model says, nor guessed from half of it', () => {
+  it('is not read from the text of the model, and not from an incomplete object', () => {
     assert.equal(find('{"content":"\\"usage\\":{\\"total_tokens\\":9}"}'), undefined);
     assert.equal(find('data: {"usage":null}\n\n'), undefined);
     assert.equal(find('{"usage":{"total_tokens":'), undefined);

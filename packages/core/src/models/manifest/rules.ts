@@ -6,23 +6,19 @@ import { check, nearestHint, type Problem } from '../../kernel/check.js';
 import { diagnosticMessage, schemaAt } from './diagnostic-message.js';
 import { isMapping } from './omit-nulls.js';
 
-/** The manifest's schema without its entries, which are checked one by one. */
-const sectionsSchema = {
-  ...manifestSchema,
-  properties: { ...manifestSchema.properties, models: { type: 'object' } },
-} as const;
-
 /** The most levels of data that a host passes. */
 const deepest = 100;
 
 const pathKeys = ['path', 'projector', 'draft'] as const;
 
-/** Everything wrong with the sections of a manifest and with its entries, each by itself. */
+/** Everything wrong with a manifest, entry by entry: its shape, else its name and paths. */
 export function manifestProblems(value: unknown): readonly Problem[] {
-  const models = isMapping(value) && isMapping(value['models']) ? value['models'] : {};
+  const shape = problemsOf(manifestSchema, value, []);
+  const isShape = (name: string) => shape.some(({ path }) => path[0] === 'models' && path[1] === name);
+  const models = isMapping(value) && isMapping(value['models']) ? Object.entries(value['models']) : [];
   return [
-    ...problemsOf(sectionsSchema, value, []),
-    ...Object.entries(models).flatMap(([name, entry]) => entryProblems(name, entry)),
+    ...shape,
+    ...models.flatMap(([name, entry]) => (isShape(name) ? [] : namingProblems(name, entry as ModelEntry))),
   ];
 }
 
@@ -49,11 +45,15 @@ export function jsonProblems(value: unknown, lead: readonly string[] = []): read
   return problems;
 }
 
-/** Everything wrong with one entry by itself: its shape, else its name and paths. */
-export function entryProblems(name: string, value: unknown): readonly Problem[] {
-  const problems: Problem[] = [...problemsOf(modelEntrySchema, value, ['models', name])];
-  if (problems.length > 0) return problems;
-  const entry = value as ModelEntry;
+/** Everything wrong with one entry: its shape, else its name and paths. */
+export function entryProblems(name: string, entry: ModelEntry): readonly Problem[] {
+  const shape = problemsOf(modelEntrySchema, entry, ['models', name]);
+  return shape.length > 0 ? shape : namingProblems(name, entry);
+}
+
+/** What is wrong with the name and the paths of an entry. */
+function namingProblems(name: string, entry: ModelEntry): readonly Problem[] {
+  const problems: Problem[] = [];
   const add = (message: string | undefined, ...path: readonly string[]) =>
     message !== undefined && problems.push({ path: ['models', name, ...path], message });
   add(nameProblem(name));

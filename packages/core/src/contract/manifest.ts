@@ -1,4 +1,4 @@
-// The shape of models.yaml: the file people own. Unknown keys are kept and warned about, so nothing here forbids them.
+// The schema of models.yaml. Unknown keys are allowed: they are kept, with a warning.
 import type { FromSchema } from './schema.js';
 
 const strings = { type: 'array', items: { type: 'string' } } as const;
@@ -11,34 +11,34 @@ export const modelEntrySchema = {
     path: {
       type: 'string',
       minLength: 1,
-      description: 'The file or directory, relative to the models directory; the operator may write an absolute path.',
+      description: 'The file or directory, relative to the models directory, or an absolute path.',
     },
     backend: {
       type: 'string',
       minLength: 1,
       description: 'A name under `backends:`, a backend type or one of its aliases.',
     },
-    format: { type: 'string', minLength: 1, description: 'Says the format when the path does not.' },
-    size: { type: ['string', 'number'], description: 'Free text such as "2.0GB"; for people.' },
+    format: { type: 'string', minLength: 1, description: 'The format, when the path does not show it.' },
+    size: { type: ['string', 'number'], description: 'Text such as "2.0GB", for people.' },
     description: { type: 'string' },
     quantization: { type: 'string' },
     use_cases: strings,
-    download: { type: 'object', description: 'Source → reference, in the order they are tried.' },
+    download: { type: 'object', description: 'Source → reference, tried in this order.' },
     digest: {
       type: 'string',
-      description: 'The SHA-256 of the file that was downloaded: `sha256:` and 64 hexadecimal digits.',
+      description: 'The SHA-256 of the downloaded file: `sha256:` and 64 hexadecimal digits.',
     },
-    revision: { type: 'string', description: 'The commit or digest at the source it was downloaded from.' },
+    revision: { type: 'string', description: 'The commit or digest at the source.' },
     aliases: strings,
     base: { type: 'string', minLength: 1, description: 'For an adapter: the model whose process it shares.' },
     projector: {
       type: 'string',
       minLength: 1,
-      description: 'The multimodal projector; found beside the model when not named.',
+      description: 'The multimodal projector; by default the one next to the model.',
     },
     draft: { type: 'string', minLength: 1, description: 'The draft model for speculative decoding.' },
-    options: { type: 'object', description: "Options for the backend, checked against its type's own schema." },
-    pinned: { type: 'boolean', description: 'Never stopped to make room, nor when idle.' },
+    options: { type: 'object', description: "Options for the backend, validated against its type's schema." },
+    pinned: { type: 'boolean', description: 'Never stopped for another model, nor when idle.' },
     limits: {
       type: 'object',
       properties: {
@@ -48,19 +48,19 @@ export const modelEntrySchema = {
         idle_timeout: seconds,
         max_concurrency: { type: 'integer', minimum: 1 },
       },
-      description: 'Seconds, but for `max_concurrency`.',
+      description: 'In seconds, except for `max_concurrency`.',
     },
   },
 } as const;
 
-/** One entry under `backends:`. Everything but `type` is an option of that type. */
+/** One entry under `backends:`. All keys except `type` are options of that type. */
 export const backendEntrySchema = {
   type: 'object',
   properties: {
     type: {
       type: 'string',
       minLength: 1,
-      description: 'The backend type; without it, the name is taken for the type.',
+      description: 'The backend type; by default the name.',
     },
   },
 } as const;
@@ -76,10 +76,10 @@ export const manifestSchema = {
   },
 } as const;
 
-/** One model as the manifest writes it; unknown keys are kept. */
+/** One model in the manifest; unknown keys are kept. */
 export type ModelEntry = FromSchema<typeof modelEntrySchema> & { readonly [key: string]: unknown };
 
-/** One backend as the manifest writes it. */
+/** One backend in the manifest. */
 export interface BackendEntry {
   readonly type?: string;
   readonly [option: string]: unknown;

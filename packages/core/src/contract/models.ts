@@ -1,19 +1,19 @@
-// Models: the names people use, the files on disk, and what it takes to open them.
+// Models: their names, their files on disk, and the options to run them.
 import type { Manifest, ModelEntry } from './manifest.js';
 
-/** What a file is to its model. */
+/** The purpose of a file in its model. */
 export type FileRole = 'weights' | 'projector' | 'adapter' | 'draft' | 'library';
 
 /** One file, or directory, of a model. */
 export interface ModelFile {
   readonly role: FileRole;
-  /** Absolute. For weights in shards there is one entry a shard, in order. */
+  /** Absolute. Split weights have one entry per shard, in order. */
   readonly path: string;
-  /** 0 while it is not on disk. */
+  /** 0 when the file is not on disk. */
   readonly bytes: number;
 }
 
-/** What the header of a model's files tells; every field may be missing. */
+/** Metadata from the headers of a model's files; every field may be missing. */
 export interface ModelMetadata {
   /** `llama`, `qwen2`, `clip`, … */
   readonly architecture?: string;
@@ -27,7 +27,7 @@ export interface ModelMetadata {
   readonly heads?: number;
   /** Key/value heads; fewer than `heads` with grouped attention. */
   readonly kvHeads?: number;
-  /** Numbers a head keeps per token for keys, and for values. */
+  /** Numbers that a head stores per token for keys, and for values. */
   readonly keyLength?: number;
   readonly valueLength?: number;
   readonly vocabularySize?: number;
@@ -37,10 +37,7 @@ export interface ModelMetadata {
   readonly chatTemplate?: string;
   /** Set for embedding and reranking models: `mean`, `cls`, `last`, `rank`. */
   readonly pooling?: string;
-  /**
-   * What it can do, as far as its files tell: `chat` and `tools` by its template, `vision` and `audio` by its
-   * projector.
-   */
+  /** What the model can do, by its files: `chat` and `tools` by its template, `vision` and `audio` by its projector. */
   readonly capabilities?: readonly ('chat' | 'tools' | 'vision' | 'audio' | 'embedding' | 'rerank')[];
   /** `model`, `mmproj`, `adapter`. */
   readonly kind?: string;
@@ -55,54 +52,54 @@ export interface Model {
   readonly files: readonly ModelFile[];
   /** `gguf`, `safetensors`, `mlc`, or what a plugin calls its own. */
   readonly format: string;
-  /** Read lazily from the header of the weights; missing until then. */
+  /** Read from the header of the weights by `describe`; missing before. */
   readonly metadata?: ModelMetadata;
-  /** The backend the manifest asks for, as its user spells it. */
+  /** The backend in the manifest, as written there. */
   readonly backend?: string;
-  /** The type of that backend, as the manifest has it under `backends`; else the same as `backend`. */
+  /** The type of that backend under `backends:`; else the same as `backend`. */
   readonly backendType?: string;
   readonly aliases: readonly string[];
   /** For an adapter: the model whose process it shares. */
   readonly base?: string;
-  /** Options for the backend, from the manifest; checked against the backend type's `modelOptions`. */
+  /** Options for the backend, from the manifest; validated against `modelOptions` of the backend type. */
   readonly options: Readonly<Record<string, unknown>>;
-  /** Never stopped to make room, nor when idle. */
+  /** Never stopped for another model, nor when idle. */
   readonly pinned: boolean;
-  /** Limits of this model that differ from the server's. */
+  /** Limits of this model; those of the server apply where it has none. */
   readonly limits: ModelLimits;
   readonly from: 'manifest' | 'discovered' | 'adopted';
 }
 
-/** Limits that a model may have of its own; all in seconds but the last. */
+/** Limits that one model may have, in seconds except for `max_concurrency`. */
 export interface ModelLimits {
-  /** How long a start may take until it is ready. */
+  /** The longest time until a starting model is ready. */
   readonly load_timeout?: number;
-  /** How long a stop waits for requests under way. */
+  /** The longest time a stop waits for running requests. */
   readonly drain_timeout?: number;
-  /** How long the engine has to end by itself before it is killed. */
+  /** How long the engine may take to exit before it is killed. */
   readonly stop_timeout?: number;
-  /** How long it stays loaded without a request; 0: for ever. */
+  /** How long the model stays loaded without requests; 0: forever. */
   readonly idle_timeout?: number;
-  /** How many requests are sent to the engine at once; the others wait in Lamina's queue. */
+  /** How many requests the engine gets at once; the others wait in the queue. */
   readonly max_concurrency?: number;
 }
 
-/** What a name stands for. */
+/** The model that a name resolves to. */
 export interface ResolvedModel {
-  /** The model asked for: a model, or an adapter. */
+  /** The requested model or adapter. */
   readonly model: Model;
-  /** The model whose process answers: the model itself, or an adapter's base. */
+  /** The model whose process serves it: itself, or the base of an adapter. */
   readonly served: Model;
 }
 
-/** A model and the manifest entry it was made from. */
+/** A model with its manifest entry. */
 export interface ModelRecord {
   readonly model: Model;
-  /** The entry as written in the manifest (snake_case), or as discovery would have written it. */
+  /** The entry in the manifest (snake_case); of a discovered model, the entry it would have. */
   readonly entry: ModelEntry;
-  /** True when every file is on disk. */
+  /** True when all files are on disk. */
   readonly available: boolean;
-  /** What is wrong with the files, a sentence each; empty when available. */
+  /** What is wrong with the files, one sentence each; empty when available. */
   readonly missing: readonly string[];
 }
 
@@ -119,57 +116,63 @@ export interface ModelStats {
   use_cases: Record<string, number>;
 }
 
-/** The models this Lamina knows. Names are looked up as they are; nothing here touches the disk per call. */
+/**
+ * The models of the manifest and those that are discovered. Lookups read memory, not the disk.
+ *
+ * @example
+ * ```ts
+ * for (const { model, available } of lamina.models.list()) console.log(model.name, available);
+ * ```
+ */
 export interface Models {
   list(): readonly ModelRecord[];
   get(name: string): ModelRecord | undefined;
   /**
-   * A model by name or alias; an adapter resolves to itself served by its base.
+   * Resolves a name or alias; an adapter is served by its base.
    * @throws LaminaError `MODEL_NOT_FOUND` with the names that exist, nearest first
    */
   resolve(name: string): ResolvedModel;
   /**
-   * The model with its metadata read from the header of its files; read once per path, size and time. A header that
+   * The model with the metadata in the headers of its files. A header is read once per path, size and time; one that
    * cannot be read leaves the metadata out.
    */
   describe(name: string): Promise<Model>;
   /** Adapters whose base is this model. */
   adaptersOf(name: string): readonly Model[];
   stats(): ModelStats;
-  /** The manifest as it was last read; empty parts where it says nothing. */
+  /** The manifest as last read; missing sections are empty. */
   readonly manifest: Manifest;
   /**
-   * Reads the manifest again and applies what changed.
-   * @throws LaminaError `CONFIG_INVALID`; what was loaded before then stays
+   * Reads the manifest and the disk again and applies the changes.
+   * @throws LaminaError `CONFIG_INVALID`; the models stay as they were
    */
   reload(): Promise<void>;
-  /** Hears after a reload that changed anything: models, backends, categories, defaults; the answer stops listening. */
+  /** Calls `listener` after a change of models, backends, categories or defaults; the returned function removes it. */
   onChange(listener: (change: ModelsChange) => void): () => void;
   /**
-   * Looks at the files of all models, or of those named, more closely than a listing does: whether they are whole,
-   * readable and what they seem to be. A file that did not change since it was last looked at is not opened again.
+   * Checks the files of all models, or of those named: whether they are complete, readable and of the right format.
+   * Files that did not change since they were last read are not opened again.
    * @throws LaminaError `MODEL_NOT_FOUND`, `ABORTED`
    */
   validate(names?: readonly string[], options?: { signal?: AbortSignal }): Promise<readonly ModelCheck[]>;
   /**
-   * Writes an entry of the manifest: adds it, or changes what differs from the one that is there. Comments, order and
-   * every other byte of the file stay; an edit made by hand meanwhile is kept.
-   * @throws LaminaError `REQUEST_INVALID` for a name or entry that cannot be, `CONFLICT` when the file cannot be
-   * changed safely; nothing is changed then
+   * Adds or changes an entry of the manifest. Comments, order and every other byte of the file stay, and edits made by
+   * hand meanwhile are kept.
+   * @throws LaminaError `REQUEST_INVALID` for an invalid name or entry, `CONFLICT` when the file cannot be changed
+   * safely; nothing is changed then
    */
   save(name: string, entry: ModelEntry): Promise<ModelRecord>;
   /**
-   * Makes a model of a file, or directory, that is already on this machine: puts it at `<models directory>/<name>/`,
-   * all shards of it, and writes an entry. What lies in the models directory already is used in place. Never overwrites
-   * a file.
-   * @throws LaminaError `REQUEST_INVALID`, `CONFLICT`, `DISK_FULL`, `ABORTED`; nothing is left behind then
+   * Adds a model from a file or directory on this machine: links or copies it, with all shards, to
+   * `<models directory>/<name>/` and writes an entry. Files in the models directory are used in place. Never overwrites a
+   * file.
+   * @throws LaminaError `REQUEST_INVALID`, `CONFLICT`, `DISK_FULL`, `ABORTED`; no files are left then
    */
   install(name: string, path: string, options?: InstallOptions): Promise<ModelRecord>;
   /**
-   * Takes a model out of the manifest; with `files`, its files too, as far as they are in the models directory and
-   * no other model's. Of a model that is a directory, these are the files its format defines; whatever else is in
-   * there stays. Directories that become empty go.
-   * Stop it first. Categories and defaults that name it are left as they are.
+   * Removes a model from the manifest; with `files`, deletes its files too, if they are in the models directory and no
+   * other model uses them. Of a model that is a directory, only the files of its format are deleted; directories that
+   * become empty are deleted too. Stop the model first. Categories and defaults that name it stay.
    * @throws LaminaError `MODEL_NOT_FOUND`, `CONFLICT`
    */
   remove(name: string, options?: { files?: boolean }): Promise<RemovedModel>;
@@ -181,35 +184,35 @@ export interface FileProblem {
     'absent' | 'empty' | 'shard_missing' | 'truncated' | 'wrong_format' | 'unreadable' | 'outside' | 'base_missing';
   /** A sentence part: `llama.gguf does not exist`. */
   readonly message: string;
-  /** Absolute, when it is about one file. */
+  /** Absolute; set when the problem is about one file. */
   readonly path?: string;
 }
 
 /** The answer of {@link Models.validate} for one model. */
 export interface ModelCheck {
   readonly name: string;
-  /** Empty when nothing is wrong. */
+  /** Empty when the model is valid. */
   readonly problems: readonly FileProblem[];
 }
 
-/** How {@link Models.install} takes a file. */
+/** The options of {@link Models.install}. */
 export interface InstallOptions {
   /** `link` (default): a hard link, or a copy where the disk cannot link; `copy`: always a copy. */
   readonly mode?: 'link' | 'copy';
-  /** What the entry says besides its path. */
+  /** Further keys of the entry. */
   readonly entry?: ModelEntry;
   readonly signal?: AbortSignal;
 }
 
 /** The answer of {@link Models.remove}. */
 export interface RemovedModel {
-  /** Absolute paths of the files and directories that are gone. */
+  /** Absolute paths of the deleted files and directories. */
   readonly deleted: readonly string[];
-  /** Those that stayed, and why: a sentence each. */
+  /** Which files stay and why, one sentence each. */
   readonly kept: readonly string[];
 }
 
-/** What a reload changed, by name. */
+/** The models that changed, by name. */
 export interface ModelsChange {
   readonly added: readonly string[];
   readonly changed: readonly string[];

@@ -1,12 +1,9 @@
-// Suggestions: a model for a purpose.
+// Suggestions: which model to use for a purpose.
 import type { ModelRecord } from './models.js';
 
-/**
- * What a model is wanted for. As an agent's configuration writes it: `null` says as much as nothing, and other keys are
- * passed over.
- */
+/** What a model is needed for, as in an agent's configuration: `null` means absent, and other keys are ignored. */
 export interface SuggestRequest {
-  /** A model by name or alias; taken when it can run here. */
+  /** A model by name or alias; suggested if it can run on this machine. */
   readonly ai_model?: string | null;
   readonly use_case?: string | null;
   readonly category?: string | null;
@@ -17,25 +14,32 @@ export interface SuggestRequest {
 /** A model that could be suggested. */
 export interface SuggestedModel {
   readonly record: ModelRecord;
-  /** The higher the better; only comparable within one answer. */
+  /** Higher is better; comparable within one answer only. */
   readonly score: number;
-  /** Why it stands where it stands: words and numbers, a sentence part each. */
+  /** Why it has this score, a sentence part each. */
   readonly reasons: readonly string[];
-  /** When its files are not here: the command that gets them. */
+  /** The command that downloads it, when its files are not on disk. */
   readonly command?: string;
 }
 
 /** The answer of {@link Suggestions.suggest}. */
 export interface Suggestion {
   readonly suggested: SuggestedModel;
-  /** At most ten others, best first; those that are not on disk, or broken, last. */
+  /** At most ten others, best first; models that are not on disk or broken are last. */
   readonly alternatives: readonly SuggestedModel[];
 }
 
-/** Chooses a model for a purpose. */
+/**
+ * Suggests a model for a purpose.
+ *
+ * @example
+ * ```ts
+ * const { suggested } = await lamina.suggestions.suggest({ use_case: 'chat', max_size: '8GB' });
+ * ```
+ */
 export interface Suggestions {
   /**
-   * @throws LaminaError `NO_SUGGESTION` (its details name those that could be downloaded), `REQUEST_INVALID`, `ABORTED`
+   * @throws LaminaError `NO_SUGGESTION` (its details name models that could be downloaded), `REQUEST_INVALID`, `ABORTED`
    */
   suggest(request: SuggestRequest, options?: { signal?: AbortSignal }): Promise<Suggestion>;
 }

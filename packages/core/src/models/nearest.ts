@@ -1,13 +1,13 @@
-// Which of many names was probably meant: a cheap look at all of them, a close one at the best.
+// Which of many names was probably meant: a cheap comparison finds candidates, an exact one ranks them.
 import { nearest, nearestHint } from '../kernel/check.js';
 
-const looked = 100;
+const candidates = 100;
 const shown = 8;
 
-/** A sentence for a name that is not there: `Did you mean "x"? Known: "x", "y", … (12 in all).` */
+/** A sentence for an unknown name: `Did you mean "x"? Known: "x", "y", … (12 in all).` */
 export function nearestNames(name: string, names: readonly string[]): string {
   if (names.length === 0) return 'There are no models yet.';
-  const close = names.length <= looked ? names : likely(name, names);
+  const close = names.length <= candidates ? names : likely(name, names);
   const hint = nearestHint(name, close);
   const listed = nearest(name, close)
     .slice(0, shown)
@@ -25,7 +25,7 @@ function likely(name: string, names: readonly string[]): readonly string[] {
   }));
   return scored
     .sort((a, b) => b.shared - a.shared)
-    .slice(0, looked)
+    .slice(0, candidates)
     .map(({ candidate }) => candidate);
 }
 

@@ -1,4 +1,4 @@
-// Sizes as people write them: "4GB", "800 MB", "2.5 GiB", and as they read them.
+// Parses and formats sizes: "4GB", "800 MB", "2.5 GiB".
 
 const units: Readonly<Record<string, number>> = {
   '': 1,
@@ -12,7 +12,7 @@ const units: Readonly<Record<string, number>> = {
   ti: 1024 ** 4,
 };
 
-/** Bytes of a text or number; `undefined` when it is no size. A thousand is 1000, with an "i" 1024. */
+/** Bytes of a text or number; `undefined` when it is not a size. "k" is 1000, "Ki" 1024. */
 export function parseSize(text: string | number): number | undefined {
   if (typeof text === 'number') return Number.isFinite(text) && text >= 0 ? text : undefined;
   const match = /^\s*~?\s*(\d+(?:[.,]\d+)?)\s*([kmgt]?i?)b?(?:ytes?)?\s*$/i.exec(text);

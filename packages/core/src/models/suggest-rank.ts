@@ -1,5 +1,4 @@
-// How well a model fits what was asked for: pure arithmetic over what is known of it, with the reasons in words and
-// numbers.
+// Scores how well a model fits a request, with the reasons.
 import type { Machine } from '../contract/backends.js';
 import type { Requirements } from '../contract/hooks.js';
 import type { Model } from '../contract/models.js';
@@ -7,24 +6,24 @@ import type { BackendRecord } from '../contract/backends.js';
 import type { ModelRecord } from '../contract/models.js';
 import { parseSize, showSize } from './sizes.js';
 
-/** The context an estimate of memory is made for, when the model was trained for more. */
+/** The context length for estimates of memory, when the model was trained for more. */
 const usualContext = 4096;
 
-/** What a judgement rests on. */
+/** What a score depends on. */
 export interface Situation {
   readonly wanted: Requirements;
-  /** The model the manifest names as the use case's default. */
+  /** The default model of the use case in the manifest. */
   readonly defaultModel: string | undefined;
-  /** The names in the categories called like the use case, and like the category asked for. */
+  /** The names in the categories with the name of the use case, and of the requested category. */
   readonly useCaseMembers: ReadonlySet<string>;
   readonly categoryMembers: ReadonlySet<string>;
   readonly machine: Machine;
   readonly backends: readonly BackendRecord[];
-  /** Backend types with the other spellings people have. */
+  /** Aliases of backend types → type. */
   readonly spellings: ReadonlyMap<string, string>;
 }
 
-/** A judged model. */
+/** The score of a model. */
 export interface Judgement {
   readonly score: number;
   readonly reasons: readonly string[];
@@ -35,7 +34,7 @@ interface Point {
   readonly reason: string | undefined;
 }
 
-/** The model's size: what its files have on disk, else what its entry says. */
+/** The model's size in bytes: of its files, else in its entry. */
 export function sizeOf({ model, entry, available }: ModelRecord): number | undefined {
   const bytes = model.files.reduce((sum, file) => sum + file.bytes, 0);
   if (available && bytes > 0) return bytes;
@@ -105,7 +104,7 @@ function memory({ metadata }: Model, bytes: number | undefined, { totalBytes }: 
   };
 }
 
-/** The steps of the manifest's order; the best one counts, the others are told too. */
+/** How directly a model is meant for what was asked: the best reason counts, the others are listed too. */
 function purpose(
   { entry }: ModelRecord,
   model: Model,
@@ -128,7 +127,7 @@ function purpose(
   return steps.map(({ points, reason }, index) => ({ points: index === 0 ? points : points / 100, reason }));
 }
 
-/** Nobody who names no purpose wants an embedding model. */
+/** A request without a purpose does not want an embedding model. */
 function notForChat({ metadata }: Model): readonly Point[] {
   return metadata?.pooling === undefined
     ? []

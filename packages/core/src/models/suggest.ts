@@ -1,4 +1,4 @@
-// Suggests a model: all are judged, the best are looked at closely, plugins have their say.
+// Suggests a model: scores all models, reads the headers of the best, and runs the hook suggestModel.
 import { LaminaError } from '../contract/errors.js';
 import type { Requirements, SuggestCandidate } from '../contract/hooks.js';
 import type { Logger } from '../contract/context.js';
@@ -11,18 +11,18 @@ import type { Hooks } from '../kernel/hooks.js';
 import { parseSize, showSize } from './sizes.js';
 import { judge, sizeOf, type Situation } from './suggest-rank.js';
 
-/** Headers are read, and plugins asked, for no more candidates than these. */
-const lookedAt = 30;
+/** Headers are read, and taps get, at most so many candidates. */
+const mostCandidates = 30;
 const alternatives = 10;
 
 const text = { type: ['string', 'null'] } as const;
-/** What else is in an agent's configuration is not for us. */
+/** Other keys of an agent's configuration are ignored. */
 const requestSchema = {
   type: 'object',
   properties: { ai_model: text, use_case: text, category: text, max_size: { type: ['number', 'string', 'null'] } },
 } as const;
 
-/** What `suggest` of a Lamina is. */
+/** `lamina.suggestions`. */
 export class Suggester implements Suggestions {
   constructor(
     private readonly models: Models,
@@ -66,7 +66,7 @@ export class Suggester implements Suggestions {
     );
   }
 
-  /** What is wrong with files that are here, by the names of their models. */
+  /** What is wrong with files on disk, by model. */
   private async broken(records: readonly ModelRecord[], signal: AbortSignal): Promise<ReadonlyMap<string, string>> {
     const names = records.map(({ model }) => model.name).filter((name) => this.models.get(name)?.available === true);
     const checks = await this.models.validate(names, { signal });
@@ -75,7 +75,7 @@ export class Suggester implements Suggestions {
     );
   }
 
-  /** A candidate with what its files tell. */
+  /** A candidate scored with its metadata. */
   private async judgeClosely(
     record: ModelRecord,
     broken: string | undefined,
@@ -84,7 +84,7 @@ export class Suggester implements Suggestions {
     const { model, available } = record;
     if (broken !== undefined)
       return { model, available: false, score: 0, reasons: [`on disk, but it cannot be used: ${broken}`] };
-    // It may be gone meanwhile.
+    // It may have been removed meanwhile.
     const described = available ? await this.models.describe(model.name).catch(() => model) : model;
     return { model: described, available, ...judge(record, described, situation) };
   }
@@ -107,7 +107,7 @@ export class Suggester implements Suggestions {
     };
   }
 
-  /** A candidate as it is told; one that a plugin made up is left out. */
+  /** A candidate in the answer; models that do not exist are left out. */
   private suggested({ model, score, reasons }: SuggestCandidate): SuggestedModel | undefined {
     const record = this.models.get(model.name);
     if (record === undefined) return undefined;
@@ -124,7 +124,7 @@ function requirementsOf(request: SuggestRequest): Requirements {
       message: `${describeProblems(problems)}.`,
       param: problems[0]!.path[0],
     });
-  const { ai_model: aiModel, use_case: useCase, category, max_size: maxSize } = said(request);
+  const { ai_model: aiModel, use_case: useCase, category, max_size: maxSize } = withoutNulls(request);
   const maxBytes = maxSize === undefined ? undefined : parseSize(maxSize);
   if (maxSize !== undefined && maxBytes === undefined)
     throw new LaminaError('REQUEST_INVALID', {
@@ -139,17 +139,19 @@ function requirementsOf(request: SuggestRequest): Requirements {
   };
 }
 
-/** A request without what is `null`. */
-function said(request: SuggestRequest): { readonly [Key in keyof SuggestRequest]?: NonNullable<SuggestRequest[Key]> } {
+/** The request without keys that are `null`. */
+function withoutNulls(request: SuggestRequest): {
+  readonly [Key in keyof SuggestRequest]?: NonNullable<SuggestRequest[Key]>;
+} {
   return Object.fromEntries(Object.entries(request).filter(([, value]) => value !== null));
 }
 
 /** The highest scores first, by name where they are equal. */
 function best<Candidate extends { readonly score: number }>(candidates: readonly Candidate[]): readonly Candidate[] {
-  return candidates.toSorted((a, b) => b.score - a.score).slice(0, lookedAt);
+  return candidates.toSorted((a, b) => b.score - a.score).slice(0, mostCandidates);
 }
 
-/** How to get a model that is not here. */
+/** How to download a model that is not on disk. */
 function commandFor({ model, entry, available }: ModelRecord): string | undefined {
   const source = Object.keys(entry.download ?? {})[0];
   if (available || source === undefined) return undefined;

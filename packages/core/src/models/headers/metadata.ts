@@ -92,7 +92,7 @@ export function fromMlc(config: Config): ModelMetadata {
   });
 }
 
-/** Everything the parts of one model tell: the first weights, the parameters of all, the projector's senses. */
+/** The metadata of a whole model: of the first weights, with the parameters of all and the projector's capabilities. */
 export function combine(
   weights: readonly { readonly metadata?: ModelMetadata; readonly parameters?: number }[],
   projector: ModelMetadata | undefined,

@@ -7,7 +7,7 @@ import { buildManifest, emptyManifest, type ManifestReading } from './manifest.j
 import { isMapping } from './omit-nulls.js';
 import { locate, parseYaml, readYaml, type YamlText } from './yaml-diagnostics.js';
 
-/** YAML 1.2 with merge keys. Aliases are left to yaml, which can tell circular and exploding ones. */
+/** YAML 1.2 with merge keys. Texts with aliases are read by yaml, where circular and exploding aliases are found. */
 const loadOptions = { schema: CORE_SCHEMA.withTags(mergeTag), maxAliases: 0 };
 
 /**

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import type { Config } from '../../dist/contract/config.js';
 import type { EventType, LaminaEvent } from '../../dist/contract/events.js';
 import type { Manifest } from '../../dist/contract/manifest.js';
-import type { Logger } from '../../dist/contract/context.js';
+import type { Clock, Logger } from '../../dist/contract/context.js';
 import { systemClock } from '../../dist/kernel/clock.js';
 import { EventBus } from '../../dist/kernel/event-bus.js';
 import { Hooks } from '../../dist/kernel/hooks.js';
@@ -31,6 +31,12 @@ export interface TestRegistry {
   close(): Promise<void>;
 }
 
+/** A load waits 250 ms for the headers of discovered models; on a busy machine that can be too short for a test. */
+const patientClock: Clock = {
+  now: () => systemClock.now(),
+  after: (ms, run) => systemClock.after(ms === 250 ? 30_000 : ms, run),
+};
+
 /** Makes a models directory, and a registry for it that is not yet loaded. */
 export async function openTestRegistry(options: { manifest?: string | Partial<Manifest> } = {}): Promise<TestRegistry> {
   const modelsDir = await mkdtemp(join(tmpdir(), 'lamina-models-'));
@@ -46,7 +52,7 @@ export async function openTestRegistry(options: { manifest?: string | Partial<Ma
     manifest: options.manifest,
     env: {},
   } as unknown as Config;
-  const registry = new ModelRegistry(config, bus, hooks, systemClock, log);
+  const registry = new ModelRegistry(config, bus, hooks, patientClock, log);
   return {
     modelsDir,
     registry,
@@ -57,7 +63,7 @@ export async function openTestRegistry(options: { manifest?: string | Partial<Ma
     warnings,
     write: (files) => writeAll(modelsDir, files),
     event: (type) => bus.once(type, { signal: AbortSignal.timeout(15_000) }),
-    again: () => new ModelRegistry(config, bus, new Hooks(bus, log), systemClock, log),
+    again: () => new ModelRegistry(config, bus, new Hooks(bus, log), patientClock, log),
     age: (path) => utimes(join(modelsDir, path), 1_000_000_000, 1_000_000_000),
     async close() {
       await registry.dispose();

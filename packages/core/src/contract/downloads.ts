@@ -3,19 +3,16 @@ import type { WireError } from './errors.js';
 import type { Json } from './schema.js';
 import type { AddressGuard } from './source.js';
 
-/**
- * What to download: a model of the manifest, from the sources its entry names in their order; or what a reference
- * names.
- */
+/** What to download: a model of the manifest, from the sources of its entry in their order; or a reference. */
 export type DownloadRequest =
   | { readonly model: string; /** Only this source. */ readonly source?: string }
   | {
       readonly reference: Json;
-      /** What the model shall be called. */ readonly name?: string;
-      /** Asked alone; default: each, until one knows the reference. */ readonly source?: string;
+      /** The name of the new model. */ readonly name?: string;
+      /** Use this source only; default: the first that supports the reference. */ readonly source?: string;
     };
 
-/** Where a download stands. `queued` and `active` go on by themselves, after a restart too. */
+/** The state of a download. `queued` and `active` downloads resume after a restart. */
 export type DownloadState = 'queued' | 'active' | 'paused' | 'finished' | 'failed' | 'cancelled';
 
 /** One file of a download. */
@@ -23,24 +20,24 @@ export interface DownloadFile {
   /** Relative to the model's directory. */
   readonly path: string;
   readonly done: number;
-  /** Missing while it is not known. */
+  /** Missing while it is unknown. */
   readonly total?: number;
   readonly state: 'waiting' | 'fetching' | 'fetched' | 'verified' | 'placed';
 }
 
-/** A download, seen from outside. */
+/** A snapshot of a download. Sizes are in bytes. */
 export interface Download {
   readonly id: string;
-  /** The model it makes. */
+  /** The name of its model. */
   readonly model: string;
   readonly source: string;
   readonly reference: Json;
   readonly state: DownloadState;
-  /** Bytes that are here. Never falls while Lamina runs. */
+  /** Bytes on disk. Never decreases while Lamina runs. */
   readonly done: number;
-  /** Missing while the size of a file is not known. */
+  /** Missing while the size of a file is unknown. */
   readonly total?: number;
-  /** Smoothed over some seconds; 0 while nothing is fetched. */
+  /** Smoothed over some seconds; 0 while it is not active. */
   readonly bytesPerSecond: number;
   readonly secondsLeft?: number;
   readonly files: readonly DownloadFile[];
@@ -50,56 +47,54 @@ export interface Download {
   readonly createdAt: string;
 }
 
-/** A model of the manifest that is not on disk and could be. */
+/** A model of the manifest that can be downloaded. */
 export interface Downloadable {
   readonly model: string;
-  /** Source → reference, in the order they are tried; only sources this Lamina has. */
+  /** Reference by source, in the order in which they are tried; only installed sources. */
   readonly sources: Readonly<Record<string, Json>>;
-  /** The download of it that is under way, paused or failed. */
+  /** The id of its unfinished download. */
   readonly download?: string;
 }
 
-/** Fetches models. A download outlives its caller, and a restart of Lamina. */
+/** Downloads models. A download continues without its caller and after a restart of Lamina. */
 export interface Downloads {
   /**
-   * Begins to download, once a source has said which files. Asked again for a model whose download is not over, it is
-   * the same download; one that was paused or failed goes on.
-   * @param options.guard Which addresses it may lead to. Give it for every request that came over the network, also
-   * for a model of the
-   * manifest: a request may have written what the manifest says. Without it, any address is allowed. A download keeps
-   * it to its end.
-   * @throws LaminaError `MODEL_NOT_FOUND`, `REQUEST_INVALID`, `CONFLICT` when the model is here already,
-   * `SOURCE_DENIED`, `SOURCE_UNREACHABLE`, `NOT_SUPPORTED` when no source knows the reference, `ABORTED`,
+   * Starts a download; resolves once a source has listed its files. If the model has an unfinished download already,
+   * that one is returned, and resumed when it was paused or failed.
+   * @param options.guard The addresses it may connect to; default any. Set it for every request from the network, also
+   * for models of the manifest, which a request may have written. It applies to the whole download.
+   * @throws LaminaError `MODEL_NOT_FOUND`, `REQUEST_INVALID`, `CONFLICT` when the model exists already,
+   * `SOURCE_DENIED`, `SOURCE_UNREACHABLE`, `NOT_SUPPORTED` when no source supports the reference, `ABORTED`,
    * `SHUTTING_DOWN`
    */
   start(request: DownloadRequest, options?: { signal?: AbortSignal; guard?: AddressGuard }): Promise<Download>;
-  /** Every download that was not removed, oldest first; those that finished are forgotten with this Lamina. */
+  /** All downloads, oldest first. Finished ones are not kept after a restart. */
   list(): readonly Download[];
   /** @throws LaminaError `DOWNLOAD_NOT_FOUND` */
   get(id: string): Download;
   /**
-   * Stops fetching and keeps what is here; stays so after a restart.
+   * Pauses a download, also across restarts. Its bytes are kept.
    * @throws LaminaError `DOWNLOAD_NOT_FOUND`, `CONFLICT` when it is over
    */
   pause(id: string): Promise<Download>;
   /**
-   * Goes on with one that was paused or failed.
+   * Resumes a paused or failed download.
    * @throws LaminaError `DOWNLOAD_NOT_FOUND`, `CONFLICT` when it is over
    */
   resume(id: string): Promise<Download>;
-  /** Ends it and deletes what was fetched. @throws LaminaError `DOWNLOAD_NOT_FOUND`, `CONFLICT` when it has finished */
+  /** Stops a download and deletes its bytes. @throws LaminaError `DOWNLOAD_NOT_FOUND`, `CONFLICT` when it has finished */
   cancel(id: string): Promise<Download>;
   /**
-   * Forgets it; one that is not over is cancelled. The model it made stays.
+   * Removes a download from the list; cancels it when it is unfinished. A finished model stays.
    * @throws LaminaError `DOWNLOAD_NOT_FOUND`
    */
   remove(id: string): Promise<void>;
   /**
-   * Resolves when it has finished; the signal ends only the waiting.
-   * @throws LaminaError what it failed with, `ABORTED` when the signal was or the download is cancelled or paused,
+   * Resolves when the download has finished. The signal ends the waiting, not the download.
+   * @throws LaminaError the error of the download, `ABORTED` when the signal is aborted or the download is cancelled or paused,
    * `DOWNLOAD_NOT_FOUND`, `SHUTTING_DOWN`
    */
   wait(id: string, options?: { signal?: AbortSignal }): Promise<Download>;
-  /** What the manifest could fetch. */
+  /** The models of the manifest that are not on disk and have an installed source. */
   downloadable(): readonly Downloadable[];
 }

@@ -38,7 +38,9 @@ describe('concurrent downloads over HTTP', function () {
     }).listen(0, '127.0.0.1');
     await once(files, 'listening');
     origin = `http://127.0.0.1:${(files.address() as AddressInfo).port}`;
-    testServer = await startTestServer({ lamina: { downloads: { maxConcurrent: 8, connections: 16, retryDelay: 0.01 } } });
+    testServer = await startTestServer({
+      lamina: { downloads: { maxConcurrent: 8, connections: 16, retryDelay: 0.01 } },
+    });
   });
 
   afterEach(async () => {

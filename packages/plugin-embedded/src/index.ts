@@ -1,4 +1,4 @@
-// The plugin: GGUF models, served by an engine that needs no installation.
+// The plugin: serves GGUF models with an engine that it installs itself.
 import { definePlugin, processOptions } from '@lamina/core/plugin';
 import { embeddedBackend } from './backend.js';
 import { instanceOptions, modelOptions } from './options.js';
@@ -13,10 +13,10 @@ export const optionsSchema = {
     ...instanceOptions.properties,
     executable: {
       ...processOptions.executable,
-      description: 'The Node that runs the engine.',
-      default: 'the one that runs Lamina',
+      description: 'Node executable that runs the engine.',
+      default: 'the Node executable that runs Lamina',
     },
-    default_args: { ...processOptions.default_args, description: 'Arguments for that Node, before the program.' },
+    default_args: { ...processOptions.default_args, description: 'Arguments for Node, before the program.' },
     env: processOptions.env,
     ...modelOptions.properties,
   },

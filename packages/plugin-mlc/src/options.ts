@@ -6,8 +6,8 @@ const countOrNone = { type: 'integer', minimum: 0 } as const;
 const text = { type: 'string', minLength: 1 } as const;
 
 /**
- * Options of a model, and of a backend instance as the defaults for its models. Each becomes a flag of `mlc_llm serve`,
- * or a part of its `--overrides`. A `default` here is what MLC-LLM itself does.
+ * Options of a model, and of a backend as the defaults for its models. Each option becomes a flag of `mlc_llm serve` or
+ * a part of its `--overrides`. A `default` here is the default of MLC-LLM.
  */
 export const modelOptions = {
   type: 'object',
@@ -15,99 +15,107 @@ export const modelOptions = {
     device: {
       type: 'string',
       pattern: '^(auto|(cuda|rocm|metal|vulkan|opencl|cpu)(:\\d+)?)$',
-      description: 'Where it computes: `cuda`, `cuda:1`, `rocm`, `metal`, `vulkan`, `opencl`, `cpu`.',
+      description: 'Device: `cuda`, `cuda:1`, `rocm`, `metal`, `vulkan`, `opencl` or `cpu`.',
       default: 'auto',
     },
     model_lib: {
       ...text,
-      description: 'The path of the compiled model library.',
-      default: 'the one that lies in the directory of the model, else MLC-LLM compiles one',
+      description: 'Path of the compiled model library.',
+      default: 'library in the directory of the model; otherwise MLC-LLM compiles one',
     },
     jit_policy: {
       enum: ['ON', 'OFF', 'REDO', 'READONLY'],
       description:
-        'Whether MLC-LLM compiles a library that is missing: `OFF` never, `READONLY` takes only one it has compiled before, `REDO` compiles anew.',
+        'Whether MLC-LLM compiles a missing library. `OFF`: never; `READONLY`: uses only cached libraries; `REDO`: always compiles again.',
       default: 'ON',
     },
     mode: {
       enum: ['local', 'interactive', 'server'],
       description:
-        '`local`: few requests at once and a modest context; `interactive`: one request with the largest context; `server`: as much of the memory as it may take.',
+        '`local`: few concurrent requests, small context; `interactive`: one request, largest context; `server`: uses as much memory as allowed.',
       default: 'local',
     },
     context_window_size: {
       ...count,
-      description: 'Tokens one request may fill, prompt and answer together.',
-      default: 'what mlc-chat-config.json says',
+      description: 'Maximum tokens of a request, prompt and response together.',
+      default: 'value in `mlc-chat-config.json`',
     },
     max_num_sequence: {
       ...count,
-      description: 'Requests computed at once.',
-      default: '4 in the mode `local`, 1 in `interactive`',
+      description: 'Requests computed at the same time.',
+      default: '4 with mode `local`, 1 with `interactive`',
     },
-    max_total_seq_length: { ...count, description: 'Tokens of all requests together.', default: 'by mode' },
+    max_total_seq_length: {
+      ...count,
+      description: 'Maximum tokens of all concurrent requests together.',
+      default: 'depends on `mode`',
+    },
     prefill_chunk_size: {
       ...count,
-      description: 'Tokens of a prompt taken in one step.',
-      default: 'what mlc-chat-config.json says',
+      description: 'Prompt tokens processed in one step.',
+      default: 'value in `mlc-chat-config.json`',
     },
     prefill_mode: {
       enum: ['hybrid', 'chunked'],
-      description: 'Whether prompts are read while answers are written.',
+      description: '`hybrid`: processes prompts together with generation; `chunked`: separately.',
       default: 'hybrid',
     },
-    max_history_size: { ...count, description: 'Steps a recurrent model can be rolled back.', default: 1 },
-    sliding_window_size: { ...count, description: 'Tokens of the sliding window, for models that have one.' },
-    attention_sink_size: { ...countOrNone, description: 'Tokens at the beginning that stay in the sliding window.' },
+    max_history_size: {
+      ...count,
+      description: 'Number of steps that a recurrent model can be rolled back.',
+      default: 1,
+    },
+    sliding_window_size: { ...count, description: 'Size of the sliding window in tokens, for models that have one.' },
+    attention_sink_size: { ...countOrNone, description: 'Number of first tokens that stay in the sliding window.' },
     gpu_memory_utilization: {
       type: 'number',
       exclusiveMinimum: 0,
       maximum: 1,
-      description: 'Share of the memory of the device that may be taken.',
+      description: 'Maximum share of the device memory to use.',
       default: 0.85,
     },
     tensor_parallel_shards: {
       ...count,
-      description: 'Devices one layer is shared among; the library must be compiled for as many.',
+      description: 'Devices that each layer is split over. The library must be compiled for this number.',
       default: 1,
     },
     pipeline_parallel_stages: {
       ...count,
-      description: 'Devices the layers are shared among; the library must be compiled for as many.',
+      description: 'Devices that the layers are distributed over. The library must be compiled for this number.',
       default: 1,
     },
     opt: {
       ...text,
-      description: 'How a library is optimised that MLC-LLM compiles: `O0` to `O3`, or flags.',
+      description: 'Optimization of libraries that MLC-LLM compiles: `O0` to `O3`, or flags.',
       default: 'O2',
     },
     prefix_cache_mode: {
       enum: ['radix', 'disable'],
-      description: 'Keep the beginnings of prompts for later requests.',
+      description: 'Cache prompt prefixes for later requests.',
       default: 'radix',
     },
     prefix_cache_max_num_recycling_seqs: {
       type: 'integer',
       minimum: -1,
-      description: 'How many of them; -1: no limit.',
-      default: 'as many as requests at once',
+      description: 'Maximum number of cached prefixes; -1: no limit.',
+      default: 'same as `max_num_sequence`',
     },
     speculative_mode: {
       enum: ['disable', 'small_draft', 'eagle', 'medusa'],
-      description: 'How the draft model drafts.',
-      default: '`small_draft` for a model with a draft, else `disable`',
+      description: 'Type of speculative decoding.',
+      default: '`small_draft` for a model with a draft model, else `disable`',
     },
-    spec_draft_length: { ...countOrNone, description: 'Tokens drafted at a time; 0: MLC-LLM decides.' },
-    spec_tree_width: { ...count, description: 'Alternatives drafted for a token.', default: 1 },
+    spec_draft_length: { ...countOrNone, description: 'Number of draft tokens; 0: MLC-LLM decides.' },
+    spec_tree_width: { ...count, description: 'Number of draft alternatives per token.', default: 1 },
     embedding_model: {
       ...text,
-      description: 'The directory of an embedding model that is served beside this one, for `/v1/embeddings`.',
+      description: 'Directory of an embedding model to serve in the same process, for `/v1/embeddings`.',
     },
-    embedding_model_lib: { ...text, description: 'The path of its compiled library.' },
+    embedding_model_lib: { ...text, description: 'Path of the compiled library of `embedding_model`.' },
     extra_args: {
       type: 'array',
       items: { type: 'string' },
-      description: 'Arguments passed as they are, after all others.',
+      description: 'Arguments passed unchanged, after all others.',
     },
   },
   additionalProperties: false,

@@ -25,7 +25,7 @@ export const optionsSchema = {
       type: 'string',
       minLength: 1,
       description: 'An Ollama store. Its models are used in place.',
-      default: '`OLLAMA_MODELS`, or the usual folders',
+      default: '`OLLAMA_MODELS`, or the default directories',
     },
     adopt: { type: 'boolean', description: 'List the models of the store.', default: true },
   },

@@ -5,136 +5,148 @@ const count = { type: 'integer', minimum: 1 } as const;
 const text = { type: 'string', minLength: 1 } as const;
 
 /**
- * Options of a model, and of a backend instance as the defaults for its models. Each becomes a flag of `vllm serve`. A
- * `default` here is what vLLM itself does.
+ * Options of a model, and of a backend as the defaults for its models. Each option becomes a flag of `vllm serve`. A
+ * `default` here is the default of vLLM.
  */
 export const modelOptions = {
   type: 'object',
   properties: {
     max_model_len: {
       anyOf: [count, { enum: ['auto'] }],
-      description: 'Tokens one request may fill, prompt and answer together; `auto`: the longest that fits the memory.',
-      default: 'what config.json says',
+      description: 'Maximum tokens of a request, prompt and response together; `auto`: as many as fit in memory.',
+      default: 'value in `config.json`',
     },
     gpu_memory_utilization: {
       type: 'number',
       exclusiveMinimum: 0,
       maximum: 1,
-      description: 'Share of the whole memory of each device that is taken at the start.',
+      description: 'Share of the total memory of each device that vLLM reserves at startup.',
       default: 0.92,
     },
     kv_cache_memory_bytes: {
       ...count,
-      description: 'Bytes for the context of all requests on each device, instead of what the share leaves.',
+      description:
+        'Size of the KV cache on each device, in bytes. Overrides the size computed from `gpu_memory_utilization`.',
     },
-    kv_cache_dtype: { ...text, description: 'How the context is stored: `auto`, `fp8`, …', default: 'auto' },
+    kv_cache_dtype: { ...text, description: 'Data type of the KV cache: `auto`, `fp8`, …', default: 'auto' },
     cpu_kvcache_space: {
       type: 'number',
       exclusiveMinimum: 0,
-      description: 'GiB for the context of all requests, on the processor alone (`VLLM_CPU_KVCACHE_SPACE`).',
+      description: 'Size of the KV cache on a CPU, in GiB (`VLLM_CPU_KVCACHE_SPACE`).',
     },
     dtype: {
       enum: ['auto', 'half', 'float16', 'bfloat16', 'float', 'float32'],
-      description: 'The type of weights and activations.',
+      description: 'Data type of weights and activations.',
       default: 'auto',
     },
     quantization: {
       ...text,
-      description: 'Forces a method, such as `awq_marlin`; `config.json` says which one the weights need.',
+      description: 'Quantization method, such as `awq_marlin`. Overrides `config.json`.',
       default: 'from config.json',
     },
     load_format: {
       ...text,
-      description: 'How weights are read: `auto`, `safetensors`, `pt`, `dummy` (random weights, for tests), …',
+      description: 'Format of the weights: `auto`, `safetensors`, `pt`, `dummy` (random weights, for tests), …',
       default: 'auto',
     },
-    tokenizer: { ...text, description: 'A directory with another tokenizer.', default: "the model's own" },
+    tokenizer: { ...text, description: 'Directory of another tokenizer.', default: 'that of the model' },
     tensor_parallel_size: {
       ...count,
-      description: 'Devices one layer is shared among; it must divide the attention heads.',
+      description: 'Devices that each layer is split over. The number of attention heads must be a multiple of it.',
       default: 1,
     },
     pipeline_parallel_size: {
       ...count,
-      description: 'Devices, or groups of them, that the layers are shared among.',
+      description: 'Devices, or groups of devices, that the layers are distributed over.',
       default: 1,
     },
-    data_parallel_size: { ...count, description: 'Copies of the model that share the requests.', default: 1 },
+    data_parallel_size: { ...count, description: 'Replicas of the model that share the requests.', default: 1 },
     devices: {
       type: 'array',
       items: text,
       minItems: 1,
-      description: 'The GPUs to use, as `CUDA_VISIBLE_DEVICES` names them.',
+      description: 'GPUs to use, as in `CUDA_VISIBLE_DEVICES`.',
       default: 'all',
     },
     max_num_seqs: {
       ...count,
-      description: 'Requests computed at once; vLLM keeps the others in a queue of its own.',
-      default: 'by device',
+      description: 'Requests computed at the same time. vLLM queues further requests.',
+      default: 'depends on the device',
     },
-    max_num_batched_tokens: { ...count, description: 'Tokens computed in one step.', default: 'by device' },
+    max_num_batched_tokens: {
+      ...count,
+      description: 'Maximum tokens computed in one step.',
+      default: 'depends on the device',
+    },
     enable_prefix_caching: {
       type: 'boolean',
-      description: 'Keep the beginnings of prompts for later requests.',
+      description: 'Cache prompt prefixes for later requests.',
       default: true,
     },
     enforce_eager: {
       type: 'boolean',
-      description: 'No graphs, no compilation: starts sooner, answers slower.',
+      description: 'Disable CUDA graphs and compilation: faster start, slower responses.',
       default: false,
     },
-    trust_remote_code: { type: 'boolean', description: 'Run Python code that came with the model.', default: false },
+    trust_remote_code: {
+      type: 'boolean',
+      description: 'Allow Python code from the model directory to run.',
+      default: false,
+    },
     runner: {
       enum: ['auto', 'generate', 'pooling', 'draft'],
-      description: '`pooling`: embeddings and scores instead of chats.',
+      description: '`pooling`: serve embeddings and scores instead of chats.',
       default: 'auto',
     },
     convert: {
       enum: ['auto', 'none', 'embed', 'classify', 'reward'],
-      description: 'What a model made for text is turned into.',
+      description: 'Convert a text generation model for another task.',
       default: 'auto',
     },
-    chat_template: { ...text, description: 'The path of a file with the chat template.', default: "the model's own" },
+    chat_template: { ...text, description: 'Path of a file with the chat template.', default: 'that of the model' },
     tool_call_parser: {
       ...text,
-      description:
-        'How tool calls are read out of answers, such as `hermes` or `llama3_json`. It also lets the model choose tools by itself.',
+      description: 'Parser for tool calls, such as `hermes` or `llama3_json`. Also enables automatic tool choice.',
     },
     reasoning_parser: {
       ...text,
-      description: 'How thoughts are read out of answers, such as `deepseek_r1` or `qwen3`.',
+      description: 'Parser for reasoning, such as `deepseek_r1` or `qwen3`.',
     },
     speculative_config: {
       type: 'object',
-      description: 'Speculative decoding, such as `{ method: ngram, num_speculative_tokens: 4 }`.',
+      description: 'Options of speculative decoding, such as `{ method: ngram, num_speculative_tokens: 4 }`.',
     },
-    max_loras: { ...count, description: 'Adapters used in one step.', default: 'the number of adapters of the model' },
+    max_loras: {
+      ...count,
+      description: 'Maximum number of adapters in one batch.',
+      default: 'number of adapters of the model',
+    },
     max_lora_rank: {
       ...count,
-      description: 'The largest rank of an adapter.',
-      default: 'the largest of the adapters of the model',
+      description: 'Maximum rank of an adapter.',
+      default: 'maximum rank of the adapters of the model',
     },
     sleep_level: {
       enum: [1, 2],
       description:
-        'Puts an idle model to sleep instead of stopping it: 1 keeps its weights in host memory, 2 reads them again. Only on GPUs.',
+        'Put an idle model to sleep instead of stopping it; GPUs only. 1: keeps the weights in host memory; 2: reads them from disk again.',
     },
     generation_config: {
       ...text,
-      description: 'Where sampling defaults come from: `auto` (the model), `vllm`, a directory.',
+      description: 'Source of the sampling defaults: `auto` (the model), `vllm` or a directory.',
       default: 'auto',
     },
-    seed: { type: 'integer', description: 'The seed of sampling.' },
+    seed: { type: 'integer', description: 'Random seed for sampling.' },
     shutdown_timeout: {
       type: 'integer',
       minimum: 0,
-      description: 'Seconds vLLM lets requests run when it is asked to end; Lamina drains them before.',
+      description: 'Seconds that vLLM lets running requests continue at shutdown. Lamina drains them before.',
       default: 0,
     },
     extra_args: {
       type: 'array',
       items: { type: 'string' },
-      description: 'Arguments passed as they are, after all others.',
+      description: 'Arguments passed unchanged, after all others.',
     },
   },
   additionalProperties: false,

@@ -17,7 +17,7 @@ export interface ApiKey {
 export interface RouterOptions {
   /** The valid API keys. Without any, every caller has all scopes. */
   readonly apiKeys?: readonly ApiKey[];
-  /** The largest body of an inference request, in bytes; default 32 MiB. Other routes take at most 1 MiB of it. */
+  /** Maximum size of the body of an inference request, in bytes. Default: 32 MiB. Other routes accept at most 1 MiB. */
   readonly bodyLimit?: number;
   /**
    * The most bytes of request bodies in memory, over all requests; default 128 MiB. A request beyond it waits up to 5 s
@@ -60,7 +60,7 @@ export interface WebSocketOptions extends RouterOptions {
 
 /** The options of `createServer`. */
 export interface ServerOptions extends Omit<WebSocketOptions, 'path'> {
-  /** The address to listen on; default `127.0.0.1`. Any but a loopback address needs `apiKeys`. */
+  /** The address to listen on. Default: `127.0.0.1`. Any address other than loopback requires `apiKeys`. */
   readonly host?: string;
   /** Default 11500; 0 selects a free one. */
   readonly port?: number;

@@ -13,7 +13,7 @@ export const commandOptions = {
       type: 'string',
       minLength: 1,
       description:
-        'The command line: `${PORT}`, `${MODEL_PATH}`, `${MODEL}` (its name) and `${KEY}` (a secret made for each start) are filled in. It runs without a shell.',
+        'The command line, which runs without a shell. The placeholders `${PORT}`, `${MODEL_PATH}`, `${MODEL}` (the name of the model) and `${KEY}` (an API key generated for each start) are replaced.',
     },
     formats: {
       type: 'array',

@@ -30,7 +30,7 @@ export const remoteOptions = {
     api_key_env: {
       type: 'string',
       minLength: 1,
-      description: "The environment variable of Lamina that holds the server's key; sent as a bearer token.",
+      description: 'The environment variable with the API key of the server, which is sent as a bearer token.',
     },
     health: {
       type: 'string',
@@ -46,7 +46,12 @@ export const remoteOptions = {
 const modelOptions = {
   type: 'object',
   properties: {
-    id: { type: 'string', minLength: 1, description: "The server's name for the model.", default: "the model's name" },
+    id: {
+      type: 'string',
+      minLength: 1,
+      description: "The server's name for the model.",
+      default: 'the name of the model',
+    },
   },
   additionalProperties: false,
 } as const;

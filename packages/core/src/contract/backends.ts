@@ -13,7 +13,7 @@ export interface BackendType {
   readonly type: string;
   /** Other spellings that manifests use. */
   readonly aliases?: readonly string[];
-  /** Formats it opens: `gguf`, `safetensors`, … */
+  /** Supported model formats: `gguf`, `safetensors`, … */
   readonly formats: readonly string[];
   /** The options of `backends.<name>`, besides `type`. */
   readonly options: Schema;
@@ -22,7 +22,7 @@ export interface BackendType {
   /** The options the host passed to the plugin; a backend instance overrides them, a model overrides both. */
   readonly defaults?: Readonly<Record<string, unknown>>;
   /**
-   * `owned`: started and stopped by Lamina. `external`: attached and detached, never stopped, not counted in
+   * `owned`: Lamina starts and stops the process. `external`: Lamina only connects to it; it does not count for
    * `max_loaded`.
    */
   readonly lifetime: 'owned' | 'external';
@@ -116,15 +116,15 @@ export interface MemoryEstimate {
   readonly hostBytes: number;
   /** Device → bytes. */
   readonly deviceBytes: Readonly<Record<string, number>>;
-  /** The context these numbers are for, in tokens. */
+  /** The context length of this estimate, in tokens. */
   readonly contextLength: number;
-  /** The longest context that would fit this machine. */
+  /** The largest context that fits this machine. */
   readonly largestContext?: number;
 }
 
 /** The context of a start. */
 export interface StartContext extends BackendContext {
-  /** Plugin defaults, backend instance and model merged, checked against `modelOptions`, then through `beforeStart`. */
+  /** The merged options of plugin, backend and model, validated by `modelOptions` and changed by `beforeStart`. */
   readonly options: Readonly<Record<string, unknown>>;
   /** Adapters that share this process; their files are on disk. */
   readonly adapters: readonly Model[];
@@ -145,7 +145,7 @@ export interface StartContext extends BackendContext {
 export type StopReason =
   'requested' | 'idle' | 'evicted' | 'changed' | 'removed' | 'unhealthy' | 'abandoned' | 'shutdown';
 
-/** One running instance of a model. */
+/** A running instance of a model. */
 export interface ModelServer {
   /**
    * Where the next request goes; called for each. It can change, or be one of several replicas. `failed` is the endpoint
@@ -214,11 +214,11 @@ export interface ServerInfo {
 export interface ServerExit {
   readonly code: number | null;
   readonly signal: string | null;
-  /** True when `stop` was called first. */
+  /** True after a call to `stop`. */
   readonly expected: boolean;
   /** One sentence for people: the engine's own reason if it gave one. */
   readonly reason: string;
-  /** The last lines it printed. */
+  /** The last lines of output. */
   readonly lastLines: readonly string[];
 }
 

@@ -4,15 +4,15 @@ import type { Manifest } from './manifest.js';
 import type { Plugin } from './plugin.js';
 import type { Clock, Logger } from './context.js';
 
-/** Limits of the runtime; a model may have its own for some of them. Times are in seconds. */
+/** Limits of the runtime. Times are in seconds. A model can override some limits in models.yaml. */
 export interface RuntimeLimits {
-  /** Model servers that may run at once, sleeping ones included; default 1. */
+  /** Maximum number of model servers that run at the same time, including sleeping ones. Default: 1. */
   readonly maxLoaded: number;
-  /** How long a start may take, and how long a server may take to fall asleep or to wake; default 600. */
+  /** Maximum time for a model to start, to fall asleep or to wake up. Default: 600. */
   readonly loadTimeout: number;
   /** How long requests in progress may continue when their model is stopped; default 30. */
   readonly drainTimeout: number;
-  /** How long an engine may take to end before it is killed; default 10. */
+  /** How long an engine may take to exit before it is killed. Default: 10. */
   readonly stopTimeout: number;
   /** An idle model is stopped or put to sleep after this; 0: never. Default 300. */
   readonly idleTimeout: number;
@@ -35,7 +35,7 @@ export interface RuntimeLimits {
   readonly healthInterval: number;
 }
 
-/** Limits of downloads; times in seconds. */
+/** Limits of downloads. Times are in seconds. */
 export interface DownloadLimits {
   /** Downloads that run at the same time; others are queued. Default 2. */
   readonly maxConcurrent: number;
@@ -60,15 +60,16 @@ export interface DownloadLimits {
 
 /** The options of `createLamina`. */
 export interface LaminaOptions {
-  /** Engines, sources and taps, set up in this order; default none. */
+  /** Plugins, set up in this order. Default: none. */
   readonly plugins?: readonly Plugin[];
   /**
-   * The path of a models.yaml, or the manifest itself. Default: `models.yaml` in the models directory, if it is there.
+   * The path of a models.yaml, or the manifest as an object. Default: `models.yaml` in the models directory, if it
+   * exists.
    */
   readonly manifest?: string | Partial<Manifest>;
   /** The directory that model paths are relative to; default `models` in the working directory. */
   readonly modelsDir?: string;
-  /** Where Lamina keeps its own state; one owner at a time. Default: `.lamina` in the models directory. */
+  /** The directory for Lamina's own state. Only one process can own it. Default: `.lamina` in the models directory. */
   readonly dataDir?: string;
   /**
    * `owner`: locks the data directory, runs engines and downloads. `attached`: works beside the owner, if there is one;
@@ -81,15 +82,14 @@ export interface LaminaOptions {
   /** Limits of downloads; a limit that is left out keeps its default. */
   readonly downloads?: Partial<DownloadLimits>;
   /**
-   * A logger, or the level of the one Lamina makes (on standard error: text on a terminal, JSON lines elsewhere);
-   * default `warn`.
+   * A logger, or the level of the built-in one, which logs to standard error: text in a terminal, JSON lines otherwise.
+   * Default: `warn`.
    */
   readonly log?: Logger | 'silent' | 'error' | 'warn' | 'info' | 'debug';
-  /** The environment plugins and engines see; default: that of the process. */
+  /** The environment variables for plugins and engines. Default: those of the process. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   /**
-   * What plugins fetch with; default: the global one, through the proxies that the environment names (HTTP_PROXY,
-   * HTTPS_PROXY, NO_PROXY).
+   * The `fetch` that plugins use. Default: the global one, with the proxies in HTTP_PROXY, HTTPS_PROXY and NO_PROXY.
    */
   readonly fetch?: typeof globalThis.fetch;
   /** The clock, so that a test can control time; default: the system's. */

@@ -1,14 +1,14 @@
 // The one error class.
 import { type ErrorCode, type ErrorDetails, errorTable } from './error-table.js';
 
-/** The shape of every error on the wire, the one OpenAI's clients parse. */
+/** The JSON form of an error, compatible with OpenAI's API. */
 export interface WireError {
   message: string;
-  /** The class of error in OpenAI's words, such as `invalid_request_error`. */
+  /** The error type of OpenAI's API, such as `invalid_request_error`. */
   type: string;
-  /** A code of {@link errorTable}, or the engine's own for an error that it gave. */
+  /** A code of {@link errorTable}, or the engine's own code for an error of the engine. */
   code: string;
-  /** The field of the request that is at fault. */
+  /** The invalid field of the request. */
   param?: string;
   /** JSON, snake_case. */
   details?: Record<string, unknown>;
@@ -17,9 +17,8 @@ export interface WireError {
 const marker = Symbol.for('lamina.error');
 
 /**
- * The one error class. `details` fill the message and travel on the wire; `cause` is for the log and never leaves the
- * process. Recognise one with {@link LaminaError.is}, never with `instanceof`: two copies of this package may meet in
- * one process.
+ * The error class of Lamina. `details` fill the message and are sent to clients; `cause` is only logged. Check with
+ * {@link LaminaError.is}, not with `instanceof`, because a process can contain several copies of this package.
  */
 export class LaminaError<Code extends ErrorCode = ErrorCode> extends Error {
   readonly [marker] = true;
@@ -38,12 +37,12 @@ export class LaminaError<Code extends ErrorCode = ErrorCode> extends Error {
     return errorTable[this.code].status;
   }
 
-  /** True when the same call may succeed later. */
+  /** True if the same call can succeed later. */
   get retryable(): boolean {
     return errorTable[this.code].retryable;
   }
 
-  /** The error as it goes on the wire. */
+  /** The JSON form of the error. */
   toWire(): WireError {
     const { message: _message, param, ...details } = this.details;
     return {
@@ -55,7 +54,7 @@ export class LaminaError<Code extends ErrorCode = ErrorCode> extends Error {
     };
   }
 
-  /** True for a LaminaError of any copy of this package; with a code, only for one of that code. */
+  /** True for a LaminaError of any copy of this package; with a code, only for an error with that code. */
   static is<C extends ErrorCode = ErrorCode>(value: unknown, code?: C): value is LaminaError<C> {
     return (
       typeof value === 'object' &&
@@ -66,7 +65,7 @@ export class LaminaError<Code extends ErrorCode = ErrorCode> extends Error {
   }
 
   /**
-   * An error as a server told it: its message is kept as it is. A code that is not of {@link errorTable} becomes
+   * Creates an error from its JSON form and keeps the message. A code that is not in {@link errorTable} becomes
    * `INTERNAL`.
    */
   static fromWire({ code, message, param, details }: WireError): LaminaError {
@@ -79,8 +78,8 @@ export class LaminaError<Code extends ErrorCode = ErrorCode> extends Error {
   }
 
   /**
-   * The error itself when it is a LaminaError, else `ABORTED` for an AbortError and `INTERNAL`, with the cause, for all
-   * others.
+   * Returns a LaminaError unchanged. An AbortError becomes `ABORTED`; any other value becomes `INTERNAL`, with the
+   * value as cause.
    */
   static from(value: unknown): LaminaError {
     if (LaminaError.is(value)) return value;
@@ -89,7 +88,7 @@ export class LaminaError<Code extends ErrorCode = ErrorCode> extends Error {
   }
 }
 
-/** OpenAI's class of error for an HTTP status. */
+/** The error type of OpenAI's API for an HTTP status. */
 export function wireType(status: number): string {
   if (status === 401) return 'authentication_error';
   if (status === 403) return 'permission_error';

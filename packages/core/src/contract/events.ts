@@ -86,7 +86,7 @@ export const eventSchemas = {
     required: ['error'],
   },
   'download.queued': {
-    description: 'A download was accepted.',
+    description: 'A download was created.',
     type: 'object',
     properties: { ...download },
     required: ['download', 'model'],
@@ -178,7 +178,7 @@ export type EventData<Type extends EventType> = FromSchema<(typeof eventSchemas)
 /** An event as listeners receive it. */
 export type LaminaEvent<Type extends EventType = EventType> = {
   [T in Type]: {
-    /** `<session>-<number>`; numbers grow by one. */ readonly id: string;
+    /** `<session>-<number>`; the number increases by one per event. */ readonly id: string;
     /** ISO 8601. */ readonly at: string;
     readonly type: T;
   } & EventData<T>;

@@ -158,7 +158,7 @@ export const serverFrameSchemas = {
     required: ['type', 'id'],
   },
   'chat.error': {
-    description: 'The chat has ended without a complete answer.',
+    description: 'The chat ended without a complete response.',
     type: 'object',
     properties: { type: { const: 'chat.error' }, id, error: errorSchema },
     required: ['type', 'id', 'error'],
@@ -201,7 +201,7 @@ export const serverFrameSchemas = {
   },
 } as const satisfies Record<string, Schema>;
 
-/** A type of frame that clients send. */
+/** A frame type that clients send. */
 export type ClientFrameType = keyof typeof clientFrameSchemas;
 
 /** A frame that a client sends. */
@@ -209,7 +209,7 @@ export type ClientFrame<Type extends ClientFrameType = ClientFrameType> = {
   [T in Type]: FromSchema<(typeof clientFrameSchemas)[T]>;
 }[Type];
 
-/** A type of frame that the server sends. */
+/** A frame type that the server sends. */
 export type ServerFrameType = keyof typeof serverFrameSchemas;
 
 /** A frame that the server sends. */

@@ -37,7 +37,7 @@ export interface RunningSnapshot {
   readonly pinned: boolean;
   /** Milliseconds since its last request ended. */
   readonly idleMs: number;
-  /** How long it took to load, in milliseconds. */
+  /** Load time in milliseconds. */
   readonly loadMs: number;
 }
 
@@ -144,14 +144,14 @@ export const hookTable = {
   discoverModels: {
     type: 'AsyncParallelHook',
     onFailure: 'isolate',
-    before: 'the manifest is read',
-    after: 'describeModel of what it offers',
+    before: 'the manifest was read',
+    after: 'describeModel for the added models',
     limitMs: 60_000,
   },
   describeModel: {
     type: 'AsyncSeriesWaterfallHook',
     onFailure: 'isolate',
-    before: 'its files are found',
+    before: 'the files of the model were found',
     after: 'the model is listed',
     limitMs: 10_000,
   },
@@ -165,64 +165,64 @@ export const hookTable = {
   verifyDownload: {
     type: 'AsyncSeriesHook',
     onFailure: 'stop',
-    before: 'the SHA-256 was checked',
-    after: 'the files get their names',
+    before: 'the SHA-256 was verified',
+    after: 'the files get their final names',
     limitMs: 600_000,
   },
   selectBackend: {
     type: 'AsyncSeriesBailHook',
     onFailure: 'stop',
-    before: 'a start is wanted',
-    after: 'room is made',
+    before: 'a request or a call needs the model',
+    after: 'capacity is reserved',
     limitMs: 10_000,
   },
   beforeStart: {
     type: 'AsyncSeriesWaterfallHook',
     onFailure: 'stop',
-    before: 'room is made',
+    before: 'capacity was reserved',
     after: 'the engine starts',
     limitMs: 30_000,
   },
   afterStart: {
     type: 'AsyncSeriesHook',
     onFailure: 'isolate',
-    before: 'the engine is ready',
+    before: 'the engine became ready',
     after: 'the first lease',
     limitMs: 30_000,
   },
   beforeStop: {
     type: 'AsyncSeriesHook',
     onFailure: 'isolate',
-    before: 'a stop is decided',
+    before: 'a stop was requested',
     after: 'the drain',
     limitMs: 5_000,
   },
   selectVictims: {
     type: 'SyncBailHook',
     onFailure: 'isolate',
-    before: 'a start needs room',
+    before: 'a start needs capacity',
     after: 'beforeStop',
     limitMs: 50,
   },
   orderQueue: {
     type: 'SyncBailHook',
     onFailure: 'isolate',
-    before: 'requests wait',
-    after: 'leases are given',
+    before: 'requests are waiting',
+    after: 'leases are granted',
     limitMs: 50,
   },
   suggestModel: {
     type: 'AsyncSeriesWaterfallHook',
     onFailure: 'isolate',
-    before: 'core ranked the models',
-    after: 'the answer',
+    before: 'the models were ranked',
+    after: 'the suggestion is returned',
     limitMs: 5_000,
   },
   beforeRequest: {
     type: 'AsyncSeriesWaterfallHook',
     onFailure: 'stop',
     before: 'a request was read',
-    after: 'its model is resolved and a lease asked for',
+    after: 'the model is resolved and a lease is acquired',
     limitMs: 10_000,
   },
 } as const satisfies Record<HookName, HookRow>;

@@ -4,7 +4,7 @@ import type { Manifest, ModelEntry } from './manifest.js';
 /** The purpose of a file in its model. */
 export type FileRole = 'weights' | 'projector' | 'adapter' | 'draft' | 'library';
 
-/** One file, or directory, of a model. */
+/** A file or directory of a model. */
 export interface ModelFile {
   readonly role: FileRole;
   /** Absolute. Split weights have one entry per shard, in order. */
@@ -47,7 +47,7 @@ export interface ModelMetadata {
 
 /** A model as backends, hooks and the runtime see it. Frozen. */
 export interface Model {
-  /** `/` and `:` are legal: `org/name:q4`. */
+  /** Can contain `/` and `:`, as in `org/name:q4`. */
   readonly name: string;
   readonly files: readonly ModelFile[];
   /** `gguf`, `safetensors`, `mlc`, or what a plugin calls its own. */
@@ -110,7 +110,7 @@ export interface ModelStats {
   missing_models: number;
   /** Category → number of models. */
   categories: Record<string, number>;
-  /** Backend as the entries spell it → number of models. */
+  /** Backend as written in the manifest → number of models. */
   backends: Record<string, number>;
   /** Use case → number of models. */
   use_cases: Record<string, number>;
@@ -178,7 +178,7 @@ export interface Models {
   remove(name: string, options?: { files?: boolean }): Promise<RemovedModel>;
 }
 
-/** What is wrong with a file of a model. */
+/** A problem of a model file. */
 export interface FileProblem {
   readonly kind:
     'absent' | 'empty' | 'shard_missing' | 'truncated' | 'wrong_format' | 'unreadable' | 'outside' | 'base_missing';
@@ -188,7 +188,7 @@ export interface FileProblem {
   readonly path?: string;
 }
 
-/** The answer of {@link Models.validate} for one model. */
+/** The result of {@link Models.validate} for one model. */
 export interface ModelCheck {
   readonly name: string;
   /** Empty when the model is valid. */
@@ -204,7 +204,7 @@ export interface InstallOptions {
   readonly signal?: AbortSignal;
 }
 
-/** The answer of {@link Models.remove}. */
+/** The result of {@link Models.remove}. */
 export interface RemovedModel {
   /** Absolute paths of the deleted files and directories. */
   readonly deleted: readonly string[];

@@ -1,4 +1,4 @@
-// A plugin: a name and a setup function. No base class, no container.
+// Plugins: a name, options and a setup function.
 import type { BackendType } from './backends.js';
 import type { Clock, Logger } from './context.js';
 import type { Events } from './events.js';
@@ -28,9 +28,9 @@ export interface PluginContext {
   readonly events: Events;
   readonly hooks: HookTaps;
   readonly models: Pick<Models, 'list' | 'get' | 'resolve'>;
-  /** Registers a backend type; only during `setup`. */
+  /** Registers a backend type. Call it during `setup` only. */
   addBackend(type: BackendType): void;
-  /** Registers a source; only during `setup`. */
+  /** Registers a source. Call it during `setup` only. */
   addSource(source: Source): void;
   /** Runs when Lamina closes, in reverse order of the plugins; limited in time. */
   onClose(close: () => void | Promise<void>): void;
@@ -47,7 +47,7 @@ export interface Plugin {
 
 /** The argument of `definePlugin`. */
 export interface PluginDefinition<S extends Schema> {
-  /** Lower-case letters, digits and dashes. */
+  /** Lower-case letters, digits and hyphens. */
   readonly name: string;
   /** The schema of the options of the factory; checked before the plugin runs. */
   readonly options?: S;

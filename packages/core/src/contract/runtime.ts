@@ -35,17 +35,17 @@ export interface SlotSnapshot {
   readonly busy: number;
   /** How many requests it serves at once; others wait. */
   readonly capacity?: number;
-  /** Requests that wait for it. */
+  /** Number of waiting requests. */
   readonly waiting: number;
-  /** When the running server became ready, ISO 8601. */
+  /** Time at which the server became ready, ISO 8601. */
   readonly startedAt?: string;
-  /** How long the last start took, in milliseconds. */
+  /** Duration of the last start in milliseconds. */
   readonly loadMs?: number;
   readonly info?: ServerInfo;
   readonly pid?: number;
   /** Where the engine listens; not shown to clients. */
   readonly origin?: string;
-  /** The last failure, until a start succeeds. */
+  /** The last failure. Cleared by a successful start. */
   readonly error?: { readonly code: string; readonly message: string };
 }
 
@@ -67,7 +67,7 @@ export interface Lease {
   endpoint(failed?: Endpoint): Endpoint;
   /** Resolves with the reason when the server has ended. Never rejects. */
   readonly ended: Promise<string>;
-  /** True once the server has ended. */
+  /** True after the server has ended. */
   readonly over: boolean;
   /**
    * Call it when bytes of a response arrive: without them, a server whose health checks fail is ended. It only sets a
@@ -112,7 +112,7 @@ export interface Runtime {
   stop(model: string, options?: { reason?: StopReason; signal?: AbortSignal }): Promise<void>;
   /** The slot of a model; `stopped` for one that never ran. */
   slot(model: string): SlotSnapshot;
-  /** Every slot that is not `stopped`. */
+  /** All slots that are not `stopped`. */
   slots(): readonly SlotSnapshot[];
   /** This machine, for memory estimates. */
   machine(): Machine;

@@ -37,7 +37,7 @@ export interface SourceContext extends Context {
    * Set for a download that was requested over the network. `fetch` and the transfer of the files enforce it.
    */
   readonly guard?: AddressGuard;
-  /** True when the reference itself came over the network, and not from the manifest. */
+  /** True if the reference itself came over the network, not from the manifest. */
   readonly remote?: boolean;
 }
 
@@ -71,7 +71,7 @@ export interface PlanFile {
 /** The result of {@link Source.locate}. */
 export interface Location {
   readonly url: string;
-  /** Sent to that origin only. */
+  /** Sent to the origin of `url` only. */
   readonly headers?: Readonly<Record<string, string>>;
   /** Milliseconds since the epoch. */
   readonly expiresAt?: number;

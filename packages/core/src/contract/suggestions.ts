@@ -22,7 +22,7 @@ export interface SuggestedModel {
   readonly command?: string;
 }
 
-/** The answer of {@link Suggestions.suggest}. */
+/** The result of {@link Suggestions.suggest}. */
 export interface Suggestion {
   readonly suggested: SuggestedModel;
   /** At most ten others, best first; models that are not on disk or broken are last. */

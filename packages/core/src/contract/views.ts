@@ -1,4 +1,4 @@
-// JSON documents about models, backends and downloads: what a server and `lamina --json` answer. snake_case.
+// JSON documents of the HTTP API and of `lamina --json`, in snake_case.
 import type { DownloadFile, DownloadState, Downloadable } from './downloads.js';
 import type { WireError } from './errors.js';
 import type { ModelEntry } from './manifest.js';
@@ -6,13 +6,13 @@ import type { ModelStats, RemovedModel } from './models.js';
 import type { SlotState } from './runtime.js';
 import type { Json } from './schema.js';
 
-/** A model in a list: its entry, and how it stands. */
+/** A model in a list: its manifest entry and its state. */
 export type ModelView = ModelEntry & {
-  /** Bytes of its files; 0 when they are not here. */
+  /** Size of the files in bytes; 0 if they are not on disk. */
   readonly bytes: number;
-  /** Every file is here. */
+  /** True if all files are on disk. */
   readonly available: boolean;
-  /** There is an engine that has it, or can wake up with it. */
+  /** True if a model server is running or sleeping. */
   readonly active: boolean;
   readonly state: SlotState;
 };
@@ -25,15 +25,12 @@ export interface ModelsView {
   readonly active: number;
 }
 
-/**
- * `GET /models/:name`: what the header of its files tells (snake_case) and, where there are any, what is missing and
- * the last failure.
- */
+/** `GET /models/:name`, with metadata of the files (snake_case), missing files and the last error. */
 export type ModelDetail = ModelView & {
   readonly metadata?: Readonly<Record<string, unknown>>;
   readonly missing?: readonly string[];
   readonly error?: { readonly code: string; readonly message: string };
-  /** While it runs in a server: where to talk to it. */
+  /** For a running model on a server: its endpoints. */
   readonly server?: Readonly<Record<string, unknown>>;
 };
 
@@ -46,7 +43,7 @@ export interface BackendView {
   readonly formats: readonly string[];
   readonly reason?: string;
   readonly hint?: string;
-  /** What there is to know although it is available. */
+  /** A note about an available backend. */
   readonly note?: string;
   /** Backends that are not here and whose models this one serves. */
   readonly fallback_for?: readonly string[];
@@ -57,7 +54,7 @@ export interface BackendView {
 /** `GET /backends`. */
 export interface BackendsView {
   readonly backends: Readonly<Record<string, BackendView>>;
-  /** The names of those that are available. */
+  /** The names of the available backends. */
   readonly available: readonly string[];
   readonly total_configured: number;
   readonly total_available: number;
@@ -116,7 +113,7 @@ export interface DownloadableView {
   readonly models: readonly Downloadable[];
 }
 
-/** `GET /health`; without a key, where keys are wanted, only the first two. */
+/** `GET /health`. Without a required API key, only the first two fields. */
 export interface HealthView {
   readonly status: 'healthy';
   readonly timestamp: string;

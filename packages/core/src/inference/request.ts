@@ -54,7 +54,7 @@ export class InferenceRequests {
       const target = this.models.resolve(model);
       model = target.model.name;
       const onProgress = (progress: AcquireProgress) => this.onProgress(id, target, progress, options);
-      const acquire = () => this.runtime.acquire(allowed.model, { ...options, onProgress });
+      const acquire = () => this.runtime.acquire(target, { ...options, onProgress });
       const request = { ...allowed, headers: { ...allowed.headers, [viaHeader]: via } };
       return new LeasedRequest(id, request, form, target, await acquire(), acquire, onFinish);
     } catch (thrown) {

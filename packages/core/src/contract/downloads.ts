@@ -82,7 +82,10 @@ export interface Downloads {
    * @throws LaminaError `DOWNLOAD_NOT_FOUND`, `CONFLICT` when it is over
    */
   resume(id: string): Promise<Download>;
-  /** Stops a download and deletes its bytes. @throws LaminaError `DOWNLOAD_NOT_FOUND`, `CONFLICT` when it has finished */
+  /**
+   * Stops a download and deletes its bytes.
+   * @throws LaminaError `DOWNLOAD_NOT_FOUND`, `CONFLICT` when it has finished
+   */
   cancel(id: string): Promise<Download>;
   /**
    * Removes a download from the list; cancels it when it is unfinished. A finished model stays.
@@ -91,8 +94,8 @@ export interface Downloads {
   remove(id: string): Promise<void>;
   /**
    * Resolves when the download has finished. The signal ends the waiting, not the download.
-   * @throws LaminaError the error of the download, `ABORTED` when the signal is aborted or the download is cancelled or paused,
-   * `DOWNLOAD_NOT_FOUND`, `SHUTTING_DOWN`
+   * @throws LaminaError the error of the download, `ABORTED` when the signal is aborted or the download
+   * is cancelled or paused, `DOWNLOAD_NOT_FOUND`, `SHUTTING_DOWN`
    */
   wait(id: string, options?: { signal?: AbortSignal }): Promise<Download>;
   /** The models of the manifest that are not on disk and have an installed source. */

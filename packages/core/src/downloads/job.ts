@@ -2,27 +2,27 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Backends } from '../contract/backends.js';
-import type { Clock, Logger } from '../contract/context.js';
+import type { Logger } from '../contract/context.js';
 import type { Download, DownloadState } from '../contract/downloads.js';
 import { LaminaError } from '../contract/errors.js';
 import type { EventType } from '../contract/events.js';
 import type { Models } from '../contract/models.js';
 import type { AddressGuard, PlanFile, Source } from '../contract/source.js';
 import { removeTemporaryFiles } from '../kernel/atomic-write.js';
+import { every } from '../kernel/clock.js';
 import type { EventBus } from '../kernel/event-bus.js';
 import type { Hooks } from '../kernel/hooks.js';
 import { reasonOf } from '../kernel/reason.js';
 import type { Semaphore } from '../kernel/semaphore.js';
 import { JobFile, type FileTools } from './download-file.js';
 import { removeFolder, writeJournal, type DownloadJournal } from './download-journal.js';
-import { entryOf, layoutOf, type Layout } from './layout.js';
+import { entryOf, formatOf, layoutOf, type Layout } from './layout.js';
 import { placeFile } from './place-file.js';
+import { TransferSpeed } from './transfer-speed.js';
 import { diskErrorOf } from './transfer/transfer-error.js';
 
 const journalMs = 1_000;
 const progressMs = 100;
-/** The reported speed is smoothed: after this time, a measurement counts a third. */
-const smoothingMs = 3_000;
 
 /** What all downloads share. */
 export interface JobTools extends FileTools {
@@ -343,56 +343,8 @@ export class Job {
   }
 }
 
-/** Measures the speed of one download. */
-class TransferSpeed {
-  private bytesPerMs: number | undefined;
-  private bytes = 0;
-  private since: number;
-
-  constructor(private readonly clock: Clock) {
-    this.since = clock.now();
-  }
-
-  add(bytes: number): void {
-    this.bytes += bytes;
-  }
-
-  reset(): void {
-    this.bytesPerMs = undefined;
-    this.bytes = 0;
-    this.since = this.clock.now();
-  }
-
-  get bytesPerSecond(): number {
-    const elapsed = this.clock.now() - this.since;
-    if (elapsed >= 2 * progressMs) {
-      const measured = this.bytes / elapsed;
-      const weight = 1 - Math.exp(-elapsed / smoothingMs);
-      this.bytesPerMs =
-        this.bytesPerMs === undefined ? measured : this.bytesPerMs + weight * (measured - this.bytesPerMs);
-      this.bytes = 0;
-      this.since += elapsed;
-    }
-    return Math.round((this.bytesPerMs ?? 0) * 1000);
-  }
-}
-
-/** Calls back repeatedly until the function it returns is called. */
-function every(clock: Clock, ms: number, callback: () => void): () => void {
-  let cancel = clock.after(ms, tick);
-  function tick(): void {
-    cancel = clock.after(ms, tick);
-    callback();
-  }
-  return () => cancel();
-}
-
 /** A complete file as the hook `verifyDownload` gets it. */
 function asPlanFile({ plan, total, record, path }: JobFile): PlanFile {
   const digest = record.sha256 ? { sha256: record.sha256 } : {};
   return { ...plan, bytes: total!, ...digest, from: { file: path, mode: 'in-place' } };
-}
-
-function formatOf(path: string): string | undefined {
-  return /\.(gguf|safetensors)$/i.exec(path)?.[1]?.toLowerCase();
 }

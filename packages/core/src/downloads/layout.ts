@@ -111,3 +111,8 @@ function isShard(path: string): boolean {
 function relativePath(path: string, modelsDir: string): string {
   return path === modelsDir || !isWithin(modelsDir, path) ? path : relative(modelsDir, path).split(sep).join('/');
 }
+
+/** The format that a file name shows; `undefined` for a directory or another file. */
+export function formatOf(path: string): string | undefined {
+  return /\.(gguf|safetensors)$/i.exec(path)?.[1]?.toLowerCase();
+}

@@ -10,3 +10,13 @@ export const systemClock: Clock = {
     return () => clearTimeout(timer);
   },
 };
+
+/** Calls back repeatedly until the function it returns is called. */
+export function every(clock: Clock, ms: number, callback: () => void): () => void {
+  let cancel = clock.after(ms, tick);
+  function tick(): void {
+    cancel = clock.after(ms, tick);
+    callback();
+  }
+  return () => cancel();
+}

@@ -340,7 +340,7 @@ describe('sizes that contradict each other', () => {
 describe('connections of downloads', () => {
   it('are used again for later pieces', () =>
     withDownloads(async ({ lamina, server }) => {
-      const content = ggufBytes(9 * megabyte);
+      const content = ggufBytes(40 * megabyte);
       await fetched(lamina, server.serve('/tiny.gguf', content));
       assertFile(lamina, content);
       // The first two requests, for one byte and without an end, may close theirs.

@@ -73,6 +73,17 @@ export class JobFile {
     return this.inPlace || this.record.sha256 !== undefined ? 0 : Math.max(0, (this.total ?? 0) - this.present);
   }
 
+  /** A complete file as the hook `verifyDownload` gets it. */
+  asPlanFile(): PlanFile {
+    const { sha256 } = this.record;
+    return {
+      ...this.plan,
+      bytes: this.total!,
+      ...(sha256 ? { sha256 } : {}),
+      from: { file: this.path, mode: 'in-place' },
+    };
+  }
+
   snapshot(): DownloadFile {
     const { total, state } = this;
     const isIncomplete = state === 'waiting' || state === 'fetching';

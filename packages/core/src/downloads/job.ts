@@ -240,7 +240,12 @@ export class Job {
     const { models, hooks, known, modelsDir, log } = this.tools;
     const { plan, model } = this.journal;
     const { verifyDownload } = hooks.run;
-    if (verifyDownload.isUsed()) await verifyDownload.promise(plan, this.files.map(asPlanFile), { signal, log });
+    if (verifyDownload.isUsed())
+      await verifyDownload.promise(
+        plan,
+        this.files.map((file) => file.asPlanFile()),
+        { signal, log },
+      );
     signal.throwIfAborted();
     const digests = new Map<string, string>();
     for (const file of this.files) {
@@ -341,10 +346,4 @@ export class Job {
     this.tools.events.emit(event, { download: this.journal.id, model: this.journal.model, ...details } as never);
     for (const listener of [...this.listeners]) listener();
   }
-}
-
-/** A complete file as the hook `verifyDownload` gets it. */
-function asPlanFile({ plan, total, record, path }: JobFile): PlanFile {
-  const digest = record.sha256 ? { sha256: record.sha256 } : {};
-  return { ...plan, bytes: total!, ...digest, from: { file: path, mode: 'in-place' } };
 }

@@ -16,18 +16,25 @@ import {
 
 const dist = fileURLToPath(new URL('../../dist/', import.meta.url));
 
-describe('the door for clients', () => {
-  it('needs nothing but itself: no package, no other room', async () => {
+describe('the entry point for clients', () => {
+  it('needs only its own files: no package, no other layer', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'lamina-protocol-'));
     try {
       await cp(join(dist, 'protocol.js'), join(folder, 'protocol.js'));
-      for (const name of ['errors', 'events', 'frames', 'shortage'])
-        await cp(join(dist, 'contract', `${name}.js`), join(folder, 'contract', `${name}.js`));
+      for (const name of [
+        'contract/error-table',
+        'contract/errors',
+        'contract/events',
+        'contract/frames',
+        'kernel/reason',
+        'kernel/shortage',
+      ])
+        await cp(join(dist, `${name}.js`), join(folder, `${name}.js`));
       await writeFile(join(folder, 'package.json'), '{"type":"module"}');
-      const script = "import('./protocol.js').then((door) => console.log(Object.keys(door).join()))";
-      const said = execFileSync(process.execPath, ['-e', script], { cwd: folder, encoding: 'utf8' });
+      const script = "import('./protocol.js').then((module) => console.log(Object.keys(module).join()))";
+      const stdout = execFileSync(process.execPath, ['-e', script], { cwd: folder, encoding: 'utf8' });
       assert.equal(
-        said.trim(),
+        stdout.trim(),
         'LaminaError,clientFrameSchemas,errorSchema,eventSchemas,reasonOf,serverFrameSchemas,subprotocol',
       );
     } finally {

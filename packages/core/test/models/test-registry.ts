@@ -49,6 +49,7 @@ export async function openTestRegistry(options: { manifest?: string | Partial<Ma
   const config = {
     modelsDir,
     dataDir: join(modelsDir, '.lamina'),
+    mode: 'owner',
     manifest: options.manifest,
     env: {},
   } as unknown as Config;

@@ -16,7 +16,7 @@ import { reasonOf } from '../kernel/reason.js';
 import type { Semaphore } from '../kernel/semaphore.js';
 import { JobFile, type FileTools } from './download-file.js';
 import { removeFolder, writeJournal, type DownloadJournal } from './download-journal.js';
-import { entryOf, formatOf, layoutOf, type Layout } from './layout.js';
+import { backendTypeFor, entryOf, formatOf, layoutOf, type Layout } from './layout.js';
 import { placeFile } from './place-file.js';
 import { TransferSpeed } from './transfer-speed.js';
 import { diskErrorOf } from './transfer/transfer-error.js';
@@ -237,7 +237,7 @@ export class Job {
 
   /** Runs the hook, gives the files their final names, and writes the manifest entry. */
   private async install(signal: AbortSignal): Promise<void> {
-    const { models, hooks, known, modelsDir, log } = this.tools;
+    const { models, backends, hooks, known, modelsDir, log } = this.tools;
     const { plan, model } = this.journal;
     const { verifyDownload } = hooks.run;
     if (verifyDownload.isUsed())
@@ -259,14 +259,10 @@ export class Job {
     const existing = record?.model.from === 'manifest' ? record.entry : {};
     const bytes = this.files.reduce((sum, file) => sum + (file.total ?? 0), 0);
     const entry = entryOf(plan, this.layout, existing, bytes, digests, modelsDir);
-    const backend = entry.backend ?? this.backendFor(entry.format ?? formatOf(this.layout.path));
+    const format = entry.format ?? formatOf(this.layout.path);
+    const backend = entry.backend ?? backendTypeFor(format, backends.types());
     await models.save(model, { ...entry, ...(backend === undefined ? {} : { backend }) });
     await models.reload(); // Finds the new folder, which the entry refers to.
-  }
-
-  /** The first registered backend type that supports a format. */
-  private backendFor(format: string | undefined): string | undefined {
-    return this.tools.backends.types().find(({ formats }) => format !== undefined && formats.includes(format))?.type;
   }
 
   private async onFailure(error: unknown): Promise<void> {

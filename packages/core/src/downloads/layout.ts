@@ -1,5 +1,6 @@
 // Where the files of a download are stored, and the manifest entry of the finished model.
 import { basename, dirname, extname, isAbsolute, join, relative, resolve, sep } from 'node:path';
+import type { BackendType } from '../contract/backends.js';
 import type { ModelEntry } from '../contract/manifest.js';
 import type { DownloadPlan, PlanFile } from '../contract/source.js';
 import { sizeText } from './space.js';
@@ -115,4 +116,9 @@ function relativePath(path: string, modelsDir: string): string {
 /** The format that a file name shows; `undefined` for a directory or another file. */
 export function formatOf(path: string): string | undefined {
   return /\.(gguf|safetensors)$/i.exec(path)?.[1]?.toLowerCase();
+}
+
+/** The first backend type that supports a format. */
+export function backendTypeFor(format: string | undefined, types: readonly BackendType[]): string | undefined {
+  return types.find(({ formats }) => format !== undefined && formats.includes(format))?.type;
 }

@@ -68,7 +68,7 @@ describeWith({ nginx }, 'the source huggingface with a Hub on nginx', () => {
     });
     await assert.rejects((await source('hf_other')).resolve('org/gated', context()), {
       code: 'SOURCE_DENIED',
-      message: /not on the list/,
+      message: /has no access to org\/gated/,
     });
     await assert.rejects((await source()).resolve('org/none', context()), {
       code: 'SOURCE_DENIED',

@@ -149,7 +149,8 @@ export const errorTable = {
   MODEL_STOPPED: {
     status: 503,
     retryable: true,
-    message: 'Model "{model}" was stopped before the response completed: {reason}.',
+    message:
+      'Model "{model}" was stopped before the response completed ({reason}). Send the request again to start it.',
     when: 'The model was stopped while the request waited or ran.',
   },
   SERVER_OVERLOADED: {

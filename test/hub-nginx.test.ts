@@ -79,7 +79,7 @@ describeWith({ nginx }, 'the source huggingface with a Hub on nginx', () => {
     });
     assert.equal((await (await source()).resolve('org/old', context()))?.name, 'org/new:Q8_0');
     const busy = async () => (await source()).resolve('org/busy', context());
-    await assert.rejects(busy(), { message: /answered 503|in 42 s/ });
+    await assert.rejects(busy(), { message: /responded with status 503|in 42 s/ });
     await assert.rejects(busy(), { code: 'SOURCE_UNREACHABLE', message: /limits the requests .*in 42 s/ });
   });
 });

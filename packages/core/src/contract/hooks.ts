@@ -82,7 +82,7 @@ export interface SuggestCandidate {
 export interface HookSignatures {
   /** Offers models that are not in the manifest. Runs at the start, at a reload and when files change. */
   discoverModels(discovery: Discovery, context: Context): Awaitable<void>;
-  /** Changes what is known about a model: its format, metadata, options. Runs when the model is loaded or changed. */
+  /** Changes what is known about a model: its format, metadata, options. Runs whenever the models are read. */
   describeModel(model: Model, context: Context): Awaitable<Model | undefined>;
   /** Changes the plan of a download: mirrors, which files. Runs before the job is created. */
   planDownload(plan: DownloadPlan, context: Context): Awaitable<DownloadPlan | undefined>;
@@ -145,7 +145,7 @@ export const hookTable = {
     type: 'AsyncParallelHook',
     onFailure: 'isolate',
     before: 'the manifest was read',
-    after: 'describeModel for the added models',
+    after: 'describeModel for all models',
     limitMs: 60_000,
   },
   describeModel: {

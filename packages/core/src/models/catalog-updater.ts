@@ -1,162 +1,184 @@
 // Keeps the catalog up to date: reads the manifest, scans the disk, watches both, and applies edits one after the other.
 import { realpath } from 'node:fs/promises';
-import { basename, dirname } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import type { Config } from '../contract/config.js';
 import type { Clock, Logger } from '../contract/context.js';
 import { LaminaError } from '../contract/errors.js';
 import type { EventData } from '../contract/events.js';
+import type { ModelRecord, ModelsChange } from '../contract/models.js';
 import type { EventBus } from '../kernel/event-bus.js';
+import type { Hooks } from '../kernel/hooks.js';
 import { removeTemporaryFiles } from '../kernel/atomic-write.js';
 import { reasonOf } from '../kernel/reason.js';
 import { unlessShortage } from '../kernel/shortage.js';
-import { Catalog } from './catalog.js';
-import { ChangeFeed } from './change-feed.js';
+import { Catalog, difference } from './catalog.js';
 import { DiskWatch } from './disk-watch.js';
-import { isWithin, type Folders } from './files/folders.js';
-import type { HeaderCache } from './headers/header-cache.js';
+import { Disk } from './files/disk.js';
+import { isWithin } from './files/folders.js';
+import { HeaderCache } from './headers/header-cache.js';
 import { emptyManifest } from './manifest/manifest.js';
-import type { ManifestStore } from './manifest/store.js';
-import type { Changes, Scanner } from './scanner.js';
+import { openManifest, type ManifestStore } from './manifest/store.js';
+import { Scanner } from './scanner.js';
 
 /** How long a start waits for the headers of discovered models; later ones are added when they are read. */
 const headersMs = 250;
-
-/** What a {@link CatalogUpdater} needs. */
-export interface UpdaterParts {
-  readonly store: ManifestStore;
-  readonly scanner: Scanner;
-  readonly folders: Folders;
-  readonly headers: HeaderCache;
-  readonly events: EventBus;
-  readonly clock: Clock;
-  readonly log: Logger;
-  /** Aborted when the registry is disposed. */
-  readonly signal: AbortSignal;
-  /** `attached`: beside another process that owns the data directory. */
-  readonly mode: Config['mode'];
-}
+/** Scans use two of libuv's four threads: a disk that hangs leaves the others to requests. */
+const scanCalls = 2;
 
 /** The current catalog. */
 export class CatalogUpdater {
-  readonly feed: ChangeFeed;
-  private current = new Catalog(emptyManifest, []);
+  catalog = new Catalog(emptyManifest, []);
+  readonly store: ManifestStore;
+  readonly disk: Disk;
+  readonly headers: HeaderCache;
+  private readonly modelsDir: string;
+  private readonly scanner: Scanner;
   private readonly watch: DiskWatch;
+  private readonly listeners = new Set<(change: ModelsChange) => void>();
   /** The last of the refreshes and edits, which run one after the other. */
   private work: Promise<unknown> = Promise.resolve();
-  /** Changes on disk that no catalog shows yet, because the last scan failed. */
-  private unapplied: Changes = new Set();
-  private pending: { changes: Changes; readonly done: Promise<void> } | undefined;
+  private nextRefresh: Promise<void> | undefined;
   private readingHeaders: Promise<void> | undefined;
 
-  constructor(private readonly parts: UpdaterParts) {
-    this.feed = new ChangeFeed(parts.events);
-    this.watch = new DiskWatch(
-      parts.clock,
-      parts.log,
-      (path) => this.isRelevant(path),
-      (paths) => this.refreshInBackground(paths),
-    );
-  }
-
-  get catalog(): Catalog {
-    return this.current;
+  constructor(
+    private readonly config: Config,
+    private readonly events: EventBus,
+    hooks: Hooks,
+    private readonly clock: Clock,
+    private readonly log: Logger,
+    /** Aborted when the registry is disposed. */
+    private readonly signal: AbortSignal,
+  ) {
+    this.modelsDir = resolve(config.modelsDir);
+    this.store = openManifest(config.manifest, this.modelsDir);
+    this.disk = new Disk(scanCalls, signal);
+    const cacheFile = join(resolve(config.dataDir), 'file-headers.cache');
+    this.headers = new HeaderCache(cacheFile, log, config.mode === 'owner');
+    this.scanner = new Scanner(this.modelsDir, this.disk, this.headers, hooks, events, { signal, log });
+    const isRelevant = (path: string) => this.isRelevant(path);
+    this.watch = new DiskWatch(clock, log, isRelevant, () => this.refreshInBackground());
   }
 
   /** Builds the first catalog and begins to watch. @throws LaminaError `CONFIG_INVALID` with every problem */
   async load(): Promise<void> {
-    const { store, scanner, mode, clock } = this.parts;
-    if (store.path !== undefined && mode === 'owner')
-      await removeTemporaryFiles(dirname(await realpath(store.path).catch(unlessShortage(store.path))));
-    this.current = await this.serial(() => this.scan('all'));
+    const { path } = this.store;
+    if (path !== undefined && this.config.mode === 'owner')
+      await removeTemporaryFiles(dirname(await realpath(path).catch(unlessShortage(path))));
+    this.catalog = await this.serial(() => this.scan());
     this.updateWatch();
-    if (scanner.unread.length === 0) return;
-    if (mode === 'attached') return this.readHeaders(); // A command reads the list once and should see all models.
+    if (this.scanner.unread.length === 0) return;
+    if (this.config.mode === 'attached') return this.readHeaders(); // A command reads the list once and should see all models.
     let cancel: () => void = () => undefined;
-    const timeout = new Promise<void>((resolve) => (cancel = clock.after(headersMs, resolve)));
+    const timeout = new Promise<void>((done) => (cancel = this.clock.after(headersMs, done)));
     await Promise.race([this.readHeaders(), timeout]).finally(cancel);
   }
 
-  /** Applies changes on disk. Calls made while a refresh runs share the next one, so each sees what was written before. */
-  refresh(changes: Changes): Promise<void> {
-    if (this.pending !== undefined) {
-      this.pending.changes = union(this.pending.changes, changes);
-      return this.pending.done;
-    }
-    const done = this.serial(() => {
-      const { changes: all } = this.pending!;
-      this.pending = undefined;
-      return this.apply(all);
+  /** Applies what changed. Calls made while a refresh runs share the next one, so each sees what was written before. */
+  refresh(): Promise<void> {
+    this.nextRefresh ??= this.serial(() => {
+      this.nextRefresh = undefined;
+      return this.apply();
     });
-    this.pending = { changes, done };
-    return done;
+    return this.nextRefresh;
   }
 
-  /** Runs an edit, which returns the paths that it changed on disk; `update` applies what others wrote before it. */
-  edit(run: (update: () => Promise<void>) => Promise<Iterable<string>>): Promise<void> {
-    return this.serial(async () => this.apply(new Set(await run(() => this.apply(new Set())))));
+  /** Runs an edit and applies it; `update` applies what others wrote before it. */
+  edit(run: (update: () => Promise<void>) => Promise<unknown>): Promise<void> {
+    return this.serial(async () => {
+      await run(() => this.apply());
+      await this.apply();
+    });
+  }
+
+  /** Adds a listener; the returned function removes it. */
+  onChange(listener: (change: ModelsChange) => void): () => void {
+    const own = (change: ModelsChange) => listener(change);
+    this.listeners.add(own);
+    return () => void this.listeners.delete(own);
   }
 
   /** Stops watching and waits for what runs; the signal must be aborted. */
   async dispose(): Promise<void> {
     this.watch.close();
-    this.feed.clear();
+    this.listeners.clear();
     await Promise.allSettled([this.work, this.readingHeaders]);
+    await this.headers.save();
   }
 
   /** Hidden and unfinished files are not relevant, nor is what lies next to a manifest outside the models directory. */
   private isRelevant(path: string): boolean {
-    const { store, folders } = this.parts;
-    if (path === store.path) return true;
-    const known = folders.has(dirname(path)) ? basename(path) : '.';
-    const name = isWithin(folders.root, path) ? path.slice(folders.root.length) : known;
+    if (path === this.store.path) return true;
+    const known = this.scanner.directories.includes(dirname(path)) ? basename(path) : '.';
+    const name = isWithin(this.modelsDir, path) ? path.slice(this.modelsDir.length) : known;
     return !/(^|[\\/])\.|\.(part|tmp)$/.test(name);
   }
 
-  private refreshInBackground(paths: ReadonlySet<string>): void {
-    const changes = new Set([...paths].filter((path) => path !== this.parts.store.path));
-    this.refresh(changes).catch((error: unknown) => {
-      if (this.parts.signal.aborted || LaminaError.is(error, 'CONFIG_INVALID')) return; // `reportInvalid` reported it.
-      this.parts.log.error({ err: error }, 'A change on disk could not be applied');
+  private refreshInBackground(): void {
+    this.refresh().catch((error: unknown) => {
+      if (this.signal.aborted || LaminaError.is(error, 'CONFIG_INVALID')) return; // `reportInvalid` reported it.
+      this.log.error({ err: error }, 'A change on disk could not be applied');
     });
   }
 
-  /** Builds the next catalog. When that fails, the current one stays, and the next attempt includes these changes. */
-  private async apply(changes: Changes): Promise<void> {
-    this.parts.signal.throwIfAborted();
-    const before = this.current;
-    this.unapplied = union(this.unapplied, changes);
-    const all = this.unapplied;
+  /** Builds the next catalog. When that fails, the current one stays. */
+  private async apply(): Promise<void> {
+    this.signal.throwIfAborted();
+    const before = this.catalog;
     try {
-      this.current = await this.scan(all);
-      this.unapplied = new Set();
+      this.catalog = await this.scan();
     } catch (error) {
       if (LaminaError.is(error, 'CONFIG_INVALID')) this.reportInvalid(error);
       throw error;
     }
-    if (all === 'all' || all.size > 0) this.updateWatch();
-    this.feed.publish(before, this.current);
+    this.updateWatch();
+    this.publish(before);
     void this.readHeaders();
   }
 
   /** @throws LaminaError `CONFIG_INVALID` when the manifest is invalid, or the catalog cannot be built */
-  private async scan(changes: Changes): Promise<Catalog> {
-    const { store, scanner, log, signal } = this.parts;
+  private async scan(): Promise<Catalog> {
     try {
-      const { manifest, warnings } = await store.read();
-      if (manifest !== this.current.manifest) for (const { message, ...place } of warnings) log.warn(place, message);
-      return await scanner.scan(manifest, changes, this.current);
+      const { manifest, warnings } = await this.store.read();
+      if (manifest !== this.catalog.manifest)
+        for (const { message, ...place } of warnings) this.log.warn(place, message);
+      const records = await this.scanner.scan(manifest);
+      return new Catalog(
+        manifest,
+        records.map((record) => this.keepEqual(record)),
+      );
     } catch (error) {
-      if (LaminaError.is(error) || signal.aborted) throw error;
+      if (LaminaError.is(error) || this.signal.aborted) throw error;
       const message = `The models cannot be read: ${reasonOf(error)}.`;
       throw new LaminaError('CONFIG_INVALID', { message }, { cause: error });
     }
   }
 
+  /** An unchanged record stays the same object: others then see that by identity. */
+  private keepEqual(record: ModelRecord): ModelRecord {
+    const before = this.catalog.get(record.model.name);
+    return isDeepStrictEqual(before, record) ? before! : record;
+  }
+
   private reportInvalid(error: LaminaError<'CONFIG_INVALID'>): void {
     // The event is logged; an error that is not the manifest's has a cause.
     if (error.cause !== undefined)
-      this.parts.log.error({ err: error.cause }, 'The models could not be reloaded; the current ones stay');
-    this.parts.events.emit('manifest.invalid', { error: error.toWire() as EventData<'manifest.invalid'>['error'] });
+      this.log.error({ err: error.cause }, 'The models could not be reloaded; the current ones stay');
+    this.events.emit('manifest.invalid', { error: error.toWire() as EventData<'manifest.invalid'>['error'] });
+  }
+
+  /** Publishes what changed, if anything did: as events, and to the listeners. */
+  private publish(before: Catalog): void {
+    const change = difference(before, this.catalog);
+    const { added, changed, removed } = change;
+    const isEdited = before.manifest !== this.catalog.manifest;
+    if (added.length + changed.length + removed.length === 0 && !isEdited) return;
+    if (isEdited)
+      this.events.emit('manifest.changed', { added: [...added], changed: [...changed], removed: [...removed] });
+    for (const model of added) this.events.emit('model.discovered', { model });
+    for (const model of changed) this.events.emit('model.updated', { model });
+    for (const model of removed) this.events.emit('model.removed', { model });
+    for (const listener of [...this.listeners]) listener(change);
   }
 
   /** Reads the headers of files that discovery waits for, and offers those models. */
@@ -166,22 +188,21 @@ export class CatalogUpdater {
   }
 
   private async readUnread(): Promise<void> {
-    const { scanner, folders, headers, log, signal } = this.parts;
-    const unread = [...scanner.unread];
-    if (unread.length === 0 || signal.aborted) return;
+    const { unread } = this.scanner;
+    if (unread.length === 0 || this.signal.aborted) return;
     try {
-      await Promise.all(unread.map((path) => headers.read(path, folders.disk)));
-      await this.refresh(new Set(unread));
-      await headers.save();
+      await Promise.all(unread.map((path) => this.headers.read(path, this.disk)));
+      await this.refresh();
+      await this.headers.save();
     } catch (error) {
-      if (!signal.aborted) log.error({ reason: reasonOf(error) }, 'Models found on disk could not be read');
+      if (!this.signal.aborted) this.log.error({ reason: reasonOf(error) }, 'Models found on disk could not be read');
     }
   }
 
   private updateWatch(): void {
-    const { store, folders, signal } = this.parts;
-    if (signal.aborted) return;
-    this.watch.set([...(store.directory === undefined ? [] : [store.directory]), folders.root, ...folders.listed()]);
+    if (this.signal.aborted) return;
+    const { directory } = this.store;
+    this.watch.set([...(directory === undefined ? [] : [directory]), this.modelsDir, ...this.scanner.directories]);
   }
 
   private serial<T>(run: () => Promise<T>): Promise<T> {
@@ -189,8 +210,4 @@ export class CatalogUpdater {
     this.work = result.catch(() => undefined);
     return result;
   }
-}
-
-function union(a: Changes, b: Changes): Changes {
-  return a === 'all' || b === 'all' ? 'all' : new Set([...a, ...b]);
 }

@@ -34,7 +34,6 @@ export class Catalog {
   readonly records: readonly ModelRecord[];
   private readonly byName: ReadonlyMap<string, ModelRecord>;
   private readonly byAlias: ReadonlyMap<string, ModelRecord>;
-  private counts: ModelStats | undefined;
 
   constructor(
     readonly manifest: Manifest,
@@ -45,8 +44,17 @@ export class Catalog {
     this.byAlias = new Map(records.flatMap((record) => record.model.aliases.map((alias) => [alias, record] as const)));
   }
 
-  get stats(): ModelStats {
-    return (this.counts ??= countAll(this.manifest, this.records));
+  stats(): ModelStats {
+    const available = this.records.filter((record) => record.available).length;
+    const categories = Object.entries(this.manifest.categories);
+    return {
+      total_models: this.records.length,
+      available_models: available,
+      missing_models: this.records.length - available,
+      categories: Object.fromEntries(categories.map(([category, names]) => [category, names.length])),
+      backends: countBy(this.records.flatMap(({ entry }) => entry.backend ?? [])),
+      use_cases: countBy(this.records.flatMap(({ entry }) => entry.use_cases ?? [])),
+    };
   }
 
   get(name: string): ModelRecord | undefined {
@@ -91,21 +99,6 @@ export function difference(before: Catalog, after: Catalog): ModelsChange {
   const removed = before.records.filter(({ model }) => after.get(model.name) === undefined);
   const changed = after.records.filter((record) => ![undefined, record].includes(before.get(record.model.name)));
   return { added: added.map(nameOf), changed: changed.map(nameOf), removed: removed.map(nameOf) };
-}
-
-function countAll(manifest: Manifest, records: readonly ModelRecord[]): ModelStats {
-  const available = records.filter((record) => record.available).length;
-  const categories = Object.fromEntries(
-    Object.entries(manifest.categories).map(([category, names]) => [category, names.length]),
-  );
-  return freeze({
-    total_models: records.length,
-    available_models: available,
-    missing_models: records.length - available,
-    categories,
-    backends: countBy(records.flatMap(({ entry }) => entry.backend ?? [])),
-    use_cases: countBy(records.flatMap(({ entry }) => entry.use_cases ?? [])),
-  });
 }
 
 function countBy(words: readonly string[]): Record<string, number> {

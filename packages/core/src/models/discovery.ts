@@ -13,7 +13,7 @@ import type { HeaderCache, KnownFile } from './headers/header-cache.js';
 const deepest = 6;
 
 /** What is not offered. */
-export interface NotOffered {
+interface NotOffered {
   /** Files whose headers must be read first. */
   readonly unread: readonly string[];
   /** File → why it is not a model. */
@@ -21,11 +21,7 @@ export interface NotOffered {
 }
 
 /** The paths that could be models: GGUF files, and directories that are one model. Links are not followed. */
-export async function findCandidates(
-  folders: Folders,
-  directory = folders.root,
-  depth = 0,
-): Promise<readonly string[]> {
+async function findCandidates(folders: Folders, directory = folders.root, depth = 0): Promise<readonly string[]> {
   const listing = await folders.list(directory);
   const names = finishedNames([...listing.keys()]);
   if (depth > 0 && isOneModel(names)) return [directory];
@@ -43,7 +39,6 @@ export async function findCandidates(
  * says that the file is complete.
  */
 export async function offerCandidates(
-  candidates: readonly string[],
   folders: Folders,
   headers: HeaderCache,
   taken: ReadonlySet<string>,
@@ -51,7 +46,7 @@ export async function offerCandidates(
 ): Promise<NotOffered> {
   const unread: string[] = [];
   const broken = new Map<string, string>();
-  for (const path of candidates) {
+  for (const path of await findCandidates(folders)) {
     if (taken.has(path)) continue;
     const written = relative(folders.root, path);
     const { problems, ...found } = await findFiles(written, { path: written }, folders);

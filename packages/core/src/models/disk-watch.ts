@@ -12,7 +12,6 @@ const mostDirectories = 1_000;
 /** Watches many directories, each without its subdirectories. */
 export class DiskWatch {
   private readonly watchers = new Map<string, FSWatcher>();
-  private readonly changed = new Set<string>();
   private firstAt: number | undefined;
   private cancel: (() => void) | undefined;
   private full = false;
@@ -22,7 +21,7 @@ export class DiskWatch {
     private readonly log: Logger,
     /** Whether a path is reported. */
     private readonly isRelevant: (path: string) => boolean,
-    private readonly onChanges: (paths: ReadonlySet<string>) => void,
+    private readonly onChanges: () => void,
   ) {}
 
   /** Watches these directories and stops watching all others. */
@@ -68,7 +67,6 @@ export class DiskWatch {
 
   private onEvent(path: string): void {
     if (!this.isRelevant(path)) return;
-    this.changed.add(path);
     const now = this.clock.now();
     this.firstAt ??= now;
     this.cancel?.();
@@ -76,10 +74,8 @@ export class DiskWatch {
   }
 
   private flush(): void {
-    const paths = new Set(this.changed);
-    this.changed.clear();
     this.firstAt = undefined;
     this.cancel = undefined;
-    this.onChanges(paths);
+    this.onChanges();
   }
 }

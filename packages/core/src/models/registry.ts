@@ -1,6 +1,6 @@
 // What `lamina.models` is: looks models up in the current catalog, edits the manifest, installs and removes files.
 import { setMaxListeners } from 'node:events';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import pLimit from 'p-limit';
 import type { Config } from '../contract/config.js';
 import type { Clock, Logger } from '../contract/context.js';
@@ -28,14 +28,9 @@ import { Disk } from './files/disk.js';
 import { Folders } from './files/folders.js';
 import { installFiles } from './files/install.js';
 import { removeFiles } from './files/remove.js';
-import { HeaderCache } from './headers/header-cache.js';
-import { checkEntry, openManifest, type ManifestStore } from './manifest/store.js';
-import { Scanner } from './scanner.js';
+import { checkEntry } from './manifest/store.js';
 
-/**
- * Scans use two of libuv's four threads and starts of models one more: a disk that hangs leaves one thread to requests.
- */
-const scanCalls = 2;
+/** Starts of models use one of libuv's four threads, which a disk that hangs does not take from scans or requests. */
 const startCalls = 1;
 /** Models that `validate` checks at once; it must stop soon when its caller cancels. */
 const checksAtOnce = 16;
@@ -44,10 +39,7 @@ const checksAtOnce = 16;
 export class ModelRegistry implements Models {
   private readonly closing = new AbortController();
   private readonly modelsDir: string;
-  private readonly store: ManifestStore;
   private readonly startDisk = new Disk(startCalls, this.closing.signal);
-  private readonly folders: Folders;
-  private readonly headers: HeaderCache;
   private readonly updater: CatalogUpdater;
 
   constructor(
@@ -57,24 +49,9 @@ export class ModelRegistry implements Models {
     clock: Clock,
     private readonly log: Logger,
   ) {
-    const { signal } = this.closing;
-    setMaxListeners(0, signal); // Every operation listens to it.
+    setMaxListeners(0, this.closing.signal); // Every operation listens to it.
     this.modelsDir = resolve(config.modelsDir);
-    this.store = openManifest(config.manifest, this.modelsDir);
-    this.folders = new Folders(this.modelsDir, new Disk(scanCalls, signal));
-    const cacheFile = join(resolve(config.dataDir), 'file-headers.cache');
-    this.headers = new HeaderCache(cacheFile, log, config.mode === 'owner');
-    this.updater = new CatalogUpdater({
-      store: this.store,
-      scanner: new Scanner(this.folders, this.headers, hooks, events, { signal, log }),
-      folders: this.folders,
-      headers: this.headers,
-      events,
-      clock,
-      log,
-      signal,
-      mode: config.mode,
-    });
+    this.updater = new CatalogUpdater(config, events, hooks, clock, log, this.closing.signal);
   }
 
   get manifest(): Manifest {
@@ -106,42 +83,41 @@ export class ModelRegistry implements Models {
   }
 
   stats(): ModelStats {
-    return this.catalog.stats;
+    return this.catalog.stats();
   }
 
   async describe(name: string): Promise<Model> {
     const { model } = this.catalog.resolve(name);
     if (this.catalog.get(model.name)?.available !== true) return model;
-    const { metadata, broken } = await describeFiles(model, this.folders, this.headers, this.startDisk);
+    const folders = new Folders(this.modelsDir, this.startDisk);
+    const { metadata, broken } = await describeFiles(model, folders, this.updater.headers);
     if (broken === undefined)
       return Object.freeze({ ...model, metadata: Object.freeze({ ...metadata, ...model.metadata }) });
     this.log.warn({ model: model.name, reason: broken }, 'The metadata of a model cannot be read');
-    await this.updater.refresh(new Set(model.files.map(({ path }) => path)));
+    await this.updater.refresh();
     return this.catalog.get(model.name)?.model ?? model;
   }
 
   async validate(names?: readonly string[], options: { signal?: AbortSignal } = {}): Promise<readonly ModelCheck[]> {
     const { catalog } = this;
+    const { disk, headers } = this.updater;
     const records =
       names === undefined ? catalog.records : names.map((name) => catalog.get(catalog.resolve(name).model.name)!);
     const signal = this.untilClosed(options.signal);
-    const folders = new Folders(this.modelsDir, this.folders.disk);
-    const check = (record: ModelRecord) => checkModel(record, catalog, folders, this.headers, signal);
+    const folders = new Folders(this.modelsDir, disk);
+    const check = (record: ModelRecord) => checkModel(record, catalog, folders, headers, signal);
     try {
       return await abortable(pLimit(checksAtOnce).map(records, check), signal);
     } catch (error) {
       throw signal.aborted ? new LaminaError('ABORTED', {}, { cause: error }) : error;
     } finally {
-      void this.headers.save();
+      void headers.save();
     }
   }
 
   async save(name: string, entry: ModelEntry): Promise<ModelRecord> {
     checkEntry(this.manifest, name, entry);
-    await this.updater.edit(async () => {
-      await this.store.edit({ name, entry });
-      return [];
-    });
+    await this.updater.edit(() => this.updater.store.edit({ name, entry }));
     return this.catalog.get(name)!;
   }
 
@@ -158,17 +134,16 @@ export class ModelRegistry implements Models {
       source: resolve(path),
       written: before.path,
       modelsDir: this.modelsDir,
-      disk: this.folders.disk,
+      disk: this.updater.disk,
       mode: options.mode ?? 'link',
       signal: this.untilClosed(options.signal),
     });
     await this.updater.edit(async () => {
       const entry = { ...before, ...options.entry, path: installed.path };
-      await this.store.edit({ name, entry }).catch(async (error: unknown) => {
+      await this.updater.store.edit({ name, entry }).catch(async (error: unknown) => {
         await installed.undo();
         throw error;
       });
-      return installed.changed;
     });
     return this.catalog.get(name)!;
   }
@@ -179,28 +154,26 @@ export class ModelRegistry implements Models {
       // An entry that was just written by hand may use the same files.
       if (options.files === true) await update();
       const { model } = this.catalog.resolve(name);
-      if (model.from === 'manifest') await this.store.edit({ name: model.name, entry: undefined });
+      if (model.from === 'manifest') await this.updater.store.edit({ name: model.name, entry: undefined });
       else if (options.files !== true) throw notInManifest(model.name);
       if (options.files === true) removed = await removeFiles(model, this.catalog.records, this.modelsDir);
-      return removed.deleted;
     });
     return removed;
   }
 
   onChange(listener: (change: ModelsChange) => void): () => void {
-    return this.updater.feed.on(listener);
+    return this.updater.onChange(listener);
   }
 
   /** Calls made while a reload runs share the next one, so each sees what was written before it. */
   reload(): Promise<void> {
-    return this.updater.refresh('all');
+    return this.updater.refresh();
   }
 
   /** Cancels what runs, stops watching and removes all listeners. */
   async dispose(): Promise<void> {
     this.closing.abort(new LaminaError('SHUTTING_DOWN', {}));
     await this.updater.dispose();
-    await this.headers.save();
   }
 
   private get catalog(): Catalog {

@@ -52,13 +52,6 @@ describe('the manifest', () => {
     assert.deepEqual(manifest.models['b'], { path: 'b.gguf', backend: 'llama.cpp' });
   });
 
-  it('keeps the entries that an edit did not change as the same objects', () => {
-    const before = parseManifest('models:\n  a: { path: a.gguf }\n  b: { path: b.gguf }\n', 'm').manifest;
-    const after = parseManifest('models:\n  a: { path: a.gguf }\n  b: { path: c.gguf }\n', 'm', before).manifest;
-    assert.equal(after.models['a'], before.models['a']);
-    assert.equal(after.models['b']!.path, 'c.gguf');
-  });
-
   it('tells all problems at once, each with its place', async () => {
     const text = 'models:\n  a:\n    path: 5\n    use_cases: fast\n  b:\n    pinned: "yes"\n';
     const problems = await problemsOf(() => parseManifest(text, 'models.yaml'));

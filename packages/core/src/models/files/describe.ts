@@ -2,7 +2,6 @@
 import { basename, join } from 'node:path';
 import type { FileRole, Model, ModelMetadata } from '../../contract/models.js';
 import type { FileProblem } from '../../contract/models.js';
-import type { Disk } from './disk.js';
 import type { Folders } from './folders.js';
 import { formatOfName } from './file-names.js';
 import type { HeaderCache, KnownFile } from '../headers/header-cache.js';
@@ -17,23 +16,18 @@ interface HeaderFile {
 }
 
 /** Metadata, or why there is none. */
-export type Description =
+type Description =
   | { readonly metadata: ModelMetadata; readonly broken?: never }
   | { readonly metadata?: never; readonly broken: string };
 
 /** Reads the metadata in a model's files; formats that core does not know have none. */
-export async function describeFiles(
-  model: ModelFiles,
-  folders: Folders,
-  headers: HeaderCache,
-  disk: Disk,
-): Promise<Description> {
+export async function describeFiles(model: ModelFiles, folders: Folders, headers: HeaderCache): Promise<Description> {
   const files = await headerFilesOf(model, folders);
   const read = (roles: readonly string[]) =>
     Promise.all(
       files
         .filter(({ role }) => roles.includes(role))
-        .map(async ({ path }) => ({ path, ...(await headers.read(path, disk)) })),
+        .map(async ({ path }) => ({ path, ...(await headers.read(path, folders.disk)) })),
     );
   const weights = await read(['weights', 'adapter']);
   const [config] = await read(['config']);

@@ -1,4 +1,4 @@
-// The directories of models, each listed once until something in it changes; and the border of the models directory.
+// The directories of models at one moment, each listed once; and the border of the models directory.
 import { realpath } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { unlessShortage } from '../../kernel/shortage.js';
@@ -15,7 +15,7 @@ export interface Location {
 
 const rootEntry: DirectoryEntry = { kind: 'directory', isLink: false, bytes: 0, modifiedMs: 0 };
 
-/** Listings of directories in, or outside, a models directory. */
+/** Listings of directories in, or outside, a models directory, made as they are needed. For one scan. */
 export class Folders {
   private readonly listings = new Map<string, Promise<Listing>>();
 
@@ -26,37 +26,17 @@ export class Folders {
 
   /** Lists a directory; empty when it does not exist or may not be read. */
   list(directory: string): Promise<Listing> {
-    const known = this.listings.get(directory);
-    if (known !== undefined) return known;
-    const listing = this.disk.run(() => listDirectory(directory));
-    this.listings.set(directory, listing);
-    // The next call tries again.
-    listing.catch(() => this.listings.get(directory) === listing && this.listings.delete(directory));
+    let listing = this.listings.get(directory);
+    if (listing === undefined) {
+      listing = this.disk.run(() => listDirectory(directory));
+      this.listings.set(directory, listing);
+    }
     return listing;
   }
 
-  /** True when a directory was listed. */
-  has(directory: string): boolean {
-    return this.listings.has(directory);
-  }
-
   /** The directories that were listed. */
-  listed(): IterableIterator<string> {
-    return this.listings.keys();
-  }
-
-  /** Forgets all listings. */
-  clear(): void {
-    this.listings.clear();
-  }
-
-  /** Forgets the listings of the directories above a path, and of the path and everything below it. */
-  forget(path: string): void {
-    let above = path;
-    do this.listings.delete((above = dirname(above)));
-    while (above !== dirname(above));
-    if (!this.listings.has(path)) return;
-    for (const directory of this.listings.keys()) if (isWithin(path, directory)) this.listings.delete(directory);
+  get listed(): readonly string[] {
+    return [...this.listings.keys()];
   }
 
   /** What is at a path; `undefined` for nothing. */

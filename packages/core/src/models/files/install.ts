@@ -29,8 +29,6 @@ export interface Installation {
 export interface Installed {
   /** The `path` for the entry. */
   readonly path: string;
-  /** Absolute paths of new files. */
-  readonly changed: readonly string[];
   /** Removes what was installed. */
   undo(): Promise<void>;
 }
@@ -42,8 +40,7 @@ export interface Installed {
 export async function installFiles(installation: Installation): Promise<Installed> {
   const { name, source, modelsDir, written, signal, disk } = installation;
   const files = await filesToInstall(name, source, disk);
-  if (isWithin(modelsDir, source))
-    return { path: relative(modelsDir, source), changed: [], undo: () => Promise.resolve() };
+  if (isWithin(modelsDir, source)) return { path: relative(modelsDir, source), undo: () => Promise.resolve() };
   const isDirectory = files.some(({ from }) => from !== source && dirname(from) === source);
   const target = targetOf(installation, isDirectory);
   const directory = isDirectory ? target : dirname(target);
@@ -72,7 +69,7 @@ export async function installFiles(installation: Installation): Promise<Installe
         );
   }
   const path = isWithin(modelsDir, target) ? relative(modelsDir, target) : target;
-  return { path, changed: rollback.files, undo: () => rollback.undo() };
+  return { path, undo: () => rollback.undo() };
 }
 
 /** The source's files: all shards and the projector next to it; of a directory the files directly in it. */
@@ -151,7 +148,7 @@ async function requireSpace(directory: string, bytes: number): Promise<void> {
 
 /** What an installation made, so that it can be undone. */
 class Rollback {
-  readonly files: string[] = [];
+  private readonly files: string[] = [];
   private readonly directories: string[] = [];
 
   add(file: string): void {

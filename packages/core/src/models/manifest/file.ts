@@ -56,8 +56,7 @@ export class ManifestFile {
   }
 
   private parse(text: string): ManifestReading {
-    if (text !== this.last?.text)
-      this.last = { text, reading: parseManifest(text, this.path, this.last?.reading.manifest) };
+    if (text !== this.last?.text) this.last = { text, reading: parseManifest(text, this.path) };
     return this.last.reading;
   }
 

@@ -1,6 +1,5 @@
 // Turns data into a manifest, with every problem and warning.
 import { open } from 'node:fs/promises';
-import { isDeepStrictEqual } from 'node:util';
 import { LaminaError } from '../../contract/errors.js';
 import type { Manifest, ModelEntry } from '../../contract/manifest.js';
 import type { Problem } from '../../kernel/check.js';
@@ -14,7 +13,6 @@ const largestManifest = 32 * 1024 * 1024;
 
 /** A valid manifest. */
 export interface ManifestReading {
-  /** Frozen; an entry that did not change since the last reading is the same object. */
   readonly manifest: Manifest;
   /** Unknown keys. */
   readonly warnings: readonly Diagnostic[];
@@ -42,15 +40,11 @@ export function checkManifest(value: unknown): ManifestReading {
  * The manifest that the data of a file means; `diagnose` adds the place of a problem.
  * @throws LaminaError `CONFIG_INVALID` with every problem
  */
-export function buildManifest(
-  value: unknown,
-  diagnose: (problem: Problem) => Diagnostic,
-  before: Manifest = emptyManifest,
-): ManifestReading {
+export function buildManifest(value: unknown, diagnose: (problem: Problem) => Diagnostic): ManifestReading {
   const whole = omitNulls(value);
   const problems = manifestProblems(whole);
   if (problems.length > 0) throw invalid(inOrder(problems.map(diagnose)));
-  const manifest = keepEqual({ ...emptyManifest, ...(whole as Partial<Manifest>) }, before);
+  const manifest: Manifest = { ...emptyManifest, ...(whole as Partial<Manifest>) };
   const conflicts = crossEntryProblems(manifest.models);
   if (conflicts.length > 0) throw invalid(conflicts.map(diagnose));
   const unknown = unknownKeys(manifest);
@@ -91,15 +85,6 @@ export async function readManifestText(file: string): Promise<string> {
   } finally {
     await handle?.close();
   }
-}
-
-/** Entries equal to those of `before` become the same objects, so that unchanged models are known by identity. */
-function keepEqual(manifest: Manifest, before: Manifest): Manifest {
-  const models = Object.entries(manifest.models).map(([name, entry]) => {
-    const last = Object.hasOwn(before.models, name) ? before.models[name] : undefined;
-    return [name, last !== undefined && isDeepStrictEqual(entry, last) ? last : entry] as const;
-  });
-  return { ...manifest, models: Object.fromEntries(models) };
 }
 
 function inOrder(diagnostics: readonly Diagnostic[]): readonly Diagnostic[] {

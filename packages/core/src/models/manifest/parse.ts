@@ -1,20 +1,16 @@
 // Parses the text of a manifest: js-yaml reads the data; yaml explains what js-yaml refuses and finds lines and columns.
 import { CORE_SCHEMA, load, mergeTag } from 'js-yaml';
-import type { Manifest } from '../../contract/manifest.js';
 import type { Problem } from '../../kernel/check.js';
 import { invalid, sentence, type Diagnostic } from './diagnostics.js';
-import { buildManifest, emptyManifest, type ManifestReading } from './manifest.js';
+import { buildManifest, type ManifestReading } from './manifest.js';
 import { isMapping } from './omit-nulls.js';
 import { locate, parseYaml, readYaml, type YamlText } from './yaml-diagnostics.js';
 
 /** YAML 1.2 with merge keys. Texts with aliases are read by yaml, where circular and exploding aliases are found. */
 const loadOptions = { schema: CORE_SCHEMA.withTags(mergeTag), maxAliases: 0 };
 
-/**
- * Parses a manifest. Entries that are equal to those of `before` are the same objects.
- * @throws LaminaError `CONFIG_INVALID` with every problem, each with file, line and column
- */
-export function parseManifest(source: string, file: string, before: Manifest = emptyManifest): ManifestReading {
+/** Parses a manifest. @throws LaminaError `CONFIG_INVALID` with every problem, each with file, line and column */
+export function parseManifest(source: string, file: string): ManifestReading {
   const text = source.startsWith('\uFEFF') ? source.slice(1) : source;
   let parsed: YamlText | undefined;
   const yaml = () => (parsed ??= parseYaml(text));
@@ -29,7 +25,7 @@ export function parseManifest(source: string, file: string, before: Manifest = e
     if ('problems' in read) throw invalid(read.problems.map(({ place, message }) => ({ file, ...place, message })));
     value = read.value;
   }
-  return buildManifest(value, diagnose, before);
+  return buildManifest(value, diagnose);
 }
 
 function loadQuickly(text: string): unknown {

@@ -2,9 +2,12 @@
 import { LaminaError } from '../contract/errors.js';
 import type { Manifest, ModelEntry } from '../contract/manifest.js';
 import type { Model, ModelRecord, ModelsChange, ModelStats, ResolvedModel } from '../contract/models.js';
+import { nearest, nearestHint } from '../kernel/check.js';
 import { freeze } from '../kernel/freeze.js';
 import type { FoundFiles } from './files/find.js';
-import { nearestNames } from './nearest.js';
+
+/** An error names so many models. */
+const mostNames = 8;
 
 /** A model of a manifest entry, or of discovery, with its files; `backendType` is the type of the entry's backend. */
 export function makeModel(
@@ -109,4 +112,15 @@ function countBy(words: readonly string[]): Record<string, number> {
 
 function nameOf({ model }: ModelRecord): string {
   return model.name;
+}
+
+/** A sentence for an unknown name: `Did you mean "x"? Known: "x", "y", … (12 in all).` */
+function nearestNames(name: string, names: readonly string[]): string {
+  if (names.length === 0) return 'There are no models yet.';
+  const hint = nearestHint(name, names);
+  const listed = nearest(name, names)
+    .slice(0, mostNames)
+    .map((one) => `"${one}"`);
+  const known = `Known: ${listed.join(', ')}${names.length > listed.length ? `, … (${names.length} in all)` : ''}.`;
+  return hint.startsWith('did you mean') ? `D${hint.slice(1)} ${known}` : known;
 }

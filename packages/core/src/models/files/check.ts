@@ -1,6 +1,6 @@
 // Validates one model: do its files exist, and are they complete, readable and of the right format?
 import { basename } from 'node:path';
-import type { FileProblem, ModelCheck, ModelRecord } from '../../contract/models.js';
+import type { FileProblem, Model, ModelCheck, ModelRecord } from '../../contract/models.js';
 import type { Catalog } from '../catalog.js';
 import { findFiles } from './find.js';
 import type { Folders } from './folders.js';
@@ -27,20 +27,14 @@ export async function checkModel(
   const found =
     model.from === 'manifest'
       ? await findFiles(name, entry, folders)
-      : {
-          ...model,
-          problems: await absences(
-            model.files.map(({ path }) => path),
-            folders,
-          ),
-        };
+      : { ...model, problems: await absences(model, folders) };
   if (found.problems.length > 0) return { name, problems: found.problems };
   return { name, problems: await fileProblems(found, folders, headers) };
 }
 
-async function absences(paths: readonly string[], folders: Folders): Promise<readonly FileProblem[]> {
+async function absences({ files }: Model, folders: Folders): Promise<readonly FileProblem[]> {
   const problems: FileProblem[] = [];
-  for (const path of paths) {
+  for (const { path } of files) {
     const entry = await folders.entry(path);
     if (entry === undefined) problems.push({ kind: 'absent', path, message: `${basename(path)} does not exist` });
     else if (entry.kind === 'file' && entry.bytes === 0)

@@ -1,19 +1,7 @@
 // The numbers in a GGUF file as names and sizes. Facts from llama.cpp: gguf-py/gguf/constants.py and include/llama.h.
 
-/** Value types of metadata → bytes of one value; strings (8) and arrays (9) have no fixed size. */
-export const valueBytes: Readonly<Record<number, number>> = {
-  0: 1,
-  1: 1,
-  2: 2,
-  3: 2,
-  4: 4,
-  5: 4,
-  6: 4,
-  7: 1,
-  10: 8,
-  11: 8,
-  12: 8,
-};
+/** Bytes of one value, by value type of metadata; 0 for strings (8) and arrays (9), which have no fixed size. */
+export const valueBytes: readonly number[] = [1, 1, 2, 2, 4, 4, 4, 1, 0, 0, 8, 8, 8];
 
 /** Tensor types → weights in a block and bytes of a block. */
 export const tensorBlocks: Readonly<Record<number, readonly [weights: number, bytes: number]>> = {

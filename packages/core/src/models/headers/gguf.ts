@@ -138,8 +138,8 @@ async function readString(file: GgufWindow, longest: number, what: string): Prom
 }
 
 function sizeOf(type: number, key: string): number {
-  const bytes = valueBytes[type];
-  if (bytes === undefined)
+  const bytes = valueBytes[type] ?? 0;
+  if (bytes === 0)
     throw new BrokenFile(`its value "${key.slice(0, 80)}" is of a kind (${type}) that GGUF does not have`);
   return bytes;
 }

@@ -1,5 +1,5 @@
 // What a schema cannot say about a manifest: safe names and paths, aliases and bases that fit together, unknown keys.
-import { isAbsolute } from 'node:path';
+import { isAbsolute, posix } from 'node:path';
 import { manifestSchema, modelEntrySchema, type Manifest, type ModelEntry } from '../../contract/manifest.js';
 import type { Schema } from '../../contract/schema.js';
 import { check, nearestHint, type Problem } from '../../kernel/check.js';
@@ -99,20 +99,9 @@ export function pathProblem(path: string): string | undefined {
     return `is an address, not a file; write path: with where the file shall be, and the address under download:`;
   if (path.startsWith('~')) return `begins with "~", which only a shell understands; write the absolute path`;
   if (isAbsolute(path)) return undefined;
-  if (leaves(path)) return 'leaves the models directory; write a path below it, or an absolute one';
+  if (/^\.\.(\/|$)/.test(posix.normalize(path.replaceAll('\\', '/'))))
+    return 'leaves the models directory; write a path below it, or an absolute one';
   return undefined;
-}
-
-/** True when `..` leads above the start of a relative path. */
-function leaves(path: string): boolean {
-  if (!path.includes('..')) return false;
-  let depth = 0;
-  for (const part of path.split(/[/\\]/)) {
-    if (part === '..') depth -= 1;
-    else if (part !== '' && part !== '.') depth += 1;
-    if (depth < 0) return true;
-  }
-  return false;
 }
 
 function baseProblem(name: string, { base }: ModelEntry, models: Manifest['models']): readonly Problem[] {

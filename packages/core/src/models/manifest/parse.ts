@@ -4,7 +4,8 @@ import type { Problem } from '../../kernel/check.js';
 import { invalid, sentence, type Diagnostic } from './diagnostics.js';
 import { buildManifest, type ManifestReading } from './manifest.js';
 import { isMapping } from './omit-nulls.js';
-import { locate, parseYaml, readYaml, type YamlText } from './yaml-diagnostics.js';
+import { locate, parseYaml, readYaml } from './yaml-diagnostics.js';
+import type { YamlText } from './yaml-syntax.js';
 
 /** YAML 1.2 with merge keys. Texts with aliases are read by yaml, where circular and exploding aliases are found. */
 const loadOptions = { schema: CORE_SCHEMA.withTags(mergeTag), maxAliases: 0 };

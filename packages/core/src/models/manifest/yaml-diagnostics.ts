@@ -12,25 +12,7 @@ import {
   type Pair,
 } from 'yaml';
 import { reasonOf } from '../../kernel/reason.js';
-import {
-  circularAliases,
-  excessiveAliases,
-  misreadNames,
-  syntaxProblems,
-  unresolvedAliases,
-  type Place,
-  type SyntaxProblem,
-} from './yaml-syntax.js';
-
-/** A text with its YAML document. */
-export interface YamlText {
-  readonly text: string;
-  readonly document: Document.Parsed;
-  readonly lines: LineCounter;
-}
-
-/** Characters a text may have with its aliases expanded: a hundred times as many as written, at most 32 MiB. */
-const expansionLimit = (text: string) => Math.min(32 * 1024 * 1024, 10_000 + 100 * text.length);
+import { placeOf, yamlProblems, type Place, type SyntaxProblem, type YamlText } from './yaml-syntax.js';
 
 /** Parses a text; problems are in the document. */
 export function parseYaml(text: string): YamlText {
@@ -39,27 +21,19 @@ export function parseYaml(text: string): YamlText {
     merge: true,
     lineCounter: lines,
     prettyErrors: false,
-    uniqueKeys: false, // Checked by `syntaxProblems`: the library compares every key with every other.
+    uniqueKeys: false, // Checked by `yamlProblems`: the library compares every key with every other.
     logLevel: 'error',
   });
   return { text, document, lines };
 }
 
 /** The data of a text, or what is wrong with it as YAML. */
-export function readYaml({
-  text,
-  document,
-  lines,
-}: YamlText): { value: unknown } | { problems: readonly SyntaxProblem[] } {
-  const syntax = syntaxProblems(text, document, lines);
-  if (syntax.length > 0) return { problems: syntax };
-  const aliases = [...misreadNames(document, lines), ...unresolvedAliases(document, lines)];
-  if (aliases.length > 0) return { problems: aliases };
-  const expanding = [...circularAliases(document, lines), ...excessiveAliases(document, lines, expansionLimit(text))];
-  if (expanding.length > 0) return { problems: expanding };
+export function readYaml(yaml: YamlText): { value: unknown } | { problems: readonly SyntaxProblem[] } {
+  const problems = yamlProblems(yaml);
+  if (problems.length > 0) return { problems };
   try {
     // The library's own limit counts aliases, however short their targets are.
-    return { value: document.toJS({ maxAliasCount: -1 }) };
+    return { value: yaml.document.toJS({ maxAliasCount: -1 }) };
   } catch (error) {
     return { problems: [{ place: { line: 1, column: 1 }, message: `cannot be read: ${reasonOf(error)}` }] };
   }
@@ -77,9 +51,7 @@ export function locate({ document, lines }: YamlText, path: readonly string[]): 
     offset = step.offset ?? offset;
     node = step.value;
   }
-  if (offset === undefined) return undefined;
-  const { line, col } = lines.linePos(offset);
-  return { line, column: col };
+  return offset === undefined ? undefined : placeOf(lines, offset);
 }
 
 interface Step {

@@ -11,9 +11,17 @@ import {
   type ErrorCode,
   type LineCounter,
   type Node,
+  type Scalar,
   type YAMLError,
   type YAMLMap,
 } from 'yaml';
+
+/** A text with its YAML document. */
+export interface YamlText {
+  readonly text: string;
+  readonly document: Document.Parsed;
+  readonly lines: LineCounter;
+}
 
 /** A place in a text; both begin at 1. */
 export interface Place {
@@ -42,37 +50,46 @@ const messages: Partial<Record<ErrorCode, string>> = {
   TAG_RESOLVE_FAILED: 'this tag is not known; a manifest needs none, remove it',
 };
 
-/** Mistakes of syntax. Of those that stop the parser only the first is reported: the others mostly follow from it. */
-export function syntaxProblems(text: string, document: Document.Parsed, lines: LineCounter): readonly SyntaxProblem[] {
-  const [first] = document.errors;
-  if (first === undefined) return [...keysOfBrackets(document, lines), ...duplicateKeys(document, lines)];
-  const open = document.errors.some(({ code }) => code === 'RESOURCE_EXHAUSTION')
-    ? []
-    : openBrackets(text, document, lines);
-  return open.length > 0
-    ? open
-    : [{ place: firstCharacter(text, lines, first.pos[0]), message: messageFor(text, lines, first) }];
+/** What is wrong with a text; empty when its data can be made. Later checks need what earlier ones guarantee. */
+export function yamlProblems(yaml: YamlText): readonly SyntaxProblem[] {
+  for (const check of [syntaxProblems, nameAndAliasProblems, excessiveAliases]) {
+    const problems = check(yaml);
+    if (problems.length > 0) return problems;
+  }
+  return [];
 }
 
-function messageFor(text: string, lines: LineCounter, { code, message, pos }: YAMLError): string {
-  if (/^ *\t/.test(lineAt(text, lines, pos[0])))
-    return 'this line is indented with a tab, which YAML does not allow; use spaces';
-  return messages[code] ?? message;
+/** Of mistakes that stop the parser only the first is reported: the others mostly follow from it. */
+function syntaxProblems(yaml: YamlText): readonly SyntaxProblem[] {
+  const { errors } = yaml.document;
+  const [first] = errors;
+  if (first === undefined) return [...keysOfBrackets(yaml), ...duplicateKeys(yaml)];
+  const open = errors.some(({ code }) => code === 'RESOURCE_EXHAUSTION') ? [] : openBrackets(yaml);
+  return open.length > 0 ? open : [parserProblem(yaml, first)];
+}
+
+function parserProblem({ text, lines }: YamlText, { code, message, pos: [offset] }: YAMLError): SyntaxProblem {
+  const { line, column } = placeOf(lines, offset);
+  const from = lines.lineStarts[line - 1] ?? 0;
+  const [blanks] = /^[ \t]*/.exec(text.slice(from))!;
+  return {
+    place: { line, column: Math.max(column, blanks.length + 1) },
+    message: /^ *\t/.test(blanks)
+      ? 'this line is indented with a tab, which YAML does not allow; use spaces'
+      : (messages[code] ?? message),
+  };
 }
 
 /** Brackets and braces that are not closed: the library reports where it gave up, which may be far below. */
-function openBrackets(text: string, document: Document.Parsed, lines: LineCounter): readonly SyntaxProblem[] {
+function openBrackets({ text, document, lines }: YamlText): readonly SyntaxProblem[] {
   const problems: SyntaxProblem[] = [];
   visit(document, {
-    Collection(_key, { flow, range }) {
-      if (flow !== true || range === null || range === undefined) return undefined;
-      const [from, to] = range;
+    Collection(_key, node) {
+      if (node.flow !== true || node.range === null || node.range === undefined) return undefined;
+      const [from, to] = node.range;
       const end = text[from] === '[' ? ']' : '}';
       if (text[to - 1] === end) return undefined;
-      problems.push({
-        place: placeOf(lines, from),
-        message: `this ${text[from]!} is not closed; write ${end} where it ends`,
-      });
+      problems.push(problemAt(lines, node, `this ${text[from]!} is not closed; write ${end} where it ends`));
       return visit.SKIP;
     },
   });
@@ -80,71 +97,50 @@ function openBrackets(text: string, document: Document.Parsed, lines: LineCounte
 }
 
 /** A key in brackets or braces: YAML allows it, but it is always a mistake, such as a template without quotes. */
-function keysOfBrackets(document: Document.Parsed, lines: LineCounter): readonly SyntaxProblem[] {
+function keysOfBrackets({ document, lines }: YamlText): readonly SyntaxProblem[] {
   const problems: SyntaxProblem[] = [];
+  const message = 'a key is plain text and cannot be a list or a mapping; put the text in quotes if it is one';
   visit(document, {
-    Pair(_key, { key }) {
-      if (isCollection(key))
-        problems.push({
-          place: placeOf(lines, key.range?.[0] ?? 0),
-          message: 'a key is plain text and cannot be a list or a mapping; put the text in quotes if it is one',
-        });
-    },
+    Pair: (_key, { key }) => void (isCollection(key) && problems.push(problemAt(lines, key, message))),
   });
   return problems;
 }
 
-/** The place of an offset, moved past the spaces at the start of a line. */
-function firstCharacter(text: string, lines: LineCounter, offset: number): Place {
-  const { line, column } = placeOf(lines, offset);
-  const blanks = /^[ \t]*/.exec(lineAt(text, lines, offset))![0].length;
-  return { line, column: Math.max(column, blanks + 1) };
-}
-
-function lineAt(text: string, lines: LineCounter, offset: number): string {
-  const { line } = placeOf(lines, offset);
-  const from = lines.lineStarts[line - 1] ?? 0;
-  const end = text.indexOf('\n', from);
-  return text.slice(from, end === -1 ? undefined : end);
-}
-
 /** Keys written twice in one mapping. */
-function duplicateKeys(document: Document.Parsed, lines: LineCounter): readonly SyntaxProblem[] {
+function duplicateKeys({ document, lines }: YamlText): readonly SyntaxProblem[] {
   const problems: SyntaxProblem[] = [];
   const models = modelsOf(document);
   visit(document, {
     Map(_key, map) {
-      const first = new Map<unknown, number>();
+      const first = new Map<unknown, Scalar>();
       for (const { key } of map.items) {
         if (!isScalar(key) || key.value === '<<' || typeof key.value === 'symbol') continue;
         const before = first.get(key.value);
-        const offset = key.range?.[0] ?? 0;
-        if (before === undefined) {
-          first.set(key.value, offset);
-          continue;
-        }
+        first.set(key.value, before ?? key);
+        if (before === undefined) continue;
         const name = String(key.value);
         const written = map === models ? `models.${name}` : map === document.contents ? name : `"${name}"`;
-        const firstLine = placeOf(lines, before).line;
-        const message = `${written} is written twice; rename it or remove one of them (first in line ${firstLine})`;
-        problems.push({ place: placeOf(lines, offset), message });
+        const { line } = placeOf(lines, before.range?.[0] ?? 0);
+        const message = `${written} is written twice; rename it or remove one of them (first in line ${line})`;
+        problems.push(problemAt(lines, key, message));
       }
     },
   });
   return problems;
 }
 
+function nameAndAliasProblems(yaml: YamlText): readonly SyntaxProblem[] {
+  return [...misreadNames(yaml), ...aliasProblems(yaml)];
+}
+
 /** Names of entries that YAML reads as another number: `3.10:` becomes 3.1. */
-export function misreadNames(document: Document.Parsed, lines: LineCounter): readonly SyntaxProblem[] {
+function misreadNames({ document, lines }: YamlText): readonly SyntaxProblem[] {
   const keys = modelsOf(document)?.items.map(({ key }) => key) ?? [];
-  return keys.filter(isScalar).flatMap(({ value, source, range }) =>
-    typeof value !== 'number' || source === undefined || String(value) === source
-      ? []
-      : {
-          place: placeOf(lines, range?.[0] ?? 0),
-          message: `the name ${source} is read as the number ${value}; put it in quotes: "${source}"`,
-        },
-  );
+  return keys.filter(isScalar).flatMap((key) => {
+    const { value, source } = key;
+    if (typeof value !== 'number' || source === undefined || String(value) === source) return [];
+    return problemAt(lines, key, `the name ${source} is read as the number ${value}; put it in quotes: "${source}"`);
+  });
 }
 
 function modelsOf(document: Document.Parsed): YAMLMap | undefined {
@@ -152,27 +148,11 @@ function modelsOf(document: Document.Parsed): YAMLMap | undefined {
   return isMap(models) ? models : undefined;
 }
 
-/** `*name` without an `&name` before it: the library reports it only when the data is made, without a place. */
-export function unresolvedAliases(document: Document.Parsed, lines: LineCounter): readonly SyntaxProblem[] {
-  const anchors = new Set<string>();
-  const problems: SyntaxProblem[] = [];
-  visit(document, {
-    Node(_key, node) {
-      if ('anchor' in node && typeof node.anchor === 'string') anchors.add(node.anchor);
-    },
-    Alias(_key, node) {
-      if (!anchors.has(node.source))
-        problems.push({
-          place: placeOf(lines, node.range?.[0] ?? 0),
-          message: `"*${node.source}" refers to an anchor "&${node.source}" that is not written above; write it, or put the text in quotes`,
-        });
-    },
-  });
-  return problems;
-}
-
-/** `*name` within the value that `&name` marks: the data would contain itself. */
-export function circularAliases(document: Document.Parsed, lines: LineCounter): readonly SyntaxProblem[] {
+/**
+ * `*name` without an `&name` before it, which the library reports without a place, or within the value that `&name`
+ * marks: the data would contain itself.
+ */
+function aliasProblems({ document, lines }: YamlText): readonly SyntaxProblem[] {
   const marked = new Map<string, Node>();
   const problems: SyntaxProblem[] = [];
   visit(document, {
@@ -180,11 +160,13 @@ export function circularAliases(document: Document.Parsed, lines: LineCounter): 
       if ('anchor' in node && typeof node.anchor === 'string') marked.set(node.anchor, node);
     },
     Alias(_key, node, path) {
-      const target = marked.get(node.source);
-      if (target === undefined || !path.includes(target)) return;
       const { source } = node;
-      const message = `"*${source}" is inside the value that "&${source}" marks, so that it contains itself; remove it`;
-      problems.push({ place: placeOf(lines, node.range?.[0] ?? 0), message });
+      const target = marked.get(source);
+      const message =
+        target === undefined
+          ? `"*${source}" refers to an anchor "&${source}" that is not written above; write it, or put the text in quotes`
+          : `"*${source}" is inside the value that "&${source}" marks, so that it contains itself; remove it`;
+      if (target === undefined || path.includes(target)) problems.push(problemAt(lines, node, message));
     },
   });
   return problems;
@@ -201,13 +183,10 @@ const deepest = 100;
 
 /**
  * Aliases of aliases that make a short text long or deep ("billion laughs"): with its aliases expanded it may have
- * `limit` characters. The parsers limit the depth of a text without aliases.
+ * a hundred times as many characters as written, at most 32 MiB. The parsers limit the depth of a text without aliases.
  */
-export function excessiveAliases(
-  document: Document.Parsed,
-  lines: LineCounter,
-  limit: number,
-): readonly SyntaxProblem[] {
+function excessiveAliases({ text, document, lines }: YamlText): readonly SyntaxProblem[] {
+  const limit = Math.min(32 * 1024 * 1024, 10_000 + 100 * text.length);
   const marked = new Map<string, Extent>();
   let first: Alias | undefined;
   const extentOf = (node: unknown): Extent => {
@@ -228,10 +207,15 @@ export function excessiveAliases(
   if (marked.size === 0 || (length <= limit && depth <= deepest)) return [];
   const what = length > limit ? `${length} characters, more than ${limit}` : `${depth} levels, more than ${deepest}`;
   const message = `the aliases in this make it ${what}; write values out, or fewer of them`;
-  return [{ place: placeOf(lines, (first ?? document.contents)?.range?.[0] ?? 0), message }];
+  return [problemAt(lines, first ?? document.contents, message)];
 }
 
-function placeOf(lines: LineCounter, offset: number): Place {
+function problemAt(lines: LineCounter, node: Node | null, message: string): SyntaxProblem {
+  return { place: placeOf(lines, node?.range?.[0] ?? 0), message };
+}
+
+/** The line and column of an offset. */
+export function placeOf(lines: LineCounter, offset: number): Place {
   const { line, col } = lines.linePos(offset);
   return { line, column: col };
 }

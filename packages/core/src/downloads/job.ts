@@ -1,6 +1,7 @@
 // One download: its state, its work from the first byte to the manifest entry, and how it is stopped.
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import pLimit from 'p-limit';
 import type { Backends } from '../contract/backends.js';
 import type { Logger } from '../contract/context.js';
 import type { Download, DownloadState } from '../contract/downloads.js';
@@ -52,9 +53,9 @@ export class Job {
   private readonly listeners = new Set<() => void>();
   /** Set while it runs. */
   private run: { readonly controller: AbortController; reason?: JobStopReason; ended: Promise<void> } | undefined;
-  /** The last of its starts and stops, which run one after the other. */
-  private lastChange: Promise<unknown> = Promise.resolve();
-  private lastSave: Promise<void> = Promise.resolve();
+  /** Runs its starts and stops one after the other. */
+  private readonly changes = pLimit(1);
+  private readonly saves = pLimit(1);
   private closed = false;
   /** Settles when it is cancelled; `undefined` while nobody cancels it. */
   cancelling: Promise<void> | undefined;
@@ -123,13 +124,13 @@ export class Job {
 
   /** Starts or resumes the download, after a stop in progress has ended. Does nothing when it is over. */
   start(): Promise<void> {
-    return this.afterLastChange(() => this.startNow());
+    return this.changes(() => this.startNow());
   }
 
   /** Stops the download; resolves when its work has ended. */
   stop(reason: JobStopReason): Promise<void> {
     if (reason === 'closed') this.closed = true;
-    const stopped = this.afterLastChange(() => this.stopNow(reason));
+    const stopped = this.changes(() => this.stopNow(reason));
     if (reason === 'cancelled') {
       const cancelling: Promise<void> = stopped.finally(() => {
         if (this.cancelling === cancelling) this.cancelling = undefined;
@@ -144,12 +145,6 @@ export class Job {
   async clearLeftovers(): Promise<void> {
     const directories = new Set(this.files.filter(({ inPlace }) => !inPlace).map(({ target }) => dirname(target)));
     await Promise.all([...directories].map((directory) => removeTemporaryFiles(directory)));
-  }
-
-  private afterLastChange<T>(change: () => Promise<T>): Promise<T> {
-    const next = this.lastChange.then(change);
-    this.lastChange = next.catch(() => undefined);
-    return next;
   }
 
   private async startNow(): Promise<void> {
@@ -196,7 +191,7 @@ export class Job {
         await this.install(signal);
       });
       this.emitProgress();
-      await this.lastSave;
+      await this.saves(() => undefined);
       await removeFolder(this.folder).catch((error: unknown) => {
         log.warn({ path: this.folder, reason: reasonOf(error) }, 'Failed to delete the folder of a finished download');
       });
@@ -262,7 +257,6 @@ export class Job {
     const format = entry.format ?? formatOf(this.layout.path);
     const backend = entry.backend ?? backendTypeFor(format, backends.types());
     await models.save(model, { ...entry, ...(backend === undefined ? {} : { backend }) });
-    await models.reload(); // Finds the new folder, which the entry refers to.
   }
 
   private async onFailure(error: unknown): Promise<void> {
@@ -285,7 +279,7 @@ export class Job {
   }
 
   private async deleteFiles(): Promise<void> {
-    await this.lastSave;
+    await this.saves(() => undefined);
     try {
       await removeFolder(this.folder);
     } catch (error) {
@@ -306,12 +300,10 @@ export class Job {
 
   /** Flushes the files and writes the journal. Calls run one after the other. */
   private save(): Promise<void> {
-    const next = this.lastSave.then(async () => {
+    return this.saves(async () => {
       for (const file of this.files) await file.sync();
       await writeJournal(this.folder, this.journal);
     });
-    this.lastSave = next.catch(() => undefined);
-    return next;
   }
 
   private source(): Source {

@@ -1,6 +1,7 @@
 // The SHA-256 of downloaded files, so that a file which another model already has is not downloaded again.
 import { mkdir, readFile, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import pLimit from 'p-limit';
 import type { Logger } from '../contract/context.js';
 import { reasonOf } from '../kernel/reason.js';
 import { writeFileAtomic } from '../kernel/atomic-write.js';
@@ -30,7 +31,7 @@ const fileSchema = {
 /** The downloaded files. Losing the list only means that a file may be downloaded a second time. */
 export class KnownFiles {
   private files: KnownFile[] = [];
-  private writing: Promise<void> = Promise.resolve();
+  private readonly writes = pLimit(1);
 
   constructor(
     private readonly path: string,
@@ -62,8 +63,7 @@ export class KnownFiles {
       { path, bytes: size, modifiedMs: mtimeMs, sha256 },
     ];
     // One after the other, so that a slow write cannot replace a newer list.
-    this.writing = this.writing.then(() => this.write());
-    await this.writing;
+    await this.writes(() => this.write());
   }
 
   private async write(): Promise<void> {

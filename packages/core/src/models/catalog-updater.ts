@@ -2,6 +2,7 @@
 import { realpath } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
+import pLimit from 'p-limit';
 import type { Config } from '../contract/config.js';
 import type { Clock, Logger } from '../contract/context.js';
 import { LaminaError } from '../contract/errors.js';
@@ -36,8 +37,8 @@ export class CatalogUpdater {
   private readonly scanner: Scanner;
   private readonly watch: DiskWatch;
   private readonly listeners = new Set<(change: ModelsChange) => void>();
-  /** The last of the refreshes and edits, which run one after the other. */
-  private work: Promise<unknown> = Promise.resolve();
+  /** Runs refreshes and edits one after the other. */
+  private readonly serial = pLimit(1);
   private nextRefresh: Promise<void> | undefined;
   private readingHeaders: Promise<void> | undefined;
 
@@ -102,7 +103,8 @@ export class CatalogUpdater {
   async dispose(): Promise<void> {
     this.watch.close();
     this.listeners.clear();
-    await Promise.allSettled([this.work, this.readingHeaders]);
+    await this.serial(() => undefined);
+    await this.readingHeaders;
     await this.headers.save();
   }
 
@@ -203,11 +205,5 @@ export class CatalogUpdater {
     if (this.signal.aborted) return;
     const { directory } = this.store;
     this.watch.set([...(directory === undefined ? [] : [directory]), this.modelsDir, ...this.scanner.directories]);
-  }
-
-  private serial<T>(run: () => Promise<T>): Promise<T> {
-    const result = this.work.then(run);
-    this.work = result.catch(() => undefined);
-    return result;
   }
 }

@@ -1,4 +1,5 @@
 // What was opened, closed in reverse: each step bounded in time, failures gathered instead of stopping the rest.
+import { withTimeout } from './abort.js';
 import { reasonOf } from './reason.js';
 import type { Logger } from '../contract/context.js';
 
@@ -28,16 +29,11 @@ export class Disposables {
   }
 
   private async close({ name, budgetMs, dispose }: Entry): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error(`took longer than ${budgetMs} ms`)), budgetMs);
-    });
+    const tooLong = () => new Error(`took longer than ${budgetMs} ms`);
     try {
-      await Promise.race([Promise.resolve().then(dispose), late]);
+      await withTimeout(new AbortController().signal, budgetMs, tooLong, () => dispose());
     } catch (error) {
       this.log.warn({ step: name, reason: reasonOf(error) }, 'A step of the shutdown failed');
-    } finally {
-      clearTimeout(timer);
     }
   }
 }

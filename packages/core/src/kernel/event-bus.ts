@@ -17,7 +17,8 @@ const throttled: ReadonlySet<EventType> = new Set<EventType>(['model.progress', 
 
 interface Pending {
   lastAt: number;
-  waiting?: { readonly data: EventData<EventType>; readonly cancel: () => void };
+  /** Cancels the event that waits. */
+  cancel?: () => void;
 }
 
 /** Emits events; outside core it is only {@link Events}. */
@@ -93,7 +94,7 @@ export class EventBus implements Events {
 
   /** Removes all listeners and drops pending progress. */
   dispose(): void {
-    for (const { waiting } of this.progress.values()) waiting?.cancel();
+    for (const { cancel } of this.progress.values()) cancel?.();
     this.progress.clear();
     this.listeners.clear();
   }
@@ -110,21 +111,21 @@ export class EventBus implements Events {
     const now = this.clock.now();
     const pending = this.progress.get(key) ?? { lastAt: -Infinity };
     this.progress.set(key, pending);
-    pending.waiting?.cancel();
-    delete pending.waiting;
+    pending.cancel?.();
+    delete pending.cancel;
     const publish = () => {
-      delete pending.waiting;
+      delete pending.cancel;
       pending.lastAt = this.clock.now();
       this.publish(type, data);
     };
     const wait = pending.lastAt + progressIntervalMs - now;
     if (wait <= 0) publish();
-    else pending.waiting = { data, cancel: this.clock.after(wait, publish) };
+    else pending.cancel = this.clock.after(wait, publish);
   }
 
   private dropProgress(subject: string): void {
     for (const type of throttled) {
-      this.progress.get(`${type} ${subject}`)?.waiting?.cancel();
+      this.progress.get(`${type} ${subject}`)?.cancel?.();
       this.progress.delete(`${type} ${subject}`);
     }
   }

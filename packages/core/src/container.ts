@@ -1,5 +1,5 @@
 // The composition root: the bindings outside the modules of the layers, and the host's replacements.
-import { Container, type BindToFluentSyntax, type ServiceIdentifier } from 'inversify';
+import type { BindToFluentSyntax, ServiceIdentifier } from 'inversify';
 import type { Config, LaminaOptions } from './contract/config.js';
 import { LaminaError } from './contract/errors.js';
 import type { Registrations } from './contract/plugin.js';
@@ -7,6 +7,7 @@ import { downloadsModule } from './downloads/module.js';
 import { SourceRegistry } from './downloads/source-registry.js';
 import { inferenceModule } from './inference/module.js';
 import { systemClock } from './kernel/clock.js';
+import { Container } from './kernel/inversify.js';
 import { createLog } from './kernel/log.js';
 import { kernelModule } from './kernel/module.js';
 import { tokens } from './kernel/tokens.js';

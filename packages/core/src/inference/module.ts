@@ -1,5 +1,5 @@
 // The bindings of the layer inference.
-import { ContainerModule } from 'inversify';
+import { ContainerModule } from '../kernel/inversify.js';
 import { make } from '../kernel/make.js';
 import { tokens } from '../kernel/tokens.js';
 import { InferenceService } from './inference.js';

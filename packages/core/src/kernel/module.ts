@@ -1,5 +1,5 @@
 // The bindings of the kernel.
-import { ContainerModule } from 'inversify';
+import { ContainerModule } from './inversify.js';
 import { EventBus } from './event-bus.js';
 import { Hooks } from './hooks.js';
 import { make } from './make.js';

@@ -1,5 +1,5 @@
 // The bindings of the layer models.
-import { ContainerModule } from 'inversify';
+import { ContainerModule } from '../kernel/inversify.js';
 import { make } from '../kernel/make.js';
 import { tokens } from '../kernel/tokens.js';
 import { ModelRegistry } from './registry.js';

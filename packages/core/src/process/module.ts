@@ -1,5 +1,5 @@
 // The bindings of the layer process.
-import { ContainerModule } from 'inversify';
+import { ContainerModule } from '../kernel/inversify.js';
 import { tokens } from '../kernel/tokens.js';
 import { OrphanReaper } from './orphan-reaper.js';
 

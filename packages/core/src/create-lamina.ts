@@ -29,6 +29,7 @@ import { Disposables } from './kernel/disposables.js';
 import { ProxiedFetch } from './kernel/proxied-fetch.js';
 import { PluginHost } from './kernel/plugin-host.js';
 import { tokens } from './kernel/tokens.js';
+import { loadUndici } from './kernel/undici.js';
 import { ModelRegistry } from './models/registry.js';
 import { OrphanReaper } from './process/orphan-reaper.js';
 import { lockDataDir } from './process/lock.js';
@@ -86,6 +87,7 @@ export async function createLamina(
   try {
     if (config.mode === 'owner') {
       await loadExeca();
+      loadUndici();
       await mkdir(config.dataDir, { recursive: true });
       const lock = await lockDataDir(config.dataDir);
       opened.add('lock', () => lock.dispose());

@@ -1,6 +1,7 @@
 // Connections to engines: one undici pool for each endpoint.
 import type { Endpoint } from '../contract/backends.js';
-import { Pool } from 'undici';
+import type { Pool } from 'undici';
+import { loadUndici } from '../kernel/undici.js';
 
 /** The connections to an endpoint, and the path that its routes begin with. */
 export interface Upstream {
@@ -43,6 +44,7 @@ export class Upstreams {
 function connect({ baseUrl, socketPath }: Endpoint): Upstream {
   const { origin, pathname } = new URL(baseUrl);
   // No timeouts: an engine may take any time for an answer. The client can cancel, and the runtime checks its health.
+  const { Pool } = loadUndici();
   const pool = new Pool(origin, {
     headersTimeout: 0,
     bodyTimeout: 0,

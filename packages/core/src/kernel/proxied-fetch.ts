@@ -1,6 +1,7 @@
 // The `fetch` of plugins where the environment names proxies, which the `fetch` of Node 20 ignores.
-import { fetch as undiciFetch, type Dispatcher } from 'undici';
+import type { Dispatcher } from 'undici';
 import { proxiesOf, proxyAgent, type Proxies } from './proxies.js';
+import { loadUndici } from './undici.js';
 
 /** A fetch that goes through the proxies of an environment. Close it when it is no longer used. */
 export class ProxiedFetch {
@@ -21,7 +22,7 @@ export class ProxiedFetch {
 
   /** Passes the parts of the request on one by one: undici does not accept Node's own Request and Headers objects. */
   private async send(proxies: Proxies, { url, method, headers, body, redirect, signal }: Request): Promise<Response> {
-    const response = await undiciFetch(url, {
+    const response = await loadUndici().fetch(url, {
       method,
       headers: Object.fromEntries(headers),
       redirect,

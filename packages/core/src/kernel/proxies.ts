@@ -1,5 +1,6 @@
 // The proxies that the environment names: HTTP_PROXY, HTTPS_PROXY and NO_PROXY, in upper or lower case.
-import { EnvHttpProxyAgent } from 'undici';
+import type { EnvHttpProxyAgent } from 'undici';
+import { loadUndici } from './undici.js';
 
 /** The proxy settings of an environment; an empty string where a variable is missing. */
 export interface Proxies {
@@ -30,7 +31,8 @@ export function proxyAgent(
   { httpProxy, httpsProxy, noProxy }: Proxies,
   options: Omit<EnvHttpProxyAgent.Options, 'httpProxy' | 'httpsProxy' | 'noProxy'> = {},
 ): EnvHttpProxyAgent {
-  return new EnvHttpProxyAgent({ ...options, httpProxy: urlOf(httpProxy), httpsProxy: urlOf(httpsProxy), noProxy });
+  const { EnvHttpProxyAgent: ProxyAgent } = loadUndici();
+  return new ProxyAgent({ ...options, httpProxy: urlOf(httpProxy), httpsProxy: urlOf(httpsProxy), noProxy });
 }
 
 /** Adds the scheme to `host:port`, which other programs accept too. */

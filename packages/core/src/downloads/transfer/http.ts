@@ -1,10 +1,11 @@
 // The HTTP client of downloads: undici with address checks on every hop; credentials go to their origin only.
 import { isIP } from 'node:net';
-import { Agent, request, type Dispatcher } from 'undici';
+import type { Dispatcher } from 'undici';
 import { LaminaError } from '../../contract/errors.js';
 import type { AddressGuard, Location } from '../../contract/source.js';
 import { abortable } from '../../kernel/abort.js';
 import { proxiesOf, proxyAgent, type Proxies } from '../../kernel/proxies.js';
+import { loadUndici } from '../../kernel/undici.js';
 import { bareHost, checkProxiedHost, guardedLookup, isAllowed, PrivateAddressError } from './address-guard.js';
 
 const maxRedirects = 10;
@@ -89,7 +90,7 @@ export class HttpClient {
     const guard = this.isAllowedHost(url) ? undefined : requestedGuard;
     try {
       if (guard !== undefined) await this.checkHost(url, guard, signal);
-      const response = await request(url, {
+      const response = await loadUndici().request(url, {
         dispatcher: this.dispatcher(guard),
         headers: { 'user-agent': 'lamina', accept: '*/*', ...headers, 'accept-encoding': 'identity' },
         highWaterMark: bodyBufferBytes,
@@ -112,7 +113,7 @@ export class HttpClient {
       keepAliveTimeout: keepAliveMs,
       maxHeaderSize: maxHeaderBytes,
     };
-    const created = this.proxies === undefined ? new Agent(options) : proxyAgent(this.proxies, options);
+    const created = this.proxies === undefined ? new (loadUndici().Agent)(options) : proxyAgent(this.proxies, options);
     this.dispatchers.set(guard, created);
     return created;
   }

@@ -1,9 +1,11 @@
 // Reads a repository at one commit: its current name, whether it is gated, and its files with sizes and digests.
-import { listFiles, modelInfo } from '@huggingface/hub';
+import { createRequire } from 'node:module';
 import { LaminaError, type SourceContext } from '@lamina/core/plugin';
 import { denied, unreachable } from './errors.js';
 import type { Hub } from './hub.js';
 import type { Reference } from './reference.js';
+
+const require = createRequire(import.meta.url);
 
 /** One file of a repository. */
 export interface RepositoryFile {
@@ -29,6 +31,9 @@ export interface Repository {
  */
 export async function readRepository(hub: Hub, reference: Reference, context: SourceContext): Promise<Repository> {
   const { repo, revision = 'main' } = reference;
+  // Loaded at its first use, which few commands make. With `require`, which tries again after it failed for lack of
+  // descriptors; Node remembers a failed import for good.
+  const { listFiles, modelInfo } = require('@huggingface/hub') as typeof import('@huggingface/hub');
   try {
     const about = { hubUrl: hub.endpoint, fetch: hub.listingFetch({ repo, revision }, context) };
     const info = await modelInfo({ ...about, name: repo, revision, additionalFields: ['sha', 'disabled'] });

@@ -66,8 +66,12 @@ for (const folder of folders) {
         { publishConfig: { access: 'public' }, scripts: { prepack: folder === 'core' ? coreBuild : 'tsc -b' } },
       );
       assert.deepEqual(
-        { repository: json['repository'], bugs: json['bugs'] },
-        { repository: { ...(whole['repository'] as object), directory: `packages/${folder}` }, bugs: whole['bugs'] },
+        { repository: json['repository'], bugs: json['bugs'], homepage: json['homepage'] },
+        {
+          repository: { ...(whole['repository'] as object), directory: `packages/${folder}` },
+          bugs: whole['bugs'],
+          homepage: `https://github.com/lamina-ai/lamina/tree/main/packages/${folder}#readme`,
+        },
       );
       assert.match(json.description, /^[A-Z].*\.$/);
       assert.ok(json.keywords.includes(folder.startsWith('plugin-') ? 'lamina-plugin' : 'lamina'));

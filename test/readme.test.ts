@@ -14,6 +14,7 @@ const documents = folders.flatMap((folder) =>
     .filter((name) => name.endsWith('.md'))
     .map((name) => join(folder, name)),
 );
+const repository = /^https:\/\/github\.com\/lamina-ai\/lamina\/(?:blob|tree)\/main\//;
 const textOf = (path: string) => readFileSync(join(root, path), 'utf8');
 const { scripts } = JSON.parse(textOf('package.json')) as { scripts: Record<string, string> };
 
@@ -44,11 +45,10 @@ for (const path of documents) {
     const text = textOf(path);
 
     it('has no broken links', () => {
-      const targets = [...text.matchAll(/\]\(([^)\s]+)\)/g)]
-        .map(([, target]) => target!)
-        .filter((target) => !/^[a-z]+:/.test(target));
+      const targets = [...text.matchAll(/\]\(([^)\s]+)\)/g)].map(([, target]) => target!);
+      const inRepository = targets.filter((target) => repository.test(target) || !/^[a-z]+:/.test(target));
       assert.deepEqual(
-        targets.filter((target) => !targetExists(path, target)),
+        inRepository.filter((target) => !targetExists(path, target)),
         [],
       );
     });
@@ -76,9 +76,12 @@ for (const path of documents) {
   });
 }
 
-/** Whether the file of a relative link exists, and its heading if it names one. */
+/** Whether the file of a link exists, which is relative or to the repository, and its heading if it names one. */
 function targetExists(from: string, target: string): boolean {
-  const [file, anchor] = target.split('#') as [string, string?];
+  const [file, anchor] = target.replace(repository, `${relative(dirname(from), '.') || '.'}/`).split('#') as [
+    string,
+    string?,
+  ];
   const path = file === '' ? join(root, from) : join(root, dirname(from), file);
   if (!existsSync(path) || relative(root, path).startsWith('..')) return false;
   if (anchor === undefined) return true;

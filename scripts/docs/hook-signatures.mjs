@@ -1,10 +1,10 @@
-// Reads the signatures and docstrings of the hooks from the source of the contract.
+// Reads the signatures, docstrings and examples of the hooks from the source of the contract.
 import { readFileSync } from 'node:fs';
 import ts from 'typescript';
 
 const path = 'packages/core/src/contract/hooks.ts';
 
-/** Name of hook → `{ signature, text }`, in the order of the source. */
+/** Name of hook → `{ signature, text, example }`, in the order of the source. */
 export function hookSignatures() {
   const source = ts.createSourceFile(path, readFileSync(path, 'utf8'), ts.ScriptTarget.Latest, true);
   const contract = source.statements.find(
@@ -13,7 +13,13 @@ export function hookSignatures() {
   return new Map(
     contract.members.map((member) => [
       member.name.text,
-      { signature: member.getText().replaceAll('\n  ', '\n'), text: describe(member) },
+      {
+        signature: member.getText().replaceAll('\n  ', '\n'),
+        text: describe(member),
+        example: ts.getTextOfJSDocComment(
+          ts.getJSDocTags(member).find((tag) => tag.tagName.text === 'example').comment,
+        ),
+      },
     ]),
   );
 }

@@ -33,16 +33,17 @@ export function hooksPage() {
       ['when a tap fails', 'what happens'],
       Object.entries(failures).map(([word, text]) => [word, text]),
     ),
-    'Before and After say what happens before and after the hook. The limit applies to each tap.',
+    'The previous and the next step are what Lamina does around the hook. The limit applies to each tap.',
     ...Object.entries(hookTable).map(([name, row]) => section(name, row, signatures.get(name))),
   );
 }
 
-function section(name, { type, onFailure, before, after, limitMs }, { signature, text }) {
+function section(name, { type, onFailure, before, after, limitMs }, { signature, text, example }) {
   const limit = limitMs < 1000 ? `${limitMs} ms` : `${limitMs / 1000} s`;
   const facts = table(
-    ['Type', 'On failure', 'Before', 'After', 'Limit'],
+    ['Type', 'On failure', 'Previous step', 'Next step', 'Limit'],
     [[`\`${type}\``, onFailure, before, after, limit]],
   );
-  return [`## ${name}`, `${text}${notYet(reserved.hooks[name])}`, facts, `\`\`\`ts\n${signature}\n\`\`\``].join('\n\n');
+  const declaration = `\`\`\`ts\n${signature}\n\`\`\``;
+  return [`## ${name}`, `${text}${notYet(reserved.hooks[name])}`, facts, declaration, example].join('\n\n');
 }

@@ -31,10 +31,9 @@ function tableOf({ properties, required = [] }) {
 function typeOf(schema) {
   if (schema.anyOf !== undefined) return schema.anyOf.map(typeOf).join(', ');
   if (schema.enum !== undefined) return schema.enum.map((value) => `\`${value}\``).join(', ');
-  if (schema.type === 'array') return `list: ${typeOf(schema.items ?? {})}`;
-  if (schema.type === 'object') return schema.additionalProperties?.type === 'string' ? 'names with texts' : 'object';
-  const words = { string: 'text', boolean: '`true`, `false`', integer: 'whole number', number: 'number' };
-  const type = words[schema.type] ?? 'any';
+  if (schema.type === 'array') return `list of ${typeOf(schema.items).replace(/^\w+/, '$&s')}`;
+  if (schema.type === 'object') return schema.additionalProperties?.type === 'string' ? 'object of strings' : 'object';
+  const type = schema.type === 'boolean' ? '`true`, `false`' : (schema.type ?? 'any');
   return schema.minimum === undefined ? type : `${type} from ${schema.minimum}`;
 }
 

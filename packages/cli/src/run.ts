@@ -12,12 +12,14 @@ import { createSession } from './session.js';
  * @returns the exit code: 0 success; 1 failure, or `validate` found problems; 2 wrong usage; 128 plus the number of the
  * signal that ended it, such as 130 for Ctrl-C
  * @example
+ * ```ts
  * const code = await runCommand(['list', '--json'], {
  *   env: process.env,
  *   stdout: process.stdout,
  *   stderr: process.stderr,
  *   signal: new AbortController().signal,
  * });
+ * ```
  */
 export async function runCommand(args: readonly string[], io: CliIo): Promise<number> {
   const printer = new Printer(io.stdout, io.stderr, args.includes('--json'));

@@ -52,12 +52,20 @@ export interface Lamina {
   /**
    * Aborted when a close begins, so that a host can end its connections. Its reason is the LaminaError
    * `SHUTTING_DOWN`.
+   * @example
+   * ```ts
+   * lamina.closing.addEventListener('abort', () => response.end());
+   * ```
    */
   readonly closing: AbortSignal;
   /**
    * Ends everything: requests in progress are drained up to their limit, every engine is stopped, plugins are closed in
    * reverse order. Aborting the signal aborts the requests and kills the engines. A second call joins the first close,
    * and its signal works too.
+   * @example
+   * ```ts
+   * await lamina.close({ signal: AbortSignal.timeout(30_000) });
+   * ```
    */
   close(options?: { signal?: AbortSignal }): Promise<void>;
 }
@@ -67,6 +75,14 @@ export interface Lamina {
  * nothing is left behind.
  * @throws LaminaError `CONFIG_INVALID`, `CONFLICT` when another Lamina owns the data directory, `PLUGIN_INVALID`,
  * `PLUGIN_FAILED`, `ABORTED`
+ * @example
+ * ```ts
+ * import { createLamina } from '@lamina/core';
+ * import { llamacpp } from '@lamina/plugin-llamacpp';
+ *
+ * const lamina = await createLamina({ modelsDir: 'models', plugins: [llamacpp()] });
+ * await lamina.close();
+ * ```
  */
 export async function createLamina(
   options: LaminaOptions = {},

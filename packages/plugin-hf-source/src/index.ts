@@ -33,7 +33,10 @@ export const optionsSchema = {
 /**
  * Registers the source `huggingface`. References: `{ repo_id, filename?, revision? }`, `org/name`, `org/name:Q8_0`,
  * `hf:org/name`, and URLs of the Hub.
- * @example hfSource({ token: 'hf_…' })
+ * @example
+ * ```ts
+ * hfSource({ token: 'hf_…' })
+ * ```
  */
 export const hfSource = definePlugin({
   name: 'hf-source',

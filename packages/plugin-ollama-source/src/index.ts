@@ -36,7 +36,10 @@ export const optionsSchema = {
  * Registers the source `ollama`. References: `{ model: "llama3.2:3b" }`, `llama3.2`, `name/model:tag`,
  * `hf.co/org/name:Q8_0`, `registry.example:5000/name/model`. The sampling parameters and the system prompt of an Ollama
  * model are defaults for requests that do not set them.
- * @example ollamaSource({ registries: ['registry.example:5000'] })
+ * @example
+ * ```ts
+ * ollamaSource({ registries: ['registry.example:5000'] })
+ * ```
  */
 export const ollamaSource = definePlugin({
   name: 'ollama-source',

@@ -28,7 +28,9 @@ export interface ConformanceCase {
  * The cases for a backend. Each case starts and stops what it needs; run them one after another.
  * @throws Error when `skip` names a case that does not exist, or gives no reason
  * @example
+ * ```ts
  * for (const { name, skip, run } of backendConformance(kit)) (skip ? it.skip : it)(name, run);
+ * ```
  */
 export function backendConformance(kit: BackendKit): ConformanceCase[] {
   checkSkips(kit.skip ?? {});

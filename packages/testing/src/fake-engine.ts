@@ -33,8 +33,10 @@ export interface FakeEngineOptions {
 /**
  * The command line of a fake engine.
  * @example
+ * ```ts
  * const { executable, args, env } = fakeEngine({ model: 'tiny' });
  * const child = spawn(executable, args, { env: { ...process.env, ...env } });
+ * ```
  */
 export function fakeEngine(options: FakeEngineOptions): {
   executable: string;

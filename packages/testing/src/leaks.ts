@@ -12,9 +12,11 @@ const pollMs = 20;
  * Call both functions in hooks, or both in a test: the timer of the test runner is counted, too.
  * @throws AssertionError that names what was left behind
  * @example
+ * ```ts
  * const assertNothingOpen = await watchForLeaks();
  * await runTheCodeUnderTest();
  * await assertNothingOpen();
+ * ```
  */
 export async function watchForLeaks(): Promise<() => Promise<void>> {
   const processes = new ProcessWatch();

@@ -107,7 +107,9 @@ export type SourceCaseName = keyof typeof cases;
  * The cases for a source.
  * @throws Error when `skip` names a case that does not exist, or gives no reason
  * @example
+ * ```ts
  * for (const { name, skip, run } of sourceConformance(kit)) (skip ? it.skip : it)(name, run);
+ * ```
  */
 export function sourceConformance(kit: SourceKit): ConformanceCase[] {
   for (const [name, reason] of Object.entries(kit.skip ?? {})) {

@@ -23,7 +23,9 @@ export interface TestLamina extends Lamina {
  * Creates a Lamina in a temporary folder. It logs nothing unless `log` is set.
  * @throws what `createLamina` throws; the folder is deleted
  * @example
+ * ```ts
  * const lamina = await createTestLamina({ plugins: [fakePlugin()], files: { 'models.yaml': 'models: {}' } });
+ * ```
  */
 export async function createTestLamina({ files = {}, ...options }: TestLaminaOptions = {}): Promise<TestLamina> {
   const folder = await mkdtemp(join(tmpdir(), 'lamina-test-'));

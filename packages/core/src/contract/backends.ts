@@ -7,6 +7,17 @@ import type { JsonObject, Schema } from './schema.js';
 /**
  * A kind of engine, registered by a plugin with `lamina.addBackend(type)`. models.yaml configures instances of it: two
  * builds of llama.cpp, three remotes. Most are created by `processBackend`.
+ * @example
+ * ```ts
+ * const type: BackendType = {
+ *   type: 'my-engine',
+ *   formats: ['gguf'],
+ *   options: { type: 'object' },
+ *   modelOptions: { type: 'object' },
+ *   lifetime: 'owned',
+ *   create: (name) => ({ ...backend, name }),
+ * };
+ * ```
  */
 export interface BackendType {
   /** `llama.cpp`, `vllm`: the value of `backends.<name>.type` and `models.<name>.backend`. */
@@ -33,7 +44,18 @@ export interface BackendType {
   create(name: string, options: Readonly<Record<string, unknown>>): Backend;
 }
 
-/** A configured engine. */
+/**
+ * A configured engine.
+ * @example
+ * ```ts
+ * const remote: Backend = {
+ *   name: 'remote',
+ *   probe: async () => ({ available: true }),
+ *   accepts: () => ({ rank: 0, reason: 'it serves every model' }),
+ *   start: async () => server,
+ * };
+ * ```
+ */
 export interface Backend {
   /** The name in models.yaml. */
   readonly name: string;
@@ -145,7 +167,19 @@ export interface StartContext extends BackendContext {
 export type StopReason =
   'requested' | 'idle' | 'evicted' | 'changed' | 'removed' | 'unhealthy' | 'abandoned' | 'shutdown';
 
-/** A running instance of a model. */
+/**
+ * A running instance of a model.
+ * @example
+ * ```ts
+ * const remote: ModelServer = {
+ *   endpoint: () => ({ baseUrl: 'http://127.0.0.1:8000/v1' }),
+ *   info: { parallel: 4 },
+ *   closed: new Promise(() => undefined),
+ *   stop: async () => undefined,
+ *   check: async (signal) => ((await fetch('http://127.0.0.1:8000/health', { signal })).ok ? 'ok' : 'dead'),
+ * };
+ * ```
+ */
 export interface ModelServer {
   /**
    * Where the next request goes; called for each. It can change, or be one of several replicas. `failed` is the endpoint
@@ -222,7 +256,15 @@ export interface ServerExit {
   readonly lastLines: readonly string[];
 }
 
-/** Translates between OpenAI's API and an engine that deviates from it. Responses with 2xx are never changed. */
+/**
+ * Translates between OpenAI's API and an engine that deviates from it. Responses with 2xx are never changed.
+ * @example
+ * ```ts
+ * const adapt: RequestAdapter = {
+ *   request: (body) => (body['max_tokens'] === undefined ? { ...body, max_tokens: 512 } : body),
+ * };
+ * ```
+ */
 export interface RequestAdapter {
   /**
    * The body as this engine expects it, called after `model` was rewritten by {@link ServerInfo.ids}. Return the same
@@ -251,8 +293,21 @@ export interface BackendRecord {
 
 /** The backends of this Lamina: registered types and configured instances. */
 export interface Backends {
-  /** Every backend with the result of its probe; `refresh` discards what is known of the engines first. */
+  /**
+   * Every backend with the result of its probe; `refresh` discards what is known of the engines first.
+   * @example
+   * ```ts
+   * for (const { name, availability } of await lamina.backends.list({ refresh: true, signal }))
+   *   console.log(name, availability.available ? availability.version : availability.hint);
+   * ```
+   */
   list(options?: { refresh?: boolean; signal?: AbortSignal }): Promise<readonly BackendRecord[]>;
-  /** The registered types. */
+  /**
+   * The registered types.
+   * @example
+   * ```ts
+   * const names = lamina.backends.types().map(({ type }) => type);
+   * ```
+   */
   types(): readonly BackendType[];
 }

@@ -97,6 +97,14 @@ export interface LaminaOptions {
   /**
    * Replaces services before they are created: `container.rebind(tokens.Policy).toConstantValue(policy)`. Synchronous;
    * every token stays bound exactly once.
+   * @example
+   * ```ts
+   * import { createLamina, tokens } from '@lamina/core';
+   *
+   * const lamina = await createLamina({
+   *   configure: (container) => void container.rebind(tokens.Policy).toConstantValue(policy),
+   * });
+   * ```
    */
   readonly configure?: (container: Container) => void;
 }

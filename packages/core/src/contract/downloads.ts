@@ -56,7 +56,14 @@ export interface Downloadable {
   readonly download?: string;
 }
 
-/** Downloads models. A download continues without its caller and after a restart of Lamina. */
+/**
+ * Downloads models. A download continues without its caller and after a restart of Lamina.
+ * @example
+ * ```ts
+ * const { id } = await lamina.downloads.start({ model: 'tiny' });
+ * const { state } = await lamina.downloads.wait(id);
+ * ```
+ */
 export interface Downloads {
   /**
    * Starts a download; resolves once a source has listed its files. If the model has an unfinished download already,
@@ -66,38 +73,81 @@ export interface Downloads {
    * @throws LaminaError `MODEL_NOT_FOUND`, `REQUEST_INVALID`, `CONFLICT` when the model exists already,
    * `SOURCE_DENIED`, `SOURCE_UNREACHABLE`, `NOT_SUPPORTED` when no source supports the reference, `ABORTED`,
    * `SHUTTING_DOWN`
+   * @example
+   * ```ts
+   * const reference = 'https://example.org/tiny.gguf';
+   * const { id, model } = await lamina.downloads.start({ reference, name: 'tiny' }, { guard: 'public' });
+   * ```
    */
   start(request: DownloadRequest, options?: { signal?: AbortSignal; guard?: AddressGuard }): Promise<Download>;
-  /** All downloads, oldest first. Finished ones are not kept after a restart. */
+  /**
+   * All downloads, oldest first. Finished ones are not kept after a restart.
+   * @example
+   * ```ts
+   * const active = lamina.downloads.list().filter(({ state }) => state === 'active');
+   * ```
+   */
   list(): readonly Download[];
-  /** @throws LaminaError `DOWNLOAD_NOT_FOUND` */
+  /**
+   * @throws LaminaError `DOWNLOAD_NOT_FOUND`
+   * @example
+   * ```ts
+   * const { done, total, bytesPerSecond } = lamina.downloads.get(id);
+   * ```
+   */
   get(id: string): Download;
   /**
    * Pauses a download, also across restarts. Its bytes are kept.
    * @throws LaminaError `DOWNLOAD_NOT_FOUND`, `CONFLICT` when it is over
+   * @example
+   * ```ts
+   * await lamina.downloads.pause(id);
+   * ```
    */
   pause(id: string): Promise<Download>;
   /**
    * Resumes a paused or failed download.
    * @throws LaminaError `DOWNLOAD_NOT_FOUND`, `CONFLICT` when it is over
+   * @example
+   * ```ts
+   * await lamina.downloads.resume(id);
+   * ```
    */
   resume(id: string): Promise<Download>;
   /**
    * Stops a download and deletes its bytes.
    * @throws LaminaError `DOWNLOAD_NOT_FOUND`, `CONFLICT` when it has finished
+   * @example
+   * ```ts
+   * await lamina.downloads.cancel(id);
+   * ```
    */
   cancel(id: string): Promise<Download>;
   /**
    * Removes a download from the list; cancels it when it is unfinished. A finished model stays.
    * @throws LaminaError `DOWNLOAD_NOT_FOUND`
+   * @example
+   * ```ts
+   * await lamina.downloads.remove(id);
+   * ```
    */
   remove(id: string): Promise<void>;
   /**
    * Resolves when the download has finished. The signal ends the waiting, not the download.
    * @throws LaminaError the error of the download, `ABORTED` when the signal is aborted or the download
    * is cancelled or paused, `DOWNLOAD_NOT_FOUND`, `SHUTTING_DOWN`
+   * @example
+   * ```ts
+   * const { model } = await lamina.downloads.wait(id, { signal });
+   * ```
    */
   wait(id: string, options?: { signal?: AbortSignal }): Promise<Download>;
-  /** The models of the manifest that are not on disk and have an installed source. */
+  /**
+   * The models of the manifest that are not on disk and have an installed source.
+   * @example
+   * ```ts
+   * for (const { model, sources } of lamina.downloads.downloadable()) console.log(model, Object.keys(sources));
+   * ```
+   */
   downloadable(): readonly Downloadable[];
 }

@@ -54,7 +54,15 @@ export class LaminaError<Code extends ErrorCode = ErrorCode> extends Error {
     };
   }
 
-  /** True for a LaminaError of any copy of this package; with a code, only for an error with that code. */
+  /**
+   * True for a LaminaError of any copy of this package; with a code, only for an error with that code.
+   * @example
+   * ```ts
+   * import { LaminaError } from '@lamina/core';
+   *
+   * if (LaminaError.is(error, 'QUEUE_FULL')) console.log('Try again later');
+   * ```
+   */
   static is<C extends ErrorCode = ErrorCode>(value: unknown, code?: C): value is LaminaError<C> {
     return (
       typeof value === 'object' &&

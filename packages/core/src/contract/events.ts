@@ -190,14 +190,27 @@ export interface Events {
    * Adds a listener for one type of event, and returns a function that removes it. An error that a listener throws is
    * logged, and does not affect other listeners.
    * @example
+   * ```ts
    * const stop = lamina.events.on('model.ready', ({ model, load_ms }) => console.log(model, load_ms));
+   * ```
    */
   on<Type extends EventType>(type: Type, listener: (event: LaminaEvent<Type>) => void): () => void;
-  /** Adds a listener for all events, and returns a function that removes it. */
+  /**
+   * Adds a listener for all events, and returns a function that removes it.
+   * @example
+   * ```ts
+   * const stop = lamina.events.onAny(({ id, type }) => console.log(id, type));
+   * ```
+   */
   onAny(listener: (event: LaminaEvent) => void): () => void;
   /**
    * Resolves with the next event of a type, or the next one that `where` accepts.
    * @throws LaminaError `ABORTED`
+   * @example
+   * ```ts
+   * const where = ({ model }: { model: string }) => model === 'tiny';
+   * const { load_ms } = await lamina.events.once('model.ready', { signal, where });
+   * ```
    */
   once<Type extends EventType>(
     type: Type,
@@ -206,6 +219,10 @@ export interface Events {
   /**
    * The events after an id, oldest first; `undefined` when some of them are no longer kept, or the id is of another
    * session. The last 1,000 events are kept, without progress, queue positions and log lines.
+   * @example
+   * ```ts
+   * const missed = lamina.events.since(lastSeen) ?? [];
+   * ```
    */
   since(id: string): readonly LaminaEvent[] | undefined;
   /** The id of the newest kept event. */

@@ -80,35 +80,108 @@ export interface SuggestCandidate {
  * ```
  */
 export interface HookSignatures {
-  /** Offers models that are not in the manifest. Runs at the start, at a reload and when files change. */
+  /**
+   * Offers models that are not in the manifest. Runs at the start, at a reload and when files change.
+   * @example
+   * ```ts
+   * lamina.hooks.discoverModels.tap((discovery) => discovery.add(model));
+   * ```
+   */
   discoverModels(discovery: Discovery, context: Context): Awaitable<void>;
-  /** Changes what is known about a model: its format, metadata, options. Runs whenever the models are read. */
+  /**
+   * Changes what is known about a model: its format, metadata, options. Runs whenever the models are read.
+   * @example
+   * ```ts
+   * lamina.hooks.describeModel.tap((model) => ({ ...model, options: { threads: 4, ...model.options } }));
+   * ```
+   */
   describeModel(model: Model, context: Context): Awaitable<Model | undefined>;
-  /** Changes the plan of a download: mirrors, which files. Runs before the job is created. */
+  /**
+   * Changes the plan of a download: mirrors, which files. Runs before the job is created.
+   * @example
+   * ```ts
+   * lamina.hooks.planDownload.tap((plan) => ({ ...plan, name: plan.name?.toLowerCase() ?? 'model' }));
+   * ```
+   */
   planDownload(plan: DownloadPlan, context: Context): Awaitable<DownloadPlan | undefined>;
   /**
    * Verifies downloaded files, which are at `from.file`, before they get their final names. Throw to reject them. Runs
    * after their SHA-256 was checked.
+   * @example
+   * ```ts
+   * lamina.hooks.verifyDownload.tap((plan, files) => {
+   *   if (files.length > 100) throw new Error(`${plan.source} lists more than 100 files`);
+   * });
+   * ```
    */
   verifyDownload(plan: DownloadPlan, files: readonly PlanFile[], context: Context): Awaitable<void>;
-  /** Chooses the backend, by name. Runs before a start. The first answer counts; core's own tap is the last. */
+  /**
+   * Chooses the backend, by name. Runs before a start. The first answer counts; core's own tap is the last.
+   * @example
+   * ```ts
+   * lamina.hooks.selectBackend.tap((_, candidates) => candidates.find(({ type }) => type === 'vllm')?.backend);
+   * ```
+   */
   selectBackend(model: Model, candidates: readonly BackendCandidate[], context: Context): Awaitable<string | undefined>;
-  /** Changes the options that a model starts with. Runs right before the engine starts. */
+  /**
+   * Changes the options that a model starts with. Runs right before the engine starts.
+   * @example
+   * ```ts
+   * lamina.hooks.beforeStart.tap((options, { limits }) => ({ ...options, parallel: limits.max_concurrency ?? 1 }));
+   * ```
+   */
   beforeStart(
     options: Readonly<Record<string, unknown>>,
     model: Model,
     backend: string,
     context: Context,
   ): Awaitable<Readonly<Record<string, unknown>> | undefined>;
-  /** Runs when a model is ready, before its first request. */
+  /**
+   * Runs when a model is ready, before its first request.
+   * @example
+   * ```ts
+   * lamina.hooks.afterStart.tap(async (_, server, { signal }) => {
+   *   await fetch(`${server.endpoint().baseUrl}/models`, { signal });
+   * });
+   * ```
+   */
   afterStart(model: Model, server: ModelServer, context: Context): Awaitable<void>;
-  /** Runs when a model will be stopped, before its requests are drained. */
+  /**
+   * Runs when a model will be stopped, before its requests are drained.
+   * @example
+   * ```ts
+   * lamina.hooks.beforeStop.tap((model, reason, { log }) => log.info({ model: model.name, reason }, 'Model stops'));
+   * ```
+   */
   beforeStop(model: Model, reason: StopReason, context: Context): Awaitable<void>;
-  /** Chooses the models to stop, by name, when another one needs room. Core never stops a busy or pinned model. */
+  /**
+   * Chooses the models to stop, by name, when another one needs room. Core never stops a busy or pinned model.
+   * @example
+   * ```ts
+   * lamina.hooks.selectVictims.tap(({ need, running }) => {
+   *   const idle = running.filter(({ busy, pinned }) => busy === 0 && !pinned).sort((a, b) => b.idleMs - a.idleMs);
+   *   return idle.length < need.slots ? undefined : idle.slice(0, need.slots).map(({ model }) => model);
+   * });
+   * ```
+   */
   selectVictims(snapshot: RoomSnapshot, context: Context): readonly string[] | undefined;
-  /** Orders the waiting requests, by id. Core's limit on waiting still applies. */
+  /**
+   * Orders the waiting requests, by id. Core's limit on waiting still applies.
+   * @example
+   * ```ts
+   * lamina.hooks.orderQueue.tap(({ waiters }) =>
+   *   [...waiters].sort((a, b) => Number(b.loaded) - Number(a.loaded)).map(({ id }) => id),
+   * );
+   * ```
+   */
   orderQueue(snapshot: QueueSnapshot, context: Context): readonly number[] | undefined;
-  /** Changes the ranked suggestions. Runs after core ranked them. */
+  /**
+   * Changes the ranked suggestions. Runs after core ranked them.
+   * @example
+   * ```ts
+   * lamina.hooks.suggestModel.tap((candidates) => candidates.filter(({ available }) => available));
+   * ```
+   */
   suggestModel(
     candidates: readonly SuggestCandidate[],
     requirements: Requirements,
@@ -117,6 +190,13 @@ export interface HookSignatures {
   /**
    * Changes or reroutes a request, or refuses it by throwing a LaminaError. Runs before a model is loaded for it. The
    * body is parsed when a tap reads `request.json`.
+   * @example
+   * ```ts
+   * lamina.hooks.beforeRequest.tap((request) => {
+   *   if (request.headers['x-team'] === undefined) throw new LaminaError('FORBIDDEN', { message: 'Send x-team.' });
+   *   return undefined;
+   * });
+   * ```
    */
   beforeRequest(request: InferenceRequest, context: Context): Awaitable<InferenceRequest | undefined>;
 }
@@ -229,7 +309,13 @@ export const hookTable = {
 
 /** A hook as plugins see it: they can tap it, not run it. */
 export interface TapPoint<Name extends HookName> {
-  /** Adds a tap. Taps run in the order of their `stage` (default 0), then of their plugins. */
+  /**
+   * Adds a tap. Taps run in the order of their `stage` (default 0), then of their plugins.
+   * @example
+   * ```ts
+   * lamina.hooks.beforeStart.tap((options) => ({ ...options, threads: 4 }), { stage: 10 });
+   * ```
+   */
   tap(run: HookSignatures[Name], options?: { stage?: number }): void;
 }
 

@@ -149,12 +149,13 @@ export interface Inference {
    * @throws LaminaError `MODEL_NOT_FOUND`, `REQUEST_LOOP`, what a `beforeRequest` tap refuses with, and all that
    * `Runtime.acquire` throws
    * @example
+   * ```ts
    * const handle = await lamina.inference.open({ route: 'embeddings', model: 'tiny', headers: {}, body }, { signal });
-   * try {
-   *   const { baseUrl } = handle.lease.endpoint();
-   * } finally {
-   *   handle.finish({ status: 200, served: true });
-   * }
+   * const { baseUrl, headers } = handle.lease.endpoint();
+   * const init = { method: 'POST', headers: { ...headers, 'content-type': 'application/json' }, body: handle.body()! };
+   * const response = await fetch(`${baseUrl}/embeddings`, init).catch(() => undefined);
+   * handle.finish({ status: response?.status ?? 502, served: response?.ok ?? false });
+   * ```
    */
   open(request: IncomingRequest, options: AcquireOptions): Promise<InferenceHandle>;
   /**
@@ -162,12 +163,24 @@ export interface Inference {
    * that dies before it answers is replaced and asked again, once. Aborting the signal ends the engine's work.
    * @throws LaminaError all that `open` throws, and what ended the request while the sink was untouched:
    * `MODEL_SERVER_EXITED`, `MODEL_SERVER_UNREACHABLE`, `MODEL_STOPPED`, the signal's reason
+   * @example
+   * ```ts
+   * const request = { route: 'chat/completions', model: 'tiny', headers: incoming.headers, body };
+   * const result = await lamina.inference.forward(request, response, { signal });
+   * if (result.kind === 'refused') response.writeHead(result.status).end(JSON.stringify({ error: result.error }));
+   * else if (result.kind === 'answered') response.end();
+   * ```
    */
   forward(request: ForwardRequest, sink: ResponseSink, options: AcquireOptions): Promise<ForwardResult>;
   /**
    * As `forward`, for a chat whose answer is a stream of events: the sink gets their data, and an error that the engine
    * sends as an event, or a stream that ends without a finish reason, is `cut`.
    * @throws LaminaError as `forward`
+   * @example
+   * ```ts
+   * const request = { route: 'chat/completions', model: 'tiny', headers: {}, body };
+   * const { kind } = await lamina.inference.forwardEvents(request, eventSink, { signal });
+   * ```
    */
   forwardEvents(request: ForwardRequest, sink: EventSink, options: AcquireOptions): Promise<ForwardResult>;
 }

@@ -125,34 +125,83 @@ export interface ModelStats {
  * ```
  */
 export interface Models {
+  /**
+   * @example
+   * ```ts
+   * const onDisk = lamina.models.list().filter(({ available }) => available);
+   * ```
+   */
   list(): readonly ModelRecord[];
+  /**
+   * @example
+   * ```ts
+   * const entry = lamina.models.get('tiny')?.entry;
+   * ```
+   */
   get(name: string): ModelRecord | undefined;
   /**
    * Resolves a name or alias; an adapter is served by its base.
    * @throws LaminaError `MODEL_NOT_FOUND` with the names that exist, nearest first
+   * @example
+   * ```ts
+   * const { model, served } = lamina.models.resolve('my-alias');
+   * ```
    */
   resolve(name: string): ResolvedModel;
   /**
    * The model with the metadata in the headers of its files. A header is read once per path, size and time; one that
    * cannot be read leaves the metadata out.
+   * @example
+   * ```ts
+   * const { metadata } = await lamina.models.describe('tiny');
+   * console.log(metadata?.contextLength);
+   * ```
    */
   describe(name: string): Promise<Model>;
-  /** Adapters whose base is this model. */
+  /**
+   * Adapters whose base is this model.
+   * @example
+   * ```ts
+   * const names = lamina.models.adaptersOf('tiny').map(({ name }) => name);
+   * ```
+   */
   adaptersOf(name: string): readonly Model[];
+  /**
+   * @example
+   * ```ts
+   * const { total_models, missing_models } = lamina.models.stats();
+   * ```
+   */
   stats(): ModelStats;
   /** The manifest as last read; missing sections are empty. */
   readonly manifest: Manifest;
   /**
    * Reads the manifest and the disk again and applies the changes.
    * @throws LaminaError `CONFIG_INVALID`; the models stay as they were
+   * @example
+   * ```ts
+   * await lamina.models.reload();
+   * ```
    */
   reload(): Promise<void>;
-  /** Calls `listener` after a change of models, backends, categories or defaults; the returned function removes it. */
+  /**
+   * Calls `listener` after a change of models, backends, categories or defaults; the returned function removes it.
+   * @example
+   * ```ts
+   * const stop = lamina.models.onChange(({ added, removed }) => console.log(added, removed));
+   * ```
+   */
   onChange(listener: (change: ModelsChange) => void): () => void;
   /**
    * Checks the files of all models, or of those named: whether they are complete, readable and of the right format.
    * Files that did not change since they were last read are not opened again.
    * @throws LaminaError `MODEL_NOT_FOUND`, `ABORTED`
+   * @example
+   * ```ts
+   * for (const { name, problems } of await lamina.models.validate()) {
+   *   for (const { message } of problems) console.log(`${name}: ${message}`);
+   * }
+   * ```
    */
   validate(names?: readonly string[], options?: { signal?: AbortSignal }): Promise<readonly ModelCheck[]>;
   /**
@@ -160,6 +209,10 @@ export interface Models {
    * hand meanwhile are kept.
    * @throws LaminaError `REQUEST_INVALID` for an invalid name or entry, `CONFLICT` when the file cannot be changed
    * safely; nothing is changed then
+   * @example
+   * ```ts
+   * await lamina.models.save('tiny', { path: 'tiny.gguf', options: { context_length: 4096 } });
+   * ```
    */
   save(name: string, entry: ModelEntry): Promise<ModelRecord>;
   /**
@@ -167,6 +220,10 @@ export interface Models {
    * `<models directory>/<name>/` and writes an entry. Files in the models directory are used in place. Never overwrites a
    * file.
    * @throws LaminaError `REQUEST_INVALID`, `CONFLICT`, `DISK_FULL`, `ABORTED`; no files are left then
+   * @example
+   * ```ts
+   * const { model } = await lamina.models.install('tiny', '/downloads/tiny.gguf', { mode: 'copy' });
+   * ```
    */
   install(name: string, path: string, options?: InstallOptions): Promise<ModelRecord>;
   /**
@@ -174,6 +231,10 @@ export interface Models {
    * other model uses them. Of a model that is a directory, only the files of its format are deleted; directories that
    * become empty are deleted too. Stop the model first. Categories and defaults that name it stay.
    * @throws LaminaError `MODEL_NOT_FOUND`, `CONFLICT`
+   * @example
+   * ```ts
+   * const { deleted, kept } = await lamina.models.remove('tiny', { files: true });
+   * ```
    */
   remove(name: string, options?: { files?: boolean }): Promise<RemovedModel>;
 }

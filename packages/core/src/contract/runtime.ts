@@ -3,7 +3,17 @@ import type { Endpoint, Machine, RequestAdapter, ServerInfo, StopReason } from '
 import type { QueueSnapshot, RoomSnapshot } from './hooks.js';
 import type { ResolvedModel } from './models.js';
 
-/** The scheduling policy: pure functions that a host can replace, see `LaminaOptions.configure`. */
+/**
+ * The scheduling policy: pure functions that a host can replace, see `LaminaOptions.configure`.
+ * @example
+ * ```ts
+ * const policy: Policy = {
+ *   order: ({ waiters }) => waiters.map(({ id }) => id),
+ *   victims: ({ running }) => running.filter(({ busy, pinned }) => busy === 0 && !pinned).map(({ model }) => model),
+ *   backoffMs: (failures) => 1000 * failures,
+ * };
+ * ```
+ */
 export interface Policy {
   /** The ids of the waiting requests, in the order in which to consider them. */
   order(snapshot: QueueSnapshot): readonly number[];
@@ -49,7 +59,19 @@ export interface SlotSnapshot {
   readonly error?: { readonly code: string; readonly message: string };
 }
 
-/** The right to use a model server for one request. Always call `release` when the request has ended. */
+/**
+ * The right to use a model server for one request. Always call `release` when the request has ended.
+ * @example
+ * ```ts
+ * const lease = await lamina.runtime.acquire('tiny', { signal });
+ * try {
+ *   const { baseUrl, headers = {} } = lease.endpoint();
+ *   await fetch(`${baseUrl}/models`, { headers, signal: lease.signal });
+ * } finally {
+ *   lease.release();
+ * }
+ * ```
+ */
 export interface Lease {
   readonly target: ResolvedModel;
   readonly backend: string;
@@ -100,20 +122,53 @@ export interface Runtime {
    * @throws LaminaError `MODEL_NOT_FOUND`, `MODEL_FILES_MISSING`, `BACKEND_UNAVAILABLE`, `OUT_OF_MEMORY`,
    * `MODEL_START_FAILED`, `START_BACKING_OFF`, `QUEUE_FULL`, `QUEUE_TIMEOUT`, `MODEL_STOPPED`, `MODEL_NOT_RUNNING`,
    * `SHUTTING_DOWN`, `ABORTED`
+   * @example
+   * ```ts
+   * const lease = await lamina.runtime.acquire('tiny', { signal, onProgress: (progress) => console.log(progress) });
+   * lease.release();
+   * ```
    */
   acquire(model: string | ResolvedModel, options: AcquireOptions): Promise<Lease>;
   /**
    * Starts a model and keeps it running; resolves when it is ready. Aborting the signal only ends the waiting, not the
    * start.
    * @throws as `acquire`
+   * @example
+   * ```ts
+   * const { state, loadMs } = await lamina.runtime.start('tiny', { signal });
+   * ```
    */
   start(model: string, options?: { signal?: AbortSignal }): Promise<SlotSnapshot>;
-  /** Stops a model; resolves when it has ended. Requests in progress are drained first, up to the model's limit. */
+  /**
+   * Stops a model; resolves when it has ended. Requests in progress are drained first, up to the model's limit.
+   * @example
+   * ```ts
+   * await lamina.runtime.stop('tiny');
+   * ```
+   */
   stop(model: string, options?: { reason?: StopReason; signal?: AbortSignal }): Promise<void>;
-  /** The slot of a model; `stopped` for one that never ran. */
+  /**
+   * The slot of a model; `stopped` for one that never ran.
+   * @example
+   * ```ts
+   * if (lamina.runtime.slot('tiny').state === 'ready') console.log('loaded');
+   * ```
+   */
   slot(model: string): SlotSnapshot;
-  /** All slots that are not `stopped`. */
+  /**
+   * All slots that are not `stopped`.
+   * @example
+   * ```ts
+   * const loaded = lamina.runtime.slots().map(({ model }) => model);
+   * ```
+   */
   slots(): readonly SlotSnapshot[];
-  /** This machine, for memory estimates. */
+  /**
+   * This machine, for memory estimates.
+   * @example
+   * ```ts
+   * const { totalBytes, freeBytes, cores } = lamina.runtime.machine();
+   * ```
+   */
   machine(): Machine;
 }

@@ -4,7 +4,21 @@ import type { Model } from './models.js';
 import type { Json } from './schema.js';
 import type { Context } from './context.js';
 
-/** A place models are downloaded from, registered by a plugin with `lamina.addSource(source)`. */
+/**
+ * A place models are downloaded from, registered by a plugin with `lamina.addSource(source)`.
+ * @example
+ * ```ts
+ * const mirror: Source = {
+ *   name: 'mirror',
+ *   resolve: async (reference) => {
+ *     if (typeof reference !== 'string' || !reference.startsWith('mirror:')) return undefined;
+ *     const file = `${reference.slice('mirror:'.length)}.gguf`;
+ *     return { source: 'mirror', reference, model: {}, files: [{ path: file, from: { key: file } }] };
+ *   },
+ *   locate: async ({ path }) => ({ url: `https://mirror.example/${path}` }),
+ * };
+ * ```
+ */
 export interface Source {
   /** The key under `download:` in models.yaml: `huggingface`. */
   readonly name: string;

@@ -40,6 +40,11 @@ export interface Suggestion {
 export interface Suggestions {
   /**
    * @throws LaminaError `NO_SUGGESTION` (its details name models that could be downloaded), `REQUEST_INVALID`, `ABORTED`
+   * @example
+   * ```ts
+   * const { suggested, alternatives } = await lamina.suggestions.suggest({ category: 'small' });
+   * console.log(suggested.record.model.name, suggested.reasons);
+   * ```
    */
   suggest(request: SuggestRequest, options?: { signal?: AbortSignal }): Promise<Suggestion>;
 }

@@ -3,8 +3,19 @@ import { type Plugin, type PluginDefinition, apiVersion } from '../contract/plug
 import type { FromSchema, Schema } from '../contract/schema.js';
 
 /**
- * Makes a plugin factory: `export const vllm = definePlugin({ name: 'vllm', options: {…}, setup(lamina, options) {…}
- * })`, used as `vllm({ … })`. Nothing runs and nothing is checked until a host starts.
+ * Makes a plugin factory, which takes the options and returns a plugin for `createLamina({ plugins })`. Nothing runs and
+ * nothing is checked until a host starts.
+ *
+ * @example
+ * ```ts
+ * import { definePlugin } from '@lamina/core/plugin';
+ *
+ * export const threads = definePlugin({
+ *   name: 'threads',
+ *   options: { type: 'object', properties: { count: { type: 'integer' } }, required: ['count'] },
+ *   setup: (lamina, { count }) => lamina.hooks.beforeStart.tap((options) => ({ ...options, threads: count })),
+ * });
+ * ```
  */
 export function definePlugin<const S extends Schema>(
   definition: PluginDefinition<S>,

@@ -14,6 +14,17 @@ import { startServer } from './start-server.js';
 /**
  * Makes a backend type from a description. It finds the engine, starts it on a free port with a key of its own, proves
  * that it is the program on that port, reads its output, and ends it with its child processes. Its servers are `owned`.
+ * @example
+ * ```ts
+ * import { processBackend } from '@lamina/core/plugin';
+ *
+ * const type = processBackend({
+ *   type: 'my-engine',
+ *   formats: ['gguf'],
+ *   executable: 'my-engine',
+ *   command: ({ model, port }) => ({ args: [model.files[0]!.path, '--port', String(port)] }),
+ * });
+ * ```
  */
 export function processBackend<const O extends Schema, const M extends Schema>(
   description: ProcessBackendDescription<O, M>,

@@ -93,7 +93,7 @@ describeReal('command line: a real llama-server without code', function () {
       'a probe finds the engine and its version': 'nobody knows how a command is asked for its version',
       'the memory estimate is positive and grows with the context': 'nobody knows what a command will need',
       'the request adapter keeps what it does not know and changes nothing in place': 'requests reach it as they are',
-      'a server that slept and was woken answers': 'a command cannot be told to sleep',
+      'a woken server answers': 'a command cannot be told to sleep',
     },
   });
 });
@@ -156,14 +156,14 @@ describeReal('remote: a real llama-server that already runs', function () {
       'two models run at once, each at its own endpoint': 'all models of a remote share its endpoint',
       'a start of a damaged model fails with the reason': remains,
       'a failed start leaves nothing': remains,
-      'every process is in a group the guard was given, until it is gone': remains,
+      'every process is in a registered process group until it ends': remains,
       'a stop leaves nothing: no process, no open port': remains,
       'a stop ends in time while an answer streams': remains,
       'a stop with an aborted signal kills at once': remains,
       'a stop turns into a kill when its signal is aborted': remains,
-      'an engine that is killed settles closed as a crash, with a reason': remains,
+      'an engine that is killed resolves `closed` as a crash, with a reason': remains,
       'a crash leaves nothing': remains,
-      'a server that slept and was woken answers': remains,
+      'a woken server answers': remains,
     },
   });
 });

@@ -98,7 +98,7 @@ describe('the example of an engine plugin', () => {
         'the memory estimate is positive and grows with the context': 'it makes none',
         'the request adapter keeps what it does not know and changes nothing in place': 'it has none',
         'options reach the engine': 'it takes none',
-        'a server that slept and was woken answers': 'it cannot sleep',
+        'a woken server answers': 'it cannot sleep',
       },
     });
     for (const { name, skip, run: check } of cases) {

@@ -1,4 +1,4 @@
-// The door for hosts: make a Lamina, hold it, understand its errors.
+// The entry point for hosts: creates a Lamina, and exports the types of its services and errors.
 export { createLamina, type Lamina } from './create-lamina.js';
 export { defaultLimits, defineConfig } from './config.js';
 export { loadConfig } from './installed.js';

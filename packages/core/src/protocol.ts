@@ -1,5 +1,4 @@
-// The door for clients: the shapes of what is on the wire, as types and, where they are checked, JSON Schemas; and the
-// errors. It loads nothing else.
+// The entry point for clients: types and JSON Schemas of messages on the wire, and the errors. It loads nothing else.
 export { errorSchema, eventSchemas, type EventData, type EventType, type LaminaEvent } from './contract/events.js';
 export {
   clientFrameSchemas,

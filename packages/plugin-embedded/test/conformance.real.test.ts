@@ -43,7 +43,7 @@ describeReal('the embedded engine is a backend as the contract has it', function
         if (info.parallel !== 3) throw new Error(`It computes ${info.parallel} at once.`);
       },
     },
-    skip: { 'a server that slept and was woken answers': 'node-llama-cpp frees a model only by giving it up' },
+    skip: { 'a woken server answers': 'node-llama-cpp frees a model only by giving it up' },
   };
   before(async function () {
     Object.assign(this, { engine: 'embedded: node-llama-cpp', version: await testedVersion(kit) });

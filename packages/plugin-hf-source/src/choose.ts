@@ -31,7 +31,7 @@ export function chooseFiles(repository: Repository, reference: Reference): Choic
     if (model === undefined)
       throw notFound(
         `${repository.repo}:${reference.quant}`,
-        `${repository.repo} has no such quantization; it has ${listed(models.map(({ quant, stem }) => quant ?? stem))}.`,
+        `${repository.repo} does not have this quantization; it has ${listed(models.map(({ quant, stem }) => quant ?? stem))}.`,
       );
     return asGguf(repository, model);
   }

@@ -48,7 +48,7 @@ describeReal('llama.cpp is a backend as the contract has it', () => {
       },
     },
     skip: {
-      'a server that slept and was woken answers': 'llama-server sleeps when it has been idle, not when it is asked to',
+      'a woken server answers': 'llama-server sleeps when it has been idle, not when it is asked to',
     },
   };
 

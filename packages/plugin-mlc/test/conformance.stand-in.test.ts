@@ -40,7 +40,7 @@ describeStandIn('MLC-LLM, a stand-in for it, is a backend as the contract has it
       'the memory estimate is positive and grows with the context':
         'MLC-LLM plans its memory itself, by mode and device, and says what does not fit',
       'its key is on no command line': 'MLC-LLM takes its key on the command line only',
-      'a server that slept and was woken answers': 'MLC-LLM cannot sleep',
+      'a woken server answers': 'MLC-LLM cannot sleep',
     },
   };
 

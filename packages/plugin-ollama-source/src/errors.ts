@@ -20,8 +20,8 @@ function missing(name: Name): LaminaError {
   const page = `https://ollama.com/${name.namespace}/${name.model}`;
   const official = name.host.toLowerCase() === officialHost;
   const hint = official
-    ? `The Ollama registry has no such model or tag: see ${page}/tags.`
-    : `The registry ${name.host} has no such model or tag.`;
+    ? `The Ollama registry does not have this model or tag: see ${page}/tags.`
+    : `The registry ${name.host} does not have this model or tag.`;
   return new LaminaError('MODEL_NOT_FOUND', { model: shown(name), hint });
 }
 

@@ -210,7 +210,7 @@ describe('a model of an Ollama registry', () => {
   it('is not there: a sentence', async () => {
     await assert.rejects(plan('library/nothing:7b'), {
       code: 'MODEL_NOT_FOUND',
-      message: /Model ".*\/library\/nothing:7b" was not found\. The registry .* has no such model or tag\./,
+      message: /Model ".*\/library\/nothing:7b" was not found\. The registry .* does not have this model or tag\./,
     });
   });
 

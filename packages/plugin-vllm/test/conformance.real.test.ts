@@ -51,7 +51,7 @@ describeReal('vLLM is a backend as the contract has it', function () {
       'the memory estimate is positive and grows with the context':
         'vLLM takes a share of each device, whatever the model needs',
       'the request adapter keeps what it does not know and changes nothing in place': 'requests reach vLLM as they are',
-      'a server that slept and was woken answers': 'vLLM can sleep on GPUs only',
+      'a woken server answers': 'vLLM can sleep on GPUs only',
     },
   };
 

@@ -37,11 +37,11 @@ const silent = { debug() {}, info() {}, warn() {}, error() {}, child: () => sile
 const limitMs = 30_000;
 
 const cases = {
-  'makes a plan of its reference: files with safe paths, once each, under its own name': async (kit) => {
+  'resolves its reference to files with safe, unique paths': async (kit) => {
     const { source, plan } = await resolved(kit);
     assert.equal(plan.source, source.name);
     assert.ok(plan.files.length > 0, 'the plan has no files');
-    assert.equal(new Set(plan.files.map(({ path }) => path)).size, plan.files.length, 'a path is there twice');
+    assert.equal(new Set(plan.files.map(({ path }) => path)).size, plan.files.length, 'two files have the same path');
     for (const { path, sha256, bytes } of plan.files) {
       assert.ok(isSafe(path), `the path ${path} leads out of the model's directory`);
       assert.ok(sha256 === undefined || /^[0-9a-f]{64}$/i.test(sha256), `the SHA-256 of ${path} is not one`);
@@ -57,37 +57,38 @@ const cases = {
     const { plan } = await resolved(kit);
     for (const secret of kit.secrets) assert.ok(!JSON.stringify(plan).includes(secret), 'a secret is in the plan');
   },
-  'makes the same plan of the same reference': async (kit) => {
+  'makes the same plan for the same reference': async (kit) => {
     const [first, second] = [await resolved(kit), await resolved(kit)];
     assert.deepEqual(second.plan, first.plan);
   },
-  'says where each file of its plan is, after a restart too': async (kit) => {
+  'locates each file of its plan, also after a restart': async (kit) => {
     const { plan } = await resolved(kit);
     const again = await kit.source();
     const kept = JSON.parse(JSON.stringify(plan)) as DownloadPlan;
     for (const file of kept.files)
       if ('key' in file.from) assert.match((await again.locate(file, kept, contextOf())).url, /^https?:\/\//);
   },
-  'gives the bytes it announced': async (kit) => {
+  'serves the announced bytes': async (kit) => {
     const { source, plan } = await resolved(kit);
     for (const file of plan.files) if ('key' in file.from) await checkBytes(source, plan, file);
   },
-  'leaves references that are not its own': async (kit) => {
+  'resolves references of other sources to undefined': async (kit) => {
     const source = await kit.source();
     for (const reference of kit.foreign ?? [42, true, [], {}, 'no-such-scheme://nothing here'])
       assert.equal(await source.resolve(reference, contextOf()), undefined, `${JSON.stringify(reference)} was taken`);
   },
-  'says in a sentence that there is no such model': (kit) =>
+  'reports a missing model in a sentence': (kit) =>
     refuses(kit, 'missing', ['SOURCE_UNREACHABLE', 'SOURCE_DENIED', 'REQUEST_INVALID']),
-  'says in a sentence that access is denied': (kit) => refuses(kit, 'denied', ['SOURCE_DENIED']),
-  'leads no stranger to a private address': (kit) => refuses(kit, 'private', ['FORBIDDEN', 'SOURCE_DENIED'], true),
-  'ends when its caller leaves': async (kit) => {
+  'reports denied access in a sentence': (kit) => refuses(kit, 'denied', ['SOURCE_DENIED']),
+  'refuses a private address to a request from the network': (kit) =>
+    refuses(kit, 'private', ['FORBIDDEN', 'SOURCE_DENIED'], true),
+  'stops when the signal is aborted': async (kit) => {
     const source = await kit.source();
     await assert.rejects(async () =>
       source.resolve(kit.reference, contextOf(false, AbortSignal.abort(new LaminaError('ABORTED', {})))),
     );
   },
-  'adopts models whose files are there': async (kit) => {
+  'adopts models whose files are on disk': async (kit) => {
     const source = await kit.source();
     assert.ok(source.adopt !== undefined, 'the source adopts nothing; skip this case');
     let count = 0;
@@ -141,9 +142,9 @@ async function refuses(
   assert.ok(reference !== undefined, `the kit has no "${subject}" reference; skip this case, with the reason`);
   const source = await kit.source();
   await assert.rejects(source.resolve(reference, contextOf(remote)), (error) => {
-    assert.ok(LaminaError.is(error), `what it throws is no LaminaError: ${String(error)}`);
+    assert.ok(LaminaError.is(error), `it throws something else than a LaminaError: ${String(error)}`);
     assert.ok(codes.includes(error.code), `${error.code}: ${error.message}`);
-    assert.match(error.message, /\.$/, 'the message is no sentence');
+    assert.match(error.message, /\.$/, 'the message is not a sentence');
     return true;
   });
 }

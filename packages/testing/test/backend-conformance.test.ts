@@ -49,7 +49,9 @@ describe('backendConformance', () => {
       type: fakeBackend({ behaviour: { parallel: 2, keep_generating: true, chunk_ms: 2 } }),
       limits: { leaveMs: 1_000 },
     });
-    const [leaving] = backendConformance(kit).filter(({ name }) => name === 'a client that leaves frees the engine');
+    const [leaving] = backendConformance(kit).filter(
+      ({ name }) => name === 'a client that disconnects frees the engine',
+    );
     await assert.rejects(leaving!.run(), /A chat after clients left did not settle/);
   });
 });

@@ -66,7 +66,7 @@ function keyOf(server: ModelServer): string {
 const defects: Defect[] = [
   {
     defect: 'throws when its engine is missing',
-    caughtBy: 'a probe of an engine that is not here says why and what to do',
+    caughtBy: 'a probe of a missing engine says why and what to do',
     saying: /ENOENT/,
     type: backendWith((backend) => ({
       async probe(context) {
@@ -103,7 +103,7 @@ const defects: Defect[] = [
   },
   {
     defect: 'says that it is ready while it loads',
-    caughtBy: 'a start ends when a chat can be answered',
+    caughtBy: 'a start resolves when a chat can be answered',
     saying: /answered with 503/,
     type: engineThat({ ready_early: true, load_ms: 60_000 }),
   },
@@ -154,7 +154,7 @@ const defects: Defect[] = [
   },
   {
     defect: 'keeps its processes from the guard',
-    caughtBy: 'every process is in a group the guard was given, until it is gone',
+    caughtBy: 'every process is in a registered process group until it ends',
     saying: /outlive a Lamina that is killed/,
     type: startWith((context) => ({ ...context, guard: () => () => undefined })),
   },
@@ -172,19 +172,19 @@ const defects: Defect[] = [
   },
   {
     defect: 'generates on when the client has left',
-    caughtBy: 'a client that leaves frees the engine',
+    caughtBy: 'a client that disconnects frees the engine',
     saying: /The work for a client that left did not settle/,
     type: engineThat({ keep_generating: true }),
   },
   {
     defect: 'answers errors in a shape of its own',
-    caughtBy: 'a body that is not JSON is refused in the one error shape',
+    caughtBy: 'a body that is not JSON is refused with an OpenAI error',
     saying: /The error has no message/,
     type: engineThat({ errors: 'json_in_string' }),
   },
   {
     defect: 'does not wake up',
-    caughtBy: 'a server that slept and was woken answers',
+    caughtBy: 'a woken server answers',
     saying: /asleep/,
     type: serverWith(() => ({ wake: () => Promise.resolve() })),
   },
@@ -196,19 +196,19 @@ const defects: Defect[] = [
   },
   {
     defect: 'never settles closed',
-    caughtBy: 'a stop settles closed as expected',
+    caughtBy: 'a stop resolves `closed` as expected',
     saying: /closed did not settle/,
     type: serverWith(() => ({ closed: new Promise(() => undefined) })),
   },
   {
     defect: 'takes every stop for a crash',
-    caughtBy: 'a stop settles closed as expected',
+    caughtBy: 'a stop resolves `closed` as expected',
     saying: /counts as a crash/,
     type: serverWith(({ closed }) => ({ closed: closed.then((exit) => ({ ...exit, expected: false })) })),
   },
   {
     defect: 'takes every crash for a stop',
-    caughtBy: 'an engine that is killed settles closed as a crash, with a reason',
+    caughtBy: 'an engine that is killed resolves `closed` as a crash, with a reason',
     saying: /counts as a stop/,
     type: serverWith(({ closed }) => ({ closed: closed.then((exit) => ({ ...exit, expected: true })) })),
   },

@@ -25,7 +25,7 @@ export interface RuntimeLimits {
    * accepts no new requests, so that it becomes idle. Default 2.
    */
   readonly starvationTimeout: number;
-  /** A start that no request waits for any more is given up after this; default 10. */
+  /** A start that no request waits for any more is abandoned after this time. Default: 10. */
   readonly abandonTimeout: number;
   /**
    * Time between two health checks of a ready server; 0: never. Default 15. A check may take as long, but at most 10 s.

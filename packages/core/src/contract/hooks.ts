@@ -22,7 +22,7 @@ export interface BackendCandidate {
   readonly availability: Availability;
 }
 
-/** The input of `selectVictims`: the model that needs room, and the running models. */
+/** The input of `selectVictims`: the model that needs capacity, and the running models. */
 export interface RoomSnapshot {
   readonly need: { readonly model: string; readonly slots: number };
   readonly running: readonly RunningSnapshot[];
@@ -155,7 +155,7 @@ export interface HookSignatures {
    */
   beforeStop(model: Model, reason: StopReason, context: Context): Awaitable<void>;
   /**
-   * Chooses the models to stop, by name, when another one needs room. Core never stops a busy or pinned model.
+   * Chooses the models to stop, by name, when another one needs capacity. Core never stops a busy or pinned model.
    * @example
    * ```ts
    * lamina.hooks.selectVictims.tap(({ need, running }) => {

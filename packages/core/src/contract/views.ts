@@ -47,7 +47,7 @@ export interface BackendView {
   readonly note?: string;
   /** Backends that are not here and whose models this one serves. */
   readonly fallback_for?: readonly string[];
-  /** The backend that serves its models while it is not here. */
+  /** The backend that serves its models while it is not available. */
   readonly fallback?: string;
 }
 

@@ -96,7 +96,7 @@ async function copyBytes(from: string, to: string, { space, signal, onCopied }: 
   }
 }
 
-/** The size of a file; `undefined` when there is no such file. */
+/** The size of a file; `undefined` when the file does not exist. */
 export async function fileSize(path: string): Promise<number | undefined> {
   const stats = await stat(path).catch(() => undefined);
   return stats?.isFile() === true ? stats.size : undefined;

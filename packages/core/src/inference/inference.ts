@@ -112,7 +112,7 @@ function refusedEnd(handle: LeasedRequest, refused: Extract<SendOutcome, { kind:
   const { body, endpoint, retryAfter } = refused;
   const { adapt } = handle.lease;
   const error = redactError(adapt?.error?.(refused.status, body) ?? readEngineError(refused.status, body), endpoint);
-  // A redirect, for example, would tell the client where the engine is.
+  // A redirect, for example, would show the client where the engine is.
   const status = refused.status >= 400 && refused.status < 600 ? refused.status : 502;
   handle.finish({ status, served: true, error });
   return { kind: 'refused', status, error, ...(retryAfter === undefined ? {} : { retryAfter }) };

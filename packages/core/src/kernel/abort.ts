@@ -1,8 +1,8 @@
-// Waiting for a promise no longer than somebody wants its answer.
+// Waits for promises until a signal is aborted or a time limit has passed.
 
 /**
- * What `work` comes to, as long as the signal is not aborted. The work itself goes on, so give it the signal too where
- * it takes one. For a limit in time, combine signals: `AbortSignal.any([signal, AbortSignal.timeout(ms)])`.
+ * Settles as `work` does, or rejects when the signal is aborted. The work itself continues, so pass it the signal too if
+ * it takes one. For a time limit, combine signals: `AbortSignal.any([signal, AbortSignal.timeout(ms)])`.
  * @throws the signal's reason
  */
 export function abortable<T>(work: PromiseLike<T>, signal: AbortSignal): Promise<T> {

@@ -113,7 +113,7 @@ export class PluginHost {
     } satisfies PluginContext);
   }
 
-  /** The events as a plugin may hold them: to hear, not to emit, and only until it is closed. */
+  /** The events for a plugin: it can listen but not emit, and its listeners are removed when it is closed. */
   private eventsFor(owner: TapOwner): Events {
     const { events } = this;
     const whileOpen =

@@ -5,8 +5,7 @@
 const sentences: Readonly<Record<string, string>> = {
   EMFILE: 'too many files and connections are open in this process; close some, or raise the limit with "ulimit -n"',
   ENFILE: 'too many files are open on this system; end other programs, or raise the limit of the system',
-  EAGAIN:
-    'the system has no room for another process or thread; end other programs, or raise the limit with "ulimit -u"',
+  EAGAIN: 'the system cannot start another process or thread; end other programs, or raise the limit with "ulimit -u"',
   ENOMEM: 'the system is out of memory; end other programs',
 };
 

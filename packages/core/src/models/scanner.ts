@@ -137,7 +137,7 @@ function requireBases(records: readonly ModelRecord[]): readonly ModelRecord[] {
     const { base } = record.model;
     const baseRecord = base === undefined ? record : byName.get(base);
     if (base === undefined || baseRecord?.available === true) return record;
-    const problem = `its base model "${base}" ${baseRecord === undefined ? 'is not known' : 'is not here'}`;
+    const problem = `its base model "${base}" ${baseRecord === undefined ? 'is unknown' : 'is not on disk'}`;
     return freeze({ ...record, available: false, missing: [...record.missing, problem] });
   });
 }

@@ -127,7 +127,7 @@ function purpose(
   return steps.map(({ points, reason }, index) => ({ points: index === 0 ? points : points / 100, reason }));
 }
 
-/** A request without a purpose does not want an embedding model. */
+/** An embedding model is not suggested for a request without a purpose. */
 function notForChat({ metadata }: Model): readonly Point[] {
   return metadata?.pooling === undefined
     ? []

@@ -53,7 +53,7 @@ export async function killGroup(group: number): Promise<void> {
 }
 
 /**
- * Identifies when a process started, which tells it from every other process with the same pid; `undefined` when it is
+ * Identifies when a process started, which distinguishes it from other processes with the same pid; `undefined` when it is
  * not alive. On Linux the boot id and the clock tick; elsewhere the start time from `ps`, to the second.
  * @throws Error of the system when it is short of files, processes or memory: that does not mean that the process is
  * dead

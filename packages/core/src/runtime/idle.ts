@@ -1,7 +1,7 @@
 // What happens to a slot that nobody uses, and when.
 import type { Slot } from './slot.js';
 
-/** A server that becomes idle is stopped or put to sleep; a start that nobody waits for any more is given up. */
+/** A server that becomes idle is stopped or put to sleep; a start that nobody waits for any more is abandoned. */
 export interface IdleStep {
   readonly reason: 'idle' | 'abandoned';
   /** Milliseconds since the epoch. */

@@ -26,7 +26,7 @@ export interface Waiter extends NewWaiter {
   cancelDeadline: () => void;
 }
 
-/** A request that has waited this many times the starvation timeout is served first, whatever order a plugin wants. */
+/** A request that has waited this many times the starvation timeout is served first, whatever order a plugin returns. */
 const ageingFactor = 10;
 
 const never = new AbortController().signal;

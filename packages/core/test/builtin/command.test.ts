@@ -34,7 +34,7 @@ describe('an engine that is only a command line', () => {
     skip: {
       'a probe finds the engine and its version': 'nobody knows how a command is asked for its version',
       'the memory estimate is positive and grows with the context': 'nobody knows what a command will need',
-      'a server that slept and was woken answers': 'a command cannot be told to sleep',
+      'a woken server answers': 'a command cannot be told to sleep',
     },
   });
   for (const { name, skip, run } of backendConformance(kit)) {

@@ -55,9 +55,9 @@ describe('a server that already runs', () => {
       'a stop ends in time while an answer streams': remains,
       'a stop with an aborted signal kills at once': remains,
       'a stop turns into a kill when its signal is aborted': remains,
-      'an engine that is killed settles closed as a crash, with a reason': remains,
+      'an engine that is killed resolves `closed` as a crash, with a reason': remains,
       'a crash leaves nothing': remains,
-      'a server that slept and was woken answers': remains,
+      'a woken server answers': remains,
     },
   });
   for (const { name, skip, run } of backendConformance(kit)) {

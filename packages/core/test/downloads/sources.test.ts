@@ -36,7 +36,7 @@ describe('the source url', () => {
     private: link,
     skip: {
       'puts no secret into a plan': 'it has none: links with passwords are refused',
-      'adopts models whose files are there': 'links are nowhere on this machine',
+      'adopts models whose files are on disk': 'links are nowhere on this machine',
     },
   });
 });
@@ -50,9 +50,9 @@ describe('the source local', () => {
     private: join(folder, 'tiny.gguf'),
     skip: {
       'puts no secret into a plan': 'it has none',
-      'says in a sentence that access is denied': 'the operator may read what Lamina may read',
-      'adopts models whose files are there': 'discovery finds what is in the models directory',
-      'ends when its caller leaves': 'it looks at the disk only',
+      'reports denied access in a sentence': 'the operator may read what Lamina may read',
+      'adopts models whose files are on disk': 'discovery finds what is in the models directory',
+      'stops when the signal is aborted': 'it looks at the disk only',
     },
   });
 });

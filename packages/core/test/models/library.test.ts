@@ -68,10 +68,10 @@ describe('the model library', () => {
         absent: ['absent: absent.gguf does not exist'],
         empty: ['empty: empty.gguf is empty'],
         cut: [
-          `truncated: cut.gguf: it has ${gguf.length - 10} of the ${gguf.length} bytes that its header tells of; get it again`,
+          `truncated: cut.gguf: it has ${gguf.length - 10} of the ${gguf.length} bytes that its header announces; download it again`,
         ],
         page: ['wrong_format: page.gguf: it is not a GGUF file: it begins with "<!DO"'],
-        tensors: ['truncated: model.safetensors: it has 72 of the 76 bytes that its header tells of; get it again'],
+        tensors: ['truncated: model.safetensors: it has 72 of the 76 bytes that its header announces; download it again'],
         broken: [
           'wrong_format: config.json: it is not JSON',
           'truncated: model.safetensors: it ends within its header: 68 bytes are needed and only 30 are there',

@@ -24,10 +24,10 @@ export function installProblem({ lines, code, signal }: TaskResult): string {
     const match = firstMatch(lines, pattern);
     if (match !== undefined) return sentence(match);
   }
-  const told = lines.filter((line) => line.startsWith('npm error') && !/A complete log|^npm error$/.test(line));
+  const printed = lines.filter((line) => line.startsWith('npm error') && !/A complete log|^npm error$/.test(line));
   return (
-    told.find((line) => !line.startsWith('npm error code')) ??
-    told[0] ??
+    printed.find((line) => !line.startsWith('npm error code')) ??
+    printed[0] ??
     lines.at(-1) ??
     `npm ended with ${signal ?? code}`
   ).replace(/^npm error /, '');

@@ -73,7 +73,7 @@ export class ChatAnswer {
     functionCalls.forEach(({ functionName, params }, index) => {
       const call = this.call(index, functionName);
       if (call.arguments === '') this.argument(index, functionName, JSON.stringify(params ?? {}));
-      // The grammar lets blanks follow; a whole answer is told without them.
+      // The grammar allows blanks at the end; a complete answer is sent without them.
       call.arguments = JSON.stringify(params ?? {});
     });
     const finish_reason = finishReason(

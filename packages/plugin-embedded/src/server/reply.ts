@@ -8,7 +8,7 @@ export class Reply {
 
   constructor(private readonly response: ServerResponse) {
     response.on('close', () => void (response.writableFinished || this.left.abort()));
-    response.on('error', () => undefined); // A client that is gone is told by `close`.
+    response.on('error', () => undefined); // `close` reports a client that has disconnected.
   }
 
   /** Aborted when the client disconnects. */

@@ -138,7 +138,7 @@ export function assertFewValues(bytes: Buffer): void {
   if (countValues(bytes) > valueLimit) throw tooManyValues();
 }
 
-/** Counts the characters that begin a value, also those in strings: only a parser could tell them apart. */
+/** Counts the characters that begin a value, also those in strings: only a parser could distinguish them. */
 function countValues(bytes: Buffer): number {
   let count = 0;
   for (let index = 0; index < bytes.length; index++) {

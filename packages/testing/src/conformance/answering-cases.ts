@@ -26,7 +26,7 @@ export const answeringCases = {
     assert.deepEqual(stream.data.at(-1), '[DONE]', 'The stream does not end with [DONE].');
   },
 
-  'a stream tells its usage when it is asked to': async (stage: Stage) => {
+  'a stream reports its usage when requested': async (stage: Stage) => {
     const body = { ...chatOf(stage.kit), stream_options: { include_usage: true } };
     const stream = await readStream(stage.stream(await stage.start(), await stage.kit.model(), body));
     assert.ok(stream.completionTokens! > 0, 'No chunk has the usage.');
@@ -43,7 +43,7 @@ export const answeringCases = {
     for (const { text } of replies) assertText(readAnswer(text).text, stage.kit.says?.(model));
   },
 
-  'a client that leaves frees the engine': async (stage: Stage) => {
+  'a client that disconnects frees the engine': async (stage: Stage) => {
     const model = await stage.kit.model();
     const server = await stage.start();
     // Without `busy`, fill the engine, so that the chat below is served only after the engine was freed.
@@ -71,15 +71,15 @@ export const answeringCases = {
       assert.ok(embedding.length > 0 && embedding.every(Number.isFinite), 'An embedding is not a list of numbers.');
   },
 
-  'a body that is not JSON is refused in the one error shape': async (stage: Stage) => {
+  'a body that is not JSON is refused with an OpenAI error': async (stage: Stage) => {
     await assertRefused(stage, '{"messages": [');
   },
 
-  'a field of the wrong kind is refused in the one error shape': async (stage: Stage) => {
+  'a field of the wrong type is refused with an OpenAI error': async (stage: Stage) => {
     await assertRefused(stage, { ...chatOf(stage.kit), messages: 42 });
   },
 
-  'a healthy server says that it is': async (stage: Stage) => {
+  'a healthy server reports ok': async (stage: Stage) => {
     const server = await stage.start();
     const check = present(server.check?.bind(server), 'check()');
     assert.equal(
@@ -88,7 +88,7 @@ export const answeringCases = {
     );
   },
 
-  'a server that slept and was woken answers': async (stage: Stage) => {
+  'a woken server answers': async (stage: Stage) => {
     const server = await stage.start();
     const signal = AbortSignal.timeout(stage.limits.startMs);
     await within(stage.limits.startMs, present(server.sleep?.bind(server), 'sleep()')(signal), 'sleep()');
@@ -108,11 +108,7 @@ async function leaveEarly(stage: Stage, server: ModelServer): Promise<void> {
   const events = stage.stream(server, await stage.kit.model(), longChatOf(stage.kit), leave.signal);
   const stream = await readStream(events, { untilText: true });
   leave.abort();
-  assert.equal(
-    stream.finish,
-    undefined,
-    'The long chat was over at once; give the kit a longChat that goes on for seconds.',
-  );
+  assert.equal(stream.finish, undefined, 'The long chat was over at once; give the kit a longChat that takes seconds.');
 }
 
 /** Polls, because engines have no event for it; slowly, so that the engine has time to notice. */

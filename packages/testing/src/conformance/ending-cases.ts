@@ -14,11 +14,11 @@ export const endingCases = {
     await stage.assertNothingListens(endpoint);
   },
 
-  'a stop settles closed as expected': async (stage: Stage) => {
+  'a stop resolves `closed` as expected': async (stage: Stage) => {
     const server = await stage.start();
     await stage.stop(server);
     const exit = await closed(stage, server);
-    assert.equal(exit.expected, true, 'A stop that was asked for counts as a crash.');
+    assert.equal(exit.expected, true, 'A requested stop counts as a crash.');
   },
 
   'a stop ends in time while an answer streams': async (stage: Stage) => {
@@ -28,7 +28,7 @@ export const endingCases = {
     await within(stage.limits.killMs, ended, 'The stream of a stopped engine');
   },
 
-  'a stop asked for twice is one stop': async (stage: Stage) => {
+  'stop can be called twice': async (stage: Stage) => {
     const server = await stage.start();
     await Promise.all([stage.stop(server), stage.stop(server)]);
     await stage.stop(server);
@@ -53,9 +53,9 @@ export const endingCases = {
     await within(stage.limits.killMs, ended, 'The stream of a killed engine');
   },
 
-  'an engine that is killed settles closed as a crash, with a reason': async (stage: Stage) => {
+  'an engine that is killed resolves `closed` as a crash, with a reason': async (stage: Stage) => {
     const exit = await crash(stage);
-    assert.equal(exit.expected, false, 'A crash counts as a stop that was asked for.');
+    assert.equal(exit.expected, false, 'A crash counts as a requested stop.');
     assert.ok(exit.reason.trim() !== '', 'The exit has no reason.');
   },
 
@@ -75,13 +75,13 @@ export const endingCases = {
     const key = keyOf(server);
     await stage.chat(server, await stage.kit.model());
     await stage.stop(server);
-    const told = [
+    const texts = [
       ...stage.printed,
       ...stage.progress.map((update) => update.stage),
       JSON.stringify(await closed(stage, server)),
       JSON.stringify(server.info),
     ];
-    assert.ok(!told.some((line) => line.includes(key)), 'The key is in what was printed, logged or told.');
+    assert.ok(!texts.some((line) => line.includes(key)), 'The key is in the output, the log or an event.');
   },
 
   'its key is on no command line': async (stage: Stage) => {
@@ -104,11 +104,7 @@ function closed(stage: Stage, server: ModelServer): Promise<ServerExit> {
 async function longStream(stage: Stage, server: ModelServer): Promise<{ ended: Promise<unknown> }> {
   const events = stage.stream(server, await stage.kit.model(), longChatOf(stage.kit));
   const begun = await readStream(events, { untilText: true });
-  assert.equal(
-    begun.finish,
-    undefined,
-    'The long chat was over at once; give the kit a longChat that goes on for seconds.',
-  );
+  assert.equal(begun.finish, undefined, 'The long chat was over at once; give the kit a longChat that takes seconds.');
   return { ended: readStream(events).catch(() => undefined) };
 }
 

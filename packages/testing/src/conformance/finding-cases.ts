@@ -15,14 +15,14 @@ export const findingCases = {
   'a probe finds the engine and its version': async (stage: Stage) => {
     const answer = await within(stage.limits.startMs, stage.backend.probe(stage.context()), 'probe()');
     assert.ok(answer.available, `The engine is not available: ${'reason' in answer ? answer.reason : ''}`);
-    assert.match(answer.version ?? '', /\d/, 'The probe tells no version.');
+    assert.match(answer.version ?? '', /\d/, 'The probe reports no version.');
   },
 
-  'a probe of an engine that is not here says why and what to do': async (stage: Stage) => {
+  'a probe of a missing engine says why and what to do': async (stage: Stage) => {
     const missing = stage.kit.missing ?? { ...stage.kit.options, executable: '/nonexistent/engine' };
     const backend = stage.kit.type.create('missing', instanceOptions(stage.kit, missing));
     const answer = await within(stage.limits.startMs, backend.probe(stage.context()), 'probe()');
-    assert.ok(!answer.available, 'The probe says that an engine is available that is not here.');
+    assert.ok(!answer.available, 'The probe reports a missing engine as available.');
     assertSentence(answer.reason, 'The reason');
     assertSentence(answer.hint, 'The hint');
   },

@@ -5,7 +5,7 @@ import { chatOf } from './kit.js';
 import { present, type Stage } from './stage.js';
 
 export const startingCases = {
-  'a start ends when a chat can be answered': async (stage: Stage) => {
+  'a start resolves when a chat can be answered': async (stage: Stage) => {
     const model = await stage.kit.model();
     const server = await stage.start();
     const reply = await stage.chat(server, model);
@@ -18,7 +18,7 @@ export const startingCases = {
     assert.ok(!baseUrl.endsWith('/'), `${baseUrl} ends with a slash.`);
   },
 
-  'without its key the endpoint refuses': async (stage: Stage) => {
+  'the endpoint refuses requests without its key': async (stage: Stage) => {
     const { headers, ...open } = (await stage.start()).endpoint();
     present(headers, 'A header with a key');
     const reply = await stage.client.post(
@@ -30,7 +30,7 @@ export const startingCases = {
     assert.ok([401, 403].includes(reply.status), `A chat without the key was answered with ${reply.status}.`);
   },
 
-  'a start tells how far it is': async (stage: Stage) => {
+  'a start reports progress or output': async (stage: Stage) => {
     await stage.start();
     assert.ok(stage.progress.length + stage.printed.length > 0, 'Neither progress nor output was reported.');
     for (const { stage: name, ratio = 0 } of stage.progress)
@@ -68,21 +68,21 @@ export const startingCases = {
   },
 
   'an aborted start rejects and leaves nothing': async (stage: Stage) => {
-    await assert.rejects(abortedStart(stage), 'A start whose signal was aborted resolved all the same.');
+    await assert.rejects(abortedStart(stage), 'A start whose signal was aborted resolved.');
     await stage.assertNothingLeft('After an aborted start');
   },
 
-  'a start whose signal is aborted already starts nothing': async (stage: Stage) => {
+  'a start with an aborted signal starts nothing': async (stage: Stage) => {
     await assert.rejects(stage.start({ signal: AbortSignal.abort() }), 'It resolved.');
     await stage.assertNothingLeft('After a start that was aborted before');
   },
 
-  'every process is in a group the guard was given, until it is gone': async (stage: Stage) => {
+  'every process is in a registered process group until it ends': async (stage: Stage) => {
     const server = await stage.start();
     const running = stage.processes.living();
     const strays = running.filter(({ group }) => !stage.guarded.includes(group));
     assert.deepEqual(strays, [], 'These processes would outlive a Lamina that is killed.');
-    assert.deepEqual(stage.released, [], 'A group was taken back while it runs.');
+    assert.deepEqual(stage.released, [], 'A group was released while it runs.');
     await stage.stop(server);
     assert.deepEqual(
       [...stage.released].sort(),

@@ -13,7 +13,7 @@ export const behaviourSchema = {
       type: 'integer',
       minimum: 1,
       description:
-        'Chunks of an answer; default 5. The text is `<model>: 1 2 3 4`. With `/count` in the last message it goes on for ever.',
+        'Chunks of an answer; default 5. The text is `<model>: 1 2 3 4`. With `/count` in the last message it never ends.',
     },
     chunk_ms: { ...milliseconds, description: 'Time before each chunk; default 0.' },
     chunk_bytes: { ...count, description: 'Each chunk is filled up with dots to so many bytes.' },
@@ -77,7 +77,7 @@ export const behaviourSchema = {
     parallel: {
       type: 'integer',
       minimum: 1,
-      description: 'Requests it computes at once, which it also tells; the others wait. Default: all.',
+      description: 'Requests it computes at once, which it also reports; the others wait. Default: all.',
     },
     memory_bytes: {
       ...count,

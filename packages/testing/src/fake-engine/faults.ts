@@ -12,7 +12,7 @@ export function isDue(behaviour: Behaviour): boolean {
 
 /** Crashes as an engine with a bug does: prints a line and exits at once. */
 export function crash(): never {
-  process.stderr.write('fatal: the fake engine was told to crash\n');
+  process.stderr.write('fatal: the fake engine was configured to crash\n');
   process.kill(process.pid, 'SIGKILL');
   throw new Error('A process that was killed does not get here.');
 }

@@ -75,7 +75,7 @@ export function statusError(
     return new TransferError('relocate', new LaminaError('SOURCE_DENIED', { message, status }));
   }
   if (status === 404 || status === 410) {
-    const message = `${what}: there is no such file. Check the reference.`;
+    const message = `${what}: the file does not exist. Check the reference.`;
     return new TransferError('relocate', new LaminaError('SOURCE_UNREACHABLE', { message, status }));
   }
   const error = new LaminaError('SOURCE_UNREACHABLE', { message: `${what}. Try again later.`, status });

@@ -81,7 +81,10 @@ export function problemOf(path: string, { header, bytes }: KnownFile): FileProbl
       broken,
     );
   if (bytesNeeded === undefined || bytes >= bytesNeeded) return undefined;
-  return problem('truncated', `it has ${bytes} of the ${bytesNeeded} bytes that its header tells of; get it again`);
+  return problem(
+    'truncated',
+    `it has ${bytes} of the ${bytesNeeded} bytes that its header announces; download it again`,
+  );
 }
 
 async function headerFilesOf({ format, files }: ModelFiles, folders: Folders): Promise<readonly HeaderFile[]> {

@@ -46,7 +46,7 @@ export class Disk {
 
 /**
  * Lists a directory; empty when it does not exist or may not be read. Sockets, pipes and devices are left out.
- * @throws errors of a shortage: files must not seem to be gone for want of a file descriptor
+ * @throws errors of a shortage: files must not seem to be missing when file descriptors run out
  */
 export async function listDirectory(path: string): Promise<Listing> {
   const found = await readdir(path, { withFileTypes: true }).catch(unlessShortage<Dirent[]>([]));

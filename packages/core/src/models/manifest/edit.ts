@@ -31,7 +31,7 @@ interface ManifestText {
 }
 
 /**
- * The text with the edit in it and every other byte unchanged; `undefined` when there is no such text. `manifest` is
+ * The text with the edit in it and every other byte unchanged; `undefined` when such a text does not exist. `manifest` is
  * what `text` means.
  */
 export function editText(text: string, manifest: Manifest, { name, entry: given }: Edit): string | undefined {

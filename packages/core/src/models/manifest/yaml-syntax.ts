@@ -80,7 +80,7 @@ function parserProblem({ text, lines }: YamlText, { code, message, pos: [offset]
   };
 }
 
-/** Brackets and braces that are not closed: the library reports where it gave up, which may be far below. */
+/** Brackets and braces that are not closed: the library reports the position where it stopped, which may be far below. */
 function openBrackets({ text, document, lines }: YamlText): readonly SyntaxProblem[] {
   const problems: SyntaxProblem[] = [];
   visit(document, {

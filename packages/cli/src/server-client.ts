@@ -1,5 +1,5 @@
 // HTTP client for lamina-server; an error response is thrown as LaminaError.
-import { LaminaError, reasonOf, type WireError } from '@lamina/core/protocol';
+import { LaminaError, networkReasonOf, type WireError } from '@lamina/core/protocol';
 import { EventSourceParserStream } from 'eventsource-parser/stream';
 
 /** A server and the API key for it. */
@@ -37,9 +37,7 @@ export class ServerClient {
   /** Throws the error for a response that did not arrive, or not to its end. */
   throwUnreachable(error: unknown): never {
     this.signal.throwIfAborted();
-    const cause =
-      error instanceof Error && error.cause instanceof Error && error.cause.message !== '' ? error.cause : error;
-    throw new LaminaError('SERVER_UNREACHABLE', { url: this.url, reason: connectionProblem(cause) }, { cause: error });
+    throw new LaminaError('SERVER_UNREACHABLE', { url: this.url, reason: networkReasonOf(error) }, { cause: error });
   }
 
   private async send(method: string, path: string, body?: object): Promise<Response> {
@@ -71,19 +69,4 @@ export class ServerClient {
       this.key === undefined ? `${this.url} requires an API key` : `The API key is not valid for ${this.url}`;
     return LaminaError.fromWire({ ...error, message: `${problem}. Use --api-key-file <file> or set LAMINA_API_KEY.` });
   }
-}
-
-const connectionProblems: Readonly<Record<string, string>> = {
-  ECONNREFUSED: 'connection refused',
-  ECONNRESET: 'connection closed',
-  EHOSTUNREACH: 'host unreachable',
-  ENETUNREACH: 'network unreachable',
-  ENOTFOUND: 'host not found',
-  ETIMEDOUT: 'connection timed out',
-  UND_ERR_CONNECT_TIMEOUT: 'connection timed out',
-  UND_ERR_SOCKET: 'connection closed',
-};
-
-function connectionProblem(error: unknown): string {
-  return connectionProblems[(error as NodeJS.ErrnoException).code ?? ''] ?? reasonOf(error);
 }

@@ -4,7 +4,7 @@ export { defaultLimits, defineConfig } from './config.js';
 export { loadConfig } from './installed.js';
 export { LaminaError, type WireError } from './contract/errors.js';
 export { errorTable, type ErrorCode, type ErrorDetails } from './contract/error-table.js';
-export { networkReasonOf, reasonOf } from './kernel/reason.js';
+export { reasonOf } from './kernel/reason.js';
 export { wireType } from './contract/errors.js';
 export {
   backendsView,

@@ -25,6 +25,7 @@ export type {
 } from './process/description.js';
 export { LaminaError } from './contract/errors.js';
 export { abortable } from './kernel/abort.js';
+export { networkReasonOf } from './kernel/reason.js';
 export { isShortage } from './kernel/shortage.js';
 export { cores, type Cores } from './process/cores.js';
 export type { ErrorCode, ErrorDetails } from './contract/error-table.js';

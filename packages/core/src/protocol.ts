@@ -23,5 +23,5 @@ export type {
   ValidationView,
 } from './contract/views.js';
 export { LaminaError, type WireError } from './contract/errors.js';
-export { reasonOf } from './kernel/reason.js';
+export { networkReasonOf, reasonOf } from './kernel/reason.js';
 export type { ErrorCode, ErrorDetails } from './contract/error-table.js';

@@ -1,5 +1,5 @@
 // HTTP requests to the Hub: token, redirects, time limit and errors.
-import { LaminaError, type SourceContext } from '@lamina/core/plugin';
+import { LaminaError, networkReasonOf, type SourceContext } from '@lamina/core/plugin';
 import { badToken, isBadToken, responseError, unreachable, type FailedRequest } from './errors.js';
 import type { Settings, Token } from './settings.js';
 
@@ -144,10 +144,9 @@ export function authorization(token: Token | undefined): Record<string, string> 
 }
 
 function failure(endpoint: string, repo: string, isTimeout: boolean, error: unknown): LaminaError {
-  const cause = (error as { cause?: { code?: string; message?: string } }).cause;
   const reason = isTimeout
     ? `no response within ${responseTimeoutMs / 1000} s`
-    : (cause?.code ?? cause?.message ?? (error as Error).message);
+    : networkReasonOf(error);
   return unreachable(
     `${endpoint} cannot be reached for ${repo}: ${reason}. Check the connection, or set HF_ENDPOINT to a mirror.`,
     {},

@@ -204,7 +204,7 @@ describe('what the Hub refuses', () => {
     await hub.close();
     await assert.rejects((await sourceOf(hfSource({ endpoint: url }))).resolve('org/name', contextFor()), {
       code: 'SOURCE_UNREACHABLE',
-      message: /cannot be reached for org\/name: ECONNREFUSED/,
+      message: /cannot be reached for org\/name: connection refused/,
     });
     hub = await HubServer.open();
   });

@@ -1,6 +1,6 @@
 // HTTP requests to registries: anonymous tokens, redirects, time limit and errors.
 import { createHash } from 'node:crypto';
-import { LaminaError, type SourceContext } from '@lamina/core/plugin';
+import { LaminaError, networkReasonOf, type SourceContext } from '@lamina/core/plugin';
 import { denied, responseError, unreachable } from './errors.js';
 import { shown, type Name } from './name.js';
 import { originOf, type Settings } from './settings.js';
@@ -145,10 +145,9 @@ export class Registries {
     } catch (error) {
       if (LaminaError.is(error)) throw error;
       if (signal.aborted) throw new LaminaError('ABORTED', {}, { cause: error });
-      const cause = (error as { cause?: { code?: string; message?: string } }).cause;
       const reason = timeout.aborted
         ? `no response within ${responseTimeoutMs / 1000} s`
-        : (cause?.code ?? cause?.message ?? (error as Error).message);
+        : networkReasonOf(error);
       throw unreachable(
         `${new URL(url).host} cannot be reached for ${shown(name)}: ${reason}. Check the connection and the name of the registry.`,
         {},

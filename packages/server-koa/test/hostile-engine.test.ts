@@ -190,7 +190,7 @@ describe('an engine that answers', () => {
     assert.equal(answer.status, 502);
     assert.equal(
       (await errorOf(answer)).message,
-      'The engine of model "far" is running but did not respond: connect ECONNREFUSED',
+      'The engine of model "far" is running but did not respond: connection refused',
     );
   });
 

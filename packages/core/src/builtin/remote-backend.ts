@@ -167,7 +167,7 @@ class Remote implements Backend {
       return response.status;
     } catch (error) {
       // fetch hides the reason in the cause.
-      throw new Error(`its server does not respond: ${networkReasonOf((error as Error).cause ?? error)}`, {
+      throw new Error(`its server does not respond: ${networkReasonOf(error)}`, {
         cause: error,
       });
     }

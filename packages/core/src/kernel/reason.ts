@@ -1,21 +1,35 @@
 // Why something failed, in one line for people.
 import { shortageOf } from './shortage.js';
 
+/** Code of a failed connection → what it means. */
+const connectionProblems: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'connection refused',
+  ECONNRESET: 'connection closed',
+  EPIPE: 'connection closed',
+  EHOSTUNREACH: 'host unreachable',
+  ENETUNREACH: 'network unreachable',
+  EAI_AGAIN: 'host not found',
+  ENOTFOUND: 'host not found',
+  ETIMEDOUT: 'connection timed out',
+  UND_ERR_CONNECT_TIMEOUT: 'connection timed out',
+  UND_ERR_SOCKET: 'connection closed',
+};
+
 /**
- * The message of any thrown value, in one line, without a stack; of a system error that passes by itself, what to do
- * about it.
+ * The message of any thrown value, in one line, without a stack or the code of a system error; for a shortage, what to
+ * do about it.
  */
 export function reasonOf(value: unknown): string {
   const shortage = shortageOf(value);
   if (shortage !== undefined) return shortage;
   const text = value instanceof Error ? value.message : String(value);
-  return text.split('\n', 1)[0]!.trim() || 'no reason given';
+  return text.split('\n', 1)[0]!.replace(/^E[A-Z0-9]+: /, '').trim() || 'no reason given';
 }
 
-/** Why a connection failed, in one line and without its address: `connect ECONNREFUSED`. */
+/** Why a connection failed, in one line and without its address: `connection refused`. */
 export function networkReasonOf(error: unknown): string {
-  const { code, syscall = 'connect' } = error as NodeJS.ErrnoException;
-  if (shortageOf(error) === undefined && typeof code === 'string' && /^E[A-Z0-9]+$/.test(code))
-    return `${syscall} ${code}`;
-  return code === 'UND_ERR_CONNECT_TIMEOUT' ? 'no connection in time' : reasonOf(error);
+  if (error instanceof TypeError && error.cause instanceof Error) return networkReasonOf(error.cause); // From `fetch`.
+  const { code = '', message } = error as NodeJS.ErrnoException;
+  if (message === 'bad port') return 'the port is not allowed';
+  return connectionProblems[code] ?? reasonOf(error);
 }

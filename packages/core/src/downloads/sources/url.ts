@@ -1,7 +1,7 @@
 // The source `url`: any http or https URL of a file.
 import { basename } from 'node:path';
 import { LaminaError } from '../../contract/errors.js';
-import { reasonOf } from '../../kernel/reason.js';
+import { networkReasonOf } from '../../kernel/reason.js';
 import type { Json } from '../../contract/schema.js';
 import type { DownloadPlan, Source, SourceContext } from '../../contract/source.js';
 import { check, describeProblems } from '../../kernel/check.js';
@@ -96,7 +96,7 @@ async function probe(
   } catch (error) {
     if (LaminaError.is(error)) throw error;
     if (!(error instanceof TransferError)) {
-      const message = `${new URL(url).host} cannot be reached: ${reasonOf(error)}. Check the URL and the network.`;
+      const message = `${new URL(url).host} cannot be reached: ${networkReasonOf(error)}. Check the URL and the network.`;
       throw new LaminaError('SOURCE_UNREACHABLE', { message }, { cause: error });
     }
     const isTemporary = error.policy === 'retry' || error.policy === 'slow-down';

@@ -1,6 +1,6 @@
 // A failed request of a transfer: what it means for the next request, and the error to report if nothing helps.
 import { LaminaError } from '../../contract/errors.js';
-import { reasonOf } from '../../kernel/reason.js';
+import { networkReasonOf, reasonOf } from '../../kernel/reason.js';
 
 /**
  * What to do after a failed request:
@@ -50,7 +50,7 @@ export function toTransferError(error: unknown, file: string, host: string, dire
     return transferError('retry', `${host} stopped sending ${file}. Resume the download to try again.`, error);
   return transferError(
     'retry',
-    `The connection to ${host} failed: ${reasonOf(error)}. Resume the download to try again.`,
+    `The connection to ${host} failed: ${networkReasonOf(error)}. Resume the download to try again.`,
     error,
   );
 }

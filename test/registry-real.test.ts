@@ -80,7 +80,7 @@ describeWith({ nginx, 'docker-registry': dockerRegistry }, 'the source ollama at
   it('tells what is not there', async () => {
     await assert.rejects(source.resolve({ model: `${registry.host}/library/tiny:none` }, context()), {
       code: 'MODEL_NOT_FOUND',
-      message: /has no such model or tag/,
+      message: /does not have this model or tag/,
     });
     await assert.rejects(source.resolve({ model: `${registry.host}/library/none` }, context()), {
       code: 'MODEL_NOT_FOUND',

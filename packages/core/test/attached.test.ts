@@ -1,4 +1,5 @@
-// An attached Lamina beside the owner of a data directory: it sees everything, leaves no trace, and starts nothing.
+// An attached Lamina next to the owner of a data directory: it reads everything, writes no state, and starts
+// nothing.
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { once } from 'node:events';
@@ -32,7 +33,7 @@ describe('an attached Lamina', () => {
     return made;
   };
 
-  it('sees the models of a directory that has an owner, including those that are not in the manifest', async () => {
+  it('lists the models of a directory that has an owner, including those that are not in the manifest', async () => {
     await lamina();
     await tinyGguf(join(modelsDir, 'found.gguf'));
     const attached = await lamina({ mode: 'attached' });
@@ -50,7 +51,7 @@ describe('an attached Lamina', () => {
     assert.equal((await attached.suggestions.suggest({})).suggested.record.model.name, 'tiny');
   });
 
-  it('leaves no trace', async () => {
+  it('leaves no files behind', async () => {
     await tinyGguf(join(modelsDir, 'found.gguf'));
     await (await lamina({ mode: 'attached' })).close();
     assert.deepEqual(readdirSync(modelsDir).sort(), ['found.gguf', 'models.yaml', 'tiny.fake']);

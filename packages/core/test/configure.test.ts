@@ -1,4 +1,4 @@
-// createLamina({ configure }): a host replaces services, and mistakes are refused in a sentence.
+// createLamina({ configure }): a host replaces services, and mistakes are rejected with a message.
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -17,7 +17,7 @@ describe('the options of createLamina', () => {
   const refused = (options: LaminaOptions, message: string | RegExp) =>
     assert.rejects(create(options), { code: 'CONFIG_INVALID', message });
 
-  it('configure replaces a service for everything that uses it', async () => {
+  it('replaces a service for everything that uses it', async () => {
     const clock: Clock = new ManualClock();
     const lamina = await create({
       configure: (container) => void container.rebind(tokens.Clock).toConstantValue(clock),
@@ -28,18 +28,18 @@ describe('the options of createLamina', () => {
     await lamina.close();
   });
 
-  it('configure may not bind a token a second time', () =>
+  it('rejects binding a token a second time', () =>
     refused(
       { configure: (container) => void container.bind(tokens.Policy).toConstantValue(policy) },
       'configure binds tokens.Policy, which is already bound. To replace it, write container.rebind(tokens.Policy).',
     ));
 
-  it('configure may not return a promise', async () => {
+  it('rejects a promise from configure', async () => {
     const configure = async () => Promise.reject(new Error('late'));
     // eslint-disable-next-line @typescript-eslint/no-misused-promises -- The mistake under test.
     await refused({ configure }, /^configure returned a promise, but it must be synchronous\. Await /);
   });
 
-  it('an unknown option is refused with the nearest one', () =>
+  it('reject an unknown option and name the nearest one', () =>
     refused({ modelDir: '.' } as LaminaOptions, 'createLamina has no option "modelDir"; did you mean "modelsDir"?'));
 });

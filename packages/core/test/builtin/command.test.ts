@@ -42,7 +42,7 @@ describe('an engine that is only a command line', () => {
     else it.skip(`${name} (${skip})`);
   }
 
-  it('is verified when it takes a key, and unverified when it takes none', async () => {
+  it('is verified when it requires a key, and unverified when it does not', async () => {
     for (const [env, verified] of [
       [key, true],
       [{}, false],
@@ -53,7 +53,7 @@ describe('an engine that is only a command line', () => {
     }
   });
 
-  it('is not ready before the ready line', async () => {
+  it('is not ready before it prints the ready line', async () => {
     const early = command.replace(behaviour, `'${JSON.stringify({ ready_early: true, load_ms: 300 })}'`);
     const server = await start(
       { command: early, formats: ['fake'], env: key, ready_log: '^listening on' },

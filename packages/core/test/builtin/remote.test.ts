@@ -8,7 +8,7 @@ import { backendConformance, createTestLamina, fakeEngine } from '@lamina/testin
 import { remoteBackend } from '../../dist/builtin/remote-backend.js';
 import { fakeKit, stateOf, testFolder } from '../../../testing/dist-test/fake-kit.js';
 
-describe('a server that already runs', () => {
+describe('an external server', () => {
   let engine: ChildProcess;
   const options = { base_url: '', api_key_env: 'THEIR_KEY' };
   const env = { THEIR_KEY: 'sk-theirs' };
@@ -65,7 +65,7 @@ describe('a server that already runs', () => {
     else it.skip(`${name} (${skip})`);
   }
 
-  it('has models without files, which are attached side by side and never counted', async () => {
+  it('serves models without files, side by side, outside the limit of loaded models', async () => {
     const lamina = await createTestLamina({
       env,
       limits: { maxLoaded: 1 },
@@ -100,7 +100,7 @@ describe('a server that already runs', () => {
     assert.equal((await fetch(new URL('/health', options.base_url))).status, 200);
   });
 
-  it('fails its health checks while it does not respond, and is never dead: it can come back', async () => {
+  it('fails its health checks while it does not respond, but is never dead because it can recover', async () => {
     const theirs = createServer((_request, response) => response.end('{}')).listen(0, '127.0.0.1');
     await once(theirs, 'listening');
     const { port } = theirs.address() as AddressInfo;
@@ -129,7 +129,7 @@ describe('a server that already runs', () => {
     await once(theirs, 'close');
   });
 
-  it('is not called with a key that is not a valid header, which the error would quote', async () => {
+  it('is not called with a key that is not a valid header, because the error would quote the key', async () => {
     const lamina = await createTestLamina({
       env: { THEIR_KEY: 'sk-first\nsk-second' },
       manifest: { backends: { theirs: { type: 'remote', ...options } }, models: { big: { backend: 'theirs' } } },

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { fillIn, wordsOf } from '../../dist/builtin/words.js';
 
-describe('a command line without a shell', () => {
-  it('is split at blanks, but not within quotes', () => {
+describe('splitting a command line without a shell', () => {
+  it('splits at spaces, but not within quotes', () => {
     assert.deepEqual(wordsOf(`serve --name "a b"  --path='c  d' e\\ f ""`), [
       'serve',
       '--name',
@@ -27,12 +27,12 @@ describe('a command line without a shell', () => {
     ]);
   });
 
-  it('is refused with an unclosed quote, or when it is empty', () => {
+  it('rejects an unclosed quote and an empty command', () => {
     assert.throws(() => wordsOf('serve "a'), { code: 'CONFIG_INVALID' });
     assert.throws(() => wordsOf(' '), { code: 'CONFIG_INVALID' });
   });
 
-  it('has its placeholders filled in once, after it was split', () => {
+  it('fills in placeholders once, after splitting', () => {
     const values = { PORT: '8080', MODEL_PATH: '/a b/${PORT}', MODEL: 'm' };
     assert.deepEqual(
       wordsOf('serve --model ${MODEL_PATH} --port=${PORT} ${OTHER}').map((word) => fillIn(word, values)),

@@ -42,7 +42,7 @@ describe('the entry point for clients', () => {
     }
   });
 
-  it('has schemas that travel as JSON and name their own type', () => {
+  it('has schemas that can be serialised as JSON and name their own type', () => {
     for (const schemas of [clientFrameSchemas, serverFrameSchemas]) {
       for (const [type, schema] of Object.entries<{
         readonly properties: { readonly type: { readonly const: string } };
@@ -56,7 +56,7 @@ describe('the entry point for clients', () => {
     assert.ok(Object.keys(eventSchemas).every((type) => /^[a-z]+\.[a-z]+$/.test(type)));
   });
 
-  it('types what its schemas accept', () => {
+  it('has types that match what its schemas accept', () => {
     const start: ClientFrame<'chat.start'> = {
       type: 'chat.start',
       id: 'a',

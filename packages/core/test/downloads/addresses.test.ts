@@ -1,5 +1,5 @@
-// A download that was requested over the network connects to no private address, however that is written, reached or
-// remembered.
+// A download requested over the network never connects to a private address, in any notation, after a
+// redirect, or when resumed.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -14,7 +14,7 @@ import { impatient, withDownloads } from './harness.js';
 
 const isForbidden = (error: unknown) => LaminaError.is(error, 'FORBIDDEN');
 
-/** A source whose plan needs one request, as those of the plugins; `redirect` as fetch takes it. */
+/** A source whose plan needs one request, like those of the plugins; `redirect` is the option of fetch. */
 function askingSource(redirect: 'follow' | 'manual' | 'error' = 'follow') {
   const seen: { context?: SourceContext; answer?: { status: number; text: string; type: string | null; url: string } } =
     {};
@@ -74,7 +74,7 @@ describe('the addresses of a download', () => {
     '[::ffff:0:127.0.0.1]',
   ];
   for (const host of forms) {
-    it(`are not private ones, written as ${host}`, () =>
+    it(`must not be private, written as ${host}`, () =>
       withDownloads(async ({ lamina, server }) => {
         const url = server.serve('/tiny.gguf', ggufBytes(1000)).replace('127.0.0.1', host);
         const isRefused = (error: unknown) =>
@@ -84,7 +84,7 @@ describe('the addresses of a download', () => {
       }));
   }
 
-  it('are not private ones after a redirect', () =>
+  it('must not be private after a redirect', () =>
     withDownloads(
       async ({ lamina, server }) => {
         server.serve('/secret', ggufBytes(1000));
@@ -108,7 +108,7 @@ describe('the addresses of a download', () => {
       { downloads: { allowedHosts: ['localhost'] } },
     ));
 
-  it('may be those of this machine, and of no other, with the guard `loopback`', () =>
+  it('may be on this machine, and on no other, with the guard `loopback`', () =>
     withDownloads(async ({ lamina, server }) => {
       const url = server.serve('/tiny.gguf', ggufBytes(1000));
       await assert.rejects(
@@ -122,7 +122,7 @@ describe('the addresses of a download', () => {
       await lamina.downloads.wait(id);
     }));
 
-  it('are guarded for a model of the manifest too, unless the process itself asks', () =>
+  it('are guarded for a model of the manifest too, unless the process itself requests it', () =>
     withDownloads(async ({ lamina, server }) => {
       await lamina.models.save('tiny', {
         path: 'tiny/tiny.gguf',
@@ -133,7 +133,7 @@ describe('the addresses of a download', () => {
       await lamina.downloads.wait((await lamina.downloads.start({ model: 'tiny' })).id);
     }));
 
-  it('may be those that the operator lists, with the usual port or its own', () =>
+  it('may be those that the operator lists, with the default port or the listed one', () =>
     withDownloads(
       async ({ lamina, server }) => {
         const { id } = await lamina.downloads.start(
@@ -151,7 +151,7 @@ describe('the addresses of a download', () => {
     ));
 
   for (const redirect of ['follow', 'manual', 'error'] as const) {
-    it(`are those that a source may ask with redirect: '${redirect}'`, async () => {
+    it(`are guarded for requests of a source with redirect: '${redirect}'`, async () => {
       const { plugin, seen } = askingSource(redirect);
       await withDownloads(
         async ({ lamina, server }) => {
@@ -180,7 +180,7 @@ describe('the addresses of a download', () => {
     });
   }
 
-  it('gives a source the answer of an address that may be asked, and its secrets to no other', async () => {
+  it('allow a source to read an allowed response, and keep its secrets from other hosts', async () => {
     const { plugin, seen } = askingSource();
     const other = await HostileServer.open();
     await withDownloads(
@@ -208,7 +208,7 @@ describe('the addresses of a download', () => {
   });
 });
 
-describe('the addresses of a download that goes on with the next Lamina', () => {
+describe('the addresses of a download that the next Lamina resumes', () => {
   let folder: string;
   let server: HostileServer;
   beforeEach(async () => {
@@ -222,7 +222,7 @@ describe('the addresses of a download that goes on with the next Lamina', () => 
 
   const open = (allowedHosts: string[]) =>
     createLamina({ modelsDir: folder, log: 'silent', downloads: { ...impatient, stallTimeout: 20, allowedHosts } });
-  /** Begins a download and ends its Lamina in the middle; `change` may rewrite the journal. */
+  /** Starts a download and closes its Lamina in the middle; `change` may rewrite the journal. */
   const interrupted = async (
     guard: 'public' | undefined,
     change: (journal: Record<string, unknown>) => void = () => undefined,
@@ -249,10 +249,11 @@ describe('the addresses of a download that goes on with the next Lamina', () => 
     }
   };
 
-  it('are guarded when a request from the network began it', async () =>
+  it('are guarded when a network request started it', async () =>
     assert.rejects(ends(await interrupted('public')), isForbidden));
-  it('are free when the process itself began it', async () => assert.doesNotReject(ends(await interrupted(undefined))));
-  it('are guarded by what an earlier version wrote down', async () => {
+  it('are not guarded when the process itself started it', async () =>
+    assert.doesNotReject(ends(await interrupted(undefined))));
+  it('are guarded as the journal of an earlier version recorded it', async () => {
     const earlier = (remote: boolean) => (journal: Record<string, unknown>) => {
       delete journal['guard'];
       journal['remote'] = remote;
@@ -292,21 +293,21 @@ describe('the addresses of a download behind a proxy', () => {
       { env: { HTTP_PROXY: `http://127.0.0.1:${(proxy.address() as AddressInfo).port}` }, downloads: { allowedHosts } },
     );
 
-  it('are not private ones, and the proxy is not asked for them', () =>
+  it('must not be private, and the proxy is not asked for them', () =>
     behind(async (start) => {
-      // This machine's own name leads to a private address, or cannot be resolved.
+      // This machine's own name resolves to a private address, or cannot be resolved.
       for (const host of ['10.0.0.1', '[::ffff:10.0.0.1]', 'localhost', '169.254.169.254', hostname()])
         await assert.rejects(start(`http://${host}/tiny.gguf`), isForbidden, host);
       assert.deepEqual(asked, []);
     }));
 
-  it('are public ones', () =>
+  it('may be public', () =>
     behind(async (start) => {
       await start('http://93.184.215.14/tiny.gguf');
       assert.deepEqual(new Set(asked), new Set(['93.184.215.14:80']));
     }));
 
-  it('are not names that cannot be resolved here, unless the operator lists them', async () => {
+  it('must be resolvable on this machine, unless the operator lists them', async () => {
     const isUnresolved = (error: unknown) =>
       LaminaError.is(error, 'FORBIDDEN') && /cannot be resolved on this machine/.test(error.message);
     await behind((start) => assert.rejects(start('http://models.invalid/tiny.gguf'), isUnresolved));

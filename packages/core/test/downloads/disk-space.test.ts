@@ -1,4 +1,4 @@
-// Downloads on a disk that fills up: the reserve is never used, and what is of no use is given back.
+// Downloads on a disk that fills up: the reserve is never used, and the space of useless bytes is freed.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync, statfsSync, statSync, truncateSync, writeFileSync } from 'node:fs';
@@ -17,7 +17,7 @@ const reserve = 0.05 * diskBytes;
 
 const isFull = (error: unknown) => LaminaError.is(error, 'DISK_FULL') && /reserve|more is needed/.test(error.message);
 
-/** Sends bytes for as long as they are taken, and says nothing of lengths or versions. */
+/** Sends bytes for as long as the client reads them, without a length or a version. */
 const endless: Behaviour = ({ count, response }) => {
   if (count === 0) return void response.writeHead(503).end();
   response.writeHead(200);
@@ -29,7 +29,7 @@ const endless: Behaviour = ({ count, response }) => {
   send();
 };
 
-/** What the files below a directory occupy: a part that is written in several places has holes. */
+/** The disk space of the files below a directory: a part file that is written in several places is sparse. */
 function bytesIn(directory: string): number {
   return readdirSync(directory, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
@@ -40,7 +40,7 @@ function bytesIn(directory: string): number {
     );
 }
 
-/** Runs the rules on a disk; `free` measures it. */
+/** Runs the rules on a disk; `free` measures its free space. */
 function rules(disk: () => { readonly directory: string; free(): number }): void {
   let server: HostileServer;
   let lamina: Lamina;
@@ -63,7 +63,7 @@ function rules(disk: () => { readonly directory: string; free(): number }): void
   const start = async (behaviour: Behaviour, content: Buffer) =>
     (await lamina.downloads.start({ reference: server.serve('/tiny.gguf', content, behaviour), name: 'tiny' })).id;
 
-  it('fails a body of unknown length before the reserve is used, and gives its bytes back', async () => {
+  it('fails a body of unknown length before the reserve is used, and deletes its bytes', async () => {
     const before = disk().free();
     const id = await start(endless, Buffer.alloc(0));
     await assert.rejects(lamina.downloads.wait(id), isFull);
@@ -72,7 +72,7 @@ function rules(disk: () => { readonly directory: string; free(): number }): void
     assert.equal(lamina.downloads.get(id).state, 'failed');
   });
 
-  it('fails a file of known length when others fill the disk, keeps what can be gone on with, and goes on when there is room', async () => {
+  it('fails a file of known length when others fill the disk, keeps what can be resumed, and resumes when there is space', async () => {
     const content = ggufBytes(24 * mebibyte);
     const other = join(disk().directory, 'other');
     const id = await start((exchange) => {
@@ -90,7 +90,7 @@ function rules(disk: () => { readonly directory: string; free(): number }): void
     assert.equal(sha256Of(await fs.readFile(join(disk().directory, 'models/tiny/tiny.gguf'))), sha256Of(content));
   });
 
-  it('refuses at once what leaves less than the reserve', async () => {
+  it('is rejected at once when it would leave less than the reserve', async () => {
     const announced = Math.ceil(disk().free() - reserve / 2);
     const url = server.serve(
       '/tiny.gguf',
@@ -110,7 +110,7 @@ describe('a download on a small disk', function () {
   const { statfs } = fs;
   before(() => {
     directory = mkdtempSync(join(tmpdir(), 'lamina-disk-'));
-    // The disk is the folder: what is in it is used, and nothing else.
+    // The disk is the folder: only the files in it use space.
     const small = () => Promise.resolve({ bsize: 1, blocks: diskBytes, bavail: diskBytes - bytesIn(directory) });
     Object.assign(fs, { statfs: small });
     syncBuiltinESMExports();

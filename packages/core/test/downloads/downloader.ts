@@ -1,5 +1,5 @@
-// A Lamina in a process of its own that downloads one file and reports progress and result over IPC. It may be killed
-// at any time.
+// A Lamina in a process of its own that downloads one file and reports progress and result over IPC. It may
+// be killed at any time.
 import { createLamina, LaminaError, type DownloadLimits, type WireError } from '@lamina/core';
 import type { Json } from '@lamina/core/plugin';
 
@@ -22,7 +22,7 @@ lamina.events.on('download.progress', ({ done }) => void report({ done }));
 // `pause` pauses the download, which is then resumed; every other message closes Lamina.
 process.on('message', (message) => {
   if (message === 'pause')
-    void id.then((download) => lamina.downloads.pause(download!)).catch(() => undefined); // It may be over.
+    void id.then((download) => lamina.downloads.pause(download!)).catch(() => undefined); // It may have ended already.
   else void lamina.close().then(() => process.exit());
 });
 

@@ -8,11 +8,11 @@ import type { Order, Report } from './downloader.js';
 export class Downloading {
   /** The last progress it reported, in bytes. */
   done = 0;
-  /** How it ended, once it has. */
+  /** How it ended; undefined while it runs. */
   ended: Extract<Report, { ended: string }> | undefined;
   private readonly child: ChildProcess;
 
-  /** With `maxFileBytes` no file may grow beyond that size, as on a full disk. */
+  /** With `maxFileBytes`, no file may grow beyond that size, as on a full disk. */
   constructor(order: Order, { maxFileBytes, env = {} }: { maxFileBytes?: number; env?: Record<string, string> } = {}) {
     const command = [process.execPath, join(import.meta.dirname, 'downloader.js'), JSON.stringify(order)];
     const limited =
@@ -29,7 +29,10 @@ export class Downloading {
     });
   }
 
-  /** Resolves when `wanted` holds after a report, or the download has ended. @throws when the process exits by itself */
+  /**
+   * Resolves when `wanted` holds after a report, or the download has ended. @throws when the process exits by
+   * itself
+   */
   async until(wanted: () => boolean): Promise<void> {
     while (this.ended === undefined && !wanted()) {
       const { exitCode, signalCode } = this.child;

@@ -1,4 +1,4 @@
-// A download as a job: it is one, it is paused, it goes on after a kill, it ends in the manifest.
+// A download as a job: shared, paused, resumed after a kill, and added to the manifest.
 import assert from 'node:assert/strict';
 import {
   existsSync,
@@ -34,8 +34,8 @@ import { fetched, impatient, withDownloads } from './harness.js';
 const megabyte = 1024 * 1024;
 
 /**
- * Sends this share of every response, and then waits for the gate. A response whose last byte was sent is ended: its
- * connection may be used again.
+ * Sends this share of every response, and then waits for the gate. A response whose last byte was sent is
+ * ended: its connection can be reused.
  */
 function gated(share: number): { behaviour: Behaviour; open(): void } {
   let open: () => void = () => undefined;
@@ -53,7 +53,7 @@ function gated(share: number): { behaviour: Behaviour; open(): void } {
 
 type Range = readonly [from: number, to: number];
 
-/** What the journal of a download says is on disk of its only file. */
+/** How many bytes of its only file are on disk, according to the journal of a download. */
 function heldOf(modelsDir: string, id: string): readonly Range[] {
   const { files } = JSON.parse(readFileSync(join(modelsDir, '.downloads', id, 'journal.json'), 'utf8')) as {
     files: { held: Range[] }[];
@@ -70,12 +70,12 @@ function assertNotAskedAgain(requests: readonly Seen[], held: readonly Range[]):
   for (const [from, to] of held)
     assert.ok(
       asked.every((first) => first < from || first >= to),
-      'what was there was asked for again',
+      'bytes that were on disk were requested again',
     );
 }
 
 describe('a download', () => {
-  it('ends in the manifest: path, size, source, digest, comments kept', async () => {
+  it('adds its model to the manifest: path, size, source, digest, comments kept', async () => {
     const text = '# mine\nmodels:\n  other: { path: other.gguf } # stays\n';
     await withDownloads(
       async ({ lamina, server }) => {
@@ -99,7 +99,7 @@ describe('a download', () => {
     );
   });
 
-  it('tells what happens in events, its progress at most ten times a second and never backwards', () =>
+  it('emits events, progress at most ten times a second and never backwards', () =>
     withDownloads(async ({ lamina, server }) => {
       const events: LaminaEvent[] = [];
       lamina.events.onAny((event) => void (event.type.startsWith('download.') && events.push(event)));
@@ -121,7 +121,7 @@ describe('a download', () => {
       assert.equal(progress.at(-1)!.done, content.length);
     }));
 
-  it('is one for all who ask for the same model', () =>
+  it('is shared by all requests for the same model', () =>
     withDownloads(async ({ lamina, server }) => {
       const { behaviour, open } = gated(0.5);
       const url = server.serve('/tiny.gguf', ggufBytes(megabyte), (exchange) =>
@@ -142,7 +142,7 @@ describe('a download', () => {
       await assert.rejects(lamina.downloads.start({ reference: `${url}?other`, name: 'tiny' }), isHere(false));
     }));
 
-  it('is paused, goes on where it was, and keeps what it had', () =>
+  it('resumes after a pause from the bytes it has', () =>
     withDownloads(async ({ lamina, server }) => {
       const content = ggufBytes(9 * megabyte);
       const { behaviour } = gated(0.5);
@@ -169,7 +169,7 @@ describe('a download', () => {
       assert.equal(sha256Of(readFileSync(join(lamina.modelsDir, 'tiny/tiny.gguf'))), sha256Of(content));
     }));
 
-  it('is resumed after a pause, and begun anew after a cancel, that has not ended yet', () =>
+  it('is resumed or started again while a pause or a cancel is still in progress', () =>
     withDownloads(async ({ lamina, server }) => {
       const content = ggufBytes(megabyte);
       const { behaviour, open } = gated(0.5);
@@ -201,7 +201,7 @@ describe('a download', () => {
       assert.equal(sha256Of(readFileSync(join(lamina.modelsDir, 'tiny/tiny.gguf'))), sha256Of(content));
     }));
 
-  it('leaves nothing when it is cancelled or removed', () =>
+  it('leaves no files when it is cancelled or removed', () =>
     withDownloads(async ({ lamina, server }) => {
       const { behaviour } = gated(0.5);
       const url = server.serve('/tiny.gguf', ggufBytes(megabyte), (exchange) =>
@@ -219,19 +219,19 @@ describe('a download', () => {
       assert.deepEqual(readdirSync(join(lamina.modelsDir, '.downloads')), []);
     }));
 
-  it('links a file that another model has already', () =>
+  it('links a file that another model already has', () =>
     withDownloads(async ({ lamina, server }) => {
       const content = ggufBytes(megabyte);
       const sha256 = sha256Of(content);
       await fetched(lamina, { url: server.serve('/one.gguf', content), sha256 }, 'one');
       const before = server.requests('/two.gguf').length;
       await fetched(lamina, { url: server.serve('/two.gguf', content), sha256 }, 'two');
-      assert.equal(server.requests('/two.gguf').length - before, 1, 'more was asked for than size and name');
+      assert.equal(server.requests('/two.gguf').length - before, 1, 'more was requested than size and name');
       const [one, two] = ['one/one.gguf', 'two/two.gguf'].map((path) => statSync(join(lamina.modelsDir, path)));
       assert.equal(one!.ino, two!.ino);
     }));
 
-  it('overwrites no file', () =>
+  it('does not overwrite a file', () =>
     withDownloads(
       async ({ lamina, server }) => {
         const url = server.serve('/tiny.gguf', ggufBytes(1000));
@@ -241,7 +241,7 @@ describe('a download', () => {
       { files: { 'mine/tiny.gguf': 'not a model' } },
     ));
 
-  it('asks the sources of an entry in their order, and says what the first said', async () => {
+  it('tries the sources of an entry in their order, and reports the error of the first', async () => {
     const asked: string[] = [];
     const source = (name: string, resolve: Source['resolve']): Source => ({
       name,
@@ -276,7 +276,7 @@ describe('a download', () => {
     );
   });
 
-  it('lets a plugin change the plan, and refuse the files', async () => {
+  it('lets a plugin change the plan, and reject the files', async () => {
     const plugin = definePlugin({
       name: 'careful',
       setup(lamina) {
@@ -305,7 +305,7 @@ describe('a download', () => {
     );
   });
 
-  it('may not lead a stranger to a private address, unless the operator allows the host', async () => {
+  it('rejects a private address in a network request, unless the operator allows the host', async () => {
     const denied = (error: unknown) => LaminaError.is(error, 'FORBIDDEN');
     await withDownloads(async ({ lamina, server }) => {
       const url = server.serve('/tiny.gguf', ggufBytes(1000));
@@ -336,7 +336,7 @@ describe('a download', () => {
     );
   });
 
-  it('says that a disk is too small before a byte is fetched', () =>
+  it('fails on a disk that is too small before it fetches a byte', () =>
     withDownloads(async ({ lamina, server }) => {
       const url = server.serve(
         '/tiny.gguf',
@@ -366,7 +366,7 @@ describe('a download', () => {
   });
 });
 
-describe('a download of a Lamina that ends', () => {
+describe('a download when its Lamina ends', () => {
   let folder: string;
   let server: HostileServer;
   beforeEach(async () => {
@@ -380,7 +380,7 @@ describe('a download of a Lamina that ends', () => {
 
   const open = () => createLamina({ modelsDir: folder, log: 'silent', downloads: impatient });
 
-  it('goes on with the next one, and a paused one stays paused', async () => {
+  it('is resumed by the next one, and stays paused when it was paused', async () => {
     const content = ggufBytes(9 * megabyte);
     const { behaviour } = gated(0.5);
     const [one, two] = ['/one.gguf', '/two.gguf'].map((path) =>
@@ -406,7 +406,7 @@ describe('a download of a Lamina that ends', () => {
     }
   });
 
-  it('writes down every second what it has', async () => {
+  it('is recorded in the journal every second', async () => {
     const clock = new ManualClock();
     const { behaviour } = gated(0.5);
     const url = server.serve('/tiny.gguf', ggufBytes(megabyte), (exchange) =>
@@ -425,7 +425,7 @@ describe('a download of a Lamina that ends', () => {
     }
   });
 
-  it('loses nothing that was written down when it is killed', async function () {
+  it('keeps what the journal recorded when the process is killed', async function () {
     this.timeout(40_000);
     const content = ggufBytes(12 * megabyte);
     const { behaviour } = gated(0.5);
@@ -456,7 +456,7 @@ describe('a download of a Lamina that ends', () => {
     }
   });
 
-  it('survives a disk that fills up, and goes on where it was when there is room', async function () {
+  it('survives a disk that fills up, and resumes when there is space', async function () {
     this.timeout(40_000);
     const content = ggufBytes(9 * megabyte);
     const url = server.serve('/tiny.gguf', content);
@@ -481,7 +481,7 @@ describe('a download of a Lamina that ends', () => {
     }
   });
 
-  it('does not write into a file that another model links', async () => {
+  it('does not write into a file that is linked to another model', async () => {
     const [old, fresh] = [ggufBytes(megabyte), ggufBytes(megabyte)];
     const { behaviour } = gated(0.5);
     const url = server.serve('/tiny.gguf', fresh, (exchange) => (exchange.count === 0 ? honest : behaviour)(exchange));

@@ -1,4 +1,4 @@
-// What tests of downloads share: a Lamina without engines, short time limits, and a hostile server.
+// Shared by tests of downloads: a Lamina without engines, short time limits, and a hostile server.
 import { createTestLamina, type TestLamina, type TestLaminaOptions } from '@lamina/testing';
 import { HostileServer } from './hostile-server.js';
 

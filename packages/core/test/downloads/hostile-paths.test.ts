@@ -1,5 +1,5 @@
-// Every wrong way a server can give a file, on every way a file is fetched: by one connection, by several, without a
-// known size, and from the middle on.
+// Every wrong way a server can send a file, for every way a file is fetched: over one connection, over
+// several, without a known size, and resumed.
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -28,7 +28,7 @@ const bytes = 9 * megabyte + 17;
 interface Path {
   readonly connectionsPerFile: number;
   readonly sized: boolean;
-  /** Some of it is here already when the server becomes hostile. */
+  /** Part of the file is on disk when the server becomes hostile. */
   readonly resumed: boolean;
 }
 
@@ -39,7 +39,7 @@ const paths: Readonly<Record<string, Path>> = {
   'resumed in the middle': { connectionsPerFile: 4, sized: true, resumed: true },
 };
 
-/** Made anew for each test; the first request of a file is the plan's, for its first byte. */
+/** Created for each test; the first request of a file is the one of the plan, for its first byte. */
 const survivable: Readonly<Record<string, () => Behaviour>> = {
   'an honest server': () => honest,
   'a server that knows no ranges': () => whole,
@@ -70,7 +70,10 @@ const survivable: Readonly<Record<string, () => Behaviour>> = {
   'a redirect that expires': expiring,
 };
 
-/** A wrong file, or none at all: never one under the final name. The behaviour holds for all but the plan's request. */
+/**
+ * Sends a wrong file, or none: it must never be published under the final name. Applies to all requests but
+ * the one of the plan.
+ */
 const refused: Readonly<Record<string, { behaviour: Behaviour; code: ErrorCode; says: RegExp }>> = {
   'a compressed file': {
     behaviour: ({ response, content }) =>
@@ -122,12 +125,12 @@ const refused: Readonly<Record<string, { behaviour: Behaviour; code: ErrorCode; 
 for (const [nth, [way, path]] of Object.entries(paths).entries()) {
   describe(`a file that is fetched ${way}`, () => {
     for (const [index, [what, make]] of Object.entries(survivable).entries()) {
-      const checked = (index + nth) % 2 === 0; // Each way and each behaviour has both.
-      it(`comes whole: ${what}${checked ? '' : ', no SHA-256 known'}`, () =>
+      const checked = (index + nth) % 2 === 0; // Each combination of way and behaviour.
+      it(`is complete: ${what}${checked ? '' : ', no SHA-256 known'}`, () =>
         play(path, { checked, behaviour: make() }, ({ lamina, content, wait }) => assertComes(lamina, content, wait)));
     }
     for (const [what, { behaviour, code, says }] of Object.entries(refused)) {
-      it(`is refused with a sentence: ${what}`, () =>
+      it(`is rejected with a message: ${what}`, () =>
         play(
           path,
           { checked: true, behaviour: (exchange) => (exchange.count === 0 ? honest : behaviour)(exchange) },
@@ -137,7 +140,7 @@ for (const [nth, [way, path]] of Object.entries(paths).entries()) {
           },
         ));
     }
-    it('is refused with a sentence: another file than the one that was promised', () =>
+    it('is rejected with a message: not the file that was announced', () =>
       play(
         path,
         { checked: true, behaviour: (exchange) => honest({ ...exchange, content: other }) },
@@ -146,7 +149,7 @@ for (const [nth, [way, path]] of Object.entries(paths).entries()) {
           assert.ok(!existsSync(join(lamina.modelsDir, 'tiny/tiny.gguf')));
         },
       ));
-    it('is one version and no mixture when it changes in the middle', () =>
+    it('is one version, never a mixture, when it changes in the middle', () =>
       play(
         path,
         {
@@ -161,7 +164,7 @@ for (const [nth, [way, path]] of Object.entries(paths).entries()) {
   });
 }
 
-/** Of the same size as every file here. */
+/** As large as every file in this test. */
 const other = ggufBytes(bytes);
 
 interface Playing {
@@ -193,7 +196,7 @@ async function play(
         while (lamina.downloads.get(id).done < megabyte)
           await lamina.events.once('download.progress', { signal: AbortSignal.timeout(5000) });
         await lamina.downloads.pause(id);
-        // The plan has been made: its request is counted as before.
+        // The plan has been made: its request counts as before.
         server.serve('/tiny.gguf', content, (exchange) => next({ ...exchange, count: exchange.count + 1 }), { sized });
         await lamina.downloads.resume(id);
       }
@@ -211,7 +214,7 @@ async function assertComes(lamina: TestLamina, content: Buffer, wait: Promise<un
   assert.deepEqual(readdirSync(join(lamina.modelsDir, '.downloads')), []);
 }
 
-/** Does it at one request, and is honest at all others. */
+/** Misbehaves at one request, and is honest at all others. */
 function once(count: number, behaviour: Behaviour): Behaviour {
   return (exchange) => (exchange.count === count ? behaviour : honest)(exchange);
 }
@@ -226,7 +229,7 @@ function oneAtATime(): Behaviour {
   };
 }
 
-/** Redirects to a signed address that is good for two requests. */
+/** Redirects to a signed address that is valid for two requests. */
 function expiring(): Behaviour {
   const uses = new Map<string, number>();
   return (exchange) => {

@@ -1,22 +1,22 @@
-// A real HTTP server that gives files in every wrong way servers do.
+// A real HTTP server that sends files in every wrong way that servers do.
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 
-/** One request and how often its file was asked for before. */
+/** One request, and how often its file was requested before. */
 export interface Exchange {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly content: Buffer;
-  /** What the Range header asks for; all of the file without one. */
+  /** What the Range header requests; the whole file without one. */
   readonly from: number;
   readonly to: number;
   readonly ranged: boolean;
   /** 0 for the first request of the file. */
   readonly count: number;
-  /** False: the server does not say how long the file is. */
+  /** False: the server does not send the length of the file. */
   readonly sized: boolean;
   readonly server: HostileServer;
 }
@@ -28,7 +28,7 @@ export interface Seen {
   readonly headers: IncomingMessage['headers'];
 }
 
-/** Serves what it is given at the path it is given it for. Close it. */
+/** Serves each file under its path. Close it. */
 export class HostileServer {
   readonly seen: Seen[] = [];
   private readonly files = new Map<string, { content: Buffer; behaviour: Behaviour; sized: boolean; count: number }>();
@@ -53,7 +53,7 @@ export class HostileServer {
     return `${this.certificate === undefined ? 'http' : 'https'}://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
   }
 
-  /** Serves a file; the answer is its address. With `sized: false` it does not say how long the file is. */
+  /** Serves a file and returns its address. With `sized: false` it does not send the length. */
   serve(
     path: string,
     content: Buffer,
@@ -68,7 +68,7 @@ export class HostileServer {
     return this.seen.filter((seen) => seen.path === path);
   }
 
-  /** Breaks every connection off, as a server that is killed. */
+  /** Closes every connection, like a server that is killed. */
   cut(): void {
     this.server.closeAllConnections();
   }
@@ -102,7 +102,7 @@ export class HostileServer {
   }
 }
 
-/** `"<hash>"`: what an honest server calls this content. */
+/** `"<hash>"`: the ETag of an honest server for this content. */
 export function etagOf(content: Buffer): string {
   return `"${sha256Of(content).slice(0, 16)}"`;
 }
@@ -111,14 +111,14 @@ export function sha256Of(content: Buffer): string {
   return createHash('sha256').update(content).digest('hex');
 }
 
-/** Bytes that look like a GGUF file and are like no others. */
+/** Unique bytes that look like a GGUF file. */
 export function ggufBytes(length: number): Buffer {
   const bytes = randomBytes(Math.max(length, 4));
   bytes.write('GGUF', 0, 'latin1');
   return bytes.subarray(0, length);
 }
 
-/** The head of an honest answer; `undefined` when there is no body to send. */
+/** The head of an honest response; `undefined` when there is no body to send. */
 export function head(
   { request, response, content, from, to, ranged, sized }: Exchange,
   more: Record<string, string> = {},
@@ -155,17 +155,17 @@ export const honest: Behaviour = (exchange) => {
   if (body !== undefined) exchange.response.end(exchange.content.subarray(body.from, body.to));
 };
 
-/** Knows no ranges. */
+/** Does not support ranges. */
 export const whole: Behaviour = (exchange) => honest({ ...exchange, ranged: false });
 
-/** Knows no ranges, and says nothing of lengths or versions. */
+/** Does not support ranges, and sends no length or version. */
 export const bare: Behaviour = ({ response, content }) => {
   response.writeHead(200);
   response.write(content.subarray(0, content.length / 2));
   response.end(content.subarray(content.length / 2));
 };
 
-/** Breaks the connection off after so many bytes of each answer. */
+/** Closes the connection after this many bytes of each response. */
 export function dropping(bytes: number, base: Behaviour = honest): Behaviour {
   return (exchange) => {
     const body = head(base === honest ? exchange : { ...exchange, ranged: false });
@@ -177,7 +177,7 @@ export function dropping(bytes: number, base: Behaviour = honest): Behaviour {
   };
 }
 
-/** Sends so many bytes of the first answers and then nothing more, without ending them. */
+/** Sends this many bytes of the first responses and then nothing more, without ending them. */
 export function stalling(answers: number, bytes: number): Behaviour {
   return (exchange) => {
     if (exchange.count >= answers) return honest(exchange);
@@ -187,7 +187,7 @@ export function stalling(answers: number, bytes: number): Behaviour {
   };
 }
 
-/** Sends this share of each answer and then nothing more, without ending it. */
+/** Sends this share of each response and then nothing more, without ending it. */
 export function halting(share: number): Behaviour {
   return (exchange) => {
     const body = head(exchange);
@@ -198,7 +198,7 @@ export function halting(share: number): Behaviour {
   };
 }
 
-/** Sends so many bytes every few milliseconds. */
+/** Sends this many bytes every few milliseconds. */
 export function trickling(bytes: number, everyMs: number): Behaviour {
   return (exchange) => {
     const body = head(exchange);
@@ -217,7 +217,7 @@ export function trickling(bytes: number, everyMs: number): Behaviour {
   };
 }
 
-/** The first answers have a status and headers of their own. */
+/** The first responses have a status and headers of their own. */
 export function failing(answers: number, status: number, headers: Record<string, string> = {}): Behaviour {
   return (exchange) =>
     exchange.count < answers ? void exchange.response.writeHead(status, headers).end('no') : honest(exchange);

@@ -1,5 +1,5 @@
-// Every wrong way a server can give a file ends in the right bytes or a clear error, never in a wrong file under the
-// final name.
+// Every wrong way a server can send a file ends in the right bytes or a clear error, never in a wrong file
+// under the final name.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -49,11 +49,11 @@ async function assertFails(
     assert.match(error.message, message);
     return true;
   });
-  assert.ok(!existsSync(fileOf(lamina)), 'a file stands under the final name');
+  assert.ok(!existsSync(fileOf(lamina)), 'a file exists under the final name');
 }
 
 describe('downloads from a hostile server', () => {
-  it('starts a file over when it changes at the server, and mixes nothing', () =>
+  it('starts a file over when it changes on the server, and never mixes versions', () =>
     withDownloads(async ({ lamina, server }) => {
       const [before, after] = [ggufBytes(9 * megabyte), ggufBytes(9 * megabyte)];
       const url = server.serve('/tiny.gguf', before, (exchange) =>
@@ -63,7 +63,7 @@ describe('downloads from a hostile server', () => {
       assertFile(lamina, after);
     }));
 
-  it('starts over after a cut when nothing tells versions apart', () =>
+  it('starts over after a cut when nothing identifies the version', () =>
     withDownloads(async ({ lamina, server }) => {
       const content = ggufBytes(3 * megabyte);
       const url = server.serve('/tiny.gguf', content, (exchange) => {
@@ -81,7 +81,7 @@ describe('downloads from a hostile server', () => {
       assert.ok(server.seen.every(({ headers }) => /^bytes=0-/.test(headers.range!)));
     }));
 
-  it('fetches a slow end from elsewhere, for it would take minutes', () =>
+  it('fetches a slow end over another connection, because it would take minutes', () =>
     withDownloads(async ({ lamina, server }) => {
       const content = ggufBytes(12 * megabyte);
       const url = server.serve('/tiny.gguf', content, (exchange) =>
@@ -91,7 +91,7 @@ describe('downloads from a hostile server', () => {
       assertFile(lamina, content);
     }));
 
-  it('asks again for the address when a signed one expires', async () => {
+  it('requests a new address when a signed one expires', async () => {
     const cdn = await HostileServer.open();
     try {
       await withDownloads(async ({ lamina, server }) => {
@@ -118,7 +118,7 @@ describe('downloads from a hostile server', () => {
     }
   });
 
-  it('asks for identity and never for a compressed file', () =>
+  it('requests identity and never a compressed file', () =>
     withDownloads(async ({ lamina, server }) => {
       await fetched(lamina, server.serve('/tiny.gguf', ggufBytes(1000)));
       assert.ok(
@@ -126,7 +126,7 @@ describe('downloads from a hostile server', () => {
       );
     }));
 
-  it('refuses a compressed answer', () =>
+  it('rejects a compressed response', () =>
     withDownloads(async ({ lamina, server }) => {
       const url = server.serve(
         '/tiny.gguf',
@@ -136,7 +136,7 @@ describe('downloads from a hostile server', () => {
       await assertFails(lamina, fetched(lamina, url), 'SOURCE_UNREACHABLE', /compressed/);
     }));
 
-  it('refuses a web page, by its type and by its content', () =>
+  it('rejects a web page, by its type and by its content', () =>
     withDownloads(async ({ lamina, server }) => {
       const page = Buffer.from('<!doctype html><title>Log in</title>');
       const typed = server.serve(
@@ -154,7 +154,7 @@ describe('downloads from a hostile server', () => {
       );
     }));
 
-  it('keeps a file with another SHA-256 aside, says so, and fetches it anew when resumed', () =>
+  it('keeps a file with a wrong SHA-256 aside, reports it, and fetches it again when resumed', () =>
     withDownloads(async ({ lamina, server }) => {
       const [wrong, right] = [ggufBytes(2 * megabyte), ggufBytes(2 * megabyte)];
       const url = server.serve('/tiny.gguf', wrong);
@@ -176,7 +176,7 @@ describe('downloads from a hostile server', () => {
     [410, 'SOURCE_UNREACHABLE', /no such file/],
     [451, 'SOURCE_UNREACHABLE', /451/],
   ] as const) {
-    it(`takes ${status} for final`, () =>
+    it(`does not retry after ${status}`, () =>
       withDownloads(async ({ lamina, server }) => {
         const content = ggufBytes(1000);
         const url = server.serve('/tiny.gguf', content, (exchange) =>
@@ -187,7 +187,7 @@ describe('downloads from a hostile server', () => {
       }));
   }
 
-  it('gives up, with a sentence, on a server that only fails', () =>
+  it('fails with a message on a server that only fails', () =>
     withDownloads(async ({ lamina, server }) => {
       const url = server.serve('/tiny.gguf', ggufBytes(1000), (exchange) =>
         exchange.count === 0 ? honest(exchange) : void exchange.response.writeHead(500).end(),
@@ -196,7 +196,7 @@ describe('downloads from a hostile server', () => {
       assert.equal(server.seen.length, 2 + impatient.maxRetries);
     }));
 
-  it('gives up on a server that always cuts a file that cannot be resumed', () =>
+  it('fails on a server that always cuts a file that cannot be resumed', () =>
     withDownloads(async ({ lamina, server }) => {
       const url = server.serve('/tiny.gguf', ggufBytes(3 * megabyte), (exchange) =>
         exchange.count === 0 ? whole(exchange) : dropping(2 * megabyte, whole)(exchange),
@@ -204,7 +204,7 @@ describe('downloads from a hostile server', () => {
       await assertFails(lamina, fetched(lamina, url), 'SOURCE_UNREACHABLE', /Try again later/);
     }));
 
-  it('gives up on a server that never sends a byte', () =>
+  it('fails on a server that never sends a byte', () =>
     withDownloads(async ({ lamina, server }) => {
       const url = server.serve('/tiny.gguf', ggufBytes(1000), (exchange) =>
         exchange.count === 0 ? honest(exchange) : void head(exchange),
@@ -212,7 +212,7 @@ describe('downloads from a hostile server', () => {
       await assertFails(lamina, fetched(lamina, url), 'SOURCE_UNREACHABLE', /stopped sending tiny\.gguf/);
     }));
 
-  it('follows no redirect in a circle, and none to another scheme', () =>
+  it('does not follow a redirect loop, nor a redirect to another scheme', () =>
     withDownloads(async ({ lamina, server }) => {
       const circle = server.serve(
         '/tiny.gguf',
@@ -228,7 +228,7 @@ describe('downloads from a hostile server', () => {
       await assertFails(lamina, fetched(lamina, file), 'SOURCE_UNREACHABLE', /unsupported URL/);
     }));
 
-  it('tells versions apart by a strong ETag only', () =>
+  it('distinguishes versions by a strong ETag only', () =>
     withDownloads(async ({ lamina, server }) => {
       const content = ggufBytes(2 * megabyte);
       const url = server.serve('/tiny.gguf', content, (exchange) => {
@@ -248,7 +248,7 @@ describe('downloads from a hostile server', () => {
 
 describe('sizes that contradict each other', () => {
   const content = ggufBytes(5000);
-  /** Announces 1,000 bytes to the plan, then answers as `behaviour` does. */
+  /** Announces 1,000 bytes to the plan, then responds as `behaviour` does. */
   const announcing =
     (behaviour: Behaviour): Behaviour =>
     (exchange) => {
@@ -309,7 +309,7 @@ describe('sizes that contradict each other', () => {
       }));
   }
 
-  it('are not settled by the server that ends the file earlier than it announced', () =>
+  it('are not resolved by a server that ends the file earlier than it announced', () =>
     withDownloads(async ({ lamina, server }) => {
       const url = server.serve('/tiny.gguf', content, ({ count, from, response }) => {
         if (count === 0) return void response.writeHead(503).end();
@@ -321,7 +321,7 @@ describe('sizes that contradict each other', () => {
       await assertFails(lamina, fetched(lamina, url), 'SOURCE_UNREACHABLE', /tiny\.gguf ends after 400 bytes/);
     }));
 
-  it('begin the file anew while no plan has promised a size', () =>
+  it('start the file over while no plan has announced a size', () =>
     withDownloads(async ({ lamina, server }) => {
       const url = server.serve('/tiny.gguf', content, (exchange) => {
         const { count, response } = exchange;
@@ -338,7 +338,7 @@ describe('sizes that contradict each other', () => {
 });
 
 describe('connections of downloads', () => {
-  it('are used again for later pieces', () =>
+  it('are reused for later pieces', () =>
     withDownloads(async ({ lamina, server }) => {
       const content = ggufBytes(40 * megabyte);
       await fetched(lamina, server.serve('/tiny.gguf', content));
@@ -369,7 +369,7 @@ describe('connections of downloads', () => {
     });
   }
 
-  it('are refused by a server whose certificate nobody has signed', async () => {
+  it('are refused to a server with a self-signed certificate', async () => {
     const server = await HostileServer.open(certificate);
     try {
       await withDownloads(async ({ lamina }) => {
@@ -423,7 +423,7 @@ describe('connections of downloads', () => {
     });
   }
 
-  it('fail with a sentence that hides the password when the proxy is not a valid URL', () =>
+  it('fail with a message that hides the password when the proxy is not a valid URL', () =>
     withDownloads(
       async ({ lamina }) => {
         await assert.rejects(fetched(lamina, 'http://models.invalid/tiny.gguf'), (error: Error) => {

@@ -1,4 +1,4 @@
-// The source `local`: a file or a directory of this machine, copied, linked, or used where it is.
+// The source `local`: a file or a directory of this machine, copied, linked, or used in place.
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -30,7 +30,7 @@ describe('a model from this machine', () => {
     return lamina.models.get('mine')!;
   };
 
-  it('is copied, and the copy is its own', async () => {
+  it('is copied, and the copy is independent', async () => {
     const { available, entry } = await take(file);
     assert.deepEqual([available, entry.path, entry.digest], [true, 'mine/tiny.gguf', `sha256:${sha256Of(content)}`]);
     assert.notEqual(statSync(join(lamina.modelsDir, 'mine/tiny.gguf')).ino, statSync(file).ino);
@@ -38,12 +38,12 @@ describe('a model from this machine', () => {
     assert.deepEqual(readFileSync(join(lamina.modelsDir, 'mine/tiny.gguf')), content);
   });
 
-  it('is linked, which takes no space', async () => {
+  it('is linked, which uses no disk space', async () => {
     await take({ path: file, mode: 'link' });
     assert.equal(statSync(join(lamina.modelsDir, 'mine/tiny.gguf')).ino, statSync(file).ino);
   });
 
-  it('is used where it is', async () => {
+  it('is used in place', async () => {
     const { available, entry } = await take({ path: file, mode: 'in-place' });
     assert.deepEqual([available, entry.path], [true, file]);
     assert.deepEqual(
@@ -52,7 +52,7 @@ describe('a model from this machine', () => {
     );
   });
 
-  it('may be a directory, of which hidden files stay behind', async () => {
+  it('may be a directory, whose hidden files are skipped', async () => {
     mkdirSync(join(folder, 'model/part'), { recursive: true });
     for (const name of ['config.json', 'part/weights.bin', '.hidden']) writeFileSync(join(folder, 'model', name), name);
     const { entry } = await take(join(folder, 'model'));
@@ -64,7 +64,7 @@ describe('a model from this machine', () => {
     ]);
   });
 
-  it('is refused when it is another than was promised, or is not there', async () => {
+  it('is rejected when it is not the announced file, or does not exist', async () => {
     await assert.rejects(take({ path: file, sha256: sha256Of(Buffer.from('other')) }), (error) =>
       LaminaError.is(error, 'DIGEST_MISMATCH'),
     );

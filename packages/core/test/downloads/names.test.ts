@@ -1,5 +1,5 @@
-// What a request may call a model and its files: nothing that leads out of its directory, or into what Lamina keeps
-// for itself.
+// Allowed names for a model and its files: nothing outside the models directory, and nothing that Lamina
+// reserves.
 import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -17,7 +17,7 @@ describe('the name of a download', () => {
     folder = mkdtempSync(join(tmpdir(), 'lamina-names-'));
     modelsDir = join(folder, 'models');
     server = await HostileServer.open();
-    // The manifest is not there yet, and the data directory lies among the models.
+    // The manifest does not exist yet, and the data directory is inside the models directory.
     lamina = await createLamina({ modelsDir, dataDir: join(modelsDir, 'state'), log: 'silent', downloads: impatient });
   });
   afterEach(async () => {
@@ -54,7 +54,7 @@ describe('the name of a download', () => {
     'models.yaml/x',
   ];
   for (const name of bad) {
-    it(`is not ${JSON.stringify(name.slice(0, 30))}`, async () => {
+    it(`must not be ${JSON.stringify(name.slice(0, 30))}`, async () => {
       const url = server.serve('/tiny.gguf', ggufBytes(1000));
       await assert.rejects(
         pull({ url }, name),
@@ -66,7 +66,7 @@ describe('the name of a download', () => {
 
   for (const name of ['..%2f..%2fetc', '%2fetc%2fx', '..x', 'a/..b', 'org/name:Q4_K_M']) {
     const isHidden = name.split('/').some((part) => part.startsWith('.'));
-    it(`${isHidden ? 'is not' : 'may be'} ${name}, and never makes an absolute path in the manifest`, async () => {
+    it(`${isHidden ? 'must not be' : 'may be'} ${name}, and never makes an absolute path in the manifest`, async () => {
       const pulled = pull({ url: server.serve('/tiny.gguf', ggufBytes(1000)) }, name);
       if (isHidden) return assert.rejects(pulled, (error) => LaminaError.is(error, 'REQUEST_INVALID'));
       await pulled;
@@ -82,7 +82,7 @@ describe('the name of a download', () => {
     '/%2e%2e%2fevil.gguf',
   ];
   for (const path of encoded) {
-    it(`comes from the end of ${path}`, async () => {
+    it(`is the last segment of ${path}`, async () => {
       const url = `${server.origin}${path}`;
       server.serve(new URL(url).pathname, ggufBytes(1000));
       const { model } = await pull({ url });
@@ -99,7 +99,7 @@ describe('the name of a download', () => {
     'attachment; filename="nul.gguf"': 'tiny.gguf',
   };
   for (const [disposition, file] of Object.entries(dispositions)) {
-    it(`comes from the plain name in ${disposition}`, async () => {
+    it(`is the plain file name in ${disposition}`, async () => {
       const content = ggufBytes(1000);
       const url = server.serve('/tiny.gguf', content, (exchange) => {
         const body = head(exchange, { 'content-disposition': disposition });
@@ -110,7 +110,7 @@ describe('the name of a download', () => {
     });
   }
 
-  it('leaves the files that a reference names in the directory of the model', async () => {
+  it('keeps the files that a reference names in the directory of the model', async () => {
     const outside = resolve(folder, 'outside.gguf');
     writeFileSync(outside, 'mine');
     const url = server.serve('/tiny.gguf', ggufBytes(1000));

@@ -1,8 +1,8 @@
-// A server that answers with whatever bytes a test wants.
+// A server that responds with any bytes a test defines.
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 
-/** Answers one request; `count` is 0 for the first one. */
+/** Responds to one request; `count` is 0 for the first one. */
 export type Answering = (socket: Socket, request: string, count: number) => void;
 
 /** Passes every request to `answering`. Close it. */

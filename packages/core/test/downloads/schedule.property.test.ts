@@ -1,5 +1,5 @@
-// Any schedule of kills, cuts, pauses and changes ends in the right bytes or a clear error, never in a wrong file under
-// the final name.
+// Any schedule of kills, cuts, pauses and changes ends in the right bytes or a clear error, never in a wrong
+// file under the final name.
 import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -94,14 +94,14 @@ async function play(steps: readonly Step[], first: string, checked: boolean): Pr
   }
 }
 
-/** Whatever stands under the final name is one version, whole: the promised one, when one was promised. */
+/** A file under the final name is one complete version: the announced one, if there is one. */
 function assertWhole(folder: string, versions: readonly Buffer[], checked: boolean): void {
   const path = join(folder, 'tiny/tiny.gguf');
   if (!existsSync(path)) return;
   const right = checked ? versions.slice(0, 1) : versions;
   assert.ok(
     right.some((version) => etagOf(version) === etagOf(readFileSync(path))),
-    'a wrong file stands under the final name',
+    'a wrong file exists under the final name',
   );
 }
 

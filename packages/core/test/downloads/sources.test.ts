@@ -1,4 +1,4 @@
-// Core's own sources keep what every source promises.
+// The sources of core pass the source conformance suite.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-// Free space counts what other downloads were promised.
+// Free space excludes what other downloads have reserved.
 import assert from 'node:assert/strict';
 import { statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -6,8 +6,8 @@ import { LaminaError } from '@lamina/core';
 import { systemClock } from '../../dist/kernel/clock.js';
 import { Space } from '../../dist/downloads/space.js';
 
-describe('the space of downloads', () => {
-  it('is promised once, and free again when a download ends', async () => {
+describe('the disk space of downloads', () => {
+  it('is reserved once, and free again when a download ends', async () => {
     const { bavail, bsize } = await statfs(tmpdir());
     const most = () => Math.floor((bavail * bsize) / 4) * 3;
     const space = new Space(tmpdir(), systemClock);

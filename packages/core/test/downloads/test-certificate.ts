@@ -1,4 +1,4 @@
-// A certificate that nobody vouches for, of localhost and 127.0.0.1, and its key: they protect nothing.
+// A self-signed certificate for localhost and 127.0.0.1, and its key; neither protects anything.
 
 export const certificate = {
   key: `-----BEGIN PRIVATE KEY-----

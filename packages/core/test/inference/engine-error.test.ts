@@ -1,4 +1,4 @@
-// Engines' own errors, as they really look, in Lamina's shape.
+// Real error bodies of engines, converted to Lamina's format.
 import assert from 'node:assert/strict';
 import { readEngineError } from '../../dist/inference/engine-error.js';
 import { usageIn } from '../../dist/inference/usage.js';
@@ -7,7 +7,7 @@ describe("an engine's error", () => {
   const read = (status: number, body: unknown) =>
     readEngineError(status, Buffer.from(typeof body === 'string' ? body : JSON.stringify(body)));
 
-  it('of llama.cpp', () => {
+  it('is read from llama.cpp', () => {
     assert.deepEqual(
       read(400, {
         error: {
@@ -32,7 +32,7 @@ describe("an engine's error", () => {
     });
   });
 
-  it('of vLLM, now and before', () => {
+  it('is read from vLLM, current and older versions', () => {
     assert.deepEqual(
       read(404, {
         error: { message: 'The model `x` does not exist.', type: 'NotFoundError', param: 'model', code: 404 },
@@ -60,7 +60,7 @@ describe("an engine's error", () => {
     });
   });
 
-  it('of FastAPI, which lists what is wrong', () => {
+  it('is read from FastAPI, which lists the invalid fields', () => {
     const detail = [
       { loc: ['body', 'messages'], msg: 'Field required', type: 'missing' },
       { loc: ['body', 'n'], msg: 'too small' },
@@ -74,14 +74,14 @@ describe("an engine's error", () => {
     assert.equal(read(401, { detail: 'Invalid API Key' }).message, 'Invalid API Key');
   });
 
-  it('of OpenAI, whose code is kept', () => {
+  it('is read from OpenAI, with its code', () => {
     assert.deepEqual(
       read(429, { error: { message: 'slow down', type: 'requests', param: null, code: 'rate_limit_exceeded' } }),
       { message: 'slow down', type: 'rate_limit_error', code: 'rate_limit_exceeded' },
     );
   });
 
-  it('that is not JSON, empty or of another type', () => {
+  it('is read when the body is not JSON, empty or of another type', () => {
     assert.equal(read(500, 'Internal Server Error').message, 'Internal Server Error');
     assert.equal(read(502, '').message, 'The engine answered with status 502 and no body.');
     for (const body of [
@@ -100,10 +100,10 @@ describe("an engine's error", () => {
   });
 });
 
-describe('the usage at the end of an answer', () => {
+describe('the usage at the end of a response', () => {
   const find = (...parts: string[]) => usageIn(parts.map((part) => Buffer.from(part)));
 
-  it('is found in a whole answer and in a stream', () => {
+  it('is found in a complete response and in a stream', () => {
     assert.deepEqual(
       find('{"choices":[],"usage":{"total_tokens":3,"prompt_tokens_details":{"cached_tokens":1}},"timings":{}}'),
       { total_tokens: 3, prompt_tokens_details: { cached_tokens: 1 } },
@@ -111,7 +111,7 @@ describe('the usage at the end of an answer', () => {
     assert.deepEqual(find('data: {"usage":{"total_tokens":2}}\n\n', 'data: [DONE]\n\n'), { total_tokens: 2 });
   });
 
-  it('is not read from the text of the model, and not from an incomplete object', () => {
+  it('is not read from the text of the model, nor from an incomplete object', () => {
     assert.equal(find('{"content":"\\"usage\\":{\\"total_tokens\\":9}"}'), undefined);
     assert.equal(find('data: {"usage":null}\n\n'), undefined);
     assert.equal(find('{"usage":{"total_tokens":'), undefined);

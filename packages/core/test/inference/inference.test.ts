@@ -1,9 +1,9 @@
-// The inference service in process: answers, refusals and incomplete answers, in sinks of the caller.
+// The inference service in process: responses, refusals and incomplete responses, in sinks of the caller.
 import assert from 'node:assert/strict';
 import type { EventSink, ForwardRequest, Lamina, LaminaEvent, ResponseSink } from '@lamina/core';
 import { createTestLamina, fakePlugin, type Behaviour } from '@lamina/testing';
 
-/** Collects an answer. */
+/** Collects a response. */
 class Collected implements ResponseSink {
   headersSent = false;
   writableEnded = false;
@@ -44,7 +44,7 @@ describe('inference', () => {
   const options = () => ({ signal: AbortSignal.timeout(30_000) });
   afterEach(() => lamina.close({ signal: AbortSignal.abort() }));
 
-  it('writes the whole answer to the sink, and reports its status and usage', async () => {
+  it('writes the complete response to the sink, and reports its status and usage', async () => {
     await start();
     const sink = new Collected();
     const result = await lamina.inference.forward(chat(), sink, options());
@@ -73,7 +73,7 @@ describe('inference', () => {
     assert.deepEqual([sink.headersSent, finished[0]?.status], [false, 418]);
   });
 
-  it('reports an answer that was aborted, and ends the work of the engine', async () => {
+  it('reports an aborted response, and stops the work of the engine', async () => {
     await start({ chunks: 100_000, chunk_ms: 1 });
     const controller = new AbortController();
     const sink = new Collected();
@@ -84,7 +84,7 @@ describe('inference', () => {
     assert.equal(lamina.runtime.slot('tiny').busy, 0);
   });
 
-  it('sends neither keys nor cookies of the caller to hooks and engines', async () => {
+  it('does not pass keys and cookies of the caller to hooks and engines', async () => {
     await start();
     const headers = { authorization: 'Bearer secret', 'x-api-key': 'secret', cookie: 'a=b', 'user-agent': 'test' };
     const handle = await lamina.inference.open(chat({}, headers), options());

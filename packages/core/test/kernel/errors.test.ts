@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { errorTable, LaminaError } from '@lamina/core';
 
 describe('errors', () => {
-  it('fill their sentence from the details and carry them on the wire', () => {
+  it('build their message from the details and serialise both', () => {
     const error = new LaminaError('MODEL_FILES_MISSING', {
       model: 'tiny',
       missing: ['a.gguf is not there', 'b.gguf is empty'],
@@ -20,7 +20,7 @@ describe('errors', () => {
     });
   });
 
-  it('name the field at fault as OpenAI does', () => {
+  it('name the invalid field as OpenAI does', () => {
     const wire = new LaminaError('REQUEST_INVALID', { message: '"messages" is missing.', param: 'messages' }).toWire();
     assert.deepEqual(wire, {
       message: '"messages" is missing.',
@@ -30,7 +30,7 @@ describe('errors', () => {
     });
   });
 
-  it('are recognised by their mark, whichever copy of the package made them', () => {
+  it('are recognised across copies of the package', () => {
     const foreign = Object.assign(new Error('x'), { [Symbol.for('lamina.error')]: true, code: 'TIMEOUT' });
     assert.ok(LaminaError.is(foreign));
     assert.ok(LaminaError.is(foreign, 'TIMEOUT'));
@@ -38,13 +38,13 @@ describe('errors', () => {
     assert.ok(!LaminaError.is(new Error('x')));
   });
 
-  it('never show the cause of a fault of Lamina itself', () => {
+  it('never expose the cause of an internal error', () => {
     const error = LaminaError.from(new Error('/secret/path is broken'));
     assert.equal(error.code, 'INTERNAL');
     assert.ok(!JSON.stringify(error.toWire()).includes('secret'));
   });
 
-  it('are made again from what a server told, word for word', () => {
+  it('are recreated word for word from the response of a server', () => {
     const told = new LaminaError('MODEL_NOT_FOUND', { model: 'a', hint: 'There is "b".', available: ['b'] }).toWire();
     assert.deepEqual(LaminaError.fromWire(told).toWire(), told);
     const bare = LaminaError.fromWire({ message: 'Not here.', type: 'not_found_error', code: 'MODEL_NOT_FOUND' });
@@ -55,7 +55,7 @@ describe('errors', () => {
     );
   });
 
-  it('have a status a client can act on, in every row', () => {
+  it('have a status that a client can act on, in every row', () => {
     for (const [code, row] of Object.entries(errorTable)) {
       assert.ok(row.status >= 400 && row.status < 600, code);
       assert.match(code, /^[A-Z_]+$/);

@@ -17,7 +17,7 @@ describe('events', () => {
 
   const progress = (ratio: number) => bus.emit('model.progress', { model: 'a', stage: 'loading', ratio });
 
-  it('carry an id that grows by one, a time and their own fields, and are frozen', () => {
+  it('have an increasing id, a time and their own fields, and are frozen', () => {
     bus.emit('model.stopped', { model: 'a', reason: 'idle' });
     bus.emit('model.removed', { model: 'a' });
     const [first, second] = heard;
@@ -39,7 +39,7 @@ describe('events', () => {
     assert.deepEqual(reached, ['a']);
   });
 
-  it('of progress are told at most ten times a second a subject, the newest last', async () => {
+  it('of progress are emitted at most ten times a second per subject, the newest last', async () => {
     for (let step = 1; step <= 50; step++) progress(step / 50);
     assert.equal(heard.length, 1);
     await clock.advance(100);
@@ -49,7 +49,7 @@ describe('events', () => {
     );
   });
 
-  it('of progress never come after what ends it', async () => {
+  it('of progress never follow the final event', async () => {
     progress(0.1);
     progress(0.9);
     bus.emit('model.ready', { model: 'a', backend: 'x', load_ms: 1 });
@@ -61,7 +61,7 @@ describe('events', () => {
     assert.equal(clock.pending, 0);
   });
 
-  it('are handed again to one who comes back, without progress and log lines', () => {
+  it('are replayed to a client that reconnects, without progress and log lines', () => {
     bus.emit('model.removed', { model: 'a' });
     const { last } = bus;
     progress(0.5);
@@ -74,7 +74,7 @@ describe('events', () => {
     assert.deepEqual(bus.since(bus.last), []);
   });
 
-  it('that are gone are said to be gone', () => {
+  it('are reported as lost when they are no longer in the buffer', () => {
     bus.emit('model.removed', { model: 'first' });
     const { last } = bus;
     for (let count = 0; count <= 1_000; count++) bus.emit('model.removed', { model: `m${count}` });
@@ -82,7 +82,7 @@ describe('events', () => {
     assert.equal(bus.since('0000-1'), undefined);
   });
 
-  it('can be awaited, and the waiting aborted', async () => {
+  it('can be awaited, and waiting can be aborted', async () => {
     const caller = new AbortController();
     const found = bus.once('model.removed', { signal: caller.signal, where: ({ model }) => model === 'b' });
     bus.emit('model.removed', { model: 'a' });

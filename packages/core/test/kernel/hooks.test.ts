@@ -20,8 +20,8 @@ describe('hooks', () => {
   });
 
   /**
-   * A Lamina with one virtual model's request going through the taps of these plugins; answers what `beforeRequest`
-   * made of it.
+   * A Lamina that runs a request for one virtual model through the taps of these plugins; returns the result
+   * of `beforeRequest`.
    */
   async function ask(
     ...setups: ((context: PluginContext) => void)[]
@@ -47,7 +47,7 @@ describe('hooks', () => {
     return { model, events, error };
   }
 
-  it('hand a value from tap to tap; undefined keeps it', async () => {
+  it('pass a value from tap to tap; undefined leaves it unchanged', async () => {
     const { model } = await ask(
       ({ hooks }) => hooks.beforeRequest.tap((request) => ({ ...request, model: `${request.model}-1` })),
       ({ hooks }) => hooks.beforeRequest.tap(() => undefined),
@@ -67,7 +67,7 @@ describe('hooks', () => {
     assert.deepEqual(order, ['first', 'second', 'third']);
   });
 
-  it('name the plugin and the hook that failed, and tell it as an event', async () => {
+  it('name the plugin and the hook that failed, and emit plugin.failed', async () => {
     const { error, events } = await ask(({ hooks }) =>
       hooks.beforeRequest.tap(() => {
         throw new TypeError('x is not a function');
@@ -81,7 +81,7 @@ describe('hooks', () => {
     );
   });
 
-  it('let a plugin refuse with an error of its choice', async () => {
+  it('let a plugin reject a request with an error of its choice', async () => {
     const { error, events } = await ask(({ hooks }) =>
       hooks.beforeRequest.tap(() => {
         throw new LaminaError('FORBIDDEN', { message: 'Not on Sundays.' });
@@ -94,13 +94,13 @@ describe('hooks', () => {
     );
   });
 
-  it('take null for a fault', async () => {
+  it('treat null as an error', async () => {
     const { error } = await ask(({ hooks }) => hooks.beforeRequest.tap((() => null) as never));
     assert.ok(LaminaError.is(error, 'PLUGIN_FAILED'));
     assert.match(error.message, /returned null/);
   });
 
-  it('hand out frozen arguments, all the way down', async () => {
+  it('pass deeply frozen arguments', async () => {
     const { error } = await ask(({ hooks }) =>
       hooks.beforeRequest.tap((request) => {
         (request.json!['messages'] as unknown[]).push('mine');
@@ -110,7 +110,7 @@ describe('hooks', () => {
     assert.match(error.message, /not extensible/);
   });
 
-  it("have a context whose signal is the caller's", async () => {
+  it('have a context with the signal of the caller', async () => {
     const caller = new AbortController();
     const plugin = definePlugin({
       name: 'slow',
@@ -126,7 +126,7 @@ describe('hooks', () => {
     await assert.rejects(opening, (error: Error) => error.name === 'AbortError');
   });
 
-  it('offer every hook of the table to a plugin, with nothing but tap', async () => {
+  it('can all be tapped by a plugin with `tap` alone', async () => {
     let taps: HookTaps | undefined;
     await ask(({ hooks }) => void (taps = hooks));
     assert.deepEqual(Object.keys(taps!).sort(), Object.keys(hookTable).sort());
@@ -134,7 +134,7 @@ describe('hooks', () => {
     assert.ok(Object.isFrozen(taps));
   });
 
-  it('can be run only as their kind says, which the compiler checks', () => {
+  it('can be run only according to their kind, which the compiler checks', () => {
     const calls = (run: Hooks['run'], context: Context, model: Model) => {
       // @ts-expect-error a synchronous hook has no promise
       void run.selectVictims.promise({ need: { model: '', slots: 0 }, running: [] }, context);
@@ -149,7 +149,7 @@ describe('hooks', () => {
     assert.equal(calls.length, 3);
   });
 
-  it('go on without a tap that fails where the hook isolates', async () => {
+  it('continue without a failing tap where the hook isolates failures', async () => {
     const failing = definePlugin({
       name: 'failing',
       setup: ({ hooks }) => {
@@ -181,7 +181,7 @@ describe('hooks', () => {
     );
   });
 
-  it('are silent for a plugin that is closed', async () => {
+  it('do not call a plugin that is closed', async () => {
     let calls = 0;
     const { error } = await ask(({ hooks }) => hooks.beforeRequest.tap(() => void (calls += 1)));
     assert.ok(LaminaError.is(error, 'MODEL_NOT_FOUND'));

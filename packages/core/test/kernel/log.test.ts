@@ -1,4 +1,4 @@
-// The log of a Lamina that an application embeds: what it says when nobody chose a level.
+// The log of a Lamina that an application embeds: what it contains when no level is set.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -52,7 +52,7 @@ describe('the log of an embedded Lamina', function () {
     );
   });
 
-  it('tells the story at info when asked to, requests of the application too', () => {
+  it('contains every step at level info, requests of the application too', () => {
     const messages = run(join(directory, 'models'), 'info').map(({ msg }) => msg);
     assert.deepEqual(
       messages.map((message) => message.replace(/(\d[\d.]* m?s|[0-9a-f]{8}(?= ))/g, '…').replace(directory, '')),

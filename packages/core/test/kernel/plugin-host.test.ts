@@ -18,7 +18,7 @@ describe('plugins', () => {
   const refused = (plugins: unknown[], message: RegExp) =>
     assert.rejects(create(...(plugins as Plugin[])), { code: 'PLUGIN_INVALID', message });
 
-  it('are refused before any of them runs', async () => {
+  it('are rejected before any of them runs', async () => {
     let ran = false;
     const fine = definePlugin({ name: 'fine', setup: () => void (ran = true) });
     const options = definePlugin({
@@ -39,7 +39,7 @@ describe('plugins', () => {
     assert.equal(ran, false);
   });
 
-  it('are set up in order and closed in reverse, silenced first', async () => {
+  it('are set up in order and closed in reverse, after their hooks and listeners are removed', async () => {
     const order: string[] = [];
     const plugin = (name: string) =>
       definePlugin({
@@ -54,7 +54,7 @@ describe('plugins', () => {
     assert.deepEqual(order, ['one up', 'two up', 'two down', 'one down']);
   });
 
-  it('that were up already are closed when a later one fails', async () => {
+  it('are closed when a later one fails', async () => {
     const order: string[] = [];
     const one = definePlugin({ name: 'one', setup: (lamina) => lamina.onClose(() => void order.push('one down')) })();
     const two = definePlugin({
@@ -70,7 +70,7 @@ describe('plugins', () => {
     assert.deepEqual(order, ['one down']);
   });
 
-  it('register nouns only during setup', async () => {
+  it('register extensions only during setup', async () => {
     let register: (() => void) | undefined;
     const late = definePlugin({
       name: 'late',
@@ -81,7 +81,7 @@ describe('plugins', () => {
     await lamina.close();
   });
 
-  it('that name the same backend type are told apart by a sentence', async () => {
+  it('cannot register the same backend type, and the message names both', async () => {
     const type = {
       type: 'twin',
       formats: [],
@@ -97,7 +97,7 @@ describe('plugins', () => {
     });
   });
 
-  it("see the environment they are given, not the process's, and a directory of their own", async () => {
+  it('get the given environment, not that of the process, and a directory of their own', async () => {
     let seen: unknown;
     const plugin = definePlugin({ name: 'looking', setup: ({ env, dataDir }) => void (seen = { env, dataDir }) })();
     const lamina = await createLamina({ ...quiet, modelsDir: directory, plugins: [plugin], env: { TOKEN: 'x' } });
@@ -105,7 +105,7 @@ describe('plugins', () => {
     await lamina.close();
   });
 
-  it('hear no events once they are closed', async () => {
+  it('receive no events after they are closed', async () => {
     let heard = 0;
     const plugin = definePlugin({ name: 'hearing', setup: ({ events }) => void events.onAny(() => (heard += 1)) })();
     const lamina = await create(plugin);

@@ -1,4 +1,5 @@
-// What plugins fetch with where the environment names a proxy: a real proxy, that leads every name to one server.
+// The fetch function of plugins where the environment names a proxy: a real proxy that resolves every name to
+// one server.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
@@ -7,10 +8,10 @@ import { text } from 'node:stream/consumers';
 import { ProxiedFetch } from '../../dist/kernel/proxied-fetch.js';
 
 interface Room {
-  /** Of the server that is behind the proxy, and on this machine. */
+  /** Ports of the server behind the proxy and of the proxy, both on this machine. */
   readonly port: number;
   readonly proxy: string;
-  /** What the proxy was asked to connect to. */
+  /** The targets of CONNECT requests to the proxy. */
   readonly asked: string[];
 }
 
@@ -44,12 +45,12 @@ async function withProxy(
   }
 }
 
-describe('the fetch of plugins', () => {
-  it('is the global one where the environment names no proxy', () => {
+describe('the fetch function of plugins', () => {
+  it('is the global one when the environment names no proxy', () => {
     assert.equal(new ProxiedFetch({ NO_PROXY: 'x' }).fetch, globalThis.fetch);
   });
 
-  it('goes through the proxy, whatever is sent', () =>
+  it('uses the proxy for every kind of request', () =>
     withProxy(
       async (request) => `${request.method} ${request.url} ${String(request.headers['x-tell'])} ${await text(request)}`,
       async ({ proxy, asked }) => {
@@ -78,7 +79,7 @@ describe('the fetch of plugins', () => {
       },
     ));
 
-  it('goes directly to this machine, and to what NO_PROXY names', () =>
+  it('connects directly to this machine, and to the hosts in NO_PROXY', () =>
     withProxy(
       () => 'here',
       async ({ port, proxy, asked }) => {
@@ -93,7 +94,7 @@ describe('the fetch of plugins', () => {
       },
     ));
 
-  it('ends with its caller', () =>
+  it('aborts with the signal of its caller', () =>
     withProxy(
       () => new Promise<never>(() => undefined),
       async ({ proxy }) => {
@@ -107,7 +108,7 @@ describe('the fetch of plugins', () => {
       },
     ));
 
-  it('says that a proxy is no address, without telling what may be a password', async () => {
+  it('reports an invalid proxy address without quoting a possible password', async () => {
     const proxied = new ProxiedFetch({ HTTPS_PROXY: 'user:secret@:x' });
     await assert.rejects(proxied.fetch('https://models.invalid/'), (error: Error) => {
       const { message } = error.cause as Error;

@@ -1,7 +1,6 @@
-// How many random cases a property gets: few in every test run, as many as LAMINA_FUZZ_CASES says when somebody wants
-// to know.
+// The number of random cases of a property: few by default, LAMINA_FUZZ_CASES to run more.
 
-/** Cases for one property. */
+/** Number of cases for one property. */
 export function cases(usual: number): number {
   const wanted = Number(process.env['LAMINA_FUZZ_CASES']);
   return Number.isInteger(wanted) && wanted > 0 ? wanted : usual;

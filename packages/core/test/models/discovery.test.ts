@@ -1,4 +1,4 @@
-// Discovery: models on disk that nobody wrote down are offered under stable names, and only when they are whole.
+// Discovery: model files that are not in the manifest are served under stable names, once they are complete.
 import assert from 'node:assert/strict';
 import { symlink } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -24,7 +24,7 @@ describe('discovery', () => {
     assert.deepEqual(await names({ 'a.gguf': gguf, 'org/b/q4.GGUF': gguf, 'c/C.gguf': gguf }), ['a', 'c', 'org/b/q4']);
   });
 
-  it('tells how a model is quantised, as its header says', async () => {
+  it('reads the quantisation from the header', async () => {
     await found({ 'a.gguf': gguf });
     const { entry, model } = setup.registry.get('a')!;
     assert.deepEqual([entry.quantization, model.metadata?.quantization], ['Q4_K_M', 'Q4_K_M']);
@@ -32,7 +32,7 @@ describe('discovery', () => {
     assert.deepEqual([whole.metadata?.quantization, whole.metadata?.architecture], ['Q4_K_M', 'llama']);
   });
 
-  it('offers shards as one model, with the projector beside it', async () => {
+  it('lists shards as one model, with the projector next to it', async () => {
     const [model, ...others] = await found({
       'v/v-00001-of-00002.gguf': gguf,
       'v/v-00002-of-00002.gguf': gguf,
@@ -45,7 +45,7 @@ describe('discovery', () => {
     );
   });
 
-  it('offers safetensors and MLC directories as they are', async () => {
+  it('lists safetensors and MLC directories', async () => {
     const tensors = {
       's/config.json': '{}',
       's/model-00001-of-00002.safetensors': 9,
@@ -66,7 +66,7 @@ describe('discovery', () => {
     );
   });
 
-  it('takes no half-downloaded file for a model', async () => {
+  it('skips half-downloaded files', async () => {
     const files = {
       'cut.gguf': gguf.subarray(0, gguf.length - 1),
       'header.gguf': gguf.subarray(0, 100),
@@ -85,7 +85,7 @@ describe('discovery', () => {
     assert.deepEqual(await names(files), ['whole']);
   });
 
-  it('says why a file is not offered: once, however often it changes', async () => {
+  it('warns once about a skipped file, however often it changes', async () => {
     const reasons = () => setup.warnings.filter((message) => message === 'A file is not offered as a model').length;
     const discovered = () => setup.event('model.discovered');
     await found({ 'a.gguf': gguf.subarray(0, 100), 'b.gguf': '<!DOCTYPE html>' });
@@ -103,7 +103,7 @@ describe('discovery', () => {
     assert.equal(reasons(), 3);
   });
 
-  it('leaves out what the manifest names, by name or by file', async () => {
+  it('leaves out what the manifest contains, by name or by file', async () => {
     assert.deepEqual(
       await names({
         'models.yaml': 'models:\n  mine: { path: a.gguf, aliases: [c] }\n  b: {}\n',
@@ -127,7 +127,7 @@ describe('discovery', () => {
     assert.deepEqual(await names({ '1/2/3/4/5/6/x.gguf': gguf, '1/2/3/4/5/6/7/y.gguf': gguf }), ['1/2/3/4/5/6/x']);
   });
 
-  it('keeps what a failing tap offered before', async () => {
+  it('keeps earlier results of a tap that fails', async () => {
     const taps = setup.hooks.tapsFor({ name: 'flaky', log: { child: () => undefined } as never, closed: false });
     let fails = false;
     taps.discoverModels.tap((discovery) => {
@@ -152,7 +152,7 @@ describe('discovery', () => {
     );
   });
 
-  it('reads each header once, also over a restart', async () => {
+  it('reads each header once, also across a restart', async () => {
     await setup.write({ 'a.gguf': gguf });
     await setup.age('a.gguf');
     await found({});
@@ -164,7 +164,7 @@ describe('discovery', () => {
     assert.deepEqual(
       again.list().map(({ model }) => model.name),
       ['a'],
-      'it was read again: it is zeros now',
+      'it was read again, and is zeros now',
     );
     await again.dispose();
   });

@@ -12,7 +12,7 @@ describe('a listing of a directory', () => {
   beforeEach(async () => (directory = await mkdtemp(join(tmpdir(), 'lamina-folders-'))));
   afterEach(() => rm(directory, { recursive: true }));
 
-  it('says what every name is, links followed', async () => {
+  it('contains the type of every name, with links followed', async () => {
     await mkdir(join(directory, 'below'));
     await writeFile(join(directory, 'b.gguf'), 'GGUF');
     await symlink('b.gguf', join(directory, 'a-link'));
@@ -31,7 +31,7 @@ describe('a listing of a directory', () => {
     );
   });
 
-  it('has names of any kind, and sizes and times exactly as the files', async () => {
+  it('contains names of any kind, and the exact sizes and times of the files', async () => {
     const names = ['a b.gguf', 'line\nbreak.gguf', '"quoted".gguf', 'back\\slash.gguf', 'größe→.gguf', ' .gguf'].sort();
     for (const [index, name] of names.entries()) {
       await writeFile(join(directory, name), 'GGUF'.repeat(index));
@@ -51,7 +51,7 @@ describe('a listing of a directory', () => {
 });
 
 describe('a limit on file system calls', () => {
-  it('holds', async () => {
+  it('is respected', async () => {
     const disk = new Disk(2, new AbortController().signal);
     let [now, most] = [0, 0];
     const call = async () => {
@@ -63,7 +63,7 @@ describe('a limit on file system calls', () => {
     assert.equal(most, 2);
   });
 
-  it('leaves nobody waiting when it is cancelled, even for calls that hang', async () => {
+  it('leaves no caller waiting when it is cancelled, even for calls that hang', async () => {
     const reason = new Error('closed');
     const controller = new AbortController();
     const disk = new Disk(2, controller.signal);

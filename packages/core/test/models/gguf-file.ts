@@ -1,4 +1,4 @@
-// Writes GGUF headers for tests: any key, any value, any tensor; the weights are zeros.
+// Writes GGUF headers for tests: any key, any value, any tensor; all weights are zeros.
 import { open, writeFile } from 'node:fs/promises';
 import { readGguf, type GgufReading } from '../../dist/models/headers/gguf.js';
 
@@ -16,14 +16,14 @@ export type GgufValue =
 /** A tensor: name, dimensions, GGUF type. */
 export type GgufTensor = readonly [name: string, dimensions: readonly number[], type: number];
 
-/** What to write. */
+/** Contents of the file. */
 export interface GgufParts {
   readonly version?: number;
   readonly values?: Readonly<Record<string, GgufValue>>;
   readonly tensors?: readonly GgufTensor[];
 }
 
-/** The values of a small llama. */
+/** The values of a small llama model. */
 export const tinyLlama: Readonly<Record<string, GgufValue>> = {
   'general.architecture': ['string', 'llama'],
   'general.type': ['string', 'model'],

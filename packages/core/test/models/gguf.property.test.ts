@@ -1,4 +1,5 @@
-// Mutated GGUF headers: the reader always ends, never holds more than its window, and always says why it gives up.
+// Mutated GGUF headers: the reader always ends, never holds more than its window, and always reports why it
+// failed.
 import assert from 'node:assert/strict';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -39,7 +40,7 @@ const file = fc.record({
   tensors: fc.array(tensor, { maxLength: 5 }),
 });
 
-describe('the GGUF reader, given anything', function () {
+describe('the GGUF reader with arbitrary input', function () {
   this.timeout(0);
   let directory: string;
   let path: string;
@@ -49,7 +50,7 @@ describe('the GGUF reader, given anything', function () {
   });
   after(() => rm(directory, { recursive: true }));
 
-  it('reads every file that is right', async () => {
+  it('reads every valid file', async () => {
     await fc.assert(
       fc.asyncProperty(file, async (parts) => {
         await writeFile(path, ggufBytes(parts));
@@ -84,7 +85,7 @@ describe('the GGUF reader, given anything', function () {
           assert.ok(performance.now() - began < 5_000, 'it took too long');
           if (header === undefined) assert.match(broken, /^it[s ]/);
           else for (const part of Object.values(fromGguf(header))) assert.notEqual(part, undefined);
-          assert.ok(process.memoryUsage().arrayBuffers - before < 64 * 1024 * 1024, 'it holds too much');
+          assert.ok(process.memoryUsage().arrayBuffers - before < 64 * 1024 * 1024, 'it holds too many bytes');
         },
       ),
       { numRuns: cases(200) },

@@ -1,4 +1,4 @@
-// The GGUF reader: what a header tells, and a clear reason for every header that is broken.
+// The GGUF reader: what it reads from a header, and a clear reason for every invalid header.
 import assert from 'node:assert/strict';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -16,7 +16,7 @@ describe('the GGUF reader', () => {
   });
   after(() => rm(directory, { recursive: true }));
 
-  it('tells architecture, sizes, quantisation, template and vocabulary', async () => {
+  it('reads architecture, sizes, quantisation, template and vocabulary', async () => {
     await writeGguf(file, {
       tensors: [
         ['token_embd.weight', [128, 300], 0],
@@ -42,13 +42,13 @@ describe('the GGUF reader', () => {
     assert.equal(header!.parameters, 128 * 300 + 128);
   });
 
-  it('knows how many bytes the file must have', async () => {
+  it('computes how many bytes the file must have', async () => {
     const bytes = ggufBytes();
     await writeFile(file, bytes);
     assert.equal((await readGgufFile(file)).header!.bytesNeeded, bytes.length);
   });
 
-  it('takes the largest of a number that differs by layer, and explicit key lengths', async () => {
+  it('uses the maximum of a value that differs by layer, and explicit key lengths', async () => {
     await writeGguf(file, {
       values: {
         ...tinyLlama,
@@ -62,14 +62,14 @@ describe('the GGUF reader', () => {
     assert.equal(metadata.valueLength, 32);
   });
 
-  it('names the pooling of an embedding model and the kind of a projector', async () => {
+  it('reads the pooling of an embedding model and the type of a projector', async () => {
     await writeGguf(file, { values: { 'general.architecture': ['string', 'bert'], 'bert.pooling_type': ['u32', 2] } });
     assert.equal(fromGguf((await readGgufFile(file)).header!).pooling, 'cls');
     await writeGguf(file, { values: { 'general.architecture': ['string', 'clip'] } });
     assert.equal(fromGguf((await readGgufFile(file)).header!).kind, 'mmproj');
   });
 
-  it('passes over a vocabulary larger than its window', async () => {
+  it('skips a vocabulary larger than its window', async () => {
     const tokens = Array.from({ length: 60_000 }, (_, index) => `a token with the number ${index}`);
     await writeGguf(file, {
       values: {
@@ -106,13 +106,13 @@ describe('the GGUF reader', () => {
     ['a header that is cut off', bytes.subarray(0, 1000), /ends within its header/],
   ];
   for (const [what, content, reason] of broken) {
-    it(`says what is wrong with ${what}`, async () => {
+    it(`reports what is wrong with ${what}`, async () => {
       await writeFile(file, content);
       assert.match((await readGgufFile(file)).broken!, reason);
     });
   }
 
-  it('says that a file does not exist', async () => {
+  it('reports that a file does not exist', async () => {
     assert.match((await readHeader(join(directory, 'absent.gguf'), 100)).broken!, /cannot be read: no such file/);
   });
 

@@ -1,4 +1,4 @@
-// What hosts do with models beyond looking at them: validate, save, install, remove.
+// How hosts manage models: validate, save, install, remove.
 import assert from 'node:assert/strict';
 import { chmod, link, mkdtemp, readFile, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -32,7 +32,7 @@ describe('the model library', () => {
     );
 
   describe('validate', () => {
-    it('says of every model what is wrong with its files, and of what kind that is', async () => {
+    it('reports every problem with the files of every model, and its kind', async () => {
       const tensors = Buffer.concat([
         Buffer.from([60, 0, 0, 0, 0, 0, 0, 0]),
         Buffer.from(JSON.stringify({ a: { dtype: 'F16', shape: [2, 2], data_offsets: [0, 8] } }).padEnd(60)),
@@ -81,7 +81,7 @@ describe('the model library', () => {
       });
     });
 
-    it('says that a file may not be read (root may read all: skipped then)', async function () {
+    it('reports that a file may not be read (skipped for root, which may read every file)', async function () {
       if (process.getuid?.() === 0) this.skip();
       await load('models:\n  a: { path: a.gguf }\n', { 'a.gguf': gguf });
       await chmod(join(setup.modelsDir, 'a.gguf'), 0);
@@ -91,7 +91,7 @@ describe('the model library', () => {
       );
     });
 
-    it('sees the disk as it is now, and only what is asked for', async () => {
+    it('reads the disk again, and only for the requested models', async () => {
       await load('models:\n  a: { path: a.gguf, aliases: [x] }\n  b: {}\n', { 'a.gguf': gguf });
       await rm(join(setup.modelsDir, 'a.gguf'));
       assert.deepEqual(
@@ -101,14 +101,14 @@ describe('the model library', () => {
       await assert.rejects(setup.registry.validate(['nobody']), { code: 'MODEL_NOT_FOUND' });
     });
 
-    it('ends when its caller gives up', async () => {
+    it('ends when its caller aborts', async () => {
       await load('models:\n  a: { path: a.gguf }\n', { 'a.gguf': gguf });
       await assert.rejects(setup.registry.validate(undefined, { signal: AbortSignal.abort() }), { code: 'ABORTED' });
     });
   });
 
   describe('save', () => {
-    it('writes an entry, and the model is there', async () => {
+    it('writes an entry and adds the model', async () => {
       await load('models:\n  # mine\n  a: { path: a.gguf }\n', { 'b.gguf': gguf });
       const record = await setup.registry.save('b', { path: 'b.gguf', description: 'second' });
       assert.deepEqual([record.available, record.model.from, record.entry.description], [true, 'manifest', 'second']);
@@ -119,7 +119,7 @@ describe('the model library', () => {
       assert.deepEqual(setup.events.filter(({ type }) => type === 'manifest.changed').length, 1);
     });
 
-    it('refuses what a manifest cannot have, and names that lead elsewhere', async () => {
+    it('rejects what a manifest cannot contain, and names outside the models directory', async () => {
       await load('models:\n  a: { path: a.gguf }\n');
       for (const [name, entry] of [
         ['../x', {}],
@@ -160,7 +160,7 @@ describe('the model library', () => {
       assert.equal((await stat(model.files[0]!.path)).ino, (await stat(join(outside, 'x.gguf'))).ino);
     });
 
-    it('copies when told to, with all shards and the projector', async () => {
+    it('copies on request, with all shards and the projector', async () => {
       await load('models: {}\n');
       for (const name of ['v-00001-of-00002.gguf', 'v-00002-of-00002.gguf', 'mmproj.gguf'])
         await writeFile(join(outside, name), gguf);
@@ -176,7 +176,7 @@ describe('the model library', () => {
       assert.notEqual((await stat(model.files[0]!.path)).ino, (await stat(join(outside, 'v-00001-of-00002.gguf'))).ino);
     });
 
-    it('takes a directory as a whole', async () => {
+    it('installs a whole directory', async () => {
       await load('models: {}\n');
       await writeFile(join(outside, 'config.json'), '{}');
       await writeFile(join(outside, 'model.safetensors'), 'x');
@@ -187,7 +187,7 @@ describe('the model library', () => {
       );
     });
 
-    it('puts the file of a known model where its entry says', async () => {
+    it('puts the file of a known model where its entry expects it', async () => {
       await load('models:\n  a:\n    path: deep/name.gguf   # here\n');
       await writeFile(join(outside, 'other-name.gguf'), gguf);
       const { available, model } = await setup.registry.install('a', join(outside, 'other-name.gguf'));
@@ -195,7 +195,7 @@ describe('the model library', () => {
       assert.equal(await manifestText(), 'models:\n  a:\n    path: deep/name.gguf   # here\n');
     });
 
-    it('uses in place what is in the models directory already', async () => {
+    it('uses files in place that are already in the models directory', async () => {
       await load('models: {}\n', { 'stray/x.gguf': gguf });
       assert.equal(
         (await setup.registry.install('x', join(setup.modelsDir, 'stray/x.gguf'))).entry.path,
@@ -203,7 +203,7 @@ describe('the model library', () => {
       );
     });
 
-    it('refuses what is no model, what is there, and names that lead elsewhere, and leaves nothing behind', async () => {
+    it('rejects files that are not a model, existing names, and names outside the directory, and leaves nothing behind', async () => {
       await load('models:\n  a: { path: a.gguf }\n', { 'a.gguf': gguf, 'taken/x.gguf': 5 });
       await writeFile(join(outside, 'x.gguf'), gguf);
       const install = (name: string, file: string) => setup.registry.install(name, join(outside, file));
@@ -222,7 +222,7 @@ describe('the model library', () => {
       ]);
     });
 
-    it('takes the files back when the manifest cannot be written', async () => {
+    it('deletes the files again when the manifest cannot be written', async () => {
       await load('models:\n  a: { path: a.gguf }\n');
       await writeFile(join(setup.modelsDir, 'models.yaml'), 'models: [\n');
       await writeFile(join(outside, 'x.gguf'), gguf);
@@ -231,7 +231,7 @@ describe('the model library', () => {
     });
   });
 
-  it('leaves a file that another program has beside the one it copies', async () => {
+  it('keeps a file of another program next to the one it copies', async () => {
     await writeFile(join(outside, 'x.gguf'), gguf);
     await load('models: {}\n', { 'n/x.gguf.part': 'theirs' });
     await setup.registry.install('n', join(outside, 'x.gguf'), { mode: 'copy' });
@@ -239,14 +239,14 @@ describe('the model library', () => {
   });
 
   describe('remove', () => {
-    it('takes out the entry and leaves the files, which are then found on disk', async () => {
+    it('removes the entry and keeps the files, which are then discovered', async () => {
       await load('models:\n  a: { path: x/a.gguf }\n  b: {}\n', { 'x/a.gguf': gguf });
       assert.deepEqual(await setup.registry.remove('a'), { deleted: [], kept: [] });
       assert.equal(await manifestText(), 'models:\n  b: {}\n');
       assert.equal(await exists(join(setup.modelsDir, 'x/a.gguf')), true);
     });
 
-    it('deletes the files when told to, with directories that become empty', async () => {
+    it('deletes the files on request, and directories that become empty', async () => {
       await load('models:\n  a: { path: x/y/a.gguf }\n', { 'x/y/a.gguf': gguf, 'x/other.txt': 1 });
       const { deleted } = await setup.registry.remove('a', { files: true });
       assert.deepEqual(deleted, [join(setup.modelsDir, 'x/y/a.gguf'), join(setup.modelsDir, 'x/y')]);
@@ -257,7 +257,7 @@ describe('the model library', () => {
       assert.deepEqual(setup.registry.list(), []);
     });
 
-    it('keeps files that another model uses, or that are elsewhere', async () => {
+    it('keeps files that another model uses, or that are outside the models directory', async () => {
       await writeFile(join(outside, 'far.gguf'), gguf);
       await load(
         `models:\n  a: { path: s.gguf }\n  b: { path: s.gguf }\n  far: { path: ${join(outside, 'far.gguf')} }\n`,
@@ -272,7 +272,7 @@ describe('the model library', () => {
       assert.ok((await exists(join(setup.modelsDir, 's.gguf'))) && (await exists(join(outside, 'far.gguf'))));
     });
 
-    it('never deletes through a link, nor the models directory', async () => {
+    it('never deletes through a link, nor the models directory itself', async () => {
       await writeFile(join(outside, 'x.gguf'), gguf);
       await symlink(outside, join(setup.modelsDir, 'link'));
       await load('models:\n  a: { path: link/x.gguf }\n  all: { path: . }\n', {
@@ -284,7 +284,7 @@ describe('the model library', () => {
       assert.ok((await exists(join(outside, 'x.gguf'))) && (await exists(setup.modelsDir)));
     });
 
-    it('removes a model found on disk only with its files', async () => {
+    it('removes a discovered model only together with its files', async () => {
       await load('models: {}\n', { 'a.gguf': gguf });
       await assert.rejects(setup.registry.remove('a'), { code: 'CONFLICT', message: /not in the manifest/ });
       await setup.registry.remove('a', { files: true });
@@ -293,7 +293,7 @@ describe('the model library', () => {
     });
   });
 
-  it('counts a hard link as a file like any other', async () => {
+  it('counts a hard link like any other file', async () => {
     await load('models:\n  a: { path: l.gguf }\n', { 'x/o.gguf': gguf });
     await link(join(setup.modelsDir, 'x/o.gguf'), join(setup.modelsDir, 'l.gguf'));
     await setup.registry.reload();

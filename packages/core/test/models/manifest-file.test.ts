@@ -1,4 +1,5 @@
-// Lamina's own edits of models.yaml: in one step, with what people wrote meanwhile, and never to the harm of the file.
+// Lamina's own edits of models.yaml: atomic, merged with concurrent edits by people, and never damaging the
+// file.
 import assert from 'node:assert/strict';
 import { chmod, lstat, mkdtemp, readFile, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -22,7 +23,7 @@ describe('an edit of the manifest', () => {
   const text = () => readFile(path, 'utf8');
   const fixtureText = () => readFile(fixture, 'utf8');
 
-  it('adds an entry behind the last one, as people write it', async () => {
+  it('adds an entry after the last one, formatted as people write it', async () => {
     await file.edit({
       name: 'new',
       entry: {
@@ -35,7 +36,7 @@ describe('an edit of the manifest', () => {
     assert.equal(await text(), (await fixtureText()).replace('card for this one\n', `card for this one\n${added}`));
   });
 
-  it('changes one value and leaves the comment behind it', async () => {
+  it('changes one value and keeps the comment behind it', async () => {
     const { manifest } = await file.read();
     await file.edit({
       name: 'llama3.2-3b-q4_k_m',
@@ -47,13 +48,13 @@ describe('an edit of the manifest', () => {
     );
   });
 
-  it('takes an entry out and leaves all comments', async () => {
+  it('removes an entry and keeps all comments', async () => {
     await file.edit({ name: 'yi-34b-awq', entry: undefined });
     const entry = / {2}yi-34b-awq:\n(?: {4}.*\n)+/;
     assert.equal(await text(), (await fixtureText()).replace(entry, ''));
   });
 
-  it('takes the last entry out, and puts the first one in again', async () => {
+  it('removes the last entry, and adds the first one again', async () => {
     await writeFile(path, 'models: # mine\n  a:\n    path: a.gguf\n');
     await file.edit({ name: 'a', entry: undefined });
     assert.equal(await text(), 'models: # mine\n');
@@ -62,7 +63,7 @@ describe('an edit of the manifest', () => {
     assert.match(await text(), /^models:.*# mine\n/);
   });
 
-  it('writes into braces, and into a manifest that is JSON', async () => {
+  it('edits flow mappings, and a manifest that is JSON', async () => {
     await writeFile(path, '{ "models": { "a": { "path": "a.gguf" } }, "defaults": {} }\n');
     await file.edit({ name: 'b', entry: { path: 'b c.gguf' } });
     assert.equal(
@@ -74,7 +75,7 @@ describe('an edit of the manifest', () => {
     assert.equal(await text(), 'models: \n  b:\n    path: b.gguf\n');
   });
 
-  it('keeps edits made by hand since it last read the file', async () => {
+  it('keeps edits made by hand since the file was last read', async () => {
     await file.read();
     await writeFile(path, (await text()).replace('size: "2.0GB"', 'size: "2.1GB"   # measured'));
     const { manifest } = await file.edit({ name: 'llama3.2-1b-q4_k_m', entry: undefined });
@@ -82,7 +83,7 @@ describe('an edit of the manifest', () => {
     assert.match(await text(), /size: "2.1GB" {3}# measured/);
   });
 
-  it('loses neither side when a person and Lamina write at the same time', async () => {
+  it('keeps both changes when a person and Lamina write at the same time', async () => {
     await writeFile(path, 'models:\n  base:\n    path: b.gguf\n');
     const hand = async () => {
       for (let count = 0; count < 20; count++) {
@@ -101,7 +102,7 @@ describe('an edit of the manifest', () => {
     assert.match(await text(), /# hand 19\n/);
   });
 
-  it('refuses a file that was made invalid by hand, and keeps both versions', async () => {
+  it('refuses to edit a file that was made invalid by hand, and keeps both versions', async () => {
     await file.read();
     const broken = (await text()).replace('[conversational, fast]', '[conversational');
     await writeFile(path, broken);
@@ -126,7 +127,7 @@ describe('an edit of the manifest', () => {
     assert.equal(await text(), shared.replace('path: b.gguf\n', 'path: b.gguf\n    backend: mlc\n'));
   });
 
-  it('keeps the mode of the file and the link to it, and leaves nothing behind', async () => {
+  it('keeps the mode of the file and the link to it, and leaves no temporary files', async () => {
     const link = join(directory, 'link.yaml');
     await symlink(path, link);
     await chmod(path, 0o640);
@@ -136,7 +137,7 @@ describe('an edit of the manifest', () => {
     assert.deepEqual((await readdir(directory)).sort(), ['link.yaml', 'models.yaml']);
   });
 
-  it('writes the first manifest where there is none', async () => {
+  it('creates the manifest when it does not exist', async () => {
     await rm(path);
     await new ManifestFile(path, true).edit({
       name: 'org/name:q4',
@@ -148,7 +149,7 @@ describe('an edit of the manifest', () => {
     );
   });
 
-  it('is no edit when nothing changes', async () => {
+  it('writes nothing when nothing changes', async () => {
     const before = await stat(path, { bigint: true });
     const { manifest } = await file.read();
     await file.edit({ name: 'mistral-7b-awq', entry: { ...manifest.models['mistral-7b-awq']! } });

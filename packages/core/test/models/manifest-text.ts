@@ -1,20 +1,20 @@
-// Writes manifests the way people do, every style of YAML among them, and knows where in the text each value stands.
+// Writes manifests in every YAML style that people use, and records where in the text each value is.
 import fc from 'fast-check';
 
-/** A key of an entry: as it is written, and where. */
+/** A key of an entry: its text and its position. */
 export interface WrittenPair {
   readonly key: string;
-  /** From the first character behind the colon to the end of the value, comments on its last line left out. */
+  /** From the first character behind the colon to the end of the value, without comments on its last line. */
   readonly value: readonly [from: number, to: number];
-  /** Its whole lines. */
+  /** All its lines. */
   readonly lines: readonly [from: number, to: number];
 }
 
-/** An entry with where it stands. */
+/** An entry and its position. */
 export interface WrittenEntry {
   readonly name: string;
   readonly pairs: readonly WrittenPair[];
-  /** Its whole lines, comments behind the last one left out. */
+  /** All its lines, without comments behind the last one. */
   readonly lines: readonly [from: number, to: number];
 }
 
@@ -62,7 +62,7 @@ const words = fc.constantFrom(
   '- item',
 );
 
-/** Text, in one of the ways to write it. */
+/** Text in one of the styles it can be written in. */
 const text: fc.Arbitrary<Style> = fc
   .tuple(words, fc.constantFrom('double', 'single', 'plain', 'literal', 'folded', 'lines'))
   .map(([word, style]): Style => {
@@ -139,7 +139,7 @@ const name = fc.constantFrom(
   'ünïcode',
 );
 
-/** Any manifest. */
+/** A random manifest. */
 export const manifestText: fc.Arbitrary<WrittenManifest> = fc
   .record({
     entries: fc.uniqueArray(fc.tuple(name, entry), { minLength: 1, maxLength: 5, selector: ([one]) => one }),

@@ -1,5 +1,4 @@
-// Manifests written every way people write them: both YAML readers agree, and an edit changes what is edited and not a
-// byte more.
+// Manifests in every style people use: both YAML readers agree, and an edit changes only the edited bytes.
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { CORE_SCHEMA, load, mergeTag } from 'js-yaml';
@@ -39,7 +38,7 @@ const edit = fc.constantFrom(...Object.keys(values)).chain((key) =>
 describe('any manifest', function () {
   this.timeout(0);
 
-  it('is read the same whole and in pieces', () => {
+  it('is read the same in one piece and in chunks', () => {
     fc.assert(
       fc.property(manifestText, ({ text }) => {
         const { manifest } = parseManifest(text, 'm');
@@ -64,7 +63,7 @@ describe('any manifest', function () {
     );
   });
 
-  it('that is damaged gets a clear answer: it is read, or every problem has a sentence and a line', () => {
+  it('is read, or every problem has a message and a line, when it is damaged', () => {
     const damage = fc.record({
       at: fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
       length: fc.nat({ max: 12 }),
@@ -138,13 +137,14 @@ describe('any manifest', function () {
         else if (what === 'drop' && pair !== undefined) assert.equal(edited, without(text, pair.lines));
         else if (what === 'set' && pair !== undefined) {
           assert.equal(edited!.slice(0, pair.value[0]), text.slice(0, pair.value[0]));
-          // A key added to a mapping comes behind the comment on its last line.
+          // A key added to a mapping goes after the comment on its last line.
           const end = key === 'options' ? pair.lines[1] : pair.value[1];
-          assert.ok(edited!.endsWith(text.slice(end)), `${JSON.stringify(edited)} has not the end of the text`);
+          assert.ok(edited!.endsWith(text.slice(end)), `${JSON.stringify(edited)} does not have the end of the text`);
           const stay =
             key !== 'options' || Object.keys(before.options ?? {}).every((one) => Object.hasOwn(value as object, one));
-          if (stay) assert.ok(edited!.includes(text.slice(pair.value[1], end).trim()), 'a comment is gone');
-        } else assert.ok(isInsertion(text, edited!), `${JSON.stringify(edited)} is not the text with something put in`);
+          if (stay) assert.ok(edited!.includes(text.slice(pair.value[1], end).trim()), 'a comment is missing');
+        } else
+          assert.ok(isInsertion(text, edited!), `${JSON.stringify(edited)} is not the text with something inserted`);
         seen.set(what, (seen.get(what) ?? 0) + 1);
       }),
       { numRuns: cases(200) },
@@ -169,8 +169,8 @@ function withEntry(models: Readonly<Record<string, ModelEntry>>, name: string, e
 }
 
 /**
- * Data without regard to order of keys and prototypes. A key that is nothing, which no manifest has, is "" to one
- * reader, "null" to the other.
+ * Data independent of key order and prototypes. An empty key, which no manifest has, is "" to one reader,
+ * "null" to the other.
  */
 function plain(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(plain);

@@ -1,5 +1,5 @@
-// The manifest: what people have loads as it is, and every slip gets a message that says where and what to write
-// instead.
+// The manifest: existing files load unchanged, and every mistake is reported with its position and a
+// correction.
 import assert from 'node:assert/strict';
 import { mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -12,7 +12,7 @@ import { parseManifest } from '../../dist/models/manifest/parse.js';
 const fixture = join(import.meta.dirname, '../../test/models/models.yaml');
 
 describe('the manifest', () => {
-  it('loads a file that people have, and warns about the key nobody knows', async () => {
+  it('loads an existing file, and warns about an unknown key', async () => {
     const { manifest, warnings } = await readManifest(fixture);
     assert.deepEqual(Object.keys(manifest.models), [
       'llama3.2-3b-q4_k_m',
@@ -33,12 +33,12 @@ describe('the manifest', () => {
     );
   });
 
-  it('names the nearest known key for one nobody knows', () => {
+  it('names the nearest known key for an unknown one', () => {
     const { warnings } = parseManifest('models:\n  a:\n    path: a.gguf\n    quantisation: Q4\n', 'models.yaml');
     assert.match(warnings[0]!.message, /did you mean "quantization"\?/);
   });
 
-  it('takes an empty file, empty sections and a byte order mark', () => {
+  it('accepts an empty file, empty sections and a byte order mark', () => {
     assert.deepEqual(parseManifest('', 'm').manifest.models, {});
     assert.deepEqual(parseManifest('# nothing yet\nmodels:\ncategories:\n', 'm').manifest.categories, {});
     assert.deepEqual(Object.keys(parseManifest('\uFEFFmodels:\r\n  a:\r\n    path: a.gguf\r\n', 'm').manifest.models), [
@@ -52,7 +52,7 @@ describe('the manifest', () => {
     assert.deepEqual(manifest.models['b'], { path: 'b.gguf', backend: 'llama.cpp' });
   });
 
-  it('tells all problems at once, each with its place', async () => {
+  it('reports all problems at once, each with its position', async () => {
     const text = 'models:\n  a:\n    path: 5\n    use_cases: fast\n  b:\n    pinned: "yes"\n';
     const problems = await problemsOf(() => parseManifest(text, 'models.yaml'));
     assert.deepEqual(problems, [
@@ -77,32 +77,32 @@ describe('the manifest', () => {
     ]);
   });
 
-  it('lists the problems in its message, a line each', () => {
+  it('lists the problems in its message, one per line', () => {
     assert.throws(
       () => parseManifest('models:\n  a:\n    path: 5\n    pinned: 7\n', 'm.yaml'),
       /^LaminaError: m\.yaml:3:5: models\.a\.path .*\nm\.yaml:4:5: models\.a\.pinned /,
     );
   });
 
-  it('checks plain data the same way, without places', async () => {
+  it('validates plain data the same way, without positions', async () => {
     assert.deepEqual(await problemsOf(() => checkManifest({ models: { a: { path: '../secret.gguf' } } })), [
       { message: 'models.a.path leaves the models directory; write a path below it, or an absolute one' },
     ]);
   });
 
-  describe('that is not what it should be', () => {
+  describe('an invalid manifest', () => {
     let directory: string;
     before(async () => (directory = await mkdtemp(join(tmpdir(), 'lamina-manifest-'))));
     after(() => rm(directory, { recursive: true }));
 
-    it('is absent, a directory, or not text', async () => {
+    it('is reported when it is missing, a directory, or not text', async () => {
       assert.match(await reasonFor(join(directory, 'absent.yaml')), /does not exist/);
       assert.match(await reasonFor(directory), /is a directory/);
       await writeFile(join(directory, 'model.yaml'), Buffer.from([0xff, 0xfe, 0x41, 0x00, 0xc3, 0x28]));
       assert.match(await reasonFor(join(directory, 'model.yaml')), /not UTF-8/);
     });
 
-    it('is far too large', async () => {
+    it('is reported when it is far too large', async () => {
       const giant = join(directory, 'giant.yaml');
       await writeFile(giant, '');
       await truncate(giant, 5_000_000_000);
@@ -112,7 +112,7 @@ describe('the manifest', () => {
       );
     });
 
-    it('is a bomb of aliases', async () => {
+    it('is reported when it is an alias bomb', async () => {
       let text = 'a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n';
       for (let level = 1; level < 12; level++)
         text += `a${level}: &a${level} [${Array(10)
@@ -121,7 +121,7 @@ describe('the manifest', () => {
       assert.match((await problemsOf(() => parseManifest(text, 'm')))[0]!.message, /alias/i);
     });
 
-    it('is nested beyond reason', async () => {
+    it('is reported when it is nested too deeply', async () => {
       assert.match((await problemsOf(() => parseManifest('['.repeat(200_000), 'm')))[0]!.message, /nested more deeply/);
     });
 
@@ -133,7 +133,7 @@ describe('the manifest', () => {
     }
   });
 
-  it('keeps the fixture a file with comments', async () => {
+  it('keeps the comments of the fixture', async () => {
     assert.match(await readFile(fixture, 'utf8'), /# the big one, on the second disk/);
   });
 });

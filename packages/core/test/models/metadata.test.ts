@@ -1,4 +1,4 @@
-// Metadata of models in every format, as backends get it.
+// Metadata of models in every format, as backends receive it.
 import assert from 'node:assert/strict';
 import { ggufBytes, tinyLlama } from './gguf-file.js';
 import { openTestRegistry, type TestRegistry } from './test-registry.js';
@@ -93,7 +93,7 @@ describe('the metadata of a model', () => {
     assert.deepEqual(metadata, expected);
   });
 
-  it('tells what a model with a projector can see and hear', async () => {
+  it('contains the modalities of a model with a projector', async () => {
     const projector = (values: object) =>
       ggufBytes({ values: { 'general.architecture': ['string', 'clip'], ...values } });
     assert.deepEqual(
@@ -105,7 +105,7 @@ describe('the metadata of a model', () => {
     );
   });
 
-  it('tells embedding and reranking models from chat models', async () => {
+  it('distinguishes embedding and reranking models from chat models', async () => {
     const pooled = { ...tinyLlama, 'llama.pooling_type': ['u32', 4] } as typeof tinyLlama;
     assert.deepEqual(
       (await describeOnly({ 'm.gguf': ggufBytes({ values: pooled }) }, '{ path: m.gguf }'))!.capabilities,
@@ -113,12 +113,12 @@ describe('the metadata of a model', () => {
     );
   });
 
-  it('is missing when a configuration is broken, which the log says', async () => {
+  it('is missing when a configuration is invalid, which is logged', async () => {
     assert.equal(await describeOnly({ 'm/config.json': '{', 'm/model.safetensors': tensors({}) }), undefined);
     assert.deepEqual(setup.warnings, ['The metadata of a model cannot be read']);
   });
 
-  it('is what a plugin says where it says something', async () => {
+  it('is overridden by what a plugin returns', async () => {
     const taps = setup.hooks.tapsFor({ name: 'test', log: setup.log, closed: false });
     taps.describeModel.tap((model) => ({ ...model, metadata: { contextLength: 7 } }));
     const metadata = await describeOnly({ 'm.gguf': ggufBytes() }, '{ path: m.gguf }');

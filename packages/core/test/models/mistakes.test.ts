@@ -1,4 +1,4 @@
-// Twenty slips people make in a manifest: each is told with its place and with what to write instead.
+// Twenty mistakes people make in a manifest: each is reported with its position and a correction.
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -6,7 +6,7 @@ import { LaminaError } from '../../dist/contract/errors.js';
 import type { Diagnostic } from '../../dist/models/manifest/diagnostics.js';
 import { parseManifest } from '../../dist/models/manifest/parse.js';
 
-/** What is written instead of what, and what is said of it: line, column, words. */
+/** The mistake, what it replaces, and the problem reported: line, column, words. */
 type Mistake = readonly [what: string, from: string | RegExp, to: string, line: number, column: number, said: string];
 
 const mistakes: readonly Mistake[] = [
@@ -214,12 +214,12 @@ describe('a mistake in the manifest', () => {
   before(async () => (fixture = await readFile(join(import.meta.dirname, '../../test/models/models.yaml'), 'utf8')));
 
   for (const [what, from, to, line, column, said] of mistakes) {
-    it(`such as ${what} is told with its place and what to write`, () => {
+    it(`such as ${what} is reported with its position and a correction`, () => {
       const text = fixture.replace(from, to);
       assert.notEqual(text, fixture);
       const problems = problemsOf(text);
       const [problem] = problems;
-      assert.ok(problem, 'it was not found');
+      assert.ok(problem, 'the text to replace was not found');
       assert.deepEqual([problem.file, problem.line, problem.column], ['models.yaml', line, column], problem.message);
       assert.ok(problem.message.includes(said), problem.message);
       assert.equal(problems.length, 1, problems.map(({ message }) => message).join('\n'));
@@ -227,7 +227,7 @@ describe('a mistake in the manifest', () => {
   }
 
   for (const [what, from, to, said] of slips) {
-    it(`such as ${what} is only warned about, with the nearest known key`, () => {
+    it(`such as ${what} is only a warning, with the nearest known key`, () => {
       const { warnings } = parseManifest(fixture.replace(from, to), 'models.yaml');
       assert.ok(
         warnings.some(({ message }) => message.includes(said)),

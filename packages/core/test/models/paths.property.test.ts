@@ -1,4 +1,4 @@
-// Paths of the manifest: whatever is written, nothing outside the models directory is reached by a relative one.
+// Paths of the manifest: a relative path never reaches anything outside the models directory.
 import assert from 'node:assert/strict';
 import { mkdir, mkdtemp, realpath, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -62,7 +62,7 @@ describe('a path of the manifest', function () {
   });
   after(() => rm(directory, { recursive: true }));
 
-  it('never leads out of the models directory', async () => {
+  it('never leaves the models directory', async () => {
     const folders = new Folders(root, disk);
     let reached = 0;
     await fc.assert(
@@ -82,10 +82,10 @@ describe('a path of the manifest', function () {
       ),
       { numRuns: cases(500) },
     );
-    assert.ok(reached > 0, 'no path reached anything: the test shows nothing');
+    assert.ok(reached > 0, 'no path reached anything, so the test shows nothing');
   });
 
-  it('is not made by any name that is taken', () => {
+  it('cannot be built from any accepted name', () => {
     fc.assert(
       fc.property(
         fc.oneof(

@@ -1,4 +1,4 @@
-// The registry: what stands on disk becomes models, names are found, a reload applies what changed.
+// The registry: files on disk become models, names are resolved, and a reload applies what changed.
 import assert from 'node:assert/strict';
 import { mkdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -18,7 +18,7 @@ describe('the registry', () => {
   const paths = (name: string) =>
     setup.registry.get(name)!.model.files.map(({ role, path }) => [role, path.slice(setup.modelsDir.length + 1)]);
 
-  it('has no models where there is no manifest', async () => {
+  it('has no models when there is no manifest', async () => {
     await setup.registry.load();
     assert.deepEqual(setup.registry.list(), []);
     assert.throws(() => setup.registry.resolve('a'), {
@@ -48,7 +48,7 @@ describe('the registry', () => {
     assert.ok(Object.isFrozen(model) && Object.isFrozen(model.files[0]));
   });
 
-  it('says of each model why its files cannot be used', async () => {
+  it('reports for each model why its files cannot be used', async () => {
     await manifest(
       'models:\n  absent: { path: a/a.gguf }\n  empty: { path: b.gguf }\n  unnamed: {}\n  many: { path: many }\n  other: { path: other }\n',
     );
@@ -69,7 +69,7 @@ describe('the registry', () => {
     });
   });
 
-  it('finds all shards from any of them, in order, in any case of letters', async () => {
+  it('finds all shards from any of them, in order, in upper and lower case', async () => {
     await manifest('models:\n  a: { path: a/Big-00002-of-00003.gguf }\n  dir: { path: a }\n');
     await setup.write({
       'a/Big-00003-of-00003.GGUF': 3,
@@ -87,7 +87,7 @@ describe('the registry', () => {
     assert.equal(setup.registry.get('a')!.available, true);
   });
 
-  it('names the shards that are not there', async () => {
+  it('names the missing shards', async () => {
     await manifest(
       'models:\n  a: { path: a-00001-of-00004.gguf }\n  none: { path: b-00001-of-00002.gguf }\n  odd: { path: c-00005-of-00002.gguf }\n',
     );
@@ -98,7 +98,7 @@ describe('the registry', () => {
     assert.deepEqual(missing('odd'), ['c-00005-of-00002.gguf is number 5 of 2, which cannot be']);
   });
 
-  it('finds the projector beside the only model of a directory, and prefers the one that is named', async () => {
+  it('finds the projector next to the only model of a directory, and prefers the configured one', async () => {
     await manifest(
       'models:\n  a: { path: a/a.gguf }\n  b: { path: a, projector: p/x.gguf }\n  c: { path: c/one.gguf }\n',
     );
@@ -123,7 +123,7 @@ describe('the registry', () => {
     assert.deepEqual(paths('c'), [['weights', 'c/one.gguf']]);
   });
 
-  it('knows safetensors and MLC directories, and GGUF files without a suffix', async () => {
+  it('recognises safetensors and MLC directories, and GGUF files without a suffix', async () => {
     await manifest(
       'models:\n  st: { path: st/ }\n  mlc: {}\n  blob: { path: sha256-abc }\n  named: { path: n/model.safetensors }\n',
     );
@@ -147,7 +147,7 @@ describe('the registry', () => {
     assert.deepEqual(paths('named'), [['weights', 'n']]);
   });
 
-  it('lets no relative path out of the models directory by a symbolic link', async () => {
+  it('rejects a relative path that leaves the models directory through a symbolic link', async () => {
     const outside = `${setup.modelsDir}-outside`;
     await mkdir(outside);
     try {
@@ -182,7 +182,7 @@ describe('the registry', () => {
     );
   });
 
-  it('names the nearest for a miss', async () => {
+  it('names the nearest name for an unknown one', async () => {
     await manifest('models:\n  llama-3b: {}\n  qwen-7b: {}\n');
     await setup.registry.load();
     assert.throws(() => setup.registry.resolve('lama-3b'), {
@@ -194,7 +194,7 @@ describe('the registry', () => {
     );
   });
 
-  it('reads metadata when it is asked for, and goes without for a broken header', async () => {
+  it('reads metadata on demand, and works without it when a header is invalid', async () => {
     await manifest('models:\n  a: { path: a.gguf }\n  b: { path: b.gguf }\n');
     await setup.write({ 'a.gguf': ggufBytes(), 'b.gguf': 'not a model' });
     await setup.registry.load();
@@ -215,7 +215,7 @@ describe('the registry', () => {
     assert.equal(metadata!.shards, 2);
   });
 
-  it('applies a reload by difference', async () => {
+  it('applies a reload as a difference', async () => {
     await manifest('models:\n  a: { path: a.gguf }\n  b: { path: b.gguf }\n  gone: {}\n');
     await setup.registry.load();
     const kept = setup.registry.get('a')!.model;
@@ -233,7 +233,7 @@ describe('the registry', () => {
     assert.equal(changes.length, 1);
   });
 
-  it('keeps what it has when the manifest becomes invalid, and says so', async () => {
+  it('keeps its models when the manifest becomes invalid, and reports that', async () => {
     await manifest('models:\n  a: {}\n');
     await setup.registry.load();
     await manifest('models:\n  a: [\n');
@@ -244,7 +244,7 @@ describe('the registry', () => {
     assert.equal((event as { error: { code: string } }).error.code, 'CONFIG_INVALID');
   });
 
-  it('makes every reload see what was written before it was asked for', async () => {
+  it('makes every reload see what was written before the call', async () => {
     await manifest('models: {}\n');
     await setup.registry.load();
     await manifest('models:\n  a: {}\n');
@@ -257,7 +257,7 @@ describe('the registry', () => {
     );
   });
 
-  it('lets plugins discover and describe', async () => {
+  it('lets plugins discover and describe models', async () => {
     const taps = setup.hooks.tapsFor({ name: 'test', log: { child: () => undefined } as never, closed: false });
     taps.discoverModels.tap((discovery) => {
       discovery.add(found('a'));
@@ -276,7 +276,7 @@ describe('the registry', () => {
     );
   });
 
-  it('believes a plugin that says that a model has no files here', async () => {
+  it("accepts a plugin's statement that a model has no files on this machine", async () => {
     const taps = setup.hooks.tapsFor({ name: 'test', log: setup.log, closed: false });
     taps.describeModel.tap((model) =>
       model.backend === 'remote' ? { ...model, format: 'remote', files: [] } : undefined,
@@ -299,7 +299,7 @@ describe('the registry', () => {
     );
   });
 
-  it('takes a manifest as data', async () => {
+  it('accepts a manifest as data', async () => {
     const other = await openTestRegistry({
       manifest: { models: { a: { path: 'a.gguf', backend: 'vllm', use_cases: ['x'] } }, categories: { small: ['a'] } },
     });

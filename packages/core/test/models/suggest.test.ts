@@ -1,4 +1,5 @@
-// Suggestions: in the order people know, among what can run here, with reasons in words and numbers.
+// Suggestions: ordered by fixed rules, among the models that can run on this machine, with reasons in words
+// and numbers.
 import assert from 'node:assert/strict';
 import type { Availability, BackendType } from '../../dist/contract/backends.js';
 import type { SuggestRequest, Suggestion } from '../../dist/contract/suggestions.js';
@@ -9,7 +10,7 @@ import { ggufBytes, tinyLlama, type GgufParts } from './gguf-file.js';
 import { openTestRegistry, type TestRegistry } from './test-registry.js';
 import { tensors } from './safetensors-file.js';
 
-/** A GGUF whose weights are mostly air: its file is as long as a larger model's. */
+/** A sparse GGUF file, as long as that of a larger model. */
 function model(contextLength: number, parts: GgufParts = {}): Buffer {
   return ggufBytes({ values: { ...tinyLlama, 'llama.context_length': ['u32', contextLength] }, ...parts });
 }
@@ -71,7 +72,7 @@ defaults:
     ['any', 'asked', 'in-category', 'meant', 'default', 'named'].map((one) => [`${one}.gguf`, model(2048)]),
   );
 
-  it('takes the model that is named, then the default, use_cases, the category of that name, the category, any', async () => {
+  it('chooses the named model, then the default, use_cases, the category of that name, the category, any', async () => {
     await load(manifest, all);
     const request = { ai_model: 'agent', use_case: 'chat', category: 'small' };
     assert.deepEqual(order(await suggest(request)), [
@@ -86,12 +87,12 @@ defaults:
     assert.equal(await name({ category: 'small' }), 'asked');
   });
 
-  it('passes over a default that is not here', async () => {
+  it('skips a default whose files are missing', async () => {
     await load(manifest, { ...all, 'default.gguf': 0 });
     assert.equal(await name({ use_case: 'chat' }), 'meant');
   });
 
-  it('gives its reasons in words and numbers', async () => {
+  it('states its reasons in words and numbers', async () => {
     await load(manifest, all);
     const { suggested, alternatives } = await suggest({ use_case: 'chat' });
     const size = showSize(all['default.gguf']!.length);
@@ -107,7 +108,7 @@ defaults:
     assert.equal(far.reasons[0], 'not on disk, 2.0 GB to get');
   });
 
-  it('prefers what an engine here can run, and says why the other cannot', async () => {
+  it('prefers what an engine on this machine can run, and states why the other cannot', async () => {
     await load('models:\n  a: { path: st }\n  b: { path: b.gguf, backend: llamacpp }\ndefaults: { chat: a }\n', {
       'st/config.json': '{}',
       'st/model.safetensors': tensors({}),
@@ -131,7 +132,7 @@ defaults:
     assert.match(suggestion.alternatives[2]!.reasons.join('; '), /does not fit in memory: about 1\d MB of 6 MB/);
   });
 
-  it('never suggests a file that is broken, and says what is wrong with it', async () => {
+  it('never suggests an invalid file, and reports what is wrong with it', async () => {
     const whole = model(2048);
     const files = { 'cut.gguf': whole.subarray(0, 200), 'short.gguf': whole.subarray(0, -100), 'whole.gguf': whole };
     await load(
@@ -148,7 +149,7 @@ defaults:
     await assert.rejects(suggest({ use_case: 'chat' }), { code: 'NO_SUGGESTION' });
   });
 
-  it('offers an embedding model last, unless it is asked for', async () => {
+  it('ranks an embedding model last, unless one is requested', async () => {
     const bert = ggufBytes({
       values: {
         'general.architecture': ['string', 'bert'],
@@ -163,7 +164,7 @@ defaults:
     assert.deepEqual([await name({}), await name({ use_case: 'embedding' })], ['chat', 'embed']);
   });
 
-  it('keeps to a size, in bytes or as text', async () => {
+  it('respects a size limit, in bytes or as text', async () => {
     const large = model(512, { tensors: [['w', [1000, 300], 0]] });
     await load('models:\n  large: { path: l.gguf }\n  small: { path: s.gguf }\n', {
       'l.gguf': large,
@@ -177,7 +178,7 @@ defaults:
     });
   });
 
-  it('takes null as nothing said, passes over what it does not know, and refuses what is of another kind', async () => {
+  it('treats null as absent, ignores unknown fields, and rejects fields of a wrong type', async () => {
     await load(manifest, all);
     assert.equal(
       await name({
@@ -198,7 +199,7 @@ defaults:
     });
   });
 
-  it('says that nothing fits, and how to get what would', async () => {
+  it('reports that nothing fits, and how to get a model that does', async () => {
     await load('models:\n  far: { size: 2GB, use_cases: [chat], download: { ollama: { model: x } } }\n', {});
     await assert.rejects(suggest({ use_case: 'chat' }), {
       code: 'NO_SUGGESTION',
@@ -207,7 +208,7 @@ defaults:
     });
   });
 
-  it('lets plugins change the ranking, and nothing else', async () => {
+  it('lets plugins change the ranking only', async () => {
     await load(manifest, all);
     const taps = setup.hooks.tapsFor({ name: 'test', log: setup.log, closed: false });
     taps.suggestModel.tap((candidates, { useCase }) => {
@@ -218,7 +219,7 @@ defaults:
     assert.equal(await name({ category: 'small' }), 'asked');
   });
 
-  it('reads sizes as people write them', () => {
+  it('parses sizes as people write them', () => {
     const sizes: readonly [string | number, number | undefined][] = [
       ['2.0GB', 2e9],
       ['800 MB', 8e8],

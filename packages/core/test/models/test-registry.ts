@@ -1,4 +1,4 @@
-// A registry over a temporary models directory, with real hooks and events and a log that can be read.
+// A registry over a temporary models directory, with real hooks and events and a log that tests can read.
 import { mkdir, mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -11,7 +11,9 @@ import { EventBus } from '../../dist/kernel/event-bus.js';
 import { Hooks } from '../../dist/kernel/hooks.js';
 import { ModelRegistry } from '../../dist/models/registry.js';
 
-/** What {@link openTestRegistry} makes. */
+/**
+ * The result of {@link openTestRegistry}.
+ */
 export interface TestRegistry {
   readonly modelsDir: string;
   readonly registry: ModelRegistry;
@@ -20,24 +22,27 @@ export interface TestRegistry {
   readonly hooks: Hooks;
   readonly events: readonly LaminaEvent[];
   readonly warnings: readonly string[];
-  /** Writes files below the models directory; numbers are lengths of zeros. */
+  /** Writes files below the models directory; a number is a length in zero bytes. */
   write(files: Readonly<Record<string, string | Buffer | number>>): Promise<void>;
   /** The next event of a type. */
   event<Type extends EventType>(type: Type): Promise<LaminaEvent<Type>>;
   /** Another registry over the same directories, as after a restart. */
   again(): ModelRegistry;
-  /** Gives a file a time long ago, always the same. */
+  /** Sets the time of a file to a fixed one long ago. */
   age(path: string): Promise<void>;
   close(): Promise<void>;
 }
 
-/** A load waits 250 ms for the headers of discovered models; on a busy machine that can be too short for a test. */
+/**
+ * A load waits 250 ms for the headers of discovered models, which can be too short for a test on a busy
+ * machine.
+ */
 const patientClock: Clock = {
   now: () => systemClock.now(),
   after: (ms, run) => systemClock.after(ms === 250 ? 30_000 : ms, run),
 };
 
-/** Makes a models directory, and a registry for it that is not yet loaded. */
+/** Creates a models directory, and a registry for it that is not loaded yet. */
 export async function openTestRegistry(options: { manifest?: string | Partial<Manifest> } = {}): Promise<TestRegistry> {
   const modelsDir = await mkdtemp(join(tmpdir(), 'lamina-models-'));
   const warnings: string[] = [];
@@ -74,7 +79,7 @@ export async function openTestRegistry(options: { manifest?: string | Partial<Ma
   };
 }
 
-/** A log whose warnings can be read. */
+/** A log whose warnings tests can read. */
 export function recorder(warnings: string[]): Logger {
   const log: Logger = {
     debug: () => undefined,

@@ -1,4 +1,4 @@
-// Tiny models say what they are told to, in a real llama-server; without one their headers are still read.
+// Tiny models generate a given sentence in a real llama-server; without one, their headers are still read.
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
@@ -25,7 +25,7 @@ describe('a tiny model', () => {
     assert.deepEqual(readFileSync(one!.paths[0]), readFileSync(two!.paths[0]));
   });
 
-  it('has a header that tells what it was made with', async () => {
+  it('has a header with the values it was made with', async () => {
     const { paths, bytes } = await tinyGguf(path('header.gguf'), {
       name: 'h',
       layers: 3,
@@ -49,13 +49,13 @@ describe('a tiny model', () => {
     );
   });
 
-  it('takes little disk however large it looks', async () => {
+  it('uses little disk space whatever its size', async () => {
     const { paths, bytes } = await tinyGguf(path('large.gguf'), { layers: 8, embeddingLength: 512 });
     assert.ok(bytes > 50_000_000);
-    assert.ok(statSync(paths[0]).blocks * 512 < 10_000_000, 'The file system does not keep holes.');
+    assert.ok(statSync(paths[0]).blocks * 512 < 10_000_000, 'The file system does not support sparse files.');
   });
 
-  it('comes in as many shards as are asked for', async () => {
+  it('has as many shards as requested', async () => {
     const { paths } = await tinyGguf(path('parts.gguf'), { shards: 3 });
     assert.deepEqual(
       paths,
@@ -90,7 +90,7 @@ else
       );
     });
 
-    /** Starts the model, with adapters that do nothing until a request names them. */
+    /** Starts the model with adapters that have no effect until a request names them. */
     async function start({ paths }: TinyGguf, adapters: readonly string[] = []): Promise<ModelServer> {
       const lora = adapters.flatMap((adapter) => ['--lora-scaled', `${adapter}:0`]);
       const type = processBackend({
@@ -138,14 +138,14 @@ else
       'with more layers': { layers: 5, embeddingLength: 256 },
     } as const;
     for (const [how, options] of Object.entries(variants)) {
-      it(`${how} says its sentence`, async () => {
+      it(`${how} generates its sentence`, async () => {
         const model = await tinyGguf(path(`${how.replaceAll(' ', '-')}.gguf`), { name: 'alpha', ...options });
         assert.equal(model.says, ' Hello from the model alpha.');
         assert.equal(await chat(await start(model), {}), 'Hello from the model alpha.');
       });
     }
 
-    it('says a sentence of one’s own, with words that come twice and numbers', async () => {
+    it('generates a custom sentence, with repeated words and numbers', async () => {
       const say = ' One 1 and one 2 and one 3 is the end, the end.';
       assert.equal(
         await chat(await start(await tinyGguf(path('own.gguf'), { say })), { temperature: 1.5 }),
@@ -160,7 +160,7 @@ else
       assert.equal(text, ' Hello from the model tiny.');
     });
 
-    it('counts for ever, thinks and calls a tool when it is told to', async () => {
+    it('counts endlessly, thinks, and calls a tool on request', async () => {
       const server = await start(await tinyGguf(path('triggers.gguf')));
       assert.equal(await chat(server, { max_tokens: 5 }, '/count'), '1 2 3 4 5');
       const parameters = { type: 'object', properties: { city: { type: 'string' } } };
@@ -184,7 +184,7 @@ else
       });
     });
 
-    it('says another sentence under each adapter, and its own without', async () => {
+    it('generates another sentence under each adapter, and its own without', async () => {
       const base = { alternatives: [' Ahoy from the first adapter.', ' Servus from the second adapter.'] };
       const model = await tinyGguf(path('base.gguf'), base);
       const adapters = await Promise.all(
@@ -208,7 +208,7 @@ function modelAt(path: string): Model {
   return { name: 'tiny', files, format: 'gguf', aliases: [], options: {}, pinned: false, limits: {}, from: 'manifest' };
 }
 
-/** The first choice of an answer. */
+/** The first choice of a response. */
 async function ask<Choice>(server: ModelServer, route: string, body: JsonObject): Promise<Choice> {
   const { baseUrl, headers } = server.endpoint();
   const response = await fetch(`${baseUrl}/${route}`, {

@@ -1,5 +1,4 @@
-// Watching: what changes on disk is applied without being asked for, by difference, and not while somebody is still
-// writing.
+// Watching: changes on disk are applied without a request, as a difference, and not during a write.
 import assert from 'node:assert/strict';
 import { rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -17,7 +16,7 @@ describe('the watch', () => {
 
   const file = (name: string) => join(setup.modelsDir, name);
 
-  it('applies an edit of the manifest by difference', async () => {
+  it('applies an edit of the manifest as a difference', async () => {
     const kept = setup.registry.get('a');
     const changed = setup.event('manifest.changed');
     await writeFile(file('models.yaml'), 'models:\n  a: { path: a/a.gguf }\n  c: {}\n');
@@ -26,7 +25,7 @@ describe('the watch', () => {
     assert.equal(setup.registry.get('a'), kept);
   });
 
-  it('sees a manifest that an editor puts in place of the old one', async () => {
+  it('notices a manifest that an editor puts in place of the old one', async () => {
     const changed = setup.event('manifest.changed');
     await writeFile(file('.models.yaml.swp'), 'models:\n  a: { path: a/a.gguf, pinned: true }\n');
     await rename(file('.models.yaml.swp'), file('models.yaml'));
@@ -34,14 +33,14 @@ describe('the watch', () => {
     assert.equal(setup.registry.get('a')!.model.pinned, true);
   });
 
-  it('keeps the models while an editor has emptied the file to write it anew', async () => {
+  it('keeps the models while an editor has emptied the file to rewrite it', async () => {
     const changed = setup.event('manifest.changed');
     await writeFile(file('models.yaml'), '');
     setTimeout(() => void writeFile(file('models.yaml'), 'models:\n  a: { path: a/a.gguf }\n'), 150);
     assert.deepEqual((await changed).removed, ['b']);
   });
 
-  it('says that an edit is wrong, keeps what was, and takes the correction', async () => {
+  it('reports an invalid edit, keeps the previous state, and applies the correction', async () => {
     const wrong = setup.event('manifest.invalid');
     await writeFile(file('models.yaml'), 'models:\n  a: { path: 5 }\n');
     assert.match((await wrong).error.message, /models\.yaml:2:8: models\.a\.path must be text/);
@@ -52,7 +51,7 @@ describe('the watch', () => {
     assert.equal(setup.registry.list().length, 1);
   });
 
-  it('notices that the files of a model come and go', async () => {
+  it('notices that files of a model appear and disappear', async () => {
     const came = setup.event('model.updated');
     await setup.write({ 'b/b.gguf': 7 });
     assert.equal((await came).model, 'b');
@@ -63,7 +62,7 @@ describe('the watch', () => {
     assert.deepEqual(setup.registry.get('a')!.missing, ['a/a.gguf does not exist']);
   });
 
-  it('discovers a model that is put into the models directory, and forgets it when it goes', async () => {
+  it('discovers a model that is added to the models directory, and removes it when it is deleted', async () => {
     const came = setup.event('model.discovered');
     await setup.write({ 'new/deep/x.gguf': ggufBytes() });
     assert.equal((await came).model, 'new/deep/x');
@@ -72,7 +71,7 @@ describe('the watch', () => {
     assert.equal((await went).model, 'new/deep/x');
   });
 
-  it('hears of a manifest that is elsewhere', async () => {
+  it('watches a manifest in another directory', async () => {
     const elsewhere = await openTestRegistry({ manifest: file('models.yaml') });
     try {
       await elsewhere.registry.load();
@@ -88,7 +87,7 @@ describe('the watch', () => {
     }
   });
 
-  it('says nothing after it is closed', async () => {
+  it('emits nothing after it is closed', async () => {
     await setup.registry.dispose();
     const before = setup.events.length;
     await writeFile(file('models.yaml'), 'models: {}\n');

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { parse } from 'yaml';
 import { createLamina } from '@lamina/core';
 
-describe('a manifest that is edited from several sides at once', () => {
-  it('is whole after each edit, none of which fails, and nothing is left beside it', async () => {
+describe('a manifest with concurrent edits', () => {
+  it('is complete after each edit, no edit fails, and no temporary files remain', async () => {
     const modelsDir = mkdtempSync(join(tmpdir(), 'lamina-together-'));
     const owner = await createLamina({ modelsDir, log: 'silent' });
     const attached = await Promise.all(

@@ -1,4 +1,4 @@
-// How many cores a process may compute on, by what Linux says of it.
+// How many cores a process may compute on, according to Linux.
 import assert from 'node:assert/strict';
 import { cores } from '../../dist/process/cores.js';
 

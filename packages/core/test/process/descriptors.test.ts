@@ -1,4 +1,4 @@
-// What happens when the process has no file descriptors left.
+// Behaviour when the process has no file descriptors left.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';

@@ -1,4 +1,4 @@
-// Finding an engine: by path, by name, by what it answers; and what is said when there is none.
+// Finding an engine: by path, by name, by its output; and the error when there is none.
 import assert from 'node:assert/strict';
 import { chmod, mkdir, mkdtemp, readFile, rm, utimes, watch, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -172,7 +172,7 @@ describe('finding an engine', () => {
     await Promise.all(pids.map(untilGone));
   });
 
-  it('says in the error of a start how to install a missing engine', async () => {
+  it('reports in the error of a start how to install a missing engine', async () => {
     await assert.rejects(backend().start(model, new EngineFixture().context()), {
       code: 'BACKEND_UNAVAILABLE',
       message: /^No backend can run model "tiny": "engine-of-a-test" is not in PATH\. Set /,

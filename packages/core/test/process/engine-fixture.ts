@@ -1,4 +1,5 @@
-// What the tests of this layer share: a backend of scripted engines, its recorded output, and a close that proves that nothing is left.
+// Shared by the tests of this folder: a backend of scripted engines, its recorded output, and a close that
+// checks that nothing is left.
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -26,7 +27,7 @@ export const never: AbortSignal = new AbortController().signal;
 
 type Description = ProcessBackendDescription<Schema, Schema>;
 
-/** A logger that passes the message of each line on. */
+/** A logger that passes on the message of each line. */
 export function testLog(onMessage: (message: string) => void = () => undefined): Logger {
   const write = (_: object, message: string) => onMessage(message);
   const log: Logger = { debug: write, info: write, warn: write, error: write, child: () => log };
@@ -96,7 +97,7 @@ export class EngineFixture {
     );
   }
 
-  /** The first line that matches, printed already or yet to come. */
+  /** The first line that matches, already printed or printed later. */
   async line(pattern: RegExp): Promise<string> {
     for (;;) {
       const found = this.lines.find((line) => pattern.test(line));
@@ -105,14 +106,14 @@ export class EngineFixture {
     }
   }
 
-  /** The pid of the engine's child, once it said so. */
+  /** The pid of the engine's child, once the engine has printed it. */
   async grandchild(): Promise<number> {
     return Number((await this.line(/^grandchild \d+$/)).split(' ')[1]);
   }
 
-  /** Nothing of any engine lives, and the guard was told so. */
+  /** No process of any engine is alive, and the guard was notified. */
   async assertNothingLeft(): Promise<void> {
-    for (const pid of this.pids) assert.ok(await groupIsGone(pid), `the group of ${pid} is still there`);
+    for (const pid of this.pids) assert.ok(await groupIsGone(pid), `the group of ${pid} still exists`);
     assert.deepEqual([...this.guarded], []);
   }
 
@@ -135,7 +136,7 @@ export async function isAlive(pid: number): Promise<boolean> {
   return stat !== undefined && !/\) [ZX] /.test(stat);
 }
 
-/** Resolves when a process that is nobody's child here is gone; the system has no event for that. */
+/** Resolves when a process that is not a child of this one has ended; the system has no event for that. */
 export async function untilGone(pid: number): Promise<void> {
   while (await isAlive(pid)) await delay(10);
 }

@@ -1,24 +1,24 @@
-// A small engine for the tests of this fixture: a real process that does what its one argument says.
+// A small engine for the tests of this fixture: a real process that follows its one argument.
 import { spawn } from 'node:child_process';
 import { createServer } from 'node:http';
 
-/** What the process is told to do; `main` below is what it does. */
+/** The instructions to the process; `main` below follows them. */
 export interface EngineScript {
   /** Printed to stderr before anything else. */
   readonly print?: readonly string[];
-  /** Ends right after that. */
+  /** Exits right after that. */
   readonly exit?: { readonly code?: number; readonly signal?: NodeJS.Signals };
-  /** Answers 503 until `/control/ready` is asked for, and again after `/control/loading`. */
+  /** Responds 503 until `/control/ready` is requested, and again after `/control/loading`. */
   readonly loading?: boolean;
-  /** Answers whatever the key. */
+  /** Accepts any key. */
   readonly open?: boolean;
-  /** Never opens its port; ends only when told by a signal. */
+  /** Never opens its port; ends only on a signal. */
   readonly silent?: boolean;
-  /** Accepts connections and never answers on `/health`. */
+  /** Accepts connections and never responds on `/health`. */
   readonly hangs?: boolean;
-  /** Counts SIGTERMs aloud instead of heeding them. */
+  /** Prints the count of SIGTERMs and ignores them. */
   readonly ignoresTerm?: boolean;
-  /** Starts a child that ignores SIGTERM and says its pid. */
+  /** Starts a child that ignores SIGTERM, and prints its pid. */
   readonly grandchild?: boolean;
 }
 

@@ -1,5 +1,5 @@
-// A process that keeps engines as Lamina does, to be killed by tests: says the pids of its guard, its engine and that
-// one's child.
+// A process that owns engines as Lamina does, to be killed by tests: prints the pids of its guard, its engine
+// and that engine's child.
 import { OrphanReaper } from '../../dist/process/orphan-reaper.js';
 import { engineEnvironment } from '../../dist/process/environment.js';
 import { ServerProcess } from '../../dist/process/server-process.js';

@@ -1,4 +1,4 @@
-// One owner per data directory, whoever else wants it and however the last one ended.
+// One owner per data directory, whatever competes for it and however the last owner ended.
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -15,7 +15,7 @@ describe('the lock of a data directory', () => {
   beforeEach(async () => (dataDir = await mkdtemp(join(tmpdir(), 'lamina-lock-'))));
   afterEach(() => rm(dataDir, { recursive: true, force: true }));
 
-  /** Another process, and how its attempt goes once it is told to try. */
+  /** Another process, and the result of its attempt once it is told to try. */
   async function locker(): Promise<{ child: ChildProcess; attempt(): Promise<string>; end(): Promise<void> }> {
     const child = spawn(process.execPath, [lockerFile, dataDir], { stdio: ['pipe', 'pipe', 'inherit'] });
     const lines = createInterface(child.stdout!)[Symbol.asyncIterator]();
@@ -72,7 +72,7 @@ describe('the lock of a data directory', () => {
     await lock.dispose();
   });
 
-  it('is won by exactly one of many who find a dead owner at once', async () => {
+  it('is acquired by exactly one of many that find a dead owner at once', async () => {
     await writeFile(join(dataDir, 'lock.1'), '1 long ago\n');
     const lockers = await Promise.all(Array.from({ length: 5 }, locker));
     const outcomes = await Promise.all(lockers.map(({ attempt }) => attempt()));
@@ -80,7 +80,7 @@ describe('the lock of a data directory', () => {
     assert.deepEqual(outcomes.sort(), ['CONFLICT', 'CONFLICT', 'CONFLICT', 'CONFLICT', 'won']);
   });
 
-  it('has one owner at every moment of a long scramble', async () => {
+  it('has one owner at every moment of many concurrent attempts', async () => {
     let owners = 0;
     let owned = 0;
     const scramble = async () => {

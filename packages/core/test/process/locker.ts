@@ -1,4 +1,4 @@
-// A process that tries to own a data directory when it is told to, says how that went, and holds it until it is told to
+// A process that tries to own a data directory when told to, reports the result, and holds it until told to
 // end.
 import { createInterface } from 'node:readline';
 import { lockDataDir } from '../../dist/process/lock.js';

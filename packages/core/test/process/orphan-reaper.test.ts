@@ -1,4 +1,5 @@
-// No engine outlives its Lamina: the guard while it lives, the journal when even that was killed.
+// No engine outlives its Lamina: the guard ends it, or the journal at the next start when the guard was
+// killed too.
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -126,7 +127,7 @@ describe('the orphan reaper', () => {
   });
 
   it('has a guard that ignores the terminal and SIGTERM', async function () {
-    if (process.platform !== 'linux') return this.skip(); // Only /proc tells when the guard has set its traps.
+    if (process.platform !== 'linux') return this.skip(); // Only /proc shows when the guard has set its traps.
     const mine = reaper();
     const engine = leader();
     mine.guard(engine.pid, { model: 'tiny' });
@@ -165,15 +166,15 @@ describe('the orphan reaper', () => {
     await Promise.all(exits);
   });
 
-  it('never touches a process that only has the pid of an engine', async () => {
+  it('never signals a process that only has the pid of an engine', async () => {
     const bystander = leader();
     await leave([{ pid: bystander.pid, started: `${startOf(bystander.pid)}0`, model: 'tiny' }]);
     assert.equal(await reaper().clearLeftovers(), 0);
     assert.equal(await isAlive(bystander.pid), true);
   });
 
-  it('ends the rest of a group without its leader only when it carries the mark of that Lamina', async function () {
-    if (process.platform !== 'linux') return this.skip(); // Elsewhere the environment of a process cannot be read, and it is left alone.
+  it('ends the rest of a group without its leader only when it has the mark of that Lamina', async function () {
+    if (process.platform !== 'linux') return this.skip(); // On other systems the environment of a process cannot be read, so it is not signalled.
     const leavesChild = 'sleep 1000 >/dev/null & echo $!';
     for (const [mark, cleared] of [
       ['1:other', 0],
@@ -218,7 +219,7 @@ describe('the orphan reaper', () => {
     await mine.dispose();
   });
 
-  it('tells processes apart by their start, where there is no /proc too', () => {
+  it('distinguishes processes by their start time, without /proc too', () => {
     const [one, other] = [leader(), process];
     assert.equal(startOf(one.pid), startOf(one.pid));
     assert.notEqual(startOf(one.pid), startOf(other.pid));

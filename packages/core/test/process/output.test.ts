@@ -1,4 +1,4 @@
-// Lines out of bytes, and a bound on what is kept.
+// Splitting bytes into lines, and a limit on what is kept.
 import assert from 'node:assert/strict';
 import { PassThrough } from 'node:stream';
 import { finished } from 'node:stream/promises';

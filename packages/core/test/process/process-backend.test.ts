@@ -1,4 +1,4 @@
-// A description becomes a backend type, and what a person configured reaches the engine.
+// A description becomes a backend type, and configured options reach the engine.
 import assert from 'node:assert/strict';
 import type { FromSchema } from '../../dist/contract/schema.js';
 import { check } from '../../dist/kernel/check.js';

@@ -28,7 +28,10 @@ const hasPython = spawnSync('python3', ['-c', 'import venv'], { stdio: 'ignore' 
     });
     after(() => rm(folder, { recursive: true }));
 
-    /** A virtual environment with a package that must not be imported to be found, its distribution, and its script. */
+    /**
+     * A virtual environment with a package that must be found without importing it, its distribution, and its
+     * script.
+     */
     async function environment(name: string, parts: { package?: string; distribution?: string } = {}): Promise<void> {
       const { package: owned = 'serpent', distribution = 'Serpent-CPU' } = parts;
       const home = join(folder, name);
@@ -99,7 +102,7 @@ const hasPython = spawnSync('python3', ['-c', 'import venv'], { stdio: 'ignore' 
       );
     });
 
-    it('has no version when no distribution claims it', async () => {
+    it('has no version when no distribution contains it', async () => {
       await environment('unnamed', { distribution: 'something-else' });
       assert.deepEqual(await probe({ VIRTUAL_ENV: at('unnamed') }), {
         available: true,

@@ -15,7 +15,7 @@ const said = (
 ) => explain(lines, { model, exit });
 
 describe('the failure of an engine in Python', () => {
-  it('is a known one, from the message and not from the source that raises it', () => {
+  it('is a known one, from the message and not from the source line that raises it', () => {
     const traceback = [
       'Traceback (most recent call last):',
       '  File "/serpent/load.py", line 12, in load',

@@ -1,21 +1,21 @@
-// A Lamina in a process of its own, with few descriptors: it starts a model with none left, with one, with two, … and
-// at last with all.
+// A Lamina in a process of its own with few descriptors: it starts a model with none left, with one, with
+// two, … and finally with all.
 import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { LaminaError } from '../../dist/index.js';
 import { createTestLamina, fakePlugin } from '@lamina/testing';
 
 export const shortOfDescriptorsFile = new URL('./short-of-descriptors.js', import.meta.url).pathname;
 
-/** What became of it. */
+/** The results. */
 export interface ShortOfDescriptors {
-  /** How many descriptors were left → the error of the start; nothing where the model started. */
+  /** How many descriptors were left → the error of the start; no entry where the model started. */
   readonly failures: readonly { readonly left: number; readonly code: string; readonly message: string }[];
-  /** The fewest with which it started. */
+  /** The smallest number with which it started. */
   readonly startedWith: number;
-  /** Whether the start after them all was guarded, and its state. */
+  /** Whether the start with all descriptors was guarded, and its state. */
   readonly guarded: boolean;
   readonly state: string;
-  /** Availability of the backend while there were no descriptors, and after. */
+  /** Availability of the backend without descriptors, and afterwards. */
   readonly availability: readonly { readonly available: boolean; readonly reason?: string }[];
 }
 

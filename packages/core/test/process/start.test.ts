@@ -1,4 +1,4 @@
-// A start, from the spawn to a server that is ready, or to a reason why not.
+// A start, from the spawn to a ready server or a reason for the failure.
 import assert from 'node:assert/strict';
 import { LaminaError } from '../../dist/contract/errors.js';
 import { EngineFixture, isAlive, never } from './engine-fixture.js';
@@ -8,7 +8,7 @@ describe('starting an engine process', () => {
   beforeEach(() => (fixture = new EngineFixture()));
   afterEach(() => fixture.close());
 
-  it('resolves with an endpoint that accepts its key and is proved to be the started engine', async () => {
+  it('resolves with an endpoint that accepts its key and is verified to be the started engine', async () => {
     const server = await fixture.start({});
     const { baseUrl, headers } = server.endpoint();
     assert.equal(baseUrl, `http://127.0.0.1:${fixture.ports[0]}/v1`);

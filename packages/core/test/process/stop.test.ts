@@ -1,4 +1,4 @@
-// How a model server ends: asked to, forced to, or by itself.
+// How a model server ends: on request, by force, or by itself.
 import assert from 'node:assert/strict';
 import { EngineFixture, isAlive, never } from './engine-fixture.js';
 

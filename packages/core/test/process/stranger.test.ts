@@ -1,4 +1,4 @@
-// Another program on the engine's port: never taken for the engine, and gone around when that is possible.
+// Another program on the engine's port: never used as the engine, and avoided where possible.
 import assert from 'node:assert/strict';
 import { createServer, type Server } from 'node:http';
 import { once } from 'node:events';
@@ -7,10 +7,10 @@ import { isPortTaken, reservePort } from '../../dist/process/ports.js';
 import { engineFile } from './engine.js';
 import { EngineFixture } from './engine-fixture.js';
 
-/** What a stranger answers; `known` is true for the first key it saw, which is the engine's. */
+/** What a foreign server responds; `known` is true for the first key it saw, which is the engine's. */
 type Answer = (path: string, known: boolean) => number;
 
-/** A program that is not the engine, and says how often it was asked for a path. */
+/** A program that is not the engine, and counts the requests for a path. */
 class Stranger {
   private readonly server: Server;
   private asked = 0;
@@ -44,7 +44,7 @@ class Stranger {
   }
 }
 
-describe('a stranger on the port of an engine', () => {
+describe('a foreign server on the port of an engine', () => {
   let fixture: EngineFixture;
   const strangers: Stranger[] = [];
   beforeEach(() => (fixture = new EngineFixture()));
@@ -60,7 +60,7 @@ describe('a stranger on the port of an engine', () => {
     return stranger;
   }
 
-  /** A command that lets a stranger have the port first, the given number of times. */
+  /** A command that lets a foreign server bind the port first, the given number of times. */
   function beatenTo(times: number): ProcessDescription['command'] {
     return async ({ port, key }) => {
       fixture.ports.push(port);

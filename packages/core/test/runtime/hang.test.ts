@@ -1,4 +1,4 @@
-// A model server that hangs is ended, one that only computes for long is not.
+// A model server that hangs is ended; one that only computes for a long time is not.
 import assert from 'node:assert/strict';
 import { LaminaError, type LaminaEvent } from '@lamina/core';
 import { settled } from './manual-clock.js';

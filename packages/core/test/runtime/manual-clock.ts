@@ -1,4 +1,4 @@
-// Time that a test moves by hand.
+// Time that a test advances by hand.
 import type { Clock } from '@lamina/core';
 
 /** A clock that stands still until `advance`. */
@@ -17,7 +17,8 @@ export class ManualClock implements Clock {
   }
 
   /**
-   * Moves on, ringing what is due in order; what a ringing timer sets going by promises happens before the next one.
+   * Advances the time and runs due timers in order; the promises that a timer resolves settle before the next
+   * one runs.
    */
   async advance(ms: number): Promise<void> {
     const end = this.time + ms;

@@ -32,7 +32,7 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   },
 );
 
-/** One run: what callers hold, and the promises that must all settle. */
+/** One run: the leases of callers, and the promises that must all settle. */
 class Play {
   readonly leases: Lease[] = [];
   readonly callers: AbortController[] = [];
@@ -68,7 +68,7 @@ class Play {
     this.check();
   }
 
-  /** Ends the run: every start succeeds, every lease comes back, time passes; then nobody may wait any more. */
+  /** Ends the run: every start succeeds, every lease is released, time advances; then no caller may be waiting. */
   async finish(): Promise<void> {
     const { clock, script } = this.stage;
     script.automatic = true;
@@ -78,7 +78,7 @@ class Play {
       await clock.advance(5_000);
       this.check();
     }
-    assert.equal(this.pending.size, 0, 'somebody still waits');
+    assert.equal(this.pending.size, 0, 'a caller is still waiting');
     while (this.leases.length > 0) this.release(0);
   }
 

@@ -1,5 +1,5 @@
-// A backend without processes, whose servers start, fail, crash and stop when the test says so: for the decisions of
-// the runtime alone.
+// A backend without processes, whose servers start, fail, crash and stop when the test says so: for the
+// decisions of the runtime alone.
 import type {
   Backend,
   BackendType,
@@ -13,7 +13,7 @@ import type {
 import { definePlugin } from '@lamina/core/plugin';
 import type { Plugin } from '@lamina/core';
 
-/** One start the runtime asked for. */
+/** One start the runtime requested. */
 export interface ScriptedStart {
   readonly model: string;
   readonly context: StartContext;
@@ -23,7 +23,7 @@ export interface ScriptedStart {
   fail(reason: string): void;
 }
 
-/** What a health check comes to. */
+/** The result of a health check. */
 export type ScriptedHealth = Health | 'fails';
 
 /** One server that runs. */
@@ -37,14 +37,14 @@ export interface ScriptedServer {
   readonly running: boolean;
 }
 
-/** The other side of the scripted backend. */
+/** Controls the scripted backend. */
 export class Script {
   readonly starts: ScriptedStart[] = [];
   readonly servers: ScriptedServer[] = [];
-  /** Starts succeed by themselves when true. */
+  /** True: starts succeed without a call of the test. */
   automatic = true;
   canSleep = false;
-  /** What a server never does when it is asked to. */
+  /** The operations of a server that never finish. */
   hangs: 'stop' | 'sleep' | 'wake' | undefined;
   info: ServerInfo = {};
   lifetime: 'owned' | 'external' = 'owned';
@@ -52,7 +52,7 @@ export class Script {
 
   private readonly waiting: (() => void)[] = [];
 
-  /** The start of that number, counted from 0, once the runtime has asked for it. */
+  /** The start of that number, counted from 0, once the runtime has requested it. */
   async start(index: number): Promise<ScriptedStart> {
     while (this.starts.length <= index) await new Promise<void>((resolve) => this.waiting.push(resolve));
     return this.starts[index]!;

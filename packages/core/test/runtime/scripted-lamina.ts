@@ -1,4 +1,4 @@
-// A whole Lamina on the scripted backend and the manual clock.
+// A complete Lamina on the scripted backend and the manual clock.
 import { setMaxListeners } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -7,7 +7,7 @@ import { createLamina, type Lamina, type LaminaEvent, type LaminaOptions, type S
 import { ManualClock } from './manual-clock.js';
 import { Script } from './scripted-backend.js';
 
-/** What a test holds. */
+/** What a test uses. */
 export interface Stage {
   readonly lamina: Lamina;
   readonly clock: ManualClock;
@@ -15,12 +15,12 @@ export interface Stage {
   readonly events: LaminaEvent[];
   /** Resolves once the slot of a model is in a state. */
   until(model: string, state: SlotState): Promise<void>;
-  /** A signal nobody aborts. */
+  /** A signal that is never aborted. */
   readonly signal: AbortSignal;
   close(): Promise<void>;
 }
 
-/** Models `a`, `b`, `c`, …, each a file; `entries` adds to what the manifest says of one. */
+/** Models `a`, `b`, `c`, …, each a file; `entries` adds to the manifest entry of one. */
 export async function stage(
   options: LaminaOptions & {
     models?: string[];

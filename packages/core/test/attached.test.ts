@@ -64,12 +64,12 @@ describe('an attached Lamina', () => {
   it('edits the manifest, and the owner notices', async () => {
     const owner = await lamina();
     const attached = await lamina({ mode: 'attached' });
-    const heard = owner.events.once('model.discovered', {
+    const discovered = owner.events.once('model.discovered', {
       signal: AbortSignal.timeout(10_000),
       where: ({ model }) => model === 'second',
     });
     await attached.models.install('second', join(modelsDir, 'tiny.fake'));
-    await heard;
+    await discovered;
     assert.equal(owner.models.get('second')?.available, true);
   });
 

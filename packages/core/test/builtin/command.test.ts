@@ -108,7 +108,7 @@ describe('an engine that is only a command line', () => {
     }
   });
 
-  function start(given: Record<string, unknown>, model: Model, type: BackendType = commandBackend()) {
+  function start(backendOptions: Record<string, unknown>, model: Model, type: BackendType = commandBackend()) {
     const quiet = {
       debug: () => undefined,
       info: () => undefined,
@@ -126,6 +126,6 @@ describe('an engine that is only a command line', () => {
       output: () => undefined,
       guard: () => () => undefined,
     };
-    return type.create('mine', given).start(model, context);
+    return type.create('mine', backendOptions).start(model, context);
   }
 });

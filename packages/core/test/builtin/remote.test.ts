@@ -148,9 +148,9 @@ describe('an external server', () => {
   });
 
   it('reports what is wrong: no key in the environment, a wrong key, no server', async () => {
-    const probe = (given: object, theirs: Record<string, string>) =>
+    const probe = (overrides: object, theirs: Record<string, string>) =>
       remoteBackend(fetch)
-        .create('theirs', { base_url: options.base_url, ...given })
+        .create('theirs', { base_url: options.base_url, ...overrides })
         .probe({ env: theirs, signal: AbortSignal.timeout(5_000), log: quiet });
     const reasons = await Promise.all([
       probe({ api_key_env: 'THEIR_KEY' }, {}),

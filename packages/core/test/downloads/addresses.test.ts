@@ -15,18 +15,18 @@ import { impatient, withDownloads } from './harness.js';
 const isForbidden = (error: unknown) => LaminaError.is(error, 'FORBIDDEN');
 
 /** A source whose plan needs one request, like those of the plugins; `redirect` is the option of fetch. */
-function askingSource(redirect: 'follow' | 'manual' | 'error' = 'follow') {
+function requestingSource(redirect: 'follow' | 'manual' | 'error' = 'follow') {
   const seen: { context?: SourceContext; answer?: { status: number; text: string; type: string | null; url: string } } =
     {};
   const plugin = definePlugin({
-    name: 'asking',
+    name: 'requesting',
     setup: (lamina) =>
       lamina.addSource({
-        name: 'asking',
+        name: 'requesting',
         async resolve(reference, context) {
-          if (typeof reference !== 'object' || reference === null || !('ask' in reference)) return undefined;
+          if (typeof reference !== 'object' || reference === null || !('request' in reference)) return undefined;
           seen.context = context;
-          const response = await context.fetch(reference['ask'] as string, {
+          const response = await context.fetch(reference['request'] as string, {
             redirect,
             headers: { authorization: 'Bearer secret' },
             signal: context.signal,
@@ -38,10 +38,10 @@ function askingSource(redirect: 'follow' | 'manual' | 'error' = 'follow') {
             url: response.url,
           };
           return {
-            source: 'asking',
+            source: 'requesting',
             reference,
             model: {},
-            files: [{ path: 'tiny.gguf', from: { key: reference['ask'] as string } }],
+            files: [{ path: 'tiny.gguf', from: { key: reference['request'] as string } }],
           };
         },
         locate: async (file, _plan, context) => {
@@ -152,20 +152,20 @@ describe('the addresses of a download', () => {
 
   for (const redirect of ['follow', 'manual', 'error'] as const) {
     it(`are guarded for requests of a source with redirect: '${redirect}'`, async () => {
-      const { plugin, seen } = askingSource(redirect);
+      const { plugin, seen } = requestingSource(redirect);
       await withDownloads(
         async ({ lamina, server }) => {
           server.serve('/secret', ggufBytes(1000));
           const allowed = server.origin.replace('127.0.0.1', 'localhost');
-          const ask = (path: string, origin = allowed) =>
-            lamina.downloads.start({ reference: { ask: `${origin}${path}` } }, { guard: 'public' });
-          await assert.rejects(ask('/secret', server.origin), isForbidden);
+          const startDownload = (path: string, origin = allowed) =>
+            lamina.downloads.start({ reference: { request: `${origin}${path}` } }, { guard: 'public' });
+          await assert.rejects(startDownload('/secret', server.origin), isForbidden);
           server.serve(
             '/moved',
             Buffer.alloc(0),
             ({ response }) => void response.writeHead(302, { location: `${server.origin}/secret` }).end(),
           );
-          const moved = ask('/moved');
+          const moved = startDownload('/moved');
           if (redirect === 'follow') await assert.rejects(moved, isForbidden);
           if (redirect === 'error')
             await assert.rejects(
@@ -181,7 +181,7 @@ describe('the addresses of a download', () => {
   }
 
   it('allow a source to read an allowed response, and keep its secrets from other hosts', async () => {
-    const { plugin, seen } = askingSource();
+    const { plugin, seen } = requestingSource();
     const other = await HostileServer.open();
     await withDownloads(
       async ({ lamina, server }) => {
@@ -191,12 +191,12 @@ describe('the addresses of a download', () => {
           Buffer.from(text),
           (exchange) => void exchange.response.writeHead(200, { 'content-type': 'text/x-test' }).end(exchange.content),
         );
-        const ask = server.serve(
+        const request = server.serve(
           '/moved',
           Buffer.alloc(0),
           ({ response }) => void response.writeHead(302, { location: target }).end(),
         );
-        const { id } = await lamina.downloads.start({ reference: { ask } }, { guard: 'loopback' });
+        const { id } = await lamina.downloads.start({ reference: { request } }, { guard: 'loopback' });
         await lamina.downloads.wait(id);
         assert.deepEqual(seen.answer, { status: 200, text, type: 'text/x-test', url: target });
         assert.deepEqual([seen.context!.guard, seen.context!.remote], ['loopback', true]);
@@ -223,7 +223,7 @@ describe('the addresses of a download that the next Lamina resumes', () => {
   const open = (allowedHosts: string[]) =>
     createLamina({ modelsDir: folder, log: 'silent', downloads: { ...impatient, stallTimeout: 20, allowedHosts } });
   /** Starts a download and closes its Lamina in the middle; `change` may rewrite the journal. */
-  const interrupted = async (
+  const startAndInterrupt = async (
     guard: 'public' | undefined,
     change: (journal: Record<string, unknown>) => void = () => undefined,
   ) => {
@@ -240,7 +240,7 @@ describe('the addresses of a download that the next Lamina resumes', () => {
     server.serve('/tiny.gguf', ggufBytes(100_000));
     return id;
   };
-  const ends = async (id: string) => {
+  const resumeAndWait = async (id: string) => {
     const lamina = await open([]);
     try {
       await lamina.downloads.wait(id);
@@ -250,29 +250,29 @@ describe('the addresses of a download that the next Lamina resumes', () => {
   };
 
   it('are guarded when a network request started it', async () =>
-    assert.rejects(ends(await interrupted('public')), isForbidden));
+    assert.rejects(resumeAndWait(await startAndInterrupt('public')), isForbidden));
   it('are not guarded when the process itself started it', async () =>
-    assert.doesNotReject(ends(await interrupted(undefined))));
+    assert.doesNotReject(resumeAndWait(await startAndInterrupt(undefined))));
   it('are guarded as the journal of an earlier version recorded it', async () => {
     const earlier = (remote: boolean) => (journal: Record<string, unknown>) => {
       delete journal['guard'];
       journal['remote'] = remote;
     };
-    await assert.rejects(ends(await interrupted('public', earlier(true))), isForbidden);
+    await assert.rejects(resumeAndWait(await startAndInterrupt('public', earlier(true))), isForbidden);
     rmSync(join(folder, '.downloads'), { recursive: true });
-    await ends(await interrupted(undefined, earlier(false)));
+    await resumeAndWait(await startAndInterrupt(undefined, earlier(false)));
     assert.deepEqual(readdirSync(join(folder, '.downloads')), []);
   });
 });
 
 describe('the addresses of a download behind a proxy', () => {
   let proxy: Server;
-  let asked: string[];
+  let connectTargets: string[];
   beforeEach(async () => {
-    asked = [];
+    connectTargets = [];
     proxy = createServer();
     proxy.on('connect', ({ url }, socket) => {
-      asked.push(url!);
+      connectTargets.push(url!);
       socket.on('error', () => undefined);
       socket.write('HTTP/1.1 200 OK\r\n\r\n');
       socket.once('data', () =>
@@ -298,21 +298,21 @@ describe('the addresses of a download behind a proxy', () => {
       // This machine's own name resolves to a private address, or cannot be resolved.
       for (const host of ['10.0.0.1', '[::ffff:10.0.0.1]', 'localhost', '169.254.169.254', hostname()])
         await assert.rejects(start(`http://${host}/tiny.gguf`), isForbidden, host);
-      assert.deepEqual(asked, []);
+      assert.deepEqual(connectTargets, []);
     }));
 
   it('may be public', () =>
     behind(async (start) => {
       await start('http://93.184.215.14/tiny.gguf');
-      assert.deepEqual(new Set(asked), new Set(['93.184.215.14:80']));
+      assert.deepEqual(new Set(connectTargets), new Set(['93.184.215.14:80']));
     }));
 
   it('must be resolvable on this machine, unless the operator lists them', async () => {
     const isUnresolved = (error: unknown) =>
       LaminaError.is(error, 'FORBIDDEN') && /cannot be resolved on this machine/.test(error.message);
     await behind((start) => assert.rejects(start('http://models.invalid/tiny.gguf'), isUnresolved));
-    assert.deepEqual(asked, []);
+    assert.deepEqual(connectTargets, []);
     await behind(async (start) => void (await start('http://models.invalid/tiny.gguf')), ['models.invalid']);
-    assert.ok(asked.length > 0);
+    assert.ok(connectTargets.length > 0);
   });
 });

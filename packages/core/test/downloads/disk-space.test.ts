@@ -21,9 +21,9 @@ const isFull = (error: unknown) => LaminaError.is(error, 'DISK_FULL') && /reserv
 const endless: Behaviour = ({ count, response }) => {
   if (count === 0) return void response.writeHead(503).end();
   response.writeHead(200);
-  const piece = ggufBytes(mebibyte);
+  const chunk = ggufBytes(mebibyte);
   const send = () => {
-    while (response.writable && response.write(piece));
+    while (response.writable && response.write(chunk));
   };
   response.on('drain', send);
   send();
@@ -41,10 +41,10 @@ function bytesIn(directory: string): number {
 }
 
 /** Runs the rules on a disk; `free` measures its free space. */
-function rules(disk: () => { readonly directory: string; free(): number }): void {
+function defineRules(disk: () => { readonly directory: string; free(): number }): void {
   let server: HostileServer;
   let lamina: Lamina;
-  let least: number;
+  let minFree: number;
   beforeEach(async () => {
     server = await HostileServer.open();
     lamina = await createLamina({
@@ -52,8 +52,8 @@ function rules(disk: () => { readonly directory: string; free(): number }): void
       log: 'silent',
       downloads: { ...impatient, stallTimeout: 20, connectionsPerFile: 4 },
     });
-    least = Infinity;
-    lamina.events.on('download.progress', () => (least = Math.min(least, disk().free())));
+    minFree = Infinity;
+    lamina.events.on('download.progress', () => (minFree = Math.min(minFree, disk().free())));
   });
   afterEach(async () => {
     await lamina.close();
@@ -67,7 +67,7 @@ function rules(disk: () => { readonly directory: string; free(): number }): void
     const before = disk().free();
     const id = await start(endless, Buffer.alloc(0));
     await assert.rejects(lamina.downloads.wait(id), isFull);
-    assert.ok(least >= reserve, `${least} of ${reserve} bytes were free`);
+    assert.ok(minFree >= reserve, `${minFree} of ${reserve} bytes were free`);
     assert.ok(disk().free() > before - mebibyte, `${disk().free()} of ${before} bytes are free`);
     assert.equal(lamina.downloads.get(id).state, 'failed');
   });
@@ -120,7 +120,7 @@ describe('a download on a small disk', function () {
     syncBuiltinESMExports();
     rmSync(directory, { recursive: true });
   });
-  rules(() => ({ directory, free: () => diskBytes - bytesIn(directory) }));
+  defineRules(() => ({ directory, free: () => diskBytes - bytesIn(directory) }));
 });
 
 describe('a download on a small file system', function () {
@@ -145,5 +145,5 @@ describe('a download on a small file system', function () {
     const { bavail, bsize } = statfsSync(directory);
     return bavail * bsize;
   };
-  rules(() => ({ directory, free }));
+  defineRules(() => ({ directory, free }));
 });

@@ -33,8 +33,8 @@ export class Downloading {
    * Resolves when `wanted` holds after a report, or the download has ended. @throws when the process exits by
    * itself
    */
-  async until(wanted: () => boolean): Promise<void> {
-    while (this.ended === undefined && !wanted()) {
+  async until(condition: () => boolean): Promise<void> {
+    while (this.ended === undefined && !condition()) {
       const { exitCode, signalCode } = this.child;
       if (exitCode !== null || signalCode !== null)
         throw new Error(`the downloader ended with ${exitCode ?? signalCode}`);

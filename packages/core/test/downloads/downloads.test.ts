@@ -53,8 +53,8 @@ function gated(share: number): { behaviour: Behaviour; open(): void } {
 
 type Range = readonly [from: number, to: number];
 
-/** How many bytes of its only file are on disk, according to the journal of a download. */
-function heldOf(modelsDir: string, id: string): readonly Range[] {
+/** The ranges of its only file that are on disk, according to the journal of a download. */
+function rangesOnDisk(modelsDir: string, id: string): readonly Range[] {
   const { files } = JSON.parse(readFileSync(join(modelsDir, '.downloads', id, 'journal.json'), 'utf8')) as {
     files: { held: Range[] }[];
   };
@@ -65,11 +65,11 @@ function bytesOf(ranges: readonly Range[]): number {
   return ranges.reduce((sum, [from, to]) => sum + to - from, 0);
 }
 
-function assertNotAskedAgain(requests: readonly Seen[], held: readonly Range[]): void {
-  const asked = requests.map(({ headers }) => Number(/^bytes=(\d+)-/.exec(headers.range!)![1]));
-  for (const [from, to] of held)
+function assertNotRequestedAgain(requests: readonly Seen[], onDisk: readonly Range[]): void {
+  const requested = requests.map(({ headers }) => Number(/^bytes=(\d+)-/.exec(headers.range!)![1]));
+  for (const [from, to] of onDisk)
     assert.ok(
-      asked.every((first) => first < from || first >= to),
+      requested.every((first) => first < from || first >= to),
       'bytes that were on disk were requested again',
     );
 }
@@ -159,13 +159,13 @@ describe('a download', () => {
       await assert.rejects(waiting, (error) => LaminaError.is(error, 'ABORTED'));
       assert.equal(paused.state, 'paused');
       assert.ok(paused.done > megabyte);
-      const held = heldOf(lamina.modelsDir, id);
-      assert.ok(bytesOf(held) > megabyte);
+      const onDisk = rangesOnDisk(lamina.modelsDir, id);
+      assert.ok(bytesOf(onDisk) > megabyte);
       const before = server.seen.length;
       server.serve('/tiny.gguf', content);
       await lamina.downloads.resume(id);
       await lamina.downloads.wait(id);
-      assertNotAskedAgain(server.seen.slice(before), held);
+      assertNotRequestedAgain(server.seen.slice(before), onDisk);
       assert.equal(sha256Of(readFileSync(join(lamina.modelsDir, 'tiny/tiny.gguf'))), sha256Of(content));
     }));
 
@@ -242,10 +242,10 @@ describe('a download', () => {
     ));
 
   it('tries the sources of an entry in their order, and reports the error of the first', async () => {
-    const asked: string[] = [];
+    const requested: string[] = [];
     const source = (name: string, resolve: Source['resolve']): Source => ({
       name,
-      resolve: (...given) => (asked.push(name), resolve(...given)),
+      resolve: (...args) => (requested.push(name), resolve(...args)),
       locate: () => Promise.reject(new Error('unused')),
     });
     const plugin = definePlugin({
@@ -261,7 +261,7 @@ describe('a download', () => {
       async ({ lamina }) => {
         assert.deepEqual(lamina.downloads.downloadable(), [{ model: 'tiny', sources: { alpha: 'a', beta: 'b' } }]);
         await assert.rejects(lamina.downloads.start({ model: 'tiny' }), /Beta wants a token/);
-        assert.deepEqual(asked, ['alpha', 'beta']);
+        assert.deepEqual(requested, ['alpha', 'beta']);
         await assert.rejects(lamina.downloads.start({ model: 'tiny', source: 'gamma' }), (error) =>
           LaminaError.is(error, 'NOT_SUPPORTED'),
         );
@@ -416,10 +416,10 @@ describe('a download when its Lamina ends', () => {
     try {
       const { id } = await lamina.downloads.start({ reference: url, name: 'tiny' });
       while (lamina.downloads.get(id).done < megabyte / 2) await turn();
-      assert.equal(heldOf(folder, id).length, 0);
+      assert.equal(rangesOnDisk(folder, id).length, 0);
       await clock.advance(1_000);
-      while (heldOf(folder, id).length === 0) await turn();
-      assert.deepEqual(heldOf(folder, id), [[0, megabyte / 2]]);
+      while (rangesOnDisk(folder, id).length === 0) await turn();
+      assert.deepEqual(rangesOnDisk(folder, id), [[0, megabyte / 2]]);
     } finally {
       await lamina.close();
     }
@@ -437,9 +437,10 @@ describe('a download when its Lamina ends', () => {
       reference: url,
       downloads: { stallTimeout: 5, maxRetries: 100 },
     });
-    let held: readonly Range[] = [];
+    let onDisk: readonly Range[] = [];
     await downloading.until(
-      () => downloading.done > 0 && (held = heldOf(folder, readdirSync(join(folder, '.downloads'))[0]!)).length > 0,
+      () =>
+        downloading.done > 0 && (onDisk = rangesOnDisk(folder, readdirSync(join(folder, '.downloads'))[0]!)).length > 0,
     );
     await downloading.kill();
     const before = server.seen.length;
@@ -447,10 +448,10 @@ describe('a download when its Lamina ends', () => {
     const lamina = await open();
     try {
       const [job] = lamina.downloads.list();
-      assert.ok(job!.done >= bytesOf(held), `${job!.done} bytes were kept of ${bytesOf(held)}`);
+      assert.ok(job!.done >= bytesOf(onDisk), `${job!.done} bytes were kept of ${bytesOf(onDisk)}`);
       await lamina.downloads.wait(job!.id);
       assert.equal(sha256Of(readFileSync(join(folder, 'tiny/tiny.gguf'))), sha256Of(content));
-      assertNotAskedAgain(server.seen.slice(before), held);
+      assertNotRequestedAgain(server.seen.slice(before), onDisk);
     } finally {
       await lamina.close();
     }

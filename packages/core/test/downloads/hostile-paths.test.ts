@@ -7,7 +7,7 @@ import { gzipSync } from 'node:zlib';
 import { LaminaError, type ErrorCode } from '@lamina/core';
 import type { TestLamina } from '@lamina/testing';
 import {
-  bare,
+  withoutLengths,
   dropping,
   failing,
   ggufBytes,
@@ -16,7 +16,7 @@ import {
   sha256Of,
   stalling,
   trickling,
-  whole,
+  withoutRanges,
   type Behaviour,
 } from './hostile-server.js';
 import { withDownloads } from './harness.js';
@@ -42,9 +42,9 @@ const paths: Readonly<Record<string, Path>> = {
 /** Created for each test; the first request of a file is the one of the plan, for its first byte. */
 const survivable: Readonly<Record<string, () => Behaviour>> = {
   'an honest server': () => honest,
-  'a server that knows no ranges': () => whole,
-  'a server that says nothing of ranges, lengths or versions': () => bare,
-  '200 for a range, once': () => once(2, whole),
+  'a server that knows no ranges': () => withoutRanges,
+  'a server that says nothing of ranges, lengths or versions': () => withoutLengths,
+  '200 for a range, once': () => once(2, withoutRanges),
   'a wrong Content-Range, once': () =>
     once(
       1,
@@ -74,28 +74,28 @@ const survivable: Readonly<Record<string, () => Behaviour>> = {
  * Sends a wrong file, or none: it must never be published under the final name. Applies to all requests but
  * the one of the plan.
  */
-const refused: Readonly<Record<string, { behaviour: Behaviour; code: ErrorCode; says: RegExp }>> = {
+const refused: Readonly<Record<string, { behaviour: Behaviour; code: ErrorCode; message: RegExp }>> = {
   'a compressed file': {
     behaviour: ({ response, content }) =>
       void response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync(content.subarray(0, 1000))),
     code: 'SOURCE_UNREACHABLE',
-    says: /compressed/,
+    message: /compressed/,
   },
   'a web page': {
     behaviour: ({ response }) =>
       void response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).end('<!doctype html>'),
     code: 'SOURCE_UNREACHABLE',
-    says: /web page/,
+    message: /web page/,
   },
   'nothing but 500': {
     behaviour: ({ response }) => void response.writeHead(500).end(),
     code: 'SOURCE_UNREACHABLE',
-    says: /status 500/,
+    message: /status 500/,
   },
   'nothing but 416': {
     behaviour: ({ response }) => void response.writeHead(416).end(),
     code: 'SOURCE_UNREACHABLE',
-    says: /ends after fewer bytes/,
+    message: /ends after fewer bytes/,
   },
   'ranges that are never those asked for': {
     behaviour: ({ response, content }) =>
@@ -103,22 +103,22 @@ const refused: Readonly<Record<string, { behaviour: Behaviour; code: ErrorCode; 
         .writeHead(206, { 'content-range': `bytes 5-14/${content.length}`, 'content-length': 10 })
         .end(Buffer.alloc(10)),
     code: 'SOURCE_UNREACHABLE',
-    says: /bytes 5-14/,
+    message: /bytes 5-14/,
   },
   'answers without a byte': {
     behaviour: stalling(Infinity, 0),
     code: 'SOURCE_UNREACHABLE',
-    says: /stopped sending tiny\.gguf/,
+    message: /stopped sending tiny\.gguf/,
   },
   'a file that is not there any more': {
     behaviour: ({ response }) => void response.writeHead(404).end(),
     code: 'SOURCE_UNREACHABLE',
-    says: /no such file/,
+    message: /no such file/,
   },
   'a login': {
     behaviour: ({ response }) => void response.writeHead(403).end(),
     code: 'SOURCE_DENIED',
-    says: /access is denied/,
+    message: /access is denied/,
   },
 };
 
@@ -129,13 +129,13 @@ for (const [nth, [way, path]] of Object.entries(paths).entries()) {
       it(`is complete: ${what}${checked ? '' : ', no SHA-256 known'}`, () =>
         play(path, { checked, behaviour: make() }, ({ lamina, content, wait }) => assertComes(lamina, content, wait)));
     }
-    for (const [what, { behaviour, code, says }] of Object.entries(refused)) {
+    for (const [what, { behaviour, code, message }] of Object.entries(refused)) {
       it(`is rejected with a message: ${what}`, () =>
         play(
           path,
           { checked: true, behaviour: (exchange) => (exchange.count === 0 ? honest : behaviour)(exchange) },
           async ({ lamina, wait }) => {
-            await assert.rejects(wait, (error) => LaminaError.is(error, code) && says.test(error.message));
+            await assert.rejects(wait, (error) => LaminaError.is(error, code) && message.test(error.message));
             assert.ok(!existsSync(join(lamina.modelsDir, 'tiny/tiny.gguf')));
           },
         ));
@@ -167,7 +167,7 @@ for (const [nth, [way, path]] of Object.entries(paths).entries()) {
 /** As large as every file in this test. */
 const other = ggufBytes(bytes);
 
-interface Playing {
+interface RunningDownload {
   readonly lamina: TestLamina;
   readonly content: Buffer;
   readonly wait: Promise<unknown>;
@@ -176,7 +176,7 @@ interface Playing {
 async function play(
   { connectionsPerFile, sized, resumed }: Path,
   { checked, behaviour }: { checked: boolean; behaviour: Behaviour },
-  look: (playing: Playing) => Promise<void>,
+  check: (download: RunningDownload) => Promise<void>,
 ): Promise<void> {
   await withDownloads(
     async ({ lamina, server }) => {
@@ -200,7 +200,7 @@ async function play(
         server.serve('/tiny.gguf', content, (exchange) => next({ ...exchange, count: exchange.count + 1 }), { sized });
         await lamina.downloads.resume(id);
       }
-      await look({ lamina, content, wait: lamina.downloads.wait(id, { signal: AbortSignal.timeout(15_000) }) });
+      await check({ lamina, content, wait: lamina.downloads.wait(id, { signal: AbortSignal.timeout(15_000) }) });
     },
     { downloads: { connectionsPerFile } },
   );

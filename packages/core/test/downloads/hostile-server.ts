@@ -156,10 +156,10 @@ export const honest: Behaviour = (exchange) => {
 };
 
 /** Does not support ranges. */
-export const whole: Behaviour = (exchange) => honest({ ...exchange, ranged: false });
+export const withoutRanges: Behaviour = (exchange) => honest({ ...exchange, ranged: false });
 
 /** Does not support ranges, and sends no length or version. */
-export const bare: Behaviour = ({ response, content }) => {
+export const withoutLengths: Behaviour = ({ response, content }) => {
   response.writeHead(200);
   response.write(content.subarray(0, content.length / 2));
   response.end(content.subarray(content.length / 2));

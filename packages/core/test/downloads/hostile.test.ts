@@ -18,7 +18,7 @@ import {
   honest,
   sha256Of,
   trickling,
-  whole,
+  withoutRanges,
   HostileServer,
   type Behaviour,
 } from './hostile-server.js';
@@ -169,7 +169,7 @@ describe('downloads from a hostile server', () => {
       assertFile(lamina, right);
     }));
 
-  for (const [status, code, says] of [
+  for (const [status, code, message] of [
     [401, 'SOURCE_DENIED', /access is denied/],
     [403, 'SOURCE_DENIED', /access is denied/],
     [404, 'SOURCE_UNREACHABLE', /no such file/],
@@ -182,7 +182,7 @@ describe('downloads from a hostile server', () => {
         const url = server.serve('/tiny.gguf', content, (exchange) =>
           exchange.count === 0 ? honest(exchange) : void exchange.response.writeHead(status).end(),
         );
-        await assertFails(lamina, fetched(lamina, url), code, says);
+        await assertFails(lamina, fetched(lamina, url), code, message);
         assert.equal(server.seen.length, 2);
       }));
   }
@@ -199,7 +199,7 @@ describe('downloads from a hostile server', () => {
   it('fails on a server that always cuts a file that cannot be resumed', () =>
     withDownloads(async ({ lamina, server }) => {
       const url = server.serve('/tiny.gguf', ggufBytes(3 * megabyte), (exchange) =>
-        exchange.count === 0 ? whole(exchange) : dropping(2 * megabyte, whole)(exchange),
+        exchange.count === 0 ? withoutRanges(exchange) : dropping(2 * megabyte, withoutRanges)(exchange),
       );
       await assertFails(lamina, fetched(lamina, url), 'SOURCE_UNREACHABLE', /Try again later/);
     }));
@@ -364,7 +364,7 @@ describe('connections of downloads', () => {
         const { id } = await lamina.downloads.start({ reference: server.url, name: 'tiny' });
         await transferring;
         await lamina.downloads.cancel(id);
-        await server.untilFree();
+        await server.untilNoConnection();
       });
     });
   }

@@ -24,14 +24,14 @@ describe('a model from this machine', () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  const take = async (reference: string | Record<string, string>) => {
+  const pullLocal = async (reference: string | Record<string, string>) => {
     const { id } = await lamina.downloads.start({ reference, name: 'mine' });
     await lamina.downloads.wait(id);
     return lamina.models.get('mine')!;
   };
 
   it('is copied, and the copy is independent', async () => {
-    const { available, entry } = await take(file);
+    const { available, entry } = await pullLocal(file);
     assert.deepEqual([available, entry.path, entry.digest], [true, 'mine/tiny.gguf', `sha256:${sha256Of(content)}`]);
     assert.notEqual(statSync(join(lamina.modelsDir, 'mine/tiny.gguf')).ino, statSync(file).ino);
     writeFileSync(file, 'changed');
@@ -39,12 +39,12 @@ describe('a model from this machine', () => {
   });
 
   it('is linked, which uses no disk space', async () => {
-    await take({ path: file, mode: 'link' });
+    await pullLocal({ path: file, mode: 'link' });
     assert.equal(statSync(join(lamina.modelsDir, 'mine/tiny.gguf')).ino, statSync(file).ino);
   });
 
   it('is used in place', async () => {
-    const { available, entry } = await take({ path: file, mode: 'in-place' });
+    const { available, entry } = await pullLocal({ path: file, mode: 'in-place' });
     assert.deepEqual([available, entry.path], [true, file]);
     assert.deepEqual(
       readdirSync(lamina.modelsDir).filter((name) => name === 'mine'),
@@ -55,7 +55,7 @@ describe('a model from this machine', () => {
   it('may be a directory, whose hidden files are skipped', async () => {
     mkdirSync(join(folder, 'model/part'), { recursive: true });
     for (const name of ['config.json', 'part/weights.bin', '.hidden']) writeFileSync(join(folder, 'model', name), name);
-    const { entry } = await take(join(folder, 'model'));
+    const { entry } = await pullLocal(join(folder, 'model'));
     assert.equal(entry.path, 'mine');
     assert.deepEqual(readdirSync(join(lamina.modelsDir, 'mine'), { recursive: true }).sort(), [
       'config.json',
@@ -65,10 +65,10 @@ describe('a model from this machine', () => {
   });
 
   it('is rejected when it is not the announced file, or does not exist', async () => {
-    await assert.rejects(take({ path: file, sha256: sha256Of(Buffer.from('other')) }), (error) =>
+    await assert.rejects(pullLocal({ path: file, sha256: sha256Of(Buffer.from('other')) }), (error) =>
       LaminaError.is(error, 'DIGEST_MISMATCH'),
     );
     assert.deepEqual(readFileSync(file), content);
-    await assert.rejects(take(join(folder, 'none.gguf')), (error) => LaminaError.is(error));
+    await assert.rejects(pullLocal(join(folder, 'none.gguf')), (error) => LaminaError.is(error));
   });
 });

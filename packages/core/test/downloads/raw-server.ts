@@ -26,7 +26,7 @@ export class RawServer {
   }
 
   /** Resolves when no connection is open. */
-  async untilFree(): Promise<void> {
+  async untilNoConnection(): Promise<void> {
     await Promise.all([...this.sockets].map((socket) => new Promise((resolve) => socket.once('close', resolve))));
   }
 

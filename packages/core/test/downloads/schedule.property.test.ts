@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { Downloading } from './downloading.js';
 import {
-  bare,
+  withoutLengths,
   dropping,
   etagOf,
   failing,
@@ -17,7 +17,7 @@ import {
   sha256Of,
   stalling,
   trickling,
-  whole,
+  withoutRanges,
   type Behaviour,
 } from './hostile-server.js';
 
@@ -25,8 +25,8 @@ const bytes = 9_000_003;
 const servers: Readonly<Record<string, Behaviour>> = {
   honest,
   slow: trickling(50_000, 10),
-  whole,
-  bare,
+  whole: withoutRanges,
+  bare: withoutLengths,
   dropping: dropping(400_000),
   stalling: stalling(2, 50_000),
   failing: failing(2, 503),
@@ -68,7 +68,7 @@ async function play(steps: readonly Step[], first: string, checked: boolean): Pr
     downloads: { stallTimeout: 0.5, retryDelay: 0.005, maxRetries: 3 },
   };
   let downloading = new Downloading(order);
-  const anew = async (end: Promise<void>) => {
+  const restartAfter = async (end: Promise<void>) => {
     await end;
     assertWhole(folder, versions, checked);
     downloading = new Downloading(order);
@@ -76,8 +76,8 @@ async function play(steps: readonly Step[], first: string, checked: boolean): Pr
   try {
     for (const { what, how, afterBytes } of steps) {
       await downloading.until(() => downloading.done >= afterBytes);
-      if (what === 'kill') await anew(downloading.kill());
-      if (what === 'close') await anew(downloading.close());
+      if (what === 'kill') await restartAfter(downloading.kill());
+      if (what === 'close') await restartAfter(downloading.close());
       if (what === 'cut') server.cut();
       if (what === 'pause') downloading.pause();
       if (what === 'change') versions.push(ggufBytes(bytes));

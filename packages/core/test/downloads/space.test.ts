@@ -11,10 +11,10 @@ describe('the disk space of downloads', () => {
     const { bavail, bsize } = await statfs(tmpdir());
     const most = () => Math.floor((bavail * bsize) / 4) * 3;
     const space = new Space(tmpdir(), systemClock);
-    const giveBack = await space.reserve('one', most);
+    const release = await space.reserve('one', most);
     await assert.rejects(space.reserve('two', most), (error) => LaminaError.is(error, 'DISK_FULL'));
     (await space.reserve('three', () => 0))();
-    giveBack();
+    release();
     (await space.reserve('two', most))();
   });
 });

@@ -45,8 +45,8 @@ describe('errors', () => {
   });
 
   it('are recreated word for word from the response of a server', () => {
-    const told = new LaminaError('MODEL_NOT_FOUND', { model: 'a', hint: 'There is "b".', available: ['b'] }).toWire();
-    assert.deepEqual(LaminaError.fromWire(told).toWire(), told);
+    const wire = new LaminaError('MODEL_NOT_FOUND', { model: 'a', hint: 'There is "b".', available: ['b'] }).toWire();
+    assert.deepEqual(LaminaError.fromWire(wire).toWire(), wire);
     const bare = LaminaError.fromWire({ message: 'Not here.', type: 'not_found_error', code: 'MODEL_NOT_FOUND' });
     assert.deepEqual([bare.code, bare.message], ['MODEL_NOT_FOUND', 'Not here.']);
     assert.equal(

@@ -6,13 +6,13 @@ import { ManualClock } from '../runtime/manual-clock.js';
 describe('events', () => {
   let clock: ManualClock;
   let bus: EventBus;
-  let heard: LaminaEvent[];
+  let received: LaminaEvent[];
 
   beforeEach(() => {
     clock = new ManualClock();
     bus = new EventBus(clock, createLog('silent'));
-    heard = [];
-    bus.onAny((event) => heard.push(event));
+    received = [];
+    bus.onAny((event) => received.push(event));
   });
 
   const progress = (ratio: number) => bus.emit('model.progress', { model: 'a', stage: 'loading', ratio });
@@ -20,7 +20,7 @@ describe('events', () => {
   it('have an increasing id, a time and their own fields, and are frozen', () => {
     bus.emit('model.stopped', { model: 'a', reason: 'idle' });
     bus.emit('model.removed', { model: 'a' });
-    const [first, second] = heard;
+    const [first, second] = received;
     assert.deepEqual(
       { ...first, id: '', at: '' },
       { id: '', at: '', type: 'model.stopped', model: 'a', reason: 'idle' },
@@ -41,10 +41,10 @@ describe('events', () => {
 
   it('of progress are emitted at most ten times a second per subject, the newest last', async () => {
     for (let step = 1; step <= 50; step++) progress(step / 50);
-    assert.equal(heard.length, 1);
+    assert.equal(received.length, 1);
     await clock.advance(100);
     assert.deepEqual(
-      heard.map((event) => (event as LaminaEvent<'model.progress'>).ratio),
+      received.map((event) => (event as LaminaEvent<'model.progress'>).ratio),
       [1 / 50, 1],
     );
   });
@@ -55,7 +55,7 @@ describe('events', () => {
     bus.emit('model.ready', { model: 'a', backend: 'x', load_ms: 1 });
     await clock.advance(1_000);
     assert.deepEqual(
-      heard.map(({ type }) => type),
+      received.map(({ type }) => type),
       ['model.progress', 'model.ready'],
     );
     assert.equal(clock.pending, 0);

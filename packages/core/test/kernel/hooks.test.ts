@@ -23,7 +23,7 @@ describe('hooks', () => {
    * A Lamina that runs a request for one virtual model through the taps of these plugins; returns the result
    * of `beforeRequest`.
    */
-  async function ask(
+  async function runRequest(
     ...setups: ((context: PluginContext) => void)[]
   ): Promise<{ model: string; events: LaminaEvent[]; error: unknown }> {
     const plugins = setups.map((setup, index) => definePlugin({ name: `plugin-${index + 1}`, setup })());
@@ -48,7 +48,7 @@ describe('hooks', () => {
   }
 
   it('pass a value from tap to tap; undefined leaves it unchanged', async () => {
-    const { model } = await ask(
+    const { model } = await runRequest(
       ({ hooks }) => hooks.beforeRequest.tap((request) => ({ ...request, model: `${request.model}-1` })),
       ({ hooks }) => hooks.beforeRequest.tap(() => undefined),
       ({ hooks }) =>
@@ -59,7 +59,7 @@ describe('hooks', () => {
 
   it('run in the order of their stages, then of their plugins', async () => {
     const order: string[] = [];
-    await ask(
+    await runRequest(
       ({ hooks }) => hooks.beforeRequest.tap(() => void order.push('second'), { stage: 5 }),
       ({ hooks }) => hooks.beforeRequest.tap(() => void order.push('first'), { stage: -5 }),
       ({ hooks }) => hooks.beforeRequest.tap(() => void order.push('third'), { stage: 5 }),
@@ -68,7 +68,7 @@ describe('hooks', () => {
   });
 
   it('name the plugin and the hook that failed, and emit plugin.failed', async () => {
-    const { error, events } = await ask(({ hooks }) =>
+    const { error, events } = await runRequest(({ hooks }) =>
       hooks.beforeRequest.tap(() => {
         throw new TypeError('x is not a function');
       }),
@@ -82,7 +82,7 @@ describe('hooks', () => {
   });
 
   it('let a plugin reject a request with an error of its choice', async () => {
-    const { error, events } = await ask(({ hooks }) =>
+    const { error, events } = await runRequest(({ hooks }) =>
       hooks.beforeRequest.tap(() => {
         throw new LaminaError('FORBIDDEN', { message: 'Not on Sundays.' });
       }),
@@ -95,13 +95,13 @@ describe('hooks', () => {
   });
 
   it('treat null as an error', async () => {
-    const { error } = await ask(({ hooks }) => hooks.beforeRequest.tap((() => null) as never));
+    const { error } = await runRequest(({ hooks }) => hooks.beforeRequest.tap((() => null) as never));
     assert.ok(LaminaError.is(error, 'PLUGIN_FAILED'));
     assert.match(error.message, /returned null/);
   });
 
   it('pass deeply frozen arguments', async () => {
-    const { error } = await ask(({ hooks }) =>
+    const { error } = await runRequest(({ hooks }) =>
       hooks.beforeRequest.tap((request) => {
         (request.json!['messages'] as unknown[]).push('mine');
       }),
@@ -128,7 +128,7 @@ describe('hooks', () => {
 
   it('can all be tapped by a plugin with `tap` alone', async () => {
     let taps: HookTaps | undefined;
-    await ask(({ hooks }) => void (taps = hooks));
+    await runRequest(({ hooks }) => void (taps = hooks));
     assert.deepEqual(Object.keys(taps!).sort(), Object.keys(hookTable).sort());
     for (const point of Object.values(taps!)) assert.deepEqual(Object.keys(point), ['tap']);
     assert.ok(Object.isFrozen(taps));
@@ -183,7 +183,7 @@ describe('hooks', () => {
 
   it('do not call a plugin that is closed', async () => {
     let calls = 0;
-    const { error } = await ask(({ hooks }) => hooks.beforeRequest.tap(() => void (calls += 1)));
+    const { error } = await runRequest(({ hooks }) => hooks.beforeRequest.tap(() => void (calls += 1)));
     assert.ok(LaminaError.is(error, 'MODEL_NOT_FOUND'));
     await lamina!.close();
     await lamina!.inference

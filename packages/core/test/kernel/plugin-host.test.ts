@@ -99,18 +99,21 @@ describe('plugins', () => {
 
   it('get the given environment, not that of the process, and a directory of their own', async () => {
     let seen: unknown;
-    const plugin = definePlugin({ name: 'looking', setup: ({ env, dataDir }) => void (seen = { env, dataDir }) })();
+    const plugin = definePlugin({ name: 'reader', setup: ({ env, dataDir }) => void (seen = { env, dataDir }) })();
     const lamina = await createLamina({ ...quiet, modelsDir: directory, plugins: [plugin], env: { TOKEN: 'x' } });
-    assert.deepEqual(seen, { env: { TOKEN: 'x' }, dataDir: join(directory, '.lamina', 'plugins', 'looking') });
+    assert.deepEqual(seen, { env: { TOKEN: 'x' }, dataDir: join(directory, '.lamina', 'plugins', 'reader') });
     await lamina.close();
   });
 
   it('receive no events after they are closed', async () => {
-    let heard = 0;
-    const plugin = definePlugin({ name: 'hearing', setup: ({ events }) => void events.onAny(() => (heard += 1)) })();
+    let received = 0;
+    const plugin = definePlugin({
+      name: 'listener',
+      setup: ({ events }) => void events.onAny(() => (received += 1)),
+    })();
     const lamina = await create(plugin);
-    const before = heard;
+    const before = received;
     await lamina.close();
-    assert.equal(heard, before);
+    assert.equal(received, before);
   });
 });

@@ -7,35 +7,35 @@ import { connect, type AddressInfo, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { ProxiedFetch } from '../../dist/kernel/proxied-fetch.js';
 
-interface Room {
+interface ProxyTestSetup {
   /** Ports of the server behind the proxy and of the proxy, both on this machine. */
   readonly port: number;
   readonly proxy: string;
   /** The targets of CONNECT requests to the proxy. */
-  readonly asked: string[];
+  readonly connectTargets: string[];
 }
 
 async function withProxy(
-  answer: (request: IncomingMessage) => Promise<string> | string,
-  work: (room: Room) => Promise<void>,
+  respond: (request: IncomingMessage) => Promise<string> | string,
+  run: (setup: ProxyTestSetup) => Promise<void>,
 ): Promise<void> {
   const sockets = new Set<Socket>();
   const server = createServer(
-    (request, response) => void Promise.resolve(answer(request)).then((body) => response.end(body)),
+    (request, response) => void Promise.resolve(respond(request)).then((body) => response.end(body)),
   );
   const proxy = createServer();
-  const asked: string[] = [];
+  const connectTargets: string[] = [];
   proxy.on('connect', ({ url }, client: Socket) => {
-    asked.push(url!);
-    const onward = connect(portOf(server), '127.0.0.1', () => {
+    connectTargets.push(url!);
+    const upstream = connect(portOf(server), '127.0.0.1', () => {
       client.write('HTTP/1.1 200 OK\r\n\r\n');
-      client.pipe(onward).pipe(client);
+      client.pipe(upstream).pipe(client);
     });
-    for (const socket of [client, onward]) sockets.add(socket.on('error', () => undefined));
+    for (const socket of [client, upstream]) sockets.add(socket.on('error', () => undefined));
   });
   for (const one of [server, proxy]) await once(one.listen(0, '127.0.0.1'), 'listening');
   try {
-    await work({ port: portOf(server), proxy: `127.0.0.1:${portOf(proxy)}`, asked });
+    await run({ port: portOf(server), proxy: `127.0.0.1:${portOf(proxy)}`, connectTargets });
   } finally {
     for (const socket of sockets) socket.destroy();
     for (const one of [server, proxy]) {
@@ -53,7 +53,7 @@ describe('the fetch function of plugins', () => {
   it('uses the proxy for every kind of request', () =>
     withProxy(
       async (request) => `${request.method} ${request.url} ${String(request.headers['x-tell'])} ${await text(request)}`,
-      async ({ proxy, asked }) => {
+      async ({ proxy, connectTargets }) => {
         const proxied = new ProxiedFetch({ http_proxy: proxy });
         const headers = { 'x-tell': 'a' };
         assert.equal(
@@ -74,7 +74,10 @@ describe('the fetch function of plugins', () => {
           })
         ).text();
         assert.equal(form, 'PUT / a key=a+b');
-        assert.ok(asked.length > 0 && asked.every((host) => host === 'models.invalid:80'), asked.join());
+        assert.ok(
+          connectTargets.length > 0 && connectTargets.every((host) => host === 'models.invalid:80'),
+          connectTargets.join(),
+        );
         await proxied.close();
       },
     ));
@@ -82,7 +85,7 @@ describe('the fetch function of plugins', () => {
   it('connects directly to this machine, and to the hosts in NO_PROXY', () =>
     withProxy(
       () => 'here',
-      async ({ port, proxy, asked }) => {
+      async ({ port, proxy, connectTargets }) => {
         const proxied = new ProxiedFetch({ HTTP_PROXY: `http://${proxy}` });
         for (const host of ['127.0.0.1', 'localhost'])
           assert.equal(await (await proxied.fetch(`http://${host}:${port}/`)).text(), 'here');
@@ -90,7 +93,7 @@ describe('the fetch function of plugins', () => {
         const never = new ProxiedFetch({ HTTP_PROXY: `http://${proxy}`, no_proxy: '.invalid' });
         await assert.rejects(never.fetch('http://models.invalid/'), TypeError);
         await never.close();
-        assert.deepEqual(asked, []);
+        assert.deepEqual(connectTargets, []);
       },
     ));
 
@@ -101,9 +104,9 @@ describe('the fetch function of plugins', () => {
         const proxied = new ProxiedFetch({ HTTP_PROXY: proxy });
         const caller = new AbortController();
         const reason = new Error('enough');
-        const answer = proxied.fetch('http://models.invalid/', { signal: caller.signal });
+        const response = proxied.fetch('http://models.invalid/', { signal: caller.signal });
         caller.abort(reason);
-        await assert.rejects(answer, reason);
+        await assert.rejects(response, reason);
         await proxied.close();
       },
     ));

@@ -2,6 +2,6 @@
 
 /** Number of cases for one property. */
 export function cases(usual: number): number {
-  const wanted = Number(process.env['LAMINA_FUZZ_CASES']);
-  return Number.isInteger(wanted) && wanted > 0 ? wanted : usual;
+  const requested = Number(process.env['LAMINA_FUZZ_CASES']);
+  return Number.isInteger(requested) && requested > 0 ? requested : usual;
 }

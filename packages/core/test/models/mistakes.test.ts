@@ -213,7 +213,7 @@ describe('a mistake in the manifest', () => {
   let fixture: string;
   before(async () => (fixture = await readFile(join(import.meta.dirname, '../../test/models/models.yaml'), 'utf8')));
 
-  for (const [what, from, to, line, column, said] of mistakes) {
+  for (const [what, from, to, line, column, expected] of mistakes) {
     it(`such as ${what} is reported with its position and a correction`, () => {
       const text = fixture.replace(from, to);
       assert.notEqual(text, fixture);
@@ -221,16 +221,16 @@ describe('a mistake in the manifest', () => {
       const [problem] = problems;
       assert.ok(problem, 'the text to replace was not found');
       assert.deepEqual([problem.file, problem.line, problem.column], ['models.yaml', line, column], problem.message);
-      assert.ok(problem.message.includes(said), problem.message);
+      assert.ok(problem.message.includes(expected), problem.message);
       assert.equal(problems.length, 1, problems.map(({ message }) => message).join('\n'));
     });
   }
 
-  for (const [what, from, to, said] of slips) {
+  for (const [what, from, to, expected] of slips) {
     it(`such as ${what} is only a warning, with the nearest known key`, () => {
       const { warnings } = parseManifest(fixture.replace(from, to), 'models.yaml');
       assert.ok(
-        warnings.some(({ message }) => message.includes(said)),
+        warnings.some(({ message }) => message.includes(expected)),
         JSON.stringify(warnings),
       );
     });

@@ -37,7 +37,7 @@ export interface TestRegistry {
  * A load waits 250 ms for the headers of discovered models, which can be too short for a test on a busy
  * machine.
  */
-const patientClock: Clock = {
+const slowClock: Clock = {
   now: () => systemClock.now(),
   after: (ms, run) => systemClock.after(ms === 250 ? 30_000 : ms, run),
 };
@@ -58,7 +58,7 @@ export async function openTestRegistry(options: { manifest?: string | Partial<Ma
     manifest: options.manifest,
     env: {},
   } as unknown as Config;
-  const registry = new ModelRegistry(config, bus, hooks, patientClock, log);
+  const registry = new ModelRegistry(config, bus, hooks, slowClock, log);
   return {
     modelsDir,
     registry,
@@ -69,7 +69,7 @@ export async function openTestRegistry(options: { manifest?: string | Partial<Ma
     warnings,
     write: (files) => writeAll(modelsDir, files),
     event: (type) => bus.once(type, { signal: AbortSignal.timeout(15_000) }),
-    again: () => new ModelRegistry(config, bus, new Hooks(bus, log), patientClock, log),
+    again: () => new ModelRegistry(config, bus, new Hooks(bus, log), slowClock, log),
     age: (path) => utimes(join(modelsDir, path), 1_000_000_000, 1_000_000_000),
     async close() {
       await registry.dispose();

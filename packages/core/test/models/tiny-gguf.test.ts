@@ -36,7 +36,7 @@ describe('a tiny model', () => {
     const { header } = await readGgufFile(paths[0]);
     assert.equal(statSync(paths[0]).size, bytes);
     assert.equal(header!.bytesNeeded, bytes);
-    const told = [
+    const keys = [
       'general.name',
       'llama.block_count',
       'llama.embedding_length',
@@ -44,7 +44,7 @@ describe('a tiny model', () => {
       'general.file_type',
     ];
     assert.deepEqual(
-      told.map((key) => header!.values.get(key)),
+      keys.map((key) => header!.values.get(key)),
       ['h', 3, 96, 4096, 7],
     );
   });
@@ -154,9 +154,13 @@ else
     });
 
     it('answers a raw prompt too', async () => {
-      const { text } = await ask<{ text: string }>(await start(await tinyGguf(path('raw.gguf'))), 'completions', {
-        prompt: 'Say it!',
-      });
+      const { text } = await firstChoice<{ text: string }>(
+        await start(await tinyGguf(path('raw.gguf'))),
+        'completions',
+        {
+          prompt: 'Say it!',
+        },
+      );
       assert.equal(text, ' Hello from the model tiny.');
     });
 
@@ -168,13 +172,13 @@ else
         messages: [{ role: 'user', content: '/tool' }],
         tools: [{ type: 'function', function: { name: 'get_weather', parameters } }],
       };
-      const called = await ask<{ message: { tool_calls: { function: { arguments: string } }[] } }>(
+      const called = await firstChoice<{ message: { tool_calls: { function: { arguments: string } }[] } }>(
         server,
         'chat/completions',
         body,
       );
       assert.deepEqual(JSON.parse(called.message.tool_calls[0]!.function.arguments), { city: 'Paris' });
-      const thought = await ask<{ message: object }>(server, 'chat/completions', {
+      const thought = await firstChoice<{ message: object }>(server, 'chat/completions', {
         messages: [{ role: 'user', content: '/think' }],
       });
       assert.deepEqual(thought.message, {
@@ -209,7 +213,7 @@ function modelAt(path: string): Model {
 }
 
 /** The first choice of a response. */
-async function ask<Choice>(server: ModelServer, route: string, body: JsonObject): Promise<Choice> {
+async function firstChoice<Choice>(server: ModelServer, route: string, body: JsonObject): Promise<Choice> {
   const { baseUrl, headers } = server.endpoint();
   const response = await fetch(`${baseUrl}/${route}`, {
     method: 'POST',
@@ -222,7 +226,7 @@ async function ask<Choice>(server: ModelServer, route: string, body: JsonObject)
 }
 
 async function chat(server: ModelServer, more: JsonObject, content = 'hi'): Promise<string> {
-  const { message } = await ask<{ message: { content: string } }>(server, 'chat/completions', {
+  const { message } = await firstChoice<{ message: { content: string } }>(server, 'chat/completions', {
     messages: [{ role: 'user', content }],
     ...more,
   });

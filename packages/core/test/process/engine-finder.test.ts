@@ -50,8 +50,12 @@ describe('finding an engine', () => {
 
   it('finds an absolute path and a relative one', async () => {
     const executable = await program('elsewhere', 'echo 7.1');
-    for (const wanted of [executable, `./${relative(process.cwd(), executable)}`]) {
-      assert.deepEqual(await probe(backend({ executable: wanted })), { available: true, executable, version: '7.1' });
+    for (const configured of [executable, `./${relative(process.cwd(), executable)}`]) {
+      assert.deepEqual(await probe(backend({ executable: configured })), {
+        available: true,
+        executable,
+        version: '7.1',
+      });
     }
   });
 
@@ -157,17 +161,17 @@ describe('finding an engine', () => {
   });
 
   it('kills a hanging --version and its children when the signal is aborted', async () => {
-    const giveUp = new AbortController();
+    const caller = new AbortController();
     await program(
       'engine-of-a-test',
       `sleep 1000 & echo "$$ $!" > "${folder}/part"; mv "${folder}/part" "${folder}/pids"; wait`,
     );
     const started = fileNamed('pids');
-    const probing = probe(backend(), undefined, giveUp.signal);
+    const probing = probe(backend(), undefined, caller.signal);
     await started;
     const pids = (await readFile(join(folder, 'pids'), 'utf8')).trim().split(' ').map(Number);
     assert.equal(pids.length, 2);
-    giveUp.abort(new Error('enough'));
+    caller.abort(new Error('enough'));
     await assert.rejects(probing, /enough/);
     await Promise.all(pids.map(untilGone));
   });

@@ -49,7 +49,7 @@ describe('the orphan reaper', () => {
     return new OrphanReaper({ dataDir, log: testLog(onMessage) });
   }
 
-  async function leave(processes: readonly object[], owner = ownerMark()): Promise<void> {
+  async function writeJournal(processes: readonly object[], owner = ownerMark()): Promise<void> {
     await writeFile(join(dataDir, 'processes.json'), JSON.stringify({ owner, processes }));
   }
 
@@ -78,15 +78,15 @@ describe('the orphan reaper', () => {
   });
 
   it('ends registered groups when it is disposed, and no others', async () => {
-    const [kept, givenBack] = [leader(), leader()];
+    const [kept, released] = [leader(), leader()];
     const mine = reaper();
     mine.guard(kept.pid, { model: 'kept' });
-    const release = mine.guard(givenBack.pid, { model: 'given back' });
+    const release = mine.guard(released.pid, { model: 'released' });
     assert.deepEqual(
       (await journal()).processes.map(({ pid, model }) => [pid, model]),
       [
         [kept.pid, 'kept'],
-        [givenBack.pid, 'given back'],
+        [released.pid, 'released'],
       ],
     );
     release();
@@ -98,7 +98,7 @@ describe('the orphan reaper', () => {
     const exit = once(kept, 'exit');
     await mine.dispose();
     assert.deepEqual(await exit, [null, 'SIGTERM']);
-    assert.equal(await isAlive(givenBack.pid), true);
+    assert.equal(await isAlive(released.pid), true);
     assert.equal(mine.guardPid, undefined);
   });
 
@@ -168,7 +168,7 @@ describe('the orphan reaper', () => {
 
   it('never signals a process that only has the pid of an engine', async () => {
     const bystander = leader();
-    await leave([{ pid: bystander.pid, started: `${startOf(bystander.pid)}0`, model: 'tiny' }]);
+    await writeJournal([{ pid: bystander.pid, started: `${startOf(bystander.pid)}0`, model: 'tiny' }]);
     assert.equal(await reaper().clearLeftovers(), 0);
     assert.equal(await isAlive(bystander.pid), true);
   });
@@ -182,7 +182,7 @@ describe('the orphan reaper', () => {
     ] as const) {
       const gone = leader(leavesChild, mark);
       const [member] = await Promise.all([firstLine(gone).then(Number), once(gone, 'exit')]);
-      await leave([{ pid: gone.pid, started: 'before', model: 'tiny' }], '1:mine');
+      await writeJournal([{ pid: gone.pid, started: 'before', model: 'tiny' }], '1:mine');
       assert.equal(await reaper().clearLeftovers(), cleared);
       assert.equal(await isAlive(member), cleared === 0);
     }
@@ -208,14 +208,14 @@ describe('the orphan reaper', () => {
   });
 
   it('lets an engine start when the journal cannot be written', async () => {
-    const said: string[] = [];
+    const logged: string[] = [];
     await writeFile(join(dataDir, 'file'), '');
     const mine = new OrphanReaper({
       dataDir: join(dataDir, 'file'),
-      log: testLog((sentence) => said.push(sentence)),
+      log: testLog((sentence) => logged.push(sentence)),
     });
     mine.guard(leader().pid, { model: 'tiny' });
-    assert.ok(said.includes('Cannot write the record of engine processes'));
+    assert.ok(logged.includes('Cannot write the record of engine processes'));
     await mine.dispose();
   });
 

@@ -52,14 +52,14 @@ const hasPython = spawnSync('python3', ['-c', 'import venv'], { stdio: 'ignore' 
     }
 
     function probe(env: Record<string, string>, executable?: string) {
-      const { executable: name, candidates, version, probe: ask } = engine;
+      const { executable: name, candidates, version, probe: runProbe } = engine;
       const type = processBackend({
         type: 'serpent',
         formats: ['x'],
         executable: name,
         candidates,
         version,
-        probe: ask,
+        probe: runProbe,
         command: () => ({ args: [] }),
       });
       return type

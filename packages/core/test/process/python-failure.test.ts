@@ -9,7 +9,7 @@ const explain = pythonFailures({
   whenKilled: 'Choose a smaller model.',
   wrapper: /^Worker failed/,
 });
-const said = (
+const explanationOf = (
   lines: readonly string[],
   exit: { code: number | null; signal: string | null } = { code: 1, signal: null },
 ) => explain(lines, { model, exit });
@@ -23,9 +23,9 @@ describe('the failure of an engine in Python', () => {
       '    ^^^^^^^',
       'ValueError: no weights in /models/tiny',
     ];
-    assert.equal(said(traceback), '/models/tiny of tiny is empty.');
+    assert.equal(explanationOf(traceback), '/models/tiny of tiny is empty.');
     const prefixed = traceback.map((line) => `(Core pid=7) ERROR 08-20 10:00:00 [core.py:708] ${line}`);
-    assert.equal(said(prefixed), '/models/tiny of tiny is empty.');
+    assert.equal(explanationOf(prefixed), '/models/tiny of tiny is empty.');
   });
 
   it('is its last exception when it is not known, but not one that only refers to another', () => {
@@ -36,7 +36,7 @@ describe('the failure of an engine in Python', () => {
       'serpent.errors.ConfigError: the answer is 43',
       'RuntimeError: Worker failed. See above.',
     ];
-    assert.equal(said(lines), 'Serpent failed: the answer is 43.');
+    assert.equal(explanationOf(lines), 'Serpent failed: the answer is 43.');
     assert.equal(lastException(lines), 'Worker failed. See above.');
   });
 
@@ -46,33 +46,36 @@ describe('the failure of an engine in Python', () => {
       '  Value error, the context is too long. [type=value_error, input_value=ArgsKwargs((), {}), input_type=ArgsKwargs]',
       '    For further information visit https://errors.pydantic.dev/2.12/v/value_error',
     ];
-    assert.equal(said(lines), 'Serpent failed: the context is too long.');
+    assert.equal(explanationOf(lines), 'Serpent failed: the context is too long.');
   });
 
   it('is the error of argparse', () => {
     assert.equal(
-      said(['usage: serpent [-h]', 'serpent: error: unrecognized arguments: --foo 7'], { code: 2, signal: null }),
+      explanationOf(['usage: serpent [-h]', 'serpent: error: unrecognized arguments: --foo 7'], {
+        code: 2,
+        signal: null,
+      }),
       'This Serpent does not know the arguments --foo 7; leave the options they come from out, or use a newer one.',
     );
     assert.equal(
-      said(["serpent: error: argument --mode: invalid choice: 'x'"]),
+      explanationOf(["serpent: error: argument --mode: invalid choice: 'x'"]),
       "Serpent refuses the value of --mode: invalid choice: 'x'.",
     );
   });
 
   it('is probably memory when it was killed', () => {
     assert.equal(
-      said(['ValueError: before'], { code: null, signal: 'SIGKILL' }),
+      explanationOf(['ValueError: before'], { code: null, signal: 'SIGKILL' }),
       'Serpent was killed (SIGKILL); if nobody killed it, the system ran out of memory. Choose a smaller model.',
     );
   });
 
   it('is not guessed', () => {
-    assert.equal(said(['loading']), undefined);
+    assert.equal(explanationOf(['loading']), undefined);
     for (const exit of [
       { code: 0, signal: null },
       { code: null, signal: 'SIGTERM' },
     ])
-      assert.equal(said(['ValueError: of a request'], exit), undefined);
+      assert.equal(explanationOf(['ValueError: of a request'], exit), undefined);
   });
 });

@@ -27,7 +27,7 @@ async function main(): Promise<ShortOfDescriptors> {
     plugins: [fakePlugin()],
     manifest: { models: { tiny: { path: 'model.fake', backend: 'fake' } } },
   });
-  const taken = takeAll();
+  const opened = openAll();
   const availability = [await availabilityOf()];
   const failures: { left: number; code: string; message: string }[] = [];
   let startedWith: number | undefined;
@@ -40,9 +40,9 @@ async function main(): Promise<ShortOfDescriptors> {
       const { code, message } = LaminaError.from(error);
       failures.push({ left, code, message });
     }
-    closeSync(taken.pop()!);
+    closeSync(opened.pop()!);
   }
-  taken.forEach(closeSync);
+  opened.forEach(closeSync);
   availability.push(await availabilityOf());
   await lamina.runtime.start('tiny');
   const { state } = lamina.runtime.slot('tiny');
@@ -56,13 +56,13 @@ async function main(): Promise<ShortOfDescriptors> {
   }
 }
 
-function takeAll(): number[] {
-  const taken: number[] = [];
+function openAll(): number[] {
+  const opened: number[] = [];
   for (;;) {
     try {
-      taken.push(openSync('/dev/null', 'r'));
+      opened.push(openSync('/dev/null', 'r'));
     } catch {
-      return taken;
+      return opened;
     }
   }
 }

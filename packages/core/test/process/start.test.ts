@@ -23,7 +23,7 @@ describe('starting an engine process', () => {
     const starting = fixture.start({ loading: true }).finally(() => (settled = true));
     await fixture.line(/^listening/);
     const port = fixture.ports[0]!;
-    for (let asked = 0; asked < 5; asked += 1)
+    for (let attempt = 0; attempt < 5; attempt += 1)
       assert.equal((await fetch(`http://127.0.0.1:${port}/health`)).status, 503);
     assert.equal(settled, false);
     await fetch(`http://127.0.0.1:${port}/control/ready`);
@@ -164,25 +164,25 @@ describe('starting an engine process', () => {
   });
 
   it('rejects only after everything has ended when it is aborted, grandchildren included', async () => {
-    const giveUp = new AbortController();
-    const failing = fixture.failure({ silent: true, grandchild: true, ignoresTerm: true }, {}, giveUp.signal);
+    const caller = new AbortController();
+    const failing = fixture.failure({ silent: true, grandchild: true, ignoresTerm: true }, {}, caller.signal);
     const grandchild = await fixture.grandchild();
     assert.equal(await isAlive(grandchild), true);
     const reason = new Error('nobody wants it');
-    giveUp.abort(reason);
+    caller.abort(reason);
     assert.equal(await failing, reason);
     assert.equal(await isAlive(grandchild), false);
     await fixture.assertNothingLeft();
   });
 
   it('is not blocked by a backend that ignores the signal', async () => {
-    const giveUp = new AbortController();
+    const caller = new AbortController();
     const reason = new Error('nobody wants it');
     const stuck = () => {
-      setImmediate(() => giveUp.abort(reason));
+      setImmediate(() => caller.abort(reason));
       return new Promise<never>(() => undefined);
     };
-    assert.equal(await fixture.failure({}, { inspect: stuck }, giveUp.signal), reason);
+    assert.equal(await fixture.failure({}, { inspect: stuck }, caller.signal), reason);
     assert.equal(fixture.pids.length, 1);
     await fixture.assertNothingLeft();
   });

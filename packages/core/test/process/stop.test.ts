@@ -44,9 +44,9 @@ describe('ending an engine process', () => {
 
   it('is one stop for any number of calls', async () => {
     const server = await fixture.start({ ignoresTerm: true });
-    const patient = server.stop(requested);
+    const graceful = server.stop(requested);
     await fixture.line(/^term 1$/);
-    await Promise.all([patient, server.stop({ reason: 'shutdown', signal: AbortSignal.abort() })]);
+    await Promise.all([graceful, server.stop({ reason: 'shutdown', signal: AbortSignal.abort() })]);
     await server.stop(requested);
     assert.ok(!fixture.lines.includes('term 2'));
   });
@@ -115,15 +115,15 @@ describe('the health of an engine process', () => {
   });
 
   it('has sleep and wake only when the backend has them', async () => {
-    const asked: string[] = [];
+    const requestedPaths: string[] = [];
     const note =
       (path: string) =>
       async ({ request }: { request(path: string): Promise<unknown> }) =>
-        void asked.push(((await request(path)) as { path: string }).path);
+        void requestedPaths.push(((await request(path)) as { path: string }).path);
     const server = await fixture.start({}, { sleep: note('/control/sleep'), wake: note('/control/wake') });
     await server.sleep!(never);
     await server.wake!(never);
-    assert.deepEqual(asked, ['/control/sleep', '/control/wake']);
+    assert.deepEqual(requestedPaths, ['/control/sleep', '/control/wake']);
     assert.equal((await fixture.start({})).sleep, undefined);
   });
 });

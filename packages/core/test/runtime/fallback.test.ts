@@ -6,7 +6,7 @@ import { createTestLamina, fakeBackend, type TestLamina } from '@lamina/testing'
 const fake = fakeBackend();
 
 /** The engine that models name, available or not. */
-function wanted(available: boolean): BackendType {
+function namedBackend(available: boolean): BackendType {
   return {
     ...fake,
     type: 'wanted',
@@ -70,12 +70,12 @@ describe('a fallback backend', () => {
   }
 
   it('serves models that name the other, by its name, an alias or an instance, while that is not available', async () => {
-    const { runtime } = await open([wanted(false), fallback(['wanted'])]);
+    const { runtime } = await open([namedBackend(false), fallback(['wanted'])]);
     for (const name of ['one', 'two', 'other']) assert.equal((await runtime.start(name)).backend, 'fallback');
   });
 
   it('is not used while the other is available, whatever its rank', async () => {
-    const { runtime } = await open([wanted(true), fallback(['wanted'])]);
+    const { runtime } = await open([namedBackend(true), fallback(['wanted'])]);
     assert.equal((await runtime.start('other')).backend, 'mine');
   });
 
@@ -85,7 +85,7 @@ describe('a fallback backend', () => {
   });
 
   it('serves only models of the backends it names', async () => {
-    const { runtime } = await open([wanted(false), fallback([])]);
+    const { runtime } = await open([namedBackend(false), fallback([])]);
     await assert.rejects(runtime.start('one'), {
       code: 'BACKEND_UNAVAILABLE',
       message: /it is not installed\. Install it\./,
@@ -94,13 +94,13 @@ describe('a fallback backend', () => {
 
   it('applies the options it has of those written for the other, and logs which were left out', async () => {
     const log: { message?: string; leftOut?: string[] }[] = [];
-    const { runtime } = await open([wanted(false), fallback(['wanted'])], log);
+    const { runtime } = await open([namedBackend(false), fallback(['wanted'])], log);
     assert.equal((await runtime.start('one')).info?.contextLength, 512);
     assert.deepEqual(log.find(({ message }) => message?.includes('fallback'))?.leftOut, ['tokens_per_second']);
   });
 
   it('is listed with the backend it replaces', async () => {
-    const { backends, suggestions } = await open([wanted(false), fallback(['wanted'])]);
+    const { backends, suggestions } = await open([namedBackend(false), fallback(['wanted'])]);
     const records = Object.fromEntries(
       (await backends.list()).map(({ name, fallback, fallbackFor }) => [name, { fallback, fallbackFor }]),
     );

@@ -105,12 +105,12 @@ class Play {
   }
 
   private release(at: number): void {
-    const [held] = this.leases.splice(at % Math.max(1, this.leases.length), 1);
-    if (held === undefined) return;
-    const server = this.stage.script.servers.findLast((candidate) => candidate.model === held.target.served.name);
-    if (!held.signal.aborted)
+    const [lease] = this.leases.splice(at % Math.max(1, this.leases.length), 1);
+    if (lease === undefined) return;
+    const server = this.stage.script.servers.findLast((candidate) => candidate.model === lease.target.served.name);
+    if (!lease.signal.aborted)
       assert.ok(!server!.stops.includes('evicted') && !server!.stops.includes('idle'), 'stopped while it was leased');
-    held.release({ served: !held.over });
+    lease.release({ served: !lease.over });
   }
 
   private settleStart(kind: 'succeed' | 'fail'): void {
@@ -142,20 +142,20 @@ describe('the runtime under any schedule', () => {
         fc.array(command, { minLength: 5, maxLength: 60 }),
         fc.integer({ min: 1, max: 3 }),
         async (commands, maxLoaded) => {
-          const held = await stage({
+          const testStage = await stage({
             models,
             limits: { maxLoaded, idleTimeout: 60, healthInterval: 0, queueTimeout: 10_000 },
             prepare: (script) => (script.automatic = false),
           });
           try {
-            const play = new Play(held, maxLoaded);
+            const play = new Play(testStage, maxLoaded);
             for (const step of commands) await play.run(step);
             await play.finish();
-            await held.lamina.close();
-            assert.deepEqual(held.script.running, []);
-            assert.equal(held.clock.pending, 0, 'a timer was left behind');
+            await testStage.lamina.close();
+            assert.deepEqual(testStage.script.running, []);
+            assert.equal(testStage.clock.pending, 0, 'a timer was left behind');
           } finally {
-            await held.close();
+            await testStage.close();
           }
         },
       ),

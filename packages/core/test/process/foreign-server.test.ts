@@ -8,23 +8,23 @@ import { engineFile } from './engine.js';
 import { EngineFixture } from './engine-fixture.js';
 
 /** What a foreign server responds; `known` is true for the first key it saw, which is the engine's. */
-type Answer = (path: string, known: boolean) => number;
+type Respond = (path: string, isFirstKey: boolean) => number;
 
 /** A program that is not the engine, and counts the requests for a path. */
-class Stranger {
+class ForeignServer {
   private readonly server: Server;
-  private asked = 0;
-  private wake: () => void = () => undefined;
+  private requestCount = 0;
+  private onRequest: () => void = () => undefined;
 
-  constructor(answer: Answer, watched: string) {
+  constructor(respond: Respond, watchedPath: string) {
     let firstKey: string | undefined;
     this.server = createServer((request, response) => {
       firstKey ??= request.headers.authorization;
       response
-        .writeHead(answer(request.url!, request.headers.authorization === firstKey), { connection: 'close' })
+        .writeHead(respond(request.url!, request.headers.authorization === firstKey), { connection: 'close' })
         .end('{}');
-      if (request.url === watched) this.asked += 1;
-      this.wake();
+      if (request.url === watchedPath) this.requestCount += 1;
+      this.onRequest();
     });
   }
 
@@ -33,8 +33,8 @@ class Stranger {
     await once(this.server, 'listening');
   }
 
-  async untilAsked(times: number): Promise<void> {
-    while (this.asked < times) await new Promise<void>((resolve) => (this.wake = resolve));
+  async untilRequested(times: number): Promise<void> {
+    while (this.requestCount < times) await new Promise<void>((resolve) => (this.onRequest = resolve));
   }
 
   async close(): Promise<void> {
@@ -46,73 +46,73 @@ class Stranger {
 
 describe('a foreign server on the port of an engine', () => {
   let fixture: EngineFixture;
-  const strangers: Stranger[] = [];
+  const foreignServers: ForeignServer[] = [];
   beforeEach(() => (fixture = new EngineFixture()));
   afterEach(async () => {
     await fixture.close();
-    await Promise.all(strangers.splice(0).map((stranger) => stranger.close()));
+    await Promise.all(foreignServers.splice(0).map((foreignServer) => foreignServer.close()));
   });
 
-  async function strangerOn(port: number, answer: Answer, watched: string): Promise<Stranger> {
-    const stranger = new Stranger(answer, watched);
-    await stranger.listen(port);
-    strangers.push(stranger);
-    return stranger;
+  async function startForeignServer(port: number, respond: Respond, watchedPath: string): Promise<ForeignServer> {
+    const foreignServer = new ForeignServer(respond, watchedPath);
+    await foreignServer.listen(port);
+    foreignServers.push(foreignServer);
+    return foreignServer;
   }
 
   /** A command that lets a foreign server bind the port first, the given number of times. */
-  function beatenTo(times: number): ProcessDescription['command'] {
+  function commandAfterForeignServers(times: number): ProcessDescription['command'] {
     return async ({ port, key }) => {
       fixture.ports.push(port);
-      if (fixture.ports.length <= times) await strangerOn(port, () => 200, '/');
+      if (fixture.ports.length <= times) await startForeignServer(port, () => 200, '/');
       return { args: [engineFile, '{}', String(port)], env: { ENGINE_KEY: key } };
     };
   }
 
-  const impostors: readonly { does: string; answer: Answer; watched: string; said: RegExp }[] = [
-    { does: 'answers 200 to everything', answer: () => 200, watched: '/v1/models', said: /accepts any key/ },
+  const foreignBehaviours: readonly { does: string; respond: Respond; watchedPath: string; logged: RegExp }[] = [
+    { does: 'answers 200 to everything', respond: () => 200, watchedPath: '/v1/models', logged: /accepts any key/ },
     {
       does: 'answers 401 to everything',
-      answer: () => 401,
-      watched: '/health',
-      said: /\/health refuses the engine's key/,
+      respond: () => 401,
+      watchedPath: '/health',
+      logged: /\/health refuses the engine's key/,
     },
     {
       does: 'is healthy and has a key of its own',
-      answer: (path) => (path === '/health' ? 200 : 401),
-      watched: '/v1/models',
-      said: /\/v1\/models refuses the engine's key/,
+      respond: (path) => (path === '/health' ? 200 : 401),
+      watchedPath: '/v1/models',
+      logged: /\/v1\/models refuses the engine's key/,
     },
     {
       does: 'fails on every key but the first it saw',
-      answer: (_, known) => (known ? 200 : 500),
-      watched: '/v1/models',
-      said: /^$/,
+      respond: (_, isFirstKey) => (isFirstKey ? 200 : 500),
+      watchedPath: '/v1/models',
+      logged: /^$/,
     },
     {
       does: 'has no such route',
-      answer: (path) => (path === '/health' ? 200 : 404),
-      watched: '/v1/models',
-      said: /^$/,
+      respond: (path) => (path === '/health' ? 200 : 404),
+      watchedPath: '/v1/models',
+      logged: /^$/,
     },
   ];
-  for (const { does, answer, watched, said } of impostors) {
+  for (const { does, respond, watchedPath, logged } of foreignBehaviours) {
     it(`does not count as the engine when it ${does}`, async () => {
-      const limit = new AbortController();
+      const caller = new AbortController();
       const reason = new Error('long enough');
       const command: ProcessDescription['command'] = async ({ port }) => {
-        const stranger = await strangerOn(port, answer, watched);
-        void stranger.untilAsked(6).then(() => limit.abort(reason));
+        const foreignServer = await startForeignServer(port, respond, watchedPath);
+        void foreignServer.untilRequested(6).then(() => caller.abort(reason));
         return { args: [engineFile, '{"silent":true}', String(port)] };
       };
-      assert.equal(await fixture.failure({}, { command }, limit.signal), reason);
-      assert.match(fixture.logged.join(), said);
+      assert.equal(await fixture.failure({}, { command }, caller.signal), reason);
+      assert.match(fixture.logged.join(), logged);
     });
   }
 
   it('is avoided on another port, with another key', async () => {
     const keys = new Set<string>();
-    const command = beatenTo(2);
+    const command = commandAfterForeignServers(2);
     const server = await fixture.start({}, { command: (launch) => (keys.add(launch.key), command(launch)) });
     assert.equal(new Set(fixture.ports).size, 3);
     assert.equal(keys.size, 3);
@@ -121,7 +121,7 @@ describe('a foreign server on the port of an engine', () => {
   });
 
   it('ends the start when the third port is taken too', async () => {
-    const error = await fixture.failure({}, { command: beatenTo(Infinity) });
+    const error = await fixture.failure({}, { command: commandAfterForeignServers(Infinity) });
     assert.equal(fixture.ports.length, 3);
     assert.equal(
       error.details['reason'],
@@ -146,10 +146,10 @@ describe('a port', () => {
   it('is taken while another program is bound to it', async () => {
     const { port, release } = await reservePort();
     assert.equal(await isPortTaken(port), false);
-    const stranger = new Stranger(() => 200, '/');
-    await stranger.listen(port);
+    const foreignServer = new ForeignServer(() => 200, '/');
+    await foreignServer.listen(port);
     assert.equal(await isPortTaken(port), true);
-    await stranger.close();
+    await foreignServer.close();
     release();
   });
 });

@@ -144,9 +144,7 @@ export function authorization(token: Token | undefined): Record<string, string> 
 }
 
 function failure(endpoint: string, repo: string, isTimeout: boolean, error: unknown): LaminaError {
-  const reason = isTimeout
-    ? `no response within ${responseTimeoutMs / 1000} s`
-    : networkReasonOf(error);
+  const reason = isTimeout ? `no response within ${responseTimeoutMs / 1000} s` : networkReasonOf(error);
   return unreachable(
     `${endpoint} cannot be reached for ${repo}: ${reason}. Check the connection, or set HF_ENDPOINT to a mirror.`,
     {},

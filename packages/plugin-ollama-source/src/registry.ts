@@ -145,9 +145,7 @@ export class Registries {
     } catch (error) {
       if (LaminaError.is(error)) throw error;
       if (signal.aborted) throw new LaminaError('ABORTED', {}, { cause: error });
-      const reason = timeout.aborted
-        ? `no response within ${responseTimeoutMs / 1000} s`
-        : networkReasonOf(error);
+      const reason = timeout.aborted ? `no response within ${responseTimeoutMs / 1000} s` : networkReasonOf(error);
       throw unreachable(
         `${new URL(url).host} cannot be reached for ${shown(name)}: ${reason}. Check the connection and the name of the registry.`,
         {},

@@ -23,7 +23,12 @@ export function reasonOf(value: unknown): string {
   const shortage = shortageOf(value);
   if (shortage !== undefined) return shortage;
   const text = value instanceof Error ? value.message : String(value);
-  return text.split('\n', 1)[0]!.replace(/^E[A-Z0-9]+: /, '').trim() || 'no reason given';
+  return (
+    text
+      .split('\n', 1)[0]!
+      .replace(/^E[A-Z0-9]+: /, '')
+      .trim() || 'no reason given'
+  );
 }
 
 /** Why a connection failed, in one line and without its address: `connection refused`. */

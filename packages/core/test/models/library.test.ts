@@ -71,7 +71,9 @@ describe('the model library', () => {
           `truncated: cut.gguf: it has ${gguf.length - 10} of the ${gguf.length} bytes that its header announces; download it again`,
         ],
         page: ['wrong_format: page.gguf: it is not a GGUF file: it begins with "<!DO"'],
-        tensors: ['truncated: model.safetensors: it has 72 of the 76 bytes that its header announces; download it again'],
+        tensors: [
+          'truncated: model.safetensors: it has 72 of the 76 bytes that its header announces; download it again',
+        ],
         broken: [
           'wrong_format: config.json: it is not JSON',
           'truncated: model.safetensors: it ends within its header: 68 bytes are needed and only 30 are there',

@@ -203,7 +203,7 @@ export class CatalogUpdater {
 
   private updateWatch(): void {
     if (this.signal.aborted) return;
-    const { directory } = this.store;
-    this.watch.set([...(directory === undefined ? [] : [directory]), this.modelsDir, ...this.scanner.directories]);
+    const { path } = this.store;
+    this.watch.set([...(path === undefined ? [] : [dirname(path)]), this.modelsDir, ...this.scanner.directories]);
   }
 }

@@ -1,9 +1,7 @@
 // Scores how well a model fits a request, with the reasons.
-import type { Machine } from '../contract/backends.js';
 import type { Requirements } from '../contract/hooks.js';
-import type { Model } from '../contract/models.js';
-import type { BackendRecord } from '../contract/backends.js';
-import type { ModelRecord } from '../contract/models.js';
+import type { BackendRecord, Machine } from '../contract/backends.js';
+import type { Model, ModelRecord } from '../contract/models.js';
 import { parseSize, showSize } from './sizes.js';
 
 /** The context length for estimates of memory, when the model was trained for more. */

@@ -1,7 +1,6 @@
 // What the files of one model say together: its metadata, and which of them are broken.
 import { basename, join } from 'node:path';
-import type { FileRole, Model, ModelMetadata } from '../../contract/models.js';
-import type { FileProblem } from '../../contract/models.js';
+import type { FileProblem, FileRole, Model, ModelMetadata } from '../../contract/models.js';
 import type { Folders } from './folders.js';
 import { formatOfName } from './file-names.js';
 import type { HeaderCache, KnownFile } from '../headers/header-cache.js';
@@ -22,30 +21,18 @@ type Description =
 
 /** Reads the metadata in a model's files; formats that core does not know have none. */
 export async function describeFiles(model: ModelFiles, folders: Folders, headers: HeaderCache): Promise<Description> {
-  const files = await headerFilesOf(model, folders);
-  const read = (roles: readonly string[]) =>
-    Promise.all(
-      files
-        .filter(({ role }) => roles.includes(role))
-        .map(async ({ path }) => ({ path, ...(await headers.read(path, folders.disk)) })),
-    );
-  const weights = await read(['weights', 'adapter']);
-  const [config] = await read(['config']);
-  const [projector] = await read(['projector']);
-  const broken = [...weights, ...(config === undefined ? [] : [config])].find(
-    ({ header }) => header.broken !== undefined,
+  const files = await Promise.all(
+    (await headerFilesOf(model, folders)).map(async ({ path, role }) => {
+      return { path, role, ...(await headers.read(path, folders.disk)) };
+    }),
   );
+  const of = (...roles: readonly string[]) => files.filter(({ role }) => roles.includes(role));
+  const broken = of('weights', 'adapter', 'config').find(({ header }) => header.broken !== undefined);
   if (broken !== undefined) return { broken: problemOf(broken.path, broken)?.message ?? '' };
-  const first = config?.header.metadata;
-  const all = weights.map(({ header }, index) =>
-    index === 0 && first !== undefined ? { ...header, metadata: first } : header,
-  );
-  return {
-    metadata: combine(
-      all.length === 0 && first !== undefined ? [{ metadata: first }] : all,
-      projector?.header.metadata,
-    ),
-  };
+  const weights = of('weights', 'adapter').map(({ header }) => header);
+  const [config] = of('config');
+  if (config?.header.metadata !== undefined) weights[0] = { ...weights[0], metadata: config.header.metadata };
+  return { metadata: combine(weights, of('projector')[0]?.header.metadata) };
 }
 
 /** What is wrong with the existing files of a model: truncated, of another format, unreadable. */
@@ -70,21 +57,12 @@ export function hasHeaders({ format }: ModelFiles): boolean {
 /** What is wrong with a file by its header. */
 export function problemOf(path: string, { header, bytes }: KnownFile): FileProblem | undefined {
   const { broken, bytesNeeded } = header;
-  const problem = (kind: FileProblem['kind'], what: string): FileProblem => ({
-    kind,
-    path,
-    message: `${basename(path)}: ${what}`,
-  });
-  if (broken !== undefined)
-    return problem(
-      header.unreadable === true ? 'unreadable' : header.wrongFormat === true ? 'wrong_format' : 'truncated',
-      broken,
-    );
-  if (bytesNeeded === undefined || bytes >= bytesNeeded) return undefined;
-  return problem(
-    'truncated',
-    `it has ${bytes} of the ${bytesNeeded} bytes that its header announces; download it again`,
-  );
+  const isShort = bytesNeeded !== undefined && bytes < bytesNeeded;
+  const short = `it has ${bytes} of the ${bytesNeeded} bytes that its header announces; download it again`;
+  const what = broken ?? (isShort ? short : undefined);
+  if (what === undefined) return undefined;
+  const kind = header.unreadable === true ? 'unreadable' : header.wrongFormat === true ? 'wrong_format' : 'truncated';
+  return { kind, path, message: `${basename(path)}: ${what}` };
 }
 
 async function headerFilesOf({ format, files }: ModelFiles, folders: Folders): Promise<readonly HeaderFile[]> {
@@ -101,13 +79,7 @@ async function headerFilesOf({ format, files }: ModelFiles, folders: Folders): P
 async function tensorFilesOf(path: string, role: FileRole, folders: Folders): Promise<readonly HeaderFile[]> {
   if (formatOfName(path) === 'safetensors') return [{ path, role }];
   const names = [...(await folders.list(path)).keys()];
-  const config = names
-    .filter((name) => name === 'config.json')
-    .map((name): HeaderFile => ({ path: join(path, name), role: 'config' }));
-  return [
-    ...config,
-    ...names
-      .filter((name) => formatOfName(name) === 'safetensors')
-      .map((name): HeaderFile => ({ path: join(path, name), role })),
-  ];
+  return names
+    .filter((name) => name === 'config.json' || formatOfName(name) === 'safetensors')
+    .map((name) => ({ path: join(path, name), role: name === 'config.json' ? 'config' : role }));
 }

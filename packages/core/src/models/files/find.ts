@@ -3,8 +3,7 @@ import { open } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join } from 'node:path';
 import { unlessShortage } from '../../kernel/shortage.js';
 import type { ModelEntry } from '../../contract/manifest.js';
-import type { FileRole, ModelFile } from '../../contract/models.js';
-import type { FileProblem } from '../../contract/models.js';
+import type { FileProblem, FileRole, ModelFile } from '../../contract/models.js';
 import { formatOfName, modelsIn, projectorIn } from './file-names.js';
 import type { Folders } from './folders.js';
 import { shardsOf, type FoundShards } from './shards.js';
@@ -23,8 +22,6 @@ interface FoundPath extends Omit<FoundFiles, 'format'> {
   readonly format: string | undefined;
 }
 
-const noProblems: readonly FileProblem[] = Object.freeze([]);
-
 /** Finds the files an entry names; without a path they are at the model's name. */
 export async function findFiles(name: string, entry: ModelEntry, folders: Folders): Promise<FoundFiles> {
   const role: FileRole = entry.base === undefined ? 'weights' : 'adapter';
@@ -38,8 +35,6 @@ export async function findFiles(name: string, entry: ModelEntry, folders: Folder
         ? await findProjector(weights.files[0]?.path, folders)
         : undefined;
   const draft = entry.draft === undefined ? undefined : await findExtra(entry.draft, 'draft', folders);
-  if (projector === undefined && draft === undefined)
-    return { files: weights.files, format, problems: weights.problems };
   const all = [weights, projector, draft].filter((found) => found !== undefined);
   return { files: all.flatMap(({ files }) => files), format, problems: all.flatMap(({ problems }) => problems) };
 }
@@ -60,7 +55,7 @@ async function findWeights(written: string, role: FileRole, folders: Folders): P
     return findInDirectory(dirname(written), dirname(path), role, folders);
   const format = formatOfName(path) ?? (await formatOfContent(path, folders));
   const problems: readonly FileProblem[] =
-    entry.bytes === 0 ? [{ kind: 'empty', path, message: `${shown(written)} is empty` }] : noProblems;
+    entry.bytes === 0 ? [{ kind: 'empty', path, message: `${shown(written)} is empty` }] : [];
   return { files: [{ role, path, bytes: entry.bytes }], format, problems };
 }
 
@@ -104,7 +99,7 @@ async function wholeDirectory(
     const entry = await folders.entry(join(path, name));
     if (entry?.kind === 'file') bytes += entry.bytes;
   }
-  return { files: [{ role, path, bytes }], format, problems: noProblems };
+  return { files: [{ role, path, bytes }], format, problems: [] };
 }
 
 async function findShards({ paths, problem }: FoundShards, role: FileRole, folders: Folders): Promise<FoundPath> {
@@ -138,27 +133,20 @@ async function findProjector(weights: string | undefined, folders: Folders): Pro
   const path = join(directory, name);
   const entry = await folders.entry(path);
   return entry?.kind === 'file' && entry.bytes > 0
-    ? { files: [{ role: 'projector', path, bytes: entry.bytes }], format: 'gguf', problems: noProblems }
+    ? { files: [{ role: 'projector', path, bytes: entry.bytes }], format: 'gguf', problems: [] }
     : undefined;
 }
 
 /** Files without an extension, such as the blobs of other tools, are recognised by their first bytes. */
-function formatOfContent(path: string, folders: Folders): Promise<string | undefined> {
-  return folders.disk.run(() => firstBytes(path, 4).then(formatOfMagic, unlessShortage(undefined)));
+async function formatOfContent(path: string, folders: Folders): Promise<string | undefined> {
+  const magic = await folders.disk.run(() => readMagic(path).catch(unlessShortage(undefined)));
+  return magic === 'GGUF' ? 'gguf' : undefined;
 }
 
-function formatOfMagic(magic: Buffer): string | undefined {
-  return magic.toString('latin1') === 'GGUF' ? 'gguf' : undefined;
-}
-
-async function firstBytes(path: string, count: number): Promise<Buffer> {
+async function readMagic(path: string): Promise<string> {
   const file = await open(path, 'r');
-  try {
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(count), 0, count, 0);
-    return buffer.subarray(0, bytesRead);
-  } finally {
-    await file.close();
-  }
+  const { buffer } = await file.read(Buffer.alloc(4), 0, 4, 0).finally(() => file.close());
+  return buffer.toString('latin1');
 }
 
 function failed(file: ModelFile, problem: FileProblem, format?: string): FoundPath {

@@ -3,8 +3,7 @@ import { lstat, readdir, realpath, rmdir, unlink } from 'node:fs/promises';
 import { basename, dirname, join, relative } from 'node:path';
 import { reasonOf } from '../../kernel/reason.js';
 import { unlessShortage } from '../../kernel/shortage.js';
-import type { Model } from '../../contract/models.js';
-import type { ModelRecord, RemovedModel } from '../../contract/models.js';
+import type { Model, ModelRecord, RemovedModel } from '../../contract/models.js';
 import { isFileOf } from './file-names.js';
 import { isWithin } from './folders.js';
 

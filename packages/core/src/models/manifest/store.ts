@@ -1,5 +1,5 @@
 // Where a manifest is stored: in a file that people own, or in memory.
-import { dirname, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { LaminaError } from '../../contract/errors.js';
 import type { Manifest, ModelEntry } from '../../contract/manifest.js';
 import { checkManifest, withEntry, type Edit, type ManifestReading } from './manifest.js';
@@ -11,8 +11,6 @@ import { crossEntryProblems, entryProblems, jsonProblems } from './rules.js';
 export interface ManifestStore {
   /** The file, if it is one. */
   readonly path?: string;
-  /** The directory to watch for changes of it. */
-  readonly directory?: string;
   /** The manifest as it is now; the same object while nothing changed. @throws LaminaError `CONFIG_INVALID` */
   read(): Promise<ManifestReading>;
   /** @throws LaminaError `CONFLICT`, `CONFIG_INVALID`; nothing is changed then */
@@ -23,8 +21,7 @@ export interface ManifestStore {
 export function openManifest(configured: string | Partial<Manifest> | undefined, modelsDir: string): ManifestStore {
   if (typeof configured === 'object') return new MemoryManifest(configured);
   const path = configured === undefined ? join(modelsDir, 'models.yaml') : resolve(configured);
-  const file = new ManifestFile(path, configured === undefined);
-  return { path, directory: dirname(path), read: () => file.read(), edit: (edit) => file.edit(edit) };
+  return new ManifestFile(path, configured === undefined);
 }
 
 /** @throws LaminaError `REQUEST_INVALID` when the manifest could not have this entry */

@@ -95,12 +95,10 @@ export class Planning {
       });
     const known = written
       .filter(([name]) => only === undefined || name === only)
-      .flatMap(([name, reference]): [Source, Json][] =>
-        this.sources
-          .list()
-          .filter((source) => source.name === name)
-          .map((source) => [source, reference]),
-      );
+      .flatMap(([name, reference]): [Source, Json][] => {
+        const source = this.sources.get(name);
+        return source === undefined ? [] : [[source, reference]];
+      });
     if (known.length === 0) {
       const wanted = only ?? written.map(([name]) => name).join(', ');
       const message = `"${model.name}" cannot be downloaded from ${wanted}. Installed sources: ${this.names()}. Add the plugin of the source.`;

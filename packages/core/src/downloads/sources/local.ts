@@ -106,19 +106,14 @@ function withShards(path: string): readonly string[] {
 async function filesBelow(directory: string): Promise<readonly string[]> {
   const entries = await readdir(directory, { recursive: true, withFileTypes: true });
   const files = entries
-    .filter((entry) => !entry.isDirectory() && !entry.name.startsWith('.'))
-    .map((entry) => join(entry.parentPath, entry.name));
+    .filter((entry) => !entry.isDirectory())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .filter((file) => !/(^|[\\/])\./.test(relative(directory, file)))
+    .sort();
   if (files.length > maxFiles)
     throw new LaminaError('REQUEST_INVALID', {
       message: `${directory} contains ${files.length} files, too many for a model.`,
       param: 'reference',
     });
-  return files
-    .filter(
-      (file) =>
-        !relative(directory, file)
-          .split(sep)
-          .some((part) => part.startsWith('.')),
-    )
-    .sort();
+  return files;
 }

@@ -1,4 +1,4 @@
-// A port that nobody has, for a program that must be told which to take.
+// Finds a free port, for a program that cannot choose one itself.
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 

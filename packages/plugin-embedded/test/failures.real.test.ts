@@ -22,30 +22,30 @@ function patched(tiny: Buffer, find: string, skip: number, replacement: Buffer):
 const afterKey = 4 + 8; // In GGUF a key is followed by its type and, for text, the length.
 
 const failures: readonly Failure[] = [
-  { of: 'a file that is not there', bytes: () => undefined, says: /model\.gguf does not exist\.$/ },
+  { of: 'a missing file', bytes: () => undefined, says: /model\.gguf does not exist\.$/ },
   { of: 'an empty file', bytes: () => '', says: /model\.gguf is empty or contains only zeros; download it again\.$/ },
   {
-    of: 'a file that is something else',
+    of: 'a file of another format',
     bytes: () => 'hello, this is no model',
     says: /is not GGUF: it begins with "hell"\.$/,
   },
   {
-    of: 'a file cut within its header',
+    of: 'a file truncated in its header',
     bytes: (tiny) => tiny.subarray(0, 300),
     says: /ends within its header; the download may be incomplete: download it again\.$/,
   },
   {
-    of: 'a file cut within its weights',
+    of: 'a file truncated in its weights',
     bytes: (tiny) => tiny.subarray(0, tiny.length * 0.7),
     says: /ends before the last of its weights; the download may be incomplete: download it again\.$/,
   },
   {
-    of: 'an architecture of the future',
+    of: 'an unknown architecture',
     bytes: (tiny) => patched(tiny, 'general.architecture', 20 + afterKey, Buffer.from('zzama')),
     says: /holds a model of the architecture "zzama", which the embedded engine does not know; a newer build may\.$/,
   },
   {
-    of: 'a context that memory has no room for',
+    of: 'a context that does not fit in memory',
     options: { context_length: 20_000_000, parallel: 4 },
     says: /^There is not enough memory: A context size of 20000000 with 4 sequences is too large for the available RAM\. Lower context_length or parallel/,
   },

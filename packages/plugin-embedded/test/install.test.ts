@@ -17,24 +17,24 @@ describe('node-llama-cpp is installed at its first use', function () {
   let folder: string;
   let registry: NpmRegistry;
   let installer: Installer;
-  let groups: { readonly given: number[]; readonly back: number[] };
+  let groups: { readonly registered: number[]; readonly released: number[] };
 
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'lamina-install-'));
     registry = await NpmRegistry.open(folder);
     installer = new Installer(registry.lock);
-    groups = { given: [], back: [] };
+    groups = { registered: [], released: [] };
   });
   afterEach(async () => {
     await registry.close();
     await rm(folder, { recursive: true });
   });
 
-  const home = () => join(folder, 'data');
-  const wanted = () => ({ directory: join(home(), 'engine'), build, model: 'tiny' });
-  const left = () => readdir(home());
+  const dataDir = () => join(folder, 'data');
+  const installation = () => ({ directory: join(dataDir(), 'engine'), build, model: 'tiny' });
+  const filesLeft = () => readdir(dataDir());
 
-  /** A start, as far as an installation sees it; npm has a cache and a configuration of its own. */
+  /** A start as an installation sees it; npm has a cache and a configuration of its own. */
   function start(
     parts: {
       signal?: AbortSignal;
@@ -53,8 +53,8 @@ describe('node-llama-cpp is installed at its first use', function () {
       npm_config_registry: parts.registry ?? registry.url,
     };
     const guard = (pid: number) => {
-      groups.given.push(pid);
-      return () => void groups.back.push(pid);
+      groups.registered.push(pid);
+      return () => void groups.released.push(pid);
     };
     const progress = ({ stage, ratio }: { stage: string; ratio?: number }) => {
       stages.push(`${stage} ${ratio}`);
@@ -63,87 +63,89 @@ describe('node-llama-cpp is installed at its first use', function () {
     return { signal, env, guard, progress, log, output: () => undefined } as unknown as StartContext;
   }
 
-  it('as a whole, with its progress, which is logged once for each tenth', async () => {
+  it('completely, with progress that is logged at each tenth', async () => {
     const stages: string[] = [];
     const logged: string[] = [];
-    await installer.ensure(wanted(), start({ stages, logged }));
+    await installer.ensure(installation(), start({ stages, logged }));
     const last = logged.pop();
     assert.deepEqual(
       logged,
       [0, 20, 50, 70, 100].map((percent) => `The embedded engine: installing node-llama-cpp 9.9.9, ${percent} %`),
     );
     assert.match(last ?? '', /^Installed the embedded engine in \d+\.\d s at .*\/engine$/);
-    assert.deepEqual(await left(), ['engine']);
-    assert.ok('node_modules' in Object.fromEntries((await readdir(wanted().directory)).map((name) => [name, true])));
+    assert.deepEqual(await filesLeft(), ['engine']);
+    assert.ok(
+      'node_modules' in Object.fromEntries((await readdir(installation().directory)).map((name) => [name, true])),
+    );
     assert.deepEqual(
       stages,
       [0, 0.25, 0.5, 0.75, 1].map((ratio) => `installing node-llama-cpp 9.9.9 ${ratio}`),
     );
-    assert.deepEqual(groups.back, groups.given);
+    assert.deepEqual(groups.released, groups.registered);
   });
 
-  it('once, and never again', async () => {
-    await installer.ensure(wanted(), start());
-    await installer.ensure(wanted(), start({ registry: 'http://127.0.0.1:1/' }));
-    assert.equal(groups.given.length, 1);
+  it('only once', async () => {
+    await installer.ensure(installation(), start());
+    await installer.ensure(installation(), start({ registry: 'http://127.0.0.1:1/' }));
+    assert.equal(groups.registered.length, 1);
   });
 
-  it('once for two starts at once, which both hear of it', async () => {
+  it('once for two concurrent starts, which both get its progress', async () => {
     const stages: string[][] = [[], []];
-    await Promise.all(stages.map((each) => installer.ensure(wanted(), start({ stages: each }))));
-    assert.deepEqual([groups.given.length, registry.fetched], [1, 2]);
+    await Promise.all(stages.map((each) => installer.ensure(installation(), start({ stages: each }))));
+    assert.deepEqual([groups.registered.length, registry.fetched], [1, 2]);
     assert.equal(stages[1]!.at(-1), 'installing node-llama-cpp 9.9.9 1');
   });
 
-  it('by two Laminas that share a directory: the first to be done wins', async () => {
-    await Promise.all([installer, new Installer(registry.lock)].map((each) => each.ensure(wanted(), start())));
-    assert.deepEqual(await left(), ['engine']);
+  it('by two Laminas that share a directory: the first to finish wins', async () => {
+    await Promise.all([installer, new Installer(registry.lock)].map((each) => each.ensure(installation(), start())));
+    assert.deepEqual(await filesLeft(), ['engine']);
   });
 
-  it('or not at all: an abort kills npm and leaves nothing', async () => {
-    registry.answering = false;
-    const giveUp = new AbortController();
-    const installed = installer.ensure(wanted(), start({ signal: giveUp.signal }));
-    await registry.asked();
-    giveUp.abort(new Error('nobody waits'));
-    await assert.rejects(installed, /nobody waits/);
-    assert.deepEqual(await left(), []);
-    assert.deepEqual([groups.given.length, groups.back.length], [1, 1]);
-    assert.throws(() => process.kill(-groups.given[0]!, 0), { code: 'ESRCH' });
+  it('not at all after an abort, which kills npm and leaves no files', async () => {
+    registry.isResponding = false;
+    const caller = new AbortController();
+    const installed = installer.ensure(installation(), start({ signal: caller.signal }));
+    await registry.nextRequest();
+    caller.abort(new Error('no caller waits'));
+    await assert.rejects(installed, /no caller waits/);
+    assert.deepEqual(await filesLeft(), []);
+    assert.deepEqual([groups.registered.length, groups.released.length], [1, 1]);
+    assert.throws(() => process.kill(-groups.registered[0]!, 0), { code: 'ESRCH' });
   });
 
-  it('and goes on while one of several still waits', async () => {
-    registry.answering = false;
-    const giveUp = new AbortController();
-    const asked = registry.asked();
-    const leaver = installer.ensure(wanted(), start({ signal: giveUp.signal }));
-    const leaverGone = assert.rejects(leaver, { name: 'AbortError' });
-    await asked;
+  it('and continues while another caller still waits', async () => {
+    registry.isResponding = false;
+    const caller = new AbortController();
+    const firstRequest = registry.nextRequest();
+    const aborted = installer.ensure(installation(), start({ signal: caller.signal }));
+    const abortedEnd = assert.rejects(aborted, { name: 'AbortError' });
+    await firstRequest;
     const { promise: joined, resolve: onProgress } = deferred();
-    const stays = installer.ensure(wanted(), start({ onProgress }));
+    const remaining = installer.ensure(installation(), start({ onProgress }));
     await joined;
-    giveUp.abort();
-    await leaverGone;
-    registry.letGo();
-    await stays;
-    assert.equal(groups.given.length, 1);
+    caller.abort();
+    await abortedEnd;
+    registry.release();
+    await remaining;
+    assert.equal(groups.registered.length, 1);
   });
 
-  it('begins anew after one that was given up', async () => {
-    registry.answering = false;
-    const giveUp = new AbortController();
-    const first = installer.ensure(wanted(), start({ signal: giveUp.signal }));
+  it('again after an aborted installation', async () => {
+    registry.isResponding = false;
+    const caller = new AbortController();
+    const first = installer.ensure(installation(), start({ signal: caller.signal }));
     const firstGone = assert.rejects(first, { name: 'AbortError' });
-    await registry.asked();
-    registry.answering = true;
-    giveUp.abort();
-    await installer.ensure(wanted(), start());
+    await registry.nextRequest();
+    registry.isResponding = true;
+    caller.abort();
+    await installer.ensure(installation(), start());
     await firstGone;
-    assert.deepEqual(await left(), ['engine']);
+    assert.deepEqual(await filesLeft(), ['engine']);
   });
 
-  it('without a network it says so in a sentence, and what to do', async () => {
-    const failed = installer.ensure(wanted(), start({ registry: 'http://127.0.0.1:1/' }));
+  it('unless there is no network, with a message and what to do', async () => {
+    const failed = installer.ensure(installation(), start({ registry: 'http://127.0.0.1:1/' }));
     await assert.rejects(failed, (error: { code: string; message: string }) => {
       assert.equal(error.code, 'BACKEND_UNAVAILABLE');
       assert.match(
@@ -152,32 +154,32 @@ describe('node-llama-cpp is installed at its first use', function () {
       );
       return true;
     });
-    assert.deepEqual(await left(), []);
+    assert.deepEqual(await filesLeft(), []);
   });
 
-  it('takes nothing that does not match the lock file', async () => {
+  it('only from packages that match the lock file', async () => {
     const text = await readFile(registry.lock, 'utf8');
     await writeFile(registry.lock, text.replaceAll(/sha512-..../g, 'sha512-AAAA'));
-    await assert.rejects(installer.ensure(wanted(), start()), {
+    await assert.rejects(installer.ensure(installation(), start()), {
       code: 'BACKEND_UNAVAILABLE',
       message: /a package from the npm registry does not match the lock file \(EINTEGRITY\)/,
     });
-    assert.deepEqual(await left(), []);
+    assert.deepEqual(await filesLeft(), []);
   });
 
-  it('does not touch a directory that holds something else', async () => {
-    await mkdir(wanted().directory, { recursive: true });
-    await writeFile(join(wanted().directory, 'letter.txt'), 'dear');
-    await assert.rejects(installer.ensure(wanted(), start()), {
+  it('unless the directory contains other files', async () => {
+    await mkdir(installation().directory, { recursive: true });
+    await writeFile(join(installation().directory, 'letter.txt'), 'dear');
+    await assert.rejects(installer.ensure(installation(), start()), {
       message: /engine contains something else; empty it\./,
     });
-    assert.deepEqual(await readdir(wanted().directory), ['letter.txt']);
+    assert.deepEqual(await readdir(installation().directory), ['letter.txt']);
   });
 
-  it('clears away what a Lamina that was killed has left, and only that', async () => {
-    await mkdir(join(home(), 'engine.part-999999999-1'), { recursive: true });
-    await mkdir(join(home(), `engine.part-${process.pid}-77`));
-    await installer.ensure(wanted(), start());
-    assert.deepEqual((await left()).sort(), ['engine', `engine.part-${process.pid}-77`]);
+  it('after removing only what a killed Lamina left behind', async () => {
+    await mkdir(join(dataDir(), 'engine.part-999999999-1'), { recursive: true });
+    await mkdir(join(dataDir(), `engine.part-${process.pid}-77`));
+    await installer.ensure(installation(), start());
+    assert.deepEqual((await filesLeft()).sort(), ['engine', `engine.part-${process.pid}-77`]);
   });
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { grammarSchema } from '../dist/server/json-schema.js';
 
-describe('a JSON Schema as node-llama-cpp reads it', () => {
+describe('a JSON Schema for node-llama-cpp', () => {
   const any = {
     oneOf: [
       { type: ['string', 'number', 'boolean', 'null'] },
@@ -10,7 +10,7 @@ describe('a JSON Schema as node-llama-cpp reads it', () => {
     ],
   };
 
-  it('keeps what it knows, and leaves out what only narrows', () => {
+  it('keeps the supported keywords, and drops those that only narrow', () => {
     const schema = {
       type: 'object',
       properties: {
@@ -31,7 +31,7 @@ describe('a JSON Schema as node-llama-cpp reads it', () => {
     });
   });
 
-  it('writes choices as the library does', () => {
+  it('writes alternatives as the library does', () => {
     assert.deepEqual(grammarSchema({ anyOf: [{ type: 'string' }, { type: 'null' }] }), {
       oneOf: [{ type: 'string' }, { type: 'null' }],
     });
@@ -42,14 +42,14 @@ describe('a JSON Schema as node-llama-cpp reads it', () => {
     assert.deepEqual(grammarSchema({ enum: ['a', 1] }), { enum: ['a', 1] });
   });
 
-  it('takes nothing said for anything, not for null', () => {
+  it('treats a missing schema as any value, not as null', () => {
     assert.deepEqual(grammarSchema({}), any);
     assert.deepEqual(grammarSchema(true), any);
     assert.deepEqual(grammarSchema({ type: 'array', items: {} }), { type: 'array', items: any });
     assert.deepEqual(grammarSchema({ type: 'object' }), { type: 'object', properties: {}, additionalProperties: true });
   });
 
-  it('finds the type that is implied', () => {
+  it('infers the type', () => {
     assert.deepEqual(grammarSchema({ properties: { a: { const: 1 } } }), {
       type: 'object',
       properties: { a: { const: 1 } },
@@ -62,7 +62,7 @@ describe('a JSON Schema as node-llama-cpp reads it', () => {
     });
   });
 
-  it('follows references within it, under either name', () => {
+  it('follows references within it, under both keywords', () => {
     const node = { type: 'object', properties: { next: { $ref: '#/definitions/node' } } };
     assert.deepEqual(grammarSchema({ $ref: '#/definitions/node', definitions: { node } }), {
       $ref: '#/$defs/node',
@@ -70,7 +70,7 @@ describe('a JSON Schema as node-llama-cpp reads it', () => {
     });
   });
 
-  it('refuses what it could not hold a model to', () => {
+  it('rejects what the engine cannot enforce', () => {
     assert.deepEqual(grammarSchema({ allOf: [{ type: 'string' }], description: 'one' }), {
       description: 'one',
       type: 'string',

@@ -1,5 +1,5 @@
-// A loopback npm registry with tiny packages in place of node-llama-cpp and its build, and the lock file that pins
-// them.
+// A loopback npm registry with tiny packages in place of node-llama-cpp and its build, and the lock file that
+// pins them.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
@@ -12,10 +12,10 @@ import type { Build } from '../dist/platform.js';
 export const build: Build = { name: 'cpu', gpu: false, packages: ['@node-llama-cpp/tiny'] };
 const version = '9.9.9';
 
-/** The registry, as a test may change it: what it does not answer hangs. */
+/** The registry, which a test may change: requests without a response hang. */
 export class NpmRegistry {
-  answering = true;
-  /** Tarballs asked for. */
+  isResponding = true;
+  /** Requested tarballs. */
   fetched = 0;
   private readonly sockets = new Set<Socket>();
   private readonly waiting: (() => void)[] = [];
@@ -39,7 +39,7 @@ export class NpmRegistry {
     const registry = new NpmRegistry(server, tarballs, pathToFileURL(lock));
     server.on('connection', (socket) => void registry.sockets.add(socket));
     server.on('request', (request, response) =>
-      registry.answer(
+      registry.respond(
         decodeURIComponent(request.url ?? ''),
         (type, body) => void response.writeHead(200, { 'content-type': type, connection: 'close' }).end(body),
       ),
@@ -52,15 +52,15 @@ export class NpmRegistry {
     return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}/`;
   }
 
-  /** Settles at the next request. */
-  asked(): Promise<void> {
+  /** Resolves at the next request. */
+  nextRequest(): Promise<void> {
     return new Promise((resolve) => (this.onRequest = resolve));
   }
 
-  /** Answers what hangs, and all that comes. */
-  letGo(): void {
-    this.answering = true;
-    for (const answer of this.waiting.splice(0)) answer();
+  /** Responds to the hanging requests and to all later ones. */
+  release(): void {
+    this.isResponding = true;
+    for (const respond of this.waiting.splice(0)) respond();
   }
 
   async close(): Promise<void> {
@@ -68,9 +68,9 @@ export class NpmRegistry {
     await new Promise((resolve) => this.server.close(resolve));
   }
 
-  private answer(path: string, send: (type: string, body: Buffer | string) => void): void {
+  private respond(path: string, send: (type: string, body: Buffer | string) => void): void {
     this.onRequest();
-    if (!this.answering) return void this.waiting.push(() => this.answer(path, send));
+    if (!this.isResponding) return void this.waiting.push(() => this.respond(path, send));
     const name = path.slice(1).replace(/\/-\/.*$/, '');
     const bytes = this.tarballs.get(name)!;
     if (path.endsWith('.tgz')) {
@@ -86,11 +86,11 @@ export class NpmRegistry {
 }
 
 async function packed(folder: string, name: string): Promise<Buffer> {
-  const home = join(folder, 'packed', name);
-  await mkdir(join(home, 'package'), { recursive: true });
-  await writeFile(join(home, 'package', 'package.json'), JSON.stringify({ name, version }));
-  execFileSync('tar', ['-czf', 'package.tgz', 'package'], { cwd: home });
-  return readFile(join(home, 'package.tgz'));
+  const packageDir = join(folder, 'packed', name);
+  await mkdir(join(packageDir, 'package'), { recursive: true });
+  await writeFile(join(packageDir, 'package', 'package.json'), JSON.stringify({ name, version }));
+  execFileSync('tar', ['-czf', 'package.tgz', 'package'], { cwd: packageDir });
+  return readFile(join(packageDir, 'package.tgz'));
 }
 
 function integrityOf(bytes: Buffer): string {

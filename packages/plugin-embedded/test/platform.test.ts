@@ -5,11 +5,11 @@ describe('the build of node-llama-cpp', () => {
   const linux = { os: 'linux', processor: 'x64', hasNvidia: true };
   const mac = { os: 'darwin', processor: 'arm64', hasNvidia: false };
 
-  it('is the one for the processor alone, also where there is a GPU', () => {
+  it('is the CPU build by default, also with a GPU', () => {
     assert.deepEqual(buildFor(undefined, linux), { name: 'cpu', gpu: false, packages: ['@node-llama-cpp/linux-x64'] });
   });
 
-  it('is that of a GPU when it is asked for', () => {
+  it('is the build for a GPU on request', () => {
     assert.deepEqual(buildFor('cuda', linux), {
       name: 'cuda',
       gpu: 'cuda',
@@ -18,13 +18,13 @@ describe('the build of node-llama-cpp', () => {
     assert.equal(buildFor('vulkan', linux).packages[0], '@node-llama-cpp/linux-x64-vulkan');
   });
 
-  it('is found by itself for "auto"', () => {
+  it('is detected for "auto"', () => {
     assert.equal(buildFor('auto', linux).name, 'cuda');
     assert.equal(buildFor('auto', { ...linux, hasNvidia: false }).name, 'cpu');
     assert.equal(buildFor('auto', { os: 'linux', processor: 'arm64', hasNvidia: true }).name, 'cpu');
   });
 
-  it('has Metal on Apple silicon, in the one there is', () => {
+  it('uses Metal on Apple silicon, in its only build', () => {
     assert.deepEqual(buildFor(undefined, mac), {
       name: 'metal',
       gpu: 'metal',
@@ -33,7 +33,7 @@ describe('the build of node-llama-cpp', () => {
     assert.deepEqual(buildFor(false, mac), { name: 'cpu', gpu: false, packages: ['@node-llama-cpp/mac-arm64-metal'] });
   });
 
-  it('is refused in a sentence where there is none', () => {
+  it('is rejected with a message when it does not exist', () => {
     assert.throws(() => buildFor(false, { os: 'sunos', processor: 'x64', hasNvidia: false }), {
       message: 'node-llama-cpp has no build for sunos on x64',
     });

@@ -26,7 +26,7 @@ describeReal('a Lamina with the embedded engine alone', function () {
   });
   after(() => lamina.close());
 
-  async function ask(model: string, content = 'Hello?'): Promise<Response> {
+  async function postChat(model: string, content = 'Hello?'): Promise<Response> {
     const json = { model, messages: [{ role: 'user', content }], ...(content === 'Hello?' ? {} : { stream: true }) };
     const open = await lamina.inference.open(
       { route: 'chat/completions', model, headers: {}, body: Buffer.from(JSON.stringify(json)) },
@@ -42,16 +42,17 @@ describeReal('a Lamina with the embedded engine alone', function () {
     return response;
   }
   const chat = async (model: string) =>
-    ((await (await ask(model)).json()) as { choices: { message: { content: string } }[] }).choices[0]!.message.content;
+    ((await (await postChat(model)).json()) as { choices: { message: { content: string } }[] }).choices[0]!.message
+      .content;
 
-  it('serves a model that names no backend', async () => {
+  it('serves a model without a backend in its entry', async () => {
     assert.equal(await chat('unsaid'), 'Hello from the model tiny.');
     assert.equal(lamina.runtime.slot('unsaid').backend, 'embedded');
   });
 
-  it('crashes alone: Lamina goes on, and the next request gets a fresh engine', async () => {
+  it('crashes alone: Lamina keeps running, and the next request gets a new engine', async () => {
     const { pid } = lamina.runtime.slot('unsaid');
-    const answer = await ask('unsaid', '/count');
+    const answer = await postChat('unsaid', '/count');
     const crashed = lamina.events.once('model.failed', { signal: AbortSignal.timeout(20_000) });
     process.kill(pid!, 'SIGSEGV');
     await assert.rejects(answer.text());
@@ -61,7 +62,7 @@ describeReal('a Lamina with the embedded engine alone', function () {
     assert.notEqual(lamina.runtime.slot('unsaid').pid, pid);
   });
 
-  it('serves a model that names llama.cpp, with the options it has too', async () => {
+  it('serves a model with backend llama.cpp, with the options that both support', async () => {
     assert.equal(await chat('named'), 'Hello from the model tiny.');
     const { backend, info } = lamina.runtime.slot('named');
     assert.deepEqual([backend, info?.parallel, info?.contextLength], ['embedded', 2, 512]);

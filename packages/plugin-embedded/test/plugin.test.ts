@@ -3,7 +3,7 @@ import type { Availability } from '@lamina/core/plugin';
 import { createTestLamina, type TestLamina } from '@lamina/testing';
 import { embedded } from '../dist/index.js';
 
-describe('the embedded engine, before anything of it is installed', () => {
+describe('the embedded engine before its installation', () => {
   let lamina: TestLamina;
   afterEach(() => lamina.close());
 
@@ -16,7 +16,7 @@ describe('the embedded engine, before anything of it is installed', () => {
     return record!;
   }
 
-  it('is there, with the version it will have, and says that it is installed at its first use', async () => {
+  it('is available, with its future version and a note that it is installed at first use', async () => {
     const { name, formats, availability, fallbackFor } = await open();
     assert.deepEqual([name, formats, fallbackFor], ['embedded', ['gguf'], ['llama.cpp', 'llamacpp', 'llama-cpp']]);
     const { available, version, note, executable } = availability as Extract<Availability, { available: true }>;
@@ -26,13 +26,13 @@ describe('the embedded engine, before anything of it is installed', () => {
     );
   });
 
-  it('stands in for nobody where the host does not want it', async () => {
+  it('is not a fallback when the host disables that', async () => {
     assert.deepEqual((await open({ fallback: false })).fallbackFor, []);
     await lamina.close();
     assert.deepEqual((await open({}, { fallback: false })).fallbackFor, []);
   });
 
-  it('is not there in a build that there is not for this machine', async function () {
+  it('is not available when there is no build for this machine', async function () {
     if (process.platform === 'darwin') this.skip();
     const { availability } = await open({ gpu: 'metal' });
     assert.ok(!availability.available);
@@ -40,7 +40,7 @@ describe('the embedded engine, before anything of it is installed', () => {
     assert.match(availability.hint, /^Install llama\.cpp instead/);
   });
 
-  it('opens models, and no projectors, adapters or rankers', async () => {
+  it('accepts models, and rejects projectors, adapters and rerankers', async () => {
     await open();
     const backend = lamina.backends
       .types()

@@ -1,4 +1,4 @@
-// The real embedded engine for tests: installed beforehand, started as core starts it, ended whatever happens.
+// The real embedded engine for tests: installed beforehand, started as core starts it, and always stopped.
 import assert from 'node:assert/strict';
 import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -14,14 +14,14 @@ import {
 import { embeddedBackend } from '../dist/backend.js';
 import type { ModelOptions } from '../dist/options.js';
 
-/** The directory node-llama-cpp was installed into, as scripts/get-embedded.mjs prints it. */
+/** The directory where node-llama-cpp is installed, as scripts/get-embedded.mjs prints it. */
 export const engineDirectory = process.env['LAMINA_EMBEDDED'];
 
-/** A suite that needs the real engine; without one it is skipped, and its title says why. */
+/** A suite that needs the real engine; skipped without one, with the reason in its title. */
 export function describeReal(title: string, body: (this: Mocha.Suite) => void): void {
   if (engineDirectory === undefined)
     describe.skip(
-      `${title} (skipped: LAMINA_EMBEDDED does not say where node-llama-cpp is; scripts/get-embedded.mjs installs it)`,
+      `${title} (skipped: LAMINA_EMBEDDED is not set to the directory of node-llama-cpp; scripts/get-embedded.mjs installs it)`,
       body,
     );
   else describe(title, body);
@@ -35,7 +35,7 @@ export const quiet: Logger = {
   child: () => quiet,
 };
 
-/** A model as core hands it to a backend. */
+/** A model as core passes it to a backend. */
 export async function modelOf(path: string, parts: Partial<Model> = {}): Promise<Model> {
   const bytes = await stat(path).then(
     ({ size }) => size,
@@ -55,7 +55,7 @@ export async function modelOf(path: string, parts: Partial<Model> = {}): Promise
   };
 }
 
-/** A folder for models and the servers started in a test; `close` ends both. */
+/** A folder for models and the servers of a test; `close` removes the folder and stops the servers. */
 export class Ground {
   private readonly servers: ModelServer[] = [];
 
@@ -120,19 +120,19 @@ export function send(server: ModelServer, route: string, body: JsonObject, signa
   });
 }
 
-/** The status and JSON of an answer. */
+/** The status and JSON of a response. */
 export async function post(server: ModelServer, route: string, body: JsonObject) {
   const response = await send(server, route, body);
   return { status: response.status, json: JSON.parse(await response.text()) };
 }
 
-/** The `data` of each event of a streamed answer. */
+/** The `data` of each event of a streamed response. */
 export async function events(server: ModelServer, route: string, body: JsonObject): Promise<string[]> {
   const text = await (await send(server, route, { ...body, stream: true })).text();
   return [...text.matchAll(/^data: (.*)$/gm)].map(([, data]) => data!);
 }
 
-/** How many requests the engine computes. */
+/** How many requests the engine is processing. */
 export async function busy(server: ModelServer): Promise<number> {
   const response = await fetch(new URL('/health', server.endpoint().baseUrl), { headers: { connection: 'close' } });
   return ((await response.json()) as { busy: number }).busy;

@@ -23,7 +23,7 @@ describeReal('the embedded engine', function () {
 
   before(async () => {
     ground = await Ground.open();
-    // Slow enough for two answers to be under way at once.
+    // Slow enough that two responses are in progress at the same time.
     const { paths } = await tinyGguf(ground.path('tiny.gguf'), { name: 'tiny', layers: 8, embeddingLength: 256 });
     server = await ground.start(await modelOf(paths[0]), { parallel: 2, context_length: 1024 });
   });
@@ -32,7 +32,7 @@ describeReal('the embedded engine', function () {
   const chat = (body: object) => post(server, 'chat/completions', { ...body } as never);
   const choice = async (body: object) => (await chat(body)).json.choices[0];
 
-  it('tells what it can do', () => {
+  it('reports its capabilities', () => {
     const { contextLength, parallel, endpoints, tools, verified } = server.info;
     assert.deepEqual(
       { contextLength, parallel, endpoints, tools, verified },
@@ -40,12 +40,12 @@ describeReal('the embedded engine', function () {
     );
   });
 
-  it('says the sentence the model was written with, and counts its tokens', async () => {
+  it('generates the sentence of the model, and counts its tokens', async () => {
     const { json } = await chat({ messages: user('Hello?') });
     assert.equal(json.choices[0].message.content, 'Hello from the model tiny.');
     assert.equal(json.choices[0].finish_reason, 'stop');
-    // The beginning, the user's mark, a token a character, the end of the turn, the assistant's mark: as the model's
-    // template has it.
+    // BOS, the user marker, one token per character, end of turn, the assistant marker: the template of the
+    // model.
     assert.deepEqual(json.usage, {
       prompt_tokens: 10,
       completion_tokens: 6,
@@ -54,12 +54,12 @@ describeReal('the embedded engine', function () {
     });
   });
 
-  it('gives the thoughts of a model apart from its answer', async () => {
+  it('separates the reasoning of a model from its answer', async () => {
     const { message } = await choice({ messages: user('/think') });
     assert.deepEqual([message.reasoning_content, message.content], ['Let me think hard.', 'The answer is forty-two.']);
   });
 
-  it('streams chunks that end with the usage when that is asked for', async () => {
+  it('streams chunks that end with the usage on request', async () => {
     const data = await events(server, 'chat/completions', {
       messages: user('/count'),
       max_tokens: 5,
@@ -74,12 +74,12 @@ describeReal('the embedded engine', function () {
     assert.deepEqual([prompt_tokens, completion_tokens], [11, 5]);
   });
 
-  it('ends at a stop text, and keeps that to itself', async () => {
+  it('ends at a stop sequence, which is not part of the response', async () => {
     const { message, finish_reason } = await choice({ messages: user('/count'), stop: [' 7'] });
     assert.deepEqual([message.content, finish_reason], ['1 2 3 4 5 6', 'stop']);
   });
 
-  it('takes samplers, a seed and a bias', async () => {
+  it('applies samplers, a seed and a bias', async () => {
     const sampled = {
       messages: user('Hello?'),
       temperature: 0.7,
@@ -101,7 +101,7 @@ describeReal('the embedded engine', function () {
     assert.doesNotMatch((await choice(forbidden)).message.content ?? '', /1/);
   });
 
-  it('goes on with a raw text', async () => {
+  it('completes a raw prompt', async () => {
     const { json } = await post(server, 'completions', { prompt: 'Once upon a time' });
     assert.deepEqual(
       [json.choices[0].text, json.choices[0].finish_reason, json.usage.prompt_tokens],
@@ -121,7 +121,7 @@ describeReal('the embedded engine', function () {
     );
   });
 
-  it('calls the tool the model wants, with arguments its schema allows', async () => {
+  it('calls the tool that the model chooses, with arguments that its schema allows', async () => {
     const { message, finish_reason } = await choice({
       messages: user('/tool'),
       tools: [weather],
@@ -137,7 +137,7 @@ describeReal('the embedded engine', function () {
     assert.ok(['Paris', 'Rome'].includes(JSON.parse(called.arguments).city));
   });
 
-  it('calls a tool when it must, the one that is named, and none when it must not', async () => {
+  it('calls a tool when required, calls the named one, and calls none when forbidden', async () => {
     const must = await choice({
       messages: user('Hello'),
       tools: [weather, now],
@@ -160,7 +160,7 @@ describeReal('the embedded engine', function () {
     assert.match(none.message.content, /get_weather/);
   });
 
-  it('streams a call as OpenAI does, so that its own client puts it together', async () => {
+  it('streams a tool call in the format that the client of OpenAI reads', async () => {
     const { baseUrl: baseURL, headers = {} } = server.endpoint();
     const client = new OpenAI({
       baseURL,
@@ -177,7 +177,7 @@ describeReal('the embedded engine', function () {
     assert.ok(call?.type === 'function' && 'city' in JSON.parse(call.function.arguments));
   });
 
-  it('reads a conversation with calls and their results', async () => {
+  it('accepts a conversation with tool calls and their results', async () => {
     const called = {
       role: 'assistant',
       content: null,
@@ -192,12 +192,12 @@ describeReal('the embedded engine', function () {
     assert.equal(message.content, 'Hello from the model tiny.');
   });
 
-  it('ends the answer, and does not forget its beginning, when calls fill the context', async () => {
+  it('ends the response, and keeps the start of the conversation, when tool calls fill the context', async () => {
     const { finish_reason } = await choice({ messages: user('Hello'), tools: [now], tool_choice: 'required' });
     assert.equal(finish_reason, 'length');
   });
 
-  it('holds an answer to a JSON Schema, or to JSON', async () => {
+  it('restricts a response to a JSON Schema, or to JSON', async () => {
     const schema = {
       type: 'object',
       properties: {
@@ -217,7 +217,8 @@ describeReal('the embedded engine', function () {
       [typeof answer.ok, ['Paris', 'Rome'].includes(answer.city), answer.list.length],
       ['boolean', true, 2],
     );
-    // Nothing but the model's own taste ends a text within JSON, and this one has none: the answer may be cut.
+    // Within JSON, text ends only by the probabilities of the model, and this one is random: the response may
+    // be cut.
     const json = await choice({
       messages: user('/tool'),
       response_format: { type: 'json_object' },
@@ -228,37 +229,37 @@ describeReal('the embedded engine', function () {
     if (json.finish_reason !== 'length') assert.equal(typeof JSON.parse(json.message.content), 'object');
   });
 
-  it('computes two answers at once', async () => {
+  it('computes two responses at the same time', async () => {
     const slow = () => events(server, 'chat/completions', { messages: user('/count'), max_tokens: 300 });
     const [one, two] = [slow(), slow()];
     await untilBusy(2);
     assert.deepEqual([(await one).length, (await two).length], [303, 303]);
   });
 
-  it('stops computing when the client leaves, also one that still waits', async () => {
-    const leave = new AbortController();
+  it('stops computing when the client disconnects, also for a queued request', async () => {
+    const caller = new AbortController();
     const answers = Array.from({ length: 3 }, () =>
-      send(server, 'chat/completions', { messages: user('/count') }, leave.signal).then((answer) => answer.text()),
+      send(server, 'chat/completions', { messages: user('/count') }, caller.signal).then((answer) => answer.text()),
     );
     await untilBusy(2);
-    leave.abort();
+    caller.abort();
     await Promise.all(answers.map((answer) => assert.rejects(answer, { name: 'AbortError' })));
     await untilBusy(0);
     assert.equal((await choice({ messages: user('Hello?') })).message.content, 'Hello from the model tiny.');
   });
 
-  it('notices that a client leaves while it reads the prompt', async () => {
-    const leave = new AbortController();
-    const answer = send(server, 'chat/completions', { messages: user('a'.repeat(1000)) }, leave.signal);
+  it('notices that a client disconnects during prompt processing', async () => {
+    const caller = new AbortController();
+    const answer = send(server, 'chat/completions', { messages: user('a'.repeat(1000)) }, caller.signal);
     await untilBusy(1);
-    leave.abort();
+    caller.abort();
     await assert.rejects(answer, { name: 'AbortError' });
     await untilBusy(0);
     const { json } = await chat({ messages: user('a'.repeat(1000)), max_tokens: 1 });
     assert.ok(json.usage.prompt_tokens_details.cached_tokens < 1000, JSON.stringify(json.usage));
   });
 
-  it('does not compute the beginning of a conversation again', async () => {
+  it('reuses the start of a conversation', async () => {
     const first = await chat({ messages: user('b'.repeat(200)), max_tokens: 1 });
     const again = await chat({
       messages: [...user('b'.repeat(200)), { role: 'assistant', content: 'c' }, ...user('d')],
@@ -268,7 +269,7 @@ describeReal('the embedded engine', function () {
     assert.ok(again.json.usage.prompt_tokens_details.cached_tokens >= 203, JSON.stringify(again.json.usage));
   });
 
-  it('refuses what it cannot do, and says what', async () => {
+  it('rejects unsupported requests, and names the unsupported part', async () => {
     const refused: readonly (readonly [object, RegExp])[] = [
       [
         { messages: [{ role: 'user', content: [{ type: 'image_url', image_url: { url: 'data:' } }] }] },
@@ -297,7 +298,7 @@ describeReal('the embedded engine', function () {
     assert.equal((await post(server, 'rerank', {})).status, 404);
   });
 
-  it('refuses a prompt that leaves no room, with the numbers', async () => {
+  it('rejects a prompt that leaves no space for a response, with the numbers', async () => {
     const { status, json } = await chat({ messages: user('a'.repeat(2000)) });
     assert.equal(status, 400);
     assert.deepEqual(
@@ -306,11 +307,11 @@ describeReal('the embedded engine', function () {
     );
   });
 
-  it('takes null for a field that is not there, as OpenAI does', async () => {
+  it('treats null as a missing field, as OpenAI does', async () => {
     assert.equal((await chat({ messages: user('Hello?'), stop: null, seed: null, tools: null })).status, 200);
   });
 
-  it('makes vectors of length one, as numbers or as OpenAI’s client wants them', async () => {
+  it('returns embeddings of length one, as numbers or in base64 as the client of OpenAI requests', async () => {
     const embedder = await ground.start(await modelOf(ground.path('tiny.gguf')), { embeddings: true });
     assert.deepEqual(embedder.info.endpoints, ['embeddings']);
     const { json } = await post(embedder, 'embeddings', { input: ['one text', 'another'] });
@@ -329,7 +330,7 @@ describeReal('the embedded engine', function () {
     assert.ok(Math.abs(data[0]!.embedding[0]! - first[0]) < 1e-6);
   });
 
-  it('takes another chat template, and values for it', async () => {
+  it('accepts another chat template, and values for it', async () => {
     const template =
       "{%- for message in messages %}{{ (('<|assistant|>' if message.role == 'assistant' else '<|user|>') + message.content + '<|end|>') }}{%- endfor %}{%- if add_generation_prompt %}{{ '<|assistant|>' }}{%- if loud %}{{ '<|count|>' }}{%- endif %}{%- if thinking == 'begun' %}{{ '<think>' }}{%- elif thinking == 'over' %}{{ '<think></think>' }}{%- endif %}{%- endif %}";
     const other = await ground.start(await modelOf(ground.path('tiny.gguf')), {
@@ -358,7 +359,7 @@ describeReal('the embedded engine', function () {
     assert.deepEqual(await thinking('over'), { role: 'assistant', content: 'Hello from the model tiny.' });
   });
 
-  it('lets the library write the prompt where it knows the template by heart', async () => {
+  it('lets the library build the prompt when it knows the template', async () => {
     const chatMl =
       "{% for message in messages %}{{'<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>' + '\\n'}}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}";
     const other = await ground.start(await modelOf(ground.path('tiny.gguf')), { chat_template: chatMl });

@@ -1,4 +1,4 @@
-// How many threads the engine computes with.
+// The number of threads the engine computes with.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -9,8 +9,8 @@ import { threadsFile } from './threads.js';
 const taskset = ['/usr/bin/taskset', '/bin/taskset'].find((path) => existsSync(path));
 
 /**
- * The most threads that engines had, given so many threads to compute with (0: as many as they choose), where they may
- * use one processor.
+ * The maximum number of threads of engines started with the given numbers of threads (0: the engine chooses),
+ * on one CPU.
  */
 async function countOnOneProcessor(...threads: number[]): Promise<number[]> {
   const { stdout } = await promisify(execFile)(taskset!, [

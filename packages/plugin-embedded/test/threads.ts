@@ -1,5 +1,5 @@
-// Starts the embedded engine once for each given number of threads (0: none is named) and prints how many threads each
-// process had at most while it answered: llama.cpp makes them for each step and ends them after it.
+// Starts the embedded engine once for each given number of threads (0: not set) and prints the maximum number
+// of threads of each process during a response: llama.cpp creates them for each step and ends them after it.
 import { readdirSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import { tinyGguf } from '@lamina/testing';

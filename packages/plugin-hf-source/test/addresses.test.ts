@@ -1,4 +1,5 @@
-// A download from the Hub that was requested over the network asks no private address that its operator has not listed.
+// A download from the Hub that a network request started connects to no private address that the operator has
+// not listed.
 import assert from 'node:assert/strict';
 import { LaminaError } from '@lamina/core';
 import { createTestLamina } from '@lamina/testing';
@@ -14,7 +15,7 @@ describe('the addresses of a download from the Hub', () => {
   });
   afterEach(() => hub.close());
 
-  /** Pulls it for a request from the network. */
+  /** Pulls it in a network request. */
   async function pull(allowedHosts: string[]): Promise<void> {
     const plugins = [hfSource({ endpoint: hub.url, adopt: false })];
     const lamina = await createTestLamina({ plugins, env: {}, downloads: { allowedHosts, retryDelay: 0.01 } });
@@ -26,17 +27,17 @@ describe('the addresses of a download from the Hub', () => {
     }
   }
 
-  it('are those that the operator lists', async () => {
+  it('may be those that the operator lists', async () => {
     await pull([new URL(hub.url).host, new URL(hub.cdnUrl).host]);
     assert.notDeepEqual(hub.seenByCdn, []);
   });
 
-  it('are not those of a mirror that the operator does not list', async () => {
+  it('must not be those of a mirror that the operator does not list', async () => {
     await assert.rejects(pull([]), isForbidden);
     assert.deepEqual(hub.seen, []);
   });
 
-  it('are not those that the Hub redirects to', async () => {
+  it('must not be private after a redirect of the Hub', async () => {
     await assert.rejects(pull([new URL(hub.url).host]), isForbidden);
     assert.deepEqual(hub.seenByCdn, []);
   });

@@ -16,8 +16,8 @@ describe('the cache of the Hugging Face tools', () => {
   beforeEach(async () => (cache = await mkdtemp(join(tmpdir(), 'lamina-hf-cache-'))));
   afterEach(() => rm(cache, { recursive: true }));
 
-  /** Puts files where huggingface_hub would: blobs by their hash, snapshots that link to them. */
-  async function keep(repo: string, commit: string, names: readonly string[], main = commit): Promise<string> {
+  /** Stores files as huggingface_hub does: blobs by their hash, snapshots that link to them. */
+  async function storeSnapshot(repo: string, commit: string, names: readonly string[], main = commit): Promise<string> {
     const directory = join(cache, `models--${repo.replace('/', '--')}`);
     const snapshot = join(directory, 'snapshots', commit);
     await mkdir(join(directory, 'blobs'), { recursive: true });
@@ -42,8 +42,8 @@ describe('the cache of the Hugging Face tools', () => {
       models.map(({ name, files }) => [name, files.map(({ role, path }) => `${role} ${relative(cache, path)}`)]),
     );
 
-  it('gives its GGUF models in place, each under the name that a download of it would have', async () => {
-    const snapshot = await keep('org/name', newer, [
+  it('provides its GGUF models in place, each under the name that a download would have', async () => {
+    const snapshot = await storeSnapshot('org/name', newer, [
       'm-Q4_K_M.gguf',
       'm-Q8_0-00001-of-00002.gguf',
       'm-Q8_0-00002-of-00002.gguf',
@@ -67,13 +67,13 @@ describe('the cache of the Hugging Face tools', () => {
     );
   });
 
-  it('gives directories of safetensors and MLC under the name of the repository', async () => {
-    await keep('org/tensors', newer, [
+  it('provides directories of safetensors and MLC under the name of the repository', async () => {
+    await storeSnapshot('org/tensors', newer, [
       'config.json',
       'model-00001-of-00002.safetensors',
       'model-00002-of-00002.safetensors',
     ]);
-    await keep('org/mlc', newer, ['mlc-chat-config.json', 'ndarray-cache.json', 'params_shard_0.bin']);
+    await storeSnapshot('org/mlc', newer, ['mlc-chat-config.json', 'ndarray-cache.json', 'params_shard_0.bin']);
     const models = await adopted();
     assert.deepEqual(
       models.map(({ name, format }) => [name, format]),
@@ -85,17 +85,17 @@ describe('the cache of the Hugging Face tools', () => {
     assert.equal(models[1]?.files[0]?.path, join(cache, 'models--org--tensors', 'snapshots', newer));
   });
 
-  it('does not give what is not whole', async () => {
-    const snapshot = await keep('org/half', newer, ['m-Q4_K_M-00001-of-00002.gguf', 'mmproj-F16.gguf']);
-    await keep('org/tensors', newer, ['config.json', 'model-00001-of-00002.safetensors']);
+  it('skips incomplete models', async () => {
+    const snapshot = await storeSnapshot('org/half', newer, ['m-Q4_K_M-00001-of-00002.gguf', 'mmproj-F16.gguf']);
+    await storeSnapshot('org/tensors', newer, ['config.json', 'model-00001-of-00002.safetensors']);
     await symlink('../../blobs/gone', join(snapshot, 'm-Q8_0.gguf'));
     await writeFile(join(cache, 'models--org--half', 'blobs', 'gone.incomplete'), 'x');
     assert.deepEqual(await adopted(), []);
   });
 
-  it('gives what main stands for, and from older commits what main lacks', async () => {
-    await keep('org/name', older, ['m-Q4_K_M.gguf', 'm-Q2_K.gguf'], newer);
-    const snapshot = await keep('org/name', newer, ['m-Q4_K_M.gguf']);
+  it('provides the commit of main, and from older commits what main lacks', async () => {
+    await storeSnapshot('org/name', older, ['m-Q4_K_M.gguf', 'm-Q2_K.gguf'], newer);
+    const snapshot = await storeSnapshot('org/name', newer, ['m-Q4_K_M.gguf']);
     await utimes(snapshot, 1, 1);
     const models = await adopted();
     assert.deepEqual(
@@ -105,8 +105,8 @@ describe('the cache of the Hugging Face tools', () => {
     assert.ok(models[0]!.files[0]!.path.includes(newer) && models[1]!.files[0]!.path.includes(older));
   });
 
-  it('tells two files of one quantisation apart by their names', async () => {
-    await keep('org/name', newer, ['a-Q8_0.gguf', 'b-Q8_0.gguf', 'plain.gguf']);
+  it('gives two files of one quantisation different names', async () => {
+    await storeSnapshot('org/name', newer, ['a-Q8_0.gguf', 'b-Q8_0.gguf', 'plain.gguf']);
     assert.deepEqual(
       (await adopted()).map(({ name }) => name),
       ['org/name:Q8_0', 'org/name:b-Q8_0', 'org/name:plain'],
@@ -115,11 +115,11 @@ describe('the cache of the Hugging Face tools', () => {
 
   it('is found where the environment says', async () => {
     await rm(cache, { recursive: true });
-    const home = cache;
-    cache = join(home, 'hub');
-    await keep('gpt2', newer, ['m-Q8_0.gguf']);
+    const hfHome = cache;
+    cache = join(hfHome, 'hub');
+    await storeSnapshot('gpt2', newer, ['m-Q8_0.gguf']);
     for (const env of [
-      { HF_HOME: home },
+      { HF_HOME: hfHome },
       { HUGGINGFACE_HUB_CACHE: cache },
       { HF_HUB_CACHE: cache, HF_HOME: '/nowhere' },
     ])
@@ -129,18 +129,18 @@ describe('the cache of the Hugging Face tools', () => {
       );
     assert.deepEqual(await adopted({ HOME: '/nowhere' }), []);
     assert.deepEqual(await adopted({}), []);
-    cache = home;
+    cache = hfHome;
   });
 
-  it('is left alone when that is wished, and holds other things than models', async () => {
-    await keep('org/name', newer, ['m-Q8_0.gguf']);
+  it('is ignored when it is disabled, and may contain other files than models', async () => {
+    await storeSnapshot('org/name', newer, ['m-Q8_0.gguf']);
     await mkdir(join(cache, 'datasets--org--data', 'snapshots'), { recursive: true });
     await writeFile(join(cache, 'CACHEDIR.TAG'), '');
     assert.equal((await adopted()).length, 1);
     assert.equal((await sourceOf(hfSource({ adopt: false }), { HF_HUB_CACHE: cache })).adopt, undefined);
   });
 
-  it('does not stand in the way of a Lamina when it is not there', async () => {
+  it('may be missing', async () => {
     const lamina = await createLamina({
       plugins: [hfSource()],
       modelsDir: cache,

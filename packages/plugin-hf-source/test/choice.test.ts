@@ -4,7 +4,7 @@ import { hfSource } from '../dist/index.js';
 import { HubServer, sha256 } from './hub-server.js';
 import { contextFor, sourceOf } from './source-kit.js';
 
-describe('the files of a repository that make a model', () => {
+describe('the files of a model in a repository', () => {
   let hub: HubServer;
   beforeEach(async () => (hub = await HubServer.open()));
   afterEach(() => hub.close());
@@ -17,7 +17,7 @@ describe('the files of a repository that make a model', () => {
   }
   const paths = (plan: DownloadPlan) => plan.files.map(({ path }) => path);
 
-  it('are, without a word, Q4_K_M, else Q8_0, else the first', async () => {
+  it('are by default Q4_K_M, else Q8_0, else the first', async () => {
     assert.deepEqual(paths(await planFor(['m-F16.gguf', 'm-Q4_K_M.gguf', 'm-Q8_0.gguf'])), ['m-Q4_K_M.gguf']);
     assert.deepEqual(paths(await planFor(['m-F16.gguf', 'm-Q6_K.gguf', 'm-Q8_0.gguf'])), ['m-Q8_0.gguf']);
     assert.deepEqual(paths(await planFor(['m-Q2_K.gguf', 'm-Q6_K.gguf'])), ['m-Q2_K.gguf']);
@@ -37,7 +37,7 @@ describe('the files of a repository that make a model', () => {
     assert.equal(plan.reference, 'org/name:Q8_0');
   });
 
-  it('are those of the label asked for, not of one that ends in it', async () => {
+  it('are those of the requested label, not of one that ends with it', async () => {
     const all = [
       'm-BF16.gguf',
       'm-F16.gguf',
@@ -63,7 +63,7 @@ describe('the files of a repository that make a model', () => {
     }
   });
 
-  it('are not there for a quantisation that is not, and those that are are named', async () => {
+  it('are not found for a missing quantisation, and the error names the available ones', async () => {
     await assert.rejects(planFor(['m-Q4_K_M.gguf', 'm-Q8_0.gguf'], 'org/name:Q5_0'), {
       code: 'MODEL_NOT_FOUND',
       message: /org\/name:Q5_0.*it has Q4_K_M, Q8_0/,
@@ -74,21 +74,21 @@ describe('the files of a repository that make a model', () => {
     });
   });
 
-  it('are all the shards, in their order, whichever of them is named', async () => {
+  it('are all the shards in order, whichever of them is named', async () => {
     const shards = [
       'Q8_0/m-Q8_0-00001-of-00003.gguf',
       'Q8_0/m-Q8_0-00002-of-00003.gguf',
       'Q8_0/m-Q8_0-00003-of-00003.gguf',
     ];
-    const wanted = shards.map((path) => path.slice('Q8_0/'.length));
+    const expected = shards.map((path) => path.slice('Q8_0/'.length));
     for (const reference of ['org/name:Q8_0', 'org/name', { repo_id: 'org/name', filename: shards[1]! }]) {
       const plan = await planFor([shards[2]!, 'm-Q2_K.gguf', shards[0]!, shards[1]!], reference);
-      assert.deepEqual(paths(plan), wanted);
-      assert.equal(plan.model.path, wanted[0]);
+      assert.deepEqual(paths(plan), expected);
+      assert.equal(plan.model.path, expected[0]);
     }
   });
 
-  it('are refused when a shard is not there yet', async () => {
+  it('are rejected when a shard is missing', async () => {
     await assert.rejects(planFor(['m-Q8_0-00001-of-00003.gguf', 'm-Q8_0-00003-of-00003.gguf']), {
       code: 'SOURCE_UNREACHABLE',
       message: /Of the 3 shards of m-Q8_0 in org\/name, number 2 is missing/,
@@ -99,7 +99,7 @@ describe('the files of a repository that make a model', () => {
     });
   });
 
-  it('include the projector whose precision is closest, and no helper of another kind', async () => {
+  it('include the projector of the closest precision, and no other auxiliary file', async () => {
     const plan = await planFor([
       'imatrix.gguf',
       'm-Q4_K_M.gguf',
@@ -114,7 +114,7 @@ describe('the files of a repository that make a model', () => {
     assert.equal(plan.model.projector, 'mmproj-m-Q8_0.gguf');
   });
 
-  it('take the projector of their own directory before one above, and none from beside', async () => {
+  it('include the projector of their own directory before one of a parent, and none of a sibling', async () => {
     const names = ['a/m-Q4_K_M.gguf', 'a/mmproj-F32.gguf', 'b/mmproj-Q4_0.gguf', 'mmproj-Q4_0.gguf'];
     const projector = async (files: readonly string[]) =>
       (await planFor(files)).files.map(({ from }) => ('key' in from ? from.key.split('/').slice(4).join('/') : ''))[1];
@@ -123,15 +123,15 @@ describe('the files of a repository that make a model', () => {
     assert.equal(await projector(['a/m-Q4_K_M.gguf', 'b/mmproj-Q4_0.gguf']), undefined);
   });
 
-  it('are a projector alone when that is the file that is named', async () => {
+  it('are only the projector when that file is named', async () => {
     assert.deepEqual(
       paths(await planFor(['m-Q4_K_M.gguf', 'mmproj-F16.gguf'], { repo_id: 'org/name', filename: 'mmproj-F16.gguf' })),
       ['mmproj-F16.gguf'],
     );
   });
 
-  it('are of safetensors a directory: weights, configuration, tokenizer, and nothing in other forms', async () => {
-    const taken = [
+  it('are a directory for safetensors: weights, configuration, tokenizer, and no other formats', async () => {
+    const included = [
       'model-00001-of-00002.safetensors',
       'model-00002-of-00002.safetensors',
       'chat_template.jinja',
@@ -159,8 +159,8 @@ describe('the files of a repository that make a model', () => {
       'pytorch_model.bin',
       'training_args.bin',
     ];
-    const plan = await planFor([...left, ...taken].sort());
-    assert.deepEqual(paths(plan).toSorted(), taken.toSorted());
+    const plan = await planFor([...left, ...included].sort());
+    assert.deepEqual(paths(plan).toSorted(), included.toSorted());
     assert.deepEqual(plan.model, { format: 'safetensors' });
     assert.equal(plan.name, 'org/name');
     assert.deepEqual(
@@ -174,7 +174,7 @@ describe('the files of a repository that make a model', () => {
     );
   });
 
-  it("are Mistral's consolidated weights where there are no others", async () => {
+  it('are the consolidated weights of Mistral when there are no others', async () => {
     assert.deepEqual(paths(await planFor(['consolidated.safetensors', 'params.json', 'tekken.json'])), [
       'consolidated.safetensors',
       'params.json',
@@ -182,7 +182,7 @@ describe('the files of a repository that make a model', () => {
     ]);
   });
 
-  it('are of MLC a directory: configuration, shards, tokenizer', async () => {
+  it('are a directory for MLC: configuration, shards, tokenizer', async () => {
     const plan = await planFor([
       'README.md',
       'mlc-chat-config.json',
@@ -203,7 +203,7 @@ describe('the files of a repository that make a model', () => {
     assert.deepEqual(plan.model, { format: 'mlc' });
   });
 
-  it('are not there in a repository of another kind', async () => {
+  it('are not found in a repository of another kind', async () => {
     await assert.rejects(planFor(['README.md', 'pytorch_model.bin', 'config.json']), {
       code: 'MODEL_NOT_FOUND',
       message: /contains no model that Lamina supports/,
@@ -214,7 +214,7 @@ describe('the files of a repository that make a model', () => {
     });
   });
 
-  it('never lead out of their directory, whatever a listing says', async () => {
+  it('never leave their directory, whatever a listing contains', async () => {
     const plan = await planFor([
       '../../evil-Q4_K_M.gguf',
       '/etc/evil-Q4_K_M.gguf',
@@ -224,7 +224,7 @@ describe('the files of a repository that make a model', () => {
     assert.deepEqual(paths(plan), ['good-Q8_0.gguf']);
   });
 
-  it('are gathered over all pages of a long listing', async () => {
+  it('are collected over all pages of a long listing', async () => {
     hub.pageSize = 7;
     const names = Array.from(
       { length: 40 },

@@ -1,11 +1,11 @@
-// A Hub on two ports of this machine: one for the API, one for the bytes, as the Hub and its CDN are two origins. It
-// answers as the Hub's own clients expect: pages with Link headers, X-Linked-* on the redirect, X-Error-Code on a
-// refusal.
+// A Hub on two ports of this machine: one for the API, one for the files, since the Hub and its CDN are two
+// origins. It responds as the Hub's clients expect: pages with Link headers, X-Linked-* on the redirect,
+// X-Error-Code on an error.
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** A file; without `small` it is in large-file storage, as weights are. */
+/** A file; without `small` it is in large-file storage, like weights. */
 export interface HubFile {
   readonly content: string | Buffer;
   readonly small?: boolean;
@@ -19,7 +19,7 @@ export interface HubRepository {
   readonly files: Readonly<Record<string, string | Buffer | HubFile>>;
 }
 
-/** A request that came in. */
+/** A received request. */
 export interface Seen {
   readonly method: string;
   readonly url: string;
@@ -29,20 +29,20 @@ export interface Seen {
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
-/** The commit of a repository that names none. */
+/** The commit of a repository that specifies none. */
 export const commit = '0123456789abcdef0123456789abcdef01234567';
 
 export class HubServer {
   readonly seen: Seen[] = [];
   readonly seenByCdn: Seen[] = [];
   readonly repositories = new Map<string, HubRepository>();
-  /** Entries a page of a listing has. */
+  /** Entries per page of a listing. */
   pageSize = 1000;
-  /** What links to the next page begin with; default this server. */
+  /** The base of links to the next page; default this server. */
   linkBase: string | undefined;
-  /** What redirects call the place of the bytes; default its address. */
+  /** The base of redirects to the files; default the origin of the CDN. */
   cdnCalled: string | undefined;
-  /** A prefix that the whole Hub lies under, for mirrors. */
+  /** A prefix of all paths of the Hub, for mirrors. */
   prefix = '';
   private readonly special = new Map<string, Handler>();
 
@@ -71,12 +71,12 @@ export class HubServer {
     return `http://127.0.0.1:${(this.cdn.address() as AddressInfo).port}`;
   }
 
-  /** Answers a path in its own way: `''` is any path. */
+  /** Sets the handler of a path: `''` is any path. */
   on(path: string, handler: Handler): void {
     this.special.set(path, handler);
   }
 
-  /** Refuses a path. */
+  /** Rejects requests to a path. */
   refuse(path: string, status: number, headers: Record<string, string> = {}, body = ''): void {
     this.on(path, (_, response) => response.writeHead(status, headers).end(body));
   }
@@ -142,7 +142,7 @@ export class HubServer {
     const { files, commit: sha = commit } = this.repositories.get(repo) ?? { files: {} };
     const file = files[path];
     if (file === undefined) return void response.writeHead(404, { 'x-error-code': 'EntryNotFound' }).end();
-    const { content, small } = whole(file);
+    const { content, small } = normalized(file);
     const hash = sha256(content);
     if (small === true)
       return void response
@@ -168,7 +168,7 @@ export class HubServer {
     const slash = pathname.lastIndexOf('/');
     const file = this.repositories.get(pathname.slice(1, slash))?.files[decodeURIComponent(pathname.slice(slash + 1))];
     if (file === undefined) return void response.writeHead(403).end();
-    const content = Buffer.from(whole(file).content);
+    const content = Buffer.from(normalized(file).content);
     const [, start, end] = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? '') ?? [];
     if (start === undefined)
       return void response
@@ -185,9 +185,9 @@ export class HubServer {
   }
 }
 
-/** What a listing says of a file. */
+/** The entry of a file in a listing. */
 export function treeEntry(path: string, file: string | Buffer | HubFile): object {
-  const { content, small } = whole(file);
+  const { content, small } = normalized(file);
   const size = Buffer.byteLength(content);
   const entry = { type: 'file', oid: '1'.repeat(40), size, path };
   return small === true
@@ -199,7 +199,7 @@ export function sha256(content: string | Buffer): string {
   return createHash('sha256').update(content).digest('hex');
 }
 
-function whole(file: string | Buffer | HubFile): HubFile {
+function normalized(file: string | Buffer | HubFile): HubFile {
   return typeof file === 'string' || Buffer.isBuffer(file) ? { content: file } : file;
 }
 

@@ -10,7 +10,7 @@ const files = {
   'model.safetensors': 'tensors',
 };
 
-describe('where a file of the Hub is', () => {
+describe('the location of a file of the Hub', () => {
   let hub: HubServer;
   beforeEach(async () => (hub = await HubServer.open({ 'org/name': { files } })));
   afterEach(() => hub.close());
@@ -24,7 +24,7 @@ describe('where a file of the Hub is', () => {
     return { plan, location: await source.locate(plan.files[index]!, plan, contextFor()) };
   }
 
-  it('is a signed address elsewhere, which the token is not shown', async () => {
+  it('is a signed URL on another host, which does not get the token', async () => {
     const source = await sourceOf(hfSource({ endpoint: hub.url, token: 'hf_secret' }));
     const { location, plan } = await locate(source);
     assert.ok(location.url.startsWith(`${hub.cdnUrl}/org/name/`));
@@ -37,18 +37,18 @@ describe('where a file of the Hub is', () => {
     assert.doesNotMatch(JSON.stringify(plan), /hf_secret|Signature|http/);
   });
 
-  it('is asked for one byte, with the path encoded, at the pinned commit', async () => {
+  it('is requested for one byte, with an encoded path, at the pinned commit', async () => {
     hub.repositories.set('org/name', { files: { 'odd dir/m #1+?%-Q8_0.gguf': 'odd' } });
     const { location } = await locate(await sourceOf(hfSource({ endpoint: hub.url })));
-    const asked = hub.seen.at(-1)!;
+    const request = hub.seen.at(-1)!;
     assert.deepEqual(
-      [asked.method, asked.range, asked.url],
+      [request.method, request.range, request.url],
       ['GET', 'bytes=0-0', `/org/name/resolve/${commit}/odd%20dir/m%20%231%2B%3F%25-Q8_0.gguf`],
     );
     assert.equal(await (await fetch(location.url, { headers: { connection: 'close' } })).text(), 'odd');
   });
 
-  it('is the Hub itself for small files, which is shown the token', async () => {
+  it('is the Hub itself for small files, which gets the token', async () => {
     const source = await sourceOf(hfSource({ endpoint: hub.url, token: 'hf_secret' }));
     const { location } = await locate(source, { repo_id: 'org/name', filename: 'model.safetensors' }, 1);
     assert.deepEqual(location, {
@@ -57,7 +57,7 @@ describe('where a file of the Hub is', () => {
     });
   });
 
-  it('is followed within the Hub, as small files are in its cache of answers', async () => {
+  it('is followed within the Hub, which caches small files there', async () => {
     hub.refuse(`/org/name/resolve/${commit}/config.json`, 307, {
       location: '/api/resolve-cache/models/org/name/config.json',
     });
@@ -70,7 +70,7 @@ describe('where a file of the Hub is', () => {
     assert.equal(location.url, `${hub.url}/api/resolve-cache/models/org/name/config.json`);
   });
 
-  it('is not followed in a circle', async () => {
+  it('is an error in a redirect loop', async () => {
     const source = await sourceOf(hfSource({ endpoint: hub.url }));
     hub.refuse('', 307, { location: '/again' });
     await assert.rejects(source.resolve('org/name', contextFor()), {
@@ -79,7 +79,7 @@ describe('where a file of the Hub is', () => {
     });
   });
 
-  it('is refused when the Hub promises other bytes than its list did', async () => {
+  it('is rejected when the Hub announces other bytes than its listing', async () => {
     const source = await sourceOf(hfSource({ endpoint: hub.url }));
     const path = `/org/name/resolve/${commit}/a/m-Q4_K_M.gguf`;
     hub.refuse(path, 302, { location: `${hub.cdnUrl}/x`, 'x-linked-size': '7', 'x-linked-etag': '"etag"' });
@@ -97,7 +97,7 @@ describe('where a file of the Hub is', () => {
     assert.equal((await locate(source)).location.url, `${hub.cdnUrl}/x`);
   });
 
-  it('has an end that is read from addresses signed as S3 does', async () => {
+  it('expires at the time in the signed URL, in the format of S3', async () => {
     hub.refuse(`/org/name/resolve/${commit}/a/m-Q4_K_M.gguf`, 302, {
       location: `${hub.cdnUrl}/x?X-Amz-Date=20300102T030405Z&X-Amz-Expires=3600`,
     });
@@ -107,7 +107,7 @@ describe('where a file of the Hub is', () => {
     );
   });
 
-  it('is the new name of a model that was renamed, and it says so', async () => {
+  it('is the new name of a renamed model, with a warning', async () => {
     hub.refuse('/api/models/old/name/revision/main', 307, {
       location: '/api/models/org/name/revision/main?expand=sha',
     });
@@ -131,9 +131,9 @@ describe('a mirror of the Hub', () => {
   );
   afterEach(() => hub.close());
 
-  it('is asked for every page, although its pages link to the Hub', async () => {
+  it('serves every page, although its pages link to the Hub', async () => {
     hub.pageSize = 4;
-    hub.linkBase = hub.cdnUrl; // Another origin, which must not be asked.
+    hub.linkBase = hub.cdnUrl; // Another origin, which must not be requested.
     const source = await sourceOf(hfSource({ token: 'hf_secret' }), { HF_ENDPOINT: `${hub.url}/` });
     await assert.rejects(source.resolve({ repo_id: 'org/name', filename: 'none.gguf' }, contextFor()), {
       code: 'MODEL_NOT_FOUND',
@@ -142,7 +142,7 @@ describe('a mirror of the Hub', () => {
     assert.equal(hub.seenByCdn.length, 0);
   });
 
-  it('may lie below a path', async () => {
+  it('may have a path', async () => {
     hub.prefix = '/hub';
     hub.pageSize = 4;
     hub.linkBase = hub.cdnUrl;
@@ -155,7 +155,7 @@ describe('a mirror of the Hub', () => {
     );
   });
 
-  it('whose pages go in a circle is left', async () => {
+  it('is an error when its pages form a loop', async () => {
     hub.on(
       `/api/models/org/name/tree/${commit}`,
       (_, response) =>

@@ -1,4 +1,5 @@
-// A download where the Hub can be reached by way of a proxy only, as in many companies: the list, and the bytes.
+// A download where the Hub is only reachable through a proxy, as in many companies: the listing and the
+// files.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
@@ -15,7 +16,7 @@ describe('the Hub behind a proxy', () => {
   let hub: HubServer;
   let modelsDir: string;
   const proxy = createServer();
-  const asked = new Set<string>();
+  const connectTargets = new Set<string>();
   const sockets = new Set<Socket>();
 
   before(async () => {
@@ -27,12 +28,12 @@ describe('the Hub behind a proxy', () => {
       ['bytes.invalid:80', new URL(hub.cdnUrl).port],
     ]);
     proxy.on('connect', ({ url }, client: Socket) => {
-      asked.add(url!);
-      const onward = connect(Number(ports.get(url!)), '127.0.0.1', () => {
+      connectTargets.add(url!);
+      const upstream = connect(Number(ports.get(url!)), '127.0.0.1', () => {
         client.write('HTTP/1.1 200 OK\r\n\r\n');
-        client.pipe(onward).pipe(client);
+        client.pipe(upstream).pipe(client);
       });
-      for (const socket of [client, onward]) sockets.add(socket.on('error', () => undefined));
+      for (const socket of [client, upstream]) sockets.add(socket.on('error', () => undefined));
     });
     await once(proxy.listen(0, '127.0.0.1'), 'listening');
   });
@@ -43,7 +44,7 @@ describe('the Hub behind a proxy', () => {
     await rm(modelsDir, { recursive: true });
   });
 
-  it('is asked, and gives its files, through the proxy that the environment names', async () => {
+  it('is reached through the proxy of the environment, for the listing and the files', async () => {
     const env = {
       HTTP_PROXY: `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`,
       HF_ENDPOINT: 'http://hub.invalid',
@@ -54,7 +55,7 @@ describe('the Hub behind a proxy', () => {
       const { model } = await lamina.downloads.wait(id);
       const [file] = lamina.models.get(model)!.model.files;
       assert.deepEqual(await readFile(file!.path), weights);
-      assert.deepEqual([...asked].sort(), ['bytes.invalid:80', 'hub.invalid:80']);
+      assert.deepEqual([...connectTargets].sort(), ['bytes.invalid:80', 'hub.invalid:80']);
     } finally {
       await lamina.close();
     }

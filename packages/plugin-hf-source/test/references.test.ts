@@ -51,7 +51,7 @@ describe('a reference to the Hub', () => {
   for (const [what, reference, weights] of known)
     it(`may be ${what}`, async () => assert.equal(await weightsOf(reference), weights));
 
-  it('may be a link to the mirror that is used', async () =>
+  it('may be a link to the configured mirror', async () =>
     assert.equal(await weightsOf(`${hub.url}/org/name/blob/main/m-Q8_0.gguf`), 'm-Q8_0.gguf'));
 
   const foreign: Json[] = [
@@ -71,7 +71,7 @@ describe('a reference to the Hub', () => {
     7,
     true,
   ];
-  it('is not everything with a slash, and then nobody is asked', async () => {
+  it('is not every string with a slash, and other strings cause no request', async () => {
     const before = hub.seen.length;
     for (const reference of foreign)
       assert.equal(await source.resolve(reference, contextFor()), undefined, JSON.stringify(reference));
@@ -88,10 +88,10 @@ describe('a reference to the Hub', () => {
     ['https://huggingface.co/org/name/blob/main/%E0%A4%A', /is not a valid URL/],
   ];
   for (const [reference, message] of wrong)
-    it(`is refused with a sentence: ${JSON.stringify(reference)}`, () =>
+    it(`is rejected with a message: ${JSON.stringify(reference)}`, () =>
       assert.rejects(source.resolve(reference, contextFor()), { code: 'REQUEST_INVALID', message }));
 
-  it('is pinned to a commit before anything else is asked for', async () => {
+  it('is pinned to a commit before any other request', async () => {
     hub.seen.length = 0;
     const plan = await source.resolve({ repo_id: 'org/name', revision: 'refs/pr/1' }, contextFor());
     assert.equal(plan?.revision, commit);

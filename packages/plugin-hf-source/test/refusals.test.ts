@@ -7,7 +7,7 @@ import { contextFor, sourceOf, type Line } from './source-kit.js';
 const info = '/api/models/org/name/revision/main';
 const file = `/org/name/resolve/${commit}/m.gguf`;
 
-describe('what the Hub refuses', () => {
+describe('an error of the Hub', () => {
   let hub: HubServer;
   let open: Source;
   let known: Source;
@@ -26,7 +26,7 @@ describe('what the Hub refuses', () => {
   const refusals: [string, number, Record<string, string>, string, { code: string; open?: RegExp; known?: RegExp }][] =
     [
       [
-        'a model that is not there, or private',
+        'a model that does not exist, or is private',
         401,
         { 'x-error-code': 'RepoNotFound' },
         '',
@@ -43,14 +43,14 @@ describe('what the Hub refuses', () => {
         { code: 'SOURCE_DENIED', open: /or it is private/ },
       ],
       [
-        'a model that is not there for this token',
+        'a model that this token cannot access',
         404,
         { 'x-error-code': 'RepoNotFound' },
         '',
         { code: 'MODEL_NOT_FOUND', known: /that the token from the environment variable HF_TOKEN can read/ },
       ],
       [
-        'a revision that is not there',
+        'a missing revision',
         404,
         { 'x-error-code': 'RevisionNotFound' },
         '',
@@ -64,13 +64,13 @@ describe('what the Hub refuses', () => {
         { code: 'SOURCE_DENIED', open: /disabled on the Hub.*another model/ },
       ],
       [
-        'a token without the right',
+        'a token without permission',
         403,
         { 'content-type': 'application/json' },
         '{"error":"no scope"}',
         { code: 'SOURCE_DENIED', known: /has no read access to org\/name \(no scope\)\. A fine-grained token needs/ },
       ],
-      ['somebody without a token', 403, {}, '', { code: 'SOURCE_DENIED', open: /requires a token.*Set HF_TOKEN/ }],
+      ['a request without a token', 403, {}, '', { code: 'SOURCE_DENIED', open: /requires a token.*Set HF_TOKEN/ }],
       [
         'too many requests',
         429,
@@ -90,14 +90,14 @@ describe('what the Hub refuses', () => {
         { code: 'SOURCE_UNREACHABLE', open: /in 300 s/ },
       ],
       [
-        'a fault of its own',
+        'an internal error of the Hub',
         503,
         {},
         '',
         { code: 'SOURCE_UNREACHABLE', open: /status 503 for org\/name\. Try again later/ },
       ],
       [
-        'what nobody foresaw',
+        'an unexpected status',
         418,
         { 'content-type': 'application/json' },
         '{"error":"a teapot"}',
@@ -105,7 +105,7 @@ describe('what the Hub refuses', () => {
       ],
     ];
   for (const [what, status, headers, body, { code, open: without, known: by }] of refusals) {
-    it(`is told in a sentence of its own: ${what}`, async () => {
+    it(`has a message of its own: ${what}`, async () => {
       hub.refuse(info, status, headers, body);
       if (without !== undefined)
         await assert.rejects(open.resolve('org/name', contextFor()), { code, message: without });
@@ -113,7 +113,7 @@ describe('what the Hub refuses', () => {
     });
   }
 
-  it('carries the seconds to wait, for those who try again by themselves', async () => {
+  it('contains the seconds to wait, for clients that retry', async () => {
     hub.refuse(info, 429, { ratelimit: '"api";r=0;t=9' });
     await assert.rejects(
       open.resolve('org/name', contextFor()),
@@ -126,7 +126,7 @@ describe('what the Hub refuses', () => {
     );
   });
 
-  it('is known of a gated model before the download begins, though its list of files is open to all', async () => {
+  it('is detected for a gated model before the download starts, although its file listing is public', async () => {
     const path = `/org/gated/resolve/${commit}/m.gguf`;
     hub.refuse(path, 401, {
       'x-error-code': 'GatedRepo',
@@ -147,14 +147,14 @@ describe('what the Hub refuses', () => {
     });
   });
 
-  it('does not keep a gated model from those who may have it', async () => {
+  it('does not block users with access to a gated model', async () => {
     assert.equal((await known.resolve('org/gated', contextFor()))?.files.length, 1);
   });
 
-  it('is told of a model that its own page says is disabled', () =>
+  it('is reported for a model that is disabled according to its page', () =>
     assert.rejects(open.resolve('org/off', contextFor()), { code: 'SOURCE_DENIED', message: /org\/off is disabled/ }));
 
-  it('is told when it comes late, at the file', async () => {
+  it('is reported when it occurs late, at the file', async () => {
     const plan = (await open.resolve('org/name', contextFor()))!;
     hub.refuse(file, 404, { 'x-error-code': 'EntryNotFound' });
     await assert.rejects(open.locate(plan.files[0]!, plan, contextFor()), {
@@ -168,7 +168,7 @@ describe('what the Hub refuses', () => {
     });
   });
 
-  it('goes on without a token that is wrong, where all may have the model, and says so', async () => {
+  it('is retried without an invalid token for a public model, with a warning', async () => {
     hub.on('', (request, response) => {
       if (request.headers.authorization !== undefined)
         return void response.writeHead(401, { 'x-error-message': 'Invalid credentials in Authorization header' }).end();
@@ -180,7 +180,7 @@ describe('what the Hub refuses', () => {
     assert.match(lines[0]?.message ?? '', /does not accept this token; public models are downloaded without it/);
   });
 
-  it('is the token itself, where it would be needed', async () => {
+  it('is reported for the token when one is required', async () => {
     hub.on(
       '',
       (request, response) =>
@@ -199,7 +199,7 @@ describe('what the Hub refuses', () => {
     });
   });
 
-  it('may be nothing at all: no connection', async () => {
+  it('may be a failed connection', async () => {
     const { url } = hub;
     await hub.close();
     await assert.rejects((await sourceOf(hfSource({ endpoint: url }))).resolve('org/name', contextFor()), {
@@ -209,7 +209,7 @@ describe('what the Hub refuses', () => {
     hub = await HubServer.open();
   });
 
-  it('may be somebody else who answers: a page of a network, or other JSON', async () => {
+  it('may come from another server: a login page of a network, or other JSON', async () => {
     hub.on(
       info,
       (_, response) => void response.writeHead(200, { 'content-type': 'text/html' }).end('<html>Log in</html>'),
@@ -234,13 +234,13 @@ describe('what the Hub refuses', () => {
     assert.equal(hub.seenByCdn.length, 0);
   });
 
-  it('ends at once when the answer is no longer wanted', async () => {
-    const leaving = new AbortController();
-    hub.on(info, () => leaving.abort());
-    await assert.rejects(open.resolve('org/name', contextFor([], leaving.signal)), { code: 'ABORTED' });
+  it('ends at once when the signal is aborted', async () => {
+    const caller = new AbortController();
+    hub.on(info, () => caller.abort());
+    await assert.rejects(open.resolve('org/name', contextFor([], caller.signal)), { code: 'ABORTED' });
   });
 
-  it('is everything, offline', async () => {
+  it('is returned for every request when offline', async () => {
     const source = await sourceOf(hfSource({ endpoint: hub.url }), { HF_HUB_OFFLINE: '1' });
     await assert.rejects(source.resolve('org/name', contextFor()), {
       code: 'SOURCE_UNREACHABLE',

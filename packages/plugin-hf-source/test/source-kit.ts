@@ -1,15 +1,15 @@
-// The source as a host gets it: out of the plugin's setup, with a log that remembers.
+// The source as a host gets it: from the setup of the plugin, with a log that records its lines.
 import assert from 'node:assert/strict';
 import type { Logger, Plugin, PluginContext, Source, SourceContext } from '@lamina/core/plugin';
 
-/** What was logged. */
+/** The logged lines. */
 export interface Line {
   readonly level: string;
   readonly message: string;
   readonly data: object;
 }
 
-/** A context for calls into a source. */
+/** A context for calls of a source. */
 export function contextFor(lines: Line[] = [], signal: AbortSignal = AbortSignal.timeout(10_000)): SourceContext {
   const write = (level: string) => (data: object, message: string) => void lines.push({ level, message, data });
   const log: Logger = {
@@ -22,7 +22,7 @@ export function contextFor(lines: Line[] = [], signal: AbortSignal = AbortSignal
   return { signal, log, fetch: globalThis.fetch };
 }
 
-/** Sets the plugin up and gives what it registered. */
+/** Runs the setup of the plugin and returns the registered source. */
 export async function sourceOf(plugin: Plugin, env: Readonly<Record<string, string>> = {}): Promise<Source> {
   const sources: Source[] = [];
   const lamina = {
@@ -37,7 +37,7 @@ export async function sourceOf(plugin: Plugin, env: Readonly<Record<string, stri
   return sources[0]!;
 }
 
-/** Everything an async iterable gives. */
+/** Collects an async iterable. */
 export async function all<T>(items: AsyncIterable<T> | undefined): Promise<T[]> {
   const found: T[] = [];
   for await (const item of items ?? []) found.push(item);

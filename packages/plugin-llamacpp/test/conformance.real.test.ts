@@ -10,7 +10,7 @@ describeReal('llama.cpp is a backend as the contract has it', () => {
   before(async () => void (ground = await Ground.open()));
   after(() => ground.close());
 
-  // Slow enough for an answer to be under way when a test interferes: about 300 tokens a second.
+  // Slow enough that a response is in progress when a test interferes: about 300 tokens a second.
   const slow = { layers: 8, embeddingLength: 512 };
   const kit = {
     type: llamaCppBackend(),
@@ -48,7 +48,7 @@ describeReal('llama.cpp is a backend as the contract has it', () => {
       },
     },
     skip: {
-      'a woken server answers': 'llama-server sleeps when it has been idle, not when it is asked to',
+      'a server responds after sleep and wake': 'llama-server sleeps when it is idle, not on request',
     },
   };
 

@@ -8,16 +8,16 @@ const noise = [
   "0.00.015.236 I srv    load_model: loading model 'a.gguf'",
 ];
 
-/** What is said of these lines, after others that mean nothing. */
-function said(
+/** The explanation of these lines, after others without information. */
+function explanation(
   lines: readonly string[],
   exit: { code: number | null; signal: string | null } = failed,
 ): string | undefined {
   return explain([...noise, ...lines], { model: modelOf(), exit });
 }
 
-// What cannot be made to happen on every machine; the lines are as llama.cpp prints them, or as people reported them.
-// All others are in llama-server.real.test.ts.
+// Failures that cannot be caused on every machine; the lines are as llama.cpp prints them, or as people
+// reported them. All others are in failures.real.test.ts.
 const recorded: readonly {
   readonly of: string;
   readonly lines: readonly string[];
@@ -63,12 +63,12 @@ const recorded: readonly {
     says: /^There is not enough memory \(0\.4 GB were requested at once\)\. Choose a smaller/,
   },
   {
-    of: 'the kernel, out of memory',
+    of: 'a kill by the kernel, out of memory',
     lines: [],
     exit: { code: null, signal: 'SIGKILL' },
     says: /^llama-server was killed \(SIGKILL\); if nobody killed it, the system ran out of memory\. Choose a smaller/,
   },
-  { of: 'a processor that is too old', lines: [], exit: { code: null, signal: 'SIGILL' }, says: /newer processor/ },
+  { of: 'a CPU that is too old', lines: [], exit: { code: null, signal: 'SIGILL' }, says: /newer processor/ },
   { of: 'a crash', lines: [], exit: { code: null, signal: 'SIGSEGV' }, says: /^llama-server crashed \(SIGSEGV\)/ },
   {
     of: 'a failed assertion',
@@ -81,7 +81,7 @@ const recorded: readonly {
     says: /^llama-server failed an internal check \(n_outputs_max <= cparams\.n_outputs_max\)/,
   },
   {
-    of: 'a library that is missing',
+    of: 'a missing library',
     lines: [
       'llama-server: error while loading shared libraries: libggml.so.0: cannot open shared object file: No such file or directory',
     ],
@@ -101,29 +101,29 @@ const recorded: readonly {
     says: /none of its compute backends/,
   },
   {
-    of: 'a file that may not be read',
+    of: 'a file without read permission',
     lines: ["gguf_init_from_file: failed to open GGUF file '/m.gguf' (Permission denied)"],
     says: /^\/models\/tiny\.gguf is not readable for this user/,
   },
   {
-    of: 'a pre-tokenizer of the future',
+    of: 'an unknown pre-tokenizer',
     lines: [
       "llama_model_load: error loading model: error loading model vocabulary: unknown pre-tokenizer type: 'mellum3'",
     ],
     says: /the tokenizer "mellum3", which this llama-server does not know/,
   },
   {
-    of: 'a variable with a wrong value',
+    of: 'an environment variable with a wrong value',
     lines: ['error while handling environment variable "LLAMA_ARG_JINJA": invalid boolean value'],
     says: /^The value of LLAMA_ARG_JINJA is wrong: invalid boolean value\. Correct/,
   },
   {
-    of: 'an older build that only says error:',
+    of: 'an older build that only prints error:',
     lines: ['error: something nobody has seen'],
     says: /^llama-server failed: something nobody has seen\.$/,
   },
   {
-    of: 'an error of its own',
+    of: 'an unknown error',
     lines: [
       '0.00.038.708 E llama_init_from_model: failed to initialize the context: something new',
       '0.00.061.562 E srv  llama_server: exiting due to model loading error',
@@ -132,25 +132,25 @@ const recorded: readonly {
   },
 ];
 
-describe('the reason llama-server ended', () => {
+describe('the reason why llama-server ended', () => {
   for (const { of, lines, says, exit } of recorded)
-    it(`is told for ${of}`, () => assert.match(said(lines, exit) ?? '', says));
+    it(`is reported for ${of}`, () => assert.match(explanation(lines, exit) ?? '', says));
 
   it('is not guessed when it printed nothing about it', () => {
-    assert.equal(said([]), undefined);
-    assert.equal(said([], { code: 0, signal: null }), undefined);
+    assert.equal(explanation([]), undefined);
+    assert.equal(explanation([], { code: 0, signal: null }), undefined);
   });
 
-  it('is not taken from lines of its work when it was killed or told to end', () => {
+  it('is not read from request output when the process was killed or stopped', () => {
     const lines = [
       '0.10.000.000 E srv    send_error: task id = 3, error: request (6004 tokens) exceeds the available context size',
     ];
-    assert.match(said(lines, { code: null, signal: 'SIGKILL' }) ?? '', /^llama-server was killed/);
+    assert.match(explanation(lines, { code: null, signal: 'SIGKILL' }) ?? '', /^llama-server was killed/);
     for (const exit of [{ code: null, signal: 'SIGTERM' }, { code: 0, signal: null }, failed])
-      assert.equal(said(lines, exit), undefined);
+      assert.equal(explanation(lines, exit), undefined);
   });
 
-  it('is always sentences without a line break', () => {
-    for (const { lines, exit } of recorded) assert.match(said(lines, exit) ?? '', /^[A-Z/l][^\n]*\.$/);
+  it('consists of sentences without line breaks', () => {
+    for (const { lines, exit } of recorded) assert.match(explanation(lines, exit) ?? '', /^[A-Z/l][^\n]*\.$/);
   });
 });

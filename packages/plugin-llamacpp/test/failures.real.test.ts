@@ -18,7 +18,7 @@ function weights(ground: Ground, name: string): Model {
   return modelOf({ files: [file('weights', ground.path(name))] });
 }
 
-/** The tiny model with another file beside it. */
+/** The tiny model with another file in its folder. */
 function beside(ground: Ground, role: FileRole, name: string): Model {
   return modelOf({ files: [file('weights', ground.path('tiny.gguf')), file(role, ground.path(name))] });
 }
@@ -45,53 +45,53 @@ const afterKey = 4 + 8; // In GGUF a key is followed by its type and, for text, 
 
 const failures: readonly Failure[] = [
   {
-    of: 'a file that is not there',
+    of: 'a missing file',
     model: (ground) => weights(ground, 'none.gguf'),
     says: /none\.gguf does not exist\.$/,
   },
   { of: 'an empty file', model: (ground) => written(ground, ''), says: /written\.gguf is empty, or a directory\.$/ },
   {
-    of: 'a file that is something else',
+    of: 'a file of another format',
     model: (ground) => written(ground, 'hello, this is no model'),
     says: /is not GGUF: it begins with "hell"\.$/,
   },
   {
-    of: 'a file cut within its header',
+    of: 'a file truncated in its header',
     model: (ground) => cut(ground, 300),
     says: /ends within its header; the download may be incomplete: download it again\.$/,
   },
   {
-    of: 'a file cut within its weights',
+    of: 'a file truncated in its weights',
     model: (ground) => cut(ground, 0.7),
     says: /ends before the last of its weights; the download may be incomplete: download it again\.$/,
   },
   {
-    of: 'a GGUF of the future',
+    of: 'a newer GGUF version',
     model: (ground) => patched(ground, 'GGUF', 4, Buffer.from([99])),
     says: /is written in version 99 of GGUF, which this llama-server does not read; a newer build may\.$/,
   },
   {
-    of: 'an architecture of the future',
+    of: 'an unknown architecture',
     model: (ground) => patched(ground, 'general.architecture', 20 + afterKey, Buffer.from('zzama')),
     says: /holds a model of the architecture "zzama", which this llama-server does not know; a newer build may\.$/,
   },
   {
-    of: 'a tokenizer of the future',
+    of: 'an unknown tokenizer',
     model: (ground) => patched(ground, 'tokenizer.ggml.model', 20 + afterKey, Buffer.from('zzama')),
     says: /has the tokenizer "zzama", which this llama-server does not know/,
   },
   {
-    of: 'a tensor that is not there',
+    of: 'a missing tensor',
     model: (ground) => patched(ground, 'blk.1.ffn_up.weight', 0, Buffer.from('blk.1.ffn_xp.weight')),
     says: /lacks the tensor blk\.1\.ffn_up\.weight/,
   },
   {
-    of: 'a part that is not there',
+    of: 'a missing part',
     model: (ground) => weights(ground, 'gap-00001-of-00003.gguf'),
     says: /gap-00001-of-00003\.gguf lacks its part .*gap-00002-of-00003\.gguf; all parts must be complete/,
   },
   {
-    of: 'a part that is not the first',
+    of: 'a part other than the first',
     model: (ground) => weights(ground, 'gap-00003-of-00003.gguf'),
     says: /is part 3 of a model in several parts; name the first part/,
   },
@@ -101,12 +101,12 @@ const failures: readonly Failure[] = [
     says: /is part of a model in several parts and was renamed/,
   },
   {
-    of: 'a draft model that is not there',
+    of: 'a missing draft model',
     model: (ground) => beside(ground, 'draft', 'none.gguf'),
     says: /^The draft model cannot be used: .*none\.gguf does not exist\.$/,
   },
   {
-    of: 'a projector that is not there',
+    of: 'a missing projector',
     model: (ground) => beside(ground, 'projector', 'none.gguf'),
     says: /^The projector cannot be used: .*none\.gguf does not exist\.$/,
   },
@@ -116,7 +116,7 @@ const failures: readonly Failure[] = [
     says: /^The projector cannot be used: .*tiny\.gguf is not a projector, or not one of this model\.$/,
   },
   {
-    of: 'an argument nobody knows',
+    of: 'an unknown argument',
     options: { extra_args: ['--no-such-flag'] },
     says: /^This llama-server does not know the argument --no-such-flag; remove it from/,
   },
@@ -131,22 +131,22 @@ const failures: readonly Failure[] = [
     says: /^This llama-server no longer has the argument --draft-max: use --spec-draft-n-max/,
   },
   {
-    of: 'a value that is not one of those there are',
+    of: 'a value outside the allowed ones',
     options: { extra_args: ['--pooling', 'max'] },
     says: /^The value of --pooling is wrong: invalid value\. Correct/,
   },
   {
-    of: 'a device that is not there',
+    of: 'a missing device',
     options: { devices: ['CUDA7'] },
     says: /^This llama-server has no device "CUDA7"/,
   },
   {
-    of: 'a template file that is not there',
+    of: 'a missing template file',
     options: { chat_template_file: '/nowhere/chat.jinja' },
     says: /^The file \/nowhere\/chat\.jinja, given with --chat-template-file, cannot be read/,
   },
   {
-    of: 'a template that is none',
+    of: 'an invalid template',
     options: { chat_template: '{% for x in' },
     says: /^The chat template cannot be used/,
   },
@@ -161,7 +161,7 @@ const failures: readonly Failure[] = [
     says: /^The option "cache_type_k" cannot be "q8_0" for this model/,
   },
   {
-    of: 'more requests at once than it takes',
+    of: 'more concurrent requests than it accepts',
     options: { parallel: 1000 },
     says: /^The option "parallel" is too large: the maximum of this llama-server is \d+\.$/,
   },
@@ -184,7 +184,7 @@ describeReal('a start that fails on the real llama-server gives its reason', () 
       assert.match(await ground.reasonOf((await model?.(ground)) ?? weights(ground, 'tiny.gguf'), parts), says));
   }
 
-  it('for an adapter that is not there, is no adapter, or belongs to another model', async () => {
+  it('for an adapter that is missing, invalid, or made for another model', async () => {
     await tinyAdapter(ground.path('wide.gguf'), {
       base: { embeddingLength: 128, alternatives: [' Other.'] },
       say: ' Other.',
@@ -204,8 +204,8 @@ describeReal('a start that fails on the real llama-server gives its reason', () 
     );
   });
 
-  it('for a context that memory has no room for', async () => {
-    const limited = ground.path('limited.sh'); // Without the limit the engine would eat all memory of the machine.
+  it('for a context that does not fit in memory', async () => {
+    const limited = ground.path('limited.sh'); // Without the limit the engine would use all memory of the machine.
     await writeFile(limited, `#!/bin/sh\nulimit -v 3000000\nexec '${llamaServer}' "$@"\n`, { mode: 0o755 });
     const reason = await ground.reasonOf(weights(ground, 'tiny.gguf'), {
       instance: { executable: limited },
@@ -218,14 +218,14 @@ describeReal('a start that fails on the real llama-server gives its reason', () 
     await rm(limited);
   });
 
-  it('for a port that is taken', async () => {
-    const stranger = createServer();
-    await new Promise<void>((resolve) => stranger.listen(0, '127.0.0.1', resolve));
-    const { port } = stranger.address() as { port: number };
+  it('for a port that is in use', async () => {
+    const otherServer = createServer();
+    await new Promise<void>((resolve) => otherServer.listen(0, '127.0.0.1', resolve));
+    const { port } = otherServer.address() as { port: number };
     const reason = await ground.reasonOf(weights(ground, 'tiny.gguf'), {
       options: { extra_args: ['--port', String(port)] },
     });
-    await new Promise((resolve) => stranger.close(resolve));
+    await new Promise((resolve) => otherServer.close(resolve));
     assert.equal(reason, `Port ${port} of 127.0.0.1 is in use by another program; the next start tries another port.`);
   });
 });

@@ -5,7 +5,7 @@ import { help070, helpEarly2025 } from './help.js';
 describe('the flags of a build', () => {
   const flags = parseHelp(help070);
 
-  it('are known by every name they have', () => {
+  it('are known by all their names', () => {
     for (const name of [
       '-c',
       '--ctx-size',
@@ -20,7 +20,7 @@ describe('the flags of a build', () => {
     assert.ok(!flags.has('--no-such-flag'));
   });
 
-  it('take a value when the help shows a placeholder, wherever the explanation stands', () => {
+  it('have a value when the help shows a placeholder, wherever the description is', () => {
     const taking = ['--ctx-size', '--flash-attn', '--gpu-layers', '--model-draft', '--spec-type', '--lora'].filter(
       (name) => !flags.get(name)?.takesValue,
     );
@@ -37,24 +37,24 @@ describe('the flags of a build', () => {
     assert.deepEqual(switches, []);
   });
 
-  it('do not include those that were removed and are only listed to say so', () => {
+  it('do not include removed flags that the help only lists as removed', () => {
     assert.ok(!flags.has('--draft-max') && !flags.has('--draft'));
     assert.ok(flags.has('--spec-draft-n-max'));
   });
 
-  it('keep their explanation as one line', () => {
+  it('have a description of one line', () => {
     assert.match(flags.get('--gpu-layers')?.help ?? '', /either an exact number, 'auto', or 'all' \(default: auto\)$/);
     assert.match(flags.get('--load-mode')?.help ?? '', /none: no special loading mode$/);
   });
 
-  it('differ between builds: what takes a value today was a switch before', () => {
+  it('differ between builds: a flag with a value today was a switch before', () => {
     const older = parseHelp(helpEarly2025);
     assert.equal(older.get('--flash-attn')?.takesValue, false);
     assert.equal(older.get('--log-colors')?.takesValue, false);
     assert.ok(older.has('--draft-max') && !older.has('--no-ui'));
   });
 
-  it('are none when the text is no help', () => {
+  it('are empty when the text is not a help text', () => {
     assert.equal(parseHelp('llama-server: cannot execute').size, 0);
   });
 });

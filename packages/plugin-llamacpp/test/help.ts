@@ -1,4 +1,4 @@
-// Excerpts of what `llama-server --help` printed, from three years of builds.
+// Excerpts of the output of `llama-server --help`, from three years of builds.
 
 /** 0.7.0, as measured. */
 export const help070 = `----- common params -----

@@ -15,8 +15,8 @@ const machine: GgufPlace = {
   processBytes: 16 * mebibyte,
 };
 
-// What llama-server 0.7.0 reported (-lv 4) for a llama model of 2 layers with 32 heads, 8 of them for keys and values,
-// embeddings of 2048 numbers.
+// The report of llama-server 0.7.0 (-lv 4) for a llama model of 2 layers with 32 heads, 8 of them for keys
+// and values, embeddings of 2048 numbers.
 const shape: ModelMetadata = {
   layers: 2,
   kvHeads: 8,
@@ -58,7 +58,7 @@ function hostMebibytes(
 
 describe('the memory estimate', () => {
   for (const { options, cache, compute } of reported) {
-    it(`is what llama-server reported for ${JSON.stringify(options)}`, () => {
+    it(`matches the report of llama-server for ${JSON.stringify(options)}`, () => {
       assert.ok(
         Math.abs(hostMebibytes(options) - (process + cache + compute)) < 1,
         `${hostMebibytes(options)} MiB, reported ${cache} + ${compute}`,
@@ -66,14 +66,14 @@ describe('the memory estimate', () => {
     });
   }
 
-  it('leaves mapped weights out, and counts them when they are not mapped, locked, or copied for the processor', () => {
+  it('excludes mapped weights, and includes them when they are not mapped, locked, or repacked for the CPU', () => {
     const mapped = hostMebibytes({ context_length: 1024 });
     assert.equal(hostMebibytes({ context_length: 1024, mmap: false }), mapped + 1024);
     assert.equal(hostMebibytes({ context_length: 1024, mlock: true }), mapped + 1024);
     assert.equal(hostMebibytes({ context_length: 1024 }, machine, { ...shape, quantization: 'Q4_K_M' }), mapped + 1024);
   });
 
-  it('counts the projector, which is never mapped', () => {
+  it('includes the projector, which is never mapped', () => {
     const model = modelOf({
       files: [file('weights', '/m.gguf', gibibyte), file('projector', '/p.gguf', 100 * mebibyte)],
       metadata: shape,
@@ -84,7 +84,7 @@ describe('the memory estimate', () => {
     assert.equal(difference({ context_length: 1024, projector: false }), 0);
   });
 
-  it('tells the longest context that fits, in steps, at most what the model was trained for', () => {
+  it('contains the longest context that fits, in steps, at most the trained one', () => {
     const model = modelOf({ metadata: shape });
     const longest = (totalBytes: number) =>
       estimateGgufMemory(model, { context_length: 1024 }, { ...machine, totalBytes })?.largestContext;
@@ -98,7 +98,7 @@ describe('the memory estimate', () => {
     );
   });
 
-  it('is for the context of the training when nobody asks for one, less where free memory is short, as llama-server does', () => {
+  it('uses the trained context by default, reduced when free memory is short, as llama-server does', () => {
     const contextOn = (freeBytes: number) =>
       estimateGgufMemory(modelOf({ metadata: shape }), {}, { ...machine, freeBytes })?.contextLength;
     assert.equal(contextOn(24 * gibibyte), 65536);
@@ -106,7 +106,7 @@ describe('the memory estimate', () => {
     assert.ok((contextOn(200 * mebibyte) ?? 0) < 65536);
   });
 
-  it('is missing when the header does not tell enough', () => {
+  it('is missing when the header lacks the required values', () => {
     assert.equal(estimateGgufMemory(modelOf(), {}, machine), undefined);
     assert.equal(estimateGgufMemory(modelOf({ metadata: { layers: 2 } }), {}, machine), undefined);
   });
@@ -144,13 +144,13 @@ describe('the memory estimate with devices', () => {
     estimateGgufMemory(model, { context_length: 4096, ...options }, { ...machine, devices }) ?? assert.fail();
   const gibibytes = (bytes: number | undefined) => Math.round(((bytes ?? 0) / gibibyte) * 10) / 10;
 
-  it('puts everything on them when asked to, and leaves the host almost nothing', () => {
+  it('puts everything on the devices on request, and leaves the host almost nothing', () => {
     const { hostBytes, deviceBytes } = estimate({ gpu_layers: 'all' }, [device('CUDA0', 40)]);
     assert.equal(gibibytes(deviceBytes['CUDA0']), 32.3);
     assert.equal(hostBytes, process * mebibyte);
   });
 
-  it('shares by free memory, or as told', () => {
+  it('splits by free memory, or as configured', () => {
     const devices = [device('CUDA0', 30), device('CUDA1', 10)];
     const shares = (options: ModelOptions) =>
       Object.values(estimate({ gpu_layers: 'all', ...options }, devices).deviceBytes).map(gibibytes);
@@ -160,7 +160,7 @@ describe('the memory estimate with devices', () => {
     assert.deepEqual(shares({ devices: ['CUDA1'] }), [32.3]);
   });
 
-  it('takes as many layers as fit when nobody says', () => {
+  it('offloads as many layers as fit by default', () => {
     const { deviceBytes, hostBytes } = estimate({}, [device('CUDA0', 12)]);
     assert.ok(
       gibibytes(deviceBytes['CUDA0']) > 10 && gibibytes(deviceBytes['CUDA0']) <= 11,
@@ -170,15 +170,15 @@ describe('the memory estimate with devices', () => {
     assert.deepEqual(estimate({}, [device('CUDA0', 1)]).deviceBytes, {});
   });
 
-  it('uses none when told so, or when there are none', () => {
+  it('uses no device when configured so, or when there is none', () => {
     assert.deepEqual(estimate({ gpu_layers: 0 }, [device('CUDA0', 12)]).deviceBytes, {});
     assert.deepEqual(estimate({ devices: ['none'] }, [device('CUDA0', 12)]).deviceBytes, {});
     assert.deepEqual(estimate({ gpu_layers: 'all' }, []).deviceBytes, {});
   });
 });
 
-describe('arguments written by hand', () => {
-  it('stand for what no option says, by any name of the flag, the last one counting', () => {
+describe('raw arguments', () => {
+  it('count when no option is set, under any name of the flag, with the last one winning', () => {
     const args = ['-c', '1024', '--ctx-size', '4096', '-ctk', 'q8_0', '-ngl', '99', '--metrics'];
     assert.deepEqual(effectiveOptions({}, args), { context_length: 4096, cache_type_k: 'q8_0', gpu_layers: 99 });
     assert.deepEqual(effectiveOptions({ gpu_layers: 'auto', context_length: 512 }, args), {
@@ -188,18 +188,18 @@ describe('arguments written by hand', () => {
     });
   });
 
-  it('win over options when they come last', () => {
+  it('override options when they come last', () => {
     const options: ModelOptions = { cache_type_k: 'f16', extra_args: ['-ctk', 'q4_0'] };
     assert.equal(effectiveOptions(options).cache_type_k, 'q4_0');
   });
 
-  it('say the context for all requests together, the option for one', () => {
+  it('set the context for all parallel requests, the option sets it for one', () => {
     assert.equal(effectiveOptions({ parallel: 4 }, ['-c', '4096']).context_length, 1024);
     assert.equal(effectiveOptions({ context_length: 4096 }, ['-np', '4']).context_length, 4096);
     assert.equal(effectiveOptions({}, ['-c', '0']).context_length, undefined);
   });
 
-  it('are left out when their value is none', () => {
+  it('are ignored when their value is invalid', () => {
     assert.deepEqual(effectiveOptions({}, ['-np', '-1', '-ctk', 'q9_9', '-c']), {});
   });
 });

@@ -1,8 +1,8 @@
-// Models as core hands them to a backend, for tests.
+// Models as core passes them to a backend, for tests.
 import { stat } from 'node:fs/promises';
 import type { FileRole, Model, ModelFile, ModelMetadata } from '@lamina/core/plugin';
 
-/** What a test says of a model; the rest is as for any model of a manifest. */
+/** The properties that a test sets; the rest is as for any model of a manifest. */
 export interface ModelParts {
   readonly name?: string;
   readonly files?: readonly ModelFile[];

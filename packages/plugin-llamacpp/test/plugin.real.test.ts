@@ -59,18 +59,18 @@ describeReal('the plugin in a Lamina', () => {
     );
   });
 
-  it('gives a model the options of the plugin and its own', () => {
+  it('passes a model the options of the plugin and its own', () => {
     const { info, capacity } = lamina.runtime.slot('base');
     assert.deepEqual([info?.contextLength, info?.parallel, capacity], [512, 2, 2]);
   });
 
-  it('tells of the engine it found', async () => {
+  it('reports the engine that was found', async () => {
     const [backend] = await lamina.backends.list();
     assert.equal(backend?.name, 'llama.cpp');
     assert.ok(backend.availability.available && /\d/.test(backend.availability.version ?? ''));
   });
 
-  it('refuses an option that is wrong by its name, before anything starts', async () => {
+  it('rejects an invalid option by name, before any start', async () => {
     await assert.rejects(lamina.runtime.start('odd'), { code: 'CONFIG_INVALID', message: /reasoning/ });
   });
 });

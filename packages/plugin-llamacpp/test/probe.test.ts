@@ -19,7 +19,7 @@ describe('a probe of llama.cpp', () => {
   beforeEach(async () => void (folder = await mkdtemp(join(tmpdir(), 'lamina-llamacpp-'))));
   afterEach(() => rm(folder, { recursive: true }));
 
-  /** Asks a program that is a shell script. */
+  /** Probes a program that is a shell script. */
   async function probe(script: string): Promise<Availability> {
     const executable = join(folder, 'llama-server');
     await writeFile(executable, `#!/bin/sh\n${script}\n`);
@@ -44,13 +44,13 @@ esac`;
     );
   });
 
-  it('takes no other program for it', async () => {
+  it('rejects another program', async () => {
     const answer = await probe('echo "usage: something else"');
     assert.ok(!answer.available);
     assert.match(answer.reason, /does not respond like llama-server/);
   });
 
-  it('says how to get it when there is none', async () => {
+  it('reports how to install it when it is missing', async () => {
     const answer = await llamaCppBackend()
       .create('mine', {})
       .probe({ signal: AbortSignal.timeout(10_000), log: quiet, env: { PATH: folder } });

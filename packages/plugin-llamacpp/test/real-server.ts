@@ -1,4 +1,4 @@
-// A real llama-server for tests: found on the machine, started as core starts it, ended whatever happens.
+// A real llama-server for tests: found on the machine, started as core starts it, and always stopped.
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -8,7 +8,7 @@ import { LaminaError, type JsonObject, type Logger, type Model, type ModelServer
 import { llamaCppBackend } from '../dist/backend.js';
 import type { ModelOptions } from '../dist/options.js';
 
-/** The llama-server of this machine: LAMINA_LLAMA_SERVER names it, else it is the one in PATH. */
+/** The llama-server of this machine: from LAMINA_LLAMA_SERVER, else the one in PATH. */
 export const llamaServer =
   process.env['LAMINA_LLAMA_SERVER'] ??
   (process.env['PATH'] ?? '')
@@ -16,30 +16,30 @@ export const llamaServer =
     .map((folder) => join(folder, 'llama-server'))
     .find(existsSync);
 
-/** A suite that needs the real engine; without one it is skipped, and its title says why. */
+/** A suite that needs the real engine; skipped without one, with the reason in its title. */
 export function describeReal(title: string, body: () => void): void {
   if (llamaServer === undefined)
     describe.skip(`${title} (skipped: there is no llama-server in PATH, and LAMINA_LLAMA_SERVER names none)`, body);
   else describe(title, body);
 }
 
-/** One start: what it was given besides the model, and what it said. */
+/** One start: its settings besides the model, and its output. */
 export interface StartParts {
   readonly options?: ModelOptions;
   readonly adapters?: readonly Model[];
-  /** What the backend instance says. */
+  /** Options of the backend instance. */
   readonly instance?: Readonly<Record<string, unknown>>;
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** A running server, with what it printed and how far it said it was. */
+/** A running server, with its output and its reported stages. */
 export interface Started {
   readonly server: ModelServer;
   readonly lines: readonly string[];
   readonly stages: readonly string[];
 }
 
-/** A folder for models and the servers started in a test; `close` ends both. */
+/** A folder for models and the servers of a test; `close` removes the folder and stops the servers. */
 export class Ground {
   private readonly servers: ModelServer[] = [];
 
@@ -94,7 +94,7 @@ export class Ground {
   }
 }
 
-/** Sends a request to a running server as Lamina would; answers with status and JSON. */
+/** Sends a request to a running server as Lamina would; returns status and JSON. */
 export async function post(
   server: ModelServer,
   route: string,
@@ -109,7 +109,7 @@ export async function post(
   return { status: response.status, json: (await response.json()) as Record<string, unknown> };
 }
 
-/** The text of a chat's answer. */
+/** The text of a chat response. */
 export async function chat(server: ModelServer, body: JsonObject = {}): Promise<string> {
   const { status, json } = await post(server, 'chat/completions', {
     messages: [{ role: 'user', content: 'Hello?' }],

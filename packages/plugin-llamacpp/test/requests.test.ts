@@ -14,11 +14,11 @@ describe('a request', () => {
   const body: JsonObject = { model: '1', messages: [] };
   const info: ServerInfo = { ids: { pirate: '1' } };
 
-  it('for the base goes as it is', () => {
+  it('for the base model is unchanged', () => {
     assert.equal(applyAdapter(body, { model: modelOf(), route: 'chat/completions', info }), body);
   });
 
-  it('for an adapter names it by the id the running server gave it', () => {
+  it('for an adapter selects it by the id of the running server', () => {
     assert.deepEqual(applyAdapter(body, { model: adapter, route: 'chat/completions', info }), {
       model: 'pirate',
       messages: [],
@@ -30,14 +30,14 @@ describe('a request', () => {
     );
   });
 
-  it('that only counts tokens needs no adapter', () => {
+  it('that only counts tokens does not select an adapter', () => {
     assert.deepEqual(applyAdapter(body, { model: adapter, route: 'messages/count_tokens', info }), {
       model: 'pirate',
       messages: [],
     });
   });
 
-  it('is refused where llama-server would answer without the adapter', () => {
+  it('is rejected when llama-server would respond without the adapter', () => {
     for (const route of ['messages', 'embeddings', 'rerank']) {
       assert.throws(
         () => applyAdapter(body, { model: adapter, route, info }),
@@ -52,10 +52,10 @@ describe('a request', () => {
 });
 
 describe('the adapters of a server', () => {
-  it('are switched off, then known by the id llama-server gives their file', async () => {
-    const asked: unknown[] = [];
+  it('are disabled, then identified by the id llama-server assigned to their file', async () => {
+    const requests: unknown[] = [];
     const request = (path: string, init?: { method?: string; body?: unknown }) => {
-      asked.push([init?.method ?? 'GET', path, init?.body]);
+      requests.push([init?.method ?? 'GET', path, init?.body]);
       return Promise.resolve([
         { id: 0, path: '/by-hand.gguf', scale: 0 },
         { id: 1, path: '/pirate.gguf', scale: 0 },
@@ -63,19 +63,19 @@ describe('the adapters of a server', () => {
     };
     const ids = await prepareAdapters({ adapters: [adapter], request }, AbortSignal.timeout(1000));
     assert.deepEqual(ids, { pirate: '1' });
-    assert.deepEqual(asked, [
+    assert.deepEqual(requests, [
       ['POST', '/lora-adapters', []],
       ['GET', '/lora-adapters', undefined],
     ]);
   });
 
-  it('are not asked about when there are none', async () => {
-    const request = () => assert.fail('asked');
+  it('are not requested when there are none', async () => {
+    const request = () => assert.fail('a request was sent');
     assert.deepEqual(await prepareAdapters({ adapters: [], request }, AbortSignal.timeout(1000)), {});
   });
 });
 
-describe('a file llama.cpp is to open', () => {
+describe('a file for llama.cpp', () => {
   it('is accepted when it is a model', () => {
     assert.deepEqual(accepts(modelOf({ metadata: { kind: 'model', architecture: 'llama' } })), {
       rank: 10,
@@ -85,7 +85,7 @@ describe('a file llama.cpp is to open', () => {
     assert.ok('rank' in accepts({ ...adapter, metadata: { kind: 'adapter' } }));
   });
 
-  it('is refused with advice when it only works beside a model', () => {
+  it('is rejected with advice when it only works together with a model', () => {
     const refusal = (metadata: object) => (accepts(modelOf({ metadata })) as { refused?: string }).refused ?? '';
     assert.match(refusal({ kind: 'mmproj' }), /projector: set it as `projector`/);
     assert.match(refusal({ architecture: 'clip' }), /projector/);
@@ -94,7 +94,7 @@ describe('a file llama.cpp is to open', () => {
 });
 
 describe('an error of llama-server', () => {
-  it('about the length of the prompt is the one OpenAI clients know', () => {
+  it('about the length of the prompt has the code that OpenAI clients know', () => {
     const body = {
       error: {
         code: 400,
@@ -112,7 +112,7 @@ describe('an error of llama-server', () => {
     });
   });
 
-  it('of any other kind is read as usual', () => {
+  it('of any other kind is read by the default rules', () => {
     for (const text of [
       '{"error":{"code":400,"message":"x","type":"invalid_request_error"}}',
       '{"error":"x"}',
@@ -124,7 +124,7 @@ describe('an error of llama-server', () => {
 });
 
 describe('the log of a start', () => {
-  it('tells the stages', () => {
+  it('reports the stages', () => {
     const lines = [
       "0.00.015.236 I srv    load_model: loading model 'a.gguf'",
       '0.00.026.275 I load_tensors: loading model tensors, this can take a while... (load_mode = mmap)',
@@ -148,7 +148,7 @@ describe('the log of a start', () => {
     );
   });
 
-  it('tells nothing in other lines', () => {
+  it('reports no stage for other lines', () => {
     assert.equal(progressOf('0.00.990.522 I srv    operator(): operator(): cleaning up before exit...'), undefined);
   });
 });

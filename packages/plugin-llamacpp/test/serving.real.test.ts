@@ -26,7 +26,7 @@ describeReal('the real llama-server', () => {
     });
   }
 
-  it('serves a model and tells what it can do', async () => {
+  it('serves a model and reports its capabilities', async () => {
     const { server, stages } = await ground.start(await tiny(), { options: { context_length: 600, parallel: 2 } });
     assert.equal(await chat(server), 'Hello from the model tiny.');
     assert.deepEqual(server.info, {
@@ -55,7 +55,7 @@ describeReal('the real llama-server', () => {
     assert.equal(await chat((await ground.start(model)).server), 'Hello from the model sharded.');
   });
 
-  it('serves embeddings and ranks once they are switched on, and says so', async () => {
+  it('serves embeddings and reranking when they are enabled, and reports them', async () => {
     const model = await tiny();
     const embedding = await ground.start(model, { options: { embeddings: true, pooling: 'mean' } });
     assert.ok(
@@ -65,7 +65,7 @@ describeReal('the real llama-server', () => {
     assert.ok(ranking.server.info.endpoints?.includes('rerank'));
   });
 
-  it('drafts with a draft model', async () => {
+  it('uses a draft model', async () => {
     const model = await tiny();
     const draft = { ...model, files: [...model.files, file('draft', model.files[0]!.path)] };
     const { server } = await ground.start(draft, { options: { draft_max: 4, draft_min: 1 } });
@@ -76,7 +76,7 @@ describeReal('the real llama-server', () => {
     assert.ok(((json['timings'] as Record<string, number>)['draft_n'] ?? 0) > 0, JSON.stringify(json['timings']));
   });
 
-  it('takes every option there is', async () => {
+  it('accepts every option', async () => {
     const options: ModelOptions = {
       gpu_layers: 'auto',
       devices: ['none'],
@@ -116,7 +116,7 @@ describeReal('the real llama-server', () => {
     );
   });
 
-  it('lets options win over raw arguments', async () => {
+  it('lets options override raw arguments', async () => {
     const { server } = await ground.start(await tiny(), {
       instance: { default_args: ['--ctx-size', '256', '--parallel', '2', '--port', '1'] },
       options: { context_length: 768 },
@@ -124,7 +124,7 @@ describeReal('the real llama-server', () => {
     assert.deepEqual([server.info.contextLength, server.info.parallel], [768, 2]);
   });
 
-  it('is not moved by the environment Lamina runs in', async () => {
+  it('ignores the environment of Lamina', async () => {
     const { server } = await ground.start(await tiny(), {
       env: {
         LLAMA_ARG_PORT: '1',
@@ -137,13 +137,13 @@ describeReal('the real llama-server', () => {
     assert.equal(server.info.contextLength, 512);
   });
 
-  it('answers under the name of the model, with its commas replaced', async () => {
+  it('responds under the name of the model, with commas replaced', async () => {
     const { server } = await ground.start({ ...(await tiny()), name: 'org/a,b:q8' });
     const { json } = await post(server, 'chat/completions', { messages: [{ role: 'user', content: 'Hello?' }] });
     assert.equal(json['model'], 'org/a_b:q8');
   });
 
-  it('shares its process with adapters, which answer only when they are named', async () => {
+  it('shares its process with adapters, which apply only when they are requested', async () => {
     const base: TinyGgufOptions = { name: 'base', alternatives: [' Arr, matey.', ' Good evening, sir.'] };
     const model = await tiny(base);
     const adapters = await Promise.all(
@@ -158,23 +158,24 @@ describeReal('the real llama-server', () => {
     const { server } = await ground.start(model, { adapters });
     const { info } = server;
     const body: JsonObject = { messages: [{ role: 'user', content: 'Hello?' }], max_tokens: 32 };
-    const ask = (asked: Model) => chat(server, applyAdapter(body, { model: asked, route: 'chat/completions', info }));
+    const chatWithModel = (target: Model) =>
+      chat(server, applyAdapter(body, { model: target, route: 'chat/completions', info }));
 
     assert.deepEqual(info.ids, { 'pirate,1': '0', 'butler:2': '1' });
-    assert.equal(await ask(model), 'Hello from the model base.');
-    assert.deepEqual(await Promise.all([adapters[0]!, model, adapters[1]!].map(ask)), [
+    assert.equal(await chatWithModel(model), 'Hello from the model base.');
+    assert.deepEqual(await Promise.all([adapters[0]!, model, adapters[1]!].map(chatWithModel)), [
       'Arr, matey.',
       'Hello from the model base.',
       'Good evening, sir.',
     ]);
-    assert.equal(await ask({ ...adapters[0]!, options: { lora_scale: 0 } }), 'Hello from the model base.');
+    assert.equal(await chatWithModel({ ...adapters[0]!, options: { lora_scale: 0 } }), 'Hello from the model base.');
     const { json } = await post(
       server,
       'completions',
       applyAdapter({ prompt: 'Hello?', max_tokens: 32 }, { model: adapters[1]!, route: 'completions', info }),
     );
     assert.match(JSON.stringify(json['choices']), /Good evening, sir\./);
-    assert.equal(await ask(model), 'Hello from the model base.');
+    assert.equal(await chatWithModel(model), 'Hello from the model base.');
   });
 
   for (const options of [
@@ -182,7 +183,7 @@ describeReal('the real llama-server', () => {
     { context_length: 512, parallel: 3 },
     { context_length: 1024, cache_type_k: 'q8_0', cache_type_v: 'q4_0' },
   ] as const) {
-    it(`needs the memory that was estimated, with ${JSON.stringify(options)}`, async () => {
+    it(`uses the estimated memory with ${JSON.stringify(options)}`, async () => {
       const model = {
         ...(await tiny({ layers: 4, embeddingLength: 256 })),
         metadata: {
@@ -201,7 +202,7 @@ describeReal('the real llama-server', () => {
       const machine = { totalBytes: 2 ** 34, freeBytes: 2 ** 34, cores: 1, devices: [], processBytes: 16 * mebibyte };
       const estimated = (estimateGgufMemory(model, effectiveOptions(options), machine)?.hostBytes ?? 0) / mebibyte;
 
-      // The tiny model is half as wide in its feed-forward part as the estimate takes a model to be.
+      // The feed-forward part of the tiny model is half as wide as the estimate assumes.
       const process = 16;
       const reported = `${estimated} MiB estimated; it reported ${cache} of cache and ${compute} of scratch space`;
       assert.ok(estimated >= process + cache + compute && estimated <= process + cache + 1.5 * compute, reported);
@@ -213,7 +214,7 @@ describeReal('the real llama-server', () => {
 });
 
 describeReal('the help of the real llama-server', () => {
-  it('is read: which flags there are, and which take a value', () => {
+  it('is parsed: the flags, and which have a value', () => {
     const flags = parseHelp(execFileSync(llamaServer!, ['--help'], { encoding: 'utf8', maxBuffer: 10 * mebibyte }));
     assert.ok(flags.size > 200, `${flags.size} flags`);
     for (const name of ['--model', '--port', '--host', '--ctx-size', '--lora', '--mmproj'])

@@ -28,15 +28,15 @@ async function argsOf(parts: Parts = {}): Promise<string> {
 }
 
 describe('the command line of MLC-LLM', () => {
-  it('serves one model on one port of this machine; the key goes by argv, it takes it no other way', async () => {
+  it('serves one model on one port of this machine, with the key in its arguments, the only way to pass it', async () => {
     assert.equal(await argsOf(), 'serve /models/tiny --host 127.0.0.1 --port 4711 --api-key secret');
   });
 
-  it('goes through the module when the engine is a Python', async () => {
+  it('runs the module when the engine is a Python', async () => {
     assert.match(await argsOf({ executable: '/opt/mlc/bin/python3.11' }), /^-m mlc_llm serve \/models\/tiny /);
   });
 
-  it('stays off the network, and compiles only as it is told', async () => {
+  it('disables the network, and compiles only as configured', async () => {
     const { env } = await commandFor(launch({ options: { jit_policy: 'READONLY' } }));
     assert.deepEqual(env, {
       MLC_DOWNLOAD_CACHE_POLICY: 'READONLY',
@@ -64,7 +64,7 @@ describe('the command line of MLC-LLM', () => {
     );
   });
 
-  it('puts the others into the overrides, as one argument', async () => {
+  it('passes all other options as overrides, in one argument', async () => {
     const { args } = await commandFor(
       launch({
         options: {
@@ -82,7 +82,7 @@ describe('the command line of MLC-LLM', () => {
     ]);
   });
 
-  it('takes every option of the schema somewhere', async () => {
+  it('passes on every option of the schema', async () => {
     const { properties } = mlcBackend().modelOptions as {
       properties: Record<string, { enum?: readonly string[]; type?: string; pattern?: string }>;
     };
@@ -92,12 +92,15 @@ describe('the command line of MLC-LLM', () => {
           ? 'cuda:7'
           : (values?.[0] ?? (type === 'array' ? ['--x=77'] : type === 'string' ? '/77' : 77));
       const { args, env } = await commandFor(launch({ options: { [name]: value } }));
-      const said = JSON.stringify([args, env]);
-      assert.ok(said.includes(String(Array.isArray(value) ? '--x=77' : value)), `${name} is nowhere in ${said}`);
+      const launched = JSON.stringify([args, env]);
+      assert.ok(
+        launched.includes(String(Array.isArray(value) ? '--x=77' : value)),
+        `${name} is missing in ${launched}`,
+      );
     }
   });
 
-  it('adds the draft of a model, and says how it drafts', async () => {
+  it('adds the draft of a model, and how it drafts', async () => {
     const model = modelOf({ files: [file('weights', '/models/tiny'), file('draft', '/models/draft')] });
     assert.match(await argsOf({ model }), / --additional-models \/models\/draft --speculative-mode small_draft$/);
     assert.match(
@@ -106,7 +109,7 @@ describe('the command line of MLC-LLM', () => {
     );
   });
 
-  it('is not put together without weights', async () => {
+  it('is not built without weights', async () => {
     await assert.rejects(commandFor(launch({ model: modelOf({ files: [] }) })), (error) =>
       LaminaError.is(error, 'MODEL_FILES_MISSING'),
     );
@@ -118,28 +121,29 @@ describe('the model library', () => {
   beforeEach(async () => void (folder = await mkdtemp(join(tmpdir(), 'lamina-mlc-library-'))));
   afterEach(() => rm(folder, { recursive: true }));
 
-  const put = (...names: readonly string[]) => Promise.all(names.map((name) => writeFile(join(folder, name), '')));
+  const writeFiles = (...names: readonly string[]) =>
+    Promise.all(names.map((name) => writeFile(join(folder, name), '')));
 
-  it('is the one beside the weights', async () => {
-    await put('params_shard_0.bin', 'mlc-chat-config.json', 'tiny.so');
+  it('is the one in the folder of the weights', async () => {
+    await writeFiles('params_shard_0.bin', 'mlc-chat-config.json', 'tiny.so');
     assert.equal(await libraryIn(folder, undefined), join(folder, 'tiny.so'));
     assert.match(await argsOf({ model: modelOf({ files: [file('weights', folder)] }) }), /--model-lib \S+\/tiny\.so$/);
   });
 
   it('is compiled when there is none, or none for the device', async () => {
     assert.equal(await libraryIn(folder, 'cuda:0'), undefined);
-    await put('tiny-vulkan.so');
+    await writeFiles('tiny-vulkan.so');
     assert.equal(await libraryIn(folder, 'cuda:0'), undefined);
     assert.equal(await libraryIn(join(folder, 'nowhere'), undefined), undefined);
   });
 
   it('is the one for the device when there are several', async () => {
-    await put('tiny-vulkan.so', 'tiny-cuda.so');
+    await writeFiles('tiny-vulkan.so', 'tiny-cuda.so');
     assert.equal(await libraryIn(folder, 'cuda:0'), join(folder, 'tiny-cuda.so'));
   });
 
   it('is not guessed', async () => {
-    await put('tiny-vulkan.so', 'tiny-cuda.so');
+    await writeFiles('tiny-vulkan.so', 'tiny-cuda.so');
     for (const device of [undefined, 'auto']) {
       await assert.rejects(
         libraryIn(folder, device),
@@ -152,8 +156,8 @@ describe('the model library', () => {
     }
   });
 
-  it('is looked for beside the draft too', async () => {
-    await put('draft.so');
+  it('is searched in the folder of the draft too', async () => {
+    await writeFiles('draft.so');
     const model = modelOf({ files: [file('weights', '/models/tiny'), file('draft', folder)] });
     assert.match(await argsOf({ model }), /--additional-models (\S+),\1\/draft\.so /);
   });
@@ -169,5 +173,5 @@ describe('a model for MLC-LLM', () => {
     });
   });
 
-  it('is no adapter', () => assert.ok('refused' in accepts(modelOf({ base: 'other' }))));
+  it('must not be an adapter', () => assert.ok('refused' in accepts(modelOf({ base: 'other' }))));
 });

@@ -34,13 +34,13 @@ describeStandIn('MLC-LLM, a stand-in for it, is a backend as the contract has it
           throw new Error(`It computes ${info.parallel} requests of ${info.contextLength} tokens.`);
       },
     },
-    // It ends only when its clients have left, so every stop with one of them ends in a kill.
+    // It ends only after its clients have disconnected, so every stop during a stream ends in a kill.
     limits: { startMs: 20_000, answerMs: 10_000, stopMs: 8_000, killMs: 4_000 },
     skip: {
       'the memory estimate is positive and grows with the context':
-        'MLC-LLM plans its memory itself, by mode and device, and says what does not fit',
-      'its key is on no command line': 'MLC-LLM takes its key on the command line only',
-      'a woken server answers': 'MLC-LLM cannot sleep',
+        'MLC-LLM plans its memory itself, by mode and device, and reports what does not fit',
+      'the key is not on a command line': 'MLC-LLM accepts its key on the command line only',
+      'a server responds after sleep and wake': 'MLC-LLM cannot sleep',
     },
   };
 

@@ -4,7 +4,7 @@ import { modelOf } from './model.js';
 
 const failed = { code: 1, signal: null };
 
-function said(
+function explanation(
   lines: readonly string[],
   exit: { code: number | null; signal: string | null } = failed,
 ): string | undefined {
@@ -14,7 +14,7 @@ function said(
   });
 }
 
-// As MLC-LLM's sources write them, or as people reported them; what the stand-in can be made to say is in
+// From the sources of MLC-LLM, or as people reported them; the failures that the stand-in can produce are in
 // serving.stand-in.test.ts.
 const recorded: readonly {
   readonly of: string;
@@ -23,7 +23,7 @@ const recorded: readonly {
   readonly exit?: { code: number | null; signal: string | null };
 }[] = [
   {
-    of: 'a port that was taken while the model was loaded',
+    of: 'a port that was bound while the model was loading',
     lines: [
       'INFO:     Application startup complete.',
       "ERROR:    [Errno 98] error while attempting to bind on address ('127.0.0.1', 8000): address already in use",
@@ -43,12 +43,12 @@ const recorded: readonly {
     says: /^The device has 5734\.400 MB for the model, and its weights alone are 6200\.000 MB; the rest is work space\./,
   },
   {
-    of: 'memory in other words',
+    of: 'weights that do not fit, in another wording',
     lines: ['Insufficient GPU memory error: The KV cache does not fit.'],
     says: /^The device has too little memory for the model\./,
   },
   {
-    of: 'a GPU that something else fills',
+    of: 'a GPU whose memory other processes use',
     lines: ['tvm.error.InternalError: Check failed: (e == cudaSuccess) is false: CUDA: out of memory'],
     says: /^The device has too little free memory\. Stop what else uses it/,
   },
@@ -65,7 +65,7 @@ const recorded: readonly {
     says: /^The model library could not be compiled: \[Errno 2\] No such file or directory: 'nvcc'\. Compiling needs the toolchain/,
   },
   {
-    of: 'a compiler without words',
+    of: 'a compiler that prints no reason',
     lines: [
       'INFO jit.py:118: Compiling using commands below:',
       'RuntimeError: Cannot find compilation output, compilation failed',
@@ -73,17 +73,17 @@ const recorded: readonly {
     says: /^The model library could not be compiled: the compiler gave no reason\. /,
   },
   {
-    of: 'a tokenizer that is missing',
+    of: 'a missing tokenizer',
     lines: ['ValueError: Check failed: (false) is false: Cannot find any tokenizer under: /models/tiny'],
     says: /^\/models\/tiny has no tokenizer/,
   },
   {
-    of: 'half an installation',
+    of: 'an incomplete installation',
     lines: ["ModuleNotFoundError: No module named 'tvm'"],
     says: /its Python module tvm is missing\. Install mlc-ai and mlc-llm/,
   },
   {
-    of: 'a version without the key',
+    of: 'a version without support for keys',
     lines: [
       'usage: MLC LLM Serve CLI [-h] model',
       'MLC LLM Serve CLI: error: unrecognized arguments: --api-key secret',
@@ -100,24 +100,24 @@ const recorded: readonly {
     exit: { code: 2, signal: null },
   },
   {
-    of: 'something new',
+    of: 'an unknown error',
     lines: ['Traceback (most recent call last):', 'tvm.error.InternalError: something nobody has seen'],
     says: /^MLC-LLM failed: something nobody has seen\.$/,
   },
   {
-    of: 'the kernel, out of memory',
+    of: 'a kill by the kernel, out of memory',
     lines: [],
     exit: { code: null, signal: 'SIGKILL' },
     says: /^MLC-LLM was killed \(SIGKILL\); if nobody killed it, the system ran out of memory\. Choose a smaller/,
   },
 ];
 
-describe('the reason MLC-LLM ended', () => {
+describe('the reason why MLC-LLM ended', () => {
   for (const { of, lines, says, exit } of recorded)
-    it(`is told for ${of}`, () => assert.match(said(lines, exit) ?? '', says));
+    it(`is reported for ${of}`, () => assert.match(explanation(lines, exit) ?? '', says));
 
-  it('is not guessed when it printed nothing about it, or was told to end', () => {
+  it('is not guessed when it printed nothing about it, or was stopped', () => {
     for (const exit of [failed, { code: 0, signal: null }, { code: null, signal: 'SIGTERM' }])
-      assert.equal(said([], exit), undefined);
+      assert.equal(explanation([], exit), undefined);
   });
 });

@@ -1,4 +1,4 @@
-// Models as core hands them to the backend, and directories of them for the stand-in.
+// Models as core passes them to the backend, and directories of them for the stand-in.
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FileRole, Model, ModelFile } from '@lamina/core/plugin';
@@ -17,12 +17,12 @@ export function modelOf(parts: Partial<Model> = {}): Model {
   };
 }
 
-/** A file, or a directory that is taken as a whole; it need not exist. */
+/** A file, or a directory that is one unit; it need not exist. */
 export function file(role: FileRole, path: string): ModelFile {
   return { role, path, bytes: 1 };
 }
 
-/** Writes a directory of weights as MLC-LLM has them; the stand-in answers with the sentence. */
+/** Writes a directory of weights in the format of MLC-LLM; the stand-in responds with the sentence. */
 export async function writeModel(directory: string, sentence: string, config: object = {}): Promise<void> {
   await mkdir(directory, { recursive: true });
   const write = (name: string, text: string) => writeFile(join(directory, name), text);

@@ -4,11 +4,11 @@ import { progressOf } from '../dist/progress.js';
 import { adaptRequest } from '../dist/requests.js';
 
 describe('a request for MLC-LLM', () => {
-  it('goes without `user`, which it would take for the id of the request', () => {
+  it('omits `user`, which MLC-LLM would use as the id of the request', () => {
     assert.deepEqual(adaptRequest({ model: 'm', messages: [], user: 'someone' }), { model: 'm', messages: [] });
   });
 
-  it('has its limit under the one name that MLC-LLM knows', () => {
+  it('has its limit under the name that MLC-LLM knows', () => {
     assert.deepEqual(adaptRequest({ max_completion_tokens: 7 }), { max_tokens: 7 });
     assert.deepEqual(adaptRequest({ max_completion_tokens: 7, max_tokens: 5 }), { max_tokens: 5 });
   });
@@ -26,7 +26,7 @@ describe('a request for MLC-LLM', () => {
 describe('an error of MLC-LLM', () => {
   const read = (status: number, body: unknown) => readError(status, Buffer.from(JSON.stringify(body)));
 
-  it('that is JSON in a JSON string is read twice', () => {
+  it('that is JSON in a JSON string is parsed twice', () => {
     const body = JSON.stringify({
       object: 'error',
       message: 'Only one tool is supported when tool_choice is specified',
@@ -39,7 +39,7 @@ describe('an error of MLC-LLM', () => {
     });
   });
 
-  it('about a prompt that is too long has the name and the numbers OpenAI has for it', () => {
+  it('about a prompt that is too long has the code and the numbers of OpenAI', () => {
     const message = 'Request prompt has 9000 tokens in total, larger than the model input length limit 4096.';
     const wire = read(400, JSON.stringify({ object: 'error', message, code: 400 }));
     assert.deepEqual(wire, {
@@ -50,7 +50,7 @@ describe('an error of MLC-LLM', () => {
     });
   });
 
-  it('of the framework below it is a sentence, or checks with the field that failed', () => {
+  it('of FastAPI is a message, or names the invalid field', () => {
     assert.deepEqual(read(401, { detail: 'Invalid API Key' }), {
       message: 'Invalid API Key',
       type: 'invalid_request_error',
@@ -73,38 +73,40 @@ describe('an error of MLC-LLM', () => {
     });
   });
 
-  it('of another shape is left to the usual reading', () => {
+  it('of another shape is read by the default rules', () => {
     for (const body of [{}, [], 7, 'a plain text', { detail: [] }, { detail: 7 }])
       assert.equal(read(500, body), undefined);
     assert.equal(readError(500, Buffer.from('Internal Server Error')), undefined);
   });
 });
 
-describe('a line MLC-LLM prints', () => {
-  const said = (line: string) => progressOf(line)?.stage;
+describe('a line of MLC-LLM', () => {
+  const stageOf = (line: string) => progressOf(line)?.stage;
 
-  it('tells that it compiles, which may take minutes, and what follows', () => {
+  it('reports that it compiles, which may take minutes, and the next stage', () => {
     assert.equal(
-      said('[2026-08-20 10:00:00] INFO jit.py:118: Compiling using commands below:'),
+      stageOf('[2026-08-20 10:00:00] INFO jit.py:118: Compiling using commands below:'),
       'compiling the model library',
     );
     assert.equal(
-      said('[2026-08-20 10:00:00] INFO jit.py:126: Using compiled model lib: /var/cache/mlc_llm/model_lib/8da4c80d.so'),
+      stageOf(
+        '[2026-08-20 10:00:00] INFO jit.py:126: Using compiled model lib: /var/cache/mlc_llm/model_lib/8da4c80d.so',
+      ),
       'loading the model library',
     );
     assert.equal(
-      said('[2026-08-20 10:00:00] INFO engine_base.py:142: Using library model: ./libs/tiny-rocm.so'),
+      stageOf('[2026-08-20 10:00:00] INFO engine_base.py:142: Using library model: ./libs/tiny-rocm.so'),
       'loading the model library',
     );
     assert.equal(
-      said(
+      stageOf(
         '[11:30:59] /workspace/cpp/serve/config.cc:879: The actual engine mode is "interactive". So max batch size is 1, max KV cache token capacity is 131230, prefill chunk size is 2048.',
       ),
       'loading weights',
     );
-    assert.equal(said('INFO:     Waiting for application startup.'), 'opening the port');
+    assert.equal(stageOf('INFO:     Waiting for application startup.'), 'opening the port');
   });
 
-  it('mostly tells nothing about that', () =>
-    assert.equal(said('[2026-03-04 11:30:58] INFO auto_device.py:82: Found device: rocm:0'), undefined));
+  it('usually reports no stage', () =>
+    assert.equal(stageOf('[2026-03-04 11:30:58] INFO auto_device.py:82: Found device: rocm:0'), undefined));
 });

@@ -21,7 +21,7 @@ describeStandIn('a stand-in for MLC-LLM', function () {
   beforeEach(async () => void (ground = await Ground.open()));
   afterEach(() => ground.close());
 
-  it('compiles its library at the first start and says so, and takes it from its cache at the next', async () => {
+  it('compiles its library at the first start, reports that, and uses its cache at the next', async () => {
     const model = await ground.model();
     const first = await ground.start(model);
     assert.deepEqual(first.stages, [
@@ -39,7 +39,7 @@ describeStandIn('a stand-in for MLC-LLM', function () {
     ]);
   });
 
-  it('takes the library that lies beside the weights', async () => {
+  it('uses the library in the folder of the weights', async () => {
     const model = await ground.model();
     await writeFile(ground.path('mia/mia-cpu.so'), '');
     const { stages, lines } = await ground.start(model);
@@ -47,7 +47,7 @@ describeStandIn('a stand-in for MLC-LLM', function () {
     assert.ok(lines.some((line) => line.endsWith(`Using library model: ${ground.path('mia/mia-cpu.so')}`)));
   });
 
-  it('tells what its mode means', async () => {
+  it('reports the effect of its mode', async () => {
     const model = await ground.model();
     const { server } = await ground.start(model);
     assert.deepEqual(server.info, {
@@ -64,15 +64,15 @@ describeStandIn('a stand-in for MLC-LLM', function () {
     });
   });
 
-  it('lets two requests of one `user` get into each other, unless it is left out', async () => {
+  it('mixes up two requests with the same `user`, unless it is omitted', async () => {
     const { server } = await ground.start(await ground.model());
     const second = async (prepare: (body: JsonObject) => JsonObject) => {
-      const leave = new AbortController();
+      const caller = new AbortController();
       const first = await post(
         server,
         'chat/completions',
         prepare(chat('/count', { user: 'same', stream: true })),
-        leave.signal,
+        caller.signal,
       );
       await first.body!.getReader().read();
       const response = await post(
@@ -80,7 +80,7 @@ describeStandIn('a stand-in for MLC-LLM', function () {
         'chat/completions',
         prepare(chat('/count', { user: 'same', max_tokens: 50 })),
       );
-      leave.abort();
+      caller.abort();
       return ((await response.json()) as { choices: { message: { content: string } }[] }).choices[0]!.message.content;
     };
     const right = Array.from({ length: 50 }, (_, index) => ` ${index + 1}`).join('');
@@ -95,49 +95,49 @@ describeStandIn('a stand-in for MLC-LLM', function () {
     await assert.rejects(response.text(), /terminated/);
   });
 
-  it('waits for its clients when it is told to end', async () => {
+  it('waits for its clients when it is stopped', async () => {
     const { server } = await ground.start(await ground.model());
-    const leave = new AbortController();
-    const response = await post(server, 'chat/completions', chat('/count', { stream: true }), leave.signal);
+    const caller = new AbortController();
+    const response = await post(server, 'chat/completions', chat('/count', { stream: true }), caller.signal);
     const stopped = server.stop({ reason: 'requested', signal: AbortSignal.timeout(10_000) });
-    leave.abort();
+    caller.abort();
     await response.text().catch(() => undefined);
     await stopped;
     assert.deepEqual(await server.closed.then(({ expected, signal }) => [expected, signal]), [true, 'SIGTERM']);
   });
 
-  it('finds a taken port only after the load, and gets another', async () => {
-    const stranger = createServer().listen(0, '127.0.0.1');
-    await once(stranger, 'listening');
-    const { port } = stranger.address() as AddressInfo;
+  it('detects a port in use only after the load, and gets another', async () => {
+    const otherServer = createServer().listen(0, '127.0.0.1');
+    await once(otherServer, 'listening');
+    const { port } = otherServer.address() as AddressInfo;
     const reason = await ground.reasonOf(await ground.model(), { options: { extra_args: ['--port', String(port)] } });
-    stranger.close();
+    otherServer.close();
     assert.match(reason, /^The port was taken by another program while the model was loaded/);
   });
 
   const failures: readonly (StartParts & { readonly of: string; readonly says: RegExp; model?(): Promise<Model> })[] = [
     {
-      of: 'a directory that is not there',
+      of: 'a missing directory',
       model: () => Promise.resolve(modelOf({ files: [file('weights', ground.path('none'))] })),
       says: /\/none does not exist\. Correct the path/,
     },
     {
-      of: 'a directory of something else',
+      of: 'a directory without a model',
       model: () => emptied('mlc-chat-config.json'),
       says: /is not a model of MLC-LLM: mlc-chat-config\.json is missing/,
     },
     {
-      of: 'a configuration that is damaged',
+      of: 'a damaged configuration',
       model: () => damaged(),
       says: /^The mlc-chat-config\.json in \S+ cannot be read/,
     },
     {
-      of: 'weights that are missing',
+      of: 'missing weights',
       model: () => emptied('tensor-cache.json'),
       says: /tensor-cache\.json cannot be opened: the model is incomplete/,
     },
     {
-      of: 'weights larger than the device',
+      of: 'weights larger than the device memory',
       model: () => ground.model('big', { stand_in_megabytes: 4096 }),
       says: /^The device has 1024\.000 MB for the model, and its weights alone are 4096\.000 MB/,
     },
@@ -147,7 +147,7 @@ describeStandIn('a stand-in for MLC-LLM', function () {
       says: /^The model library could not be compiled: Unknown quantization: q9f99\. /,
     },
     {
-      of: 'a library that is not there',
+      of: 'a missing library',
       options: { model_lib: '/nowhere/lib.so' },
       says: /^There is no model library \/nowhere\/lib\.so\. Correct model_lib/,
     },
@@ -157,22 +157,22 @@ describeStandIn('a stand-in for MLC-LLM', function () {
       says: /jit_policy OFF forbids compiling one/,
     },
     {
-      of: 'a device that is not there',
+      of: 'a missing device',
       options: { device: 'cuda:3' },
       says: /^This MLC-LLM finds no device cuda:3 here/,
     },
     {
-      of: 'an argument nobody knows',
+      of: 'an unknown argument',
       options: { extra_args: ['--no-such-flag'] },
       says: /^This MLC-LLM does not know the arguments --no-such-flag/,
     },
     {
-      of: 'an override nobody knows',
+      of: 'an unknown override',
       options: { extra_args: ['--overrides', 'no_such=1'] },
       says: /^This MLC-LLM does not know the arguments --no_such=1/,
     },
     {
-      of: 'a value that is not one of those there are',
+      of: 'a value outside the allowed ones',
       options: { extra_args: ['--mode', 'x'] },
       says: /^MLC-LLM refuses the value of --mode: invalid choice: 'x'/,
     },
@@ -191,11 +191,11 @@ describeStandIn('a stand-in for MLC-LLM', function () {
   }
 
   for (const { of, says, model, ...parts } of failures) {
-    it(`fails with a sentence for ${of}`, async () =>
+    it(`fails with a message for ${of}`, async () =>
       assert.match(await ground.reasonOf(await (model?.() ?? ground.model()), parts), says));
   }
 
-  it('is found in the environment Lamina was started in, by its script or by a Python that has it', async () => {
+  it('is found in the environment of Lamina, by its script or by a Python that has it', async () => {
     const venv = ground.path('venv');
     const probed = async () => {
       const lamina = await createTestLamina({
@@ -220,7 +220,7 @@ describeStandIn('a stand-in for MLC-LLM', function () {
     );
   });
 
-  it('serves a directory that Lamina found by itself', async () => {
+  it('serves a discovered directory', async () => {
     const lamina = await createTestLamina({
       plugins: [mlc({ executable: ground.executable, device: 'cpu' })],
       env: ground.env,

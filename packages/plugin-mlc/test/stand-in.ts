@@ -1,4 +1,4 @@
-// The stand-in for MLC-LLM, in a virtual environment of its own, and what tests start on it.
+// The stand-in for MLC-LLM, in a virtual environment of its own, and helpers to start it in tests.
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -13,20 +13,20 @@ import { file, modelOf, writeModel } from './model.js';
 const installer = fileURLToPath(new URL('../test/stand-in/install.sh', import.meta.url));
 const hasPython = spawnSync('python3', ['-c', 'import venv'], { stdio: 'ignore' }).status === 0;
 
-/** A suite on the stand-in, which is a Python program; without Python it is skipped, and its title says why. */
+/** A suite on the stand-in, which is a Python program; skipped without Python, with the reason in its title. */
 export function describeStandIn(title: string, body: (this: Mocha.Suite) => void): void {
   if (hasPython) describe(title, body);
   else describe.skip(`${title} (skipped: there is no python3 with venv in PATH)`, body);
 }
 
-/** One start: what it was given besides the model. */
+/** One start: its settings besides the model. */
 export interface StartParts {
   readonly options?: ModelOptions;
   readonly env?: Readonly<Record<string, string>>;
   readonly instance?: Readonly<Record<string, unknown>>;
 }
 
-/** A running server, with what it printed and how far it said it was. */
+/** A running server, with its output and its reported stages. */
 export interface Started {
   readonly server: ModelServer;
   readonly lines: readonly string[];
@@ -34,8 +34,8 @@ export interface Started {
 }
 
 /**
- * A folder with the stand-in, models and a cache for compiled libraries; `close` ends what was started and removes all
- * of it.
+ * A folder with the stand-in, models and a cache for compiled libraries; `close` stops the servers and
+ * removes the folder.
  */
 export class Ground {
   private readonly servers: ModelServer[] = [];
@@ -55,7 +55,7 @@ export class Ground {
     return join(this.folder, name);
   }
 
-  /** Writes a model that says `I am <name>.` and answers what core would make of it. */
+  /** Writes a model that responds `I am <name>.` and returns it in the form of core. */
   async model(name = 'mia', config: object = {}): Promise<Model> {
     await writeModel(this.path(name), `I am ${name}.`, config);
     return modelOf({ name, files: [file('weights', this.path(name))], metadata: { contextLength: 4096 } });

@@ -1,5 +1,5 @@
-// A download from a registry that was requested over the network asks no private address that its operator has not
-// listed.
+// A download from a registry that a network request started connects to no private address that the operator
+// has not listed.
 import assert from 'node:assert/strict';
 import { LaminaError } from '@lamina/core';
 import { createTestLamina } from '@lamina/testing';
@@ -16,7 +16,7 @@ describe('the addresses of a download from an Ollama registry', () => {
   });
   afterEach(() => registry.close());
 
-  /** Pulls it for a request from the network. */
+  /** Pulls it in a network request. */
   async function pull(allowedHosts: string[]): Promise<void> {
     const plugins = [ollamaSource({ registries: [registry.host], adopt: false })];
     const lamina = await createTestLamina({ plugins, downloads: { allowedHosts, retryDelay: 0.01 } });
@@ -31,22 +31,22 @@ describe('the addresses of a download from an Ollama registry', () => {
     }
   }
 
-  it('are those that the operator lists', async () => {
+  it('may be those that the operator lists', async () => {
     await pull([registry.host, registry.storeHost]);
     assert.notDeepEqual(registry.seenByStore, []);
   });
 
-  it('are not those of a registry that the operator does not list', async () => {
+  it('must not be those of a registry that the operator does not list', async () => {
     await assert.rejects(pull([]), isForbidden);
     assert.deepEqual(registry.seen, []);
   });
 
-  it('are not those that the registry redirects to', async () => {
+  it('must not be private after a redirect of the registry', async () => {
     await assert.rejects(pull([registry.host]), isForbidden);
     assert.deepEqual(registry.seenByStore, []);
   });
 
-  it('are not those that the registry names for a token', async () => {
+  it('must not be private in the token realm of the registry', async () => {
     registry.redirects = false;
     registry.token = 'anonymous';
     registry.realm = `http://${registry.storeHost}/token`;

@@ -3,8 +3,8 @@ import type { Json, Plugin, PluginContext, Source } from '@lamina/core/plugin';
 import { ollamaSource } from '../dist/index.js';
 import { contextFor } from './source-kit.js';
 
-/** The addresses a reference leads to; every answer is 404. */
-async function asked(reference: Json, plugin: Plugin = ollamaSource()): Promise<string | undefined> {
+/** The URLs requested for a reference; every response is 404. */
+async function requestedUrl(reference: Json, plugin: Plugin = ollamaSource()): Promise<string | undefined> {
   const urls: string[] = [];
   let source: Source | undefined;
   const fetch: typeof globalThis.fetch = (url) => {
@@ -23,7 +23,7 @@ async function asked(reference: Json, plugin: Plugin = ollamaSource()): Promise<
   return urls[0];
 }
 
-describe('a name of Ollama', () => {
+describe('a model name of Ollama', () => {
   const names: [Json, string][] = [
     ['llama3.2', 'https://registry.ollama.ai/v2/library/llama3.2/manifests/latest'],
     ['llama3.2:3b-instruct-q4_K_M', 'https://registry.ollama.ai/v2/library/llama3.2/manifests/3b-instruct-q4_K_M'],
@@ -42,20 +42,27 @@ describe('a name of Ollama', () => {
     [{ model: 'http://registry.example/team/model' }, 'https://registry.example/v2/team/model/manifests/latest'],
   ];
   for (const [reference, url] of names)
-    it(`leads to its registry: ${JSON.stringify(reference)}`, async () => assert.equal(await asked(reference), url));
+    it(`is requested from its registry: ${JSON.stringify(reference)}`, async () =>
+      assert.equal(await requestedUrl(reference), url));
 
-  it('leads to http only where that is allowed', async () => {
+  it('is requested over http only where that is allowed', async () => {
     assert.match(
-      (await asked('registry.lan:5000/team/model', ollamaSource({ insecure_registries: ['Registry.lan:5000'] })))!,
+      (await requestedUrl(
+        'registry.lan:5000/team/model',
+        ollamaSource({ insecure_registries: ['Registry.lan:5000'] }),
+      ))!,
       /^http:\/\/registry\.lan:5000\//,
     );
     assert.match(
-      (await asked('registry.lan:5001/team/model', ollamaSource({ insecure_registries: ['registry.lan:5000'] })))!,
+      (await requestedUrl(
+        'registry.lan:5001/team/model',
+        ollamaSource({ insecure_registries: ['registry.lan:5000'] }),
+      ))!,
       /^https:/,
     );
   });
 
-  it('is not everything, and then nobody is asked', async () => {
+  it('is not every string, and other strings cause no request', async () => {
     const foreign: Json[] = [
       './model',
       '/models/llama.gguf',
@@ -75,10 +82,10 @@ describe('a name of Ollama', () => {
       7,
       true,
     ];
-    for (const reference of foreign) assert.equal(await asked(reference), undefined, JSON.stringify(reference));
+    for (const reference of foreign) assert.equal(await requestedUrl(reference), undefined, JSON.stringify(reference));
   });
 
-  it('that cannot be one is refused where one is meant', async () => {
+  it('is rejected when it is invalid and the source is named', async () => {
     for (const model of [7, '', 'a/b/c/d', '../x', 'x'.repeat(90)])
       await assert.rejects(
         async () => {

@@ -1,15 +1,15 @@
-// A registry on two ports of this machine: one that answers for manifests and blobs, one for the bytes it redirects to.
-// It asks for tokens as registries do when told to.
+// A registry on two ports of this machine: one for manifests and blobs, one for the redirected bytes. It can
+// require tokens as registries do.
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 const manifestType = 'application/vnd.docker.distribution.manifest.v2+json';
 
-/** A layer, by the end of its media type and what is in it. */
+/** A layer: the suffix of its media type, and its content. */
 export type Layers = readonly (readonly [kind: string, content: string | Buffer])[];
 
-/** A request that came in. */
+/** A received request. */
 export interface Seen {
   readonly method: string;
   readonly url: string;
@@ -17,7 +17,7 @@ export interface Seen {
   readonly range: string | undefined;
 }
 
-/** Writes a manifest of Ollama's; `keep` is given every blob. */
+/** Writes a manifest in the format of Ollama; `keep` is called with every blob. */
 export function manifestOf(layers: Layers, config: object, keep: (digest: string, content: Buffer) => void): string {
   const blob = (content: string | Buffer) => {
     const bytes = Buffer.from(content);
@@ -40,11 +40,11 @@ export class RegistryServer {
   readonly seen: Seen[] = [];
   readonly seenByStore: Seen[] = [];
   readonly blobs = new Map<string, Buffer>();
-  /** Blobs are elsewhere, as at Ollama's; false: plain 200, as at a registry of one's own. */
+  /** Blobs are redirected to the store, as at Ollama; false: plain 200, as at a private registry. */
   redirects = true;
-  /** The token everybody gets; `undefined`: none is needed. */
+  /** The anonymous token; `undefined`: none is required. */
   token: string | undefined;
-  /** Where the token is, when it is not here. */
+  /** The URL for tokens, when it is on another host. */
   realm: string | undefined;
   private readonly manifests = new Map<string, string>();
   private readonly special = new Map<string, (request: IncomingMessage, response: ServerResponse) => void>();
@@ -79,7 +79,7 @@ export class RegistryServer {
     return `127.0.0.1:${(this.store.address() as AddressInfo).port}`;
   }
 
-  /** Puts a model here, as `namespace/model:tag`; gives its manifest. */
+  /** Adds a model as `namespace/model:tag`; returns its manifest. */
   add(name: string, layers: Layers, config: object = {}): string {
     const text = manifestOf(layers, config, (digest, content) => void this.blobs.set(digest, content));
     const [path, tag] = name.split(':');

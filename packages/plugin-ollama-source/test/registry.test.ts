@@ -49,7 +49,7 @@ describe('a model of an Ollama registry', () => {
     assert.deepEqual(made.reference, { model: `${registry.host}/library/tiny:3b` });
   });
 
-  it('carries its parameters, system prompt, projector and adapters into the entry, and a word on the template', async () => {
+  it('adds its parameters, system prompt, projector and adapters to the entry, and a note on the template', async () => {
     const parameters = { num_ctx: 4096, temperature: 0.6, stop: ['<|end|>'], num_thread: 8 };
     registry.add('me/see:latest', [
       ...weights,
@@ -77,7 +77,7 @@ describe('a model of an Ollama registry', () => {
     assert.equal(lines.filter(({ level }) => level === 'warn').length, 3);
   });
 
-  it('keeps what a person wrote of its parameters', async () => {
+  it('keeps the parameters that a person configured', async () => {
     registry.add('me/warm:latest', [...weights, ['params', '{"temperature":0.6}'], ['system', 'Be brief.']]);
     const made = await source.resolve(
       { model: `${registry.host}/me/warm`, parameters: { temperature: 1 } },
@@ -90,7 +90,7 @@ describe('a model of an Ollama registry', () => {
     });
   });
 
-  it('comes in shards under names that llama.cpp goes on from', async () => {
+  it('has shards under names that llama.cpp follows', async () => {
     registry.add('library/big:latest', [
       ['model', 'one'],
       ['model', 'two'],
@@ -101,7 +101,7 @@ describe('a model of an Ollama registry', () => {
     );
   });
 
-  it('is fetched from where the registry redirects to, for a time', async () => {
+  it('is fetched from the redirect target, until the URL expires', async () => {
     registry.add('library/tiny:latest', weights);
     const made = await plan('library/tiny');
     const location = await source.locate(made.files[0]!, made, contextFor());
@@ -115,7 +115,7 @@ describe('a model of an Ollama registry', () => {
     );
   });
 
-  it('is fetched from the registry itself where that has the bytes', async () => {
+  it('is fetched from the registry itself when it has the bytes', async () => {
     registry.redirects = false;
     registry.add('library/tiny:latest', weights);
     const made = await plan('library/tiny');
@@ -126,13 +126,13 @@ describe('a model of an Ollama registry', () => {
     });
   });
 
-  it('is asked for with the token that everybody gets, which goes nowhere else', async () => {
+  it('is requested with the anonymous token, which is sent to no other host', async () => {
     registry.token = 'anonymous';
     registry.add('library/tiny:latest', [...weights, ['system', 'Be brief.']]);
     const made = await plan('library/tiny');
-    const asked = registry.seen.find(({ url }) => url.startsWith('/token'))!;
-    assert.equal(asked.authorization, undefined);
-    assert.deepEqual(Object.fromEntries(new URL(asked.url, 'http://x').searchParams), {
+    const tokenRequest = registry.seen.find(({ url }) => url.startsWith('/token'))!;
+    assert.equal(tokenRequest.authorization, undefined);
+    assert.deepEqual(Object.fromEntries(new URL(tokenRequest.url, 'http://x').searchParams), {
       service: 'registry',
       scope: 'repository:library/tiny:pull',
     });
@@ -145,7 +145,7 @@ describe('a model of an Ollama registry', () => {
     assert.doesNotMatch(JSON.stringify(made), /anonymous/);
   });
 
-  it('gets a new token when the old one has ended', async () => {
+  it('gets a new token when the old one has expired', async () => {
     registry.token = 'first';
     registry.add('library/tiny:latest', weights);
     const made = await plan('library/tiny');
@@ -156,7 +156,7 @@ describe('a model of an Ollama registry', () => {
     });
   });
 
-  it('does not ask just anybody for a token', async () => {
+  it('does not request a token from an unrelated host', async () => {
     registry.token = 'anonymous';
     registry.realm = 'http://elsewhere.example/token';
     registry.add('library/tiny:latest', weights);
@@ -166,7 +166,7 @@ describe('a model of an Ollama registry', () => {
     });
   });
 
-  it('is refused when it is private', async () => {
+  it('is rejected when it is private', async () => {
     registry.token = 'anonymous';
     registry.refuse('/token', 401);
     registry.add('library/tiny:latest', weights);
@@ -178,7 +178,7 @@ describe('a model of an Ollama registry', () => {
     await assert.rejects(plan('library/tiny'), { code: 'SOURCE_DENIED' });
   });
 
-  it('is refused when it is a cloud model, and why', async () => {
+  it('is rejected when it is a cloud model, with the reason', async () => {
     registry.add('library/huge:671b-cloud', [], { remote_host: 'https://ollama.com:443', remote_model: 'huge:671b' });
     await assert.rejects(plan('library/huge:671b-cloud'), {
       code: 'SOURCE_DENIED',
@@ -187,7 +187,7 @@ describe('a model of an Ollama registry', () => {
     });
   });
 
-  it('is refused when its weights are in a form only Ollama opens, or are not there', async () => {
+  it('is rejected when its weights are missing, or in a format that only Ollama reads', async () => {
     registry.add(
       'library/mlx:latest',
       [
@@ -207,14 +207,14 @@ describe('a model of an Ollama registry', () => {
     });
   });
 
-  it('is not there: a sentence', async () => {
+  it('is reported as missing with a message', async () => {
     await assert.rejects(plan('library/nothing:7b'), {
       code: 'MODEL_NOT_FOUND',
       message: /Model ".*\/library\/nothing:7b" was not found\. The registry .* does not have this model or tag\./,
     });
   });
 
-  it('cannot be had now: a sentence each, with the seconds to wait', async () => {
+  it('is reported as temporarily unavailable, each case with a message and the seconds to wait', async () => {
     const path = '/v2/library/tiny/manifests/latest';
     registry.refuse(path, 429, { 'retry-after': '7' });
     await assert.rejects(
@@ -243,7 +243,7 @@ describe('a model of an Ollama registry', () => {
     registry = await RegistryServer.open();
   });
 
-  it('is not believed when it comes damaged, or is something else', async () => {
+  it('is rejected when the response is corrupt, or something else', async () => {
     registry.add('library/tiny:latest', [...weights, ['system', 'Be brief.']]);
     registry.blobs.set(digestOf('Be brief.'), Buffer.from('Be evil.!'));
     await assert.rejects(plan('library/tiny'), {
@@ -266,15 +266,15 @@ describe('a model of an Ollama registry', () => {
     await assert.rejects(plan('library/tiny'), { code: 'SOURCE_UNREACHABLE', message: /more data than a manifest/ });
   });
 
-  it('ends at once when the answer is no longer wanted', async () => {
-    const leaving = new AbortController();
-    registry.on('/v2/library/tiny/manifests/latest', () => leaving.abort());
-    await assert.rejects(source.resolve({ model: `${registry.host}/library/tiny` }, contextFor([], leaving.signal)), {
+  it('ends at once when the signal is aborted', async () => {
+    const caller = new AbortController();
+    registry.on('/v2/library/tiny/manifests/latest', () => caller.abort());
+    await assert.rejects(source.resolve({ model: `${registry.host}/library/tiny` }, contextFor([], caller.signal)), {
       code: 'ABORTED',
     });
   });
 
-  it('is not asked for at a host that a stranger names, unless its operator allowed that', async () => {
+  it('is not requested from a host named in a network request, unless the operator allows it', async () => {
     registry.add('library/tiny:latest', weights);
     const reference: Json = { model: `${registry.host}/library/tiny` };
     await assert.rejects(source.resolve(reference, { ...contextFor(), remote: true }), {

@@ -33,7 +33,7 @@ describe('a request for a model from Ollama', () => {
     await rm(folder, { recursive: true });
   });
 
-  /** The body that goes to the engine; `undefined`: the client's own bytes do. */
+  /** The body sent to the engine; `undefined`: the bytes of the client. */
   async function sent(model: string, json: JsonObject, route = 'chat/completions'): Promise<JsonObject | undefined> {
     const body = Buffer.from(JSON.stringify({ model, ...json }));
     const open = await lamina.inference.open(
@@ -46,7 +46,7 @@ describe('a request for a model from Ollama', () => {
   }
   const hello = { role: 'user', content: 'Hello' };
 
-  it('is given the parameters and the system prompt of the model', async () => {
+  it('gets the parameters and the system prompt of the model', async () => {
     assert.deepEqual(await sent('tuned', { messages: [hello] }), {
       model: 'tuned',
       temperature: 0.6,
@@ -56,7 +56,7 @@ describe('a request for a model from Ollama', () => {
     });
   });
 
-  it('keeps what it says itself', async () => {
+  it('keeps the values of the client', async () => {
     const system = { role: 'developer', content: 'Be long.' };
     assert.deepEqual(
       await sent('tuned', { temperature: 0, stop: 'x', max_completion_tokens: 9, messages: [system, hello] }),
@@ -64,7 +64,7 @@ describe('a request for a model from Ollama', () => {
     );
   });
 
-  it('by an alias, and without messages, is treated alike', async () => {
+  it('is treated the same by an alias, and without messages', async () => {
     assert.equal((await sent('short', { messages: [hello] }))?.['temperature'], 0.6);
     assert.deepEqual(await sent('tuned', { prompt: 'Once' }, 'completions'), {
       model: 'tuned',
@@ -75,7 +75,7 @@ describe('a request for a model from Ollama', () => {
     });
   });
 
-  it('is left as it is for other routes and other models', async () => {
+  it('is unchanged for other routes and other models', async () => {
     assert.equal(await sent('tuned', { input: 'text' }, 'embeddings'), undefined);
     assert.equal(await sent('plain', { messages: [hello] }), undefined);
   });

@@ -14,8 +14,8 @@ describe('an Ollama store', () => {
 
   const blob = (content: string) => join(store, 'blobs', digestOf(content).replace(':', '-'));
 
-  /** Puts a model where Ollama would: `host/namespace/model/tag`. */
-  async function keep(path: string, layers: Layers, config: object = {}): Promise<void> {
+  /** Stores a model as Ollama does: `host/namespace/model/tag`. */
+  async function storeModel(path: string, layers: Layers, config: object = {}): Promise<void> {
     const blobs: [string, Buffer][] = [];
     const text = manifestOf(layers, config, (digest, content) => void blobs.push([digest, content]));
     await mkdir(join(store, 'blobs'), { recursive: true });
@@ -28,14 +28,14 @@ describe('an Ollama store', () => {
     return all((await sourceOf(ollamaSource(), env)).adopt?.(contextFor()));
   }
 
-  it('gives its models in place, under the names that Ollama shows', async () => {
-    await keep('registry.ollama.ai/library/llama3.2/3b', [
+  it('provides its models in place, under the names that Ollama shows', async () => {
+    await storeModel('registry.ollama.ai/library/llama3.2/3b', [
       ['model', 'A'],
       ['projector', 'P'],
       ['params', '{"num_ctx":2048,"temperature":1}'],
     ]);
-    await keep('registry.ollama.ai/someone/tuned/latest', [['model', 'B']]);
-    await keep('hf.co/Org/Repo-GGUF/Q8_0', [['model', 'C']]);
+    await storeModel('registry.ollama.ai/someone/tuned/latest', [['model', 'B']]);
+    await storeModel('hf.co/Org/Repo-GGUF/Q8_0', [['model', 'C']]);
     const models = await adopted();
     assert.deepEqual(
       models.map(({ name, aliases }) => [name, ...aliases]),
@@ -49,8 +49,8 @@ describe('an Ollama store', () => {
     assert.deepEqual([llama.format, llama.from, llama.options], ['gguf', 'adopted', { context_length: 2048 }]);
   });
 
-  it('gives a model with an adapter as two that share a process', async () => {
-    await keep('registry.ollama.ai/library/mine/latest', [
+  it('provides a model with an adapter as two that share a process', async () => {
+    await storeModel('registry.ollama.ai/library/mine/latest', [
       ['model', 'A'],
       ['adapter', 'L'],
     ]);
@@ -62,33 +62,33 @@ describe('an Ollama store', () => {
     );
   });
 
-  it('does not give what cannot be opened: cloud models, tensors, half blobs, damaged manifests', async () => {
-    await keep('registry.ollama.ai/library/huge/cloud', [], { remote_host: 'https://ollama.com' });
-    await keep('registry.ollama.ai/library/mlx/latest', [['tensor', 'T']], { model_format: 'safetensors' });
-    await keep('registry.ollama.ai/library/half/latest', [['model', 'HALF']]);
+  it('skips what cannot be opened: cloud models, tensors, incomplete blobs, damaged manifests', async () => {
+    await storeModel('registry.ollama.ai/library/huge/cloud', [], { remote_host: 'https://ollama.com' });
+    await storeModel('registry.ollama.ai/library/mlx/latest', [['tensor', 'T']], { model_format: 'safetensors' });
+    await storeModel('registry.ollama.ai/library/half/latest', [['model', 'HALF']]);
     await truncate(blob('HALF'), 2);
-    await keep('registry.ollama.ai/library/gone/latest', [['model', 'GONE']]);
+    await storeModel('registry.ollama.ai/library/gone/latest', [['model', 'GONE']]);
     await rm(blob('GONE'));
     await writeFile(join(store, 'manifests/registry.ollama.ai/library/gone/odd'), '{"layers"');
-    await keep('registry.ollama.ai/library/whole/latest', [['model', 'WHOLE']]);
+    await storeModel('registry.ollama.ai/library/whole/latest', [['model', 'WHOLE']]);
     assert.deepEqual(
       (await adopted()).map(({ name }) => name),
       ['whole:latest'],
     );
   });
 
-  it('is found in the usual folder, and only OLLAMA_MODELS counts when it is set', async () => {
-    const home = store;
-    store = join(home, '.ollama', 'models');
-    await keep('registry.ollama.ai/library/tiny/latest', [['model', 'A']]);
+  it('is found in the default folder, and only in OLLAMA_MODELS when it is set', async () => {
+    const parent = store;
+    store = join(parent, '.ollama', 'models');
+    await storeModel('registry.ollama.ai/library/tiny/latest', [['model', 'A']]);
     const found = async (env: Record<string, string>) =>
       (await adopted(env)).map(({ name }) => name).includes('tiny:latest');
-    assert.equal(await found({ HOME: home }), true);
-    assert.equal(await found({ HOME: home, OLLAMA_MODELS: join(home, 'none') }), false);
-    store = home;
+    assert.equal(await found({ HOME: parent }), true);
+    assert.equal(await found({ HOME: parent, OLLAMA_MODELS: join(parent, 'none') }), false);
+    store = parent;
   });
 
-  it('is left alone when that is wished', async () => {
+  it('is ignored when it is disabled', async () => {
     assert.equal((await sourceOf(ollamaSource({ adopt: false }), { OLLAMA_MODELS: store })).adopt, undefined);
   });
 });

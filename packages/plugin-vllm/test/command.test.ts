@@ -28,15 +28,15 @@ const argsOf = async (parts: Parts = {}) => (await commandFor(launch(parts))).ar
 const envOf = async (parts: Parts = {}) => (await commandFor(launch(parts))).env ?? {};
 
 describe('the command line of vLLM', () => {
-  it('names the model and this machine, for without it would fetch one and listen everywhere', async () => {
+  it('sets model and host, because without them vLLM would fetch one and listen on every address', async () => {
     assert.equal(await argsOf(), 'serve /models/tiny --host 127.0.0.1 --port 4711 --served-model-name org/tiny:fp8');
   });
 
-  it('goes through the module when the engine is a Python', async () => {
+  it('runs the module when the engine is a Python', async () => {
     assert.match(await argsOf({ executable: '/opt/vllm/bin/python3.12' }), /^-m vllm\.entrypoints\.cli\.main serve /);
   });
 
-  it('carries the key in the environment only, with telemetry and network off', async () => {
+  it('passes the key in the environment only, and disables telemetry and network', async () => {
     const { args, env } = await commandFor(launch());
     assert.ok(!args.join(' ').includes('secret'));
     assert.deepEqual(env, {
@@ -49,7 +49,7 @@ describe('the command line of vLLM', () => {
     });
   });
 
-  it('shares a model among devices', async () => {
+  it('splits a model among devices', async () => {
     assert.match(
       await argsOf({ options: { tensor_parallel_size: 4, pipeline_parallel_size: 2, data_parallel_size: 3 } }),
       / --tensor-parallel-size 4 --pipeline-parallel-size 2 --data-parallel-size 3$/,
@@ -57,7 +57,7 @@ describe('the command line of vLLM', () => {
     assert.equal((await envOf({ options: { devices: ['0', '2'] } }))['CUDA_VISIBLE_DEVICES'], '0,2');
   });
 
-  it('says context and memory', async () => {
+  it('sets context and memory', async () => {
     const options: ModelOptions = {
       max_model_len: 'auto',
       gpu_memory_utilization: 0.5,
@@ -74,7 +74,7 @@ describe('the command line of vLLM', () => {
     assert.equal((await envOf({ options: { cpu_kvcache_space: 2 } }))['VLLM_CPU_KVCACHE_SPACE'], '2');
   });
 
-  it('lets a model with a parser choose its tools by itself', async () => {
+  it('lets a model with a parser choose its tools itself', async () => {
     assert.match(
       await argsOf({ options: { tool_call_parser: 'hermes', reasoning_parser: 'qwen3' } }),
       / --tool-call-parser hermes --reasoning-parser qwen3 --enable-auto-tool-choice$/,
@@ -87,7 +87,7 @@ describe('the command line of vLLM', () => {
     assert.deepEqual(args.slice(-2), ['--speculative-config', JSON.stringify(speculative_config)]);
   });
 
-  it('has switches, and their opposite where that is not the default', async () => {
+  it('has switches, and their opposite when that is not the default', async () => {
     assert.match(
       await argsOf({ options: { enable_prefix_caching: false, enforce_eager: true, trust_remote_code: true } }),
       / --no-enable-prefix-caching --enforce-eager --trust-remote-code$/,
@@ -98,7 +98,7 @@ describe('the command line of vLLM', () => {
     );
   });
 
-  it('lets it sleep only when that is wanted: the routes for it ask for no key', async () => {
+  it('enables sleep only on request, because its routes require no key', async () => {
     assert.match(await argsOf({ options: { sleep_level: 1 } }), / --enable-sleep-mode$/);
     assert.equal((await envOf({ options: { sleep_level: 1 } }))['VLLM_SERVER_DEV_MODE'], '1');
     assert.ok(!('VLLM_SERVER_DEV_MODE' in (await envOf())));
@@ -108,7 +108,7 @@ describe('the command line of vLLM', () => {
     assert.match(await argsOf({ options: { seed: 7, extra_args: ['--seed', '8'] } }), / --seed 7 --seed 8$/);
   });
 
-  it('takes every option of the schema somewhere', async () => {
+  it('passes on every option of the schema', async () => {
     const { properties } = vllmBackend().modelOptions as {
       properties: Record<string, { enum?: readonly unknown[]; type?: string; anyOf?: unknown }>;
     };
@@ -129,16 +129,16 @@ describe('the command line of vLLM', () => {
                 : type === 'object'
                   ? { x: 77 }
                   : 77);
-      const said = JSON.stringify(
+      const launched = JSON.stringify(
         await commandFor(
           launch({ options: { [name]: value }, adapters: [modelOf({ name: 'a', files: [file('adapter', '/a')] })] }),
         ),
       );
-      assert.notEqual(said, before, `${name} changes nothing`);
+      assert.notEqual(launched, before, `${name} has no effect`);
     }
   });
 
-  it('is not put together without weights', async () => {
+  it('is not built without weights', async () => {
     await assert.rejects(commandFor(launch({ model: modelOf({ files: [] }) })), (error) =>
       LaminaError.is(error, 'MODEL_FILES_MISSING'),
     );
@@ -156,7 +156,7 @@ describe('adapters on the command line of vLLM', () => {
     return modelOf({ name, base: 'org/tiny:fp8', files: [file('adapter', join(folder, name))] });
   }
 
-  it('are modules of their own name, with the smallest rank vLLM takes that holds all', async () => {
+  it('are modules with their own name, with the smallest rank of vLLM that is sufficient for all', async () => {
     const adapters = [await adapter('pi=rate', '{"r": 8}'), await adapter('poet', '{"r": 24}')];
     const { args } = await commandFor(launch({ adapters }));
     const modules = adapters.map(({ name, files }) => JSON.stringify({ name, path: files[0]!.path }));
@@ -171,18 +171,18 @@ describe('adapters on the command line of vLLM', () => {
     ]);
   });
 
-  it('are of rank 16 when their configuration does not say', async () => {
+  it('have rank 16 when their configuration has none', async () => {
     assert.match(await argsOf({ adapters: [await adapter('broken', '{')] }), / --max-lora-rank 16 /);
   });
 
-  it('are as many and as large as the options say', async () => {
+  it('are limited in number and size by the options', async () => {
     assert.match(
       await argsOf({ adapters: [await adapter('small', '{"r": 4}')], options: { max_loras: 5, max_lora_rank: 64 } }),
       / --max-loras 5 --max-lora-rank 64 /,
     );
   });
 
-  it('alone are no model', () => {
+  it('are not a model alone', () => {
     const { accepts } = vllmBackend().create('vllm', {});
     assert.ok('refused' in accepts(modelOf({ files: [file('adapter', '/a')] })));
     assert.ok('rank' in accepts(modelOf({ base: 'tiny', files: [file('adapter', '/a')] })));

@@ -7,7 +7,7 @@ import { describeReal, realVllm, smallOptions } from './real-vllm.js';
 import { modelAt, writeTinyModel } from './tiny-model.js';
 
 describeReal('vLLM is a backend as the contract has it', function () {
-  this.timeout(1_200_000); // On a processor every start imports torch three times.
+  this.timeout(1_200_000); // On a CPU every start imports torch three times.
   let folder: string;
   const options = {};
   before(async () => {
@@ -49,9 +49,9 @@ describeReal('vLLM is a backend as the contract has it', function () {
     limits: { startMs: 500_000, answerMs: 60_000, stopMs: 30_000, killMs: 10_000 },
     skip: {
       'the memory estimate is positive and grows with the context':
-        'vLLM takes a share of each device, whatever the model needs',
-      'the request adapter keeps what it does not know and changes nothing in place': 'requests reach vLLM as they are',
-      'a woken server answers': 'vLLM can sleep on GPUs only',
+        'vLLM reserves a share of each device, whatever the model needs',
+      'the request adapter keeps unknown fields and does not modify its input': 'requests reach vLLM unchanged',
+      'a server responds after sleep and wake': 'vLLM can sleep on GPUs only',
     },
   };
 

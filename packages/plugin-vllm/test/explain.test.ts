@@ -10,7 +10,8 @@ interface Recorded {
 }
 
 /**
- * What every failure of a worker ends with, below its cause: its engine core, then the server, say that there was one.
+ * The end of every failure of a worker, below its cause: its engine core, then the server, report that there
+ * was one.
  */
 const wrapper = [
   '(EngineCore pid=9) ERROR 11-25 23:06:05 [core.py:1510] EngineCore failed to start.',
@@ -24,7 +25,7 @@ const wrapper = [
   'RuntimeError: Engine core initialization failed. See root cause above. Failed core proc(s): {}',
 ];
 
-function said(lines: readonly string[], exit: Recorded['exit'] = { code: 1, signal: null }): string | undefined {
+function explanation(lines: readonly string[], exit: Recorded['exit'] = { code: 1, signal: null }): string | undefined {
   return explain(['(APIServer pid=7) INFO 11-25 22:52:57 [api_utils.py:286] non-default args: {}', ...lines], {
     model: modelOf(),
     exit,
@@ -33,10 +34,10 @@ function said(lines: readonly string[], exit: Recorded['exit'] = { code: 1, sign
 
 const core = (text: string) => `(Worker pid=11) ERROR 11-25 23:05:56 [multiproc_executor.py:953] ${text}`;
 
-/** As the real vLLM 0.32.0 for processors printed them. */
+/** As printed by the real vLLM 0.32.0 for CPUs. */
 const real: readonly Recorded[] = [
   {
-    of: 'an architecture of the future',
+    of: 'an unknown architecture',
     lines: [
       '(APIServer pid=8201) ERROR 11-25 22:52:59 [repo_utils.py:124] Error parsing config for noarch: The checkpoint you are trying to load has model type `zzama` but Transformers does not recognize this architecture. This could be because of an issue with the checkpoint, or because your version of Transformers is out of date.',
       'Traceback (most recent call last):',
@@ -46,7 +47,7 @@ const real: readonly Recorded[] = [
     says: /^This vLLM does not know the architecture zzama\. Use a newer vLLM/,
   },
   {
-    of: 'an architecture that only vLLM lacks',
+    of: 'an architecture that only vLLM does not support',
     lines: [
       'pydantic_core._pydantic_core.ValidationError: 1 validation error for ModelConfig',
       "  Value error, Model architectures ['ZzamaForCausalLM'] are not supported for now. Supported architectures: dict_keys(['AfmoeForCausalLM', 'ApertusForCausalLM'])",
@@ -62,14 +63,14 @@ const real: readonly Recorded[] = [
     says: /^\/models\/tiny has a config\.json that names no model_type/,
   },
   {
-    of: 'a directory that is not there',
+    of: 'a missing directory',
     lines: [
       "huggingface_hub.errors.HFValidationError: Repo id must be in the form 'repo_name' or 'namespace/repo_name': '/models/tiny'. Use `repo_type` argument if needed.",
     ],
     says: /^\/models\/tiny does not exist\. Correct the path of the model\.$/,
   },
   {
-    of: 'a context longer than the model was made for',
+    of: 'a context longer than the model supports',
     lines: [
       'pydantic_core._pydantic_core.ValidationError: 1 validation error for ModelConfig',
       "  Value error, User-specified max_model_len (8192) is greater than the derived max_model_len (max_position_embeddings=4096.0 or model_max_length=None in model's config.json). To allow overriding this maximum, set the env var VLLM_ALLOW_LONG_MAX_MODEL_LEN=1.",
@@ -77,7 +78,7 @@ const real: readonly Recorded[] = [
     says: /^max_model_len is 8192, and the model was made for 4096\. Lower it\.$/,
   },
   {
-    of: 'weights that are not all there',
+    of: 'incomplete weights',
     lines: [
       core('    raise ValueError('),
       core(
@@ -88,7 +89,7 @@ const real: readonly Recorded[] = [
     says: /^The weights in \/models\/tiny cannot be read: a file is missing or damaged\. Download it again\.$/,
   },
   {
-    of: 'heads that cannot be shared',
+    of: 'heads that cannot be divided among devices',
     lines: [
       'pydantic_core._pydantic_core.ValidationError: 1 validation error for VllmConfig',
       "  Value error, Total number of attention heads (2) must be divisible by tensor parallel size (3). [type=value_error, input_value=ArgsKwargs((), {'model_co...}), input_type=ArgsKwargs]",
@@ -103,7 +104,7 @@ const real: readonly Recorded[] = [
     says: /^This device cannot put a model to sleep\. Leave sleep_level out\.$/,
   },
   {
-    of: 'a tool call parser that is not there',
+    of: 'an unknown tool call parser',
     lines: [
       '  File "/opt/vllm/entrypoints/launchers/launcher.py", line 362, in validate_api_server_args',
       '    raise KeyError(',
@@ -112,13 +113,13 @@ const real: readonly Recorded[] = [
     says: /^This vLLM has no tool call parser "nosuch"\.$/,
   },
   {
-    of: 'an argument nobody knows',
+    of: 'an unknown argument',
     lines: ['usage: vllm [-h] [-v]', 'vllm: error: unrecognized arguments: --no-such-flag 7'],
     says: /^This vLLM does not know the arguments --no-such-flag 7; leave the options/,
     exit: { code: 2, signal: null },
   },
   {
-    of: 'a value that is not one of those there are',
+    of: 'a value outside the allowed ones',
     lines: [
       'Found duplicate keys --dtype',
       "vllm serve: error: argument --dtype: invalid choice: 'float7' (choose from 'auto', 'bfloat16')",
@@ -128,15 +129,15 @@ const real: readonly Recorded[] = [
   },
 ];
 
-/** As vLLM's sources write them, or as people reported them: they need a GPU, or luck. */
+/** From the sources of vLLM, or as people reported them: they need a GPU, or a race. */
 const written: readonly Recorded[] = [
   {
-    of: 'a port that is taken',
+    of: 'a port that is in use',
     lines: ['OSError: [Errno 98] Address already in use'],
     says: /^The port is in use by another program/,
   },
   {
-    of: 'a device that others use',
+    of: 'a device whose memory other processes use',
     lines: [
       core(
         'ValueError: Free memory on device cuda:0 (12.18/23.56 GiB) on startup is less than desired GPU memory utilization (0.92, 21.67 GiB). Decrease GPU memory utilization or reduce GPU memory used by other processes.',
@@ -146,7 +147,7 @@ const written: readonly Recorded[] = [
     says: /^cuda:0 has 12\.18 GiB free, and gpu_memory_utilization 0\.92 requires 21\.67 GiB\. Lower gpu_memory_utilization/,
   },
   {
-    of: 'weights that leave no room',
+    of: 'weights that leave no memory for the context',
     lines: [
       core(
         'ValueError: No available memory for the cache blocks. Try increasing `gpu_memory_utilization` when initializing the engine.',
@@ -156,7 +157,7 @@ const written: readonly Recorded[] = [
     says: /^The weights leave no memory for a context\./,
   },
   {
-    of: 'a context that does not fit, with one that would',
+    of: 'a context that does not fit, with the longest that fits',
     lines: [
       core(
         "ValueError: To serve at least one request with the model's max seq len (40960), (4.38 GiB KV cache is needed, which is larger than the available KV cache memory (1.02 GiB). Based on the available memory, the estimated maximum model length is 9536.",
@@ -171,7 +172,7 @@ const written: readonly Recorded[] = [
     says: /^The GPU has too little memory\./,
   },
   {
-    of: 'more GPUs than there are',
+    of: 'more GPUs than available',
     lines: ['ValueError: World size (4) is larger than the number of available GPUs (1) in this node.'],
     says: /^4 GPUs are requested and 1 are available\./,
   },
@@ -181,17 +182,17 @@ const written: readonly Recorded[] = [
     says: /^This vLLM finds no device it was built for\./,
   },
   {
-    of: 'a directory that is no model',
+    of: 'a directory without a model',
     lines: ["ValueError: Invalid repository ID or local directory specified: '/models/tiny'."],
     says: /^\/models\/tiny is incomplete: config\.json is missing\./,
   },
   {
-    of: 'a file that is missing',
+    of: 'a missing file',
     lines: ['OSError: /models/tiny does not appear to have a file named tokenizer.json.'],
     says: /^\/models\/tiny is incomplete: tokenizer\.json is missing\./,
   },
   {
-    of: 'code that must be trusted',
+    of: 'a model that requires trusted code',
     lines: [
       'ValueError: The repository tiny contains custom code which must be executed. Please pass the argument `trust_remote_code=True` to allow custom code to be run.',
     ],
@@ -205,32 +206,32 @@ const written: readonly Recorded[] = [
     says: /^awq weights need another dtype: torch\.float16\.$/,
   },
   {
-    of: 'something new in an engine core',
+    of: 'an unknown error in an engine core',
     lines: [core('ValueError: something nobody has seen'), ...wrapper],
     says: /^vLLM failed: something nobody has seen\.$/,
   },
   {
-    of: 'the kernel, out of memory',
+    of: 'a kill by the kernel, out of memory',
     lines: [],
     exit: { code: null, signal: 'SIGKILL' },
     says: /^vLLM was killed \(SIGKILL\); if nobody killed it, the system ran out of memory\./,
   },
 ];
 
-describe('the reason vLLM ended', () => {
+describe('the reason why vLLM ended', () => {
   for (const { of, lines, says, exit } of [...real, ...written])
-    it(`is told for ${of}`, () => assert.match(said(lines, exit) ?? '', says));
+    it(`is reported for ${of}`, () => assert.match(explanation(lines, exit) ?? '', says));
 
-  it('is not guessed when it printed nothing about it, or was told to end', () => {
+  it('is not guessed when it printed nothing about it, or was stopped', () => {
     for (const exit of [
       { code: 1, signal: null },
       { code: 0, signal: null },
       { code: null, signal: 'SIGTERM' },
     ])
-      assert.equal(said([], exit), undefined);
+      assert.equal(explanation([], exit), undefined);
   });
 
-  it('is always sentences without a line break', () => {
-    for (const { lines, exit } of [...real, ...written]) assert.match(said(lines, exit) ?? '', /^[^\n]*\.$/);
+  it('consists of sentences without line breaks', () => {
+    for (const { lines, exit } of [...real, ...written]) assert.match(explanation(lines, exit) ?? '', /^[^\n]*\.$/);
   });
 });

@@ -1,4 +1,4 @@
-// Models as core hands them to the backend, for tests; none of their files need exist.
+// Models as core passes them to the backend, for tests; their files need not exist.
 import type { FileRole, Model, ModelFile } from '@lamina/core/plugin';
 
 export function modelOf(parts: Partial<Model> = {}): Model {

@@ -29,7 +29,7 @@ describeReal('a Lamina with the real vLLM', function () {
     await rm(folder, { recursive: true });
   });
 
-  it('starts a directory of safetensors, knows what it is, and answers a chat', async () => {
+  it('starts a directory of safetensors, detects its type, and responds to a chat', async () => {
     const [record] = await lamina.backends.list();
     assert.ok(
       record!.availability.available && /^\d+\.\d+/.test(record!.availability.version ?? ''),
@@ -46,7 +46,7 @@ describeReal('a Lamina with the real vLLM', function () {
     assert.deepEqual(answer, { status: 200, model: 'tiny', tokens: 8 });
   });
 
-  it('answers for an adapter from the process of its base', async () => {
+  it('responds for an adapter from the process of its base', async () => {
     const { pid } = lamina.runtime.slot('tiny');
     const lease = await lamina.runtime.acquire('pirate', { signal: AbortSignal.timeout(500_000) });
     const answer = await chat(lease, 'pirate');

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { progressOf } from '../dist/progress.js';
 
-describe('a line vLLM prints', () => {
+describe('a line of vLLM', () => {
   const lines: readonly (readonly [line: string, says: ReturnType<typeof progressOf>])[] = [
     [
       '(APIServer pid=1) INFO 08-20 10:00:00 [model.py:631] Resolved architecture: LlamaForCausalLM',
@@ -36,5 +36,5 @@ describe('a line vLLM prints', () => {
     ['(APIServer pid=1) INFO:     127.0.0.1:1 - "GET /health HTTP/1.1" 200 OK', undefined],
   ];
   for (const [line, says] of lines)
-    it(`tells ${JSON.stringify(says) ?? 'nothing'}`, () => assert.deepEqual(progressOf(line), says));
+    it(`reports ${JSON.stringify(says) ?? 'nothing'}`, () => assert.deepEqual(progressOf(line), says));
 });

@@ -8,12 +8,12 @@ import { withQuantization } from '../dist/quantization.js';
 import { file, modelOf } from './model.js';
 import { writeTinyModel } from './tiny-model.js';
 
-describe('how the weights of a directory are quantised', () => {
+describe('the quantisation of weights in a directory', () => {
   let folder: string;
   beforeEach(async () => void (folder = await mkdtemp(join(tmpdir(), 'lamina-vllm-quantization-'))));
   afterEach(() => rm(folder, { recursive: true }));
 
-  async function told(files: Readonly<Record<string, object | string>>): Promise<string | undefined> {
+  async function quantizationOf(files: Readonly<Record<string, object | string>>): Promise<string | undefined> {
     for (const [name, content] of Object.entries(files))
       await writeFile(join(folder, name), typeof content === 'string' ? content : JSON.stringify(content));
     return (await withQuantization(modelOf({ files: [file('weights', folder)] })))?.metadata?.quantization;
@@ -21,38 +21,45 @@ describe('how the weights of a directory are quantised', () => {
 
   const quantized = (quantization_config: object) => ({ 'config.json': { model_type: 'llama', quantization_config } });
 
-  it('is told by config.json: AWQ, GPTQ, FP8 and the others', async () => {
+  it('is read from config.json: AWQ, GPTQ, FP8 and others', async () => {
     assert.equal(
-      await told(quantized({ quant_method: 'awq', bits: 4, group_size: 128, version: 'gemm', zero_point: true })),
+      await quantizationOf(
+        quantized({ quant_method: 'awq', bits: 4, group_size: 128, version: 'gemm', zero_point: true }),
+      ),
       'awq-4bit',
     );
-    assert.equal(await told(quantized({ quant_method: 'gptq', bits: 8, desc_act: false })), 'gptq-8bit');
+    assert.equal(await quantizationOf(quantized({ quant_method: 'gptq', bits: 8, desc_act: false })), 'gptq-8bit');
     assert.equal(
-      await told(quantized({ quant_method: 'fp8', activation_scheme: 'dynamic', weight_block_size: [128, 128] })),
+      await quantizationOf(
+        quantized({ quant_method: 'fp8', activation_scheme: 'dynamic', weight_block_size: [128, 128] }),
+      ),
       'fp8',
     );
     assert.equal(
-      await told(quantized({ quant_method: 'compressed-tensors', format: 'float-quantized' })),
+      await quantizationOf(quantized({ quant_method: 'compressed-tensors', format: 'float-quantized' })),
       'compressed-tensors',
     );
-    assert.equal(await told(quantized({ quant_method: 'bitsandbytes', load_in_4bit: true })), 'bitsandbytes');
+    assert.equal(await quantizationOf(quantized({ quant_method: 'bitsandbytes', load_in_4bit: true })), 'bitsandbytes');
   });
 
-  it('is told by a file of its own in older AWQ and GPTQ checkpoints', async () => {
+  it('is read from a file of its own in older AWQ and GPTQ checkpoints', async () => {
     assert.equal(
-      await told({
+      await quantizationOf({
         'config.json': {},
         'quant_config.json': { zero_point: true, q_group_size: 128, w_bit: 4, version: 'GEMM' },
       }),
       'awq-4bit',
     );
     await rm(join(folder, 'quant_config.json'));
-    assert.equal(await told({ 'quantize_config.json': { bits: 4, group_size: 128, desc_act: true } }), 'gptq-4bit');
+    assert.equal(
+      await quantizationOf({ 'quantize_config.json': { bits: 4, group_size: 128, desc_act: true } }),
+      'gptq-4bit',
+    );
   });
 
-  it('is not told where there is none, or nothing that can be read', async () => {
-    assert.equal(await told({ 'config.json': { model_type: 'llama' } }), undefined);
-    assert.equal(await told({ 'config.json': '{' }), undefined);
+  it('is missing when there is none, or nothing readable', async () => {
+    assert.equal(await quantizationOf({ 'config.json': { model_type: 'llama' } }), undefined);
+    assert.equal(await quantizationOf({ 'config.json': '{' }), undefined);
     assert.equal(await withQuantization(modelOf({ format: 'gguf' })), undefined);
     assert.equal(await withQuantization(modelOf({ files: [] })), undefined);
   });

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
-/** The vLLM of this machine: LAMINA_VLLM names its script, else it is the one in PATH. */
+/** The vLLM of this machine: from LAMINA_VLLM, else the one in PATH. */
 export const realVllm =
   process.env['LAMINA_VLLM'] ??
   (process.env['PATH'] ?? '')
@@ -11,8 +11,8 @@ export const realVllm =
     .find(existsSync);
 
 /**
- * Options that suit a small machine without a GPU. Left alone, each vLLM would bind its threads to the same core; and
- * one that is killed leaves its sockets where temporary files are: here in a folder of the test.
+ * Options for a small machine without a GPU. By default, each vLLM would bind its threads to the same core;
+ * and a killed one leaves its sockets in the temporary folder: here a folder of the test.
  */
 export function smallOptions(folder: string) {
   const env = { VLLM_CPU_OMP_THREADS_BIND: 'nobind', TMPDIR: folder };
@@ -27,7 +27,7 @@ export function smallOptions(folder: string) {
   } as const;
 }
 
-/** A suite that needs the real engine; without one it is skipped, and its title says why. */
+/** A suite that needs the real engine; skipped without one, with the reason in its title. */
 export function describeReal(title: string, body: (this: Mocha.Suite) => void): void {
   if (realVllm === undefined)
     describe.skip(`${title} (skipped: there is no vllm in PATH, and LAMINA_VLLM names none)`, body);

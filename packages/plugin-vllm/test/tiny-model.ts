@@ -1,5 +1,5 @@
-// A model directory of a few kilobytes for vLLM: no weights at all (`load_format: dummy` makes them up), a tokenizer of
-// single bytes.
+// A model directory of a few kilobytes for vLLM: without weights (`load_format: dummy` generates them), with
+// a tokenizer of single bytes.
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Model } from '@lamina/core/plugin';

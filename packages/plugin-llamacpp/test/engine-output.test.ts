@@ -5,8 +5,8 @@ import { parseVersion } from '../dist/version.js';
 
 const mebibyte = 1024 * 1024;
 
-describe('what llama-server says of itself', () => {
-  it('has a version, printed to standard error', () => {
+describe('the output of llama-server about itself', () => {
+  it('contains a version, printed to standard error', () => {
     assert.equal(
       parseVersion({
         stdout: '',
@@ -16,17 +16,17 @@ describe('what llama-server says of itself', () => {
     );
   });
 
-  it('has a version in older builds too, after the lines of a GPU backend', () => {
+  it('contains a version in older builds too, after the lines of a GPU backend', () => {
     const stderr =
       'ggml_cuda_init: found 1 CUDA devices:\n  Device 0: NVIDIA RTX, compute capability 8.6, VMM: yes\nversion: 6123 (abc1234)\n';
     assert.equal(parseVersion({ stdout: '', stderr }), 'b6123');
   });
 
-  it('has no version when another program answers', () => {
+  it('contains no version when another program responds', () => {
     assert.equal(parseVersion({ stdout: 'usage: other [options]', stderr: '' }), undefined);
   });
 
-  it('has devices with their memory', () => {
+  it('contains devices with their memory', () => {
     const stdout =
       'Available devices:\n  CUDA0: NVIDIA GeForce RTX 4090 (24080 MiB, 23500 MiB free)\n  RPC[10.0.0.2:50052]: RPC[10.0.0.2:50052] (8000 MiB, 7000 MiB free)\n';
     assert.deepEqual(parseDevices(stdout), [
@@ -45,7 +45,7 @@ describe('what llama-server says of itself', () => {
     ]);
   });
 
-  it('has no devices in a build for the processor alone', () => {
+  it('contains no devices in a CPU build', () => {
     assert.deepEqual(parseDevices('Available devices:\n  (none)\n'), []);
     assert.deepEqual(parseDevices(''), []);
   });
@@ -53,7 +53,7 @@ describe('what llama-server says of itself', () => {
 
 describe('the hint how to install llama-server', () => {
   for (const platform of ['linux', 'darwin', 'win32'] as const) {
-    it(`is one sentence that names a way on ${platform}`, () => {
+    it(`is one sentence with a method for ${platform}`, () => {
       assert.match(
         installHint(platform),
         /^Install llama\.cpp .*(?:brew|winget|llama\.cpp-tools).*, so that llama-server is in PATH\.$/,

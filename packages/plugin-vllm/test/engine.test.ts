@@ -11,14 +11,14 @@ import { inspect } from '../dist/inspect.js';
 import { sleep, wake } from '../dist/sleep.js';
 import { modelOf } from './model.js';
 
-/** A server that answers as written down, and what it was asked. */
+/** A server with fixed responses, and the requests it received. */
 function recorded(
   options: object,
   answers: Readonly<Record<string, unknown>> = {},
-): { server: StartedServer; asked: string[] } {
-  const asked: string[] = [];
+): { server: StartedServer; requests: string[] } {
+  const requests: string[] = [];
   const request: StartedServer['request'] = (path, { method = 'GET', body } = {}) => {
-    asked.push([method, path, ...(body === undefined ? [] : [JSON.stringify(body)])].join(' '));
+    requests.push([method, path, ...(body === undefined ? [] : [JSON.stringify(body)])].join(' '));
     return Promise.resolve(answers[path]);
   };
   return {
@@ -30,26 +30,26 @@ function recorded(
       options: options as Record<string, unknown>,
       request,
     },
-    asked,
+    requests,
   };
 }
 
 const signal = new AbortController().signal;
 const hasPython = spawnSync('python3', ['-c', 'import venv'], { stdio: 'ignore' }).status === 0;
 
-describe('a vLLM that is put to sleep', () => {
-  it('keeps its weights on level 1, and is awake at once', async () => {
-    const { server, asked } = recorded({ sleep_level: 1 });
+describe('a vLLM that sleeps', () => {
+  it('keeps its weights at level 1, and is awake at once', async () => {
+    const { server, requests } = recorded({ sleep_level: 1 });
     await sleep(server, signal);
     await wake(server, signal);
-    assert.deepEqual(asked, ['POST /sleep?level=1', 'POST /wake_up']);
+    assert.deepEqual(requests, ['POST /sleep?level=1', 'POST /wake_up']);
   });
 
-  it('has forgotten its weights on level 2, so they are read again before it is awake', async () => {
-    const { server, asked } = recorded({ sleep_level: 2 });
+  it('loses its weights at level 2, so they are loaded again before it is awake', async () => {
+    const { server, requests } = recorded({ sleep_level: 2 });
     await sleep(server, signal);
     await wake(server, signal);
-    assert.deepEqual(asked, [
+    assert.deepEqual(requests, [
       'POST /sleep?level=2',
       'POST /wake_up?tags=weights',
       'POST /collective_rpc {"method":"reload_weights"}',
@@ -58,7 +58,7 @@ describe('a vLLM that is put to sleep', () => {
   });
 });
 
-describe('what a vLLM can do', () => {
+describe('the capabilities of vLLM', () => {
   const answers = {
     '/v1/models': { data: [{ id: 'tiny', max_model_len: 2048 }] },
     '/openapi.json': {
@@ -73,7 +73,7 @@ describe('what a vLLM can do', () => {
     child: () => log,
   };
 
-  it('is what it lists, and what it was started with', async () => {
+  it('are those that it lists, and those it was started with', async () => {
     const { server } = recorded({ max_num_seqs: 4, tool_call_parser: 'hermes' }, answers);
     assert.deepEqual(await inspect(server, { signal, log }), {
       tools: true,
@@ -87,7 +87,7 @@ describe('what a vLLM can do', () => {
 describe('an error of vLLM', () => {
   const read = (status: number, body: unknown) => readError(status, Buffer.from(JSON.stringify(body)));
 
-  it('about the context has the name and the numbers OpenAI has for it, in old releases too', () => {
+  it('about the context has the code and the numbers of OpenAI, in old releases too', () => {
     const message =
       "This model's maximum context length is 2048 tokens. However, you requested 16 output tokens and your prompt contains at least 3001 input tokens, for a total of at least 3017 tokens.";
     const wire = {
@@ -100,7 +100,7 @@ describe('an error of vLLM', () => {
     assert.deepEqual(read(400, { object: 'error', message, type: 'BadRequestError', code: 400 }), wire);
   });
 
-  it('of any other kind is left to the usual reading', () => {
+  it('of any other kind is read by the default rules', () => {
     assert.equal(
       read(404, { error: { message: 'The model `x` does not exist.', type: 'NotFoundError', code: 404 } }),
       undefined,
@@ -118,7 +118,7 @@ describe('an error of vLLM', () => {
     before(async () => void (folder = await mkdtemp(join(tmpdir(), 'lamina-vllm-venv-'))));
     after(() => rm(folder, { recursive: true }));
 
-    it('is told by an environment that has it, as does the version, under whichever name it was installed; nothing is imported', async () => {
+    it('is found in its environment by its script and its version, under every package name, without importing it', async () => {
       execFileSync('python3', ['-m', 'venv', '--without-pip', folder]);
       const site = execFileSync(
         join(folder, 'bin/python'),

@@ -90,10 +90,10 @@ describeReal('command line: a real llama-server without code', function () {
     },
     embedding: { extra_args: ['--embeddings', '--pooling', 'mean'] },
     skip: {
-      'a probe finds the engine and its version': 'nobody knows how a command is asked for its version',
-      'the memory estimate is positive and grows with the context': 'nobody knows what a command will need',
-      'the request adapter keeps what it does not know and changes nothing in place': 'requests reach it as they are',
-      'a woken server answers': 'a command cannot be told to sleep',
+      'a probe finds the engine and its version': 'there is no standard way to get the version of a command',
+      'the memory estimate is positive and grows with the context': 'the memory use of a command is unknown',
+      'the request adapter keeps unknown fields and does not modify its input': 'requests are passed on unchanged',
+      'a server responds after sleep and wake': 'a command cannot sleep',
     },
   });
 });
@@ -139,7 +139,7 @@ describeReal('remote: a real llama-server that already runs', function () {
     engine.kill('SIGKILL');
     await once(engine, 'exit');
   });
-  const remains = 'the server is not ours: it is attached and detached, never started or ended';
+  const remains = 'the server is external: it is attached and detached, never started or stopped';
   runCases({
     type: later(() => type, { type: 'remote', formats: ['remote'], lifetime: 'external' }),
     options,
@@ -149,21 +149,21 @@ describeReal('remote: a real llama-server that already runs', function () {
     says: () => 'Hello from the model tiny-a.',
     embedding: { id: 'tiny-a' },
     skip: {
-      'a probe finds the engine and its version': 'servers do not tell their version in one way',
-      'the memory estimate is positive and grows with the context': 'it needs none here',
-      'the request adapter keeps what it does not know and changes nothing in place': 'requests reach it as they are',
-      'options reach the engine': 'its only option is what the server calls the model, which every case uses',
-      'two models run at once, each at its own endpoint': 'all models of a remote share its endpoint',
-      'a start of a damaged model fails with the reason': remains,
-      'a failed start leaves nothing': remains,
-      'every process is in a registered process group until it ends': remains,
-      'a stop leaves nothing: no process, no open port': remains,
-      'a stop ends in time while an answer streams': remains,
+      'a probe finds the engine and its version': 'there is no standard way to get the version of a server',
+      'the memory estimate is positive and grows with the context': 'it uses no memory of this machine',
+      'the request adapter keeps unknown fields and does not modify its input': 'requests are passed on unchanged',
+      'options reach the engine': 'its only option is the name of the model on the server, which every case uses',
+      'two models run concurrently at different endpoints': 'all models of a remote share its endpoint',
+      'a start of a damaged model fails with a reason': remains,
+      'a failed start leaves nothing behind': remains,
+      'every process is in a guarded group until it ends': remains,
+      'a stop leaves no process and no open port': remains,
+      'a stop ends in time during a streamed response': remains,
       'a stop with an aborted signal kills at once': remains,
-      'a stop turns into a kill when its signal is aborted': remains,
-      'an engine that is killed resolves `closed` as a crash, with a reason': remains,
-      'a crash leaves nothing': remains,
-      'a woken server answers': remains,
+      'a stop becomes a kill when its signal is aborted': remains,
+      'a killed engine resolves closed as a crash, with a reason': remains,
+      'a crash leaves nothing behind': remains,
+      'a server responds after sleep and wake': remains,
     },
   });
 });

@@ -95,10 +95,10 @@ describe('the example of an engine plugin', () => {
       embedding: {},
       env: process.env,
       skip: {
-        'the memory estimate is positive and grows with the context': 'it makes none',
-        'the request adapter keeps what it does not know and changes nothing in place': 'it has none',
-        'options reach the engine': 'it takes none',
-        'a woken server answers': 'it cannot sleep',
+        'the memory estimate is positive and grows with the context': 'it has no estimate',
+        'the request adapter keeps unknown fields and does not modify its input': 'it has none',
+        'options reach the engine': 'it has no options',
+        'a server responds after sleep and wake': 'it cannot sleep',
       },
     });
     for (const { name, skip, run: check } of cases) {

@@ -37,27 +37,27 @@ const silent = { debug() {}, info() {}, warn() {}, error() {}, child: () => sile
 const limitMs = 30_000;
 
 const cases = {
-  'resolves its reference to files with safe, unique paths': async (kit) => {
+  'resolves its reference to a plan with safe, unique paths and its own name': async (kit) => {
     const { source, plan } = await resolved(kit);
     assert.equal(plan.source, source.name);
     assert.ok(plan.files.length > 0, 'the plan has no files');
-    assert.equal(new Set(plan.files.map(({ path }) => path)).size, plan.files.length, 'two files have the same path');
+    assert.equal(new Set(plan.files.map(({ path }) => path)).size, plan.files.length, 'a path occurs twice');
     for (const { path, sha256, bytes } of plan.files) {
-      assert.ok(isSafe(path), `the path ${path} leads out of the model's directory`);
+      assert.ok(isSafe(path), `the path ${path} leaves the directory of the model`);
       assert.ok(sha256 === undefined || /^[0-9a-f]{64}$/i.test(sha256), `the SHA-256 of ${path} is not one`);
       assert.ok(bytes === undefined || (Number.isInteger(bytes) && bytes >= 0), `the size of ${path} is not one`);
     }
   },
-  'makes a plan that is plain JSON': async (kit) => {
+  'resolves its reference to a plan that is plain JSON': async (kit) => {
     const { plan } = await resolved(kit);
     assert.deepEqual(JSON.parse(JSON.stringify(plan)), plan);
   },
-  'puts no secret into a plan': async (kit) => {
+  'keeps secrets out of the plan': async (kit) => {
     assert.ok(kit.secrets !== undefined && kit.secrets.length > 0, 'the kit names no secrets');
     const { plan } = await resolved(kit);
     for (const secret of kit.secrets) assert.ok(!JSON.stringify(plan).includes(secret), 'a secret is in the plan');
   },
-  'makes the same plan for the same reference': async (kit) => {
+  'resolves the same reference to the same plan': async (kit) => {
     const [first, second] = [await resolved(kit), await resolved(kit)];
     assert.deepEqual(second.plan, first.plan);
   },
@@ -72,23 +72,27 @@ const cases = {
     const { source, plan } = await resolved(kit);
     for (const file of plan.files) if ('key' in file.from) await checkBytes(source, plan, file);
   },
-  'resolves references of other sources to undefined': async (kit) => {
+  'returns undefined for references of other sources': async (kit) => {
     const source = await kit.source();
     for (const reference of kit.foreign ?? [42, true, [], {}, 'no-such-scheme://nothing here'])
-      assert.equal(await source.resolve(reference, contextOf()), undefined, `${JSON.stringify(reference)} was taken`);
+      assert.equal(
+        await source.resolve(reference, contextOf()),
+        undefined,
+        `${JSON.stringify(reference)} was resolved`,
+      );
   },
-  'reports a missing model in a sentence': (kit) =>
-    refuses(kit, 'missing', ['SOURCE_UNREACHABLE', 'SOURCE_DENIED', 'REQUEST_INVALID']),
-  'reports denied access in a sentence': (kit) => refuses(kit, 'denied', ['SOURCE_DENIED']),
-  'refuses a private address to a request from the network': (kit) =>
-    refuses(kit, 'private', ['FORBIDDEN', 'SOURCE_DENIED'], true),
-  'stops when the signal is aborted': async (kit) => {
+  'rejects a missing model with a message': (kit) =>
+    assertRejected(kit, 'missing', ['SOURCE_UNREACHABLE', 'SOURCE_DENIED', 'REQUEST_INVALID']),
+  'rejects a denied model with a message': (kit) => assertRejected(kit, 'denied', ['SOURCE_DENIED']),
+  'rejects a private address in a network request': (kit) =>
+    assertRejected(kit, 'private', ['FORBIDDEN', 'SOURCE_DENIED'], true),
+  'rejects when its signal is aborted': async (kit) => {
     const source = await kit.source();
     await assert.rejects(async () =>
       source.resolve(kit.reference, contextOf(false, AbortSignal.abort(new LaminaError('ABORTED', {})))),
     );
   },
-  'adopts models whose files are on disk': async (kit) => {
+  'adopts models whose files exist': async (kit) => {
     const source = await kit.source();
     assert.ok(source.adopt !== undefined, 'the source adopts nothing; skip this case');
     let count = 0;
@@ -97,7 +101,7 @@ const cases = {
       assert.equal(model.from, 'adopted');
       assert.ok(model.files.length > 0 && model.files.every(({ bytes }) => bytes > 0), `${model.name} has no files`);
     }
-    assert.ok(count > 0, 'nothing was adopted');
+    assert.ok(count > 0, 'no model was adopted');
   },
 } satisfies Record<string, (kit: SourceKit) => Promise<void>>;
 
@@ -128,11 +132,11 @@ export function sourceConformance(kit: SourceKit): ConformanceCase[] {
 async function resolved(kit: SourceKit): Promise<{ source: Source; plan: DownloadPlan }> {
   const source = await kit.source();
   const plan = await source.resolve(kit.reference, contextOf());
-  assert.ok(plan !== undefined, 'the source does not know its own reference');
+  assert.ok(plan !== undefined, 'the source does not recognise its own reference');
   return { source, plan };
 }
 
-async function refuses(
+async function assertRejected(
   kit: SourceKit,
   subject: 'missing' | 'denied' | 'private',
   codes: readonly string[],

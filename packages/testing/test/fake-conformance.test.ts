@@ -1,4 +1,4 @@
-// The fake backend does everything a backend must do.
+// The fake backend passes the whole conformance suite.
 import { backendConformance } from '@lamina/testing';
 import { fakeKit, testFolder } from './fake-kit.js';
 

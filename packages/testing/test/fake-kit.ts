@@ -21,7 +21,7 @@ export function fakeModel(folder: string, name: string, content = 'a fake model'
   return { name, files, format: 'fake', aliases: [], options: {}, pinned: false, limits: {}, from: 'manifest' };
 }
 
-/** What a fake engine counted. */
+/** The counters of a fake engine. */
 export async function stateOf(server: ModelServer): Promise<FakeEngineState> {
   const response = await fetch(new URL('/fake/state', server.endpoint().baseUrl));
   return (await response.json()) as FakeEngineState;
@@ -41,7 +41,7 @@ export function fakeKit(folder: string, changes: Partial<BackendKit> = {}): Back
     limits: { startMs: 15_000, answerMs: 10_000, leaveMs: 10_000, stopMs: 10_000, killMs: 5_000 },
     ...changes,
     skip: {
-      'the request adapter keeps what it does not know and changes nothing in place': 'the fake backend adapts nothing',
+      'the request adapter keeps unknown fields and does not modify its input': 'the fake backend adapts nothing',
       ...changes.skip,
     },
   };

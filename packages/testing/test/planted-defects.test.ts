@@ -1,5 +1,5 @@
-// The conformance kit catches bad backends: each of these has one defect, and the case meant for it fails for the right
-// reason.
+// The conformance kit detects faulty backends: each of these has one defect, and the case for it fails for
+// the right reason.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { setTimeout } from 'node:timers/promises';
@@ -15,19 +15,19 @@ import { fakeKit, stateOf, testFolder } from './fake-kit.js';
 
 interface Defect {
   readonly defect: string;
-  readonly caughtBy: BackendCaseName;
-  readonly saying: RegExp;
+  readonly failingCase: BackendCaseName;
+  readonly message: RegExp;
   readonly type: BackendType;
 }
 
 const never = new AbortController().signal;
 
-/** A good backend but for what the engine itself does. */
+/** A correct backend except for the behaviour of the engine. */
 function engineThat(behaviour: Behaviour): BackendType {
   return fakeBackend({ behaviour: { chunk_ms: 2, ...behaviour } });
 }
 
-/** A good backend but for these members. */
+/** A correct backend except for these members. */
 function backendWith(change: (backend: Backend) => Partial<Backend>, type = engineThat({})): BackendType {
   return {
     ...type,
@@ -38,7 +38,7 @@ function backendWith(change: (backend: Backend) => Partial<Backend>, type = engi
   };
 }
 
-/** A good backend but for these members of its servers. */
+/** A correct backend except for these members of its servers. */
 function serverWith(
   change: (server: ModelServer, context: StartContext) => Partial<ModelServer>,
   type = engineThat({}),
@@ -54,7 +54,7 @@ function serverWith(
   );
 }
 
-/** A good backend but for what it does with its start context. */
+/** A correct backend except for its use of the start context. */
 function startWith(change: (context: StartContext) => StartContext): BackendType {
   return backendWith((backend) => ({ start: (model, context) => backend.start(model, change(context)) }));
 }
@@ -66,8 +66,8 @@ function keyOf(server: ModelServer): string {
 const defects: Defect[] = [
   {
     defect: 'throws when its engine is missing',
-    caughtBy: 'a probe of a missing engine says why and what to do',
-    saying: /ENOENT/,
+    failingCase: 'a probe of a missing engine reports the reason and a hint',
+    message: /ENOENT/,
     type: backendWith((backend) => ({
       async probe(context) {
         const answer = await backend.probe(context);
@@ -78,14 +78,14 @@ const defects: Defect[] = [
   },
   {
     defect: 'estimates the same memory for every context',
-    caughtBy: 'the memory estimate is positive and grows with the context',
-    saying: /A longer context is estimated at 1000 bytes/,
+    failingCase: 'the memory estimate is positive and grows with the context',
+    message: /A longer context is estimated at 1000 bytes/,
     type: engineThat({ memory_bytes: 1_000 }),
   },
   {
-    defect: 'changes the request it is given',
-    caughtBy: 'the request adapter keeps what it does not know and changes nothing in place',
-    saying: /The adapter changed the body/,
+    defect: 'modifies its input request',
+    failingCase: 'the request adapter keeps unknown fields and does not modify its input',
+    message: /The adapter modified its input/,
     type: backendWith(() => ({
       adapt: {
         request(body) {
@@ -96,27 +96,27 @@ const defects: Defect[] = [
     })),
   },
   {
-    defect: 'drops fields it does not know from a request',
-    caughtBy: 'the request adapter keeps what it does not know and changes nothing in place',
-    saying: /The adapter lost a field/,
+    defect: 'drops unknown fields of a request',
+    failingCase: 'the request adapter keeps unknown fields and does not modify its input',
+    message: /The adapter dropped a field/,
     type: backendWith(() => ({ adapt: { request: ({ model, messages }) => ({ model, messages }) as JsonObject } })),
   },
   {
-    defect: 'says that it is ready while it loads',
-    caughtBy: 'a start resolves when a chat can be answered',
-    saying: /answered with 503/,
+    defect: 'reports ready while it loads',
+    failingCase: 'a start resolves when the engine can answer a chat',
+    message: /answered with 503/,
     type: engineThat({ ready_early: true, load_ms: 60_000 }),
   },
   {
-    defect: 'does not hand its options to the engine',
-    caughtBy: 'options reach the engine',
-    saying: /777/,
+    defect: 'does not pass its options to the engine',
+    failingCase: 'options reach the engine',
+    message: /777/,
     type: startWith((context) => ({ ...context, options: {} })),
   },
   {
-    defect: 'puts all models at one port',
-    caughtBy: 'two models run at once, each at its own endpoint',
-    saying: /Both models are at/,
+    defect: 'starts all models on one port',
+    failingCase: 'two models run concurrently at different endpoints',
+    message: /Both models are at/,
     type: backendWith((backend) => {
       let only: Promise<ModelServer> | undefined;
       return { start: (model, context) => (only ??= backend.start(model, context)) };
@@ -124,8 +124,8 @@ const defects: Defect[] = [
   },
   {
     defect: 'swallows the reason of a failed start',
-    caughtBy: 'a start of a damaged model fails with the reason',
-    saying: /Error: start failed instead of MODEL_START_FAILED/,
+    failingCase: 'a start of a damaged model fails with a reason',
+    message: /Error: start failed instead of MODEL_START_FAILED/,
     type: backendWith((backend) => ({
       start: (model, context) =>
         backend.start(model, context).catch(() => {
@@ -135,8 +135,8 @@ const defects: Defect[] = [
   },
   {
     defect: 'leaks a process when a start fails',
-    caughtBy: 'a failed start leaves nothing',
-    saying: /After a failed start, processes are left: \d+ \(.*node/,
+    failingCase: 'a failed start leaves nothing behind',
+    message: /After a failed start, processes are left: \d+ \(.*node/,
     type: backendWith((backend) => ({
       async start(model, context) {
         const helper = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1e9)'], { stdio: 'ignore' });
@@ -147,75 +147,75 @@ const defects: Defect[] = [
     })),
   },
   {
-    defect: 'starts on when the start was aborted',
-    caughtBy: 'an aborted start rejects and leaves nothing',
-    saying: /whose signal was aborted resolved/,
+    defect: 'continues a start that was aborted',
+    failingCase: 'an aborted start rejects and leaves nothing behind',
+    message: /resolved anyway/,
     type: startWith((context) => ({ ...context, signal: never })),
   },
   {
-    defect: 'keeps its processes from the guard',
-    caughtBy: 'every process is in a registered process group until it ends',
-    saying: /outlive a Lamina that is killed/,
+    defect: 'does not register its processes with the guard',
+    failingCase: 'every process is in a guarded group until it ends',
+    message: /outlive a Lamina that is killed/,
     type: startWith((context) => ({ ...context, guard: () => () => undefined })),
   },
   {
     defect: 'ends its streams without [DONE]',
-    caughtBy: 'a streamed chat has its text, then a finish reason, then [DONE]',
-    saying: /does not end with \[DONE\]/,
+    failingCase: 'a streamed chat has text, then a finish reason, then [DONE]',
+    message: /does not end with \[DONE\]/,
     type: engineThat({ no_done: true }),
   },
   {
     defect: 'cuts its streams',
-    caughtBy: 'a streamed chat has its text, then a finish reason, then [DONE]',
-    saying: /The stream broke off/,
+    failingCase: 'a streamed chat has text, then a finish reason, then [DONE]',
+    message: /The stream ended early/,
     type: engineThat({ cut_chunks: 3 }),
   },
   {
-    defect: 'generates on when the client has left',
-    caughtBy: 'a client that disconnects frees the engine',
-    saying: /The work for a client that left did not settle/,
+    defect: 'continues to generate after the client disconnected',
+    failingCase: 'a client that disconnects frees the engine',
+    message: /The request of a disconnected client did not settle/,
     type: engineThat({ keep_generating: true }),
   },
   {
-    defect: 'answers errors in a shape of its own',
-    caughtBy: 'a body that is not JSON is refused with an OpenAI error',
-    saying: /The error has no message/,
+    defect: 'returns errors in another format',
+    failingCase: 'a body that is not JSON is rejected in the standard error format',
+    message: /The error has no message/,
     type: engineThat({ errors: 'json_in_string' }),
   },
   {
     defect: 'does not wake up',
-    caughtBy: 'a woken server answers',
-    saying: /asleep/,
+    failingCase: 'a server responds after sleep and wake',
+    message: /asleep/,
     type: serverWith(() => ({ wake: () => Promise.resolve() })),
   },
   {
     defect: 'leaves a grandchild behind',
-    caughtBy: 'a stop leaves nothing: no process, no open port',
-    saying: /After a stop, processes are left/,
+    failingCase: 'a stop leaves no process and no open port',
+    message: /After a stop, processes are left/,
     type: engineThat({ grandchild: 'own_group' }),
   },
   {
-    defect: 'never settles closed',
-    caughtBy: 'a stop resolves `closed` as expected',
-    saying: /closed did not settle/,
+    defect: 'never resolves closed',
+    failingCase: 'a stop resolves closed as expected',
+    message: /closed did not settle/,
     type: serverWith(() => ({ closed: new Promise(() => undefined) })),
   },
   {
-    defect: 'takes every stop for a crash',
-    caughtBy: 'a stop resolves `closed` as expected',
-    saying: /counts as a crash/,
+    defect: 'reports every stop as a crash',
+    failingCase: 'a stop resolves closed as expected',
+    message: /reported as a crash/,
     type: serverWith(({ closed }) => ({ closed: closed.then((exit) => ({ ...exit, expected: false })) })),
   },
   {
-    defect: 'takes every crash for a stop',
-    caughtBy: 'an engine that is killed resolves `closed` as a crash, with a reason',
-    saying: /A crash counts as a requested stop/,
+    defect: 'reports every crash as a stop',
+    failingCase: 'a killed engine resolves closed as a crash, with a reason',
+    message: /reported as a requested stop/,
     type: serverWith(({ closed }) => ({ closed: closed.then((exit) => ({ ...exit, expected: true })) })),
   },
   {
-    defect: 'waits for its clients before it stops, however long that takes',
-    caughtBy: 'a stop ends in time while an answer streams',
-    saying: /stop\(\) did not settle/,
+    defect: 'waits for its clients before it stops, without a limit',
+    failingCase: 'a stop ends in time during a streamed response',
+    message: /stop\(\) did not settle/,
     type: serverWith((server) => ({
       async stop(context) {
         while ((await stateOf(server)).busy > 0) await setTimeout(20);
@@ -224,18 +224,18 @@ const defects: Defect[] = [
     })),
   },
   {
-    defect: 'does not look at the signal of a stop',
-    caughtBy: 'a stop with an aborted signal kills at once',
-    saying: /stop\(\) did not settle/,
+    defect: 'ignores the signal of a stop',
+    failingCase: 'a stop with an aborted signal kills at once',
+    message: /stop\(\) did not settle/,
     type: serverWith(
       (server) => ({ stop: ({ reason }) => server.stop({ reason, signal: never }) }),
       engineThat({ sigterm: 'ignored' }),
     ),
   },
   {
-    defect: 'looks at the signal of a stop only once',
-    caughtBy: 'a stop turns into a kill when its signal is aborted',
-    saying: /stop\(\) did not settle/,
+    defect: 'checks the signal of a stop only once',
+    failingCase: 'a stop becomes a kill when its signal is aborted',
+    message: /stop\(\) did not settle/,
     type: serverWith(
       (server) => ({ stop: ({ reason, signal }) => server.stop({ reason, signal: signal.aborted ? signal : never }) }),
       engineThat({ sigterm: 'ignored' }),
@@ -243,8 +243,8 @@ const defects: Defect[] = [
   },
   {
     defect: 'prints its key',
-    caughtBy: 'its key is never printed',
-    saying: /The key is in the output/,
+    failingCase: 'the key is never printed',
+    message: /The key is in the output/,
     type: serverWith((server, context) => {
       context.output('stderr', `started with ${keyOf(server)}`);
       return {};
@@ -252,25 +252,24 @@ const defects: Defect[] = [
   },
   {
     defect: 'puts its key on the command line',
-    caughtBy: 'its key is on no command line',
-    saying: /can read the key in the list of processes/,
+    failingCase: 'the key is not on a command line',
+    message: /can read the key in the process list/,
     type: fakeBackend({ keyIn: 'arguments' }),
   },
 ];
 
 describe('a backend that', () => {
   const folder = testFolder();
-  for (const { defect, caughtBy, saying, type } of defects) {
-    it(`${defect} fails "${caughtBy}"`, async () => {
+  for (const { defect, failingCase, message, type } of defects) {
+    it(`${defect} fails "${failingCase}"`, async () => {
       const { skip: _skip, ...kit }: BackendKit = fakeKit(folder, {
         type,
         limits: { leaveMs: 1_000, stopMs: 1_000, killMs: 2_000 },
       });
-      const [meant] = backendConformance(kit).filter(({ name }) => name === caughtBy);
+      const [meant] = backendConformance(kit).filter(({ name }) => name === failingCase);
       await assert.rejects(
         meant!.run(),
-        (error: Error) =>
-          saying.test(String(error)) || assert.fail(`It failed, but for another reason: ${String(error)}`),
+        (error: Error) => message.test(String(error)) || assert.fail(`It failed for another reason: ${String(error)}`),
       );
     });
   }

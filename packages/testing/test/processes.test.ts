@@ -1,4 +1,4 @@
-// What the conformance kit sees of processes, by /proc and by ps.
+// What the conformance kit reads about processes, from /proc and from ps.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -12,7 +12,7 @@ describe('the list of living processes', () => {
     ['the best source', livingProcesses],
     ['ps', fromPs],
   ] as const) {
-    it(`by ${source} has this process with its parent, group and command`, function () {
+    it(`contains this process with its parent, group and command, read from ${source}`, function () {
       if (source === 'ps' && !existsSync('/bin/ps') && !existsSync('/usr/bin/ps')) this.skip();
       const own = list().find(({ pid }) => pid === process.pid);
       assert.equal(own?.parent, process.ppid);
@@ -23,7 +23,7 @@ describe('the list of living processes', () => {
 });
 
 describe('ProcessWatch', () => {
-  it('sees a child, and no more once it is dead', async () => {
+  it('finds a child, and not after its end', async () => {
     const watch = new ProcessWatch();
     const child = spawn(process.execPath, ['-e', idle], { stdio: 'ignore' });
     assert.deepEqual(
@@ -35,14 +35,14 @@ describe('ProcessWatch', () => {
     assert.deepEqual(watch.living(), []);
   });
 
-  it('does not see what ran before', async () => {
+  it('does not find processes that ran before', async () => {
     const child = spawn(process.execPath, ['-e', idle], { stdio: 'ignore' });
     assert.deepEqual(new ProcessWatch().living(), []);
     child.kill();
     await once(child, 'exit');
   });
 
-  it('sees a grandchild in another group after its parent died, and kills it', async () => {
+  it('finds a grandchild in another group after its parent died, and kills it', async () => {
     const watch = new ProcessWatch();
     const parent = `const c = require('node:child_process').spawn(process.execPath, ['-e', ${JSON.stringify(idle)}], { detached: true, stdio: 'ignore' }); console.log(c.pid); ${idle}`;
     const child = spawn(process.execPath, ['-e', parent], { stdio: ['ignore', 'pipe', 'ignore'] });
@@ -55,6 +55,6 @@ describe('ProcessWatch', () => {
       [Number(grandchild)],
     );
     watch.kill();
-    while (watch.living().length > 0); // The system needs a moment to end it; nothing tells when.
+    while (watch.living().length > 0); // The system needs a moment to end it, and there is no event for that.
   });
 });

@@ -1,4 +1,4 @@
-// Starts fake engines by hand, without Lamina, and ends them.
+// Starts fake engines directly, without Lamina, and stops them.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
@@ -8,23 +8,23 @@ import { fakeEngine, type FakeEngineOptions, type FakeEngineState } from '@lamin
 export interface SpawnedEngine {
   readonly child: ChildProcess;
   readonly url: string;
-  /** What it printed until it listened. */
+  /** Its output until it listened. */
   readonly lines: readonly string[];
   readonly exit: Promise<unknown[]>;
 }
 
 const running = new Set<ChildProcess>();
 
-/** Ends what a test started; for `afterEach`. */
+/** Stops what a test started; for `afterEach`. */
 export async function endEngines(): Promise<void> {
-  const ends = [...running].map(async (child) => {
+  const cleanups = [...running].map(async (child) => {
     if (child.exitCode === null && child.signalCode === null && child.kill('SIGKILL')) await once(child, 'exit');
   });
   running.clear();
-  await Promise.all(ends);
+  await Promise.all(cleanups);
 }
 
-/** Starts an engine and resolves when it says where it listens, or has ended. */
+/** Starts an engine and resolves when it prints its URL, or has ended. */
 export async function spawnEngine(options: Partial<FakeEngineOptions> = {}): Promise<SpawnedEngine> {
   const { executable, args, env } = fakeEngine({ model: 'alpha', ...options });
   const child = spawn(executable, args, { env, stdio: ['ignore', 'ignore', 'pipe'] });
@@ -39,7 +39,7 @@ export async function spawnEngine(options: Partial<FakeEngineOptions> = {}): Pro
   return { child, url: '', lines, exit };
 }
 
-/** Sends JSON and gives the response as it comes. */
+/** Posts JSON and returns the response before its body is read. */
 export function post(engine: SpawnedEngine, path: string, body: unknown, init: RequestInit = {}): Promise<Response> {
   const headers = {
     'content-type': 'application/json',
@@ -54,12 +54,12 @@ export function post(engine: SpawnedEngine, path: string, body: unknown, init: R
   });
 }
 
-/** A chat request that says this. */
-export function saying(content: string, more: object = {}): object {
+/** A chat request with this content. */
+export function chatWith(content: string, more: object = {}): object {
   return { messages: [{ role: 'user', content }], ...more };
 }
 
-/** What the engine counted. */
+/** The counters of the engine. */
 export async function stateOf(engine: SpawnedEngine): Promise<FakeEngineState> {
   const response = await fetch(`${engine.url}/fake/state`, { headers: { connection: 'close' } });
   return (await response.json()) as FakeEngineState;

@@ -1,4 +1,4 @@
-// createTestLamina makes a whole Lamina and leaves nothing; watchForLeaks sees what is left.
+// createTestLamina creates a complete Lamina and leaves nothing behind; watchForLeaks finds what is left.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -15,7 +15,7 @@ async function acquire(lamina: TestLamina, model = 'alpha'): Promise<Lease> {
   return lamina.runtime.acquire(model, { signal: AbortSignal.timeout(10_000) });
 }
 
-/** The text of a chat with the model of this name at the engine. */
+/** The text of a chat with the model of this name on the engine. */
 async function chat(lease: Lease, model: string): Promise<string> {
   const { baseUrl, headers } = lease.endpoint();
   const body = JSON.stringify({ model, messages: [{ role: 'user', content: 'hi' }] });
@@ -39,7 +39,7 @@ describe('createTestLamina', () => {
     assert.equal(lease.info.contextLength, 512);
   });
 
-  it('serves the adapters of a fake model from the same engine, each by its name', async () => {
+  it('serves the adapters of a fake model from the same engine, each under its name', async () => {
     const models = { ...manifest.models, style: { path: 'style.fake', base: 'alpha' } };
     const lamina = await createTestLamina({
       ...fake,
@@ -55,13 +55,13 @@ describe('createTestLamina', () => {
     assert.deepEqual(texts, ['alpha: 1 2', 'style: 1 2']);
   });
 
-  it('takes files that end in .fake for fake models', async () => {
+  it('recognises files that end in .fake as fake models', async () => {
     const lamina = await createTestLamina(fake);
     assert.equal(lamina.models.get('alpha')?.model.format, 'fake');
     await lamina.close();
   });
 
-  it('leaves no process, no socket and no folder when it is closed', async () => {
+  it('leaves no process, socket or folder when it is closed', async () => {
     const assertNoLeaks = await watchForLeaks();
     const lamina = await createTestLamina(fake);
     (await acquire(lamina)).release();
@@ -70,7 +70,7 @@ describe('createTestLamina', () => {
     assert.ok(!existsSync(lamina.modelsDir));
   });
 
-  it('leaves no folder when the Lamina cannot be made', async () => {
+  it('leaves no folder when creating the Lamina fails', async () => {
     const folders = () => readdirSync(tmpdir()).filter((name) => name.startsWith('lamina-test-'));
     const before = folders();
     await assert.rejects(createTestLamina({ limits: { maxLoaded: 0 } }), (error) =>
@@ -84,7 +84,7 @@ describe('createTestLamina', () => {
 });
 
 describe('watchForLeaks', () => {
-  it('names a process that was left', async () => {
+  it('names a process that was left running', async () => {
     const assertNoLeaks = await watchForLeaks();
     const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1e9)'], { stdio: 'ignore' });
     child.unref();

@@ -32,9 +32,9 @@ describe('an engine that is only a command line', () => {
     },
     busy: async (server) => (await stateOf(server)).busy,
     skip: {
-      'a probe finds the engine and its version': 'nobody knows how a command is asked for its version',
-      'the memory estimate is positive and grows with the context': 'nobody knows what a command will need',
-      'a woken server answers': 'a command cannot be told to sleep',
+      'a probe finds the engine and its version': 'there is no standard way to get the version of a command',
+      'the memory estimate is positive and grows with the context': 'the memory use of a command is unknown',
+      'a server responds after sleep and wake': 'a command cannot sleep',
     },
   });
   for (const { name, skip, run } of backendConformance(kit)) {

@@ -35,7 +35,7 @@ describe('an external server', () => {
     child: () => quiet,
   };
   const folder = testFolder();
-  const remains = 'the server is not ours: it is attached and detached, never started or ended';
+  const remains = 'the server is external: it is attached and detached, never started or stopped';
   const kit = fakeKit(folder, {
     type: remoteBackend(fetch),
     options,
@@ -45,19 +45,19 @@ describe('an external server', () => {
     busy: async (server) => (await stateOf(server)).busy,
     says: () => 'org/Theirs: 1 2',
     skip: {
-      'a probe finds the engine and its version': 'servers do not tell their version in one way',
-      'the memory estimate is positive and grows with the context': 'it needs none here',
-      'options reach the engine': 'its only option is what the server calls the model, which every case below uses',
-      'two models run at once, each at its own endpoint': 'all models of a remote share its endpoint',
-      'a start of a damaged model fails with the reason': remains,
-      'a failed start leaves nothing': remains,
-      'a stop leaves nothing: no process, no open port': remains,
-      'a stop ends in time while an answer streams': remains,
+      'a probe finds the engine and its version': 'there is no standard way to get the version of a server',
+      'the memory estimate is positive and grows with the context': 'it uses no memory of this machine',
+      'options reach the engine': 'its only option is the name of the model on the server, which every case uses',
+      'two models run concurrently at different endpoints': 'all models of a remote share its endpoint',
+      'a start of a damaged model fails with a reason': remains,
+      'a failed start leaves nothing behind': remains,
+      'a stop leaves no process and no open port': remains,
+      'a stop ends in time during a streamed response': remains,
       'a stop with an aborted signal kills at once': remains,
-      'a stop turns into a kill when its signal is aborted': remains,
-      'an engine that is killed resolves `closed` as a crash, with a reason': remains,
-      'a crash leaves nothing': remains,
-      'a woken server answers': remains,
+      'a stop becomes a kill when its signal is aborted': remains,
+      'a killed engine resolves closed as a crash, with a reason': remains,
+      'a crash leaves nothing behind': remains,
+      'a server responds after sleep and wake': remains,
     },
   });
   for (const { name, skip, run } of backendConformance(kit)) {

@@ -33,8 +33,8 @@ interface Path {
 }
 
 const paths: Readonly<Record<string, Path>> = {
-  'by a single range': { connectionsPerFile: 1, sized: true, resumed: false },
-  'by parallel ranges': { connectionsPerFile: 4, sized: true, resumed: false },
+  'over a single range': { connectionsPerFile: 1, sized: true, resumed: false },
+  'over parallel ranges': { connectionsPerFile: 4, sized: true, resumed: false },
   'without a known size': { connectionsPerFile: 4, sized: false, resumed: false },
   'resumed in the middle': { connectionsPerFile: 4, sized: true, resumed: true },
 };
@@ -42,8 +42,8 @@ const paths: Readonly<Record<string, Path>> = {
 /** Created for each test; the first request of a file is the one of the plan, for its first byte. */
 const survivable: Readonly<Record<string, () => Behaviour>> = {
   'an honest server': () => honest,
-  'a server that knows no ranges': () => withoutRanges,
-  'a server that says nothing of ranges, lengths or versions': () => withoutLengths,
+  'a server without support for ranges': () => withoutRanges,
+  'a server that sends no ranges, lengths or versions': () => withoutLengths,
   '200 for a range, once': () => once(2, withoutRanges),
   'a wrong Content-Range, once': () =>
     once(
@@ -53,20 +53,20 @@ const survivable: Readonly<Record<string, () => Behaviour>> = {
           .writeHead(206, { 'content-range': `bytes 5-14/${content.length}`, 'content-length': 10 })
           .end(Buffer.alloc(10)),
     ),
-  'an answer that is cut short, now and then': () => (exchange) =>
+  'a response that is sometimes cut short': () => (exchange) =>
     exchange.count % 3 === 1 ? dropping(10)(exchange) : honest(exchange),
-  'a part that is shorter than asked for': () => (exchange) =>
+  'a part that is shorter than requested': () => (exchange) =>
     honest({ ...exchange, to: Math.min(exchange.to, exchange.from + 300_000) }),
   'a connection that is dropped every 300 kB': () => dropping(300_000),
-  'answers that stop without an end': () => stalling(3, 100_000),
+  'responses that stall': () => stalling(3, 100_000),
   'a slow tail': () => (exchange) =>
     exchange.to === exchange.content.length && exchange.count > 0 ? trickling(200_000, 10)(exchange) : honest(exchange),
   'a wrong 416, once': () => once(2, ({ response }) => void response.writeHead(416).end()),
   '429 with Retry-After': () => failing(2, 429, { 'retry-after': '0' }),
-  '503 without a word': () => failing(2, 503),
-  '500 now and then': () => (exchange) =>
+  '503 without a body': () => failing(2, 503),
+  'occasional 500': () => (exchange) =>
     exchange.count % 3 === 1 ? void exchange.response.writeHead(500).end() : honest(exchange),
-  'a server that takes one connection only': oneAtATime,
+  'a server that accepts one connection only': oneAtATime,
   'a redirect that expires': expiring,
 };
 
@@ -97,7 +97,7 @@ const refused: Readonly<Record<string, { behaviour: Behaviour; code: ErrorCode; 
     code: 'SOURCE_UNREACHABLE',
     message: /ends after fewer bytes/,
   },
-  'ranges that are never those asked for': {
+  'ranges that are never the requested ones': {
     behaviour: ({ response, content }) =>
       void response
         .writeHead(206, { 'content-range': `bytes 5-14/${content.length}`, 'content-length': 10 })
@@ -105,17 +105,17 @@ const refused: Readonly<Record<string, { behaviour: Behaviour; code: ErrorCode; 
     code: 'SOURCE_UNREACHABLE',
     message: /bytes 5-14/,
   },
-  'answers without a byte': {
+  'responses without a byte': {
     behaviour: stalling(Infinity, 0),
     code: 'SOURCE_UNREACHABLE',
     message: /stopped sending tiny\.gguf/,
   },
-  'a file that is not there any more': {
+  'a file that was deleted': {
     behaviour: ({ response }) => void response.writeHead(404).end(),
     code: 'SOURCE_UNREACHABLE',
     message: /no such file/,
   },
-  'a login': {
+  'a login page': {
     behaviour: ({ response }) => void response.writeHead(403).end(),
     code: 'SOURCE_DENIED',
     message: /access is denied/,

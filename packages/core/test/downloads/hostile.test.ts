@@ -261,8 +261,8 @@ describe('sizes that contradict each other', () => {
       void response.writeHead(status, headers).end(body);
   const etag = { etag: '"one"' };
   const contradictions: Readonly<Record<string, Behaviour>> = {
-    'more bytes than announced, in an answer without a length': answer(200, {}, content),
-    'more bytes than announced, in an answer with a length': answer(200, { 'content-length': 5000 }, content),
+    'more bytes than announced, in a response without a length': answer(200, {}, content),
+    'more bytes than announced, in a response with a length': answer(200, { 'content-length': 5000 }, content),
     'fewer bytes than announced': ({ response }) => {
       response.writeHead(200);
       response.end(content.subarray(0, 400));
@@ -278,7 +278,7 @@ describe('sizes that contradict each other', () => {
       { 'content-range': 'bytes 0-999/1000', 'content-length': 5000 },
       content,
     ),
-    'a range that ends behind the file': answer(
+    'a range that ends after the file': answer(
       206,
       { ...etag, 'content-range': 'bytes 0-4999/1000', 'content-length': 5000 },
       content,
@@ -288,7 +288,7 @@ describe('sizes that contradict each other', () => {
       { ...etag, 'content-range': 'bytes 0-999/1000', 'transfer-encoding': 'chunked' },
       Buffer.alloc(0),
     ),
-    'the end of the file before its end': (exchange) => {
+    'an announced end before the end of the file': (exchange) => {
       const { response, from } = exchange;
       if (from > 0) return void response.writeHead(416, { 'content-range': `bytes */${from}` }).end();
       response

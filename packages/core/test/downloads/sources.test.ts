@@ -35,8 +35,8 @@ describe('the source url', () => {
     denied: `${server.origin}/secret.gguf`,
     private: link,
     skip: {
-      'puts no secret into a plan': 'it has none: links with passwords are refused',
-      'adopts models whose files are on disk': 'links are nowhere on this machine',
+      'keeps secrets out of the plan': 'it has none: URLs with passwords are rejected',
+      'adopts models whose files exist': 'a URL has no files on this machine',
     },
   });
 });
@@ -49,10 +49,10 @@ describe('the source local', () => {
     missing: join(folder, 'nothing.gguf'),
     private: join(folder, 'tiny.gguf'),
     skip: {
-      'puts no secret into a plan': 'it has none',
-      'reports denied access in a sentence': 'the operator may read what Lamina may read',
-      'adopts models whose files are on disk': 'discovery finds what is in the models directory',
-      'stops when the signal is aborted': 'it looks at the disk only',
+      'keeps secrets out of the plan': 'it has none',
+      'rejects a denied model with a message': 'the operator may read what Lamina may read',
+      'adopts models whose files exist': 'discovery finds the files in the models directory',
+      'rejects when its signal is aborted': 'it only reads the disk',
     },
   });
 });

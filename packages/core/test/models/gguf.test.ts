@@ -97,13 +97,13 @@ describe('the GGUF reader', () => {
     ['a big-endian file', patched(4, 0x03000000), /big-endian/],
     ['more tensors than bytes', patched(8, 0x7fffffff), /2147483647 tensors, which cannot be in \d+ bytes/],
     ['more metadata than bytes', patched(16, 0x7fffffff), /2147483647 metadata entries/],
-    ['a key without end', patched(24, 0x10000), /key of 65536 bytes/],
+    ['an unterminated key', patched(24, 0x10000), /key of 65536 bytes/],
     [
-      'a value of no known kind',
+      'a value of an unknown type',
       patched(24 + 8 + 'general.architecture'.length, 77),
       /"general.architecture" is of a kind \(77\)/,
     ],
-    ['a header that is cut off', bytes.subarray(0, 1000), /ends within its header/],
+    ['a truncated header', bytes.subarray(0, 1000), /ends within its header/],
   ];
   for (const [what, content, reason] of broken) {
     it(`reports what is wrong with ${what}`, async () => {

@@ -18,9 +18,9 @@ const mistakes: readonly Mistake[] = [
     2,
     'indented with a tab, which YAML does not allow; use spaces',
   ],
-  ['a quote that is not closed', '"2.0GB"', '"2.0GB', 6, 17, 'a closing quote'],
+  ['an unclosed quote', '"2.0GB"', '"2.0GB', 6, 17, 'a closing quote'],
   [
-    'a bracket that is not closed',
+    'an unclosed bracket',
     '[conversational, fast]',
     '[conversational, fast',
     18,
@@ -29,7 +29,7 @@ const mistakes: readonly Mistake[] = [
   ],
   ['a colon in plain text', '"3B instruct model for everyday chat"', 'note: small', 7, 18, 'put the text in quotes'],
   [
-    'an entry one blank too deep',
+    'an entry indented by one space too many',
     '  mistral-7b-awq:\n',
     '   mistral-7b-awq:\n',
     27,
@@ -37,7 +37,7 @@ const mistakes: readonly Mistake[] = [
     'begin keys of the same level in the same column',
   ],
   [
-    'a key twice',
+    'a duplicate key',
     "    size: '800 MB'",
     "    size: '800 MB'\n    size: '900 MB'",
     18,
@@ -45,7 +45,7 @@ const mistakes: readonly Mistake[] = [
     '"size" is written twice; rename it or remove one of them (first in line 17)',
   ],
   [
-    'a model twice',
+    'a duplicate model',
     '  mistral-7b-awq:\n',
     '  yi-34b-awq:\n',
     27,
@@ -61,7 +61,7 @@ const mistakes: readonly Mistake[] = [
     'models.mistral-7b-awq.path must be text, not the number 7; write path: "7"',
   ],
   [
-    'one use case, not a list',
+    'a use case that is not a list',
     '[conversational, fast]',
     'fast',
     18,
@@ -85,7 +85,7 @@ const mistakes: readonly Mistake[] = [
     'models.mistral-7b-awq.limits.idle_timeout must be a number, not the text "10m"; write idle_timeout: 600',
   ],
   [
-    'a time below nothing',
+    'a negative time',
     '    notes: bought a card for this one',
     '    limits: { idle_timeout: -1 }',
     30,
@@ -109,7 +109,7 @@ const mistakes: readonly Mistake[] = [
     'models must be a mapping (indented "key: value" lines beneath it), not a list; write each name as a key of its own, "llama:", without a dash',
   ],
   [
-    'an entry that says nothing',
+    'an empty entry',
     /mistral-7b-awq:\n {4}path: mistral-7b-awq\n.*\n.*\n/,
     'mistral-7b-awq:\n',
     27,
@@ -117,7 +117,7 @@ const mistakes: readonly Mistake[] = [
     'models.mistral-7b-awq must be a mapping (indented "key: value" lines beneath it), not nothing',
   ],
   [
-    'a path out of the models directory',
+    'a path outside the models directory',
     'path: mistral-7b-awq',
     'path: ../mistral-7b-awq',
     28,
@@ -133,7 +133,7 @@ const mistakes: readonly Mistake[] = [
     'models.mistral-7b-awq.path begins with "~", which only a shell understands; write the absolute path',
   ],
   [
-    'an address for a path',
+    'a URL as a path',
     'path: mistral-7b-awq',
     'path: https://example.org/mistral.gguf',
     28,
@@ -141,7 +141,7 @@ const mistakes: readonly Mistake[] = [
     'models.mistral-7b-awq.path is an address, not a file; write path: with where the file shall be, and the address under download:',
   ],
   [
-    'an alias that is a name',
+    'an alias that is the name of a model',
     '    notes: bought a card for this one',
     '    aliases: [mistral, yi-34b-awq]',
     30,
@@ -165,7 +165,7 @@ const mistakes: readonly Mistake[] = [
     'the name 3.10 is read as the number 3.1; put it in quotes: "3.10"',
   ],
   [
-    'an anchor that is not there',
+    'an undefined anchor',
     '    notes: bought a card for this one',
     '    <<: *defaults',
     30,

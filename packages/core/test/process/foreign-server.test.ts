@@ -70,27 +70,27 @@ describe('a foreign server on the port of an engine', () => {
   }
 
   const foreignBehaviours: readonly { does: string; respond: Respond; watchedPath: string; logged: RegExp }[] = [
-    { does: 'answers 200 to everything', respond: () => 200, watchedPath: '/v1/models', logged: /accepts any key/ },
+    { does: 'responds 200 to everything', respond: () => 200, watchedPath: '/v1/models', logged: /accepts any key/ },
     {
-      does: 'answers 401 to everything',
+      does: 'responds 401 to everything',
       respond: () => 401,
       watchedPath: '/health',
       logged: /\/health refuses the engine's key/,
     },
     {
-      does: 'is healthy and has a key of its own',
+      does: 'is healthy and requires another key',
       respond: (path) => (path === '/health' ? 200 : 401),
       watchedPath: '/v1/models',
       logged: /\/v1\/models refuses the engine's key/,
     },
     {
-      does: 'fails on every key but the first it saw',
+      does: 'fails on every key but the first',
       respond: (_, isFirstKey) => (isFirstKey ? 200 : 500),
       watchedPath: '/v1/models',
       logged: /^$/,
     },
     {
-      does: 'has no such route',
+      does: 'does not have the route',
       respond: (path) => (path === '/health' ? 200 : 404),
       watchedPath: '/v1/models',
       logged: /^$/,

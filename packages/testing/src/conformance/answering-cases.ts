@@ -7,32 +7,32 @@ import { present, within, type Stage } from './stage.js';
 import { readAnswer, readStream } from './read-answer.js';
 
 export const answeringCases = {
-  'a chat is answered with text, a finish reason and its usage': async (stage: Stage) => {
+  'a chat response has text, a finish reason and usage': async (stage: Stage) => {
     const model = await stage.kit.model();
     const reply = await stage.chat(await stage.start(), model);
     assert.equal(reply.status, 200, reply.text);
     const answer = readAnswer(reply.text);
     assertText(answer.text, stage.kit.says?.(model));
-    assert.ok(answer.finish, 'The answer has no finish_reason.');
-    assert.ok(answer.completionTokens! > 0, 'The answer has no usage.');
+    assert.ok(answer.finish, 'The response has no finish_reason.');
+    assert.ok(answer.completionTokens! > 0, 'The response has no usage.');
   },
 
-  'a streamed chat has its text, then a finish reason, then [DONE]': async (stage: Stage) => {
+  'a streamed chat has text, then a finish reason, then [DONE]': async (stage: Stage) => {
     const model = await stage.kit.model();
     const stream = await readStream(stage.stream(await stage.start(), model, chatOf(stage.kit)));
     assertText(stream.text, stage.kit.says?.(model));
     assert.ok(stream.finish, 'No chunk has a finish_reason.');
-    assert.ok(!stream.textAfterFinish, 'Text came after the finish_reason.');
+    assert.ok(!stream.textAfterFinish, 'Text follows the finish_reason.');
     assert.deepEqual(stream.data.at(-1), '[DONE]', 'The stream does not end with [DONE].');
   },
 
-  'a stream reports its usage when requested': async (stage: Stage) => {
+  'a stream reports usage on request': async (stage: Stage) => {
     const body = { ...chatOf(stage.kit), stream_options: { include_usage: true } };
     const stream = await readStream(stage.stream(await stage.start(), await stage.kit.model(), body));
     assert.ok(stream.completionTokens! > 0, 'No chunk has the usage.');
   },
 
-  'two chats at once are both answered': async (stage: Stage) => {
+  'two concurrent chats both get a response': async (stage: Stage) => {
     const model = await stage.kit.model();
     const server = await stage.start();
     const replies = await Promise.all([stage.chat(server, model), stage.chat(server, model)]);
@@ -48,10 +48,10 @@ export const answeringCases = {
     const server = await stage.start();
     // Without `busy`, fill the engine, so that the chat below is served only after the engine was freed.
     const clients = stage.kit.busy === undefined ? (server.info.parallel ?? 4) : 1;
-    await Promise.all(Array.from({ length: clients }, () => leaveEarly(stage, server)));
+    await Promise.all(Array.from({ length: clients }, () => disconnectEarly(stage, server)));
     if (stage.kit.busy !== undefined)
-      await within(stage.limits.leaveMs, untilIdle(stage, server), 'The work for a client that left');
-    const reply = await within(stage.limits.leaveMs, stage.chat(server, model), 'A chat after clients left');
+      await within(stage.limits.leaveMs, untilIdle(stage, server), 'The request of a disconnected client');
+    const reply = await within(stage.limits.leaveMs, stage.chat(server, model), 'A chat after clients disconnected');
     assert.equal(reply.status, 200, reply.text);
   },
 
@@ -71,15 +71,15 @@ export const answeringCases = {
       assert.ok(embedding.length > 0 && embedding.every(Number.isFinite), 'An embedding is not a list of numbers.');
   },
 
-  'a body that is not JSON is refused with an OpenAI error': async (stage: Stage) => {
-    await assertRefused(stage, '{"messages": [');
+  'a body that is not JSON is rejected in the standard error format': async (stage: Stage) => {
+    await assertRejected(stage, '{"messages": [');
   },
 
-  'a field of the wrong type is refused with an OpenAI error': async (stage: Stage) => {
-    await assertRefused(stage, { ...chatOf(stage.kit), messages: 42 });
+  'a field of the wrong type is rejected in the standard error format': async (stage: Stage) => {
+    await assertRejected(stage, { ...chatOf(stage.kit), messages: 42 });
   },
 
-  'a healthy server reports ok': async (stage: Stage) => {
+  'a healthy server passes its health check': async (stage: Stage) => {
     const server = await stage.start();
     const check = present(server.check?.bind(server), 'check()');
     assert.equal(
@@ -88,7 +88,7 @@ export const answeringCases = {
     );
   },
 
-  'a woken server answers': async (stage: Stage) => {
+  'a server responds after sleep and wake': async (stage: Stage) => {
     const server = await stage.start();
     const signal = AbortSignal.timeout(stage.limits.startMs);
     await within(stage.limits.startMs, present(server.sleep?.bind(server), 'sleep()')(signal), 'sleep()');
@@ -99,16 +99,20 @@ export const answeringCases = {
 };
 
 function assertText(text: string, expected = ''): void {
-  assert.ok(text.length > 0 && text.includes(expected), `The answer is "${text}" and should contain "${expected}".`);
+  assert.ok(text.length > 0 && text.includes(expected), `The response is "${text}" and should contain "${expected}".`);
 }
 
 /** Reads the first text of a long response, then closes the connection. */
-async function leaveEarly(stage: Stage, server: ModelServer): Promise<void> {
-  const leave = new AbortController();
-  const events = stage.stream(server, await stage.kit.model(), longChatOf(stage.kit), leave.signal);
+async function disconnectEarly(stage: Stage, server: ModelServer): Promise<void> {
+  const caller = new AbortController();
+  const events = stage.stream(server, await stage.kit.model(), longChatOf(stage.kit), caller.signal);
   const stream = await readStream(events, { untilText: true });
-  leave.abort();
-  assert.equal(stream.finish, undefined, 'The long chat was over at once; give the kit a longChat that takes seconds.');
+  caller.abort();
+  assert.equal(
+    stream.finish,
+    undefined,
+    'The long chat ended immediately; give the kit a longChat that lasts for seconds.',
+  );
 }
 
 /** Polls, because engines have no event for it; slowly, so that the engine has time to notice. */
@@ -116,7 +120,7 @@ async function untilIdle(stage: Stage, server: ModelServer): Promise<void> {
   while ((await stage.kit.busy!(server)) > 0) await setTimeout(100);
 }
 
-async function assertRefused(stage: Stage, body: string | JsonObject): Promise<void> {
+async function assertRejected(stage: Stage, body: string | JsonObject): Promise<void> {
   const server = await stage.start();
   const sent =
     typeof body === 'string' ? body : stage.adapted(server, await stage.kit.model(), 'chat/completions', body);
@@ -126,13 +130,13 @@ async function assertRefused(stage: Stage, body: string | JsonObject): Promise<v
     sent,
     AbortSignal.timeout(stage.limits.answerMs),
   );
-  assert.ok(reply.status >= 400 && reply.status < 500, `It was answered with ${reply.status}: ${reply.text}`);
-  const error = stage.backend.adapt?.error?.(reply.status, Buffer.from(reply.text)) ?? usualError(reply.text);
+  assert.ok(reply.status >= 400 && reply.status < 500, `The response was ${reply.status}: ${reply.text}`);
+  const error = stage.backend.adapt?.error?.(reply.status, Buffer.from(reply.text)) ?? openAiError(reply.text);
   assert.ok(typeof error?.message === 'string' && error.message !== '', `The error has no message: ${reply.text}`);
 }
 
 /** The error of a response in OpenAI's format, which needs no adapter. */
-function usualError(text: string): { message?: unknown } | undefined {
+function openAiError(text: string): { message?: unknown } | undefined {
   try {
     return (JSON.parse(text) as { error?: { message?: unknown } }).error;
   } catch {

@@ -6,7 +6,7 @@ import { readStream } from './read-answer.js';
 import { present, within, type Stage } from './stage.js';
 
 export const endingCases = {
-  'a stop leaves nothing: no process, no open port': async (stage: Stage) => {
+  'a stop leaves no process and no open port': async (stage: Stage) => {
     const server = await stage.start();
     const endpoint = server.endpoint();
     await stage.stop(server);
@@ -14,21 +14,21 @@ export const endingCases = {
     await stage.assertNothingListens(endpoint);
   },
 
-  'a stop resolves `closed` as expected': async (stage: Stage) => {
+  'a stop resolves closed as expected': async (stage: Stage) => {
     const server = await stage.start();
     await stage.stop(server);
     const exit = await closed(stage, server);
-    assert.equal(exit.expected, true, 'A requested stop counts as a crash.');
+    assert.equal(exit.expected, true, 'A requested stop is reported as a crash.');
   },
 
-  'a stop ends in time while an answer streams': async (stage: Stage) => {
+  'a stop ends in time during a streamed response': async (stage: Stage) => {
     const server = await stage.start();
     const { ended } = await longStream(stage, server);
     await stage.stop(server);
     await within(stage.limits.killMs, ended, 'The stream of a stopped engine');
   },
 
-  'stop can be called twice': async (stage: Stage) => {
+  'a second stop joins the first': async (stage: Stage) => {
     const server = await stage.start();
     await Promise.all([stage.stop(server), stage.stop(server)]);
     await stage.stop(server);
@@ -43,7 +43,7 @@ export const endingCases = {
     await within(stage.limits.killMs, ended, 'The stream of a killed engine');
   },
 
-  'a stop turns into a kill when its signal is aborted': async (stage: Stage) => {
+  'a stop becomes a kill when its signal is aborted': async (stage: Stage) => {
     const server = await stage.start();
     const { ended } = await longStream(stage, server);
     const controller = new AbortController();
@@ -53,13 +53,13 @@ export const endingCases = {
     await within(stage.limits.killMs, ended, 'The stream of a killed engine');
   },
 
-  'an engine that is killed resolves `closed` as a crash, with a reason': async (stage: Stage) => {
+  'a killed engine resolves closed as a crash, with a reason': async (stage: Stage) => {
     const exit = await crash(stage);
-    assert.equal(exit.expected, false, 'A crash counts as a requested stop.');
+    assert.equal(exit.expected, false, 'A crash is reported as a requested stop.');
     assert.ok(exit.reason.trim() !== '', 'The exit has no reason.');
   },
 
-  'a crash leaves nothing': async (stage: Stage) => {
+  'a crash leaves nothing behind': async (stage: Stage) => {
     await crash(stage);
     await stage.assertNothingLeft('After a crash');
   },
@@ -70,41 +70,45 @@ export const endingCases = {
     assert.equal(reply.status, 200, reply.text);
   },
 
-  'its key is never printed': async (stage: Stage) => {
+  'the key is never printed': async (stage: Stage) => {
     const server = await stage.start();
     const key = keyOf(server);
     await stage.chat(server, await stage.kit.model());
     await stage.stop(server);
-    const texts = [
+    const output = [
       ...stage.printed,
       ...stage.progress.map((update) => update.stage),
       JSON.stringify(await closed(stage, server)),
       JSON.stringify(server.info),
     ];
-    assert.ok(!texts.some((line) => line.includes(key)), 'The key is in the output, the log or an event.');
+    assert.ok(!output.some((line) => line.includes(key)), 'The key is in the output, the log or the events.');
   },
 
-  'its key is on no command line': async (stage: Stage) => {
+  'the key is not on a command line': async (stage: Stage) => {
     const key = keyOf(await stage.start());
     const exposing = stage.processes.living().filter(({ command }) => command.includes(key));
     assert.deepEqual(
       exposing.map(({ pid }) => pid),
       [],
-      'Every user of this machine can read the key in the list of processes.',
+      'Every user of this machine can read the key in the process list.',
     );
   },
 };
 
-/** How the server ended; settles right after its end. */
+/** How the server ended; resolves right after its end. */
 function closed(stage: Stage, server: ModelServer): Promise<ServerExit> {
   return within(stage.limits.killMs, server.closed, 'closed');
 }
 
-/** Starts a long response and reads its first text; `ended` settles when the stream has ended or failed. */
+/** Starts a long response and reads its first text; `ended` resolves when the stream has ended or failed. */
 async function longStream(stage: Stage, server: ModelServer): Promise<{ ended: Promise<unknown> }> {
   const events = stage.stream(server, await stage.kit.model(), longChatOf(stage.kit));
   const begun = await readStream(events, { untilText: true });
-  assert.equal(begun.finish, undefined, 'The long chat was over at once; give the kit a longChat that takes seconds.');
+  assert.equal(
+    begun.finish,
+    undefined,
+    'The long chat ended immediately; give the kit a longChat that lasts for seconds.',
+  );
   return { ended: readStream(events).catch(() => undefined) };
 }
 

@@ -28,7 +28,7 @@ export class EndpointClient {
       yield* readEvents(response.body.setEncoding('utf8'));
     } catch (error) {
       signal.throwIfAborted();
-      throw new Error(`The stream broke off: ${reasonOf(error)}`, { cause: error });
+      throw new Error(`The stream ended early: ${reasonOf(error)}`, { cause: error });
     }
   }
 

@@ -7,7 +7,7 @@ import { chatOf, instanceOptions, modelOptions } from './kit.js';
 import { present, within, type Stage } from './stage.js';
 
 export const findingCases = {
-  'its schemas accept what is configured': async ({ kit }: Stage) => {
+  'the schemas accept the configuration': async ({ kit }: Stage) => {
     assert.deepEqual(check(kit.type.options, instanceOptions(kit)), []);
     assert.deepEqual(check(kit.type.modelOptions, modelOptions(kit, await kit.model())), []);
   },
@@ -18,7 +18,7 @@ export const findingCases = {
     assert.match(answer.version ?? '', /\d/, 'The probe reports no version.');
   },
 
-  'a probe of a missing engine says why and what to do': async (stage: Stage) => {
+  'a probe of a missing engine reports the reason and a hint': async (stage: Stage) => {
     const missing = stage.kit.missing ?? { ...stage.kit.options, executable: '/nonexistent/engine' };
     const backend = stage.kit.type.create('missing', instanceOptions(stage.kit, missing));
     const answer = await within(stage.limits.startMs, backend.probe(stage.context()), 'probe()');
@@ -27,14 +27,14 @@ export const findingCases = {
     assertSentence(answer.hint, 'The hint');
   },
 
-  'a model of its format is accepted with a rank': async ({ kit, backend }: Stage) => {
+  'a model of a supported format is accepted with a rank': async ({ kit, backend }: Stage) => {
     const model = await kit.model();
     assert.ok(
       (backend.formats ?? kit.type.formats).includes(model.format),
       `The model's format, ${model.format}, is not one of the type's.`,
     );
     const answer = backend.accepts(model);
-    assert.ok('rank' in answer, `The model is refused: ${'refused' in answer ? answer.refused : ''}`);
+    assert.ok('rank' in answer, `The model is rejected: ${'refused' in answer ? answer.refused : ''}`);
     assert.ok(Number.isFinite(answer.rank), `The rank is ${answer.rank}.`);
   },
 
@@ -48,7 +48,7 @@ export const findingCases = {
     assert.ok(large! > small!, `A longer context is estimated at ${large} bytes, a shorter one at ${small}.`);
   },
 
-  'the request adapter keeps what it does not know and changes nothing in place': async ({ kit, backend }: Stage) => {
+  'the request adapter keeps unknown fields and does not modify its input': async ({ kit, backend }: Stage) => {
     const adapt = present(backend.adapt?.request?.bind(backend.adapt), 'adapt.request');
     const body: JsonObject = {
       ...chatOf(kit),
@@ -58,8 +58,8 @@ export const findingCases = {
     };
     const before = JSON.stringify(body);
     const answer = adapt(body, { model: await kit.model(), route: 'chat/completions', info: {} });
-    assert.equal(JSON.stringify(body), before, 'The adapter changed the body it was given.');
-    assert.deepEqual(answer.unknown_field, { kept: [1, 'two'] }, 'The adapter lost a field.');
+    assert.equal(JSON.stringify(body), before, 'The adapter modified its input.');
+    assert.deepEqual(answer.unknown_field, { kept: [1, 'two'] }, 'The adapter dropped a field.');
     assert.deepEqual(answer.messages, body.messages, 'The adapter changed the messages.');
   },
 };

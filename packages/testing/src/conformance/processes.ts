@@ -28,7 +28,7 @@ function fromProc(): LivingProcess[] {
       try {
         return readProc(pid);
       } catch {
-        return []; // It ended while we looked.
+        return []; // It ended in the meantime.
       }
     });
 }

@@ -107,13 +107,13 @@ export class Stage {
     assert.ok(listening() <= this.#listening, `${when}, a server of this process still listens.`);
   }
 
-  /** Fails if something still listens at an endpoint. */
+  /** Fails if an endpoint still accepts connections. */
   async assertNothingListens(endpoint: Endpoint): Promise<void> {
-    const asked = this.client.post(endpoint, 'chat/completions', {}, AbortSignal.timeout(this.limits.answerMs));
+    const request = this.client.post(endpoint, 'chat/completions', {}, AbortSignal.timeout(this.limits.answerMs));
     await assert.rejects(
-      asked,
+      request,
       { code: 'ECONNREFUSED' },
-      `Something still listens at ${endpoint.baseUrl} after the stop.`,
+      `A process still listens at ${endpoint.baseUrl} after the stop.`,
     );
   }
 

@@ -5,20 +5,20 @@ import { chatOf } from './kit.js';
 import { present, type Stage } from './stage.js';
 
 export const startingCases = {
-  'a start resolves when a chat can be answered': async (stage: Stage) => {
+  'a start resolves when the engine can answer a chat': async (stage: Stage) => {
     const model = await stage.kit.model();
     const server = await stage.start();
     const reply = await stage.chat(server, model);
     assert.equal(reply.status, 200, `The first chat after the start was answered with ${reply.status}: ${reply.text}`);
   },
 
-  'the endpoint is a base URL without a slash at its end': async (stage: Stage) => {
+  'the endpoint is a base URL without a trailing slash': async (stage: Stage) => {
     const { baseUrl } = (await stage.start()).endpoint();
     assert.match(new URL(baseUrl).protocol, /^https?:$/);
     assert.ok(!baseUrl.endsWith('/'), `${baseUrl} ends with a slash.`);
   },
 
-  'the endpoint refuses requests without its key': async (stage: Stage) => {
+  'the endpoint rejects requests without the key': async (stage: Stage) => {
     const { headers, ...open } = (await stage.start()).endpoint();
     present(headers, 'A header with a key');
     const reply = await stage.client.post(
@@ -30,7 +30,7 @@ export const startingCases = {
     assert.ok([401, 403].includes(reply.status), `A chat without the key was answered with ${reply.status}.`);
   },
 
-  'a start reports progress or output': async (stage: Stage) => {
+  'a start reports progress': async (stage: Stage) => {
     await stage.start();
     assert.ok(stage.progress.length + stage.printed.length > 0, 'Neither progress nor output was reported.');
     for (const { stage: name, ratio = 0 } of stage.progress)
@@ -42,7 +42,7 @@ export const startingCases = {
     await reach.verify(await stage.start({ options: reach.options }));
   },
 
-  'two models run at once, each at its own endpoint': async (stage: Stage) => {
+  'two models run concurrently at different endpoints': async (stage: Stage) => {
     const first = await stage.kit.model();
     const second = { ...first, name: `${first.name}-2` };
     const [one, two] = await Promise.all([stage.start({ model: first }), stage.start({ model: second })]);
@@ -51,7 +51,7 @@ export const startingCases = {
     await assertAnswers(stage, two, second);
   },
 
-  'a start of a damaged model fails with the reason': async (stage: Stage) => {
+  'a start of a damaged model fails with a reason': async (stage: Stage) => {
     const error = await failedStart(stage);
     assert.ok(
       LaminaError.is(error, 'MODEL_START_FAILED'),
@@ -62,22 +62,22 @@ export const startingCases = {
     assert.doesNotMatch(error.message, /\n\s+at /, 'The failure has a stack trace in its message.');
   },
 
-  'a failed start leaves nothing': async (stage: Stage) => {
+  'a failed start leaves nothing behind': async (stage: Stage) => {
     await failedStart(stage);
     await stage.assertNothingLeft('After a failed start');
   },
 
-  'an aborted start rejects and leaves nothing': async (stage: Stage) => {
-    await assert.rejects(abortedStart(stage), 'A start whose signal was aborted resolved.');
+  'an aborted start rejects and leaves nothing behind': async (stage: Stage) => {
+    await assert.rejects(abortedStart(stage), 'A start whose signal was aborted resolved anyway.');
     await stage.assertNothingLeft('After an aborted start');
   },
 
-  'a start with an aborted signal starts nothing': async (stage: Stage) => {
+  'a start with an aborted signal starts no process': async (stage: Stage) => {
     await assert.rejects(stage.start({ signal: AbortSignal.abort() }), 'It resolved.');
     await stage.assertNothingLeft('After a start that was aborted before');
   },
 
-  'every process is in a registered process group until it ends': async (stage: Stage) => {
+  'every process is in a guarded group until it ends': async (stage: Stage) => {
     const server = await stage.start();
     const running = stage.processes.living();
     const strays = running.filter(({ group }) => !stage.guarded.includes(group));
@@ -87,7 +87,7 @@ export const startingCases = {
     assert.deepEqual(
       [...stage.released].sort(),
       [...stage.guarded].sort(),
-      'Not every group was taken back after the stop.',
+      'Not every group was released after the stop.',
     );
   },
 };
@@ -101,13 +101,13 @@ async function assertAnswers(stage: Stage, server: ModelServer, model: Model): P
   const reply = await stage.chat(server, model);
   assert.equal(reply.status, 200, reply.text);
   const expected = stage.kit.says?.(model) ?? '';
-  assert.ok(reply.text.includes(expected), `The answer of ${model.name} lacks "${expected}": ${reply.text}`);
+  assert.ok(reply.text.includes(expected), `The response of ${model.name} lacks "${expected}": ${reply.text}`);
 }
 
 async function failedStart(stage: Stage): Promise<unknown> {
   const model = await present(stage.kit.brokenModel, 'The kit’s brokenModel')();
   return stage.start({ model }).then(
-    () => assert.fail('A start of a model that does not open resolved.'),
+    () => assert.fail('A start of a damaged model resolved.'),
     (error: unknown) => error,
   );
 }

@@ -34,7 +34,7 @@ function runCases(kit: BackendKit): void {
   }
 }
 
-/** Stands for a type that is known only once the suite runs. */
+/** A backend type that is resolved only when the suite runs. */
 function later(type: () => BackendType, fixed: Pick<BackendType, 'formats' | 'lifetime' | 'type'>): BackendType {
   return {
     ...fixed,
@@ -98,7 +98,7 @@ describeReal('command line: a real llama-server without code', function () {
   });
 });
 
-describeReal('remote: a real llama-server that already runs', function () {
+describeReal('remote: an external real llama-server', function () {
   this.timeout(120_000);
   let type: BackendType;
   let engine: ChildProcess;
@@ -168,7 +168,7 @@ describeReal('remote: a real llama-server that already runs', function () {
   });
 });
 
-/** The version of what is behind both; neither backend can tell it. */
+/** The version of the engine behind both, which neither backend can report. */
 async function llamaVersion(): Promise<string | undefined> {
   const lamina = await createLamina({ modelsDir: folder, log: 'silent', plugins: [realLlama()], env: process.env });
   const record = (await lamina.backends.list()).find(({ name }) => name === 'llama.cpp');

@@ -1,4 +1,4 @@
-// The command lamina with the installed plugins, against nginx in the role of the Hugging Face Hub.
+// The lamina command with the installed plugins, against nginx in the role of the Hugging Face Hub.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -56,7 +56,7 @@ describeWith({ nginx }, 'lamina pull with the installed plugins', function () {
     });
   });
 
-  it('says why a gated model cannot be downloaded', async () => {
+  it('reports why a gated model cannot be downloaded', async () => {
     const { code, stdout, stderr } = await lamina('pull', 'org/gated');
     assert.deepEqual([code, stdout], [1, '']);
     assert.match(stderr, /^lamina: .*org\/gated.*\n$/);

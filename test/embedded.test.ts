@@ -1,11 +1,11 @@
-// The embedded engine as a fallback for llama.cpp: which one answers, and what GET /backends shows.
+// The embedded engine as a fallback for llama.cpp: which one responds, and what GET /backends shows.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { createTestLamina, tinyGguf, type TestLamina } from '@lamina/testing';
 import { embedded } from '@lamina/plugin-embedded';
 import { llamacpp } from '@lamina/plugin-llamacpp';
 import { createServer, type Server } from '@lamina/server-koa';
-import { ask, streamChat } from './support/client.js';
+import { chatBody, streamChat } from './support/client.js';
 import { describeEmbedded, embeddedDirectory, llamaServer } from './support/engine.js';
 
 interface BackendView {
@@ -54,7 +54,7 @@ describe('GET /backends without a llama.cpp', () => {
   });
 });
 
-describeEmbedded('a server without a llama.cpp', function () {
+describeEmbedded('a server without llama.cpp', function () {
   this.timeout(60_000);
   before(() => open('/nowhere/llama-server', embeddedDirectory));
   after(() => Promise.all([server.close({ signal: AbortSignal.abort() }), lamina.close()]));
@@ -62,14 +62,14 @@ describeEmbedded('a server without a llama.cpp', function () {
   it('uses the embedded engine for models with backend llama.cpp and without a backend', async () => {
     assert.equal((await backends())['embedded']?.note, undefined);
     for (const model of ['unsaid', 'named']) {
-      assert.equal((await streamChat(url, ask(model))).text, 'Hello from the model tiny.');
+      assert.equal((await streamChat(url, chatBody(model))).text, 'Hello from the model tiny.');
       assert.equal(lamina.runtime.slot(model).backend, 'embedded');
     }
   });
 });
 
 if (llamaServer !== undefined) {
-  describeEmbedded('a server with a llama.cpp', function () {
+  describeEmbedded('a server with llama.cpp', function () {
     this.timeout(60_000);
     before(() => open(llamaServer!, embeddedDirectory));
     after(() => Promise.all([server.close({ signal: AbortSignal.abort() }), lamina.close()]));
@@ -77,7 +77,7 @@ if (llamaServer !== undefined) {
     it('uses llama.cpp', async () => {
       assert.equal((await backends())['llama.cpp']?.fallback, undefined);
       for (const model of ['unsaid', 'named']) {
-        assert.equal((await streamChat(url, ask(model))).text, 'Hello from the model tiny.');
+        assert.equal((await streamChat(url, chatBody(model))).text, 'Hello from the model tiny.');
         assert.equal(lamina.runtime.slot(model).backend, 'llama.cpp');
       }
     });

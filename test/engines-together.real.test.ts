@@ -1,4 +1,4 @@
-// One server with models of all engines, swapped under load: no request fails, and the right model answers.
+// One server with models of all engines, swapped under load: no request fails, and the right model responds.
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { createLamina, type Lamina, type Plugin } from '@lamina/core';
 import { embedded } from '@lamina/plugin-embedded';
 import { createServer, type Server } from '@lamina/server-koa';
-import { ask, post, streamChat } from './support/client.js';
+import { chatBody, post, streamChat } from './support/client.js';
 import { describeReal, embeddedDirectory, llamaServer, realLlama, writeModels } from './support/engine.js';
 import { foreignLlama, standInForMlc, theRealVllm, withoutMlc, withoutVllm } from './support/other-engines.js';
 import { seeded } from './support/seeded.js';
@@ -23,7 +23,7 @@ describeReal('one server with every kind of engine', function () {
   let started: string[];
   const plugins: Plugin[] = [realLlama()];
   const env: Record<string, string | undefined> = { ...process.env, THEIR_KEY: key };
-  /** Model → its entry; each says `I am <name>.` */
+  /** Model → its entry; each responds `I am <name>.` */
   const models: Record<string, Record<string, unknown>> = {
     ada: { path: 'ada.gguf', backend: 'llama.cpp' },
     bea: { path: 'bea.gguf', backend: 'llama.cpp' },
@@ -85,22 +85,22 @@ describeReal('one server with every kind of engine', function () {
     lamina.events.on('model.ready', ({ model }) => started.push(model));
   }
 
-  /** Twelve clients, each asking one model after the other, until so many engines have started. */
+  /** Twelve clients that each send requests to one model after the other, until this many engines have started. */
   async function swap(seed: number, starts: number): Promise<void> {
     const random = seeded(seed);
     const names = Object.keys(models);
-    let asked = 0;
+    let chatCount = 0;
     const client = async () => {
       while (started.length < starts) {
         const name = names[Math.floor(random() * names.length)]!;
-        asked += 1;
-        const { text, done, error } = await streamChat(url, ask(name, 'hi', { user: 'everybody' }));
+        chatCount += 1;
+        const { text, done, error } = await streamChat(url, chatBody(name, 'hi', { user: 'everybody' }));
         assert.deepEqual({ error, done, text: text.trim() }, { error: undefined, done: true, text: `I am ${name}.` });
       }
     };
     await Promise.all(Array.from({ length: 12 }, client));
     console.log(
-      `      ${asked} chats, ${started.length} starts of ${names.join(', ')}: none failed, each answered by the right model`,
+      `      ${chatCount} chats, ${started.length} starts of ${names.join(', ')}: none failed, each answered by the right model`,
     );
     assert.deepEqual(
       [...new Set(started)].sort(),
@@ -110,7 +110,7 @@ describeReal('one server with every kind of engine', function () {
   }
 
   for (const maxLoaded of [1, 2]) {
-    it(`swaps them in ${maxLoaded === 1 ? 'one place' : 'two places'}: none fails, each is answered by the right model`, async () => {
+    it(`swaps models with max_loaded ${maxLoaded}: no request fails, and the right model responds`, async () => {
       await open(maxLoaded);
       await swap(20_26 + maxLoaded, 40);
       const owned = lamina.runtime.slots().filter(({ state, lifetime }) => state === 'ready' && lifetime === 'owned');
@@ -123,7 +123,7 @@ describeReal('one server with every kind of engine', function () {
     async () => {
       await open(1);
       const refused = await post(`${url}/v1/chat/completions`, {
-        ...ask('mia'),
+        ...chatBody('mia'),
         messages: [{ role: 'wizard', content: 'hi' }],
       });
       const { error } = (await refused.json()) as { error: { message: string; type: string; param: string } };
@@ -132,11 +132,11 @@ describeReal('one server with every kind of engine', function () {
         [422, 'invalid_request_error', 'messages.0.role'],
         JSON.stringify(error),
       );
-      const tooLong = await streamChat(url, ask('mia', 'word '.repeat(5000)));
+      const tooLong = await streamChat(url, chatBody('mia', 'word '.repeat(5000)));
       assert.deepEqual([tooLong.status, tooLong.error?.code], [400, 'context_length_exceeded']);
-      const late = await streamChat(url, ask('mia', '/count /fail-late'));
+      const late = await streamChat(url, chatBody('mia', '/count /fail-late'));
       assert.deepEqual([late.text, late.done, late.error?.code], [' 1 2 3', false, 'MODEL_SERVER_UNREACHABLE']);
-      const limited = await streamChat(url, ask('mia', '/count', { max_completion_tokens: 2 }));
+      const limited = await streamChat(url, chatBody('mia', '/count', { max_completion_tokens: 2 }));
       assert.deepEqual([limited.text, limited.done], [' 1 2', true]);
     },
   );
@@ -150,7 +150,7 @@ describeReal('one server with every kind of engine', function () {
       const vera = async () => {
         const response = await post(
           `${url}/v1/chat/completions`,
-          ask('vera', 'hi', { max_tokens: 8, ignore_eos: true }),
+          chatBody('vera', 'hi', { max_tokens: 8, ignore_eos: true }),
         );
         const { model, usage } = (await response.json()) as { model?: string; usage?: { completion_tokens: number } };
         assert.deepEqual([response.status, model, usage?.completion_tokens], [200, 'vera', 8]);

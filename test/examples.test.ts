@@ -10,14 +10,14 @@ import { fileURLToPath } from 'node:url';
 import type { BackendType, PluginContext } from '@lamina/core/plugin';
 import { backendConformance, fakeEngine, tinyGguf } from '@lamina/testing';
 import type * as EnginePlugin from '../examples/engine-plugin.js';
-import { ask, streamChat } from './support/client.js';
+import { chatBody, streamChat } from './support/client.js';
 import { describeEmbedded, describeReal, embeddedDirectory, llamaServer, writeModels } from './support/engine.js';
 
 const example = (name: string) => fileURLToPath(new URL(`../../examples/dist/${name}.js`, import.meta.url));
 const { myEngine } = (await import(example('engine-plugin'))) as typeof EnginePlugin;
 const directory = await mkdtemp(join(tmpdir(), 'lamina-examples-'));
 
-/** The lines of a source file that do something. */
+/** The lines of a source file that contain code. */
 function linesOfCode(name: string): number {
   const text = readFileSync(fileURLToPath(new URL(`../../examples/${name}.ts`, import.meta.url)), 'utf8');
   return text.split('\n').filter((line) => line.trim() !== '' && !line.startsWith('//')).length;
@@ -142,7 +142,7 @@ describeReal('the examples on a real llama-server', function () {
     const demo = run('demo', ['--port', '0'], { ...process.env, LAMINA_LLAMA_SERVER: llamaServer });
     const url = (await demo.printed(/http:\/\/127\.0\.0\.1:\d+/)).trim();
     await demo.printed(/Press Ctrl-C to stop/);
-    assert.equal((await streamChat(url, ask('tiny'))).text, 'Hello from the model tiny.');
+    assert.equal((await streamChat(url, chatBody('tiny'))).text, 'Hello from the model tiny.');
     demo.child.kill('SIGINT');
     assert.equal(await demo.exited, 0);
   });
@@ -156,7 +156,7 @@ describeReal('the examples on a real llama-server', function () {
     );
     const server = run('compose-a-server', [directory, '0']);
     const url = await server.printed(/http:\/\/\S+/);
-    assert.equal((await streamChat(url, ask('composed'))).text, 'I am composed.');
+    assert.equal((await streamChat(url, chatBody('composed'))).text, 'I am composed.');
     server.child.kill('SIGINT');
     assert.equal(await server.exited, 0);
   });
@@ -188,7 +188,7 @@ describeEmbedded('the demo on a machine without llama.cpp', function () {
 describe('the demo on a machine without llama.cpp and without a network', function () {
   this.timeout(60_000);
 
-  it('prints one sentence that says what to do', async () => {
+  it('prints one sentence with what to do', async () => {
     const demo = run('demo', ['--once', '--port', '0'], {
       ...withoutLlama,
       LAMINA_EMBEDDED: join(directory, 'engines'),

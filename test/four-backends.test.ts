@@ -1,4 +1,4 @@
-// The contract under pressure: four engines as unlike llama.cpp as engines come, through the whole server.
+// The contract with four engines that differ as much as possible from llama.cpp, through the complete server.
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -19,7 +19,7 @@ import {
 } from '@lamina/core/plugin';
 import { fakeEngine, fakePlugin } from '@lamina/testing';
 import { createServer, type Server } from '@lamina/server-koa';
-import { ask, post, streamChat } from './support/client.js';
+import { chatBody, post, streamChat } from './support/client.js';
 
 describe('the contract holds for', () => {
   let directory: string;
@@ -75,14 +75,14 @@ describe('the contract holds for', () => {
     });
     afterEach(() => new Promise((resolve) => upstream.close(resolve)));
 
-    it('which is attached, spoken to by its own names, and never counted or stopped', async () => {
+    it('it is attached, called with its own names, and never counted or stopped', async () => {
       const baseUrl = `http://127.0.0.1:${(upstream.address() as AddressInfo).port}/tenants/7/openai/v1`;
       await open(remote(baseUrl, 'sk-theirs'), {
         big: { backend: 'elsewhere', options: { id: 'org/Big-70B' } },
         small: { backend: 'elsewhere', aliases: ['tiny'], options: { id: 'org/Small' } },
       });
       for (const model of ['big', 'small', 'tiny'])
-        assert.equal((await post(`${url}/v1/chat/completions`, ask(model))).status, 200);
+        assert.equal((await post(`${url}/v1/chat/completions`, chatBody(model))).status, 200);
       assert.deepEqual(
         seen.map(({ body }) => body.model),
         ['org/Big-70B', 'org/Small', 'org/Small'],
@@ -99,12 +99,12 @@ describe('the contract holds for', () => {
     });
   });
 
-  describe('an engine with the habits of MLC-LLM', () => {
+  describe('an engine that behaves like MLC-LLM', () => {
     const models = { quirky: { path: 'quirky.fake' } };
 
-    it('whose clients see plain OpenAI all the same', async () => {
+    it('its clients get standard OpenAI responses', async () => {
       await open(mlcLike(), models);
-      const answer = await streamChat(url, ask('quirky', 'hi', { user: 'me' }));
+      const answer = await streamChat(url, chatBody('quirky', 'hi', { user: 'me' }));
       assert.equal(answer.done, true);
       assert.match(answer.text, /^quirky: /);
       const wrong = await post(`${url}/v1/chat/completions`, {
@@ -121,10 +121,10 @@ describe('the contract holds for', () => {
   });
 
   describe('an engine of several replicas', () => {
-    it('whose endpoint moves while requests run, and none is lost', async () => {
+    it('its endpoint moves while requests run, and none is lost', async () => {
       const replicas = new Replicas();
       await open(replicas.plugin(), { many: { path: 'many.fake' } });
-      const chat = () => streamChat(url, ask('many'));
+      const chat = () => streamChat(url, chatBody('many'));
       const first = await Promise.all(Array.from({ length: 6 }, chat));
       await replicas.replaceOne();
       const later = await Promise.all(Array.from({ length: 12 }, chat));
@@ -135,22 +135,22 @@ describe('the contract holds for', () => {
   });
 
   describe('an engine that can sleep', () => {
-    it('which sleeps when it is idle, keeps its process, and wakes for the next request', async () => {
+    it('it sleeps when it is idle, keeps its process, and wakes for the next request', async () => {
       await open(fakePlugin(), { sleepy: { path: 'sleepy.fake', limits: { idle_timeout: 0.05 } } });
       const asleep = lamina.events.once('model.state', {
         signal: AbortSignal.timeout(10_000),
         where: ({ to }) => to === 'sleeping',
       });
-      assert.equal((await streamChat(url, ask('sleepy'))).done, true);
+      assert.equal((await streamChat(url, chatBody('sleepy'))).done, true);
       const { pid } = lamina.runtime.slot('sleepy');
       await asleep;
-      assert.equal((await streamChat(url, ask('sleepy'))).done, true);
+      assert.equal((await streamChat(url, chatBody('sleepy'))).done, true);
       assert.equal(lamina.runtime.slot('sleepy').pid, pid);
     });
   });
 });
 
-/** A server that runs elsewhere: attached, not owned. Its models have no files here. */
+/** An external server: attached, not owned. Its models have no files on this machine. */
 function remote(baseUrl: string, key: string): Plugin {
   const modelOptions = {
     type: 'object',
@@ -195,8 +195,8 @@ function remote(baseUrl: string, key: string): Plugin {
 }
 
 /**
- * No health route, the key on the command line, `user` refused, errors as JSON in a string: all of it mended in one
- * place.
+ * No health route, the key on the command line, `user` rejected, errors as JSON in a string: all adapted in
+ * one place.
  */
 function mlcLike(): Plugin {
   const behaviour = { no_health: true, while_loading: 'refused', errors: 'json_in_string', refuse_user: true } as const;
@@ -255,7 +255,7 @@ class Replicas {
     })();
   }
 
-  /** Kills one engine, without a word to anybody, and starts another on a new port. */
+  /** Kills one engine without a notification, and starts another on a new port. */
   async replaceOne(): Promise<void> {
     const { child } = this.engines[0]!;
     child.kill('SIGKILL');

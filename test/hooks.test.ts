@@ -12,7 +12,7 @@ import { sources } from './support/sources.js';
 const otherSources = sources.filter(
   ({ path }) => !/core\/src\/(contract\/|testing\/|kernel\/(?:hooks|event-bus)\.ts)/.test(path),
 );
-/** A page of docs/ without the spaces that line up its tables. */
+/** A page of docs/ without the spaces that align its tables. */
 const page = (name: string) => readFileSync(join(root, 'docs', name), 'utf8').replace(/ {2,}\|/g, ' |');
 
 describe('hooks', () => {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createLamina, type Lamina, type LaminaEvent } from '@lamina/core';
 import { createServer, type Server } from '@lamina/server-koa';
-import { ask, streamChat } from './support/client.js';
+import { chatBody, streamChat } from './support/client.js';
 import { describeReal, realLlama, writeModels } from './support/engine.js';
 
 describeReal('a real llama-server that does not respond', function () {
@@ -46,14 +46,14 @@ describeReal('a real llama-server that does not respond', function () {
     return running.pid;
   }
 
-  it('because it is stopped (SIGSTOP) is killed: the stream gets an error event, the request behind it a fresh engine', async () => {
+  it('is killed when it is stopped (SIGSTOP): the stream gets an error event, the next request a new engine', async () => {
     let pid: Promise<number> | undefined;
     let behind: ReturnType<typeof streamChat> | undefined;
-    const cut = await streamChat(url, ask('slow', '/count', { max_tokens: 100_000 }), {
+    const cut = await streamChat(url, chatBody('slow', '/count', { max_tokens: 100_000 }), {
       onText: () => {
         pid ??= pidOf('slow').then((found) => {
           process.kill(found, 'SIGSTOP');
-          behind = streamChat(url, ask('slow'));
+          behind = streamChat(url, chatBody('slow'));
           return found;
         });
       },
@@ -77,11 +77,11 @@ describeReal('a real llama-server that does not respond', function () {
     ]);
   });
 
-  it('because it computes for longer than three checks take is left alone', async () => {
+  it('is not killed while it computes for longer than three checks', async () => {
     // Three seconds or more at this model's speed; three checks take one and a half.
     const answer = await fetch(`${url}/v1/chat/completions`, {
       method: 'POST',
-      body: JSON.stringify(ask('slow', '/count', { max_tokens: 900 })),
+      body: JSON.stringify(chatBody('slow', '/count', { max_tokens: 900 })),
     });
     assert.equal(answer.status, 200);
     const { usage } = (await answer.json()) as { usage: { completion_tokens: number } };

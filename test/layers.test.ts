@@ -9,8 +9,8 @@ import { filesIn, sources } from './support/sources.js';
 const inside = ['core/contract', 'core/kernel'];
 
 /**
- * Layer → the layers it may import, besides itself. A file that stands alone in core/src is an entry point or part of the
- * composition.
+ * Layer → the layers it may import, besides itself. A file directly in core/src is an entry point or part of
+ * the composition.
  */
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   'core/contract': [],
@@ -47,8 +47,8 @@ const entryPoints: Readonly<Record<string, string>> = {
 };
 
 /**
- * The layer of a source file, as a path from the root; for files of other packages than core, the package and what kind
- * of layer it is.
+ * The layer of a source file, as a path from the root; for files of other packages than core, the package and
+ * its kind of layer.
  */
 function layerOf(path: string): { name: string; kind: string } {
   const [, folder = '', part, first = ''] = path.split('/');
@@ -60,7 +60,7 @@ function layerOf(path: string): { name: string; kind: string } {
   return { name, kind: name };
 }
 
-/** The layer an import leads to; `undefined` for Node and for libraries. */
+/** The layer that an import resolves to; `undefined` for Node and for libraries. */
 function targetOf(specifier: string, path: string): string | undefined {
   if (specifier.startsWith('@lamina/')) return specifier;
   return specifier.startsWith('.') ? layerOf(join(dirname(path), specifier.replace(/\.js$/, '.ts'))).name : undefined;
@@ -85,7 +85,7 @@ const files = [...sources, ...pluginTests.map((path) => ({ path, text: readFileS
 
 describe('layers', () => {
   for (const kind of Object.keys(mayImport)) {
-    it(`${kind} imports ${mayImport[kind]!.join(', ') || 'nothing'} of ours`, () => {
+    it(`${kind} imports ${mayImport[kind]!.join(', ') || 'nothing'} of this repository`, () => {
       const inLayer = files.filter(({ path }) => layerOf(path).kind === kind);
       assert.ok(inLayer.length > 0, `No file is in the layer ${kind}.`);
       assert.deepEqual(

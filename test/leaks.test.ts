@@ -10,7 +10,7 @@ const mocha = join(root, 'node_modules/mocha/bin/mocha.js');
 const support = join(root, 'test/dist/support');
 
 /** Runs a suite that leaves something behind. */
-async function leave(leak: string): Promise<{ code: unknown; output: string }> {
+async function runLeakingSuite(leak: string): Promise<{ code: unknown; output: string }> {
   const args = [mocha, '--no-config', '--require', join(support, 'leaks.js'), join(support, 'leaking.js')];
   const child = spawn(process.execPath, args, {
     env: { ...process.env, LEAK: leak },
@@ -27,7 +27,7 @@ async function leave(leak: string): Promise<{ code: unknown; output: string }> {
 describe('a run of the tests', function () {
   this.timeout(60_000);
 
-  it('passes when nothing is left', async () => assert.equal((await leave('nothing')).code, 0));
+  it('passes when nothing is left', async () => assert.equal((await runLeakingSuite('nothing')).code, 0));
 
   const signs: Readonly<Record<string, RegExp>> = {
     timer: /left behind: 1 Timeout/,
@@ -39,7 +39,7 @@ describe('a run of the tests', function () {
   };
   for (const [leak, sign] of Object.entries(signs)) {
     it(`fails with a message when a test leaves: ${leak}`, async () => {
-      const { code, output } = await leave(leak);
+      const { code, output } = await runLeakingSuite(leak);
       assert.notEqual(code, 0);
       assert.match(output, sign);
     });

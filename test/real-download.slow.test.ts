@@ -1,4 +1,5 @@
-// Downloads from real servers: the server and Lamina are killed in between; the model is complete and chats in the end.
+// Downloads from real servers: the server and Lamina are killed in between; the model is complete and chats
+// in the end.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -12,7 +13,7 @@ import { tinyGguf } from '@lamina/testing';
 import { hfSource } from '@lamina/plugin-hf-source';
 import { ollamaSource } from '@lamina/plugin-ollama-source';
 import { createServer } from '@lamina/server-koa';
-import { ask, streamChat } from './support/client.js';
+import { chatBody, streamChat } from './support/client.js';
 import { llamaServer, realLlama } from './support/engine.js';
 import { describeWith, dockerRegistry, freePorts, nginx, startNginx } from './support/nginx.js';
 import { hubCommit, NginxHub } from './support/nginx-hub.js';
@@ -21,9 +22,9 @@ import { RealRegistry } from './support/registry.js';
 /** A server that has a model. */
 interface Counterpart {
   readonly reference: Json;
-  /** The Hub's address; that of nobody where the model is elsewhere. */
+  /** The address of the Hub; an unused one where the model is elsewhere. */
   readonly endpoint?: string;
-  /** What the manifest must say of the model besides path and size. */
+  /** The manifest entry of the model besides path and size. */
   readonly entry: Partial<ModelEntry>;
   crash(): Promise<void>;
   close(): Promise<void>;
@@ -112,7 +113,7 @@ describeWith(
             assert.deepEqual(placed.map(sha256Of).sort(), paths.map(sha256Of).sort());
             const { text } = await streamChat(
               await laminaServer.listen(),
-              ask('tiny', 'hi', { max_tokens: 16, temperature: 0 }),
+              chatBody('tiny', 'hi', { max_tokens: 16, temperature: 0 }),
             );
             assert.ok(text.includes(says.trim()), text);
           } finally {
@@ -128,8 +129,8 @@ describeWith(
 );
 
 /**
- * Pulls in another process; kills the server after an eighth, and that process when its journal says that something is
- * there.
+ * Pulls in another process; kills the server after an eighth, and that process when its journal has recorded
+ * bytes.
  */
 async function pullAndKill(
   { reference, endpoint = 'http://127.0.0.1:9', crash }: Counterpart,
@@ -154,7 +155,7 @@ async function pullAndKill(
   assert.deepEqual([cut, child.signalCode], [true, 'SIGKILL']);
 }
 
-/** The bytes that the journal of the only download says are on disk. */
+/** The bytes on disk according to the journal of the only download. */
 function kept(modelsDir: string): number {
   const root = join(modelsDir, '.downloads');
   const { files } = JSON.parse(readFileSync(join(root, readdirSync(root)[0]!, 'journal.json'), 'utf8')) as {

@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import { createLamina, type Lamina } from '@lamina/core';
 import { llamacpp } from '@lamina/plugin-llamacpp';
 import { createServer, type Server } from '@lamina/server-koa';
-import { ask, post, streamChat } from './support/client.js';
+import { chatBody, post, streamChat } from './support/client.js';
 import { describeReal, llamaServer, realLlama, writeModels } from './support/engine.js';
 import { processesWith, startServer } from './support/server-process.js';
 
-const endless = (model: string) => ask(model, '/count', { max_tokens: 100_000 });
+const endless = (model: string) => chatBody(model, '/count', { max_tokens: 100_000 });
 
 describeReal('a server on a real llama-server', function () {
   this.timeout(60_000);
@@ -40,7 +40,7 @@ describeReal('a server on a real llama-server', function () {
     await lamina.close({ signal: AbortSignal.abort() });
   });
 
-  /** How many of the engine's own slots are computing, as it says itself. */
+  /** The number of busy slots, as the engine reports it. */
   async function busySlots(): Promise<number> {
     const lease = await lamina.runtime.acquire('slow', { signal: AbortSignal.timeout(10_000) });
     try {
@@ -54,15 +54,15 @@ describeReal('a server on a real llama-server', function () {
     }
   }
 
-  it('stops the generation when its client leaves', async () => {
-    const leaving = new AbortController();
-    const chat = streamChat(url, endless('slow'), { signal: leaving.signal, onText: () => leaving.abort() });
+  it('stops the generation when its client disconnects', async () => {
+    const caller = new AbortController();
+    const chat = streamChat(url, endless('slow'), { signal: caller.signal, onText: () => caller.abort() });
     await assert.rejects(chat, { name: 'AbortError' });
     const limit = Date.now() + 10_000;
     while ((await busySlots()) > 0) assert.ok(Date.now() < limit, 'the engine still generates');
   });
 
-  it('lets an explicit start outlive the caller that asked for it', async () => {
+  it('lets an explicit start outlive its caller', async () => {
     const answer = await post(`${url}/models/swift/start?wait=false`);
     assert.equal(answer.status, 202);
     if (lamina.runtime.slot('swift').state !== 'ready')
@@ -73,13 +73,13 @@ describeReal('a server on a real llama-server', function () {
     assert.equal(lamina.runtime.slot('swift').state, 'stopped');
   });
 
-  it('gives up a start that nobody waits for', async () => {
+  it('aborts a start that no request waits for', async () => {
     const caller = new AbortController();
     const starting = lamina.events.once('model.state', {
       signal: AbortSignal.timeout(20_000),
       where: ({ to }) => to === 'starting',
     });
-    const chat = streamChat(url, ask('slow'), { signal: caller.signal });
+    const chat = streamChat(url, chatBody('slow'), { signal: caller.signal });
     await starting;
     caller.abort();
     await assert.rejects(chat, { name: 'AbortError' });
@@ -90,30 +90,31 @@ describeReal('a server on a real llama-server', function () {
     );
   });
 
-  it('tells a client in the middle of a stream that its engine was killed, and gives the next one a fresh engine', async () => {
-    let told = '';
+  it('reports to a client in the middle of a stream that its engine was killed, and starts a new engine for the next one', async () => {
+    let received = '';
     const answer = await streamChat(url, endless('slow'), {
       onText: (text) => {
-        if (told === '') process.kill(lamina.runtime.slot('slow').pid!, 'SIGKILL');
-        told += text;
+        if (received === '') process.kill(lamina.runtime.slot('slow').pid!, 'SIGKILL');
+        received += text;
       },
     });
     assert.equal(answer.done, false);
     assert.equal(answer.error?.code, 'MODEL_SERVER_EXITED');
     assert.match(answer.error.message, /The engine of model "slow" exited during the request: .*SIGKILL/);
-    const next = await streamChat(url, ask('slow'));
+    const next = await streamChat(url, chatBody('slow'));
     assert.deepEqual({ text: next.text, done: next.done }, { text: 'I am slow.', done: true });
   });
 
-  it('does not take a stranger on the port for the model', async () => {
-    // Whatever is asked, this stranger says yes; it takes the port that Lamina chose before the engine can.
-    const file = join(directory, 'with-a-stranger.sh');
-    const note = join(directory, 'stranger');
-    await writeFile(file, strangerScript(note), { mode: 0o755 });
+  it('does not use another server on the port as the model', async () => {
+    // The other server responds 200 to every request; it binds the port that Lamina chose before the engine
+    // can.
+    const file = join(directory, 'with-other-server.sh');
+    const note = join(directory, 'other-server');
+    await writeFile(file, scriptWithOtherServer(note), { mode: 0o755 });
     const other = await createLamina({
       modelsDir: directory,
       dataDir: join(directory, 'other'),
-      log: 'silent', // It warns of the stranger, as it should.
+      log: 'silent', // It warns of the other server, as it should.
       manifest: { models: { swift: { path: 'swift.gguf' } } },
       plugins: [llamacpp({ executable: file, threads: 1, context_length: 1024 })],
     });
@@ -164,28 +165,28 @@ describeReal('the lamina-server command on a real llama-server', function () {
 
   it('leaves no engine behind when it is killed itself', async () => {
     const server = await startServer(args);
-    assert.equal((await streamChat(server.url, ask('slow'))).text, 'I am slow.');
+    assert.equal((await streamChat(server.url, chatBody('slow'))).text, 'I am slow.');
     const engines = processesWith(join(directory, 'slow.gguf'));
     assert.equal(engines.length, 1);
     server.kill('SIGKILL');
     assert.equal(await server.exited, 'SIGKILL');
     const limit = Date.now() + 15_000;
     while (processesWith(directory).length > 0) {
-      assert.ok(Date.now() < limit, 'an engine is still there');
+      assert.ok(Date.now() < limit, 'an engine is still running');
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
     const again = await startServer(args);
-    assert.equal((await streamChat(again.url, ask('slow'))).text, 'I am slow.');
+    assert.equal((await streamChat(again.url, chatBody('slow'))).text, 'I am slow.');
     again.kill('SIGTERM');
     assert.equal(await again.exited, 0);
   });
 });
 
 /**
- * An engine that at its first start finds a stranger on its port: a server in a session of its own that answers yes to
- * everything.
+ * An engine that at its first start finds another server on its port: in a session of its own, responding 200
+ * to every request.
  */
-function strangerScript(note: string): string {
+function scriptWithOtherServer(note: string): string {
   const yes = `require("http").createServer((_, r) => r.end("{}")).listen(+process.argv[1], "127.0.0.1")`;
   const connects = `require("net").connect(+process.argv[1], "127.0.0.1").on("connect", () => process.exit(0)).on("error", () => process.exit(1))`;
   return `#!/bin/sh
@@ -199,7 +200,7 @@ exec '${llamaServer}' "$@"
 `;
 }
 
-/** Resolves once a start that was given up, or just made it, is over. */
+/** Resolves once an aborted start, or one that completed just before, is over. */
 async function settledAfter(lamina: Lamina, model: string): Promise<void> {
   const { state } = lamina.runtime.slot(model);
   if (state === 'stopped' || state === 'ready') return;

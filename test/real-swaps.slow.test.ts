@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createLamina, type Lamina } from '@lamina/core';
 import { createServer, type Server } from '@lamina/server-koa';
-import { ask, streamChat } from './support/client.js';
+import { chatBody, streamChat } from './support/client.js';
 import { describeReal, realLlama, writeModels } from './support/engine.js';
 import { seeded } from './support/seeded.js';
 
@@ -43,24 +43,24 @@ describeReal('many clients on a real llama-server', function () {
 
   it('start one engine for 32 concurrent first requests', async () => {
     await open({});
-    const answers = await Promise.all(Array.from({ length: 32 }, () => streamChat(url, ask('bea'))));
+    const answers = await Promise.all(Array.from({ length: 32 }, () => streamChat(url, chatBody('bea'))));
     for (const { text, done } of answers) assert.deepEqual({ text, done }, { text: 'I am bea.', done: true });
     assert.deepEqual(started, ['bea']);
   });
 
-  it('swap three models with max_loaded 1: no request is refused, lost, cut off or answered by the wrong model', async () => {
+  it('swap three models with max_loaded 1: no request is rejected, lost, cut off or answered by the wrong model', async () => {
     // A short idle timeout and starvation timeout, so that models are swapped all the time.
     await open({ maxLoaded: 1, idleTimeout: 0.3, starvationTimeout: 0.02 });
     const random = seeded(20_26);
-    let asked = 0;
+    let chatCount = 0;
     const deadline = { swaps: 200 };
 
     const client = async (): Promise<void> => {
       while (started.length < deadline.swaps) {
         const model = models[Math.floor(random() * models.length)]!;
         const long = model === 'ada' && random() < 0.05;
-        asked += 1;
-        const answer = await streamChat(url, long ? ask(model, '/count', { max_tokens: 200 }) : ask(model));
+        chatCount += 1;
+        const answer = await streamChat(url, long ? chatBody(model, '/count', { max_tokens: 200 }) : chatBody(model));
         assert.equal(answer.error, undefined);
         assert.equal(answer.done, true, 'a stream was cut');
         if (long) assert.match(answer.text, / 198 199 200$/);
@@ -69,7 +69,7 @@ describeReal('many clients on a real llama-server', function () {
     };
     await Promise.all(Array.from({ length: 16 }, client));
     console.log(
-      `      ${asked} chats, ${started.length} starts, none refused, lost, cut or answered by the wrong model`,
+      `      ${chatCount} chats, ${started.length} starts, none refused, lost, cut or answered by the wrong model`,
     );
     assert.ok(started.length >= 200);
     assert.ok(lamina.runtime.slots().filter(({ state }) => state === 'ready').length <= 1);

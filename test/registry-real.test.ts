@@ -58,7 +58,7 @@ describeWith({ nginx, 'docker-registry': dockerRegistry }, 'the source ollama at
     ['by a redirect', () => [registry.host, registry.storeHost]],
     ['at once', () => [registry.plainHost, registry.plainHost]],
   ] as const) {
-    it(`gives a model whose blobs come ${how}`, async () => {
+    it(`provides a model whose blobs come ${how}`, async () => {
       const [named, store] = hosts();
       const plan = (await source.resolve({ model: `${named}/library/tiny:1b` }, context()))!;
       assert.deepEqual(
@@ -77,7 +77,7 @@ describeWith({ nginx, 'docker-registry': dockerRegistry }, 'the source ollama at
     });
   }
 
-  it('tells what is not there', async () => {
+  it('reports what is missing', async () => {
     await assert.rejects(source.resolve({ model: `${registry.host}/library/tiny:none` }, context()), {
       code: 'MODEL_NOT_FOUND',
       message: /does not have this model or tag/,

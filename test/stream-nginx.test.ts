@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createLamina, type Lamina } from '@lamina/core';
 import { createServer, type Server } from '@lamina/server-koa';
-import { ask, post } from './support/client.js';
+import { chatBody, post } from './support/client.js';
 import { describeWith, freePorts, nginx, startNginx, type Nginx } from './support/nginx.js';
 
 describeWith({ nginx }, 'a stream of events behind nginx', function () {
@@ -56,12 +56,12 @@ describeWith({ nginx }, 'a stream of events behind nginx', function () {
     await rm(folder, { recursive: true, force: true });
   });
 
-  it('comes one by one', async () => {
-    const answer = await post(`${url}/v1/chat/completions`, ask('far', 'hi', { stream: true }));
+  it('arrive one by one', async () => {
+    const answer = await post(`${url}/v1/chat/completions`, chatBody('far', 'hi', { stream: true }));
     const events: string[] = [];
     for await (const bytes of answer.body!) {
       events.push(Buffer.from(bytes as Uint8Array).toString());
-      // The engine sends the next event only now: were this one kept somewhere, it would never have come.
+      // The engine sends the next event only now: if this one were buffered, it would never arrive.
       sendNext!();
     }
     assert.deepEqual(events, ['data: 1\n\n', 'data: 2\n\n', 'data: 3\n\n', 'data: [DONE]\n\n']);

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { once } from 'node:events';
 import { createLamina, type Lamina } from '@lamina/core';
 import { createServer, type Server } from '@lamina/server-koa';
-import { ask } from './support/client.js';
+import { chatBody } from './support/client.js';
 import { describeReal, realLlama, writeModels } from './support/engine.js';
 import { seeded } from './support/seeded.js';
 import { ChatSocket } from './support/socket.js';
@@ -56,14 +56,14 @@ describeReal('WebSockets on a real llama-server', function () {
     assert.equal(lamina.runtime.slot('tiny').busy, 0);
   }
 
-  it("fifty chats on one socket, half of them cancelled, each end once, with the engine's text, and leave no slot busy", async () => {
+  it('fifty chats on one socket, half of them cancelled, each end once, with the text of the engine, and leave no slot busy', async () => {
     const socket = await ChatSocket.open(url);
     const random = seeded(4);
     const ids = Array.from({ length: 50 }, (_, index) => `c${index}`);
     const cancelled = new Set(ids.filter((_, index) => index % 2 === 1));
     for (const id of ids) {
       const moment = Math.floor(random() * 60) - 10;
-      socket.start(id, ask('tiny', cancelled.has(id) ? '/count' : 'hi', { max_tokens: 900 }));
+      socket.start(id, chatBody('tiny', cancelled.has(id) ? '/count' : 'hi', { max_tokens: 900 }));
       // Cancelled in the queue, before the first token, or after some.
       if (cancelled.has(id))
         void socket
@@ -92,7 +92,7 @@ describeReal('WebSockets on a real llama-server', function () {
         sockets.map(async (socket, index) => {
           for (let turn = 0; turn < 4; turn++) {
             const id = `${index}-${turn}-${began}`;
-            socket.start(id, ask('tiny', 'hi'));
+            socket.start(id, chatBody('tiny', 'hi'));
             assert.equal((await socket.ended(id)).end, 'stop');
           }
         }),
@@ -105,7 +105,7 @@ describeReal('WebSockets on a real llama-server', function () {
     stuck.ws.pause();
     const before = process.memoryUsage().rss;
     for (let index = 0; index < 20; index++)
-      stuck.send({ type: 'chat.start', id: `s${index}`, request: ask('tiny', 'hi') } as never);
+      stuck.send({ type: 'chat.start', id: `s${index}`, request: chatBody('tiny', 'hi') } as never);
     stuck.send({ type: 'events.subscribe', id: 'all' });
     const beside = Math.min(await round(), await round(), await round());
     const grown = (process.memoryUsage().rss - before) / 2 ** 20;
@@ -148,7 +148,7 @@ describeReal('WebSockets on a real llama-server', function () {
     console.log(`      ${sent} malformed frames: ${answers} frames in answer, ${ends} connections ended`);
     assert.ok(answers >= 9_000);
     const socket = await ChatSocket.open(url);
-    socket.start('a', ask('tiny'));
+    socket.start('a', chatBody('tiny'));
     assert.equal((await socket.ended('a')).text, 'I am tiny.');
     await socket.close();
     await idle();

@@ -1,5 +1,16 @@
-// HTTP clients that chat: whole answers, streams, slow readers, completions and embeddings; some leave early.
-import { attempt, parseAnswer, pick, pickModel, Refused, repeat, Wrong, type Attempt, type Chaos } from './context.js';
+// HTTP clients that chat: complete responses, streams, slow readers, completions and embeddings; some
+// disconnect early.
+import {
+  attempt,
+  parseAnswer,
+  pick,
+  pickModel,
+  ErrorResponse,
+  repeat,
+  WrongResponse,
+  type Attempt,
+  type Chaos,
+} from './context.js';
 import { embedder, knownAnswer, knownLongAnswer, longTokens } from './models.js';
 import { keys } from './settings.js';
 
@@ -13,18 +24,29 @@ interface ChatChunk {
 
 /** One client that chats in every way, one after the other. */
 export function chatClient(chaos: Chaos): Promise<void> {
-  const ways = [whole, whole, stream, stream, longStream, slowReader, completion, embedding, leaver, leaver];
+  const ways = [
+    completeChat,
+    completeChat,
+    stream,
+    stream,
+    longStream,
+    slowReader,
+    completion,
+    embedding,
+    disconnectingClient,
+    disconnectingClient,
+  ];
   return repeat(chaos, 200, () => pick(chaos, ways)(chaos));
 }
 
-/** The vector that the embedding model gave first; every later one must be like it. */
+/** The first vector of the embedding model; all later ones must be close to it. */
 let knownVector: readonly number[] | undefined;
 
-function whole(chaos: Chaos, cancelAfter?: number): Promise<boolean> {
+function completeChat(chaos: Chaos, cancelAfter?: number): Promise<boolean> {
   const model = pickModel(chaos);
-  return attempt(chaos, { client: 'chat', model, ...leaving(cancelAfter) }, async (signal) => {
+  return attempt(chaos, { client: 'chat', model, ...withDisconnect(cancelAfter) }, async (signal) => {
     const body = { model, messages: [{ role: 'user', content: 'hi' }], temperature: 0, max_tokens: 64 };
-    const { status, text } = await chaos.http.ask(chaos.server.url, {
+    const { status, text } = await chaos.http.fetchText(chaos.server.url, {
       path: '/v1/chat/completions',
       key: keys.inference,
       body,
@@ -55,16 +77,16 @@ function slowReader(chaos: Chaos): Promise<boolean> {
   );
 }
 
-/** Leaves while the request waits, or in the middle of its answer. */
-function leaver(chaos: Chaos): Promise<boolean> {
+/** Disconnects while the request waits, or during its response. */
+function disconnectingClient(chaos: Chaos): Promise<boolean> {
   const cancelAfter = chaos.random() * 1500;
-  if (chaos.random() < 0.3) return whole(chaos, cancelAfter);
+  if (chaos.random() < 0.3) return completeChat(chaos, cancelAfter);
   const model = pickModel(chaos);
   const of: Attempt = { client: 'chat, leaves', model, cancelAfter };
   return attempt(chaos, of, (signal) => readChat(chaos, model, { signal, long: true }));
 }
 
-/** Reads a streamed chat to its end and compares it. */
+/** Reads a streamed chat to its end and checks it. */
 export async function readChat(
   chaos: Chaos,
   model: string,
@@ -82,7 +104,8 @@ export async function readChat(
   };
   const seen = { text: '', done: false, error: undefined as ChatChunk['error'] };
   const onData = (data: string) => {
-    if (seen.done || seen.error !== undefined) throw new Wrong(`an event after the last one: ${data.slice(0, 100)}`);
+    if (seen.done || seen.error !== undefined)
+      throw new WrongResponse(`an event after the last one: ${data.slice(0, 100)}`);
     if (data === '[DONE]') return void (seen.done = true);
     const chunk = JSON.parse(data) as ChatChunk;
     seen.error = chunk.error;
@@ -93,13 +116,13 @@ export async function readChat(
     const { status, text } = await chaos.http.stream(chaos.server.url, ask, onData, pauseMs);
     if (status !== 200) parseAnswer(status, text);
     if (seen.error === undefined && !seen.done)
-      throw new Wrong(`a stream that ended cleanly without [DONE] after "${seen.text.slice(-60)}"`);
-    if (seen.error !== undefined) throw new Wrong(`a clean end after the error ${seen.error.code}`);
+      throw new WrongResponse(`a stream that ended cleanly without [DONE] after "${seen.text.slice(-60)}"`);
+    if (seen.error !== undefined) throw new WrongResponse(`a clean end after the error ${seen.error.code}`);
   } catch (error) {
     if (!known.startsWith(seen.text.trimStart()))
-      throw new Wrong(`"${seen.text.slice(0, 80)}" is no beginning of "${known.slice(0, 80)}"`);
-    if (seen.error !== undefined && !(error instanceof Wrong))
-      throw new Refused(seen.error.code, 200, seen.error.message);
+      throw new WrongResponse(`"${seen.text.slice(0, 80)}" is no beginning of "${known.slice(0, 80)}"`);
+    if (seen.error !== undefined && !(error instanceof WrongResponse))
+      throw new ErrorResponse(seen.error.code, 200, seen.error.message);
     throw error;
   }
   expectText(seen.text, known);
@@ -109,7 +132,7 @@ function completion(chaos: Chaos): Promise<boolean> {
   const model = pickModel(chaos);
   return attempt(chaos, { client: 'completion', model }, async (signal) => {
     const body = { model, prompt: 'x', temperature: 0, max_tokens: 64 };
-    const { status, text } = await chaos.http.ask(chaos.server.url, {
+    const { status, text } = await chaos.http.fetchText(chaos.server.url, {
       path: '/v1/completions',
       key: keys.inference,
       body,
@@ -123,25 +146,26 @@ function completion(chaos: Chaos): Promise<boolean> {
 function embedding(chaos: Chaos): Promise<boolean> {
   return attempt(chaos, { client: 'embedding', model: embedder }, async (signal) => {
     const body = { model: embedder, input: 'one', encoding_format: 'float' };
-    const { status, text } = await chaos.http.ask(chaos.server.url, {
+    const { status, text } = await chaos.http.fetchText(chaos.server.url, {
       path: '/v1/embeddings',
       key: keys.inference,
       body,
       signal,
     });
     const vector = (parseAnswer(status, text) as { data: { embedding: number[] }[] }).data[0]?.embedding;
-    if (vector === undefined || vector.length === 0) throw new Wrong(`no vector: ${text.slice(0, 100)}`);
+    if (vector === undefined || vector.length === 0) throw new WrongResponse(`no vector: ${text.slice(0, 100)}`);
     knownVector ??= vector;
     const far = knownVector.some((value, index) => Math.abs(value - vector[index]!) > 1e-3);
-    if (far || vector.length !== knownVector.length) throw new Wrong(`another vector: ${vector.slice(0, 4).join(' ')}`);
+    if (far || vector.length !== knownVector.length)
+      throw new WrongResponse(`another vector: ${vector.slice(0, 4).join(' ')}`);
   });
 }
 
 /** @throws Wrong */
 export function expectText(text: string | undefined, known: string): void {
-  if (text?.trim() !== known) throw new Wrong(`"${text?.slice(0, 120)}" in place of "${known.slice(0, 80)}"`);
+  if (text?.trim() !== known) throw new WrongResponse(`"${text?.slice(0, 120)}" in place of "${known.slice(0, 80)}"`);
 }
 
-function leaving(cancelAfter: number | undefined): { cancelAfter?: number } {
+function withDisconnect(cancelAfter: number | undefined): { cancelAfter?: number } {
   return cancelAfter === undefined ? {} : { cancelAfter };
 }

@@ -1,4 +1,4 @@
-// What all parts of a run share, and the one place where the end of a request is judged.
+// The shared state of a run, and the only code that judges the result of a request.
 import { setTimeout as delay } from 'node:timers/promises';
 import { APIConnectionError, APIError } from 'openai';
 import { connectionLost, type Disturbances } from './disturbances.js';
@@ -9,13 +9,13 @@ import type { ChaosServer } from './server.js';
 import { keys } from './settings.js';
 import type { Tally } from './tally.js';
 
-/** A request without an answer so long after the last disturbance that touches its model is lost. */
+/** A request without a response this long after the last disturbance of its model is lost. */
 export const lostMs = 60_000;
 const watchMs = 500;
 const statesMs = 3_000;
 const mostOnFrozen = 3;
 
-/** What the parts of a run share. */
+/** The shared state of a run. */
 export interface Chaos {
   readonly random: () => number;
   readonly tally: Tally;
@@ -24,18 +24,18 @@ export interface Chaos {
   readonly http: HttpClient;
   readonly modelsDir: string;
   readonly scratch: string;
-  /** The value of the variable that all processes of the run carry. */
+  /** The value of the variable that marks all processes of the run. */
   readonly mark: string;
-  /** Aborted when no new request is to be sent. */
+  /** Aborted when no new request may be sent. */
   readonly over: AbortSignal;
-  /** Engines that are stopped by SIGSTOP now, by their model. */
+  /** Engines stopped by SIGSTOP at the moment, by model. */
   readonly frozen: Map<string, Process>;
-  /** Requests that wait on each model. */
+  /** The number of waiting requests for each model. */
   readonly waiting: Map<string, number>;
 }
 
-/** An error that the server told. */
-export class Refused extends Error {
+/** An error response of the server. */
+export class ErrorResponse extends Error {
   constructor(
     readonly code: string,
     readonly status: number,
@@ -45,26 +45,29 @@ export class Refused extends Error {
   }
 }
 
-/** An answer that is not what it must be. */
-export class Wrong extends Error {}
+/** An incorrect response. */
+export class WrongResponse extends Error {}
 
-/** What ends a request whose client leaves. */
-export class Cancelled extends Error {}
-class Lost extends Error {}
+/** The abort reason of a client that disconnects. */
+export class ClientDisconnected extends Error {}
+class LostRequest extends Error {}
 
-/** How a request is made and judged. */
+/** How a request is sent and judged. */
 export interface Attempt {
   /** The row of the table. */
   readonly client: string;
-  /** The model it is about; missing: none. */
+  /** The model of the request, if any. */
   readonly model?: string;
-  /** Milliseconds after which the client leaves. */
+  /** Milliseconds after which the client disconnects. */
   readonly cancelAfter?: number;
-  /** Codes that are right answers to what is asked, whatever has happened. */
+  /** Error codes that are always a correct response to this request. */
   readonly expected?: readonly string[];
 }
 
-/** Sends one request, waits for its end and counts it; never rejects. Resolves with `true` for a right answer. */
+/**
+ * Sends one request, waits for its end and counts it; never rejects. Resolves with `true` for a correct
+ * response.
+ */
 export async function attempt(
   chaos: Chaos,
   of: Attempt,
@@ -72,27 +75,29 @@ export async function attempt(
 ): Promise<boolean> {
   const { tally, waiting } = chaos;
   const began = Date.now();
-  tally.asked(of.client);
+  tally.requestSent(of.client);
   if (of.model !== undefined) waiting.set(of.model, (waiting.get(of.model) ?? 0) + 1);
-  const leave = new AbortController();
+  const disconnect = new AbortController();
   const watch = setInterval(() => {
     const { cancelAfter, model } = of;
     const last = Math.max(began, chaos.disturbances.lastTouching(model));
-    if (Date.now() - last > lostMs) leave.abort(new Lost('no answer'));
-    else if (cancelAfter !== undefined && Date.now() - began > cancelAfter) leave.abort(new Cancelled());
+    if (Date.now() - last > lostMs) disconnect.abort(new LostRequest('no answer'));
+    else if (cancelAfter !== undefined && Date.now() - began > cancelAfter) disconnect.abort(new ClientDisconnected());
   }, watchMs);
-  const soon =
-    of.cancelAfter === undefined ? undefined : setTimeout(() => leave.abort(new Cancelled()), of.cancelAfter);
+  const disconnectTimer =
+    of.cancelAfter === undefined
+      ? undefined
+      : setTimeout(() => disconnect.abort(new ClientDisconnected()), of.cancelAfter);
   try {
-    await giveUpWith(leave.signal, send(leave.signal));
-    tally.ended(of.client, 'right');
+    await abandonOnAbort(disconnect.signal, send(disconnect.signal));
+    tally.requestEnded(of.client, 'right');
     return true;
   } catch (error) {
-    judge(chaos, of, began, error, error instanceof Lost ? await slotStates(chaos) : '');
+    judge(chaos, of, began, error, error instanceof LostRequest ? await slotStates(chaos) : '');
     return false;
   } finally {
     clearInterval(watch);
-    clearTimeout(soon);
+    clearTimeout(disconnectTimer);
     if (of.model !== undefined) waiting.set(of.model, waiting.get(of.model)! - 1);
   }
 }
@@ -105,21 +110,22 @@ function judge(
   states: string,
 ): void {
   const about = `${model ?? ''} after ${((Date.now() - began) / 1000).toFixed(1)} s`;
-  if (error instanceof Cancelled) return tally.ended(client, 'cancelled');
-  if (error instanceof Lost) return tally.ended(client, 'lost', `${about}; ${states}`);
-  if (error instanceof Wrong) return tally.ended(client, 'wrong', `${about}: ${error.message}`);
-  const { code, status, message } = refusalOf(error);
+  if (error instanceof ClientDisconnected) return tally.requestEnded(client, 'cancelled');
+  if (error instanceof LostRequest) return tally.requestEnded(client, 'lost', `${about}; ${states}`);
+  if (error instanceof WrongResponse) return tally.requestEnded(client, 'wrong', `${about}: ${error.message}`);
+  const { code, status, message } = errorOf(error);
   const detail = `${about}: ${status} ${code}: ${message}`;
   if (code === 'INTERNAL' || (status === 500 && !disturbances.explain(code, began, model)))
-    return tally.ended(client, 'INTERNAL', detail);
-  if (expected.includes(code) || disturbances.explain(code, began, model)) return tally.ended(client, 'refused', code);
-  tally.ended(client, 'wrong', `an error that nothing explains, ${detail}`);
+    return tally.requestEnded(client, 'INTERNAL', detail);
+  if (expected.includes(code) || disturbances.explain(code, began, model))
+    return tally.requestEnded(client, 'refused', code);
+  tally.requestEnded(client, 'wrong', `an error that nothing explains, ${detail}`);
 }
 
-/** What each model does just now, to tell why a request hangs. */
+/** The current state of each model, to explain why a request hangs. */
 async function slotStates({ http, server, frozen }: Chaos): Promise<string> {
-  const ask = { method: 'GET', path: '/models', key: keys.manage, signal: AbortSignal.timeout(statesMs) };
-  const answer = await http.ask(server.url, ask).catch(() => undefined);
+  const request = { method: 'GET', path: '/models', key: keys.manage, signal: AbortSignal.timeout(statesMs) };
+  const answer = await http.fetchText(server.url, request).catch(() => undefined);
   if (answer?.status !== 200) return 'GET /models has no answer';
   const { models } = JSON.parse(answer.text) as { models: Record<string, { state: string }> };
   const running = Object.entries(models).filter(([, { state }]) => state !== 'stopped');
@@ -127,18 +133,18 @@ async function slotStates({ http, server, frozen }: Chaos): Promise<string> {
   return `frozen: ${[...frozen.keys()].join(' ') || 'none'}; states: ${states.join(', ')}`;
 }
 
-function refusalOf(error: unknown): { code: string; status: number; message: string } {
-  if (error instanceof Refused) return error;
+function errorOf(error: unknown): { code: string; status: number; message: string } {
+  if (error instanceof ErrorResponse) return error;
   if (error instanceof APIConnectionError) return { code: connectionLost, status: 0, message: error.message };
   if (error instanceof APIError)
     return { code: error.code ?? 'no code', status: (error.status as number | undefined) ?? 0, message: error.message };
-  // OpenAI's client passes on what fetch throws when a stream breaks off.
+  // OpenAI's client passes on the error of fetch when a stream ends early.
   const isLost = error instanceof ConnectionLost || /terminated|premature|socket|aborted/i.test(String(error));
   return { code: isLost ? connectionLost : 'UNKNOWN', status: 0, message: String(error) };
 }
 
-/** Whatever hangs, the run goes on: what is sent is left behind when its signal is aborted. */
-function giveUpWith(signal: AbortSignal, sent: Promise<void>): Promise<void> {
+/** The run continues whatever hangs: a request is abandoned when its signal is aborted. */
+function abandonOnAbort(signal: AbortSignal, sent: Promise<void>): Promise<void> {
   return new Promise((resolve, reject) => {
     const left = () => reject(signal.reason as Error);
     if (signal.aborted) left();
@@ -147,21 +153,26 @@ function giveUpWith(signal: AbortSignal, sent: Promise<void>): Promise<void> {
   });
 }
 
-/** Parses an answer that must be whole JSON; throws {@link Refused} for an error in the one shape. */
+/**
+ * Parses a response that must be complete JSON; throws {@link ErrorResponse} for an error in the standard format.
+ */
 export function parseAnswer(status: number, text: string): Record<string, unknown> {
   let body: Record<string, unknown>;
   try {
     body = JSON.parse(text) as Record<string, unknown>;
   } catch {
-    throw new Wrong(`status ${status} with a body that is not JSON, ${text.length} characters: ${text.slice(0, 150)}`);
+    throw new WrongResponse(
+      `status ${status} with a body that is not JSON, ${text.length} characters: ${text.slice(0, 150)}`,
+    );
   }
   if (status < 400) return body;
   const error = body['error'] as { code?: string; message?: string } | undefined;
-  if (typeof error?.code !== 'string') throw new Wrong(`status ${status} without an error: ${text.slice(0, 200)}`);
-  throw new Refused(error.code, status, error.message ?? '');
+  if (typeof error?.code !== 'string')
+    throw new WrongResponse(`status ${status} without an error: ${text.slice(0, 200)}`);
+  throw new ErrorResponse(error.code, status, error.message ?? '');
 }
 
-/** Repeats until the run is over: waits for the server, does it, rests up to `restMs`. */
+/** Repeats until the run ends: waits for the server, runs the step, pauses up to `restMs`. */
 export async function repeat(chaos: Chaos, restMs: number, work: () => Promise<unknown>): Promise<void> {
   try {
     while (!chaos.over.aborted) {
@@ -174,13 +185,16 @@ export async function repeat(chaos: Chaos, restMs: number, work: () => Promise<u
   }
 }
 
-/** A model to chat with; one whose engine is frozen gets only a few requests, so that not all clients wait for it. */
+/**
+ * A random model to chat with; a model whose engine is frozen gets only a few requests, so that not all
+ * clients wait for it.
+ */
 export function pickModel(chaos: Chaos): string {
   const free = chatModels.filter((name) => !chaos.frozen.has(name) || (chaos.waiting.get(name) ?? 0) < mostOnFrozen);
   return pick(chaos, free.length > 0 ? free : chatModels);
 }
 
-/** One of several. */
+/** A random element. */
 export function pick<T>({ random }: Pick<Chaos, 'random'>, all: readonly T[]): T {
   return all[Math.floor(random() * all.length)]!;
 }

@@ -1,17 +1,17 @@
-// What the run did to the server and when, and which errors that makes legitimate.
+// The disturbances that the run caused, with their times, and the errors that each one explains.
 
 /** A kind of disturbance. */
 export type Kind = 'kill' | 'freeze' | 'stop' | 'edit' | 'half a file' | 'invalid file' | 'restart' | 'cancel';
 
 interface Disturbance {
   readonly kind: Kind;
-  /** Missing: every model. */
+  /** Undefined: every model. */
   readonly model: string | undefined;
   readonly from: number;
   until: number;
 }
 
-/** A code for a connection that was lost without an error; clients of the run give it, no server does. */
+/** The code for a connection lost without an error; set by clients of the run, never by a server. */
 export const connectionLost = 'CONNECTION_LOST';
 
 /** The longest back-off of Lamina is 60 s, so a killed engine explains a refusal that long after. */
@@ -24,14 +24,14 @@ interface Cause {
   readonly graceMs: number;
 }
 
-/** Error code → the disturbances that explain it, and for how long after their end. */
+/** Error code → the disturbances that explain it, and how long after their end. */
 const causes: Readonly<Record<string, Cause>> = {
   [connectionLost]: { kinds: ['kill', 'freeze', 'stop', 'restart'], graceMs: usualMs },
   MODEL_SERVER_EXITED: { kinds: ['kill', 'freeze', 'stop'], graceMs: usualMs },
   MODEL_SERVER_UNREACHABLE: { kinds: ['kill', 'freeze', 'stop'], graceMs: usualMs },
   MODEL_START_FAILED: { kinds: ['kill', 'freeze'], graceMs: backOffMs },
   START_BACKING_OFF: { kinds: ['kill', 'freeze'], graceMs: backOffMs },
-  // Whoever puts the text back that was there before a mistake takes out what the server added meanwhile.
+  // Restoring the text from before a mistake removes what the server added in the meantime.
   MODEL_STOPPED: { kinds: ['stop', 'half a file', 'invalid file', 'freeze'], graceMs: usualMs },
   MODEL_NOT_FOUND: { kinds: ['half a file', 'invalid file'], graceMs: shortMs },
   MODEL_FILES_MISSING: { kinds: ['half a file', 'invalid file'], graceMs: shortMs },
@@ -44,38 +44,38 @@ const causes: Readonly<Record<string, Cause>> = {
   ABORTED: { kinds: ['cancel'], graceMs: shortMs },
 };
 
-/** Refusals that the load alone explains. */
+/** Errors that the load alone explains. */
 const always: ReadonlySet<string> = new Set(['QUEUE_FULL']);
 
 /** The journal of disturbances. */
 export class Disturbances {
   private readonly all: Disturbance[] = [];
 
-  /** Notes a disturbance; call the answer when it is over. */
+  /** Records a disturbance; call the returned function at its end. */
   begin(kind: Kind, model?: string): () => void {
     const disturbance: Disturbance = { kind, model, from: Date.now(), until: Infinity };
     this.all.push(disturbance);
     return () => (disturbance.until = Math.min(disturbance.until, Date.now()));
   }
 
-  /** Notes a disturbance that is over at once. */
+  /** Records a disturbance without a duration. */
   note(kind: Kind, model?: string): void {
     this.begin(kind, model)();
   }
 
-  /** True when one of these kinds touched the model, or all models, since `since` or up to `graceMs` before it. */
+  /** True when one of these kinds affected the model, or all models, after `since` or up to `graceMs` before it. */
   happened(kinds: readonly Kind[], since: number, model?: string, graceMs = 0): boolean {
     return this.all.some((one) => kinds.includes(one.kind) && touches(one, model) && one.until + graceMs >= since);
   }
 
-  /** Whether an error code is legitimate for a request about `model` that was sent at `since`. */
+  /** Whether an error code is explained for a request for `model` sent at `since`. */
   explain(code: string, since: number, model?: string): boolean {
     if (always.has(code)) return true;
     const cause = Object.hasOwn(causes, code) ? causes[code]! : { kinds: ['freeze'] as const, graceMs: usualMs };
     return this.happened(cause.kinds, since, model, cause.graceMs);
   }
 
-  /** When something last happened that may hold up a request about `model`; 0 when nothing did. */
+  /** The time of the last event that may delay a request for `model`; 0 if there was none. */
   lastTouching(model?: string): number {
     return this.all.reduce(
       (last, one) => (touches(one, model) && one.kind !== 'edit' ? Math.max(last, one.from) : last),

@@ -1,4 +1,5 @@
-// A server on this machine to download from: honest, slow, without ranges, breaking off, or ending pairs together.
+// A download server on this machine: honest, slow, without ranges, closing connections early, or completing
+// pairs at the same time.
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -6,7 +7,7 @@ import { pipeline } from 'node:stream/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Downloadable } from './models.js';
 
-/** How a file is served. `together`: its last bytes wait for those of its partner. */
+/** How a file is served. `together`: its last bytes are sent with those of its partner. */
 export type Manner = 'honest' | 'slow' | 'without ranges' | 'breaks off' | 'together';
 
 const chunkBytes = 64 * 1024;
@@ -21,7 +22,7 @@ interface Served extends Downloadable {
   breaksLeft: number;
 }
 
-/** Two files whose last bytes leave in the same moment. */
+/** Two files whose last bytes are sent at the same time. */
 export class Pair {
   private readonly arrived = new Set<string>();
   private open!: () => void;
@@ -34,7 +35,7 @@ export class Pair {
   }
 }
 
-/** Serves what it is given. Close it. */
+/** Serves files. Close it. */
 export class DownloadSite {
   private readonly files = new Map<string, Served>();
   private readonly server: Server = createServer((request, response) => {
@@ -53,7 +54,7 @@ export class DownloadSite {
     return `127.0.0.1:${(this.server.address() as AddressInfo).port}`;
   }
 
-  /** Serves a file; the answer is its link. */
+  /** Serves a file and returns its URL. */
   serve(file: Downloadable, manner: Manner, pair?: Pair): string {
     this.files.set(`/${file.filename}`, { ...file, manner, pair, breaksLeft: manner === 'breaks off' ? breaks : 0 });
     return `http://${this.host}/${file.filename}`;
@@ -85,7 +86,7 @@ export class DownloadSite {
     await pipeline(this.pieces(file, from, to), response);
   }
 
-  /** The bytes as they are to leave; throws where the connection is to break off. */
+  /** Yields the bytes to send; throws where the connection must be closed. */
   private async *pieces(file: Served, from: number, to: number): AsyncGenerator<Buffer> {
     const { content, manner, pair } = file;
     const isLast = to === content.length && to - from > lastBytes;

@@ -1,14 +1,14 @@
-// A small HTTP client for the run: it can leave at any moment and read slowly, and it tells a lost connection from an
-// answer that ended.
+// A small HTTP client for the run: it can disconnect at any moment and read slowly, and it distinguishes a
+// lost connection from a complete response.
 import { Agent, request as send, type IncomingMessage } from 'node:http';
 import { createParser } from 'eventsource-parser';
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** A connection that was refused, or lost before its answer was whole. */
+/** A connection that was refused, or lost before its response was complete. */
 export class ConnectionLost extends Error {}
 
-/** What is asked for. */
-export interface Ask {
+/** A request. */
+export interface HttpRequest {
   readonly method?: string;
   readonly path: string;
   readonly key: string;
@@ -16,37 +16,37 @@ export interface Ask {
   readonly signal: AbortSignal;
 }
 
-/** A whole answer. */
-export interface Answer {
+/** A complete response. */
+export interface HttpResponse {
   readonly status: number;
   readonly text: string;
   readonly requestId: string;
 }
 
-/** Connections to the server under test, kept open between requests; close them to count descriptors. */
+/** Connections to the server under test, kept alive between requests; close them to count descriptors. */
 export class HttpClient {
   private agent = new Agent({ keepAlive: true });
 
   /** @throws ConnectionLost, or the reason of the signal */
-  async ask(url: string, ask: Ask): Promise<Answer> {
-    const response = await this.open(url, ask);
+  async fetchText(url: string, request: HttpRequest): Promise<HttpResponse> {
+    const response = await this.open(url, request);
     const chunks: Buffer[] = [];
-    await this.read(response, ask.signal, (chunk) => void chunks.push(chunk));
+    await this.read(response, request.signal, (chunk) => void chunks.push(chunk));
     return { status: response.statusCode!, text: Buffer.concat(chunks).toString('utf8'), requestId: idOf(response) };
   }
 
   /**
-   * Asks for a stream of events and hands on the data of each. A refusal is one answer. Nothing is read for `pauseMs`
-   * once the stream has begun.
+   * Requests a stream of events and passes on the data of each. An error is one response. Reading pauses for
+   * `pauseMs` after the stream has started.
    */
-  async stream(url: string, ask: Ask, onData: (data: string) => void, pauseMs = 0): Promise<Answer> {
-    const response = await this.open(url, ask);
+  async stream(url: string, request: HttpRequest, onData: (data: string) => void, pauseMs = 0): Promise<HttpResponse> {
+    const response = await this.open(url, request);
     const isStream = response.headers['content-type']?.startsWith('text/event-stream') === true;
     const parser = createParser({ onEvent: ({ data }) => onData(data) });
     let text = '';
-    if (pauseMs > 0) await delay(pauseMs, undefined, { signal: ask.signal }).catch(() => undefined);
+    if (pauseMs > 0) await delay(pauseMs, undefined, { signal: request.signal }).catch(() => undefined);
     const decoder = new TextDecoder();
-    await this.read(response, ask.signal, (chunk) => {
+    await this.read(response, request.signal, (chunk) => {
       const piece = decoder.decode(chunk, { stream: true });
       if (isStream) parser.feed(piece);
       else text += piece;
@@ -60,7 +60,7 @@ export class HttpClient {
     this.agent = new Agent({ keepAlive: true });
   }
 
-  private open(url: string, { method = 'POST', path, key, body, signal }: Ask): Promise<IncomingMessage> {
+  private open(url: string, { method = 'POST', path, key, body, signal }: HttpRequest): Promise<IncomingMessage> {
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason as Error);
       const headers = {
@@ -68,9 +68,9 @@ export class HttpClient {
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
       };
       const request = send(url + path, { method, headers, agent: this.agent });
-      const leave = () => request.destroy();
-      signal.addEventListener('abort', leave, { once: true });
-      request.once('close', () => signal.removeEventListener('abort', leave));
+      const disconnect = () => request.destroy();
+      signal.addEventListener('abort', disconnect, { once: true });
+      request.once('close', () => signal.removeEventListener('abort', disconnect));
       request.on('error', (error) =>
         reject(signal.aborted ? (signal.reason as Error) : new ConnectionLost(error.message)),
       );
@@ -81,8 +81,9 @@ export class HttpClient {
 
   private read(response: IncomingMessage, signal: AbortSignal, onChunk: (chunk: Buffer) => void): Promise<void> {
     return new Promise((resolve, reject) => {
-      const lost = () => reject(signal.aborted ? (signal.reason as Error) : new ConnectionLost('the answer broke off'));
-      response.once('error', lost).once('end', resolve);
+      const onLost = () =>
+        reject(signal.aborted ? (signal.reason as Error) : new ConnectionLost('the response ended early'));
+      response.once('error', onLost).once('end', resolve);
       response.on('data', (chunk: Buffer) => {
         try {
           onChunk(chunk);
@@ -91,8 +92,8 @@ export class HttpClient {
           response.destroy();
         }
       });
-      response.once('close', () => (response.complete ? resolve() : lost()));
-      if (response.destroyed && !response.complete) lost();
+      response.once('close', () => (response.complete ? resolve() : onLost()));
+      if (response.destroyed && !response.complete) onLost();
     });
   }
 }

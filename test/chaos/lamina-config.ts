@@ -1,5 +1,5 @@
-// The configuration module of the server under test: the real engine if there is one, short limits, and downloads from
-// the run's own server allowed.
+// The configuration module of the server under test: the real engine if installed, short limits, and
+// downloads from the server of the run allowed.
 import { fakePlugin } from '@lamina/testing';
 import { defineConfig, type ServerConfig } from '@lamina/server-koa';
 import { llamaServer, realLlama } from '../support/engine.js';

@@ -1,4 +1,4 @@
-// What a run left behind: processes, descriptors, files.
+// Checks for leftovers of a run: processes, descriptors, files.
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -12,14 +12,14 @@ const settleMs = 30_000;
 const pollMs = 250;
 const ownerVariable = 'LAMINA_OWNER';
 
-/** Engines of a server that is gone must end soon; those that do not are killed and counted. */
+/** Engines of a server that has ended must end soon; those that do not are killed and counted. */
 export async function checkEnginesGone(tally: Tally, serverPid: number): Promise<void> {
   const find = () => processesWith(ownerVariable, (owner) => owner.startsWith(`${serverPid}:`));
   await killLeft(tally, `engines of server ${serverPid} that outlive it`, find);
 }
 
-/** Nothing of a run may live once its last server has ended. */
-export async function checkNothingLives(tally: Tally, mark: string, server: ChaosServer): Promise<void> {
+/** No process of a run may be alive after its last server has ended. */
+export async function checkNoProcesses(tally: Tally, mark: string, server: ChaosServer): Promise<void> {
   const find = () => {
     const marked = processesWith(markVariable, (value) => value === mark);
     const known = [...server.seenChildren.values()].filter(
@@ -38,7 +38,7 @@ async function killLeft(tally: Tally, what: string, find: () => Process[]): Prom
   for (const one of left) signal(one, 'SIGKILL');
 }
 
-/** Waits until a process holds no more open than before; what it still has then is counted. */
+/** Waits until a process has no more open descriptors than before; the excess is counted. */
 export async function checkDescriptors(tally: Tally, pid: number, before: ReadonlyMap<string, number>): Promise<void> {
   let more = added(pid, before);
   for (const limit = Date.now() + settleMs; more.length > 0 && Date.now() < limit; more = added(pid, before))
@@ -58,7 +58,10 @@ function added(pid: number, before: ReadonlyMap<string, number>): [string, numbe
     .filter(([, count]) => count > 0);
 }
 
-/** Looks for temporary files, and folders of downloads, below the models directory; the data directory is in there. */
+/**
+ * Finds temporary files, and folders of downloads, below the models directory, which contains the data
+ * directory.
+ */
 export function checkFiles(tally: Tally, modelsDir: string): void {
   const entries = readdirSync(modelsDir, { recursive: true, withFileTypes: true });
   const paths = entries.map((entry) => ({

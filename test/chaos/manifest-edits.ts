@@ -1,19 +1,20 @@
-// Edits models.yaml as people and their editors do: in one step, in place, in two halves, and sometimes with a mistake.
+// Edits models.yaml as people and their editors do: atomically, in place, in two writes, and sometimes with a
+// mistake.
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parse } from 'yaml';
-import { attempt, parseAnswer, pick, repeat, Wrong, type Chaos } from './context.js';
+import { attempt, parseAnswer, pick, repeat, WrongResponse, type Chaos } from './context.js';
 import { models } from './models.js';
 import { keys } from './settings.js';
 
-const seenMs = 15_000;
+const applyTimeoutMs = 15_000;
 const pollMs = 200;
 
-/** Entries of the manifest that are not of the run's own models: downloads that the server wrote. */
+/** Entries of the manifest for other models than those of the run: downloads added by the server. */
 type Entries = Record<string, unknown>;
 
-/** Edits the manifest again and again; each edit must be seen. */
+/** Edits the manifest repeatedly; each edit must take effect. */
 export class ManifestEditor {
   private readonly path: string;
   private count = 0;
@@ -31,20 +32,20 @@ export class ManifestEditor {
 
   /** One edit after the other. */
   run(): Promise<void> {
-    const often = [this.inOneStep, this.inOneStep, this.inPlace, this.withMistake];
-    const ways = [...often, ...often, this.inTwoHalves];
+    const often = [this.writeAtomically, this.writeAtomically, this.writeInPlace, this.writeMistake];
+    const ways = [...often, ...often, this.writeInTwoHalves];
     return repeat(this.chaos, 4000, async () => {
       const end = this.chaos.disturbances.begin('edit');
       try {
         await (this.cycleIsDue ? this.cyclic() : pick(this.chaos, ways).call(this));
-        await this.expectSeen();
+        await this.expectApplied();
       } finally {
         end();
       }
     });
   }
 
-  /** The next edit writes an anchor that contains itself, and then a good file. */
+  /** The next edit writes an anchor that contains itself, and then a valid file. */
   writeCycleNext(): void {
     this.cycleIsDue = true;
   }
@@ -57,20 +58,20 @@ export class ManifestEditor {
     );
   }
 
-  private inOneStep(): Promise<void> {
-    this.chaos.tally.did('edit by rename');
+  private writeAtomically(): Promise<void> {
+    this.chaos.tally.countDisturbance('edit by rename');
     this.replace(this.text());
     return Promise.resolve();
   }
 
-  private inPlace(): Promise<void> {
-    this.chaos.tally.did('edit in place');
+  private writeInPlace(): Promise<void> {
+    this.chaos.tally.countDisturbance('edit in place');
     writeFileSync(this.path, this.text());
     return Promise.resolve();
   }
 
-  private async inTwoHalves(): Promise<void> {
-    this.chaos.tally.did('edit in two halves');
+  private async writeInTwoHalves(): Promise<void> {
+    this.chaos.tally.countDisturbance('edit in two halves');
     const text = this.text();
     const half = Math.floor(text.length / 2);
     const end = this.chaos.disturbances.begin('half a file');
@@ -78,12 +79,13 @@ export class ManifestEditor {
     await delay(20 + this.chaos.random() * 80);
     writeFileSync(this.path, text.slice(half), { flag: 'a' });
     await delay(300);
-    // The server may have written the half it saw: whoever edits by hand looks, and saves again.
+    // The server may have written back the half that it read: people check the file after an edit and save
+    // again.
     this.replace(this.text());
     end();
   }
 
-  private withMistake(): Promise<void> {
+  private writeMistake(): Promise<void> {
     const text = this.text();
     const mistakes = [
       `${text}  broken: [1, 2\n`,
@@ -98,7 +100,7 @@ export class ManifestEditor {
   private async mistaken(text: string, what: string): Promise<void> {
     const before = this.entries();
     const end = this.chaos.disturbances.begin('invalid file');
-    this.chaos.tally.did(what);
+    this.chaos.tally.countDisturbance(what);
     this.replace(text);
     if (this.chaos.random() < 0.5) await this.reload();
     await delay(300 + this.chaos.random() * 1000);
@@ -106,28 +108,30 @@ export class ManifestEditor {
     end();
   }
 
-  /** The last edit gave `bea` an alias of its own: it resolves soon, and is still in the file. */
-  private async expectSeen(): Promise<void> {
+  /** The last edit gave `bea` a unique alias: it must resolve soon, and still be in the file. */
+  private async expectApplied(): Promise<void> {
     const alias = this.alias();
     const client = 'edit is seen';
     if (this.chaos.random() < 0.5) await this.reload();
     await attempt(this.chaos, { client }, async (signal) => {
-      for (const limit = Date.now() + seenMs; ; await delay(pollMs)) {
-        const ask = { method: 'GET', path: `/models/${alias}`, key: keys.inference, signal };
-        const { status, text } = await this.chaos.http.ask(this.chaos.server.url, ask);
+      for (const limit = Date.now() + applyTimeoutMs; ; await delay(pollMs)) {
+        const lookup = { method: 'GET', path: `/models/${alias}`, key: keys.inference, signal };
+        const { status, text } = await this.chaos.http.fetchText(this.chaos.server.url, lookup);
         if (status === 200) return;
         if (!readFileSync(this.path, 'utf8').includes(alias))
-          throw new Wrong(`the server overwrote an edit made by hand (${alias})`);
+          throw new WrongResponse(`the server overwrote an edit made by hand (${alias})`);
         if (Date.now() > limit)
-          throw new Wrong(`an edit is not seen after ${seenMs / 1000} s (${alias}): ${text.slice(0, 200)}`);
+          throw new WrongResponse(
+            `an edit is not seen after ${applyTimeoutMs / 1000} s (${alias}): ${text.slice(0, 200)}`,
+          );
       }
     });
   }
 
   private async reload(): Promise<void> {
-    this.chaos.tally.did('POST reload');
+    this.chaos.tally.countDisturbance('POST reload');
     await attempt(this.chaos, { client: 'POST reload' }, async (signal) => {
-      const { status, text } = await this.chaos.http.ask(this.chaos.server.url, {
+      const { status, text } = await this.chaos.http.fetchText(this.chaos.server.url, {
         path: '/models/reload',
         key: keys.manage,
         signal,
@@ -141,7 +145,7 @@ export class ManifestEditor {
     renameSync(`${this.path}~`, this.path);
   }
 
-  /** The next text; what the server wrote into the file stays. */
+  /** The next text, with the entries that the server wrote. */
   private text(): string {
     return this.render(this.entries());
   }
@@ -151,12 +155,12 @@ export class ManifestEditor {
       const { models: all = {} } = parse(readFileSync(this.path, 'utf8')) as { models?: Entries };
       this.others = Object.fromEntries(Object.entries(all).filter(([name]) => name.startsWith('dl-')));
     } catch {
-      // Half a file: what was there before is written again.
+      // Half a file: the previous text is written again.
     }
     return this.others;
   }
 
-  /** Aliases come and go, options change, comments are written. */
+  /** Adds and removes aliases, changes options, writes comments. */
   private render(others: Entries): string {
     this.count += 1;
     const { random } = this.chaos;

@@ -1,4 +1,5 @@
-// The models of a run and what they answer: tiny GGUF files on the real engine, or files for the fake one.
+// The models of a run and their expected responses: tiny GGUF files on the real engine, or files for the fake
+// one.
 import { createHash } from 'node:crypto';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -8,7 +9,7 @@ import { llamaServer } from '../support/engine.js';
 /** A model that is always in the manifest. */
 export interface ChaosModel {
   readonly name: string;
-  /** What the manifest says of it, aliases apart. */
+  /** Its manifest entry without aliases. */
   readonly entry: Readonly<Record<string, unknown>>;
 }
 
@@ -18,11 +19,11 @@ export const isReal = llamaServer !== undefined;
 const extension = isReal ? 'gguf' : 'fake';
 const options = (real: object, fake: object) => ({ options: isReal ? real : fake });
 
-/** Quick ones, a slow one for long streams, and one that embeds. */
+/** Fast ones, a slow one for long streams, and one for embeddings. */
 export const chatModels = ['ada', 'bea', 'cleo', 'slow'] as const;
 export const embedder = 'vec';
 
-/** How many tokens a long answer has: on the real engine the numbers from 1, on the fake one `slow: 1 2 3 …`. */
+/** Tokens of a long response: on the real engine the numbers from 1, on the fake one `slow: 1 2 3 …`. */
 export const longTokens = 150;
 
 /** The entries of the manifest. */
@@ -42,25 +43,27 @@ export async function writeModels(directory: string): Promise<void> {
   }
 }
 
-/** What a model answers to `hi`. */
+/** The response of a model to `hi`. */
 export function knownAnswer(name: string): string {
   return isReal ? sentence(name).trim() : `${name}: 1 2 3 4`;
 }
 
-/** What a model answers to `/count` with `max_tokens` of {@link longTokens}. */
+/**
+ * The response of a model to `/count` with `max_tokens` of {@link longTokens}.
+ */
 export function knownLongAnswer(name: string): string {
   const count = (to: number) => Array.from({ length: to }, (_, index) => index + 1).join(' ');
   return isReal ? count(longTokens) : `${name}: ${count(longTokens - 1)}`;
 }
 
-/** A model file to be downloaded, as no other is. */
+/** A unique model file to download. */
 export interface Downloadable {
   readonly filename: string;
   readonly content: Buffer;
   readonly sha256: string;
 }
 
-/** Makes the file of a model called `name`; a large one has 3 MB instead of 0.6. */
+/** Creates the file of a model called `name`; a large one has 3 MB instead of 0.6. */
 export async function makeDownloadable(name: string, scratch: string, large: boolean): Promise<Downloadable> {
   const content = isReal
     ? await ggufBytes(name, scratch, large)

@@ -1,17 +1,18 @@
 // OpenAI's own client, unmodified: chats, streams, completions and lists.
 import OpenAI from 'openai';
 import { Agent, fetch, type RequestInit } from 'undici';
-import { attempt, pick, pickModel, repeat, Wrong, type Chaos } from './context.js';
+import { attempt, pick, pickModel, repeat, WrongResponse, type Chaos } from './context.js';
 import { expectText } from './chats.js';
 import { chatModels, knownAnswer } from './models.js';
 import { keys } from './settings.js';
 
 const messages = [{ role: 'user' as const, content: 'hi' }];
 
-/** One client that asks in every way, one after the other. */
+/** One client that sends every kind of request, one after the other. */
 export function openaiClient(chaos: Chaos): Promise<void> {
   return repeat(chaos, 300, async () => {
-    // Its connections end with it: those of the global fetch would stay open, and count as descriptors of the server.
+    // Its connections end with it: those of the global fetch would stay open, and count as descriptors of the
+    // server.
     const dispatcher = new Agent();
     const fetchThere = ((url: string, init: RequestInit) =>
       fetch(url, { ...init, dispatcher })) as unknown as typeof globalThis.fetch;
@@ -21,7 +22,7 @@ export function openaiClient(chaos: Chaos): Promise<void> {
       maxRetries: 0,
       fetch: fetchThere,
     });
-    await pick(chaos, [chat, stream, leaveStream, list])(chaos, openai);
+    await pick(chaos, [chat, stream, disconnectDuringStream, list])(chaos, openai);
     await dispatcher.destroy();
   });
 }
@@ -48,11 +49,11 @@ function stream(chaos: Chaos, openai: OpenAI): Promise<boolean> {
       finish = chunk.choices[0]?.finish_reason ?? finish;
     }
     expectText(text, knownAnswer(model));
-    if (finish !== 'stop') throw new Wrong(`finish_reason ${String(finish)}`);
+    if (finish !== 'stop') throw new WrongResponse(`finish_reason ${String(finish)}`);
   });
 }
 
-function leaveStream(chaos: Chaos, openai: OpenAI): Promise<boolean> {
+function disconnectDuringStream(chaos: Chaos, openai: OpenAI): Promise<boolean> {
   const model = pickModel(chaos);
   const cancelAfter = chaos.random() * 1000;
   return attempt(chaos, { client: 'openai, leaves', model, cancelAfter }, async (signal) => {
@@ -72,6 +73,7 @@ function list(chaos: Chaos, openai: OpenAI): Promise<boolean> {
     const ids = (await openai.models.list({ signal })).data.map(({ id }) => id);
     const missing = chatModels.filter((name) => !ids.includes(name));
     const edited = chaos.disturbances.happened(['half a file'], Date.now() - 10_000);
-    if (missing.length > 0 && !edited) throw new Wrong(`the list lacks ${missing.join(', ')}: ${ids.join(', ')}`);
+    if (missing.length > 0 && !edited)
+      throw new WrongResponse(`the list lacks ${missing.join(', ')}: ${ids.join(', ')}`);
   });
 }

@@ -1,8 +1,8 @@
-// What /proc says of the processes of a run: which live, whose they are, what they hold open.
+// Reads /proc for the processes of a run: which are alive, their parents, and their open descriptors.
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { markVariable } from './settings.js';
 
-/** A process that lives. With its start a pid names one process for good. */
+/** A running process. Its pid and start time identify it. */
 export interface Process {
   readonly pid: number;
   readonly parent: number;
@@ -10,7 +10,7 @@ export interface Process {
   readonly command: string;
 }
 
-/** The processes that carry a variable with this value in their environment. */
+/** The processes that have a variable with this value in their environment. */
 export function processesWith(variable: string, value: (text: string) => boolean): Process[] {
   return living().filter(({ pid }) => {
     const entry = read(pid, 'environ')
@@ -20,23 +20,23 @@ export function processesWith(variable: string, value: (text: string) => boolean
   });
 }
 
-/** The children of a process; the guard is one of them and carries no mark. */
+/** The children of a process; the guard is one of them and has no mark. */
 export function childrenOf(parent: number): Process[] {
   return living().filter((one) => one.parent === parent);
 }
 
-/** True while this very process lives. */
+/** True while this exact process is alive. */
 export function isAlive({ pid, start }: Pick<Process, 'pid' | 'start'>): boolean {
   return describe(pid)?.start === start;
 }
 
-/** The engine with a pid that the server told; `undefined` when that process is gone or not of this run. */
+/** The engine with a pid reported by the server; `undefined` when that process has ended or is not of this run. */
 export function engineAt(pid: number, mark: string): Process | undefined {
   if (!read(pid, 'environ').split('\0').includes(`${markVariable}=${mark}`)) return undefined;
   return describe(pid);
 }
 
-/** Sends a signal to exactly this process; false when it is gone. */
+/** Sends a signal to exactly this process; false when it has ended. */
 export function signal(target: Process, name: NodeJS.Signals): boolean {
   if (!isAlive(target)) return false;
   try {
@@ -46,7 +46,7 @@ export function signal(target: Process, name: NodeJS.Signals): boolean {
   }
 }
 
-/** What a process holds open, by kind: `socket`, `pipe`, `anon_inode`, or the path of a file. */
+/** The open descriptors of a process by kind: `socket`, `pipe`, `anon_inode`, or the path of a file. */
 export function openDescriptors(pid: number): Map<string, number> {
   const counts = new Map<string, number>();
   for (const name of readdirSync(`/proc/${pid}/fd`)) {
@@ -82,14 +82,14 @@ function describe(pid: number): Process | undefined {
   };
 }
 
-/** A file of /proc; empty when the process has ended, or is not ours to look into. */
+/** A file of /proc; empty when the process has ended, or may not be read. */
 function read(pid: number, file: string): string {
   return tryTo(() => readFileSync(`/proc/${pid}/${file}`, 'utf8')) ?? '';
 }
 
-function tryTo<T>(look: () => T): T | undefined {
+function tryTo<T>(readEntry: () => T): T | undefined {
   try {
-    return look();
+    return readEntry();
   } catch {
     return undefined;
   }

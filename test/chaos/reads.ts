@@ -1,5 +1,5 @@
-// Clients that only look: lists, one model, health, and the stream of events.
-import { attempt, parseAnswer, pick, repeat, Wrong, type Chaos } from './context.js';
+// Clients that only read: lists, one model, health, and the event stream.
+import { attempt, parseAnswer, pick, repeat, WrongResponse, type Chaos } from './context.js';
 import { ConnectionLost } from './http.js';
 import { chatModels, models } from './models.js';
 import { keys } from './settings.js';
@@ -15,30 +15,30 @@ const paths = [
   '/models?state=ready',
 ];
 
-/** Asks for lists, which must be whole JSON and name every model. */
+/** Requests lists, which must be complete JSON and contain every model. */
 export function readingClient(chaos: Chaos): Promise<void> {
   return repeat(chaos, 400, () => {
     const path = chaos.random() < 0.2 ? `/models/${pick(chaos, models).name}` : pick(chaos, paths);
     const model = path.startsWith('/models/') ? path.slice('/models/'.length) : undefined;
     const began = Date.now();
     return attempt(chaos, { client: 'lists', ...(model === undefined ? {} : { model }) }, async (signal) => {
-      const { status, text } = await chaos.http.ask(chaos.server.url, {
+      const { status, text } = await chaos.http.fetchText(chaos.server.url, {
         method: 'GET',
         path,
         key: pick(chaos, Object.values(keys)),
         signal,
       });
       const body = parseAnswer(status, text);
-      if (status !== 200) throw new Wrong(`GET ${path}: ${status}`);
+      if (status !== 200) throw new WrongResponse(`GET ${path}: ${status}`);
       if (path !== '/models') return;
       const missing = chatModels.filter((name) => !Object.hasOwn(body['models'] as object, name));
       if (missing.length === 0 || chaos.disturbances.happened(['half a file'], began, undefined, 5_000)) return;
-      throw new Wrong(`GET /models lacks ${missing.join(', ')}`);
+      throw new WrongResponse(`GET /models lacks ${missing.join(', ')}`);
     });
   });
 }
 
-/** Reads every event of each server: each is JSON, their numbers grow, and none tells of a fault of Lamina itself. */
+/** Reads every event of each server: each is JSON, their ids increase, and none reports an internal error. */
 export function eventReader(chaos: Chaos): Promise<void> {
   return repeat(chaos, 200, async () => {
     let last = 0;
@@ -50,8 +50,8 @@ export function eventReader(chaos: Chaos): Promise<void> {
       last = number;
       if (/"code":"INTERNAL"|"status":500\b/.test(data)) chaos.tally.check('INTERNAL in events', 1, data);
     };
-    const ask = { method: 'GET', path: '/events', key: keys.manage, signal: chaos.over };
-    await chaos.http.stream(chaos.server.url, ask, onData).catch((error: unknown) => {
+    const request = { method: 'GET', path: '/events', key: keys.manage, signal: chaos.over };
+    await chaos.http.stream(chaos.server.url, request, onData).catch((error: unknown) => {
       const expected =
         chaos.over.aborted ||
         (error instanceof ConnectionLost && chaos.disturbances.happened(['restart'], Date.now(), undefined, 15_000));

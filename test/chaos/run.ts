@@ -11,7 +11,7 @@ import { DownloadSite } from './download-site.js';
 import { DownloadClients } from './downloads.js';
 import { disturbEngines, freezeEngine } from './engine-faults.js';
 import { HttpClient } from './http.js';
-import { checkDescriptors, checkEnginesGone, checkFiles, checkNothingLives } from './leftovers.js';
+import { checkDescriptors, checkEnginesGone, checkFiles, checkNoProcesses } from './leftovers.js';
 import { ManifestEditor } from './manifest-edits.js';
 import { models, writeModels } from './models.js';
 import { openaiClient } from './openai-client.js';
@@ -22,18 +22,18 @@ import { keys, markVariable, siteVariable } from './settings.js';
 import { socketClient } from './sockets.js';
 import { Tally } from './tally.js';
 
-/** What a run is asked for. */
+/** The options of a run. */
 export interface RunOptions {
   readonly seconds: number;
   readonly seed: number;
-  /** An empty folder for everything the run writes. */
+  /** An empty folder for all files of the run. */
   readonly folder: string;
 }
 
-/** How many of each kind of client there are. */
+/** The number of clients of each kind. */
 const clients = { chats: 5, sockets: 2, openai: 1, readers: 1, downloads: 2 };
 
-/** Does one run; the answer has all that was counted. Nothing of it lives when this resolves. */
+/** Runs once and returns all counters. No process of it is alive when this resolves. */
 export async function run({ seconds, seed, folder }: RunOptions): Promise<Tally> {
   const site = await DownloadSite.open();
   const over = new AbortController();
@@ -73,7 +73,7 @@ export async function run({ seconds, seed, folder }: RunOptions): Promise<Tally>
     over.abort();
     server.killNow();
     chaos.http.close();
-    await checkNothingLives(tally, mark, server);
+    await checkNoProcesses(tally, mark, server);
     await site.close();
     process.off('exit', killNow);
   }
@@ -106,7 +106,7 @@ async function disturbAndCheck(
     watchChildren(chaos),
   ];
   const pending: Promise<void>[] = [];
-  server.letIn();
+  server.admitClients();
   const all = Promise.all(working);
   const baseline = await Promise.race([schedule(chaos, editor, seconds, pending), all.then(() => undefined)]);
   over.abort();
@@ -119,7 +119,7 @@ async function disturbAndCheck(
   checkFiles(tally, modelsDir);
 }
 
-/** What happens at set times, as parts of the run. Returns what the last server held open before its load. */
+/** Runs the scheduled events. Returns the open descriptors of the last server before its load. */
 async function schedule(
   chaos: Chaos,
   editor: ManifestEditor,
@@ -133,7 +133,7 @@ async function schedule(
   await until(0.3);
   editor.writeCycleNext();
   await until(0.42);
-  await Promise.all(pending); // A restart would end the frozen engine, and it is the server that has to.
+  await Promise.all(pending); // A restart would end the frozen engine, and the server itself has to.
   await restart(chaos, 'SIGTERM', pending);
   await until(0.55);
   await freezeEngine(chaos, pending);
@@ -145,7 +145,7 @@ async function schedule(
   return baseline;
 }
 
-/** What a server has before its load. */
+/** Resources of a server before its load. */
 interface Baseline {
   readonly descriptors: Map<string, number>;
   readonly residentMiB: number;
@@ -155,14 +155,14 @@ async function restart(chaos: Chaos, signal: 'SIGTERM' | 'SIGKILL', pending: Pro
   const { server, tally, disturbances } = chaos;
   const end = disturbances.begin('restart');
   const { pid } = server;
-  tally.did(`${signal} to the server`);
+  tally.countDisturbance(`${signal} to the server`);
   const code = await server.end(signal);
   if (signal === 'SIGTERM')
     tally.check('other exit codes after SIGTERM than 0', code === '0' ? 0 : 1, `exit code ${code}`);
   pending.push(checkEnginesGone(tally, pid));
   await server.start();
   const baseline = await warmUp(chaos);
-  server.letIn();
+  server.admitClients();
   end();
   return baseline;
 }
@@ -170,11 +170,11 @@ async function restart(chaos: Chaos, signal: 'SIGTERM' | 'SIGKILL', pending: Pro
 async function restartAfterCrash(chaos: Chaos): Promise<void> {
   const end = chaos.disturbances.begin('restart');
   await chaos.server.start();
-  chaos.server.letIn();
+  chaos.server.admitClients();
   end();
 }
 
-/** Starts and stops one model, so that what is made once is made; then tells what is open. */
+/** Starts and stops one model, to initialise everything that is created once; then counts the open descriptors. */
 async function warmUp(chaos: Chaos): Promise<Baseline> {
   await post(chaos, '/models/ada/start');
   await post(chaos, '/models/ada/stop');
@@ -184,7 +184,7 @@ async function warmUp(chaos: Chaos): Promise<Baseline> {
   return { descriptors: openDescriptors(pid), residentMiB: residentMiB(pid) };
 }
 
-/** Brings the last server to rest and compares it with what it was before its load. */
+/** Waits until the last server is idle and compares it with its baseline. */
 async function settle(chaos: Chaos, downloads: DownloadClients, before: Baseline): Promise<void> {
   const { tally, http, server } = chaos;
   await downloads.cancelAll();
@@ -202,14 +202,18 @@ async function settle(chaos: Chaos, downloads: DownloadClients, before: Baseline
 }
 
 async function post({ http, server }: Chaos, path: string): Promise<void> {
-  const { status, text } = await http.ask(server.url, { path, key: keys.manage, signal: AbortSignal.timeout(lostMs) });
+  const { status, text } = await http.fetchText(server.url, {
+    path,
+    key: keys.manage,
+    signal: AbortSignal.timeout(lostMs),
+  });
   parseAnswer(status, text);
 }
 
-/** The guard carries no mark of the run: it is known by having been seen. */
+/** The guard has no mark of the run, so it is recorded while it runs. */
 async function watchChildren({ server, over }: Chaos): Promise<void> {
   while (!over.aborted) {
-    server.lookAtChildren();
+    server.recordChildren();
     await delay(1000, undefined, { signal: over }).catch(() => undefined);
   }
 }

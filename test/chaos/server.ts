@@ -1,4 +1,5 @@
-// The server under test: lamina-server as a child process, ended and started again, with its log read for faults.
+// The server under test: lamina-server as a child process, stopped and restarted, with its log checked for
+// internal errors.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createWriteStream, type WriteStream } from 'node:fs';
@@ -12,7 +13,7 @@ const program = fileURLToPath(new URL('../../../packages/server-koa/bin/lamina-s
 const startMs = 60_000;
 const stopMs = 30_000;
 
-/** Where a server keeps what. */
+/** The paths of a server. */
 export interface ServerPlaces {
   readonly modelsDir: string;
   readonly keyFile: string;
@@ -23,13 +24,13 @@ export interface ServerPlaces {
 
 /** One lamina-server after the other. */
 export class ChaosServer {
-  /** Every process the servers of this run had as a child, the guard included. */
+  /** Every child process of the servers of this run, including the guard. */
   readonly seenChildren = new Map<string, Process>();
   readonly pids: number[] = [];
   private child: ChildProcess | undefined;
   private address = '';
   private opened!: () => void;
-  private open = this.closedGate();
+  private open = this.waitForClients();
   private ending = false;
   private log: WriteStream | undefined;
 
@@ -39,7 +40,7 @@ export class ChaosServer {
     private readonly onCrash: () => void,
   ) {}
 
-  /** Where it listens now. */
+  /** Its current address. */
   get url(): string {
     return this.address;
   }
@@ -48,7 +49,7 @@ export class ChaosServer {
     return this.child!.pid!;
   }
 
-  /** Resolves once clients are let in. */
+  /** Resolves once clients may send requests. */
   up(signal: AbortSignal): Promise<void> {
     if (signal.aborted) return Promise.reject(signal.reason as Error);
     return new Promise((resolve, reject) => {
@@ -91,16 +92,16 @@ export class ChaosServer {
     this.address = url;
   }
 
-  /** Lets the clients in. */
-  letIn(): void {
+  /** Allows the clients to send requests. */
+  admitClients(): void {
     this.opened();
   }
 
   /** Ends the server with a signal; clients wait from now on. Returns the exit code, or the signal. */
   async end(signal: 'SIGTERM' | 'SIGKILL'): Promise<string> {
-    this.lookAtChildren();
+    this.recordChildren();
     this.ending = true;
-    this.open = this.closedGate();
+    this.open = this.waitForClients();
     const child = this.child!;
     if (child.exitCode !== null || child.signalCode !== null) return String(child.exitCode ?? child.signalCode);
     const exited = once(child, 'exit');
@@ -114,18 +115,18 @@ export class ChaosServer {
     return String(code ?? by);
   }
 
-  /** Kills it; for the exit of the run itself. */
+  /** Kills it when the run itself exits. */
   killNow(): void {
     this.ending = true;
     this.child?.kill('SIGKILL');
   }
 
-  /** Remembers the children it has now. */
-  lookAtChildren(): void {
+  /** Records its current children. */
+  recordChildren(): void {
     for (const one of childrenOf(this.pid)) this.seenChildren.set(`${one.pid} ${one.start}`, one);
   }
 
-  private closedGate(): Promise<void> {
+  private waitForClients(): Promise<void> {
     return new Promise((resolve) => (this.opened = resolve));
   }
 
@@ -133,7 +134,7 @@ export class ChaosServer {
     this.log?.end();
     if (this.ending || child !== this.child) return;
     this.tally.check('server crashed', 1, `pid ${child.pid} ended by itself: ${how}`);
-    this.open = this.closedGate();
+    this.open = this.waitForClients();
     this.onCrash();
   }
 
@@ -146,7 +147,7 @@ export class ChaosServer {
   }
 }
 
-/** Whether a line of the log tells of a fault of Lamina itself. */
+/** Whether a line of the log reports an internal error of Lamina. */
 function isInternal(line: string): boolean {
   if (!line.startsWith('{')) return false;
   if (/"INTERNAL"|MaxListenersExceeded/.test(line)) return true;

@@ -1,9 +1,9 @@
-// What the run and the configuration module of its server agree on, told by environment variables.
+// Environment variables shared by the run and the configuration module of its server.
 
-/** The variable every process of a run carries; its value is the run's own. */
+/** The variable that marks every process of a run; its value is unique to the run. */
 export const markVariable = 'LAMINA_CHAOS_RUN';
 
-/** Where the server may download from although the address is private: `127.0.0.1:<port>`. */
+/** The private address that the server may download from: `127.0.0.1:<port>`. */
 export const siteVariable = 'LAMINA_CHAOS_SITE';
 
 /** The keys of the server. */

@@ -1,9 +1,9 @@
-// WebSocket clients: several chats at once on one socket; some are cancelled, some sockets are closed in the middle,
-// some are not read for a while.
+// WebSocket clients: several chats on one socket; some are cancelled, some sockets are closed in the middle,
+// some pause reading.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ClientFrame, ServerFrame } from '@lamina/core/protocol';
 import { WebSocket } from 'ws';
-import { attempt, Cancelled, pickModel, Refused, repeat, Wrong, type Chaos } from './context.js';
+import { attempt, ClientDisconnected, pickModel, ErrorResponse, repeat, WrongResponse, type Chaos } from './context.js';
 import { ConnectionLost } from './http.js';
 import { knownAnswer, knownLongAnswer, longTokens } from './models.js';
 import { keys } from './settings.js';
@@ -11,7 +11,7 @@ import { keys } from './settings.js';
 const chatsPerSocket = 14;
 const openMs = 10_000;
 
-/** A chat on a socket, as its frames tell it. */
+/** The state of a chat according to its frames. */
 interface Chat {
   text: string;
   seq: number;
@@ -19,16 +19,18 @@ interface Chat {
   end(error?: Error): void;
 }
 
-/** One client: a socket after the other, with up to {@link chatsPerSocket} chats on each. */
+/**
+ * One client: one socket after the other, with up to {@link chatsPerSocket} chats on each.
+ */
 export function socketClient(chaos: Chaos): Promise<void> {
   return repeat(chaos, 500, async () => {
     const socket = await ChatSocket.open(chaos).catch(() => undefined);
     if (socket === undefined) return;
     const chats = Array.from({ length: 1 + Math.floor(chaos.random() * chatsPerSocket) }, () => socket.chat());
-    if (chaos.random() < 0.3) await socket.restReading(500 + chaos.random() * 1500);
+    if (chaos.random() < 0.3) await socket.pauseReading(500 + chaos.random() * 1500);
     if (chaos.random() < 0.2) {
       await delay(chaos.random() * 1000);
-      socket.leave();
+      socket.disconnect();
     }
     await Promise.all(chats);
     socket.close();
@@ -44,12 +46,12 @@ class ChatSocket {
     private readonly chaos: Chaos,
     private readonly ws: WebSocket,
   ) {
-    ws.on('message', (data: Buffer) => this.take(data.toString()));
-    ws.on('error', () => undefined); // Its close follows.
+    ws.on('message', (data: Buffer) => this.onFrame(data.toString()));
+    ws.on('error', () => undefined); // A close event follows.
     ws.on('close', () => this.endAll(new ConnectionLost('the socket closed')));
   }
 
-  /** Opens a socket; counted as a request of its own. */
+  /** Opens a socket; counted as a request. */
   static async open(chaos: Chaos): Promise<ChatSocket | undefined> {
     let socket: ChatSocket | undefined;
     await attempt(chaos, { client: 'socket, opens' }, async () => {
@@ -60,7 +62,7 @@ class ChatSocket {
       const opened = new Promise<void>((resolve, reject) => {
         ws.once('open', resolve).once('error', (error) => reject(new ConnectionLost(error.message)));
         ws.once('unexpected-response', (_, { statusCode }) =>
-          reject(new Refused(statusCode === 503 ? 'SHUTTING_DOWN' : 'UNKNOWN', statusCode ?? 0, '')),
+          reject(new ErrorResponse(statusCode === 503 ? 'SHUTTING_DOWN' : 'UNKNOWN', statusCode ?? 0, '')),
         );
       });
       const opening = new ChatSocket(chaos, ws);
@@ -101,15 +103,15 @@ class ChatSocket {
     });
   }
 
-  /** Does not read for a while. */
-  async restReading(ms: number): Promise<void> {
+  /** Pauses reading. */
+  async pauseReading(ms: number): Promise<void> {
     this.ws.pause();
     await delay(ms);
     this.ws.resume();
   }
 
-  /** Closes the socket under its chats. */
-  leave(): void {
+  /** Closes the socket with its chats in progress. */
+  disconnect(): void {
     this.left = true;
     this.ws.terminate();
   }
@@ -124,32 +126,32 @@ class ChatSocket {
     let failure: unknown;
     await ended.catch((error: unknown) => (failure = error));
     if (!known.startsWith(chat.text.trimStart()))
-      throw new Wrong(`"${chat.text.slice(0, 80)}" is no beginning of "${known.slice(0, 60)}"`);
-    // What a client does to its own socket is no fault of the server.
-    if (failure instanceof ConnectionLost && this.left) throw new Cancelled();
+      throw new WrongResponse(`"${chat.text.slice(0, 80)}" is no beginning of "${known.slice(0, 60)}"`);
+    // A socket that the client closes is not a fault of the server.
+    if (failure instanceof ConnectionLost && this.left) throw new ClientDisconnected();
     if (failure !== undefined) throw failure as Error;
     if (chat.text.trim() !== known)
-      throw new Wrong(`done with "${chat.text.slice(0, 80)}" in place of "${known.slice(0, 60)}"`);
+      throw new WrongResponse(`done with "${chat.text.slice(0, 80)}" in place of "${known.slice(0, 60)}"`);
   }
 
   private send(frame: ClientFrame): void {
     if (this.ws.readyState === WebSocket.OPEN) this.ws.send(JSON.stringify(frame));
   }
 
-  private take(data: string): void {
+  private onFrame(data: string): void {
     const frame = JSON.parse(data) as ServerFrame;
     const chat = 'id' in frame && frame.id !== undefined ? this.chats.get(frame.id) : undefined;
     if (chat === undefined) return;
     if (chat.ends > 0) return this.chaos.tally.check('frames after the end of a chat', 1, data);
-    if (frame.type === 'chat.chunk') this.takeChunk(chat, frame);
+    if (frame.type === 'chat.chunk') this.onChunk(chat, frame);
     else if (frame.type === 'chat.done') this.end(chat);
     else if (frame.type === 'chat.error' || frame.type === 'error')
-      this.end(chat, new Refused(frame.error.code, 200, frame.error.message));
+      this.end(chat, new ErrorResponse(frame.error.code, 200, frame.error.message));
   }
 
-  private takeChunk(chat: Chat, { seq, chunk }: ServerFrame<'chat.chunk'>): void {
+  private onChunk(chat: Chat, { seq, chunk }: ServerFrame<'chat.chunk'>): void {
     chat.seq += 1;
-    if (seq !== chat.seq) this.end(chat, new Wrong(`chunk ${seq} in place of ${chat.seq}`));
+    if (seq !== chat.seq) this.end(chat, new WrongResponse(`chunk ${seq} in place of ${chat.seq}`));
     chat.text += (chunk as { choices: { delta: { content?: string | null } }[] }).choices[0]?.delta.content ?? '';
   }
 

@@ -1,15 +1,15 @@
-// Counts what became of each request and prints it as a table; keeps the details of the first faults.
+// Counts the outcome of each request and prints a table; keeps the details of the first faults.
 
-/** What a request came to. The last three must not happen. */
+/** The outcome of a request. The last three must not occur. */
 export type Outcome = 'right' | 'refused' | 'cancelled' | 'wrong' | 'lost' | 'INTERNAL';
 
 const outcomes: readonly Outcome[] = ['right', 'refused', 'cancelled', 'wrong', 'lost', 'INTERNAL'];
 const faulty: ReadonlySet<string> = new Set(['wrong', 'lost', 'INTERNAL']);
 const mostShown = 60;
 
-/** What is shown of a fault. */
+/** The printed details of a fault. */
 export interface Fault {
-  /** Seconds since the run began. */
+  /** Seconds since the start of the run. */
   readonly at: number;
   readonly what: string;
   readonly detail: string;
@@ -24,36 +24,36 @@ export class Tally {
   private readonly done = new Map<string, number>();
   private readonly checks = new Map<string, { count: number; note: string }>();
 
-  /** Seconds since the run began. */
+  /** Seconds since the start of the run. */
   get seconds(): number {
     return (performance.now() - this.began) / 1000;
   }
 
-  /** Counts a request of a kind of client when it is sent. */
-  asked(client: string): void {
+  /** Counts a sent request of a kind of client. */
+  requestSent(client: string): void {
     this.add(this.row(client), 'asked');
   }
 
-  /** Counts how a request ended. The detail of a fault is kept. */
-  ended(client: string, outcome: Outcome, detail = ''): void {
+  /** Counts the outcome of a request. The detail of a fault is kept. */
+  requestEnded(client: string, outcome: Outcome, detail = ''): void {
     this.add(this.row(client), outcome);
     if (outcome === 'refused') this.add(this.refusals, `${client}: ${detail}`);
     if (faulty.has(outcome)) this.fault(`${client}: ${outcome}`, detail);
   }
 
-  /** Counts something the run did to the server. */
-  did(what: string): void {
+  /** Counts a disturbance of the server. */
+  countDisturbance(what: string): void {
     this.add(this.done, what);
   }
 
-  /** The result of a check of the server itself: how many faults of this kind were found; must be 0. */
+  /** The result of a check of the server: the number of faults of this kind, which must be 0. */
   check(what: string, count: number, note = ''): void {
     const before = this.checks.get(what);
     this.checks.set(what, { count: (before?.count ?? 0) + count, note: note || (before?.note ?? '') });
     if (count > 0) this.fault(what, note);
   }
 
-  /** True when everything that must be 0 is 0. */
+  /** True when all counters that must be 0 are 0. */
   get clean(): boolean {
     const rows = [...this.clients.values()];
     const checked = [...this.checks.values()].every(({ count }) => count === 0);
@@ -102,7 +102,7 @@ export class Tally {
   }
 }
 
-/** Requests that were sent and of which nothing was heard: lost as well. */
+/** Requests without an outcome: lost as well. */
 function unanswered(counts: ReadonlyMap<string, number>): number {
   return (counts.get('asked') ?? 0) - outcomes.reduce((sum, outcome) => sum + (counts.get(outcome) ?? 0), 0);
 }

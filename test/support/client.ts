@@ -61,6 +61,6 @@ export function post(url: string, body?: object, signal?: AbortSignal): Promise<
 }
 
 /** A chat request with one message. */
-export function ask(model: string, content = 'hi', more: object = {}): object {
+export function chatBody(model: string, content = 'hi', more: object = {}): object {
   return { model, messages: [{ role: 'user', content }], ...more };
 }

@@ -15,8 +15,8 @@ export class NginxHub {
   ) {}
 
   /**
-   * Serves these files as the repository `org/tiny`, one a page of its listing; `org/gated` wants a token and then
-   * refuses it. Each connection for bytes is so fast; 0 is as fast as it can.
+   * Serves these files as the repository `org/tiny`, one per page of its listing; `org/gated` requires a
+   * token and then rejects it. `bytesPerSecond` limits each connection for bytes; 0 is unlimited.
    */
   static async open(
     folder: string,
@@ -35,7 +35,7 @@ export class NginxHub {
     return new NginxHub(nginx, `http://127.0.0.1:${hub}`, `http://127.0.0.1:${cdn}`);
   }
 
-  /** Cuts every connection. */
+  /** Closes every connection. */
   crash(): Promise<void> {
     return this.nginx.crash();
   }
@@ -56,7 +56,7 @@ async function entryOf(file: string): Promise<Entry> {
   return { path: basename(file), size: content.length, oid: createHash('sha256').update(content).digest('hex') };
 }
 
-/** One file a page; the last page has no link, and the links are as long as those of the Hub: absolute. */
+/** One file per page; the last page has no link, and the links are absolute, like those of the Hub. */
 function maps(entries: readonly Entry[], port: number): string {
   const pages = entries.map(
     (entry, page) =>
@@ -88,7 +88,7 @@ function hubServer(entries: readonly Entry[], port: number, cdn: number): string
     location / { add_header X-Error-Code RepoNotFound always; return 401; } }`;
 }
 
-/** The bytes; a request that shows credentials is refused, as object stores do. */
+/** The bytes; a request with credentials is rejected, as object stores do. */
 function cdnServer(root: string, port: number, bytesPerSecond: number): string {
   return `server { listen 127.0.0.1:${port}; root ${root}; location /cdn/ { if ($http_authorization) { return 400; } if ($arg_Signature = "") { return 403; } limit_rate ${bytesPerSecond}; etag on; } }`;
 }

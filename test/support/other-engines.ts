@@ -46,7 +46,10 @@ export function standInForMlc(folder: string) {
   };
 }
 
-/** The real vLLM with its temporary files in a folder. Its model has random weights, so its answers are meaningless. */
+/**
+ * The real vLLM with its temporary files in a folder. Its model has random weights, so its responses are
+ * meaningless.
+ */
 export function theRealVllm(folder: string) {
   return {
     plugin: vllm({ executable: realVllm!, ...smallOptions(folder) }),

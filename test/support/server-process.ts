@@ -10,7 +10,7 @@ const program = fileURLToPath(new URL('../../../packages/server-koa/bin/lamina-s
 export interface ServerProcess {
   readonly url: string;
   readonly pid: number;
-  /** Settles with the exit code, or the name of the signal. */
+  /** Resolves with the exit code, or the name of the signal. */
   readonly exited: Promise<number | string>;
   kill(signal: NodeJS.Signals): void;
   /** Its standard error so far. */

@@ -4,7 +4,7 @@ import { backendConformance, testedVersion, tinyGguf } from '@lamina/testing';
 import { embeddedBackend } from '../dist/backend.js';
 import { busy, describeReal, engineDirectory, Ground, modelOf } from './real-engine.js';
 
-describeReal('the embedded engine is a backend as the contract has it', function () {
+describeReal('the embedded engine passes the backend conformance suite', function () {
   this.timeout(60_000);
   let ground: Ground;
   before(async () => void (ground = await Ground.open()));

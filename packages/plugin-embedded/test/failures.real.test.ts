@@ -51,7 +51,7 @@ const failures: readonly Failure[] = [
   },
 ];
 
-describeReal('a start of the embedded engine that fails gives its reason', function () {
+describeReal('a start of the embedded engine that fails reports the reason', function () {
   this.timeout(60_000);
   let ground: Ground;
   let tiny: Buffer;

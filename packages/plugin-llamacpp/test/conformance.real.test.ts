@@ -5,7 +5,7 @@ import { llamaCppBackend } from '../dist/backend.js';
 import { fileOnDisk, modelOf } from './model.js';
 import { describeReal, Ground, llamaServer } from './real-server.js';
 
-describeReal('llama.cpp is a backend as the contract has it', () => {
+describeReal('llama.cpp passes the backend conformance suite', () => {
   let ground: Ground;
   before(async () => void (ground = await Ground.open()));
   after(() => ground.close());

@@ -167,7 +167,7 @@ const failures: readonly Failure[] = [
   },
 ];
 
-describeReal('a start that fails on the real llama-server gives its reason', () => {
+describeReal('a start that fails on the real llama-server reports the reason', () => {
   let ground: Ground;
   before(async () => {
     ground = await Ground.open();

@@ -4,7 +4,7 @@ import { tinyAdapter, tinyGguf } from '@lamina/testing';
 import { llamacpp } from '../dist/index.js';
 import { describeReal, Ground, llamaServer } from './real-server.js';
 
-describeReal('the plugin in a Lamina', () => {
+describeReal('the llama.cpp plugin in a Lamina', () => {
   let ground: Ground;
   let lamina: Lamina;
 

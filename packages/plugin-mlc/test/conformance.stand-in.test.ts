@@ -4,7 +4,7 @@ import { mlcBackend } from '../dist/backend.js';
 import { file, modelOf, writeModel } from './model.js';
 import { describeStandIn, Ground } from './stand-in.js';
 
-describeStandIn('MLC-LLM, a stand-in for it, is a backend as the contract has it', function () {
+describeStandIn('the stand-in for MLC-LLM passes the backend conformance suite', function () {
   this.timeout(120_000);
   let ground: Ground;
   before(async () => {

@@ -6,7 +6,7 @@ import { vllmBackend } from '../dist/backend.js';
 import { describeReal, realVllm, smallOptions } from './real-vllm.js';
 import { modelAt, writeTinyModel } from './tiny-model.js';
 
-describeReal('vLLM is a backend as the contract has it', function () {
+describeReal('vLLM passes the backend conformance suite', function () {
   this.timeout(1_200_000); // On a CPU every start imports torch three times.
   let folder: string;
   const options = {};

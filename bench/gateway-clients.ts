@@ -1,4 +1,4 @@
-// The clients of the gateway benchmark: plain answers, streams, and chats over WebSockets.
+// The clients of the gateway benchmark: plain requests, streams, and chats over WebSockets.
 import { once } from 'node:events';
 import type { ServerFrame } from '@lamina/core/protocol';
 import { Agent, request } from 'undici';
@@ -17,7 +17,7 @@ const streamsPerRound = 96;
 
 /** Requests of one kind for a gateway. */
 export interface Load {
-  /** What is counted. */
+  /** The unit that is counted. */
   readonly unit: string;
   readonly units: number;
   isServedBy(gateway: Gateway): boolean;

@@ -1,5 +1,5 @@
-// The least that a gateway in Node can do: passes each request on with undici and streams the answer back.
-// node bench/dist/gateway-relay.js <engine URL>
+// A minimal gateway in Node: passes each request on with undici and streams the response back. node
+// bench/dist/gateway-relay.js <engine URL>
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Pool } from 'undici';

@@ -1,5 +1,5 @@
-// What a gateway costs: CPU per plain request and per event of a stream, of Lamina, a bare relay in Node, nginx and caddy
-// in front of one fake engine; and per chunk over a WebSocket. node bench/dist/gateway.js [rounds]
+// The CPU time of a gateway per plain request and per event of a stream: Lamina, a bare relay in Node, nginx
+// and caddy in front of one fake engine; and per chunk over a WebSocket. node bench/dist/gateway.js [rounds]
 import { readdirSync, readFileSync } from 'node:fs';
 import { Clients, concurrency, eventsPerStream, promptLength, type Load } from './gateway-clients.js';
 import { Gateways, type Gateway } from './gateway-peers.js';

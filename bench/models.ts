@@ -1,5 +1,5 @@
-// What many models cost: the start of a server with 0 and with N models, and the time until an edit of the manifest is
-// seen. node bench/dist/models.js [N, default 300]
+// The cost of many models: the start of a server with 0 and with N models, and the time until an edit of the
+// manifest is applied. node bench/dist/models.js [N, default 300]
 import { link, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { execFileSync } from 'node:child_process';
 import { tmpdir } from 'node:os';
@@ -60,7 +60,7 @@ async function measureEdits(modelsDir: string, count: number): Promise<number> {
   return median(times);
 }
 
-/** A models directory: hard links to one small file, and the manifest that names them. */
+/** A models directory: hard links to one small file, and the manifest that lists them. */
 async function makeModels(modelsDir: string, count: number, file: string): Promise<void> {
   await mkdir(modelsDir);
   for (let index = 0; index < count; index++) {

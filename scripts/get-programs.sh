@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
-# Prints a folder that holds the programs it is asked for, to put before PATH: `get-programs.sh nginx docker-registry aria2c`. Those this
-# system lacks are put into the cache folder from its own Debian packages. Needs no root and changes no package of the system.
+# Prints a folder with the requested programs, to put before PATH: `get-programs.sh nginx docker-registry aria2c`. Missing ones are
+# installed into the cache folder from the Debian packages of this system. Needs no root and changes no package of the system.
 set -euo pipefail
 
-# give_up <why> <program…>
-give_up() {
+# fail <reason> <program…>
+fail() {
   local why=$1
   shift
   echo "get-programs: $why Install $* another way, so that they are in PATH." >&2
   exit 3
 }
 package_of() { if [ "$1" = aria2c ]; then echo aria2; else echo "$1"; fi; }
-# Debian puts servers where only root looks.
+# Debian installs servers in a folder that is in the PATH of root only.
 find_program() { PATH=$PATH:/usr/sbin:/usr/local/sbin command -v "$1"; }
 
 home=${XDG_CACHE_HOME:-$HOME/.cache}/lamina/programs
@@ -31,21 +31,21 @@ if [ ${#missing[@]} -eq 0 ]; then
 fi
 
 set -- "${missing[@]}"
-command -v apt-get dpkg >/dev/null || give_up 'This system does not have the packages of Debian.' "$@"
+command -v apt-get dpkg >/dev/null || fail 'This system does not have the packages of Debian.' "$@"
 part=$home/part
 rm -rf "$part"
 mkdir -p "$part/lists/partial" "$part/archives/partial"
 trap 'rm -rf "$part"' EXIT
-# The system's own sources and what is installed on it, so that only what is missing is fetched; lists and packages go elsewhere.
+# The sources and installed packages of the system, so that only missing ones are fetched; lists and packages are stored elsewhere.
 apt=(apt-get -qq -o "Dir::State::Lists=$part/lists" -o "Dir::Cache=$part" -o APT::Install-Recommends=false -o APT::Sandbox::User=root -o Acquire::Languages=none -o Debug::NoLocking=true)
 echo "get-programs: fetching $* from the Debian mirror of this system" >&2
 { "${apt[@]}" update && "${apt[@]}" -y --download-only install $(for program in "$@"; do package_of "$program"; done); } >"$part/log" 2>&1 ||
-  give_up "The packages could not be fetched ($(tail -n 1 "$part/log"))." "$@"
+  fail "The packages could not be fetched ($(tail -n 1 "$part/log"))." "$@"
 for package in "$part"/archives/*.deb; do dpkg -x "$package" "$home/root"; done
 
 for program in "$@"; do
   real=$(find "$home/root/usr/bin" "$home/root/usr/sbin" -name "$program" 2>/dev/null | head -n 1 || true)
-  [ -n "$real" ] || give_up "The package of $program does not hold it." "$program"
+  [ -n "$real" ] || fail "The package of $program does not hold it." "$program"
   printf '#!/bin/sh\nLD_LIBRARY_PATH=%s exec %s "$@"\n' "$(echo "$home"/root/usr/lib/*-linux-gnu | tr ' ' ':')" "$real" >"$bin/$program.new"
   chmod +x "$bin/$program.new"
   mv "$bin/$program.new" "$bin/$program"

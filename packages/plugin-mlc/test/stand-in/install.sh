@@ -1,5 +1,5 @@
 #!/bin/sh
-# Puts the stand-in for MLC-LLM into a virtual environment of its own in the folder that is named, and prints its script. Needs python3.
+# Installs the stand-in for MLC-LLM into a virtual environment in the given folder, and prints the path of its script. Needs python3.
 set -eu
 here=$(dirname "$0")
 python3 -m venv --without-pip "$1"

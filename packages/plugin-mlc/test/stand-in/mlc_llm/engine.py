@@ -1,6 +1,6 @@
-"""Computes: the sentence that is the model's weights, word by word; after `/count` numbers without end.
+"""Generates the sentence in the weights of the model, word by word; after `/count`, numbers without end.
 
-With `/fail-late` in the prompt the server breaks off after three words, as MLC-LLM does when its engine fails while an answer streams.
+With `/fail-late` in the prompt the server closes the connection after three words, as MLC-LLM does when its engine fails during a stream.
 """
 import itertools
 import queue
@@ -11,7 +11,7 @@ SECONDS_A_TOKEN = 0.004
 
 
 class BadRequestError(ValueError):
-    """A request that cannot be answered."""
+    """An invalid request."""
 
 
 class Engine:
@@ -25,7 +25,7 @@ class Engine:
         self.running = 0
 
     def generate(self, request_id, prompt, most):
-        """Yields (text, finish reason). What was said under an id goes to whoever asked last with it: two live requests of one id get into each other."""
+        """Yields (text, finish reason). Text for an id goes to the last request with it: two concurrent requests of one id are mixed up."""
         tokens = prompt.split()
         if len(tokens) > self.longest:
             raise BadRequestError(f"Request prompt has {len(tokens)} tokens in total, larger than the model input length limit {self.longest}.")
@@ -68,7 +68,7 @@ def words_of(sentence):
 
 
 def pairs(words):
-    """Each word with the one behind it; `None` behind the last."""
+    """Each word with the next one; `None` after the last."""
     previous = next(words)
     for word in words:
         yield previous, word

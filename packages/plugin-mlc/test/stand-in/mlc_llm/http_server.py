@@ -1,4 +1,4 @@
-"""The HTTP server, with the habits of uvicorn and FastAPI: what it prints, when it binds, how it ends."""
+"""The HTTP server, which behaves like uvicorn and FastAPI: its output, when it binds, how it ends."""
 import errno
 import http.server
 import json
@@ -42,7 +42,7 @@ def run(options, engine):
 
 
 def end(server):
-    """Takes no new connections, waits for those that are answered, without a limit, then dies of the signal."""
+    """Accepts no new connections, waits without a limit for those in progress, then exits with the signal."""
     log.server("INFO", "Shutting down")
     server.shutdown()
     server.server_close()
@@ -67,7 +67,7 @@ class Server(http.server.ThreadingHTTPServer):
         super().__init__(*args)
 
     def handle_error(self, *_):
-        """A client that left is no news."""
+        """Ignores disconnected clients."""
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -118,7 +118,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         except Unprocessable as refusal:
             self.json(422, {"detail": refusal.detail})
         except BadRequestError as error:
-            # What MLC-LLM answers is JSON in a string that is JSON.
+            # The error response of MLC-LLM is JSON in a JSON string.
             self.json(400, json.dumps({"object": "error", "message": str(error), "code": 400}))
 
     def authorized(self):
@@ -129,7 +129,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         return False
 
     def infer(self, shape, body):
-        # The id of a request is its `user`: two of one user get into each other.
+        # The id of a request is its `user`: two requests of one user are mixed up.
         request_id = body.get("user") or f"{shape.prefix}-{uuid.uuid4().hex}"
         prompt = prompt_of(body)
         answer = shape(request_id, body, len(prompt.split()))
@@ -142,7 +142,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         return self.json(200, answer.whole())
 
     def stream(self, answer, pieces, prompt):
-        """The first piece is waited for before the status is sent. A failure after that only closes the connection."""
+        """Waits for the first chunk before the status is sent. A failure after that only closes the connection."""
         first = next(pieces)
         self.send_response(200)
         self.send_header("content-type", "text/event-stream; charset=utf-8")

@@ -1,4 +1,4 @@
-"""Logs as MLC-LLM writes them: to standard error, and coloured whether or not that is a terminal."""
+"""Logs in the format of MLC-LLM: to standard error, always coloured."""
 import os
 import sys
 import time
@@ -9,7 +9,7 @@ def info(file, text):
 
 
 def native(line, text):
-    """A line of the part that is written in C++."""
+    """A line of the C++ code."""
     print(time.strftime(f"[%H:%M:%S] /workspace/mlc-llm/cpp/serve/config.cc:{line}: {text}"), file=sys.stderr, flush=True)
 
 

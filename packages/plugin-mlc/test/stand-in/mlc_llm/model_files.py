@@ -1,4 +1,4 @@
-"""Opens what `serve` is given: device, directory, library; compiles one when there is none."""
+"""Opens the arguments of `serve`: device, directory, library; compiles a library when there is none."""
 import hashlib
 import json
 import os
@@ -81,7 +81,7 @@ def compile_to(library, path, device):
 
 
 def read_weights(path):
-    """The sentence the model says."""
+    """The sentence that the model generates."""
     shards = [name for name in ("tensor-cache.json", "ndarray-cache.json") if (path / name).is_file()]
     if not shards:
         raise RuntimeError(f"Check failed: (!fs.fail()) is false: Cannot open {path / 'tensor-cache.json'}")

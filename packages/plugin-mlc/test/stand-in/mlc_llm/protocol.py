@@ -1,11 +1,11 @@
-"""Checks requests as the models of FastAPI do, and refuses as they do."""
+"""Validates requests, with the errors of FastAPI."""
 import json
 
 from .engine import BadRequestError
 
 
 class Unprocessable(Exception):
-    """Checks that failed: answered with 422 and a list."""
+    """Failed validation: a 422 response with a list."""
 
     def __init__(self, kind, loc, msg):
         super().__init__(msg)

@@ -1,4 +1,4 @@
-"""How answers look: whole, and as the chunks of a stream."""
+"""The format of responses: complete, and as the chunks of a stream."""
 
 
 class Answer:
@@ -12,7 +12,7 @@ class Answer:
     def add(self, text, finish):
         self.text += text
         self.tokens += 1
-        # With tools, what the model says is taken for calls, and in a stream the calls stay text.
+        # With tools, the output of the model is parsed as tool calls, but in a stream it stays text.
         self.finish = "tool_calls" if finish is not None and self.body.get("tools") else finish
 
     def usage(self):
@@ -35,7 +35,7 @@ class Chat(Answer):
     prefix = "chatcmpl"
 
     def choice(self, index, text):
-        """Each piece carries role and content."""
+        """Each chunk has role and content."""
         return {"finish_reason": self.finish, "index": index, "delta": message(text), "logprobs": None}
 
     def frame(self, choices, usage):

@@ -1,4 +1,4 @@
-"""`python -m mlc_llm.cli.check_device cuda`: the devices of a kind, in a process that may crash. The stand-in computes on the processor."""
+"""`python -m mlc_llm.cli.check_device cuda`: the devices of a kind, in a process that may crash. The stand-in runs on the CPU."""
 import sys
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""`mlc_llm compile`: makes a model library; here one that only says for what it was made."""
+"""`mlc_llm compile`: creates a model library; here one that only contains its target."""
 import argparse
 import json
 import pathlib

@@ -13,7 +13,7 @@ COUNTS = [
 
 
 def overrides_from(source):
-    """`k=v;k=v`, read as if each were an option of its own."""
+    """`k=v;k=v`, parsed as separate options."""
     parser = argparse.ArgumentParser(description="Engine config override values")
     for name in COUNTS:
         parser.add_argument(f"--{name}", type=int)
@@ -59,7 +59,7 @@ def main(argv):
 
 
 def limits_of(options, config):
-    """What the mode chooses: requests at once, tokens of all together, and the longest prompt."""
+    """The values of a mode: concurrent requests, their total tokens, and the longest prompt."""
     said = options.overrides
     window = said["context_window_size"] or config["context_window_size"]
     batch, room = {"local": (4, min(window, 8192)), "interactive": (1, window), "server": (80, 8 * window)}[options.mode]

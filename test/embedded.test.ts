@@ -40,7 +40,7 @@ async function backends(): Promise<Record<string, BackendView>> {
   return ((await (await fetch(`${url}/backends`)).json()) as { backends: Record<string, BackendView> }).backends;
 }
 
-describe('GET /backends without a llama.cpp', () => {
+describe('GET /backends without llama.cpp', () => {
   before(() => open('/nowhere/llama-server'));
   after(() => Promise.all([server.close({ signal: AbortSignal.abort() }), lamina.close()]));
 

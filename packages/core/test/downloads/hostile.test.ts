@@ -172,8 +172,8 @@ describe('downloads from a hostile server', () => {
   for (const [status, code, message] of [
     [401, 'SOURCE_DENIED', /access is denied/],
     [403, 'SOURCE_DENIED', /access is denied/],
-    [404, 'SOURCE_UNREACHABLE', /no such file/],
-    [410, 'SOURCE_UNREACHABLE', /no such file/],
+    [404, 'SOURCE_UNREACHABLE', /the file does not exist/],
+    [410, 'SOURCE_UNREACHABLE', /the file does not exist/],
     [451, 'SOURCE_UNREACHABLE', /451/],
   ] as const) {
     it(`does not retry after ${status}`, () =>

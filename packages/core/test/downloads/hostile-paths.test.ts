@@ -113,11 +113,7 @@ const refused: Readonly<Record<string, { behaviour: Behaviour; code: ErrorCode; 
   'a file that was deleted': {
     behaviour: ({ response }) => void response.writeHead(404).end(),
     code: 'SOURCE_UNREACHABLE',
-<<<<<<< HEAD
-    message: /no such file/,
-=======
-    says: /the file does not exist/,
->>>>>>> a14dc58 (test(core): message of a missing file in a hostile download)
+    message: /the file does not exist/,
   },
   'a login page': {
     behaviour: ({ response }) => void response.writeHead(403).end(),

@@ -35,7 +35,7 @@ describe('the entry point for clients', () => {
       const stdout = execFileSync(process.execPath, ['-e', script], { cwd: folder, encoding: 'utf8' });
       assert.equal(
         stdout.trim(),
-        'LaminaError,clientFrameSchemas,errorSchema,eventSchemas,reasonOf,serverFrameSchemas,subprotocol',
+        'LaminaError,clientFrameSchemas,errorSchema,eventSchemas,networkReasonOf,reasonOf,serverFrameSchemas,subprotocol',
       );
     } finally {
       await rm(folder, { recursive: true, force: true });

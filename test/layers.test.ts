@@ -95,6 +95,27 @@ describe('layers', () => {
     });
   }
 
+  it('have no import cycle, not even of types, which import-x/no-cycle ignores', () => {
+    const imports = new Map(
+      sources.map(({ path, text }) => [
+        path,
+        importsOf(text)
+          .filter((specifier) => specifier.startsWith('.'))
+          .map((specifier) => join(dirname(path), specifier.replace(/\.js$/, '.ts'))),
+      ]),
+    );
+    const cyclesFrom = (path: string, parents: readonly string[]): string[] => {
+      if (parents.includes(path)) return [[...parents.slice(parents.indexOf(path)), path].join(' → ')];
+      const targets = imports.get(path) ?? [];
+      imports.delete(path); // Visited.
+      return targets.flatMap((target) => cyclesFrom(target, [...parents, path]));
+    };
+    assert.deepEqual(
+      [...imports.keys()].flatMap((path) => cyclesFrom(path, [])),
+      [],
+    );
+  });
+
   it('are all in the table', () => {
     assert.deepEqual(
       sources.map(({ path }) => path).filter((path) => !(layerOf(path).kind in mayImport)),

@@ -1,5 +1,5 @@
 // The taps of core on its own hooks; where the first result counts, they come after those of plugins.
-import type { Policy } from './contract/runtime.js';
+import type { Policy } from './contract/policy.js';
 import type { Hooks } from './kernel/hooks.js';
 import type { Logger } from './contract/context.js';
 import type { SourceRegistry } from './downloads/source-registry.js';

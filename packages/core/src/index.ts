@@ -28,7 +28,7 @@ export type { FileRole, Model, ModelFile, ModelLimits, ModelMetadata } from './c
 export type { Plugin } from './contract/plugin.js';
 export type { Json, JsonObject, Schema } from './contract/schema.js';
 export type { Clock, Logger } from './contract/context.js';
-export type { Policy } from './contract/runtime.js';
+export type { Policy } from './contract/policy.js';
 export type { AddressGuard } from './contract/source.js';
 export type {
   AcquireOptions,

@@ -4,7 +4,7 @@ import type { ModelServer, StopReason } from '../contract/backends.js';
 import type { Config } from '../contract/config.js';
 import type { Clock, Logger } from '../contract/context.js';
 import { LaminaError } from '../contract/errors.js';
-import type { Policy } from '../contract/runtime.js';
+import type { Policy } from '../contract/policy.js';
 import { withTimeout } from '../kernel/abort.js';
 import type { EventBus } from '../kernel/event-bus.js';
 import type { Hooks } from '../kernel/hooks.js';

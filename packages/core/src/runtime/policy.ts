@@ -1,6 +1,6 @@
 // The default scheduling policy: pure functions of a snapshot.
 import type { QueueSnapshot, RoomSnapshot, RunningSnapshot } from '../contract/hooks.js';
-import type { Policy } from '../contract/runtime.js';
+import type { Policy } from '../contract/policy.js';
 
 const firstBackoffMs = 1_000;
 const maxBackoffMs = 60_000;

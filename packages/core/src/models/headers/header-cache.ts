@@ -6,7 +6,8 @@ import { writeFileAtomic } from '../../kernel/atomic-write.js';
 import { reasonOf } from '../../kernel/reason.js';
 import { unlessShortage } from '../../kernel/shortage.js';
 import type { Disk, FileVersion } from '../files/disk.js';
-import { readHeader, type FileHeader } from './read-header.js';
+import type { FileHeader } from './file-header.js';
+import { readHeader } from './read-header.js';
 
 const mostFiles = 10_000;
 /** Increase it when the shape of a cached header changes. */

@@ -1,32 +1,17 @@
 // What one file says about a model: the header of a GGUF or safetensors file, or a configuration next to weights.
 import { open, readFile, stat, type FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import type { ModelMetadata } from '../../contract/models.js';
 import { reasonOf } from '../../kernel/reason.js';
 import { unlessShortage } from '../../kernel/shortage.js';
 import { formatOfName } from '../files/file-names.js';
 import { isMapping } from '../manifest/omit-nulls.js';
+import type { FileHeader } from './file-header.js';
 import { readGguf } from './gguf.js';
 import { fromGguf, fromMlc, fromTransformers } from './metadata.js';
 import { readSafetensors } from './safetensors.js';
 
 const largestConfig = 4 * 1024 * 1024;
 const largestTemplate = 1024 * 1024;
-
-/** What a file says; plain data. */
-export interface FileHeader {
-  /** Why the file says nothing: a sentence part that begins with "it". */
-  readonly broken?: string;
-  /** True when the file could not be read; such a header is not cached. */
-  readonly unreadable?: boolean;
-  /** True when the file is not of the format that its name says. */
-  readonly wrongFormat?: boolean;
-  /** The size of the complete file. */
-  readonly bytesNeeded?: number;
-  /** Weights in this file. */
-  readonly parameters?: number;
-  readonly metadata?: ModelMetadata;
-}
 
 /** Reads the header of a file of `size` bytes. Never throws: `broken` says what is wrong. */
 export async function readHeader(path: string, size: number): Promise<FileHeader> {

@@ -1,7 +1,7 @@
 // Reads the header of a safetensors file: 8 bytes of length, then JSON that maps tensors to types, shapes and offsets.
 import type { FileHandle } from 'node:fs/promises';
 import { isMapping } from '../manifest/omit-nulls.js';
-import type { FileHeader } from './read-header.js';
+import type { FileHeader } from './file-header.js';
 
 /** The largest header that the format allows; only smaller ones are parsed. */
 const largestHeader = 100_000_000;

@@ -2,7 +2,7 @@
 
 /**
  * Settles as `work` does, or rejects when the signal is aborted. The work itself continues, so pass it the signal too if
- * it takes one. For a time limit, combine signals: `AbortSignal.any([signal, AbortSignal.timeout(ms)])`.
+ * it takes one. For a time limit, use {@link withTimeout}.
  * @throws the signal's reason
  */
 export function abortable<T>(work: PromiseLike<T>, signal: AbortSignal): Promise<T> {

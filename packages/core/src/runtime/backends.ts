@@ -1,14 +1,12 @@
 // The backends of one Lamina: the types that plugins registered and the instances that the manifest configures.
-import type { Availability, Backend, BackendType } from '../contract/backends.js';
+import type { Availability, Backend, BackendType, BackendRecord, Backends } from '../contract/backends.js';
 import type { Config } from '../contract/config.js';
 import { LaminaError } from '../contract/errors.js';
 import { reasonOf } from '../kernel/reason.js';
 import type { BackendCandidate } from '../contract/hooks.js';
-import type { Model } from '../contract/models.js';
+import type { Model, Models } from '../contract/models.js';
 import { isShortage } from '../kernel/shortage.js';
 import type { Logger } from '../contract/context.js';
-import type { BackendRecord, Backends } from '../contract/backends.js';
-import type { Models } from '../contract/models.js';
 import { check, describeProblems, nearestHint } from '../kernel/check.js';
 import type { Hooks } from '../kernel/hooks.js';
 import { withTimeout } from '../kernel/abort.js';

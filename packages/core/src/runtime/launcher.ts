@@ -4,14 +4,12 @@ import type { Machine, ModelServer, ServerInfo } from '../contract/backends.js';
 import type { Config, RuntimeLimits } from '../contract/config.js';
 import { LaminaError } from '../contract/errors.js';
 import { reasonOf } from '../kernel/reason.js';
-import type { Model } from '../contract/models.js';
+import type { Model, Models } from '../contract/models.js';
 import type { Clock, Logger } from '../contract/context.js';
-import type { Models } from '../contract/models.js';
 import type { OrphanReaper } from '../contract/processes.js';
 import type { EventBus } from '../kernel/event-bus.js';
 import type { Hooks } from '../kernel/hooks.js';
-import type { BackendRegistry } from './backends.js';
-import { isFallback, mergeOptions, type BackendInstance } from './backends.js';
+import { type BackendRegistry, isFallback, mergeOptions, type BackendInstance } from './backends.js';
 
 /** Limits of one model, in milliseconds. */
 export interface Limits {

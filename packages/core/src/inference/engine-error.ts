@@ -2,6 +2,7 @@
 import type { Endpoint } from '../contract/backends.js';
 import { wireType, type WireError } from '../contract/errors.js';
 import type { Json, JsonObject } from '../contract/schema.js';
+import { isMapping, parseJson } from '../kernel/json.js';
 
 /**
  * Reads an engine's answer that is not a success: `{ error: { message, type, code } }` as llama.cpp and vLLM send it,
@@ -10,7 +11,7 @@ import type { Json, JsonObject } from '../contract/schema.js';
  */
 export function readEngineError(status: number, body: Buffer): WireError {
   const text = body.toString();
-  const json = parse(text);
+  const json = parseJson(text) as Json | undefined;
   const message =
     messageOf(json) ?? (text.trim().slice(0, 500) || `The engine answered with status ${status} and no body.`);
   const fields = fieldsOf(json);
@@ -24,16 +25,8 @@ export function readEngineError(status: number, body: Buffer): WireError {
   };
 }
 
-function parse(text: string): Json | undefined {
-  try {
-    return JSON.parse(text) as Json;
-  } catch {
-    return undefined;
-  }
-}
-
 function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  return isMapping(value);
 }
 
 function fieldsOf(json: Json | undefined): JsonObject {

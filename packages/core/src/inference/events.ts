@@ -4,6 +4,7 @@ import { createParser } from 'eventsource-parser';
 import type { WireError } from '../contract/errors.js';
 import type { EventSink, ResponseSink } from '../contract/inference.js';
 import type { JsonObject } from '../contract/schema.js';
+import { isMapping, parseJson } from '../kernel/json.js';
 import { readEngineError } from './engine-error.js';
 
 /** The members of a chunk that are read; all others pass unread. */
@@ -91,10 +92,6 @@ export class EventReader implements ResponseSink {
 }
 
 function parse(data: string): Chunk | undefined {
-  try {
-    const value: unknown = JSON.parse(data);
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
+  const value = parseJson(data);
+  return isMapping(value) ? value : undefined;
 }

@@ -1,5 +1,6 @@
 // Reads the token counts at the end of an answer, without parsing the answer.
 import type { JsonObject } from '../contract/schema.js';
+import { parseJson } from '../kernel/json.js';
 
 const marker = '"usage":{';
 
@@ -17,15 +18,7 @@ function objectAt(text: string): JsonObject | undefined {
   let depth = 0;
   for (let index = 0; index < text.length; index++) {
     if (text[index] === '{') depth++;
-    else if (text[index] === '}' && --depth === 0) return parse(text.slice(0, index + 1));
+    else if (text[index] === '}' && --depth === 0) return parseJson(text.slice(0, index + 1)) as JsonObject | undefined;
   }
   return undefined;
-}
-
-function parse(text: string): JsonObject | undefined {
-  try {
-    return JSON.parse(text) as JsonObject;
-  } catch {
-    return undefined;
-  }
 }

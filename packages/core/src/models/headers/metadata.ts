@@ -2,7 +2,7 @@
 import type { ModelMetadata } from '../../contract/models.js';
 import { fileTypes, poolingTypes } from './gguf-types.js';
 import type { GgufHeader } from './gguf.js';
-import { isMapping } from '../manifest/omit-nulls.js';
+import { isMapping } from '../../kernel/json.js';
 
 type Config = Readonly<Record<string, unknown>>;
 

@@ -4,7 +4,7 @@ import { basename, dirname, join } from 'node:path';
 import { reasonOf } from '../../kernel/reason.js';
 import { unlessShortage } from '../../kernel/shortage.js';
 import { formatOfName } from '../files/file-names.js';
-import { isMapping } from '../manifest/omit-nulls.js';
+import { isMapping } from '../../kernel/json.js';
 import type { FileHeader } from './file-header.js';
 import { readGguf } from './gguf.js';
 import { fromGguf, fromMlc, fromTransformers } from './metadata.js';

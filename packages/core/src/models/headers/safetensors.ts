@@ -1,6 +1,6 @@
 // Reads the header of a safetensors file: 8 bytes of length, then JSON that maps tensors to types, shapes and offsets.
 import type { FileHandle } from 'node:fs/promises';
-import { isMapping } from '../manifest/omit-nulls.js';
+import { isMapping } from '../../kernel/json.js';
 import type { FileHeader } from './file-header.js';
 
 /** The largest header that the format allows; only smaller ones are parsed. */

@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { isMap, isScalar, parseDocument, type Pair, type YAMLMap } from 'yaml';
 import type { Manifest, ModelEntry } from '../../contract/manifest.js';
 import { withEntry, type Edit } from './manifest.js';
-import { isMapping } from './omit-nulls.js';
+import { isMapping } from '../../kernel/json.js';
 import { parseManifest } from './parse.js';
 import { renderPair } from './render.js';
 import { addPairs, applySplices, openBlock, ownPair, removePair, setValue, stepOf, type Splice } from './splices.js';

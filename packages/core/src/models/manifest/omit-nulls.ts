@@ -1,4 +1,5 @@
 // A key without a value, as in `categories:` on a line of its own, counts as absent.
+import { isMapping } from '../../kernel/json.js';
 
 /** The manifest without empty keys, at the top and in entries. An empty entry stays: it is reported as a problem. */
 export function omitNulls(manifest: unknown): unknown {
@@ -10,11 +11,6 @@ export function omitNulls(manifest: unknown): unknown {
     ([name, entry]) => [name, isMapping(entry) ? omitNullKeys(entry) : entry] as const,
   );
   return { ...sections, models: Object.fromEntries(entries) };
-}
-
-/** True for an object that is neither an array nor null. */
-export function isMapping(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function omitNullKeys(value: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {

@@ -3,7 +3,7 @@ import { CORE_SCHEMA, load, mergeTag } from 'js-yaml';
 import type { Problem } from '../../kernel/check.js';
 import { invalid, sentence, type Diagnostic } from './diagnostics.js';
 import { buildManifest, type ManifestReading } from './manifest.js';
-import { isMapping } from './omit-nulls.js';
+import { isMapping } from '../../kernel/json.js';
 import { locate, parseYaml, readYaml } from './yaml-diagnostics.js';
 import type { YamlText } from './yaml-syntax.js';
 

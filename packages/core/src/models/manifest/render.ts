@@ -1,5 +1,5 @@
 // Data as YAML text, as people write manifests: simple words without quotes, everything else as JSON strings.
-import { isMapping } from './omit-nulls.js';
+import { isMapping } from '../../kernel/json.js';
 
 const bare = /^[A-Za-z_][A-Za-z0-9_./-]*$/;
 const reserved = /^(true|false|null|yes|no|on|off|y|n)$/i;

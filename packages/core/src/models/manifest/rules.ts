@@ -4,7 +4,7 @@ import { manifestSchema, modelEntrySchema, type Manifest, type ModelEntry } from
 import type { Schema } from '../../contract/schema.js';
 import { check, nearestHint, type Problem } from '../../kernel/check.js';
 import { diagnosticMessage, schemaAt } from './diagnostic-message.js';
-import { isMapping } from './omit-nulls.js';
+import { isMapping } from '../../kernel/json.js';
 
 /** The most levels of data that a host passes. */
 const deepest = 100;

@@ -16,9 +16,12 @@ export type {
   DownloadView,
   HealthView,
   ModelDetail,
+  ModelServerView,
   ModelsView,
   ModelView,
   RemovalView,
+  StartedView,
+  StoppedView,
   SuggestionView,
   ValidationView,
 } from './contract/views.js';

@@ -76,7 +76,7 @@ describe('a request through to an engine', () => {
       (request, response) =>
         void text(request).then((body) => ((seen = { url: request.url, body }), response.end('{}'))),
     );
-    const body = '{ "messages":[] , "model" : "far", "text": "\\u00e9" }';
+    const body = '{ "messages":[{}] , "model" : "far", "text": "\\u00e9" }';
     await (await post('/v1/chat/completions?a=1&b=%20', body)).text();
     assert.deepEqual(seen, { url: '/v1/chat/completions?a=1&b=%20', body });
   });
@@ -91,7 +91,7 @@ describe('a request through to an engine', () => {
       { info: { ids: { far: 'vendor/far-2' } } },
     );
     for (const model of ['far', 'other']) await (await post('/v1/chat/completions', chat(model))).text();
-    await (await post('/chat/far', { model: 'ignored', messages: [] })).text();
+    await (await post('/chat/far', chat('ignored'))).text();
     assert.deepEqual(seen, ['vendor/far-2', 'vendor/far-2', 'vendor/far-2']);
   });
 

@@ -56,10 +56,7 @@ describe('laminaRouter', () => {
     assert.equal((await ask('/ai/models/org/tiny/start', {}, 'chats')).status, 403);
     assert.equal((await errorOf(await ask('/ai/v1/chat/completions', { model: 'org/tiny' }))).param, 'messages');
     assert.equal((await fetch(`${url}/ai/models`, { headers: { origin: 'https://evil.example' } })).status, 403);
-    assert.equal(
-      ((await (await ask('/ai/v1/messages', { model: 'x', messages: [] })).json()) as { type: string }).type,
-      'error',
-    );
+    assert.equal(((await (await ask('/ai/v1/messages', chat('x'))).json()) as { type: string }).type, 'error');
   });
 
   it('returns URLs with its prefix', async () => {
@@ -69,7 +66,7 @@ describe('laminaRouter', () => {
     };
     assert.equal(server.health_endpoint, `${url}/ai/health`);
     const path = server.chat_endpoint.slice(url.length);
-    assert.equal((await ask(path, { messages: [] })).status, 200);
+    assert.equal((await ask(path, chat('org/tiny'))).status, 200);
   });
 
   it('detects under HTTP/2 that one of many requests on a connection was cancelled', async () => {

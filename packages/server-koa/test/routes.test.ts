@@ -1,6 +1,7 @@
 // Lamina's own routes: listing, starting and stopping models.
 import assert from 'node:assert/strict';
 import { tinyGguf } from '@lamina/testing';
+import { raw } from './support/raw.js';
 import { chat, errorOf, inside, startTestServer, type TestServer } from './support/test-server.js';
 import type { BackendsAnswer, HealthAnswer, ModelAnswer, ModelsAnswer, OpenAiModels } from './support/wire.js';
 
@@ -21,18 +22,19 @@ describe('the routes of the server', () => {
 
   const get = async <Answer>(path: string, of = testServer) => (await (await fetch(of.url + path)).json()) as Answer;
 
-  it('report the health, with the numbers of models and running servers', async () => {
+  it('report the health, with the numbers of models and running servers, and the names that group models', async () => {
     assert.equal((await get<HealthAnswer>('/health')).active_servers, 0);
     await testServer.post('/models/plain/start', '');
     const { status, timestamp, models, active_servers } = await get<HealthAnswer>('/health');
     assert.equal(status, 'healthy');
-    assert.ok(Date.parse(timestamp) > 0);
+    assert.ok(Math.abs(timestamp - Date.now() / 1000) < 60, 'in seconds');
     assert.equal(active_servers, 1);
     assert.equal(models.total_models, 4);
     assert.equal(models.available_models, 2);
     assert.equal(models.missing_models, 2);
-    assert.deepEqual(models.backends, { fake: 4 });
-    assert.deepEqual(models.use_cases, { conversational: 1 });
+    assert.deepEqual(models.backends, ['fake']);
+    assert.deepEqual(models.use_cases, ['conversational']);
+    assert.deepEqual(models.categories, []);
   });
 
   it('list models with their entries and states', async () => {
@@ -55,13 +57,42 @@ describe('the routes of the server', () => {
     await testServer.post('/models/plain/start', '');
     const { server } = await get<Required<ModelAnswer>>('/models/plain');
     assert.equal(server.backend, 'fake');
+    assert.equal(server.port, Number(new URL(testServer.url).port), 'of Lamina, not of the engine');
     assert.equal(server.health_endpoint, `${testServer.url}/health`);
     assert.equal(server.chat_endpoint, `${testServer.url}/chat/plain`);
     assert.ok(Date.parse(server.started_at) > 0);
     assert.equal(server.pid, testServer.lamina.runtime.slot('plain').pid);
     assert.equal(server.origin, testServer.lamina.runtime.slot('plain').origin);
-    const answer = await fetch(server.chat_endpoint, { method: 'POST', body: JSON.stringify({ messages: [] }) });
+    const answer = await fetch(server.chat_endpoint, { method: 'POST', body: JSON.stringify(chat('plain')) });
     assert.equal(answer.status, 200);
+  });
+
+  it('answer a start with the model and where to chat with it, a stop with whether it has stopped', async () => {
+    const { model, active, port, health_endpoint, chat_endpoint } = (await (
+      await testServer.post('/models/plain/start', '')
+    ).json()) as Record<string, unknown>;
+    assert.deepEqual(
+      { model, active, port },
+      { model: 'plain', active: true, port: Number(new URL(testServer.url).port) },
+    );
+    assert.equal((await fetch(health_endpoint as string)).status, 200);
+    const answer = await fetch(chat_endpoint as string, { method: 'POST', body: JSON.stringify(chat('plain')) });
+    assert.equal(answer.status, 200);
+    const stopped = (await (await testServer.post('/models/plain/stop', '')).json()) as Record<string, unknown>;
+    assert.deepEqual([stopped['model'], stopped['stopped'], stopped['active']], ['plain', true, false]);
+  });
+
+  it('name the port that the client connected to, also behind a proxy or a port mapping', async () => {
+    await testServer.post('/models/plain/start', '');
+    const { hostname, port } = new URL(testServer.url);
+    const asked = async (host: string) =>
+      JSON.parse(
+        (await raw(testServer.url, `GET /models/plain HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`)).body,
+      ) as Required<ModelAnswer>;
+    assert.equal((await asked('127.0.0.1:8080')).server.port, 8080);
+    assert.equal((await asked('[::1]:8080')).server.port, 8080);
+    for (const host of [hostname, '[::1]', 'localhost'])
+      assert.equal((await asked(host)).server.port, Number(port), host);
   });
 
   it('show which files of a model are missing', async () => {
@@ -103,9 +134,12 @@ describe('the routes of the server', () => {
     const ready = testServer.lamina.events.once('model.ready', { signal: AbortSignal.timeout(5000) });
     const started = await testServer.post('/models/plain/start?wait=false', '');
     assert.equal(started.status, 202);
+    assert.equal(((await started.json()) as ModelAnswer).active, false);
     await ready;
     const stopped = testServer.lamina.events.once('model.stopped', { signal: AbortSignal.timeout(5000) });
-    assert.equal((await testServer.post('/models/plain/stop?wait=false', '')).status, 202);
+    const stopping = await testServer.post('/models/plain/stop?wait=false', '');
+    assert.equal(stopping.status, 202);
+    assert.equal(((await stopping.json()) as { stopped: boolean }).stopped, false);
     await stopped;
   });
 

@@ -128,6 +128,11 @@ describe('a WebSocket whose client misbehaves', () => {
       ['{"type":"ping","id":"b","extra":1}', /extra/, 'b'],
       ['{"type":"chat.start","id":"c"}', /lacks "request"/, 'c'],
       ['{"type":"chat.start","id":"d","request":{"model":"tiny","messages":"hi"}}', /request\.messages/, 'd'],
+      [
+        '{"type":"chat.start","id":"f","request":{"model":"tiny","messages":[]}}',
+        /messages" must NOT have fewer than 1/,
+        'f',
+      ],
       [Buffer.from('{"type":"ping","id":"e"}'), /binary/, undefined],
     ];
     for (const [text, pattern, id] of answers) {

@@ -113,10 +113,18 @@ describe('wrong input', () => {
     assert.equal((await refused(await testServer.post('/chat/qwen', {}), 400, 'REQUEST_INVALID')).param, 'messages');
   });
 
+  it('an empty list of messages, in every way to chat', async () => {
+    for (const path of ['/v1/chat/completions', '/chat/qwen', '/v1/messages', '/v1/messages/count_tokens']) {
+      const answer = await testServer.post(path, { model: 'qwen', messages: [] });
+      const { message, param } = await refused(answer, 400, 'REQUEST_INVALID');
+      assert.deepEqual([message, param], ['The field "messages" is empty. Send at least one message.', 'messages']);
+    }
+  });
+
   it('an unknown model: the known names, nearest first', async () => {
     for (const answer of [
       await testServer.post('/v1/chat/completions', chat('lama-8b')),
-      await testServer.post('/chat/lama-8b', { messages: [] }),
+      await testServer.post('/chat/lama-8b', chat('ignored')),
       await fetch(`${testServer.url}/models/lama-8b`),
       await testServer.post('/models/lama-8b/start', ''),
     ]) {
@@ -242,7 +250,7 @@ describe('wrong input', () => {
   });
 
   it("errors of /v1/messages have the form that Anthropic's clients expect", async () => {
-    const answer = await testServer.post('/v1/messages', { model: 'nobody', messages: [] });
+    const answer = await testServer.post('/v1/messages', chat('nobody'));
     assert.equal(answer.status, 404);
     const body = (await answer.json()) as { type: string; error: { type: string } };
     assert.equal(body.type, 'error');

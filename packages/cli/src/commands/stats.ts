@@ -1,4 +1,4 @@
-// lamina stats: shows how many models there are of each kind.
+// lamina stats: shows how many models there are, and how they are grouped.
 import type { Command } from 'commander';
 import type { ModelStats } from '@lamina/core';
 import type { CommandResult } from '../printer.js';
@@ -10,7 +10,7 @@ import { addExample } from './example.js';
 export function statsCommand(program: Command, session: Session): void {
   const command = program
     .command('stats')
-    .description('Show the number of models by category, backend, and use case')
+    .description('Show the number of models, and their categories, backends, and use cases')
     .action((_, command: Command) =>
       session.run(command.optsWithGlobals(), async ({ library }) => resultOf(await library.stats())),
     );
@@ -27,11 +27,6 @@ function resultOf(stats: ModelStats): CommandResult {
     use_cases: useCases,
   } = stats;
   const groups = { categories, backends, 'use cases': useCases };
-  const rows = Object.entries(groups).map(([name, counts]): [string, string] => [
-    name,
-    Object.entries(counts)
-      .map(([key, count]) => `${key} ${count}`)
-      .join(', ') || '-',
-  ]);
+  const rows = Object.entries(groups).map(([name, names]): [string, string] => [name, names.join(', ') || '-']);
   return { json: stats, text: pairs([['models', `${total} (${available} available, ${missing} missing)`], ...rows]) };
 }

@@ -25,7 +25,7 @@ export const clientFrameSchemas = {
       id,
       request: {
         type: 'object',
-        properties: { model: name, messages: { type: 'array', items: object } },
+        properties: { model: name, messages: { type: 'array', items: object, minItems: 1 } },
         required: ['model', 'messages'],
       },
     },

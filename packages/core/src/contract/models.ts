@@ -103,17 +103,17 @@ export interface ModelRecord {
   readonly missing: readonly string[];
 }
 
-/** Counts over all models, as `GET /health` shows them. */
+/** How many models there are, and the names that group them, as `GET /health` shows them. */
 export interface ModelStats {
   total_models: number;
   available_models: number;
   missing_models: number;
-  /** Category → number of models. */
-  categories: Record<string, number>;
-  /** Backend as written in the manifest → number of models. */
-  backends: Record<string, number>;
-  /** Use case → number of models. */
-  use_cases: Record<string, number>;
+  /** The categories of the manifest. */
+  categories: string[];
+  /** The backends of the manifest, and those that models name. */
+  backends: string[];
+  /** The use cases that have a default model, and those that models name. */
+  use_cases: string[];
 }
 
 /**

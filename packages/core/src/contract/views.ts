@@ -30,9 +30,33 @@ export type ModelDetail = ModelView & {
   readonly metadata?: Readonly<Record<string, unknown>>;
   readonly missing?: readonly string[];
   readonly error?: { readonly code: string; readonly message: string };
-  /** For a running model on a server: its endpoints. */
-  readonly server?: Readonly<Record<string, unknown>>;
+  /** For a running model on a server. */
+  readonly server?: ModelServerView;
 };
+
+/** Where a server serves a running model. The addresses are those of the server, not of the engine. */
+export interface ModelServerView {
+  /** The port that the client connected to. */
+  readonly port: number;
+  readonly backend?: string | undefined;
+  readonly health_endpoint: string;
+  readonly chat_endpoint: string;
+  /** ISO 8601. */
+  readonly started_at?: string | undefined;
+  /** The process of the engine; only for callers with the scope `manage`. */
+  readonly pid?: number | undefined;
+  /** The address of the engine; only for callers with the scope `manage`. */
+  readonly origin?: string | undefined;
+}
+
+/** `POST /models/:name/start`. With `?wait=false`, `active` is false until the model is ready. */
+export type StartedView = ModelDetail & { readonly model: string } & Pick<
+    ModelServerView,
+    'port' | 'health_endpoint' | 'chat_endpoint'
+  >;
+
+/** `POST /models/:name/stop`. With `?wait=false`, `stopped` is false. */
+export type StoppedView = ModelDetail & { readonly model: string; readonly stopped: boolean };
 
 /** A backend, as `GET /backends` lists it. */
 export interface BackendView {
@@ -116,7 +140,8 @@ export interface DownloadableView {
 /** `GET /health`. Without a required API key, only the first two fields. */
 export interface HealthView {
   readonly status: 'healthy';
-  readonly timestamp: string;
+  /** Seconds since 1970, with a fraction. */
+  readonly timestamp: number;
   readonly models?: ModelStats;
   readonly active_servers?: number;
 }

@@ -48,15 +48,15 @@ export class Catalog {
   }
 
   stats(): ModelStats {
+    const { categories, backends, defaults } = this.manifest;
     const available = this.records.filter((record) => record.available).length;
-    const categories = Object.entries(this.manifest.categories);
     return {
       total_models: this.records.length,
       available_models: available,
       missing_models: this.records.length - available,
-      categories: Object.fromEntries(categories.map(([category, names]) => [category, names.length])),
-      backends: countBy(this.records.flatMap(({ entry }) => entry.backend ?? [])),
-      use_cases: countBy(this.records.flatMap(({ entry }) => entry.use_cases ?? [])),
+      categories: Object.keys(categories),
+      backends: unique([...Object.keys(backends), ...this.records.flatMap(({ entry }) => entry.backend ?? [])]),
+      use_cases: unique([...Object.keys(defaults), ...this.records.flatMap(({ entry }) => entry.use_cases ?? [])]),
     };
   }
 
@@ -104,10 +104,8 @@ export function difference(before: Catalog, after: Catalog): ModelsChange {
   return { added: added.map(nameOf), changed: changed.map(nameOf), removed: removed.map(nameOf) };
 }
 
-function countBy(words: readonly string[]): Record<string, number> {
-  const counts = new Map<string, number>();
-  for (const word of words) counts.set(word, (counts.get(word) ?? 0) + 1);
-  return Object.fromEntries(counts);
+function unique(names: readonly string[]): string[] {
+  return [...new Set(names)];
 }
 
 function nameOf({ model }: ModelRecord): string {

@@ -63,9 +63,9 @@ describe('the registry', () => {
       total_models: 5,
       available_models: 0,
       missing_models: 5,
-      categories: {},
-      backends: {},
-      use_cases: {},
+      categories: [],
+      backends: [],
+      use_cases: [],
     });
   });
 
@@ -299,9 +299,14 @@ describe('the registry', () => {
     );
   });
 
-  it('accepts a manifest as data', async () => {
+  it('accepts a manifest as data, and names each category, backend and use case in it once', async () => {
     const other = await openTestRegistry({
-      manifest: { models: { a: { path: 'a.gguf', backend: 'vllm', use_cases: ['x'] } }, categories: { small: ['a'] } },
+      manifest: {
+        models: { a: { path: 'a.gguf', backend: 'vllm', use_cases: ['x', 'y'] } },
+        categories: { small: ['a'] },
+        backends: { vllm: {}, mlc: {} },
+        defaults: { y: 'a', z: 'a' },
+      },
     });
     try {
       await other.registry.load();
@@ -309,9 +314,9 @@ describe('the registry', () => {
         total_models: 1,
         available_models: 0,
         missing_models: 1,
-        categories: { small: 1 },
-        backends: { vllm: 1 },
-        use_cases: { x: 1 },
+        categories: ['small'],
+        backends: ['vllm', 'mlc'],
+        use_cases: ['y', 'z', 'x'],
       });
       assert.ok(LaminaError.is(await other.registry.describe('b').catch((error: unknown) => error), 'MODEL_NOT_FOUND'));
     } finally {

@@ -84,6 +84,8 @@ function readJson(bytes: Buffer, route: string, model: string | undefined): Omit
   }
   if (json['messages'] !== undefined && !Array.isArray(json['messages']))
     throw invalid('The field "messages" must be a list of messages.', 'messages');
+  if (Array.isArray(json['messages']) && json['messages'].length === 0)
+    throw invalid('The field "messages" is empty. Send at least one message.', 'messages');
   if (json['model'] === name) return { model: name, body: bytes };
   return { model: name, body: Buffer.from(JSON.stringify({ ...json, model: name })) };
 }

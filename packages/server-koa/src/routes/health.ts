@@ -7,7 +7,7 @@ import { scopesOf } from '../middleware/authentication.js';
 /** Adds the route. */
 export function healthRoutes(router: Router, lamina: Lamina): void {
   router.get('/health', (ctx) => {
-    const health: HealthView = { status: 'healthy', timestamp: new Date().toISOString() };
+    const health: HealthView = { status: 'healthy', timestamp: Date.now() / 1000 };
     ctx.body =
       scopesOf(ctx).size === 0
         ? health

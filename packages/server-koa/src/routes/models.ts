@@ -8,7 +8,7 @@ import {
   type ResolvedModel,
   type SlotSnapshot,
 } from '@lamina/core';
-import type { ModelDetail } from '@lamina/core/protocol';
+import type { ModelDetail, ModelServerView, StartedView, StoppedView } from '@lamina/core/protocol';
 import type { Router, RouterContext } from '@koa/router';
 import { requireKey, scopesOf } from '../middleware/authentication.js';
 import { visibleTo } from '../middleware/redaction.js';
@@ -43,19 +43,21 @@ export function modelRoutes(router: Router, lamina: Lamina): void {
     requireKey(ctx, 'manage');
     const target = targetOf(ctx, lamina);
     await runOrDetach(ctx, lamina, (options) => lamina.runtime.start(target.served.name, options));
-    await respondWithModel(ctx, lamina, target);
+    const model = target.model.name;
+    ctx.body = { ...(await detailOf(ctx, lamina, target)), model, ...endpointsOf(ctx, model) } satisfies StartedView;
   });
   router.post('/models/*name/stop', async (ctx) => {
     requireKey(ctx, 'manage');
     const target = targetOf(ctx, lamina);
-    await runOrDetach(ctx, lamina, (options) =>
+    const stopped = await runOrDetach(ctx, lamina, (options) =>
       lamina.runtime.stop(target.served.name, { ...options, reason: 'requested' }),
     );
-    await respondWithModel(ctx, lamina, target);
+    const model = target.model.name;
+    ctx.body = { ...(await detailOf(ctx, lamina, target)), model, stopped } satisfies StoppedView;
   });
   router.get('/models/*name', async (ctx) => {
     requireKey(ctx);
-    await respondWithModel(ctx, lamina, targetOf(ctx, lamina));
+    ctx.body = await detailOf(ctx, lamina, targetOf(ctx, lamina));
   });
 }
 
@@ -63,52 +65,56 @@ function targetOf(ctx: RouterContext, lamina: Lamina): ResolvedModel {
   return lamina.models.resolve(ctx.params['name'] ?? '');
 }
 
-// With `?wait=false` the response does not wait; the model's state and events report the end.
+// With `?wait=false` the response does not wait; the model's state and events report the end. Returns whether it waited.
 async function runOrDetach(
   ctx: RouterContext,
   { log }: Lamina,
   work: (options: { signal?: AbortSignal }) => Promise<unknown>,
-): Promise<void> {
+): Promise<boolean> {
   ctx.status = 200;
   if (ctx.query['wait'] !== 'false') {
     await work({ signal: disconnectSignal(ctx) });
-    return;
+    return true;
   }
   ctx.status = 202;
   const { method, path } = ctx;
   work({}).catch((error: unknown) => {
     log.warn({ request: requestIdOf(ctx), method, path, reason: reasonOf(error) }, 'A request with wait=false failed');
   });
+  return false;
 }
 
-async function respondWithModel(ctx: RouterContext, lamina: Lamina, { model, served }: ResolvedModel): Promise<void> {
+async function detailOf(ctx: RouterContext, lamina: Lamina, { model, served }: ResolvedModel): Promise<ModelDetail> {
   const record = lamina.models.get(model.name) as ModelRecord;
   const { metadata } = await lamina.models.describe(model.name);
   const slot = lamina.runtime.slot(served.name);
-  ctx.body = {
-    ...modelDetail(lamina, record, metadata),
-    ...(isActive(slot) ? { server: serverView(slot, model.name, baseOf(ctx), scopesOf(ctx).has('manage')) } : {}),
-  } satisfies ModelDetail;
-}
-
-function serverView(
-  { backend, startedAt, pid, origin }: SlotSnapshot,
-  name: string,
-  prefix: string,
-  canManage: boolean,
-): Record<string, unknown> {
   return {
-    backend,
-    health_endpoint: `${prefix}/health`,
-    chat_endpoint: `${prefix}/chat/${encodeURIComponent(name)}`,
-    started_at: startedAt,
-    ...(canManage ? { pid, origin } : {}),
+    ...modelDetail(lamina, record, metadata),
+    ...(isActive(slot) ? { server: serverView(ctx, slot, model.name) } : {}),
   };
 }
 
-// The base URL of Lamina as the caller sees it; in an application of a host it may have a path.
-function baseOf(ctx: RouterContext): string {
-  return `${ctx.protocol}://${ctx.host}${ctx.router.opts.prefix ?? ''}`;
+function serverView(
+  ctx: RouterContext,
+  { backend, startedAt, pid, origin }: SlotSnapshot,
+  name: string,
+): ModelServerView {
+  const server = { backend, ...endpointsOf(ctx, name), started_at: startedAt };
+  return scopesOf(ctx).has('manage') ? { ...server, pid, origin } : server;
+}
+
+// Addresses of Lamina as the caller sees them, which differ from ours behind a proxy or a container's port mapping. In
+// an application of a host they may have a path.
+function endpointsOf(
+  ctx: RouterContext,
+  name: string,
+): Pick<ModelServerView, 'port' | 'health_endpoint' | 'chat_endpoint'> {
+  const base = `${ctx.protocol}://${ctx.host}${ctx.router.opts.prefix ?? ''}`;
+  return {
+    port: Number(/:(\d+)$/.exec(ctx.host)?.[1] ?? ctx.req.socket.localPort),
+    health_endpoint: `${base}/health`,
+    chat_endpoint: `${base}/chat/${encodeURIComponent(name)}`,
+  };
 }
 
 /** The ids of OpenAI's list: the models whose files are complete, and their aliases. */

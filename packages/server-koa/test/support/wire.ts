@@ -1,15 +1,15 @@
 // The types of the responses of the server's own routes.
 export interface HealthAnswer {
   status: string;
-  timestamp: string;
+  timestamp: number;
   active_servers: number;
   models: {
     total_models: number;
     available_models: number;
     missing_models: number;
-    backends: object;
-    categories: object;
-    use_cases: object;
+    backends: string[];
+    categories: string[];
+    use_cases: string[];
   };
 }
 
@@ -21,6 +21,7 @@ export interface ModelAnswer {
   missing?: string[];
   metadata?: { architecture: string; context_length: number };
   server?: {
+    port: number;
     backend: string;
     health_endpoint: string;
     chat_endpoint: string;

@@ -1,6 +1,6 @@
 // Moves, links and copies files on this machine without overwriting any.
 import { constants } from 'node:fs';
-import { copyFile, link, mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { copyFile, link, mkdir, open, realpath, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { LaminaError } from '../contract/errors.js';
 import { reasonOf } from '../kernel/reason.js';
@@ -70,7 +70,8 @@ interface CopyOptions {
 /** Makes a file of an existing one: a hard link when `mode` allows it, else a copy-on-write clone, else a copy. */
 export async function linkOrCopy(from: string, to: string, mode: 'link' | 'copy', options: CopyOptions): Promise<void> {
   await rm(to, { force: true });
-  if (mode === 'link' && (await succeeds(link(from, to)))) return;
+  // A hard link to a symbolic link would be another symbolic link, which may lead nowhere from there.
+  if (mode === 'link' && (await succeeds(realpath(from).then((real) => link(real, to))))) return;
   if (await succeeds(copyFile(from, to, constants.COPYFILE_FICLONE_FORCE))) return;
   await rm(to, { force: true });
   await copyBytes(from, to, options);

@@ -1,16 +1,18 @@
-// Finds models that are not in the manifest: GGUF files, safetensors and MLC directories below the models directory.
+// Finds models that are not in the manifest: GGUF files, safetensors and MLC directories in the models directory.
 import { join, relative, sep } from 'node:path';
 import type { Discovery } from '../contract/hooks.js';
 import { makeModel } from './catalog.js';
 import { problemOf } from './files/describe.js';
 import { finishedNames, isOneModel, modelsIn } from './files/file-names.js';
 import { findFiles } from './files/find.js';
-import type { Folders } from './files/folders.js';
+import { isWithin, type Folders } from './files/folders.js';
 import { shardName } from './files/shards.js';
 import type { HeaderCache, KnownFile } from './headers/header-cache.js';
 
 /** Models are searched so many levels below the models directory. */
 const deepest = 6;
+/** Directories that one link may add: it could lead to a whole disk. */
+const mostLinked = 10_000;
 
 /** What is not offered. */
 interface NotOffered {
@@ -20,18 +22,62 @@ interface NotOffered {
   readonly broken: ReadonlyMap<string, string>;
 }
 
-/** The paths that could be models: GGUF files, and directories that are one model. Links are not followed. */
-async function findCandidates(folders: Folders, directory = folders.root, depth = 0): Promise<readonly string[]> {
-  const listing = await folders.list(directory);
-  const names = finishedNames([...listing.keys()]);
-  if (depth > 0 && isOneModel(names)) return [directory];
-  const models = modelsIn(names).map((name) => join(directory, name));
-  if (depth === deepest) return models;
-  const below = [...listing].filter(
-    ([name, { kind, isLink }]) => kind === 'directory' && !isLink && !name.startsWith('.'),
-  );
-  const found = below.map(([name]) => findCandidates(folders, join(directory, name), depth + 1));
-  return [...models, ...(await Promise.all(found)).flat()];
+/** A directory to search. */
+interface SearchedDirectory {
+  readonly path: string;
+  /** Its path without links. */
+  readonly real: string;
+  readonly depth: number;
+}
+
+/** A directory that a link leads to. */
+type Link = Omit<SearchedDirectory, 'real'>;
+
+/**
+ * Finds the paths that could be models: GGUF files, and directories that are one model. Links are followed, but every
+ * directory is searched once: in the models directory, else below the first link to it.
+ */
+class Search {
+  readonly candidates: string[] = [];
+  /** Links to more directories than are searched. */
+  readonly tooLarge = new Set<string>();
+  private readonly searched = new Set<string>();
+
+  constructor(private readonly folders: Folders) {}
+
+  async run(): Promise<void> {
+    const { root } = this.folders;
+    const realRoot = (await this.folders.realPath(root)) ?? root;
+    const links = [...(await this.searchBelow({ path: root, real: realRoot, depth: 0 }, Infinity))];
+    for (const link of links) {
+      const real = await this.folders.realPath(link.path);
+      // A link to a directory above would offer everything around the models directory.
+      if (real === undefined || isWithin(real, realRoot)) continue;
+      const limit = this.searched.size + mostLinked;
+      links.push(...(await this.searchBelow({ ...link, real }, limit)));
+      if (this.searched.size === limit) this.tooLarge.add(link.path);
+    }
+  }
+
+  /** Searches until `limit` directories are searched in all; returns the links to directories. */
+  private async searchBelow({ path, real, depth }: SearchedDirectory, limit: number): Promise<readonly Link[]> {
+    if (this.searched.has(real) || this.searched.size >= limit) return [];
+    this.searched.add(real);
+    const listing = await this.folders.list(path);
+    const names = finishedNames([...listing.keys()]);
+    if (depth > 0 && isOneModel(names)) {
+      this.candidates.push(path);
+      return [];
+    }
+    this.candidates.push(...modelsIn(names).map((name) => join(path, name)));
+    if (depth === deepest) return [];
+    const below = [...listing].filter(([name, { kind }]) => kind === 'directory' && !name.startsWith('.'));
+    const found = below.map(async ([name, { isLink }]) => {
+      const next = { path: join(path, name), depth: depth + 1 };
+      return isLink ? [next] : this.searchBelow({ ...next, real: join(real, name) }, limit);
+    });
+    return (await Promise.all(found)).flat();
+  }
 }
 
 /**
@@ -46,7 +92,11 @@ export async function offerCandidates(
 ): Promise<NotOffered> {
   const unread: string[] = [];
   const broken = new Map<string, string>();
-  for (const path of await findCandidates(folders)) {
+  const search = new Search(folders);
+  await search.run();
+  for (const path of search.tooLarge)
+    broken.set(path, `it links to more than ${mostLinked} folders; the others are not searched`);
+  for (const path of search.candidates.sort()) {
     if (taken.has(path)) continue;
     const written = relative(folders.root, path);
     const { problems, ...found } = await findFiles(written, { path: written }, folders);

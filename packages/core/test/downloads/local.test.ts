@@ -1,6 +1,16 @@
 // The source `local`: a file or a directory of this machine, copied, linked, or used in place.
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { LaminaError } from '@lamina/core';
@@ -41,6 +51,13 @@ describe('a model from this machine', () => {
   it('is linked, which uses no disk space', async () => {
     await pullLocal({ path: file, mode: 'link' });
     assert.equal(statSync(join(lamina.modelsDir, 'mine/tiny.gguf')).ino, statSync(file).ino);
+  });
+
+  it('is linked as the file that a symbolic link leads to', async () => {
+    const link = join(folder, 'link.gguf');
+    symlinkSync('tiny.gguf', link);
+    await pullLocal({ path: link, mode: 'link' });
+    assert.equal(lstatSync(join(lamina.modelsDir, 'mine/link.gguf')).ino, statSync(file).ino);
   });
 
   it('is used in place', async () => {

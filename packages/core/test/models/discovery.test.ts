@@ -116,7 +116,7 @@ describe('discovery', () => {
     );
   });
 
-  it('does not follow links to directories', async () => {
+  it('searches a directory once, not again through links', async () => {
     await setup.write({ 'a/x.gguf': gguf });
     await symlink('..', join(setup.modelsDir, 'a/loop'));
     await symlink('a', join(setup.modelsDir, 'other'));

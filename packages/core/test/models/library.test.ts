@@ -1,6 +1,6 @@
 // How hosts manage models: validate, save, install, remove.
 import assert from 'node:assert/strict';
-import { chmod, link, mkdtemp, readFile, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { chmod, link, lstat, mkdir, mkdtemp, readFile, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ggufBytes } from './gguf-file.js';
@@ -160,6 +160,16 @@ describe('the model library', () => {
       });
       assert.deepEqual([available, entry], [true, { path: 'org/x:q4/x.gguf', use_cases: ['chat'] }]);
       assert.equal((await stat(model.files[0]!.path)).ino, (await stat(join(outside, 'x.gguf'))).ino);
+    });
+
+    it('installs what a link leads to, not a link that leads nowhere from its new place', async () => {
+      for (const directory of ['blobs', 'snapshot']) await mkdir(join(outside, directory));
+      await writeFile(join(outside, 'blobs/0123'), gguf);
+      await symlink('../blobs/0123', join(outside, 'snapshot/x.gguf'));
+      await load('models: {}\n');
+      const { available, model } = await setup.registry.install('x', join(outside, 'snapshot/x.gguf'));
+      assert.equal(available, true);
+      assert.equal((await lstat(model.files[0]!.path)).ino, (await stat(join(outside, 'blobs/0123'))).ino);
     });
 
     it('copies on request, with all shards and the projector', async () => {

@@ -1,6 +1,6 @@
 // The directories of models at one moment, each listed once; and the border of the models directory.
 import { realpath } from 'node:fs/promises';
-import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { basename, dirname, isAbsolute, resolve, sep } from 'node:path';
 import { unlessShortage } from '../../kernel/shortage.js';
 import { listDirectory, type DirectoryEntry, type Disk, type Listing } from './disk.js';
 
@@ -46,35 +46,20 @@ export class Folders {
     return entry?.kind === 'nothing' ? undefined : entry;
   }
 
-  /** Where a path of the manifest leads. A relative one may not leave the models directory, not by links either. */
+  /** The path without links; `undefined` when it leads nowhere. */
+  realPath(path: string): Promise<string | undefined> {
+    return this.disk.run(() => realpath(path).catch(unlessShortage(undefined)));
+  }
+
+  /**
+   * Where a path of the manifest leads. A relative one may not leave the models directory by `..`; links in it are
+   * followed wherever they lead, because whoever made them could write the absolute path as well.
+   */
   async locate(written: string): Promise<Location> {
     const path = resolve(this.root, written);
-    if (isAbsolute(written)) return { path, entry: await this.entry(path) };
-    const refused = `${written} leads out of the models directory`;
-    if (!isWithin(this.root, path)) return { path, entry: undefined, refused };
-    const entry = await this.follow(path);
-    if (entry !== 'link') return { path, entry };
-    return (await this.leadsOut(path)) ? { path, entry: undefined, refused } : { path, entry: await this.entry(path) };
-  }
-
-  /** What is at a path below the root; `link` when the path contains a link. */
-  private async follow(path: string): Promise<DirectoryEntry | undefined | 'link'> {
-    let directory = this.root;
-    let entry: DirectoryEntry | undefined = rootEntry;
-    for (const name of relative(this.root, path).split(sep).filter(Boolean)) {
-      if (entry?.kind !== 'directory') return undefined;
-      entry = (await this.list(directory)).get(name);
-      if (entry?.isLink === true) return 'link';
-      directory = join(directory, name);
-    }
-    return entry;
-  }
-
-  private async leadsOut(path: string): Promise<boolean> {
-    const resolved = await this.disk
-      .run(async () => [await realpath(this.root), await realpath(path)] as const)
-      .catch(unlessShortage(undefined));
-    return resolved !== undefined && !isWithin(...resolved);
+    if (!isAbsolute(written) && !isWithin(this.root, path))
+      return { path, entry: undefined, refused: `${written} leads out of the models directory` };
+    return { path, entry: await this.entry(path) };
   }
 }
 

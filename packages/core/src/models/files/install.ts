@@ -1,6 +1,6 @@
 // Installs model files that are on this machine into the models directory.
 import { createReadStream, createWriteStream } from 'node:fs';
-import { link, mkdir, rename, rm, rmdir, stat } from 'node:fs/promises';
+import { link, mkdir, realpath, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { LaminaError } from '../../contract/errors.js';
@@ -117,7 +117,8 @@ async function linkOrCopy(
   rollback: Rollback,
 ): Promise<void> {
   if (mode === 'link') {
-    const refused = await link(from, to).then(
+    // A hard link to a symbolic link would be another symbolic link, which may lead nowhere from there.
+    const refused = await link(await realpath(from), to).then(
       () => undefined,
       (error: NodeJS.ErrnoException) => error.code ?? 'unknown',
     );

@@ -78,9 +78,9 @@ class Removal {
     if (!isWithin(this.modelsDir, path)) return outside;
     const parent = dirname(path);
     const real = await realpath(parent).catch(unlessShortage(undefined));
-    if (real === undefined || !isWithin(this.root, real)) return outside;
+    if (real === undefined) return outside;
     if (real === join(this.root, relative(this.modelsDir, parent))) return undefined;
-    return 'a symbolic link leads to it; remove the model by its real path';
+    return 'its folder is reached through a symbolic link; delete it where the link leads';
   }
 
   /** Which other model uses a file: of a link the link itself is deleted, not its target. */

@@ -89,7 +89,14 @@ export interface RankingContext {
 
 export interface Model {
   readonly tokenizer: unknown;
-  readonly fileInfo: { readonly metadata: { readonly tokenizer?: { readonly chat_template?: string } } };
+  readonly fileInfo: {
+    readonly metadata: {
+      readonly tokenizer?: {
+        readonly chat_template?: string;
+        readonly ggml?: { readonly tokens?: readonly unknown[] };
+      };
+    };
+  };
   readonly trainContextSize: number;
   readonly tokens: {
     readonly bos: Token | null;

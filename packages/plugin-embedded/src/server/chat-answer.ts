@@ -20,6 +20,7 @@ export function finishReason(stopReason: string): string {
   return finishReasons[stopReason] ?? 'stop';
 }
 
+/** The usage of a request; its prompts count once, whatever the number of choices. */
 export function usageOf(promptTokens: number, completionTokens: number, cachedTokens: number): Usage {
   return {
     prompt_tokens: promptTokens,
@@ -35,12 +36,10 @@ interface Call {
   arguments: string;
 }
 
-/** Collects a response, and sends each chunk at once when the client asked for a stream. */
+/** Collects the choices of a response, and sends each chunk at once when the client asked for a stream. */
 export class ChatAnswer {
   private readonly head: { readonly id: string; readonly created: number; readonly model: string };
-  private readonly calls: Call[] = [];
-  private content = '';
-  private thoughts = '';
+  private readonly choices: object[] = [];
 
   constructor(
     private readonly reply: Reply,
@@ -50,8 +49,44 @@ export class ChatAnswer {
     this.head = { id: `chatcmpl-${randomUUID()}`, created: Math.floor(Date.now() / 1000), model };
   }
 
-  begin(): void {
-    this.send({ role: 'assistant', content: '' });
+  /** Begins the next choice. */
+  choice(): ChatChoice {
+    const index = this.choices.length;
+    return new ChatChoice((delta, finish) => this.send(index, delta, finish));
+  }
+
+  /** Ends a choice with its message. */
+  add(choice: ChatChoice, result: Chatted): void {
+    const { message, finish_reason } = choice.end(result);
+    this.choices.push({ index: this.choices.length, message, finish_reason });
+  }
+
+  end(usage: Usage): void {
+    if (!this.stream.on)
+      return this.reply.json({ ...this.head, object: 'chat.completion', choices: this.choices, usage });
+    if (this.stream.usage) this.reply.event({ ...this.head, object: 'chat.completion.chunk', choices: [], usage });
+    this.reply.done();
+  }
+
+  private send(index: number, delta: object, finish?: string): void {
+    if (!this.stream.on) return;
+    this.reply.event({
+      ...this.head,
+      object: 'chat.completion.chunk',
+      // eslint-disable-next-line no-restricted-syntax -- As OpenAI has it: every chunk has a finish_reason.
+      choices: [{ index, delta, finish_reason: finish ?? null }],
+    });
+  }
+}
+
+/** One choice in progress. */
+class ChatChoice {
+  private readonly calls: Call[] = [];
+  private content = '';
+  private thoughts = '';
+
+  constructor(private readonly send: (delta: object, finish?: string) => void) {
+    send({ role: 'assistant', content: '' });
   }
 
   text(text: string, isThought: boolean): void {
@@ -69,7 +104,7 @@ export class ChatAnswer {
     this.send({ tool_calls: [{ index, function: { arguments: text } }] });
   }
 
-  end({ metadata, functionCalls = [] }: Chatted, usage: Usage): void {
+  end({ metadata, functionCalls = [] }: Chatted): { readonly message: object; readonly finish_reason: string } {
     functionCalls.forEach(({ functionName, params }, index) => {
       const call = this.call(index, functionName);
       if (call.arguments === '') this.argument(index, functionName, JSON.stringify(params ?? {}));
@@ -79,16 +114,8 @@ export class ChatAnswer {
     const finish_reason = finishReason(
       this.calls.length > 0 && metadata.stopReason !== 'maxTokens' ? 'functionCalls' : metadata.stopReason,
     );
-    if (!this.stream.on)
-      return this.reply.json({
-        ...this.head,
-        object: 'chat.completion',
-        choices: [{ index: 0, message: this.message(), finish_reason }],
-        usage,
-      });
     this.send({}, finish_reason);
-    if (this.stream.usage) this.reply.event({ ...this.head, object: 'chat.completion.chunk', choices: [], usage });
-    this.reply.done();
+    return { message: this.message(), finish_reason };
   }
 
   private call(index: number, name: string): Call {
@@ -112,15 +139,5 @@ export class ChatAnswer {
       ...(this.thoughts === '' ? {} : { reasoning_content: this.thoughts }),
       ...(tool_calls.length === 0 ? {} : { tool_calls }),
     };
-  }
-
-  private send(delta: object, finish?: string): void {
-    if (!this.stream.on) return;
-    this.reply.event({
-      ...this.head,
-      object: 'chat.completion.chunk',
-      // eslint-disable-next-line no-restricted-syntax -- As OpenAI has it: every chunk has a finish_reason.
-      choices: [{ index: 0, delta, finish_reason: finish ?? null }],
-    });
   }
 }

@@ -8,13 +8,12 @@ import { prefill } from './prefill.js';
 import type { Prompt } from './prompt.js';
 import type { Reply } from './reply.js';
 import { readChat, type ChatRequest } from './requests.js';
-import { generateOptions } from './sampling.js';
+import { forChoice, generateOptions } from './sampling.js';
 import { toolsFor } from './tools.js';
 
-/** A chat in progress. */
+/** A choice in progress. */
 interface Chat {
   readonly engine: Engine;
-  readonly request: ChatRequest;
   readonly prompt: Prompt;
   readonly options: ChatOptions;
 }
@@ -52,9 +51,18 @@ export async function chat(
     { on: request.stream === true, usage: request.stream_options?.include_usage === true },
     engine.name,
   );
-  await sequences.use(prompt.tokens, reply.signal, (sequence) =>
-    generate({ engine, request, prompt, options }, sequence, answer),
-  );
+  let cached: number | undefined;
+  let generated = 0;
+  // One after the other: each choice finds the prompt computed.
+  for (let choice = 0; choice < (request.n ?? 1); choice += 1) {
+    const parts = { engine, prompt, options: forChoice(options, choice) };
+    await sequences.use(prompt.tokens, reply.signal, async (sequence) => {
+      const { held, tokens } = await generate(parts, sequence, answer);
+      cached ??= held;
+      generated += tokens;
+    });
+  }
+  answer.end(usageOf(prompt.tokens.length, generated, cached ?? 0));
 }
 
 function callOptions({ parallel_tool_calls }: ChatRequest, functions: ChatOptions['functions']): Partial<ChatOptions> {
@@ -64,26 +72,32 @@ function callOptions({ parallel_tool_calls }: ChatRequest, functions: ChatOption
   };
 }
 
-async function generate({ engine, prompt, options }: Chat, sequence: Sequence, answer: ChatAnswer): Promise<void> {
+/** Generates one choice; returns the tokens of the prompt that were already computed, and those of the response. */
+async function generate(
+  { engine, prompt, options }: Chat,
+  sequence: Sequence,
+  answer: ChatAnswer,
+): Promise<{ readonly held: number; readonly tokens: number }> {
   const before = sequence.tokenMeter.getState().usedOutputTokens;
   const session = new engine.library.LlamaChat({ contextSequence: sequence, chatWrapper: prompt.wrapper });
-  answer.begin();
+  const choice = answer.choice();
   try {
     const held = await prefill(sequence, prompt.tokens, options.signal);
     const result = await untilFull(options, (contextShift) =>
       session.generateResponse(prompt.history, {
         ...options,
         contextShift,
-        onResponseChunk: ({ type, text }) => answer.text(text, type === 'segment'),
+        onResponseChunk: ({ type, text }) => choice.text(text, type === 'segment'),
         ...(options.functions === undefined
           ? {}
           : {
               onFunctionCallParamsChunk: ({ callIndex, functionName, paramsChunk }) =>
-                answer.argument(callIndex, functionName, paramsChunk),
+                choice.argument(callIndex, functionName, paramsChunk),
             }),
       }),
     );
-    answer.end(result, usageOf(prompt.tokens.length, sequence.tokenMeter.getState().usedOutputTokens - before, held));
+    answer.add(choice, result);
+    return { held, tokens: sequence.tokenMeter.getState().usedOutputTokens - before };
   } finally {
     session.dispose();
   }

@@ -37,7 +37,7 @@ export function libraryHistory(messages: readonly Message[]): HistoryItem[] {
 
 /** The text of a message. @throws RequestError for pictures and sounds */
 export function textOf({ content }: Message): string {
-  if (content === undefined || content === null) return '';
+  if (content === undefined) return '';
   if (typeof content === 'string') return content;
   return content.map((part) => partText(part as Readonly<Record<string, unknown>>)).join('');
 }

@@ -1,5 +1,5 @@
 // The schemas of requests: OpenAI's fields and the samplers of llama.cpp.
-import { Ajv, type ValidateFunction } from 'ajv';
+import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import type { FromSchema } from '@lamina/core/plugin';
 import { RequestError, unsupported } from './errors.js';
 
@@ -21,8 +21,10 @@ const generation = {
   presence_penalty: { type: 'number' },
   repeat_penalty: { type: 'number', exclusiveMinimum: 0 },
   logit_bias: { type: 'object', additionalProperties: { type: 'number' } },
-  n: { type: 'integer' },
+  n: { type: 'integer', minimum: 1, maximum: 8 },
 } as const;
+
+const tokenIds = { type: 'array', minItems: 1, items: { type: 'integer' } } as const;
 
 const call = {
   type: 'object',
@@ -37,9 +39,9 @@ const message = {
   type: 'object',
   properties: {
     role: { enum: ['system', 'developer', 'user', 'assistant', 'tool'] },
-    content: { anyOf: [{ type: 'string' }, { type: 'null' }, { type: 'array', items: { type: 'object' } }] },
-    reasoning_content: { anyOf: [{ type: 'string' }, { type: 'null' }] },
-    tool_calls: { anyOf: [{ type: 'array', items: call }, { type: 'null' }] },
+    content: { anyOf: [{ type: 'string' }, { type: 'array', items: { type: 'object' } }] },
+    reasoning_content: { type: 'string' },
+    tool_calls: { type: 'array', items: call },
     tool_call_id: { type: 'string' },
   },
   required: ['role'],
@@ -98,7 +100,16 @@ const completionSchema = {
   type: 'object',
   properties: {
     ...generation,
-    prompt: { anyOf: [{ type: 'string' }, { type: 'array', minItems: 1, items: { type: 'integer' } }] },
+    prompt: {
+      anyOf: [
+        { type: 'string' },
+        { type: 'array', minItems: 1, items: { type: 'string' } },
+        tokenIds,
+        { type: 'array', minItems: 1, items: tokenIds },
+      ],
+      description: 'a text, a list of texts, a list of token ids, or a list of such lists',
+    },
+    best_of: { type: 'integer' },
   },
   required: ['prompt'],
 } as const;
@@ -111,9 +122,13 @@ const embeddingSchema = {
       anyOf: [
         { type: 'string', minLength: 1 },
         { type: 'array', minItems: 1, items: { type: 'string', minLength: 1 } },
+        tokenIds,
+        { type: 'array', minItems: 1, items: tokenIds },
       ],
+      description: 'a text, a list of texts, a list of token ids, or a list of such lists, none of them empty',
     },
     encoding_format: { enum: ['float', 'base64'] },
+    dimensions: count,
   },
   required: ['input'],
 } as const;
@@ -125,7 +140,14 @@ export type EmbeddingRequest = FromSchema<typeof embeddingSchema>;
 /** The fields that chats and completions share. */
 export type GenerationRequest = FromSchema<{ readonly type: 'object'; readonly properties: typeof generation }>;
 
-const ajv = new Ajv({ strict: false });
+/** Fields that change the response and that the engine does not support; other unknown fields are ignored. */
+const unsupportedFields = {
+  chat: ['logprobs', 'top_logprobs', 'functions', 'function_call', 'audio'],
+  completion: ['logprobs', 'echo', 'suffix'],
+} as const;
+
+// verbose: errors have the schema with its description.
+const ajv = new Ajv({ strict: false, verbose: true });
 const validators = {
   chat: ajv.compile(chatSchema),
   completion: ajv.compile(completionSchema),
@@ -134,44 +156,59 @@ const validators = {
 
 /** @throws RequestError with the field that is wrong */
 export function readChat(body: unknown): ChatRequest {
-  return checked<ChatRequest>(validators.chat, body);
+  const given = withoutNulls(body);
+  const { messages } = given as { messages?: unknown };
+  const request = Array.isArray(messages) ? { ...(given as object), messages: messages.map(withoutNulls) } : given;
+  return checked<ChatRequest>(validators.chat, request, unsupportedFields.chat);
 }
 
 /** @throws RequestError with the field that is wrong */
 export function readCompletion(body: unknown): CompletionRequest {
-  const request = checked<CompletionRequest>(validators.completion, body);
-  for (const field of ['echo', 'suffix', 'best_of'])
-    if (isRequested(body, field)) throw unsupported(`The embedded engine does not support "${field}".`, field);
+  const request = checked<CompletionRequest>(validators.completion, withoutNulls(body), unsupportedFields.completion);
+  const { n = 1, best_of = n } = request;
+  if (best_of !== n)
+    throw unsupported(
+      `The embedded engine returns every choice it generates; "best_of" must be ${n}, as "n".`,
+      'best_of',
+    );
   return request;
 }
 
 /** @throws RequestError with the field that is wrong */
 export function readEmbedding(body: unknown): EmbeddingRequest {
-  return checked<EmbeddingRequest>(validators.embedding, body);
+  return checked<EmbeddingRequest>(validators.embedding, withoutNulls(body), []);
 }
 
 /** Fields that are `null` count as missing, as in OpenAI's API. */
-function checked<T>(validate: ValidateFunction, body: unknown): T {
-  const given =
-    typeof body === 'object' && body !== null && !Array.isArray(body)
-      ? Object.fromEntries(Object.entries(body).filter(([, value]) => value !== null))
-      : body;
-  if (!validate(given)) {
-    const { instancePath = '', message = 'is not valid' } = validate.errors?.[0] ?? {};
-    const param = instancePath.slice(1).replaceAll('/', '.');
-    throw new RequestError(
-      400,
-      param === '' ? `The body ${message}.` : `"${param}" ${message}.`,
-      param === '' ? {} : { param },
-    );
-  }
-  if (isRequested(given, 'logprobs')) throw unsupported('The embedded engine does not support "logprobs".', 'logprobs');
-  if (((given as { n?: number }).n ?? 1) !== 1)
-    throw unsupported('The embedded engine generates one choice; "n" must be 1.', 'n');
+function withoutNulls(given: unknown): unknown {
+  return typeof given === 'object' && given !== null && !Array.isArray(given)
+    ? Object.fromEntries(Object.entries(given).filter(([, value]) => value !== null))
+    : given;
+}
+
+function checked<T>(validate: ValidateFunction, given: unknown, refused: readonly string[]): T {
+  if (!validate(given)) throw invalid(validate.errors ?? []);
+  for (const field of refused)
+    if (isRequested(given as object, field))
+      throw unsupported(`The embedded engine does not support "${field}".`, field);
   return given as T;
 }
 
-function isRequested(body: unknown, field: string): boolean {
-  const value = (body as Readonly<Record<string, unknown>>)[field];
-  return value !== undefined && value !== null && value !== false && value !== 0;
+/** The first problem; of a choice among schemas, its description. */
+function invalid(errors: readonly ErrorObject[]): RequestError {
+  const [first, last] = [errors[0], errors.at(-1)];
+  const { description } = (last?.parentSchema ?? {}) as { description?: string };
+  const { instancePath = '', message = 'is not valid' } =
+    description === undefined ? (first ?? {}) : { instancePath: last?.instancePath, message: `must be ${description}` };
+  const param = instancePath.slice(1).replaceAll('/', '.');
+  return new RequestError(
+    400,
+    param === '' ? `The body ${message}.` : `"${param}" ${message}.`,
+    param === '' ? {} : { param },
+  );
+}
+
+/** Clients send values that request nothing: `false`, `0`, an empty text. */
+function isRequested(body: object, field: string): boolean {
+  return Boolean((body as Readonly<Record<string, unknown>>)[field]);
 }

@@ -1,6 +1,7 @@
 // The sampling options of a request, with the defaults of llama-server.
 import type { GenerateOptions, Model, NodeLlamaCpp } from './binding.js';
 import { tooLong } from './errors.js';
+import { checkTokens } from './tokens.js';
 import type { GenerationRequest } from './requests.js';
 
 /** The library needs a few free tokens at the end, or it drops the first ones. */
@@ -39,8 +40,13 @@ export function generateOptions(
     repeatPenalty: penaltyOf(request),
     ...(seed === undefined ? {} : { seed: seed >>> 0 }),
     ...(stops.length === 0 ? {} : { customStopTriggers: stops }),
-    ...(logit_bias === undefined ? {} : { tokenBias: biasOf(logit_bias, new TokenBias(model.tokenizer)) }),
+    ...(logit_bias === undefined ? {} : { tokenBias: biasOf(logit_bias, new TokenBias(model.tokenizer), model) }),
   };
+}
+
+/** The options of one of several choices: with a seed, each has its own. */
+export function forChoice<T extends GenerateOptions>(options: T, choice: number): T {
+  return options.seed === undefined ? options : { ...options, seed: (options.seed + choice) >>> 0 };
 }
 
 function penaltyOf({
@@ -53,7 +59,12 @@ function penaltyOf({
 }
 
 /** OpenAI's -100 forbids a token. */
-function biasOf(biases: Readonly<Record<string, number>>, bias: InstanceType<NodeLlamaCpp['TokenBias']>): unknown {
+function biasOf(
+  biases: Readonly<Record<string, number>>,
+  bias: InstanceType<NodeLlamaCpp['TokenBias']>,
+  model: Model,
+): unknown {
+  checkTokens(Object.keys(biases).map(Number), model, 'logit_bias');
   for (const [token, value] of Object.entries(biases))
     bias.set(Number(token), value <= -100 ? 'never' : { logit: value });
   return bias;

@@ -8,7 +8,6 @@ import {
   type FoundEngine,
   type RunResult,
 } from '@lamina/core/plugin';
-import { applyAdapter } from './adapters.js';
 import { commandFor } from './command.js';
 import { parseDevices } from './devices.js';
 import { readError } from './errors.js';
@@ -19,6 +18,7 @@ import { installHint } from './install.js';
 import { modelOptions } from './options.js';
 import { progressOf } from './progress.js';
 import { effectiveOptions } from './raw-arguments.js';
+import { adaptRequest } from './requests.js';
 import { parseVersion } from './version.js';
 
 /** The process without a model: 6 to 8 MiB measured with 0.7.0, doubled for safety. */
@@ -54,7 +54,7 @@ export function llamaCppBackend(defaults: Readonly<Record<string, unknown>> = {}
     explain,
     progress: progressOf,
     inspect,
-    adapt: { request: applyAdapter, error: readError },
+    adapt: { request: adaptRequest, error: readError },
   });
 }
 

@@ -4,6 +4,7 @@ import { applyAdapter, prepareAdapters } from '../dist/adapters.js';
 import { llamaCppBackend } from '../dist/backend.js';
 import { readError } from '../dist/errors.js';
 import { progressOf } from '../dist/progress.js';
+import { adaptRequest } from '../dist/requests.js';
 import { file, modelOf } from './model.js';
 
 const { accepts } = llamaCppBackend().create('llama.cpp', {});
@@ -48,6 +49,21 @@ describe('a request', () => {
       () => applyAdapter(body, { model: adapter, route: 'completions', info: {} }),
       (error) => LaminaError.is(error, 'NOT_SUPPORTED') && error.message.includes('was not loaded'),
     );
+  });
+});
+
+describe('a request for embeddings', () => {
+  const about = { model: modelOf({ metadata: { embeddingLength: 64 } }), route: 'embeddings', info: {} };
+
+  it('is rejected when llama-server would ignore its dimensions', () =>
+    assert.throws(
+      () => adaptRequest({ input: 'a', dimensions: 8 }, about),
+      (error) => LaminaError.is(error, 'NOT_SUPPORTED') && error.message.includes('"dimensions"'),
+    ));
+
+  it('is unchanged with the dimensions of the model, or without', () => {
+    for (const body of [{ input: 'a', dimensions: 64 }, { input: 'a', dimensions: null }, { input: 'a' }])
+      assert.equal(adaptRequest(body, about), body);
   });
 });
 

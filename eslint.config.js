@@ -86,6 +86,10 @@ export default defineConfig(
       },
     },
   },
+  {
+    files: ['test/clients/**'],
+    languageOptions: { globals: { after: 'readonly', before: 'readonly', describe: 'readonly', it: 'readonly' } },
+  },
   // Their loaders require a default export.
   {
     files: ['eslint.config.js', 'scripts/test-reporter.mjs', '**/*-config.ts'],

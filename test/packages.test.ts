@@ -143,9 +143,10 @@ for (const folder of folders) {
   });
 }
 
-describe('the lock file', () => {
-  it('names no registry, so that npm uses the configured one', () => {
-    assert.doesNotMatch(textOf('package-lock.json'), /"resolved": "http/);
+describe('the lock files', () => {
+  it('name no registry, so that npm uses the configured one', () => {
+    for (const path of ['package-lock.json', 'test/clients/package-lock.json'])
+      assert.doesNotMatch(textOf(path), /"resolved": "http/);
   });
 });
 

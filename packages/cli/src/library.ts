@@ -25,8 +25,10 @@ export interface Library {
   backends(): Promise<BackendsView>;
   /** @throws LaminaError `NO_SUGGESTION`, `REQUEST_INVALID` */
   suggest(request: SuggestRequest): Promise<SuggestionView>;
-  /** Checks all models, or those named. @throws LaminaError `MODEL_NOT_FOUND` */
+  /** Checks the manifest and all models, or only those named. @throws LaminaError `MODEL_NOT_FOUND` */
   validate(names: readonly string[] | undefined): Promise<ValidationView>;
+  /** How many diagnostics `validate` shows. */
+  diagnosticsCount(): Promise<number>;
   /** @throws LaminaError `MODEL_NOT_FOUND`, `CONFLICT` */
   remove(name: string, options: { readonly files: boolean }): Promise<RemovalView>;
   /**

@@ -102,7 +102,12 @@ class LocalLibrary implements Library {
   }
 
   async validate(names: readonly string[] | undefined) {
-    return validationView(await this.lamina.models.validate(names, { signal: this.signal }));
+    const { models } = this.lamina;
+    return validationView(await models.validate(names, { signal: this.signal }), models.diagnostics(names));
+  }
+
+  diagnosticsCount() {
+    return Promise.resolve(this.lamina.models.diagnostics().length);
   }
 
   async remove(name: string, options: { files: boolean }) {

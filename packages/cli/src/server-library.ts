@@ -63,6 +63,11 @@ class ServerLibrary implements Library {
     return this.server.request('POST', '/models/validate', names === undefined ? {} : { models: names });
   }
 
+  async diagnosticsCount(): Promise<number> {
+    const { diagnostics = 0 } = await this.server.request<HealthView>('GET', '/health');
+    return diagnostics;
+  }
+
   remove(name: string, { files }: { files: boolean }): Promise<RemovalView> {
     return this.server.request('DELETE', `/models/${encodeURIComponent(name)}${files ? '?files=1' : ''}`);
   }

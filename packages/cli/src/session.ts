@@ -5,6 +5,7 @@ import type { CliIo } from './cli-io.js';
 import type { Library } from './library.js';
 import type { LocalOptions } from './local-library.js';
 import type { CommandResult, Printer } from './printer.js';
+import { counted } from './table.js';
 
 /** The options that every command has. */
 export interface GlobalOptions extends LocalOptions {
@@ -24,12 +25,16 @@ export interface CommandContext {
 export interface Session {
   /** The exit code of the work. */
   readonly code: number;
-  /** Opens the library, runs the work and prints its result. `owner`: the work downloads, which one Lamina at a time may do. */
-  run(
-    options: GlobalOptions,
-    work: (context: CommandContext) => Promise<CommandResult>,
-    how?: { readonly owner: boolean },
-  ): Promise<void>;
+  /** Opens the library, runs the work and prints its result. */
+  run(options: GlobalOptions, work: (context: CommandContext) => Promise<CommandResult>, how?: HowToRun): Promise<void>;
+}
+
+/** How the work of a command runs. */
+export interface HowToRun {
+  /** The work downloads, which one Lamina at a time may do. */
+  readonly owner?: boolean;
+  /** The work itself shows what is wrong in the manifest. */
+  readonly showsDiagnostics?: boolean;
 }
 
 /** Creates the session of one command. */
@@ -39,9 +44,10 @@ export function createSession(io: CliIo, printer: Printer): Session {
     get code() {
       return code;
     },
-    async run(options, work, { owner } = { owner: false }) {
+    async run(options, work, { owner = false, showsDiagnostics = false } = {}) {
       const library = await openLibrary(options, io, owner);
       try {
+        if (!printer.json && !showsDiagnostics) await noticeDiagnostics(library, printer);
         const result = await work({ library, io, printer });
         printer.result(result);
         code = result.code ?? 0;
@@ -50,6 +56,12 @@ export function createSession(io: CliIo, printer: Printer): Session {
       }
     },
   };
+}
+
+async function noticeDiagnostics(library: Library, printer: Printer): Promise<void> {
+  const count = await library.diagnosticsCount();
+  if (count > 0)
+    printer.notice(`The manifest and the model files have ${counted(count, 'problem')}: run "lamina validate".`);
 }
 
 // Each library is loaded only when it is used: help needs neither, and loading all of core takes most of a second.

@@ -55,7 +55,52 @@ describe('lamina', function () {
     assert.match(await succeed('validate', 'tiny'), /^tiny +ok\n\n1 model checked, no problems found\n$/m);
     const { code, stdout, stderr } = await folder.here('validate');
     assert.deepEqual([code, stderr], [1, '']);
-    assert.match(stdout, /^far +.*does not exist.*\n\n2 models checked, problems in 1\n$/m);
+    assert.match(stdout, /^far +.*does not exist.*\n\n2 models checked, 1 error\n$/m);
+  });
+
+  it('validates the manifest: each problem with its line and column, exit code 1 for errors only', async () => {
+    const manifest = (more: string) =>
+      writeFile(folder.file('models/models.yaml'), `models:\n  tiny: { path: tiny.fake, backend: fake }\n${more}`);
+    await manifest('default: { chat: tiny }\n');
+    const warned = await folder.here('validate');
+    assert.deepEqual([warned.code, warned.stderr], [0, '']);
+    assert.match(
+      warned.stdout,
+      /^\S*models\.yaml:3:1: warning: default is not a key .* did you mean "defaults"\?\n\nNAME +FILES\ntiny +ok\n\n1 model checked, 1 warning\n$/,
+    );
+    await manifest('  b: { path: tiny.fake, backend: fakke }\ndefaults: { chat: tinny }\n');
+    const refused = await folder.here('validate');
+    assert.deepEqual([refused.code, refused.stderr], [1, '']);
+    assert.match(refused.stdout, /models\.yaml:3:25: error: models\.b\.backend is "fakke".*did you mean "fake"\?\n/);
+    assert.match(refused.stdout, /models\.yaml:4:13: warning: defaults\.chat is "tinny".*did you mean "tiny"\?\n/);
+    assert.match(refused.stdout, /\n2 models checked, 1 error and 1 warning\n$/);
+  });
+
+  it('mentions problems in one line on standard error, here and through a server, but not in documents', async () => {
+    const path = folder.file('models/models.yaml');
+    await writeFile(path, `${await readFile(path, 'utf8')}default: { chat: tiny }\nextra: 1\n`);
+    const url = await folder.serve();
+    for (const args of [['list'], ['info', 'tiny'], ['stats'], ['downloads']]) {
+      const notice = 'The manifest and the model files have 2 problems: run "lamina validate".\n';
+      assert.equal((await folder.here(...args)).stderr, notice, args.join(' '));
+      assert.equal((await folder.run(...args, '--server', url)).stderr, notice, args.join(' '));
+      assert.equal((await folder.here(...args, '--json')).stderr, '', args.join(' '));
+    }
+    for (const args of [
+      ['validate', 'tiny'],
+      ['validate', '--json'],
+    ]) {
+      const here = await folder.here(...args);
+      assert.deepEqual([here.code, here.stderr], [args[1] === 'tiny' ? 0 : 1, ''], args.join(' '));
+      if (args[1] === '--json') {
+        const { diagnostics } = JSON.parse(here.stdout) as { diagnostics: { line: number }[] };
+        assert.deepEqual(
+          diagnostics.map(({ line }) => line),
+          [6, 7],
+        );
+        assert.equal((await folder.run(...args, '--server', url)).stdout, here.stdout);
+      }
+    }
   });
 
   it('installs a local file, and removes a model with or without its files', async () => {

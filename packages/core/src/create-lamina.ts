@@ -34,6 +34,8 @@ import { ModelRegistry } from './models/registry.js';
 import { OrphanReaper } from './process/orphan-reaper.js';
 import { lockDataDir } from './process/lock.js';
 import { loadExeca } from './process/spawn-group.js';
+import { backendProblems } from './runtime/backend-problems.js';
+import { BackendRegistry } from './runtime/backends.js';
 import { SlotRuntime } from './runtime/runtime.js';
 
 /** How long each of the longer closing steps may take, including the stop of all models. */
@@ -131,6 +133,8 @@ export async function createLamina(
     opened.add('plugins', () => plugins.close(), closeBudgetMs);
     await plugins.open(signal);
 
+    const backends = container.get(BackendRegistry);
+    models.checkBackendsWith(() => backendProblems(backends, models));
     await models.load();
     logStart(
       { plugins: resolved.plugins.map(({ name }) => name), models, modelsDir: config.modelsDir, hadModelsDir },

@@ -61,7 +61,7 @@ export type {
   RequestOutcome,
   ResponseSink,
 } from './contract/inference.js';
-export type { ModelRecord, Models, ModelsChange, ModelStats, ResolvedModel } from './contract/models.js';
+export type { Diagnostic, ModelRecord, Models, ModelsChange, ModelStats, ResolvedModel } from './contract/models.js';
 export type { SuggestedModel, Suggestion, Suggestions, SuggestRequest } from './contract/suggestions.js';
 export type {
   Availability,

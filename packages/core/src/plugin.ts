@@ -68,5 +68,5 @@ export type {
 export type { EventData, Events, EventType, LaminaEvent } from './contract/events.js';
 export type { Clock, Context, Disposable, Logger } from './contract/context.js';
 export type { InferenceRequest } from './contract/inference.js';
-export type { ModelRecord, Models, ModelsChange, ModelStats, ResolvedModel } from './contract/models.js';
+export type { Diagnostic, ModelRecord, Models, ModelsChange, ModelStats, ResolvedModel } from './contract/models.js';
 export type { SlotState } from './contract/runtime.js';

@@ -129,6 +129,40 @@ describe('the routes for models as a whole', () => {
     );
   });
 
+  it('validate the manifest, also after it became invalid', async () => {
+    interface Validated {
+      readonly valid: boolean;
+      readonly diagnostics: readonly { severity: string; model?: string; line: number; column: number }[];
+    }
+    const text =
+      'models:\n  small: { path: small.fake, backend: fake, nots: x }\n  bad: { path: small.fake, backend: fak }\n';
+    await onFile(text, async (url, file) => {
+      const validate = (body: string) =>
+        answer<Validated>(
+          fetch(`${url}/models/validate`, { method: 'POST', headers: { 'content-type': 'application/json' }, body }),
+        );
+      const { valid, diagnostics } = await validate('{}');
+      assert.equal(valid, false);
+      assert.deepEqual(
+        diagnostics.map(({ severity, model, line, column }) => [severity, model, line, column]),
+        [
+          ['warning', 'small', 2, 45],
+          ['error', 'bad', 3, 28],
+        ],
+      );
+      const small = await validate('{"models":["small"]}');
+      assert.deepEqual([small.valid, small.diagnostics.length], [true, 1]);
+      assert.equal((await answer<{ diagnostics: number }>(fetch(`${url}/health`))).diagnostics, 2);
+      await writeFile(file, 'models:\n  small: { path: 5 }\n');
+      await answer(fetch(`${url}/models/reload`, { method: 'POST' }), 500);
+      const invalid = await validate('{"models":["small"]}');
+      assert.deepEqual(
+        [invalid.valid, invalid.diagnostics[0]!.severity, invalid.diagnostics[0]!.line],
+        [false, 'error', 2],
+      );
+    });
+  });
+
   /** A server on a manifest that is a file. */
   async function onFile(text: string, test: (url: string, file: string) => Promise<void>): Promise<void> {
     const lamina = await createTestLamina({

@@ -1,4 +1,5 @@
-// lamina validate: checks the manifest and model files; exit code 1 if there are problems.
+// lamina validate: checks the manifest and model files; exit code 1 if there are errors.
+import { relative } from 'node:path';
 import type { Command } from 'commander';
 import type { ValidationView } from '@lamina/core/protocol';
 import type { CommandResult } from '../printer.js';
@@ -6,30 +7,51 @@ import type { Session } from '../session.js';
 import { counted, table } from '../table.js';
 import { addExample } from './example.js';
 
+type Diagnostic = ValidationView['diagnostics'][number];
+
 /** Adds the command. */
 export function validateCommand(program: Command, session: Session): void {
   const command = program
     .command('validate')
-    .argument('[models...]', 'Names or aliases of models (default: all models)')
-    .description('Check the manifest and model files (exit code 1 if there are problems)')
+    .argument('[models...]', 'Names or aliases of models (default: the manifest and all models)')
+    .description('Check the manifest and model files (exit code 1 if there are errors)')
     .action((models: string[], _, command: Command) =>
-      session.run(command.optsWithGlobals(), async ({ library }) =>
-        resultOf(await library.validate(models.length === 0 ? undefined : models)),
+      session.run(
+        command.optsWithGlobals(),
+        async ({ library }) => resultOf(await library.validate(models.length === 0 ? undefined : models)),
+        { showsDiagnostics: true },
       ),
     );
   addExample(command, 'lamina validate llama3.2-3b');
 }
 
 function resultOf(view: ValidationView): CommandResult {
-  const models = Object.entries(view.models);
-  const rows = models.flatMap(([name, { problems }]) =>
+  const rows = Object.entries(view.models).flatMap(([name, { problems }]) =>
     problems.length === 0 ? [[name, 'ok']] : problems.map(({ message }, index) => [index === 0 ? name : '', message]),
   );
-  const broken = models.filter(([, { valid }]) => !valid).length;
-  const summary = `${counted(view.checked, 'model')} checked, ${broken === 0 ? 'no problems found' : `problems in ${broken}`}`;
-  return {
-    json: view,
-    text: rows.length === 0 ? summary : `${table(['NAME', 'FILES'], rows)}\n\n${summary}`,
-    code: view.valid ? 0 : 1,
-  };
+  const parts = [
+    ...(view.diagnostics.length === 0 ? [] : [view.diagnostics.map(lineOf).join('\n')]),
+    ...(rows.length === 0 ? [] : [table(['NAME', 'FILES'], rows)]),
+    `${counted(view.checked, 'model')} checked, ${summaryOf(view)}`,
+  ];
+  return { json: view, text: parts.join('\n\n'), code: view.valid ? 0 : 1 };
+}
+
+/** `models/models.yaml:3:5: warning: …`, as compilers write it, so that editors find the place. */
+function lineOf({ file, line, column, severity, message }: Diagnostic): string {
+  if (file === undefined) return `${severity}: ${message}`;
+  const near = relative(process.cwd(), file);
+  const place = [near.startsWith('..') ? file : near, line, column].filter((part) => part !== undefined).join(':');
+  return `${place}: ${severity}: ${message}`;
+}
+
+function summaryOf({ diagnostics, models }: ValidationView): string {
+  const warnings = diagnostics.filter(({ severity }) => severity === 'warning').length;
+  const broken = Object.values(models).flatMap(({ problems }) => problems).length;
+  const errors = diagnostics.length - warnings + broken;
+  if (errors + warnings === 0) return 'no problems found';
+  return [
+    ...(errors === 0 ? [] : [counted(errors, 'error')]),
+    ...(warnings === 0 ? [] : [counted(warnings, 'warning')]),
+  ].join(' and ');
 }

@@ -176,6 +176,16 @@ export interface Models {
   /** The manifest as last read; missing sections are empty. */
   readonly manifest: Manifest;
   /**
+   * What is wrong in the manifest: unknown keys, backends and options that cannot work, categories and defaults that name
+   * no model; and files on disk that are not offered as models. The log shows each when it is found. After a change that
+   * made the manifest invalid: why it is not used. `names`: only those in the entries of these models.
+   * @example
+   * ```ts
+   * for (const { line, message } of lamina.models.diagnostics()) console.log(line, message);
+   * ```
+   */
+  diagnostics(names?: readonly string[]): readonly Diagnostic[];
+  /**
    * Reads the manifest and the disk again and applies the changes.
    * @throws LaminaError `CONFIG_INVALID`; the models stay as they were
    * @example
@@ -237,6 +247,22 @@ export interface Models {
    * ```
    */
   remove(name: string, options?: { files?: boolean }): Promise<RemovedModel>;
+}
+
+/** Something that is wrong in the manifest although it can be loaded, or a file on disk that is not offered as a model. */
+export interface Diagnostic {
+  /** `error`: a model or a backend cannot run as it is written; `warning`: something is ignored, probably a mistake. */
+  readonly severity: 'error' | 'warning';
+  /** What is wrong, and what to write instead. */
+  readonly message: string;
+  /** The model whose entry it is in. */
+  readonly model?: string;
+  /** The manifest, or the file that is not offered: an absolute path. A manifest that is not a file has none. */
+  readonly file?: string;
+  /** Begins at 1. */
+  readonly line?: number;
+  /** Begins at 1. */
+  readonly column?: number;
 }
 
 /** A problem of a model file. */

@@ -2,7 +2,7 @@
 import type { DownloadFile, DownloadState, Downloadable } from './downloads.js';
 import type { WireError } from './errors.js';
 import type { ModelEntry } from './manifest.js';
-import type { ModelStats, RemovedModel } from './models.js';
+import type { Diagnostic, ModelStats, RemovedModel } from './models.js';
 import type { SlotState } from './runtime.js';
 import type { Json } from './schema.js';
 
@@ -86,8 +86,12 @@ export interface BackendsView {
 
 /** `POST /models/validate`. */
 export interface ValidationView {
+  /** False if there is an error in the manifest or a problem of a file; warnings do not count. */
   readonly valid: boolean;
   readonly checked: number;
+  /** What is wrong in the manifest, and which files are not offered as models; of named models only theirs. */
+  readonly diagnostics: readonly Diagnostic[];
+  /** The problems of the files of each model. */
   readonly models: Readonly<
     Record<
       string,
@@ -143,5 +147,7 @@ export interface HealthView {
   /** Seconds since 1970, with a fraction. */
   readonly timestamp: number;
   readonly models?: ModelStats;
+  /** How many diagnostics `POST /models/validate` shows. */
+  readonly diagnostics?: number;
   readonly active_servers?: number;
 }

@@ -27,7 +27,8 @@ export function check(schema: Schema, value: unknown): readonly Problem[] {
   let validate = compiled.get(schema);
   if (validate === undefined) compiled.set(schema, (validate = ajv.compile(schema)));
   if (validate(value)) return [];
-  return (validate.errors ?? []).filter((error) => error.keyword !== 'if').map(toProblem);
+  // What the parts of `if` and `anyOf` say is enough.
+  return (validate.errors ?? []).filter(({ keyword }) => keyword !== 'if' && keyword !== 'anyOf').map(toProblem);
 }
 
 /** The problems as one sentence part: `options.threads must be integer, not "four"`. */

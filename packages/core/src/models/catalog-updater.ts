@@ -14,11 +14,12 @@ import { removeTemporaryFiles } from '../kernel/atomic-write.js';
 import { reasonOf } from '../kernel/reason.js';
 import { unlessShortage } from '../kernel/shortage.js';
 import { Catalog, difference } from './catalog.js';
+import { CatalogDiagnostics } from './catalog-diagnostics.js';
 import { DiskWatch } from './disk-watch.js';
 import { Disk } from './files/disk.js';
 import { isWithin } from './files/folders.js';
 import { HeaderCache } from './headers/header-cache.js';
-import { emptyManifest } from './manifest/manifest.js';
+import { emptyManifest, type ManifestReading } from './manifest/manifest.js';
 import { openManifest, type ManifestStore } from './manifest/store.js';
 import { Scanner } from './scanner.js';
 
@@ -33,6 +34,7 @@ export class CatalogUpdater {
   readonly store: ManifestStore;
   readonly disk: Disk;
   readonly headers: HeaderCache;
+  readonly diagnostics: CatalogDiagnostics;
   private readonly modelsDir: string;
   private readonly scanner: Scanner;
   private readonly watch: DiskWatch;
@@ -54,6 +56,7 @@ export class CatalogUpdater {
     this.modelsDir = resolve(config.modelsDir);
     this.store = openManifest(config.manifest, this.modelsDir);
     this.disk = new Disk(scanCalls, signal);
+    this.diagnostics = new CatalogDiagnostics(log);
     const cacheFile = join(resolve(config.dataDir), 'file-headers.cache');
     this.headers = new HeaderCache(cacheFile, log, config.mode === 'owner');
     this.scanner = new Scanner(this.modelsDir, this.disk, this.headers, hooks, events, { signal, log });
@@ -66,8 +69,7 @@ export class CatalogUpdater {
     const { path } = this.store;
     if (path !== undefined && this.config.mode === 'owner')
       await removeTemporaryFiles(dirname(await realpath(path).catch(unlessShortage(path))));
-    this.catalog = await this.serial(() => this.scan());
-    this.updateWatch();
+    await this.serial(() => this.rebuild());
     if (this.scanner.unread.length === 0) return;
     if (this.config.mode === 'attached') return this.readHeaders(); // A command reads the list once and should see all models.
     let cancel: () => void = () => undefined;
@@ -128,27 +130,34 @@ export class CatalogUpdater {
     this.signal.throwIfAborted();
     const before = this.catalog;
     try {
-      this.catalog = await this.scan();
+      await this.rebuild();
     } catch (error) {
       if (LaminaError.is(error, 'CONFIG_INVALID')) this.reportInvalid(error);
       throw error;
     }
-    this.updateWatch();
     this.publish(before);
     void this.readHeaders();
   }
 
-  /** @throws LaminaError `CONFIG_INVALID` when the manifest is invalid, or the catalog cannot be built */
-  private async scan(): Promise<Catalog> {
+  /**
+   * Replaces the catalog by that of the manifest and the disk as they are now.
+   * @throws LaminaError `CONFIG_INVALID` when the manifest is invalid, or the catalog cannot be built
+   */
+  private async rebuild(): Promise<void> {
+    const reading = await this.scan();
+    this.updateWatch();
+    this.diagnostics.update(reading, this.catalog, this.scanner);
+  }
+
+  private async scan(): Promise<ManifestReading> {
     try {
-      const { manifest, warnings } = await this.store.read();
-      if (manifest !== this.catalog.manifest)
-        for (const { message, ...place } of warnings) this.log.warn(place, message);
-      const records = await this.scanner.scan(manifest);
-      return new Catalog(
-        manifest,
+      const reading = await this.store.read();
+      const records = await this.scanner.scan(reading.manifest);
+      this.catalog = new Catalog(
+        reading.manifest,
         records.map((record) => this.keepEqual(record)),
       );
+      return reading;
     } catch (error) {
       if (LaminaError.is(error) || this.signal.aborted) throw error;
       const message = `The models cannot be read: ${reasonOf(error)}.`;
@@ -163,6 +172,7 @@ export class CatalogUpdater {
   }
 
   private reportInvalid(error: LaminaError<'CONFIG_INVALID'>): void {
+    this.diagnostics.refuse(error);
     // The event is logged; an error that is not the manifest's has a cause.
     if (error.cause !== undefined)
       this.log.error({ err: error.cause }, 'The models could not be reloaded; the current ones stay');

@@ -7,6 +7,7 @@ import type { Clock, Logger } from '../contract/context.js';
 import { LaminaError } from '../contract/errors.js';
 import type { Manifest, ModelEntry } from '../contract/manifest.js';
 import type {
+  Diagnostic,
   InstallOptions,
   Model,
   ModelCheck,
@@ -18,6 +19,7 @@ import type {
   ResolvedModel,
 } from '../contract/models.js';
 import { abortable } from '../kernel/abort.js';
+import type { Problem } from '../kernel/check.js';
 import type { EventBus } from '../kernel/event-bus.js';
 import type { Hooks } from '../kernel/hooks.js';
 import { CatalogUpdater } from './catalog-updater.js';
@@ -84,6 +86,15 @@ export class ModelRegistry implements Models {
 
   stats(): ModelStats {
     return this.catalog.stats();
+  }
+
+  diagnostics(names?: readonly string[]): readonly Diagnostic[] {
+    return this.updater.diagnostics.list(names?.map((name) => this.catalog.find(name)?.model.name ?? name));
+  }
+
+  /** Adds the check of backends and options to the diagnostics. Call it before `load`. */
+  checkBackendsWith(check: () => readonly Problem[]): void {
+    this.updater.diagnostics.checkBackends = check;
   }
 
   async describe(name: string): Promise<Model> {

@@ -21,6 +21,8 @@ export class Scanner {
   directories: readonly string[] = [];
   /** GGUF files that are offered once their headers are cached. */
   unread: readonly string[] = [];
+  /** File → why the last scan does not offer it as a model. */
+  broken: ReadonlyMap<string, string> = new Map();
   private offered: readonly Model[] = [];
   /** Files for which the log already says why they are not offered. */
   private explained: ReadonlySet<string> = new Set();
@@ -76,6 +78,7 @@ export class Scanner {
       this.hooks.run.discoverModels.promise(discovery, this.context),
     ]).finally(stop);
     this.unread = unread;
+    this.broken = broken;
     this.explain(broken);
     if (failed) for (const model of this.offered) if (!offered.has(model.name)) offered.set(model.name, model);
     return [...offered.values()].sort((a, b) => (a.name < b.name ? -1 : 1));

@@ -7,7 +7,7 @@ import type { BackendCandidate } from '../contract/hooks.js';
 import type { Model, Models } from '../contract/models.js';
 import { isShortage } from '../kernel/shortage.js';
 import type { Logger } from '../contract/context.js';
-import { check, describeProblems, nearestHint } from '../kernel/check.js';
+import { check, describeProblems, nearestHint, type Problem } from '../kernel/check.js';
 import type { Hooks } from '../kernel/hooks.js';
 import { withTimeout } from '../kernel/abort.js';
 
@@ -22,8 +22,17 @@ export interface BackendInstance {
   readonly backend: Backend;
 }
 
-type Entry =
-  BackendInstance | { readonly name: string; readonly type: string; readonly reason: string; readonly hint: string };
+/** A backend of the manifest that cannot be made. */
+interface BrokenBackend {
+  readonly name: string;
+  readonly type: string;
+  readonly reason: string;
+  readonly hint: string;
+  /** What is wrong, with the keys of its entry. */
+  readonly problems: readonly Problem[];
+}
+
+type Entry = BackendInstance | BrokenBackend;
 
 /** Registers backend types, keeps their instances in step with the manifest, and chooses one for a model. */
 export class BackendRegistry implements Backends {
@@ -39,7 +48,7 @@ export class BackendRegistry implements Backends {
 
   /** @throws LaminaError `PLUGIN_INVALID` when the type or one of its aliases is already registered */
   add(type: BackendType, plugin: string): void {
-    for (const name of [type.type, ...(type.aliases ?? [])]) {
+    for (const name of namesOf(type)) {
       if (this.typeOf(name) !== undefined)
         throw new LaminaError('PLUGIN_INVALID', { plugin, reason: `the backend type "${name}" is already registered` });
     }
@@ -83,6 +92,28 @@ export class BackendRegistry implements Backends {
     return entry !== undefined && 'backend' in entry ? entry : undefined;
   }
 
+  /** The backends of the manifest that cannot be made. */
+  problems(): readonly Pick<BrokenBackend, 'name' | 'problems'>[] {
+    return this.current().filter((entry): entry is BrokenBackend => !('backend' in entry));
+  }
+
+  /** Everything that the key `backend` of a model may say. */
+  names(): readonly string[] {
+    return [...new Set([...this.current().map(({ name }) => name), ...this.types().flatMap(namesOf)])];
+  }
+
+  /**
+   * The instances that a model may run on, without asking whether their engines are here; `undefined` when it names a
+   * backend that does not exist.
+   */
+  instancesFor(model: Model): readonly BackendInstance[] | undefined {
+    const wanted = this.entriesFor(model);
+    const fallbacks = this.fallbacksFor(model, wanted);
+    if (wanted.length === 0 && fallbacks.length === 0 && model.backend !== undefined) return undefined;
+    const made = wanted.filter((entry): entry is BackendInstance => 'backend' in entry);
+    return wanted.length > 0 ? made : fallbacks;
+  }
+
   private typeOf(name: string): BackendType | undefined {
     return this.types().find((type) => type.type === name || type.aliases?.includes(name));
   }
@@ -96,7 +127,8 @@ export class BackendRegistry implements Backends {
       this.keepOrMake(next, name, type ?? name, options);
     for (const type of this.types()) {
       const configured = [...next.values()].some(({ entry }) => 'backend' in entry && entry.type === type);
-      if (!configured && !needsOptions(type)) this.keepOrMake(next, type.type, type.type, {});
+      // One that the manifest configures wrongly is not replaced by one with other options.
+      if (!configured && !next.has(type.type) && !needsOptions(type)) this.keepOrMake(next, type.type, type.type, {});
     }
     this.entries = next;
     return [...next.values()].map(({ entry }) => entry);
@@ -124,6 +156,7 @@ export class BackendRegistry implements Backends {
         type: typeName,
         reason: `no plugin provides the backend type "${typeName}"`,
         hint: missingTypeHint(typeName, this.types()),
+        problems: [typeProblem(name, typeName, this.types())],
       };
     const options = { ...type.defaults, ...own };
     const problems = check(type.options, options);
@@ -133,22 +166,29 @@ export class BackendRegistry implements Backends {
         type: typeName,
         reason: `its option ${describeProblems(problems)}`,
         hint: `Correct backends.${name} in the manifest.`,
+        problems,
       };
     try {
       return { name, type, options, backend: type.create(name, options) };
     } catch (error) {
-      return { name, type: typeName, reason: reasonOf(error), hint: `Correct backends.${name} in the manifest.` };
+      const reason = reasonOf(error);
+      const hint = `Correct backends.${name} in the manifest.`;
+      return { name, type: typeName, reason, hint, problems: [{ path: [], message: `cannot be used: ${reason}` }] };
     }
   }
 
-  private candidatesFor(model: Model): readonly Entry[] {
+  /** The backends that a model names, else all that open its format. */
+  private entriesFor({ backend, format }: Model): readonly Entry[] {
     const all = this.current();
-    if (model.backend === undefined)
-      return all.filter((entry) => 'backend' in entry && formatsOf(entry).includes(model.format));
-    const type = this.typeOf(model.backend);
-    const named = all.filter((entry) => entry.name === model.backend);
-    const found = named.length > 0 ? named : all.filter((entry) => type !== undefined && entry.type === type);
-    if (found.length > 0 || this.fallbacksFor(model, []).length > 0) return found;
+    if (backend === undefined) return all.filter((entry) => 'backend' in entry && formatsOf(entry).includes(format));
+    const type = this.typeOf(backend);
+    const named = all.filter((entry) => entry.name === backend);
+    return named.length > 0 ? named : all.filter((entry) => type !== undefined && entry.type === type);
+  }
+
+  private candidatesFor(model: Model): readonly Entry[] {
+    const found = this.entriesFor(model);
+    if (model.backend === undefined || found.length > 0 || this.fallbacksFor(model, []).length > 0) return found;
     const reason = `no backend is called "${model.backend}"`;
     throw new LaminaError('BACKEND_UNAVAILABLE', {
       model: model.name,
@@ -238,20 +278,23 @@ export function highestRank(candidates: readonly BackendCandidate[]): string | u
 }
 
 /**
- * The options a model starts with: those of the instance for all its models, overridden by the model's. On a fallback,
- * options that only the named engine has are left out.
- * @throws LaminaError `CONFIG_INVALID`
+ * The options of the instance for all its models, overridden by the model's. On a fallback, options that only the named
+ * engine has are left out.
  */
-export function mergeOptions(instance: BackendInstance, model: Model): Readonly<Record<string, unknown>> {
-  const { modelOptions } = instance.type;
-  const known = Object.keys((modelOptions['properties'] as object | undefined) ?? {});
+export function mergedOptions(instance: BackendInstance, model: Model): Readonly<Record<string, unknown>> {
+  const known = Object.keys((instance.type.modelOptions['properties'] as object | undefined) ?? {});
   const ofThisEngine = (options: Readonly<Record<string, unknown>>) =>
     Object.fromEntries(Object.entries(options).filter(([name]) => known.includes(name)));
-  const merged = {
+  return {
     ...ofThisEngine(instance.options),
     ...(isFallback(instance, model) ? ofThisEngine(model.options) : model.options),
   };
-  const problems = check(modelOptions, merged);
+}
+
+/** The options a model starts with. @throws LaminaError `CONFIG_INVALID` */
+export function mergeOptions(instance: BackendInstance, model: Model): Readonly<Record<string, unknown>> {
+  const merged = mergedOptions(instance, model);
+  const problems = check(instance.type.modelOptions, merged);
   if (problems.length === 0) return merged;
   throw new LaminaError('CONFIG_INVALID', {
     message: `The option ${describeProblems(problems)}, for model "${model.name}" on backend ${instance.name}.`,
@@ -261,7 +304,7 @@ export function mergeOptions(instance: BackendInstance, model: Model): Readonly<
 
 /** True when the model names another backend than the one it runs on. */
 export function isFallback({ name, type }: BackendInstance, { backend }: Model): boolean {
-  return backend !== undefined && ![name, type.type, ...(type.aliases ?? [])].includes(backend);
+  return backend !== undefined && ![name, ...namesOf(type)].includes(backend);
 }
 
 function formatsOf({ backend, type }: BackendInstance): readonly string[] {
@@ -284,8 +327,19 @@ function rankOf({ acceptance }: BackendCandidate): number {
 function missingTypeHint(name: string, types: readonly BackendType[]): string {
   return `If a plugin provides it, install that plugin. Among the registered backend types, ${nearestHint(
     name,
-    types.flatMap((type) => [type.type, ...(type.aliases ?? [])]),
+    types.flatMap(namesOf),
   )}`;
+}
+
+function typeProblem(name: string, type: string, types: readonly BackendType[]): Problem {
+  const hint = nearestHint(type, types.flatMap(namesOf));
+  return name === type
+    ? { path: [], message: `is no backend type that a plugin provides; ${hint}` }
+    : { path: ['type'], message: `is "${type}", which no plugin provides; ${hint}` };
+}
+
+function namesOf({ type, aliases = [] }: BackendType): readonly string[] {
+  return [type, ...aliases];
 }
 
 function unavailable(model: Model, chosen: string | undefined, candidates: readonly BackendCandidate[]): LaminaError {

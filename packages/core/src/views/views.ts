@@ -1,7 +1,7 @@
 // Builds the JSON documents of contract/views.ts, which the server and the command line show.
 import type { BackendRecord } from '../contract/backends.js';
 import type { Download } from '../contract/downloads.js';
-import type { ModelCheck, ModelMetadata, ModelRecord, Models } from '../contract/models.js';
+import type { Diagnostic, ModelCheck, ModelMetadata, ModelRecord, Models } from '../contract/models.js';
 import type { Runtime, SlotSnapshot } from '../contract/runtime.js';
 import type { SuggestedModel, Suggestion } from '../contract/suggestions.js';
 import type {
@@ -76,8 +76,8 @@ export function backendsView(records: readonly BackendRecord[]): BackendsView {
   };
 }
 
-/** The problems of models. */
-export function validationView(checks: readonly ModelCheck[]): ValidationView {
+/** The problems of models and of the manifest. */
+export function validationView(checks: readonly ModelCheck[], diagnostics: readonly Diagnostic[]): ValidationView {
   const models = checks.map(
     ({ name, problems }) =>
       [
@@ -85,7 +85,8 @@ export function validationView(checks: readonly ModelCheck[]): ValidationView {
         { valid: problems.length === 0, problems: problems.map(({ kind, message }) => ({ kind, message })) },
       ] as const,
   );
-  return { valid: models.every(([, { valid }]) => valid), checked: checks.length, models: Object.fromEntries(models) };
+  const valid = models.every(([, { valid }]) => valid) && diagnostics.every(({ severity }) => severity !== 'error');
+  return { valid, checked: checks.length, diagnostics, models: Object.fromEntries(models) };
 }
 
 /** A suggestion. */

@@ -6,7 +6,7 @@ import { parse } from 'yaml';
 import { LaminaError } from '../../dist/contract/errors.js';
 import type { ModelEntry } from '../../dist/contract/manifest.js';
 import { editText } from '../../dist/models/manifest/edit.js';
-import type { Diagnostic } from '../../dist/models/manifest/diagnostics.js';
+import type { LocatedProblem } from '../../dist/models/manifest/diagnostics.js';
 import { parseManifest } from '../../dist/models/manifest/parse.js';
 import { cases } from './cases.js';
 import { manifestText } from './manifest-text.js';
@@ -104,7 +104,7 @@ describe('any manifest', function () {
         if (outcome.ok) return;
         const { error } = outcome;
         assert.ok(LaminaError.is(error, 'CONFIG_INVALID'), String((error as Error).stack));
-        for (const { message, line } of error.details['problems'] as readonly Diagnostic[]) {
+        for (const { message, line } of error.details['problems'] as readonly LocatedProblem[]) {
           assert.ok(message.length > 10 && !/undefined|\[object/.test(message), message);
           assert.ok(line !== undefined && line >= 1 && line <= lines + 1, `${message} in line ${line} of ${lines}`);
         }

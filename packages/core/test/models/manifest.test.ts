@@ -6,14 +6,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { LaminaError } from '../../dist/contract/errors.js';
 import { checkManifest, readManifestText, type ManifestReading } from '../../dist/models/manifest/manifest.js';
-import type { Diagnostic } from '../../dist/models/manifest/diagnostics.js';
+import type { LocatedProblem } from '../../dist/models/manifest/diagnostics.js';
 import { parseManifest } from '../../dist/models/manifest/parse.js';
+import { unknownKeys } from '../../dist/models/manifest/rules.js';
 
 const fixture = join(import.meta.dirname, '../../test/models/models.yaml');
 
 describe('the manifest', () => {
   it('loads an existing file, and warns about an unknown key', async () => {
-    const { manifest, warnings } = await readManifest(fixture);
+    const { manifest, locate } = await readManifest(fixture);
     assert.deepEqual(Object.keys(manifest.models), [
       'llama3.2-3b-q4_k_m',
       'llama3.2-1b-q4_k_m',
@@ -28,14 +29,14 @@ describe('the manifest', () => {
     assert.deepEqual(manifest.categories['heavy'], ['yi-34b-awq', 'mistral-7b-awq']);
     assert.equal(manifest.defaults['analytical'], 'llama3-8b-q4_k_m');
     assert.deepEqual(
-      warnings.map(({ line, message }) => [line, message.slice(0, 40)]),
+      locate(unknownKeys(manifest)).map(({ line, message }) => [line, message.slice(0, 40)]),
       [[30, 'models.mistral-7b-awq.notes is not a key']],
     );
   });
 
   it('names the nearest known key for an unknown one', () => {
-    const { warnings } = parseManifest('models:\n  a:\n    path: a.gguf\n    quantisation: Q4\n', 'models.yaml');
-    assert.match(warnings[0]!.message, /did you mean "quantization"\?/);
+    const { manifest } = parseManifest('models:\n  a:\n    path: a.gguf\n    quantisation: Q4\n', 'models.yaml');
+    assert.match(unknownKeys(manifest)[0]!.message, /did you mean "quantization"\?/);
   });
 
   it('accepts an empty file, empty sections and a byte order mark', () => {
@@ -142,11 +143,11 @@ async function readManifest(file: string): Promise<ManifestReading> {
   return parseManifest(await readManifestText(file), file);
 }
 
-async function problemsOf(parse: () => unknown): Promise<readonly Diagnostic[]> {
+async function problemsOf(parse: () => unknown): Promise<readonly LocatedProblem[]> {
   try {
     await parse();
   } catch (error) {
-    if (LaminaError.is(error, 'CONFIG_INVALID')) return error.details['problems'] as readonly Diagnostic[];
+    if (LaminaError.is(error, 'CONFIG_INVALID')) return error.details['problems'] as readonly LocatedProblem[];
     throw error;
   }
   return [];

@@ -3,8 +3,9 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LaminaError } from '../../dist/contract/errors.js';
-import type { Diagnostic } from '../../dist/models/manifest/diagnostics.js';
+import type { LocatedProblem } from '../../dist/models/manifest/diagnostics.js';
 import { parseManifest } from '../../dist/models/manifest/parse.js';
+import { unknownKeys } from '../../dist/models/manifest/rules.js';
 
 /** The mistake, what it replaces, and the problem reported: line, column, words. */
 type Mistake = readonly [what: string, from: string | RegExp, to: string, line: number, column: number, said: string];
@@ -228,7 +229,7 @@ describe('a mistake in the manifest', () => {
 
   for (const [what, from, to, expected] of slips) {
     it(`such as ${what} is only a warning, with the nearest known key`, () => {
-      const { warnings } = parseManifest(fixture.replace(from, to), 'models.yaml');
+      const warnings = unknownKeys(parseManifest(fixture.replace(from, to), 'models.yaml').manifest);
       assert.ok(
         warnings.some(({ message }) => message.includes(expected)),
         JSON.stringify(warnings),
@@ -237,12 +238,12 @@ describe('a mistake in the manifest', () => {
   }
 });
 
-function problemsOf(text: string): readonly Diagnostic[] {
+function problemsOf(text: string): readonly LocatedProblem[] {
   try {
     parseManifest(text, 'models.yaml');
   } catch (error) {
     assert.ok(LaminaError.is(error, 'CONFIG_INVALID'), String(error));
-    return error.details['problems'] as readonly Diagnostic[];
+    return error.details['problems'] as readonly LocatedProblem[];
   }
   return [];
 }

@@ -14,6 +14,7 @@ export function healthRoutes(router: Router, lamina: Lamina): void {
         : ({
             ...health,
             models: lamina.models.stats(),
+            diagnostics: lamina.models.diagnostics().length,
             active_servers: lamina.runtime.slots().filter(isActive).length,
           } satisfies HealthView);
   });

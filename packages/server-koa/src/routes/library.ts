@@ -32,8 +32,9 @@ export function libraryRoutes(router: Router, lamina: Lamina, limits: BodyLimits
   });
   router.post('/models/validate', async (ctx) => {
     requireKey(ctx);
-    const { models } = (await readObject(ctx.req, limits)) ?? {};
-    ctx.body = validationView(await lamina.models.validate(namesIn(models), { signal: disconnectSignal(ctx) }));
+    const names = namesIn(((await readObject(ctx.req, limits)) ?? {})['models']);
+    const checks = await lamina.models.validate(names, { signal: disconnectSignal(ctx) });
+    ctx.body = validationView(checks, lamina.models.diagnostics(names));
   });
   router.delete('/models/*name', async (ctx) => {
     requireKey(ctx, 'manage');

@@ -1,21 +1,21 @@
-// Turns data into a manifest, with every problem and warning.
+// Turns data into a manifest, or says everything that is wrong with it.
 import { open } from 'node:fs/promises';
 import { LaminaError } from '../../contract/errors.js';
 import type { Manifest, ModelEntry } from '../../contract/manifest.js';
 import type { Problem } from '../../kernel/check.js';
 import { freeze } from '../../kernel/freeze.js';
 import { reasonOf } from '../../kernel/reason.js';
-import { invalid, mostDiagnostics, sentence, type Diagnostic } from './diagnostics.js';
+import { invalid, sentence, type LocatedProblem } from './diagnostics.js';
 import { omitNulls } from './omit-nulls.js';
-import { crossEntryProblems, jsonProblems, manifestProblems, unknownKeys } from './rules.js';
+import { crossEntryProblems, jsonProblems, manifestProblems } from './rules.js';
 
 const largestManifest = 32 * 1024 * 1024;
 
 /** A valid manifest. */
 export interface ManifestReading {
   readonly manifest: Manifest;
-  /** Unknown keys. */
-  readonly warnings: readonly Diagnostic[];
+  /** Adds their places to problems of this manifest. */
+  locate(problems: readonly Problem[]): readonly LocatedProblem[];
 }
 
 /** Adds, changes or removes one entry. */
@@ -30,30 +30,24 @@ export const emptyManifest: Manifest = freeze({ models: {}, categories: {}, back
 
 /** Checks a manifest that a host passed as data. @throws LaminaError `CONFIG_INVALID` with every problem */
 export function checkManifest(value: unknown): ManifestReading {
-  const diagnose = (problem: Problem): Diagnostic => ({ message: sentence(problem) });
+  const locate = (problems: readonly Problem[]) => problems.map((problem) => ({ message: sentence(problem) }));
   const unwritable = jsonProblems(value);
-  if (unwritable.length > 0) throw invalid(unwritable.map(diagnose));
-  return buildManifest(value, diagnose);
+  if (unwritable.length > 0) throw invalid(locate(unwritable));
+  return buildManifest(value, locate);
 }
 
 /**
- * The manifest that the data of a file means; `diagnose` adds the place of a problem.
+ * The manifest that the data of a file means; `locate` adds the places of problems.
  * @throws LaminaError `CONFIG_INVALID` with every problem
  */
-export function buildManifest(value: unknown, diagnose: (problem: Problem) => Diagnostic): ManifestReading {
+export function buildManifest(value: unknown, locate: ManifestReading['locate']): ManifestReading {
   const whole = omitNulls(value);
   const problems = manifestProblems(whole);
-  if (problems.length > 0) throw invalid(inOrder(problems.map(diagnose)));
+  if (problems.length > 0) throw invalid(inOrder(locate(problems)));
   const manifest: Manifest = { ...emptyManifest, ...(whole as Partial<Manifest>) };
   const conflicts = crossEntryProblems(manifest.models);
-  if (conflicts.length > 0) throw invalid(conflicts.map(diagnose));
-  const unknown = unknownKeys(manifest);
-  const warnings = unknown.slice(0, mostDiagnostics).map(diagnose);
-  const more = unknown.length - warnings.length;
-  return {
-    manifest: freeze(manifest),
-    warnings: more > 0 ? [...warnings, { message: `${more} more unknown keys` }] : warnings,
-  };
+  if (conflicts.length > 0) throw invalid(locate(conflicts));
+  return { manifest: freeze(manifest), locate };
 }
 
 /** A manifest with one entry changed. */
@@ -87,6 +81,6 @@ export async function readManifestText(file: string): Promise<string> {
   }
 }
 
-function inOrder(diagnostics: readonly Diagnostic[]): readonly Diagnostic[] {
-  return diagnostics.toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0));
+function inOrder(problems: readonly LocatedProblem[]): readonly LocatedProblem[] {
+  return problems.toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0));
 }

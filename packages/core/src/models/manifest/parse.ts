@@ -1,11 +1,10 @@
 // Parses the text of a manifest: js-yaml reads the data; yaml explains what js-yaml refuses and finds lines and columns.
 import { CORE_SCHEMA, load, mergeTag } from 'js-yaml';
 import type { Problem } from '../../kernel/check.js';
-import { invalid, sentence, type Diagnostic } from './diagnostics.js';
+import { invalid, sentence } from './diagnostics.js';
 import { buildManifest, type ManifestReading } from './manifest.js';
 import { isMapping } from '../../kernel/json.js';
 import { locate, parseYaml, readYaml } from './yaml-diagnostics.js';
-import type { YamlText } from './yaml-syntax.js';
 
 /** YAML 1.2 with merge keys. Texts with aliases are read by yaml, where circular and exploding aliases are found. */
 const loadOptions = { schema: CORE_SCHEMA.withTags(mergeTag), maxAliases: 0 };
@@ -13,20 +12,19 @@ const loadOptions = { schema: CORE_SCHEMA.withTags(mergeTag), maxAliases: 0 };
 /** Parses a manifest. @throws LaminaError `CONFIG_INVALID` with every problem, each with file, line and column */
 export function parseManifest(source: string, file: string): ManifestReading {
   const text = source.startsWith('\uFEFF') ? source.slice(1) : source;
-  let parsed: YamlText | undefined;
-  const yaml = () => (parsed ??= parseYaml(text));
-  const diagnose = (problem: Problem): Diagnostic => ({
-    file,
-    ...locate(yaml(), problem.path),
-    message: sentence(problem),
-  });
+  // It lives as long as the manifest, so it keeps the text and not the document, which takes far more memory.
+  const locateAll = (problems: readonly Problem[]) => {
+    if (problems.length === 0) return [];
+    const yaml = parseYaml(text);
+    return problems.map((problem) => ({ file, ...locate(yaml, problem.path), message: sentence(problem) }));
+  };
   let value = loadQuickly(text);
   if (value === undefined || hasNumericName(value)) {
-    const read = readYaml(yaml());
+    const read = readYaml(parseYaml(text));
     if ('problems' in read) throw invalid(read.problems.map(({ place, message }) => ({ file, ...place, message })));
     value = read.value;
   }
-  return buildManifest(value, diagnose);
+  return buildManifest(value, locateAll);
 }
 
 function loadQuickly(text: string): unknown {

@@ -3,6 +3,7 @@ import { LaminaError } from '../contract/errors.js';
 import type { Logger } from '../contract/context.js';
 import type { Model } from '../contract/models.js';
 import type { ProcessDescription } from './description.js';
+import { gpuFailure, gpuMismatch } from './gpu-failure.js';
 import type { ProcessEnd } from './server-process.js';
 
 const shownLines = 20;
@@ -14,21 +15,41 @@ export function lastLines(lines: readonly string[]): readonly string[] {
   return lines.slice(-shownLines);
 }
 
-/** The explanation of the backend, else the signal or the last informative line. */
+/**
+ * The mismatch of engine and GPU that it printed, else the explanation of the backend, the failure of the GPU, the signal,
+ * or the last informative line.
+ */
 export function reasonOfExit(
   description: Pick<ProcessDescription, 'explain'>,
   about: { model: Model; end: ProcessEnd; lines: readonly string[]; log: Logger },
 ): string {
-  const { model, end, lines, log } = about;
+  const { end, lines } = about;
+  const failedItself = end.code !== 0 && (end.signal === null || end.signal === 'SIGABRT');
+  return (
+    (failedItself ? gpuMismatch(lines) : undefined) ??
+    explained(description, about) ??
+    (failedItself ? gpuFailure(lines) : undefined) ??
+    reasonOfEnd(end, lines)
+  );
+}
+
+function explained(
+  description: Pick<ProcessDescription, 'explain'>,
+  { model, end, lines, log }: { model: Model; end: ProcessEnd; lines: readonly string[]; log: Logger },
+): string | undefined {
   try {
-    const explained = description.explain?.(lines, { model, exit: end });
-    if (explained !== undefined && explained !== '') return explained;
+    return description.explain?.(lines, { model, exit: end }) || undefined;
   } catch (error) {
     log.warn({ error: String(error) }, 'The backend failed to explain the output of its engine');
+    return undefined;
   }
-  if (end.signal !== null) return reasonOfSignal(end.signal);
+}
+
+function reasonOfEnd({ code, signal }: ProcessEnd, lines: readonly string[]): string {
+  if (signal !== null && signal !== 'SIGABRT') return reasonOfSignal(signal);
   const line = lines.findLast((candidate) => informative.test(candidate)) ?? lines.at(-1);
-  return `the engine ended with code ${end.code}${line === undefined ? ' and printed nothing' : `: ${line}`}`;
+  const end = signal === null ? `ended with code ${code}` : `aborted (${signal})`;
+  return `the engine ${end}${line === undefined ? ' and printed nothing' : `: ${line}`}`;
 }
 
 /** The error of a start whose engine has ended. */

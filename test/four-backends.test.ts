@@ -285,7 +285,7 @@ class Replicas {
     return {
       info: {},
       closed,
-      endpoint: (failed) => {
+      endpoint: ({ failed } = {}) => {
         const usable = this.engines.filter(({ endpoint }) => endpoint !== failed);
         if (usable.length === 0)
           throw new LaminaError('MODEL_STOPPED', { model: 'many', reason: 'no replica is left' });

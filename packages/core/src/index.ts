@@ -56,17 +56,18 @@ export type {
   IncomingRequest,
   Inference,
   InferenceHandle,
-  InferenceRequest,
   RequestHeaders,
   RequestOutcome,
   ResponseSink,
 } from './contract/inference.js';
+export type { InferenceRequest } from './contract/inference-request.js';
 export type { Diagnostic, ModelRecord, Models, ModelsChange, ModelStats, ResolvedModel } from './contract/models.js';
 export type { SuggestedModel, Suggestion, Suggestions, SuggestRequest } from './contract/suggestions.js';
 export type {
   Availability,
   Device,
   Endpoint,
+  EndpointOptions,
   Machine,
   RequestAdapter,
   ServerInfo,

@@ -38,6 +38,7 @@ export type {
   BackendType,
   Device,
   Endpoint,
+  EndpointOptions,
   Health,
   Machine,
   MemoryEstimate,
@@ -67,6 +68,6 @@ export type {
 } from './contract/hooks.js';
 export type { EventData, Events, EventType, LaminaEvent } from './contract/events.js';
 export type { Clock, Context, Disposable, Logger } from './contract/context.js';
-export type { InferenceRequest } from './contract/inference.js';
+export type { InferenceRequest } from './contract/inference-request.js';
 export type { Diagnostic, ModelRecord, Models, ModelsChange, ModelStats, ResolvedModel } from './contract/models.js';
 export type { SlotState } from './contract/runtime.js';

@@ -5,6 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { watchForLeaks } from '@lamina/testing';
+import type { EndpointOptions } from '@lamina/core';
 import OpenAI from 'openai';
 import { attached, chat, errorOf, startTestServer, until, type TestServer } from './support/test-server.js';
 import { openRemote, remotePlugin } from './support/remote.js';
@@ -143,7 +144,9 @@ describe('an engine that fails', () => {
     const far = await openRemote((_, response) => response.end('{"from":"the second"}'));
     const gone = await openRemote(() => undefined);
     await gone.close();
-    const endpoint = (failed?: object) => ({ baseUrl: `${failed === undefined ? gone.url : far.url}/v1` });
+    const endpoint = ({ failed }: EndpointOptions = {}) => ({
+      baseUrl: `${failed === undefined ? gone.url : far.url}/v1`,
+    });
     testServer = await startTestServer({ models: {}, entries: { far: attached }, plugins: [remotePlugin(endpoint)] });
     const answer = await testServer.post('/v1/chat/completions', chat('far'));
     assert.deepEqual(await answer.json(), { from: 'the second' });

@@ -188,10 +188,7 @@ describe('an engine that answers', () => {
     const testServer = await attach(gone.url);
     const answer = await ask(testServer);
     assert.equal(answer.status, 502);
-    assert.equal(
-      (await errorOf(answer)).message,
-      'The engine of model "far" is running but did not respond: connection refused',
-    );
+    assert.equal((await errorOf(answer)).message, 'The engine of model "far" did not respond: connection refused');
   });
 
   it('with a stream of events prevents proxies from buffering it', async () => {

@@ -1,6 +1,7 @@
 // Backends: how an engine is found, which models it accepts, how it starts and communicates.
 import type { Context } from './context.js';
 import type { WireError } from './errors.js';
+import type { InferenceRequest } from './inference-request.js';
 import type { Model } from './models.js';
 import type { JsonObject, Schema } from './schema.js';
 
@@ -182,11 +183,14 @@ export type StopReason =
  */
 export interface ModelServer {
   /**
-   * Where the next request goes; called for each. It can change, or be one of several replicas. `failed` is the endpoint
-   * that just refused a connection, so that another can be returned.
+   * Where the next request goes; called for each. It can change, or be one of several replicas.
    * @throws LaminaError when there is none at the moment
+   * @example
+   * ```ts
+   * const { baseUrl, headers } = server.endpoint();
+   * ```
    */
-  endpoint(failed?: Endpoint): Endpoint;
+  endpoint(options?: EndpointOptions): Endpoint;
   readonly info: ServerInfo;
   /** Resolves when the server has ended; never rejects. An end without `stop` is a crash. */
   readonly closed: Promise<ServerExit>;
@@ -214,7 +218,27 @@ export interface ModelServer {
  */
 export type Health = 'ok' | 'degraded' | 'dead';
 
-/** Where a model server serves OpenAI's API. */
+/** The options of {@link ModelServer.endpoint}. */
+export interface EndpointOptions {
+  /** The endpoint at which this request just failed, so that a server with replicas returns another. */
+  readonly failed?: Endpoint | undefined;
+  /** The request that will be sent there. Without it nothing is sent that `done` would report: somebody only looks. */
+  readonly request?: InferenceRequest;
+}
+
+/**
+ * Where a model server serves OpenAI's API.
+ * @example
+ * ```ts
+ * const lost = new AbortController();
+ * const endpoint: Endpoint = {
+ *   baseUrl: 'http://127.0.0.1:8000/v1',
+ *   lost: lost.signal,
+ *   done: (outcome) => log.debug({ outcome }, 'A request has ended'),
+ * };
+ * lost.abort(new Error('its machine does not respond'));
+ * ```
+ */
 export interface Endpoint {
   /**
    * The base URL for an OpenAI client, without a trailing slash: `http://127.0.0.1:4711/v1`. `chat/completions` is
@@ -225,6 +249,19 @@ export interface Endpoint {
   readonly headers?: Readonly<Record<string, string>>;
   /** A Unix socket to connect to instead of the host of `baseUrl`. */
   readonly socketPath?: string;
+  /**
+   * Aborted, with an Error as its reason, when nothing more will come from this endpoint. Requests that have not been
+   * answered yet are tried at another endpoint, open streams end at once with an error. Default: never.
+   */
+  readonly lost?: AbortSignal;
+  /** Called when bytes of a response arrive, for every chunk, so it must be cheap. */
+  touch?(): void;
+  /**
+   * Called exactly once for each endpoint that was returned for a request: `ok` when it answered, whatever the answer,
+   * `failed` when it broke the connection or is lost, `aborted` when the client or Lamina ended the request. It must not
+   * throw.
+   */
+  done?(outcome: 'ok' | 'failed' | 'aborted'): void;
 }
 
 /** What is known about a running server. */

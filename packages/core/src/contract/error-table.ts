@@ -211,7 +211,7 @@ export const errorTable = {
   MODEL_SERVER_UNREACHABLE: {
     status: 502,
     retryable: true,
-    message: 'The engine of model "{model}" is running but did not respond: {reason}',
+    message: 'The engine of model "{model}" did not respond: {reason}',
     when: 'A running or remote engine refuses or drops connections.',
   },
   SERVER_UNREACHABLE: {

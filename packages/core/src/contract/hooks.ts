@@ -2,7 +2,7 @@
 import type { Acceptance, Availability, ModelServer, StopReason } from './backends.js';
 import type { Model } from './models.js';
 import type { Context } from './context.js';
-import type { InferenceRequest } from './inference.js';
+import type { InferenceRequest } from './inference-request.js';
 import type { SlotState } from './runtime.js';
 import type { DownloadPlan, PlanFile } from './source.js';
 

@@ -1,22 +1,9 @@
 // Inference requests: what comes in, what hooks see, how the answer goes out, and how one ends.
 import type { LaminaError, WireError } from './errors.js';
+import type { InferenceRequest } from './inference-request.js';
 import type { ResolvedModel } from './models.js';
 import type { AcquireOptions, Lease } from './runtime.js';
 import type { JsonObject } from './schema.js';
-
-/** One inference request, as the hook `beforeRequest` sees it. */
-export interface InferenceRequest {
-  /** Identifies the request in the log, in events and to the client; default: a new UUID. */
-  readonly id?: string;
-  /** What comes after `/v1/`: `chat/completions`, `embeddings`, … */
-  readonly route: string;
-  /** The model as the client names it. */
-  readonly model: string;
-  /** Lower-case names. Keys, cookies and the headers of the connection are left out. */
-  readonly headers: Readonly<Record<string, string>>;
-  /** The body, when it is JSON. */
-  readonly json?: JsonObject;
-}
 
 /** Headers as Node's HTTP server reads them: lower-case names. */
 export type RequestHeaders = Readonly<Record<string, string | readonly string[] | undefined>>;

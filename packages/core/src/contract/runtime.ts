@@ -1,5 +1,5 @@
 // The runtime: slots, their states, and leases on model servers.
-import type { Endpoint, Machine, RequestAdapter, ServerInfo, StopReason } from './backends.js';
+import type { Endpoint, EndpointOptions, Machine, RequestAdapter, ServerInfo, StopReason } from './backends.js';
 import type { ResolvedModel } from './models.js';
 
 /** The state of a slot. */
@@ -61,11 +61,8 @@ export interface Lease {
    */
   readonly signal: AbortSignal;
   readonly adapt: RequestAdapter | undefined;
-  /**
-   * Where to send the request; `failed` is the endpoint that just refused it, so that a server with replicas returns
-   * another.
-   */
-  endpoint(failed?: Endpoint): Endpoint;
+  /** Where to send the request, as {@link ModelServer.endpoint}. */
+  endpoint(options?: EndpointOptions): Endpoint;
   /** Resolves with the reason when the server has ended. Never rejects. */
   readonly ended: Promise<string>;
   /** True after the server has ended. */

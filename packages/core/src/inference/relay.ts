@@ -2,7 +2,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher } from 'undici';
 import type { ResponseSink } from '../contract/inference.js';
-import type { Lease } from '../contract/runtime.js';
 import { answerHeaders, isEventStream } from './headers.js';
 
 /** How one request to an engine went. */
@@ -37,7 +36,7 @@ export class Relay implements Dispatcher.DispatchHandler {
   readonly outcome: Promise<RelayOutcome>;
   readonly #sink: ResponseSink;
   readonly #requestId: string;
-  readonly #lease: Pick<Lease, 'touch'>;
+  readonly #touch: () => void;
   #settle!: (outcome: RelayOutcome) => void;
   #controller: Dispatcher.DispatchController | undefined;
   #cancelled: Error | undefined;
@@ -47,10 +46,11 @@ export class Relay implements Dispatcher.DispatchHandler {
   #last: Buffer | undefined;
   #beforeLast: Buffer | undefined;
 
-  constructor(sink: ResponseSink, requestId: string, lease: Pick<Lease, 'touch'>) {
+  /** `touch` is called when bytes of the answer arrive. */
+  constructor(sink: ResponseSink, requestId: string, touch: () => void) {
     this.#sink = sink;
     this.#requestId = requestId;
-    this.#lease = lease;
+    this.#touch = touch;
     this.outcome = new Promise((resolve) => (this.#settle = resolve));
   }
 
@@ -68,7 +68,7 @@ export class Relay implements Dispatcher.DispatchHandler {
   }
 
   onResponseStart(_: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
-    this.#lease.touch();
+    this.#touch();
     if (status < 200) return;
     this.#status = status;
     if (status >= 300) {
@@ -82,7 +82,7 @@ export class Relay implements Dispatcher.DispatchHandler {
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    this.#lease.touch();
+    this.#touch();
     if (this.#refusal !== undefined) {
       this.#refusal.bytes += chunk.length;
       this.#refusal.chunks.push(chunk);

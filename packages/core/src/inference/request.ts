@@ -2,13 +2,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock, Logger } from '../contract/context.js';
 import { LaminaError, wireType, type WireError } from '../contract/errors.js';
-import type {
-  FormBody,
-  IncomingRequest,
-  InferenceHandle,
-  InferenceRequest,
-  RequestOutcome,
-} from '../contract/inference.js';
+import type { FormBody, IncomingRequest, InferenceHandle, RequestOutcome } from '../contract/inference.js';
+import type { InferenceRequest } from '../contract/inference-request.js';
 import type { Models, ResolvedModel } from '../contract/models.js';
 import type { AcquireOptions, AcquireProgress, Lease, Runtime } from '../contract/runtime.js';
 import type { JsonObject } from '../contract/schema.js';
@@ -72,7 +67,7 @@ export class InferenceRequests {
   ): Promise<AllowedRequest> {
     const hook = this.hooks.run.beforeRequest;
     if (!hook.isUsed()) return { ...request, body };
-    const before = forTaps(request, body);
+    const before = forPlugins(request, body);
     const after = await hook.promise(before, { signal, log: this.log });
     if (after === before) return { ...request, body };
     const { json, ...allowed } = after;
@@ -114,6 +109,12 @@ export class LeasedRequest implements InferenceHandle {
     private readonly acquire: () => Promise<Lease>,
     private readonly onFinish: (outcome: RequestOutcome) => void,
   ) {}
+
+  /** The request as the model server sees it that chooses an endpoint. */
+  asSeen(): InferenceRequest {
+    const { body, ...request } = this.request;
+    return forPlugins(request, body);
+  }
 
   body(): Buffer | undefined {
     const { body, route } = this.request;
@@ -205,8 +206,8 @@ function publicMessage(status: number, error: LaminaError | WireError): string {
   return status >= 500 ? error.message : `The request failed with ${status} ${error.code}.`;
 }
 
-/** A request as taps see it, frozen. Its body is parsed when a tap reads it: most taps read few requests. */
-function forTaps(request: Omit<InferenceRequest, 'json'>, body: Buffer | undefined): InferenceRequest {
+/** A request as plugins see it, frozen. Its body is parsed when one reads it: most read few requests. */
+function forPlugins(request: Omit<InferenceRequest, 'json'>, body: Buffer | undefined): InferenceRequest {
   if (body === undefined) return freeze({ ...request });
   let json: JsonObject | undefined;
   return Object.freeze({

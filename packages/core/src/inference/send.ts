@@ -9,7 +9,7 @@ import { redactText } from './engine-error.js';
 import { engineHeaders } from './headers.js';
 import { Relay, type RelayOutcome } from './relay.js';
 import type { LeasedRequest } from './request.js';
-import type { Upstreams } from './upstreams.js';
+import { keyOf, type Upstreams } from './upstreams.js';
 
 /** What every attempt sends. */
 interface Sending {
@@ -30,47 +30,81 @@ export type SendOutcome = Exclude<RelayOutcome, { kind: 'failed' }> & { readonly
  */
 const exitGraceMs = 250;
 
+/** At how many endpoints a request is tried, at most: a server that always has another must not keep it forever. */
+const maxAttempts = 5;
+
 /**
  * Sends until an answer begins. An engine that died before that is replaced by a new one, once; a live one that dropped
- * the connection is asked again, once, at another of its endpoints where it has several.
+ * the connection is asked again, once, and at each of its other endpoints where it has several.
  * @throws LaminaError what ended the engine or the request, while nothing has been sent to the client
  */
 export async function send(handle: LeasedRequest, sending: Sending, upstreams: Upstreams): Promise<SendOutcome> {
-  let failed: Endpoint | undefined;
-  let failures = 0;
+  let failures: { readonly endpoint: Endpoint; readonly error: Error }[] = [];
   for (;;) {
-    if (isLost(handle.lease)) await replace(handle);
+    if (isLost(handle.lease)) {
+      await replace(handle);
+      failures = [];
+    }
     const { lease } = handle;
-    const endpoint = lease.endpoint(failed);
+    const last = failures.at(-1);
+    const endpoint = await endpointOf(handle, last?.endpoint);
+    if (endpoint === undefined) continue;
+    const isTried = failures.some((failure) => keyOf(failure.endpoint) === keyOf(endpoint));
+    if (last !== undefined && failures.length > 1 && (isTried || failures.length >= maxAttempts)) {
+      endpoint.done?.('aborted');
+      throw unreachable(handle, reasonOfFailure(last.error, last.endpoint), last.error);
+    }
     const outcome = await attempt(handle, endpoint, sending, upstreams);
     if (outcome.kind !== 'failed') return { ...outcome, endpoint };
     if (sending.signal.aborted) throw LaminaError.from(sending.signal.reason);
-    // After a refused connection another endpoint is tried at once; only a second failure waits for the exit.
-    if (!(isConnectError(outcome.error) && failures === 0) && (await hasEnded(lease))) continue;
-    const reason = redactText(networkReasonOf(outcome.error), endpoint);
-    if (++failures > 1)
-      throw new LaminaError(
-        'MODEL_SERVER_UNREACHABLE',
-        { model: handle.target.model.name, reason },
-        { cause: outcome.error },
-      );
-    failed = endpoint;
+    // At first another endpoint is tried at once; only a second failure waits for the exit.
+    const tryAtOnce = isLostEndpoint(endpoint) || (isConnectError(outcome.error) && failures.length === 0);
+    if (!tryAtOnce && (await hasEnded(lease))) continue;
+    failures.push({ endpoint, error: outcome.error });
   }
 }
 
 /** What ended an answer in its middle. */
-export async function cutReason(
-  { lease, target }: LeasedRequest,
-  error: Error,
-  endpoint: Endpoint,
-): Promise<LaminaError> {
+export async function cutReason(handle: LeasedRequest, error: Error, endpoint: Endpoint): Promise<LaminaError> {
+  const { lease } = handle;
+  const reason = reasonOfFailure(error, endpoint);
+  if (isLostEndpoint(endpoint)) return unreachable(handle, reason, error);
   await hasEnded(lease);
   if (LaminaError.is(lease.signal.reason)) return lease.signal.reason;
-  const reason = `its answer broke off (${redactText(networkReasonOf(error), endpoint)})`;
-  return new LaminaError('MODEL_SERVER_UNREACHABLE', { model: target.model.name, reason }, { cause: error });
+  return unreachable(handle, `its answer broke off (${reason})`, error);
 }
 
+/** The endpoint for the next attempt; `undefined` when the server has none because it has just ended. */
+async function endpointOf(handle: LeasedRequest, failed: Endpoint | undefined): Promise<Endpoint | undefined> {
+  const { lease } = handle;
+  try {
+    return lease.endpoint({ failed, request: handle.asSeen() });
+  } catch (error) {
+    if (await hasEnded(lease)) return undefined;
+    throw error;
+  }
+}
+
+/** Sends the request to one endpoint, which is told how that ended. */
 async function attempt(
+  handle: LeasedRequest,
+  endpoint: Endpoint,
+  sending: Sending,
+  upstreams: Upstreams,
+): Promise<RelayOutcome> {
+  let ending: 'ok' | 'failed' | 'aborted' = 'aborted';
+  try {
+    const outcome = await relayed(handle, endpoint, sending, upstreams);
+    const isOver = outcome.kind === 'answered' || outcome.kind === 'refused';
+    ending = isOver ? 'ok' : sending.signal.aborted || handle.lease.signal.aborted ? 'aborted' : 'failed';
+    return outcome;
+  } finally {
+    endpoint.done?.(ending);
+    if (isLostEndpoint(endpoint)) upstreams.drop(endpoint);
+  }
+}
+
+async function relayed(
   handle: LeasedRequest,
   endpoint: Endpoint,
   { method, target, sink, signal }: Sending,
@@ -78,11 +112,15 @@ async function attempt(
 ): Promise<RelayOutcome> {
   const { lease } = handle;
   const { bytes, contentType } = await handle.engineBody();
-  if (signal.aborted || lease.signal.aborted)
-    return { kind: 'failed', error: LaminaError.from(signal.reason ?? lease.signal.reason) };
+  const signals = [signal, lease.signal, ...(endpoint.lost === undefined ? [] : [endpoint.lost])];
+  const aborted = signals.find((each) => each.aborted);
+  if (aborted !== undefined) return { kind: 'failed', error: LaminaError.from(aborted.reason) };
   const { pool, path } = upstreams.at(endpoint);
-  const relay = new Relay(sink, handle.id, lease);
-  const stopListening = [signal, lease.signal].map((each) => cancelOnAbort(each, relay));
+  const relay = new Relay(sink, handle.id, () => {
+    lease.touch();
+    endpoint.touch?.();
+  });
+  const stopListening = signals.map((each) => cancelOnAbort(each, relay));
   pool.dispatch(
     {
       method,
@@ -95,6 +133,18 @@ async function attempt(
   const outcome = await relay.outcome;
   for (const stop of stopListening) stop();
   return outcome;
+}
+
+function unreachable({ target }: LeasedRequest, reason: string, cause: Error): LaminaError {
+  return new LaminaError('MODEL_SERVER_UNREACHABLE', { model: target.model.name, reason }, { cause });
+}
+
+function reasonOfFailure(error: Error, endpoint: Endpoint): string {
+  return redactText(networkReasonOf(isLostEndpoint(endpoint) ? endpoint.lost?.reason : error), endpoint);
+}
+
+function isLostEndpoint({ lost }: Endpoint): boolean {
+  return lost?.aborted === true;
 }
 
 // A broken connection is often the first sign that an engine has ended; the exit of its process is reported a moment
@@ -119,10 +169,11 @@ function isConnectError(error: Error): boolean {
   );
 }
 
-// Only an engine that died is replaced; one that was stopped on purpose stays stopped.
+// Only an engine that died or does not respond is replaced; one that was stopped on purpose stays stopped.
 async function replace(handle: LeasedRequest): Promise<void> {
-  const { signal } = handle.lease;
-  if (signal.aborted && !LaminaError.is(signal.reason, 'MODEL_SERVER_EXITED')) throw signal.reason;
+  const { aborted, reason } = handle.lease.signal as { aborted: boolean; reason: unknown };
+  const isGone = LaminaError.is(reason, 'MODEL_SERVER_EXITED') || LaminaError.is(reason, 'MODEL_SERVER_UNREACHABLE');
+  if (aborted && !isGone) throw reason;
   await handle.renew();
 }
 

@@ -3,6 +3,9 @@ import type { Endpoint } from '../contract/backends.js';
 import type { Pool } from 'undici';
 import { loadUndici } from '../kernel/undici.js';
 
+/** undici ends a connection attempt up to 0.5 s after its limit: 2 s in all. */
+const connectTimeoutMs = 1_500;
+
 /** The connections to an endpoint, and the path that its routes begin with. */
 export interface Upstream {
   readonly pool: Pool;
@@ -18,7 +21,7 @@ export class Upstreams {
 
   /** The connections to an endpoint. */
   at(endpoint: Endpoint): Upstream {
-    const key = endpoint.socketPath === undefined ? endpoint.baseUrl : `${endpoint.socketPath} ${endpoint.baseUrl}`;
+    const key = keyOf(endpoint);
     const known = this.#upstreams.get(key);
     if (known !== undefined) return known;
     const upstream = connect(endpoint);
@@ -33,6 +36,13 @@ export class Upstreams {
     return upstream;
   }
 
+  /** Closes the connections to an endpoint that is lost: the next request must not be sent on one of them. */
+  drop(endpoint: Endpoint): void {
+    const key = keyOf(endpoint);
+    void this.#upstreams.get(key)?.pool.destroy();
+    this.#upstreams.delete(key);
+  }
+
   /** Closes every connection; requests under way fail. */
   async close(): Promise<void> {
     const upstreams = [...this.#upstreams.values()];
@@ -41,13 +51,20 @@ export class Upstreams {
   }
 }
 
+/** Names an endpoint: where it is, whatever its headers. */
+export function keyOf({ baseUrl, socketPath }: Endpoint): string {
+  return socketPath === undefined ? baseUrl : `${socketPath} ${baseUrl}`;
+}
+
 function connect({ baseUrl, socketPath }: Endpoint): Upstream {
   const { origin, pathname } = new URL(baseUrl);
-  // No timeouts: an engine may take any time for an answer. The client can cancel, and the runtime checks its health.
+  // An engine may take any time for an answer: the client can cancel, and its health is checked. Only connecting is
+  // limited, so that a request soon tries another endpoint when the way to one is cut.
   const { Pool } = loadUndici();
   const pool = new Pool(origin, {
     headersTimeout: 0,
     bodyTimeout: 0,
+    connectTimeout: connectTimeoutMs,
     ...(socketPath === undefined ? {} : { socketPath }),
   });
   return { pool, path: pathname.replace(/\/$/, '') };

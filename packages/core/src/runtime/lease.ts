@@ -1,5 +1,5 @@
 // The lease of one request on a running server.
-import type { Endpoint, RequestAdapter, ServerInfo } from '../contract/backends.js';
+import type { Endpoint, EndpointOptions, RequestAdapter, ServerInfo } from '../contract/backends.js';
 import type { Lease } from '../contract/runtime.js';
 import type { ResolvedModel } from '../contract/models.js';
 import type { RunningServer } from './slot.js';
@@ -38,8 +38,8 @@ export class ServerLease implements Lease {
     return this.running.over;
   }
 
-  endpoint(failed?: Endpoint): Endpoint {
-    return this.running.server.endpoint(failed);
+  endpoint(options?: EndpointOptions): Endpoint {
+    return this.running.server.endpoint(options);
   }
 
   touch(): void {

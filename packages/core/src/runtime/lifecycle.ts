@@ -137,9 +137,9 @@ export class Lifecycle {
     void server.closed.then(({ reason, lastLines }) => {
       running.over = true;
       const details = { model: slot.name, reason };
-      use.abort(new LaminaError('MODEL_SERVER_EXITED', { ...details, last_lines: lastLines.slice(-20) }));
+      use.abort(new LaminaError(endCode(slot), { ...details, last_lines: lastLines.slice(-20) }));
       if (slot.running === running && slot.state !== 'stopping')
-        this.crashed(slot, new LaminaError('MODEL_SERVER_EXITED', details));
+        this.crashed(slot, new LaminaError(endCode(slot), details));
     });
     return running;
   }
@@ -197,12 +197,12 @@ export class Lifecycle {
 
   /**
    * Ends a running server that no longer works: it is killed without a drain and counts as crashed. A request without
-   * an answer can be sent to its successor; an external server would be the same server again.
+   * an answer goes to its successor, for which the backend is chosen again.
    */
   private giveUp(slot: Slot, reason: string): Promise<void> {
     if (slot.stopping !== undefined) return slot.stopping;
     const details = { model: slot.name, reason };
-    const error = new LaminaError(slot.external ? 'MODEL_SERVER_UNREACHABLE' : 'MODEL_SERVER_EXITED', details);
+    const error = new LaminaError(endCode(slot), details);
     this.log.warn(details, 'Stopping a model server that no longer works');
     return this.end(slot, error, () => this.shutDown(slot, slot.running!, 'unhealthy', error));
   }
@@ -264,6 +264,11 @@ export class Lifecycle {
       running.drained = done;
     });
   }
+}
+
+/** A server that Lamina only attaches to has not exited when it does not respond. */
+function endCode({ external }: Slot): 'MODEL_SERVER_EXITED' | 'MODEL_SERVER_UNREACHABLE' {
+  return external ? 'MODEL_SERVER_UNREACHABLE' : 'MODEL_SERVER_EXITED';
 }
 
 function backingOff(slot: Slot, waitMs: number): LaminaError {

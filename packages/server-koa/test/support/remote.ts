@@ -6,6 +6,7 @@ import type { Plugin } from '@lamina/core';
 import {
   definePlugin,
   type Endpoint,
+  type EndpointOptions,
   type ModelServer,
   type RequestAdapter,
   type ServerInfo,
@@ -39,7 +40,7 @@ export async function openRemote(
 
 /** The plugin `remote`, whose models `{ backend: 'elsewhere', format: 'remote' }` are at an endpoint. */
 export function remotePlugin(
-  endpoint: (failed?: Endpoint) => Endpoint,
+  endpoint: (options?: EndpointOptions) => Endpoint,
   more: { info?: ServerInfo; adapt?: RequestAdapter } = {},
 ): Plugin {
   const { info = {}, adapt } = more;
@@ -64,7 +65,7 @@ export function remotePlugin(
   return factory();
 }
 
-function attached(endpoint: (failed?: Endpoint) => Endpoint, info: ServerInfo): ModelServer {
+function attached(endpoint: (options?: EndpointOptions) => Endpoint, info: ServerInfo): ModelServer {
   let end!: () => void;
   const closed = new Promise<void>((resolve) => (end = resolve)).then(() => ({
     code: null,

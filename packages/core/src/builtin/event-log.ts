@@ -152,6 +152,7 @@ function requestLine({ usage, ...ended }: LaminaEvent<'request.finished'>): Line
 const loggedBefore: ReadonlySet<string> = new Set<ErrorCode>([
   'MODEL_FILES_MISSING',
   'BACKEND_UNAVAILABLE',
+  'BACKEND_UNREACHABLE',
   'OUT_OF_MEMORY',
   'MODEL_START_FAILED',
   'MODEL_SERVER_EXITED',

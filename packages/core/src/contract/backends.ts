@@ -112,6 +112,8 @@ export type Availability =
       readonly reason: string;
       /** What to do about it on this system, a sentence. */
       readonly hint: string;
+      /** When it may be available again by itself, in seconds; requests then fail with `BACKEND_UNREACHABLE`. */
+      readonly retryAfter?: number;
     };
 
 /** The result of {@link Backend.accepts}. */

@@ -127,6 +127,12 @@ export const errorTable = {
     message: 'No backend can run model "{model}": {reason}. {hint}',
     when: 'No backend supports the model, or the one that does is not installed. The hint says how to install it.',
   },
+  BACKEND_UNREACHABLE: {
+    status: 503,
+    retryable: true,
+    message: 'Model "{model}" is not available now: {reason}. Retry in {retry_after} s.',
+    when: 'The remote server that has the model does not respond, and no other backend can run it.',
+  },
   MODEL_START_FAILED: {
     status: 502,
     retryable: true,

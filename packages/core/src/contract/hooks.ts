@@ -3,6 +3,7 @@ import type { Acceptance, Availability, ModelServer, StopReason } from './backen
 import type { Model } from './models.js';
 import type { Context } from './context.js';
 import type { InferenceRequest } from './inference-request.js';
+import type { Manifest } from './manifest.js';
 import type { SlotState } from './runtime.js';
 import type { DownloadPlan, PlanFile } from './source.js';
 
@@ -10,8 +11,13 @@ type Awaitable<T> = T | Promise<T>;
 
 /** Collects what `discoverModels` taps find. */
 export interface Discovery {
-  /** Offers a model that is not in the manifest; the first model of a name counts. */
+  /**
+   * Offers a model that is not in the manifest; the first model of a name counts, and one with files counts more than
+   * one without. A model with no files is available: it is served elsewhere.
+   */
   add(model: Model): void;
+  /** The manifest that was read: its models have precedence, its backends may know further ones. */
+  readonly manifest: Manifest;
 }
 
 /** A backend that could run a model. */
@@ -81,7 +87,8 @@ export interface SuggestCandidate {
  */
 export interface HookSignatures {
   /**
-   * Offers models that are not in the manifest. Runs at the start, at a reload and when files change.
+   * Offers models that are not in the manifest. Runs at the start, at a reload and when files change; a plugin that
+   * knows more models than before calls `lamina.models.reload()`.
    * @example
    * ```ts
    * lamina.hooks.discoverModels.tap((discovery) => discovery.add(model));

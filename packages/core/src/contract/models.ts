@@ -68,6 +68,11 @@ export interface Model {
   /** Limits of this model; those of the server apply where it has none. */
   readonly limits: ModelLimits;
   readonly from: 'manifest' | 'discovered' | 'adopted';
+  /**
+   * Why it cannot be used now although nothing is wrong with its files, a sentence part: `its server does not respond`.
+   * It is then not listed as available; a request for it is still tried.
+   */
+  readonly unavailable?: string;
 }
 
 /** Limits that one model may have, in seconds except for `max_concurrency`. */
@@ -97,9 +102,9 @@ export interface ModelRecord {
   readonly model: Model;
   /** The entry in the manifest (snake_case); of a discovered model, the entry it would have. */
   readonly entry: ModelEntry;
-  /** True when all files are on disk. */
+  /** True when all files are on disk and the model is not {@link Model.unavailable}. */
   readonly available: boolean;
-  /** What is wrong with the files, one sentence each; empty when available. */
+  /** Why it is not available: what is wrong with the files, one sentence each; empty when available. */
   readonly missing: readonly string[];
 }
 

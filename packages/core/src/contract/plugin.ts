@@ -84,7 +84,7 @@ export interface PluginContext {
    * const { model, served } = lamina.models.resolve('tiny');
    * ```
    */
-  readonly models: Pick<Models, 'list' | 'get' | 'resolve'>;
+  readonly models: Pick<Models, 'list' | 'get' | 'resolve' | 'reload'>;
   /**
    * Registers a backend type. Call it during `setup` only.
    * @example

@@ -4,7 +4,7 @@ import type { Context } from '../contract/context.js';
 import type { Events } from '../contract/events.js';
 import type { Discovery } from '../contract/hooks.js';
 import type { Manifest, ModelEntry } from '../contract/manifest.js';
-import type { FileProblem, Model, ModelRecord } from '../contract/models.js';
+import type { Model, ModelRecord } from '../contract/models.js';
 import { freeze } from '../kernel/freeze.js';
 import type { Hooks } from '../kernel/hooks.js';
 import { makeModel } from './catalog.js';
@@ -24,7 +24,7 @@ export class Scanner {
   /** File → why the last scan does not offer it as a model. */
   broken: ReadonlyMap<string, string> = new Map();
   private offered: readonly Model[] = [];
-  /** Files for which the log already says why they are not offered. */
+  /** Files and names for which the log already says why they are not offered. */
   private explained: ReadonlySet<string> = new Set();
 
   constructor(
@@ -43,12 +43,16 @@ export class Scanner {
       Object.entries(manifest.models).map(async ([name, entry]) => {
         const found = await findFiles(name, entry, folders);
         const model = makeModel(name, entry, found, 'manifest', typeOf(entry, manifest));
-        return recordOf(model, entry, found.problems);
+        return recordOf(
+          model,
+          entry,
+          found.problems.map(({ message }) => message),
+        );
       }),
     );
     const taken = new Set(named.flatMap(({ model }) => model.files.map(({ path }) => path)));
     const names = new Set(named.flatMap(({ model }) => [model.name, ...model.aliases]));
-    this.offered = await this.discover(folders, taken);
+    this.offered = await this.discover(manifest, folders, taken);
     const unnamed = this.offered
       .filter(({ name, files }) => !names.has(name) && !files.some(({ path }) => taken.has(path)))
       .map(discoveredRecord);
@@ -58,17 +62,18 @@ export class Scanner {
   }
 
   /** What is found on disk, and what taps offer. When one of them fails, the last offers stay too. */
-  private async discover(folders: Folders, taken: ReadonlySet<string>): Promise<readonly Model[]> {
+  private async discover(manifest: Manifest, folders: Folders, taken: ReadonlySet<string>): Promise<readonly Model[]> {
     const offered = new Map<string, Model>();
+    const misnamed = new Map<string, string>();
     const discovery: Discovery = {
+      manifest,
       add: (model) => {
         const problem = nameProblem(model.name);
-        if (problem !== undefined)
-          this.context.log.warn(
-            { model: model.name.slice(0, 200) },
-            `A discovered model is skipped: its name ${problem}`,
-          );
-        else if (!offered.has(model.name)) offered.set(model.name, model);
+        const known = offered.get(model.name);
+        if (problem !== undefined) misnamed.set(model.name.slice(0, 200), problem);
+        // A server elsewhere must not get the requests for a model of this machine by using its name.
+        else if (known === undefined || (known.files.length === 0 && model.files.length > 0))
+          offered.set(model.name, model);
       },
     };
     let failed = false;
@@ -79,16 +84,20 @@ export class Scanner {
     ]).finally(stop);
     this.unread = unread;
     this.broken = broken;
-    this.explain(broken);
+    this.explain(broken, misnamed);
     if (failed) for (const model of this.offered) if (!offered.has(model.name)) offered.set(model.name, model);
     return [...offered.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
-  /** The log says once why a file is not offered: a file that is being written changes all the time. */
-  private explain(broken: ReadonlyMap<string, string>): void {
+  /** The log says once why a file or a name is not offered: a file that is being written changes all the time. */
+  private explain(broken: ReadonlyMap<string, string>, misnamed: ReadonlyMap<string, string>): void {
     for (const [file, reason] of broken)
       if (!this.explained.has(file)) this.context.log.warn({ file, reason }, 'A file is not offered as a model');
-    this.explained = new Set([...broken.keys(), ...this.unread.filter((path) => this.explained.has(path))]);
+    for (const [model, problem] of misnamed)
+      if (!this.explained.has(model))
+        this.context.log.warn({ model }, `A discovered model is skipped: its name ${problem}`);
+    const unread = this.unread.filter((path) => this.explained.has(path));
+    this.explained = new Set([...broken.keys(), ...misnamed.keys(), ...unread]);
   }
 
   private async describe(record: ModelRecord): Promise<ModelRecord> {
@@ -98,13 +107,15 @@ export class Scanner {
   }
 }
 
-/** A record with what a tap changed. The files that the tap names count: a remote model without files is available. */
+/** A record with what a tap changed. The files that the tap names count: a model without files is served elsewhere. */
 function described(raw: ModelRecord, model: Model): ModelRecord {
-  const missing =
-    model.files === raw.model.files
-      ? raw.missing
-      : model.files.filter(({ bytes }) => bytes === 0).map(({ path }) => `${basename(path)} is empty`);
-  return freeze({ ...raw, missing, available: missing.length === 0, model: { ...model, name: raw.model.name } });
+  const files =
+    model.files === raw.model.files ? raw.missing.filter((each) => each !== raw.model.unavailable) : emptyFiles(model);
+  return recordOf({ ...model, name: raw.model.name }, raw.entry, files);
+}
+
+function emptyFiles({ files }: Model): readonly string[] {
+  return files.filter(({ bytes }) => bytes === 0).map(({ path }) => `${basename(path)} is empty`);
 }
 
 function typeOf({ backend }: ModelEntry, { backends }: Manifest): string | undefined {
@@ -112,23 +123,21 @@ function typeOf({ backend }: ModelEntry, { backends }: Manifest): string | undef
   return configured?.type ?? backend;
 }
 
-function recordOf(model: Model, entry: ModelEntry, problems: readonly FileProblem[]): ModelRecord {
-  return freeze({ model, entry, available: problems.length === 0, missing: problems.map(({ message }) => message) });
+/** `problems`: what is wrong with the files. */
+function recordOf(model: Model, entry: ModelEntry, problems: readonly string[]): ModelRecord {
+  const missing = [...problems, ...(model.unavailable === undefined ? [] : [model.unavailable])];
+  return freeze({ model, entry, available: missing.length === 0, missing });
 }
 
 function discoveredRecord(model: Model): ModelRecord {
   const [first] = model.files;
-  const problems: FileProblem[] = model.files
-    .filter(({ bytes }) => bytes === 0)
-    .map(({ path }) => ({ kind: 'empty', path, message: `${basename(path)} is empty` }));
-  if (first === undefined) problems.push({ kind: 'absent', message: 'it has no files' });
   const quantization = model.metadata?.quantization;
   const entry: ModelEntry = {
-    ...(first === undefined ? {} : { path: first.path }),
+    ...(first === undefined ? { format: model.format } : { path: first.path }),
     ...(model.backend === undefined ? {} : { backend: model.backend }),
     ...(quantization === undefined ? {} : { quantization }),
   };
-  return recordOf(model, entry, problems);
+  return recordOf(model, entry, emptyFiles(model));
 }
 
 /** Adapters whose base is not available are not available either. */

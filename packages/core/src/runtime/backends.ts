@@ -69,8 +69,8 @@ export class BackendRegistry implements Backends {
   /**
    * The backend a model runs on, chosen by the hook `selectBackend` among those that open its format; for a model that
    * names a backend, that one or, while it is not available, its fallbacks.
-   * @throws LaminaError `BACKEND_UNAVAILABLE`; `MODEL_START_FAILED` when the system is short of files, processes or
-   * memory
+   * @throws LaminaError `BACKEND_UNAVAILABLE`, `BACKEND_UNREACHABLE`; `MODEL_START_FAILED` when the system is short of
+   * files, processes or memory
    */
   async choose(model: Model, signal: AbortSignal): Promise<BackendInstance> {
     const candidatesOf = (entries: readonly Entry[]) =>
@@ -349,9 +349,18 @@ function unavailable(model: Model, chosen: string | undefined, candidates: reado
     return details(`a plugin chose the backend "${chosen}", which is not one of its candidates`, '');
   if (candidates.length === 0)
     return details(`no backend opens the format "${model.format}"`, 'Install the plugin of an engine that does.');
-  const missing = candidates.find(({ acceptance, availability }) => 'rank' in acceptance && !availability.available);
-  if (missing?.availability.available === false)
-    return details(`${missing.backend}: ${missing.availability.reason}`, missing.availability.hint);
+  const missing = candidates.flatMap(({ backend, acceptance, availability }) =>
+    'rank' in acceptance && !availability.available ? [{ backend, ...availability }] : [],
+  );
+  const [first] = missing;
+  const returning = missing.find(({ retryAfter }) => retryAfter !== undefined);
+  if (returning !== undefined)
+    return new LaminaError('BACKEND_UNREACHABLE', {
+      model: model.name,
+      reason: `${returning.backend}: ${returning.reason}`,
+      retry_after: returning.retryAfter!,
+    });
+  if (first !== undefined) return details(`${first.backend}: ${first.reason}`, first.hint);
   const reasons = candidates.map(
     ({ backend, acceptance }) => `${backend}: ${'refused' in acceptance ? acceptance.refused : acceptance.reason}`,
   );

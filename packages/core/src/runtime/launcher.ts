@@ -122,12 +122,14 @@ export class Launcher {
     const record = this.models.get(name);
     if (record === undefined)
       throw new LaminaError('MODEL_NOT_FOUND', { model: name, hint: 'It was removed from the manifest.' });
-    if (record.available) return;
+    // The backend says best why it cannot serve a model now, and when to try again.
+    const missing = record.missing.filter((each) => each !== record.model.unavailable);
+    if (missing.length === 0) return;
     const hint =
       record.entry.download === undefined
         ? 'Add the files, or correct the path in the manifest.'
         : `Download them with POST /download {"model": ${JSON.stringify(name)}}.`;
-    throw new LaminaError('MODEL_FILES_MISSING', { model: name, missing: record.missing, hint });
+    throw new LaminaError('MODEL_FILES_MISSING', { model: name, missing, hint });
   }
 
   private prepared(model: Model, instance: BackendInstance): PreparedStart {

@@ -278,6 +278,43 @@ describe('the registry', () => {
     );
   });
 
+  it('lets plugins discover models without files, which are available unless the plugin says why not', async () => {
+    const taps = setup.hooks.tapsFor({ name: 'test', log: { child: () => undefined } as never, closed: false });
+    let backends: readonly string[] = [];
+    taps.discoverModels.tap((discovery) => {
+      backends = Object.keys(discovery.manifest.backends);
+      discovery.add({ ...found('far'), files: [], format: 'elsewhere' });
+      discovery.add({ ...found('gone'), files: [], format: 'elsewhere', unavailable: 'its server does not respond' });
+    });
+    await manifest('backends:\n  theirs: { type: remote, base_url: http://127.0.0.1:9/v1 }\n');
+    await setup.registry.load();
+    assert.deepEqual(backends, ['theirs']);
+    assert.deepEqual(
+      setup.registry.list().map(({ model, available, missing, entry }) => [model.name, available, missing, entry]),
+      [
+        ['far', true, [], { format: 'elsewhere' }],
+        ['gone', false, ['its server does not respond'], { format: 'elsewhere' }],
+      ],
+    );
+    assert.deepEqual(
+      (await setup.registry.validate()).map(({ problems }) => problems),
+      [[], []],
+    );
+  });
+
+  it('prefers a model that is on this machine to one without files of the same name', async () => {
+    const taps = setup.hooks.tapsFor({ name: 'test', log: { child: () => undefined } as never, closed: false });
+    taps.discoverModels.tap((discovery) => {
+      discovery.add({ ...found('both'), files: [], format: 'elsewhere' });
+      discovery.add(found('both'));
+    });
+    await setup.registry.load();
+    assert.deepEqual(
+      setup.registry.list().map(({ model }) => [model.name, model.files.length]),
+      [['both', 1]],
+    );
+  });
+
   it("accepts a plugin's statement that a model has no files on this machine", async () => {
     const taps = setup.hooks.tapsFor({ name: 'test', log: setup.log, closed: false });
     taps.describeModel.tap((model) =>

@@ -1,6 +1,6 @@
 // Runs the work of one command: opens the library that the options select, prints the result, closes the library.
 import { readFile } from 'node:fs/promises';
-import { LaminaError, reasonOf } from '@lamina/core/protocol';
+import { isHeaderToken, LaminaError, reasonOf } from '@lamina/core/protocol';
 import type { CliIo } from './cli-io.js';
 import type { Library } from './library.js';
 import type { LocalOptions } from './local-library.js';
@@ -73,7 +73,11 @@ async function openLibrary(options: GlobalOptions, { env, signal }: CliIo, owner
   }
   const { openServer } = await import('./server-library.js');
   const key = apiKeyFile === undefined ? env['LAMINA_API_KEY'] || undefined : await readKey(apiKeyFile);
-  return openServer(server, key, signal);
+  if (key === undefined || isHeaderToken(key)) return openServer(server, key, signal);
+  const from = apiKeyFile === undefined ? 'The environment variable LAMINA_API_KEY' : `The key in ${apiKeyFile}`;
+  throw new LaminaError('CONFIG_INVALID', {
+    message: `${from} contains a space, a line break or another character that is not allowed in an API key.`,
+  });
 }
 
 /** The first key of a file in the format of lamina-server, so that one file works for both. */

@@ -107,6 +107,20 @@ describe('a failing lamina command', function () {
     );
   });
 
+  it('names where an API key comes from that no header can contain, and not the key', async () => {
+    const url = 'http://127.0.0.1:9';
+    await writeFile(folder.file('keys'), 'gehe\u00efm\n');
+    const fromFile = await folder.run('list', '--server', url, '--api-key-file', folder.file('keys'));
+    assert.match(fromFile.stderr, /^lamina: The key in \S+keys contains a space, a line break or another character/);
+    for (const key of ['secret\n', 'se cret', 'secr\u00eft']) {
+      const env = { ...process.env, LAMINA_API_KEY: key };
+      const { code, stderr } = await folder.start(process.execPath, [lamina, 'list', '--server', url], env).ended;
+      assert.equal(code, 1);
+      assert.match(stderr, /^lamina: The environment variable LAMINA_API_KEY contains a space, a line break or/);
+      assert.doesNotMatch(stderr, /cr[e\u00ef]/);
+    }
+  });
+
   it('suggests --server when another Lamina uses the data directory', async () => {
     await folder.serve();
     await fails(

@@ -25,6 +25,8 @@ export type {
 } from './process/description.js';
 export { LaminaError } from './contract/errors.js';
 export { abortable } from './kernel/abort.js';
+export { isHeaderToken } from './kernel/header-token.js';
+export { isSafePath } from './kernel/safe-path.js';
 export { networkReasonOf } from './kernel/reason.js';
 export { isShortage } from './kernel/shortage.js';
 export { cores, type Cores } from './process/cores.js';

@@ -26,5 +26,6 @@ export type {
   ValidationView,
 } from './contract/views.js';
 export { LaminaError, type WireError } from './contract/errors.js';
+export { isHeaderToken } from './kernel/header-token.js';
 export { networkReasonOf, reasonOf } from './kernel/reason.js';
 export type { ErrorCode, ErrorDetails } from './contract/error-table.js';

@@ -18,7 +18,7 @@ export interface Choice {
 
 /**
  * The model that the reference names.
- * @throws LaminaError `MODEL_NOT_FOUND` when the repository does not have it, `SOURCE_UNREACHABLE` when files of it
+ * @throws LaminaError `SOURCE_MODEL_NOT_FOUND` when the repository does not have it, `SOURCE_UNREACHABLE` when files of it
  * are missing
  */
 export function chooseFiles(repository: Repository, reference: Reference): Choice {

@@ -1,6 +1,6 @@
 // Errors for failed requests to the Hub. Statuses and headers are read like hf_raise_for_status of huggingface_hub does.
 import { LaminaError } from '@lamina/core/plugin';
-import type { Token } from './settings.js';
+import { sourceName, type Token } from './settings.js';
 
 /** A request that failed. */
 export interface FailedRequest {
@@ -55,6 +55,13 @@ function gated(status: number, failed: FailedRequest): LaminaError {
   );
 }
 
+/** `SOURCE_DENIED` for a token that no header can contain. */
+export function malformedToken({ from }: Token): LaminaError {
+  return denied(
+    `The token from ${from} contains a space, a line break or another character that is not allowed in a token. Correct it, or remove it to download public models.`,
+  );
+}
+
 /** `SOURCE_DENIED` for a token that the Hub rejects. */
 export function badToken({ token, endpoint }: FailedRequest): LaminaError {
   return denied(
@@ -74,13 +81,13 @@ function missing(code: string, failed: FailedRequest): LaminaError {
       `${repo}/${path}`,
       `${repo} has no file "${path}"${revision === undefined ? '' : ` at ${revision.slice(0, 12)}`}; see ${pageOf(failed)}/tree/main.`,
     );
-  if (token === undefined)
-    return denied(
-      `${hostOf(failed)} has no model ${repo}, or it is private. Check the name; if it is private, set HF_TOKEN to a token with read access.`,
-    );
+  // The Hub does not tell which of the two it is.
+  const what = `It does not exist at ${hostOf(failed)}, or it is private`;
   return notFound(
     repo,
-    `${hostOf(failed)} has no model of that name that the token from ${token.from} can read. Check the name and the permissions of the token.`,
+    token === undefined
+      ? `${what}. Check the name; if it is private, set HF_TOKEN to a token with read access.`
+      : `${what} and the token from ${token.from} cannot read it. Check the name and the permissions of the token.`,
   );
 }
 
@@ -130,9 +137,9 @@ export function unreachable(message: string, details: Record<string, unknown> = 
   return new LaminaError('SOURCE_UNREACHABLE', { message, ...details }, { cause });
 }
 
-/** `MODEL_NOT_FOUND` with this hint. */
-export function notFound(model: string, hint: string): LaminaError {
-  return new LaminaError('MODEL_NOT_FOUND', { model, hint });
+/** `SOURCE_MODEL_NOT_FOUND` with this hint. */
+export function notFound(reference: string, hint: string): LaminaError {
+  return new LaminaError('SOURCE_MODEL_NOT_FOUND', { source: sourceName, reference, hint });
 }
 
 function pageOf({ endpoint, repo }: FailedRequest): string {

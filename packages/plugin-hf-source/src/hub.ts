@@ -1,6 +1,6 @@
 // HTTP requests to the Hub: token, redirects, time limit and errors.
-import { LaminaError, networkReasonOf, type SourceContext } from '@lamina/core/plugin';
-import { badToken, isBadToken, responseError, unreachable, type FailedRequest } from './errors.js';
+import { isHeaderToken, LaminaError, networkReasonOf, type SourceContext } from '@lamina/core/plugin';
+import { badToken, isBadToken, malformedToken, responseError, unreachable, type FailedRequest } from './errors.js';
 import type { Settings, Token } from './settings.js';
 
 const responseTimeoutMs = 30_000;
@@ -50,7 +50,7 @@ export class Hub {
 
   /**
    * Sends a GET request and follows redirects within the origin. The timeout includes the body of listings.
-   * @throws LaminaError `SOURCE_DENIED`, `SOURCE_UNREACHABLE`, `MODEL_NOT_FOUND`
+   * @throws LaminaError `SOURCE_DENIED`, `SOURCE_UNREACHABLE`, `SOURCE_MODEL_NOT_FOUND`
    */
   async request(
     url: string,
@@ -61,6 +61,7 @@ export class Hub {
     if (this.settings.offline)
       throw unreachable(`HF_HUB_OFFLINE is set, so ${subject.repo} cannot be downloaded. Unset it to use the network.`);
     const token = await this.settings.token();
+    if (token !== undefined && !isHeaderToken(token.value)) throw malformedToken(token);
     const result = await this.follow(url, subject, context, headers, token);
     if (result.response.status < 400) return result;
     const failed = { ...subject, endpoint: this.endpoint, token };

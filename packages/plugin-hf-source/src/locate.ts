@@ -6,7 +6,7 @@ import { authorization, type Hub } from './hub.js';
 /**
  * Requests one byte of the file, with GET because a URL can be signed for one method only, and checks that size and
  * SHA-256 are those of the plan (`X-Linked-*` of the Hub's own response; the ETag of the storage is another hash).
- * @throws LaminaError `SOURCE_DENIED`, `SOURCE_UNREACHABLE`, `MODEL_NOT_FOUND`
+ * @throws LaminaError `SOURCE_DENIED`, `SOURCE_UNREACHABLE`, `SOURCE_MODEL_NOT_FOUND`
  */
 export async function locateFile(
   hub: Hub,

@@ -1,10 +1,8 @@
 // Makes the plan of a download: files with sizes, digests and keys, and the manifest entry of the model.
 import type { DownloadPlan, Json, ModelEntry, PlanFile } from '@lamina/core/plugin';
 import type { Choice } from './choose.js';
+import { sourceName } from './settings.js';
 import type { Repository, RepositoryFile } from './repository.js';
-
-/** The key under `download:` in models.yaml. */
-export const sourceName = 'huggingface';
 
 /** GGUF files are stored side by side, whatever directories the repository has; a model directory keeps its structure. */
 export function makePlan(reference: Json, repository: Repository, choice: Choice): DownloadPlan {

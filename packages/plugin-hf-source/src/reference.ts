@@ -1,5 +1,5 @@
 // Parses references to models of the Hub.
-import { LaminaError, type Json } from '@lamina/core/plugin';
+import { isSafePath, LaminaError, type Json } from '@lamina/core/plugin';
 
 /** A parsed reference. */
 export interface Reference {
@@ -21,6 +21,13 @@ const officialHosts = ['huggingface.co', 'www.huggingface.co', 'hf.co', 'www.hf.
  * @throws LaminaError `REQUEST_INVALID` for a malformed reference to the Hub
  */
 export function parseReference(reference: Json, endpoint: string): Reference | undefined {
+  const parsed = parse(reference, endpoint);
+  const path = parsed?.filename ?? parsed?.directory;
+  if (path !== undefined && !isSafePath(path)) throw invalid(`"${path}" is not a path in a repository`);
+  return parsed;
+}
+
+function parse(reference: Json, endpoint: string): Reference | undefined {
   if (typeof reference === 'string') return parseText(reference.trim(), endpoint);
   if (typeof reference !== 'object' || reference === null || Array.isArray(reference) || !('repo_id' in reference))
     return undefined;

@@ -1,6 +1,6 @@
 // Reads a repository at one commit: its current name, whether it is gated, and its files with sizes and digests.
 import { createRequire } from 'node:module';
-import { LaminaError, type SourceContext } from '@lamina/core/plugin';
+import { isSafePath, LaminaError, type SourceContext } from '@lamina/core/plugin';
 import { denied, unreachable } from './errors.js';
 import type { Hub } from './hub.js';
 import type { Reference } from './reference.js';
@@ -27,7 +27,7 @@ export interface Repository {
 
 /**
  * Reads a repository at the commit that its revision points to now.
- * @throws LaminaError `SOURCE_DENIED`, `SOURCE_UNREACHABLE`, `MODEL_NOT_FOUND`
+ * @throws LaminaError `SOURCE_DENIED`, `SOURCE_UNREACHABLE`, `SOURCE_MODEL_NOT_FOUND`
  */
 export async function readRepository(hub: Hub, reference: Reference, context: SourceContext): Promise<Repository> {
   const { repo, revision = 'main' } = reference;
@@ -49,10 +49,13 @@ export async function readRepository(hub: Hub, reference: Reference, context: So
       revision: info.sha,
       recursive: true,
     })) {
-      if (type === 'file')
-        files.push({ path, bytes: lfs?.size ?? size, ...(lfs === undefined ? {} : { sha256: lfs.oid }) });
+      // A path that would lead out of the directory of the model is skipped.
+      if (type !== 'file' || !isSafePath(path)) continue;
+      const file = { path, bytes: lfs?.size ?? size, ...(lfs === undefined ? {} : { sha256: lfs.oid }) };
+      checkFile(file, repo);
+      files.push(file);
     }
-    return { repo: info.name, commit: info.sha, gated: info.gated !== false, files: files.filter(isSafe) };
+    return { repo: info.name, commit: info.sha, gated: info.gated !== false, files };
   } catch (error) {
     if (LaminaError.is(error)) throw error;
     if (context.signal.aborted) throw new LaminaError('ABORTED', {}, { cause: error });
@@ -64,14 +67,10 @@ export async function readRepository(hub: Hub, reference: Reference, context: So
   }
 }
 
-/** The list comes from the network: only valid files whose paths stay below the directory are used. */
-function isSafe({ path, bytes, sha256 }: RepositoryFile): boolean {
-  const parts = path.split('/');
-  return (
-    Number.isSafeInteger(bytes) &&
-    bytes >= 0 &&
-    (sha256 === undefined || /^[0-9a-f]{64}$/.test(sha256)) &&
-    !/[\0\\]/.test(path) &&
-    parts.every((part) => part !== '' && part !== '.' && part !== '..')
-  );
+/** @throws LaminaError `SOURCE_UNREACHABLE` for a size or a SHA-256 that is not one: the list comes from the network */
+function checkFile({ path, bytes, sha256 }: RepositoryFile, repo: string): void {
+  const isSize = Number.isSafeInteger(bytes) && bytes >= 0;
+  if (isSize && (sha256 === undefined || /^[0-9a-f]{64}$/.test(sha256))) return;
+  const problem = isSize ? 'a SHA-256 that is not one' : `the size ${String(bytes)}`;
+  throw unreachable(`The file list of ${repo} is invalid: ${path} has ${problem}. Try again later.`);
 }

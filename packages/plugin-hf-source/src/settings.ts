@@ -2,6 +2,9 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
+/** The key under `download:` in models.yaml. */
+export const sourceName = 'huggingface';
+
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** The options of the plugin. */

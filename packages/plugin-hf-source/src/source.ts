@@ -4,10 +4,10 @@ import { adoptCache } from './cache.js';
 import { chooseFiles } from './choose.js';
 import { Hub } from './hub.js';
 import { locateFile } from './locate.js';
-import { makePlan, sourceName } from './plan.js';
+import { makePlan } from './plan.js';
 import { parseReference } from './reference.js';
 import { readRepository } from './repository.js';
-import type { Settings } from './settings.js';
+import { sourceName, type Settings } from './settings.js';
 
 /** Makes the source. */
 export function hubSource(settings: Settings): Source {

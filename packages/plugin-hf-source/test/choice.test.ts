@@ -65,11 +65,11 @@ describe('the files of a model in a repository', () => {
 
   it('are not found for a missing quantisation, and the error names the available ones', async () => {
     await assert.rejects(planFor(['m-Q4_K_M.gguf', 'm-Q8_0.gguf'], 'org/name:Q5_0'), {
-      code: 'MODEL_NOT_FOUND',
+      code: 'SOURCE_MODEL_NOT_FOUND',
       message: /org\/name:Q5_0.*it has Q4_K_M, Q8_0/,
     });
     await assert.rejects(planFor(['m-Q4_K_M.gguf', 'm.txt'], { repo_id: 'org/name', filename: 'n.gguf' }), {
-      code: 'MODEL_NOT_FOUND',
+      code: 'SOURCE_MODEL_NOT_FOUND',
       message: /no file of that name; it has m-Q4_K_M\.gguf\./,
     });
   });
@@ -205,11 +205,11 @@ describe('the files of a model in a repository', () => {
 
   it('are not found in a repository of another kind', async () => {
     await assert.rejects(planFor(['README.md', 'pytorch_model.bin', 'config.json']), {
-      code: 'MODEL_NOT_FOUND',
+      code: 'SOURCE_MODEL_NOT_FOUND',
       message: /contains no model that Lamina supports/,
     });
     await assert.rejects(planFor(['config.json', 'model.safetensors'], 'org/name:Q4_K_M'), {
-      code: 'MODEL_NOT_FOUND',
+      code: 'SOURCE_MODEL_NOT_FOUND',
       message: /without different quantizations/,
     });
   });

@@ -136,7 +136,7 @@ describe('a mirror of the Hub', () => {
     hub.linkBase = hub.cdnUrl; // Another origin, which must not be requested.
     const source = await sourceOf(hfSource({ token: 'hf_secret' }), { HF_ENDPOINT: `${hub.url}/` });
     await assert.rejects(source.resolve({ repo_id: 'org/name', filename: 'none.gguf' }, contextFor()), {
-      code: 'MODEL_NOT_FOUND',
+      code: 'SOURCE_MODEL_NOT_FOUND',
       message: /m0-.*m8-/,
     });
     assert.equal(hub.seenByCdn.length, 0);

@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Source } from '@lamina/core/plugin';
 import { hfSource } from '../dist/index.js';
 import { commit, HubServer } from './hub-server.js';
@@ -31,8 +34,8 @@ describe('an error of the Hub', () => {
         { 'x-error-code': 'RepoNotFound' },
         '',
         {
-          code: 'SOURCE_DENIED',
-          open: /has no model org\/name, or it is private\. Check the name; if it is private, set HF_TOKEN/,
+          code: 'SOURCE_MODEL_NOT_FOUND',
+          open: /The source huggingface has no model "org\/name"\..* or it is private\. Check the name; if it is private, set HF_TOKEN/,
         },
       ],
       [
@@ -40,21 +43,24 @@ describe('an error of the Hub', () => {
         401,
         { 'content-type': 'application/json' },
         '{"error":"Invalid username or password."}',
-        { code: 'SOURCE_DENIED', open: /or it is private/ },
+        { code: 'SOURCE_MODEL_NOT_FOUND', open: /or it is private/ },
       ],
       [
         'a model that this token cannot access',
         404,
         { 'x-error-code': 'RepoNotFound' },
         '',
-        { code: 'MODEL_NOT_FOUND', known: /that the token from the environment variable HF_TOKEN can read/ },
+        {
+          code: 'SOURCE_MODEL_NOT_FOUND',
+          known: /and the token from the environment variable HF_TOKEN cannot read it/,
+        },
       ],
       [
         'a missing revision',
         404,
         { 'x-error-code': 'RevisionNotFound' },
         '',
-        { code: 'MODEL_NOT_FOUND', open: /has no branch, tag or commit "main"/ },
+        { code: 'SOURCE_MODEL_NOT_FOUND', open: /has no branch, tag or commit "main"/ },
       ],
       [
         'a model that is disabled',
@@ -158,7 +164,7 @@ describe('an error of the Hub', () => {
     const plan = (await open.resolve('org/name', contextFor()))!;
     hub.refuse(file, 404, { 'x-error-code': 'EntryNotFound' });
     await assert.rejects(open.locate(plan.files[0]!, plan, contextFor()), {
-      code: 'MODEL_NOT_FOUND',
+      code: 'SOURCE_MODEL_NOT_FOUND',
       message: /has no file "m\.gguf" at 0123456789ab/,
     });
     hub.refuse(file, 429, { ratelimit: '"resolvers";r=0;t=87' });
@@ -176,7 +182,7 @@ describe('an error of the Hub', () => {
       response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body));
     });
     const lines: Line[] = [];
-    await assert.rejects(known.resolve('org/name', contextFor(lines)), { code: 'MODEL_NOT_FOUND' }); // It is empty, so it was read.
+    await assert.rejects(known.resolve('org/name', contextFor(lines)), { code: 'SOURCE_MODEL_NOT_FOUND' }); // It is empty, so it was read.
     assert.match(lines[0]?.message ?? '', /does not accept this token; public models are downloaded without it/);
   });
 
@@ -198,6 +204,55 @@ describe('an error of the Hub', () => {
       message: /does not accept the token from the environment variable HF_TOKEN: it is wrong or has expired/,
     });
   });
+
+  for (const [what, token] of [
+    ['a line break', 'hf_first\nhf_second'],
+    ['a space', 'hf_first hf_second'],
+    ['a letter that is not ASCII', 'hf_firstß'],
+    ['a control character', 'hf_first\u0000'],
+  ] as const)
+    it(`names where the token comes from when it contains ${what}, and not the token`, async () => {
+      const folder = await mkdtemp(join(tmpdir(), 'lamina-token-'));
+      await writeFile(join(folder, 'token'), token);
+      const sources: [string, Source][] = [
+        ['the environment variable HF_TOKEN', await sourceOf(hfSource({ endpoint: hub.url }), { HF_TOKEN: token })],
+        [
+          'the environment variable HUGGING_FACE_HUB_TOKEN',
+          await sourceOf(hfSource({ endpoint: hub.url }), { HUGGING_FACE_HUB_TOKEN: token }),
+        ],
+        [
+          `the file ${join(folder, 'token')}`,
+          await sourceOf(hfSource({ endpoint: hub.url }), { HF_TOKEN_PATH: join(folder, 'token') }),
+        ],
+        ["the plugin's option `token`", await sourceOf(hfSource({ endpoint: hub.url, token }))],
+      ];
+      for (const [from, source] of sources)
+        await assert.rejects(
+          source.resolve('org/name', contextFor()),
+          ({ code, message }: { code: string; message: string }) => {
+            assert.equal(code, 'SOURCE_DENIED');
+            assert.match(message, /^The token from .* contains a space, a line break or another character/);
+            assert.ok(message.includes(from) && !message.includes('hf_first'), message);
+            return true;
+          },
+        );
+      assert.equal(hub.seen.length, 0);
+      await rm(folder, { recursive: true });
+    });
+
+  for (const [what, size, oid, message] of [
+    ['a negative size', -1, '0'.repeat(64), /m\.gguf has the size -1/],
+    ['a size that is no number', 'big', '0'.repeat(64), /m\.gguf has the size big/],
+    ['a SHA-256 that is not one', 7, 'abc', /m\.gguf has a SHA-256 that is not one/],
+  ] as const)
+    it(`is reported before a file is requested for ${what} in the file list`, async () => {
+      hub.on(`/api/models/org/name/tree/${commit}`, (_, response) => {
+        const entry = { type: 'file', oid: '1', size, path: 'm.gguf', lfs: { oid, size, pointerSize: 134 } };
+        response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify([entry]));
+      });
+      await assert.rejects(open.resolve('org/name', contextFor()), { code: 'SOURCE_UNREACHABLE', message });
+      assert.ok(hub.seen.every(({ url }) => !url.includes('/resolve/')));
+    });
 
   it('may be a failed connection', async () => {
     const { url } = hub;

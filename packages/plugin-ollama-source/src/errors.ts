@@ -1,6 +1,6 @@
 // Errors for failed requests to a registry.
 import { LaminaError } from '@lamina/core/plugin';
-import { officialHost, shown, type Name } from './name.js';
+import { officialHost, shown, sourceName, type Name } from './name.js';
 
 /** The error for a response that is not 2xx. */
 export async function responseError(response: Response, name: Name): Promise<LaminaError> {
@@ -22,7 +22,7 @@ function missing(name: Name): LaminaError {
   const hint = official
     ? `The Ollama registry does not have this model or tag: see ${page}/tags.`
     : `The registry ${name.host} does not have this model or tag.`;
-  return new LaminaError('MODEL_NOT_FOUND', { model: shown(name), hint });
+  return new LaminaError('SOURCE_MODEL_NOT_FOUND', { source: sourceName, reference: shown(name), hint });
 }
 
 function deniedMessage({ host, namespace, model, tag }: Name, detail: string): string {

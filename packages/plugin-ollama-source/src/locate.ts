@@ -6,7 +6,7 @@ import type { Registries } from './registry.js';
 
 /**
  * Requests one byte of the blob from the registry.
- * @throws LaminaError `SOURCE_DENIED`, `SOURCE_UNREACHABLE`, `MODEL_NOT_FOUND`
+ * @throws LaminaError `SOURCE_DENIED`, `SOURCE_UNREACHABLE`, `SOURCE_MODEL_NOT_FOUND`
  */
 export async function locateBlob(registries: Registries, file: PlanFile, context: SourceContext): Promise<Location> {
   const key = 'key' in file.from ? file.from.key : '';

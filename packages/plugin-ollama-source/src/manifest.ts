@@ -37,10 +37,13 @@ export function readManifest(text: string, name: Name): Manifest {
   const layers = new Map<string, Layer[]>();
   for (const one of all) {
     const type = kind.exec(String((one as { mediaType?: unknown } | undefined)?.mediaType))?.[1];
-    const layer = asLayer(one);
-    if (type !== undefined && layer !== undefined) layers.set(type, [...(layers.get(type) ?? []), layer]);
+    if (type === undefined) continue;
+    const known = layers.get(type) ?? [];
+    known.push(readLayer(one, type, name));
+    layers.set(type, known);
   }
-  return { config: asLayer(json!['config']), layers };
+  const config = json!['config'];
+  return { config: config === undefined ? undefined : readLayer(config, 'config', name), layers };
 }
 
 /** Parses the configuration blob; empty when it is not valid JSON. */
@@ -65,11 +68,14 @@ export function requireWeights({ layers }: Manifest, config: ModelConfig, name: 
   );
 }
 
-function asLayer(value: unknown): Layer | undefined {
+function readLayer(value: unknown, type: string, name: Name): Layer {
   const { digest, size } = (value ?? {}) as Partial<Layer>;
-  return typeof digest === 'string' && /^sha256:[0-9a-f]{64}$/.test(digest) && Number.isSafeInteger(size) && size! >= 0
-    ? { digest, size: size! }
-    : undefined;
+  const isDigest = typeof digest === 'string' && /^sha256:[0-9a-f]{64}$/.test(digest);
+  if (isDigest && Number.isSafeInteger(size) && size! >= 0) return { digest, size: size! };
+  const problem = isDigest ? `the size ${JSON.stringify(size)}` : `the digest ${JSON.stringify(digest)}`;
+  throw unreachable(
+    `The manifest of ${shown(name)} at ${name.host} is invalid: its layer "${type}" has ${problem}. Choose another tag.`,
+  );
 }
 
 /** Parses a JSON object; `undefined` for anything else. */

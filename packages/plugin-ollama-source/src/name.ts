@@ -9,6 +9,9 @@ export interface Name {
   readonly tag: string;
 }
 
+/** The key under `download:` in models.yaml. */
+export const sourceName = 'ollama';
+
 /** The registry of names without a host. */
 export const officialHost = 'registry.ollama.ai';
 

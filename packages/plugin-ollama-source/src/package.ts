@@ -26,7 +26,7 @@ export interface Package {
   readonly hasTemplate: boolean;
 }
 
-/** Reads a model from a registry. @throws LaminaError `SOURCE_DENIED`, `SOURCE_UNREACHABLE`, `MODEL_NOT_FOUND` */
+/** Reads a model from a registry. @throws LaminaError `SOURCE_DENIED`, `SOURCE_UNREACHABLE`, `SOURCE_MODEL_NOT_FOUND` */
 export async function readPackage(registries: Registries, name: Name, context: SourceContext): Promise<Package> {
   const { text, digest } = await registries.manifest(name, context);
   const manifest = readManifest(text, name);

@@ -2,12 +2,9 @@
 import type { DownloadPlan, Json, JsonObject, ModelEntry, PlanFile } from '@lamina/core/plugin';
 import { incompatibleFamily } from './families.js';
 import type { Layer } from './manifest.js';
-import { officialHost, shown, type Name } from './name.js';
+import { officialHost, shown, sourceName, type Name } from './name.js';
 import type { Package } from './package.js';
 import { startOptions, unusedParameters } from './parameters.js';
-
-/** The key under `download:` in models.yaml. */
-export const sourceName = 'ollama';
 
 /** Makes the plan. */
 export function makePlan(reference: Json, model: Package): DownloadPlan {

@@ -1,6 +1,6 @@
 // HTTP requests to registries: anonymous tokens, redirects, time limit and errors.
 import { createHash } from 'node:crypto';
-import { LaminaError, networkReasonOf, type SourceContext } from '@lamina/core/plugin';
+import { isHeaderToken, LaminaError, networkReasonOf, type SourceContext } from '@lamina/core/plugin';
 import { denied, responseError, unreachable } from './errors.js';
 import { shown, type Name } from './name.js';
 import { originOf, type Settings } from './settings.js';
@@ -31,7 +31,7 @@ export class Registries {
 
   /**
    * The text of a manifest, and its digest.
-   * @throws LaminaError `SOURCE_DENIED`, `SOURCE_UNREACHABLE`, `MODEL_NOT_FOUND`
+   * @throws LaminaError `SOURCE_DENIED`, `SOURCE_UNREACHABLE`, `SOURCE_MODEL_NOT_FOUND`
    */
   async manifest(name: Name, context: SourceContext): Promise<{ text: string; digest: string }> {
     const { response } = await this.request(name, `manifests/${name.tag}`, context, { accept: manifestTypes });
@@ -129,7 +129,9 @@ export class Registries {
       access_token?: string;
     };
     await response.body?.cancel();
-    return token ?? other;
+    const issued: unknown = token ?? other;
+    if (issued === undefined || (typeof issued === 'string' && isHeaderToken(issued))) return issued;
+    throw unreachable(`${url.host} sent an invalid token for ${shown(name)}. Try again later.`);
   }
 
   private async send(

@@ -2,9 +2,9 @@
 import type { Context, Source } from '@lamina/core/plugin';
 import { denied } from './errors.js';
 import { locateBlob } from './locate.js';
-import { nameOf, officialHost, shown, type Name } from './name.js';
+import { nameOf, officialHost, shown, sourceName, type Name } from './name.js';
 import { readPackage } from './package.js';
-import { makePlan, notices, sourceName } from './plan.js';
+import { makePlan, notices } from './plan.js';
 import { Registries } from './registry.js';
 import type { RequestDefaults } from './request-defaults.js';
 import type { Settings } from './settings.js';

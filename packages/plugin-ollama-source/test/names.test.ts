@@ -19,7 +19,7 @@ async function requestedUrl(reference: Json, plugin: Plugin = ollamaSource()): P
   await plugin.setup(lamina as unknown as PluginContext, plugin.options as never);
   await source!
     .resolve(reference, { ...contextFor(), fetch })
-    .catch((error: { code?: string }) => assert.equal(error.code, 'MODEL_NOT_FOUND'));
+    .catch((error: { code?: string }) => assert.equal(error.code, 'SOURCE_MODEL_NOT_FOUND'));
   return urls[0];
 }
 

@@ -4,6 +4,11 @@ import { ollamaSource } from '../dist/index.js';
 import { digestOf, RegistryServer, type Layers } from './registry-server.js';
 import { contextFor, sourceOf, type Line } from './source-kit.js';
 
+interface ManifestJson {
+  config: { digest?: unknown; size?: unknown };
+  layers: { digest?: unknown; size?: unknown }[];
+}
+
 const weights: Layers = [
   ['model', 'GGUF weights'],
   ['license', 'MIT'],
@@ -209,8 +214,9 @@ describe('a model of an Ollama registry', () => {
 
   it('is reported as missing with a message', async () => {
     await assert.rejects(plan('library/nothing:7b'), {
-      code: 'MODEL_NOT_FOUND',
-      message: /Model ".*\/library\/nothing:7b" was not found\. The registry .* does not have this model or tag\./,
+      code: 'SOURCE_MODEL_NOT_FOUND',
+      message:
+        /The source ollama has no model ".*\/library\/nothing:7b"\. The registry .* does not have this model or tag\./,
     });
   });
 
@@ -264,6 +270,36 @@ describe('a model of an Ollama registry', () => {
     });
     registry.on('/v2/library/tiny/manifests/latest', (_, response) => void response.end(Buffer.alloc(5 * 1024 * 1024)));
     await assert.rejects(plan('library/tiny'), { code: 'SOURCE_UNREACHABLE', message: /more data than a manifest/ });
+  });
+
+  const invalid: [what: string, change: (manifest: ManifestJson) => void, message: RegExp][] = [
+    [
+      'a negative size',
+      ({ layers }) => (layers[0]!.size = -5),
+      /its layer "model" has the size -5\. Choose another tag\.$/,
+    ],
+    ['a size that is no number', ({ layers }) => (layers[0]!.size = '12'), /"model" has the size "12"/],
+    ['a size that is no integer', ({ layers }) => (layers[0]!.size = 1.5), /"model" has the size 1\.5/],
+    ['no size', ({ layers }) => delete layers[0]!.size, /"model" has the size undefined/],
+    ['a short digest', ({ layers }) => (layers[0]!.digest = 'sha256:abc'), /"model" has the digest "sha256:abc"/],
+    ['a path as digest', ({ config }) => (config.digest = '../../x'), /"config" has the digest "\.\.\/\.\.\/x"/],
+  ];
+  for (const [what, change, message] of invalid)
+    it(`is rejected before a blob is requested when its manifest is invalid: ${what}`, async () => {
+      const manifest = JSON.parse(registry.add('library/tiny:latest', weights)) as ManifestJson;
+      change(manifest);
+      registry.refuse('/v2/library/tiny/manifests/latest', 200, {}, JSON.stringify(manifest));
+      await assert.rejects(plan('library/tiny'), { code: 'SOURCE_UNREACHABLE', message });
+      assert.equal(registry.seen.length, 1);
+    });
+
+  it('is rejected when the registry sends a token that no header can contain', async () => {
+    registry.token = 'two words\nand a line';
+    registry.add('library/tiny:latest', weights);
+    await assert.rejects(plan('library/tiny'), {
+      code: 'SOURCE_UNREACHABLE',
+      message: /^127\.0\.0\.1:\d+ sent an invalid token for \S+\. Try again later\.$/,
+    });
   });
 
   it('ends at once when the signal is aborted', async () => {

@@ -82,7 +82,7 @@ const cases = {
       );
   },
   'rejects a missing model with a message': (kit) =>
-    assertRejected(kit, 'missing', ['SOURCE_UNREACHABLE', 'SOURCE_DENIED', 'REQUEST_INVALID']),
+    assertRejected(kit, 'missing', ['SOURCE_MODEL_NOT_FOUND', 'SOURCE_DENIED']),
   'rejects a denied model with a message': (kit) => assertRejected(kit, 'denied', ['SOURCE_DENIED']),
   'rejects a private address in a network request': (kit) =>
     assertRejected(kit, 'private', ['FORBIDDEN', 'SOURCE_DENIED'], true),

@@ -66,13 +66,13 @@ export interface Downloadable {
  */
 export interface Downloads {
   /**
-   * Starts a download; resolves once a source has listed its files. If the model has an unfinished download already,
+   * Starts a download; resolves once a source has listed its files, and free space and final paths have been checked. If the model has an unfinished download already,
    * that one is returned, and resumed when it was paused or failed.
    * @param options.guard The addresses it may connect to; default any. Set it for every request from the network, also
    * for models of the manifest, which a request may have written. It applies to the whole download.
-   * @throws LaminaError `MODEL_NOT_FOUND`, `REQUEST_INVALID`, `CONFLICT` when the model exists already,
-   * `SOURCE_DENIED`, `SOURCE_UNREACHABLE`, `NOT_SUPPORTED` when no source supports the reference, `ABORTED`,
-   * `SHUTTING_DOWN`
+   * @throws LaminaError `MODEL_NOT_FOUND`, `REQUEST_INVALID` also when no source supports the reference, `CONFLICT` when
+   * the model or another file exists already, `SOURCE_MODEL_NOT_FOUND`, `SOURCE_DENIED`, `SOURCE_UNREACHABLE`,
+   * `NOT_SUPPORTED` when the sources of the manifest entry are not installed, `DISK_FULL`, `ABORTED`, `SHUTTING_DOWN`
    * @example
    * ```ts
    * const reference = 'https://example.org/tiny.gguf';

@@ -48,6 +48,12 @@ export const errorTable = {
     message: 'Download "{download}" was not found.',
     when: 'No download has this id.',
   },
+  SOURCE_MODEL_NOT_FOUND: {
+    status: 404,
+    retryable: false,
+    message: 'The source {source} has no model "{reference}". {hint}',
+    when: 'The source of a download does not have the model, revision or file. The hint says what it has, or what to check.',
+  },
   NO_SUGGESTION: {
     status: 404,
     retryable: false,

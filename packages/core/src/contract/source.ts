@@ -24,7 +24,8 @@ export interface Source {
   readonly name: string;
   /**
    * Resolves a reference to a plan; `undefined` when the reference does not belong to this source.
-   * @throws LaminaError `SOURCE_DENIED`, `SOURCE_UNREACHABLE`
+   * @throws LaminaError `SOURCE_MODEL_NOT_FOUND`, `SOURCE_DENIED`, `SOURCE_UNREACHABLE`, `REQUEST_INVALID` for a reference
+   * of this source that can never be right
    */
   resolve(reference: Json, context: SourceContext): Promise<DownloadPlan | undefined>;
   /** Returns the current URL of a file. Called whenever one is needed, so that nothing signed or secret is stored. */

@@ -6,7 +6,7 @@ import { LaminaError } from '../contract/errors.js';
 import type { AddressGuard, Location, PlanFile } from '../contract/source.js';
 import type { FileRecord } from './download-journal.js';
 import type { KnownFiles } from './known-files.js';
-import { fileSize, linkOrCopy } from './place-file.js';
+import { alreadyExists, checkTarget, fileSize, linkOrCopy } from './place-file.js';
 import { FileHash, sha256OfFile } from './transfer/file-hash.js';
 import { FileTransfer, type TransferTools } from './transfer/file-transfer.js';
 import { PartFile } from './transfer/part-file.js';
@@ -117,6 +117,11 @@ export class JobFile {
     else await this.copyLocalFile(from.file, from.mode, signal);
   }
 
+  /** @throws LaminaError `CONFLICT` when it could not get its final name */
+  async checkTarget(): Promise<void> {
+    if (!this.inPlace) await checkTarget(this.target, this.total);
+  }
+
   /** The file has its final name. */
   onPlaced(): void {
     this.state = 'placed';
@@ -148,7 +153,8 @@ export class JobFile {
     const isTargetSame =
       size !== undefined &&
       (this.plan.bytes ?? size) === size &&
-      (await sha256OfFile(this.target, size, signal)) === sha256;
+      (await sha256OfFile(this.target, size, signal)) === sha256.toLowerCase();
+    if (size !== undefined && !isTargetSame) throw alreadyExists(this.target);
     const path = isTargetSame ? this.target : await this.tools.known.find(sha256);
     if (path === undefined) return false;
     await this.linkOrCopy(path, 'link', signal);

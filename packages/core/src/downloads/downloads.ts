@@ -16,7 +16,7 @@ import { attachedError } from '../kernel/attached.js';
 import type { Hooks } from '../kernel/hooks.js';
 import { reasonOf } from '../kernel/reason.js';
 import { Semaphore } from '../kernel/semaphore.js';
-import { readJournals, removeFolder, removeLeftovers, type DownloadJournal } from './download-journal.js';
+import { readJournals, removeLeftovers, type DownloadJournal } from './download-journal.js';
 import { Job, type JobTools } from './job.js';
 import { KnownFiles } from './known-files.js';
 import { Planning, type PlannedDownload } from './planning.js';
@@ -209,10 +209,9 @@ export class DownloadService implements Downloads {
     this.requireAbsent(planned.model, planned.plan);
     const job = this.add(this.newJournal(planned, guard));
     try {
-      await job.start();
+      await job.startNew();
     } catch (error) {
       this.jobs.delete(job.journal.id);
-      await removeFolder(job.folder).catch(() => undefined);
       if (LaminaError.is(error)) throw error;
       const message = `The models directory cannot be written: ${reasonOf(error)}.`;
       throw new LaminaError('CONFLICT', { message }, { cause: error });

@@ -1,4 +1,5 @@
 // One download: its state, its work from the first byte to the manifest entry, and how it is stopped.
+import { setMaxListeners } from 'node:events';
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import pLimit from 'p-limit';
@@ -19,11 +20,14 @@ import { JobFile, type FileTools } from './download-file.js';
 import { removeFolder, writeJournal, type DownloadJournal } from './download-journal.js';
 import { backendTypeFor, entryOf, formatOf, layoutOf, type Layout } from './layout.js';
 import { placeFile } from './place-file.js';
+import { snapshotOf } from './snapshot.js';
 import { TransferSpeed } from './transfer-speed.js';
 import { diskErrorOf } from './transfer/transfer-error.js';
 
 const journalMs = 1_000;
 const progressMs = 100;
+/** Files of one download that are open at the same time; more than its connections, so that checking one delays none. */
+const maxOpenFiles = 32;
 
 /** What all downloads share. */
 export interface JobTools extends FileTools {
@@ -86,29 +90,9 @@ export class Job {
   }
 
   snapshot(): Download {
-    const { id, model, plan, createdAt } = this.journal;
     const files = this.files.map((file) => file.snapshot());
-    const done = files.reduce((sum, file) => sum + file.done, 0);
-    const total = files.reduce<number | undefined>(
-      (sum, file) => (sum === undefined || file.total === undefined ? undefined : sum + file.total),
-      0,
-    );
     const bytesPerSecond = this.state === 'active' ? this.speed.bytesPerSecond : 0;
-    const isPredictable = total !== undefined && bytesPerSecond > 0;
-    return Object.freeze({
-      id,
-      model,
-      source: plan.source,
-      reference: plan.reference,
-      state: this.state,
-      done,
-      ...(total === undefined ? {} : { total }),
-      bytesPerSecond,
-      ...(isPredictable ? { secondsLeft: Math.round((total - done) / bytesPerSecond) } : {}),
-      files,
-      ...(this.error === undefined ? {} : { error: this.error.toWire() }),
-      createdAt,
-    });
+    return snapshotOf(this.journal, { state: this.state, error: this.error, files, bytesPerSecond });
   }
 
   /** True when it has finished or was cancelled. */
@@ -125,6 +109,25 @@ export class Job {
   /** Starts or resumes the download, after a stop in progress has ended. Does nothing when it is over. */
   start(): Promise<void> {
     return this.changes(() => this.startNow());
+  }
+
+  /**
+   * Starts a new download, unless it could not end: no space, or another file where one of its files belongs. It then
+   * is as if it had been cancelled.
+   * @throws LaminaError `DISK_FULL`, `CONFLICT`
+   */
+  startNew(): Promise<void> {
+    return this.changes(async () => {
+      try {
+        for (const file of this.files) await file.checkTarget();
+        (await this.reserveSpace())();
+        await this.startNow();
+      } catch (error) {
+        this.state = 'cancelled'; // Whoever joins it meanwhile makes a new one.
+        await removeFolder(this.folder).catch(() => undefined);
+        throw error;
+      }
+    });
   }
 
   /** Stops the download; resolves when its work has ended. */
@@ -217,17 +220,25 @@ export class Job {
   }
 
   private async transferFiles(signal: AbortSignal): Promise<void> {
-    const { space, events } = this.tools;
     const { id, model } = this.journal;
-    const release = await space.reserve(id, () => this.files.reduce((sum, file) => sum + file.missing, 0));
+    const release = await this.reserveSpace();
     const failed = new AbortController();
     const either = AbortSignal.any([signal, failed.signal]);
+    setMaxListeners(0, either);
+    const open = pLimit(maxOpenFiles);
+    const obtain = (file: JobFile) => (either.aborted ? undefined : file.obtain(either));
     await Promise.all(
-      this.files.map((file) => file.obtain(either).catch((error: unknown) => failed.abort(error))),
+      this.files.map((file) => open(obtain, file).catch((error: unknown) => failed.abort(error))),
     ).finally(release);
     either.throwIfAborted();
     await this.save();
-    events.emit('download.verified', { download: id, model });
+    this.tools.events.emit('download.verified', { download: id, model });
+  }
+
+  /** Resolves with a function that ends the reservation. @throws LaminaError `DISK_FULL` */
+  private reserveSpace(): Promise<() => void> {
+    const { space } = this.tools;
+    return space.reserve(this.journal.id, () => this.files.reduce((sum, file) => sum + file.missing, 0));
   }
 
   /** Runs the hook, gives the files their final names, and writes the manifest entry. */

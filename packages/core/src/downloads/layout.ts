@@ -3,6 +3,7 @@ import { basename, dirname, extname, isAbsolute, join, relative, resolve, sep } 
 import type { BackendType } from '../contract/backends.js';
 import type { ModelEntry } from '../contract/manifest.js';
 import type { DownloadPlan, PlanFile } from '../contract/source.js';
+import { isSafePath } from '../kernel/safe-path.js';
 import { sizeText } from './space.js';
 
 /** The paths of a downloaded model. */
@@ -76,13 +77,6 @@ function mainFile({ files, model }: DownloadPlan): PlanFile | undefined {
   return named ?? ggufs[0] ?? (files.length === 1 ? files[0] : undefined);
 }
 
-/** True for a relative path that stays below its directory, as plans must use. */
-export function isSafePath(path: string): boolean {
-  // eslint-disable-next-line no-control-regex -- the pattern is about control characters
-  const isPlain = !isAbsolute(path) && !/[\u0000-\u001f\u007f\\]/.test(path) && path.length <= 1000;
-  return isPlain && path.split('/').every(isSafePart);
-}
-
 /**
  * True for a model name that can be used as a directory. Hidden directories are excluded: Lamina keeps its own files
  * in some.
@@ -96,12 +90,6 @@ export function isSafeName(name: string): boolean {
 export function isWithin(directory: string, path: string): boolean {
   const below = relative(directory, path);
   return below !== '..' && !below.startsWith(`..${sep}`) && !isAbsolute(below);
-}
-
-/** Device names of Windows are excluded, because file systems may be shared with it. */
-function isSafePart(part: string): boolean {
-  const isDevice = /^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/i.test(part);
-  return part !== '' && part !== '.' && part !== '..' && Buffer.byteLength(part) <= 255 && !isDevice;
 }
 
 function isShard(path: string): boolean {

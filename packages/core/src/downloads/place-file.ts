@@ -1,6 +1,6 @@
 // Moves, links and copies files on this machine without overwriting any.
 import { constants } from 'node:fs';
-import { copyFile, link, mkdir, open, realpath, rename, rm, stat } from 'node:fs/promises';
+import { access, copyFile, link, mkdir, open, realpath, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { LaminaError } from '../contract/errors.js';
 import { reasonOf } from '../kernel/reason.js';
@@ -25,10 +25,44 @@ export async function placeFile(
     await move(part, target, isSame);
     await syncDirectory(dirname(target));
   } catch (error) {
-    if (LaminaError.is(error)) throw error;
-    const message = `${target} cannot be written: ${reasonOf(error)}.`;
-    throw new LaminaError('CONFLICT', { message }, { cause: error });
+    throw LaminaError.is(error) ? error : notWritable(target, error);
   }
+}
+
+/**
+ * Checks before a download that a file of so many bytes (`undefined`: unknown) can get its final path.
+ * @throws LaminaError `CONFLICT` when another file is there or the path cannot be written
+ */
+export async function checkTarget(target: string, bytes: number | undefined): Promise<void> {
+  const existing = await stat(target).catch(() => undefined);
+  if (existing !== undefined && (!existing.isFile() || (bytes !== undefined && existing.size !== bytes)))
+    throw alreadyExists(target);
+  const directory = await nearestExisting(dirname(target));
+  try {
+    if (!(await stat(directory)).isDirectory()) throw new Error(`${directory} is a file`);
+    await access(directory, constants.W_OK);
+  } catch (error) {
+    throw notWritable(target, error);
+  }
+}
+
+async function nearestExisting(path: string): Promise<string> {
+  const parent = dirname(path);
+  const exists = await stat(path).then(
+    () => true,
+    ({ code }: NodeJS.ErrnoException) => code !== 'ENOENT' && code !== 'ENOTDIR',
+  );
+  return exists || parent === path ? path : nearestExisting(parent);
+}
+
+function notWritable(target: string, cause: unknown): LaminaError {
+  return new LaminaError('CONFLICT', { message: `${target} cannot be written: ${reasonOf(cause)}.` }, { cause });
+}
+
+/** `CONFLICT` for a file that is not the one of the download. */
+export function alreadyExists(target: string): LaminaError {
+  const message = `${target} already exists and will not be overwritten. Move it away and try again.`;
+  return new LaminaError('CONFLICT', { message });
 }
 
 async function move(part: string, target: string, isSame: (path: string) => Promise<boolean>): Promise<void> {
@@ -40,8 +74,7 @@ async function move(part: string, target: string, isSame: (path: string) => Prom
   if (refused === undefined) return rm(part, { force: true });
   if (refused === 'EEXIST' || (await fileSize(target)) !== undefined) {
     if (await isSame(target)) return rm(part, { force: true });
-    const message = `${target} already exists and will not be overwritten. Move it away and resume the download.`;
-    throw new LaminaError('CONFLICT', { message });
+    throw alreadyExists(target);
   }
   if (refused === 'EXDEV') return copyToOtherDisk(part, target);
   await rename(part, target); // The file system has no hard links.

@@ -9,10 +9,13 @@ import type { DownloadPlan, Source, SourceContext } from '../contract/source.js'
 import { check, describeProblems } from '../kernel/check.js';
 import type { Hooks } from '../kernel/hooks.js';
 import { withTimeout } from '../kernel/abort.js';
-import { isSafeName, isSafePath, isWithin, nameOfPlan } from './layout.js';
+import { formatOf, isSafeName, isWithin, nameOfPlan } from './layout.js';
+import { isSafePath } from '../kernel/safe-path.js';
 import type { SourceRegistry } from './source-registry.js';
 
 const resolveTimeoutMs = 120_000;
+/** More files are never one model. */
+const maxFiles = 10_000;
 
 const planSchema = {
   type: 'object',
@@ -65,6 +68,7 @@ export class Planning {
 
   /** @throws LaminaError see `Downloads.start` */
   async plan(request: DownloadRequest, context: SourceContext): Promise<PlannedDownload> {
+    if ('reference' in request && request.name !== undefined) this.checkName(request.name);
     const candidates = 'model' in request ? this.ofModel(request) : this.ofReference(request);
     const resolved = await this.firstOf(candidates, context);
     const { signal, log } = context;
@@ -72,9 +76,9 @@ export class Planning {
       ? ((await this.hooks.run.planDownload.promise(resolved, { signal, log })) as DownloadPlan)
       : resolved;
     checkPlan(plan);
-    const model =
-      'model' in request ? this.models.resolve(request.model).model.name : (request.name ?? nameOfPlan(plan));
-    if (!('model' in request)) this.checkName(model);
+    if ('model' in request) return { model: this.models.resolve(request.model).model.name, plan };
+    const model = request.name ?? nameOfPlan(plan);
+    this.checkName(model);
     return { model, plan };
   }
 
@@ -82,37 +86,38 @@ export class Planning {
     const isReserved = this.reserved.some((path) => isWithin(path, resolve(this.modelsDir, name)));
     if (isSafeName(name) && !isReserved) return;
     const message = `"${name}" is not allowed as a model name, because it is also used as a directory. Choose another "name".`;
-    throw new LaminaError('REQUEST_INVALID', { message, param: 'name' });
+    throw invalid(message, 'name');
   }
 
   private ofModel({ model: asked, source: only }: { model: string; source?: string }): readonly [Source, Json][] {
     const { model } = this.models.resolve(asked);
     const written = Object.entries(this.models.get(model.name)?.entry.download ?? {}) as [string, Json][];
     if (written.length === 0)
-      throw new LaminaError('REQUEST_INVALID', {
-        message: `The manifest entry of "${model.name}" has no "download". Add a source and a reference to it, or send a reference.`,
-        param: 'model',
-      });
+      throw invalid(
+        `The manifest entry of "${model.name}" has no "download". Add a source and a reference to it, or send a reference.`,
+        'model',
+      );
+    const names = written.map(([name]) => name);
+    if (only !== undefined && !names.includes(only))
+      throw invalid(
+        `The manifest entry of "${model.name}" has no source "${only}". It has: ${names.join(', ')}.`,
+        'source',
+      );
     const known = written
       .filter(([name]) => only === undefined || name === only)
       .flatMap(([name, reference]): [Source, Json][] => {
         const source = this.sources.get(name);
         return source === undefined ? [] : [[source, reference]];
       });
-    if (known.length === 0) {
-      const wanted = only ?? written.map(([name]) => name).join(', ');
-      const message = `"${model.name}" cannot be downloaded from ${wanted}. Installed sources: ${this.names()}. Add the plugin of the source.`;
-      throw new LaminaError('NOT_SUPPORTED', { message });
-    }
-    return known;
+    if (known.length > 0) return known;
+    const message = `"${model.name}" cannot be downloaded from ${only ?? names.join(', ')}. Installed sources: ${this.names()}. Add the plugin of the source.`;
+    throw new LaminaError('NOT_SUPPORTED', { message });
   }
 
   private ofReference({ reference, source: only }: { reference: Json; source?: string }): readonly [Source, Json][] {
     const sources = this.sources.list().filter(({ name }) => only === undefined || name === only);
     if (sources.length === 0)
-      throw new LaminaError('NOT_SUPPORTED', {
-        message: `There is no source "${only}". Installed sources: ${this.names()}.`,
-      });
+      throw invalid(`There is no source "${only}". Installed sources: ${this.names()}.`, 'source');
     return sources.map((source) => [source, reference]);
   }
 
@@ -138,9 +143,10 @@ export class Planning {
     }
     throw (
       failure ??
-      new LaminaError('NOT_SUPPORTED', {
-        message: `No source supports this reference (tried ${candidates.map(([{ name }]) => name).join(', ')}). Check the reference, or name the source.`,
-      })
+      invalid(
+        `No source supports this reference (tried ${candidates.map(([{ name }]) => name).join(', ')}). Check the reference, or name the source.`,
+        'reference',
+      )
     );
   }
 
@@ -164,9 +170,14 @@ async function resolveWith(source: Source, reference: Json, context: SourceConte
 
 function checkPlan(plan: DownloadPlan): void {
   const paths = (plan.files ?? []).map(({ path }) => path);
+  if (paths.length > maxFiles) {
+    const message = `The source ${plan.source} lists ${paths.length} files, too many for a model. Check the reference.`;
+    throw new LaminaError('SOURCE_UNREACHABLE', { message });
+  }
   const problems = check(planSchema, plan);
   const unsafe = paths.find((path) => typeof path === 'string' && !isSafePath(path));
-  const twice = paths.find((path, index) => paths.indexOf(path) !== index);
+  const seen = new Set<string>();
+  const twice = paths.find((path) => seen.size === seen.add(path).size);
   const reasons = [
     ...(problems.length > 0 ? [describeProblems(problems)] : []),
     ...(unsafe === undefined ? [] : [`the path "${unsafe}" leads out of its directory`]),
@@ -178,4 +189,12 @@ function checkPlan(plan: DownloadPlan): void {
       hook: 'resolve',
       reason: `its plan is not valid: ${reasons[0]}`,
     });
+  const empty = plan.files.find(({ path, bytes }) => bytes === 0 && formatOf(path) !== undefined);
+  if (empty === undefined) return;
+  const message = `${empty.path} is empty at the source ${plan.source}: the upload is incomplete. Choose another file, or try again later.`;
+  throw new LaminaError('SOURCE_UNREACHABLE', { message });
+}
+
+function invalid(message: string, param: string): LaminaError {
+  return new LaminaError('REQUEST_INVALID', { message, param });
 }

@@ -241,6 +241,36 @@ describe('a download', () => {
       { files: { 'mine/tiny.gguf': 'not a model' } },
     ));
 
+  it('does not request a file whose path has another one of the same size, when its SHA-256 is known', () =>
+    withDownloads(
+      async ({ lamina, server }) => {
+        const content = ggufBytes(1000);
+        const url = server.serve('/tiny.gguf', content);
+        await assert.rejects(fetched(lamina, { url, sha256: sha256Of(content) }, 'mine'), {
+          code: 'CONFLICT',
+          message: /mine\/tiny\.gguf already exists and will not be overwritten\. Move it away and try again\.$/,
+        });
+        assert.equal(server.seen.length, 1); // For the plan.
+      },
+      { files: { 'mine/tiny.gguf': Buffer.alloc(1000) } },
+    ));
+
+  it('refuses all requests for one model that cannot be stored, and leaves no download', () =>
+    withDownloads(
+      async ({ lamina, server }) => {
+        const url = server.serve('/tiny.gguf', ggufBytes(1000));
+        const starts = ['a', 'b', 'c'].map((query) =>
+          lamina.downloads.start({ reference: `${url}?${query}`, name: 'mine' }),
+        );
+        for (const { status, reason } of (await Promise.allSettled(starts)) as PromiseRejectedResult[]) {
+          assert.equal(status, 'rejected');
+          assert.ok(LaminaError.is(reason, 'CONFLICT'), String(reason));
+        }
+        assert.deepEqual(lamina.downloads.list(), []);
+      },
+      { files: { 'mine/tiny.gguf': 'not a model' } },
+    ));
+
   it('tries the sources of an entry in their order, and reports the error of the first', async () => {
     const requested: string[] = [];
     const source = (name: string, resolve: Source['resolve']): Source => ({

@@ -48,6 +48,15 @@ describe('a model from this machine', () => {
     assert.deepEqual(readFileSync(join(lamina.modelsDir, 'mine/tiny.gguf')), content);
   });
 
+  it('is refused with the name of a shard that is missing', async () => {
+    const shard = join(folder, 'big-00001-of-00002.gguf');
+    writeFileSync(shard, content);
+    await assert.rejects(pullLocal(shard), {
+      code: 'SOURCE_MODEL_NOT_FOUND',
+      message: /^The source local has no model "\S+big-00002-of-00002\.gguf"\. The file is missing beside the others/,
+    });
+  });
+
   it('is linked, which uses no disk space', async () => {
     await pullLocal({ path: file, mode: 'link' });
     assert.equal(statSync(join(lamina.modelsDir, 'mine/tiny.gguf')).ino, statSync(file).ino);

@@ -6,6 +6,7 @@ import { LaminaError } from '../../contract/errors.js';
 import type { Json } from '../../contract/schema.js';
 import type { DownloadPlan, PlanFile, Source } from '../../contract/source.js';
 import { check, describeProblems } from '../../kernel/check.js';
+import { reasonOf } from '../../kernel/reason.js';
 
 const maxFiles = 10_000;
 
@@ -64,14 +65,22 @@ function parseReference(reference: Json, modelsDir: string): LocalReference | un
     });
   return {
     ...wanted,
-    path: wanted.path.startsWith('file://') ? fileURLToPath(wanted.path) : resolve(modelsDir, wanted.path),
+    path: wanted.path.startsWith('file://') ? pathOfUrl(wanted.path) : resolve(modelsDir, wanted.path),
   };
+}
+
+function pathOfUrl(url: string): string {
+  try {
+    return fileURLToPath(url);
+  } catch (error) {
+    const message = `"${url}" is not the URL of a file on this machine: ${reasonOf(error)}.`;
+    throw new LaminaError('REQUEST_INVALID', { message, param: 'reference' }, { cause: error });
+  }
 }
 
 async function planOf({ path, mode = 'copy', sha256 }: LocalReference, reference: Json): Promise<DownloadPlan> {
   const stats = await stat(path).catch(() => undefined);
-  if (stats === undefined)
-    throw new LaminaError('SOURCE_UNREACHABLE', { message: `${path} does not exist. Check the reference.` });
+  if (stats === undefined) throw missing(path, 'The path does not exist. Check the reference.');
   if (stats.isDirectory() && sha256 !== undefined)
     throw new LaminaError('REQUEST_INVALID', {
       message: `${path} is a directory and has no SHA-256.`,
@@ -79,11 +88,11 @@ async function planOf({ path, mode = 'copy', sha256 }: LocalReference, reference
     });
   const from = stats.isDirectory() ? path : dirname(path);
   const paths = stats.isDirectory() ? await filesBelow(path) : withShards(path);
-  if (paths.length === 0) throw new LaminaError('SOURCE_UNREACHABLE', { message: `${path} contains no files.` });
+  if (paths.length === 0) throw missing(path, 'The directory contains no files.');
   const files = await Promise.all(
     paths.map(async (file): Promise<PlanFile> => ({
       path: relative(from, file).split(sep).join('/'),
-      bytes: (await stat(file)).size,
+      bytes: await sizeOf(file),
       ...(sha256 === undefined || file !== path ? {} : { sha256: sha256.toLowerCase() }),
       from: { file, mode },
     })),
@@ -92,6 +101,17 @@ async function planOf({ path, mode = 'copy', sha256 }: LocalReference, reference
     .replace(/\.gguf$/i, '')
     .replace(/-\d{5}-of-\d{5}$/, '');
   return { source: 'local', reference, name, model: mode === 'in-place' ? { path } : {}, files };
+}
+
+async function sizeOf(file: string): Promise<number> {
+  const stats = await stat(file).catch(() => undefined);
+  if (stats === undefined)
+    throw missing(file, 'The file is missing beside the others of the model, or cannot be read.');
+  return stats.size;
+}
+
+function missing(reference: string, hint: string): LaminaError {
+  return new LaminaError('SOURCE_MODEL_NOT_FOUND', { source: 'local', reference, hint });
 }
 
 /** The file and its other shards, in order. */

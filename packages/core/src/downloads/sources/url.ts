@@ -5,7 +5,7 @@ import { networkReasonOf } from '../../kernel/reason.js';
 import type { Json } from '../../contract/schema.js';
 import type { DownloadPlan, Source, SourceContext } from '../../contract/source.js';
 import { check, describeProblems } from '../../kernel/check.js';
-import { isSafePath } from '../layout.js';
+import { isSafePath } from '../../kernel/safe-path.js';
 import type { HttpClient, HttpResponse } from '../transfer/http.js';
 import { readResponse } from '../transfer/response.js';
 import { TransferError } from '../transfer/transfer-error.js';
@@ -71,6 +71,11 @@ function parseReference(reference: Json): UrlReference | undefined {
     });
   if (!URL.canParse(wanted.url))
     throw new LaminaError('REQUEST_INVALID', { message: `Invalid URL: "${wanted.url}".`, param: 'reference' });
+  if (wanted.filename !== undefined && !isSafePath(wanted.filename))
+    throw new LaminaError('REQUEST_INVALID', {
+      message: `"${wanted.filename}" is not allowed as a file name. Choose a relative path below the directory of the model.`,
+      param: 'reference',
+    });
   const { username, password } = new URL(wanted.url);
   if (username !== '' || password !== '')
     throw new LaminaError('REQUEST_INVALID', {
@@ -89,6 +94,8 @@ async function probe(
   let response: HttpResponse | undefined;
   try {
     response = await http.get({ url }, { signal: limited, guard, headers: { range: 'bytes=0-0' } });
+    const { status } = response;
+    if (status === 404 || status === 410) throw missing(url, status);
     const name = nameOf(response.headers['content-disposition'], url);
     const content = readResponse(response, 0, name);
     const bytes = content.kind === 'end' ? content.total : content.version.bytes;
@@ -105,6 +112,13 @@ async function probe(
   } finally {
     response?.body.destroy();
   }
+}
+
+/** The query is left out of the message, because it may contain a key. */
+function missing(url: string, status: number): LaminaError {
+  const { origin, pathname, host } = new URL(url);
+  const hint = `${host} responded with status ${status}. Check the URL.`;
+  return new LaminaError('SOURCE_MODEL_NOT_FOUND', { source: 'url', reference: `${origin}${pathname}`, hint });
 }
 
 /** The file name from `Content-Disposition`, else the last part of the URL. Only plain file names are accepted. */

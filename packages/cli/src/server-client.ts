@@ -52,7 +52,7 @@ export class ServerClient {
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     };
     const response = await fetch(this.url + path, init).catch((error: unknown) => this.throwUnreachable(error));
-    const isJson = /\bjson\b|event-stream/.test(response.headers.get('content-type') ?? '') || response.status === 204;
+    const isJson = /\bjson\b|event-stream/i.test(response.headers.get('content-type') ?? '') || response.status === 204;
     if (response.ok && isJson) return response;
     throw await this.errorFrom(response);
   }

@@ -121,7 +121,7 @@ async function bodyReason(response: Response): Promise<string> {
     const { error } = JSON.parse(text) as { error?: unknown };
     return typeof error === 'string' ? error : '';
   } catch {
-    return response.headers.get('content-type')?.startsWith('text/plain') === true
+    return /^text\/plain\b/i.test(response.headers.get('content-type') ?? '')
       ? text.split('\n', 1)[0]!.slice(0, 200)
       : '';
   }

@@ -307,7 +307,8 @@ export interface ServerExit {
 export interface RequestAdapter {
   /**
    * The body as this engine expects it, called after `model` was rewritten by {@link ServerInfo.ids}. Return the same
-   * object to leave it unchanged. `model` is the requested model, an adapter when the request names one; `info` is that
+   * object to leave the body unchanged; any other is written as JSON, in which numbers that JavaScript cannot represent
+   * (2^53 + 1, 1e400) are different. `model` is the requested model, an adapter when the request names one; `info` is that
    * of its running server.
    * @throws LaminaError `NOT_SUPPORTED` when the engine does not support this request
    */

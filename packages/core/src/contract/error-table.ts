@@ -91,6 +91,13 @@ export const errorTable = {
     message: 'The request body exceeds the limit of {limit_bytes} bytes.',
     when: 'The request body is larger than the limit.',
   },
+  ENCODING_NOT_SUPPORTED: {
+    status: 415,
+    retryable: false,
+    message:
+      'The content encoding "{encoding}" is not supported. Send the body uncompressed, or compressed as one of {accepted}.',
+    when: 'The header Content-Encoding of a request names another compression.',
+  },
   QUEUE_FULL: {
     status: 429,
     retryable: true,

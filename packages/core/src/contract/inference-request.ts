@@ -11,6 +11,9 @@ export interface InferenceRequest {
   readonly model: string;
   /** Lower-case names. Keys, cookies and the headers of the connection are left out. */
   readonly headers: Readonly<Record<string, string>>;
-  /** The body, when it is JSON. */
+  /**
+   * The body, when it is JSON. A hook that returns another object changes the body; numbers that JavaScript cannot
+   * represent (2^53 + 1, 1e400) are then different.
+   */
   readonly json?: JsonObject;
 }

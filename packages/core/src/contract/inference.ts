@@ -30,8 +30,8 @@ export interface FormBody {
   readonly bytes: Buffer;
   /** The content type, with the form's boundary. */
   readonly contentType: string;
-  /** The same form with another model name, for an engine that knows the model by another id. */
-  withModel(model: string): Promise<Pick<FormBody, 'bytes' | 'contentType'>>;
+  /** The bytes of the same form with another model name, for an engine that knows the model by another id. */
+  withModel(model: string): Promise<Buffer>;
 }
 
 /** An incoming request that is sent to an engine. */
@@ -54,7 +54,7 @@ export interface InferenceHandle {
   /**
    * The JSON to send to the server of the current lease: what came in, or what became of it where a hook changed it,
    * the engine knows the model by another id, or the backend adapts requests. `undefined` for a request whose body is
-   * not JSON.
+   * not JSON. Where only the id differs, nothing but the member `model` changes.
    */
   body(): Buffer | undefined;
   /**

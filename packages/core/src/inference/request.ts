@@ -11,6 +11,7 @@ import type { EventBus } from '../kernel/event-bus.js';
 import { freeze } from '../kernel/freeze.js';
 import type { Hooks } from '../kernel/hooks.js';
 import { requestHeaders } from './headers.js';
+import { withModel } from './model-field.js';
 
 /** The request after the hooks, with its body as bytes. */
 type AllowedRequest = Omit<InferenceRequest, 'json'> & { readonly body: Buffer | undefined };
@@ -124,15 +125,17 @@ export class LeasedRequest implements InferenceHandle {
     const id = this.engineId();
     const named = json['model'] === id ? json : { ...json, model: id };
     const adapted = adapt?.request?.(named, { model: this.target.model, route, info }) ?? named;
-    return adapted === json ? body : write(adapted);
+    if (adapted !== named) return write(adapted);
+    return named === json ? body : withModel(body, id);
   }
 
   /** The body for the server of the current lease, of whichever kind it is. */
-  engineBody(): EngineBody | Promise<EngineBody> {
+  async engineBody(): Promise<EngineBody> {
     const { form } = this;
     if (form !== undefined) {
+      const { bytes, contentType, model } = form;
       const id = this.engineId();
-      return id === form.model ? form : form.withModel(id);
+      return { contentType, bytes: id === model ? bytes : await form.withModel(id) };
     }
     const bytes = this.body();
     return bytes === undefined ? {} : { bytes, contentType: 'application/json' };
@@ -206,14 +209,17 @@ function publicMessage(status: number, error: LaminaError | WireError): string {
   return status >= 500 ? error.message : `The request failed with ${status} ${error.code}.`;
 }
 
-/** A request as plugins see it, frozen. Its body is parsed when one reads it: most read few requests. */
+/**
+ * A request as plugins see it, frozen. Its body is parsed when one reads it: most read few requests. It names the
+ * model of the request, also where only the path of the request does.
+ */
 function forPlugins(request: Omit<InferenceRequest, 'json'>, body: Buffer | undefined): InferenceRequest {
   if (body === undefined) return freeze({ ...request });
   let json: JsonObject | undefined;
   return Object.freeze({
     ...freeze({ ...request }),
     get json() {
-      return (json ??= freeze(parse(body)));
+      return (json ??= freeze({ ...parse(body), model: request.model }));
     },
   });
 }

@@ -51,7 +51,7 @@ export async function requestEngine(
       throw new Error(
         `${method} ${path} responded with ${status}: ${text.replaceAll(address.key, '[redacted]').slice(0, 200)}`,
       );
-    return response.headers['content-type']?.includes('json') === true ? JSON.parse(text) : text;
+    return /json/i.test(response.headers['content-type'] ?? '') ? JSON.parse(text) : text;
   } catch (error) {
     signal.throwIfAborted();
     throw error;

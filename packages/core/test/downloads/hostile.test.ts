@@ -136,6 +136,18 @@ describe('downloads from a hostile server', () => {
       await assertFails(lamina, fetched(lamina, url), 'SOURCE_UNREACHABLE', /compressed/);
     }));
 
+  it('accepts the encoding "identity", in any case', () =>
+    withDownloads(async ({ lamina, server }) => {
+      const content = ggufBytes(1000);
+      const url = server.serve(
+        '/tiny.gguf',
+        content,
+        ({ response }) => void response.writeHead(200, { 'content-encoding': 'Identity' }).end(content),
+      );
+      await fetched(lamina, url);
+      assertFile(lamina, content);
+    }));
+
   it('rejects a web page, by its type and by its content', () =>
     withDownloads(async ({ lamina, server }) => {
       const page = Buffer.from('<!doctype html><title>Log in</title>');

@@ -40,7 +40,7 @@ function respond(ctx: Context, error: LaminaError, log: Logger): void {
   ctx.status = error.status;
   ctx.body = errorBody(ctx.path, visibleError(scopesOf(ctx), error.toWire()));
   // HTTP/2 can end one stream and keep the connection, so it does not need this.
-  const isReceiving = error.code === 'BODY_TOO_LARGE' || ctx.req.isPaused();
+  const isReceiving = !ctx.req.readableEnded && (error.code === 'BODY_TOO_LARGE' || ctx.req.isPaused());
   if (isReceiving && ctx.req.httpVersionMajor === 1) respondWhileReceiving(ctx);
 }
 
@@ -51,6 +51,8 @@ function setHeaders(ctx: Context, error: LaminaError): void {
   else ctx.set('x-should-retry', 'false');
   if (error.code === 'UNAUTHORIZED') ctx.set('WWW-Authenticate', 'Bearer');
   if (error.code === 'METHOD_NOT_ALLOWED') ctx.set('Allow', (error.details['allowed'] as string[]).join(', '));
+  if (error.code === 'ENCODING_NOT_SUPPORTED')
+    ctx.set('Accept-Encoding', (error.details['accepted'] as string[]).join(', ')); // RFC 9110, 15.5.16.
 }
 
 function retryAfter(error: LaminaError): number {

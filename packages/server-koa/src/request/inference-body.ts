@@ -1,7 +1,9 @@
 // Reads the body of an inference request: the model it names, and the fields its route requires.
 import type { IncomingMessage } from 'node:http';
-import { LaminaError, reasonOf, type FormBody } from '@lamina/core';
-import { isMultipart, parseObject, readBody, type BodyLimits } from './body.js';
+import { LaminaError, type FormBody } from '@lamina/core';
+import { readBody, type BodyLimits } from './body.js';
+import { FormReader, isForm, renamedForm } from './form.js';
+import { parseObject, withoutMark } from './json.js';
 
 /** Fields that a body must have. Of several names one is enough; the first is the preferred one. */
 type RequiredField = readonly [string, ...string[]];
@@ -27,10 +29,6 @@ export const requiredFields: ReadonlyMap<string, readonly RequiredField[]> = new
   ['images/edits', []],
 ] satisfies [string, RequiredField[]][]);
 
-/** The most parts of a form; OpenAI's routes have about ten. */
-const partLimit = 1_000;
-const partHeader = '\r\nContent-Disposition:';
-
 /** The body of an inference request. It is kept as bytes: parsed JSON takes up to 80 times as much memory. */
 export interface InferenceBody {
   /** The model that the request names. */
@@ -45,8 +43,7 @@ export interface InferenceBody {
 
 /**
  * Reads the body of a request for a route. `model` is the model that the path names, when it names one.
- * @throws LaminaError `REQUEST_INVALID` with the name of the field, `BODY_TOO_LARGE`, `SERVER_OVERLOADED`,
- * `ABORTED`
+ * @throws LaminaError `REQUEST_INVALID` with the name of the field, and all that {@link readBody} throws
  */
 export async function readInferenceBody(
   request: IncomingMessage,
@@ -54,12 +51,14 @@ export async function readInferenceBody(
   limits: BodyLimits,
   model?: string,
 ): Promise<InferenceBody> {
-  const encoding = request.headers['content-encoding'] ?? 'identity';
-  if (encoding !== 'identity') throw invalid(`The body is compressed (${encoding}). Send it uncompressed.`);
-  const { bytes, release } = await readBody(request, limits);
+  const contentType = request.headers['content-type'];
+  const form = isForm(contentType) ? { reader: new FormReader(contentType), contentType } : undefined;
+  const { bytes, release } = await readBody(request, limits, form && ((piece) => form.reader.write(piece)));
   try {
-    const contentType = request.headers['content-type'];
-    const read = isMultipart(contentType) ? await readForm(bytes, contentType!) : readJson(bytes, route, model);
+    const read =
+      form === undefined
+        ? readJson(withoutMark(bytes), route, model)
+        : readForm(bytes, form.contentType, await form.reader.end());
     return { ...read, release };
   } catch (error) {
     release();
@@ -86,39 +85,12 @@ function readJson(bytes: Buffer, route: string, model: string | undefined): Omit
     throw invalid('The field "messages" must be a list of messages.', 'messages');
   if (Array.isArray(json['messages']) && json['messages'].length === 0)
     throw invalid('The field "messages" is empty. Send at least one message.', 'messages');
-  if (json['model'] === name) return { model: name, body: bytes };
-  return { model: name, body: Buffer.from(JSON.stringify({ ...json, model: name })) };
+  return { model: name, body: bytes };
 }
 
-async function readForm(bytes: Buffer, contentType: string): Promise<Omit<InferenceBody, 'release'>> {
-  const model = modelName((await parseForm(bytes, contentType)).get('model') ?? undefined);
+function readForm(bytes: Buffer, contentType: string, named: string | undefined): Omit<InferenceBody, 'release'> {
+  const model = modelName(named);
   return { model, form: { model, bytes, contentType, withModel: (id) => renamedForm(bytes, contentType, id) } };
-}
-
-/** The same form with another model. */
-async function renamedForm(bytes: Buffer, contentType: string, model: string): ReturnType<FormBody['withModel']> {
-  const form = await parseForm(bytes, contentType);
-  form.set('model', model);
-  const written = new Response(form);
-  return {
-    bytes: Buffer.from(await written.arrayBuffer()),
-    contentType: written.headers.get('content-type') ?? contentType,
-  };
-}
-
-async function parseForm(bytes: Buffer, contentType: string): Promise<FormData> {
-  if (hasTooManyParts(bytes)) throw invalid(`The form has more than ${partLimit} parts.`);
-  return new Response(bytes, { headers: { 'content-type': contentType } }).formData().catch((error: unknown) => {
-    throw invalid(`The body is not a valid form: ${reasonOf(error)}.`);
-  });
-}
-
-// Each part begins with this header, and takes several hundred bytes once it is parsed, however small it is.
-function hasTooManyParts(bytes: Buffer): boolean {
-  let parts = 0;
-  for (let at = bytes.indexOf(partHeader); at >= 0; at = bytes.indexOf(partHeader, at + 1))
-    if (++parts > partLimit) return true;
-  return false;
 }
 
 function modelName(value: unknown): string {

@@ -58,7 +58,9 @@ async function readNamedModel(ctx: RouterContext, route: string, limits: BodyLim
   try {
     return ctx.method === 'POST' ? await readInferenceBody(ctx.req, route, limits) : readQuery(ctx.querystring);
   } catch (error) {
-    throw LaminaError.is(error, 'REQUEST_INVALID') ? unknownRoute(ctx.method, ctx.path, ctx.router.stack) : error;
+    throw LaminaError.is(error, 'REQUEST_INVALID') && error.details['param'] === 'model'
+      ? unknownRoute(ctx.method, ctx.path, ctx.router.stack)
+      : error;
   }
 }
 

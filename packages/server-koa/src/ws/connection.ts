@@ -7,7 +7,7 @@ import { filterFor } from '../events/filter.js';
 import { requireScope } from '../middleware/authentication.js';
 import { visibleError } from '../middleware/redaction.js';
 import type { Scope } from '../options.js';
-import type { BodyShare } from '../request/body.js';
+import type { BodyShare } from '../request/body-memory.js';
 import { downloadRequest } from '../routes/downloads.js';
 import { Chat } from './chat.js';
 import type { Peer } from './peer.js';

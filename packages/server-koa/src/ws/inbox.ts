@@ -1,7 +1,7 @@
 // Counts the bytes of messages that ws is receiving: like request bodies, they are limited in memory.
 import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
-import type { BodyMemory, BodyShare } from '../request/body.js';
+import type { BodyMemory, BodyShare } from '../request/body-memory.js';
 
 /** The closing code of an overloaded server (RFC 6455, 7.4.1, and its registry). */
 const tryAgainLater = 1013;

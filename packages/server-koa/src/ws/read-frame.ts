@@ -1,7 +1,8 @@
 // Reads a message of a client: JSON, a known type, the fields of that type.
 import { LaminaError, check, describeProblems, nearestHint } from '@lamina/core';
 import { clientFrameSchemas, type ClientFrame } from '@lamina/core/protocol';
-import { assertFewValues, parseJson, maxSmallBody } from '../request/body.js';
+import { maxSmallBody } from '../request/body.js';
+import { parseJson, valueCounter } from '../request/json.js';
 
 /** The longest id, as in the schemas of frames. */
 const maxIdLength = 128;
@@ -28,7 +29,7 @@ export function readFrame(bytes: Buffer, isBinary: boolean, limit: number): Read
 
 function parse(bytes: Buffer, isBinary: boolean): Record<string, unknown> {
   if (isBinary) throw invalid('A frame is JSON in a text message. This message is binary.');
-  assertFewValues(bytes);
+  valueCounter()(bytes);
   const value = parseJson(bytes, 'The frame');
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw invalid('A frame is a JSON object with "type" and "id".');

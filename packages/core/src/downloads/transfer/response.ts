@@ -33,7 +33,7 @@ export function readResponse({ status, headers, url }: HttpResponse, from: numbe
     const message = `${host} sends a web page instead of ${file}, such as a login or an error page. Check the URL.`;
     throw transferError('give-up', message);
   }
-  if (/\S/.test(headers['content-encoding'] ?? '') && headers['content-encoding'] !== 'identity') {
+  if (!/^\s*(identity)?\s*$/i.test(headers['content-encoding'] ?? '')) {
     const message = `${host} sends ${file} compressed although "identity" was requested. Use another URL.`;
     throw transferError('give-up', message);
   }

@@ -20,11 +20,11 @@ export function errors(log: Logger): Middleware {
 }
 
 /**
- * `{ error }`, the shape that OpenAI's clients parse. Under `/v1/messages` there is `type: "error"` beside it, for
- * Anthropic's clients.
+ * `{ error }`, the shape that OpenAI's clients parse. Under `/messages`, where that is not the name of a model, there is
+ * `type: "error"` beside it, for Anthropic's clients.
  */
 export function errorBody(path: string, error: WireError): object {
-  return /\/v1\/messages(\/|$)/.test(path) ? { type: 'error', error } : { error };
+  return /(?<!\/(models|chat))\/messages(\/|$)/.test(path) ? { type: 'error', error } : { error };
 }
 
 function respond(ctx: Context, error: LaminaError, log: Logger): void {

@@ -6,16 +6,24 @@ import type { Router, RouterContext } from '@koa/router';
 import type { Context, Middleware } from 'koa';
 import { requireKey, scopesOf } from '../middleware/authentication.js';
 import { errorBody } from '../middleware/errors.js';
-import { anyRoute, unknownRoute } from '../middleware/not-found.js';
+import { anyRoute, routeAtEnd, unknownRoute } from '../middleware/not-found.js';
 import { visibleError } from '../middleware/redaction.js';
 import { logInCore, requestIdOf } from '../middleware/request-log.js';
 import type { BodyLimits } from '../request/body.js';
 import { disconnectSignal } from '../request/disconnect-signal.js';
 import { requiredFields, readInferenceBody, readQuery, type InferenceBody } from '../request/inference-body.js';
 
-/** Adds the routes. */
+/** Path → inference route. Clients whose base URL lacks /v1 are served as well. */
+const inferencePaths: ReadonlyMap<string, string> = new Map(
+  [...requiredFields.keys()].flatMap((route) => [
+    [`/v1/${route}`, route],
+    [`/${route}`, route],
+  ]),
+);
+
+/** Adds the routes. A model named `completions` has no route of its own: /chat/completions is OpenAI's. */
 export function inferenceRoutes(router: Router, lamina: Lamina, limits: BodyLimits): void {
-  for (const route of requiredFields.keys()) router.post(`/v1/${route}`, (ctx) => infer(ctx, lamina, route, limits));
+  for (const [path, route] of inferencePaths) router.post(path, (ctx) => infer(ctx, lamina, route, limits));
   router.post('/chat/*name', (ctx) => infer(ctx, lamina, 'chat/completions', limits, ctx.params['name']));
 }
 
@@ -26,10 +34,9 @@ export function engineRoutes(router: Router, lamina: Lamina, limits: BodyLimits)
 
 /** Serves the most frequent requests before the router, which tests all routes one after the other. */
 export function fastInference(lamina: Lamina, limits: BodyLimits): Middleware {
-  const routes = new Map([...requiredFields.keys()].map((route) => [`/v1/${route}`, route]));
   return (ctx, next) => {
     if (ctx.method !== 'POST') return next();
-    const route = routes.get(ctx.path);
+    const route = inferencePaths.get(ctx.path);
     if (route !== undefined) return infer(ctx, lamina, route, limits);
     const name = /^\/chat\/([\w.:-]+)$/.exec(ctx.path)?.[1]; // A name that needs no decoding.
     return name === undefined ? next() : infer(ctx, lamina, 'chat/completions', limits, name);
@@ -49,7 +56,7 @@ function passOn(ctx: RouterContext, lamina: Lamina, limits: BodyLimits): Promise
     throw new LaminaError('METHOD_NOT_ALLOWED', { method: ctx.method, path: ctx.path, allowed: ['POST'] });
   if (/^models(\/|$)/.test(route))
     throw new LaminaError('METHOD_NOT_ALLOWED', { method: ctx.method, path: ctx.path, allowed: ['GET', 'HEAD'] });
-  if (!isPlainPath(route)) throw unknownRoute(ctx.method, ctx.path, ctx.router.stack);
+  if (!isPlainPath(route) || isNested(route)) throw unknownRoute(ctx, ctx.router);
   return forward(ctx, lamina, route, readNamedModel(ctx, route, limits), true);
 }
 
@@ -59,7 +66,7 @@ async function readNamedModel(ctx: RouterContext, route: string, limits: BodyLim
     return ctx.method === 'POST' ? await readInferenceBody(ctx.req, route, limits) : readQuery(ctx.querystring);
   } catch (error) {
     throw LaminaError.is(error, 'REQUEST_INVALID') && error.details['param'] === 'model'
-      ? unknownRoute(ctx.method, ctx.path, ctx.router.stack)
+      ? unknownRoute(ctx, ctx.router)
       : error;
   }
 }
@@ -67,6 +74,12 @@ async function readNamedModel(ctx: RouterContext, route: string, limits: BodyLim
 // True for a path that cannot leave the engine's /v1, however the engine decodes it.
 function isPlainPath(route: string): boolean {
   return /^[\w.~:-]+(\/[\w.~:-]+)*$/.test(route) && !route.split('/').some((part) => /^\.+$/.test(part));
+}
+
+// True for `v1/chat/completions` and `chat/completions/chat/completions`: the base URL is wrong, and no engine has these.
+function isNested(route: string): boolean {
+  const inner = routeAtEnd(route);
+  return route.startsWith('v1/') || (inner !== undefined && requiredFields.has(route.slice(0, -inner.length - 1)));
 }
 
 /**

@@ -19,6 +19,7 @@ export {
 } from './views/views.js';
 export { tokens } from './kernel/tokens.js';
 export { createLog, type LogLevel } from './kernel/log.js';
+export { parseSize } from './models/sizes.js';
 export { check, describeProblems, nearestHint, type Problem } from './kernel/check.js';
 export type { DownloadLimits, LaminaOptions, RuntimeLimits } from './contract/config.js';
 export type { EventData, Events, EventType, LaminaEvent } from './contract/events.js';

@@ -14,6 +14,11 @@ export interface CommandLine {
   readonly apiKeyFile?: string;
   readonly dataDir?: string;
   readonly allowUnauthenticated?: boolean;
+  readonly allowedHosts?: readonly string[];
+  readonly cors?: readonly string[];
+  /** As written, such as `64MB`. */
+  readonly bodyLimit?: string;
+  readonly downloadAllowHosts?: readonly string[];
 }
 
 /** Parses the arguments. Returns an exit code after `--help` (0) or wrong usage (2); the message is already printed. */
@@ -58,6 +63,22 @@ function program(): Command {
     )
     .option('--data-dir <directory>', 'Directory for the state of Lamina (default: .lamina in the models directory)')
     .option('--allow-unauthenticated', 'Accept connections from other machines without an API key')
+    .option(
+      '--allowed-hosts <names>',
+      'Host names that clients may use for this server without an API key, besides localhost and IP addresses',
+      list,
+    )
+    .option(
+      '--cors <origins>',
+      'Origins of web pages that may call this server: https://app.example, https://*.example.com, or * for all (default: pages on localhost, for GET and inference)',
+      list,
+    )
+    .option('--body-limit <size>', 'Maximum size of the body of an inference request, such as 64MB (default: 32MiB)')
+    .option(
+      '--download-allow-hosts <names>',
+      'Hosts with private addresses that downloads of clients may use, as name or name:port',
+      list,
+    )
     .helpOption('-h, --help', 'Show help')
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: (.)/, asSentence)) })
     .exitOverride();
@@ -66,6 +87,11 @@ function program(): Command {
 /** Errors begin like those of `lamina`: with the name of the program and a capital letter. */
 function asSentence(_: string, first: string): string {
   return `lamina-server: ${first.toUpperCase()}`;
+}
+
+/** A list with commas; the option may be repeated. */
+function list(text: string, previous: readonly string[] = []): readonly string[] {
+  return [...previous, ...text.split(',').map((item) => item.trim())];
 }
 
 function wholeNumber(least: number, most = Number.MAX_SAFE_INTEGER): (text: string) => number {

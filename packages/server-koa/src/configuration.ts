@@ -1,6 +1,6 @@
 // The configuration of lamina-server: the command line, then the configuration module or the installed plugins, then the
 // defaults.
-import { loadConfig, type LaminaOptions, type LogLevel } from '@lamina/core';
+import { LaminaError, loadConfig, parseSize, type LaminaOptions, type LogLevel } from '@lamina/core';
 import { readApiKeys } from './api-key-file.js';
 import type { CommandLine } from './command-line.js';
 import type { ServerOptions } from './options.js';
@@ -28,6 +28,7 @@ export async function readConfiguration(
 ): Promise<Configuration> {
   const { server = {}, ...written } = await loadConfig<ServerConfig>(line.config);
   const limits = { ...written.limits, ...given({ maxLoaded: line.maxLoaded, idleTimeout: line.idleTimeout }) };
+  const downloads = { ...written.downloads, ...given({ allowedHosts: line.downloadAllowHosts }) };
   const apiKeys = line.apiKeyFile === undefined ? undefined : await readApiKeys(line.apiKeyFile);
   return {
     lamina: {
@@ -36,12 +37,27 @@ export async function readConfiguration(
       ...written,
       ...given({ manifest: line.manifest, modelsDir: line.modelsDir, dataDir: line.dataDir, log: line.logLevel }),
       limits,
+      downloads,
     },
     server: {
       ...server,
-      ...given({ host: line.host, port: line.port, apiKeys, allowUnauthenticated: line.allowUnauthenticated }),
+      ...given({
+        host: line.host,
+        port: line.port,
+        apiKeys,
+        allowUnauthenticated: line.allowUnauthenticated,
+        allowedHosts: line.allowedHosts,
+        cors: line.cors,
+        bodyLimit: line.bodyLimit === undefined ? undefined : bytesOf(line.bodyLimit),
+      }),
     },
   };
+}
+
+function bytesOf(size: string): number {
+  const bytes = parseSize(size);
+  if (bytes !== undefined && bytes >= 1) return Math.floor(bytes);
+  throw new LaminaError('CONFIG_INVALID', { message: `"--body-limit ${size}" is not a size. Write it like 64MB.` });
 }
 
 function given<T extends object>(values: T): { [Name in keyof T]?: Exclude<T[Name], undefined> } {

@@ -20,13 +20,15 @@ export interface RouterOptions {
   /** Maximum size of the body of an inference request, in bytes. Default: 32 MiB. Other routes accept at most 1 MiB. */
   readonly bodyLimit?: number;
   /**
-   * The most bytes of request bodies in memory, over all requests; default 128 MiB. A request beyond it waits up to 5 s
+   * The most bytes of request bodies in memory, over all requests; default 128 MiB, or `bodyLimit` if that is more. A request beyond it waits up to 5 s
    * and is then refused with 503. A body stays in memory until its response has ended, so many long responses to large
    * bodies need a higher limit.
    */
   readonly bodyMemoryLimit?: number;
   /**
-   * Origins of web pages that may call this server (`https://app.example`), or `'*'` for all; default: only its own.
+   * Origins of web pages that may call this server, or `'*'` for all. `*` also stands for a part of a name, or for a
+   * port: `https://*.example.com`, `http://192.168.1.7:*`. Default: its own pages, and pages on `localhost`, which may
+   * only use GET and inference.
    */
   readonly cors?: readonly string[] | '*';
   /**

@@ -62,7 +62,7 @@ export function checks(
     ...(hasKeys ? [] : [hostCheck(allowedHosts)]), // A web page cannot have a key, whatever its host name.
     originCheck(cors),
     authentication(apiKeys),
-    ...(hasKeys ? [redaction] : []), // Without keys, every caller has the scope `manage`.
+    redaction,
     suggestDownload(lamina, autoDownload),
   ];
 }

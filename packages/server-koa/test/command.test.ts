@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { bin, isAlive } from './support/command.js';
+import { raw } from './support/raw.js';
 import { chat, errorOf, until } from './support/test-server.js';
 
 interface Run {
@@ -179,6 +180,40 @@ describe('lamina-server', function () {
     assert.equal((await ended).code, 0);
   });
 
+  it('takes origins, host names, the limit of bodies and the hosts of downloads from the command line', async () => {
+    const files = createServer((_, response) => void response.end('a fake model')).listen(0, '127.0.0.1');
+    await once(files, 'listening');
+    const { port } = files.address() as { port: number };
+    const { child, url, ended } = await listening(
+      ...options(),
+      ...['--cors', 'https://a.example,https://*.b.example', '--cors', 'https://c.example'],
+      ...['--allowed-hosts', 'models.home.arpa', '--body-limit', '1kB'],
+      ...['--download-allow-hosts', `127.0.0.1:${port}`],
+    );
+    const asPage = async (origin: string) => (await fetch(`${url}/models`, { headers: { origin } })).status;
+    for (const origin of ['https://a.example', 'https://x.b.example', 'https://c.example'])
+      assert.equal(await asPage(origin), 200, origin);
+    assert.equal(await asPage('https://d.example'), 403);
+    const asHost = async (host: string) =>
+      (await raw(url, `GET /models HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`)).status;
+    assert.deepEqual([await asHost('models.home.arpa'), await asHost('other.home.arpa')], [200, 403]);
+    assert.equal((await post(url, '/v1/chat/completions', chat('tiny', 'x'.repeat(1000)))).status, 413);
+    // Behind a proxy, a caller counts as one of the network, whose downloads may not use addresses of this machine.
+    const download = async (host: string) =>
+      (
+        await fetch(`${url}/download`, {
+          method: 'POST',
+          headers: { via: '1.1 proxy' },
+          body: JSON.stringify({ source: 'url', reference: `http://${host}/new.fake`, name: `new-${host.length}` }),
+        })
+      ).status;
+    assert.deepEqual([await download(`127.0.0.1:${port}`), await download('127.0.0.2:80')], [202, 403]);
+    child.kill('SIGTERM');
+    assert.equal((await ended).code, 0);
+    files.close();
+    files.closeAllConnections();
+  });
+
   it('uses the installed plugins without a configuration', async () => {
     await writeFile(join(directory, 'models.yaml'), 'models: {}\n');
     const { child, url, ended } = await listening('--models-dir', directory, '--port', '0');
@@ -234,6 +269,23 @@ describe('lamina-server', function () {
     assert.equal((await ended).code, 0, 'the data directory is free again');
   });
 
+  it('reports in one sentence a size and an origin that are none', async () => {
+    await fails(
+      1,
+      /^lamina-server: "--body-limit much" is not a size\. Write it like 64MB\.$/m,
+      ...options(),
+      '--body-limit',
+      'much',
+    );
+    await fails(
+      1,
+      /^lamina-server: "app\.example" is not an origin .*https:\/\/app\.example/m,
+      ...options(),
+      '--cors',
+      'app.example',
+    );
+  });
+
   it('exits with 2 after wrong usage, with 0 after --help', async () => {
     await fails(2, /--prot/, '--prot', '1');
     await fails(2, /from 0 to 65535/, '--port', '70000');
@@ -254,6 +306,10 @@ describe('lamina-server', function () {
       '--api-key-file',
       '--data-dir',
       '--allow-unauthenticated',
+      '--allowed-hosts',
+      '--cors',
+      '--body-limit',
+      '--download-allow-hosts',
     ]) {
       assert.ok(help.stdout.includes(option), option);
     }

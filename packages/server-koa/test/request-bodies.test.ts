@@ -7,6 +7,7 @@ import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { bin } from './support/command.js';
+import { dial } from './support/raw.js';
 import {
   chat,
   errorOf,
@@ -52,6 +53,17 @@ describe('request bodies', function () {
   const waiting = ({ lamina }: TestServer, count: number) =>
     until(`${count} requests wait`, () => lamina.runtime.slot('tiny').waiting === count);
   const busy = { models: { tiny: { parallel: 1, chunk_ms: 5 } } };
+
+  it('may be as large as the limit, whatever the default of the memory for all of them', async () => {
+    const { url } = await open({ server: { bodyLimit: 200 * mebibyte } });
+    const socket = dial(url);
+    socket.write(
+      `POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: ${150 * mebibyte}\r\n\r\n`,
+    );
+    const [first] = (await once(socket, 'data')) as [Buffer];
+    assert.match(first.toString(), /^HTTP\/1.1 100 /);
+    socket.destroy();
+  });
 
   it('wait as bytes: many large ones queue in a small heap, while others are served', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'lamina-bodies-'));

@@ -5,6 +5,7 @@ import { createServer, type ServerOptions } from '@lamina/server-koa';
 import { attached, chat, errorOf, startTestServer, type TestServer } from './support/test-server.js';
 import { remotePlugin } from './support/remote.js';
 import { parse, dial, readAll } from './support/raw.js';
+import { TestSocket } from './support/socket.js';
 
 describe('security', () => {
   let testServer: TestServer;
@@ -184,10 +185,21 @@ describe('security', () => {
 
   it('web pages of other origins are refused, those of the same origin are not', async () => {
     await open({});
-    for (const origin of ['https://evil.example', 'null', 'http://localhost:1', `${testServer.url}.evil.example`]) {
+    for (const origin of [
+      'https://evil.example',
+      'null',
+      'http://localhost.evil.example',
+      'http://127.0.0.1.evil.example:80',
+      'http://evil.example/http://localhost',
+      'http://[::1].evil.example',
+      'http://notlocalhost',
+      'ftp://localhost',
+      `${testServer.url}.evil.example`,
+    ]) {
       const answer = await asPage(origin);
       assert.equal(answer.status, 403, origin);
       assert.equal(answer.headers.get('access-control-allow-origin'), null);
+      assert.match((await errorOf(answer)).message, /--cors <origin>/, 'it names the flag');
     }
     assert.equal((await asPage(testServer.url)).status, 200);
     assert.equal(
@@ -263,6 +275,132 @@ describe('security', () => {
     assert.match(await stream.text(), /\[DONE\]/);
     const error = await testServer.post('/v1/chat/completions', '', { headers: { origin: 'https://app.example' } });
     assert.equal(error.headers.get('access-control-allow-origin'), 'https://app.example');
+  });
+
+  describe('a page on localhost, without --cors', () => {
+    const local = { headers: { origin: 'http://localhost:3000' } };
+
+    it('may use GET and inference, and reads the answers', async () => {
+      await open({});
+      for (const origin of [
+        'http://localhost',
+        'http://localhost:5173',
+        'https://127.0.0.1:8443',
+        'http://[::1]:3000',
+      ]) {
+        const list = await asPage(origin);
+        assert.equal(list.status, 200, origin);
+        assert.equal(list.headers.get('access-control-allow-origin'), origin);
+        const answer = await testServer.post('/v1/chat/completions', chat('tiny'), { headers: { origin } });
+        assert.equal(answer.status, 200);
+        assert.equal(answer.headers.get('access-control-allow-origin'), origin);
+        assert.equal(answer.headers.get('access-control-allow-credentials'), null);
+        assert.match(answer.headers.get('access-control-expose-headers') ?? '', /retry-after/);
+      }
+    });
+
+    it('may not manage, by HTTP or WebSocket; the refusal names the flag', async () => {
+      await open({});
+      const requests: [string, string][] = [
+        ['POST', '/models/tiny/start'],
+        ['POST', '/models/tiny/stop'],
+        ['POST', '/models/reload'],
+        ['DELETE', '/models/tiny'],
+        ['POST', '/download'],
+        ['DELETE', '/downloads/1'],
+        ['POST', '/backends/refresh'],
+      ];
+      for (const [method, path] of requests) {
+        const answer = await fetch(testServer.url + path, { method, ...local });
+        assert.equal(answer.status, 403, `${method} ${path}`);
+        assert.match((await errorOf(answer)).message, /--cors http:\/\/localhost:3000/);
+        assert.equal(answer.headers.get('access-control-allow-origin'), local.headers.origin, 'the page can read why');
+      }
+      const socket = await TestSocket.open(testServer.url, { origin: local.headers.origin });
+      assert.equal((await socket.chat('a')).last.type, 'chat.done');
+      socket.send({ type: 'model.stop', id: 'b', model: 'tiny' });
+      const { error } = await socket.next('error', ({ id }) => id === 'b');
+      assert.match(error.message, /"model\.stop" is not open to web pages .*--cors http:\/\/localhost:3000/);
+      await socket.close();
+      assert.equal(testServer.lamina.runtime.slot('tiny').state, 'ready');
+    });
+
+    it('sees neither processes nor addresses of engines', async () => {
+      await open({});
+      await testServer.lamina.runtime.start('tiny');
+      const { server } = (await (await fetch(`${testServer.url}/models/tiny`, local)).json()) as { server: object };
+      assert.deepEqual([Object.hasOwn(server, 'pid'), Object.hasOwn(server, 'origin')], [false, false]);
+    });
+
+    it('needs a key where other clients need one, and may not manage with it', async () => {
+      await open({ apiKeys: [{ key: 'k' }] });
+      assert.equal((await asPage('http://localhost:3000')).status, 401);
+      const keyed = { headers: { ...local.headers, ...withKey('k').headers } };
+      assert.equal((await fetch(`${testServer.url}/models`, keyed)).status, 200);
+      assert.equal((await testServer.post('/models/tiny/start', '', keyed)).status, 403);
+    });
+  });
+
+  it('a page that --cors names may manage, also one on localhost', async () => {
+    await open({ cors: ['http://localhost:3000'] });
+    const asManager = { headers: { origin: 'http://localhost:3000' } };
+    assert.equal((await testServer.post('/models/tiny/start', '', asManager)).status, 200);
+    assert.equal(
+      (await testServer.post('/models/tiny/stop', '', { headers: { origin: 'http://localhost:3001' } })).status,
+      403,
+    );
+  });
+
+  it('a "*" in an origin stands for a part of its name, or for its port', async () => {
+    await open({ cors: ['https://*.Example.com', 'http://192.168.1.7:*', 'app://*'] });
+    for (const origin of [
+      'https://a.example.com',
+      'https://a.b.example.com',
+      'http://192.168.1.7:8080',
+      'app://obsidian.md',
+    ])
+      assert.equal((await asPage(origin)).headers.get('access-control-allow-origin'), origin);
+    for (const origin of [
+      'https://example.com',
+      'http://a.example.com',
+      'https://a.example.com:8443',
+      'https://a.example.com.evil.example',
+      'https://evil.example:1.example.com',
+      'https://aXexample.com',
+      'http://192.168.1.7',
+      'http://192x168.1.7:80',
+      'app://',
+    ])
+      assert.equal((await asPage(origin)).status, 403, origin);
+  });
+
+  it('something that is not an origin is refused when the server is created', async () => {
+    await open({});
+    for (const origin of ['app.example', 'https://app.example/', 'https://app.example/chat', '', 'localhost:3000'])
+      assert.throws(
+        () => createServer(testServer.lamina, { port: 0, cors: [origin] }),
+        (error: unknown) =>
+          LaminaError.is(error, 'CONFIG_INVALID') && error.message.includes(`"${origin}" is not an origin`),
+      );
+  });
+
+  it('every answer varies by origin, so that no cache gives one page the answer of another', async () => {
+    await open({ cors: ['https://app.example'] });
+    for (const answer of [
+      await fetch(`${testServer.url}/health`),
+      await asPage('https://app.example'),
+      await asPage('https://evil.example'),
+    ])
+      assert.match(answer.headers.get('vary') ?? '', /\borigin\b/i);
+  });
+
+  it('a preflight of a page of the internet may reach a private network when its origin is allowed', async () => {
+    await open({ cors: ['https://app.example'] });
+    const asked = { 'access-control-request-method': 'POST', 'access-control-request-private-network': 'true' };
+    const header = async (origin: string) =>
+      (await asPage(origin, { method: 'OPTIONS', headers: asked })).headers.get('access-control-allow-private-network');
+    assert.equal(await header('https://app.example'), 'true');
+    assert.equal(await header('https://evil.example'), null);
   });
 
   it("all web pages are allowed with cors: '*'", async () => {

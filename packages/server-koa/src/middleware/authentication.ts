@@ -4,9 +4,13 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { LaminaError } from '@lamina/core';
 import type { Context, Middleware } from 'koa';
 import type { ApiKey, Scope } from '../options.js';
+import { restrictedPageOf } from './host-and-origin.js';
 
 /** What a caller is allowed to do. */
-export type Scopes = ReadonlySet<Scope>;
+export interface Scopes extends ReadonlySet<Scope> {
+  /** The origin of a web page that may not manage the server, whatever its key. */
+  readonly page?: string;
+}
 
 const allScopes: Scopes = new Set<Scope>(['inference', 'manage']);
 const noKey: Scopes = new Set<Scope>();
@@ -21,7 +25,7 @@ interface ScopeState {
 export function authentication(apiKeys: readonly ApiKey[]): Middleware {
   if (apiKeys.length === 0) {
     return (ctx, next) => {
-      (ctx.state as ScopeState)[scopes] = allScopes;
+      setScopes(ctx, allScopes);
       return next();
     };
   }
@@ -31,9 +35,16 @@ export function authentication(apiKeys: readonly ApiKey[]): Middleware {
   }));
   return (ctx, next) => {
     const key = presentedKey(ctx.req.headers);
-    (ctx.state as ScopeState)[scopes] = key === undefined ? noKey : scopesFor(digestOf(key), known);
+    setScopes(ctx, key === undefined ? noKey : scopesFor(digestOf(key), known));
     return next();
   };
+}
+
+function setScopes(ctx: Context, held: Scopes): void {
+  const page = restrictedPageOf(ctx);
+  const isLimited = page !== undefined && held.has('manage');
+  const limited = [...held].filter((scope) => scope !== 'manage');
+  (ctx.state as ScopeState)[scopes] = isLimited ? Object.assign(new Set(limited), { page }) : held;
 }
 
 /** The scopes of the caller. */
@@ -51,6 +62,10 @@ export function requireKey(ctx: Pick<Context, 'state' | 'method' | 'path'>, scop
 
 /** As {@link requireKey}, for another operation than an HTTP request. @throws LaminaError `UNAUTHORIZED`, `FORBIDDEN` */
 export function requireScope(held: Scopes, scope: Scope | undefined, operation: string): void {
+  if (held.page !== undefined && (scope === undefined ? held.size === 0 : !held.has(scope)))
+    throw new LaminaError('FORBIDDEN', {
+      message: `${operation} is not open to web pages of the origin "${held.page}". Allow it with --cors ${held.page} (option cors).`,
+    });
   if (held === invalidKey) throw new LaminaError('UNAUTHORIZED', { message: 'The API key is not valid.' });
   if (held.size === 0) {
     const message = 'Authentication required. Send an API key as "Authorization: Bearer <key>".';

@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
 import { LaminaError } from '@lamina/core';
 import type { Context, Middleware } from 'koa';
+import { allowsAll, isLocalPage, originTest, type AllowedOrigins } from './origins.js';
 
 /** Refuses requests in HTTP/1.1 without a host (RFC 9112, 3.2), because Node's own response has no body. */
 export const requireHost: Middleware = (ctx, next) => {
@@ -24,31 +25,48 @@ export function hostCheck(allowedHosts: readonly string[]): Middleware {
     const name = hostnameOf(header);
     if (names.has(name) || isIP(name) !== 0 || suffixes.some((suffix) => name.endsWith(suffix))) return next();
     throw new LaminaError('FORBIDDEN', {
-      message: `The host name "${name}" is not allowed. Use the server's IP address, or add the name to allowedHosts.`,
+      message: `The host name "${name}" is not allowed. Use the server's IP address, or allow the name with --allowed-hosts (option allowedHosts).`,
     });
   };
 }
 
+const restrictedPage = Symbol('restricted page');
+
+interface PageState {
+  [restrictedPage]?: string;
+}
+
 /**
- * Refuses requests of web pages whose origin is not in `cors`, and answers CORS preflights of those that are. Programs
- * that are not browsers send no origin and pass.
+ * Refuses requests of web pages whose origin is not in `cors`, and answers CORS preflights of those that are. Pages on
+ * `localhost` pass as well, restricted to what `restrictedPageOf` says. Programs that are not browsers send no origin
+ * and pass. There is no `Access-Control-Allow-Credentials`, because Lamina reads no cookies.
+ * @throws LaminaError `CONFIG_INVALID` for an entry of `cors` that is not an origin
  */
-export function originCheck(cors: readonly string[] | '*'): Middleware {
-  const allows = cors === '*' ? () => true : (origin: string) => cors.includes(origin);
+export function originCheck(cors: AllowedOrigins): Middleware {
+  const allows = originTest(cors);
+  const all = allowsAll(cors);
   return (ctx, next) => {
     const { origin } = ctx.req.headers;
+    if (!all) ctx.vary('Origin');
     if (origin === undefined) {
-      if (cors !== '*' && isCrossSiteFetch(ctx)) throw originRefused('another site');
+      if (!all && isCrossSiteFetch(ctx)) throw originRefused('another site');
       return next();
     }
     if (!allows(origin)) {
       if (isSameOrigin(origin, authorityOf(ctx.req))) return next();
-      throw originRefused(`the origin "${origin}"`);
+      if (!isLocalPage(origin)) throw originRefused(`the origin "${origin}"`);
+      (ctx.state as PageState)[restrictedPage] = origin;
     }
-    addCorsHeaders(ctx, cors === '*' ? '*' : origin);
+    ctx.set('Access-Control-Allow-Origin', all ? '*' : origin);
+    ctx.set('Access-Control-Expose-Headers', 'x-request-id, retry-after, x-should-retry');
     if (ctx.method !== 'OPTIONS' || ctx.req.headers['access-control-request-method'] === undefined) return next();
     answerPreflight(ctx);
   };
+}
+
+/** The origin of a page that may call the server because it is on `localhost`: it may not manage the server. */
+export function restrictedPageOf(ctx: Pick<Context, 'state'>): string | undefined {
+  return (ctx.state as PageState)[restrictedPage];
 }
 
 /** The host and port as the client sent them, not as a proxy forwards them. HTTP/2 sends them in `:authority`. */
@@ -77,19 +95,16 @@ function isSameOrigin(origin: string, host: string | undefined): boolean {
 
 function originRefused(subject: string): LaminaError {
   return new LaminaError('FORBIDDEN', {
-    message: `Web pages of ${subject} are not allowed to call this server. The option cors allows origins.`,
+    message: `Web pages of ${subject} may not call this server. Allow their origin with --cors <origin> (option cors).`,
   });
-}
-
-function addCorsHeaders(ctx: Context, origin: string): void {
-  ctx.set('Access-Control-Allow-Origin', origin);
-  ctx.set('Access-Control-Expose-Headers', 'x-request-id, retry-after');
-  if (origin !== '*') ctx.vary('Origin');
 }
 
 function answerPreflight(ctx: Context): void {
   ctx.set('Access-Control-Allow-Methods', 'GET, HEAD, POST, DELETE');
   ctx.set('Access-Control-Allow-Headers', ctx.get('access-control-request-headers') || 'authorization, content-type');
   ctx.set('Access-Control-Max-Age', '600');
+  // Chrome asks this before a page of the internet may reach a server on this machine or in a private network.
+  if (ctx.req.headers['access-control-request-private-network'] !== undefined)
+    ctx.set('Access-Control-Allow-Private-Network', 'true');
   ctx.status = 204;
 }

@@ -19,7 +19,7 @@ export interface BodyLimits {
 /** The limits of inference bodies. A body that is larger than all of the memory could never be read. */
 export function bodyLimits({
   bodyLimit = defaultBodyLimit,
-  bodyMemoryLimit = defaultBodyMemoryLimit,
+  bodyMemoryLimit = Math.max(defaultBodyMemoryLimit, bodyLimit),
 }: RouterOptions): BodyLimits {
   return { memory: new BodyMemory(bodyMemoryLimit), bytes: Math.min(bodyLimit, bodyMemoryLimit) };
 }

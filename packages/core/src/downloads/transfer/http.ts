@@ -159,7 +159,7 @@ function joined(headers: Dispatcher.ResponseData['headers']): HttpResponse['head
   return Object.fromEntries(pairs) as HttpResponse['headers'];
 }
 
-const advice = 'The operator can allow the host with downloads.allowedHosts.';
+const advice = 'The operator can allow the host with --download-allow-hosts (option downloads.allowedHosts).';
 
 function forbidden(host: string): LaminaError {
   const message = `${host} is an address of this machine or of a private network. Requests from the network may not use it. ${advice}`;

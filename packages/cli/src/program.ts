@@ -29,7 +29,10 @@ export function createProgram(session: Session, { stdout, stderr }: Pick<CliIo, 
     .usage('<command> [options]')
     .option('--models-dir <directory>', 'Directory of the models (default: models)')
     .option('--manifest <file>', 'Manifest file (default: models.yaml in the models directory)')
-    .option('--data-dir <directory>', 'Directory for the state of Lamina (default: .lamina in the models directory)')
+    .option(
+      '--data-dir <directory>',
+      "Directory for the state of Lamina (default: .lamina in the models directory, or in the user's data directory)",
+    )
     .option(
       '--config <module>',
       'JavaScript module whose default export is defineConfig({ plugins, … }) (default: the installed plugins)',

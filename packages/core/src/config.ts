@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import type { Config, DownloadLimits, LaminaOptions, RuntimeLimits } from './contract/config.js';
 import { LaminaError } from './contract/errors.js';
+import { defaultDataDir } from './data-dir.js';
 import { check, describeProblems, nearestHint } from './kernel/check.js';
 
 /** The default limits of the runtime; times in seconds. */
@@ -102,16 +103,18 @@ export function resolveConfig(options: LaminaOptions): Config {
   if (others.length > 0)
     throw new LaminaError('CONFIG_INVALID', { message: `The limit of downloads ${describeProblems(others)}.` });
   const modelsDir = resolve(options.modelsDir ?? 'models');
+  const mode = options.mode ?? 'owner';
+  // The only default taken from the process: without PATH no engine is found.
+  const env = options.env ?? process.env;
   return Object.freeze({
     plugins: options.plugins ?? [],
     manifest: options.manifest,
     modelsDir,
-    dataDir: resolve(options.dataDir ?? `${modelsDir}/.lamina`),
-    mode: options.mode ?? 'owner',
+    dataDir: options.dataDir === undefined ? defaultDataDir({ modelsDir, mode, env }) : resolve(options.dataDir),
+    mode,
     limits: { ...defaultLimits, ...options.limits },
     downloads: { ...defaultDownloadLimits, ...options.downloads },
-    // The only default taken from the process: without PATH no engine is found.
-    env: options.env ?? process.env,
+    env,
     fetch: options.fetch ?? globalThis.fetch,
   });
 }

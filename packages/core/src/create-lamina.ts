@@ -1,7 +1,6 @@
 // createLamina: what starts in which order, and how it is closed.
 import { setMaxListeners } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import { logEvents, logModelChanges } from './builtin/event-log.js';
 import { builtin } from './builtin/index.js';
 import { logStart } from './builtin/start-log.js';
@@ -101,12 +100,11 @@ export async function createLamina(
   const log = container.get(tokens.Log);
   const opened = new Disposables(log);
   opened.add('proxies', () => proxied.close());
-  const hadModelsDir = existsSync(config.modelsDir); // Before mkdir creates the data directory in it.
+  const hadModelsDir = existsSync(config.modelsDir); // Before the lock creates the data directory in it.
   try {
     if (config.mode === 'owner') {
       await loadExeca();
       loadUndici();
-      await mkdir(config.dataDir, { recursive: true });
       const lock = await lockDataDir(config.dataDir);
       opened.add('lock', () => lock.dispose());
       await removeTemporaryFiles(config.dataDir);
@@ -137,7 +135,13 @@ export async function createLamina(
     models.checkBackendsWith(() => backendProblems(backends, models));
     await models.load();
     logStart(
-      { plugins: resolved.plugins.map(({ name }) => name), models, modelsDir: config.modelsDir, hadModelsDir },
+      {
+        plugins: resolved.plugins.map(({ name }) => name),
+        models,
+        modelsDir: config.modelsDir,
+        defaultDataDir: options.dataDir === undefined ? config.dataDir : undefined,
+        hadModelsDir,
+      },
       log,
     );
     opened.add('log of model changes', logModelChanges(models, log)); // After the start: its models have been logged.

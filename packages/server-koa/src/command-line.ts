@@ -61,7 +61,10 @@ function program(): Command {
       '--api-key-file <file>',
       'File with the API keys that clients must send, one per line; "inference" or "manage" after a key limits its use',
     )
-    .option('--data-dir <directory>', 'Directory for the state of Lamina (default: .lamina in the models directory)')
+    .option(
+      '--data-dir <directory>',
+      "Directory for the state of Lamina (default: .lamina in the models directory, or in the user's data directory)",
+    )
     .option('--allow-unauthenticated', 'Accept connections from other machines without an API key')
     .option(
       '--allowed-hosts <names>',

@@ -12,7 +12,10 @@ import { runCommand } from '@lamina/cli';
 
 /** The program `lamina`. */
 export const lamina = fileURLToPath(new URL('../../bin/lamina.js', import.meta.url));
-const server = fileURLToPath(new URL('./bin/lamina-server.js', import.meta.resolve('@lamina/server-koa/package.json')));
+/** The program `lamina-server`. */
+export const server = fileURLToPath(
+  new URL('./bin/lamina-server.js', import.meta.resolve('@lamina/server-koa/package.json')),
+);
 
 /** The exit code and output of a command. */
 export interface CommandOutput {

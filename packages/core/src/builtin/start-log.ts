@@ -1,4 +1,5 @@
 // Logs what a Lamina starts with: plugins, models, and what to do about missing files.
+import { dirname } from 'node:path';
 import type { Logger } from '../contract/context.js';
 import type { ModelRecord, Models } from '../contract/models.js';
 import { showCount, showNames } from './amounts.js';
@@ -11,12 +12,14 @@ export interface Started {
   readonly plugins: readonly string[];
   readonly models: Pick<Models, 'list' | 'stats'>;
   readonly modelsDir: string;
+  /** The data directory, if the host did not choose it. */
+  readonly defaultDataDir: string | undefined;
   /** Whether the models directory existed before the start. */
   readonly hadModelsDir: boolean;
 }
 
 /** Writes the lines. */
-export function logStart({ plugins, models, modelsDir, hadModelsDir }: Started, log: Logger): void {
+export function logStart({ plugins, models, modelsDir, defaultDataDir, hadModelsDir }: Started, log: Logger): void {
   log.info(
     { event: 'plugins.loaded', plugins },
     plugins.length === 0
@@ -26,6 +29,10 @@ export function logStart({ plugins, models, modelsDir, hadModelsDir }: Started, 
   if (!hadModelsDir) {
     const message = `The models directory ${modelsDir} does not exist. Create it, or choose another one with --models-dir.`;
     log.warn({ event: 'models.directory_missing', models_dir: modelsDir }, message);
+  }
+  if (defaultDataDir !== undefined && dirname(defaultDataDir) !== modelsDir) {
+    const message = `The models directory ${modelsDir} cannot be written, so models cannot be downloaded; the state of Lamina is in ${defaultDataDir}`;
+    log.info({ event: 'models.directory_read_only', models_dir: modelsDir, data_dir: defaultDataDir }, message);
   }
   const { total_models: total, available_models: available } = models.stats();
   if (total > 0) {

@@ -69,7 +69,10 @@ export interface LaminaOptions {
   readonly manifest?: string | Partial<Manifest>;
   /** The directory that model paths are relative to; default `models` in the working directory. */
   readonly modelsDir?: string;
-  /** The directory for Lamina's own state. Only one process can own it. Default: `.lamina` in the models directory. */
+  /**
+   * The directory for Lamina's own state. Only one process can own it. Default: `.lamina` in the models directory; if that
+   * cannot be written, a directory for these models in the user's data home, such as `~/.local/share/lamina/models-…`.
+   */
   readonly dataDir?: string;
   /**
    * `owner`: locks the data directory, runs engines and downloads. `attached`: works beside the owner, if there is one;

@@ -50,7 +50,8 @@ export interface PluginContext {
    */
   readonly clock: Clock;
   /**
-   * A directory for the plugin's own files; created on first access.
+   * A directory for the plugin's own files; created on first access. In the mode `attached` it is not created, and it may
+   * be missing: a command that only reads leaves nothing behind.
    * @example
    * ```ts
    * await writeFile(join(lamina.dataDir, 'cache.json'), '{}');

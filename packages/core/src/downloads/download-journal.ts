@@ -117,7 +117,8 @@ export async function removeLeftovers(folder: string): Promise<void> {
   const entries = await readdir(folder).catch(() => []);
   for (const entry of entries) {
     const path = join(folder, entry);
-    if (entry.endsWith(removedSuffix)) await removeFolder(path);
+    if (entry.endsWith(removedSuffix))
+      await removeFolder(path).catch(() => undefined); // A later start can write here.
     else {
       await removeTemporaryFiles(path);
       await rmdir(path).catch(() => undefined); // Only empty folders are removed.

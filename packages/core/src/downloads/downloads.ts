@@ -24,6 +24,7 @@ import type { SourceRegistry } from './source-registry.js';
 import { Space } from './space.js';
 import { guardedFetch } from './transfer/guarded-fetch.js';
 import type { HttpClient } from './transfer/http.js';
+import { requireWritable } from './writable.js';
 
 /** Finished and cancelled downloads that are still listed. */
 const maxListed = 100;
@@ -101,6 +102,7 @@ export class DownloadService implements Downloads {
     this.requireOwner();
     this.closing.signal.throwIfAborted();
     checkRequest(request);
+    await requireWritable(this.config);
     const name = 'model' in request ? this.models.resolve(request.model).model.name : request.name;
     for (let job = this.unfinished(name); job !== undefined; job = this.unfinished(name)) {
       if (await orAborted(this.continueJob(job, isOther(job, request)), signal)) return job.snapshot();
@@ -137,6 +139,7 @@ export class DownloadService implements Downloads {
     this.requireOwner();
     const job = this.job(id);
     requireOpen(job);
+    await requireWritable(this.config);
     await job.start();
     requireOpen(job);
     return job.snapshot();

@@ -80,6 +80,7 @@ export class PluginHost {
   }
 
   private contextFor(plugin: Plugin, owner: TapOwner, open: () => boolean): PluginContext {
+    const { mode } = this.config;
     const dataDir = join(this.config.dataDir, 'plugins', plugin.name);
     const during =
       <T>(register: (noun: T, plugin: string) => void) =>
@@ -99,7 +100,7 @@ export class PluginHost {
       clock: this.clock,
       // Made when it is asked for: most plugins keep nothing.
       get dataDir() {
-        mkdirSync(dataDir, { recursive: true });
+        if (mode === 'owner') mkdirSync(dataDir, { recursive: true });
         return dataDir;
       },
       log: owner.log,

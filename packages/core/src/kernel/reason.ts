@@ -38,3 +38,8 @@ export function networkReasonOf(error: unknown): string {
   if (message === 'bad port') return 'the port is not allowed';
   return connectionProblems[code] ?? reasonOf(error);
 }
+
+/** True for the error of a file system that may not be written: read-only, or without the permission. */
+export function isReadOnlyError(error: unknown): boolean {
+  return ['EACCES', 'EPERM', 'EROFS'].includes((error as NodeJS.ErrnoException | undefined)?.code ?? '');
+}

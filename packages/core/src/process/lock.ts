@@ -3,7 +3,8 @@ import { mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { LaminaError } from '../contract/errors.js';
-import { unlessShortage } from '../kernel/shortage.js';
+import { reasonOf } from '../kernel/reason.js';
+import { isShortage, unlessShortage } from '../kernel/shortage.js';
 import type { Disposable } from '../contract/context.js';
 import { startOf } from './process-table.js';
 
@@ -22,9 +23,20 @@ const released = 'given back\n';
  * The lock is the file `lock.<n>` with the highest n. A process that finds its owner dead creates `lock.<n+1>`
  * exclusively, which only one of many can. The highest n never falls, because a file is only removed by the owner of a
  * higher one; so the process whose file is the highest owns the directory.
- * @throws LaminaError `CONFLICT` when a live Lamina owns it, in this process or another
+ * @throws LaminaError `CONFLICT` when a live Lamina owns it, in this process or another; `CONFIG_INVALID` when it cannot
+ * be written
  */
 export async function lockDataDir(dataDir: string): Promise<Disposable> {
+  try {
+    return await lock(dataDir);
+  } catch (error) {
+    if (LaminaError.is(error) || isShortage(error)) throw error;
+    const message = `The data directory ${dataDir} cannot be written: ${reasonOf(error)}. Choose another one with --data-dir.`;
+    throw new LaminaError('CONFIG_INVALID', { message }, { cause: error });
+  }
+}
+
+async function lock(dataDir: string): Promise<Disposable> {
   await mkdir(dataDir, { recursive: true });
   for (;;) {
     const newest = Math.max(0, ...(await generations(dataDir)));

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
+import { tinyGguf } from '@lamina/testing';
 import { Folder } from './support/command.js';
 
 describe('lamina', function () {
@@ -111,8 +112,24 @@ describe('lamina', function () {
       /^Removed mine from the manifest\.\ndeleted {2}.*mine\.fake\n/,
     );
     assert.equal(existsSync(folder.file('models/mine/mine.fake')), false);
-    assert.match(await succeed('rm', 'far'), /^Removed far from the manifest\.\nThe files were kept/);
+    assert.equal(await succeed('rm', 'far'), 'Removed far from the manifest.\nThe files were kept.\n');
     assert.doesNotMatch(await readFile(folder.file('models/models.yaml'), 'utf8'), /far|mine/);
+  });
+
+  it('says under which name the files of a removed model are still served', async () => {
+    const path = folder.file('models/models.yaml');
+    await tinyGguf(folder.file('models/found.gguf'));
+    const manifest = await readFile(path, 'utf8');
+    await writeFile(
+      path,
+      manifest.replace('  far:', '  mine: { path: found.gguf }\n  same: { path: tiny.fake }\n  far:'),
+    );
+    assert.equal(
+      await succeed('rm', 'mine'),
+      'Removed mine from the manifest.\nThe files were kept.\nIts files are still served, as found. To delete them, run: lamina rm found --files\n',
+    );
+    assert.match(await succeed('rm', 'found', '--files'), /deleted {2}.*found\.gguf\n/);
+    assert.match(await succeed('rm', 'same'), /\nIts files are still served, as tiny\./);
   });
 
   it('prints the same JSON document beside a server and through it', async () => {

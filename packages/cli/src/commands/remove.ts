@@ -25,14 +25,22 @@ export function removeCommand(program: Command, session: Session): void {
 }
 
 function resultOf(view: RemovalView, files: boolean): CommandResult {
-  const { removed, deleted, kept } = view;
+  const { removed, deleted, kept, remaining } = view;
   return {
     json: view,
     text: [
       `Removed ${removed} from the manifest.`,
       ...deleted.map((path) => `deleted  ${path}`),
       ...kept.map((sentence) => `kept     ${sentence}`),
-      ...(files ? [] : ['The files were kept. Add --files to delete them.']),
+      ...(files ? [] : ['The files were kept.']),
+      ...servedLines(remaining),
     ].join('\n'),
   };
+}
+
+/** Files that stay in the models directory, or that other entries name, are served under another name. */
+function servedLines(remaining: readonly string[]): readonly string[] {
+  if (remaining.length === 0) return [];
+  const hint = remaining.length === 1 ? ` To delete them, run: lamina rm ${remaining[0]!} --files` : '';
+  return [`Its files are still served, as ${remaining.join(', ')}.${hint}`];
 }

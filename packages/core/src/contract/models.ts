@@ -244,7 +244,8 @@ export interface Models {
   /**
    * Removes a model from the manifest; with `files`, deletes its files too, if they are in the models directory and no
    * other model uses them. Of a model that is a directory, only the files of its format are deleted; directories that
-   * become empty are deleted too. Stop the model first. Categories and defaults that name it stay.
+   * become empty are deleted too. Stop the model first. Categories and defaults that name it stay. Files that stay in
+   * the models directory are discovered there.
    * @throws LaminaError `MODEL_NOT_FOUND`, `CONFLICT`
    * @example
    * ```ts
@@ -302,6 +303,8 @@ export interface RemovedModel {
   readonly deleted: readonly string[];
   /** Which files stay and why, one sentence each. */
   readonly kept: readonly string[];
+  /** The models that still serve its files: other entries, or the files themselves under the name of their path. */
+  readonly remaining: readonly string[];
 }
 
 /** The models that changed, by name. */

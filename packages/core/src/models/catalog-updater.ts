@@ -194,7 +194,7 @@ export class CatalogUpdater {
   }
 
   /** Reads the headers of files that discovery waits for, and offers those models. */
-  private readHeaders(): Promise<void> {
+  readHeaders(): Promise<void> {
     this.readingHeaders ??= this.readUnread().finally(() => (this.readingHeaders = undefined));
     return this.readingHeaders;
   }

@@ -160,16 +160,20 @@ export class ModelRegistry implements Models {
   }
 
   async remove(name: string, options: { files?: boolean } = {}): Promise<RemovedModel> {
-    let removed: RemovedModel = { deleted: [], kept: [] };
+    let removed: Omit<RemovedModel, 'remaining'> = { deleted: [], kept: [] };
+    const paths = new Set<string>();
     await this.updater.edit(async (update) => {
       // An entry that was just written by hand may use the same files.
       if (options.files === true) await update();
       const { model } = this.catalog.resolve(name);
+      for (const { path } of model.files) paths.add(path);
       if (model.from === 'manifest') await this.updater.store.edit({ name: model.name, entry: undefined });
       else if (options.files !== true) throw notInManifest(model.name);
       if (options.files === true) removed = await removeFiles(model, this.catalog.records, this.modelsDir);
     });
-    return removed;
+    await this.updater.readHeaders(); // Files that no entry names any more may be discovered now.
+    const remaining = this.catalog.records.filter(({ model }) => model.files.some(({ path }) => paths.has(path)));
+    return { ...removed, remaining: remaining.map(({ model }) => model.name) };
   }
 
   onChange(listener: (change: ModelsChange) => void): () => void {

@@ -251,9 +251,10 @@ describe('the model library', () => {
   });
 
   describe('remove', () => {
-    it('removes the entry and keeps the files, which are then discovered', async () => {
+    it('removes the entry and keeps the files, and says under which name they are discovered', async () => {
       await load('models:\n  a: { path: x/a.gguf }\n  b: {}\n', { 'x/a.gguf': gguf });
-      assert.deepEqual(await setup.registry.remove('a'), { deleted: [], kept: [] });
+      assert.deepEqual(await setup.registry.remove('a'), { deleted: [], kept: [], remaining: ['x/a'] });
+      assert.equal(setup.registry.get('x/a')?.model.from, 'discovered');
       assert.equal(await manifestText(), 'models:\n  b: {}\n');
       assert.equal(await exists(join(setup.modelsDir, 'x/a.gguf')), true);
     });
@@ -275,9 +276,11 @@ describe('the model library', () => {
         `models:\n  a: { path: s.gguf }\n  b: { path: s.gguf }\n  far: { path: ${join(outside, 'far.gguf')} }\n`,
         { 's.gguf': gguf },
       );
-      assert.deepEqual((await setup.registry.remove('a', { files: true })).kept, [
-        's.gguf stays: the model "b" uses it too.',
-      ]);
+      assert.deepEqual(await setup.registry.remove('a', { files: true }), {
+        deleted: [],
+        kept: ['s.gguf stays: the model "b" uses it too.'],
+        remaining: ['b'],
+      });
       assert.deepEqual((await setup.registry.remove('far', { files: true })).kept, [
         'far.gguf stays: it is outside the models directory.',
       ]);

@@ -15,7 +15,7 @@ export async function removeFiles(
   model: Model,
   records: readonly ModelRecord[],
   modelsDir: string,
-): Promise<RemovedModel> {
+): Promise<Omit<RemovedModel, 'remaining'>> {
   const root = await realpath(modelsDir).catch(unlessShortage(modelsDir));
   const removal = new Removal(modelsDir, root, await usersOf(records, model.name));
   for (const path of new Set(model.files.map((file) => file.path))) await removal.remove(path, model.format);

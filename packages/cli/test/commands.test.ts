@@ -43,6 +43,10 @@ describe('lamina', function () {
       await succeed('suggest', '--use-case', 'conversational', '--max-size', '4GB'),
       /^tiny\n {2}because {2}\S/,
     );
+    assert.match(
+      await succeed('suggest', '--use-case', 'coding'),
+      /^No model on disk matches the use case "coding"\. The best of all models on disk:\n\ntiny\n {2}because/,
+    );
     assert.match(await succeed('stats'), / models +2 \(1 available, 1 missing\)\n {2}categories +lightweight\n/);
     assert.match(await succeed('backends'), /^fake +available +fake +\d/m);
     assert.match(await succeed('list', '--available'), /^far +url +http:/m);

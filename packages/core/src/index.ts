@@ -40,7 +40,7 @@ export type {
   SlotState,
   DesiredState,
 } from './contract/runtime.js';
-export type { BackendRecord, Backends } from './contract/backends.js';
+export type { BackendChoice, BackendRecord, Backends } from './contract/backends.js';
 export type {
   Download,
   Downloadable,

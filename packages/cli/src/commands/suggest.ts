@@ -20,22 +20,30 @@ export function suggestCommand(program: Command, session: Session): void {
     .option('--category <name>', 'Category of the manifest')
     .option('--max-size <size>', 'Maximum size, such as 4GB')
     .description('Suggest the model that fits best')
-    .action(({ useCase, category, maxSize }: SuggestOptions, command: Command) => {
+    .action((options: SuggestOptions, command: Command) => {
+      const { useCase, category, maxSize } = options;
       const request = {
         ...(useCase === undefined ? {} : { use_case: useCase }),
         ...(category === undefined ? {} : { category }),
         ...(maxSize === undefined ? {} : { max_size: maxSize }),
       };
-      return session.run(command.optsWithGlobals(), async ({ library }) => resultOf(await library.suggest(request)));
+      return session.run(command.optsWithGlobals(), async ({ library }) =>
+        resultOf(await library.suggest(request), options),
+      );
     });
   addExample(command, 'lamina suggest --use-case coding --max-size 4GB');
 }
 
-function resultOf(view: SuggestionView): CommandResult {
-  const others = view.alternatives.map(({ name, command, reasons }): [string, string] => [
-    name,
-    command ?? reasons.join(', '),
-  ]);
-  const rest = others.length === 0 ? '' : `\n\nOthers:\n${pairs(others)}`;
-  return { json: view, text: `${view.suggested}\n${pairs(view.reasons.map((reason) => ['because', reason]))}${rest}` };
+function resultOf(view: SuggestionView, { useCase, category }: SuggestOptions): CommandResult {
+  const asked = [
+    ...(useCase === undefined ? [] : [`the use case "${useCase}"`]),
+    ...(category === undefined ? [] : [`the category "${category}"`]),
+  ].join(' or ');
+  const unmatched = view.matched ? '' : `No model on disk matches ${asked}. The best of all models on disk:\n\n`;
+  const others = view.alternatives.map(
+    ({ name, command, reasons }) => `  ${name}\n    ${command ?? reasons.join('; ')}`,
+  );
+  const rest = others.length === 0 ? '' : `\n\nOthers:\n${others.join('\n')}`;
+  const reasons = pairs(view.reasons.map((reason) => ['because', reason]));
+  return { json: view, text: `${unmatched}${view.suggested}\n${reasons}${rest}` };
 }

@@ -139,6 +139,8 @@ export interface Machine {
 export interface MemoryEstimate {
   /** Resident host memory, without weights that are mapped from a file, which the system may page out. */
   readonly hostBytes: number;
+  /** The weights that are not in `hostBytes` because they are mapped from a file. */
+  readonly mappedBytes?: number;
   /** Device → bytes. */
   readonly deviceBytes: Readonly<Record<string, number>>;
   /** The context length of this estimate, in tokens. */
@@ -331,6 +333,22 @@ export interface BackendRecord {
   readonly fallback?: string;
 }
 
+/** The backend on which a model would run, or why there is none. */
+export type BackendChoice =
+  | {
+      readonly backend: string;
+      /** The version of its engine. */
+      readonly version?: string;
+      /** With the options of the model, as it would start now. */
+      readonly memory?: MemoryEstimate;
+    }
+  | {
+      readonly backend?: never;
+      readonly reason: string;
+      /** What to do about it, a sentence or empty. */
+      readonly hint: string;
+    };
+
 /** The backends of this Lamina: registered types and configured instances. */
 export interface Backends {
   /**
@@ -342,6 +360,16 @@ export interface Backends {
    * ```
    */
   list(options?: { refresh?: boolean; signal?: AbortSignal }): Promise<readonly BackendRecord[]>;
+  /**
+   * Returns a function that says on which backend a model would run, without starting it; an adapter runs with its base.
+   * Each engine is probed at most once, when the first model needs it. The function throws the reason of the signal.
+   * @example
+   * ```ts
+   * const choose = lamina.backends.chooser({ signal });
+   * for (const { model } of lamina.models.list()) console.log(model.name, (await choose(model)).backend ?? 'none');
+   * ```
+   */
+  chooser(options?: { signal?: AbortSignal }): (model: Model) => Promise<BackendChoice>;
   /**
    * The registered types.
    * @example

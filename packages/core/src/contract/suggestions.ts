@@ -25,6 +25,8 @@ export interface SuggestedModel {
 /** The result of {@link Suggestions.suggest}. */
 export interface Suggestion {
   readonly suggested: SuggestedModel;
+  /** False when no model on disk is meant for what was asked: then the best of all models is suggested. */
+  readonly matched: boolean;
   /** At most ten others, best first; models that are not on disk or broken are last. */
   readonly alternatives: readonly SuggestedModel[];
 }

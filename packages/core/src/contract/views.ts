@@ -103,6 +103,8 @@ export interface ValidationView {
 /** `POST /suggest`. */
 export interface SuggestionView {
   readonly suggested: string;
+  /** False when no model on disk is meant for what was asked: then the best of all models is suggested. */
+  readonly matched: boolean;
   readonly model_info: ModelView;
   readonly available: boolean;
   readonly reasons: readonly string[];

@@ -1,6 +1,6 @@
 // Scores how well a model fits a request, with the reasons.
 import type { Requirements } from '../contract/hooks.js';
-import type { BackendRecord, Machine } from '../contract/backends.js';
+import type { BackendChoice, Machine, MemoryEstimate } from '../contract/backends.js';
 import type { Model, ModelRecord } from '../contract/models.js';
 import { parseSize, showSize } from './sizes.js';
 
@@ -16,9 +16,6 @@ export interface Situation {
   readonly useCaseMembers: ReadonlySet<string>;
   readonly categoryMembers: ReadonlySet<string>;
   readonly machine: Machine;
-  readonly backends: readonly BackendRecord[];
-  /** Aliases of backend types → type. */
-  readonly spellings: ReadonlyMap<string, string>;
 }
 
 /** The score of a model. */
@@ -44,8 +41,9 @@ export function sizeOf({ model, entry, available }: ModelRecord): number | undef
  * order of the manifest: the one named, the use case's default, `use_cases`, the category called so, the category asked
  * for), then context and size.
  */
-export function judge(record: ModelRecord, model: Model, situation: Situation): Judgement {
+export function judge(record: ModelRecord, model: Model, choice: BackendChoice, situation: Situation): Judgement {
   const bytes = sizeOf(record);
+  const purposes = purposesOf(record, model, situation);
   const parts = [
     {
       points: record.available ? 100_000 : 0,
@@ -53,9 +51,9 @@ export function judge(record: ModelRecord, model: Model, situation: Situation): 
         ? `on disk${bytes === undefined ? '' : `, ${showSize(bytes)}`}`
         : `not on disk${bytes === undefined ? '' : `, ${showSize(bytes)} to get`}`,
     },
-    engine(record, situation),
-    memory(model, bytes, situation.machine),
-    ...purpose(record, model, situation),
+    engine(choice),
+    memory(model, bytes, choice.backend === undefined ? undefined : choice.memory, situation.machine),
+    ...(purposes.length === 0 ? notForChat(model) : purposes),
     context(model),
     { points: bytes === undefined ? 0 : Math.min(90, Math.log2(1 + bytes / 1e8) * 8), reason: undefined },
   ];
@@ -65,45 +63,45 @@ export function judge(record: ModelRecord, model: Model, situation: Situation): 
   };
 }
 
-function engine({ model, entry }: ModelRecord, { backends, spellings }: Situation): Point {
-  const asked = entry.backend === undefined ? undefined : (spellings.get(entry.backend) ?? entry.backend);
-  const fit = backends.filter(({ name, type, formats }) =>
-    asked === undefined ? formats.includes(model.format) : name === entry.backend || type === asked,
-  );
-  const fallback = backends.find(
-    ({ name, availability, fallbackFor }) =>
-      availability.available &&
-      (fallbackFor?.includes(entry.backend ?? '') === true || fit.some((candidate) => candidate.fallback === name)),
-  );
-  const here = fit.find(({ availability }) => availability.available) ?? fallback;
-  if (here !== undefined)
-    return {
-      points: 40_000,
-      reason: `runs on ${here.name}${here.availability.available && here.availability.version !== undefined ? ` ${here.availability.version}` : ''}`,
-    };
-  const [missing] = fit;
-  const why =
-    missing?.availability.available === false
-      ? `${missing.name}: ${missing.availability.reason}`
-      : `no backend ${asked === undefined ? `opens ${model.format}` : `is called "${asked}"`}`;
-  return { points: 0, reason: `cannot run here: ${why}` };
+function engine(choice: BackendChoice): Point {
+  if (choice.backend === undefined) return { points: 0, reason: `cannot run here: ${choice.reason}` };
+  return { points: 40_000, reason: `runs on ${[choice.backend, choice.version ?? []].flat().join(' ')}` };
 }
 
-function memory({ metadata }: Model, bytes: number | undefined, { totalBytes }: Machine): Point {
+/** The estimate of the backend, with the options of the model; else one for the usual context. */
+function memory(
+  { metadata }: Model,
+  bytes: number | undefined,
+  estimate: MemoryEstimate | undefined,
+  { totalBytes }: Machine,
+): Point {
+  if (estimate !== undefined) {
+    const { hostBytes, mappedBytes = 0, deviceBytes, contextLength } = estimate;
+    const devices = Object.values(deviceBytes).reduce((sum, one) => sum + one, 0);
+    const onHost = hostBytes + mappedBytes;
+    return memoryPoint(onHost <= totalBytes, onHost + devices, totalBytes, contextLength);
+  }
   if (bytes === undefined) return { points: 10_000, reason: undefined };
   const length = Math.min(metadata?.contextLength ?? usualContext, usualContext);
   const { layers = 0, kvHeads = 0, keyLength = 0, valueLength = 0 } = metadata ?? {};
   // Keys and values are kept as 16-bit numbers; a tenth more is what engines use for computing.
   const needed = bytes * 1.1 + 2 * length * layers * kvHeads * (keyLength + valueLength);
-  const fits = needed <= totalBytes;
-  return {
-    points: fits ? 20_000 : 0,
-    reason: `${fits ? 'fits in memory' : 'does not fit in memory'}: about ${showSize(needed)} of ${showSize(totalBytes)} with ${length} tokens of context`,
-  };
+  return memoryPoint(needed <= totalBytes, needed, totalBytes, length);
+}
+
+function memoryPoint(fits: boolean, needed: number, total: number, contextLength: number): Point {
+  const about = `about ${showSize(needed)} of ${showSize(total)} with ${contextLength} tokens of context`;
+  return { points: fits ? 20_000 : 0, reason: `${fits ? 'fits in memory' : 'does not fit in memory'}: ${about}` };
+}
+
+/** Whether a model is meant for what was asked; any model is, when no purpose was. */
+export function isMeant(record: ModelRecord, situation: Situation): boolean {
+  const { aiModel, useCase, category } = situation.wanted;
+  return (aiModel ?? useCase ?? category) === undefined || purposesOf(record, record.model, situation).length > 0;
 }
 
 /** How directly a model is meant for what was asked: the best reason counts, the others are listed too. */
-function purpose(
+function purposesOf(
   { entry }: ModelRecord,
   model: Model,
   { wanted, defaultModel, useCaseMembers, categoryMembers }: Situation,
@@ -121,7 +119,6 @@ function purpose(
     steps.push({ points: 2_000, reason: `is in the category "${useCase!}"` });
   if (category !== useCase && names.some((name) => categoryMembers.has(name)))
     steps.push({ points: 1_000, reason: `is in the category "${category!}"` });
-  if (steps.length === 0) return notForChat(model);
   return steps.map(({ points, reason }, index) => ({ points: index === 0 ? points : points / 100, reason }));
 }
 

@@ -9,7 +9,7 @@ import type { SuggestedModel, Suggestion, Suggestions, SuggestRequest } from '..
 import { check, describeProblems } from '../kernel/check.js';
 import type { Hooks } from '../kernel/hooks.js';
 import { parseSize, showSize } from './sizes.js';
-import { judge, sizeOf, type Situation } from './suggest-rank.js';
+import { isMeant, judge, sizeOf, type Situation } from './suggest-rank.js';
 
 /** Headers are read, and taps get, at most so many candidates. */
 const mostCandidates = 30;
@@ -35,7 +35,8 @@ export class Suggester implements Suggestions {
   async suggest(request: SuggestRequest, options: { signal?: AbortSignal } = {}): Promise<Suggestion> {
     const signal = options.signal ?? new AbortController().signal;
     const wanted = requirementsOf(request);
-    const ranked = await this.rank(wanted, signal);
+    const situation = this.situation(wanted);
+    const ranked = await this.rank(situation, signal);
     const asked = this.hooks.run.suggestModel.isUsed()
       ? await this.hooks.run.suggestModel.promise(ranked, wanted, { signal, log: this.log })
       : ranked;
@@ -48,22 +49,35 @@ export class Suggester implements Suggestions {
     const here = others.filter(isUsable);
     return {
       suggested: best,
+      matched: isMeant(best.record, situation),
       alternatives: [...here, ...others.filter((one) => !here.includes(one))].slice(0, alternatives),
     };
   }
 
-  private async rank(wanted: Requirements, signal: AbortSignal): Promise<readonly SuggestCandidate[]> {
-    const situation = await this.situation(wanted, signal);
-    const { maxBytes } = wanted;
+  private async rank(situation: Situation, signal: AbortSignal): Promise<readonly SuggestCandidate[]> {
+    const choose = this.backends.chooser({ signal });
+    const { maxBytes } = situation.wanted;
     const fitting = this.models
       .list()
       .filter((record) => maxBytes === undefined || (sizeOf(record) ?? Infinity) <= maxBytes);
-    const rough = fitting.map((record) => ({ record, ...judge(record, record.model, situation) }));
+    const rough = await Promise.all(
+      fitting.map(async (record) => ({
+        record,
+        ...judge(record, record.model, await choose(record.model), situation),
+      })),
+    );
     const looked = best(rough).map(({ record }) => record);
     const broken = await this.broken(looked, signal);
-    return best(
-      await Promise.all(looked.map((record) => this.judgeClosely(record, broken.get(record.model.name), situation))),
-    );
+    const close = looked.map(async (record): Promise<SuggestCandidate> => {
+      const { model, available } = record;
+      const problem = broken.get(model.name);
+      if (problem !== undefined)
+        return { model, available: false, score: 0, reasons: [`on disk, but it cannot be used: ${problem}`] };
+      // With its metadata; it may have been removed meanwhile.
+      const described = available ? await this.models.describe(model.name).catch(() => model) : model;
+      return { model: described, available, ...judge(record, described, await choose(described), situation) };
+    });
+    return best(await Promise.all(close));
   }
 
   /** What is wrong with files on disk, by model. */
@@ -75,21 +89,7 @@ export class Suggester implements Suggestions {
     );
   }
 
-  /** A candidate scored with its metadata. */
-  private async judgeClosely(
-    record: ModelRecord,
-    broken: string | undefined,
-    situation: Situation,
-  ): Promise<SuggestCandidate> {
-    const { model, available } = record;
-    if (broken !== undefined)
-      return { model, available: false, score: 0, reasons: [`on disk, but it cannot be used: ${broken}`] };
-    // It may have been removed meanwhile.
-    const described = available ? await this.models.describe(model.name).catch(() => model) : model;
-    return { model: described, available, ...judge(record, described, situation) };
-  }
-
-  private async situation(wanted: Requirements, signal: AbortSignal): Promise<Situation> {
+  private situation(wanted: Requirements): Situation {
     const { categories, defaults } = this.models.manifest;
     const members = (name: string | undefined) =>
       new Set(name !== undefined && Object.hasOwn(categories, name) ? categories[name] : []);
@@ -100,10 +100,6 @@ export class Suggester implements Suggestions {
       useCaseMembers: members(useCase),
       categoryMembers: members(category),
       machine: this.runtime.machine(),
-      backends: await this.backends.list({ signal }),
-      spellings: new Map(
-        this.backends.types().flatMap((type) => (type.aliases ?? []).map((alias) => [alias, type.type])),
-      ),
     };
   }
 

@@ -1,7 +1,8 @@
 // What is wrong with the backends and options of a manifest, found without a start and without running an engine.
 import type { Model, Models } from '../contract/models.js';
 import { check, nearestHint, type Problem } from '../kernel/check.js';
-import { mergedOptions, type BackendInstance, type BackendRegistry } from './backends.js';
+import { mergedOptions, type BackendInstance } from './backend-instance.js';
+import type { BackendRegistry } from './backends.js';
 
 /** Everything that is wrong, with the keys from the top of the manifest. */
 export function backendProblems(backends: BackendRegistry, models: Pick<Models, 'list'>): readonly Problem[] {

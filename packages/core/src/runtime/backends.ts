@@ -1,5 +1,12 @@
 // The backends of one Lamina: the types that plugins registered and the instances that the manifest configures.
-import type { Availability, Backend, BackendType, BackendRecord, Backends } from '../contract/backends.js';
+import type {
+  Availability,
+  Backend,
+  BackendChoice,
+  BackendRecord,
+  Backends,
+  BackendType,
+} from '../contract/backends.js';
 import type { Config } from '../contract/config.js';
 import { LaminaError } from '../contract/errors.js';
 import { reasonOf } from '../kernel/reason.js';
@@ -10,17 +17,9 @@ import type { Logger } from '../contract/context.js';
 import { check, describeProblems, nearestHint, type Problem } from '../kernel/check.js';
 import type { Hooks } from '../kernel/hooks.js';
 import { withTimeout } from '../kernel/abort.js';
+import { mergeOptions, namesOf, thisMachine, type BackendInstance } from './backend-instance.js';
 
 const probeTimeoutMs = 60_000;
-
-/** A configured backend that can start models. */
-export interface BackendInstance {
-  readonly name: string;
-  readonly type: BackendType;
-  /** The plugin's defaults, overridden by the manifest. */
-  readonly options: Readonly<Record<string, unknown>>;
-  readonly backend: Backend;
-}
 
 /** A backend of the manifest that cannot be made. */
 interface BrokenBackend {
@@ -72,9 +71,13 @@ export class BackendRegistry implements Backends {
    * @throws LaminaError `BACKEND_UNAVAILABLE`, `BACKEND_UNREACHABLE`; `MODEL_START_FAILED` when the system is short of
    * files, processes or memory
    */
-  async choose(model: Model, signal: AbortSignal): Promise<BackendInstance> {
+  async choose(
+    model: Model,
+    signal: AbortSignal,
+    recordOf = (entry: Entry) => this.record(entry, signal, model),
+  ): Promise<BackendInstance> {
     const candidatesOf = (entries: readonly Entry[]) =>
-      Promise.all(entries.map((entry) => this.candidate(entry, model, signal)));
+      Promise.all(entries.map(async (entry) => candidate(entry, model, await recordOf(entry))));
     const wanted = this.candidatesFor(model);
     const found = await candidatesOf(wanted);
     const fallbacks = found.some(({ availability }) => availability.available) ? [] : this.fallbacksFor(model, wanted);
@@ -84,6 +87,36 @@ export class BackendRegistry implements Backends {
     const chosen = entries.find((entry) => entry.name === name);
     if (chosen !== undefined && 'backend' in chosen) return chosen;
     throw unavailable(model, name, candidates);
+  }
+
+  chooser(options: { signal?: AbortSignal } = {}): (model: Model) => Promise<BackendChoice> {
+    const signal = options.signal ?? new AbortController().signal;
+    const records = new Map<Entry, Promise<BackendRecord>>();
+    const recordOf = (entry: Entry) => {
+      const record = records.get(entry) ?? this.record(entry, signal);
+      records.set(entry, record);
+      return record;
+    };
+    return async (model) => {
+      try {
+        const served = model.base === undefined ? model : this.models.resolve(model.name).served;
+        const instance = await this.choose(served, signal, recordOf);
+        const { availability } = await recordOf(instance);
+        const memory = await instance.backend.estimateMemory?.(served, mergeOptions(instance, served), thisMachine());
+        return {
+          backend: instance.name,
+          ...(availability.available && availability.version !== undefined ? { version: availability.version } : {}),
+          ...(memory === undefined ? {} : { memory }),
+        };
+      } catch (error) {
+        signal.throwIfAborted();
+        const { reason, hint } = LaminaError.is(error, 'BACKEND_UNAVAILABLE') ? error.details : {};
+        return {
+          reason: typeof reason === 'string' ? reason : reasonOf(error),
+          hint: typeof hint === 'string' ? hint : '',
+        };
+      }
+    };
   }
 
   /** The instance with this name in the current manifest. */
@@ -207,17 +240,6 @@ export class BackendRegistry implements Backends {
     );
   }
 
-  private async candidate(entry: Entry, model: Model, signal: AbortSignal): Promise<BackendCandidate> {
-    const { type, availability } = await this.record(entry, signal, model);
-    if (!('backend' in entry))
-      return { backend: entry.name, type, acceptance: { refused: entry.reason }, availability };
-    const opens = formatsOf(entry).includes(model.format);
-    const acceptance = opens
-      ? entry.backend.accepts(model)
-      : { refused: `it opens ${formatsOf(entry).join(', ')} and the model is ${model.format}` };
-    return { backend: entry.name, type, acceptance, availability };
-  }
-
   /** `model`: the one to start on it. */
   private async record(entry: Entry, signal: AbortSignal, model?: Model): Promise<BackendRecord> {
     if (!('backend' in entry)) {
@@ -253,6 +275,15 @@ export class BackendRegistry implements Backends {
   }
 }
 
+function candidate(entry: Entry, model: Model, { type, availability }: BackendRecord): BackendCandidate {
+  if (!('backend' in entry)) return { backend: entry.name, type, acceptance: { refused: entry.reason }, availability };
+  const opens = formatsOf(entry).includes(model.format);
+  const acceptance = opens
+    ? entry.backend.accepts(model)
+    : { refused: `it opens ${formatsOf(entry).join(', ')} and the model is ${model.format}` };
+  return { backend: entry.name, type, acceptance, availability };
+}
+
 /** Adds to the record of an unavailable backend the fallback that is used instead. */
 function withFallback(record: BackendRecord, all: readonly BackendRecord[]): BackendRecord {
   if (record.availability.available) return record;
@@ -275,36 +306,6 @@ function typeName({ type }: Entry): string {
 export function highestRank(candidates: readonly BackendCandidate[]): string | undefined {
   const fit = candidates.filter(({ acceptance, availability }) => 'rank' in acceptance && availability.available);
   return fit.sort((a, b) => rankOf(b) - rankOf(a))[0]?.backend;
-}
-
-/**
- * The options of the instance for all its models, overridden by the model's. On a fallback, options that only the named
- * engine has are left out.
- */
-export function mergedOptions(instance: BackendInstance, model: Model): Readonly<Record<string, unknown>> {
-  const known = Object.keys((instance.type.modelOptions['properties'] as object | undefined) ?? {});
-  const ofThisEngine = (options: Readonly<Record<string, unknown>>) =>
-    Object.fromEntries(Object.entries(options).filter(([name]) => known.includes(name)));
-  return {
-    ...ofThisEngine(instance.options),
-    ...(isFallback(instance, model) ? ofThisEngine(model.options) : model.options),
-  };
-}
-
-/** The options a model starts with. @throws LaminaError `CONFIG_INVALID` */
-export function mergeOptions(instance: BackendInstance, model: Model): Readonly<Record<string, unknown>> {
-  const merged = mergedOptions(instance, model);
-  const problems = check(instance.type.modelOptions, merged);
-  if (problems.length === 0) return merged;
-  throw new LaminaError('CONFIG_INVALID', {
-    message: `The option ${describeProblems(problems)}, for model "${model.name}" on backend ${instance.name}.`,
-    model: model.name,
-  });
-}
-
-/** True when the model names another backend than the one it runs on. */
-export function isFallback({ name, type }: BackendInstance, { backend }: Model): boolean {
-  return backend !== undefined && ![name, ...namesOf(type)].includes(backend);
 }
 
 function formatsOf({ backend, type }: BackendInstance): readonly string[] {
@@ -336,10 +337,6 @@ function typeProblem(name: string, type: string, types: readonly BackendType[]):
   return name === type
     ? { path: [], message: `is no backend type that a plugin provides; ${hint}` }
     : { path: ['type'], message: `is "${type}", which no plugin provides; ${hint}` };
-}
-
-function namesOf({ type, aliases = [] }: BackendType): readonly string[] {
-  return [type, ...aliases];
 }
 
 function unavailable(model: Model, chosen: string | undefined, candidates: readonly BackendCandidate[]): LaminaError {

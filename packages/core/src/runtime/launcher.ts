@@ -1,5 +1,4 @@
 // From a model's name to a running server: choose the backend, check what can be checked, start the engine.
-import { availableParallelism, freemem, totalmem } from 'node:os';
 import type { Machine, ModelServer, ServerInfo } from '../contract/backends.js';
 import type { Config, RuntimeLimits } from '../contract/config.js';
 import { LaminaError } from '../contract/errors.js';
@@ -9,7 +8,8 @@ import type { Clock, Logger } from '../contract/context.js';
 import type { OrphanReaper } from '../contract/processes.js';
 import type { EventBus } from '../kernel/event-bus.js';
 import type { Hooks } from '../kernel/hooks.js';
-import { type BackendRegistry, isFallback, mergeOptions, type BackendInstance } from './backends.js';
+import { isFallback, mergeOptions, thisMachine, type BackendInstance } from './backend-instance.js';
+import type { BackendRegistry } from './backends.js';
 
 /** Limits of one model, in milliseconds. */
 export interface Limits {
@@ -115,7 +115,7 @@ export class Launcher {
 
   /** This machine, as estimates see it. */
   machine(): Machine {
-    return { totalBytes: totalmem(), freeBytes: freemem(), cores: availableParallelism() };
+    return thisMachine();
   }
 
   private requireFiles(name: string): void {

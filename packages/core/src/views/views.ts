@@ -90,10 +90,14 @@ export function validationView(checks: readonly ModelCheck[], diagnostics: reado
 }
 
 /** A suggestion. */
-export function suggestionView(lamina: ModelServices, { suggested, alternatives }: Suggestion): SuggestionView {
+export function suggestionView(
+  lamina: ModelServices,
+  { suggested, matched, alternatives }: Suggestion,
+): SuggestionView {
   const { record, reasons } = suggested;
   return {
     suggested: record.model.name,
+    matched,
     model_info: modelView(lamina, record),
     available: record.available,
     reasons,

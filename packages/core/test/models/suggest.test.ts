@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import type { Availability, BackendType } from '../../dist/contract/backends.js';
 import type { SuggestRequest, Suggestion } from '../../dist/contract/suggestions.js';
-import { BackendRegistry } from '../../dist/runtime/backends.js';
+import { BackendRegistry, highestRank } from '../../dist/runtime/backends.js';
 import { Suggester } from '../../dist/models/suggest.js';
 import { parseSize, showSize } from '../../dist/models/sizes.js';
 import { ggufBytes, tinyLlama, type GgufParts } from './gguf-file.js';
@@ -16,11 +16,18 @@ function model(contextLength: number, parts: GgufParts = {}): Buffer {
 }
 
 function backend(type: string, formats: string[], availability: Availability, aliases: string[] = []): BackendType {
-  const none = { type: 'object' };
+  const none = { type: 'object', properties: { context_length: { type: 'integer' } } };
   const create = (name: string) => ({
     name,
     probe: () => Promise.resolve(availability),
     accepts: () => ({ rank: 1, reason: '' }),
+    // As an engine does: the model's own options decide, and a model of 2 GB stays mapped.
+    estimateMemory: (_: unknown, { context_length: contextLength }: { context_length?: number }) =>
+      Promise.resolve(
+        contextLength === undefined
+          ? undefined
+          : { hostBytes: contextLength * 1e6, mappedBytes: 2e9, deviceBytes: { GPU0: 1e9 }, contextLength },
+      ),
     start: () => Promise.reject(new Error('not here')),
   });
   return { type, formats, aliases, options: none, modelOptions: none, lifetime: 'owned', create };
@@ -35,6 +42,8 @@ describe('suggest', () => {
     setup = await openTestRegistry();
     machine = { totalBytes: 16e9, freeBytes: 8e9, cores: 4 };
     const { config, log, hooks } = setup;
+    const taps = hooks.tapsFor({ name: 'core', log, closed: false });
+    taps.selectBackend.tap((_, candidates) => highestRank(candidates));
     const backends = new BackendRegistry(config, setup.registry, hooks, log);
     backends.add(backend('llama.cpp', ['gguf'], { available: true, version: '0.7.0' }, ['llamacpp']), 'test');
     backends.add(
@@ -106,6 +115,41 @@ defaults:
     const far = alternatives.find(({ record }) => record.model.name === 'far')!;
     assert.equal(far.command, 'lamina pull far --source huggingface');
     assert.equal(far.reasons[0], 'not on disk, 2.0 GB to get');
+  });
+
+  it('estimates memory with the options of the model, over those of its backend', async () => {
+    await load(
+      `models:
+  own: { path: any.gguf, options: { context_length: 512 } }
+  of-backend: { path: any.gguf, backend: llamacpp }
+  long: { path: any.gguf, options: { context_length: 20000 } }
+backends:
+  llama.cpp: { context_length: 1024 }
+`,
+      { 'any.gguf': all['any.gguf']! },
+    );
+    const { suggested, alternatives } = await suggest();
+    const memory = Object.fromEntries(
+      [suggested, ...alternatives].map(({ record, reasons }) => [
+        record.model.name,
+        reasons.find((reason) => reason.includes('memory')),
+      ]),
+    );
+    assert.deepEqual(memory, {
+      own: 'fits in memory: about 3.5 GB of 16.0 GB with 512 tokens of context',
+      'of-backend': 'fits in memory: about 4.0 GB of 16.0 GB with 1024 tokens of context',
+      long: 'does not fit in memory: about 23.0 GB of 16.0 GB with 20000 tokens of context',
+    });
+    assert.equal(alternatives.at(-1)!.record.model.name, 'long');
+  });
+
+  it('says whether the model is meant for what was asked, or only any model on disk', async () => {
+    await load(manifest, all);
+    const matched = async (request: SuggestRequest) => (await suggest(request)).matched;
+    for (const request of [{}, { max_size: '1GB' }, { use_case: 'chat' }, { category: 'small' }, { ai_model: 'agent' }])
+      assert.equal(await matched(request), true, JSON.stringify(request));
+    for (const request of [{ use_case: 'coding' }, { category: 'none' }, { ai_model: 'far' }, { ai_model: 'gpt-5' }])
+      assert.equal(await matched(request), false, JSON.stringify(request));
   });
 
   it('prefers what an engine on this machine can run, and states why the other cannot', async () => {

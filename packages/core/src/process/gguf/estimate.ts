@@ -45,7 +45,7 @@ function needFor(
   options: GgufMemoryOptions,
   { devices, processBytes }: GgufPlace,
   contextLength: number,
-): Pick<MemoryEstimate, 'hostBytes' | 'deviceBytes'> {
+): Pick<MemoryEstimate, 'hostBytes' | 'mappedBytes' | 'deviceBytes'> {
   const cache = cacheBytes(shape, options, contextLength);
   const compute = computeBytes(shape, options, contextLength);
   const weights = bytesOf(model, 'weights');
@@ -58,6 +58,7 @@ function needFor(
   const hostProjector = placed.layers === 0 ? projector : 0;
   return {
     hostBytes: Math.round(processBytes + onHost * (cache + resident) + hostCompute + hostProjector),
+    mappedBytes: Math.round(onHost * (weights - resident)),
     deviceBytes: withProjector(placed, projector),
   };
 }

@@ -8,11 +8,7 @@ const socket = new WebSocket(url, 'lamina.v1');
 socket.on('open', () => socket.send(JSON.stringify({ type: 'chat.start', id: '1', request })));
 socket.on('message', (data: Buffer) => {
   const frame = JSON.parse(data.toString()) as ServerFrame;
-  if (frame.type === 'chat.chunk') process.stdout.write(textOf(frame.chunk));
+  if (frame.type === 'chat.chunk') process.stdout.write(frame.chunk.choices[0]?.delta.content ?? '');
   if (frame.type === 'chat.done' || frame.type === 'chat.error') socket.close();
   if (frame.type === 'chat.error' || frame.type === 'error') console.error(frame.error.message);
 });
-
-function textOf(chunk: object): string {
-  return (chunk as { choices: { delta: { content?: string } }[] }).choices[0]?.delta.content ?? '';
-}

@@ -4,10 +4,12 @@ export {
   clientFrameSchemas,
   serverFrameSchemas,
   subprotocol,
+  type ChatCompletionChunk,
   type ClientFrame,
   type ClientFrameType,
   type ServerFrame,
   type ServerFrameType,
+  type Usage,
 } from './contract/frames.js';
 export type {
   BackendsView,

@@ -1,5 +1,5 @@
 // The frames of the WebSocket, of clients and of the server: JSON, snake_case, one object per frame.
-import { errorSchema } from './events.js';
+import { errorSchema, type LaminaEvent } from './events.js';
 import type { FromSchema, Schema } from './schema.js';
 
 /** The WebSocket subprotocol. Its number changes when old clients would no longer work. */
@@ -10,6 +10,61 @@ const position = { type: 'integer', minimum: 1 } as const;
 const id = { type: 'string', minLength: 1, maxLength: 128 } as const;
 const name = { type: 'string', minLength: 1, maxLength: 1024 } as const;
 const object = { type: 'object' } as const;
+const count = { type: 'integer', minimum: 0 } as const;
+const nullableText = { type: ['string', 'null'] } as const;
+
+// What an engine sends is passed on unchecked, so only what every reader of a stream needs is required.
+const usage = {
+  type: 'object',
+  properties: { prompt_tokens: count, completion_tokens: count, total_tokens: count },
+  additionalProperties: true,
+} as const;
+
+const toolCall = {
+  type: 'object',
+  properties: {
+    index: count,
+    id: string,
+    type: string,
+    function: { type: 'object', properties: { name: string, arguments: string } },
+  },
+  additionalProperties: true,
+} as const;
+
+const chunk = {
+  type: 'object',
+  properties: {
+    id: string,
+    object: string,
+    created: { type: 'integer' },
+    model: string,
+    choices: {
+      type: 'array',
+      items: {
+        type: 'object',
+        properties: {
+          index: count,
+          delta: {
+            type: 'object',
+            properties: {
+              role: string,
+              content: nullableText,
+              reasoning_content: nullableText,
+              tool_calls: { type: 'array', items: toolCall },
+            },
+            additionalProperties: true,
+          },
+          finish_reason: nullableText,
+        },
+        required: ['delta'],
+        additionalProperties: true,
+      },
+    },
+    usage: { anyOf: [usage, { type: 'null' }] },
+  },
+  required: ['choices'],
+  additionalProperties: true,
+} as const;
 
 /**
  * The frames that clients send: type → description and schema. The client chooses `id`: it identifies the chat, the
@@ -18,7 +73,7 @@ const object = { type: 'object' } as const;
 export const clientFrameSchemas = {
   'chat.start': {
     description:
-      'Starts a chat. `request` is the body of POST /v1/chat/completions; the answer is always streamed and always includes usage. The server sends `chat.accepted`, and finally one `chat.done` or `chat.error`.',
+      'Starts a chat. `request` is the body of POST /v1/chat/completions, with any parameter that the engine knows; the answer is always streamed and always includes usage. The server sends `chat.accepted`, and finally one `chat.done` or `chat.error`.',
     type: 'object',
     properties: {
       type: { const: 'chat.start' },
@@ -27,6 +82,7 @@ export const clientFrameSchemas = {
         type: 'object',
         properties: { model: name, messages: { type: 'array', items: object, minItems: 1 } },
         required: ['model', 'messages'],
+        additionalProperties: true,
       },
     },
     required: ['type', 'id', 'request'],
@@ -147,14 +203,14 @@ export const serverFrameSchemas = {
     description:
       'A chunk of the answer: `chunk` is the chat.completion.chunk of the engine, as OpenAI documents it. `seq` counts the chunks from 1.',
     type: 'object',
-    properties: { type: { const: 'chat.chunk' }, id, seq: position, chunk: object },
+    properties: { type: { const: 'chat.chunk' }, id, seq: position, chunk },
     required: ['type', 'id', 'seq', 'chunk'],
   },
   'chat.done': {
     description:
       'The answer is complete. `usage` has the token counts, as OpenAI documents them; `finish_reason` is why the engine stopped: `stop`, `length`, `tool_calls`, …',
     type: 'object',
-    properties: { type: { const: 'chat.done' }, id, usage: object, finish_reason: string },
+    properties: { type: { const: 'chat.done' }, id, usage, finish_reason: string },
     required: ['type', 'id'],
   },
   'chat.error': {
@@ -164,7 +220,7 @@ export const serverFrameSchemas = {
     required: ['type', 'id', 'error'],
   },
   event: {
-    description: 'An event; `id` is the id of the subscription.',
+    description: 'An event of one of the types in docs/events.md; `id` is the id of the subscription.',
     type: 'object',
     properties: {
       type: { const: 'event' },
@@ -212,7 +268,16 @@ export type ClientFrame<Type extends ClientFrameType = ClientFrameType> = {
 /** A frame type that the server sends. */
 export type ServerFrameType = keyof typeof serverFrameSchemas;
 
-/** A frame that the server sends. */
+/** A frame that the server sends. The `event` in a frame `event` is narrowed by its own `type`. */
 export type ServerFrame<Type extends ServerFrameType = ServerFrameType> = {
-  [T in Type]: FromSchema<(typeof serverFrameSchemas)[T]>;
+  [T in Type]: T extends 'event' ? EventFrame : FromSchema<(typeof serverFrameSchemas)[T]>;
 }[Type];
+
+// The schema of the frame has no fields of events, so that clients accept the events of newer servers.
+type EventFrame = Omit<FromSchema<(typeof serverFrameSchemas)['event']>, 'event'> & { event: LaminaEvent };
+
+/** A chunk of a streamed chat, as OpenAI documents it and the engine wrote it; engines add fields of their own. */
+export type ChatCompletionChunk = FromSchema<typeof chunk>;
+
+/** The token counts of a chat, as OpenAI documents them; engines add fields of their own. */
+export type Usage = FromSchema<typeof usage>;

@@ -10,8 +10,10 @@ import {
   eventSchemas,
   serverFrameSchemas,
   subprotocol,
+  type ChatCompletionChunk,
   type ClientFrame,
   type ServerFrame,
+  type Usage,
 } from '@lamina/core/protocol';
 
 const dist = fileURLToPath(new URL('../../dist/', import.meta.url));
@@ -60,14 +62,51 @@ describe('the entry point for clients', () => {
     const start: ClientFrame<'chat.start'> = {
       type: 'chat.start',
       id: 'a',
-      request: { model: 'm', messages: [{ role: 'user', content: 'hi' }] },
+      request: { model: 'm', messages: [{ role: 'user', content: 'hi' }], temperature: 0, stop: ['.'] },
     };
-    assert.deepEqual(
-      check(clientFrameSchemas['chat.start'], { ...start, request: { ...start.request, temperature: 0 } }),
-      [],
-    );
+    assert.deepEqual(check(clientFrameSchemas['chat.start'], start), []);
     const hello: ServerFrame<'hello'> = { type: 'hello', protocol: subprotocol, session: 'x' };
     assert.deepEqual(check(serverFrameSchemas.hello, hello), []);
     assert.notDeepEqual(check(clientFrameSchemas['chat.start'], { ...start, id: '' }), []);
+    const chunk: ChatCompletionChunk = {
+      id: 'c',
+      object: 'chat.completion.chunk',
+      created: 1,
+      model: 'm',
+      choices: [{ index: 0, delta: { role: 'assistant', content: null }, finish_reason: null }],
+      usage: null,
+      timings: {},
+    };
+    const chunkFrame: ServerFrame<'chat.chunk'> = { type: 'chat.chunk', id: 'a', seq: 1, chunk };
+    assert.deepEqual(check(serverFrameSchemas['chat.chunk'], chunkFrame), []);
+    const usage: Usage = { prompt_tokens: 1, completion_tokens: 2, total_tokens: 3 };
+    assert.deepEqual(check(serverFrameSchemas['chat.done'], { type: 'chat.done', id: 'a', usage }), []);
+  });
+
+  it('has types that narrow a frame by its type, and an event in it by its own, which the compiler checks', () => {
+    const read = (frame: ServerFrame): string | number | null | undefined => {
+      switch (frame.type) {
+        case 'chat.chunk': {
+          const [choice] = frame.chunk.choices;
+          // @ts-expect-error a delta has tool calls, not a tool call
+          void choice?.delta.tool_calls?.name;
+          return choice?.delta.content ?? choice?.delta.tool_calls?.[0]?.function?.arguments ?? choice?.finish_reason;
+        }
+        case 'chat.done':
+          // @ts-expect-error a number is not a text
+          frame.usage?.completion_tokens satisfies string | undefined;
+          return frame.usage?.completion_tokens;
+        case 'event':
+          if (frame.event.type === 'model.ready') return frame.event.load_ms;
+          // @ts-expect-error only this event has it
+          void frame.event.load_ms;
+          return frame.event.type === 'download.progress' ? frame.event.done : frame.event.id;
+        default:
+          return undefined;
+      }
+    };
+    // @ts-expect-error a chat has messages
+    const start: ClientFrame<'chat.start'> = { type: 'chat.start', id: 'a', request: { model: 'm', temperature: 0 } };
+    assert.equal(read({ type: 'pong', id: start.id }), undefined);
   });
 });

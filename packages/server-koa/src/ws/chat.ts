@@ -1,7 +1,7 @@
 // One chat over a WebSocket. It ends exactly once, with `chat.done` or `chat.error`.
 import { randomUUID } from 'node:crypto';
 import { LaminaError, type AcquireProgress, type EventSink, type ForwardResult, type JsonObject } from '@lamina/core';
-import type { ClientFrame, ServerFrame, WireError } from '@lamina/core/protocol';
+import type { ClientFrame, ServerFrame, Usage, WireError } from '@lamina/core/protocol';
 import { visibleError } from '../middleware/redaction.js';
 import type { Peer } from './peer.js';
 
@@ -53,7 +53,7 @@ export class Chat {
     return {
       type: 'chat.done',
       id: this.id,
-      ...(usage === undefined ? {} : { usage }),
+      ...(usage === undefined ? {} : { usage: usage as Usage }),
       ...(finishReason === undefined ? {} : { finish_reason: finishReason }),
     };
   }

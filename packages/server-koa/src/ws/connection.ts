@@ -1,5 +1,5 @@
 // One WebSocket connection: handles its frames, and keeps track of what they started.
-import { downloadView, LaminaError, modelView, type Lamina } from '@lamina/core';
+import { downloadView, LaminaError, modelView, type Lamina, type LaminaEvent } from '@lamina/core';
 import type { ClientFrame, ClientFrameType, ServerFrame } from '@lamina/core/protocol';
 import type { WebSocket } from 'ws';
 import { EventFeed } from '../events/feed.js';
@@ -159,7 +159,7 @@ export class WebSocketConnection {
         return outbox.full;
       },
       onDrain: (run: () => void) => outbox.onDrain(run),
-      event: (event: { id: string; at: string; type: string }) => outbox.send({ type: 'event', id, event }),
+      event: (event: LaminaEvent) => outbox.send({ type: 'event', id, event }),
       reset: (oldest: string) => outbox.send({ type: 'reset', id, oldest }),
     };
     const feed = new EventFeed(lamina.events, filter, reader, since);

@@ -1,7 +1,7 @@
 // All packages have the same structure and can be published.
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
 import ts from 'typescript';
@@ -107,8 +107,18 @@ for (const folder of folders) {
     });
 
     it('imports exactly its dependencies', () => {
-      const declared = Object.keys(json.dependencies ?? {}).filter((name) => !onlyPeers.includes(name));
+      const declared = Object.keys(json.dependencies ?? {}).filter(
+        (name) => !onlyPeers.includes(name) && !name.startsWith('@types/'),
+      );
       assert.deepEqual(librariesOf(folder), declared.sort());
+    });
+
+    it('brings the types that its own types refer to', () => {
+      const declared = Object.keys(json.dependencies ?? {}).filter((name) => name.startsWith('@types/'));
+      const entryPoints = Object.values(json.exports).flatMap((target) =>
+        typeof target === 'string' ? [] : join(home, target.types),
+      );
+      assert.deepEqual(declared, typePackagesOf(entryPoints));
     });
 
     it('has a README with the headings of all packages', () => {
@@ -153,7 +163,31 @@ describe('the lock files', () => {
 /** The npm packages that the sources of a package import, without those of this repository, sorted. */
 function librariesOf(folder: string): string[] {
   const texts = sources.filter(({ path }) => path.startsWith(`packages/${folder}/`)).map(({ text }) => text);
-  const imported = texts.flatMap((text) => ts.preProcessFile(text, true, true).importedFiles);
-  const names = imported.map(({ fileName }) => /^(@[^/]+\/[^/]+|[^/]+)/.exec(fileName)![0]);
+  return librariesIn(texts.flatMap(importsOf));
+}
+
+/** The packages with the types of the untyped libraries that these declarations import, or those they import. */
+function typePackagesOf(declarations: readonly string[]): string[] {
+  const files = new Set(declarations);
+  const imported: string[] = [];
+  // A set also visits what is added meanwhile.
+  for (const file of files) {
+    const names = importsOf(readFileSync(file, 'utf8'));
+    for (const name of names.filter((name) => name.startsWith('.')))
+      files.add(join(dirname(file), name.replace(/\.js$/, '.d.ts')));
+    imported.push(...names);
+  }
+  const typed = (name: string) => `node_modules/@types/${name.replace(/^@(.*)\//, '$1__')}`;
+  return librariesIn(imported)
+    .filter((name) => existsSync(join(root, typed(name))))
+    .map((name) => typed(name).slice('node_modules/'.length));
+}
+
+function importsOf(text: string): string[] {
+  return ts.preProcessFile(text, true, true).importedFiles.map(({ fileName }) => fileName);
+}
+
+function librariesIn(imported: readonly string[]): string[] {
+  const names = imported.map((name) => /^(@[^/]+\/[^/]+|[^/]+)/.exec(name)![0]);
   return [...new Set(names)].filter((name) => !/^(\.|node:|@lamina\/)/.test(name)).sort();
 }

@@ -296,6 +296,19 @@ describeReal('the embedded engine', function () {
     assert.equal((await post(server, 'rerank', {})).status, 404);
   });
 
+  it('rejects what the option "embeddings" excludes as final, and names the option', async () => {
+    const embedder = await ground.start(await modelOf(ground.path('tiny.gguf')), { embeddings: true });
+    for (const [to, route, option] of [
+      [server, 'embeddings', 'embeddings: true'],
+      [embedder, 'chat/completions', 'embeddings: false'],
+      [embedder, 'completions', 'embeddings: false'],
+    ] as const) {
+      const { status, json } = await post(to, route, {});
+      assert.deepEqual([status, json.error.code], [501, 'NOT_SUPPORTED']);
+      assert.ok(json.error.message.includes(`Set "${option}"`), json.error.message);
+    }
+  });
+
   it('rejects a prompt that leaves no space for a response, with the numbers', async () => {
     const { status, json } = await chat({ messages: user('a'.repeat(2000)) });
     assert.equal(status, 400);

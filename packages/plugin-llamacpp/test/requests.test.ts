@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { LaminaError, type JsonObject, type ServerInfo } from '@lamina/core/plugin';
+import { LaminaError, type JsonObject, type Model, type ServerInfo } from '@lamina/core/plugin';
 import { applyAdapter, prepareAdapters } from '../dist/adapters.js';
 import { llamaCppBackend } from '../dist/backend.js';
 import { readError } from '../dist/errors.js';
@@ -110,6 +110,9 @@ describe('a file for llama.cpp', () => {
 });
 
 describe('an error of llama-server', () => {
+  const read = (status: number, text: string, model: Model = modelOf()) =>
+    readError(status, Buffer.from(text), { model, route: 'chat/completions' });
+
   it('about the length of the prompt has the code that OpenAI clients know', () => {
     const body = {
       error: {
@@ -120,12 +123,44 @@ describe('an error of llama-server', () => {
         n_ctx: 1024,
       },
     };
-    assert.deepEqual(readError(400, Buffer.from(JSON.stringify(body))), {
-      message: body.error.message,
+    assert.deepEqual(read(400, JSON.stringify(body)), {
+      message:
+        'The request has 6004 tokens and the context has 1024. Shorten it, or raise the option "context_length".',
       type: 'invalid_request_error',
       code: 'context_length_exceeded',
       details: { prompt_tokens: 6004, context_length: 1024 },
     });
+  });
+
+  it('about a feature that is switched off or missing is final, and names the option of Lamina', () => {
+    const projector = [file('weights', '/a.gguf'), file('projector', '/mmproj.gguf')];
+    const cases: readonly [string, RegExp, Model?][] = [
+      ['This server does not support embeddings. Start it with `--embeddings`', /^Model "tiny" .*"embeddings: true"/],
+      ['This server does not support reranking. Start it with `--reranking`', /"rerank: true" in its options/],
+      ["Pooling type 'none' is not OAI compatible. Please use a different pooling type", /"pooling"/],
+      ['tools param requires --jinja flag', /"jinja: true"/],
+      ['image input is not supported - hint: if this is unexpected, you may need to provide the mmproj', /"projector"/],
+      ['The current model does not support audio input.', /does not support audio input.*mmproj/],
+      [
+        'image input is not supported',
+        /"projector: true"/,
+        modelOf({ files: projector, options: { projector: false } }),
+      ],
+      ['audio input is not supported', /another model/, modelOf({ files: projector })],
+      ['This server does not support embeddings.', /^Model "tiny".*of this base/, adapter],
+    ];
+    for (const [message, expected, model] of cases) {
+      for (const status of [500, 501]) {
+        const error = read(status, JSON.stringify({ error: { code: status, message, type: 'server_error' } }), model);
+        assert.ok(LaminaError.is(error, 'NOT_SUPPORTED'), message);
+        assert.match(error.message, expected);
+        assert.equal(error.message.includes('--'), false, 'a flag of llama-server');
+      }
+    }
+    const large =
+      'input (101 tokens) is too large to process. increase the physical batch size (current batch size: 64)';
+    const error = read(500, JSON.stringify({ error: { code: 500, message: large, type: 'server_error' } }));
+    assert.ok(LaminaError.is(error, 'REQUEST_INVALID') && /101.*64.*"ubatch_size"/.test(error.message));
   });
 
   it('of any other kind is read by the default rules', () => {
@@ -135,7 +170,7 @@ describe('an error of llama-server', () => {
       'null',
       '<html>',
     ])
-      assert.equal(readError(400, Buffer.from(text)), undefined);
+      assert.equal(read(400, text), undefined);
   });
 });
 

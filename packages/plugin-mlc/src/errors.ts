@@ -1,5 +1,5 @@
 // Converts the errors of MLC-LLM to those of OpenAI.
-import type { WireError } from '@lamina/core/plugin';
+import { LaminaError, type Model, type WireError } from '@lamina/core/plugin';
 
 /** A failed check of a request in its responses. */
 interface Check {
@@ -9,9 +9,18 @@ interface Check {
 
 /**
  * Its own errors are JSON inside a JSON string; those of the framework below it are `{ detail }`, a sentence or a list
- * of failed checks. A prompt that is too long is `context_length_exceeded`. `undefined` for anything else.
+ * of failed checks. A prompt that is too long is `context_length_exceeded`, embeddings without an embedding model are
+ * `NOT_SUPPORTED`. `undefined` for anything else.
  */
-export function readError(status: number, body: Buffer): WireError | undefined {
+export function readError(
+  status: number,
+  body: Buffer,
+  { model, route }: { model: Model; route: string },
+): WireError | LaminaError | undefined {
+  if (status === 404 && route === 'embeddings' && model.options['embedding_model'] === undefined) {
+    const message = `Model "${model.name}" does not serve embeddings. Set "embedding_model" in its options.`;
+    return new LaminaError('NOT_SUPPORTED', { message, model: model.name });
+  }
   const said = parse(body.toString('utf8'));
   const { message, detail } = (typeof said === 'string' ? parse(said) : said) as {
     message?: unknown;

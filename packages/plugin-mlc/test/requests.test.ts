@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
+import { LaminaError } from '@lamina/core/plugin';
 import { readError } from '../dist/errors.js';
 import { progressOf } from '../dist/progress.js';
 import { adaptRequest } from '../dist/requests.js';
+import { modelOf } from './model.js';
 
 describe('a request for MLC-LLM', () => {
   it('omits `user`, which MLC-LLM would use as the id of the request', () => {
@@ -24,7 +26,13 @@ describe('a request for MLC-LLM', () => {
 });
 
 describe('an error of MLC-LLM', () => {
-  const read = (status: number, body: unknown) => readError(status, Buffer.from(JSON.stringify(body)));
+  const read = (status: number, body: unknown, route = 'chat/completions') =>
+    readError(status, Buffer.from(JSON.stringify(body)), { model: modelOf(), route });
+
+  it('about embeddings without an embedding model is final, and names the option of Lamina', () => {
+    const error = read(404, { detail: 'Not Found' }, 'embeddings');
+    assert.ok(LaminaError.is(error, 'NOT_SUPPORTED') && error.message.includes('"embedding_model"'));
+  });
 
   it('that is JSON in a JSON string is parsed twice', () => {
     const body = JSON.stringify({
@@ -76,7 +84,7 @@ describe('an error of MLC-LLM', () => {
   it('of another shape is read by the default rules', () => {
     for (const body of [{}, [], 7, 'a plain text', { detail: [] }, { detail: 7 }])
       assert.equal(read(500, body), undefined);
-    assert.equal(readError(500, Buffer.from('Internal Server Error')), undefined);
+    assert.equal(read(500, 'Internal Server Error'), undefined);
   });
 });
 

@@ -3,7 +3,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { StartedServer } from '@lamina/core/plugin';
+import { LaminaError, type StartedServer } from '@lamina/core/plugin';
 import { createTestLamina } from '@lamina/testing';
 import { readError } from '../dist/errors.js';
 import { vllm } from '../dist/index.js';
@@ -85,7 +85,8 @@ describe('the capabilities of vLLM', () => {
 });
 
 describe('an error of vLLM', () => {
-  const read = (status: number, body: unknown) => readError(status, Buffer.from(JSON.stringify(body)));
+  const read = (status: number, body: unknown, route = 'chat/completions') =>
+    readError(status, Buffer.from(JSON.stringify(body)), { model: modelOf(), route });
 
   it('about the context has the code and the numbers of OpenAI, in old releases too', () => {
     const message =
@@ -100,13 +101,29 @@ describe('an error of vLLM', () => {
     assert.deepEqual(read(400, { object: 'error', message, type: 'BadRequestError', code: 400 }), wire);
   });
 
+  it('about a route of the other runner is final, and names the option of Lamina', () => {
+    const missing = [
+      { detail: 'Not Found' },
+      { error: { message: 'Not Found', type: 'Not Found', param: null, code: 404 } },
+    ];
+    for (const body of missing) {
+      const embeddings = read(404, body, 'embeddings');
+      assert.ok(LaminaError.is(embeddings, 'NOT_SUPPORTED') && embeddings.message.includes('"runner: pooling"'));
+      const chat = read(404, body);
+      assert.ok(LaminaError.is(chat, 'NOT_SUPPORTED') && chat.message.includes('"runner: generate"'));
+      assert.equal(read(404, body, 'slots'), undefined);
+    }
+    const old = { object: 'error', message: 'The model does not support Embeddings API', code: 400 };
+    assert.ok(LaminaError.is(read(400, old, 'embeddings'), 'NOT_SUPPORTED'));
+  });
+
   it('of any other kind is read by the default rules', () => {
     assert.equal(
       read(404, { error: { message: 'The model `x` does not exist.', type: 'NotFoundError', code: 404 } }),
       undefined,
     );
     assert.equal(read(401, { error: 'Unauthorized' }), undefined);
-    assert.equal(readError(500, Buffer.from('Internal Server Error')), undefined);
+    assert.equal(read(500, 'Internal Server Error'), undefined);
   });
 });
 

@@ -11,7 +11,11 @@ export function endWithError(
   { status = error.status, headers = {} }: { status?: number; headers?: Readonly<Record<string, string>> } = {},
 ): void {
   const body = bodyOf(error);
-  const lines = Object.entries({ ...headersFor(body), ...headers }).map(([name, value]) => `${name}: ${value}`);
+  const isFinal = !error.retryable && status !== 408; // 408 is a request that may arrive in time when it is repeated.
+  const retry = isFinal ? { 'x-should-retry': 'false' } : {};
+  const lines = Object.entries({ ...headersFor(body), ...retry, ...headers }).map(
+    ([name, value]) => `${name}: ${value}`,
+  );
   endConnection(socket, [`HTTP/1.1 ${status} ${STATUS_CODES[status]}`, ...lines, '', body].join('\r\n'));
 }
 
@@ -49,7 +53,7 @@ export function refuseHandshake(cause: Error, socket: Duplex): void {
 export function refuseExpectation({ headers }: IncomingMessage, response: ServerResponse): void {
   const message = `The header "Expect: ${headers.expect}" is not supported. Send the request without it.`;
   const body = bodyOf(new LaminaError('REQUEST_INVALID', { message }));
-  response.writeHead(417, headersFor(body)).end(body);
+  response.writeHead(417, { ...headersFor(body), 'x-should-retry': 'false' }).end(body);
 }
 
 function bodyOf(error: LaminaError): string {

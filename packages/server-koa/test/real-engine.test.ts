@@ -31,6 +31,8 @@ const title = 'the server with a real llama-server';
           'org/a:q8': { path: 'a.gguf', aliases: ['gpt-a'] },
           b: { path: 'b.gguf' },
           embed: { path: 'a.gguf', options: { embeddings: true, pooling: 'mean' } },
+          small: { path: 'a.gguf', options: { embeddings: true, pooling: 'mean', ubatch_size: 64, batch_size: 64 } },
+          plain: { path: 'a.gguf', options: { jinja: false } },
           slow: { path: 'slow.gguf', options: { context_length: 2048, parallel: 1 } },
           broken: { path: 'broken.gguf' },
         },
@@ -82,6 +84,54 @@ const title = 'the server with a real llama-server';
       const refused = await testServer.post('/v1/embeddings', { model: 'b', input: 'x' });
       assert.equal(refused.status, 501);
       assert.match((await errorOf(refused)).message, /embeddings/);
+    });
+
+    it('refuses for good what the model cannot do, and names the option to set', async () => {
+      const parts = (part: object) => [{ role: 'user', content: [part] }];
+      const image = 'data:image/png;base64,iVBORw0KGgo=';
+      const tool = { type: 'function', function: { name: 'f', parameters: {} } };
+      const form = new FormData();
+      form.set('model', 'b');
+      form.set('file', new Blob(['x']), 'x.wav');
+      const cases: readonly [string, object, number, string][] = [
+        ['embeddings', { model: 'b', input: 'x' }, 501, '"embeddings: true"'],
+        ['rerank', { model: 'b', query: 'x', documents: ['y'] }, 501, '"rerank: true"'],
+        [
+          'chat/completions',
+          { model: 'b', messages: parts({ type: 'image_url', image_url: { url: image } }) },
+          501,
+          '"projector"',
+        ],
+        [
+          'messages',
+          {
+            model: 'b',
+            max_tokens: 5,
+            messages: parts({ type: 'image', source: { type: 'base64', media_type: 'image/png', data: 'eA==' } }),
+          },
+          501,
+          '"projector"',
+        ],
+        ['responses', { model: 'b', input: parts({ type: 'input_image', image_url: image }) }, 501, '"projector"'],
+        [
+          'chat/completions',
+          { model: 'b', messages: parts({ type: 'input_audio', input_audio: { data: 'eA==', format: 'wav' } }) },
+          501,
+          '"projector"',
+        ],
+        ['audio/transcriptions', form, 501, '"projector"'],
+        ['chat/completions', { model: 'plain', messages, tools: [tool] }, 501, '"jinja: true"'],
+        ['embeddings', { model: 'small', input: 'x'.repeat(100) }, 400, '"ubatch_size"'],
+        ['chat/completions', chat('b', 'x'.repeat(2000)), 400, '"context_length"'],
+        ['audio/speech', { model: 'b', input: 'x' }, 404, 'audio/speech'],
+      ];
+      for (const [route, body, status, option] of cases) {
+        const answer = await testServer.post(`/v1/${route}`, body, body instanceof FormData ? { body } : {});
+        const { message } = await errorOf(answer);
+        assert.equal(answer.status, status, `${route}: ${message}`);
+        assert.ok(message.includes(option), message);
+        assert.equal(answer.headers.get('x-should-retry'), 'false', message);
+      }
     });
 
     it("serves the other routes: Anthropic's messages, OpenAI's responses", async () => {

@@ -1,6 +1,6 @@
 // Backends: how an engine is found, which models it accepts, how it starts and communicates.
 import type { Context } from './context.js';
-import type { WireError } from './errors.js';
+import type { LaminaError, WireError } from './errors.js';
 import type { InferenceRequest } from './inference-request.js';
 import type { Model } from './models.js';
 import type { JsonObject, Schema } from './schema.js';
@@ -315,8 +315,12 @@ export interface RequestAdapter {
    * @throws LaminaError `NOT_SUPPORTED` when the engine does not support this request
    */
   request?(body: JsonObject, about: { model: Model; route: string; info: ServerInfo }): JsonObject;
-  /** Converts an engine's error. Return `undefined` for the default conversion. */
-  error?(status: number, body: Buffer): WireError | undefined;
+  /**
+   * Converts an engine's error. Return `undefined` for the default conversion, and a LaminaError to replace the status
+   * as well: clients repeat a request after a 500, so a feature that the model lacks should be `NOT_SUPPORTED`, with the
+   * option to set.
+   */
+  error?(status: number, body: Buffer, about: { model: Model; route: string }): WireError | LaminaError | undefined;
 }
 
 /** A configured backend and the result of its last probe. */

@@ -111,9 +111,12 @@ async function endOf(
 function refusedEnd(handle: LeasedRequest, refused: Extract<SendOutcome, { kind: 'refused' }>): ForwardResult {
   const { body, endpoint, retryAfter } = refused;
   const { adapt } = handle.lease;
-  const error = redactError(adapt?.error?.(refused.status, body) ?? readEngineError(refused.status, body), endpoint);
+  const about = { model: handle.target.model, route: handle.request.route };
+  const adapted = adapt?.error?.(refused.status, body, about) ?? readEngineError(refused.status, body);
+  const error = redactError(LaminaError.is(adapted) ? adapted.toWire() : adapted, endpoint);
   // A redirect, for example, would show the client where the engine is.
-  const status = refused.status >= 400 && refused.status < 600 ? refused.status : 502;
+  const engineStatus = refused.status >= 400 && refused.status < 600 ? refused.status : 502;
+  const status = LaminaError.is(adapted) ? adapted.status : engineStatus;
   handle.finish({ status, served: true, error });
   return { kind: 'refused', status, error, ...(retryAfter === undefined ? {} : { retryAfter }) };
 }

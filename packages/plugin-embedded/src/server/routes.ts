@@ -3,6 +3,7 @@ import { chat } from './chat.js';
 import { complete } from './completion.js';
 import { embed } from './embeddings.js';
 import type { Engine } from './engine.js';
+import { RequestError } from './errors.js';
 import type { Routes } from './http.js';
 
 /** Additional facts in `GET /v1/models`, for the plugin that started the engine. */
@@ -38,5 +39,21 @@ export function routesOf(engine: Engine): Routes {
         data: [{ id: name, object: 'model', created: 0, owned_by: 'lamina', meta: facts }],
       }),
     ...working,
+    ...refusals(engine),
   };
+}
+
+/** What the other option `embeddings` would serve. */
+function refusals({ generator, name }: Engine): Routes {
+  const [routes, embeddings]: [string[], boolean] =
+    generator === undefined ? [['chat/completions', 'completions'], false] : [['embeddings'], true];
+  return Object.fromEntries(
+    routes.map((route) => [
+      `POST /v1/${route}`,
+      () => {
+        const message = `Model "${name}" does not serve ${route}. Set "embeddings: ${embeddings}" in its options.`;
+        throw new RequestError(501, message, { code: 'NOT_SUPPORTED' });
+      },
+    ]),
+  );
 }

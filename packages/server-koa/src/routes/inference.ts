@@ -108,10 +108,14 @@ async function forward(
   }
 }
 
+/** Of an engine. The other statuses say that the same request fails again; 501 is one that clients repeat otherwise. */
+const retryableStatuses: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 504]);
+
 function answerRefusal(ctx: Context, { status, retryAfter, error }: Extract<ForwardResult, { kind: 'refused' }>): void {
   ctx.status = status;
   ctx.set('x-request-id', requestIdOf(ctx));
   if (retryAfter !== undefined) ctx.set('Retry-After', retryAfter);
+  if (!retryableStatuses.has(status)) ctx.set('x-should-retry', 'false');
   ctx.body = errorBody(ctx.path, error);
 }
 

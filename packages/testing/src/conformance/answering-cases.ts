@@ -122,16 +122,13 @@ async function untilIdle(stage: Stage, server: ModelServer): Promise<void> {
 
 async function assertRejected(stage: Stage, body: string | JsonObject): Promise<void> {
   const server = await stage.start();
-  const sent =
-    typeof body === 'string' ? body : stage.adapted(server, await stage.kit.model(), 'chat/completions', body);
-  const reply = await stage.client.post(
-    server.endpoint(),
-    'chat/completions',
-    sent,
-    AbortSignal.timeout(stage.limits.answerMs),
-  );
+  const model = await stage.kit.model();
+  const route = 'chat/completions';
+  const sent = typeof body === 'string' ? body : stage.adapted(server, model, route, body);
+  const reply = await stage.client.post(server.endpoint(), route, sent, AbortSignal.timeout(stage.limits.answerMs));
   assert.ok(reply.status >= 400 && reply.status < 500, `The response was ${reply.status}: ${reply.text}`);
-  const error = stage.backend.adapt?.error?.(reply.status, Buffer.from(reply.text)) ?? openAiError(reply.text);
+  const error =
+    stage.backend.adapt?.error?.(reply.status, Buffer.from(reply.text), { model, route }) ?? openAiError(reply.text);
   assert.ok(typeof error?.message === 'string' && error.message !== '', `The error has no message: ${reply.text}`);
 }
 

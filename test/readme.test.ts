@@ -37,7 +37,9 @@ it('the README of the server lists the routes it has', async () => {
   const listed = [...textOf('packages/server-koa/README.md').matchAll(/^\| `([A-Z]+ \/\S*)` +\|/gm)].map(
     ([, route]) => route,
   );
-  assert.deepEqual(listed.sort(), routes.sort());
+  // Inference routes without /v1 are described in one sentence.
+  const isAlias = (route: string) => routes.includes(route.replace('POST /', 'POST /v1/')) && route.startsWith('POST');
+  assert.deepEqual(listed.sort(), routes.filter((route) => !isAlias(route)).sort());
 });
 
 for (const path of documents) {

@@ -25,11 +25,7 @@ async function handle(routes: Routes, key: string, request: IncomingMessage, res
       throw new RequestError(401, 'The API key is missing or not valid.', { code: 'invalid_api_key' });
     const route = Object.hasOwn(routes, name) ? routes[name] : undefined;
     if (route === undefined)
-      throw new RequestError(
-        404,
-        `The embedded engine has no ${name}; with this model it has ${Object.keys(routes).join(', ')}.`,
-        { code: 'not_found' },
-      );
+      throw new RequestError(404, `The embedded engine has no ${name}. llama.cpp may have it.`, { code: 'not_found' });
     await route(request.method === 'POST' ? await readJson(request) : undefined, reply);
   } catch (error) {
     reply.fail(error);

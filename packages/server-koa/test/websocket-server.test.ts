@@ -7,6 +7,7 @@ import Koa from 'koa';
 import { watchForLeaks } from '@lamina/testing';
 import { attachWebSocket, laminaRouter } from '@lamina/server-koa';
 import { chat, startTestServer, until, type TestServer } from './support/test-server.js';
+import { WebSocket } from 'ws';
 import { dial, readAll } from './support/raw.js';
 import { TestSocket } from './support/socket.js';
 
@@ -39,9 +40,15 @@ describe('the WebSocket server', () => {
 
   it('requires a key as REST does, in a header or as a subprotocol, which it never repeats', async () => {
     testServer = await startTestServer({ server: { apiKeys: [{ key: 'schlüssel/+' }] } });
-    for (const protocols of [['lamina.v1'], ['lamina.v1', keyOf('wrong')], ['lamina.v1', 'lamina.key.']]) {
-      const { status, code, headers } = await TestSocket.refusal(testServer.url, { protocols });
-      assert.deepEqual([status, code, headers['www-authenticate']], [401, 'UNAUTHORIZED', 'Bearer']);
+    const reasons: [string[], RegExp][] = [
+      [['lamina.v1'], /^Authentication required\./],
+      [['lamina.v1', keyOf('wrong')], /^The API key is not valid\.$/],
+      [['lamina.v1', 'lamina.key.'], /^The API key is not valid\.$/],
+    ];
+    for (const [protocols, pattern] of reasons) {
+      const { code, reason } = await TestSocket.rejection(testServer.url, { protocols });
+      assert.equal(code, 4401);
+      assert.match(reason, pattern);
     }
     for (const options of [
       { protocols: ['lamina.v1', keyOf('schlüssel/+')] },
@@ -53,7 +60,10 @@ describe('the WebSocket server', () => {
       await socket.close();
     }
     assert.equal(JSON.stringify((await testServer.engine('tiny')).last).includes(keyOf('schlüssel/+')), false);
-    assert.equal((await TestSocket.refusal(testServer.url, { headers: { authorization: 'Bearer nope' } })).status, 401);
+    const wrong = { headers: { authorization: 'Bearer nope' } };
+    assert.equal((await TestSocket.rejection(testServer.url, wrong)).code, 4401);
+    const { status, code, headers } = await TestSocket.refusal(testServer.url, { protocols: [] });
+    assert.deepEqual([status, code, headers['www-authenticate']], [401, 'UNAUTHORIZED', 'Bearer']);
   });
 
   it('allows no more than the scope of a key', async () => {
@@ -82,14 +92,51 @@ describe('the WebSocket server', () => {
 
   it('refuses web pages of other origins, and foreign host names', async () => {
     testServer = await startTestServer();
-    for (const origin of ['https://evil.example', 'null', 'http://localhost.evil.example'])
-      assert.equal((await TestSocket.refusal(testServer.url, { origin })).code, 'FORBIDDEN');
-    assert.equal((await TestSocket.refusal(testServer.url, { headers: { host: 'evil.example' } })).code, 'FORBIDDEN');
+    for (const origin of ['https://evil.example', 'null', 'http://localhost.evil.example']) {
+      const { code, reason } = await TestSocket.rejection(testServer.url, { origin });
+      assert.deepEqual(
+        [code, reason],
+        [4403, `The origin "${origin}" is not allowed. Allow origins with --cors <origin> (option cors).`],
+      );
+    }
+    const host = await TestSocket.rejection(testServer.url, { headers: { host: 'evil.example' } });
+    assert.equal(host.code, 4403);
+    assert.match(host.reason, /^The host name "evil\.example" is not allowed\./);
+    // The longest reason of a close has 123 bytes.
+    const long = await TestSocket.rejection(testServer.url, { headers: { host: `${'é'.repeat(200)}.example` } });
+    assert.match(long.reason, /^The host name ".*…$/);
+    assert.ok(Buffer.byteLength(long.reason) <= 123 && !long.reason.includes('\ufffd'));
     await (await TestSocket.open(testServer.url, { origin: testServer.url })).close();
     await testServer.close();
     testServer = await startTestServer({ server: { cors: ['https://app.example'] } });
     await (await TestSocket.open(testServer.url, { origin: 'https://app.example' })).close();
-    assert.equal((await TestSocket.refusal(testServer.url, { origin: 'https://evil.example' })).status, 403);
+    assert.equal((await TestSocket.rejection(testServer.url, { origin: 'https://evil.example' })).code, 4403);
+  });
+
+  it('reads nothing from a client it refuses, and keeps no connection of it', async () => {
+    testServer = await startTestServer({ server: { apiKeys: [{ key: 'k' }], maxConnectionsPerAddress: 2 } });
+    for (const size of [10, 2_000_000]) {
+      const ws = new WebSocket(`${testServer.url.replace('http', 'ws')}/ws`, 'lamina.v1');
+      ws.on('open', () => {
+        ws.send(JSON.stringify({ type: 'ping', id: 'a', padding: 'x'.repeat(size) }), () => undefined);
+      });
+      ws.on('message', (data) => assert.fail(String(data)));
+      ws.on('error', () => undefined);
+      const [code] = (await once(ws, 'close')) as [number];
+      assert.equal(code, 4401);
+    }
+    // A client that does not confirm the close holds a connection for two seconds at most, and none that others need.
+    const silent: Promise<string>[] = [];
+    for (let count = 0; count < 2; count++) {
+      const socket = dial(testServer.url);
+      socket.write(
+        'GET /ws HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Protocol: lamina.v1\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
+      );
+      await once(socket, 'readable');
+      silent.push(readAll(socket));
+    }
+    assert.equal((await fetch(`${testServer.url}/health`)).status, 200);
+    await Promise.all(silent);
   });
 
   it('is at /ws only, and reports it elsewhere', async () => {

@@ -49,12 +49,12 @@ export function originCheck(cors: AllowedOrigins): Middleware {
     const { origin } = ctx.req.headers;
     if (!all) ctx.vary('Origin');
     if (origin === undefined) {
-      if (!all && isCrossSiteFetch(ctx)) throw originRefused('another site');
+      if (!all && isCrossSiteFetch(ctx)) throw originRefused('A request of another site');
       return next();
     }
     if (!allows(origin)) {
       if (isSameOrigin(origin, authorityOf(ctx.req))) return next();
-      if (!isLocalPage(origin)) throw originRefused(`the origin "${origin}"`);
+      if (!isLocalPage(origin)) throw originRefused(`The origin "${origin}"`);
       (ctx.state as PageState)[restrictedPage] = origin;
     }
     ctx.set('Access-Control-Allow-Origin', all ? '*' : origin);
@@ -95,7 +95,7 @@ function isSameOrigin(origin: string, host: string | undefined): boolean {
 
 function originRefused(subject: string): LaminaError {
   return new LaminaError('FORBIDDEN', {
-    message: `Web pages of ${subject} may not call this server. Allow their origin with --cors <origin> (option cors).`,
+    message: `${subject} is not allowed. Allow origins with --cors <origin> (option cors).`,
   });
 }
 

@@ -27,12 +27,19 @@ export interface WebSocketHandle {
 /** How long a client may take to confirm that the connection is closed, in milliseconds. */
 const closeTimeout = 2000;
 
+/** The most bytes of a message of a refused client; nobody reads it. */
+const refusedPayload = 1024;
+
+/** The longest reason of a close in bytes (RFC 6455, 5.5). */
+const maxReason = 123;
+
 const defaultChatLimit = 100;
 
 /**
  * Serves WebSockets at `/ws`, subprotocol `lamina.v1`, with the same keys, origins and host names as `laminaRouter`: give
  * both the same options. A key is sent in the Authorization header or, by a browser, as a second subprotocol
- * `lamina.key.<key in base64url>`. Requests on other paths are left to other listeners for `upgrade`.
+ * `lamina.key.<key in base64url>`. A client without a valid key is accepted and closed with code 4401, a page whose origin
+ * is not allowed with 4403: a browser tells a page nothing else. Requests on other paths are left to other listeners for `upgrade`.
  */
 export function attachWebSocket(http: Server, lamina: Lamina, options: WebSocketOptions = {}): WebSocketHandle {
   return attachWebSocketServer(http, lamina, bodyLimits(options), options);
@@ -51,16 +58,8 @@ export function attachWebSocketServer(
 ): WebSocketHandle {
   const { path = '/ws', chatLimit = defaultChatLimit, heartbeatInterval = defaultHeartbeat } = options;
   const connections = new Map<WebSocketConnection, Promise<void>>();
-  // A variable, because the types of ws do not know `closeTimeout`.
-  const serverOptions = {
-    noServer: true,
-    maxPayload: 2 * body.bytes,
-    perMessageDeflate: false,
-    closeTimeout,
-    handleProtocols: () => subprotocol,
-  };
-  const webSockets = new WebSocketServer(serverOptions);
-  webSockets.on('wsClientError', refuseHandshake);
+  const webSockets = webSocketServer(2 * body.bytes);
+  const refusedWebSockets = webSocketServer(refusedPayload);
 
   const open = (webSocket: WebSocket, { request, scopes }: AcceptedHandshake): void => {
     const { socket, headers } = request;
@@ -73,10 +72,19 @@ export function attachWebSocketServer(
     void closed.then(() => connections.delete(connection));
   };
   const heads = new WeakMap<IncomingMessage, Buffer>();
-  const handleHandshake = handshakeHandler(lamina, options, (accepted) => {
-    const { request } = accepted;
-    onUpgrade?.(request.socket);
-    webSockets.handleUpgrade(request, request.socket, heads.get(request)!, (webSocket) => open(webSocket, accepted));
+  const handleHandshake = handshakeHandler(lamina, options, {
+    accept(accepted) {
+      const { request } = accepted;
+      onUpgrade?.(request.socket);
+      webSockets.handleUpgrade(request, request.socket, heads.get(request)!, (webSocket) => open(webSocket, accepted));
+    },
+    // Without `onUpgrade`: the connection counts as idle, so that at the limit a new one replaces it.
+    refuse({ request, code, reason }) {
+      refusedWebSockets.handleUpgrade(request, request.socket, heads.get(request)!, (webSocket) => {
+        webSocket.on('error', (error) => lamina.log.debug({ err: error }, 'A refused client sent a large message'));
+        webSocket.close(code, shortened(reason));
+      });
+    },
   });
   const handleUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
     socket.on('error', (error) => lamina.log.debug({ err: error }, 'The client disconnected'));
@@ -108,6 +116,26 @@ export function attachWebSocketServer(
       clearInterval(heartbeat);
     },
   };
+}
+
+function webSocketServer(maxPayload: number): WebSocketServer {
+  // A variable, because the types of ws do not know `closeTimeout`.
+  const options = {
+    noServer: true,
+    maxPayload,
+    perMessageDeflate: false,
+    closeTimeout,
+    handleProtocols: () => subprotocol,
+  };
+  return new WebSocketServer(options).on('wsClientError', refuseHandshake);
+}
+
+/** The reason in the length that a close frame allows. */
+function shortened(reason: string): string {
+  const bytes = Buffer.from(reason);
+  if (bytes.length <= maxReason) return reason;
+  // `stream` leaves out a character that is cut in two.
+  return `${new TextDecoder().decode(bytes.subarray(0, maxReason - 3), { stream: true })}…`;
 }
 
 function pathOf({ url = '/' }: IncomingMessage): string {

@@ -2,8 +2,8 @@
 import { ServerResponse, type IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { LaminaError, type Lamina } from '@lamina/core';
-import { subprotocol } from '@lamina/core/protocol';
-import Koa, { type Context } from 'koa';
+import { subprotocol, type WireError } from '@lamina/core/protocol';
+import Koa, { type Context, type Middleware } from 'koa';
 import { endConnection } from '../end-connection.js';
 import { requireKey, scopesOf, type Scopes } from '../middleware/authentication.js';
 import { logResponseErrors } from '../middleware/response-errors.js';
@@ -16,26 +16,43 @@ export interface AcceptedHandshake {
   readonly scopes: Scopes;
 }
 
+/** A handshake of a client without a valid key, or of a web page that is not allowed. */
+export interface RefusedHandshake {
+  readonly request: IncomingMessage;
+  /** The code to close with: 4401 or 4403. */
+  readonly code: number;
+  readonly reason: string;
+}
+
+/** What to do with handshakes. */
+export interface HandshakeOutcomes {
+  accept(handshake: AcceptedHandshake): void;
+  refuse(handshake: RefusedHandshake): void;
+}
+
 const keyPrefix = 'lamina.key.';
 
+/** HTTP status → the code that a WebSocket is closed with instead. Codes from 4000 on are for applications. */
+const closeCodes: Readonly<Record<number, number>> = { 401: 4401, 403: 4403 };
+
 /**
- * Checks requests for a WebSocket. `accept` gets the connection of those that pass; all others are answered in HTTP, in
- * Lamina's error shape.
+ * Checks requests for a WebSocket. `accept` gets those that pass, `refuse` those that lack a right: a browser tells its
+ * page nothing about a refusal in HTTP. All others are answered in HTTP, in Lamina's error shape.
  */
 export function handshakeHandler(
   lamina: Lamina,
   options: RouterOptions,
-  accept: (handshake: AcceptedHandshake) => void,
+  { accept, refuse }: HandshakeOutcomes,
 ): (request: IncomingMessage, socket: Duplex) => void {
   const app = new Koa();
+  app.use(closeInsteadOfRefusing(refuse));
   for (const middleware of checks(lamina, options)) app.use(middleware);
   app.use((ctx) => {
     requireKey(ctx);
     checkSubprotocol(ctx);
     if (lamina.closing.aborted) throw new LaminaError('SHUTTING_DOWN', {});
     ctx.status = 101;
-    ctx.respond = false;
-    ctx.res.detachSocket(ctx.req.socket);
+    detach(ctx);
     accept({ request: ctx.req, scopes: scopesOf(ctx) });
   });
   app.on('error', logResponseErrors(lamina.log));
@@ -44,6 +61,23 @@ export function handshakeHandler(
     moveKeyToHeader(request);
     void handle(request, responseOn(socket, request));
   };
+}
+
+function closeInsteadOfRefusing(refuse: HandshakeOutcomes['refuse']): Middleware {
+  return async (ctx, next) => {
+    await next();
+    const code = closeCodes[ctx.status];
+    // A browser only accepts a subprotocol that it has offered.
+    if (code === undefined || !offeredSubprotocols(ctx.req).includes(subprotocol)) return;
+    const { error } = ctx.body as { error: WireError };
+    detach(ctx);
+    refuse({ request: ctx.req, code, reason: error.message });
+  };
+}
+
+function detach(ctx: Context): void {
+  ctx.respond = false;
+  ctx.res.detachSocket(ctx.req.socket);
 }
 
 /** A response on a connection that Node has detached from its HTTP server. The connection ends with the response. */

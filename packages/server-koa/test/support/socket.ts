@@ -65,6 +65,19 @@ export class TestSocket {
     return { status: response.statusCode!, ...error, headers: response.headers };
   }
 
+  /** How a connection is closed that is accepted only to tell its client why; nothing else is sent on it. */
+  static async rejection(
+    url: string,
+    { protocols = ['lamina.v1'], path = '/ws', ...options }: SocketOptions = {},
+  ): Promise<{ code: number; reason: string }> {
+    const ws = new WebSocket(url.replace('http', 'ws') + path, [...protocols], options);
+    let messages = 0;
+    ws.on('message', () => messages++);
+    const [code, reason] = (await once(ws, 'close')) as [number, Buffer];
+    assert.equal(messages, 0);
+    return { code, reason: reason.toString() };
+  }
+
   send(frame: ClientFrame): void {
     this.ws.send(JSON.stringify(frame));
   }

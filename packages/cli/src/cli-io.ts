@@ -5,7 +5,8 @@ import type { Writable } from 'node:stream';
 export interface CliIo {
   /** Environment variables: `LAMINA_API_KEY`, and those that plugins read. */
   readonly env: Readonly<Record<string, string | undefined>>;
-  readonly stdout: Writable;
+  /** Tables fit its width when it is a terminal. */
+  readonly stdout: Writable & { readonly columns?: number };
   /** Progress bars are drawn here when it is a terminal. */
   readonly stderr: Writable & { readonly isTTY?: boolean; readonly columns?: number; readonly rows?: number };
   /** Stops the command in an orderly way; the reason is the name of a signal, such as `SIGINT`. */

@@ -16,11 +16,12 @@ import type {
  * is aborted, and throws LaminaErrors.
  */
 export interface Library {
-  /** Whether downloads run in a server and continue when the command ends. */
-  readonly downloadsInServer: boolean;
-  models(): Promise<ModelsView>;
-  /** @throws LaminaError `MODEL_NOT_FOUND` */
-  model(name: string): Promise<ModelDetail>;
+  /** Whether it is that of a server: only a server knows which models are loaded, and its downloads outlive the command. */
+  readonly isServer: boolean;
+  /** `backends`: also how they would run, which reads their headers and probes engines. */
+  models(options?: { readonly backends: boolean }): Promise<ModelsView>;
+  /** `backends`: as for {@link models}. @throws LaminaError `MODEL_NOT_FOUND` */
+  model(name: string, options?: { readonly backends: boolean }): Promise<ModelDetail>;
   stats(): Promise<ModelStats>;
   backends(): Promise<BackendsView>;
   /** @throws LaminaError `NO_SUGGESTION`, `REQUEST_INVALID` */

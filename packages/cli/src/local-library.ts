@@ -7,12 +7,14 @@ import {
   LaminaError,
   loadConfig,
   modelDetail,
+  modelRuns,
   modelsView,
   suggestionView,
   validationView,
   type DownloadRequest,
   type Lamina,
   type LaminaOptions,
+  type ModelRecord,
 } from '@lamina/core';
 import type { DownloadView, ModelDetail } from '@lamina/core/protocol';
 import { AsyncSignal } from './async-signal.js';
@@ -71,22 +73,28 @@ function ownedError(error: LaminaError): LaminaError {
 }
 
 class LocalLibrary implements Library {
-  readonly downloadsInServer = false;
+  readonly isServer = false;
 
   constructor(
     private readonly lamina: Lamina,
     private readonly signal: AbortSignal,
   ) {}
 
-  models() {
-    return Promise.resolve(modelsView(this.lamina, this.lamina.models.list()));
+  async models({ backends } = { backends: false }) {
+    const records = this.lamina.models.list();
+    return modelsView(this.lamina, records, backends ? await this.runsOf(records) : undefined);
   }
 
-  async model(name: string): Promise<ModelDetail> {
+  async model(name: string, { backends } = { backends: false }): Promise<ModelDetail> {
     const { models } = this.lamina;
     const record = models.get(models.resolve(name).model.name)!;
     const { metadata } = await models.describe(record.model.name);
-    return modelDetail(this.lamina, record, metadata);
+    const run = backends ? (await this.runsOf([record])).get(record.model.name) : undefined;
+    return modelDetail(this.lamina, record, metadata, run);
+  }
+
+  private runsOf(records: readonly ModelRecord[]) {
+    return modelRuns(this.lamina, records, { signal: this.signal });
   }
 
   stats() {

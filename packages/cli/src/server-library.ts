@@ -32,16 +32,16 @@ export function openServer(url: string, key: string | undefined, signal: AbortSi
 }
 
 class ServerLibrary implements Library {
-  readonly downloadsInServer = true;
+  readonly isServer = true;
 
   constructor(private readonly server: ServerClient) {}
 
-  models(): Promise<ModelsView> {
-    return this.server.request('GET', '/models');
+  models({ backends } = { backends: false }): Promise<ModelsView> {
+    return this.server.request('GET', `/models${backends ? '?backends=true' : ''}`);
   }
 
-  model(name: string): Promise<ModelDetail> {
-    return this.server.request('GET', `/models/${encodeURIComponent(name)}`);
+  model(name: string, { backends } = { backends: false }): Promise<ModelDetail> {
+    return this.server.request('GET', `/models/${encodeURIComponent(name)}${backends ? '?backends=true' : ''}`);
   }
 
   async stats(): Promise<ModelStats> {

@@ -22,9 +22,9 @@ describe('lamina', function () {
     assert.deepEqual(
       lines.slice(0, 3).map((line) => line.trim().split(/ {2,}/)),
       [
-        ['NAME', 'STATE', 'SIZE', 'QUANTIZATION', 'BACKEND'],
-        ['tiny', 'available', '12 bytes', 'Q8_0', 'fake'],
-        ['far', 'missing', '5MB', '-', 'fake'],
+        ['NAME', 'FILES', 'SIZE', 'QUANTIZATION', 'RUNS ON', 'LOADED'],
+        ['tiny', 'available', '12 bytes', 'Q8_0', 'fake', '-'],
+        ['far', 'missing', '5MB', '-', 'fake', '-'],
       ],
     );
     assert.equal(lines[4], '2 models, 1 available');
@@ -34,7 +34,83 @@ describe('lamina', function () {
   it('shows one model, also by its alias', async () => {
     assert.match(
       await succeed('info', 'small'),
-      /^small\n {2}state +available\n(.*\n)* {2}use cases +conversational\n/,
+      /^small\n {2}files +available\n(.*\n)* {2}use cases +conversational\n/,
+    );
+  });
+
+  it('lists what will run each model or why nothing does, its quantization, and on a server whether it is loaded', async () => {
+    await tinyGguf(folder.file('models/real.gguf'));
+    const manifest = folder.file('models/models.yaml');
+    const text = await readFile(manifest, 'utf8');
+    await writeFile(manifest, text.replace('  far:', '  real: { path: real.gguf }\n  far:'));
+    const url = await folder.serve();
+    const rowsOf = (output: string) =>
+      Object.fromEntries(
+        output
+          .split('\n')
+          .slice(1, 4)
+          .map((line) => line.trim().split(/ {2,}/))
+          .map(([name, , , ...rest]) => [name, rest]),
+      );
+    const here = await succeed('list');
+    assert.deepEqual(rowsOf(here), {
+      tiny: ['Q8_0', 'fake', '-'],
+      real: ['F32', 'none', '-'],
+      far: ['-', 'fake', '-'],
+    });
+    assert.match(here, /\n\nreal cannot run: no backend opens the format "gguf"\n3 models, 2 available\n$/);
+    await fetch(`${url}/models/tiny/start`, { method: 'POST' });
+    const there = rowsOf((await folder.run('list', '--server', url)).stdout);
+    assert.deepEqual(there, { tiny: ['Q8_0', 'fake', 'yes'], real: ['F32', 'none', 'no'], far: ['-', 'fake', 'no'] });
+  });
+
+  it('fits a terminal of 80 columns, with a long name on a line of its own', async () => {
+    const name = `org/${'long-name-'.repeat(6)}q4`;
+    const manifest = folder.file('models/models.yaml');
+    const text = await readFile(manifest, 'utf8');
+    await writeFile(manifest, text.replace('  far:', `  ${name}: { path: tiny.fake, backend: fake }\n  far:`));
+    const { stdout } = await folder.inTerminal(80, 'list');
+    assert.deepEqual(
+      stdout.split('\n').filter((line) => line.length > 80),
+      [],
+    );
+    assert.match(stdout, new RegExp(`\n${name}\n {9,}available +12 bytes +- +fake +-\n`));
+  });
+
+  it('lays a model out in sections: labels and values, without JSON', async () => {
+    const manifest = folder.file('models/models.yaml');
+    await writeFile(
+      manifest,
+      `models:
+  tiny:
+    path: tiny.fake
+    backend: fake
+    description: A small one
+    options: { context_length: 512 }
+    limits: { idle_timeout: 60 }
+    download: { huggingface: { repo_id: a/b, filename: c.fake } }
+`,
+    );
+    assert.equal(
+      await succeed('info', 'tiny'),
+      `tiny
+  description  A small one
+  files        available
+  runs on      fake
+  memory       about 524.3 kB with 512 tokens of context
+  size         12 bytes
+  path         tiny.fake
+
+Options
+  context_length  512
+
+Limits
+  idle_timeout  60
+
+Download
+  huggingface.repo_id   a/b
+  huggingface.filename  c.fake
+`,
     );
   });
 
@@ -110,7 +186,7 @@ describe('lamina', function () {
 
   it('installs a local file, and removes a model with or without its files', async () => {
     await writeFile(folder.file('mine.fake'), 'my model');
-    assert.match(await succeed('install', 'mine', folder.file('mine.fake')), /^mine\n {2}state +available\n/);
+    assert.match(await succeed('install', 'mine', folder.file('mine.fake')), /^mine\n {2}files +available\n/);
     assert.match(
       await succeed('rm', 'mine', '--files'),
       /^Removed mine from the manifest\.\ndeleted {2}.*mine\.fake\n/,

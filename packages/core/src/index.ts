@@ -17,6 +17,7 @@ export {
   suggestionView,
   validationView,
 } from './views/views.js';
+export { modelRuns, type ModelRun } from './views/model-runs.js';
 export { tokens } from './kernel/tokens.js';
 export { createLog, type LogLevel } from './kernel/log.js';
 export { parseSize } from './models/sizes.js';

@@ -82,6 +82,8 @@ describe('a key without the scope manage', () => {
     ['/downloads'],
     ['/downloadable'],
     ['/health'],
+    ['/models?backends=true'],
+    ['/models/far?backends=true'],
     ['/models/validate', {}],
     ['/suggest', { use_case: 'far' }],
     ['/suggest', {}],

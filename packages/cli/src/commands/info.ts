@@ -1,14 +1,21 @@
 // lamina info: shows everything known about one model.
 import type { Command } from 'commander';
 import type { ModelDetail } from '@lamina/core/protocol';
+import { showBytes } from '../amounts.js';
 import type { CommandResult } from '../printer.js';
 import type { Session } from '../session.js';
 import { pairs } from '../table.js';
 import { addExample } from './example.js';
-import { sizeOf, stateOf } from './list.js';
+import { filesOf, loadedOf, sizeOf } from './list.js';
 
-/** Fields that are formatted separately, or too long to show. */
-const hiddenFields = new Set(['state', 'available', 'active', 'bytes', 'size', 'metadata', 'chat_template']);
+type Row = readonly [label: string, value: string];
+
+/** What the first section shows, and keys of the entry that are sections or states. */
+const shownElsewhere = new Set([
+  ...['state', 'available', 'active', 'bytes', 'size', 'runs_on', 'cannot_run', 'memory', 'backend', 'quantization'],
+  ...['description', 'path', 'aliases', 'use_cases', 'options', 'limits', 'download', 'metadata', 'missing', 'error'],
+  'server',
+]);
 
 /** Adds the command. */
 export function infoCommand(program: Command, session: Session): void {
@@ -17,26 +24,64 @@ export function infoCommand(program: Command, session: Session): void {
     .argument('<model>', 'Name or alias of a model')
     .description('Show one model: manifest entry, file metadata, and problems')
     .action((model: string, _, command: Command) =>
-      session.run(command.optsWithGlobals(), async ({ library }) => describeModel(model, await library.model(model))),
+      session.run(command.optsWithGlobals(), async ({ library }) =>
+        describeModel(model, await library.model(model, { backends: true }), library.isServer),
+      ),
     );
   addExample(command, 'lamina info llama3.2-3b');
 }
 
-/** One model as a list of its fields. */
-export function describeModel(name: string, model: ModelDetail): CommandResult {
-  const rows = [
-    ['state', stateOf(model)],
-    ['size', sizeOf(model)],
-    ...rowsOf(model),
-    ...rowsOf(model.metadata ?? {}),
-  ] as [string, string][];
-  return { json: model, text: `${name}\n${pairs(rows)}` };
+/** One model in sections. `isServer`: only a server knows whether it is loaded. */
+export function describeModel(name: string, model: ModelDetail, isServer: boolean): CommandResult {
+  const { metadata = {}, options = {}, limits = {}, download = {}, error, missing = [] } = model;
+  const { chat_template: _template, ...facts } = metadata;
+  const others = Object.entries(model).filter(([key]) => !shownElsewhere.has(key));
+  const sections: readonly (readonly [heading: string, rows: readonly Row[]])[] = [
+    [name, mainRows(model, isServer)],
+    ['Model files', rowsOf(facts).map(([label, value]): Row => [label.replaceAll('_', ' '), value])],
+    ['Options', rowsOf(options)],
+    ['Limits', rowsOf(limits)],
+    ['Download', rowsOf(download)],
+    ['Manifest entry', rowsOf(Object.fromEntries(others))],
+    [
+      'Problems',
+      [
+        ...missing.map((text): Row => ['files', text]),
+        ...(error === undefined ? [] : rowsOf({ error: error.message })),
+      ],
+    ],
+  ];
+  const text = sections.filter(([, rows]) => rows.length > 0).map(([heading, rows]) => `${heading}\n${pairs(rows)}`);
+  return { json: model, text: text.join('\n\n') };
 }
 
-function rowsOf(values: object): [string, string][] {
-  return Object.entries(values)
-    .filter(([key]) => !hiddenFields.has(key))
-    .map(([key, value]) => [key.replaceAll('_', ' '), format(value)]);
+function mainRows(model: ModelDetail, isServer: boolean): readonly Row[] {
+  const { runs_on: backend, cannot_run: reason, memory, description, path, aliases = [], use_cases: uses = [] } = model;
+  // Files that are not on disk may have a format that is not known yet.
+  const none = reason === undefined || !model.available ? model.backend : `nothing here: ${reason}`;
+  const needs = memory && `about ${showBytes(memory.bytes)} with ${memory.context_length} tokens of context`;
+  const rows: Readonly<Record<string, string | undefined>> = {
+    description,
+    files: filesOf(model),
+    loaded: isServer ? loadedOf(model) : undefined,
+    'runs on': backend ?? none,
+    memory: needs,
+    size: sizeOf(model),
+    quantization: model.quantization,
+    path,
+    aliases: aliases.join(', ') || undefined,
+    'use cases': uses.join(', ') || undefined,
+  };
+  return Object.entries(rows).flatMap(([label, value]) => (value === undefined ? [] : [[label, value] as const]));
+}
+
+/** Values by their keys; those in mappings by the keys that lead to them. */
+function rowsOf(values: object, lead = ''): readonly Row[] {
+  return Object.entries(values).flatMap(([key, value]: [string, unknown]): readonly Row[] => {
+    const label = `${lead}${key}`;
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return rowsOf(value, `${label}.`);
+    return [[label, format(value)]];
+  });
 }
 
 function format(value: unknown): string {

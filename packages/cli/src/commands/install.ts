@@ -13,7 +13,7 @@ export function installCommand(program: Command, session: Session): void {
     .description('Add a model from files on this machine')
     .action((model: string, path: string, _, command: Command) =>
       session.run(command.optsWithGlobals(), async ({ library }) =>
-        describeModel(model, await library.install(model, path)),
+        describeModel(model, await library.install(model, path), library.isServer),
       ),
     );
   addExample(command, 'lamina install my-model ~/Downloads/my-model-Q4_K_M.gguf');

@@ -15,10 +15,10 @@ interface ListOptions {
 /** Adds the command, and `list-downloadable`, its name in the Python original. */
 export function listCommand(program: Command, session: Session): void {
   const run = ({ available, source }: ListOptions, command: Command) =>
-    session.run(command.optsWithGlobals(), async ({ library }) =>
+    session.run(command.optsWithGlobals(), async ({ library, io }) =>
       available === true
         ? downloadableResult(await library.downloadable(), source)
-        : modelsResult(await library.models()),
+        : modelsResult(await library.models({ backends: true }), library.isServer, io.stdout.columns),
     );
   const list = program
     .command('list')
@@ -26,7 +26,7 @@ export function listCommand(program: Command, session: Session): void {
     .addOption(
       new Option('--source <name>', 'Only models of this source (implies --available)').implies({ available: true }),
     )
-    .description('List models and whether their files are on disk')
+    .description('List models: files on disk, size, quantization, engine, and whether they are loaded')
     .action(run);
   addExample(list, 'lamina list --available');
   program
@@ -36,20 +36,26 @@ export function listCommand(program: Command, session: Session): void {
     .action((options: ListOptions, command: Command) => run({ ...options, available: true }, command));
 }
 
-function modelsResult(view: ModelsView): CommandResult {
-  const rows = Object.entries(view.models).map(([name, model]) => [
+/** `isServer`: only a server knows which models are loaded. */
+function modelsResult(view: ModelsView, isServer: boolean, width: number | undefined): CommandResult {
+  const models = Object.entries(view.models);
+  const rows = models.map(([name, model]) => [
     name,
-    stateOf(model),
+    filesOf(model),
     sizeOf(model),
     model.quantization ?? '-',
-    model.backend ?? '-',
+    model.runs_on ?? (model.available ? 'none' : (model.backend ?? '-')),
+    isServer ? loadedOf(model) : '-',
   ]);
   const total = `${counted(view.total, 'model')}, ${view.available} available`;
+  const headings = ['NAME', 'FILES', '>SIZE', 'QUANTIZATION', 'RUNS ON', 'LOADED'];
+  const notes = models.flatMap(([name, { available, cannot_run: reason }]) =>
+    available && reason !== undefined ? [`${name} cannot run: ${reason}`] : [],
+  );
   const empty = 'No models found. Download one with: lamina pull <model|reference>';
   return {
     json: view,
-    text:
-      rows.length === 0 ? empty : `${table(['NAME', 'STATE', '>SIZE', 'QUANTIZATION', 'BACKEND'], rows)}\n\n${total}`,
+    text: rows.length === 0 ? empty : [table(headings, rows, width), '', ...notes, total].join('\n'),
   };
 }
 
@@ -72,10 +78,15 @@ function downloadableResult(view: DownloadableView, source: string | undefined):
   };
 }
 
-/** The runtime state of a model; of a stopped one, whether its files are on disk. */
-export function stateOf({ state, available }: ModelView): string {
-  if (state !== 'stopped') return state;
+/** Whether the files of a model are on disk. */
+export function filesOf({ available }: ModelView): string {
   return available ? 'available' : 'missing';
+}
+
+/** Whether an engine has a model in memory: `yes`, `no`, or the state in between. */
+export function loadedOf({ state }: ModelView): string {
+  if (state === 'ready' || state === 'degraded') return 'yes';
+  return state === 'stopped' ? 'no' : state;
 }
 
 /** The size of the files of a model, or the size that its manifest entry states. */

@@ -37,7 +37,7 @@ function resultOf(download: DownloadView, time: string): CommandResult {
 async function interruptedResult(last: DownloadView, { library, io }: CommandContext): Promise<CommandResult> {
   const code = exitCodeOf(io.signal.reason);
   const { id, model } = last;
-  if (library.downloadsInServer)
+  if (library.isServer)
     return {
       json: last,
       text: `The server continues the download. Run the same command to follow it, or pause it with: lamina downloads pause ${model} --server <url>`,

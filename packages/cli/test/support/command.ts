@@ -53,8 +53,17 @@ export class Folder {
   }
 
   /** Runs `lamina` in this process, to its end. */
-  async run(...args: readonly string[]): Promise<CommandOutput> {
-    const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+  run(...args: readonly string[]): Promise<CommandOutput> {
+    return this.runWith(new PassThrough(), args);
+  }
+
+  /** Like {@link here}, with a standard output of so many columns. */
+  inTerminal(columns: number, ...args: readonly string[]): Promise<CommandOutput> {
+    return this.runWith(Object.assign(new PassThrough(), { columns }), [...args, ...this.configured()]);
+  }
+
+  private async runWith(stdout: PassThrough & { columns?: number }, args: readonly string[]): Promise<CommandOutput> {
+    const stderr = new PassThrough();
     const output = Promise.all([text(stdout), text(stderr)]);
     const code = await runCommand(args, { env: {}, stdout, stderr, signal: new AbortController().signal });
     stdout.end();
@@ -65,7 +74,11 @@ export class Folder {
 
   /** Like {@link run}, with the models and the configuration of the folder. */
   here(...args: readonly string[]): Promise<CommandOutput> {
-    return this.run(...args, '--config', this.file('config.mjs'), '--models-dir', this.file('models'));
+    return this.run(...args, ...this.configured());
+  }
+
+  private configured(): readonly string[] {
+    return ['--config', this.file('config.mjs'), '--models-dir', this.file('models')];
   }
 
   file(name: string): string {

@@ -15,6 +15,10 @@ export type ModelView = ModelEntry & {
   /** True if a model server is running or sleeping. */
   readonly active: boolean;
   readonly state: SlotState;
+  /** With `?backends=true`: the backend that would run it. */
+  readonly runs_on?: string;
+  /** With `?backends=true`: why no backend here would run it. */
+  readonly cannot_run?: string;
 };
 
 /** `GET /models`. */
@@ -27,6 +31,8 @@ export interface ModelsView {
 
 /** `GET /models/:name`, with metadata of the files (snake_case), missing files and the last error. */
 export type ModelDetail = ModelView & {
+  /** With `?backends=true`, if the backend can estimate it: the memory that it would need with its options. */
+  readonly memory?: { readonly bytes: number; readonly context_length: number };
   readonly metadata?: Readonly<Record<string, unknown>>;
   readonly missing?: readonly string[];
   readonly error?: { readonly code: string; readonly message: string };

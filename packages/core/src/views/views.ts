@@ -1,5 +1,5 @@
 // Builds the JSON documents of contract/views.ts, which the server and the command line show.
-import type { BackendRecord } from '../contract/backends.js';
+import type { BackendRecord, MemoryEstimate } from '../contract/backends.js';
 import type { Download } from '../contract/downloads.js';
 import type { Diagnostic, ModelCheck, ModelMetadata, ModelRecord, Models } from '../contract/models.js';
 import type { Runtime, SlotSnapshot } from '../contract/runtime.js';
@@ -14,6 +14,7 @@ import type {
   SuggestionView,
   ValidationView,
 } from '../contract/views.js';
+import type { ModelRun } from './model-runs.js';
 
 /** What the views of models need of a `Lamina`. */
 interface ModelServices {
@@ -31,16 +32,39 @@ export function slotOf({ models, runtime }: ModelServices, { model: { name, base
   }
 }
 
-/** A model of a list. */
-export function modelView(lamina: ModelServices, record: ModelRecord): ModelView {
+/** A model of a list; `run` adds how it would run. */
+export function modelView(lamina: ModelServices, record: ModelRecord, run?: ModelRun): ModelView {
   const slot = slotOf(lamina, record);
   const bytes = record.model.files.reduce((sum, file) => sum + file.bytes, 0);
-  return { ...record.entry, bytes, available: record.available, active: isActive(slot), state: slot.state };
+  return {
+    ...record.entry,
+    bytes,
+    available: record.available,
+    active: isActive(slot),
+    state: slot.state,
+    ...(run === undefined ? {} : runView(record, run)),
+  };
 }
 
-/** A list of models. */
-export function modelsView(lamina: ModelServices, records: readonly ModelRecord[]): ModelsView {
-  const models = Object.fromEntries(records.map((record) => [record.model.name, modelView(lamina, record)]));
+function runView({ entry }: ModelRecord, { choice, metadata }: ModelRun): Partial<ModelView> {
+  const quantization = entry.quantization ?? metadata?.quantization;
+  return {
+    ...(quantization === undefined ? {} : { quantization }),
+    ...(choice.backend === undefined ? { cannot_run: choice.reason } : { runs_on: choice.backend }),
+  };
+}
+
+/** A list of models; `runs` adds how they would run. */
+export function modelsView(
+  lamina: ModelServices,
+  records: readonly ModelRecord[],
+  runs?: ReadonlyMap<string, ModelRun>,
+): ModelsView {
+  const views = records.map((record) => {
+    const { name } = record.model;
+    return [name, modelView(lamina, record, runs?.get(name))] as const;
+  });
+  const models = Object.fromEntries(views);
   const active = Object.values(models).filter((model) => model.active).length;
   return { models, total: records.length, available: records.filter(({ available }) => available).length, active };
 }
@@ -50,14 +74,27 @@ export function modelDetail(
   lamina: ModelServices,
   record: ModelRecord,
   metadata: ModelMetadata | undefined,
+  run?: ModelRun,
 ): ModelDetail {
   const { error } = slotOf(lamina, record);
+  const memory = run?.choice.backend === undefined ? undefined : run.choice.memory;
   return {
-    ...modelView(lamina, record),
+    ...modelView(lamina, record, run),
+    ...(memory === undefined ? {} : { memory: memoryView(memory) }),
     ...(metadata === undefined ? {} : { metadata: metadataView(metadata) }),
     ...(record.missing.length > 0 ? { missing: record.missing } : {}),
     ...(error === undefined ? {} : { error }),
   };
+}
+
+function memoryView({
+  hostBytes,
+  mappedBytes = 0,
+  deviceBytes,
+  contextLength,
+}: MemoryEstimate): NonNullable<ModelDetail['memory']> {
+  const devices = Object.values(deviceBytes).reduce((sum, bytes) => sum + bytes, 0);
+  return { bytes: hostBytes + mappedBytes + devices, context_length: contextLength };
 }
 
 /** True while an engine has the model in memory, or is asleep with it. */

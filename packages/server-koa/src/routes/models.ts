@@ -2,9 +2,12 @@
 import {
   isActive,
   modelDetail,
+  modelRuns,
+  modelsView,
   reasonOf,
   type Lamina,
   type ModelRecord,
+  type ModelRun,
   type ResolvedModel,
   type SlotSnapshot,
 } from '@lamina/core';
@@ -24,8 +27,13 @@ export function modelRoutes(router: Router, lamina: Lamina): void {
   const restricted = new ModelList(lamina, (view) => visibleTo(new Set(), view));
   router.get('/models', async (ctx) => {
     requireKey(ctx);
+    const records = matchingModels(lamina, lamina.models.list(), ctx.query);
+    if (wantsBackends(ctx)) {
+      ctx.body = modelsView(lamina, records, await modelRuns(lamina, records, { signal: disconnectSignal(ctx) }));
+      return;
+    }
     const list = scopesOf(ctx).has('manage') ? full : restricted;
-    const text = await list.text(matchingModels(lamina, lamina.models.list(), ctx.query));
+    const text = await list.text(records);
     ctx.type = 'json';
     ctx.body = text;
   });
@@ -61,6 +69,11 @@ export function modelRoutes(router: Router, lamina: Lamina): void {
   });
 }
 
+/** Whether the response shall say how models would run. That probes engines, so it takes longer. */
+function wantsBackends({ query }: RouterContext): boolean {
+  return query['backends'] === 'true' || query['backends'] === '1';
+}
+
 function targetOf(ctx: RouterContext, lamina: Lamina): ResolvedModel {
   return lamina.models.resolve(ctx.params['name'] ?? '');
 }
@@ -87,9 +100,12 @@ async function runOrDetach(
 async function detailOf(ctx: RouterContext, lamina: Lamina, { model, served }: ResolvedModel): Promise<ModelDetail> {
   const record = lamina.models.get(model.name) as ModelRecord;
   const { metadata } = await lamina.models.describe(model.name);
+  const runs = wantsBackends(ctx)
+    ? await modelRuns(lamina, [record], { signal: disconnectSignal(ctx) })
+    : new Map<string, ModelRun>();
   const slot = lamina.runtime.slot(served.name);
   return {
-    ...modelDetail(lamina, record, metadata),
+    ...modelDetail(lamina, record, metadata, runs.get(model.name)),
     ...(isActive(slot) ? { server: serverView(ctx, slot, model.name) } : {}),
   };
 }

@@ -110,7 +110,7 @@ describe('an engine that hangs', function () {
     silent = true;
     const answer = await testServer.post('/v1/chat/completions', chat('far'));
     assert.equal(answer.status, 503);
-    assert.equal((await errorOf(answer)).code, 'BACKEND_UNAVAILABLE');
+    assert.equal((await errorOf(answer)).code, 'BACKEND_UNREACHABLE');
     silent = false;
     assert.equal((await testServer.post('/v1/chat/completions', chat('far'))).status, 200);
   });

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import type { Logger, Model } from '@lamina/core/plugin';
+import type { BackendType, Logger, Model } from '@lamina/core/plugin';
 import { backendConformance, createTestLamina, fakeEngine } from '@lamina/testing';
 import { remoteBackend } from '../../dist/builtin/remote-backend.js';
+import { Remotes } from '../../dist/builtin/remotes.js';
+import { systemClock } from '../../dist/kernel/clock.js';
 import { fakeKit, stateOf, testFolder } from '../../../testing/dist-test/fake-kit.js';
 
 describe('an external server', () => {
@@ -37,7 +37,7 @@ describe('an external server', () => {
   const folder = testFolder();
   const remains = 'the server is external: it is attached and detached, never started or stopped';
   const kit = fakeKit(folder, {
-    type: remoteBackend(fetch),
+    type: backendType(env),
     options,
     env,
     missing: { base_url: 'http://127.0.0.1:9/v1' },
@@ -100,35 +100,6 @@ describe('an external server', () => {
     assert.equal((await fetch(new URL('/health', options.base_url))).status, 200);
   });
 
-  it('fails its health checks while it does not respond, but is never dead because it can recover', async () => {
-    const theirs = createServer((_request, response) => response.end('{}')).listen(0, '127.0.0.1');
-    await once(theirs, 'listening');
-    const { port } = theirs.address() as AddressInfo;
-    const context = {
-      signal: AbortSignal.timeout(5_000),
-      log: quiet,
-      env,
-      options: {},
-      adapters: [],
-      progress: () => undefined,
-      output: () => undefined,
-      guard: () => () => undefined,
-    };
-    const server = await remoteBackend(fetch)
-      .create('theirs', { base_url: `http://127.0.0.1:${port}/v1`, health: '/health' })
-      .start(model('their-model', {}), context);
-    const health = () => server.check!(AbortSignal.timeout(5_000));
-    assert.equal(await health(), 'ok');
-    theirs.close();
-    await once(theirs, 'close');
-    await assert.rejects(health(), /its server does not respond: connection refused$/);
-    theirs.listen(port, '127.0.0.1');
-    await once(theirs, 'listening');
-    assert.equal(await health(), 'ok');
-    theirs.close();
-    await once(theirs, 'close');
-  });
-
   it('is not called with a key that is not a valid header, because the error would quote the key', async () => {
     const lamina = await createTestLamina({
       env: { THEIR_KEY: 'sk-first\nsk-second' },
@@ -149,7 +120,7 @@ describe('an external server', () => {
 
   it('reports what is wrong: no key in the environment, a wrong key, no server', async () => {
     const probe = (overrides: object, theirs: Record<string, string>) =>
-      remoteBackend(fetch)
+      backendType(theirs)
         .create('theirs', { base_url: options.base_url, ...overrides })
         .probe({ env: theirs, signal: AbortSignal.timeout(5_000), log: quiet });
     const reasons = await Promise.all([
@@ -162,6 +133,11 @@ describe('an external server', () => {
       assert.match('reason' in answer ? answer.reason : 'it is available', expected[index]!),
     );
   });
+
+  function backendType(theirs: Record<string, string>): BackendType {
+    const signal = new AbortController().signal;
+    return remoteBackend(new Remotes({ fetch, env: theirs, clock: systemClock, signal }, quiet));
+  }
 
   function model(name: string, options: Record<string, unknown>): Model {
     return { name, files: [], format: 'remote', aliases: [], options, pinned: false, limits: {}, from: 'manifest' };

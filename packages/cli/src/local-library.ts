@@ -17,8 +17,11 @@ import {
   type ModelRecord,
 } from '@lamina/core';
 import type { DownloadView, ModelDetail } from '@lamina/core/protocol';
+import { setTimeout as delay } from 'node:timers/promises';
 import { AsyncSignal } from './async-signal.js';
 import { isSettled, type Library } from './library.js';
+
+const followMs = 500;
 
 /** The options of the command line that configure it. */
 export interface LocalOptions {
@@ -63,12 +66,15 @@ export async function openLocal(options: LocalOptions, { env, owner, signal }: L
   ).catch((error: unknown) => {
     throw LaminaError.is(error, 'CONFLICT') && error.details['pid'] !== undefined ? ownedError(error) : error;
   });
-  return new LocalLibrary(lamina, signal);
+  return owner ? new LocalLibrary(lamina, signal) : new AttachedLibrary(lamina, signal);
 }
 
 function ownedError(error: LaminaError): LaminaError {
-  const { data_dir: dataDir, pid } = error.details;
-  const message = `Another Lamina (process ${String(pid)}) uses ${String(dataDir)}. Send the command to it with --server <url>, or stop it first.`;
+  const { data_dir: dataDir, pid, command } = error.details;
+  const advice = 'Wait for it to end, or press Ctrl-C there, which pauses its download. Then run this command again.';
+  const message = command
+    ? `Another lamina command (process ${String(pid)}) uses ${String(dataDir)}. ${advice}`
+    : `Another Lamina (process ${String(pid)}) uses ${String(dataDir)}. Send the command to it with --server <url>, or stop it first.`;
   return new LaminaError('CONFLICT', { ...error.details, message }, { cause: error });
 }
 
@@ -77,7 +83,7 @@ class LocalLibrary implements Library {
 
   constructor(
     private readonly lamina: Lamina,
-    private readonly signal: AbortSignal,
+    protected readonly signal: AbortSignal,
   ) {}
 
   async models({ backends } = { backends: false }) {
@@ -172,6 +178,23 @@ class LocalLibrary implements Library {
 
   close(): Promise<void> {
     return this.lamina.close({ signal: this.signal });
+  }
+}
+
+/** Beside the owner of the data directory, whose downloads it reads from the disk every second. */
+class AttachedLibrary extends LocalLibrary {
+  /** Ends also when the owner has finished or removed the download. The speed is the average since the call. */
+  override async *follow(id: string): AsyncGenerator<DownloadView> {
+    let first: DownloadView | undefined;
+    for (const startedAt = performance.now(); ; await delay(followMs, undefined, { signal: this.signal })) {
+      const { downloads } = await this.downloads();
+      const view = downloads.find((download) => download.id === id);
+      if (view === undefined) return;
+      first ??= view;
+      const seconds = (performance.now() - startedAt) / 1000;
+      yield { ...view, bytes_per_second: Math.round((view.done - first.done) / Math.max(seconds, 1)) };
+      if (isSettled(view)) return;
+    }
   }
 }
 

@@ -4,6 +4,7 @@ import { isHeaderToken, LaminaError, reasonOf } from '@lamina/core/protocol';
 import type { CliIo } from './cli-io.js';
 import type { Library } from './library.js';
 import type { LocalOptions } from './local-library.js';
+import { openWhenFree, type Meanwhile } from './open-when-free.js';
 import type { CommandResult, Printer } from './printer.js';
 import { counted } from './table.js';
 
@@ -26,13 +27,18 @@ export interface Session {
   /** The exit code of the work. */
   readonly code: number;
   /** Opens the library, runs the work and prints its result. */
-  run(options: GlobalOptions, work: (context: CommandContext) => Promise<CommandResult>, how?: HowToRun): Promise<void>;
+  run(options: GlobalOptions, work: Work, how?: HowToRun): Promise<void>;
 }
+
+/** The work of a command. */
+export type Work = (context: CommandContext) => Promise<CommandResult>;
 
 /** How the work of a command runs. */
 export interface HowToRun {
   /** The work downloads, which one Lamina at a time may do. */
   readonly owner?: boolean;
+  /** For an owner: what to do while another command owns the data directory; without it, the command fails. */
+  readonly meanwhile?: Meanwhile;
   /** The work itself shows what is wrong in the manifest. */
   readonly showsDiagnostics?: boolean;
 }
@@ -40,20 +46,27 @@ export interface HowToRun {
 /** Creates the session of one command. */
 export function createSession(io: CliIo, printer: Printer): Session {
   let code = 0;
+  const open = (options: GlobalOptions, owner: boolean) => openLibrary(options, io, owner);
+  const runWith = async (library: Library, work: Work, showsDiagnostics: boolean): Promise<CommandResult> => {
+    try {
+      if (!printer.json && !showsDiagnostics) await noticeDiagnostics(library, printer);
+      return await work({ library, io, printer });
+    } finally {
+      await library.close();
+    }
+  };
   return {
     get code() {
       return code;
     },
-    async run(options, work, { owner = false, showsDiagnostics = false } = {}) {
-      const library = await openLibrary(options, io, owner);
-      try {
-        if (!printer.json && !showsDiagnostics) await noticeDiagnostics(library, printer);
-        const result = await work({ library, io, printer });
-        printer.result(result);
-        code = result.code ?? 0;
-      } finally {
-        await library.close();
-      }
+    async run(options, work, { owner = false, meanwhile, showsDiagnostics = false } = {}) {
+      const opened =
+        meanwhile === undefined
+          ? await open(options, owner)
+          : await openWhenFree((isOwner) => open(options, isOwner), { io, printer }, meanwhile);
+      const result = 'text' in opened ? opened : await runWith(opened, work, showsDiagnostics);
+      printer.result(result);
+      code = result.code ?? 0;
     },
   };
 }

@@ -94,7 +94,7 @@ describe('lamina pull', function () {
     await pull.saw(halfway);
     pull.child.kill('SIGKILL');
     await pull.ended;
-    assert.match((await folder.here('downloads')).stdout, /^dl-\w+ +far +queued/m);
+    assert.match((await folder.here('downloads')).stdout, /^dl-\w+ +far +paused/m);
     assert.match(
       (await folder.here('downloads', 'pause', 'far')).stdout,
       /^Paused the download of far at \S+ \S+\. Resume it with: lamina downloads resume far\n$/,

@@ -31,7 +31,7 @@ import { tokens } from './kernel/tokens.js';
 import { loadUndici } from './kernel/undici.js';
 import { ModelRegistry } from './models/registry.js';
 import { OrphanReaper } from './process/orphan-reaper.js';
-import { lockDataDir } from './process/lock.js';
+import { liveOwner, lockDataDir } from './process/lock.js';
 import { loadExeca } from './process/spawn-group.js';
 import { backendProblems } from './runtime/backend-problems.js';
 import { BackendRegistry } from './runtime/backends.js';
@@ -105,7 +105,7 @@ export async function createLamina(
     if (config.mode === 'owner') {
       await loadExeca();
       loadUndici();
-      const lock = await lockDataDir(config.dataDir);
+      const lock = await lockDataDir(config.dataDir, !config.downloads.autoResume);
       opened.add('lock', () => lock.dispose());
       await removeTemporaryFiles(config.dataDir);
     }
@@ -148,7 +148,7 @@ export async function createLamina(
 
     const downloads = container.get(DownloadService);
     opened.add('downloads', () => downloads.close(), closeBudgetMs);
-    await downloads.load();
+    await downloads.load(() => liveOwner(config.dataDir));
 
     const inference = container.get(InferenceService);
     opened.add('inference', () => inference.close()); // Closes after the runtime has ended the requests under way.

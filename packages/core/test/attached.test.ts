@@ -27,7 +27,9 @@ describe('an attached Lamina', () => {
     await rm(join(modelsDir, '..'), { recursive: true });
   });
 
-  const lamina = async (options: { mode?: 'owner' | 'attached'; downloads?: { autoResume?: boolean } } = {}) => {
+  const lamina = async (
+    options: { mode?: 'owner' | 'attached'; downloads?: { autoResume?: boolean; maxConcurrent?: number } } = {},
+  ) => {
     const made = await createLamina({ modelsDir, plugins: [fakePlugin()], log: 'silent', ...options });
     open.push(made);
     return made;
@@ -89,6 +91,37 @@ describe('an attached Lamina', () => {
       await assert.rejects(attached.downloads[verb]('dl-1'), { code: 'CONFLICT' });
   });
 
+  it('follows the downloads of the owner: queued, active, paused and gone', async () => {
+    const server = createServer((_, response) => response.writeHead(200, { 'content-length': 1000 }).write('a'));
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const owner = await lamina({ downloads: { maxConcurrent: 1 } });
+    const start = (name: string) =>
+      owner.downloads.start({
+        reference: `http://127.0.0.1:${(server.address() as AddressInfo).port}/${name}.fake`,
+        name,
+      });
+    const [one, two] = [await start('one'), await start('two')];
+    const attached = await lamina({ mode: 'attached' });
+    const states = () => attached.downloads.list().map(({ model, state }) => `${model} ${state}`);
+    const until = async (...expected: string[]) => {
+      const deadline = Date.now() + 10_000;
+      while (states().join() !== expected.join()) {
+        assert.ok(Date.now() < deadline, `${states().join()} instead of ${expected.join()}`);
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    };
+    await until('one active', 'two queued');
+    await owner.downloads.pause(one.id);
+    await until('one paused', 'two active');
+    await owner.downloads.cancel(one.id);
+    await until('two active');
+    await owner.downloads.cancel(two.id);
+    await until();
+    server.closeAllConnections();
+    server.close();
+  });
+
   it('lists unfinished downloads without resuming them, like an owner with resume: false', async () => {
     const server = createServer((_, response) => response.writeHead(200, { 'content-length': 1000 }).write('a')).listen(
       0,
@@ -105,10 +138,10 @@ describe('an attached Lamina', () => {
     const attached = await lamina({ mode: 'attached' });
     assert.deepEqual(
       attached.downloads.list().map((download) => [download.id, download.model, download.state]),
-      [[id, 'far', 'queued']],
+      [[id, 'far', 'paused']],
     );
     const quiet = await lamina({ downloads: { autoResume: false } });
-    assert.equal(quiet.downloads.get(id).state, 'queued');
+    assert.equal(quiet.downloads.get(id).state, 'paused');
     assert.equal((await quiet.downloads.pause(id)).state, 'paused');
   });
 });

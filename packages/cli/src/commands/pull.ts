@@ -17,15 +17,70 @@ export function pullCommand(program: Command, session: Session): void {
   const add = (name: string, hidden: boolean) =>
     program
       .command(name, { hidden })
-      .argument('<model|reference>', 'Model of the manifest, or a reference: org/name:quantization, a URL, or a path')
+      .argument(
+        '<model|reference...>',
+        'Models of the manifest, or references: org/name:quantization, a URL, or a path',
+      )
       .option('--source <name>', 'Use only this source')
       .option('--name <name>', 'Name of the new model')
-      .description('Download and verify a model and add it to the manifest; run again to resume')
-      .action((wanted: string, options: PullOptions, command: Command) =>
-        session.run(command.optsWithGlobals(), (context) => pull(wanted, options, context), { owner: true }),
-      );
+      .description('Download and verify models and add them to the manifest; run again to resume')
+      .action((wanted: readonly string[], options: PullOptions, command: Command) => {
+        if (wanted.length > 1 && options.name !== undefined)
+          command.error('--name cannot be combined with several models. Pull them one by one.');
+        return session.run(command.optsWithGlobals(), (context) => pullAll(wanted, options, context), {
+          owner: true,
+          meanwhile: (context) => followOwner(wanted, options, context),
+        });
+      });
   addExample(add('pull', false), 'lamina pull bartowski/Llama-3.2-3B-Instruct-GGUF:Q4_K_M --name llama3.2-3b');
   add('download', true);
+}
+
+/** Downloads one after the other; the others go on when one fails. */
+async function pullAll(
+  [wanted, ...others]: readonly string[],
+  options: PullOptions,
+  context: CommandContext,
+): Promise<CommandResult> {
+  const { io, printer } = context;
+  const result = await pull(wanted!, options, context).catch((error: unknown) => {
+    if (others.length === 0 || io.signal.aborted || !LaminaError.is(error)) throw error;
+    printer.error(error);
+  });
+  if (others.length === 0 || result?.code !== undefined) return result!;
+  if (result !== undefined) printer.result(result);
+  const last = await pullAll(others, options, context);
+  return result === undefined ? { ...last, code: last.code ?? 1 } : last;
+}
+
+/**
+ * Shows the progress of a wanted model that the owner of the data directory downloads, to its end. The result is that all
+ * wanted models are there; true: the owner has downloaded one of them.
+ */
+async function followOwner(
+  wanted: readonly string[],
+  { name }: PullOptions,
+  context: CommandContext,
+): Promise<CommandResult | boolean> {
+  const { library, printer } = context;
+  const models = await Promise.all(wanted.map((one) => findModel(library, one, name)));
+  const present = models.filter((model) => model?.available === true);
+  if (present.length === wanted.length) {
+    const results = present.map((model) => alreadyDownloaded(model!));
+    for (const result of results.slice(0, -1)) printer.result(result);
+    return results.at(-1)!;
+  }
+  const { downloads } = await library.downloads();
+  const names = wanted.map((one, index) => name ?? models[index]?.name ?? one);
+  const running = downloads.find(
+    ({ model, reference, state }) =>
+      (state === 'queued' || state === 'active') &&
+      (names.includes(model) || (typeof reference === 'string' && wanted.includes(reference))),
+  );
+  if (running === undefined) return false;
+  const { showProgress } = await import('./watch-download.js');
+  await showProgress(running, context);
+  return true;
 }
 
 async function pull(wanted: string, options: PullOptions, context: CommandContext): Promise<CommandResult> {

@@ -25,6 +25,21 @@ export async function watchDownload(started: DownloadView, context: CommandConte
   return resultOf(last, started.done === 0 ? ` in ${showSeconds((performance.now() - startedAt) / 1000)}` : '');
 }
 
+/** Shows the progress of a download until it ends or stops. @returns the last state that was seen */
+export async function showProgress(
+  started: DownloadView,
+  { library, io, printer }: CommandContext,
+): Promise<DownloadView> {
+  const progress = await createProgress(started, io, printer);
+  let last = started;
+  try {
+    for await (const view of library.follow(started.id)) progress.show((last = view));
+  } finally {
+    progress.end();
+  }
+  return last;
+}
+
 function resultOf(download: DownloadView, time: string): CommandResult {
   const { id, model, state, done, error } = download;
   if (state === 'finished') return { json: download, text: `Downloaded ${model}: ${showBytes(done)}${time}.` };

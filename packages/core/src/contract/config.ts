@@ -49,7 +49,10 @@ export interface DownloadLimits {
   readonly maxRetries: number;
   /** The pause before the first retry; doubled with each, up to thirty times as long. Default 1. */
   readonly retryDelay: number;
-  /** Resume unfinished downloads when Lamina starts; default true. Otherwise they wait until they are requested. */
+  /**
+   * Resume unfinished downloads when Lamina starts; default true. With false they are paused until they are requested,
+   * and this Lamina counts as a command that ends soon: `lamina pull` waits for it.
+   */
   readonly autoResume: boolean;
   /**
    * Hosts, as `name` or `name:port`, that downloads requested over the network may use although their addresses are

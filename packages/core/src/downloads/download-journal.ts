@@ -33,8 +33,10 @@ export interface DownloadJournal {
   readonly guard?: AddressGuard;
   readonly plan: DownloadPlan;
   readonly createdAt: string;
-  /** An active download resumes after a restart. */
-  state: 'active' | 'paused' | 'failed';
+  /** Queued and active downloads resume after a restart. */
+  state: 'queued' | 'active' | 'paused' | 'failed';
+  /** The owner of the data directory that last started it. If that one is gone, it is neither queued nor active. */
+  runner?: string | undefined;
   error?: WireError;
   readonly files: readonly FileRecord[];
 }
@@ -69,12 +71,27 @@ const journalSchema = {
       },
     },
     createdAt: string,
-    state: { enum: ['active', 'paused', 'failed'] },
+    state: { enum: ['queued', 'active', 'paused', 'failed'] },
+    runner: string,
     error: { type: 'object' },
     files: { type: 'array', items: recordSchema },
   },
   required: ['format', 'id', 'owner', 'model', 'plan', 'createdAt', 'state', 'files'],
 } as const;
+
+/**
+ * The state of a download whose journal was just read. Nobody runs one of an owner that is gone: it is queued if this
+ * Lamina resumes it, else paused.
+ */
+export function stateOf(
+  { state, runner }: DownloadJournal,
+  liveRunner: string | undefined,
+  resumes: boolean,
+): DownloadJournal['state'] {
+  const isRunning = runner !== undefined && runner === liveRunner;
+  if (isRunning || state === 'paused' || state === 'failed') return state;
+  return resumes ? 'queued' : 'paused';
+}
 
 /** Replaces the journal in a folder. When it resolves, the journal survives a loss of power. */
 export async function writeJournal(folder: string, journal: DownloadJournal): Promise<void> {

@@ -11,6 +11,7 @@ import type { Models } from '../contract/models.js';
 import type { Json } from '../contract/schema.js';
 import type { AddressGuard, DownloadPlan } from '../contract/source.js';
 import { abortable } from '../kernel/abort.js';
+import { every } from '../kernel/clock.js';
 import type { EventBus } from '../kernel/event-bus.js';
 import { attachedError } from '../kernel/attached.js';
 import type { Hooks } from '../kernel/hooks.js';
@@ -26,6 +27,8 @@ import { guardedFetch } from './transfer/guarded-fetch.js';
 import type { HttpClient } from './transfer/http.js';
 import { requireWritable } from './writable.js';
 
+/** How often an attached Lamina reads the journals of the owner, which are written every second. */
+const followMs = 1_000;
 /** Finished and cancelled downloads that are still listed. */
 const maxListed = 100;
 
@@ -39,6 +42,7 @@ export class DownloadService implements Downloads {
   private readonly owner: string;
   private readonly tools: JobTools;
   private readonly planning: Planning;
+  private runner: string | undefined;
 
   constructor(
     private readonly config: Config,
@@ -70,28 +74,50 @@ export class DownloadService implements Downloads {
       running: new Semaphore(limits.maxConcurrent),
       connections: new Semaphore(limits.connections),
       known: new KnownFiles(join(this.owner, 'known-files.json'), log),
+      runner: () => this.runner,
+      resumes: config.mode === 'owner' && limits.autoResume,
       fetch: (guard) => (guard === undefined ? config.fetch : guardedFetch(http, guard)),
       source: (name) => sources.get(name),
     };
   }
 
-  /** Lists the downloads of an earlier Lamina and resumes those that were active. Failures are logged. */
-  async load(): Promise<void> {
-    const { downloads, mode } = this.config;
+  /**
+   * Lists the downloads of an earlier Lamina and resumes those that were queued or active. Failures are logged. An
+   * attached Lamina lists those of the owner, and reads them again every second.
+   * @param runner identifies the live owner of the data directory
+   */
+  async load(runner: () => Promise<string | undefined>): Promise<void> {
     await this.tools.known.load();
-    if (mode === 'owner') await removeLeftovers(this.root);
-    const journals = await readJournals(this.root, (path) =>
-      this.log.warn({ path }, 'A download folder has no valid journal and is ignored'),
-    );
-    for (const journal of journals.filter(({ owner }) => owner === this.owner)) {
+    if (this.config.mode === 'attached') return this.followOwner(runner);
+    this.runner = await runner();
+    await removeLeftovers(this.root);
+    for (const journal of await this.journals()) {
       const job = this.add(journal);
-      if (mode === 'attached') continue;
       await job.clearLeftovers();
-      if (journal.state !== 'active' || !downloads.autoResume) continue;
+      if (job.state !== 'queued') continue;
       await job.start().catch((error: unknown) => {
         this.log.warn({ download: journal.id, reason: reasonOf(error) }, 'Failed to resume a download');
       });
     }
+  }
+
+  private async followOwner(runner: () => Promise<string | undefined>): Promise<void> {
+    const read = async () => {
+      this.runner = await runner();
+      const journals = await this.journals();
+      this.jobs.clear();
+      for (const journal of journals) this.add(journal);
+    };
+    await read();
+    const stop = every(this.clock, followMs, () => void read().catch(() => undefined)); // Read again in a second.
+    this.closing.signal.addEventListener('abort', stop, { once: true });
+  }
+
+  private async journals(): Promise<readonly DownloadJournal[]> {
+    const journals = await readJournals(this.root, (path) =>
+      this.log.warn({ path }, 'A download folder has no valid journal and is ignored'),
+    );
+    return journals.filter(({ owner }) => owner === this.owner);
   }
 
   async start(
@@ -227,7 +253,7 @@ export class DownloadService implements Downloads {
     const createdAt = new Date(this.clock.now()).toISOString();
     const files = plan.files.map(() => ({ version: {}, held: [] }));
     const guarded = guard === undefined ? {} : { guard };
-    return { format: 1, id, owner: this.owner, model, ...guarded, plan, createdAt, state: 'active', files };
+    return { format: 1, id, owner: this.owner, model, ...guarded, plan, createdAt, state: 'queued', files };
   }
 
   private add(journal: DownloadJournal): Job {

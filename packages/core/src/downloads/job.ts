@@ -17,7 +17,7 @@ import type { Hooks } from '../kernel/hooks.js';
 import { reasonOf } from '../kernel/reason.js';
 import type { Semaphore } from '../kernel/semaphore.js';
 import { JobFile, type FileTools } from './download-file.js';
-import { removeFolder, writeJournal, type DownloadJournal } from './download-journal.js';
+import { removeFolder, stateOf, writeJournal, type DownloadJournal } from './download-journal.js';
 import { backendTypeFor, entryOf, formatOf, layoutOf, type Layout } from './layout.js';
 import { placeFile } from './place-file.js';
 import { snapshotOf } from './snapshot.js';
@@ -40,6 +40,10 @@ export interface JobTools extends FileTools {
   readonly events: EventBus;
   readonly log: Logger;
   source(name: string): Source | undefined;
+  /** Identifies the live owner of the data directory, which is this Lamina unless it is attached. */
+  runner(): string | undefined;
+  /** Whether downloads that an owner left behind are resumed. */
+  readonly resumes: boolean;
   /** The fetch that sources use for a download. */
   fetch(guard: AddressGuard | undefined): typeof globalThis.fetch;
 }
@@ -70,7 +74,7 @@ export class Job {
     private readonly tools: JobTools,
   ) {
     const { plan, model, guard } = journal;
-    this.state = journal.state === 'active' ? 'queued' : journal.state;
+    this.state = stateOf(journal, tools.runner(), tools.resumes);
     this.error = journal.error === undefined ? undefined : LaminaError.fromWire(journal.error);
     this.speed = new TransferSpeed(tools.clock);
     this.layout = layoutOf(plan, model, tools.models.get(model)?.entry.path, tools.modelsDir);
@@ -154,7 +158,8 @@ export class Job {
     if (this.run !== undefined || this.isOver || this.closed) return;
     this.error = undefined;
     delete this.journal.error;
-    this.journal.state = 'active';
+    this.journal.state = 'queued';
+    this.journal.runner = this.tools.runner();
     await mkdir(this.folder, { recursive: true });
     await this.save();
     const run = { controller: new AbortController(), ended: Promise.resolve() };
@@ -171,7 +176,7 @@ export class Job {
     }
     if (this.isOver || reason === 'closed') return;
     if (reason === 'cancelled') await this.deleteFiles();
-    else if (this.state !== 'paused') {
+    else if (this.journal.state !== 'paused') {
       this.journal.state = 'paused';
       await this.saveOrWarn();
       this.setState('paused', 'download.paused');
@@ -188,6 +193,7 @@ export class Job {
       const startedAt = clock.now();
       this.speed.reset();
       const { source, total } = this.snapshot();
+      this.journal.state = 'active';
       this.setState('active', 'download.started', { source, ...(total === undefined ? {} : { total }) });
       await this.withProgress(async () => {
         await this.transferFiles(signal);

@@ -11,6 +11,8 @@ import { startOf } from './process-table.js';
 interface Owner {
   readonly pid: number;
   readonly started: string;
+  /** Whether it is a command, which ends by itself, unlike a server. */
+  readonly isCommand: boolean;
 }
 
 const writingMs = 1_000;
@@ -23,12 +25,13 @@ const released = 'given back\n';
  * The lock is the file `lock.<n>` with the highest n. A process that finds its owner dead creates `lock.<n+1>`
  * exclusively, which only one of many can. The highest n never falls, because a file is only removed by the owner of a
  * higher one; so the process whose file is the highest owns the directory.
+ * @param isCommand recorded for others, which can wait for a command
  * @throws LaminaError `CONFLICT` when a live Lamina owns it, in this process or another; `CONFIG_INVALID` when it cannot
  * be written
  */
-export async function lockDataDir(dataDir: string): Promise<Disposable> {
+export async function lockDataDir(dataDir: string, isCommand = false): Promise<Disposable> {
   try {
-    return await lock(dataDir);
+    return await lock(dataDir, isCommand);
   } catch (error) {
     if (LaminaError.is(error) || isShortage(error)) throw error;
     const message = `The data directory ${dataDir} cannot be written: ${reasonOf(error)}. Choose another one with --data-dir.`;
@@ -36,47 +39,63 @@ export async function lockDataDir(dataDir: string): Promise<Disposable> {
   }
 }
 
-async function lock(dataDir: string): Promise<Disposable> {
+async function lock(dataDir: string, isCommand: boolean): Promise<Disposable> {
   await mkdir(dataDir, { recursive: true });
   for (;;) {
     const newest = Math.max(0, ...(await generations(dataDir)));
     if (newest > 0) await assertFree(dataDir, newest);
     const own = newest + 1;
-    if (!(await create(path(dataDir, own)))) continue; // Another process was faster: check which.
+    if (!(await create(path(dataDir, own), isCommand))) continue; // Another process was faster: check which.
     if (await isHighest(dataDir, own)) return { dispose: () => release(path(dataDir, own)) };
     await rm(path(dataDir, own), { force: true });
   }
 }
 
+/**
+ * Identifies the live owner of a data directory, by its lock and process. `undefined` when there is none.
+ */
+export async function liveOwner(dataDir: string): Promise<string | undefined> {
+  const newest = Math.max(0, ...(await generations(dataDir).catch(unlessShortage<number[]>([]))));
+  const owner = newest === 0 ? undefined : await liveOwnerOf(path(dataDir, newest));
+  return owner === undefined ? undefined : `${newest} ${owner.pid} ${owner.started}`;
+}
+
 async function assertFree(dataDir: string, generation: number): Promise<void> {
-  const owner = await ownerOf(path(dataDir, generation));
-  if (owner === undefined || startOf(owner.pid) !== owner.started) return;
-  const who =
-    owner.pid === process.pid
-      ? `another Lamina of this process (${owner.pid})`
-      : `another Lamina, process ${owner.pid}`;
-  const message = `The data directory ${dataDir} is in use by ${who}. Stop that one, or choose another directory with --data-dir.`;
-  throw new LaminaError('CONFLICT', { message, data_dir: dataDir, pid: owner.pid });
+  const owner = await liveOwnerOf(path(dataDir, generation));
+  if (owner === undefined) return;
+  const { pid, isCommand } = owner;
+  const what = isCommand ? 'a lamina command' : 'another Lamina';
+  const who = pid === process.pid ? `another Lamina of this process (${pid})` : `${what}, process ${pid}`;
+  const advice = isCommand ? 'Wait for it to end' : 'Stop that one';
+  const message = `The data directory ${dataDir} is in use by ${who}. ${advice}, or choose another directory with --data-dir.`;
+  throw new LaminaError('CONFLICT', { message, data_dir: dataDir, pid, command: isCommand });
+}
+
+async function liveOwnerOf(file: string): Promise<Owner | undefined> {
+  const owner = await ownerOf(file);
+  return owner !== undefined && startOf(owner.pid) === owner.started ? owner : undefined;
 }
 
 /**
- * The owner in a lock file: one line, pid and start. None when it was released, removed, or its writer died while
- * writing it.
+ * The owner in a lock file: one line, pid, `command` for a command, and start. None when it was released, removed, or
+ * its writer died while writing it.
  */
 async function ownerOf(file: string): Promise<Owner | undefined> {
   for (const deadline = performance.now() + writingMs; performance.now() < deadline; await delay(10)) {
     const text = await readFile(file, 'utf8').catch(unlessShortage(released));
     if (text === released) return undefined;
-    const [, pid, started] = /^(\d+) (.+)\n$/.exec(text) ?? [];
-    if (pid !== undefined && started !== undefined) return { pid: Number(pid), started };
+    const [, pid, command, started] = /^(\d+) (command )?(.+)\n$/.exec(text) ?? [];
+    if (pid !== undefined && started !== undefined)
+      return { pid: Number(pid), started, isCommand: command !== undefined };
   }
   return undefined;
 }
 
 /** False when the file exists already. */
-async function create(file: string): Promise<boolean> {
+async function create(file: string, isCommand: boolean): Promise<boolean> {
+  const line = `${process.pid} ${isCommand ? 'command ' : ''}${startOf(process.pid)}\n`;
   try {
-    await writeFile(file, `${process.pid} ${startOf(process.pid)}\n`, { flag: 'wx', mode: 0o600 });
+    await writeFile(file, line, { flag: 'wx', mode: 0o600 });
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;

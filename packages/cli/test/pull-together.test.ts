@@ -1,0 +1,137 @@
+// Several lamina commands that download into the same data directory at the same time, and several models in one command.
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { Folder, lamina, type RunningCommand } from './support/command.js';
+import { FileServer } from './support/file-server.js';
+
+/** Resolves when the standard error of a command matches. */
+async function told(command: RunningCommand, pattern: RegExp): Promise<void> {
+  for (let text = ''; !pattern.test(text);) {
+    const [chunk] = (await Promise.race([
+      once(command.child.stderr!, 'data'),
+      command.ended.then(({ stderr }) => assert.fail(`it ended without ${pattern}: ${stderr}`)),
+    ])) as [string];
+    text += chunk;
+  }
+}
+
+describe('lamina pull beside another lamina pull', function () {
+  this.timeout(60_000);
+  let files: FileServer;
+  let folder: Folder;
+  let first: RunningCommand;
+  const waiting = /^Another lamina command \(process \d+\) uses \S+\.lamina\. Waiting for it to end\.$/m;
+  const start = (...args: string[]) => folder.start(process.execPath, [lamina, ...args, '--config', 'config.mjs']);
+
+  beforeEach(async () => {
+    files = await FileServer.open();
+    folder = await Folder.make(files.origin);
+    files.hold();
+    first = start('pull', 'far', '--json');
+    await first.saw(/"done":[1-9]\d{5}/);
+  });
+  afterEach(async () => {
+    await folder.remove();
+    await files.close();
+  });
+
+  it('shows the progress of the same model and ends with it; nothing is downloaded twice', async () => {
+    const second = start('pull', 'far');
+    await told(second, /Pulling far from url: 1 file, 5\.0 MB\./);
+    files.release();
+    assert.equal((await first.ended).code, 0);
+    const { code, stdout, stderr } = await second.ended;
+    assert.deepEqual([code, stdout], [0, 'far is already downloaded.\n'], stderr);
+    assert.match(stderr, waiting);
+    assert.ok(files.sent < 2 * files.content.length, `${files.sent} bytes were sent`);
+  });
+
+  it('waits with another model, and downloads it then', async () => {
+    const second = start('pull', `${files.origin}/other.fake`);
+    await told(second, waiting);
+    files.release();
+    assert.equal((await first.ended).code, 0);
+    const { code, stdout, stderr } = await second.ended;
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /^Downloaded other: 5\.0 MB/);
+  });
+
+  it('takes over from a command that is killed, and keeps its bytes', async () => {
+    const second = start('pull', 'far');
+    await told(second, /Pulling far from url/);
+    first.child.kill('SIGKILL');
+    await first.ended;
+    files.release();
+    files.sent = 0;
+    const { code, stdout, stderr } = await second.ended;
+    assert.deepEqual([code, stdout], [0, 'Downloaded far: 5.0 MB.\n'], stderr);
+    assert.ok(files.sent < files.content.length, `${files.sent} bytes were sent again`);
+  });
+
+  it('ends the waiting with Ctrl-C, and the other command continues', async () => {
+    for (const model of ['far', `${files.origin}/other.fake`]) {
+      const second = start('pull', model);
+      await told(second, model === 'far' ? /Pulling far from url/ : waiting);
+      second.child.kill('SIGINT');
+      assert.equal((await second.ended).code, 130);
+    }
+    files.release();
+    assert.equal((await first.ended).code, 0);
+    assert.ok(existsSync(folder.file('models/far/far.fake')));
+  });
+
+  it('is listed by lamina downloads as active while its process lives, and as paused after it', async () => {
+    const row = async () => /^dl-\w+ +far +(\w+)/m.exec((await folder.here('downloads')).stdout)?.[1];
+    const deadline = Date.now() + 10_000; // The journal is written every second.
+    while ((await row()) !== 'active') assert.ok(Date.now() < deadline, 'it is never active');
+    for (const verb of ['pause', 'resume', 'cancel']) {
+      const { code, stderr } = await folder.here('downloads', verb, 'far');
+      assert.equal(code, 1);
+      assert.match(
+        stderr,
+        /^lamina: Another lamina command \(process \d+\) uses \S+\. Wait for it to end, or press Ctrl-C/,
+      );
+    }
+    first.child.kill('SIGKILL');
+    await first.ended;
+    assert.equal(await row(), 'paused');
+  });
+});
+
+describe('lamina pull with several models', () => {
+  let files: FileServer;
+  let folder: Folder;
+  beforeEach(async () => {
+    files = await FileServer.open();
+    folder = await Folder.make(files.origin);
+  });
+  afterEach(async () => {
+    await folder.remove();
+    await files.close();
+  });
+
+  it('downloads each and reports each', async () => {
+    const { code, stdout } = await folder.here('pull', 'far', `${files.origin}/b.fake`, 'tiny', '--source', 'url');
+    assert.equal(code, 0);
+    assert.match(stdout, /^Downloaded far: .*\nDownloaded b: .*\ntiny is already downloaded\.\n$/);
+  });
+
+  for (const position of [0, 1])
+    it(`exits with 1 when one fails, and downloads the others: ${position === 0 ? 'the first' : 'the last'}`, async () => {
+      const wanted = ['far'];
+      wanted.splice(position, 0, 'http://127.0.0.1:9/none.fake');
+      const { code, stdout, stderr } = await folder.here('pull', ...wanted);
+      assert.equal(code, 1);
+      assert.match(stdout, /^Downloaded far: /);
+      assert.match(stderr, /^lamina: 127\.0\.0\.1:9 cannot be reached: .*$/m);
+    });
+
+  it('has no use for --name', async () => {
+    const { code, stderr } = await folder.here('pull', 'far', 'tiny', '--name', 'mine');
+    assert.deepEqual(
+      [code, stderr],
+      [2, 'lamina: --name cannot be combined with several models. Pull them one by one.\n'],
+    );
+  });
+});

@@ -72,6 +72,7 @@ export const instanceOptions = {
     directory: {
       type: 'string',
       minLength: 1,
+      format: 'path',
       description:
         'Directory to install node-llama-cpp in, with a subdirectory per version and build. Several Lamina instances can share it.',
       default: "the plugin's directory in Lamina's data directory",

@@ -138,6 +138,7 @@ export const modelOptions = {
     chat_template_file: {
       type: 'string',
       minLength: 1,
+      format: 'path',
       description: 'Path of a file with the chat template.',
     },
     chat_template_kwargs: {

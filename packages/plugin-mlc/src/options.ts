@@ -20,6 +20,7 @@ export const modelOptions = {
     },
     model_lib: {
       ...text,
+      format: 'path',
       description: 'Path of the compiled model library.',
       default: 'library in the directory of the model; otherwise MLC-LLM compiles one',
     },
@@ -109,9 +110,10 @@ export const modelOptions = {
     spec_tree_width: { ...count, description: 'Number of draft alternatives per token.', default: 1 },
     embedding_model: {
       ...text,
+      format: 'path',
       description: 'Directory of an embedding model to serve in the same process, for `/v1/embeddings`.',
     },
-    embedding_model_lib: { ...text, description: 'Path of the compiled library of `embedding_model`.' },
+    embedding_model_lib: { ...text, format: 'path', description: 'Path of the compiled library of `embedding_model`.' },
     extra_args: {
       type: 'array',
       items: { type: 'string' },

@@ -49,7 +49,12 @@ export const modelOptions = {
       description: 'Format of the weights: `auto`, `safetensors`, `pt`, `dummy` (random weights, for tests), …',
       default: 'auto',
     },
-    tokenizer: { ...text, description: 'Directory of another tokenizer.', default: 'that of the model' },
+    tokenizer: {
+      ...text,
+      format: 'path',
+      description: 'Directory of another tokenizer.',
+      default: 'that of the model',
+    },
     tensor_parallel_size: {
       ...count,
       description: 'Devices that each layer is split over. The number of attention heads must be a multiple of it.',
@@ -103,7 +108,12 @@ export const modelOptions = {
       description: 'Convert a text generation model for another task.',
       default: 'auto',
     },
-    chat_template: { ...text, description: 'Path of a file with the chat template.', default: 'that of the model' },
+    chat_template: {
+      ...text,
+      format: 'path',
+      description: 'Path of a file with the chat template.',
+      default: 'that of the model',
+    },
     tool_call_parser: {
       ...text,
       description: 'Parser for tool calls, such as `hermes` or `llama3_json`. Also enables automatic tool choice.',

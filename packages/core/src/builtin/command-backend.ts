@@ -45,7 +45,7 @@ export const commandOptions = {
       description:
         'Environment variables for it; the same placeholders are filled in. Use it for `${KEY}`: a command line is visible to every user.',
     },
-    cwd: { type: 'string', minLength: 1, description: 'Its working directory.' },
+    cwd: { type: 'string', minLength: 1, format: 'path', description: 'Its working directory.' },
     install: {
       type: 'string',
       minLength: 1,

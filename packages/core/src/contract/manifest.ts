@@ -11,7 +11,8 @@ export const modelEntrySchema = {
     path: {
       type: 'string',
       minLength: 1,
-      description: 'The file or directory, relative to the models directory, or an absolute path.',
+      description:
+        'The file or directory, relative to the models directory, or an absolute path. `~/` and `${VARIABLE}` are expanded.',
     },
     backend: {
       type: 'string',

@@ -274,7 +274,15 @@ export interface Diagnostic {
 /** A problem of a model file. */
 export interface FileProblem {
   readonly kind:
-    'absent' | 'empty' | 'shard_missing' | 'truncated' | 'wrong_format' | 'unreadable' | 'outside' | 'base_missing';
+    | 'absent'
+    | 'bad_path'
+    | 'empty'
+    | 'shard_missing'
+    | 'truncated'
+    | 'wrong_format'
+    | 'unreadable'
+    | 'outside'
+    | 'base_missing';
   /** A sentence part: `llama.gguf does not exist`. */
   readonly message: string;
   /** Absolute; set when the problem is about one file. */

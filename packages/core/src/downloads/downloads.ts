@@ -59,9 +59,10 @@ export class DownloadService implements Downloads {
     const { downloads: limits } = config;
     this.root = join(modelsDir, '.downloads');
     this.owner = resolve(config.dataDir);
-    this.planning = new Planning(models, sources, hooks, modelsDir, reservedPaths(config));
+    this.planning = new Planning(models, sources, hooks, config, reservedPaths(config));
     this.tools = {
       modelsDir,
+      env: config.env,
       models,
       backends,
       hooks,

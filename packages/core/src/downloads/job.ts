@@ -13,6 +13,7 @@ import type { AddressGuard, PlanFile, Source } from '../contract/source.js';
 import { removeTemporaryFiles } from '../kernel/atomic-write.js';
 import { every } from '../kernel/clock.js';
 import type { EventBus } from '../kernel/event-bus.js';
+import { expandModelPath } from '../kernel/written-path.js';
 import type { Hooks } from '../kernel/hooks.js';
 import { reasonOf } from '../kernel/reason.js';
 import type { Semaphore } from '../kernel/semaphore.js';
@@ -32,6 +33,8 @@ const maxOpenFiles = 32;
 /** What all downloads share. */
 export interface JobTools extends FileTools {
   readonly modelsDir: string;
+  /** The environment that paths of the manifest may use. */
+  readonly env: Readonly<Record<string, string | undefined>>;
   /** Limits the downloads that run at once. */
   readonly running: Semaphore;
   readonly models: Models;
@@ -77,7 +80,10 @@ export class Job {
     this.state = stateOf(journal, tools.runner(), tools.resumes);
     this.error = journal.error === undefined ? undefined : LaminaError.fromWire(journal.error);
     this.speed = new TransferSpeed(tools.clock);
-    this.layout = layoutOf(plan, model, tools.models.get(model)?.entry.path, tools.modelsDir);
+    const written = tools.models.get(model)?.entry.path;
+    // A path that cannot be used is refused when a download is requested.
+    const entryPath = written === undefined ? undefined : expandModelPath(written, tools.env).path;
+    this.layout = layoutOf(plan, model, entryPath, tools.modelsDir);
     const context = { log: tools.log, fetch: tools.fetch(guard), ...(guard === undefined ? {} : { guard }) };
     this.files = plan.files.map((file, index) => {
       const fileContext = {
@@ -249,7 +255,7 @@ export class Job {
 
   /** Runs the hook, gives the files their final names, and writes the manifest entry. */
   private async install(signal: AbortSignal): Promise<void> {
-    const { models, backends, hooks, known, modelsDir, log } = this.tools;
+    const { models, backends, hooks, known, modelsDir, env, log } = this.tools;
     const { plan, model } = this.journal;
     const { verifyDownload } = hooks.run;
     if (verifyDownload.isUsed())
@@ -270,7 +276,7 @@ export class Job {
     const record = models.get(model);
     const existing = record?.model.from === 'manifest' ? record.entry : {};
     const bytes = this.files.reduce((sum, file) => sum + (file.total ?? 0), 0);
-    const entry = entryOf(plan, this.layout, existing, bytes, digests, modelsDir);
+    const entry = entryOf(plan, this.layout, existing, bytes, digests, modelsDir, env);
     const format = entry.format ?? formatOf(this.layout.path);
     const backend = entry.backend ?? backendTypeFor(format, backends.types());
     await models.save(model, { ...entry, ...(backend === undefined ? {} : { backend }) });

@@ -4,7 +4,10 @@ import type { BackendType } from '../contract/backends.js';
 import type { ModelEntry } from '../contract/manifest.js';
 import type { DownloadPlan, PlanFile } from '../contract/source.js';
 import { isSafePath } from '../kernel/safe-path.js';
+import { expandModelPath } from '../kernel/written-path.js';
 import { sizeText } from './space.js';
+
+type Environment = Readonly<Record<string, string | undefined>>;
 
 /** The paths of a downloaded model. */
 export interface Layout {
@@ -39,6 +42,7 @@ export function entryOf(
   bytes: number,
   digests: ReadonlyMap<string, string>,
   modelsDir: string,
+  env: Environment,
 ): ModelEntry {
   const main = mainFile(plan) ?? (plan.files.length === 1 ? plan.files[0] : undefined);
   const digest = main === undefined ? undefined : digests.get(main.path);
@@ -53,12 +57,18 @@ export function entryOf(
     ...side('draft'),
     ...before,
     ...(Object.keys(options).length === 0 ? {} : { options }),
-    path: layout.path,
+    path: isSamePath(before.path, layout.path, modelsDir, env) ? before.path! : layout.path,
     size: sizeText(bytes),
     download: { ...before.download, [plan.source]: plan.reference },
     ...(digest === undefined ? {} : { digest: `sha256:${digest}` }),
     ...(plan.revision === undefined ? {} : { revision: plan.revision }),
   };
+}
+
+/** Whether an entry's path, which may have variables, is already that of the layout. */
+function isSamePath(written: string | undefined, path: string, modelsDir: string, env: Environment): boolean {
+  const expanded = written === undefined ? undefined : expandModelPath(written, env).path;
+  return expanded !== undefined && resolve(modelsDir, expanded) === resolve(modelsDir, path);
 }
 
 /** The name of a model when neither the request nor the source gives one. */

@@ -1,6 +1,8 @@
 // Turns a download request into a plan: sources resolve it, hooks may change it, and the result is validated.
 import { resolve } from 'node:path';
 import { LaminaError } from '../contract/errors.js';
+import type { Config } from '../contract/config.js';
+import { expandModelPath } from '../kernel/written-path.js';
 import { reasonOf } from '../kernel/reason.js';
 import type { Json } from '../contract/schema.js';
 import type { DownloadRequest } from '../contract/downloads.js';
@@ -61,7 +63,7 @@ export class Planning {
     private readonly models: Models,
     private readonly sources: SourceRegistry,
     private readonly hooks: Hooks,
-    private readonly modelsDir: string,
+    private readonly config: Pick<Config, 'modelsDir' | 'env'>,
     /** Absolute paths that no model may be stored at or below. */
     private readonly reserved: readonly string[],
   ) {}
@@ -83,7 +85,7 @@ export class Planning {
   }
 
   private checkName(name: string): void {
-    const isReserved = this.reserved.some((path) => isWithin(path, resolve(this.modelsDir, name)));
+    const isReserved = this.reserved.some((path) => isWithin(path, resolve(this.config.modelsDir, name)));
     if (isSafeName(name) && !isReserved) return;
     const message = `"${name}" is not allowed as a model name, because it is also used as a directory. Choose another "name".`;
     throw invalid(message, 'name');
@@ -91,7 +93,11 @@ export class Planning {
 
   private ofModel({ model: asked, source: only }: { model: string; source?: string }): readonly [Source, Json][] {
     const { model } = this.models.resolve(asked);
-    const written = Object.entries(this.models.get(model.name)?.entry.download ?? {}) as [string, Json][];
+    const { path, download = {} } = this.models.get(model.name)?.entry ?? {};
+    const { problem } = path === undefined ? {} : expandModelPath(path, this.config.env);
+    if (problem !== undefined)
+      throw new LaminaError('CONFLICT', { message: `The path of "${model.name}" ${problem}.` });
+    const written = Object.entries(download) as [string, Json][];
     if (written.length === 0)
       throw invalid(
         `The manifest entry of "${model.name}" has no "download". Add a source and a reference to it, or send a reference.`,

@@ -18,6 +18,7 @@ const ajv = new Ajv({
   allowUnionTypes: true,
   verbose: true,
   validateSchema: false,
+  formats: { path: true }, // A mark for paths, in which `~` and variables are expanded.
   code: { optimize: false },
 });
 const compiled = new WeakMap<Schema, ValidateFunction>();

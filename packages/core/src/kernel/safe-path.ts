@@ -3,7 +3,8 @@ import { isAbsolute } from 'node:path';
 
 /**
  * Whether a path is relative, uses `/`, and stays below its directory, as the paths of a plan must. Control characters,
- * parts of more than 255 bytes and the device names of Windows are not allowed.
+ * parts of more than 255 bytes and the device names of Windows are not allowed, nor `~` and `${`, which mean something
+ * else in the manifest.
  * @example
  * ```ts
  * import { isSafePath } from '@lamina/core/plugin';
@@ -14,7 +15,7 @@ import { isAbsolute } from 'node:path';
 export function isSafePath(path: string): boolean {
   // eslint-disable-next-line no-control-regex -- the pattern is about control characters
   const isPlain = !isAbsolute(path) && !/[\u0000-\u001f\u007f\\]/.test(path) && path.length <= 1000;
-  return isPlain && path.split('/').every(isSafePart);
+  return isPlain && !/^~|\$\{/.test(path) && path.split('/').every(isSafePart);
 }
 
 /** Device names of Windows are excluded, because file systems may be shared with it. */

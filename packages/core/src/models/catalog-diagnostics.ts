@@ -7,7 +7,7 @@ import { nearestHint, type Problem } from '../kernel/check.js';
 import type { Catalog } from './catalog.js';
 import { mostDiagnostics, type LocatedProblem } from './manifest/diagnostics.js';
 import type { ManifestReading } from './manifest/manifest.js';
-import { unknownKeys } from './manifest/rules.js';
+import { pathProblems, unknownKeys } from './manifest/rules.js';
 
 type ManifestProblem = Problem & Pick<Diagnostic, 'severity'>;
 
@@ -49,7 +49,10 @@ export class CatalogDiagnostics {
     // A model that is found in a moment may be the one that a category names.
     const references = unread.length > 0 ? [] : referenceProblems(catalog);
     const found = [
-      ...this.checkBackends().map((problem) => ({ ...problem, severity: 'error' as const })),
+      ...[...pathProblems(catalog.manifest.models), ...this.checkBackends()].map((problem) => ({
+        ...problem,
+        severity: 'error' as const,
+      })),
       ...[...unknownKeys(catalog.manifest), ...references].map((problem) => ({
         ...problem,
         severity: 'warning' as const,

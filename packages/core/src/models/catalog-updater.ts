@@ -59,7 +59,7 @@ export class CatalogUpdater {
     this.diagnostics = new CatalogDiagnostics(log);
     const cacheFile = join(resolve(config.dataDir), 'file-headers.cache');
     this.headers = new HeaderCache(cacheFile, log, config.mode === 'owner');
-    this.scanner = new Scanner(this.modelsDir, this.disk, this.headers, hooks, events, { signal, log });
+    this.scanner = new Scanner(this.modelsDir, this.disk, config.env, this.headers, hooks, events, { signal, log });
     const isRelevant = (path: string) => this.isRelevant(path);
     this.watch = new DiskWatch(clock, log, isRelevant, () => this.refreshInBackground());
   }

@@ -45,7 +45,7 @@ export class ModelRegistry implements Models {
   private readonly updater: CatalogUpdater;
 
   constructor(
-    config: Config,
+    private readonly config: Config,
     events: EventBus,
     hooks: Hooks,
     clock: Clock,
@@ -115,7 +115,7 @@ export class ModelRegistry implements Models {
     const records =
       names === undefined ? catalog.records : names.map((name) => catalog.get(catalog.resolve(name).model.name)!);
     const signal = this.untilClosed(options.signal);
-    const folders = new Folders(this.modelsDir, disk);
+    const folders = new Folders(this.modelsDir, disk, this.config.env);
     const check = (record: ModelRecord) => checkModel(record, catalog, folders, headers, signal);
     try {
       return await abortable(pLimit(checksAtOnce).map(records, check), signal);
@@ -144,6 +144,7 @@ export class ModelRegistry implements Models {
       name,
       source: resolve(path),
       written: before.path,
+      env: this.config.env,
       modelsDir: this.modelsDir,
       disk: this.updater.disk,
       mode: options.mode ?? 'link',

@@ -1,5 +1,6 @@
 // Scans the disk: the entries of the manifest and the discovered models, each with its files.
 import { basename } from 'node:path';
+import type { Config } from '../contract/config.js';
 import type { Context } from '../contract/context.js';
 import type { Events } from '../contract/events.js';
 import type { Discovery } from '../contract/hooks.js';
@@ -10,7 +11,7 @@ import type { Hooks } from '../kernel/hooks.js';
 import { makeModel } from './catalog.js';
 import { offerCandidates } from './discovery.js';
 import type { Disk } from './files/disk.js';
-import { findFiles } from './files/find.js';
+import { findEntryFiles } from './files/find.js';
 import { Folders } from './files/folders.js';
 import type { HeaderCache } from './headers/header-cache.js';
 import { nameProblem } from './manifest/rules.js';
@@ -30,6 +31,7 @@ export class Scanner {
   constructor(
     private readonly modelsDir: string,
     private readonly disk: Disk,
+    private readonly env: Config['env'],
     private readonly headers: HeaderCache,
     private readonly hooks: Hooks,
     private readonly events: Events,
@@ -38,10 +40,10 @@ export class Scanner {
 
   /** The models of a manifest with the disk as it is now. */
   async scan(manifest: Manifest): Promise<readonly ModelRecord[]> {
-    const folders = new Folders(this.modelsDir, this.disk);
+    const folders = new Folders(this.modelsDir, this.disk, this.env);
     const named = await Promise.all(
       Object.entries(manifest.models).map(async ([name, entry]) => {
-        const found = await findFiles(name, entry, folders);
+        const found = await findEntryFiles(name, entry, folders);
         const model = makeModel(name, entry, found, 'manifest', typeOf(entry, manifest));
         return recordOf(
           model,

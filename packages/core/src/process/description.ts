@@ -14,7 +14,12 @@ import type { Context } from '../contract/context.js';
 
 /** Options of every instance of a process backend, besides the backend's own. */
 export const processOptions = {
-  executable: { type: 'string', minLength: 1, description: 'The path of the engine, or a name to find in PATH.' },
+  executable: {
+    type: 'string',
+    minLength: 1,
+    format: 'path',
+    description: 'The path of the engine, or a name to find in PATH.',
+  },
   default_args: {
     type: 'array',
     items: { type: 'string' },

@@ -18,6 +18,7 @@ import { check, describeProblems, nearestHint, type Problem } from '../kernel/ch
 import type { Hooks } from '../kernel/hooks.js';
 import { withTimeout } from '../kernel/abort.js';
 import { mergeOptions, namesOf, thisMachine, type BackendInstance } from './backend-instance.js';
+import { expandPathOptions } from './path-options.js';
 
 const probeTimeoutMs = 60_000;
 
@@ -201,8 +202,17 @@ export class BackendRegistry implements Backends {
         hint: `Correct backends.${name} in the manifest.`,
         problems,
       };
+    const expanded = expandPathOptions(type.options, options, this.config.env);
+    if (expanded.problem !== undefined)
+      return {
+        name,
+        type: typeName,
+        reason: `its option ${describeProblems([expanded.problem])}`,
+        hint: `Correct backends.${name} in the manifest.`,
+        problems: [expanded.problem],
+      };
     try {
-      return { name, type, options, backend: type.create(name, options) };
+      return { name, type, options: expanded.options, backend: type.create(name, expanded.options) };
     } catch (error) {
       const reason = reasonOf(error);
       const hint = `Correct backends.${name} in the manifest.`;

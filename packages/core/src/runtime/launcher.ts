@@ -6,10 +6,12 @@ import { reasonOf } from '../kernel/reason.js';
 import type { Model, Models } from '../contract/models.js';
 import type { Clock, Logger } from '../contract/context.js';
 import type { OrphanReaper } from '../contract/processes.js';
+import { describeProblems } from '../kernel/check.js';
 import type { EventBus } from '../kernel/event-bus.js';
 import type { Hooks } from '../kernel/hooks.js';
 import { isFallback, mergeOptions, thisMachine, type BackendInstance } from './backend-instance.js';
 import type { BackendRegistry } from './backends.js';
+import { expandPathOptions } from './path-options.js';
 
 /** Limits of one model, in milliseconds. */
 export interface Limits {
@@ -136,7 +138,16 @@ export class Launcher {
     const adapters = this.models
       .adaptersOf(model.name)
       .filter((adapter) => this.models.get(adapter.name)?.available === true);
-    const options = mergeOptions(instance, model);
+    const { options, problem } = expandPathOptions(
+      instance.type.modelOptions,
+      mergeOptions(instance, model),
+      this.config.env,
+    );
+    if (problem !== undefined)
+      throw new LaminaError('CONFIG_INVALID', {
+        message: `The option ${describeProblems([problem])}, for model "${model.name}" on backend ${instance.name}.`,
+        model: model.name,
+      });
     const { files, limits } = model;
     const fingerprint = JSON.stringify([
       files,

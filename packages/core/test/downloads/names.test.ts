@@ -52,6 +52,10 @@ describe('the name of a download', () => {
     'state/plugins/x',
     'models.yaml',
     'models.yaml/x',
+    '~',
+    '~/x',
+    '${HOME}',
+    'a/${HOME}',
   ];
   for (const name of bad) {
     it(`must not be ${JSON.stringify(name.slice(0, 30))}`, async () => {
@@ -114,7 +118,7 @@ describe('the name of a download', () => {
     const outside = resolve(folder, 'outside.gguf');
     writeFileSync(outside, 'mine');
     const url = server.serve('/tiny.gguf', ggufBytes(1000));
-    for (const filename of ['../../outside.gguf', outside, 'a/../../x', 'a\\b', 'con', 'a/aux.gguf']) {
+    for (const filename of ['../../outside.gguf', outside, 'a/../../x', 'a\\b', 'con', 'a/aux.gguf', '${HOME}.gguf']) {
       await assert.rejects(
         pull({ url, filename }, 'tiny'),
         (error) => LaminaError.is(error) && error.code !== 'INTERNAL',

@@ -70,7 +70,9 @@ describe('the model library', () => {
         cut: [
           `truncated: cut.gguf: it has ${gguf.length - 10} of the ${gguf.length} bytes that its header announces; download it again`,
         ],
-        page: ['wrong_format: page.gguf: it is not a GGUF file: it begins with "<!DO"'],
+        page: [
+          'wrong_format: page.gguf: it is a web page (HTML), not the file itself; download it again, with the address of the file instead of its page',
+        ],
         tensors: [
           'truncated: model.safetensors: it has 72 of the 76 bytes that its header announces; download it again',
         ],

@@ -86,8 +86,8 @@ describe('the manifest', () => {
   });
 
   it('validates plain data the same way, without positions', async () => {
-    assert.deepEqual(await problemsOf(() => checkManifest({ models: { a: { path: '../secret.gguf' } } })), [
-      { message: 'models.a.path leaves the models directory; write a path below it, or an absolute one' },
+    assert.deepEqual(await problemsOf(() => checkManifest({ models: { a: { path: 5 } } })), [
+      { message: 'models.a.path must be text, not the number 5; write path: "5"' },
     ]);
   });
 

@@ -1,11 +1,11 @@
-// Twenty mistakes people make in a manifest: each is reported with its position and a correction.
+// Mistakes people make in a manifest: each is reported with its position and a correction.
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LaminaError } from '../../dist/contract/errors.js';
 import type { LocatedProblem } from '../../dist/models/manifest/diagnostics.js';
 import { parseManifest } from '../../dist/models/manifest/parse.js';
-import { unknownKeys } from '../../dist/models/manifest/rules.js';
+import { pathProblems, unknownKeys } from '../../dist/models/manifest/rules.js';
 
 /** The mistake, what it replaces, and the problem reported: line, column, words. */
 type Mistake = readonly [what: string, from: string | RegExp, to: string, line: number, column: number, said: string];
@@ -118,30 +118,6 @@ const mistakes: readonly Mistake[] = [
     'models.mistral-7b-awq must be a mapping (indented "key: value" lines beneath it), not nothing',
   ],
   [
-    'a path outside the models directory',
-    'path: mistral-7b-awq',
-    'path: ../mistral-7b-awq',
-    28,
-    5,
-    'models.mistral-7b-awq.path leaves the models directory; write a path below it, or an absolute one',
-  ],
-  [
-    'a home directory',
-    'path: mistral-7b-awq',
-    'path: ~/models/mistral',
-    28,
-    5,
-    'models.mistral-7b-awq.path begins with "~", which only a shell understands; write the absolute path',
-  ],
-  [
-    'a URL as a path',
-    'path: mistral-7b-awq',
-    'path: https://example.org/mistral.gguf',
-    28,
-    5,
-    'models.mistral-7b-awq.path is an address, not a file; write path: with where the file shall be, and the address under download:',
-  ],
-  [
     'an alias that is the name of a model',
     '    notes: bought a card for this one',
     '    aliases: [mistral, yi-34b-awq]',
@@ -208,6 +184,24 @@ const slips: readonly (readonly [what: string, from: string, to: string, said: s
     'limits: { idle_timout: 5 }',
     'did you mean "idle_timeout"?',
   ],
+  [
+    'a path outside the models directory',
+    'path: mistral-7b-awq',
+    'path: ../mistral-7b-awq',
+    'models.mistral-7b-awq.path leaves the models directory; write a path below it, or an absolute one',
+  ],
+  [
+    'the home directory of another user',
+    'path: mistral-7b-awq',
+    'path: ~other/mistral',
+    'models.mistral-7b-awq.path begins with "~" and a name; write ~/ for the own home directory, or the absolute path',
+  ],
+  [
+    'a URL as a path',
+    'path: mistral-7b-awq',
+    'path: https://example.org/mistral.gguf',
+    'models.mistral-7b-awq.path is an address, not a file; write path: with where the file shall be, and the address under download:',
+  ],
 ];
 
 describe('a mistake in the manifest', () => {
@@ -228,10 +222,11 @@ describe('a mistake in the manifest', () => {
   }
 
   for (const [what, from, to, expected] of slips) {
-    it(`such as ${what} is only a warning, with the nearest known key`, () => {
-      const warnings = unknownKeys(parseManifest(fixture.replace(from, to), 'models.yaml').manifest);
+    it(`such as ${what} is only a warning, with its position and a correction`, () => {
+      const { manifest, locate } = parseManifest(fixture.replace(from, to), 'models.yaml');
+      const warnings = locate([...pathProblems(manifest.models), ...unknownKeys(manifest)]);
       assert.ok(
-        warnings.some(({ message }) => message.includes(expected)),
+        warnings.some(({ message, line, column }) => message.includes(expected) && line! > 0 && column! > 0),
         JSON.stringify(warnings),
       );
     });

@@ -2,7 +2,7 @@
 import { basename } from 'node:path';
 import type { FileProblem, Model, ModelCheck, ModelRecord } from '../../contract/models.js';
 import type { Catalog } from '../catalog.js';
-import { findFiles } from './find.js';
+import { findEntryFiles } from './find.js';
 import type { Folders } from './folders.js';
 import type { HeaderCache } from '../headers/header-cache.js';
 import { fileProblems, hasHeaders } from './describe.js';
@@ -26,7 +26,7 @@ export async function checkModel(
     return { name, problems: [] };
   const found =
     model.from === 'manifest'
-      ? await findFiles(name, entry, folders)
+      ? await findEntryFiles(name, entry, folders)
       : { ...model, problems: await absences(model, folders) };
   if (found.problems.length > 0) return { name, problems: found.problems };
   return { name, problems: await fileProblems(found, folders, headers) };

@@ -4,7 +4,7 @@ import { shardName } from './shards.js';
 
 /** The format that a file name says; hidden files have none. */
 export function formatOfName(path: string): string | undefined {
-  return /[^/\\]\.(gguf|safetensors)$/i.exec(path)?.[1]!.toLowerCase();
+  return /(?:^|[/\\])[^./\\][^/\\]*\.(gguf|safetensors)$/i.exec(path)?.[1]!.toLowerCase();
 }
 
 /** What tools append to the names of unfinished files. */
@@ -65,14 +65,14 @@ export function isFileOf(format: string, name: string): boolean {
 
 /** True for the name of a multimodal projector. */
 export function isProjector(name: string): boolean {
-  return /\.gguf$/i.test(name) && /mmproj/i.test(name);
+  return formatOfName(name) === 'gguf' && /mmproj/i.test(name);
 }
 
 /** The GGUF models in a directory, by file name; the first existing shard of a split one. Projectors are not models. */
 export function modelsIn(names: readonly string[]): readonly string[] {
   const seen = new Set<string>();
   return names.filter((name) => {
-    if (!/\.gguf$/i.test(name) || isProjector(name)) return false;
+    if (formatOfName(name) !== 'gguf' || isProjector(name)) return false;
     const shard = shardName(name);
     const model = shard === undefined ? name : `${shard.prefix.toLowerCase()} of ${shard.count}`;
     if (seen.has(model)) return false;

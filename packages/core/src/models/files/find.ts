@@ -4,6 +4,8 @@ import { basename, dirname, isAbsolute, join } from 'node:path';
 import { unlessShortage } from '../../kernel/shortage.js';
 import type { ModelEntry } from '../../contract/manifest.js';
 import type { FileProblem, FileRole, ModelFile } from '../../contract/models.js';
+import { expandModelPath } from '../../kernel/written-path.js';
+import { pathKeys } from '../manifest/rules.js';
 import { formatOfName, modelsIn, projectorIn } from './file-names.js';
 import type { Folders } from './folders.js';
 import { shardsOf, type FoundShards } from './shards.js';
@@ -20,6 +22,24 @@ export interface FoundFiles {
 /** The files of one path of an entry. */
 interface FoundPath extends Omit<FoundFiles, 'format'> {
   readonly format: string | undefined;
+}
+
+/**
+ * Finds the files of an entry as it is written in the manifest, whose paths may contain `~` and `${VAR}`. One bad path
+ * makes only this model unusable.
+ */
+export async function findEntryFiles(name: string, entry: ModelEntry, folders: Folders): Promise<FoundFiles> {
+  const paths: Record<string, string> = {};
+  const problems: FileProblem[] = [];
+  for (const key of pathKeys) {
+    const written = entry[key];
+    if (written === undefined) continue;
+    const { path, problem } = expandModelPath(written, folders.env);
+    if (problem === undefined) paths[key] = path;
+    else problems.push({ kind: 'bad_path', message: `its ${key} ${problem}` });
+  }
+  if (problems.length > 0) return { files: [], format: entry.format ?? 'unknown', problems };
+  return findFiles(name, { ...entry, ...paths }, folders);
 }
 
 /** Finds the files an entry names; without a path they are at the model's name. */
@@ -48,7 +68,7 @@ async function findWeights(written: string, role: FileRole, folders: Folders): P
   if (entry === undefined)
     return failed(
       { role, path, bytes: 0 },
-      { kind: 'absent', path, message: `${shown(written)} does not exist` },
+      { kind: 'absent', path, message: `${shown(written)} ${await folders.whyAbsent(path)}` },
       formatOfName(path),
     );
   if (formatOfName(path) === 'safetensors' && (await folders.list(dirname(path))).has('config.json'))

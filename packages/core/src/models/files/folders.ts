@@ -1,5 +1,5 @@
 // The directories of models at one moment, each listed once; and the border of the models directory.
-import { realpath } from 'node:fs/promises';
+import { readlink, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, resolve, sep } from 'node:path';
 import { unlessShortage } from '../../kernel/shortage.js';
 import { listDirectory, type DirectoryEntry, type Disk, type Listing } from './disk.js';
@@ -22,6 +22,8 @@ export class Folders {
   constructor(
     readonly root: string,
     readonly disk: Disk,
+    /** The environment that paths of the manifest may use. */
+    readonly env: Readonly<Record<string, string | undefined>> = {},
   ) {}
 
   /** Lists a directory; empty when it does not exist or may not be read. */
@@ -46,6 +48,11 @@ export class Folders {
     return entry?.kind === 'nothing' ? undefined : entry;
   }
 
+  /** Why nothing can be found at a path: a sentence part that follows it. */
+  whyAbsent(path: string): Promise<string> {
+    return this.disk.run(() => whyAbsent(path));
+  }
+
   /** The path without links; `undefined` when it leads nowhere. */
   realPath(path: string): Promise<string | undefined> {
     return this.disk.run(() => realpath(path).catch(unlessShortage(undefined)));
@@ -61,6 +68,15 @@ export class Folders {
       return { path, entry: undefined, refused: `${written} leads out of the models directory` };
     return { path, entry: await this.entry(path) };
   }
+}
+
+async function whyAbsent(path: string): Promise<string> {
+  const found = await stat(path).catch((error: NodeJS.ErrnoException) => error);
+  if (!(found instanceof Error)) return 'is no file, or is in a folder that this user may not list';
+  if (found.code === 'ELOOP') return 'is a symbolic link that leads back to itself';
+  if (found.code === 'EACCES') return 'cannot be read: this user has no permission';
+  const isLink = await readlink(path).then(() => true, unlessShortage(false));
+  return isLink ? 'is a symbolic link to a file that does not exist' : 'does not exist';
 }
 
 /** True when `path` is `directory` or below it; both absolute. */

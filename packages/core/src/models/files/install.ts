@@ -5,6 +5,7 @@ import { basename, dirname, join, relative, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { LaminaError } from '../../contract/errors.js';
 import { reasonOf } from '../../kernel/reason.js';
+import { expandModelPath } from '../../kernel/written-path.js';
 import { removeTemporaryFiles, withTemporaryFile } from '../../kernel/atomic-write.js';
 import { usableBytes } from '../../kernel/disk-space.js';
 import { unlessShortage } from '../../kernel/shortage.js';
@@ -19,6 +20,8 @@ export interface Installation {
   readonly source: string;
   /** The path in the model's entry, if there is one. */
   readonly written: string | undefined;
+  /** The environment that it may use. */
+  readonly env: Readonly<Record<string, string | undefined>>;
   readonly modelsDir: string;
   readonly disk: Disk;
   readonly mode: 'link' | 'copy';
@@ -38,11 +41,14 @@ export interface Installed {
  * @throws LaminaError `REQUEST_INVALID`, `CONFLICT`, `DISK_FULL`, `ABORTED`; no files are left then
  */
 export async function installFiles(installation: Installation): Promise<Installed> {
-  const { name, source, modelsDir, written, signal, disk } = installation;
+  const { name, source, modelsDir, written, env, signal, disk } = installation;
   const files = await filesToInstall(name, source, disk);
   if (isWithin(modelsDir, source)) return { path: relative(modelsDir, source), undo: () => Promise.resolve() };
   const isDirectory = files.some(({ from }) => from !== source && dirname(from) === source);
-  const target = targetOf(installation, isDirectory);
+  const wanted = written === undefined ? undefined : expandModelPath(written, env);
+  if (wanted?.problem !== undefined)
+    throw new LaminaError('CONFLICT', { message: `The path of "${name}" ${wanted.problem}.` });
+  const target = targetOf({ ...installation, written: wanted?.path }, isDirectory);
   const directory = isDirectory ? target : dirname(target);
   if (!isWithin(modelsDir, directory) && written === undefined)
     throw new LaminaError('REQUEST_INVALID', {
@@ -69,7 +75,9 @@ export async function installFiles(installation: Installation): Promise<Installe
         );
   }
   const path = isWithin(modelsDir, target) ? relative(modelsDir, target) : target;
-  return { path, undo: () => rollback.undo() };
+  // An entry keeps its path as it is written, with variables.
+  const isAsWritten = wanted !== undefined && resolve(modelsDir, wanted.path) === target;
+  return { path: isAsWritten ? written! : path, undo: () => rollback.undo() };
 }
 
 /** The source's files: all shards and the projector next to it; of a directory the files directly in it. */

@@ -10,8 +10,8 @@ import type { FileHeader } from './file-header.js';
 import { readHeader } from './read-header.js';
 
 const mostFiles = 10_000;
-/** Increase it when the shape of a cached header changes. */
-const version = 3;
+/** Increase it when the shape of a cached header changes, or what it says. */
+const version = 4;
 
 /** A file with its header. */
 export interface KnownFile extends FileVersion {

@@ -8,6 +8,7 @@ import { isMapping } from '../../kernel/json.js';
 import type { FileHeader } from './file-header.js';
 import { readGguf } from './gguf.js';
 import { fromGguf, fromMlc, fromTransformers } from './metadata.js';
+import { mistakenFile, mistakenText } from './mistaken-file.js';
 import { readSafetensors } from './safetensors.js';
 
 const largestConfig = 4 * 1024 * 1024;
@@ -20,7 +21,9 @@ export async function readHeader(path: string, size: number): Promise<FileHeader
     const read = formatOfName(path) === 'safetensors' ? readSafetensors : readGgufHeader;
     const file = await open(path, 'r');
     try {
-      return await read(file, size);
+      const header = await read(file, size);
+      const mistaken = header.broken === undefined ? undefined : await mistakenFile(file);
+      return mistaken === undefined ? header : { broken: mistaken, wrongFormat: true };
     } finally {
       await file.close();
     }
@@ -36,8 +39,9 @@ async function readGgufHeader(file: FileHandle, size: number): Promise<FileHeade
 }
 
 async function readConfig(path: string): Promise<FileHeader> {
-  const config = parseObject(await readText(path, largestConfig));
-  if (typeof config === 'string') return { broken: config, wrongFormat: true };
+  const text = await readText(path, largestConfig);
+  const config = parseObject(text);
+  if (typeof config === 'string') return { broken: mistakenText(text) ?? config, wrongFormat: true };
   if (basename(path) === 'mlc-chat-config.json') return { metadata: fromMlc(config) };
   return { metadata: fromTransformers(config, await readChatTemplate(dirname(path))) };
 }

@@ -1,17 +1,19 @@
 // What a schema cannot say about a manifest: safe names and paths, aliases and bases that fit together, unknown keys.
-import { isAbsolute, posix } from 'node:path';
+import { isAbsolute } from 'node:path';
 import { manifestSchema, modelEntrySchema, type Manifest, type ModelEntry } from '../../contract/manifest.js';
 import type { Schema } from '../../contract/schema.js';
 import { check, nearestHint, type Problem } from '../../kernel/check.js';
 import { diagnosticMessage, schemaAt } from './diagnostic-message.js';
 import { isMapping } from '../../kernel/json.js';
+import { pathProblem } from '../../kernel/written-path.js';
 
 /** The most levels of data that a host passes. */
 const deepest = 100;
 
-const pathKeys = ['path', 'projector', 'draft'] as const;
+/** The keys of an entry that are paths. */
+export const pathKeys = ['path', 'projector', 'draft'] as const;
 
-/** Everything wrong with a manifest, entry by entry: its shape, else its name and paths. */
+/** Everything wrong with a manifest, entry by entry: its shape, else its name. */
 export function manifestProblems(value: unknown): readonly Problem[] {
   const shape = problemsOf(manifestSchema, value, []);
   const isShape = (name: string) => shape.some(({ path }) => path[0] === 'models' && path[1] === name);
@@ -48,16 +50,25 @@ export function jsonProblems(value: unknown, lead: readonly string[] = []): read
 /** Everything wrong with one entry: its shape, else its name and paths. */
 export function entryProblems(name: string, entry: ModelEntry): readonly Problem[] {
   const shape = problemsOf(modelEntrySchema, entry, ['models', name]);
-  return shape.length > 0 ? shape : namingProblems(name, entry);
+  return shape.length > 0 ? shape : [...namingProblems(name, entry), ...pathProblems({ [name]: entry })];
 }
 
-/** What is wrong with the name and the paths of an entry. */
+/** Bad paths: each makes its model unusable, and no other. */
+export function pathProblems(models: Manifest['models']): readonly Problem[] {
+  return Object.entries(models).flatMap(([name, entry]) =>
+    pathKeys.flatMap((key) => {
+      const message = entry[key] === undefined ? undefined : pathProblem(entry[key]);
+      return message === undefined ? [] : [{ path: ['models', name, key], message }];
+    }),
+  );
+}
+
+/** What is wrong with the name and the base of an entry. */
 function namingProblems(name: string, entry: ModelEntry): readonly Problem[] {
   const problems: Problem[] = [];
   const add = (message: string | undefined, ...path: readonly string[]) =>
     message !== undefined && problems.push({ path: ['models', name, ...path], message });
   add(nameProblem(name));
-  for (const key of pathKeys) if (entry[key] !== undefined) add(pathProblem(entry[key]), key);
   if (entry.base === name) add('is the adapter itself; write the model whose process it shares', 'base');
   return problems;
 }
@@ -89,18 +100,6 @@ export function nameProblem(name: string): string | undefined {
   if (isAbsolute(name) || /(?:^|\/)\.{0,2}(?:\/|$)/.test(name))
     return 'is a name that reads like a path out of the models directory; write it without a leading "/", "//" and ".."';
   if (name.length > 200) return `is a name of ${name.length} characters; at most 200 are allowed`;
-  return undefined;
-}
-
-/** Why a path cannot be used. Operators may write absolute paths. */
-export function pathProblem(path: string): string | undefined {
-  if (path.includes('\0')) return 'has a NUL character in it; remove it';
-  if (/^[a-z][a-z0-9+.-]+:\/\//i.test(path))
-    return `is an address, not a file; write path: with where the file shall be, and the address under download:`;
-  if (path.startsWith('~')) return `begins with "~", which only a shell understands; write the absolute path`;
-  if (isAbsolute(path)) return undefined;
-  if (/^\.\.(\/|$)/.test(posix.normalize(path.replaceAll('\\', '/'))))
-    return 'leaves the models directory; write a path below it, or an absolute one';
   return undefined;
 }
 

@@ -2,7 +2,7 @@
 // plugin's option `directory`. Requires a build (npm run build) and access to npm's registry.
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { Installer } from '../packages/plugin-embedded/dist/install/installer.js';
+import { install } from '../packages/plugin-embedded/dist/install/installer.js';
 import { placeFor } from '../packages/plugin-embedded/dist/place.js';
 
 const directory = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'lamina', 'embedded');
@@ -17,7 +17,7 @@ const context = {
   guard: () => () => {},
 };
 try {
-  await new Installer().ensure({ ...(await placeFor({ directory }, '')), model: 'any' }, context);
+  await install({ ...(await placeFor({ directory }, '')), backend: 'embedded' }, context);
   console.log(directory);
 } catch (error) {
   console.error(`get-embedded: ${error.message}`);

@@ -49,7 +49,11 @@ describe('GET /backends without llama.cpp', () => {
     assert.deepEqual([llama?.available, llama?.fallback], [false, 'embedded']);
     assert.deepEqual(
       [own?.available, own?.note, own?.fallback_for?.[0]],
-      [true, 'It is installed on first use.', 'llama.cpp'],
+      [
+        true,
+        'It is not installed yet (55 MB at first use). Install it now with: lamina backends install embedded',
+        'llama.cpp',
+      ],
     );
   });
 });

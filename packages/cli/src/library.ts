@@ -4,12 +4,19 @@ import type {
   BackendsView,
   DownloadableView,
   DownloadView,
+  InstallationView,
   ModelDetail,
   ModelsView,
   RemovalView,
   SuggestionView,
   ValidationView,
 } from '@lamina/core/protocol';
+
+/** The progress of an installation; `ratio` is from 0 to 1. */
+export interface InstallProgress {
+  readonly stage: string;
+  readonly ratio?: number;
+}
 
 /**
  * Models and downloads of this machine or of a server. Every call ends when the signal that the library was opened with
@@ -24,6 +31,8 @@ export interface Library {
   model(name: string, options?: { readonly backends: boolean }): Promise<ModelDetail>;
   stats(): Promise<ModelStats>;
   backends(): Promise<BackendsView>;
+  /** Installs the engine of a backend. @throws LaminaError as `Backends.install` */
+  installBackend(name: string, onProgress: (progress: InstallProgress) => void): Promise<InstallationView>;
   /** @throws LaminaError `NO_SUGGESTION`, `REQUEST_INVALID` */
   suggest(request: SuggestRequest): Promise<SuggestionView>;
   /** Checks the manifest and all models, or only those named. @throws LaminaError `MODEL_NOT_FOUND` */

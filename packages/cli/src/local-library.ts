@@ -4,6 +4,7 @@ import {
   backendsView,
   createLamina,
   downloadView,
+  installationView,
   LaminaError,
   loadConfig,
   modelDetail,
@@ -19,7 +20,7 @@ import {
 import type { DownloadView, ModelDetail } from '@lamina/core/protocol';
 import { setTimeout as delay } from 'node:timers/promises';
 import { AsyncSignal } from './async-signal.js';
-import { isSettled, type Library } from './library.js';
+import { isSettled, type InstallProgress, type Library } from './library.js';
 
 const followMs = 500;
 
@@ -109,6 +110,10 @@ class LocalLibrary implements Library {
 
   async backends() {
     return backendsView(await this.lamina.backends.list({ signal: this.signal }));
+  }
+
+  async installBackend(name: string, onProgress: (progress: InstallProgress) => void) {
+    return installationView(await this.lamina.backends.install(name, { signal: this.signal, onProgress }));
   }
 
   async suggest(request: Parameters<Library['suggest']>[0]) {

@@ -20,11 +20,11 @@ export class ServerClient {
 
   /**
    * Yields `undefined` when the stream of events is open, then each event of these types; ends when the server ends the
-   * stream.
+   * stream. Aborting `signal` ends it with an error.
    * @throws as {@link request}
    */
-  async *events<Event>(types: readonly string[]): AsyncGenerator<Event | undefined> {
-    const { body } = await this.send('GET', `/events?types=${types.join(',')}`);
+  async *events<Event>(types: readonly string[], signal = this.signal): AsyncGenerator<Event | undefined> {
+    const { body } = await this.send('GET', `/events?types=${types.join(',')}`, undefined, signal);
     const events = body!.pipeThrough(new TextDecoderStream()).pipeThrough(new EventSourceParserStream());
     yield undefined;
     try {
@@ -40,7 +40,7 @@ export class ServerClient {
     throw new LaminaError('SERVER_UNREACHABLE', { url: this.url, reason: networkReasonOf(error) }, { cause: error });
   }
 
-  private async send(method: string, path: string, body?: object): Promise<Response> {
+  private async send(method: string, path: string, body?: object, signal = this.signal): Promise<Response> {
     const headers = {
       ...(this.key === undefined ? {} : { authorization: `Bearer ${this.key}` }),
       ...(body === undefined ? {} : { 'content-type': 'application/json' }),
@@ -48,7 +48,7 @@ export class ServerClient {
     const init = {
       method,
       headers,
-      signal: this.signal,
+      signal: AbortSignal.any([this.signal, signal]),
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     };
     const response = await fetch(this.url + path, init).catch((error: unknown) => this.throwUnreachable(error));

@@ -6,13 +6,14 @@ import {
   type DownloadableView,
   type DownloadView,
   type HealthView,
+  type InstallationView,
   type ModelDetail,
   type ModelsView,
   type RemovalView,
   type SuggestionView,
   type ValidationView,
 } from '@lamina/core/protocol';
-import { isSettled, type Library } from './library.js';
+import { isSettled, type InstallProgress, type Library } from './library.js';
 import { ServerClient } from './server-client.js';
 
 /** Minimum time between two requests for a download of which only the progress changed. */
@@ -53,6 +54,21 @@ class ServerLibrary implements Library {
 
   backends(): Promise<BackendsView> {
     return this.server.request('GET', '/backends');
+  }
+
+  async installBackend(name: string, onProgress: (progress: InstallProgress) => void): Promise<InstallationView> {
+    const done = new AbortController();
+    const events = this.server.events<InstallProgress & { backend: string }>(['backend.progress'], done.signal);
+    await events.next(); // The stream is open.
+    const following = (async () => {
+      for await (const event of events) if (event?.backend === name) onProgress(event);
+    })().catch(() => undefined); // The installation does not depend on its progress.
+    try {
+      return await this.server.request('POST', `/backends/${encodeURIComponent(name)}/install`);
+    } finally {
+      done.abort();
+      await following;
+    }
   }
 
   suggest(request: SuggestRequest): Promise<SuggestionView> {

@@ -8,6 +8,7 @@ export { reasonOf } from './kernel/reason.js';
 export { wireType } from './contract/errors.js';
 export {
   backendsView,
+  installationView,
   downloadView,
   isActive,
   modelDetail,

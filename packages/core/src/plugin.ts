@@ -48,6 +48,7 @@ export type {
   RequestAdapter,
   ServerExit,
   ServerInfo,
+  InstallContext,
   StartContext,
   StopReason,
 } from './contract/backends.js';

@@ -13,6 +13,7 @@ export {
 } from './contract/frames.js';
 export type {
   BackendsView,
+  InstallationView,
   BackendView,
   DownloadableView,
   DownloadView,

@@ -13,9 +13,10 @@ import { refuseAdapter } from './adapters.js';
 import { commandFor } from './command.js';
 import { explain } from './explain.js';
 import { inspect } from './inspect.js';
-import { Installer } from './install/installer.js';
+import { install } from './install/installer.js';
 import { instanceOptions, modelOptions, type EmbeddedOptions, type ModelOptions } from './options.js';
 import { placeFor, versionAt, type Place } from './place.js';
+import type { Build } from './platform.js';
 import { progressOf } from './progress.js';
 
 /** Node with node-llama-cpp: about 100 MiB resident with the smallest of models (3.22.1, Linux). */
@@ -25,7 +26,6 @@ const llamaCpp = ['llama.cpp', 'llamacpp', 'llama-cpp'];
 
 /** The backend type `embedded`; `defaults` are the options the plugin was given. */
 export function embeddedBackend(dataDir: string, defaults: Readonly<Record<string, unknown>> = {}): BackendType {
-  const installer = new Installer();
   const type = describe(dataDir, defaults);
   return {
     ...type,
@@ -34,12 +34,8 @@ export function embeddedBackend(dataDir: string, defaults: Readonly<Record<strin
       const place = () => placeFor(options as EmbeddedOptions, dataDir);
       return {
         ...backend,
-        probe: async (context) => withEngine(await backend.probe(context), place),
-        async start(model, context) {
-          const { directory, build } = await place();
-          await installer.ensure({ directory, build, model: model.name }, context);
-          return backend.start(model, context);
-        },
+        probe: async (context) => withEngine(name, await backend.probe(context), place),
+        install: async (context) => install({ ...(await place()), backend: name }, context),
       } satisfies Backend;
     },
   };
@@ -91,14 +87,20 @@ function memoryOptions({ batch_size, ...options }: ModelOptions): Parameters<typ
 }
 
 /** Adds whether there is a build for this machine, and its version; Node itself is always available. */
-async function withEngine(node: Availability, place: () => Promise<Place>): Promise<Availability> {
+async function withEngine(name: string, node: Availability, place: () => Promise<Place>): Promise<Availability> {
   if (!node.available) return node;
   try {
-    const { version, installed } = await versionAt(await place());
-    return { ...node, version, ...(installed ? {} : { note: 'It is installed on first use.' }) };
+    const found = await place();
+    const { version, installed } = await versionAt(found);
+    return { ...node, version, ...(installed ? {} : { note: noteOf(name, found.build) }) };
   } catch (error) {
     if (LaminaError.is(error))
       return { available: false, reason: error.message, hint: 'Install llama.cpp instead, or choose another "gpu".' };
     throw error;
   }
+}
+
+function noteOf(name: string, { megabytes }: Build): string {
+  const size = megabytes === undefined ? 'a download' : `${megabytes} MB`;
+  return `It is not installed yet (${size} at first use). Install it now with: lamina backends install ${name}`;
 }

@@ -10,6 +10,8 @@ export interface Build {
   readonly gpu: string | false;
   /** Its packages; the first one is required. */
   readonly packages: readonly [string, ...string[]];
+  /** What its first use downloads, where that was measured. */
+  readonly megabytes?: number;
 }
 
 /** A machine, by Node's names. */
@@ -30,6 +32,17 @@ const builds: Readonly<Record<string, Readonly<Record<string, readonly [string, 
   'win32 x64': { cpu: ['win-x64'], cuda: ['win-x64-cuda', 'win-x64-cuda-ext'], vulkan: ['win-x64-vulkan'] },
   'win32 arm64': { cpu: ['win-arm64'] },
 };
+
+/** The download of each package in MB, and of node-llama-cpp with its libraries; those of other systems are not known. */
+const megabytes: Readonly<Record<string, number>> = {
+  'linux-x64': 11,
+  'linux-x64-cuda': 143,
+  'linux-x64-cuda-ext': 177,
+  'linux-x64-vulkan': 24,
+  'linux-arm64': 7,
+  'linux-armv7l': 4,
+};
+const libraryMegabytes = 44;
 
 /** The machine Lamina runs on. */
 export function thisPlatform(): Platform {
@@ -56,6 +69,9 @@ export function buildFor(wanted: EmbeddedOptions['gpu'], { os, processor, hasNvi
     name,
     gpu: name === 'cpu' ? false : name,
     packages: packages.map((each) => `@node-llama-cpp/${each}`) as [string, ...string[]],
+    ...(packages.every((each) => each in megabytes)
+      ? { megabytes: packages.reduce((sum, each) => sum + megabytes[each]!, libraryMegabytes) }
+      : {}),
   };
 }
 

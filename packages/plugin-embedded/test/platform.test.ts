@@ -6,7 +6,12 @@ describe('the build of node-llama-cpp', () => {
   const mac = { os: 'darwin', processor: 'arm64', hasNvidia: false };
 
   it('is the CPU build by default, also with a GPU', () => {
-    assert.deepEqual(buildFor(undefined, linux), { name: 'cpu', gpu: false, packages: ['@node-llama-cpp/linux-x64'] });
+    assert.deepEqual(buildFor(undefined, linux), {
+      name: 'cpu',
+      gpu: false,
+      packages: ['@node-llama-cpp/linux-x64'],
+      megabytes: 55,
+    });
   });
 
   it('is the build for a GPU on request', () => {
@@ -14,6 +19,7 @@ describe('the build of node-llama-cpp', () => {
       name: 'cuda',
       gpu: 'cuda',
       packages: ['@node-llama-cpp/linux-x64-cuda', '@node-llama-cpp/linux-x64-cuda-ext'],
+      megabytes: 364,
     });
     assert.equal(buildFor('vulkan', linux).packages[0], '@node-llama-cpp/linux-x64-vulkan');
   });

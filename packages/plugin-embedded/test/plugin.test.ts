@@ -22,7 +22,12 @@ describe('the embedded engine before its installation', () => {
     const { available, version, note, executable } = availability as Extract<Availability, { available: true }>;
     assert.deepEqual(
       [available, version, note, executable],
-      [true, '3.22.1', 'It is installed on first use.', process.execPath],
+      [
+        true,
+        '3.22.1',
+        'It is not installed yet (55 MB at first use). Install it now with: lamina backends install embedded',
+        process.execPath,
+      ],
     );
   });
 

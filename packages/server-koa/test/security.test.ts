@@ -24,6 +24,7 @@ describe('security', () => {
     ['POST', '/models/tiny/stop'],
     ['GET', '/backends'],
     ['POST', '/backends/refresh'],
+    ['POST', '/backends/fake/install'],
     ['GET', '/v1/models'],
     ['GET', '/v1/models/tiny'],
     ['POST', '/v1/chat/completions'],
@@ -81,7 +82,9 @@ describe('security', () => {
       assert.equal((await testServer.post('/models/tiny/start', '', withKey('only-manages'))).status, 200);
       assert.equal((await testServer.post('/v1/chat/completions', chat('tiny'), withKey('only-manages'))).status, 403);
       assert.equal((await testServer.post('/backends/refresh', '', withKey('only-chats'))).status, 403);
+      assert.equal((await testServer.post('/backends/fake/install', '', withKey('only-chats'))).status, 403);
       assert.equal((await testServer.post('/backends/refresh', '', withKey('only-manages'))).status, 200);
+      assert.equal((await testServer.post('/backends/fake/install', '', withKey('only-manages'))).status, 200);
       assert.equal((await fetch(`${testServer.url}/models`, withKey('only-chats'))).status, 200);
     });
 

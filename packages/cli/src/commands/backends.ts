@@ -1,20 +1,47 @@
-// lamina backends: lists the engines and how to install missing ones.
+// lamina backends: lists the engines and how to install missing ones; installs those that install themselves.
 import type { Command } from 'commander';
-import type { BackendsView, BackendView } from '@lamina/core/protocol';
+import type { BackendsView, BackendView, InstallationView } from '@lamina/core/protocol';
+import { showSeconds } from '../amounts.js';
 import type { CommandResult } from '../printer.js';
-import type { Session } from '../session.js';
+import { createInstallProgress } from '../progress/install-progress.js';
+import type { CommandContext, Session } from '../session.js';
 import { table } from '../table.js';
 import { addExample } from './example.js';
 
-/** Adds the command. */
+/** Adds the command and its subcommands. */
 export function backendsCommand(program: Command, session: Session): void {
-  const command = program
+  const backends = program
     .command('backends')
-    .description('List engines and how to install missing ones')
-    .action((_, command: Command) =>
+    .usage('[install <backend>]')
+    .description('List engines and how to install missing ones; install one');
+  addExample(backends, 'lamina backends install embedded');
+  const list = backends
+    .command('list', { isDefault: true })
+    .description('List engines (the default)')
+    .action((_: unknown, command: Command) =>
       session.run(command.optsWithGlobals(), async ({ library }) => resultOf(await library.backends())),
     );
-  addExample(command, 'lamina backends');
+  addExample(list, 'lamina backends');
+  const install = backends
+    .command('install')
+    .argument('<backend>', 'Name of a backend whose engine Lamina can install')
+    .description('Install an engine now instead of at its first use')
+    .action((name: string, _: unknown, command: Command) =>
+      session.run(command.optsWithGlobals(), (context) => installBackend(name, context), { owner: true }),
+    );
+  addExample(install, 'lamina backends install embedded');
+}
+
+async function installBackend(name: string, { library, io, printer }: CommandContext): Promise<CommandResult> {
+  const startedAt = performance.now();
+  const progress = await createInstallProgress(name, io, printer);
+  const view = await library.installBackend(name, (update) => progress.show(update)).finally(() => progress.end());
+  return { json: view, text: sentence(view, showSeconds((performance.now() - startedAt) / 1000)) };
+}
+
+function sentence({ backend, version, installed }: InstallationView, time: string): string {
+  const engine = version === undefined ? backend : `${backend} ${version}`;
+  return installed ? `Installed ${engine} in ${time}.` : `${engine} is already installed.`;
 }
 
 function resultOf(view: BackendsView): CommandResult {

@@ -29,13 +29,14 @@ const reasons: Readonly<Record<StopReason, string>> = {
 
 /**
  * The line for each type of event; `undefined` where another line reports it: `plugin.failed` is logged with its cause
- * where it happens, and changes of the models once for all of them. No line contains text of clients or engines, except
+ * where it happens, each tenth of an installation by the installation, and changes of the models once for all of them. No line contains text of clients or engines, except
  * the output of engines at `debug`.
  */
 const lines: { readonly [Type in EventType]: ((event: LaminaEvent<Type>) => Line | undefined) | undefined } = {
   'model.discovered': undefined,
   'model.updated': undefined,
   'model.removed': undefined,
+  'backend.progress': undefined,
   'manifest.changed': undefined,
   'plugin.failed': undefined,
   'manifest.invalid': ({ error }) => ({
@@ -51,6 +52,10 @@ const lines: { readonly [Type in EventType]: ((event: LaminaEvent<Type>) => Line
   'model.ready': ({ model, backend, load_ms }) => ({
     level: 'info',
     message: `Model "${model}" is ready after ${showTime(load_ms)} on ${backend}`,
+  }),
+  'backend.installed': ({ backend, ms }) => ({
+    level: 'info',
+    message: `Installed the engine of the backend ${backend} in ${showTime(ms)}`,
   }),
   'model.failed': failureLine,
   'model.stopped': ({ model, reason }) => ({

@@ -80,6 +80,21 @@ export interface Backend {
     machine: Machine,
   ): Promise<MemoryEstimate | undefined>;
   /**
+   * Installs the engine completely or not at all, and resolves with whether it was missing; leave it out for an engine
+   * that people install themselves. Core calls it before each start and for `lamina backends install`, once at a time.
+   * When the signal is aborted, it rejects only after everything it started has ended.
+   * @throws LaminaError `BACKEND_INSTALL_FAILED` with a reason and a hint that a person can act on
+   * @example
+   * ```ts
+   * const install: Backend['install'] = async ({ signal, progress }) => {
+   *   if (await isInstalled()) return false;
+   *   await download({ signal, onRatio: (ratio) => progress({ stage: 'installing my-engine 1.2', ratio }) });
+   *   return true;
+   * };
+   * ```
+   */
+  install?(context: InstallContext): Promise<boolean>;
+  /**
    * Starts the model and resolves when its endpoint responds. On failure, or when the signal is aborted, it rejects only
    * after everything it started has ended.
    * @throws LaminaError `MODEL_START_FAILED` with a reason a person can act on
@@ -147,6 +162,19 @@ export interface MemoryEstimate {
   readonly contextLength: number;
   /** The largest context that fits this machine. */
   readonly largestContext?: number;
+}
+
+/** The context of an installation. */
+export interface InstallContext extends BackendContext {
+  /**
+   * Reports the progress; `ratio` from 0 to 1. Becomes `backend.progress`, and `model.progress` of a start that waits
+   * for it.
+   */
+  progress(update: { stage: string; ratio?: number }): void;
+  /** Reports a line of a program's output; it is logged at `debug`. */
+  output(stream: 'stdout' | 'stderr', text: string): void;
+  /** As {@link StartContext.guard}. */
+  guard(pid: number): () => void;
 }
 
 /** The context of a start. */
@@ -353,6 +381,20 @@ export type BackendChoice =
       readonly hint: string;
     };
 
+/** The options of {@link Backends.install}. */
+export interface InstallOptions {
+  readonly signal: AbortSignal;
+  /** Called with the progress; `ratio` is from 0 to 1. */
+  onProgress?(update: { readonly stage: string; readonly ratio?: number }): void;
+}
+
+/** The result of {@link Backends.install}. */
+export interface Installation {
+  readonly record: BackendRecord;
+  /** False when it was installed already. */
+  readonly installed: boolean;
+}
+
 /** The backends of this Lamina: registered types and configured instances. */
 export interface Backends {
   /**
@@ -374,6 +416,17 @@ export interface Backends {
    * ```
    */
   chooser(options?: { signal?: AbortSignal }): (model: Model) => Promise<BackendChoice>;
+  /**
+   * Installs the engine of a backend now instead of at its first use. Resolves with the backend and whether it was
+   * missing; an installation continues while somebody waits for it.
+   * @throws LaminaError `REQUEST_INVALID` for an unknown name; `NOT_SUPPORTED` for a missing engine that people install
+   * themselves, with how; `BACKEND_INSTALL_FAILED`; `CONFLICT` when this Lamina is attached
+   * @example
+   * ```ts
+   * const { installed } = await lamina.backends.install('embedded', { signal, onProgress: console.log });
+   * ```
+   */
+  install(name: string, options: InstallOptions): Promise<Installation>;
   /**
    * The registered types.
    * @example

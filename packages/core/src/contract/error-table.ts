@@ -146,6 +146,12 @@ export const errorTable = {
     message: 'Model "{model}" is not available now: {reason}. Retry in {retry_after} s.',
     when: 'The remote server that has the model does not respond, and no other backend can run it.',
   },
+  BACKEND_INSTALL_FAILED: {
+    status: 502,
+    retryable: false,
+    message: 'The engine of the backend "{backend}" could not be installed: {reason}. {hint}',
+    when: 'The engine could not be downloaded or written. The hint says what to do.',
+  },
   MODEL_START_FAILED: {
     status: 502,
     retryable: true,

@@ -69,6 +69,18 @@ export const eventSchemas = {
     properties: { ...model, reason: string },
     required: ['model', 'reason'],
   },
+  'backend.progress': {
+    description: 'The progress of the installation of an engine; `ratio` is from 0 to 1.',
+    type: 'object',
+    properties: { backend: string, stage: string, ratio: number },
+    required: ['backend', 'stage'],
+  },
+  'backend.installed': {
+    description: 'The engine of a backend was installed.',
+    type: 'object',
+    properties: { backend: string, ms: number },
+    required: ['backend', 'ms'],
+  },
   'manifest.changed': {
     description: 'The manifest was reloaded with changes; the names are names of models.',
     type: 'object',

@@ -90,6 +90,14 @@ export interface BackendsView {
   readonly total_available: number;
 }
 
+/** `POST /backends/<name>/install`. */
+export interface InstallationView {
+  readonly backend: string;
+  readonly version?: string;
+  /** False when it was installed already. */
+  readonly installed: boolean;
+}
+
 /** `POST /models/validate`. */
 export interface ValidationView {
   /** False if there is an error in the manifest or a problem of a file; warnings do not count. */

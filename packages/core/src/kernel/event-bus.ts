@@ -9,11 +9,16 @@ const kept = 1_000;
 const progressIntervalMs = 100;
 const transient: ReadonlySet<EventType> = new Set<EventType>([
   'model.progress',
+  'backend.progress',
   'download.progress',
   'log.line',
   'queue.position',
 ]);
-const throttled: ReadonlySet<EventType> = new Set<EventType>(['model.progress', 'download.progress']);
+const throttled: ReadonlySet<EventType> = new Set<EventType>([
+  'model.progress',
+  'backend.progress',
+  'download.progress',
+]);
 
 interface Pending {
   lastAt: number;
@@ -162,6 +167,6 @@ function numberOf(event: LaminaEvent): number {
 }
 
 function subjectOf(data: object): string {
-  const { download, model } = data as { download?: string; model?: string };
-  return download ?? model ?? '';
+  const { download, model, backend } = data as { download?: string; model?: string; backend?: string };
+  return download ?? model ?? backend ?? '';
 }

@@ -6,6 +6,8 @@ import type {
   BackendRecord,
   Backends,
   BackendType,
+  Installation,
+  InstallOptions,
 } from '../contract/backends.js';
 import type { Config } from '../contract/config.js';
 import { LaminaError } from '../contract/errors.js';
@@ -14,25 +16,15 @@ import type { BackendCandidate } from '../contract/hooks.js';
 import type { Model, Models } from '../contract/models.js';
 import { isShortage } from '../kernel/shortage.js';
 import type { Logger } from '../contract/context.js';
-import { check, describeProblems, nearestHint, type Problem } from '../kernel/check.js';
+import { nearestHint } from '../kernel/check.js';
 import type { Hooks } from '../kernel/hooks.js';
 import { withTimeout } from '../kernel/abort.js';
 import { mergeOptions, namesOf, thisMachine, type BackendInstance } from './backend-instance.js';
-import { expandPathOptions } from './path-options.js';
+import { attachedError } from '../kernel/attached.js';
+import type { Installations } from './installations.js';
+import { findType, makeBackend, missingTypeHint, type BrokenBackend, type Entry } from './make-backend.js';
 
 const probeTimeoutMs = 60_000;
-
-/** A backend of the manifest that cannot be made. */
-interface BrokenBackend {
-  readonly name: string;
-  readonly type: string;
-  readonly reason: string;
-  readonly hint: string;
-  /** What is wrong, with the keys of its entry. */
-  readonly problems: readonly Problem[];
-}
-
-type Entry = BackendInstance | BrokenBackend;
 
 /** Registers backend types, keeps their instances in step with the manifest, and chooses one for a model. */
 export class BackendRegistry implements Backends {
@@ -42,6 +34,7 @@ export class BackendRegistry implements Backends {
   constructor(
     private readonly config: Config,
     private readonly models: Models,
+    private readonly installations: Pick<Installations, 'ensure'>,
     private readonly hooks: Hooks,
     private readonly log: Logger,
   ) {}
@@ -64,6 +57,24 @@ export class BackendRegistry implements Backends {
     const signal = options.signal ?? new AbortController().signal;
     const records = await Promise.all(this.current().map((entry) => this.record(entry, signal)));
     return records.map((record) => withFallback(record, records));
+  }
+
+  async install(name: string, { signal, onProgress }: InstallOptions): Promise<Installation> {
+    if (this.config.mode === 'attached') throw attachedError(this.config, 'engines');
+    const entries = this.current();
+    const entry = entries.find((each) => each.name === name) ?? entries.find((each) => this.typeOf(name) === each.type);
+    if (entry === undefined)
+      throw new LaminaError('REQUEST_INVALID', {
+        message: `No backend is called "${name}". Among the backends, ${nearestHint(name, this.names())}`,
+      });
+    if ('backend' in entry && entry.backend.install !== undefined) {
+      const installed = await this.installations.ensure(entry, signal, (update) => onProgress?.(update));
+      return { record: await this.record(entry, signal), installed };
+    }
+    const record = await this.record(entry, signal);
+    if (record.availability.available) return { record, installed: false };
+    const { reason, hint } = record.availability;
+    throw new LaminaError('NOT_SUPPORTED', { message: `Lamina does not install ${entry.name}: ${reason}. ${hint}` });
   }
 
   /**
@@ -149,7 +160,7 @@ export class BackendRegistry implements Backends {
   }
 
   private typeOf(name: string): BackendType | undefined {
-    return this.types().find((type) => type.type === name || type.aliases?.includes(name));
+    return findType(this.types(), name);
   }
 
   /**
@@ -178,46 +189,10 @@ export class BackendRegistry implements Backends {
     const before = this.entries.get(name);
     next.set(
       name,
-      before?.fingerprint === fingerprint ? before : { fingerprint, entry: this.make(name, type, options) },
+      before?.fingerprint === fingerprint
+        ? before
+        : { fingerprint, entry: makeBackend({ name, type, options }, this.types(), this.config.env) },
     );
-  }
-
-  private make(name: string, typeName: string, own: Readonly<Record<string, unknown>>): Entry {
-    const type = this.typeOf(typeName);
-    if (type === undefined)
-      return {
-        name,
-        type: typeName,
-        reason: `no plugin provides the backend type "${typeName}"`,
-        hint: missingTypeHint(typeName, this.types()),
-        problems: [typeProblem(name, typeName, this.types())],
-      };
-    const options = { ...type.defaults, ...own };
-    const problems = check(type.options, options);
-    if (problems.length > 0)
-      return {
-        name,
-        type: typeName,
-        reason: `its option ${describeProblems(problems)}`,
-        hint: `Correct backends.${name} in the manifest.`,
-        problems,
-      };
-    const expanded = expandPathOptions(type.options, options, this.config.env);
-    if (expanded.problem !== undefined)
-      return {
-        name,
-        type: typeName,
-        reason: `its option ${describeProblems([expanded.problem])}`,
-        hint: `Correct backends.${name} in the manifest.`,
-        problems: [expanded.problem],
-      };
-    try {
-      return { name, type, options: expanded.options, backend: type.create(name, expanded.options) };
-    } catch (error) {
-      const reason = reasonOf(error);
-      const hint = `Correct backends.${name} in the manifest.`;
-      return { name, type: typeName, reason, hint, problems: [{ path: [], message: `cannot be used: ${reason}` }] };
-    }
   }
 
   /** The backends that a model names, else all that open its format. */
@@ -333,20 +308,6 @@ function needsOptions({ options, defaults = {} }: BackendType): boolean {
 
 function rankOf({ acceptance }: BackendCandidate): number {
   return 'rank' in acceptance ? acceptance.rank : -Infinity;
-}
-
-function missingTypeHint(name: string, types: readonly BackendType[]): string {
-  return `If a plugin provides it, install that plugin. Among the registered backend types, ${nearestHint(
-    name,
-    types.flatMap(namesOf),
-  )}`;
-}
-
-function typeProblem(name: string, type: string, types: readonly BackendType[]): Problem {
-  const hint = nearestHint(type, types.flatMap(namesOf));
-  return name === type
-    ? { path: [], message: `is no backend type that a plugin provides; ${hint}` }
-    : { path: ['type'], message: `is "${type}", which no plugin provides; ${hint}` };
 }
 
 function unavailable(model: Model, chosen: string | undefined, candidates: readonly BackendCandidate[]): LaminaError {

@@ -12,6 +12,7 @@ import type { Hooks } from '../kernel/hooks.js';
 import { isFallback, mergeOptions, thisMachine, type BackendInstance } from './backend-instance.js';
 import type { BackendRegistry } from './backends.js';
 import { expandPathOptions } from './path-options.js';
+import type { Installations } from './installations.js';
 
 /** Limits of one model, in milliseconds. */
 export interface Limits {
@@ -43,6 +44,7 @@ export class Launcher {
     private readonly config: Config,
     private readonly models: Models,
     private readonly backends: BackendRegistry,
+    private readonly installations: Installations,
     private readonly hooks: Hooks,
     private readonly events: EventBus,
     private readonly processes: OrphanReaper,
@@ -80,12 +82,13 @@ export class Launcher {
   }
 
   /**
-   * Starts the server; when it fails, nothing is left running.
-   * @throws LaminaError `MODEL_START_FAILED`, `PLUGIN_FAILED`, or the signal's reason
+   * Starts the server, and installs its engine before if it is missing; when it fails, nothing is left running.
+   * @throws LaminaError `BACKEND_UNAVAILABLE`, `MODEL_START_FAILED`, `PLUGIN_FAILED`, or the signal's reason
    */
   async start(prepared: PreparedStart, signal: AbortSignal, onProgress: OnProgress): Promise<ModelServer> {
     const { model, instance, adapters, limits } = prepared;
     const context = { signal, log: this.log.child({ model: model.name }) };
+    await this.install(prepared, signal, onProgress); // It takes as long as the network; the limit is for the load.
     const options = await this.hooks.run.beforeStart.promise(prepared.options, model, instance.name, context);
     const timeout = new AbortController();
     const reason = `it was not ready within ${limits.loadMs / 1000} s; to allow more time, raise limits.load_timeout`;
@@ -112,6 +115,22 @@ export class Launcher {
       throw new LaminaError('MODEL_START_FAILED', { model: model.name, reason: reasonOf(error) }, { cause: error });
     } finally {
       cancelTimeout();
+    }
+  }
+
+  private async install(
+    { model, instance }: PreparedStart,
+    signal: AbortSignal,
+    onProgress: OnProgress,
+  ): Promise<void> {
+    try {
+      await this.installations.ensure(instance, signal, onProgress);
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!LaminaError.is(error, 'BACKEND_INSTALL_FAILED'))
+        throw new LaminaError('MODEL_START_FAILED', { model: model.name, reason: reasonOf(error) }, { cause: error });
+      const { reason, hint } = error.details as { reason: string; hint: string };
+      throw new LaminaError('BACKEND_UNAVAILABLE', { model: model.name, reason, hint }, { cause: error });
     }
   }
 

@@ -3,6 +3,7 @@ import { ContainerModule } from '../kernel/inversify.js';
 import { make } from '../kernel/make.js';
 import { tokens } from '../kernel/tokens.js';
 import { BackendRegistry } from './backends.js';
+import { Installations } from './installations.js';
 import { Launcher } from './launcher.js';
 import { Lifecycle } from './lifecycle.js';
 import { DefaultPolicy } from './policy.js';
@@ -11,9 +12,17 @@ import { SlotRuntime } from './runtime.js';
 
 export const runtimeModule = new ContainerModule(({ bind }) => {
   bind(tokens.Policy).toResolvedValue(make(DefaultPolicy), []);
+  bind(Installations).toResolvedValue(make(Installations), [
+    tokens.Config,
+    tokens.OrphanReaper,
+    tokens.Events,
+    tokens.Clock,
+    tokens.Log,
+  ]);
   bind(BackendRegistry).toResolvedValue(make(BackendRegistry), [
     tokens.Config,
     tokens.Models,
+    Installations,
     tokens.Hooks,
     tokens.Log,
   ]);
@@ -22,6 +31,7 @@ export const runtimeModule = new ContainerModule(({ bind }) => {
     tokens.Config,
     tokens.Models,
     BackendRegistry,
+    Installations,
     tokens.Hooks,
     tokens.Events,
     tokens.OrphanReaper,

@@ -1,5 +1,5 @@
 // Builds the JSON documents of contract/views.ts, which the server and the command line show.
-import type { BackendRecord, MemoryEstimate } from '../contract/backends.js';
+import type { BackendRecord, Installation, MemoryEstimate } from '../contract/backends.js';
 import type { Download } from '../contract/downloads.js';
 import type { Diagnostic, ModelCheck, ModelMetadata, ModelRecord, Models } from '../contract/models.js';
 import type { Runtime, SlotSnapshot } from '../contract/runtime.js';
@@ -7,6 +7,7 @@ import type { SuggestedModel, Suggestion } from '../contract/suggestions.js';
 import type {
   BackendView,
   BackendsView,
+  InstallationView,
   DownloadView,
   ModelDetail,
   ModelView,
@@ -111,6 +112,13 @@ export function backendsView(records: readonly BackendRecord[]): BackendsView {
     total_configured: records.length,
     total_available: available.length,
   };
+}
+
+/** What `Backends.install` did. */
+export function installationView({ record, installed }: Installation): InstallationView {
+  const { name, availability } = record;
+  const version = availability.available ? availability.version : undefined;
+  return { backend: name, ...(version === undefined ? {} : { version }), installed };
 }
 
 /** The problems of models and of the manifest. */

@@ -33,6 +33,8 @@ function backend(type: string, formats: string[], availability: Availability, al
   return { type, formats, aliases, options: none, modelOptions: none, lifetime: 'owned', create };
 }
 
+const nothingToInstall = { ensure: () => Promise.resolve(false) };
+
 describe('suggest', () => {
   let setup: TestRegistry;
   let suggester: Suggester;
@@ -44,7 +46,7 @@ describe('suggest', () => {
     const { config, log, hooks } = setup;
     const taps = hooks.tapsFor({ name: 'core', log, closed: false });
     taps.selectBackend.tap((_, candidates) => highestRank(candidates));
-    const backends = new BackendRegistry(config, setup.registry, hooks, log);
+    const backends = new BackendRegistry(config, setup.registry, nothingToInstall, hooks, log);
     backends.add(backend('llama.cpp', ['gguf'], { available: true, version: '0.7.0' }, ['llamacpp']), 'test');
     backends.add(
       backend('vllm', ['safetensors'], { available: false, reason: 'it is not installed', hint: 'pip install vllm' }),

@@ -1,7 +1,7 @@
 // Runs the npm of the Node that runs Lamina: it uses the user's registry, proxy and certificates, and verifies packages.
 import { access } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { engineEnvironment, isShortage, runTask, type StartContext, type TaskResult } from '@lamina/core/plugin';
+import { engineEnvironment, isShortage, runTask, type InstallContext, type TaskResult } from '@lamina/core/plugin';
 
 /** Its path in Node's distributions and in Debian, relative to the directory of `node`. */
 const beside = [
@@ -17,15 +17,16 @@ const quiet = ['--no-audit', '--no-fund', '--no-update-notifier', '--no-progress
 /** Variables that an npm that runs Lamina (`npm start -w …`) sets for its children. */
 const outerNpmVariables = ['npm_config_workspace*', 'npm_config_local_prefix', 'npm_package_*', 'npm_lifecycle_*'];
 
-/** The part of a start context that an installation uses. */
-export type InstallContext = Pick<StartContext, 'signal' | 'env' | 'output' | 'guard'>;
-
 /**
  * Installs what the lock file in a directory names, without running scripts of packages. `onFetched` is called twice per
  * package: for its metadata, then for the package.
  * @throws the signal's reason, or Error when there is no npm
  */
-export async function npmCi(directory: string, context: InstallContext, onFetched: () => void): Promise<TaskResult> {
+export async function npmCi(
+  directory: string,
+  context: Omit<InstallContext, 'progress' | 'log'>,
+  onFetched: () => void,
+): Promise<TaskResult> {
   const { signal, env, output, guard } = context;
   const [executable, ...before] = await findNpm();
   const task = runTask({

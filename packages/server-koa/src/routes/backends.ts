@@ -1,10 +1,10 @@
 // /backends: the engines of this server, and which are missing.
-import { backendsView, type Lamina } from '@lamina/core';
+import { backendsView, installationView, type Lamina } from '@lamina/core';
 import type { Router } from '@koa/router';
 import { requireKey } from '../middleware/authentication.js';
 import { disconnectSignal } from '../request/disconnect-signal.js';
 
-/** Adds the routes. A refresh runs programs, so it is a POST and needs the scope `manage`. */
+/** Adds the routes. What runs programs is a POST and needs the scope `manage`. */
 export function backendRoutes(router: Router, lamina: Lamina): void {
   router.get('/backends', async (ctx) => {
     requireKey(ctx);
@@ -13,5 +13,9 @@ export function backendRoutes(router: Router, lamina: Lamina): void {
   router.post('/backends/refresh', async (ctx) => {
     requireKey(ctx, 'manage');
     ctx.body = backendsView(await lamina.backends.list({ refresh: true, signal: disconnectSignal(ctx) }));
+  });
+  router.post('/backends/:name/install', async (ctx) => {
+    requireKey(ctx, 'manage');
+    ctx.body = installationView(await lamina.backends.install(ctx.params['name']!, { signal: disconnectSignal(ctx) }));
   });
 }

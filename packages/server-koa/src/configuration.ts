@@ -16,6 +16,8 @@ export interface ServerConfig extends LaminaOptions {
 export interface Configuration {
   readonly lamina: LaminaOptions;
   readonly server: ServerOptions;
+  /** Reads the file of the API keys again, where there is one. @throws LaminaError `CONFIG_INVALID`; the keys stay */
+  readonly reloadKeys?: () => Promise<void>;
 }
 
 /**
@@ -29,7 +31,8 @@ export async function readConfiguration(
   const { server = {}, ...written } = await loadConfig<ServerConfig>(line.config);
   const limits = { ...written.limits, ...given({ maxLoaded: line.maxLoaded, idleTimeout: line.idleTimeout }) };
   const downloads = { ...written.downloads, ...given({ allowedHosts: line.downloadAllowHosts }) };
-  const apiKeys = line.apiKeyFile === undefined ? undefined : await readApiKeys(line.apiKeyFile);
+  const { apiKeyFile } = line;
+  let keys = apiKeyFile === undefined ? undefined : await readApiKeys(apiKeyFile);
   return {
     lamina: {
       env,
@@ -44,13 +47,14 @@ export async function readConfiguration(
       ...given({
         host: line.host,
         port: line.port,
-        apiKeys,
+        apiKeys: keys === undefined ? undefined : () => keys!,
         allowUnauthenticated: line.allowUnauthenticated,
         allowedHosts: line.allowedHosts,
         cors: line.cors,
         bodyLimit: line.bodyLimit === undefined ? undefined : bytesOf(line.bodyLimit),
       }),
     },
+    ...(apiKeyFile === undefined ? {} : { reloadKeys: async () => void (keys = await readApiKeys(apiKeyFile)) }),
   };
 }
 

@@ -15,8 +15,11 @@ export interface ApiKey {
 
 /** The options of `laminaRouter`. */
 export interface RouterOptions {
-  /** The valid API keys. Without any, every caller has all scopes. */
-  readonly apiKeys?: readonly ApiKey[];
+  /**
+   * The valid API keys. Without any, every caller has all scopes. A function is called for each request and returns the
+   * keys of that moment; callers always need one. WebSockets that are open keep the scopes they have.
+   */
+  readonly apiKeys?: readonly ApiKey[] | (() => readonly ApiKey[]);
   /** Maximum size of the body of an inference request, in bytes. Default: 32 MiB. Other routes accept at most 1 MiB. */
   readonly bodyLimit?: number;
   /**

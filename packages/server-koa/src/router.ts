@@ -3,7 +3,7 @@ import { LaminaError, type Lamina } from '@lamina/core';
 import { subprotocol } from '@lamina/core/protocol';
 import { Router } from '@koa/router';
 import Koa, { type Middleware } from 'koa';
-import { authentication } from './middleware/authentication.js';
+import { authentication, hasKeys } from './middleware/authentication.js';
 import { errors } from './middleware/errors.js';
 import { hostCheck, originCheck, requireHost } from './middleware/host-and-origin.js';
 import { notFound } from './middleware/not-found.js';
@@ -52,14 +52,13 @@ export function createApp(lamina: Lamina, limits: BodyLimits, options: RouterOpt
 /** The middleware before the routes, in order. */
 export function checks(
   lamina: Lamina,
-  { apiKeys = [], allowedHosts = [], cors = [], autoDownload = false }: RouterOptions,
+  { apiKeys, allowedHosts = [], cors = [], autoDownload = false }: RouterOptions,
 ): Middleware[] {
-  const hasKeys = apiKeys.length > 0;
   return [
     requestLog(lamina.log),
     errors(lamina.log),
     requireHost,
-    ...(hasKeys ? [] : [hostCheck(allowedHosts)]), // A web page cannot have a key, whatever its host name.
+    ...(hasKeys(apiKeys) ? [] : [hostCheck(allowedHosts)]), // A web page cannot have a key, whatever its host name.
     originCheck(cors),
     authentication(apiKeys),
     redaction,

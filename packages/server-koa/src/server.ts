@@ -1,15 +1,17 @@
-// The HTTP server: where it listens, and how it closes.
-import { once, setMaxListeners } from 'node:events';
+// The HTTP server, and how it closes.
+import { setMaxListeners } from 'node:events';
 import {
   createServer as createHttpServer,
   type IncomingMessage,
   type Server as HttpServer,
   type ServerResponse,
 } from 'node:http';
-import { isIP, type AddressInfo, type Socket } from 'node:net';
+import { isIP, type Socket } from 'node:net';
 import { LaminaError, type Lamina } from '@lamina/core';
 import { onClientError, refuseConnect, refuseExpectation } from './client-error.js';
 import { Connections, connectionLimits } from './connections.js';
+import { createListener } from './listen.js';
+import { hasKeys } from './middleware/authentication.js';
 import { defaultPort, type ServerOptions } from './options.js';
 import { bodyLimits } from './request/body.js';
 import { createApp } from './router.js';
@@ -66,18 +68,19 @@ export function createServer(lamina: Lamina, options: ServerOptions = {}): Serve
   });
   const onUpgrade = (socket: Socket): void => connections.upgrade(socket);
   const webSockets = attachWebSocketServer(http, lamina, limits, { ...options, allowedHosts }, onUpgrade);
+  const listener = createListener(http, host, port, lamina.log);
   return {
     http,
-    listen: () => listen(http, host, port),
+    listen: () => listener.listen(),
     close: async (options = {}) => {
       ending.abort();
-      await Promise.all([close(http, options.signal), webSockets.close(options)]);
+      await Promise.all([listener.close(options.signal), webSockets.close(options)]);
     },
   };
 }
 
-function requireKeyForPublicHost(host: string, { apiKeys = [], allowUnauthenticated = false }: ServerOptions): void {
-  if (apiKeys.length > 0 || allowUnauthenticated || isLoopback(host)) return;
+function requireKeyForPublicHost(host: string, { apiKeys, allowUnauthenticated = false }: ServerOptions): void {
+  if (hasKeys(apiKeys) || allowUnauthenticated || isLoopback(host)) return;
   throw new LaminaError('CONFIG_INVALID', {
     message: `Listening on ${host} makes the server public, so it needs an API key (--api-key-file). To serve without a key, use --allow-unauthenticated.`,
   });
@@ -89,35 +92,4 @@ function isLoopback(host: string): boolean {
 
 function declaredLength(request: IncomingMessage): number {
   return Number(request.headers['content-length'] ?? 0);
-}
-
-async function listen(http: HttpServer, host: string, port: number): Promise<string> {
-  http.listen(port, host);
-  await once(http, 'listening').catch((error: NodeJS.ErrnoException) => {
-    throw cannotListen(error, host, port);
-  });
-  const { port: bound } = http.address() as AddressInfo;
-  return `http://${host.includes(':') ? `[${host}]` : host}:${bound}`;
-}
-
-function cannotListen(error: NodeJS.ErrnoException, host: string, port: number): LaminaError {
-  const why =
-    error.code === 'EADDRINUSE' ? 'the port is in use. Choose another port, or 0 for a free one' : error.message;
-  return new LaminaError(
-    'CONFIG_INVALID',
-    { message: `Cannot listen on ${host}, port ${port}: ${why}.` },
-    { cause: error },
-  );
-}
-
-async function close(http: HttpServer, signal: AbortSignal | undefined): Promise<void> {
-  // Busy connections close as soon as they are idle.
-  http.keepAliveTimeout = 1;
-  const closeNow = (): void => http.closeAllConnections();
-  signal?.addEventListener('abort', closeNow);
-  await new Promise<void>((resolve) => {
-    http.close(() => resolve());
-    if (signal?.aborted === true) closeNow();
-  });
-  signal?.removeEventListener('abort', closeNow);
 }

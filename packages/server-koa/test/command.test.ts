@@ -8,7 +8,7 @@ import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { bin, isAlive } from './support/command.js';
+import { bin, CommandRun, isAlive } from './support/command.js';
 import { raw } from './support/raw.js';
 import { chat, errorOf, until } from './support/test-server.js';
 
@@ -102,7 +102,49 @@ describe('lamina-server', function () {
     assert.equal(refused.status, 503);
     assert.equal((await errorOf(refused)).code, 'SHUTTING_DOWN');
     await broken;
-    assert.equal((await ended).code, 0);
+    const { code, stderr } = await ended;
+    assert.equal(code, 0);
+    assert.match(stderr, /"Stopping: 2 requests still running\. Press Ctrl-C again to stop at once\."/);
+  });
+
+  it('says on a signal which downloads are still running', async () => {
+    const files = createServer((_, response) => void response.writeHead(200, { 'content-length': 9 }).write('a'));
+    await once(files.listen(0, '127.0.0.1'), 'listening');
+    const { child, url, ended } = await listening(...options());
+    const reference = `http://127.0.0.1:${(files.address() as { port: number }).port}/new.fake`;
+    await post(url, '/download', { source: 'url', reference, name: 'new' });
+    await until('the download runs', async () =>
+      /"state":"active"/.test(await (await fetch(`${url}/downloads`)).text()),
+    );
+    child.kill('SIGTERM');
+    const { code, stderr } = await ended;
+    assert.equal(code, 0);
+    assert.match(stderr, /"Stopping: 1 download still running\. Send the signal again to stop at once\."/);
+    files.closeAllConnections();
+    files.close();
+  });
+
+  it('reloads the manifest and the keys on SIGHUP without a terminal; an unreadable file changes nothing', async () => {
+    const keys = join(directory, 'keys');
+    await writeFile(keys, 'old-key\n');
+    const server = new CommandRun(process.execPath, [bin, ...options(), '--api-key-file', keys], { cwd: directory });
+    running.add(server.child);
+    const url = await server.url();
+    const status = async (key: string) =>
+      (await fetch(`${url}/models`, { headers: { authorization: `Bearer ${key}` } })).status;
+    await writeFile(keys, 'new-key\n');
+    assert.deepEqual([await status('old-key'), await status('new-key')], [200, 401]);
+    server.child.kill('SIGHUP');
+    await server.line({ event: 'server.reloaded', part: 'manifest' });
+    await server.line({ event: 'server.reloaded', part: 'API keys' });
+    assert.deepEqual([await status('old-key'), await status('new-key')], [401, 200]);
+    await writeFile(keys, '# nothing\n');
+    server.child.kill('SIGHUP');
+    const { msg } = await server.line({ event: 'server.reload-failed' });
+    assert.match(msg, /^The API keys cannot be reloaded, so nothing changed: .* contains no key\.$/);
+    assert.equal(await status('new-key'), 200);
+    await server.stop();
+    running.delete(server.child);
   });
 
   it('stops at once on the second signal, also with an engine that ignores SIGTERM', async () => {

@@ -188,7 +188,7 @@ describe('the log of lamina-server', function () {
     told('info', /^Downloaded "fresh": 1 kB in \d/);
     told('info', /^Stopped model "tiny": on request$/);
     told('info', /^Stopped model "faulty": Lamina is shutting down$/);
-    told('info', /^Shutting down on SIGTERM/);
+    told('info', /^Stopping\. Send the signal again to stop at once\.$/);
     assert.equal(lines.at(-1)?.msg, 'Lamina has stopped');
 
     const fault = lines.find(({ msg }) => msg === 'A request failed with an internal error') as LogLine & {

@@ -3,7 +3,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { LaminaError } from '@lamina/core';
 import type { Context, Middleware } from 'koa';
-import type { ApiKey, Scope } from '../options.js';
+import type { ApiKey, RouterOptions, Scope } from '../options.js';
 import { restrictedPageOf } from './host-and-origin.js';
 
 /** What a caller is allowed to do. */
@@ -21,23 +21,40 @@ interface ScopeState {
   [scopes]?: Scopes;
 }
 
+/** The value of the option `apiKeys`. */
+type ApiKeys = RouterOptions['apiKeys'];
+
+/** Whether callers need a key. A function may return other keys later, but never stops requiring one. */
+export function hasKeys(apiKeys: ApiKeys): boolean {
+  return typeof apiKeys === 'function' || (apiKeys?.length ?? 0) > 0;
+}
+
 /** Stores the scopes of the caller; refuses nobody, so that `/health` works without a key. */
-export function authentication(apiKeys: readonly ApiKey[]): Middleware {
-  if (apiKeys.length === 0) {
+export function authentication(apiKeys: ApiKeys): Middleware {
+  if (!hasKeys(apiKeys)) {
     return (ctx, next) => {
       setScopes(ctx, allScopes);
       return next();
     };
   }
-  const known = apiKeys.map(({ key, scope }) => ({
-    digest: digestOf(key),
-    scopes: scope === undefined ? allScopes : new Set([scope]),
-  }));
+  let keys: readonly ApiKey[] = [];
+  let known: readonly KnownKey[] = [];
   return (ctx, next) => {
+    const current = typeof apiKeys === 'function' ? apiKeys() : apiKeys!;
+    if (current !== keys) [keys, known] = [current, current.map(knownKey)];
     const key = presentedKey(ctx.req.headers);
     setScopes(ctx, key === undefined ? noKey : scopesFor(digestOf(key), known));
     return next();
   };
+}
+
+interface KnownKey {
+  readonly digest: Buffer;
+  readonly scopes: Scopes;
+}
+
+function knownKey({ key, scope }: ApiKey): KnownKey {
+  return { digest: digestOf(key), scopes: scope === undefined ? allScopes : new Set([scope]) };
 }
 
 function setScopes(ctx: Context, held: Scopes): void {
@@ -85,7 +102,7 @@ function presentedKey(headers: IncomingHttpHeaders): string | undefined {
 }
 
 // Digests have equal lengths, and all of them are compared, so that the time does not depend on the key.
-function scopesFor(digest: Buffer, known: readonly { digest: Buffer; scopes: Scopes }[]): Scopes {
+function scopesFor(digest: Buffer, known: readonly KnownKey[]): Scopes {
   let held = invalidKey;
   for (const entry of known) {
     if (timingSafeEqual(entry.digest, digest)) held = new Set([...held, ...entry.scopes]);

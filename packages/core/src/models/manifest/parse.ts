@@ -19,7 +19,7 @@ export function parseManifest(source: string, file: string): ManifestReading {
     return problems.map((problem) => ({ file, ...locate(yaml, problem.path), message: sentence(problem) }));
   };
   let value = loadQuickly(text);
-  if (value === undefined || hasNumericName(value)) {
+  if (value === undefined || hasNumericName(value) || hasNullKey(value)) {
     const read = readYaml(parseYaml(text));
     if ('problems' in read) throw invalid(read.problems.map(({ place, message }) => ({ file, ...place, message })));
     value = read.value;
@@ -39,4 +39,10 @@ function loadQuickly(text: string): unknown {
 function hasNumericName(value: unknown): boolean {
   const models = isMapping(value) ? value['models'] : undefined;
   return isMapping(models) && Object.keys(models).some((name) => name.trim() !== '' && !Number.isNaN(Number(name)));
+}
+
+/** A key that is nothing (`~:`) becomes the text "null"; only yaml knows which. */
+function hasNullKey(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return Object.hasOwn(value, 'null') || Object.values(value).some(hasNullKey);
 }

@@ -130,7 +130,24 @@ function duplicateKeys({ document, lines }: YamlText): readonly SyntaxProblem[] 
 }
 
 function nameAndAliasProblems(yaml: YamlText): readonly SyntaxProblem[] {
-  return [...misreadNames(yaml), ...aliasProblems(yaml)];
+  return [...nullKeys(yaml), ...misreadNames(yaml), ...aliasProblems(yaml)];
+}
+
+/** Keys that YAML reads as nothing: `: x`, `~:`, `null:`. */
+function nullKeys({ text, document, lines }: YamlText): readonly SyntaxProblem[] {
+  const problems: SyntaxProblem[] = [];
+  visit(document, {
+    Pair(_key, { key, value }) {
+      if (key !== null && !(isScalar(key) && key.value === null)) return;
+      const written = isScalar(key) && key.source ? key.source : undefined;
+      const advice =
+        written === undefined ? 'write a name before the colon' : `put it in quotes if it is a name: "${written}"`;
+      const offset = ((key ?? value) as Node | null)?.range?.[0] ?? 0;
+      const blanks = /^\s*/.exec(text.slice(offset))![0].length; // An empty key begins where the line above ends.
+      problems.push({ place: placeOf(lines, offset + blanks), message: `this key is nothing; ${advice}` });
+    },
+  });
+  return problems;
 }
 
 /** Names of entries that YAML reads as another number: `3.10:` becomes 3.1. */

@@ -10,7 +10,7 @@ describe('the diagnostics of the models', () => {
   let warnings: { readonly line?: number; readonly message: string }[];
   afterEach(() => lamina.close());
 
-  const open = async (manifest: string, files: Readonly<Record<string, string>> = {}) => {
+  const open = async (manifest: string, files?: Readonly<Record<string, string>>) => {
     warnings = [];
     const warn = ({ line, event }: { line?: number; event?: string }, message: string) =>
       void (event === undefined && warnings.push({ ...(line === undefined ? {} : { line }), message }));
@@ -19,6 +19,7 @@ describe('the diagnostics of the models', () => {
       files: { 'a.fake': 'a', 'models.yaml': manifest, ...files },
       plugins: [fakePlugin()],
       log,
+      mode: files === undefined ? 'owner' : 'attached', // Waits until the headers of all files are read.
     });
   };
   const change = async (manifest: string) => {

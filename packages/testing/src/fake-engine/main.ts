@@ -1,5 +1,6 @@
 // The fake engine: a process that takes time to load, serves OpenAI's HTTP API, and has configurable faults.
-// node main.js --model NAME --port N [--file PATH] [--behaviour JSON] [--api-key KEY]   (or the key in FAKE_ENGINE_KEY)
+// node main.js --model NAME --port N [--host ADDRESS] [--file PATH] [--behaviour JSON] [--api-key KEY]   (or the key in
+// FAKE_ENGINE_KEY)
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -14,7 +15,15 @@ import { newEngine, type Engine } from './state.js';
 
 const texts = { type: 'string' } as const;
 const { values } = parseArgs({
-  options: { version: { type: 'boolean' }, model: texts, port: texts, file: texts, behaviour: texts, 'api-key': texts },
+  options: {
+    version: { type: 'boolean' },
+    model: texts,
+    host: texts,
+    port: texts,
+    file: texts,
+    behaviour: texts,
+    'api-key': texts,
+  },
 });
 
 if (values.version) console.log('fake-engine 1.0.0');
@@ -41,11 +50,12 @@ async function run(engine: Engine): Promise<void> {
   await load(behaviour);
   if (behaviour.while_loading === 'refused') await listen(server);
   engine.ready = true;
-  console.error(`listening on http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  const { address, port } = server.address() as AddressInfo;
+  console.error(`listening on http://${address}:${port}`);
 }
 
 async function listen(server: Server): Promise<void> {
-  server.listen(Number(values.port ?? 0), '127.0.0.1');
+  server.listen(Number(values.port ?? 0), values.host ?? '127.0.0.1');
   try {
     await once(server, 'listening');
   } catch (error) {

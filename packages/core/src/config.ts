@@ -5,6 +5,8 @@ import { LaminaError } from './contract/errors.js';
 import { defaultDataDir } from './data-dir.js';
 import { check, describeProblems, nearestHint } from './kernel/check.js';
 
+export { parseSize } from './models/sizes.js';
+
 /** The default limits of the runtime; times in seconds. */
 export const defaultLimits: RuntimeLimits = {
   maxLoaded: 1,

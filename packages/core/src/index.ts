@@ -1,6 +1,6 @@
 // The entry point for hosts: creates a Lamina, and exports the types of its services and errors.
 export { createLamina, type Lamina } from './create-lamina.js';
-export { defaultLimits, defineConfig } from './config.js';
+export { defaultLimits, defineConfig, parseSize } from './config.js';
 export { loadConfig } from './installed.js';
 export { LaminaError, type WireError } from './contract/errors.js';
 export { errorTable, type ErrorCode, type ErrorDetails } from './contract/error-table.js';
@@ -21,7 +21,6 @@ export {
 export { modelRuns, type ModelRun } from './views/model-runs.js';
 export { tokens } from './kernel/tokens.js';
 export { createLog, type LogLevel } from './kernel/log.js';
-export { parseSize } from './models/sizes.js';
 export { check, describeProblems, nearestHint, type Problem } from './kernel/check.js';
 export type { DownloadLimits, LaminaOptions, RuntimeLimits } from './contract/config.js';
 export type { EventData, Events, EventType, LaminaEvent } from './contract/events.js';

@@ -46,7 +46,8 @@ export interface RouterOptions {
    */
   readonly autoDownload?: boolean;
   /**
-   * Seconds between two heartbeats on event streams and WebSockets; a WebSocket that does not answer one is closed.
+   * Seconds between two heartbeats on event streams and WebSockets; a WebSocket that does not answer one is closed. A
+   * request with `stream: true` that waits longer gets the head of its response and comments about its progress.
    * Default 15.
    */
   readonly heartbeatInterval?: number;

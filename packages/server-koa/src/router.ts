@@ -42,7 +42,7 @@ export function createApp(lamina: Lamina, limits: BodyLimits, options: RouterOpt
     });
   });
   for (const middleware of checks(lamina, options)) app.use(middleware);
-  app.use(fastInference(lamina, limits));
+  app.use(fastInference(lamina, { ...limits, heartbeatMs: heartbeatMsOf(options) }));
   app.use(router.routes());
   app.use(notFound(router));
   app.on('error', logResponseErrors(lamina.log));
@@ -73,13 +73,19 @@ function addRoutes(
   options: RouterOptions,
   closing: AbortSignal,
 ): void {
+  const heartbeatMs = heartbeatMsOf(options);
+  const inference = { ...limits, heartbeatMs };
   const smallBody = { ...limits, bytes: Math.min(limits.bytes, maxSmallBody) };
-  inferenceRoutes(router, lamina, limits);
+  inferenceRoutes(router, lamina, inference);
   healthRoutes(router, lamina);
   libraryRoutes(router, lamina, smallBody);
   modelRoutes(router, lamina);
   backendRoutes(router, lamina);
   downloadRoutes(router, lamina, smallBody);
-  eventRoutes(router, { lamina, heartbeatMs: (options.heartbeatInterval ?? defaultHeartbeat) * 1000, closing });
-  engineRoutes(router, lamina, limits);
+  eventRoutes(router, { lamina, heartbeatMs, closing });
+  engineRoutes(router, lamina, inference);
+}
+
+function heartbeatMsOf({ heartbeatInterval = defaultHeartbeat }: RouterOptions): number {
+  return heartbeatInterval * 1000;
 }

@@ -21,7 +21,7 @@ import { JobFile, type FileTools } from './download-file.js';
 import { removeFolder, stateOf, writeJournal, type DownloadJournal } from './download-journal.js';
 import { backendTypeFor, entryOf, formatOf, layoutOf, type Layout } from './layout.js';
 import { placeFile } from './place-file.js';
-import { snapshotOf } from './snapshot.js';
+import { progressOf, snapshotOf } from './snapshot.js';
 import { TransferSpeed } from './transfer-speed.js';
 import { diskErrorOf } from './transfer/transfer-error.js';
 
@@ -338,14 +338,7 @@ export class Job {
   }
 
   private emitProgress(): void {
-    const { id, model, done, total, bytesPerSecond } = this.snapshot();
-    this.tools.events.emit('download.progress', {
-      download: id,
-      model,
-      done,
-      ...(total === undefined ? {} : { total }),
-      bytes_per_second: bytesPerSecond,
-    });
+    this.tools.events.emit('download.progress', progressOf(this.snapshot()));
   }
 
   private setState(

@@ -1,6 +1,7 @@
 // What a download looks like from outside: its state, and the sums of its files.
 import type { Download, DownloadFile, DownloadState } from '../contract/downloads.js';
 import type { LaminaError } from '../contract/errors.js';
+import type { EventData } from '../contract/events.js';
 import type { DownloadJournal } from './download-journal.js';
 
 /** What a snapshot shows besides the journal. */
@@ -36,4 +37,9 @@ export function snapshotOf(
     ...(error === undefined ? {} : { error: error.toWire() }),
     createdAt,
   });
+}
+
+/** The event about the progress of a download. */
+export function progressOf({ id, model, done, total, bytesPerSecond }: Download): EventData<'download.progress'> {
+  return { download: id, model, done, ...(total === undefined ? {} : { total }), bytes_per_second: bytesPerSecond };
 }

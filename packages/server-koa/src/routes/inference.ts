@@ -1,6 +1,6 @@
 // /v1/* and /chat/:name: passes inference requests to the engine of their model, and responds in HTTP when the engine
 // refuses or its answer breaks off.
-import { LaminaError, type ForwardResult, type Lamina } from '@lamina/core';
+import { LaminaError, type AcquireOptions, type ForwardResult, type Lamina } from '@lamina/core';
 import type { WireError } from '@lamina/core/protocol';
 import type { Router, RouterContext } from '@koa/router';
 import type { Context, Middleware } from 'koa';
@@ -11,6 +11,7 @@ import { visibleError } from '../middleware/redaction.js';
 import { logInCore, requestIdOf } from '../middleware/request-log.js';
 import type { BodyLimits } from '../request/body.js';
 import { disconnectSignal } from '../request/disconnect-signal.js';
+import { WaitingStream } from '../request/waiting-stream.js';
 import { requiredFields, readInferenceBody, readQuery, type InferenceBody } from '../request/inference-body.js';
 
 /** Path → inference route. Clients whose base URL lacks /v1 are served as well. */
@@ -21,19 +22,24 @@ const inferencePaths: ReadonlyMap<string, string> = new Map(
   ]),
 );
 
+/** The limits of bodies, and how long a client waits for a stream without a sign of life. */
+export interface InferenceLimits extends BodyLimits {
+  readonly heartbeatMs: number;
+}
+
 /** Adds the routes. A model named `completions` has no route of its own: /chat/completions is OpenAI's. */
-export function inferenceRoutes(router: Router, lamina: Lamina, limits: BodyLimits): void {
+export function inferenceRoutes(router: Router, lamina: Lamina, limits: InferenceLimits): void {
   for (const [path, route] of inferencePaths) router.post(path, (ctx) => infer(ctx, lamina, route, limits));
   router.post('/chat/*name', (ctx) => infer(ctx, lamina, 'chat/completions', limits, ctx.params['name']));
 }
 
 /** Adds the route for all other requests under /v1, which engines answer. It has to be the last one. */
-export function engineRoutes(router: Router, lamina: Lamina, limits: BodyLimits): void {
+export function engineRoutes(router: Router, lamina: Lamina, limits: InferenceLimits): void {
   router.register(anyRoute, ['GET', 'POST', 'DELETE'], (ctx: RouterContext) => passOn(ctx, lamina, limits));
 }
 
 /** Serves the most frequent requests before the router, which tests all routes one after the other. */
-export function fastInference(lamina: Lamina, limits: BodyLimits): Middleware {
+export function fastInference(lamina: Lamina, limits: InferenceLimits): Middleware {
   return (ctx, next) => {
     if (ctx.method !== 'POST') return next();
     const route = inferencePaths.get(ctx.path);
@@ -43,13 +49,18 @@ export function fastInference(lamina: Lamina, limits: BodyLimits): Middleware {
   };
 }
 
-function infer(ctx: Context, lamina: Lamina, route: string, limits: BodyLimits, model?: string): Promise<void> {
+function infer(ctx: Context, lamina: Lamina, route: string, limits: InferenceLimits, model?: string): Promise<void> {
   requireKey(ctx, 'inference');
-  return forward(ctx, lamina, route, readInferenceBody(ctx.req, route, limits, model));
+  return forward(
+    ctx,
+    lamina,
+    { route, heartbeatMs: limits.heartbeatMs },
+    readInferenceBody(ctx.req, route, limits, model),
+  );
 }
 
 // The effect of such a request is unknown, and a web page can make a browser send a GET, so it never starts a model.
-function passOn(ctx: RouterContext, lamina: Lamina, limits: BodyLimits): Promise<void> {
+function passOn(ctx: RouterContext, lamina: Lamina, limits: InferenceLimits): Promise<void> {
   requireKey(ctx, 'inference');
   const route = ctx.params['route'] ?? '';
   if (requiredFields.has(route))
@@ -57,11 +68,11 @@ function passOn(ctx: RouterContext, lamina: Lamina, limits: BodyLimits): Promise
   if (/^models(\/|$)/.test(route))
     throw new LaminaError('METHOD_NOT_ALLOWED', { method: ctx.method, path: ctx.path, allowed: ['GET', 'HEAD'] });
   if (!isPlainPath(route) || isNested(route)) throw unknownRoute(ctx, ctx.router);
-  return forward(ctx, lamina, route, readNamedModel(ctx, route, limits), true);
+  return forward(ctx, lamina, { route, heartbeatMs: limits.heartbeatMs }, readNamedModel(ctx, route, limits), true);
 }
 
 // A request that names no model is more likely a misspelt path than a route of an engine.
-async function readNamedModel(ctx: RouterContext, route: string, limits: BodyLimits): Promise<InferenceBody> {
+async function readNamedModel(ctx: RouterContext, route: string, limits: InferenceLimits): Promise<InferenceBody> {
   try {
     return ctx.method === 'POST' ? await readInferenceBody(ctx.req, route, limits) : readQuery(ctx.querystring);
   } catch (error) {
@@ -90,7 +101,7 @@ function isNested(route: string): boolean {
 async function forward(
   ctx: Context,
   lamina: Lamina,
-  route: string,
+  { route, heartbeatMs }: { readonly route: string; readonly heartbeatMs: number },
   reading: Promise<InferenceBody>,
   onlyRunning = false,
 ): Promise<void> {
@@ -98,14 +109,31 @@ async function forward(
   const { method, search } = ctx;
   const request = { ...body, id: requestIdOf(ctx), route, method, search, headers: ctx.req.headers };
   logInCore(ctx);
+  const waiting = new WaitingStream(ctx.res, request, heartbeatMs);
+  const onProgress: AcquireOptions['onProgress'] = (progress) => waiting.onProgress(progress);
   try {
-    const result = await lamina.inference.forward(request, ctx.res, { signal: disconnectSignal(ctx), onlyRunning });
-    if (result.kind === 'refused') return answerRefusal(ctx, result);
+    const result = await lamina.inference.forward(request, waiting, {
+      signal: disconnectSignal(ctx),
+      onlyRunning,
+      onProgress,
+    });
+    if (result.kind === 'refused' && !waiting.begun) return answerRefusal(ctx, result);
     ctx.respond = false;
     if (result.kind === 'cut') breakOff(ctx, route, result);
+    else if (result.kind === 'refused') breakOff(ctx, route, failedWait(result.error));
+  } catch (error) {
+    if (!waiting.begun) throw error;
+    ctx.respond = false;
+    breakOff(ctx, route, failedWait(LaminaError.from(error).toWire()));
   } finally {
+    waiting.stop();
     release();
   }
+}
+
+/** A client that has the head of a stream gets a failure as an event. */
+function failedWait(error: WireError): Parameters<typeof breakOff>[2] {
+  return { error, isEventStream: true, midEvent: false, aborted: false };
 }
 
 /** Of an engine. The other statuses say that the same request fails again; 501 is one that clients repeat otherwise. */
@@ -120,7 +148,7 @@ function answerRefusal(ctx: Context, { status, retryAfter, error }: Extract<Forw
 }
 
 // An incomplete answer never ends cleanly: a stream gets an error event, then the connection is destroyed.
-function breakOff(ctx: Context, route: string, cut: Extract<ForwardResult, { kind: 'cut' }>): void {
+function breakOff(ctx: Context, route: string, cut: Omit<Extract<ForwardResult, { kind: 'cut' }>, 'kind'>): void {
   const { res } = ctx;
   if (cut.aborted || !cut.isEventStream || res.destroyed) {
     res.destroy();

@@ -139,6 +139,22 @@ describe('remote servers', function () {
     for (let each = 0; each < 4; each++) assert.equal(await from('only'), 'b');
   });
 
+  it('get the next request when they have the fewest', async () => {
+    const [b, c] = [await open('b', 'llama'), await open('c', 'llama')];
+    await serve();
+    const readers = [];
+    for (let each = 0; each < 2; each++) readers.push((await post('llama', { stream: true })).body!.getReader());
+    const texts = await Promise.all(readers.map(async (each) => Buffer.from((await each.read()).value!).toString()));
+    const onC = texts.findIndex((text) => text.includes('"c"'));
+    for (let each = 0; each < 3; each++) {
+      await readers[onC]!.cancel();
+      await until('it has left', () => testServer.lamina.runtime.slot('llama').busy === 1);
+      readers[onC] = (await post('llama', { stream: true })).body!.getReader();
+    }
+    assert.deepEqual([b.asked, c.asked], [1, 4]);
+    for (const reader of readers) await reader.cancel();
+  });
+
   it('that are killed end only their own streams, each with the error event, and others take over', async () => {
     const [b, c] = [await open('b', 'llama'), await open('c', 'llama')];
     await serve();
@@ -244,7 +260,6 @@ describe('remote servers', function () {
 
   for (const [what, list] of [
     ['no JSON', 'not a list'],
-    ['an endless list', (response: ServerResponse) => void endless(response)],
     ['no end', (response: ServerResponse) => void response.writeHead(200).flushHeaders()],
     ['another shape', { data: { llama: true } }],
   ] as const)
@@ -255,6 +270,25 @@ describe('remote servers', function () {
       assert.equal(await from('llama'), 'b');
       assert.deepEqual(await listed(), ['llama']);
     });
+
+  it('are not read further when their list does not end', async () => {
+    const b = await open('b');
+    let bytes = 0;
+    let reading = 0;
+    b.list = (response: ServerResponse) => {
+      reading += 1;
+      response.writeHead(200).on('close', () => (reading -= 1));
+      const write = (): void => {
+        while (!response.destroyed && response.write(`"${'x'.repeat(10_000)}",`)) bytes += 10_003;
+      };
+      response.on('drain', write);
+      write();
+    };
+    await serve({ llama: { backend: 'b' } });
+    await until('it is disconnected', () => bytes > 0 && reading === 0);
+    assert.ok(bytes < 16 * 1024 * 1024, `${bytes} bytes were read`);
+    assert.equal(await from('llama'), 'b');
+  });
 
   it('may list as other servers do', async () => {
     const [b, c] = [await open('b'), await open('c')];
@@ -321,13 +355,4 @@ describe('remote servers', function () {
 
 function piece(content: string): string {
   return `data: ${JSON.stringify({ choices: [{ index: 0, delta: { content } }] })}\n\n`;
-}
-
-function endless(response: ServerResponse): void {
-  response.writeHead(200);
-  const write = (): void => {
-    while (!response.destroyed && response.write(`"${'x'.repeat(10_000)}",`));
-  };
-  response.on('drain', write);
-  write();
 }

@@ -263,10 +263,10 @@ export interface EndpointOptions {
  * @example
  * ```ts
  * const lost = new AbortController();
- * const endpoint: Endpoint = {
+ * const endpoint = {
  *   baseUrl: 'http://127.0.0.1:8000/v1',
  *   lost: lost.signal,
- *   done: (outcome) => log.debug({ outcome }, 'A request has ended'),
+ *   done: (outcome: 'ok' | 'failed' | 'aborted') => console.log(outcome),
  * };
  * lost.abort(new Error('its machine does not respond'));
  * ```

@@ -4,7 +4,7 @@ import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createLamina } from '@lamina/core';
+import { createLamina, type Lamina, type LaminaOptions } from '@lamina/core';
 import type { BackendType, Model } from '@lamina/core/plugin';
 import { backendConformance, tinyGguf, type BackendKit } from '@lamina/testing';
 import { describeReal, llamaServer, realLlama } from './support/engine.js';
@@ -12,12 +12,13 @@ import { describeReal, llamaServer, realLlama } from './support/engine.js';
 const key = 'sk-test';
 let folder: string;
 
-/** The backend types every Lamina has. */
-async function builtinType(name: string): Promise<BackendType> {
-  const lamina = await createLamina({ modelsDir: folder, log: 'silent' });
-  const type = lamina.backends.types().find((one) => one.type === name);
-  await lamina.close();
-  return type!;
+/** A Lamina with the backend types that every Lamina has. */
+function openLamina(options: LaminaOptions = {}): Promise<Lamina> {
+  return createLamina({ modelsDir: join(folder, 'models'), log: 'silent', ...options });
+}
+
+function typeOf(lamina: Lamina, name: string): BackendType {
+  return lamina.backends.types().find(({ type }) => type === name)!;
 }
 
 async function modelOf(name: string, format: string): Promise<Model> {
@@ -53,11 +54,12 @@ after(() => rm(folder, { recursive: true }));
 
 describeReal('command line: a real llama-server without code', function () {
   this.timeout(120_000);
-  let type: BackendType;
+  let lamina: Lamina;
   before(async function () {
-    type = await builtinType('command');
+    lamina = await openLamina();
     Object.assign(this, { engine: 'command: llama-server', version: await llamaVersion() });
   });
+  after(() => lamina.close());
   const options = {
     command: `${llamaServer} --model \${MODEL_PATH} --port \${PORT} --host 127.0.0.1 --alias tiny-a -t 1 -c 1024 --offline`,
     formats: ['gguf'],
@@ -65,7 +67,7 @@ describeReal('command line: a real llama-server without code', function () {
     env: { LLAMA_API_KEY: '${KEY}' },
   };
   runCases({
-    type: later(() => type, { type: 'command', formats: [], lifetime: 'owned' }),
+    type: later(() => typeOf(lamina, 'command'), { type: 'command', formats: [], lifetime: 'owned' }),
     options,
     missing: { ...options, command: '/nonexistent/engine' },
     env: process.env,
@@ -100,11 +102,10 @@ describeReal('command line: a real llama-server without code', function () {
 
 describeReal('remote: an external real llama-server', function () {
   this.timeout(120_000);
-  let type: BackendType;
+  let lamina: Lamina;
   let engine: ChildProcess;
   const options = { base_url: '', api_key_env: 'THEIR_KEY' };
   before(async function () {
-    type = await builtinType('remote');
     Object.assign(this, { engine: 'remote: llama-server', version: await llamaVersion() });
     const { files } = await modelOf('tiny-a', 'gguf');
     const port = await freePort();
@@ -134,14 +135,19 @@ describeReal('remote: an external real llama-server', function () {
     await new Promise<void>((resolve) =>
       engine.stderr!.setEncoding('utf8').on('data', (text: string) => text.includes('listening') && resolve()),
     );
+    lamina = await openLamina({
+      env: { THEIR_KEY: key },
+      manifest: { models: {}, backends: { conformance: { type: 'remote', ...options } } },
+    });
   });
   after(async () => {
+    await lamina.close();
     engine.kill('SIGKILL');
     await once(engine, 'exit');
   });
   const remains = 'the server is external: it is attached and detached, never started or stopped';
   runCases({
-    type: later(() => type, { type: 'remote', formats: ['remote'], lifetime: 'external' }),
+    type: later(() => typeOf(lamina, 'remote'), { type: 'remote', formats: ['remote'], lifetime: 'external' }),
     options,
     env: { THEIR_KEY: key },
     missing: { base_url: 'http://127.0.0.1:9/v1' },

@@ -71,11 +71,11 @@ describeWith({ nginx }, 'the source huggingface with a Hub on nginx', () => {
       message: /has no access to org\/gated/,
     });
     await assert.rejects((await source()).resolve('org/none', context()), {
-      code: 'SOURCE_DENIED',
-      message: /no model org\/none, or it is private/,
+      code: 'SOURCE_MODEL_NOT_FOUND',
+      message: /has no model "org\/none".* or it is private/,
     });
     await assert.rejects((await source()).resolve({ repo_id: 'org/tiny', revision: 'nope' }, context()), {
-      code: 'SOURCE_DENIED',
+      code: 'SOURCE_MODEL_NOT_FOUND',
     });
     assert.equal((await (await source()).resolve('org/old', context()))?.name, 'org/new:Q8_0');
     const busy = async () => (await source()).resolve('org/busy', context());

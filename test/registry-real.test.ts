@@ -79,11 +79,11 @@ describeWith({ nginx, 'docker-registry': dockerRegistry }, 'the source ollama at
 
   it('reports what is missing', async () => {
     await assert.rejects(source.resolve({ model: `${registry.host}/library/tiny:none` }, context()), {
-      code: 'MODEL_NOT_FOUND',
+      code: 'SOURCE_MODEL_NOT_FOUND',
       message: /does not have this model or tag/,
     });
     await assert.rejects(source.resolve({ model: `${registry.host}/library/none` }, context()), {
-      code: 'MODEL_NOT_FOUND',
+      code: 'SOURCE_MODEL_NOT_FOUND',
     });
   });
 });

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { LaminaError } from '@lamina/core/protocol';
 import type { Library } from './library.js';
 import type { CommandResult } from './printer.js';
-import type { CommandContext } from './session.js';
+import type { CommandContext } from './command-context.js';
 
 const pauseMs = 1_000;
 

@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { isHeaderToken, LaminaError, reasonOf } from '@lamina/core/protocol';
 import type { CliIo } from './cli-io.js';
+import type { CommandContext } from './command-context.js';
 import type { Library } from './library.js';
 import type { LocalOptions } from './local-library.js';
 import { openWhenFree, type Meanwhile } from './open-when-free.js';
@@ -13,13 +14,6 @@ export interface GlobalOptions extends LocalOptions {
   readonly server?: string;
   readonly apiKeyFile?: string;
   readonly json?: boolean;
-}
-
-/** What the work of a command uses. */
-export interface CommandContext {
-  readonly library: Library;
-  readonly io: CliIo;
-  readonly printer: Printer;
 }
 
 /** Runs the work of one command. */

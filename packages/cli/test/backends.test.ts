@@ -33,6 +33,7 @@ describe('lamina backends install', function () {
   beforeEach(async () => {
     folder = await Folder.make();
     await writeFile(folder.file('config.mjs'), plugin);
+    await writeFile(folder.file('models/models.yaml'), 'models: {}\n');
   });
   afterEach(() => folder.remove());
 

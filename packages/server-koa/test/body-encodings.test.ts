@@ -127,7 +127,9 @@ describe('a request body', () => {
     const list = Buffer.from('\ufeff{"models":["far"]}');
     assert.equal((await send(list, 'identity', '/models/validate')).status, 200);
     const socket = await TestSocket.open(testServer.url);
-    socket.ws.send('\ufeff{"type":"chat.start","id":"1","request":{"model":"far","messages":[]}}');
+    socket.ws.send(
+      '\ufeff{"type":"chat.start","id":"1","request":{"model":"far","messages":[{"role":"user","content":"hi"}]}}',
+    );
     assert.equal((await socket.next('chat.accepted')).id, '1');
     socket.ws.terminate();
   });
@@ -154,13 +156,17 @@ describe('a request body', () => {
 
   /** Numbers that JavaScript has no exact value for, and texts that look like the model. */
   const odd = String.raw`"seed": 9007199254740993,"x":[1e400,-0,1.0,{"model":"far"}] , "y":"\"model\":\"far\"\u00e9é"`;
+  const hi = '[{"role":"user","content":"hi"}]';
   const renamed: readonly [string, string, string?][] = [
-    [`{"model":"far","messages":[],${odd}}`, `{"model":"there","messages":[],${odd}}`],
-    [`{ ${odd}, "messages" : [] , "model" : "far" }`, `{ ${odd}, "messages" : [] , "model" :"there"}`],
-    [`{"mod\\u0065l":"far","messages":[],${odd}}`, `{"mod\\u0065l":"there","messages":[],${odd}}`],
-    [`{"model":"a","messages":[],${odd},"model":"far"}`, `{"model":"there","messages":[],${odd},"model":"there"}`],
-    [`{"messages":[],${odd}}`, `{"model":"there","messages":[],${odd}}`, '/chat/far'],
-    [`{"messages":[],"model":{"far":[1,2]},${odd}}`, `{"messages":[],"model":"there",${odd}}`, '/chat/far'],
+    [`{"model":"far","messages":${hi},${odd}}`, `{"model":"there","messages":${hi},${odd}}`],
+    [`{ ${odd}, "messages" : ${hi} , "model" : "far" }`, `{ ${odd}, "messages" : ${hi} , "model" :"there"}`],
+    [`{"mod\\u0065l":"far","messages":${hi},${odd}}`, `{"mod\\u0065l":"there","messages":${hi},${odd}}`],
+    [
+      `{"model":"a","messages":${hi},${odd},"model":"far"}`,
+      `{"model":"there","messages":${hi},${odd},"model":"there"}`,
+    ],
+    [`{"messages":${hi},${odd}}`, `{"model":"there","messages":${hi},${odd}}`, '/chat/far'],
+    [`{"messages":${hi},"model":{"far":[1,2]},${odd}}`, `{"messages":${hi},"model":"there",${odd}}`, '/chat/far'],
   ];
 
   it('changes only in its member "model" when the engine knows the model by another id', async () => {
@@ -174,11 +180,11 @@ describe('a request body', () => {
 
   it('reaches the engine byte for byte when it names the model as the engine does', async () => {
     await open();
-    const body = ` {"model" :"far", "messages": [],${odd}}\n`;
+    const body = ` {"model" :"far", "messages": ${hi},${odd}}\n`;
     assert.equal((await testServer.post(path, body)).status, 200);
     assert.equal(received.toString(), body);
-    await testServer.post('/chat/far', `{"messages":[],${odd}}`);
-    assert.equal(received.toString(), `{"model":"far","messages":[],${odd}}`);
+    await testServer.post('/chat/far', `{"messages":${hi},${odd}}`);
+    assert.equal(received.toString(), `{"model":"far","messages":${hi},${odd}}`);
   });
 
   it('shows the model to hooks and adapters, also where only the path names it', async () => {
@@ -189,8 +195,8 @@ describe('a request body', () => {
     });
     const adapt: RequestAdapter = { request: (body) => (seen.push(body['model']), body) };
     await open({}, { adapt, plugins: [tapping()] });
-    assert.equal((await testServer.post('/chat/far', `{"messages":[],${odd}}`)).status, 200);
+    assert.equal((await testServer.post('/chat/far', `{"messages":${hi},${odd}}`)).status, 200);
     assert.deepEqual(seen, ['far', 'far']);
-    assert.equal(received.toString(), `{"model":"far","messages":[],${odd}}`);
+    assert.equal(received.toString(), `{"model":"far","messages":${hi},${odd}}`);
   });
 });

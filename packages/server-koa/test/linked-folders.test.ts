@@ -126,7 +126,7 @@ describe('folders and files that are linked into the models directory', () => {
       (await (
         await fetch(`${testServer.url}/models/${encodeURIComponent(name)}?files=1`, { method: 'DELETE' })
       ).json()) as { deleted: string[]; kept: string[] };
-    assert.deepEqual(await remove('link'), { removed: 'link', deleted: [at('link.gguf')], kept: [] });
+    assert.deepEqual(await remove('link'), { removed: 'link', deleted: [at('link.gguf')], kept: [], remaining: [] });
     await assert.rejects(lstat(at('link.gguf')));
     assert.deepEqual((await remove('disk/x')).kept, [
       'disk/x.gguf stays: its folder is reached through a symbolic link; delete it where the link leads.',

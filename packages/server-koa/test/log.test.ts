@@ -160,7 +160,7 @@ describe('the log of lamina-server', function () {
 
     assert.equal((await answered(run, post(url, '/download', { model: 'fresh' }))).status, 202);
     await run.line({ event: 'download.finished' });
-    assert.equal((await answered(run, post(url, '/download', { model: 'stale' }))).status, 502);
+    assert.equal((await answered(run, post(url, '/download', { model: 'stale' }))).status, 404);
     assert.equal((await answered(run, post(url, '/models/tiny/stop'))).status, 200);
     await run.stop();
   }

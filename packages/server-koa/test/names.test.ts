@@ -126,10 +126,10 @@ describe('a name that every object has as a property', () => {
       assert.deepEqual(await refusal(post(`/chat/${name}`, chat(name))), [503, 'BACKEND_UNAVAILABLE'], name);
     }
     const { models } = (await (await fetch(`${url}/health`)).json()) as {
-      models: { backends: object; categories: object };
+      models: { backends: string[]; categories: string[] };
     };
     assert.deepEqual(
-      [names.every((name) => Object.hasOwn(models.backends, name)), Object.hasOwn(models.categories, 'constructor')],
+      [names.every((name) => models.backends.includes(name)), models.categories.includes('constructor')],
       [true, true],
     );
   });

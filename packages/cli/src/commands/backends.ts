@@ -4,7 +4,8 @@ import type { BackendsView, BackendView, InstallationView } from '@lamina/core/p
 import { showSeconds } from '../amounts.js';
 import type { CommandResult } from '../printer.js';
 import { createInstallProgress } from '../progress/install-progress.js';
-import type { CommandContext, Session } from '../session.js';
+import type { CommandContext } from '../command-context.js';
+import type { Session } from '../session.js';
 import { table } from '../table.js';
 import { addExample } from './example.js';
 

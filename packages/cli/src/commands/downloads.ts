@@ -4,7 +4,8 @@ import { LaminaError, type DownloadView } from '@lamina/core/protocol';
 import { percent, showBytes } from '../amounts.js';
 import type { Library } from '../library.js';
 import type { CommandResult } from '../printer.js';
-import type { CommandContext, GlobalOptions, Session } from '../session.js';
+import type { CommandContext } from '../command-context.js';
+import type { GlobalOptions, Session } from '../session.js';
 import { table } from '../table.js';
 import { addExample } from './example.js';
 

@@ -4,7 +4,8 @@ import type { DownloadRequest } from '@lamina/core';
 import { LaminaError, type DownloadView } from '@lamina/core/protocol';
 import type { Library } from '../library.js';
 import type { CommandResult } from '../printer.js';
-import type { CommandContext, Session } from '../session.js';
+import type { CommandContext } from '../command-context.js';
+import type { Session } from '../session.js';
 import { addExample } from './example.js';
 
 interface PullOptions {

@@ -5,7 +5,7 @@ import { showBytes, showSeconds } from '../amounts.js';
 import { exitCodeOf } from '../exit-code.js';
 import type { CommandResult } from '../printer.js';
 import { createProgress } from '../progress/create-progress.js';
-import type { CommandContext } from '../session.js';
+import type { CommandContext } from '../command-context.js';
 
 /** @throws LaminaError the failure of the download; `CONFLICT` when another client paused or cancelled it */
 export async function watchDownload(started: DownloadView, context: CommandContext): Promise<CommandResult> {

@@ -1,5 +1,5 @@
 // A web server with one file whose second half can be held back.
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
@@ -10,6 +10,7 @@ export class FileServer {
   sent = 0;
   private held = false;
   private readonly waiting = new Set<() => void>();
+  private readonly events = new EventEmitter();
 
   private constructor(private readonly http: Server) {}
 
@@ -35,6 +36,11 @@ export class FileServer {
     this.waiting.clear();
   }
 
+  /** Resolves when a client leaves before its response is complete. */
+  async abandoned(): Promise<void> {
+    await once(this.events, 'abandoned');
+  }
+
   async close(): Promise<void> {
     this.release();
     this.http.closeAllConnections();
@@ -54,9 +60,11 @@ export class FileServer {
       'content-length': to - from + 1,
       ...range,
     });
+    response.once('close', () => response.writableFinished || this.events.emit('abandoned'));
     const half = Math.floor(length / 2);
     this.send(response, from, Math.min(to + 1, half));
     if (to + 1 > half && this.held) await new Promise<void>((resume) => this.waiting.add(resume));
+    if (response.destroyed) return;
     this.send(response, Math.max(from, half), to + 1);
     response.end();
   }

@@ -87,8 +87,10 @@ export interface Backend {
    * @example
    * ```ts
    * const install: Backend['install'] = async ({ signal, progress }) => {
-   *   if (await isInstalled()) return false;
-   *   await download({ signal, onRatio: (ratio) => progress({ stage: 'installing my-engine 1.2', ratio }) });
+   *   if (existsSync('/opt/my-engine')) return false;
+   *   progress({ stage: 'installing my-engine 1.2' });
+   *   const response = await fetch('https://example.org/my-engine', { signal });
+   *   await writeFile('/opt/my-engine', Buffer.from(await response.arrayBuffer()), { mode: 0o755, signal });
    *   return true;
    * };
    * ```

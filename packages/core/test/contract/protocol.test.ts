@@ -28,6 +28,7 @@ describe('the entry point for clients', () => {
         'contract/errors',
         'contract/events',
         'contract/frames',
+        'kernel/header-token',
         'kernel/reason',
         'kernel/shortage',
       ])
@@ -37,7 +38,7 @@ describe('the entry point for clients', () => {
       const stdout = execFileSync(process.execPath, ['-e', script], { cwd: folder, encoding: 'utf8' });
       assert.equal(
         stdout.trim(),
-        'LaminaError,clientFrameSchemas,errorSchema,eventSchemas,networkReasonOf,reasonOf,serverFrameSchemas,subprotocol',
+        'LaminaError,clientFrameSchemas,errorSchema,eventSchemas,isHeaderToken,networkReasonOf,reasonOf,serverFrameSchemas,subprotocol',
       );
     } finally {
       await rm(folder, { recursive: true, force: true });

@@ -36,6 +36,18 @@ describe('lamina pull beside another lamina pull', function () {
     await files.close();
   });
 
+  /** The journal is written every second: resolves when it names bytes that have arrived. */
+  async function journalled(): Promise<void> {
+    const deadline = Date.now() + 10_000;
+    for (;;) {
+      const { downloads } = JSON.parse((await folder.here('downloads', '--json')).stdout) as {
+        downloads: { done: number }[];
+      };
+      if (downloads[0]!.done > 0) return;
+      assert.ok(Date.now() < deadline, 'no bytes are in the journal');
+    }
+  }
+
   it('shows the progress of the same model and ends with it; nothing is downloaded twice', async () => {
     const second = start('pull', 'far');
     await told(second, /Pulling far from url: 1 file, 5\.0 MB\./);
@@ -60,6 +72,7 @@ describe('lamina pull beside another lamina pull', function () {
   it('takes over from a command that is killed, and keeps its bytes', async () => {
     const second = start('pull', 'far');
     await told(second, /Pulling far from url/);
+    await journalled();
     const abandoned = files.abandoned();
     first.child.kill('SIGKILL');
     await Promise.all([first.ended, abandoned]);

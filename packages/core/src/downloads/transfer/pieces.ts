@@ -95,6 +95,9 @@ export function slowPiece(pieces: Iterable<Piece>, averageSpeed: number, now: nu
   return [...pieces].find(({ from, to, position, startedAt = now, isSecondRequest }) => {
     const elapsed = now - startedAt;
     const speed = (position - from) / Math.max(elapsed, 1);
-    return !isSecondRequest && to !== Infinity && elapsed > slowAfterMs && speed * slowFactor < averageSpeed;
+    const isReplaced = position >= to; // It stays among the running ones until its request has ended.
+    return (
+      !isSecondRequest && !isReplaced && to !== Infinity && elapsed > slowAfterMs && speed * slowFactor < averageSpeed
+    );
   });
 }

@@ -89,6 +89,11 @@ describe('downloads from a hostile server', () => {
       );
       await fetched(lamina, { url, sha256: sha256Of(content) });
       assertFile(lamina, content);
+      const ranges = server.seen.map(({ headers }) => /^bytes=(\d+)-(\d+)$/.exec(headers.range!) ?? []);
+      assert.ok(
+        ranges.every(([, from, to]) => Number(from) <= Number(to)),
+        ranges.join(),
+      );
     }));
 
   it('requests a new address when a signed one expires', async () => {

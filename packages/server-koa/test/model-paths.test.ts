@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { ModelsView } from '@lamina/core/protocol';
+import type { ModelsView, ValidationView } from '@lamina/core/protocol';
 import { createTestLamina, fakePlugin, tinyGguf, type TestLamina } from '@lamina/testing';
 import { createServer, type Server } from '@lamina/server-koa';
 import { chat, until } from './support/test-server.js';
@@ -100,7 +100,14 @@ describe('a path in the manifest', () => {
       gone: 'gone.gguf is a symbolic link to a file that does not exist',
       draft: unset('draft', 'UNSET'),
     };
-    for (const [name, reason] of Object.entries(expected)) assert.deepEqual(await missing(name), [reason], name);
+    const validation = (await (await post('/models/validate', {})).json()) as ValidationView;
+    for (const [name, reason] of Object.entries(expected)) {
+      assert.deepEqual(await missing(name), [reason], name);
+      assert.deepEqual(
+        validation.models[name]?.problems.map(({ message }) => message),
+        [reason],
+      );
+    }
     assert.equal((await post('/v1/chat/completions', chat('good'))).status, 200);
     for (const model of ['unset', 'up']) assert.equal((await post('/download', { model })).status, 409, model);
   });

@@ -20,7 +20,8 @@ export async function checkModel(
   const { name, base } = model;
   if (base !== undefined && catalog.find(base) === undefined)
     return { name, problems: [{ kind: 'base_missing', message: `its base model "${base}" is not known` }] };
-  if (model.files.length === 0) return { name, problems: [] };
+  // It is served elsewhere; an entry whose paths are wrong has no files either, and is not available.
+  if (model.files.length === 0 && (available || model.unavailable !== undefined)) return { name, problems: [] };
   // Files are searched again only when something is wrong with those known, for a better message.
   if (available && hasHeaders(model) && (await fileProblems(model, folders, headers)).length === 0)
     return { name, problems: [] };

@@ -73,7 +73,7 @@ const chunk = {
 export const clientFrameSchemas = {
   'chat.start': {
     description:
-      'Starts a chat. `request` is the body of POST /v1/chat/completions, with any parameter that the engine knows; the answer is always streamed and always includes usage. The server sends `chat.accepted`, and finally one `chat.done` or `chat.error`.',
+      'Starts a chat. `request` is the body of POST /v1/chat/completions, with any parameter that the engine knows; numbers that JavaScript cannot represent, such as 2^53 + 1, are rounded. The answer is always streamed and always includes usage. The server sends `chat.accepted`, and finally one `chat.done` or `chat.error`.',
     type: 'object',
     properties: {
       type: { const: 'chat.start' },

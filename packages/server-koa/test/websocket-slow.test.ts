@@ -51,6 +51,31 @@ describe('a WebSocket whose client misbehaves', () => {
     );
   });
 
+  it('and does not read learns its place in a queue when it reads again', async function () {
+    this.timeout(40_000);
+    const blocker = await connect({
+      models: { big: { chunk_bytes: 64 * 1024 }, tiny: { parallel: 1, chunk_ms: 5 } },
+    });
+    blocker.start('first', 'tiny', '/count');
+    await blocker.next('chat.chunk');
+    const stuck = await TestSocket.open(testServer.url);
+    stuck.start('a', 'big', '/count');
+    await stuck.next('chat.chunk');
+    stuck.ws.pause();
+    await until('nothing more is sent', async () => {
+      const before = generated(testServer);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      return before === generated(testServer);
+    });
+    stuck.start('second', 'tiny');
+    await until('it waits', () => testServer.lamina.runtime.slot('tiny').waiting === 1);
+    stuck.send({ type: 'chat.cancel', id: 'a' });
+    stuck.ws.resume();
+    await stuck.next('chat.queued', ({ id, position }) => id === 'second' && position === 1);
+    blocker.send({ type: 'chat.cancel', id: 'first' });
+    assert.equal((await stuck.ended('second')).last.type, 'chat.done');
+  });
+
   it('and does not read events gets the kept ones later, or a reset', async () => {
     const socket = await connect();
     const emit = (model: string) => (testServer.lamina.events as EventBus).emit('model.updated', { model });

@@ -67,7 +67,7 @@ describe('a chat over a WebSocket', () => {
   });
 
   it('reports its position in the queue', async () => {
-    const socket = await connect({ models: { tiny: { parallel: 1 } } });
+    const socket = await connect({ models: { tiny: { parallel: 1, chunk_ms: 5 } } });
     socket.start('first', 'tiny', '/count');
     await socket.next('chat.chunk', ({ id }) => id === 'first');
     socket.start('second');

@@ -10,6 +10,8 @@ export class Chat {
   /** The id of the request, which the client gets as `chat`. */
   readonly #requestId = randomUUID();
   readonly #controller = new AbortController();
+  /** The latest progress, for a client that has not read yet what it was sent before. */
+  #delayed: AcquireProgress | undefined;
 
   constructor(
     private readonly id: string,
@@ -33,6 +35,8 @@ export class Chat {
       if (error.code === 'INTERNAL')
         peer.lamina.log.error({ err: error.cause, request: this.#requestId }, 'A chat failed with an internal error');
       return this.#errorFrame(error.toWire());
+    } finally {
+      this.#delayed = undefined;
     }
   }
 
@@ -42,8 +46,8 @@ export class Chat {
     const body = Buffer.from(JSON.stringify(withUsage(request)));
     return lamina.inference.forwardEvents(
       { id: this.#requestId, route: 'chat/completions', model: request.model, headers, body },
-      new ChunkFrames(this.id, this.peer),
-      { signal: this.#controller.signal, onProgress: (progress) => this.#sendProgress(progress) },
+      new ChunkFrames(this.id, this.peer, () => (this.#delayed = undefined)),
+      { signal: this.#controller.signal, onProgress: (progress) => this.#onProgress(progress) },
     );
   }
 
@@ -62,10 +66,22 @@ export class Chat {
     return { type: 'chat.error', id: this.id, error: visibleError(this.peer.scopes, error) };
   }
 
-  // A client that does not read gets no progress frames, because they would pile up; the next one replaces them.
+  // For a client that does not read, progress frames would pile up, so each replaces the one before.
+  #onProgress(progress: AcquireProgress): void {
+    const { outbox } = this.peer;
+    if (!outbox.full) return this.#sendProgress(progress);
+    if (this.#delayed === undefined) outbox.onDrain(() => this.#sendDelayed());
+    this.#delayed = progress;
+  }
+
+  #sendDelayed(): void {
+    const progress = this.#delayed;
+    this.#delayed = undefined;
+    if (progress !== undefined) this.#sendProgress(progress);
+  }
+
   #sendProgress(progress: AcquireProgress): void {
     const { id, peer } = this;
-    if (peer.outbox.full) return;
     if (progress.kind === 'queued') return peer.outbox.send({ type: 'chat.queued', id, position: progress.position });
     const { stage, ratio } = progress;
     peer.outbox.send({ type: 'chat.loading', id, stage, ...(ratio === undefined ? {} : { ratio }) });
@@ -80,12 +96,14 @@ class ChunkFrames implements EventSink {
   constructor(
     id: string,
     private readonly peer: Peer,
+    private readonly onWrite: () => void,
   ) {
     this.#head = `{"type":"chat.chunk","id":${JSON.stringify(id)},"seq":`;
   }
 
   write(events: readonly string[]): boolean {
     const { outbox } = this.peer;
+    this.onWrite();
     // The chunk is sent as the engine wrote it.
     outbox.sendAll(events.map((chunk) => `${this.#head}${++this.#seq},"chunk":${chunk}}`));
     return !outbox.full;

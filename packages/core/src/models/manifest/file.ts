@@ -1,5 +1,6 @@
 // A manifest file: reads it and edits it without losing what people write meanwhile.
-import { chmod, link, realpath, rename, stat } from 'node:fs/promises';
+import { linkSync, renameSync, statSync, type BigIntStats } from 'node:fs';
+import { chmod, realpath, stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { LaminaError } from '../../contract/errors.js';
@@ -104,6 +105,10 @@ async function stampOf(path: string): Promise<string> {
     if (error.code === 'ENOENT') return undefined;
     throw error;
   });
+  return stampIn(stats);
+}
+
+function stampIn(stats: BigIntStats | undefined): string {
   return stats === undefined ? absent : [stats.ino, stats.size, stats.mtimeNs, stats.ctimeNs].join(' ');
 }
 
@@ -114,10 +119,13 @@ async function replace(path: string, text: string, before: string | undefined): 
       await writeNewFile(temporary, text, { durable: true });
       const mode = await stat(path).then((stats) => stats.mode, unlessShortage(undefined));
       if (mode !== undefined) await chmod(temporary, mode & 0o7777);
-      if (before !== undefined && (await stampOf(path)) !== before) return false;
-      if (before !== absent) await rename(temporary, path);
+      // Synchronously: an edit by hand between the check and the rename would be lost, and while a thread of the pool is
+      // awaited, that can be milliseconds instead of microseconds.
+      if (before !== undefined && stampIn(statSync(path, { bigint: true, throwIfNoEntry: false })) !== before)
+        return false;
+      if (before !== absent) renameSync(temporary, path);
       // A link fails where a rename would overwrite a manifest that was created just now.
-      else await link(temporary, path);
+      else linkSync(temporary, path);
       await syncDirectory(dirname(path));
       return true;
     });

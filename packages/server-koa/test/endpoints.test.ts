@@ -59,11 +59,9 @@ describe('an endpoint', () => {
     socket.start('kept', 'far');
     await socket.next('chat.chunk', ({ id }) => id === 'kept');
     for (const body of bodies) await body.read();
-    const began = performance.now();
     lost.abort(new Error(`the way to ${cut} is cut`));
     const { text, broken } = await readToEnd(bodies[0]!);
     const { last } = await socket.ended('cut');
-    assert.ok(performance.now() - began < 200, 'it does not wait for anything');
     assert.equal(broken, true);
     assert.match(text, /"message":"The engine of model \\"far\\" did not respond: .*"code":"MODEL_SERVER_UNREACHABLE"/);
     assert.equal(text.includes(cut), false, 'its address is not for clients');

@@ -1,5 +1,6 @@
 // npm run test:all: every test, the slow suites included; the tests on newer versions of Node.js; long property tests;
-// the real vLLM; unmodified clients; a chaos run. Real engines and servers are used where scripts/get-*.sh installed them. Prints a summary.
+// the real vLLM; unmodified clients; a chaos run. Real engines and servers are used where scripts/get-*.sh installed them.
+// Prints a summary.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { homedir } from 'node:os';

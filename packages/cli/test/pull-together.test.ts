@@ -1,4 +1,4 @@
-// Several lamina commands that download into the same data directory at the same time, and several models in one command.
+// Several lamina commands that download into the same data directory at the same time.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
@@ -111,42 +111,5 @@ describe('lamina pull beside another lamina pull', function () {
     first.child.kill('SIGKILL');
     await first.ended;
     assert.equal(await row(), 'paused');
-  });
-});
-
-describe('lamina pull with several models', () => {
-  let files: FileServer;
-  let folder: Folder;
-  beforeEach(async () => {
-    files = await FileServer.open();
-    folder = await Folder.make(files.origin);
-  });
-  afterEach(async () => {
-    await folder.remove();
-    await files.close();
-  });
-
-  it('downloads each and reports each', async () => {
-    const { code, stdout } = await folder.here('pull', 'far', `${files.origin}/b.fake`, 'tiny', '--source', 'url');
-    assert.equal(code, 0);
-    assert.match(stdout, /^Downloaded far: .*\nDownloaded b: .*\ntiny is already downloaded\.\n$/);
-  });
-
-  for (const position of [0, 1])
-    it(`exits with 1 when one fails, and downloads the others: ${position === 0 ? 'the first' : 'the last'}`, async () => {
-      const wanted = ['far'];
-      wanted.splice(position, 0, 'http://127.0.0.1:9/none.fake');
-      const { code, stdout, stderr } = await folder.here('pull', ...wanted);
-      assert.equal(code, 1);
-      assert.match(stdout, /^Downloaded far: /);
-      assert.match(stderr, /^lamina: 127\.0\.0\.1:9 cannot be reached: .*$/m);
-    });
-
-  it('has no use for --name', async () => {
-    const { code, stderr } = await folder.here('pull', 'far', 'tiny', '--name', 'mine');
-    assert.deepEqual(
-      [code, stderr],
-      [2, 'lamina: --name cannot be combined with several models. Pull them one by one.\n'],
-    );
   });
 });

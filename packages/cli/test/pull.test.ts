@@ -1,4 +1,4 @@
-// lamina pull: progress, interruption by Ctrl-C, and resuming with the same command.
+// lamina pull: progress, interruption by Ctrl-C, resuming with the same command, and several models.
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import type { DownloadView } from '@lamina/core/protocol';
@@ -212,4 +212,28 @@ describe('lamina pull', function () {
       });
     },
   );
+
+  it('with several models downloads each and reports each', async () => {
+    const { code, stdout } = await folder.here('pull', 'far', `${files.origin}/b.fake`, 'tiny', '--source', 'url');
+    assert.equal(code, 0);
+    assert.match(stdout, /^Downloaded far: .*\nDownloaded b: .*\ntiny is already downloaded\.\n$/);
+  });
+
+  for (const position of [0, 1])
+    it(`with several models exits with 1 when one fails, and downloads the others: ${position === 0 ? 'the first' : 'the last'}`, async () => {
+      const wanted = ['far'];
+      wanted.splice(position, 0, 'http://127.0.0.1:9/none.fake');
+      const { code, stdout, stderr } = await folder.here('pull', ...wanted);
+      assert.equal(code, 1);
+      assert.match(stdout, /^Downloaded far: /);
+      assert.match(stderr, /^lamina: 127\.0\.0\.1:9 cannot be reached: .*$/m);
+    });
+
+  it('with several models has no use for --name', async () => {
+    const { code, stderr } = await folder.here('pull', 'far', 'tiny', '--name', 'mine');
+    assert.deepEqual(
+      [code, stderr],
+      [2, 'lamina: --name cannot be combined with several models. Pull them one by one.\n'],
+    );
+  });
 });

@@ -23,9 +23,9 @@ export interface RouterOptions {
   /** Maximum size of the body of an inference request, in bytes. Default: 32 MiB. Other routes accept at most 1 MiB. */
   readonly bodyLimit?: number;
   /**
-   * The most bytes of request bodies in memory, over all requests; default 128 MiB, or `bodyLimit` if that is more. A request beyond it waits up to 5 s
-   * and is then refused with 503. A body stays in memory until its response has ended, so many long responses to large
-   * bodies need a higher limit.
+   * The most bytes of request bodies in memory, over all requests; default 128 MiB, or `bodyLimit` if that is more. A
+   * request beyond it waits up to 5 s and is then refused with 503. A body stays in memory until its response has ended,
+   * so many long responses to large bodies need a higher limit.
    */
   readonly bodyMemoryLimit?: number;
   /**

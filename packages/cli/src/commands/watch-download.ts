@@ -9,35 +9,32 @@ import type { CommandContext } from '../command-context.js';
 
 /** @throws LaminaError the failure of the download; `CONFLICT` when another client paused or cancelled it */
 export async function watchDownload(started: DownloadView, context: CommandContext): Promise<CommandResult> {
-  const { library, io, printer } = context;
   const startedAt = performance.now();
-  const progress = await createProgress(started, io, printer);
   let last = started;
   try {
-    for await (const view of library.follow(started.id)) progress.show((last = view));
+    await showProgress(started, context, (view) => (last = view));
   } catch (error) {
-    if (!io.signal.aborted) throw error;
-    progress.end();
+    if (!context.io.signal.aborted) throw error;
     return await interruptedResult(last, context);
-  } finally {
-    progress.end();
   }
   return resultOf(last, started.done === 0 ? ` in ${showSeconds((performance.now() - startedAt) / 1000)}` : '');
 }
 
-/** Shows the progress of a download until it ends or stops. @returns the last state that was seen */
+/** Shows the progress of a download until it ends or stops. `onView` gets each of its states. */
 export async function showProgress(
   started: DownloadView,
   { library, io, printer }: CommandContext,
-): Promise<DownloadView> {
+  onView: (view: DownloadView) => void = () => undefined,
+): Promise<void> {
   const progress = await createProgress(started, io, printer);
-  let last = started;
   try {
-    for await (const view of library.follow(started.id)) progress.show((last = view));
+    for await (const view of library.follow(started.id)) {
+      onView(view);
+      progress.show(view);
+    }
   } finally {
     progress.end();
   }
-  return last;
 }
 
 function resultOf(download: DownloadView, time: string): CommandResult {

@@ -29,8 +29,8 @@ const reasons: Readonly<Record<StopReason, string>> = {
 
 /**
  * The line for each type of event; `undefined` where another line reports it: `plugin.failed` is logged with its cause
- * where it happens, each tenth of an installation by the installation, and changes of the models once for all of them. No line contains text of clients or engines, except
- * the output of engines at `debug`.
+ * where it happens, each tenth of an installation by the installation, and changes of the models once for all of them.
+ * No line contains text of clients or engines, except the output of engines at `debug`.
  */
 const lines: { readonly [Type in EventType]: ((event: LaminaEvent<Type>) => Line | undefined) | undefined } = {
   'model.discovered': undefined,

@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Endpoint } from '../contract/backends.js';
 import type { Clock } from '../contract/context.js';
 import { withTimeout } from '../kernel/abort.js';
+import { isHeaderToken } from '../kernel/header-token.js';
 import { networkReasonOf } from '../kernel/reason.js';
 import { isShortage } from '../kernel/shortage.js';
 import type { RemoteOptions } from './remote-options.js';
@@ -274,9 +275,9 @@ function timeoutError(limitMs: number): () => Error {
 function keyProblem(variable: string | undefined, key: string | undefined): string | undefined {
   if (variable === undefined) return undefined;
   if (key === undefined || key === '') return `the environment variable ${variable} is not set`;
-  return /[^\x21-\x7e]/.test(key)
-    ? `the environment variable ${variable} contains a space or another character that is not allowed in a key`
-    : undefined;
+  return isHeaderToken(key)
+    ? undefined
+    : `the environment variable ${variable} contains a space or another character that is not allowed in a key`;
 }
 
 function isRefusal(error: unknown): boolean {

@@ -66,8 +66,8 @@ export interface Downloadable {
  */
 export interface Downloads {
   /**
-   * Starts a download; resolves once a source has listed its files, and free space and final paths have been checked. If the model has an unfinished download already,
-   * that one is returned, and resumed when it was paused or failed.
+   * Starts a download; resolves once a source has listed its files, and free space and final paths have been checked.
+   * If the model has an unfinished download already, that one is returned, and resumed when it was paused or failed.
    * @param options.guard The addresses it may connect to; default any. Set it for every request from the network, also
    * for models of the manifest, which a request may have written. It applies to the whole download.
    * @throws LaminaError `MODEL_NOT_FOUND`, `REQUEST_INVALID` also when no source supports the reference, `CONFLICT` when

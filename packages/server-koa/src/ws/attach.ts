@@ -39,7 +39,8 @@ const defaultChatLimit = 100;
  * Serves WebSockets at `/ws`, subprotocol `lamina.v1`, with the same keys, origins and host names as `laminaRouter`: give
  * both the same options. A key is sent in the Authorization header or, by a browser, as a second subprotocol
  * `lamina.key.<key in base64url>`. A client without a valid key is accepted and closed with code 4401, a page whose origin
- * is not allowed with 4403: a browser tells a page nothing else. Requests on other paths are left to other listeners for `upgrade`.
+ * is not allowed with 4403: a browser tells a page nothing else. Requests on other paths are left to other listeners for
+ * `upgrade`.
  */
 export function attachWebSocket(http: Server, lamina: Lamina, options: WebSocketOptions = {}): WebSocketHandle {
   return attachWebSocketServer(http, lamina, bodyLimits(options), options);

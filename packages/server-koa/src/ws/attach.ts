@@ -62,11 +62,11 @@ export function attachWebSocketServer(
   const webSockets = webSocketServer(2 * body.bytes);
   const refusedWebSockets = webSocketServer(refusedPayload);
 
-  const open = (webSocket: WebSocket, { request, scopes }: AcceptedHandshake): void => {
+  const open = (webSocket: WebSocket, { request, caller }: AcceptedHandshake): void => {
     const { socket, headers } = request;
     const outbox = new Outbox(webSocket, socket);
     const inbox = new Inbox(webSocket, socket, body.memory);
-    const peer = { lamina, scopes, headers, inbox, outbox, guard: addressGuardFor(request, scopes) };
+    const peer = { lamina, caller, headers, inbox, outbox, guard: addressGuardFor(request, caller) };
     const connection = new WebSocketConnection(webSocket, peer, { tasks: chatLimit, frameBytes: body.bytes });
     const closed = new Promise<void>((resolve) => webSocket.once('close', resolve));
     connections.set(connection, closed);

@@ -1,12 +1,11 @@
 // One WebSocket connection: handles its frames, and keeps track of what they started.
-import { downloadView, LaminaError, modelView, type Lamina, type LaminaEvent } from '@lamina/core';
+import { downloadView, LaminaError, modelView, type Lamina, type LaminaEvent, type Scope } from '@lamina/core';
 import type { ClientFrame, ClientFrameType, ServerFrame } from '@lamina/core/protocol';
 import type { WebSocket } from 'ws';
 import { EventFeed } from '../events/feed.js';
 import { filterFor } from '../events/filter.js';
 import { requireScope } from '../middleware/authentication.js';
 import { visibleError } from '../middleware/redaction.js';
-import type { Scope } from '../options.js';
 import type { BodyShare } from '../request/body-memory.js';
 import { downloadRequest } from '../routes/downloads.js';
 import { Chat } from './chat.js';
@@ -99,7 +98,7 @@ export class WebSocketConnection {
 
   #handle(frame: ClientFrame, share: BodyShare): void {
     try {
-      requireScope(this.peer.scopes, requiredScopes[frame.type], `The frame "${frame.type}"`);
+      requireScope(this.peer.caller, requiredScopes[frame.type], `The frame "${frame.type}"`);
       this.#dispatch(frame, share);
     } catch (error) {
       share.release();
@@ -150,7 +149,7 @@ export class WebSocketConnection {
 
   #subscribe({ id, types, since }: ClientFrame<'events.subscribe'>): void {
     const { lamina, outbox } = this.peer;
-    const filter = filterFor(this.peer.scopes, types);
+    const filter = filterFor(this.peer.caller, types);
     const subscription: Task = { kind: 'subscription', abort: () => feed?.stop() };
     this.#begin(id, subscription);
     outbox.send({ type: 'reply', id, result: { last: lamina.events.last } });
@@ -228,11 +227,11 @@ export class WebSocketConnection {
   }
 
   #errorFrame(id: string | undefined, thrown: unknown): ServerFrame<'error'> {
-    const { lamina, scopes } = this.peer;
+    const { lamina, caller } = this.peer;
     const error = LaminaError.from(thrown);
     if (error.code === 'INTERNAL')
       lamina.log.error({ err: error.cause }, 'A WebSocket frame failed with an internal error');
-    return { type: 'error', ...(id === undefined ? {} : { id }), error: visibleError(scopes, error.toWire()) };
+    return { type: 'error', ...(id === undefined ? {} : { id }), error: visibleError(caller, error.toWire()) };
   }
 
   // Nothing more is read from a client that sends frames and does not read the replies.

@@ -104,6 +104,12 @@ export const errorTable = {
     message: 'The queue is full: {waiting} requests are waiting. Retry in a moment.',
     when: 'The limit of waiting requests is reached.',
   },
+  RATE_LIMITED: {
+    status: 429,
+    retryable: true,
+    message: '{message}',
+    when: 'A plugin limits how much a key may use, such as requests or tokens a minute. `retry_after` in the details is in seconds.',
+  },
   ABORTED: {
     status: 499,
     retryable: true,

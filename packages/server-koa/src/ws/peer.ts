@@ -3,6 +3,7 @@ import type { AddressGuard, Lamina, RequestHeaders } from '@lamina/core';
 import type { NetworkCaller } from '../middleware/authentication.js';
 import type { Inbox } from './inbox.js';
 import type { Outbox } from './outbox.js';
+import type { Tasks } from './tasks.js';
 
 /** The client of a connection, and what serves it. */
 export interface Peer {
@@ -12,6 +13,7 @@ export interface Peer {
   readonly headers: RequestHeaders;
   readonly inbox: Inbox;
   readonly outbox: Outbox;
+  readonly tasks: Tasks;
   /** Limits the addresses of its downloads. */
   readonly guard: AddressGuard;
 }

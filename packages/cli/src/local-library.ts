@@ -7,6 +7,7 @@ import {
   installationView,
   LaminaError,
   loadConfig,
+  metadataOf,
   modelDetail,
   modelRuns,
   modelsView,
@@ -94,8 +95,9 @@ class LocalLibrary implements Library {
 
   async model(name: string, { backends } = { backends: false }): Promise<ModelDetail> {
     const { models } = this.lamina;
-    const record = models.get(models.resolve(name).model.name)!;
-    const { metadata } = await models.describe(record.model.name);
+    const target = models.resolve(name);
+    const record = models.get(target.model.name)!;
+    const metadata = await metadataOf(this.lamina, target);
     const run = backends ? (await this.runsOf([record])).get(record.model.name) : undefined;
     return modelDetail(this.lamina, record, metadata, run);
   }

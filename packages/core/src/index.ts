@@ -14,10 +14,11 @@ export {
   modelDetail,
   modelsView,
   modelView,
-  slotOf,
   suggestionView,
   validationView,
 } from './views/views.js';
+export { metadataOf, servedModel } from './views/model-facts.js';
+export { slotOf } from './views/slot-of.js';
 export { modelRuns, type ModelRun } from './views/model-runs.js';
 export { tokens } from './kernel/tokens.js';
 export { createLog, type LogLevel } from './kernel/log.js';
@@ -29,7 +30,7 @@ export * from './contract/extensions.js';
 export type { EventData, Events, EventType, LaminaEvent, PluginEvent } from './contract/events.js';
 export { hookTable, type HookName, type HookSignatures, type HookTaps } from './contract/hooks.js';
 export type { Manifest, ModelEntry, BackendEntry } from './contract/manifest.js';
-export type { FileRole, Model, ModelFile, ModelLimits, ModelMetadata } from './contract/models.js';
+export type { FileRole, Model, ModelCapability, ModelFile, ModelLimits, ModelMetadata } from './contract/models.js';
 export type { Plugin, PluginNeed, PluginRecord } from './contract/plugin.js';
 export type { Json, JsonObject, Schema } from './contract/schema.js';
 export type { Clock, Logger } from './contract/context.js';

@@ -28,6 +28,12 @@ export type {
   SuggestionView,
   ValidationView,
 } from './contract/views.js';
+export {
+  servedModelSchema,
+  servedModelsSchema,
+  type ServedModel,
+  type ServedModels,
+} from './contract/served-models.js';
 export { LaminaError, type WireError } from './contract/errors.js';
 export { isHeaderToken } from './kernel/header-token.js';
 export { networkReasonOf, reasonOf } from './kernel/reason.js';

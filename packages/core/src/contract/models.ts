@@ -13,6 +13,9 @@ export interface ModelFile {
   readonly bytes: number;
 }
 
+/** Something that a model can do. */
+export type ModelCapability = 'chat' | 'tools' | 'reasoning' | 'vision' | 'audio' | 'embeddings' | 'rerank';
+
 /** Metadata from the headers of a model's files; every field may be missing. */
 export interface ModelMetadata {
   /** `llama`, `qwen2`, `clip`, … */
@@ -37,8 +40,11 @@ export interface ModelMetadata {
   readonly chatTemplate?: string;
   /** Set for embedding and reranking models: `mean`, `cls`, `last`, `rank`. */
   readonly pooling?: string;
-  /** What the model can do, by its files: `chat` and `tools` by its template, `vision` and `audio` by its projector. */
-  readonly capabilities?: readonly ('chat' | 'tools' | 'vision' | 'audio' | 'embedding' | 'rerank')[];
+  /**
+   * What the model can do, by its files: `chat`, `tools` and `reasoning` by its template, `vision` and `audio` by its
+   * projector, `embeddings` and `rerank` by its pooling.
+   */
+  readonly capabilities?: readonly ModelCapability[];
   /** `model`, `mmproj`, `adapter`. */
   readonly kind?: string;
   /** The number of files the weights are split into. */
@@ -163,6 +169,16 @@ export interface Models {
    * ```
    */
   describe(name: string): Promise<Model>;
+  /**
+   * The metadata of all available models, by name. The headers of new models are read first, for at most a second; a
+   * model whose header has not been read by then, or cannot be read, is missing.
+   * @throws LaminaError `ABORTED`
+   * @example
+   * ```ts
+   * for (const [name, { quantization }] of await lamina.models.metadata()) console.log(name, quantization);
+   * ```
+   */
+  metadata(options?: { signal?: AbortSignal }): Promise<ReadonlyMap<string, ModelMetadata>>;
   /**
    * Adapters whose base is this model.
    * @example

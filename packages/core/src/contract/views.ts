@@ -2,7 +2,7 @@
 import type { DownloadFile, DownloadState, Downloadable } from './downloads.js';
 import type { WireError } from './errors.js';
 import type { ModelEntry } from './manifest.js';
-import type { Diagnostic, ModelStats, RemovedModel } from './models.js';
+import type { Diagnostic, ModelCapability, ModelStats, RemovedModel } from './models.js';
 import type { SlotState } from './runtime.js';
 import type { Json } from './schema.js';
 
@@ -33,6 +33,9 @@ export interface ModelsView {
 export type ModelDetail = ModelView & {
   /** With `?backends=true`, if the backend can estimate it: the memory that it would need with its options. */
   readonly memory?: { readonly bytes: number; readonly context_length: number };
+  /** Tokens in the context of one request: of the running engine; else of the model's options, or its training. */
+  readonly context_length?: number;
+  readonly capabilities?: readonly ModelCapability[];
   readonly metadata?: Readonly<Record<string, unknown>>;
   readonly missing?: readonly string[];
   readonly error?: { readonly code: string; readonly message: string };

@@ -66,7 +66,7 @@ describe('the entry point for clients', () => {
       request: { model: 'm', messages: [{ role: 'user', content: 'hi' }], temperature: 0, stop: ['.'] },
     };
     assert.deepEqual(check(clientFrameSchemas['chat.start'], start), []);
-    const hello: ServerFrame<'hello'> = { type: 'hello', protocol: subprotocol, session: 'x' };
+    const hello: ServerFrame<'hello'> = { type: 'hello', protocol: subprotocol, session: 'x', scopes: ['inference'] };
     assert.deepEqual(check(serverFrameSchemas.hello, hello), []);
     assert.notDeepEqual(check(clientFrameSchemas['chat.start'], { ...start, id: '' }), []);
     const chunk: ChatCompletionChunk = {

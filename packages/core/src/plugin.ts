@@ -1,7 +1,7 @@
 // The entry point for authors of plugins.
 export { apiVersion } from './contract/plugin.js';
 export { definePlugin } from './kernel/define-plugin.js';
-export type { Plugin, PluginContext, PluginDefinition } from './contract/plugin.js';
+export type { Plugin, PluginContext, PluginDefinition, PluginNeed } from './contract/plugin.js';
 export { processBackend } from './process/process-backend.js';
 export { pythonEngine, type PythonEngineParts, type PythonProgram } from './process/python-engine.js';
 export { lastException, pythonFailures, type KnownFailure, type PythonFailures } from './process/python-failure.js';
@@ -69,7 +69,11 @@ export type {
   SuggestCandidate,
   TapPoint,
 } from './contract/hooks.js';
-export type { EventData, Events, EventType, LaminaEvent } from './contract/events.js';
+export type { Caller, Scope } from './contract/caller.js';
+// A star, because only the interfaces of a star can be augmented as those of this module.
+export * from './contract/extensions.js';
+export type { EventData, Events, EventType, LaminaEvent, PluginEvent } from './contract/events.js';
+export type { ChunkTransform, ResponseTransforms } from './contract/response-transforms.js';
 export type { Clock, Context, Disposable, Logger } from './contract/context.js';
 export type { InferenceRequest } from './contract/inference-request.js';
 export type { Diagnostic, ModelRecord, Models, ModelsChange, ModelStats, ResolvedModel } from './contract/models.js';

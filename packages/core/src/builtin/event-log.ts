@@ -29,7 +29,8 @@ const reasons: Readonly<Record<StopReason, string>> = {
 
 /**
  * The line for each type of event; `undefined` where another line reports it: `plugin.failed` is logged with its cause
- * where it happens, each tenth of an installation by the installation, and changes of the models once for all of them.
+ * where it happens, each tenth of an installation by the installation, changes of the models once for all of them, and a
+ * request when it has finished.
  * No line contains text of clients or engines, except the output of engines at `debug`.
  */
 const lines: { readonly [Type in EventType]: ((event: LaminaEvent<Type>) => Line | undefined) | undefined } = {
@@ -39,6 +40,7 @@ const lines: { readonly [Type in EventType]: ((event: LaminaEvent<Type>) => Line
   'backend.progress': undefined,
   'manifest.changed': undefined,
   'plugin.failed': undefined,
+  'request.started': undefined,
   'manifest.invalid': ({ error }) => ({
     level: 'error',
     message: `The manifest is not valid; the previous one stays in use: ${error.message}`,

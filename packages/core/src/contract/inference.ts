@@ -1,4 +1,5 @@
 // Inference requests: what comes in, what hooks see, how the answer goes out, and how one ends.
+import type { Caller } from './caller.js';
 import type { LaminaError, WireError } from './errors.js';
 import type { InferenceRequest } from './inference-request.js';
 import type { ResolvedModel } from './models.js';
@@ -12,7 +13,11 @@ export type RequestHeaders = Readonly<Record<string, string | readonly string[] 
  * An inference request as it comes in. Its body is bytes: parsed JSON takes up to 80 times as much memory while the
  * request waits.
  */
-export interface IncomingRequest extends Omit<InferenceRequest, 'json' | 'headers'> {
+export interface IncomingRequest extends Pick<InferenceRequest, 'route' | 'model'> {
+  /** Default: a new UUID. */
+  readonly id?: string;
+  /** Default: this process, with all scopes. */
+  readonly caller?: Caller;
   /**
    * All headers of the client. Lamina removes keys, cookies and connection headers before a hook or an engine sees them.
    */

@@ -1,9 +1,11 @@
 // Opens an inference request: hooks, model name, lease, the body the engine needs, and the event at its end.
 import { randomUUID } from 'node:crypto';
+import { processCaller } from '../contract/caller.js';
 import type { Clock, Logger } from '../contract/context.js';
 import { LaminaError, wireType, type WireError } from '../contract/errors.js';
 import type { FormBody, IncomingRequest, InferenceHandle, RequestOutcome } from '../contract/inference.js';
 import type { InferenceRequest } from '../contract/inference-request.js';
+import type { EventData } from '../contract/events.js';
 import type { Models, ResolvedModel } from '../contract/models.js';
 import type { AcquireOptions, AcquireProgress, Lease, Runtime } from '../contract/runtime.js';
 import type { JsonObject } from '../contract/schema.js';
@@ -37,15 +39,18 @@ export class InferenceRequests {
 
   /** See `Inference.open`. */
   async open(incoming: IncomingRequest, options: AcquireOptions): Promise<LeasedRequest> {
-    const { id = randomUUID(), body, form } = incoming;
+    const { id = randomUUID(), caller = processCaller, body, form } = incoming;
     const startedAt = this.clock.now();
     let { model, route } = incoming;
     const onFinish = (outcome: RequestOutcome) =>
-      this.emitFinished({ model, request: id, route, ms: this.clock.now() - startedAt }, outcome);
+      this.emitFinished(
+        { model, request: id, route, via: caller.via, stream: false, ms: this.clock.now() - startedAt },
+        outcome,
+      );
     try {
       const headers = requestHeaders(incoming.headers);
       const via = nextVia(headers[viaHeader], this.events.session, model);
-      const allowed = await this.runHook({ id, route, model, headers }, body, options.signal);
+      const allowed = await this.runHook({ id, route, model, caller, headers }, body, options.signal);
       ({ model, route } = allowed);
       const target = this.models.resolve(model);
       model = target.model.name;
@@ -82,7 +87,7 @@ export class InferenceRequests {
   }
 
   private emitFinished(
-    about: { model: string; request: string; route: string; ms: number },
+    about: Pick<EventData<'request.finished'>, 'model' | 'request' | 'route' | 'via' | 'stream' | 'ms'>,
     { status, usage, error, cut }: RequestOutcome,
   ): void {
     this.events.emit('request.finished', {

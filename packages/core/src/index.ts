@@ -25,6 +25,7 @@ export { createLog, type LogLevel } from './kernel/log.js';
 export { check, describeProblems, nearestHint, type Problem } from './kernel/check.js';
 export type { DownloadLimits, LaminaOptions, RuntimeLimits } from './contract/config.js';
 export type { Caller, Scope } from './contract/caller.js';
+// eslint-disable-next-line no-restricted-syntax -- only interfaces that a star exports can be augmented here
 export * from './contract/extensions.js';
 export type { EventData, Events, EventType, LaminaEvent, PluginEvent } from './contract/events.js';
 export { hookTable, type HookName, type HookSignatures, type HookTaps } from './contract/hooks.js';

@@ -59,7 +59,7 @@ function program(): Command {
     )
     .option(
       '--api-key-file <file>',
-      'File with the API keys that clients must send, one per line; "inference" or "manage" after a key limits its use',
+      'File with the API keys that clients must send, one per line; "inference" or "manage" after a key limits its use, "name=<name>" names it',
     )
     .option(
       '--data-dir <directory>',

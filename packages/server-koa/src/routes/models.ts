@@ -15,7 +15,7 @@ import {
 } from '@lamina/core';
 import type { ModelDetail, ModelServerView, ServedModels, StartedView, StoppedView } from '@lamina/core/protocol';
 import type { Router, RouterContext } from '@koa/router';
-import { requireKey, scopesOf } from '../middleware/authentication.js';
+import { callerOf, hasScope, requireKey } from '../middleware/authentication.js';
 import { visibleTo } from '../middleware/redaction.js';
 import { requestIdOf } from '../middleware/request-log.js';
 import { disconnectSignal } from '../request/disconnect-signal.js';
@@ -26,7 +26,7 @@ import { ModelList } from './model-list.js';
 export function modelRoutes(router: Router, lamina: Lamina): void {
   const full = new ModelList(lamina, (view) => view);
   const createdAt = Math.floor(Date.now() / 1000);
-  const restricted = new ModelList(lamina, (view) => visibleTo(new Set(), view));
+  const restricted = new ModelList(lamina, (view) => visibleTo({ scopes: [], via: 'http' }, view));
   router.get('/models', async (ctx) => {
     requireKey(ctx);
     const records = matchingModels(lamina, lamina.models.list(), ctx.query);
@@ -34,7 +34,7 @@ export function modelRoutes(router: Router, lamina: Lamina): void {
       ctx.body = modelsView(lamina, records, await modelRuns(lamina, records, { signal: disconnectSignal(ctx) }));
       return;
     }
-    const list = scopesOf(ctx).has('manage') ? full : restricted;
+    const list = hasScope(callerOf(ctx), 'manage') ? full : restricted;
     const text = await list.text(records);
     ctx.type = 'json';
     ctx.body = text;
@@ -134,7 +134,7 @@ function serverView(
     ...(backend === undefined ? {} : { backend }),
     ...(startedAt === undefined ? {} : { started_at: startedAt }),
   };
-  if (!scopesOf(ctx).has('manage')) return server;
+  if (!hasScope(callerOf(ctx), 'manage')) return server;
   return { ...server, ...(pid === undefined ? {} : { pid }), ...(origin === undefined ? {} : { origin }) };
 }
 

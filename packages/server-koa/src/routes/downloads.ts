@@ -1,6 +1,6 @@
 // /download, /downloads and /downloadable: starts and lists downloads.
 import { LaminaError, downloadView, type DownloadRequest, type JsonObject, type Lamina } from '@lamina/core';
-import type { DownloadableView } from '@lamina/core/protocol';
+import type { DownloadableView, DownloadsView } from '@lamina/core/protocol';
 import type { Router } from '@koa/router';
 import type { Middleware } from 'koa';
 import { addressGuardFor } from '../middleware/address-guard.js';
@@ -19,7 +19,7 @@ export function downloadRoutes(router: Router, { downloads }: Lamina, limits: Bo
   });
   router.get('/downloads', (ctx) => {
     requireKey(ctx);
-    ctx.body = { downloads: downloads.list().map(downloadView) };
+    ctx.body = { downloads: downloads.list().map(downloadView) } satisfies DownloadsView;
   });
   router.get('/downloads/:id', (ctx) => {
     requireKey(ctx);

@@ -129,8 +129,13 @@ function serverView(
   { backend, startedAt, pid, origin }: SlotSnapshot,
   name: string,
 ): ModelServerView {
-  const server = { backend, ...endpointsOf(ctx, name), started_at: startedAt };
-  return hasScope(callerOf(ctx), 'manage') ? { ...server, pid, origin } : server;
+  const server = {
+    ...endpointsOf(ctx, name),
+    ...(backend === undefined ? {} : { backend }),
+    ...(startedAt === undefined ? {} : { started_at: startedAt }),
+  };
+  if (!hasScope(callerOf(ctx), 'manage')) return server;
+  return { ...server, ...(pid === undefined ? {} : { pid }), ...(origin === undefined ? {} : { origin }) };
 }
 
 // Addresses of Lamina as the caller sees them, which differ from ours behind a proxy or a container's port mapping. In

@@ -1,7 +1,6 @@
 // The entry point for hosts: creates a Lamina, and exports the types of its services and errors.
 export { createLamina, type Lamina } from './create-lamina.js';
-export { defaultLimits, defineConfig, parseSize } from './config.js';
-export { loadConfig } from './installed.js';
+export { defaultDownloadLimits, defaultLimits, parseSize } from './config.js';
 export { LaminaError, type WireError } from './contract/errors.js';
 export { errorTable, type ErrorCode, type ErrorDetails } from './contract/error-table.js';
 export { reasonOf } from './kernel/reason.js';
@@ -25,6 +24,7 @@ export { createLog, type LogLevel } from './kernel/log.js';
 export { check, describeProblems, nearestHint, type Problem } from './kernel/check.js';
 export type { DownloadLimits, LaminaOptions, RuntimeLimits } from './contract/config.js';
 export type { Caller, Scope } from './contract/caller.js';
+// eslint-disable-next-line no-restricted-syntax -- only interfaces that a star exports can be augmented here
 export * from './contract/extensions.js';
 export type { EventData, Events, EventType, LaminaEvent, PluginEvent } from './contract/events.js';
 export { hookTable, type HookName, type HookSignatures, type HookTaps } from './contract/hooks.js';

@@ -71,7 +71,7 @@ export type {
   TapPoint,
 } from './contract/hooks.js';
 export type { Caller, Scope } from './contract/caller.js';
-// A star, because only the interfaces of a star can be augmented as those of this module.
+// eslint-disable-next-line no-restricted-syntax -- only interfaces that a star exports can be augmented here
 export * from './contract/extensions.js';
 export type { EventData, Events, EventType, LaminaEvent, PluginEvent } from './contract/events.js';
 export type { ChunkTransform, ResponseTransforms } from './contract/response-transforms.js';

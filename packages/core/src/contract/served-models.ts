@@ -1,14 +1,9 @@
 // The documents of `GET /v1/models`, in OpenAI's format with the facts that clients of local servers read.
-import type { FromSchema, Schema } from './schema.js';
+import { slotStateSchema } from './events.js';
+import type { DocumentOf, Schema } from './schema.js';
 
 const count = { type: 'integer', minimum: 0 } as const;
 const string = { type: 'string' } as const;
-
-/** The states of a slot. */
-export const slotStateSchema = {
-  enum: ['stopped', 'queued', 'starting', 'ready', 'sleeping', 'waking', 'degraded', 'stopping', 'failed'],
-  description: 'The state of the model.',
-} as const satisfies Schema;
 
 /** What is known of a model: of a running one from its engine, of a stopped one from its files and options. */
 export const modelFactProperties = {
@@ -46,7 +41,6 @@ export const servedModelSchema = {
         output_modalities: { type: 'array', items: string },
       },
       required: ['input_modalities', 'output_modalities'],
-      additionalProperties: false,
     },
     meta: {
       type: 'object',
@@ -60,11 +54,9 @@ export const servedModelSchema = {
         size: { ...count, description: 'As `size`.' },
         ftype: { ...string, description: 'As `quantization`.' },
       },
-      additionalProperties: false,
     },
   },
   required: ['id', 'object', 'created', 'owned_by', 'state', 'meta'],
-  additionalProperties: false,
 } as const satisfies Schema;
 
 /** `GET /v1/models`. */
@@ -73,11 +65,10 @@ export const servedModelsSchema = {
   type: 'object',
   properties: { object: { const: 'list' }, data: { type: 'array', items: servedModelSchema } },
   required: ['object', 'data'],
-  additionalProperties: false,
 } as const satisfies Schema;
 
 /** A model in `GET /v1/models`. */
-export type ServedModel = FromSchema<typeof servedModelSchema>;
+export type ServedModel = DocumentOf<typeof servedModelSchema>;
 
 /** `GET /v1/models`. */
-export type ServedModels = FromSchema<typeof servedModelsSchema>;
+export type ServedModels = DocumentOf<typeof servedModelsSchema>;

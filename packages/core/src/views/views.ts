@@ -1,20 +1,11 @@
-// Builds the JSON documents of contract/views.ts, which the server and the command line show.
+// Builds the JSON documents of contract/views.ts and contract/model-views.ts, which the server and the command line show.
 import type { BackendRecord, Installation, MemoryEstimate } from '../contract/backends.js';
 import type { Download } from '../contract/downloads.js';
 import type { Diagnostic, ModelCheck, ModelMetadata, ModelRecord } from '../contract/models.js';
 import type { SlotSnapshot } from '../contract/runtime.js';
 import type { SuggestedModel, Suggestion } from '../contract/suggestions.js';
-import type {
-  BackendView,
-  BackendsView,
-  InstallationView,
-  DownloadView,
-  ModelDetail,
-  ModelView,
-  ModelsView,
-  SuggestionView,
-  ValidationView,
-} from '../contract/views.js';
+import type { ModelDetail, ModelView, ModelsView, SuggestionView, ValidationView } from '../contract/model-views.js';
+import type { BackendView, BackendsView, DownloadView, InstallationView } from '../contract/views.js';
 import { modelFacts } from './model-facts.js';
 import type { ModelRun } from './model-runs.js';
 import { slotOf, type ModelServices } from './slot-of.js';

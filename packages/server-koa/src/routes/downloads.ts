@@ -1,6 +1,6 @@
 // /download, /downloads and /downloadable: starts and lists downloads.
 import { LaminaError, downloadView, type DownloadRequest, type FromSchema, type Json, type Lamina } from '@lamina/core';
-import { downloadRequestSchema, type DownloadableView } from '@lamina/core/protocol';
+import { downloadRequestSchema, type DownloadableView, type DownloadsView } from '@lamina/core/protocol';
 import type { Middleware } from 'koa';
 import { addressGuardFor } from '../middleware/address-guard.js';
 import { callerOf } from '../middleware/authentication.js';
@@ -29,7 +29,7 @@ export function downloadRoutes({ lamina: { downloads } }: RouteServices): HttpRo
       path: '/downloads',
       scope: 'any',
       summary: 'All downloads',
-      handler: () => ({ downloads: downloads.list().map(downloadView) }),
+      handler: () => ({ downloads: downloads.list().map(downloadView) }) satisfies DownloadsView,
     },
     {
       method: 'GET',

@@ -12,7 +12,13 @@ import {
   type ModelsChange,
   type SuggestRequest,
 } from '@lamina/core';
-import { eventSchemas, suggestRequestSchema, validateRequestSchema, type RemovalView } from '@lamina/core/protocol';
+import {
+  eventSchemas,
+  suggestRequestSchema,
+  validateRequestSchema,
+  type ReloadView,
+  type RemovalView,
+} from '@lamina/core/protocol';
 import type { Context } from 'koa';
 import type { HttpRoute, RouteServices } from './route.js';
 
@@ -35,7 +41,7 @@ export function libraryRoutes({ lamina }: RouteServices): HttpRoute[] {
       path: '/models/reload',
       scope: 'manage',
       summary: 'Reloads the manifest and scans the models directory',
-      handler: async () => ({ ...(await reload(lamina)), total: lamina.models.list().length }),
+      handler: async () => ({ ...(await reload(lamina)), total: lamina.models.list().length }) satisfies ReloadView,
     },
     {
       method: 'POST',

@@ -157,8 +157,13 @@ function serverView(
   { backend, startedAt, pid, origin }: SlotSnapshot,
   name: string,
 ): ModelServerView {
-  const server = { backend, ...endpointsOf(ctx, services, name), started_at: startedAt };
-  return hasScope(ctx.caller, 'manage') ? { ...server, pid, origin } : server;
+  const server = {
+    ...endpointsOf(ctx, services, name),
+    ...(backend === undefined ? {} : { backend }),
+    ...(startedAt === undefined ? {} : { started_at: startedAt }),
+  };
+  if (!hasScope(ctx.caller, 'manage')) return server;
+  return { ...server, ...(pid === undefined ? {} : { pid }), ...(origin === undefined ? {} : { origin }) };
 }
 
 // Addresses of Lamina as the caller sees them, which differ from ours behind a proxy or a container's port mapping. In

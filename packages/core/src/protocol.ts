@@ -28,6 +28,7 @@ export type {
   SuggestionView,
   ValidationView,
 } from './contract/views.js';
+export type { Json } from './contract/schema.js';
 export { LaminaError, type WireError } from './contract/errors.js';
 export { isHeaderToken } from './kernel/header-token.js';
 export { networkReasonOf, reasonOf } from './kernel/reason.js';

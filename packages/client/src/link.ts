@@ -14,6 +14,9 @@ export interface Loss {
   readonly reason: string;
 }
 
+/** The code of a close after which the server keeps chats for a while; after those of a page that is left, it ends them. */
+const lost = 4000;
+
 /** How long what has already arrived may take to be read, in milliseconds. */
 const graceMs = 50;
 
@@ -49,11 +52,13 @@ export class Link {
   }
 
   send(frame: object): void {
-    // A socket that is closing has been replaced by `ended` in a moment.
+    // What is sent on a socket that is closing is sent again on the next one.
     if (this.socket.readyState === this.socket.OPEN) this.socket.send(JSON.stringify(frame));
   }
 
+  /** Ends the connection, and what goes on over it. */
   close(): void {
+    this.socket.close();
     this.#end({ reason: 'The client was closed.' });
   }
 
@@ -66,7 +71,7 @@ export class Link {
     setTimeout(() => {
       if (this.#isAlive) return;
       this.#end({ reason: `The server has not answered for ${heartbeat / 1000} s.` });
-      // Without `terminate`, the platform keeps a dead connection until it gives up the closing handshake.
+      // `ws` would wait for the server to confirm the close.
       (this.socket as { terminate?: () => void }).terminate?.();
     }, graceMs);
   }
@@ -76,7 +81,7 @@ export class Link {
     clearInterval(this.#timer);
     // `ws` throws errors that nobody listens for.
     socket.onmessage = socket.onclose = socket.onerror = () => undefined;
-    socket.close();
+    socket.close(lost);
     this.#resolve(loss);
   }
 }

@@ -5,12 +5,15 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 export class TcpProxy {
   /** The connections so far. */
   count = 0;
-  /** The bytes of the server that a new connection passes on before it is cut. */
-  bytesUntilCut = Infinity;
-  /** While true, nothing is passed on, as if the cable was cut. */
-  isFrozen = false;
+  /**
+   * Where the next connections are cut, one each: after so many bytes of the server, or before a text that it sends.
+   */
+  readonly cuts: (number | string)[] = [];
+  /** What the server sent. */
+  received = '';
   readonly #server: Server;
   readonly #open = new Set<Socket>();
+  readonly #passing = new Set<Socket>();
 
   private constructor(
     /** The server that new connections go to. */
@@ -31,9 +34,20 @@ export class TcpProxy {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
-  /** Cuts all connections. */
+  /** Cuts the connections: both sides notice. */
   cut(): void {
     for (const socket of this.#open) socket.destroy();
+  }
+
+  /** Passes nothing more on over the connections, as if a cable was cut: neither side notices. */
+  freeze(): void {
+    this.#passing.clear();
+  }
+
+  /** Counts again, and plans no cuts. */
+  reset(): void {
+    this.count = this.cuts.length = 0;
+    this.received = '';
   }
 
   async close(): Promise<void> {
@@ -44,21 +58,28 @@ export class TcpProxy {
 
   #pass(client: Socket, server: Socket): void {
     this.count++;
-    let left = this.bytesUntilCut;
-    const cut = (): void => void [client.destroy(), server.destroy()];
-    for (const socket of [client, server]) {
+    const planned = this.cuts.shift() ?? Infinity;
+    let passed = 0;
+    for (const [socket, other] of [
+      [client, server],
+      [server, client],
+    ] as const) {
       this.#open.add(socket);
+      this.#passing.add(socket);
       socket.on('error', () => undefined);
       socket.once('close', () => {
         this.#open.delete(socket);
-        cut();
+        if (this.#passing.delete(socket)) other.destroy();
       });
     }
-    client.on('data', (data) => this.isFrozen || server.write(data));
+    client.on('data', (data) => this.#passing.has(client) && server.write(data));
     server.on('data', (data: Buffer) => {
-      if (this.isFrozen) return;
-      client.write(data.subarray(0, left), () => left <= 0 && cut());
-      left -= data.length;
+      if (!this.#passing.has(server)) return;
+      this.received += data.toString('latin1');
+      const index = typeof planned === 'number' ? planned - passed : data.indexOf(planned);
+      const isCut = index >= 0 && index <= data.length;
+      client.write(isCut ? data.subarray(0, index) : data, () => isCut && client.destroy());
+      passed += data.length;
     });
   }
 }

@@ -71,13 +71,13 @@ export function attachWebSocketServer(
   const webSockets = webSocketServer(2 * body.bytes);
   const refusedWebSockets = webSocketServer(refusedPayload);
 
-  const open = (webSocket: WebSocket, { request, scopes, owner }: AcceptedHandshake): void => {
+  const open = (webSocket: WebSocket, { request, caller, owner }: AcceptedHandshake): void => {
     const { socket, headers } = request;
     const outbox = new Outbox(webSocket, socket);
     const inbox = new Inbox(webSocket, socket, body.memory);
     const tasks = new Tasks(outbox, chatLimit);
-    const guard = addressGuardFor(request, scopes);
-    const peer = { lamina, scopes, owner, headers, inbox, outbox, tasks, guard };
+    const guard = addressGuardFor(request, caller);
+    const peer = { lamina, caller, owner, headers, inbox, outbox, tasks, guard };
     const connection = new WebSocketConnection(webSocket, peer, frames);
     const closed = new Promise<void>((resolve) => webSocket.once('close', resolve));
     connections.set(connection, closed);

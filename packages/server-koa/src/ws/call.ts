@@ -15,9 +15,9 @@ export function call(peer: Peer, id: string, work: (signal: AbortSignal) => Prom
 }
 
 /** The frame that reports an error to the client. */
-export function errorFrame({ lamina, scopes }: Peer, id: string | undefined, thrown: unknown): ServerFrame<'error'> {
+export function errorFrame({ lamina, caller }: Peer, id: string | undefined, thrown: unknown): ServerFrame<'error'> {
   const error = LaminaError.from(thrown);
   if (error.code === 'INTERNAL')
     lamina.log.error({ err: error.cause }, 'A WebSocket frame failed with an internal error');
-  return { type: 'error', ...(id === undefined ? {} : { id }), error: visibleError(scopes, error.toWire()) };
+  return { type: 'error', ...(id === undefined ? {} : { id }), error: visibleError(caller, error.toWire()) };
 }

@@ -32,7 +32,7 @@ export class WebSocketConnection {
     private readonly peer: Peer,
     private readonly accepted: AcceptedFrames,
   ) {
-    const { lamina, outbox, scopes, tasks } = peer;
+    const { caller, lamina, outbox, tasks } = peer;
     webSocket.on('message', (data, isBinary) => this.#receive(data as Buffer, isBinary));
     for (const control of ['ping', 'pong'] as const) webSocket.on(control, () => this.#markAlive());
     // After an error, such as a frame that is too large, ws closes the connection with the code for it.
@@ -42,7 +42,7 @@ export class WebSocketConnection {
       if (deliberateCloses.has(code)) tasks.abortAll(reason);
       else tasks.detachAll(reason);
     });
-    outbox.send({ type: 'hello', protocol: 'lamina.v1', session: sessionOf(lamina), scopes: [...scopes] });
+    outbox.send({ type: 'hello', protocol: 'lamina.v1', session: sessionOf(lamina), scopes: [...caller.scopes] });
   }
 
   /** Sends a ping, and ends the connection when the last ping was not answered. */
@@ -79,7 +79,7 @@ export class WebSocketConnection {
     try {
       if ('problem' in read) throw read.problem;
       const { frame, known } = read;
-      requireScope(peer.scopes, known.scope === 'any' ? undefined : known.scope, `The frame "${frame.type}"`);
+      requireScope(peer.caller, known.scope === 'any' ? undefined : known.scope, `The frame "${frame.type}"`);
       handled = known.run(frame as never, peer);
       if (known.isLarge !== true) handled = undefined;
     } catch (error) {

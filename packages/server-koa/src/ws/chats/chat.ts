@@ -49,7 +49,7 @@ export class Chat implements EventSink {
   #end: ChatEnd | undefined;
 
   constructor(
-    private readonly starter: Pick<Peer, 'lamina' | 'headers' | 'owner'>,
+    private readonly starter: Pick<Peer, 'lamina' | 'caller' | 'headers' | 'owner'>,
     /** Called when it has lost or left its connection, or ended without one. */
     private readonly onDetached: () => void,
   ) {
@@ -140,11 +140,11 @@ export class Chat implements EventSink {
   }
 
   #forward(request: Request): Promise<ForwardResult> {
-    const { lamina, headers } = this.starter;
+    const { lamina, caller, headers } = this.starter;
     // As bytes: parsed, the request would take up to 80 times as much memory while it waits.
     const body = Buffer.from(JSON.stringify(withUsage(request)));
     return lamina.inference.forwardEvents(
-      { id: this.#requestId, route: 'chat/completions', model: request.model, headers, body },
+      { id: this.#requestId, route: 'chat/completions', model: request.model, caller, headers, body },
       this,
       { signal: this.#controller.signal, onProgress: (progress) => this.#onProgress(progress) },
     );
@@ -224,7 +224,7 @@ function endOf(result: ForwardResult): ChatEnd {
 }
 
 function lastFrame({ id, peer }: Attachment, end: ChatEnd): ServerFrame<'chat.done' | 'chat.error'> {
-  if ('error' in end) return { type: 'chat.error', id, error: visibleError(peer.scopes, end.error) };
+  if ('error' in end) return { type: 'chat.error', id, error: visibleError(peer.caller, end.error) };
   return { type: 'chat.done', id, ...end };
 }
 

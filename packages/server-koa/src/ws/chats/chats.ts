@@ -40,9 +40,9 @@ export class Chats {
 
   /** Starts a chat; settles when the engine has done its work. */
   start({ id, request }: ClientFrame<'chat.start'>, peer: Peer): Promise<void> {
-    const { lamina, headers, owner } = peer;
+    const { lamina, caller, headers, owner } = peer;
     const entry: Entry = {
-      chat: new Chat({ lamina, headers, owner }, () => this.#wait(entry)),
+      chat: new Chat({ lamina, caller, headers, owner }, () => this.#wait(entry)),
       endedSize: 0,
     };
     entry.chat.attach(peer, id, 0);

@@ -7,8 +7,8 @@ import type { Peer } from '../peer.js';
 
 /** `events.subscribe` */
 export function subscribe({ id, types, since }: ClientFrame<'events.subscribe'>, peer: Peer): void {
-  const { lamina, outbox, scopes, tasks } = peer;
-  const filter = filterFor(scopes, types);
+  const { caller, lamina, outbox, tasks } = peer;
+  const filter = filterFor(caller, types);
   tasks.begin(id, { kind: 'subscription', abort: () => feed?.stop() });
   outbox.send({ type: 'reply', id, result: { last: lamina.events.last } });
   const reader = {

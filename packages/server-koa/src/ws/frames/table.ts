@@ -1,7 +1,6 @@
 // The frames that clients may send, as one table: the schema that is checked, the scope that is required, and what runs.
-import { LaminaError, type Schema } from '@lamina/core';
+import { LaminaError, type Schema, type Scope } from '@lamina/core';
 import { clientFrameSchemas, type ClientFrame, type ClientFrameType } from '@lamina/core/protocol';
-import type { Scope } from '../../options.js';
 import type { Chats } from '../chats/chats.js';
 import type { Peer } from '../peer.js';
 import { cancelDownload, startDownload } from './downloads.js';

@@ -4,6 +4,7 @@ import {
   backendsView,
   downloadView,
   installationView,
+  metadataOf,
   modelDetail,
   modelRuns,
   modelsView,
@@ -45,8 +46,9 @@ class LocalLibrary implements Library {
 
   async model(name: string, { backends } = { backends: false }): Promise<ModelDetail> {
     const { models } = this.lamina;
-    const record = models.get(models.resolve(name).model.name)!;
-    const { metadata } = await models.describe(record.model.name);
+    const target = models.resolve(name);
+    const record = models.get(target.model.name)!;
+    const metadata = await metadataOf(this.lamina, target);
     const run = backends ? (await this.runsOf([record])).get(record.model.name) : undefined;
     return modelDetail(this.lamina, record, metadata, run);
   }

@@ -131,7 +131,7 @@ const server: readonly Setting[] = [
     schema: text,
     flag: '--api-key-file <file>',
     description:
-      'File with the API keys that clients must send, one per line; "inference" or "manage" after a key limits its use',
+      'File with the API keys that clients must send, one per line; "inference" or "manage" after a key limits its use, "name=<name>" names it',
     isPath: true,
   },
   { key: 'server.apiKeys', schema: { type: 'array', items: apiKey }, moduleSchema: {}, isSecret: true },

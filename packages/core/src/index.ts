@@ -1,7 +1,6 @@
 // The entry point for hosts: creates a Lamina, and exports the types of its services and errors.
 export { createLamina, type Lamina } from './create-lamina.js';
-export { defaultLimits, defineConfig, parseSize } from './config.js';
-export { loadConfig } from './installed.js';
+export { defaultDownloadLimits, defaultLimits, parseSize } from './config.js';
 export { LaminaError, type WireError } from './contract/errors.js';
 export { errorTable, type ErrorCode, type ErrorDetails } from './contract/error-table.js';
 export { reasonOf } from './kernel/reason.js';

@@ -163,7 +163,8 @@ export async function createLamina(
     await downloads.load(() => liveOwner(config.dataDir));
 
     const inference = container.get(InferenceService);
-    opened.add('inference', () => inference.close()); // Closes after the runtime has ended the requests under way.
+    // Closes after the runtime has ended the requests under way, and before plugins: they hear how each has ended.
+    opened.add('inference', () => inference.close(), closeBudgetMs);
 
     const runtime = container.get(SlotRuntime);
     const cut = new AbortController();

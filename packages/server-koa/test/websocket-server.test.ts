@@ -292,7 +292,7 @@ describe('the WebSocket server', () => {
         const aboutTwo = first.frames.filter((frame) => JSON.stringify(frame).includes('"model":"two"'));
         assert.deepEqual(
           aboutTwo.map((frame) => (frame.type === 'event' ? frame.event.type : frame.type)),
-          ['request.finished', 'chat.error'],
+          ['request.started', 'request.finished', 'chat.error'],
         );
         assert.ok(second.frames.every((frame) => !JSON.stringify(frame).includes('"model":"one"')));
       } finally {

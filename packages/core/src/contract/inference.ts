@@ -18,6 +18,8 @@ export interface IncomingRequest extends Pick<InferenceRequest, 'route' | 'model
   readonly id?: string;
   /** Default: this process, with all scopes. */
   readonly caller?: Caller;
+  /** Whether the client asks for a stream. Default: what the JSON body says, which is then parsed to know. */
+  readonly stream?: boolean;
   /**
    * All headers of the client. Lamina removes keys, cookies and connection headers before a hook or an engine sees them.
    */
@@ -77,6 +79,8 @@ export interface RequestOutcome {
   /** Whether the engine answered it. */
   readonly served: boolean;
   readonly usage?: JsonObject;
+  /** Why the engine stopped: `stop`, `length`, `tool_calls`, … */
+  readonly finishReason?: string;
   /** Why it failed: an error of Lamina, or the engine's own. */
   readonly error?: LaminaError | WireError;
   /** True when the answer had begun before it failed. */
@@ -110,7 +114,7 @@ export type ForwardResult =
       readonly kind: 'answered';
       readonly status: number;
       readonly usage?: JsonObject;
-      /** Of `forwardEvents` only: why the engine stopped. */
+      /** Why the engine stopped, as far as the end of the answer says it. */
       readonly finishReason?: string;
     }
   /** The engine refused the request; the sink is untouched. */

@@ -84,6 +84,14 @@ export interface AcquireOptions {
   readonly onProgress?: (progress: AcquireProgress) => void;
   /** Never starts or wakes the model; fails with `MODEL_NOT_RUNNING` unless it runs. Default false. */
   readonly onlyRunning?: boolean;
+  /** Called once with how long a request had to wait, when its waiting has ended in whichever way. */
+  readonly onWaited?: (times: WaitTimes) => void;
+}
+
+/** How long a request waited, in milliseconds: for its turn or memory, and for the model to load or wake. */
+export interface WaitTimes {
+  readonly queueMs: number;
+  readonly loadMs: number;
 }
 
 /** The progress of a request that waits for a lease. */

@@ -20,6 +20,14 @@ const throttled: ReadonlySet<EventType> = new Set<EventType>([
   'download.progress',
 ]);
 
+/** Events that have a model for their subject without saying that its progress has ended. */
+const passing: ReadonlySet<EventType> = new Set<EventType>([
+  'log.line',
+  'queue.position',
+  'request.started',
+  'request.finished',
+]);
+
 interface Pending {
   lastAt: number;
   /** Cancels the event that waits. */
@@ -57,7 +65,7 @@ export class EventBus implements Events {
   emit<Type extends EventType>(type: Type, data: EventData<Type>): void {
     const subject = subjectOf(data);
     if (throttled.has(type)) return this.emitThrottled(`${type} ${subject}`, type, data);
-    if (type !== 'log.line' && type !== 'queue.position') this.dropProgress(subject);
+    if (!passing.has(type)) this.dropProgress(subject);
     this.publish(type, data);
   }
 

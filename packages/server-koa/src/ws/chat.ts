@@ -45,7 +45,7 @@ export class Chat {
     // As bytes: parsed, the request would take up to 80 times as much memory while it waits.
     const body = Buffer.from(JSON.stringify(withUsage(request)));
     return lamina.inference.forwardEvents(
-      { id: this.#requestId, route: 'chat/completions', model: request.model, caller, headers, body },
+      { id: this.#requestId, route: 'chat/completions', model: request.model, caller, headers, body, stream: true },
       new ChunkFrames(this.id, this.peer, () => (this.#delayed = undefined)),
       { signal: this.#controller.signal, onProgress: (progress) => this.#onProgress(progress) },
     );

@@ -1,5 +1,6 @@
 // The frames of the WebSocket, of clients and of the server: JSON, snake_case, one object per frame.
 import { errorSchema, type LaminaEvent } from './events.js';
+import { downloadRequestSchema } from './requests.js';
 import type { FromSchema, Schema } from './schema.js';
 
 /** The WebSocket subprotocol. Its number changes when old clients would no longer work. */
@@ -144,7 +145,7 @@ export const clientFrameSchemas = {
     description:
       'Starts a download, like POST /download; `request` is `{ model, source? }` or `{ reference, source?, name? }`. The server sends `reply` with the download, which continues when the connection ends, or `error`.',
     type: 'object',
-    properties: { type: { const: 'download.start' }, id, request: object },
+    properties: { type: { const: 'download.start' }, id, request: downloadRequestSchema },
     required: ['type', 'id', 'request'],
     additionalProperties: false,
   },

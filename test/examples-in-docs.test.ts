@@ -18,7 +18,7 @@ const services = [
   'HookSignatures',
 ];
 /** In these files, `lamina` is what a plugin receives; elsewhere it is what a host has. */
-const forPlugins = /contract\/(hooks|plugin)\.ts$/;
+const forPlugins = /contract\/(hooks|plugin|response-transforms)\.ts$/;
 
 /** What examples use without declaring it. */
 const globals = `

@@ -38,7 +38,7 @@ describe('hooks', () => {
     it(`${name} has its type, failure policy, timing, limit, description and signature there`, () => {
       const { type, onFailure, before, after, limitMs } = hookTable[name];
       const section = sections.get(name)!;
-      assert.match(section, /\n\n[A-Z].*\.\*?\n\n\| Type \| On failure \| Previous step \| Next step \| Limit \|\n/);
+      assert.match(section, /\n\n[A-Z].*\.[*_]?\n\n\| Type \| On failure \| Previous step \| Next step \| Limit \|\n/);
       assert.ok(
         section.includes(
           `| \`${type}\` | ${onFailure} | ${before} | ${after} | ${limitMs < 1000 ? `${limitMs} ms` : `${limitMs / 1000} s`} |`,

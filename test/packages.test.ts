@@ -10,6 +10,7 @@ import { sources } from './support/sources.js';
 
 interface PackageJson {
   readonly [field: string]: unknown;
+  readonly name: string;
   readonly description: string;
   readonly keywords: readonly string[];
   readonly files: readonly string[];
@@ -130,6 +131,14 @@ for (const folder of folders) {
       );
     });
 
+    if (folder.startsWith('plugin-'))
+      it('is found as a plugin, also in this repository', async () => {
+        const [file, name] = (json['lamina'] as { plugin: string }).plugin.split('#') as [string, string];
+        const module = (await import(join(home, file))) as Record<string, () => { name: string }>;
+        assert.equal(typeof module[name]!().name, 'string');
+        assert.ok(json.name in (whole['devDependencies'] as object), 'package.json of the repository lacks it.');
+      });
+
     it('has the license', () => assert.equal(textOf('packages', folder, 'LICENSE'), textOf('LICENSE')));
 
     it('has tests and is part of the build', () => {
@@ -160,7 +169,7 @@ describe('the lock files', () => {
   });
 });
 
-/** The npm packages that the sources of a package import, without those of this repository, sorted. */
+/** The npm packages that the sources of a package import, sorted. */
 function librariesOf(folder: string): string[] {
   const texts = sources.filter(({ path }) => path.startsWith(`packages/${folder}/`)).map(({ text }) => text);
   return librariesIn(texts.flatMap(importsOf));
@@ -189,5 +198,6 @@ function importsOf(text: string): string[] {
 
 function librariesIn(imported: readonly string[]): string[] {
   const names = imported.map((name) => /^(@[^/]+\/[^/]+|[^/]+)/.exec(name)![0]);
-  return [...new Set(names)].filter((name) => !/^(\.|node:|@lamina\/)/.test(name)).sort();
+  // Core is a peer.
+  return [...new Set(names)].filter((name) => !/^(\.|node:|@lamina\/core$)/.test(name)).sort();
 }

@@ -9,6 +9,7 @@ const types = {
   AsyncSeriesHook: 'Taps run one after another.',
   AsyncSeriesBailHook: 'Taps run one after another until one returns a value; that value is the result.',
   AsyncSeriesWaterfallHook: 'Taps run one after another; each receives the value of the one before.',
+  SyncHook: 'Taps run one after another. They must not return a promise.',
   SyncBailHook:
     'Taps run one after another until one returns a value; that value is the result. Taps must not return a promise.',
 };

@@ -1,4 +1,5 @@
 // Defines the command line: commands, options, and their help.
+import { addFlags } from '@lamina/config';
 import { Command, InvalidArgumentError } from 'commander';
 import type { CliIo } from './cli-io.js';
 import { backendsCommand } from './commands/backends.js';
@@ -19,24 +20,14 @@ const commandGroups = {
   'Engines:': [backendsCommand],
 };
 /** Options of a Lamina in this process; a server has its own. */
-const localOptions = ['manifest', 'modelsDir', 'dataDir', 'config'];
+const localOptions = ['manifest', 'modelsDir', 'dataDir', 'config', 'plugin'];
 const documentationWidth = 100;
 
 /** The command `lamina`. It throws commander's errors and prints only help. */
 export function createProgram(session: Session, { stdout, stderr }: Pick<CliIo, 'stdout' | 'stderr'>): Command {
-  const program = new Command('lamina')
+  const program = addFlags(new Command('lamina'), ['modelsDir', 'manifest', 'dataDir'])
     .description('Download, list, check, and remove models on this machine or on a lamina-server.')
     .usage('<command> [options]')
-    .option('--models-dir <directory>', 'Directory of the models (default: models)')
-    .option('--manifest <file>', 'Manifest file (default: models.yaml in the models directory)')
-    .option(
-      '--data-dir <directory>',
-      "Directory for the state of Lamina (default: .lamina in the models directory, or in the user's data directory)",
-    )
-    .option(
-      '--config <module>',
-      'JavaScript module whose default export is defineConfig({ plugins, … }) (default: the installed plugins)',
-    )
     .option('--server <url>', 'Send the command to a running lamina-server', parseServerUrl)
     .option('--api-key-file <file>', 'File with the API key for --server (default: LAMINA_API_KEY)')
     .option('--json', 'Print one JSON document per line, errors included')

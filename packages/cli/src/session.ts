@@ -4,13 +4,13 @@ import { isHeaderToken, LaminaError, reasonOf } from '@lamina/core/protocol';
 import type { CliIo } from './cli-io.js';
 import type { CommandContext } from './command-context.js';
 import type { Library } from './library.js';
-import type { LocalOptions } from './local-library.js';
 import { openWhenFree, type Meanwhile } from './open-when-free.js';
 import type { CommandResult, Printer } from './printer.js';
 import { counted } from './table.js';
 
-/** The options that every command has. */
-export interface GlobalOptions extends LocalOptions {
+/** The options that every command has: those below, and the flags of settings. */
+export interface GlobalOptions {
+  readonly [flag: string]: unknown;
   readonly server?: string;
   readonly apiKeyFile?: string;
   readonly json?: boolean;
@@ -40,7 +40,7 @@ export interface HowToRun {
 /** Creates the session of one command. */
 export function createSession(io: CliIo, printer: Printer): Session {
   let code = 0;
-  const open = (options: GlobalOptions, owner: boolean) => openLibrary(options, io, owner);
+  const open = (options: GlobalOptions, owner: boolean) => openLibrary(options, io, printer, owner);
   const runWith = async (library: Library, work: Work, showsDiagnostics: boolean): Promise<CommandResult> => {
     try {
       if (!printer.json && !showsDiagnostics) await noticeDiagnostics(library, printer);
@@ -72,11 +72,12 @@ async function noticeDiagnostics(library: Library, printer: Printer): Promise<vo
 }
 
 // Each library is loaded only when it is used: help needs neither, and loading all of core takes most of a second.
-async function openLibrary(options: GlobalOptions, { env, signal }: CliIo, owner: boolean): Promise<Library> {
+async function openLibrary(options: GlobalOptions, io: CliIo, printer: Printer, owner: boolean): Promise<Library> {
+  const { env, signal } = io;
   const { server, apiKeyFile } = options;
   if (server === undefined) {
     const { openLocal } = await import('./local-library.js');
-    return openLocal(options, { env, owner, signal });
+    return openLocal(options, owner, { ...io, notice: (text) => void (printer.json || printer.notice(text)) });
   }
   const { openServer } = await import('./server-library.js');
   const key = apiKeyFile === undefined ? env['LAMINA_API_KEY'] || undefined : await readKey(apiKeyFile);

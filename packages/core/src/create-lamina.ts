@@ -10,6 +10,8 @@ import type { Config, LaminaOptions } from './contract/config.js';
 import { LaminaError } from './contract/errors.js';
 import type { Events } from './contract/events.js';
 import type { Logger } from './contract/context.js';
+import type { Contribution, ExtensionPoints } from './contract/extensions.js';
+import type { PluginRecord } from './contract/plugin.js';
 import type { Backends } from './contract/backends.js';
 import type { Downloads } from './contract/downloads.js';
 import type { Models } from './contract/models.js';
@@ -50,6 +52,16 @@ export interface Lamina {
   readonly inference: Inference;
   readonly events: Events;
   readonly log: Logger;
+  /** What each plugin registered, in the order of the plugins. */
+  readonly plugins: readonly PluginRecord[];
+  /**
+   * What plugins contributed to an extension point, in the order of the plugins.
+   * @example
+   * ```ts
+   * for (const { plugin, value } of lamina.extensions('greeting')) console.log(plugin, value.text);
+   * ```
+   */
+  extensions<Point extends keyof ExtensionPoints>(point: Point): readonly Contribution<ExtensionPoints[Point]>[];
   /**
    * Aborted when a close begins, so that a host can end its connections. Its reason is the LaminaError
    * `SHUTTING_DOWN`.
@@ -151,7 +163,8 @@ export async function createLamina(
     await downloads.load(() => liveOwner(config.dataDir));
 
     const inference = container.get(InferenceService);
-    opened.add('inference', () => inference.close()); // Closes after the runtime has ended the requests under way.
+    // Closes after the runtime has ended the requests under way, and before plugins: they hear how each has ended.
+    opened.add('inference', () => inference.close(), closeBudgetMs);
 
     const runtime = container.get(SlotRuntime);
     const cut = new AbortController();
@@ -174,6 +187,10 @@ export async function createLamina(
       inference: container.get(tokens.Inference),
       events,
       log,
+      get plugins() {
+        return plugins.records();
+      },
+      extensions: (point) => plugins.extensions(point),
       closing: closing.signal,
       close({ signal }: { signal?: AbortSignal } = {}) {
         closing.abort(new LaminaError('SHUTTING_DOWN', {}));

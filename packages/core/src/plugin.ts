@@ -1,7 +1,7 @@
 // The entry point for authors of plugins.
 export { apiVersion } from './contract/plugin.js';
 export { definePlugin } from './kernel/define-plugin.js';
-export type { Plugin, PluginContext, PluginDefinition } from './contract/plugin.js';
+export type { Plugin, PluginContext, PluginDefinition, PluginNeed } from './contract/plugin.js';
 export { processBackend } from './process/process-backend.js';
 export { pythonEngine, type PythonEngineParts, type PythonProgram } from './process/python-engine.js';
 export { lastException, pythonFailures, type KnownFailure, type PythonFailures } from './process/python-failure.js';
@@ -25,6 +25,7 @@ export type {
 } from './process/description.js';
 export { LaminaError } from './contract/errors.js';
 export { abortable } from './kernel/abort.js';
+export { templateFeatures } from './kernel/chat-template.js';
 export { isHeaderToken } from './kernel/header-token.js';
 export { isSafePath } from './kernel/safe-path.js';
 export { networkReasonOf } from './kernel/reason.js';
@@ -53,7 +54,7 @@ export type {
   StopReason,
 } from './contract/backends.js';
 export type { AddressGuard, DownloadPlan, Location, PlanFile, Source, SourceContext } from './contract/source.js';
-export type { FileRole, Model, ModelFile, ModelLimits, ModelMetadata } from './contract/models.js';
+export type { FileRole, Model, ModelCapability, ModelFile, ModelLimits, ModelMetadata } from './contract/models.js';
 export type { ModelEntry } from './contract/manifest.js';
 export type { FromSchema, Json, JsonObject, Schema } from './contract/schema.js';
 export type {
@@ -69,7 +70,11 @@ export type {
   SuggestCandidate,
   TapPoint,
 } from './contract/hooks.js';
-export type { EventData, Events, EventType, LaminaEvent } from './contract/events.js';
+export type { Caller, Scope } from './contract/caller.js';
+// eslint-disable-next-line no-restricted-syntax -- only interfaces that a star exports can be augmented here
+export * from './contract/extensions.js';
+export type { EventData, Events, EventType, LaminaEvent, PluginEvent } from './contract/events.js';
+export type { ChunkTransform, ResponseTransforms } from './contract/response-transforms.js';
 export type { Clock, Context, Disposable, Logger } from './contract/context.js';
 export type { InferenceRequest } from './contract/inference-request.js';
 export type { Diagnostic, ModelRecord, Models, ModelsChange, ModelStats, ResolvedModel } from './contract/models.js';

@@ -1,5 +1,5 @@
 // All routes and the checks before them: as a router for a Koa application, and as an application of their own.
-import { LaminaError, type Lamina } from '@lamina/core';
+import { LaminaError, type Caller, type Lamina } from '@lamina/core';
 import { subprotocol } from '@lamina/core/protocol';
 import { Router } from '@koa/router';
 import Koa, { type Middleware } from 'koa';
@@ -53,6 +53,7 @@ export function createApp(lamina: Lamina, limits: BodyLimits, options: RouterOpt
 export function checks(
   lamina: Lamina,
   { apiKeys, allowedHosts = [], cors = [], autoDownload = false }: RouterOptions,
+  via: Caller['via'] = 'http',
 ): Middleware[] {
   return [
     requestLog(lamina.log),
@@ -60,7 +61,7 @@ export function checks(
     requireHost,
     ...(hasKeys(apiKeys) ? [] : [hostCheck(allowedHosts)]), // A web page cannot have a key, whatever its host name.
     originCheck(cors),
-    authentication(apiKeys),
+    authentication(apiKeys, via),
     redaction,
     suggestDownload(lamina, autoDownload),
   ];

@@ -77,6 +77,8 @@ describe('the WebSocket server', () => {
     });
     const chats = await TestSocket.open(testServer.url, { headers: { authorization: 'Bearer chats' } });
     const manages = await TestSocket.open(testServer.url, { headers: { authorization: 'Bearer manages' } });
+    assert.deepEqual((await chats.next('hello')).scopes, ['inference']);
+    assert.deepEqual((await manages.next('hello')).scopes, ['manage']);
     assert.equal((await chats.chat('a')).last.type, 'chat.done');
     chats.send({ type: 'model.stop', id: 'b', model: 'tiny' });
     const refused = await chats.next('error', ({ id }) => id === 'b');
@@ -290,7 +292,7 @@ describe('the WebSocket server', () => {
         const aboutTwo = first.frames.filter((frame) => JSON.stringify(frame).includes('"model":"two"'));
         assert.deepEqual(
           aboutTwo.map((frame) => (frame.type === 'event' ? frame.event.type : frame.type)),
-          ['request.finished', 'chat.error'],
+          ['request.started', 'request.finished', 'chat.error'],
         );
         assert.ok(second.frames.every((frame) => !JSON.stringify(frame).includes('"model":"one"')));
       } finally {

@@ -29,7 +29,8 @@ const reasons: Readonly<Record<StopReason, string>> = {
 
 /**
  * The line for each type of event; `undefined` where another line reports it: `plugin.failed` is logged with its cause
- * where it happens, each tenth of an installation by the installation, and changes of the models once for all of them.
+ * where it happens, each tenth of an installation by the installation, changes of the models once for all of them, and a
+ * request when it has finished.
  * No line contains text of clients or engines, except the output of engines at `debug`.
  */
 const lines: { readonly [Type in EventType]: ((event: LaminaEvent<Type>) => Line | undefined) | undefined } = {
@@ -39,6 +40,7 @@ const lines: { readonly [Type in EventType]: ((event: LaminaEvent<Type>) => Line
   'backend.progress': undefined,
   'manifest.changed': undefined,
   'plugin.failed': undefined,
+  'request.started': undefined,
   'manifest.invalid': ({ error }) => ({
     level: 'error',
     message: `The manifest is not valid; the previous one stays in use: ${error.message}`,
@@ -141,15 +143,15 @@ function downloadFailureLine({ error, ...about }: LaminaEvent<'download.failed'>
   return { level: 'error', message: `The download of "${about.model}" failed: ${error.message}`, fields };
 }
 
-function requestLine({ usage, ...ended }: LaminaEvent<'request.finished'>): Line {
+function requestLine({ usage: _usage, ...ended }: LaminaEvent<'request.finished'>): Line {
   const { error, ...about } = ended;
-  const { request, route, model, status } = about;
-  const tokens = tokensIn((usage ?? {}) as Readonly<Record<string, unknown>>);
+  const { request, route, model, key, status } = about;
   const why = error === undefined ? {} : { code: error.code, ...(status < 500 ? {} : { reason: error.message }) };
+  const from = key === undefined ? '' : ` of key "${key}"`;
   return {
     level: status >= 500 ? 'error' : 'info',
-    message: `Request ${shortId(request)} ${route} "${model}": ${howItEnded(ended, tokens)}`,
-    fields: fieldsOf(about, tokens, why),
+    message: `Request ${shortId(request)}${from} ${route} "${model}": ${howItEnded(ended)}`,
+    fields: fieldsOf(about, why),
   };
 }
 
@@ -165,33 +167,15 @@ const loggedBefore: ReadonlySet<string> = new Set<ErrorCode>([
   'SHUTTING_DOWN',
 ]);
 
-function howItEnded(
-  { status, ms, cut, error }: Omit<LaminaEvent<'request.finished'>, 'usage'>,
-  tokens: Tokens,
-): string {
+function howItEnded(ended: Omit<LaminaEvent<'request.finished'>, 'usage'>): string {
+  const { status, ms, cut, error } = ended;
   const time = showTime(ms);
   if (status === 499) return `cancelled by the client after ${time}`;
   const code = error === undefined ? `${status}` : `${status} ${error.code}`;
   const reason = error === undefined || status < 500 || loggedBefore.has(error.code) ? '' : `: ${error.message}`;
   if (cut === true) return `${code}, the response broke off after ${time}${reason}`;
-  const count = tokens.completion_tokens ?? tokens.prompt_tokens;
+  const count = ended.completion_tokens ?? ended.prompt_tokens;
   return `${code} in ${time}${count === undefined ? '' : `, ${count} tokens`}${reason}`;
-}
-
-interface Tokens {
-  readonly prompt_tokens?: number;
-  readonly completion_tokens?: number;
-}
-
-/** Token counts by the names of OpenAI's and Anthropic's API. Only numbers: the engine decides what `usage` contains. */
-function tokensIn(usage: Readonly<Record<string, unknown>>): Tokens {
-  const numberOf = (...names: string[]) => names.map((name) => usage[name]).find((value) => typeof value === 'number');
-  const prompt = numberOf('prompt_tokens', 'input_tokens');
-  const completion = numberOf('completion_tokens', 'output_tokens');
-  return {
-    ...(prompt === undefined ? {} : { prompt_tokens: prompt }),
-    ...(completion === undefined ? {} : { completion_tokens: completion }),
-  };
 }
 
 /** The start of an id, enough to find a request. */

@@ -11,6 +11,8 @@ interface ErrorRow {
   readonly message: string;
   /** When it happens, for docs/errors.md. */
   readonly when: string;
+  /** Further details that it may have, besides those in the message. */
+  readonly details?: readonly string[];
 }
 
 /**
@@ -41,6 +43,7 @@ export const errorTable = {
     retryable: false,
     message: 'Model "{model}" was not found. {hint}',
     when: 'No model, alias or adapter has this name. The hint lists similar names.',
+    details: ['available'],
   },
   DOWNLOAD_NOT_FOUND: {
     status: 404,
@@ -59,6 +62,7 @@ export const errorTable = {
     retryable: false,
     message: 'No model matches the request: {reason}.',
     when: '`suggest` found no model.',
+    details: ['alternatives'],
   },
   ROUTE_NOT_FOUND: {
     status: 404,
@@ -103,6 +107,13 @@ export const errorTable = {
     retryable: true,
     message: 'The queue is full: {waiting} requests are waiting. Retry in a moment.',
     when: 'The limit of waiting requests is reached.',
+    details: ['retry_after'],
+  },
+  RATE_LIMITED: {
+    status: 429,
+    retryable: true,
+    message: '{message}',
+    when: 'A plugin limits how much a key may use, such as requests or tokens a minute. `retry_after` in the details is in seconds.',
   },
   ABORTED: {
     status: 499,
@@ -157,6 +168,7 @@ export const errorTable = {
     retryable: true,
     message: 'Model "{model}" failed to start: {reason}',
     when: 'The engine exited, or did not become ready. The details have its last lines of output.',
+    details: ['last_lines', 'exit_code', 'signal', 'limit'],
   },
   START_BACKING_OFF: {
     status: 503,
@@ -183,6 +195,7 @@ export const errorTable = {
     retryable: true,
     message: 'The request bodies in flight take {held_bytes} bytes; the limit is {limit_bytes}. Retry in a moment.',
     when: 'The bodies of all requests in flight reach the limit, and none was released within 5 s.',
+    details: ['retry_after'],
   },
   SHUTTING_DOWN: {
     status: 503,
@@ -208,6 +221,7 @@ export const errorTable = {
     retryable: false,
     message: 'Not enough free space in {path}: {reason}. Free some space and try again.',
     when: 'A download does not fit, or the disk is full. The smaller of 1 GiB and 5 % of the disk is kept free.',
+    details: ['needed_bytes'],
   },
   SOURCE_DENIED: {
     status: 403,
@@ -232,12 +246,14 @@ export const errorTable = {
     retryable: true,
     message: 'The engine of model "{model}" exited during the request: {reason}',
     when: 'The engine crashed or was killed.',
+    details: ['last_lines'],
   },
   MODEL_SERVER_UNREACHABLE: {
     status: 502,
     retryable: true,
     message: 'The engine of model "{model}" did not respond: {reason}',
     when: 'A running or remote engine refuses or drops connections.',
+    details: ['last_lines'],
   },
   SERVER_UNREACHABLE: {
     status: 502,
@@ -267,10 +283,18 @@ type Placeholder<Template extends string> = Template extends `${string}{${infer 
   ? Name | Placeholder<Rest>
   : never;
 
+type Further<Row> = Row extends { readonly details: readonly (infer Name extends string)[] } ? Name : never;
+
 /**
- * What an error of a code must be given: a value for each placeholder of its message; more is allowed. JSON,
- * snake_case: it goes on the wire.
+ * What an error of a code must be given: a value for each placeholder of its message. A code whose message is written
+ * where it happens takes any further detail; the others only those of their row. JSON, snake_case: it goes on the wire.
  */
-export type ErrorDetails<Code extends ErrorCode> = {
-  readonly [Name in Placeholder<(typeof errorTable)[Code]['message']>]: string | number | readonly string[];
-} & { readonly [name: string]: unknown };
+export type ErrorDetails<Code extends ErrorCode> = DetailsOf<(typeof errorTable)[Code]>;
+
+type DetailsOf<Row extends ErrorRow> = Row['message'] extends '{message}'
+  ? { readonly message: string; readonly [name: string]: unknown }
+  : [Placeholder<Row['message']> | Further<Row>] extends [never]
+    ? { readonly [name: string]: never } // `{}` would accept every object.
+    : { readonly [Name in Placeholder<Row['message']>]: string | number | readonly string[] } & {
+        readonly [Name in Further<Row>]?: unknown;
+      };

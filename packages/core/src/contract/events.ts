@@ -1,4 +1,5 @@
-// The events of Lamina: one table of schemas for in-process listeners, WebSocket and SSE. Only core emits events.
+// The events of Lamina: one table of schemas for in-process listeners, WebSocket and SSE. Only core emits these; plugins
+// emit events of their own.
 import type { FromSchema, Schema } from './schema.js';
 
 const string = { type: 'string' } as const;
@@ -8,13 +9,33 @@ const download = { download: string, model: string } as const;
 /** An error in JSON. */
 export const errorSchema = {
   type: 'object',
-  properties: { message: string, type: string, code: string, param: string, details: { type: 'object' } },
+  properties: {
+    message: string,
+    type: string,
+    code: string,
+    param: string,
+    details: { type: 'object', additionalProperties: true },
+  },
   required: ['message', 'type', 'code'],
 } as const;
 const error = errorSchema;
-const state = {
+const request = {
+  ...model,
+  /** Its id, which is also in the log and in the response header `x-request-id`. */
+  request: string,
+  /** What comes after `/v1/`. */
+  route: string,
+  via: { enum: ['process', 'http', 'websocket'] },
+  /** The name of the caller's API key. */
+  key: string,
+  /** Whether the client asked for a stream. */
+  stream: { type: 'boolean' },
+} as const;
+/** The state of a slot. */
+export const slotStateSchema = {
   enum: ['stopped', 'queued', 'starting', 'ready', 'sleeping', 'waking', 'degraded', 'stopping', 'failed'],
 } as const;
+const state = slotStateSchema;
 
 /**
  * Type of event → description and schema of its own fields, JSON in snake_case. Each event also has `id`, `at` and
@@ -151,21 +172,34 @@ export const eventSchemas = {
     properties: { ...model, request: string, position: number },
     required: ['model', 'request', 'position'],
   },
+  'request.started': {
+    description:
+      'An inference request was read; `request.finished` with the same id follows. `model` is the name that the client used.',
+    type: 'object',
+    properties: { ...request },
+    required: ['model', 'request', 'route', 'via', 'stream'],
+  },
   'request.finished': {
     description:
-      'An inference request has ended, also one that was refused or timed out in the queue. `error` is why it failed; `cut` is true when the answer had begun.',
+      'An inference request has ended, also one that was refused or timed out in the queue. `error` is why it failed; `cut` is true when the answer had begun. `queue_ms` is the time in the queue, `load_ms` the time the model took to load for this request, `ttft_ms` the time to the first byte of the answer, `ms` the whole time. The token counts are missing when the engine does not tell them: of some engines only while a plugin needs usage.',
     type: 'object',
     properties: {
-      ...model,
-      request: string,
-      route: string,
+      ...request,
       status: number,
       ms: number,
+      queue_ms: number,
+      load_ms: number,
+      ttft_ms: number,
+      prompt_tokens: number,
+      cached_tokens: number,
+      completion_tokens: number,
+      tokens_per_second: number,
+      finish_reason: string,
       usage: { type: 'object' },
       error,
       cut: { type: 'boolean' },
     },
-    required: ['model', 'request', 'route', 'status', 'ms'],
+    required: ['model', 'request', 'route', 'via', 'stream', 'status', 'ms'],
   },
   'log.line': {
     description: 'An engine printed a line.',
@@ -196,6 +230,15 @@ export type LaminaEvent<Type extends EventType = EventType> = {
   } & EventData<T>;
 }[Type];
 
+/** An event of a plugin: its type begins with the name of the plugin and a dot, its fields are the plugin's own. */
+export interface PluginEvent {
+  readonly id: string;
+  /** ISO 8601. */
+  readonly at: string;
+  readonly type: string;
+  readonly [field: string]: unknown;
+}
+
 /** The event bus. */
 export interface Events {
   /**
@@ -208,7 +251,16 @@ export interface Events {
    */
   on<Type extends EventType>(type: Type, listener: (event: LaminaEvent<Type>) => void): () => void;
   /**
-   * Adds a listener for all events, and returns a function that removes it.
+   * As above, for an event of a plugin.
+   * @example
+   * ```ts
+   * lamina.events.on('guard.limited', ({ key }) => console.log(key));
+   * ```
+   */
+  on(type: `${string}.${string}`, listener: (event: PluginEvent) => void): () => void;
+  /**
+   * Adds a listener for all events, also those of plugins, whose types are not in `EventType`; returns a function that
+   * removes it.
    * @example
    * ```ts
    * const stop = lamina.events.onAny(({ id, type }) => console.log(id, type));

@@ -171,10 +171,15 @@ export const clientFrameSchemas = {
 export const serverFrameSchemas = {
   hello: {
     description:
-      'The first frame of a connection. `session` is the first part of the ids of events: when it differs from an earlier connection, the server has been restarted, and the state that the client knows is out of date.',
+      'The first frame of a connection. `session` is the first part of the ids of events: when it differs from an earlier connection, the server has been restarted, and the state that the client knows is out of date. `scopes` is what the client may do.',
     type: 'object',
-    properties: { type: { const: 'hello' }, protocol: { const: subprotocol }, session: string },
-    required: ['type', 'protocol', 'session'],
+    properties: {
+      type: { const: 'hello' },
+      protocol: { const: subprotocol },
+      session: string,
+      scopes: { type: 'array', items: string },
+    },
+    required: ['type', 'protocol', 'session', 'scopes'],
   },
   'chat.accepted': {
     description: 'A chat has been accepted. `chat` is an unguessable id, for resuming it.',

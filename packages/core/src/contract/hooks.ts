@@ -1,9 +1,10 @@
-// The twelve hooks that plugins tap: their signatures and their rules.
+// The hooks that plugins tap: their signatures and their rules.
 import type { Acceptance, Availability, ModelServer, StopReason } from './backends.js';
 import type { Model } from './models.js';
 import type { Context } from './context.js';
 import type { InferenceRequest } from './inference-request.js';
 import type { Manifest } from './manifest.js';
+import type { ResponseTransforms } from './response-transforms.js';
 import type { SlotState } from './runtime.js';
 import type { DownloadPlan, PlanFile } from './source.js';
 
@@ -206,6 +207,17 @@ export interface HookSignatures {
    * ```
    */
   beforeRequest(request: InferenceRequest, context: Context): Awaitable<InferenceRequest | undefined>;
+  /**
+   * Changes the answer to a request: a tap says what it wants to change. Called once for each answer, when it begins;
+   * keep the state of an answer in variables of the tap. While no tap asks for anything, no answer is parsed.
+   * @example
+   * ```ts
+   * lamina.hooks.transformResponse.tap((response, { caller }) => {
+   *   if (caller.name === 'phone') response.chunks({ each: ({ usage, ...chunk }) => chunk });
+   * });
+   * ```
+   */
+  transformResponse(response: ResponseTransforms, request: InferenceRequest, context: Context): void;
 }
 
 /** The name of a hook. */
@@ -214,7 +226,12 @@ export type HookName = keyof HookSignatures;
 interface HookRow {
   /** The tapable class: in which order taps run and what their return values do. */
   readonly type:
-    'AsyncParallelHook' | 'AsyncSeriesHook' | 'AsyncSeriesBailHook' | 'AsyncSeriesWaterfallHook' | 'SyncBailHook';
+    | 'AsyncParallelHook'
+    | 'AsyncSeriesHook'
+    | 'AsyncSeriesBailHook'
+    | 'AsyncSeriesWaterfallHook'
+    | 'SyncHook'
+    | 'SyncBailHook';
   /**
    * When a tap fails: `stop` fails the call that ran the hook. With `isolate` the failure is logged and emitted as
    * `plugin.failed`; the hook continues without this tap.
@@ -311,6 +328,13 @@ export const hookTable = {
     before: 'a request was read',
     after: 'the model is resolved and a lease is acquired',
     limitMs: 10_000,
+  },
+  transformResponse: {
+    type: 'SyncHook',
+    onFailure: 'stop',
+    before: 'the engine began its answer',
+    after: 'the answer is sent to the client',
+    limitMs: 50,
   },
 } as const satisfies Record<HookName, HookRow>;
 

@@ -1,14 +1,16 @@
 // An inference request as hooks and model servers see it.
+import type { Caller } from './caller.js';
 import type { JsonObject } from './schema.js';
 
 /** One inference request, as the hook `beforeRequest` sees it. */
 export interface InferenceRequest {
-  /** Identifies the request in the log, in events and to the client; default: a new UUID. */
-  readonly id?: string;
+  /** Identifies the request in the log, in events and to the client. */
+  readonly id: string;
   /** What comes after `/v1/`: `chat/completions`, `embeddings`, … */
   readonly route: string;
   /** The model as the client names it. */
   readonly model: string;
+  readonly caller: Caller;
   /** Lower-case names. Keys, cookies and the headers of the connection are left out. */
   readonly headers: Readonly<Record<string, string>>;
   /**

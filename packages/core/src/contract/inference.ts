@@ -1,4 +1,5 @@
 // Inference requests: what comes in, what hooks see, how the answer goes out, and how one ends.
+import type { Caller } from './caller.js';
 import type { LaminaError, WireError } from './errors.js';
 import type { InferenceRequest } from './inference-request.js';
 import type { ResolvedModel } from './models.js';
@@ -12,7 +13,13 @@ export type RequestHeaders = Readonly<Record<string, string | readonly string[] 
  * An inference request as it comes in. Its body is bytes: parsed JSON takes up to 80 times as much memory while the
  * request waits.
  */
-export interface IncomingRequest extends Omit<InferenceRequest, 'json' | 'headers'> {
+export interface IncomingRequest extends Pick<InferenceRequest, 'route' | 'model'> {
+  /** Default: a new UUID. */
+  readonly id?: string;
+  /** Default: this process, with all scopes. */
+  readonly caller?: Caller;
+  /** Whether the client asks for a stream. Default: what the JSON body says, which is then parsed to know. */
+  readonly stream?: boolean;
   /**
    * All headers of the client. Lamina removes keys, cookies and connection headers before a hook or an engine sees them.
    */
@@ -72,6 +79,8 @@ export interface RequestOutcome {
   /** Whether the engine answered it. */
   readonly served: boolean;
   readonly usage?: JsonObject;
+  /** Why the engine stopped: `stop`, `length`, `tool_calls`, … */
+  readonly finishReason?: string;
   /** Why it failed: an error of Lamina, or the engine's own. */
   readonly error?: LaminaError | WireError;
   /** True when the answer had begun before it failed. */
@@ -105,7 +114,7 @@ export type ForwardResult =
       readonly kind: 'answered';
       readonly status: number;
       readonly usage?: JsonObject;
-      /** Of `forwardEvents` only: why the engine stopped. */
+      /** Why the engine stopped, as far as the end of the answer says it. */
       readonly finishReason?: string;
     }
   /** The engine refused the request; the sink is untouched. */

@@ -2,7 +2,8 @@
 import type { BackendType } from './backends.js';
 import type { Clock, Logger } from './context.js';
 import type { Events } from './events.js';
-import type { HookTaps } from './hooks.js';
+import type { ExtensionPoints } from './extensions.js';
+import type { HookName, HookTaps } from './hooks.js';
 import type { Models } from './models.js';
 import type { FromSchema, Schema } from './schema.js';
 import type { Source } from './source.js';
@@ -103,6 +104,25 @@ export interface PluginContext {
    */
   addSource(source: Source): void;
   /**
+   * Contributes to an extension point, such as `http` of @lamina/server-koa. Call it during `setup` only. A contribution
+   * that no host reads has no effect; `lamina plugins` shows it.
+   * @example
+   * ```ts
+   * lamina.extend('greeting', { text: 'Hello' });
+   * ```
+   */
+  extend<Point extends keyof ExtensionPoints>(point: Point, value: ExtensionPoints[Point]): void;
+  /**
+   * Emits an event of the plugin's own: its type begins with the name of the plugin and a dot. `data` is JSON in
+   * snake_case, without `id`, `at` and `type`, which Lamina adds. Clients with the scope `manage` receive it.
+   * @throws LaminaError `PLUGIN_FAILED` for a type that does not begin with the plugin's name
+   * @example
+   * ```ts
+   * lamina.emit('guard.limited', { key: 'phone' });
+   * ```
+   */
+  emit(type: `${string}.${string}`, data: object): void;
+  /**
    * Runs when Lamina closes, in reverse order of the plugins; limited in time.
    * @example
    * ```ts
@@ -113,14 +133,33 @@ export interface PluginContext {
   onClose(close: () => void | Promise<void>): void;
 }
 
-/** A configured plugin for `createLamina({ plugins })`, made by the factory that `definePlugin` returns. */
+/**
+ * A configured plugin for `createLamina({ plugins })`: what the factory of `definePlugin` returns, or for a plugin without
+ * options a plain object.
+ * @example
+ * ```ts
+ * import type { Plugin } from '@lamina/core/plugin';
+ *
+ * const plugin: Plugin = { name: 'quiet', setup: (lamina) => lamina.log.debug({}, 'Set up') };
+ * ```
+ */
 export interface Plugin {
   readonly name: string;
-  readonly apiVersion: number;
+  /** The version of the plugin contract that it was written for. Default: the one of this core. */
+  readonly apiVersion?: number;
   readonly schema?: Schema;
-  readonly options: unknown;
+  /** Default: no options. */
+  readonly options?: unknown;
+  /** See {@link PluginDefinition.needs}. */
+  readonly needs?: readonly PluginNeed[];
   setup(lamina: PluginContext, options: never): void | Promise<void>;
 }
+
+/**
+ * `usage`: the event `request.finished` has the token counts of every stream. Lamina asks the engine for them, and
+ * withholds them from a client that did not ask.
+ */
+export type PluginNeed = 'usage';
 
 /** The argument of `definePlugin`. */
 export interface PluginDefinition<S extends Schema> {
@@ -128,7 +167,9 @@ export interface PluginDefinition<S extends Schema> {
   readonly name: string;
   /** The schema of the options of the factory; checked before the plugin runs. */
   readonly options?: S;
-  /** Registers backends and sources, and taps hooks. */
+  /** What it needs of Lamina that costs something; default: nothing. */
+  readonly needs?: readonly PluginNeed[];
+  /** Registers backends, sources and extensions, and taps hooks. */
   setup(lamina: PluginContext, options: FromSchema<S>): void | Promise<void>;
 }
 
@@ -136,4 +177,17 @@ export interface PluginDefinition<S extends Schema> {
 export interface Registrations {
   addBackend(type: BackendType, plugin: string): void;
   addSource(source: Source, plugin: string): void;
+}
+
+/** What a plugin registered and tapped, as `lamina plugins` shows it. */
+export interface PluginRecord {
+  readonly name: string;
+  /** Types of backends. */
+  readonly backends: readonly string[];
+  /** Names of sources. */
+  readonly sources: readonly string[];
+  /** Names of the hooks it taps. */
+  readonly hooks: readonly HookName[];
+  /** The extension points it contributes to; `read` is false while no host has read that extension point. */
+  readonly extensions: readonly { readonly point: string; readonly read: boolean }[];
 }

@@ -1,10 +1,11 @@
 // The runtime: slots, their states, and leases on model servers.
 import type { Endpoint, EndpointOptions, Machine, RequestAdapter, ServerInfo, StopReason } from './backends.js';
+import type { slotStateSchema } from './events.js';
 import type { ResolvedModel } from './models.js';
+import type { FromSchema } from './schema.js';
 
 /** The state of a slot. */
-export type SlotState =
-  'stopped' | 'queued' | 'starting' | 'ready' | 'sleeping' | 'waking' | 'degraded' | 'stopping' | 'failed';
+export type SlotState = FromSchema<typeof slotStateSchema>;
 
 /**
  * The state a slot should have: `auto` runs while it is used, `running` until it is stopped explicitly, `stopped` while
@@ -83,6 +84,14 @@ export interface AcquireOptions {
   readonly onProgress?: (progress: AcquireProgress) => void;
   /** Never starts or wakes the model; fails with `MODEL_NOT_RUNNING` unless it runs. Default false. */
   readonly onlyRunning?: boolean;
+  /** Called once with how long a request had to wait, when its waiting has ended in whichever way. */
+  readonly onWaited?: (times: WaitTimes) => void;
+}
+
+/** How long a request waited, in milliseconds: for its turn or memory, and for the model to load or wake. */
+export interface WaitTimes {
+  readonly queueMs: number;
+  readonly loadMs: number;
 }
 
 /** The progress of a request that waits for a lease. */

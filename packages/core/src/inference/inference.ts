@@ -13,39 +13,56 @@ import type { AcquireOptions } from '../contract/runtime.js';
 import type { JsonObject } from '../contract/schema.js';
 import { readEngineError, redactError } from './engine-error.js';
 import { EventReader } from './events.js';
-import type { InferenceRequests, LeasedRequest } from './request.js';
+import type { LeasedRequest } from './leased-request.js';
+import type { InferenceRequests } from './request.js';
 import { cutReason, send, type SendOutcome } from './send.js';
 import { Upstreams } from './upstreams.js';
-import { usageIn } from './usage.js';
+import { finishReasonIn, usageIn } from './usage.js';
 
 /** Runs inference requests, whichever way they come in. */
 export class InferenceService implements Inference {
   readonly #upstreams = new Upstreams();
+  /** The requests that have not finished. */
+  readonly #unfinished = new Set<Promise<unknown>>();
+  /** The requests that others opened and have not finished. */
+  readonly #handles = new Set<LeasedRequest>();
 
   constructor(private readonly requests: InferenceRequests) {}
 
-  open(request: IncomingRequest, options: AcquireOptions): Promise<InferenceHandle> {
-    return this.requests.open(request, options);
+  async open(request: IncomingRequest, options: AcquireOptions): Promise<InferenceHandle> {
+    const handle = await this.#track(this.requests.open(request, options));
+    this.#handles.add(handle);
+    handle.onFinish = () => void this.#handles.delete(handle);
+    return handle;
   }
 
   forward(request: ForwardRequest, sink: ResponseSink, options: AcquireOptions): Promise<ForwardResult> {
-    return this.#run(request, sink, options);
+    return this.#track(this.#run(request, sink, options));
   }
 
   forwardEvents(request: ForwardRequest, sink: EventSink, options: AcquireOptions): Promise<ForwardResult> {
     const stopped = new AbortController();
     const reader = new EventReader(sink, () => stopped.abort());
-    return this.#run(
-      request,
-      reader,
-      { ...options, signal: AbortSignal.any([options.signal, stopped.signal]) },
-      reader,
-    );
+    const signal = AbortSignal.any([options.signal, stopped.signal]);
+    return this.#track(this.#run(request, reader, { ...options, signal }, reader));
   }
 
-  /** Closes all connections to engines; call it when no request is under way. */
-  close(): Promise<void> {
-    return this.#upstreams.close();
+  /**
+   * Waits until every request has finished, and closes all connections to engines. Call it when the runtime has ended the
+   * leases, which ends what is under way.
+   */
+  async close(): Promise<void> {
+    await Promise.allSettled(this.#unfinished);
+    const error = new LaminaError('SHUTTING_DOWN', {});
+    for (const handle of this.#handles) handle.finish({ status: error.status, served: false, error });
+    await this.#upstreams.close();
+  }
+
+  #track<T>(request: Promise<T>): Promise<T> {
+    const forget = () => this.#unfinished.delete(request);
+    this.#unfinished.add(request);
+    request.then(forget, forget);
+    return request;
   }
 
   async #run(
@@ -77,9 +94,11 @@ async function endOf(
 ): Promise<ForwardResult> {
   const { endpoint } = outcome;
   if (outcome.kind === 'refused') return refusedEnd(handle, outcome);
-  const usage = reader === undefined ? usageIn(outcome.tail) : reader.usage;
+  const end =
+    reader === undefined ? { usage: usageIn(outcome.tail), finishReason: finishReasonIn(outcome.tail) } : reader;
+  const known = knownEnd(end);
   const cut = (error: LaminaError | WireError, status: number, served: boolean): ForwardResult => {
-    handle.finish({ status, served, error, cut: true, ...usagePart(usage) });
+    handle.finish({ status, served, error, cut: true, ...known });
     return {
       kind: 'cut',
       error: LaminaError.is(error) ? error.toWire() : error,
@@ -99,13 +118,8 @@ async function endOf(
     return cut(error, error.status, false);
   }
   const { status } = outcome;
-  handle.finish({ status, served: true, ...usagePart(usage) });
-  return {
-    kind: 'answered',
-    status,
-    ...usagePart(usage),
-    ...(reader?.finishReason === undefined ? {} : { finishReason: reader.finishReason }),
-  };
+  handle.finish({ status, served: true, ...known });
+  return { kind: 'answered', status, ...known };
 }
 
 function refusedEnd(handle: LeasedRequest, refused: Extract<SendOutcome, { kind: 'refused' }>): ForwardResult {
@@ -121,8 +135,16 @@ function refusedEnd(handle: LeasedRequest, refused: Extract<SendOutcome, { kind:
   return { kind: 'refused', status, error, ...(retryAfter === undefined ? {} : { retryAfter }) };
 }
 
-function usagePart(usage: JsonObject | undefined): { usage?: JsonObject } {
-  return usage === undefined ? {} : { usage };
+interface AnswerEnd {
+  readonly usage: JsonObject | undefined;
+  readonly finishReason: string | undefined;
+}
+
+function knownEnd({ usage, finishReason }: AnswerEnd): { usage?: JsonObject; finishReason?: string } {
+  return {
+    ...(usage === undefined ? {} : { usage }),
+    ...(finishReason === undefined ? {} : { finishReason }),
+  };
 }
 
 const eventEnd = Buffer.from('\n\n');

@@ -20,6 +20,14 @@ export type RelayOutcome =
   /** The answer broke off; `tail` is the end of what the sink has. */
   | { readonly kind: 'cut'; readonly error: Error; readonly isEventStream: boolean; readonly tail: readonly Buffer[] };
 
+/** Hears of the answer. */
+export interface RelayObserver {
+  /** Called when bytes of the answer arrive, its head included. */
+  onBytes(): void;
+  /** Called when the body of the answer begins. */
+  onFirstData(): void;
+}
+
 /** How much of an engine's error is read, in bytes. */
 const errorLimit = 256 * 1024;
 
@@ -36,7 +44,7 @@ export class Relay implements Dispatcher.DispatchHandler {
   readonly outcome: Promise<RelayOutcome>;
   readonly #sink: ResponseSink;
   readonly #requestId: string;
-  readonly #touch: () => void;
+  readonly #observer: RelayObserver;
   #settle!: (outcome: RelayOutcome) => void;
   #controller: Dispatcher.DispatchController | undefined;
   #cancelled: Error | undefined;
@@ -46,11 +54,10 @@ export class Relay implements Dispatcher.DispatchHandler {
   #last: Buffer | undefined;
   #beforeLast: Buffer | undefined;
 
-  /** `touch` is called when bytes of the answer arrive. */
-  constructor(sink: ResponseSink, requestId: string, touch: () => void) {
+  constructor(sink: ResponseSink, requestId: string, observer: RelayObserver) {
     this.#sink = sink;
     this.#requestId = requestId;
-    this.#touch = touch;
+    this.#observer = observer;
     this.outcome = new Promise((resolve) => (this.#settle = resolve));
   }
 
@@ -68,7 +75,7 @@ export class Relay implements Dispatcher.DispatchHandler {
   }
 
   onResponseStart(_: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
-    this.#touch();
+    this.#observer.onBytes();
     if (status < 200) return;
     this.#status = status;
     if (status >= 300) {
@@ -82,13 +89,14 @@ export class Relay implements Dispatcher.DispatchHandler {
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    this.#touch();
+    this.#observer.onBytes();
     if (this.#refusal !== undefined) {
       this.#refusal.bytes += chunk.length;
       this.#refusal.chunks.push(chunk);
       if (this.#refusal.bytes > errorLimit) this.#endRefusal(controller, this.#refusal);
       return;
     }
+    if (this.#last === undefined) this.#observer.onFirstData();
     this.#beforeLast = this.#last;
     this.#last = chunk;
     if (this.#sink.write(chunk)) return;

@@ -8,7 +8,7 @@ import { networkReasonOf } from '../kernel/reason.js';
 import { redactText } from './engine-error.js';
 import { engineHeaders } from './headers.js';
 import { Relay, type RelayOutcome } from './relay.js';
-import type { LeasedRequest } from './request.js';
+import type { LeasedRequest } from './leased-request.js';
 import { keyOf, type Upstreams } from './upstreams.js';
 
 /** What every attempt sends. */
@@ -116,9 +116,12 @@ async function relayed(
   const aborted = signals.find((each) => each.aborted);
   if (aborted !== undefined) return { kind: 'failed', error: LaminaError.from(aborted.reason) };
   const { pool, path } = upstreams.at(endpoint);
-  const relay = new Relay(sink, handle.id, () => {
-    lease.touch();
-    endpoint.touch?.();
+  const relay = new Relay(sink, handle.id, {
+    onBytes() {
+      lease.touch();
+      endpoint.touch?.();
+    },
+    onFirstData: () => handle.report.received(),
   });
   const stopListening = signals.map((each) => cancelOnAbort(each, relay));
   pool.dispatch(

@@ -24,6 +24,7 @@ export function definePlugin<const S extends Schema>(
     name: definition.name,
     apiVersion,
     ...(definition.options === undefined ? {} : { schema: definition.options }),
+    ...(definition.needs === undefined ? {} : { needs: definition.needs }),
     options: options ?? {},
     setup: (lamina, checked) => definition.setup(lamina, checked),
   });

@@ -2,12 +2,12 @@
 import { randomUUID } from 'node:crypto';
 import { LaminaError } from '../contract/errors.js';
 import { reasonOf } from './reason.js';
-import type { EventData, Events, EventType, LaminaEvent } from '../contract/events.js';
+import type { EventData, Events, EventType, LaminaEvent, PluginEvent } from '../contract/events.js';
 import type { Clock, Logger } from '../contract/context.js';
 
 const kept = 1_000;
 const progressIntervalMs = 100;
-const transient: ReadonlySet<EventType> = new Set<EventType>([
+const transient: ReadonlySet<string> = new Set<EventType>([
   'model.progress',
   'backend.progress',
   'download.progress',
@@ -20,6 +20,14 @@ const throttled: ReadonlySet<EventType> = new Set<EventType>([
   'download.progress',
 ]);
 
+/** Events that have a model for their subject without saying that its progress has ended. */
+const passing: ReadonlySet<EventType> = new Set<EventType>([
+  'log.line',
+  'queue.position',
+  'request.started',
+  'request.finished',
+]);
+
 interface Pending {
   lastAt: number;
   /** Cancels the event that waits. */
@@ -30,7 +38,7 @@ interface Pending {
 export class EventBus implements Events {
   /** Identifies this Lamina until it is closed: the first part of each event id. */
   readonly session = randomUUID().slice(0, 8);
-  private readonly listeners = new Map<EventType | '*', Set<(event: LaminaEvent) => void>>();
+  private readonly listeners = new Map<string, Set<(event: LaminaEvent) => void>>();
   private readonly history: LaminaEvent[] = [];
   private readonly progress = new Map<string, Pending>();
   private count = 0;
@@ -57,12 +65,19 @@ export class EventBus implements Events {
   emit<Type extends EventType>(type: Type, data: EventData<Type>): void {
     const subject = subjectOf(data);
     if (throttled.has(type)) return this.emitThrottled(`${type} ${subject}`, type, data);
-    if (type !== 'log.line' && type !== 'queue.position') this.dropProgress(subject);
+    if (!passing.has(type)) this.dropProgress(subject);
     this.publish(type, data);
   }
 
-  on<Type extends EventType>(type: Type, listener: (event: LaminaEvent<Type>) => void): () => void {
-    return this.listen(type, listener as unknown as (event: LaminaEvent) => void);
+  /** Emits an event of a plugin. */
+  emitForPlugin(type: string, data: object): void {
+    this.publish(type, data);
+  }
+
+  on<Type extends EventType>(type: Type, listener: (event: LaminaEvent<Type>) => void): () => void;
+  on(type: string, listener: (event: PluginEvent) => void): () => void;
+  on(type: string, listener: (event: never) => void): () => void {
+    return this.listen(type, listener as (event: LaminaEvent) => void);
   }
 
   onAny(listener: (event: LaminaEvent) => void): () => void {
@@ -104,7 +119,7 @@ export class EventBus implements Events {
     this.listeners.clear();
   }
 
-  private listen(type: EventType | '*', listener: (event: LaminaEvent) => void): () => void {
+  private listen(type: string, listener: (event: LaminaEvent) => void): () => void {
     const set = this.listeners.get(type) ?? new Set();
     this.listeners.set(type, set);
     const own = (event: LaminaEvent) => listener(event);
@@ -135,13 +150,13 @@ export class EventBus implements Events {
     }
   }
 
-  private publish<Type extends EventType>(type: Type, data: EventData<Type>): void {
+  private publish(type: string, data: object): void {
     this.count += 1;
     const event = Object.freeze({
+      ...data,
       id: `${this.session}-${this.count}`,
       at: new Date(this.clock.now()).toISOString(),
       type,
-      ...(data as object),
     }) as unknown as LaminaEvent;
     if (!transient.has(type)) {
       this.lastKept = this.count;

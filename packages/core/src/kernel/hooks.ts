@@ -5,6 +5,7 @@ import {
   AsyncSeriesHook,
   AsyncSeriesWaterfallHook,
   SyncBailHook,
+  SyncHook,
 } from 'tapable';
 import type { Context, Logger } from '../contract/context.js';
 import { LaminaError } from '../contract/errors.js';
@@ -49,10 +50,18 @@ const argumentCounts: { readonly [Name in HookName]: HookArguments<Name>['length
   orderQueue: 2,
   suggestModel: 3,
   beforeRequest: 2,
+  transformResponse: 3,
 };
 
 const hookNames = Object.keys(hookTable) as HookName[];
-const classes = { AsyncParallelHook, AsyncSeriesHook, AsyncSeriesBailHook, AsyncSeriesWaterfallHook, SyncBailHook };
+const classes = {
+  AsyncParallelHook,
+  AsyncSeriesHook,
+  AsyncSeriesBailHook,
+  AsyncSeriesWaterfallHook,
+  SyncHook,
+  SyncBailHook,
+};
 
 type TapFunction = (...parameters: unknown[]) => unknown;
 
@@ -74,11 +83,18 @@ export class Hooks {
     return Object.freeze(Object.fromEntries(points)) as HookTaps;
   }
 
+  /** The hooks that a plugin taps. */
+  tappedBy(plugin: string): HookName[] {
+    return hookNames.filter((name) => {
+      const { taps } = this.run[name] as unknown as { readonly taps: readonly { readonly name: string }[] };
+      return taps.some((tap) => tap.name === plugin);
+    });
+  }
+
   private tap(name: HookName, owner: TapOwner, run: TapFunction, stage: number): void {
     const hook: unknown = this.run[name];
     const options = { name: owner.name, stage };
-    if (hookTable[name].type === 'SyncBailHook')
-      (hook as SyncBailHook<unknown[], unknown>).tap(options, this.guardSync(name, owner, run));
+    if (isSynchronous(name)) (hook as SyncBailHook<unknown[], unknown>).tap(options, this.guardSync(name, owner, run));
     else (hook as AsyncSeriesBailHook<unknown[], unknown>).tapPromise(options, this.guard(name, owner, run));
   }
 
@@ -122,6 +138,10 @@ export class Hooks {
     if (stop) throw new LaminaError('PLUGIN_FAILED', { plugin: owner.name, hook, reason }, { cause: error });
     return undefined;
   }
+}
+
+function isSynchronous(name: HookName): boolean {
+  return hookTable[name].type.startsWith('Sync');
 }
 
 function createHooks(): RunnableHooks {

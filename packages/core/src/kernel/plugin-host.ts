@@ -4,13 +4,22 @@ import { join } from 'node:path';
 import type { Config } from '../contract/config.js';
 import { LaminaError } from '../contract/errors.js';
 import { reasonOf } from './reason.js';
-import type { Events } from '../contract/events.js';
-import { apiVersion, type Plugin, type PluginContext, type Registrations } from '../contract/plugin.js';
+import type { Events, EventType } from '../contract/events.js';
+import type { Contribution, ExtensionPoints } from '../contract/extensions.js';
+import {
+  apiVersion,
+  type Plugin,
+  type PluginContext,
+  type PluginNeed,
+  type PluginRecord,
+  type Registrations,
+} from '../contract/plugin.js';
 import type { Clock, Logger } from '../contract/context.js';
 import type { Models } from '../contract/models.js';
 import { check, describeProblems } from './check.js';
 import { Disposables } from './disposables.js';
 import type { EventBus } from './event-bus.js';
+import { Extensions } from './extensions.js';
 import { freeze } from './freeze.js';
 import type { Hooks, TapOwner } from './hooks.js';
 import { withTimeout } from './abort.js';
@@ -18,9 +27,18 @@ import { withTimeout } from './abort.js';
 const setupLimitMs = 60_000;
 const namePattern = /^[a-z][a-z0-9-]*$/;
 
+/** What a plugin has registered. */
+interface Registered {
+  readonly owner: TapOwner;
+  readonly backends: string[];
+  readonly sources: string[];
+}
+
 /** The plugins of one Lamina. */
 export class PluginHost {
   private readonly opened: Disposables;
+  private readonly contributions = new Extensions();
+  private readonly registered: Registered[] = [];
 
   constructor(
     private readonly config: Config,
@@ -50,6 +68,27 @@ export class PluginHost {
     }
   }
 
+  /** See `Lamina.plugins`. */
+  records(): PluginRecord[] {
+    return this.registered.map(({ owner, backends, sources }) => ({
+      name: owner.name,
+      backends: [...backends],
+      sources: [...sources],
+      hooks: this.hooks.tappedBy(owner.name),
+      extensions: this.contributions.of(owner.name),
+    }));
+  }
+
+  /** See `Lamina.extensions`. */
+  extensions<Point extends keyof ExtensionPoints>(point: Point): readonly Contribution<ExtensionPoints[Point]>[] {
+    return this.contributions.read(point);
+  }
+
+  /** Whether a plugin needs something that costs something. */
+  needs(need: PluginNeed): boolean {
+    return this.config.plugins.some(({ needs = [] }) => needs.includes(need));
+  }
+
   /** Closes every plugin, the last one first; each silenced, then closed. */
   close(): Promise<void> {
     return this.opened.dispose();
@@ -57,14 +96,16 @@ export class PluginHost {
 
   private async setUp(plugin: Plugin, signal: AbortSignal): Promise<void> {
     const owner: TapOwner = { name: plugin.name, log: this.log.child({ plugin: plugin.name }), closed: false };
+    const registered: Registered = { owner, backends: [], sources: [] };
+    this.registered.push(registered);
     let open = true;
     try {
-      const context = this.contextFor(plugin, owner, () => open);
+      const context = this.contextFor(plugin, registered, () => open);
       await withTimeout(
         signal,
         setupLimitMs,
         () => new Error(`it took longer than ${setupLimitMs / 1000} s`),
-        () => plugin.setup(context, freeze(plugin.options) as never),
+        () => plugin.setup(context, freeze(plugin.options ?? {}) as never),
       );
     } catch (error) {
       if (LaminaError.is(error) || signal.aborted) throw error;
@@ -79,19 +120,20 @@ export class PluginHost {
     }
   }
 
-  private contextFor(plugin: Plugin, owner: TapOwner, open: () => boolean): PluginContext {
+  private contextFor(plugin: Plugin, registered: Registered, open: () => boolean): PluginContext {
+    const { owner } = registered;
     const { mode } = this.config;
     const dataDir = join(this.config.dataDir, 'plugins', plugin.name);
     const during =
-      <T>(register: (noun: T, plugin: string) => void) =>
-      (noun: T) => {
+      <Arguments extends unknown[]>(register: (...given: Arguments) => void) =>
+      (...given: Arguments) => {
         if (!open())
           throw new LaminaError('PLUGIN_FAILED', {
             plugin: plugin.name,
             hook: 'setup',
             reason: 'it registers something after its setup has ended',
           });
-        register(noun, plugin.name);
+        register(...given);
       };
     return Object.freeze({
       name: plugin.name,
@@ -107,8 +149,19 @@ export class PluginHost {
       events: this.eventsFor(owner),
       hooks: this.hooks.tapsFor(owner),
       models: this.models,
-      addBackend: during((type, name) => this.registrations.addBackend(type, name)),
-      addSource: during((source, name) => this.registrations.addSource(source, name)),
+      addBackend: during((type) => {
+        this.registrations.addBackend(type, plugin.name);
+        registered.backends.push(type.type);
+      }),
+      addSource: during((source) => {
+        this.registrations.addSource(source, plugin.name);
+        registered.sources.push(source.name);
+      }),
+      extend: during((point, value) => this.contributions.add(point, plugin.name, value)),
+      emit: (type, data) => {
+        if (!type.startsWith(`${plugin.name}.`)) throw invalidEvent(plugin.name, type);
+        if (!owner.closed) this.events.emitForPlugin(type, data);
+      },
       onClose: (close: () => void | Promise<void>) => this.opened.add(`plugin ${plugin.name}`, close),
     } satisfies PluginContext);
   }
@@ -122,7 +175,8 @@ export class PluginHost {
         if (!owner.closed) listener(event);
       };
     return Object.freeze({
-      on: (type, listener) => events.on(type, whileOpen(listener)),
+      on: (type: EventType, listener: (event: never) => void) =>
+        events.on(type, whileOpen(listener as (event: unknown) => void)),
       onAny: (listener) => events.onAny(whileOpen(listener)),
       once: (type, options) => events.once(type, options),
       since: (id) => events.since(id),
@@ -134,6 +188,11 @@ export class PluginHost {
       },
     } satisfies Events);
   }
+}
+
+function invalidEvent(plugin: string, type: string): LaminaError {
+  const reason = `it emits "${type}", but the type of its events must begin with "${plugin}."`;
+  return new LaminaError('PLUGIN_FAILED', { plugin, hook: 'emit', reason });
 }
 
 const noOptions = { type: 'object', additionalProperties: false };
@@ -154,9 +213,9 @@ function faultOf(plugin: Partial<Plugin> | undefined, earlier: ReadonlySet<strin
     return 'it is not what a factory made by definePlugin returns';
   if (typeof plugin.name !== 'string' || !namePattern.test(plugin.name))
     return 'its name must be lower-case letters, digits and dashes, and begin with a letter';
-  if (plugin.apiVersion !== apiVersion)
+  if (plugin.apiVersion !== undefined && plugin.apiVersion !== apiVersion)
     return `it speaks version ${String(plugin.apiVersion)} of the contract and this core speaks ${apiVersion}; install matching versions`;
   if (earlier.has(plugin.name)) return 'another plugin has the same name; list it once';
-  const problems = check(plugin.schema ?? noOptions, plugin.options);
+  const problems = check(plugin.schema ?? noOptions, plugin.options ?? {});
   return problems.length === 0 ? undefined : `its option ${describeProblems(problems)}`;
 }

@@ -4,7 +4,7 @@ import type { Config } from '../contract/config.js';
 import type { Clock, Logger } from '../contract/context.js';
 import { LaminaError } from '../contract/errors.js';
 import type { Models, ResolvedModel } from '../contract/models.js';
-import type { AcquireOptions, Lease, Runtime, SlotSnapshot, SlotState } from '../contract/runtime.js';
+import type { AcquireOptions, Lease, Runtime, SlotSnapshot, SlotState, WaitTimes } from '../contract/runtime.js';
 import { abortable } from '../kernel/abort.js';
 import type { EventBus } from '../kernel/event-bus.js';
 import { attachedError } from '../kernel/attached.js';
@@ -39,13 +39,17 @@ export class SlotRuntime implements Runtime {
 
   async acquire(
     model: string | ResolvedModel,
-    { signal, onProgress, onlyRunning = false }: AcquireOptions,
+    { signal, onProgress, onWaited, onlyRunning = false }: AcquireOptions,
   ): Promise<Lease> {
     const target = typeof model === 'string' ? this.models.resolve(model) : model;
     const slot = this.slotFor(target);
     this.requireOpen(signal);
     if (this.queue.size === 0 && slot.serving && slot.hasCapacity) return this.lease(slot, target);
-    return this.wait({ slot, explicit: false, onlyRunning, onProgress }, signal, () => this.lease(slot, target));
+    const since = this.clock.now();
+    const waiting = this.wait({ slot, explicit: false, onlyRunning, onProgress }, signal, () =>
+      this.lease(slot, target),
+    );
+    return onWaited === undefined ? waiting : waiting.finally(() => onWaited(waitTimes(slot, since, this.clock.now())));
   }
 
   async start(model: string, { signal }: { signal?: AbortSignal } = {}): Promise<SlotSnapshot> {
@@ -146,7 +150,11 @@ export class SlotRuntime implements Runtime {
   }
 
   private onSlotChange(slot: Slot, from: SlotState): void {
-    if (from !== slot.state) this.events.emit('model.state', { model: slot.name, from, to: slot.state });
+    if (from !== slot.state) {
+      if (isLoading(slot.state)) slot.lastLoad = { began: this.clock.now(), ended: Infinity };
+      else if (isLoading(from)) slot.lastLoad.ended = this.clock.now();
+      this.events.emit('model.state', { model: slot.name, from, to: slot.state });
+    }
     this.requestDecision();
   }
 
@@ -276,4 +284,14 @@ export class SlotRuntime implements Runtime {
     this.queue.addStart(slot);
     this.requestDecision();
   }
+}
+
+function isLoading(state: SlotState): boolean {
+  return state === 'starting' || state === 'waking';
+}
+
+/** The part of a wait in which the model loaded is not time in the queue. */
+function waitTimes({ lastLoad }: Slot, since: number, now: number): WaitTimes {
+  const loadMs = Math.max(0, Math.min(lastLoad.ended, now) - Math.max(lastLoad.began, since));
+  return { queueMs: now - since - loadMs, loadMs };
 }

@@ -56,6 +56,8 @@ export class Slot {
   /** Since when nobody waits for the start in progress. */
   unwantedSince?: number;
   loadMs = 0;
+  /** When the last start or wake began and ended; `Infinity` while it is in progress. */
+  lastLoad = { began: 0, ended: 0 };
   failures = 0;
   retryAt = 0;
   error?: LaminaError;

@@ -49,7 +49,7 @@ describe('inference', () => {
     const sink = new Collected();
     const result = await lamina.inference.forward(chat(), sink, options());
     const answer = JSON.parse(sink.text) as { usage: object };
-    assert.deepEqual(result, { kind: 'answered', status: 200, usage: answer.usage });
+    assert.deepEqual(result, { kind: 'answered', status: 200, usage: answer.usage, finishReason: 'stop' });
     assert.equal(sink.writableEnded, true);
     assert.deepEqual([finished.length, finished[0]?.status, finished[0]?.usage], [1, 200, answer.usage]);
     assert.equal(lamina.runtime.slot('tiny').busy, 0);

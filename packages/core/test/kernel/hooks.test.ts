@@ -77,7 +77,7 @@ describe('hooks', () => {
     assert.equal(error.message, 'Plugin "plugin-1" failed in beforeRequest: x is not a function.');
     assert.deepEqual(
       events.map(({ type }) => type),
-      ['plugin.failed', 'request.finished'],
+      ['request.started', 'plugin.failed', 'request.finished'],
     );
   });
 
@@ -90,7 +90,7 @@ describe('hooks', () => {
     assert.ok(LaminaError.is(error, 'FORBIDDEN'));
     assert.deepEqual(
       events.map(({ type }) => type),
-      ['request.finished'],
+      ['request.started', 'request.finished'],
     );
   });
 

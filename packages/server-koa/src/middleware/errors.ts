@@ -1,7 +1,7 @@
 // Turns what is thrown into a response: one shape, the right status, no stack.
 import { LaminaError, type Logger, type WireError } from '@lamina/core';
 import type { Context, Middleware } from 'koa';
-import { scopesOf } from './authentication.js';
+import { callerOf } from './authentication.js';
 import { respondWhileReceiving } from './early-response.js';
 import { isJson, visibleError } from './redaction.js';
 import { noteError, requestIdOf } from './request-log.js';
@@ -38,7 +38,7 @@ function respond(ctx: Context, error: LaminaError, log: Logger): void {
   }
   setHeaders(ctx, error);
   ctx.status = error.status;
-  ctx.body = errorBody(ctx.path, visibleError(scopesOf(ctx), error.toWire()));
+  ctx.body = errorBody(ctx.path, visibleError(callerOf(ctx), error.toWire()));
   // HTTP/2 can end one stream and keep the connection, so it does not need this.
   const isReceiving = !ctx.req.readableEnded && (error.code === 'BODY_TOO_LARGE' || ctx.req.isPaused());
   if (isReceiving && ctx.req.httpVersionMajor === 1) respondWhileReceiving(ctx);

@@ -37,6 +37,8 @@ export interface InferenceBody {
   readonly body?: Buffer;
   /** The body, when it is a form. */
   readonly form?: FormBody;
+  /** Whether the JSON asks for a stream. */
+  readonly stream: boolean;
   /** Releases the memory of the body. */
   readonly release: () => void;
 }
@@ -70,6 +72,7 @@ export async function readInferenceBody(
 export function readQuery(query: string): InferenceBody {
   return {
     model: modelName(new URLSearchParams(query).get('model') ?? undefined),
+    stream: false,
     release: () => undefined,
   };
 }
@@ -85,12 +88,16 @@ function readJson(bytes: Buffer, route: string, model: string | undefined): Omit
     throw invalid('The field "messages" must be a list of messages.', 'messages');
   if (Array.isArray(json['messages']) && json['messages'].length === 0)
     throw invalid('The field "messages" is empty. Send at least one message.', 'messages');
-  return { model: name, body: bytes };
+  return { model: name, body: bytes, stream: json['stream'] === true };
 }
 
 function readForm(bytes: Buffer, contentType: string, named: string | undefined): Omit<InferenceBody, 'release'> {
   const model = modelName(named);
-  return { model, form: { model, bytes, contentType, withModel: (id) => renamedForm(bytes, contentType, id) } };
+  return {
+    model,
+    stream: false,
+    form: { model, bytes, contentType, withModel: (id) => renamedForm(bytes, contentType, id) },
+  };
 }
 
 function modelName(value: unknown): string {

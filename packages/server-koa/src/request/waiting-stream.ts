@@ -15,7 +15,7 @@ const streamedRoutes = ['chat/completions', 'completions', 'responses', 'message
 interface WaitingRequest {
   readonly id: string;
   readonly route: string;
-  readonly body?: Buffer;
+  readonly stream: boolean;
 }
 
 /**
@@ -87,10 +87,8 @@ export class WaitingStream implements ResponseSink {
     this.response.write(`: ${this.#comment.replace(/[\r\n]+/g, ' ')}\n\n`);
   }
 
-  /** Parsed only now: few requests wait so long. */
   #isStream(): boolean {
-    const { route, body } = this.request;
-    if (body === undefined || !streamedRoutes.includes(route)) return false;
-    return (JSON.parse(body.toString()) as { stream?: unknown }).stream === true;
+    const { route, stream } = this.request;
+    return stream && streamedRoutes.includes(route);
   }
 }

@@ -1,10 +1,10 @@
 // /download, /downloads and /downloadable: starts and lists downloads.
 import { LaminaError, downloadView, type DownloadRequest, type JsonObject, type Lamina } from '@lamina/core';
-import type { DownloadableView } from '@lamina/core/protocol';
+import type { DownloadableView, DownloadsView } from '@lamina/core/protocol';
 import type { Router } from '@koa/router';
 import type { Middleware } from 'koa';
 import { addressGuardFor } from '../middleware/address-guard.js';
-import { requireKey, scopesOf } from '../middleware/authentication.js';
+import { callerOf, requireKey } from '../middleware/authentication.js';
 import { readObject, type BodyLimits } from '../request/body.js';
 import { disconnectSignal } from '../request/disconnect-signal.js';
 
@@ -13,13 +13,13 @@ export function downloadRoutes(router: Router, { downloads }: Lamina, limits: Bo
   router.post('/download', async (ctx) => {
     requireKey(ctx, 'manage');
     const request = downloadRequest(await readObject(ctx.req, limits));
-    const guard = addressGuardFor(ctx.req, scopesOf(ctx));
+    const guard = addressGuardFor(ctx.req, callerOf(ctx));
     ctx.body = downloadView(await downloads.start(request, { signal: disconnectSignal(ctx), guard }));
     ctx.status = 202;
   });
   router.get('/downloads', (ctx) => {
     requireKey(ctx);
-    ctx.body = { downloads: downloads.list().map(downloadView) };
+    ctx.body = { downloads: downloads.list().map(downloadView) } satisfies DownloadsView;
   });
   router.get('/downloads/:id', (ctx) => {
     requireKey(ctx);
@@ -51,7 +51,7 @@ export function suggestDownload({ downloads }: Lamina, start: boolean): Middlewa
       if (!LaminaError.is(error, 'MODEL_FILES_MISSING')) throw error;
       const offer = downloads.downloadable().find(({ model }) => model === error.details['model']);
       if (offer === undefined) throw error;
-      const guard = addressGuardFor(ctx.req, scopesOf(ctx));
+      const guard = addressGuardFor(ctx.req, callerOf(ctx));
       const id = start ? (await downloads.start({ model: offer.model }, { guard })).id : offer.download;
       const hint =
         id === undefined

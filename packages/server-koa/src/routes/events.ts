@@ -4,7 +4,7 @@ import type { Lamina, LaminaEvent } from '@lamina/core';
 import type { Router, RouterContext } from '@koa/router';
 import { EventFeed, type FeedReader } from '../events/feed.js';
 import { filterFor } from '../events/filter.js';
-import { requireKey, scopesOf } from '../middleware/authentication.js';
+import { callerOf, requireKey } from '../middleware/authentication.js';
 
 /** What the route needs. */
 export interface EventRouteOptions {
@@ -22,7 +22,7 @@ export interface EventRouteOptions {
 export function eventRoutes(router: Router, route: EventRouteOptions): void {
   router.get('/events', (ctx) => {
     requireKey(ctx);
-    const filter = filterFor(scopesOf(ctx), typesOf(ctx));
+    const filter = filterFor(callerOf(ctx), typesOf(ctx));
     ctx.set({ 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-cache', 'X-Accel-Buffering': 'no' });
     ctx.status = 200;
     if (ctx.method === 'HEAD') return;

@@ -2,14 +2,14 @@
 import { isActive, type Lamina } from '@lamina/core';
 import type { HealthView } from '@lamina/core/protocol';
 import type { Router } from '@koa/router';
-import { scopesOf } from '../middleware/authentication.js';
+import { callerOf } from '../middleware/authentication.js';
 
 /** Adds the route. */
 export function healthRoutes(router: Router, lamina: Lamina): void {
   router.get('/health', (ctx) => {
     const health: HealthView = { status: 'healthy', timestamp: Date.now() / 1000 };
     ctx.body =
-      scopesOf(ctx).size === 0
+      callerOf(ctx).scopes.length === 0
         ? health
         : ({
             ...health,

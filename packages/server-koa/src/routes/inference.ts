@@ -4,7 +4,7 @@ import { LaminaError, type AcquireOptions, type ForwardResult, type Lamina } fro
 import type { WireError } from '@lamina/core/protocol';
 import type { Router, RouterContext } from '@koa/router';
 import type { Context, Middleware } from 'koa';
-import { requireKey, scopesOf } from '../middleware/authentication.js';
+import { callerOf, requireKey } from '../middleware/authentication.js';
 import { errorBody } from '../middleware/errors.js';
 import { anyRoute, routeAtEnd, unknownRoute } from '../middleware/not-found.js';
 import { visibleError } from '../middleware/redaction.js';
@@ -107,7 +107,8 @@ async function forward(
 ): Promise<void> {
   const { release, ...body } = await reading;
   const { method, search } = ctx;
-  const request = { ...body, id: requestIdOf(ctx), route, method, search, headers: ctx.req.headers };
+  const { headers } = ctx.req;
+  const request = { ...body, id: requestIdOf(ctx), route, caller: callerOf(ctx), method, search, headers };
   logInCore(ctx);
   const waiting = new WaitingStream(ctx.res, request, heartbeatMs);
   const onProgress: AcquireOptions['onProgress'] = (progress) => waiting.onProgress(progress);
@@ -154,7 +155,7 @@ function breakOff(ctx: Context, route: string, cut: Omit<Extract<ForwardResult, 
     res.destroy();
     return;
   }
-  const event = errorEvent(route, visibleError(scopesOf(ctx), cut.error));
+  const event = errorEvent(route, visibleError(callerOf(ctx), cut.error));
   res.write(cut.midEvent ? `\n\n${event}` : event, () => res.destroy());
 }
 

@@ -11,7 +11,7 @@ import {
   type ModelsChange,
   type SuggestRequest,
 } from '@lamina/core';
-import { eventSchemas, type RemovalView } from '@lamina/core/protocol';
+import { eventSchemas, type ReloadView, type RemovalView } from '@lamina/core/protocol';
 import type { Router, RouterContext } from '@koa/router';
 import { requireKey } from '../middleware/authentication.js';
 import { readObject, type BodyLimits } from '../request/body.js';
@@ -28,7 +28,7 @@ export function libraryRoutes(router: Router, lamina: Lamina, limits: BodyLimits
   });
   router.post('/models/reload', async (ctx) => {
     requireKey(ctx, 'manage');
-    ctx.body = { ...(await reload(lamina)), total: lamina.models.list().length };
+    ctx.body = { ...(await reload(lamina)), total: lamina.models.list().length } satisfies ReloadView;
   });
   router.post('/models/validate', async (ctx) => {
     requireKey(ctx);

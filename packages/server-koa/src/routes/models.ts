@@ -1,19 +1,21 @@
 // /models and /v1/models: list, start and stop models.
 import {
   isActive,
+  metadataOf,
   modelDetail,
   modelRuns,
   modelsView,
   reasonOf,
+  servedModel,
   type Lamina,
   type ModelRecord,
   type ModelRun,
   type ResolvedModel,
   type SlotSnapshot,
 } from '@lamina/core';
-import type { ModelDetail, ModelServerView, StartedView, StoppedView } from '@lamina/core/protocol';
+import type { ModelDetail, ModelServerView, ServedModels, StartedView, StoppedView } from '@lamina/core/protocol';
 import type { Router, RouterContext } from '@koa/router';
-import { requireKey, scopesOf } from '../middleware/authentication.js';
+import { callerOf, hasScope, requireKey } from '../middleware/authentication.js';
 import { visibleTo } from '../middleware/redaction.js';
 import { requestIdOf } from '../middleware/request-log.js';
 import { disconnectSignal } from '../request/disconnect-signal.js';
@@ -24,7 +26,7 @@ import { ModelList } from './model-list.js';
 export function modelRoutes(router: Router, lamina: Lamina): void {
   const full = new ModelList(lamina, (view) => view);
   const createdAt = Math.floor(Date.now() / 1000);
-  const restricted = new ModelList(lamina, (view) => visibleTo(new Set(), view));
+  const restricted = new ModelList(lamina, (view) => visibleTo({ scopes: [], via: 'http' }, view));
   router.get('/models', async (ctx) => {
     requireKey(ctx);
     const records = matchingModels(lamina, lamina.models.list(), ctx.query);
@@ -32,20 +34,31 @@ export function modelRoutes(router: Router, lamina: Lamina): void {
       ctx.body = modelsView(lamina, records, await modelRuns(lamina, records, { signal: disconnectSignal(ctx) }));
       return;
     }
-    const list = scopesOf(ctx).has('manage') ? full : restricted;
+    const list = hasScope(callerOf(ctx), 'manage') ? full : restricted;
     const text = await list.text(records);
     ctx.type = 'json';
     ctx.body = text;
   });
-  router.get('/v1/models', (ctx) => {
+  router.get('/v1/models', async (ctx) => {
     requireKey(ctx);
-    ctx.body = { object: 'list', data: servedNames(lamina).map((id) => openaiModel(id, createdAt)) };
+    const metadata = await lamina.models.metadata({ signal: disconnectSignal(ctx) });
+    const data = lamina.models
+      .list()
+      .filter(({ available }) => available)
+      .flatMap((record) =>
+        [record.model.name, ...record.model.aliases].map((id) =>
+          servedModel(lamina, record, metadata, { id, created: createdAt }),
+        ),
+      );
+    ctx.body = { object: 'list', data } satisfies ServedModels;
   });
-  router.get('/v1/models/*name', (ctx) => {
+  router.get('/v1/models/*name', async (ctx) => {
     requireKey(ctx);
     const id = ctx.params['name'] ?? '';
-    lamina.models.resolve(id);
-    ctx.body = openaiModel(id, createdAt);
+    const target = lamina.models.resolve(id);
+    const metadata = await metadataOf(lamina, target);
+    const record = lamina.models.get(target.model.name) as ModelRecord;
+    ctx.body = servedModel(lamina, record, metadata, { id, created: createdAt });
   });
   router.post('/models/*name/start', async (ctx) => {
     requireKey(ctx, 'manage');
@@ -97,9 +110,10 @@ async function runOrDetach(
   return false;
 }
 
-async function detailOf(ctx: RouterContext, lamina: Lamina, { model, served }: ResolvedModel): Promise<ModelDetail> {
+async function detailOf(ctx: RouterContext, lamina: Lamina, target: ResolvedModel): Promise<ModelDetail> {
+  const { model, served } = target;
   const record = lamina.models.get(model.name) as ModelRecord;
-  const { metadata } = await lamina.models.describe(model.name);
+  const metadata = await metadataOf(lamina, target);
   const runs = wantsBackends(ctx)
     ? await modelRuns(lamina, [record], { signal: disconnectSignal(ctx) })
     : new Map<string, ModelRun>();
@@ -115,8 +129,13 @@ function serverView(
   { backend, startedAt, pid, origin }: SlotSnapshot,
   name: string,
 ): ModelServerView {
-  const server = { backend, ...endpointsOf(ctx, name), started_at: startedAt };
-  return scopesOf(ctx).has('manage') ? { ...server, pid, origin } : server;
+  const server = {
+    ...endpointsOf(ctx, name),
+    ...(backend === undefined ? {} : { backend }),
+    ...(startedAt === undefined ? {} : { started_at: startedAt }),
+  };
+  if (!hasScope(callerOf(ctx), 'manage')) return server;
+  return { ...server, ...(pid === undefined ? {} : { pid }), ...(origin === undefined ? {} : { origin }) };
 }
 
 // Addresses of Lamina as the caller sees them, which differ from ours behind a proxy or a container's port mapping. In
@@ -131,16 +150,4 @@ function endpointsOf(
     health_endpoint: `${base}/health`,
     chat_endpoint: `${base}/chat/${encodeURIComponent(name)}`,
   };
-}
-
-/** The ids of OpenAI's list: the models whose files are complete, and their aliases. */
-function servedNames({ models }: Lamina): string[] {
-  return models
-    .list()
-    .filter(({ available }) => available)
-    .flatMap(({ model }) => [model.name, ...model.aliases]);
-}
-
-function openaiModel(id: string, created: number): object {
-  return { id, object: 'model', created, owned_by: 'lamina' };
 }

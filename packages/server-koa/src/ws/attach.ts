@@ -10,9 +10,11 @@ import { addressGuardFor } from '../middleware/address-guard.js';
 import { defaultHeartbeat, type WebSocketOptions } from '../options.js';
 import { bodyLimits, type BodyLimits } from '../request/body.js';
 import { WebSocketConnection } from './connection.js';
+import { frameTable } from './frames/table.js';
 import { handshakeHandler, type AcceptedHandshake } from './handshake.js';
 import { Inbox } from './inbox.js';
 import { Outbox } from './outbox.js';
+import { Tasks } from './tasks.js';
 import { answerUpgrade, isWebSocket } from './upgrade-fallback.js';
 
 /** Lamina's WebSocket on an HTTP server. */
@@ -59,15 +61,17 @@ export function attachWebSocketServer(
 ): WebSocketHandle {
   const { path = '/ws', chatLimit = defaultChatLimit, heartbeatInterval = defaultHeartbeat } = options;
   const connections = new Map<WebSocketConnection, Promise<void>>();
+  const frames = { table: frameTable(), maxBytes: body.bytes };
   const webSockets = webSocketServer(2 * body.bytes);
   const refusedWebSockets = webSocketServer(refusedPayload);
 
-  const open = (webSocket: WebSocket, { request, scopes }: AcceptedHandshake): void => {
+  const open = (webSocket: WebSocket, { request, caller }: AcceptedHandshake): void => {
     const { socket, headers } = request;
     const outbox = new Outbox(webSocket, socket);
     const inbox = new Inbox(webSocket, socket, body.memory);
-    const peer = { lamina, scopes, headers, inbox, outbox, guard: addressGuardFor(request, scopes) };
-    const connection = new WebSocketConnection(webSocket, peer, { tasks: chatLimit, frameBytes: body.bytes });
+    const tasks = new Tasks(outbox, chatLimit);
+    const peer = { lamina, caller, headers, inbox, outbox, tasks, guard: addressGuardFor(request, caller) };
+    const connection = new WebSocketConnection(webSocket, peer, frames);
     const closed = new Promise<void>((resolve) => webSocket.once('close', resolve));
     connections.set(connection, closed);
     void closed.then(() => connections.delete(connection));

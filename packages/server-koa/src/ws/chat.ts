@@ -41,11 +41,11 @@ export class Chat {
   }
 
   #forward(request: ClientFrame<'chat.start'>['request']): Promise<ForwardResult> {
-    const { lamina, headers } = this.peer;
+    const { lamina, caller, headers } = this.peer;
     // As bytes: parsed, the request would take up to 80 times as much memory while it waits.
     const body = Buffer.from(JSON.stringify(withUsage(request)));
     return lamina.inference.forwardEvents(
-      { id: this.#requestId, route: 'chat/completions', model: request.model, headers, body },
+      { id: this.#requestId, route: 'chat/completions', model: request.model, caller, headers, body, stream: true },
       new ChunkFrames(this.id, this.peer, () => (this.#delayed = undefined)),
       { signal: this.#controller.signal, onProgress: (progress) => this.#onProgress(progress) },
     );
@@ -63,7 +63,7 @@ export class Chat {
   }
 
   #errorFrame(error: WireError): ServerFrame<'chat.error'> {
-    return { type: 'chat.error', id: this.id, error: visibleError(this.peer.scopes, error) };
+    return { type: 'chat.error', id: this.id, error: visibleError(this.peer.caller, error) };
   }
 
   // For a client that does not read, progress frames would pile up, so each replaces the one before.

@@ -70,6 +70,16 @@ export type {
   TapPoint,
 } from './contract/hooks.js';
 export type { Caller, Scope } from './contract/caller.js';
+export type {
+  ChatMessage,
+  ChatRequest,
+  ChatStream,
+  EmbedRequest,
+  EmbedResult,
+  InferenceOptions,
+  ToolCall,
+} from './contract/chat.js';
+export type { ChatCompletionChunk, Usage } from './contract/frames.js';
 // A star, because only the interfaces of a star can be augmented as those of this module.
 export * from './contract/extensions.js';
 export type { EventData, Events, EventType, LaminaEvent, PluginEvent } from './contract/events.js';

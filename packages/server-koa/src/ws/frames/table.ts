@@ -4,6 +4,7 @@ import { clientFrameSchemas, type ClientFrame, type ClientFrameType } from '@lam
 import type { Chats } from '../chats/chats.js';
 import type { Peer } from '../peer.js';
 import { changeDownload, listDownloads, startDownload } from './downloads.js';
+import { createEmbeddings } from './embeddings.js';
 import { subscribe, unsubscribe } from './events.js';
 import { changeModel, getModel, listModels, suggestModel } from './models.js';
 
@@ -42,6 +43,7 @@ const ownFrames = (chats: Chats): OwnFrames => ({
   'chat.resume': { scope: 'inference', run: (frame, peer) => chats.resume(frame, peer) },
   'events.subscribe': { scope: 'any', run: subscribe },
   'events.unsubscribe': { scope: 'any', run: unsubscribe },
+  'embeddings.create': { scope: 'inference', isLarge: true, call: createEmbeddings },
   'model.list': { scope: 'any', call: listModels },
   'model.get': { scope: 'any', call: getModel },
   'model.suggest': { scope: 'any', call: suggestModel },

@@ -28,6 +28,8 @@ describe('the entry point for clients', () => {
         'contract/errors',
         'contract/events',
         'contract/frames',
+        'contract/requests',
+        'contract/server-frames',
         'contract/manifest',
         'contract/model-views',
         'contract/served-models',

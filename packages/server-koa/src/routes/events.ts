@@ -18,7 +18,7 @@ export function eventRoutes(services: RouteServices): HttpRoute[] {
       scope: 'any',
       summary: 'Events as server-sent events',
       handler({ koa, caller }) {
-        const filter = filterFor(caller, typesOf(koa));
+        const filter = filterFor(caller, typesOf(koa), services.lamina);
         koa.set({ 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-cache', 'X-Accel-Buffering': 'no' });
         koa.status = 200;
         if (koa.method === 'HEAD') return;

@@ -32,7 +32,10 @@ export interface ClientEvents {
   readonly disconnected: { readonly reason: string };
   /** Events of this type were missed and cannot be sent again: read the current state. */
   readonly gap: { readonly type: EventType | '*' | (string & {}) };
-  /** A listener gets no events, or the server refuses the client. Without a listener, it is written to the console. */
+  /**
+   * The server refuses the client, or the events of a type. Without a listener, and while somebody listens for events of
+   * the server, it is written to the console.
+   */
   readonly error: LaminaClientError;
 }
 
@@ -64,7 +67,11 @@ export class Events {
   emit<Type extends keyof ClientEvents>(type: Type, event: ClientEvents[Type]): void {
     const listeners = this.#listeners.get(type);
     if (listeners !== undefined) callAll(listeners.all, event);
-    else if (type === 'error') console.error((event as LaminaClientError).message);
+    else if (type === 'error' && this.#hasSubscription) console.error((event as LaminaClientError).message);
+  }
+
+  get #hasSubscription(): boolean {
+    return [...this.#listeners.values()].some(({ subscription }) => subscription !== undefined);
   }
 
   #create(type: string): Listeners {
@@ -75,9 +82,10 @@ export class Events {
     return listeners;
   }
 
-  #remove(type: string, { subscription }: Listeners): void {
+  #remove(type: string, listeners: Listeners): void {
+    if (this.#listeners.get(type) !== listeners) return;
     this.#listeners.delete(type);
-    if (subscription !== undefined) this.connection.end(subscription);
+    if (listeners.subscription !== undefined) this.connection.end(listeners.subscription);
   }
 
   #subscribe(type: string, listeners: Set<Listener>): string {
@@ -99,8 +107,9 @@ export class Events {
           return this.emit('gap', { type });
         case 'error':
           this.connection.remove(id);
+          this.emit('error', errorOf(frame));
           this.#listeners.delete(type);
-          return this.emit('error', errorOf(frame));
+          return;
       }
     };
     const id = this.connection.add({

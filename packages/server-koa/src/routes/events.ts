@@ -22,7 +22,7 @@ export interface EventRouteOptions {
 export function eventRoutes(router: Router, route: EventRouteOptions): void {
   router.get('/events', (ctx) => {
     requireKey(ctx);
-    const filter = filterFor(callerOf(ctx), typesOf(ctx));
+    const filter = filterFor(callerOf(ctx), typesOf(ctx), route.lamina);
     ctx.set({ 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-cache', 'X-Accel-Buffering': 'no' });
     ctx.status = 200;
     if (ctx.method === 'HEAD') return;

@@ -69,6 +69,11 @@ export class Connection {
     private readonly listener: ConnectionListener,
   ) {}
 
+  /** Aborted when the connection is closed for good. */
+  get closed(): AbortSignal {
+    return this.#closing.signal;
+  }
+
   /** Starts an exchange, and returns its id. @throws LaminaClientError when the connection is closed for good */
   add(exchange: Exchange): string {
     if (this.#closedBy !== undefined) throw this.#closedBy;

@@ -30,8 +30,8 @@ export interface ClientEvents {
   readonly connected: { readonly scopes: readonly string[]; readonly restarted: boolean };
   /** The connection was lost; another one is opened while something needs it. */
   readonly disconnected: { readonly reason: string };
-  /** Events of this type were missed and cannot be sent again: read the current state. */
-  readonly gap: { readonly type: EventType | '*' | (string & {}) };
+  /** Events of these types were missed and cannot be sent again: read the current state. */
+  readonly gap: { readonly types: readonly string[] };
   /**
    * The server refuses the client, or the events of a type. Without a listener, and while somebody listens for events of
    * the server, it is written to the console.
@@ -53,13 +53,17 @@ export class Events {
 
   constructor(private readonly connection: Connection) {}
 
-  /** Adds a listener, and returns a function that removes it. */
-  on(type: string, listener: Listener): () => void {
-    const listeners = this.#listeners.get(type) ?? this.#create(type);
+  /**
+   * Adds a listener for some types of events of the server, `*` for all, or for one of the client. Returns a function that
+   * removes it.
+   */
+  on(types: readonly string[], listener: Listener): () => void {
+    const key = types.join();
+    const listeners = this.#listeners.get(key) ?? this.#create(key, types);
     listeners.all.add(listener);
     return () => {
       if (!listeners.all.delete(listener) || listeners.all.size > 0) return;
-      this.#remove(type, listeners);
+      this.#remove(key, listeners);
     };
   }
 
@@ -74,22 +78,22 @@ export class Events {
     return [...this.#listeners.values()].some(({ subscription }) => subscription !== undefined);
   }
 
-  #create(type: string): Listeners {
+  #create(key: string, types: readonly string[]): Listeners {
     const all = new Set<Listener>();
-    const isOfServer = type === '*' || type.includes('.');
-    const listeners = isOfServer ? { all, subscription: this.#subscribe(type, all) } : { all };
-    this.#listeners.set(type, listeners);
+    const isOfServer = key === '*' || key.includes('.');
+    const listeners = isOfServer ? { all, subscription: this.#subscribe(key, types, all) } : { all };
+    this.#listeners.set(key, listeners);
     return listeners;
   }
 
-  #remove(type: string, listeners: Listeners): void {
-    if (this.#listeners.get(type) !== listeners) return;
-    this.#listeners.delete(type);
+  #remove(key: string, listeners: Listeners): void {
+    if (this.#listeners.get(key) !== listeners) return;
+    this.#listeners.delete(key);
     if (listeners.subscription !== undefined) this.connection.end(listeners.subscription);
   }
 
-  #subscribe(type: string, listeners: Set<Listener>): string {
-    const types = type === '*' ? {} : { types: [type] };
+  #subscribe(key: string, types: readonly string[], listeners: Set<Listener>): string {
+    const wanted = key === '*' ? {} : { types };
     /** The newest event of the server when it began to send, and the last event that arrived. */
     let beginning: unknown;
     let last: unknown;
@@ -104,16 +108,16 @@ export class Events {
           return callAll(listeners, frame['event']);
         case 'reset':
           last = beginning;
-          return this.emit('gap', { type });
+          return this.emit('gap', { types });
         case 'error':
           this.connection.remove(id);
           this.emit('error', errorOf(frame));
-          this.#listeners.delete(type);
+          this.#listeners.delete(key);
           return;
       }
     };
     const id = this.connection.add({
-      frame: () => ({ type: 'events.subscribe', ...types, ...(last === undefined ? {} : { since: last }) }),
+      frame: () => ({ type: 'events.subscribe', ...wanted, ...(last === undefined ? {} : { since: last }) }),
       endFrame: { type: 'events.unsubscribe' },
       isPatient: true,
       receive,

@@ -457,4 +457,3 @@ export interface EventFields {
     readonly message: string;
   };
 }
-

@@ -11,6 +11,7 @@ export interface CallOptions {
 /**
  * Sends a frame and returns the result of the reply. When the connection is lost before, the frame is sent again, unless
  * it is unrepeatable.
+ * @internal
  */
 export function call<Result>(
   connection: Connection,

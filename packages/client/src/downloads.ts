@@ -73,10 +73,10 @@ export class Downloads {
    */
   async *watch(id: string, options: CallOptions = {}): AsyncGenerator<DownloadView, void, undefined> {
     const { signal } = options;
-    let hasChanged = false;
+    let changes = 0;
     let wake: () => void = () => undefined;
     const onChange = (): void => {
-      hasChanged = true;
+      changes++;
       wake();
     };
     const onEvent = ({ download }: UnknownEvent): void => void (download === id && onChange());
@@ -85,7 +85,7 @@ export class Downloads {
     for (const one of [signal, closed]) one?.addEventListener('abort', onChange);
     try {
       for (;;) {
-        hasChanged = false;
+        const before = changes;
         const download = (await this.list(options)).find((one) => one.id === id);
         if (download === undefined)
           throw new LaminaClientError({ code: 'DOWNLOAD_NOT_FOUND', message: `Download "${id}" was not found.` });
@@ -97,7 +97,7 @@ export class Downloads {
             code: 'ABORTED',
             message: `The download of "${download.model}" was cancelled.`,
           });
-        if (!hasChanged) await new Promise<void>((resolve) => (wake = resolve));
+        if (changes === before) await new Promise<void>((resolve) => (wake = resolve));
         if (signal?.aborted === true) throw abortedError(signal);
       }
     } finally {

@@ -47,7 +47,10 @@ interface Listeners {
   readonly subscription?: string;
 }
 
-/** The listeners of a client: of the same type, they share a subscription. */
+/**
+ * The listeners of a client: of the same type, they share a subscription.
+ * @internal
+ */
 export class Events {
   readonly #listeners = new Map<string, Listeners>();
 
@@ -132,7 +135,10 @@ function callAll(listeners: Iterable<Listener>, event: unknown): void {
   for (const listener of [...listeners]) callSafely(() => listener(event as never));
 }
 
-/** Calls a function of the application. What it throws is reported as uncaught, and does not disturb the connection. */
+/**
+ * Calls a function of the application. What it throws is reported as uncaught, and does not disturb the connection.
+ * @internal
+ */
 export function callSafely(run: () => void): void {
   try {
     run();

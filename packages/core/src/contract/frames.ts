@@ -1,5 +1,6 @@
 // The frames that clients send on the WebSocket: JSON, snake_case, one object per frame.
 import { slotStateSchema } from './events.js';
+import { downloadRequestSchema, suggestRequestSchema } from './requests.js';
 import type { FromSchema, Schema } from './schema.js';
 
 export {
@@ -94,7 +95,7 @@ export const clientFrameSchemas = {
     description:
       'Suggests a model. `request` is the body of POST /suggest. The server sends `reply` with the suggestion, or `error`.',
     type: 'object',
-    properties: { type: { const: 'model.suggest' }, id, request: object },
+    properties: { type: { const: 'model.suggest' }, id, request: suggestRequestSchema },
     required: ['type', 'id', 'request'],
     additionalProperties: false,
   },
@@ -118,7 +119,7 @@ export const clientFrameSchemas = {
     description:
       'Starts a download, like POST /download; `request` is `{ model, source? }` or `{ reference, source?, name? }`. The server sends `reply` with the download, which continues when the connection ends, or `error`.',
     type: 'object',
-    properties: { type: { const: 'download.start' }, id, request: object },
+    properties: { type: { const: 'download.start' }, id, request: downloadRequestSchema },
     required: ['type', 'id', 'request'],
     additionalProperties: false,
   },

@@ -168,6 +168,7 @@ const server: readonly Setting[] = [
   { key: 'server.bodyMemoryLimit', schema: size, default: '128MiB', isSize: true },
   { key: 'server.autoDownload', schema: yesOrNo, default: false },
   { key: 'server.heartbeatInterval', schema: seconds, default: 15 },
+  { key: 'server.resumeTimeout', schema: seconds, default: 30 },
   { key: 'server.chatLimit', schema: whole(1), default: 100 },
   { key: 'server.maxConnections', schema: whole(1), defaultText: 'from the limit of open files' },
   { key: 'server.maxConnectionsPerAddress', schema: whole(1), defaultText: 'half of maxConnections' },

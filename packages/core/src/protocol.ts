@@ -26,7 +26,9 @@ export {
   type ServedModel,
   type ServedModels,
 } from './contract/served-models.js';
+export type { Json } from './contract/schema.js';
 export { LaminaError, type WireError } from './contract/errors.js';
+export { downloadRequestSchema, suggestRequestSchema, validateRequestSchema } from './contract/requests.js';
 export { isHeaderToken } from './kernel/header-token.js';
 export { networkReasonOf, reasonOf } from './kernel/reason.js';
 export type { ErrorCode, ErrorDetails } from './contract/error-table.js';

@@ -7,11 +7,10 @@ import { authentication, hasKeys } from './middleware/authentication.js';
 import { errors } from './middleware/errors.js';
 import { hostCheck, originCheck, requireHost } from './middleware/host-and-origin.js';
 import { notFound } from './middleware/not-found.js';
-import { redaction } from './middleware/redaction.js';
 import { requestLog } from './middleware/request-log.js';
 import { logResponseErrors } from './middleware/response-errors.js';
 import { defaultHeartbeat, type RouterOptions } from './options.js';
-import { bodyLimits, maxSmallBody, type BodyLimits } from './request/body.js';
+import { bodyLimits, type BodyLimits } from './request/body.js';
 import { backendRoutes } from './routes/backends.js';
 import { downloadRoutes, suggestDownload } from './routes/downloads.js';
 import { eventRoutes } from './routes/events.js';
@@ -19,6 +18,8 @@ import { healthRoutes } from './routes/health.js';
 import { engineRoutes, fastInference, inferenceRoutes } from './routes/inference.js';
 import { libraryRoutes } from './routes/library.js';
 import { modelRoutes } from './routes/models.js';
+import { mount } from './routes/mount.js';
+import type { HttpRoute, RouteServices } from './routes/route.js';
 
 /**
  * Lamina's routes for a Koa application: `app.use(laminaRouter(lamina).routes())`, before any body parser. The checks of
@@ -27,7 +28,8 @@ import { modelRoutes } from './routes/models.js';
 export function laminaRouter(lamina: Lamina, options: RouterOptions = {}): Router {
   const router = new Router();
   for (const middleware of checks(lamina, options)) router.use(middleware);
-  addRoutes(router, lamina, bodyLimits(options), options, lamina.closing);
+  const limits = { ...bodyLimits(options), heartbeatMs: heartbeatMsOf(options) };
+  mountRoutes({ lamina, limits, closing: lamina.closing, router });
   return router;
 }
 
@@ -35,14 +37,15 @@ export function laminaRouter(lamina: Lamina, options: RouterOptions = {}): Route
 export function createApp(lamina: Lamina, limits: BodyLimits, options: RouterOptions, closing: AbortSignal): Koa {
   const app = new Koa();
   const router = new Router();
-  addRoutes(router, lamina, limits, options, closing);
+  const inference = { ...limits, heartbeatMs: heartbeatMsOf(options) };
+  mountRoutes({ lamina, limits: inference, closing, router });
   router.get('/ws', () => {
     throw new LaminaError('REQUEST_INVALID', {
       message: `This is a WebSocket. Connect to it with the subprotocol "${subprotocol}".`,
     });
   });
   for (const middleware of checks(lamina, options)) app.use(middleware);
-  app.use(fastInference(lamina, { ...limits, heartbeatMs: heartbeatMsOf(options) }));
+  app.use(fastInference(lamina, inference));
   app.use(router.routes());
   app.use(notFound(router));
   app.on('error', logResponseErrors(lamina.log));
@@ -62,29 +65,26 @@ export function checks(
     ...(hasKeys(apiKeys) ? [] : [hostCheck(allowedHosts)]), // A web page cannot have a key, whatever its host name.
     originCheck(cors),
     authentication(apiKeys, via),
-    redaction,
     suggestDownload(lamina, autoDownload),
   ];
 }
 
-function addRoutes(
-  router: Router,
-  lamina: Lamina,
-  limits: BodyLimits,
-  options: RouterOptions,
-  closing: AbortSignal,
-): void {
-  const heartbeatMs = heartbeatMsOf(options);
-  const inference = { ...limits, heartbeatMs };
-  const smallBody = { ...limits, bytes: Math.min(limits.bytes, maxSmallBody) };
-  inferenceRoutes(router, lamina, inference);
-  healthRoutes(router, lamina);
-  libraryRoutes(router, lamina, smallBody);
-  modelRoutes(router, lamina);
-  backendRoutes(router, lamina);
-  downloadRoutes(router, lamina, smallBody);
-  eventRoutes(router, { lamina, heartbeatMs, closing });
-  engineRoutes(router, lamina, inference);
+function mountRoutes(services: RouteServices): void {
+  for (const route of ownRoutes(services)) mount(route, services);
+}
+
+/** Lamina's own routes, in the order in which they are tested. */
+function ownRoutes(services: RouteServices): HttpRoute[] {
+  return [
+    inferenceRoutes,
+    healthRoutes,
+    libraryRoutes,
+    modelRoutes,
+    backendRoutes,
+    downloadRoutes,
+    eventRoutes,
+    engineRoutes,
+  ].flatMap((routes) => routes(services));
 }
 
 function heartbeatMsOf({ heartbeatInterval = defaultHeartbeat }: RouterOptions): number {

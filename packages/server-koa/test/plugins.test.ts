@@ -72,6 +72,7 @@ describe('lamina-server in a project', function () {
       maxConnections: true,
       maxConnectionsPerAddress: true,
       heartbeatInterval: true,
+      resumeTimeout: true,
     };
     const keys = settings.flatMap(({ key }) => (key.startsWith('server.') ? key.slice('server.'.length) : []));
     assert.deepEqual(keys.sort(), Object.keys(options).sort());

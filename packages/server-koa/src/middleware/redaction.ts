@@ -1,7 +1,6 @@
 // Hides from callers without the scope `manage` where files are on this machine and where engines listen.
 import type { Caller, ErrorCode, WireError } from '@lamina/core';
-import type { Middleware } from 'koa';
-import { callerOf, hasScope } from './authentication.js';
+import { hasScope } from './authentication.js';
 
 /** Characters of one part of a path; a path in quotes may also have spaces. */
 const segment = String.raw`[^\s/"'\`<>|:;,()\[\]{}]+`;
@@ -15,7 +14,7 @@ const whole = /^\/(?:[^\n]*\/)?([^\n/]*)\/?$/;
 /** The address of a process on a port: an IP address, or this machine. */
 const address = /(?<![\w/.-])(?:\d{1,3}(?:\.\d{1,3}){3}|localhost|\[[\da-f:.]+\]):\d{1,5}\b/gi;
 
-/** The value as a caller may see it: unchanged with `manage`, else with the last part of absolute paths only. */
+/** JSON as a caller may see it: unchanged with `manage`, else with the last part of absolute paths only. */
 export function visibleTo<T>(caller: Caller, value: T): T {
   return hasScope(caller, 'manage') ? value : (redacted(value) as T);
 }
@@ -37,13 +36,6 @@ export function visibleError(caller: Caller, error: WireError): WireError {
   const { last_lines: lines, ...details } = error.details ?? {};
   return visibleTo(caller, lines === undefined ? error : { ...error, details });
 }
-
-/** Applies {@link visibleTo} to the JSON that routes respond with. */
-export const redaction: Middleware = async (ctx, next) => {
-  await next();
-  const caller = callerOf(ctx);
-  if (!hasScope(caller, 'manage') && isJson(ctx.body)) ctx.body = visibleTo(caller, ctx.body);
-};
 
 /** True for a plain object or an array; false for text, bytes and streams. */
 export function isJson(value: unknown): value is object {

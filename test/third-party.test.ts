@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,7 +15,8 @@ import { pack, packedPackages } from './support/packed.js';
 import { root } from './support/root.js';
 
 const run = promisify(execFile);
-const installedPackages = ['core', 'config', 'cli', 'server-koa'].map((name) => `@lamina/${name}`);
+const installedPackages = ['core', 'config', 'cli', 'server-koa', 'plugin-llamacpp'].map((name) => `@lamina/${name}`);
+const guide = readFileSync(join(root, 'docs/guide/compose-a-server.md'), 'utf8');
 
 describe("somebody else's plugin, installed from its tarball", function () {
   this.timeout(180_000);
@@ -36,6 +38,7 @@ describe("somebody else's plugin, installed from its tarball", function () {
     const flags = ['--no-audit', '--no-fund', '--ignore-scripts', '--prefer-offline'];
     await run('npm', ['install', ...flags, ...tarballs], { cwd: app });
     await tinyGguf(join(app, 'models/small.gguf'), { name: 'small' });
+    await writeFile(join(app, 'models/models.yaml'), 'models:\n  small: { path: small.gguf, backend: acme }\n');
   });
   after(() => rm(directory, { recursive: true }));
 
@@ -47,8 +50,11 @@ describe("somebody else's plugin, installed from its tarball", function () {
   describe('lamina', () => {
     it('lists it with what it contributes, its backend, and its command', async () => {
       const { plugins } = JSON.parse(await lamina('plugins', '--json')) as { plugins: Record<string, unknown>[] };
-      assert.equal(plugins.length, 1);
-      const { name, version, from, loaded, backends, commands } = plugins[0]!;
+      assert.deepEqual(
+        plugins.map((plugin) => plugin['package']),
+        ['@lamina/plugin-llamacpp', 'lamina-plugin-acme'],
+      );
+      const { name, version, from, loaded, backends, commands } = plugins[1]!;
       assert.deepEqual(
         { name, version, from, loaded, backends, commands },
         {
@@ -93,6 +99,44 @@ describe("somebody else's plugin, installed from its tarball", function () {
     it('serves chats with its backend', async () => {
       const { status, text, done } = await streamChat(url, chatBody('small'));
       assert.deepEqual({ status, text, done }, { status: 200, text: 'Acme says hello.', done: true });
+    });
+  });
+
+  describe('the guide to composing a server', () => {
+    const blocks = (language: string) =>
+      [...guide.matchAll(new RegExp(`\n\`\`\`${language}\n([^]*?)\`\`\`\n`, 'g'))].map(([, text]) => text!);
+
+    it('installs packages that exist, and runs commands that work', async () => {
+      const lines = blocks('sh').flatMap((text) => text.trim().split('\n'));
+      const packages = lines.flatMap((line) => /^npm install (.*)/.exec(line)?.[1]!.split(' ') ?? []);
+      assert.deepEqual(
+        packages.filter((name) => !installedPackages.includes(name)),
+        [],
+      );
+      const commands = lines.filter((line) => !line.startsWith('npm') && !line.includes('lamina-server'));
+      assert.equal(commands.length, 2);
+      for (const command of commands) await run('sh', ['-c', command.replace('npx', 'npx --no')], { cwd: app });
+    });
+
+    it('has configurations that both programs read', async () => {
+      const configurations = [
+        ...blocks('yaml').map((text) => ['lamina.config.yaml', text]),
+        ...blocks('js').map((text) => ['lamina.config.mjs', text]),
+      ] as const;
+      assert.equal(configurations.length, 3);
+      for (const [name, text] of configurations) {
+        const file = join(app, name!);
+        await writeFile(file, text!);
+        const { plugins } = JSON.parse(await lamina('plugins', '--json')) as { plugins: Record<string, unknown>[] };
+        assert.ok(plugins.every(({ loaded }) => loaded === true) && plugins.length > 0);
+        assert.match(await lamina('config'), new RegExp(`^Configuration file: ${file}\n`));
+        await rm(file);
+      }
+    });
+
+    it('quotes programs of examples/, which other tests run', () => {
+      const quoted = [...guide.matchAll(/<!-- file: examples\/\S+ -->\n+```ts\n/g)];
+      assert.deepEqual([quoted.length, blocks('ts').length], [4, 4]);
     });
   });
 });

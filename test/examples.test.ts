@@ -209,6 +209,21 @@ describeReal('the examples on a real llama-server', function () {
     assert.equal(await server.exited, 0);
   });
 
+  for (const framework of ['express', 'fastify'])
+    it(`the ${framework} application serves chats below /ai, and its own page`, async () => {
+      await writeModels(directory, [framework]);
+      await writeFile(
+        join(directory, 'models.yaml'),
+        `models:\n  ${framework}: { path: ${framework}.gguf }\nbackends:\n  llama.cpp: { executable: ${llamaServer} }\n`,
+      );
+      const application = run(`embed-in-${framework}`, [directory, '0']);
+      const url = await application.printed(/http:\/\/\S+/);
+      assert.equal((await streamChat(`${url}/ai`, chatBody(framework))).text, `I am ${framework}.`);
+      assert.equal(await (await fetch(url)).text(), 'The application');
+      application.child.kill('SIGINT');
+      assert.equal(await application.exited, 0, application.output());
+    });
+
   it('the application that embeds Lamina chats and exits', async () => {
     await writeModels(directory, ['embedded']);
     await writeFile(

@@ -12,6 +12,7 @@ import { logResponseErrors } from './middleware/response-errors.js';
 import { defaultHeartbeat, type RouterOptions } from './options.js';
 import { bodyLimits, type BodyLimits } from './request/body.js';
 import { backendRoutes } from './routes/backends.js';
+import { documentRoutes } from './routes/documents.js';
 import { downloadRoutes, suggestDownload } from './routes/downloads.js';
 import { eventRoutes } from './routes/events.js';
 import { healthRoutes } from './routes/health.js';
@@ -19,6 +20,7 @@ import { engineRoutes, fastInference, inferenceRoutes } from './routes/inference
 import { libraryRoutes } from './routes/library.js';
 import { modelRoutes } from './routes/models.js';
 import { mount } from './routes/mount.js';
+import { requestRoutes } from './routes/requests.js';
 import type { HttpRoute, RouteServices } from './routes/route.js';
 
 /**
@@ -69,8 +71,11 @@ export function checks(
   ];
 }
 
-function mountRoutes(services: RouteServices): void {
-  for (const route of ownRoutes(services)) mount(route, services);
+function mountRoutes(parts: Omit<RouteServices, 'routes'>): void {
+  const routes: HttpRoute[] = [];
+  const services = { ...parts, routes };
+  routes.push(...ownRoutes(services));
+  for (const route of routes) mount(route, services);
 }
 
 /** Lamina's own routes, in the order in which they are tested. */
@@ -83,6 +88,8 @@ function ownRoutes(services: RouteServices): HttpRoute[] {
     backendRoutes,
     downloadRoutes,
     eventRoutes,
+    requestRoutes,
+    documentRoutes,
     engineRoutes,
   ].flatMap((routes) => routes(services));
 }

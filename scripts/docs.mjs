@@ -1,9 +1,10 @@
-// Generates the parts of the documentation that come from code: the pages on errors, hooks and events, the OpenAPI
-// and AsyncAPI documents, and in every README the option tables, the help of a command and the quoted files. `--check` writes nothing
-// and lists what is out of date.
+// Generates the parts of the documentation that come from code: the pages on errors, hooks and events, the OpenAPI and
+// AsyncAPI documents, the types of the client, and in every README the option tables, the help of a command and the
+// quoted files. `--check` writes nothing and lists what is out of date.
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { format, resolveConfig } from 'prettier';
+import { clientTypes } from './docs/client-types.mjs';
 import { withCommandHelp } from './docs/command-help.mjs';
 import { errorsPage } from './docs/errors-page.mjs';
 import { eventsPage } from './docs/events-page.mjs';
@@ -22,6 +23,7 @@ await update('docs/hooks.md', hooksPage());
 await update('docs/events.md', eventsPage());
 for (const [path, document] of Object.entries(await servedDocuments()))
   await update(path, JSON.stringify(document, undefined, 2));
+await update('packages/client/src/wire.ts', clientTypes());
 for (const folder of ['.', ...readdirSync('packages').map((name) => join('packages', name))]) {
   const readme = join(folder, 'README.md');
   if (existsSync(readme))

@@ -147,7 +147,7 @@ describeReal('the examples on a real llama-server', function () {
     assert.equal(await demo.exited, 0);
   });
 
-  it('the composed server has at most ten lines, and serves chats', async () => {
+  it('the composed server has at most ten lines, and serves chats, also to the client', async () => {
     assert.ok(linesOfCode('compose-a-server') <= 10);
     await writeModels(directory, ['composed']);
     await writeFile(
@@ -157,6 +157,12 @@ describeReal('the examples on a real llama-server', function () {
     const server = run('compose-a-server', [directory, '0']);
     const url = await server.printed(/http:\/\/\S+/);
     assert.equal((await streamChat(url, chatBody('composed'))).text, 'I am composed.');
+    const client = run('websocket-client', [url, 'composed']);
+    await client.exited;
+    assert.equal(client.output(), 'I am composed.');
+    const other = run('websocket-client', [url, 'another']);
+    await other.exited;
+    assert.match(other.output(), /^Model "another" was not found\./);
     server.child.kill('SIGINT');
     assert.equal(await server.exited, 0);
   });

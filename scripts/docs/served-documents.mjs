@@ -18,7 +18,7 @@ export async function servedDocuments() {
     ]);
     return Object.fromEntries(await Promise.all(fetched));
   } finally {
-    await server.close({ signal: AbortSignal.abort() });
+    await server.close();
     await lamina.close();
     await rm(modelsDir, { recursive: true, force: true });
   }

@@ -59,6 +59,11 @@ export interface WebSocketOptions extends RouterOptions {
   readonly path?: string;
   /** The most chats, subscriptions and calls of one connection at the same time; default 100. */
   readonly chatLimit?: number;
+  /**
+   * Seconds that a chat over a WebSocket continues after its connection was lost, so that the client can resume it with
+   * `chat.resume`; also how long it can be resumed after its end. Default 30; 0 ends it with its connection.
+   */
+  readonly resumeTimeout?: number;
 }
 
 /** The options of `createServer`. */

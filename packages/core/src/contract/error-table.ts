@@ -57,6 +57,19 @@ export const errorTable = {
     message: 'The source {source} has no model "{reference}". {hint}',
     when: 'The source of a download does not have the model, revision or file. The hint says what it has, or what to check.',
   },
+  CHAT_NOT_FOUND: {
+    status: 404,
+    retryable: false,
+    message:
+      'No such chat. It never existed, it was cancelled, it lost its connection or ended more than {seconds} s ago, or another key started it. Start it again.',
+    when: 'A client resumes a chat that the server does not have, or that was started with another key.',
+  },
+  CHUNKS_LOST: {
+    status: 410,
+    retryable: false,
+    message: 'The chunks after number {after} are no longer kept: the oldest is number {oldest}. Start the chat again.',
+    when: 'A client resumes a chat after a chunk that is too old. The details have the `oldest` chunk that can still be sent.',
+  },
   NO_SUGGESTION: {
     status: 404,
     retryable: false,

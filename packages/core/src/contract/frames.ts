@@ -99,7 +99,7 @@ export const clientFrameSchemas = {
   },
   'chat.resume': {
     description:
-      'Continues the chat that was accepted as `chat`, after the chunk with the number `after`. Not supported yet: the server replies with the error NOT_SUPPORTED.',
+      'Continues the chat that was accepted as `chat` under the new id `id`, also on another connection. The server sends `chat.accepted`, every chunk after number `after`, then those to come, and finally one `chat.done` or `chat.error`. A connection that had the chat before gets `chat.error`. A chat continues for 30 s after its connection was lost, and can be resumed for 30 s after its end, by clients with the same API key only; without API keys, `chat` is the secret. A client that closes the connection itself (code 1000, 1001 or none) ends its chats. Errors: CHAT_NOT_FOUND, CHUNKS_LOST when chunks after `after` are no longer kept.',
     type: 'object',
     properties: { type: { const: 'chat.resume' }, id, chat: name, after: { type: 'integer', minimum: 0 } },
     required: ['type', 'id', 'chat', 'after'],
@@ -183,10 +183,11 @@ export const serverFrameSchemas = {
     required: ['type', 'protocol', 'session', 'scopes'],
   },
   'chat.accepted': {
-    description: 'A chat has been accepted. `chat` is an unguessable id, for resuming it.',
+    description:
+      'A chat has been accepted, or resumed. `chat` is the unguessable secret for `chat.resume`; `request` identifies the chat in events and in the log.',
     type: 'object',
-    properties: { type: { const: 'chat.accepted' }, id, chat: string },
-    required: ['type', 'id', 'chat'],
+    properties: { type: { const: 'chat.accepted' }, id, chat: string, request: string },
+    required: ['type', 'id', 'chat', 'request'],
   },
   'chat.queued': {
     description: 'The chat waits in the queue; `position` 1 is next. Sent again when it changes.',

@@ -1,6 +1,6 @@
 // Turns an API key into a caller. Routes check the scope that they need.
 import { createHash, timingSafeEqual } from 'node:crypto';
-import type { IncomingHttpHeaders } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { LaminaError, type Caller, type Scope } from '@lamina/core';
 import type { Context, Middleware } from 'koa';
 import type { ApiKey, RouterOptions } from '../options.js';
@@ -110,6 +110,12 @@ export function requireScope(caller: NetworkCaller, scope: Scope | undefined, op
   throw new LaminaError('FORBIDDEN', {
     message: `${operation} needs a key with the scope "${scope}"; this key has "${scopes.join('", "')}".`,
   });
+}
+
+/** Identifies the key that a client sent, without revealing it; empty without a key. */
+export function keyDigest({ headers }: IncomingMessage): string {
+  const key = presentedKey(headers);
+  return key === undefined ? '' : digestOf(key).toString('base64');
 }
 
 function presentedKey(headers: IncomingHttpHeaders): string | undefined {

@@ -17,6 +17,12 @@ export interface AcceptedFrames {
 /** The closing code of a server that shuts down (RFC 6455, 7.4.1). */
 const goingAway = 1001;
 
+/**
+ * The codes of a client that wants nothing more: it called `close()`, or its page was left (RFC 6455, 7.4.1: normal
+ * closure, going away, no code). With any other code the connection was lost.
+ */
+const deliberateCloses: ReadonlySet<number> = new Set([1000, goingAway, 1005]);
+
 /** A client's connection. */
 export class WebSocketConnection {
   #isAlive = true;
@@ -31,7 +37,11 @@ export class WebSocketConnection {
     for (const control of ['ping', 'pong'] as const) webSocket.on(control, () => this.#markAlive());
     // After an error, such as a frame that is too large, ws closes the connection with the code for it.
     webSocket.on('error', (error) => lamina.log.debug({ err: error }, 'A WebSocket connection failed'));
-    webSocket.once('close', () => tasks.abortAll(new LaminaError('ABORTED', {})));
+    webSocket.once('close', (code) => {
+      const reason = new LaminaError('ABORTED', {});
+      if (deliberateCloses.has(code)) tasks.abortAll(reason);
+      else tasks.detachAll(reason);
+    });
     outbox.send({ type: 'hello', protocol: 'lamina.v1', session: sessionOf(lamina), scopes: [...caller.scopes] });
   }
 

@@ -5,7 +5,7 @@ import { LaminaError, type Lamina } from '@lamina/core';
 import { subprotocol, type WireError } from '@lamina/core/protocol';
 import Koa, { type Context, type Middleware } from 'koa';
 import { endConnection } from '../end-connection.js';
-import { callerOf, requireKey, type NetworkCaller } from '../middleware/authentication.js';
+import { callerOf, keyDigest, requireKey, type NetworkCaller } from '../middleware/authentication.js';
 import { logResponseErrors } from '../middleware/response-errors.js';
 import type { RouterOptions } from '../options.js';
 import { checks } from '../router.js';
@@ -14,6 +14,8 @@ import { checks } from '../router.js';
 export interface AcceptedHandshake {
   readonly request: IncomingMessage;
   readonly caller: NetworkCaller;
+  /** Identifies the key that was sent. */
+  readonly owner: string;
 }
 
 /** A handshake of a client without a valid key, or of a web page that is not allowed. */
@@ -53,7 +55,7 @@ export function handshakeHandler(
     if (lamina.closing.aborted) throw new LaminaError('SHUTTING_DOWN', {});
     ctx.status = 101;
     detach(ctx);
-    accept({ request: ctx.req, caller: callerOf(ctx) });
+    accept({ request: ctx.req, caller: callerOf(ctx), owner: keyDigest(ctx.req) });
   });
   app.on('error', logResponseErrors(lamina.log));
   const handle = app.callback();

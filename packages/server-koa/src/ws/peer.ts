@@ -9,6 +9,8 @@ import type { Tasks } from './tasks.js';
 export interface Peer {
   readonly lamina: Lamina;
   readonly caller: NetworkCaller;
+  /** Identifies the client's key; the same for all clients without one. */
+  readonly owner: string;
   /** The headers of the handshake, which its chats are sent with. */
   readonly headers: RequestHeaders;
   readonly inbox: Inbox;

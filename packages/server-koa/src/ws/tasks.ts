@@ -7,6 +7,8 @@ import type { Outbox } from './outbox.js';
 export interface Task {
   readonly kind: 'chat' | 'subscription' | 'call';
   abort(reason: LaminaError): void;
+  /** Instead of `abort`, when the connection was lost: the task continues without it. */
+  detach?(): void;
 }
 
 /** The tasks of one connection. */
@@ -60,6 +62,14 @@ export class Tasks {
 
   abortAll(reason: LaminaError): void {
     for (const task of this.#tasks.values()) task.abort(reason);
+  }
+
+  /** The connection was lost: what can continue does, the rest is aborted. */
+  detachAll(reason: LaminaError): void {
+    for (const task of this.#tasks.values()) {
+      if (task.detach === undefined) task.abort(reason);
+      else task.detach();
+    }
   }
 
   #checkIdle(): void {

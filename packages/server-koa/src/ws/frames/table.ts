@@ -1,7 +1,7 @@
 // The frames that clients may send, as one table: the schema that is checked, the scope that is required, and what runs.
 import { LaminaError, type Schema, type Scope } from '@lamina/core';
 import { clientFrameSchemas, type ClientFrame, type ClientFrameType } from '@lamina/core/protocol';
-import { Chat } from '../chat.js';
+import type { Chats } from '../chats/chats.js';
 import type { Peer } from '../peer.js';
 import { cancelDownload, startDownload } from './downloads.js';
 import { subscribe, unsubscribe } from './events.js';
@@ -25,16 +25,13 @@ export interface KnownFrame extends FrameRow<never> {
   readonly schema: Schema;
 }
 
+type OwnFrames = { readonly [Type in ClientFrameType]: FrameRow<ClientFrame<Type>> };
+
 /** The frames of Lamina; their schemas are in the contract. */
-const ownFrames: { readonly [Type in ClientFrameType]: FrameRow<ClientFrame<Type>> } = {
-  'chat.start': { scope: 'inference', isLarge: true, run: startChat },
+const ownFrames = (chats: Chats): OwnFrames => ({
+  'chat.start': { scope: 'inference', isLarge: true, run: (frame, peer) => chats.start(frame, peer) },
   'chat.cancel': { scope: 'inference', run: cancelChat },
-  'chat.resume': {
-    scope: 'inference',
-    run() {
-      throw new LaminaError('NOT_SUPPORTED', { message: 'The frame "chat.resume" is not supported yet.' });
-    },
-  },
+  'chat.resume': { scope: 'inference', run: (frame, peer) => chats.resume(frame, peer) },
   'events.subscribe': { scope: 'any', run: subscribe },
   'events.unsubscribe': { scope: 'any', run: unsubscribe },
   'model.start': { scope: 'manage', run: startModel },
@@ -42,21 +39,15 @@ const ownFrames: { readonly [Type in ClientFrameType]: FrameRow<ClientFrame<Type
   'download.start': { scope: 'manage', run: startDownload },
   'download.cancel': { scope: 'manage', run: cancelDownload },
   ping: { scope: 'any', run: ({ id }, { outbox }) => outbox.send({ type: 'pong', id }) },
-};
+});
 
 /** Type of frame → what it needs and does. */
 export type FrameTable = ReadonlyMap<string, KnownFrame>;
 
 /** The frames of a server. */
-export function frameTable(): FrameTable {
-  const types = Object.keys(ownFrames) as ClientFrameType[];
-  return new Map(types.map((type) => [type, { ...ownFrames[type], schema: clientFrameSchemas[type] } as KnownFrame]));
-}
-
-function startChat({ id, request }: ClientFrame<'chat.start'>, peer: Peer): Promise<void> {
-  const chat = new Chat(id, peer);
-  peer.tasks.begin(id, { kind: 'chat', abort: (reason) => chat.abort(reason) });
-  return chat.run(request).then((lastFrame) => peer.tasks.end(id, lastFrame));
+export function frameTable(chats: Chats): FrameTable {
+  const rows = Object.entries(ownFrames(chats)) as [ClientFrameType, FrameRow<never>][];
+  return new Map(rows.map(([type, row]) => [type, { ...row, schema: clientFrameSchemas[type] }]));
 }
 
 function cancelChat({ id }: ClientFrame<'chat.cancel'>, { tasks }: Peer): void {

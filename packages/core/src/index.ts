@@ -3,6 +3,7 @@ export { createLamina, type Lamina } from './create-lamina.js';
 export { defaultDownloadLimits, defaultLimits, parseSize } from './config.js';
 export { LaminaError, type WireError } from './contract/errors.js';
 export { errorTable, type ErrorCode, type ErrorDetails } from './contract/error-table.js';
+export { abortable } from './kernel/abort.js';
 export { reasonOf } from './kernel/reason.js';
 export { wireType } from './contract/errors.js';
 export {

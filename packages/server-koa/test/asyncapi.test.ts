@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import type { JsonObject } from '@lamina/core';
 import type { ClientFrame, LaminaEvent, ServerFrame } from '@lamina/core/protocol';
 import { problemsOf } from './support/documented.js';
+import { serveEndlessFiles, type EndlessFiles } from './support/endless-file.js';
 import { TestSocket } from './support/socket.js';
 import { startTestServer, type TestServer } from './support/test-server.js';
 
@@ -10,6 +11,7 @@ interface Message extends JsonObject {
   readonly name: string;
   readonly payload: JsonObject;
   readonly 'x-scope'?: string;
+  readonly 'x-reply'?: JsonObject;
 }
 
 interface AsyncApi extends JsonObject {
@@ -26,27 +28,32 @@ const guest = { authorization: 'Bearer guest-key-1' };
 describe('/asyncapi.json', function () {
   this.timeout(30_000);
   let testServer: TestServer;
+  let files: EndlessFiles;
   let document: AsyncApi;
   let socket: TestSocket;
 
   before(async () => {
+    files = await serveEndlessFiles();
     testServer = await startTestServer({
-      entries: { far: { path: 'far.fake', backend: 'fake', download: { url: 'http://127.0.0.1:1/far.fake' } } },
+      entries: { far: { path: 'far.fake', backend: 'fake', download: { url: `${files.origin}/far.fake` } } },
       server: { apiKeys: [{ key: 'manager-key-1' }, { key: 'guest-key-1', scope: 'inference' }] },
     });
     document = (await (await fetch(`${testServer.url}/asyncapi.json`, { headers: manager })).json()) as AsyncApi;
     socket = await TestSocket.open(testServer.url, { headers: manager });
   });
-  after(() => testServer.close());
+  after(async () => {
+    await testServer.close();
+    await files.close();
+  });
 
   const messagesOf = (side: string) =>
     Object.entries(document.components.messages)
       .filter(([name]) => name.startsWith(`${side}_`))
       .map(([, message]) => message);
-  const schemaOf = (side: string, type: string) => {
+  const messageOf = (side: string, type: string) => {
     const message = messagesOf(side).find(({ name }) => name === type);
     assert.ok(message !== undefined, `the ${side} message ${type} is not documented`);
-    return message.payload;
+    return message;
   };
   const request = { model: 'tiny', messages: [{ role: 'user', content: 'hi' }] };
 
@@ -58,8 +65,15 @@ describe('/asyncapi.json', function () {
     { type: 'chat.start', id: 'chat', request },
     { type: 'chat.cancel', id: 'chat' },
     { type: 'chat.resume', id: 'resume', chat: 'unknown', after: 0 },
+    { type: 'model.list', id: 'list', state: 'ready' },
+    { type: 'model.get', id: 'get', model: 'tiny' },
+    { type: 'model.suggest', id: 'suggest', request: { use_case: 'chat' } },
+    { type: 'download.list', id: 'downloads' },
     { type: 'download.start', id: 'download', request: { model: 'far' } },
-    { type: 'download.cancel', id: 'cancel', download: 'unknown' },
+    { type: 'download.pause', id: 'pause', download: 'none' },
+    { type: 'download.resume', id: 'go on', download: 'none' },
+    { type: 'download.cancel', id: 'cancel', download: 'none' },
+    { type: 'call.cancel', id: 'get' },
     { type: 'model.stop', id: 'stop', model: 'tiny' },
     { type: 'events.unsubscribe', id: 'events' },
   ];
@@ -81,25 +95,34 @@ describe('/asyncapi.json', function () {
       [...new Set(frames.map(({ type }) => type))].sort(),
       'each documented frame has an example here',
     );
-    for (const frame of frames) {
-      assert.deepEqual(problemsOf(document, schemaOf('client', frame.type), frame), [], frame.type);
+    let download = '';
+    for (const example of frames) {
+      const frame = 'download' in example ? { ...example, download } : example;
+      assert.deepEqual(problemsOf(document, messageOf('client', frame.type).payload, frame), [], frame.type);
       socket.send(frame);
-      if (frame.type === 'chat.start' || frame.type === 'chat.resume') continue;
-      await answerTo(frame);
+      const answer = await answerTo(frame);
+      if (answer?.type !== 'reply') continue;
+      const { 'x-reply': schema } = messageOf('client', frame.type);
+      if (schema !== undefined) assert.deepEqual(problemsOf(document, schema, answer.result), [], frame.type);
+      if (frame.type === 'download.start') download = (answer.result as { id: string }).id;
     }
     for (const frame of socket.frames) {
-      assert.deepEqual(problemsOf(document, schemaOf('server', frame.type), withoutEvent(frame)), [], frame.type);
+      assert.deepEqual(
+        problemsOf(document, messageOf('server', frame.type).payload, withoutEvent(frame)),
+        [],
+        frame.type,
+      );
       if (frame.type !== 'event') continue;
       const event = frame.event as LaminaEvent;
-      assert.deepEqual(problemsOf(document, schemaOf('event', event.type), event), [], event.type);
+      assert.deepEqual(problemsOf(document, messageOf('event', event.type).payload, event), [], event.type);
     }
     assert.ok(socket.frames.some(({ type }) => type === 'event'));
   });
 
-  async function answerTo({ type, id }: ClientFrame): Promise<void> {
-    if (type === 'ping') await socket.next('pong');
-    else if (type === 'chat.cancel') await socket.ended(id);
-    else await socket.answer(id);
+  async function answerTo({ type, id }: ClientFrame): Promise<ServerFrame | undefined> {
+    if (type === 'chat.start' || type === 'call.cancel') return undefined;
+    if (type === 'ping') return socket.next('pong');
+    return type === 'chat.cancel' ? (await socket.ended(id)).last : socket.answer(id);
   }
 
   it('says which scope each frame needs', async () => {

@@ -1,13 +1,11 @@
 // /openapi.json: every documented request is sent, and every answer is held to its schema.
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { createServer as createHttpServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type { JsonObject } from '@lamina/core';
 import { laminaRouter } from '@lamina/server-koa';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { problemsOf, target } from './support/documented.js';
+import { serveEndlessFiles, type EndlessFiles } from './support/endless-file.js';
 import { chat, startTestServer, type TestServer } from './support/test-server.js';
 
 interface Operation {
@@ -62,21 +60,15 @@ const guest = { authorization: 'Bearer guest-key-1' };
 describe('/openapi.json', function () {
   this.timeout(30_000);
   let testServer: TestServer;
-  let files: Server;
+  let files: EndlessFiles;
   let document: OpenApi;
 
   before(async () => {
-    // Its downloads never end: it announces more bytes than it sends.
-    files = createHttpServer((_, response) => {
-      response.writeHead(200, { 'content-length': 1000 });
-      response.write('x');
-    }).listen(0, '127.0.0.1');
-    await once(files, 'listening');
-    const origin = `http://127.0.0.1:${(files.address() as AddressInfo).port}`;
+    files = await serveEndlessFiles();
     testServer = await startTestServer({
       models: { tiny: {}, other: {} },
       entries: {
-        far: { path: 'far.fake', backend: 'fake', download: { url: `${origin}/far.fake` } },
+        far: { path: 'far.fake', backend: 'fake', download: { url: `${files.origin}/far.fake` } },
         unwanted: { path: 'model.fake', backend: 'fake' },
       },
       server: {
@@ -90,9 +82,7 @@ describe('/openapi.json', function () {
   });
   after(async () => {
     await testServer.close();
-    files.closeAllConnections();
-    files.close();
-    await once(files, 'close');
+    await files.close();
   });
 
   function send(method: string, path: string, body?: object, headers: object = manager): Promise<Response> {

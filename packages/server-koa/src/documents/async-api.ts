@@ -1,7 +1,22 @@
 // Writes the AsyncAPI document of the WebSocket and the event stream, from the schemas that validate their frames.
-import type { JsonObject, Schema } from '@lamina/core';
-import { eventSchemas, serverFrameSchemas, subprotocol } from '@lamina/core/protocol';
-import type { FrameTable } from '../ws/frames/table.js';
+import type { JsonObject, Schema, Scope } from '@lamina/core';
+import {
+  clientFrameSchemas,
+  clientFrameScopes,
+  eventSchemas,
+  replySchemas,
+  serverFrameSchemas,
+  subprotocol,
+  type ClientFrameType,
+} from '@lamina/core/protocol';
+import { SchemaComponents } from './schema-components.js';
+
+/** What the document says of a frame that a plugin contributes. */
+export interface DocumentedFrame {
+  /** The schema of the whole frame. */
+  readonly schema: Schema;
+  readonly scope: Scope | 'any';
+}
 
 /** Who sends a message, and where: a frame of a client or of the server, or an event. */
 type Side = 'client' | 'server' | 'event';
@@ -9,17 +24,30 @@ type Side = 'client' | 'server' | 'event';
 type Messages = Readonly<Record<string, JsonObject>>;
 
 /**
- * The AsyncAPI 3 document of a server that accepts these frames; `prefix` is the path under which `/events` is served,
- * `socketPath` that of the WebSocket.
+ * The AsyncAPI 3 document of a server; `frames` are those that plugins contribute, `prefix` is the path under which
+ * `/events` is served, `socketPath` that of the WebSocket.
  */
-export function asyncApi(frames: FrameTable, { prefix = '', socketPath = '/ws' } = {}): JsonObject {
+export function asyncApi({
+  frames = new Map<string, DocumentedFrame>(),
+  prefix = '',
+  socketPath = '/ws',
+} = {}): JsonObject {
+  const components = new SchemaComponents();
+  const own = Object.entries(clientFrameSchemas).map(([type, schema]) => {
+    const reply = (replySchemas as { readonly [type: string]: Schema })[type];
+    const scope = clientFrameScopes[type as ClientFrameType];
+    return [
+      type,
+      schema,
+      { 'x-scope': scope, ...(reply === undefined ? {} : { 'x-reply': components.refer(reply) }) },
+    ] as const;
+  });
+  const contributed = [...frames].map(([type, { schema, scope }]) => [type, schema, { 'x-scope': scope }] as const);
+  const messages = (side: Side, schemas: Parameters<typeof messagesOf>[1]) => messagesOf(side, schemas, components);
   const sides = {
-    client: messagesOf(
-      'client',
-      [...frames].map(([type, { schema, scope }]) => [type, schema, { 'x-scope': scope }]),
-    ),
-    server: messagesOf('server', Object.entries(serverFrameSchemas)),
-    event: messagesOf(
+    client: messages('client', [...own, ...contributed]),
+    server: messages('server', Object.entries(serverFrameSchemas)),
+    event: messages(
       'event',
       Object.entries(eventSchemas).map(([type, schema]) => [type, withHead(type, schema)]),
     ),
@@ -30,7 +58,7 @@ export function asyncApi(frames: FrameTable, { prefix = '', socketPath = '/ws' }
       title: 'Lamina',
       version: subprotocol,
       description:
-        'Chats, calls and events over a WebSocket; events as server-sent events. `x-scope` of a frame is the scope that the key of its client needs, `any` for every valid key.',
+        'Chats, calls and events over a WebSocket; events as server-sent events. Of a frame, `x-scope` is the scope that the key of its client needs, `any` for every valid key; `x-reply` is the schema of `result` in its `reply`.',
     },
     channels: {
       socket: {
@@ -50,7 +78,7 @@ export function asyncApi(frames: FrameTable, { prefix = '', socketPath = '/ws' }
       sendFrames: operation('send', 'socket', sides.server),
       sendEvents: operation('send', 'events', sides.event),
     },
-    components: { messages: { ...sides.client, ...sides.server, ...sides.event } },
+    components: { messages: { ...sides.client, ...sides.server, ...sides.event }, schemas: components.schemas },
   };
 }
 
@@ -58,6 +86,7 @@ export function asyncApi(frames: FrameTable, { prefix = '', socketPath = '/ws' }
 function messagesOf(
   side: Side,
   schemas: readonly (readonly [type: string, schema: Schema, more?: object])[],
+  components: SchemaComponents,
 ): Messages {
   return Object.fromEntries(
     schemas.map(([type, { description, ...payload }, more]) => [
@@ -65,7 +94,7 @@ function messagesOf(
       {
         name: type,
         ...(typeof description === 'string' ? { summary: description } : {}),
-        payload,
+        payload: components.refer(payload),
         ...more,
       } as JsonObject,
     ]),

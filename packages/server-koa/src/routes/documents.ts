@@ -1,7 +1,6 @@
 // /openapi.json and /asyncapi.json: what this server can do, extensions included.
 import { asyncApi } from '../documents/async-api.js';
 import { openApi } from '../documents/open-api.js';
-import { frameTable } from '../ws/frames/table.js';
 import type { HttpContext } from './http-context.js';
 import type { HttpRoute, RouteServices } from './route.js';
 
@@ -25,7 +24,7 @@ export function documentRoutes({ router, routes }: RouteServices): HttpRoute[] {
   return [
     document('/openapi.json', 'The routes of this server as an OpenAPI 3.1 document', () => openApi(routes, prefix())),
     document('/asyncapi.json', 'The frames and events of this server as an AsyncAPI 3 document', () =>
-      asyncApi(frameTable(), { prefix: prefix() }),
+      asyncApi({ prefix: prefix() }),
     ),
   ];
 }

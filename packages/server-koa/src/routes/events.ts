@@ -37,7 +37,7 @@ export function eventRoutes(services: RouteServices): HttpRoute[] {
       query: eventsQuerySchema,
       content: { response: { 'text/event-stream': eventStreamSchema } },
       handler({ koa, caller }) {
-        const filter = filterFor(caller, typesOf(koa));
+        const filter = filterFor(caller, typesOf(koa), services.lamina);
         koa.set({ 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-cache', 'X-Accel-Buffering': 'no' });
         koa.status = 200;
         if (koa.method === 'HEAD') return;

@@ -2,37 +2,32 @@
 /* eslint max-lines: "off" -- it is generated */
 
 export type ChatCompletionChunk = {
-  readonly object?: string;
   readonly id?: string;
+  readonly object?: string;
   readonly created?: number;
   readonly model?: string;
-  readonly usage?: null | {
-    readonly prompt_tokens?: number;
-    readonly completion_tokens?: number;
-    readonly total_tokens?: number;
-    readonly [key: string]: unknown;
-  };
   readonly choices: readonly {
-    readonly finish_reason?: null | string;
     readonly index?: number;
     readonly delta: {
       readonly role?: string;
-      readonly content?: null | string;
-      readonly reasoning_content?: null | string;
+      readonly content?: string | null;
+      readonly reasoning_content?: string | null;
       readonly tool_calls?: readonly {
+        readonly index?: number;
+        readonly id?: string;
+        readonly type?: string;
         readonly function?: {
           readonly name?: string;
           readonly arguments?: string;
         };
-        readonly type?: string;
-        readonly id?: string;
-        readonly index?: number;
         readonly [key: string]: unknown;
       }[];
       readonly [key: string]: unknown;
     };
+    readonly finish_reason?: string | null;
     readonly [key: string]: unknown;
   }[];
+  readonly usage?: Usage | null;
   readonly [key: string]: unknown;
 };
 
@@ -43,16 +38,15 @@ export type Usage = {
   readonly [key: string]: unknown;
 };
 
-/** The JSON form of an error, compatible with OpenAI's API. */
+/** An error, in the format of OpenAI's API. */
 export type WireError = {
   readonly message: string;
   /** The error type of OpenAI's API, such as `invalid_request_error`. */
   readonly type: string;
-  /** A code of errorTable, or the engine's own code for an error of the engine. */
+  /** A code of Lamina, or the engine's own code for an error of the engine. */
   readonly code: string;
   /** The invalid field of the request. */
   readonly param?: string;
-  /** JSON, snake_case. */
   readonly details?: {
     readonly [key: string]: unknown;
   };
@@ -60,22 +54,35 @@ export type WireError = {
 
 /** A model in a list: its manifest entry and its state. */
 export type ModelView = {
+  /** The file or directory, relative to the models directory, or an absolute path. `~/` and `${VARIABLE}` are expanded. */
   readonly path?: string;
+  /** A name under `backends:`, a backend type or one of its aliases. */
   readonly backend?: string;
+  /** The format, when the path does not show it. */
   readonly format?: string;
+  /** Text such as "2.0GB", for people. */
   readonly size?: string | number;
   readonly description?: string;
   readonly quantization?: string;
   readonly use_cases?: readonly string[];
+  /** Source → reference, tried in this order. */
   readonly download?: object;
+  /** The SHA-256 of the downloaded file: `sha256:` and 64 hexadecimal digits. */
   readonly digest?: string;
+  /** The commit or digest at the source. */
   readonly revision?: string;
   readonly aliases?: readonly string[];
+  /** For an adapter: the model whose process it shares. */
   readonly base?: string;
+  /** The multimodal projector; by default the one next to the model. */
   readonly projector?: string;
+  /** The draft model for speculative decoding. */
   readonly draft?: string;
+  /** Options for the backend, validated against its type's schema. */
   readonly options?: object;
+  /** Never stopped for another model, nor when idle. */
   readonly pinned?: boolean;
+  /** In seconds, except for `max_concurrency`. */
   readonly limits?: {
     readonly load_timeout?: number;
     readonly drain_timeout?: number;
@@ -98,68 +105,15 @@ export type ModelView = {
   readonly [key: string]: unknown;
 };
 
-/** `GET /models/:name`, with metadata of the files (snake_case), missing files and the last error. */
-export type ModelDetail = {
-  readonly path?: string;
-  readonly backend?: string;
-  readonly format?: string;
-  readonly size?: string | number;
-  readonly description?: string;
-  readonly quantization?: string;
-  readonly use_cases?: readonly string[];
-  readonly download?: object;
-  readonly digest?: string;
-  readonly revision?: string;
-  readonly aliases?: readonly string[];
-  readonly base?: string;
-  readonly projector?: string;
-  readonly draft?: string;
-  readonly options?: object;
-  readonly pinned?: boolean;
-  readonly limits?: {
-    readonly load_timeout?: number;
-    readonly drain_timeout?: number;
-    readonly stop_timeout?: number;
-    readonly idle_timeout?: number;
-    readonly max_concurrency?: number;
-  };
-  /** Size of the files in bytes; 0 if they are not on disk. */
-  readonly bytes: number;
-  /** True if all files are on disk. */
-  readonly available: boolean;
-  /** True if a model server is running or sleeping. */
-  readonly active: boolean;
-  readonly state:
-    'stopped' | 'queued' | 'starting' | 'ready' | 'sleeping' | 'waking' | 'degraded' | 'stopping' | 'failed';
-  /** With `?backends=true`: the backend that would run it. */
-  readonly runs_on?: string;
-  /** With `?backends=true`: why no backend here would run it. */
-  readonly cannot_run?: string;
-  /** With `?backends=true`, if the backend can estimate it: the memory that it would need with its options. */
-  readonly memory?: {
-    readonly bytes: number;
-    readonly context_length: number;
-  };
-  readonly metadata?: {
-    readonly [key: string]: unknown;
-  };
-  readonly missing?: readonly string[];
-  readonly error?: {
-    readonly code: string;
-    readonly message: string;
-  };
-  /** For a running model on a server. */
-  readonly server?: ModelServerView;
-  readonly [key: string]: unknown;
-};
-
-/** Where a server serves a running model. The addresses are those of the server, not of the engine. */
+/** Where the server serves a running model. The addresses are those of the server, not of the engine. */
 export type ModelServerView = {
   /** The port that the client connected to. */
   readonly port: number;
-  readonly backend?: string;
+  /** A URL. */
   readonly health_endpoint: string;
+  /** A URL. */
   readonly chat_endpoint: string;
+  readonly backend?: string;
   /** ISO 8601. */
   readonly started_at?: string;
   /** The process of the engine; only for callers with the scope `manage`. */
@@ -168,15 +122,124 @@ export type ModelServerView = {
   readonly origin?: string;
 };
 
-/** A download, as `GET /downloads/:id` shows it. */
+/** A model, with metadata of its files, missing files, the last error, and its server while it runs. */
+export type ModelDetail = {
+  /** The file or directory, relative to the models directory, or an absolute path. `~/` and `${VARIABLE}` are expanded. */
+  readonly path?: string;
+  /** A name under `backends:`, a backend type or one of its aliases. */
+  readonly backend?: string;
+  /** The format, when the path does not show it. */
+  readonly format?: string;
+  /** Text such as "2.0GB", for people. */
+  readonly size?: string | number;
+  readonly description?: string;
+  /** `Q4_K_M`, `F16`, `awq`, … */
+  readonly quantization?: string;
+  readonly use_cases?: readonly string[];
+  /** Source → reference, tried in this order. */
+  readonly download?: object;
+  /** The SHA-256 of the downloaded file: `sha256:` and 64 hexadecimal digits. */
+  readonly digest?: string;
+  /** The commit or digest at the source. */
+  readonly revision?: string;
+  readonly aliases?: readonly string[];
+  /** For an adapter: the model whose process it shares. */
+  readonly base?: string;
+  /** The multimodal projector; by default the one next to the model. */
+  readonly projector?: string;
+  /** The draft model for speculative decoding. */
+  readonly draft?: string;
+  /** Options for the backend, validated against its type's schema. */
+  readonly options?: object;
+  /** Never stopped for another model, nor when idle. */
+  readonly pinned?: boolean;
+  /** In seconds, except for `max_concurrency`. */
+  readonly limits?: {
+    readonly load_timeout?: number;
+    readonly drain_timeout?: number;
+    readonly stop_timeout?: number;
+    readonly idle_timeout?: number;
+    readonly max_concurrency?: number;
+  };
+  /** Size of the files in bytes; 0 if they are not on disk. */
+  readonly bytes: number;
+  /** True if all files are on disk. */
+  readonly available: boolean;
+  /** True if a model server is running or sleeping. */
+  readonly active: boolean;
+  readonly state:
+    'stopped' | 'queued' | 'starting' | 'ready' | 'sleeping' | 'waking' | 'degraded' | 'stopping' | 'failed';
+  /** With `?backends=true`: the backend that would run it. */
+  readonly runs_on?: string;
+  /** With `?backends=true`: why no backend here would run it. */
+  readonly cannot_run?: string;
+  /** Tokens in the context of one request. While the model is stopped: of its option, or else of its training. */
+  readonly context_length?: number;
+  /** What the model can do. */
+  readonly capabilities?: readonly ('chat' | 'tools' | 'reasoning' | 'vision' | 'audio' | 'embeddings' | 'rerank')[];
+  /** With `?backends=true`, if the backend can estimate it: the memory that it would need with its options. */
+  readonly memory?: {
+    readonly bytes: number;
+    readonly context_length: number;
+  };
+  /** Metadata in the headers of the files. */
+  readonly metadata?: {
+    /** `llama`, `qwen2`, `clip`, … */
+    readonly architecture?: string;
+    /** The number of weights. */
+    readonly parameters?: number;
+    /** The longest context it was trained for, in tokens. */
+    readonly context_length?: number;
+    readonly embedding_length?: number;
+    readonly layers?: number;
+    /** Attention heads. */
+    readonly heads?: number;
+    /** Key/value heads; fewer than `heads` with grouped attention. */
+    readonly kv_heads?: number;
+    /** Numbers that a head stores per token for keys. */
+    readonly key_length?: number;
+    /** Numbers that a head stores per token for values. */
+    readonly value_length?: number;
+    readonly vocabulary_size?: number;
+    readonly quantization?: string;
+    /** In the language of its engine. */
+    readonly chat_template?: string;
+    /** Of embedding and reranking models: `mean`, `cls`, `last`, `rank`. */
+    readonly pooling?: string;
+    /** What the model can do. */
+    readonly capabilities?: readonly ('chat' | 'tools' | 'reasoning' | 'vision' | 'audio' | 'embeddings' | 'rerank')[];
+    /** `model`, `mmproj`, `adapter`. */
+    readonly kind?: string;
+    /** The number of files the weights are split into. */
+    readonly shards?: number;
+    readonly [key: string]: unknown;
+  };
+  /** What is wrong with the files, one sentence each. */
+  readonly missing?: readonly string[];
+  /** The last failure. */
+  readonly error?: {
+    readonly code: string;
+    readonly message: string;
+  };
+  /** Where the server serves a running model. The addresses are those of the server, not of the engine. */
+  readonly server?: ModelServerView;
+  readonly [key: string]: unknown;
+};
+
+/** A download. Sizes are in bytes. */
 export type DownloadView = {
   readonly id: string;
+  /** The name of its model. */
   readonly model: string;
   readonly source: string;
-  readonly reference: Json;
-  readonly state: 'queued' | 'failed' | 'active' | 'paused' | 'finished' | 'cancelled';
+  /** What the source was asked for, any JSON value. */
+  readonly reference: unknown;
+  readonly state: 'queued' | 'active' | 'paused' | 'finished' | 'failed' | 'cancelled';
+  /** Bytes on disk. */
   readonly done: number;
+  /** Missing while the size of a file is unknown. */
   readonly total?: number;
+  /** Smoothed; 0 while it is not active. */
   readonly bytes_per_second: number;
   readonly seconds_left?: number;
   readonly files: readonly {
@@ -187,37 +250,34 @@ export type DownloadView = {
     readonly total?: number;
     readonly state: 'waiting' | 'fetching' | 'fetched' | 'verified' | 'placed';
   }[];
+  /** An error, in the format of OpenAI's API. */
   readonly error?: WireError;
+  /** ISO 8601. */
   readonly created_at: string;
 };
 
-/** `POST /suggest`. */
+/** The model for a purpose, and others. */
 export type SuggestionView = {
+  /** The name of the model. */
   readonly suggested: string;
   /** False when no model on disk is meant for what was asked: then the best of all models is suggested. */
   readonly matched: boolean;
+  /** A model in a list: its manifest entry and its state. */
   readonly model_info: ModelView;
   readonly available: boolean;
+  /** A sentence part each. */
   readonly reasons: readonly string[];
+  /** At most ten others, best first. */
   readonly alternatives: readonly {
     readonly name: string;
     readonly available: boolean;
+    /** Higher is better; comparable within one answer only. */
     readonly score: number;
     readonly reasons: readonly string[];
+    /** The command that downloads it, when its files are not on disk. */
     readonly command?: string;
   }[];
 };
-
-/** Any JSON value. */
-export type Json =
-  | boolean
-  | null
-  | string
-  | number
-  | readonly Json[]
-  | {
-      readonly [key: string]: Json;
-    };
 
 /** Type of event → its fields. */
 export interface EventFields {
@@ -243,9 +303,9 @@ export interface EventFields {
   };
   /** The progress of a start; `ratio` is from 0 to 1. */
   readonly 'model.progress': {
-    readonly ratio?: number;
     readonly model: string;
     readonly stage: string;
+    readonly ratio?: number;
   };
   /** A model is ready for requests. */
   readonly 'model.ready': {
@@ -256,13 +316,8 @@ export interface EventFields {
   /** A model failed to start, or its engine exited unexpectedly. */
   readonly 'model.failed': {
     readonly model: string;
-    readonly error: {
-      readonly param?: string;
-      readonly details?: object;
-      readonly type: string;
-      readonly message: string;
-      readonly code: string;
-    };
+    /** An error, in the format of OpenAI's API. */
+    readonly error: WireError;
   };
   /** A model was stopped, and its process has ended. */
   readonly 'model.stopped': {
@@ -271,9 +326,9 @@ export interface EventFields {
   };
   /** The progress of the installation of an engine; `ratio` is from 0 to 1. */
   readonly 'backend.progress': {
-    readonly ratio?: number;
     readonly backend: string;
     readonly stage: string;
+    readonly ratio?: number;
   };
   /** The engine of a backend was installed. */
   readonly 'backend.installed': {
@@ -288,67 +343,57 @@ export interface EventFields {
   };
   /** The manifest was reloaded and is invalid; the last valid one stays in use. */
   readonly 'manifest.invalid': {
-    readonly error: {
-      readonly param?: string;
-      readonly details?: object;
-      readonly type: string;
-      readonly message: string;
-      readonly code: string;
-    };
+    /** An error, in the format of OpenAI's API. */
+    readonly error: WireError;
   };
   /** A download was created. */
   readonly 'download.queued': {
-    readonly model: string;
     readonly download: string;
+    readonly model: string;
   };
   /** A download has started; `total` is its size in bytes, when it is known. */
   readonly 'download.started': {
-    readonly total?: number;
-    readonly model: string;
     readonly download: string;
+    readonly model: string;
     readonly source: string;
+    readonly total?: number;
   };
   /** The progress of a download, in bytes. */
   readonly 'download.progress': {
+    readonly download: string;
+    readonly model: string;
+    readonly done: number;
     readonly total?: number;
     readonly bytes_per_second?: number;
-    readonly model: string;
-    readonly download: string;
-    readonly done: number;
   };
   /** The files of a download are complete and verified. */
   readonly 'download.verified': {
-    readonly model: string;
     readonly download: string;
+    readonly model: string;
   };
   /** A download is complete, and its model can be used; `ms` is the time since it last started. */
   readonly 'download.finished': {
-    readonly model: string;
     readonly download: string;
-    readonly ms: number;
+    readonly model: string;
     readonly bytes: number;
+    readonly ms: number;
   };
   /** A download failed. */
   readonly 'download.failed': {
-    readonly model: string;
     readonly download: string;
-    readonly error: {
-      readonly param?: string;
-      readonly details?: object;
-      readonly type: string;
-      readonly message: string;
-      readonly code: string;
-    };
+    readonly model: string;
+    /** An error, in the format of OpenAI's API. */
+    readonly error: WireError;
   };
   /** A download was cancelled. */
   readonly 'download.cancelled': {
-    readonly model: string;
     readonly download: string;
+    readonly model: string;
   };
   /** A download was paused. */
   readonly 'download.paused': {
-    readonly model: string;
     readonly download: string;
+    readonly model: string;
   };
   /** The position of a waiting request changed; 1 is next. */
   readonly 'queue.position': {
@@ -358,40 +403,35 @@ export interface EventFields {
   };
   /** An inference request was read; `request.finished` with the same id follows. `model` is the name that the client used. */
   readonly 'request.started': {
-    readonly key?: string;
     readonly model: string;
     readonly request: string;
     readonly route: string;
     readonly via: 'process' | 'http' | 'websocket';
+    readonly key?: string;
     readonly stream: boolean;
   };
   /** An inference request has ended, also one that was refused or timed out in the queue. `error` is why it failed; `cut` is true when the answer had begun. `queue_ms` is the time in the queue, `load_ms` the time the model took to load for this request, `ttft_ms` the time to the first byte of the answer, `ms` the whole time. The token counts are missing when the engine does not tell them: of some engines only while a plugin needs usage. */
   readonly 'request.finished': {
-    readonly usage?: object;
-    readonly prompt_tokens?: number;
-    readonly completion_tokens?: number;
-    readonly load_ms?: number;
-    readonly error?: {
-      readonly param?: string;
-      readonly details?: object;
-      readonly type: string;
-      readonly message: string;
-      readonly code: string;
-    };
-    readonly key?: string;
-    readonly queue_ms?: number;
-    readonly ttft_ms?: number;
-    readonly cached_tokens?: number;
-    readonly tokens_per_second?: number;
-    readonly finish_reason?: string;
-    readonly cut?: boolean;
     readonly model: string;
-    readonly ms: number;
     readonly request: string;
     readonly route: string;
     readonly via: 'process' | 'http' | 'websocket';
+    readonly key?: string;
     readonly stream: boolean;
     readonly status: number;
+    readonly ms: number;
+    readonly queue_ms?: number;
+    readonly load_ms?: number;
+    readonly ttft_ms?: number;
+    readonly prompt_tokens?: number;
+    readonly cached_tokens?: number;
+    readonly completion_tokens?: number;
+    readonly tokens_per_second?: number;
+    readonly finish_reason?: string;
+    readonly usage?: object;
+    /** An error, in the format of OpenAI's API. */
+    readonly error?: WireError;
+    readonly cut?: boolean;
   };
   /** An engine printed a line. */
   readonly 'log.line': {

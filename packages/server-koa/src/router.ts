@@ -79,8 +79,9 @@ function mountRoutes(
   const services = { ...parts, routes: all };
   const { routes, middleware } = readHttpExtensions(services.lamina);
   const around = { checks, middleware: oncePerRequest(middleware) };
-  const own = [...ownRoutes(services), ...more];
-  all.push(...routes.map(({ route }) => route), ...own);
+  const documented = ownRoutes(services);
+  all.push(...routes.map(({ route }) => route), ...documented);
+  const own = [...documented, ...more];
   const posts: Layer[] = [];
   for (const contributed of routes) {
     const layer = mountContributed(contributed, services, around);

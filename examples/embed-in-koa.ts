@@ -10,13 +10,15 @@ import Koa from 'koa';
 
 const [modelsDir = 'models', port = '3000'] = process.argv.slice(2);
 const page = readFileSync(new URL('../browser.html', import.meta.url));
+const clientModules = import.meta.resolve('@lamina/client'); // Browsers load them as they are.
 const lamina = await createLamina({ modelsDir, plugins: [llamacpp({ threads: 1 })] });
 
 const app = new Koa();
 app.use(laminaRouter(lamina).prefix('/ai').routes());
 app.use((ctx) => {
-  ctx.type = 'html';
-  ctx.body = page;
+  const [, module] = /^\/client\/([\w-]+\.js)$/.exec(ctx.path) ?? [];
+  ctx.type = module === undefined ? 'html' : 'js';
+  ctx.body = module === undefined ? page : readFileSync(new URL(module, clientModules));
 });
 
 const handle = app.callback();

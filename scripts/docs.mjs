@@ -1,10 +1,12 @@
 // Generates the parts of the documentation that come from code: the pages on errors, hooks and events, the AsyncAPI
-// document, and in every README the option tables, the help of a command and the quoted files. `--check` writes nothing
-// and lists what is out of date.
+// document, the types of the client, and in every README and guide the option tables, the help of a command and the
+// quoted files.
+// `--check` writes nothing and lists what is out of date.
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { format, resolveConfig } from 'prettier';
 import { asyncApi } from './docs/asyncapi.mjs';
+import { clientTypes } from './docs/client-types.mjs';
 import { withCommandHelp } from './docs/command-help.mjs';
 import { errorsPage } from './docs/errors-page.mjs';
 import { eventsPage } from './docs/events-page.mjs';
@@ -21,6 +23,7 @@ await update('docs/errors.md', errorsPage());
 await update('docs/hooks.md', hooksPage());
 await update('docs/events.md', eventsPage());
 await update('docs/asyncapi.json', JSON.stringify(asyncApi(), undefined, 2));
+await update('packages/client/src/wire.ts', clientTypes());
 for (const folder of ['.', ...readdirSync('packages').map((name) => join('packages', name))]) {
   const readme = join(folder, 'README.md');
   if (existsSync(readme))
@@ -31,6 +34,8 @@ for (const folder of ['.', ...readdirSync('packages').map((name) => join('packag
       ),
     );
 }
+for (const name of readdirSync('docs/guide'))
+  await update(join('docs/guide', name), withQuotedFiles(readFileSync(join('docs/guide', name), 'utf8')));
 
 /** Writes `text` as Prettier formats it, so that the same file passes both this check and Prettier's. */
 async function update(path, text) {

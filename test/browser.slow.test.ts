@@ -41,8 +41,14 @@ describeWith({ 'llama-server': llamaServer, chromium }, 'the page for browsers',
 
   it('chats in Chromium', async () => {
     const page = readFileSync(new URL('../../examples/browser.html', import.meta.url), 'utf8');
+    const clientModules = import.meta.resolve('@lamina/client');
     // Chromium waits for images, not for WebSockets: this image arrives after the chat has ended.
     const app = new Koa().use(async (ctx) => {
+      if (ctx.path.startsWith('/client/')) {
+        ctx.type = 'js';
+        ctx.body = readFileSync(new URL(ctx.path.slice('/client/'.length), clientModules));
+        return;
+      }
       ctx.type = 'html';
       ctx.body = `${page}<img hidden src="/hold">`;
       if (ctx.path !== '/hold') return;

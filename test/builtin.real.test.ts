@@ -164,6 +164,7 @@ describeReal('remote: an external real llama-server', function () {
       'a failed start leaves nothing behind': remains,
       'every process is in a guarded group until it ends': remains,
       'a stop leaves no process and no open port': remains,
+      'the engine ends on SIGTERM': remains,
       'a stop ends in time during a streamed response': remains,
       'a stop with an aborted signal kills at once': remains,
       'a stop becomes a kill when its signal is aborted': remains,

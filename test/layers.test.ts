@@ -34,10 +34,12 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   '@lamina/core': [...inside, 'core/composition', 'core/views'],
   '@lamina/core/plugin': [...inside, 'core/process'],
   '@lamina/core/protocol': inside,
+  '@lamina/client': [],
   '@lamina/testing': ['@lamina/core', '@lamina/core/plugin'],
   plugin: ['@lamina/core/plugin'],
   'plugin tests': ['@lamina/core', '@lamina/core/plugin', '@lamina/testing'],
-  host: ['@lamina/core', '@lamina/core/protocol'],
+  '@lamina/config': ['@lamina/core', '@lamina/core/protocol'],
+  host: ['@lamina/config', '@lamina/core', '@lamina/core/protocol'],
 };
 
 const entryPoints: Readonly<Record<string, string>> = {
@@ -54,7 +56,7 @@ function layerOf(path: string): { name: string; kind: string } {
   const [, folder = '', part, first = ''] = path.split('/');
   if (folder.startsWith('plugin-'))
     return { name: `@lamina/${folder}`, kind: part === 'test' ? 'plugin tests' : 'plugin' };
-  if (folder === 'testing') return { name: '@lamina/testing', kind: '@lamina/testing' };
+  if (['testing', 'config', 'client'].includes(folder)) return { name: `@lamina/${folder}`, kind: `@lamina/${folder}` };
   if (folder !== 'core') return { name: `@lamina/${folder}`, kind: 'host' };
   const name = extname(first) === '' ? `core/${first}` : (entryPoints[basename(first, '.ts')] ?? 'core/composition');
   return { name, kind: name };

@@ -1,15 +1,18 @@
 // All packages have the same structure and can be published.
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
 import ts from 'typescript';
+import { packedPackages } from './support/packed.js';
 import { root } from './support/root.js';
 import { sources } from './support/sources.js';
 
 interface PackageJson {
   readonly [field: string]: unknown;
+  readonly name: string;
   readonly description: string;
   readonly keywords: readonly string[];
   readonly files: readonly string[];
@@ -101,8 +104,8 @@ for (const folder of folders) {
       }
     });
 
-    it('has core as a peer dependency with a wide range', () => {
-      const expected = folder === 'core' ? undefined : { '@lamina/core': '>=0.1.0 <1' };
+    it('has core as a peer dependency with a wide range, if it is not for clients', () => {
+      const expected = ['core', 'client'].includes(folder) ? undefined : { '@lamina/core': '>=0.1.0 <1' };
       assert.deepEqual(json.peerDependencies, expected);
     });
 
@@ -130,6 +133,14 @@ for (const folder of folders) {
       );
     });
 
+    if (folder.startsWith('plugin-'))
+      it('is found as a plugin, also in this repository', async () => {
+        const [file, name] = (json['lamina'] as { plugin: string }).plugin.split('#') as [string, string];
+        const module = (await import(join(home, file))) as Record<string, () => { name: string }>;
+        assert.equal(typeof module[name]!().name, 'string');
+        assert.ok(json.name in (whole['devDependencies'] as object), 'package.json of the repository lacks it.');
+      });
+
     it('has the license', () => assert.equal(textOf('packages', folder, 'LICENSE'), textOf('LICENSE')));
 
     it('has tests and is part of the build', () => {
@@ -144,7 +155,8 @@ for (const folder of folders) {
 
     it('passes publint', async function () {
       this.timeout(60_000);
-      const { messages, pkg } = await publint({ pkgDir: home, pack: 'npm' });
+      const tarball = new Uint8Array(await readFile((await packedPackages()).get(json.name)!)).buffer;
+      const { messages, pkg } = await publint({ pack: { tarball } });
       assert.deepEqual(
         messages.map((message) => formatMessage(message, pkg)),
         [],
@@ -160,7 +172,7 @@ describe('the lock files', () => {
   });
 });
 
-/** The npm packages that the sources of a package import, without those of this repository, sorted. */
+/** The npm packages that the sources of a package import, sorted. */
 function librariesOf(folder: string): string[] {
   const texts = sources.filter(({ path }) => path.startsWith(`packages/${folder}/`)).map(({ text }) => text);
   return librariesIn(texts.flatMap(importsOf));
@@ -189,5 +201,6 @@ function importsOf(text: string): string[] {
 
 function librariesIn(imported: readonly string[]): string[] {
   const names = imported.map((name) => /^(@[^/]+\/[^/]+|[^/]+)/.exec(name)![0]);
-  return [...new Set(names)].filter((name) => !/^(\.|node:|@lamina\/)/.test(name)).sort();
+  // Core is a peer.
+  return [...new Set(names)].filter((name) => !/^(\.|node:|@lamina\/core$)/.test(name)).sort();
 }

@@ -2,11 +2,9 @@
 import { resolve } from 'node:path';
 import {
   backendsView,
-  createLamina,
   downloadView,
   installationView,
-  LaminaError,
-  loadConfig,
+  metadataOf,
   modelDetail,
   modelRuns,
   modelsView,
@@ -14,69 +12,23 @@ import {
   validationView,
   type DownloadRequest,
   type Lamina,
-  type LaminaOptions,
   type ModelRecord,
 } from '@lamina/core';
 import type { DownloadView, ModelDetail } from '@lamina/core/protocol';
 import { setTimeout as delay } from 'node:timers/promises';
 import { AsyncSignal } from './async-signal.js';
+import { openLamina, type Flags, type LaminaOpening } from './local-lamina.js';
 import { isSettled, type InstallProgress, type Library } from './library.js';
 
 const followMs = 500;
 
-/** The options of the command line that configure it. */
-export interface LocalOptions {
-  readonly config?: string;
-  readonly manifest?: string;
-  readonly modelsDir?: string;
-  readonly dataDir?: string;
-  readonly verbose?: boolean;
-}
-
-/** How it is opened. */
-export interface LocalOpening {
-  readonly env: Readonly<Record<string, string | undefined>>;
-  /** Whether the command downloads, which only one Lamina per data directory may do. Others work beside a running server. */
-  readonly owner: boolean;
-  readonly signal: AbortSignal;
-}
-
 /**
- * @throws LaminaError what `createLamina` throws; `CONFLICT` mentions --server when another Lamina owns the data
- * directory
+ * Opens it: as owner for a command that downloads.
+ * @throws LaminaError what `openLamina` throws
  */
-export async function openLocal(options: LocalOptions, { env, owner, signal }: LocalOpening): Promise<Library> {
-  const { manifest, modelsDir, dataDir } = options;
-  // server: the options of lamina-server.
-  const { server: _server, ...config } = await loadConfig<LaminaOptions & { server?: unknown }>(options.config);
-  const overrides = Object.fromEntries(
-    Object.entries({ manifest, modelsDir, dataDir }).filter(([, value]) => value !== undefined),
-  ) as LaminaOptions;
-  const log = options.verbose === true ? 'info' : 'silent';
-  // Only the requested download runs: other unfinished ones wait for a server or their own command.
-  const lamina = await createLamina(
-    {
-      env,
-      ...config,
-      ...overrides,
-      log,
-      mode: owner ? 'owner' : 'attached',
-      downloads: { ...config.downloads, autoResume: false },
-    },
-    signal,
-  ).catch((error: unknown) => {
-    throw LaminaError.is(error, 'CONFLICT') && error.details['pid'] !== undefined ? ownedError(error) : error;
-  });
-  return owner ? new LocalLibrary(lamina, signal) : new AttachedLibrary(lamina, signal);
-}
-
-function ownedError(error: LaminaError): LaminaError {
-  const { data_dir: dataDir, pid, command } = error.details;
-  const advice = 'Wait for it to end, or press Ctrl-C there, which pauses its download. Then run this command again.';
-  const message = command
-    ? `Another lamina command (process ${String(pid)}) uses ${String(dataDir)}. ${advice}`
-    : `Another Lamina (process ${String(pid)}) uses ${String(dataDir)}. Send the command to it with --server <url>, or stop it first.`;
-  return new LaminaError('CONFLICT', { ...error.details, message }, { cause: error });
+export async function openLocal(flags: Flags, owner: boolean, opening: LaminaOpening): Promise<Library> {
+  const { lamina } = await openLamina(flags, owner ? 'owner' : 'attached', opening);
+  return owner ? new LocalLibrary(lamina, opening.signal) : new AttachedLibrary(lamina, opening.signal);
 }
 
 class LocalLibrary implements Library {
@@ -94,8 +46,9 @@ class LocalLibrary implements Library {
 
   async model(name: string, { backends } = { backends: false }): Promise<ModelDetail> {
     const { models } = this.lamina;
-    const record = models.get(models.resolve(name).model.name)!;
-    const { metadata } = await models.describe(record.model.name);
+    const target = models.resolve(name);
+    const record = models.get(target.model.name)!;
+    const metadata = await metadataOf(this.lamina, target);
     const run = backends ? (await this.runsOf([record])).get(record.model.name) : undefined;
     return modelDetail(this.lamina, record, metadata, run);
   }

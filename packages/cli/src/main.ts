@@ -17,6 +17,7 @@ const code = await runCommand(process.argv.slice(2), {
   stdout: process.stdout,
   stderr: process.stderr,
   signal: stop.signal,
+  path: process.argv[1],
 });
 await new Promise((written) => process.stdout.write('', written));
 // Lamina is closed now. Exit even if a plugin left something open.

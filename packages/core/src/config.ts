@@ -120,10 +120,3 @@ export function resolveConfig(options: LaminaOptions): Config {
     fetch: options.fetch ?? globalThis.fetch,
   });
 }
-
-/**
- * Returns its argument; gives a configuration module its types: `export default defineConfig({ plugins: […] })`.
- */
-export function defineConfig<Options extends LaminaOptions>(options: Options): Options {
-  return options;
-}

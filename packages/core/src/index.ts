@@ -1,9 +1,9 @@
 // The entry point for hosts: creates a Lamina, and exports the types of its services and errors.
 export { createLamina, type Lamina } from './create-lamina.js';
-export { defaultLimits, defineConfig, parseSize } from './config.js';
-export { loadConfig } from './installed.js';
+export { defaultDownloadLimits, defaultLimits, parseSize } from './config.js';
 export { LaminaError, type WireError } from './contract/errors.js';
 export { errorTable, type ErrorCode, type ErrorDetails } from './contract/error-table.js';
+export { abortable } from './kernel/abort.js';
 export { reasonOf } from './kernel/reason.js';
 export { wireType } from './contract/errors.js';
 export {
@@ -14,10 +14,11 @@ export {
   modelDetail,
   modelsView,
   modelView,
-  slotOf,
   suggestionView,
   validationView,
 } from './views/views.js';
+export { metadataOf, servedModel } from './views/model-facts.js';
+export { slotOf } from './views/slot-of.js';
 export { modelRuns, type ModelRun } from './views/model-runs.js';
 export { tokens } from './kernel/tokens.js';
 export { createLog, type LogLevel } from './kernel/log.js';
@@ -34,13 +35,14 @@ export type {
   ToolCall,
 } from './contract/chat.js';
 export type { ChatCompletionChunk, Usage } from './contract/frames.js';
+// eslint-disable-next-line no-restricted-syntax -- only interfaces that a star exports can be augmented here
 export * from './contract/extensions.js';
 export type { EventData, Events, EventType, LaminaEvent, PluginEvent } from './contract/events.js';
 export { hookTable, type HookName, type HookSignatures, type HookTaps } from './contract/hooks.js';
 export type { Manifest, ModelEntry, BackendEntry } from './contract/manifest.js';
-export type { FileRole, Model, ModelFile, ModelLimits, ModelMetadata } from './contract/models.js';
-export type { Plugin, PluginNeed, PluginRecord } from './contract/plugin.js';
-export type { Json, JsonObject, Schema } from './contract/schema.js';
+export type { FileRole, Model, ModelCapability, ModelFile, ModelLimits, ModelMetadata } from './contract/models.js';
+export { apiVersion, type Plugin, type PluginNeed, type PluginRecord } from './contract/plugin.js';
+export type { FromSchema, Json, JsonObject, Schema } from './contract/schema.js';
 export type { Clock, Logger } from './contract/context.js';
 export type { Policy } from './contract/policy.js';
 export type { AddressGuard } from './contract/source.js';

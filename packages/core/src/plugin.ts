@@ -25,6 +25,7 @@ export type {
 } from './process/description.js';
 export { LaminaError } from './contract/errors.js';
 export { abortable } from './kernel/abort.js';
+export { templateFeatures } from './kernel/chat-template.js';
 export { isHeaderToken } from './kernel/header-token.js';
 export { isSafePath } from './kernel/safe-path.js';
 export { networkReasonOf } from './kernel/reason.js';
@@ -53,7 +54,7 @@ export type {
   StopReason,
 } from './contract/backends.js';
 export type { AddressGuard, DownloadPlan, Location, PlanFile, Source, SourceContext } from './contract/source.js';
-export type { FileRole, Model, ModelFile, ModelLimits, ModelMetadata } from './contract/models.js';
+export type { FileRole, Model, ModelCapability, ModelFile, ModelLimits, ModelMetadata } from './contract/models.js';
 export type { ModelEntry } from './contract/manifest.js';
 export type { FromSchema, Json, JsonObject, Schema } from './contract/schema.js';
 export type {
@@ -80,7 +81,7 @@ export type {
   ToolCall,
 } from './contract/chat.js';
 export type { ChatCompletionChunk, Usage } from './contract/frames.js';
-// A star, because only the interfaces of a star can be augmented as those of this module.
+// eslint-disable-next-line no-restricted-syntax -- only interfaces that a star exports can be augmented here
 export * from './contract/extensions.js';
 export type { EventData, Events, EventType, LaminaEvent, PluginEvent } from './contract/events.js';
 export type { ChunkTransform, ResponseTransforms } from './contract/response-transforms.js';

@@ -1,5 +1,5 @@
 // Asks a ready llama-server for its capabilities.
-import type { Context, ServerInfo, StartedServer } from '@lamina/core/plugin';
+import { templateFeatures, type Context, type ServerInfo, type StartedServer } from '@lamina/core/plugin';
 import { prepareAdapters } from './adapters.js';
 
 /** The used parts of `/props`; older builds leave some out (tools/server/README.md). */
@@ -7,6 +7,7 @@ interface Props {
   readonly default_generation_settings?: { readonly n_ctx?: number };
   readonly total_slots?: number;
   readonly modalities?: { readonly vision?: boolean; readonly audio?: boolean; readonly video?: boolean };
+  readonly chat_template?: string;
   readonly chat_template_caps?: { readonly supports_tools?: boolean };
 }
 
@@ -37,7 +38,7 @@ export async function inspect(server: StartedServer, { signal }: Context): Promi
   const ids = await prepareAdapters(server, signal);
   const props = (await server.request('/props', { signal })) as Props;
   const { n_ctx: contextLength } = props.default_generation_settings ?? {};
-  const { total_slots: parallel, chat_template_caps: template } = props;
+  const { total_slots: parallel, chat_template_caps: template, chat_template: text } = props;
   const modalities = modalitiesOf(props);
   return {
     modalities,
@@ -45,7 +46,11 @@ export async function inspect(server: StartedServer, { signal }: Context): Promi
     ...(Object.keys(ids).length === 0 ? {} : { ids }),
     ...(contextLength === undefined ? {} : { contextLength }),
     ...(parallel === undefined ? {} : { parallel }),
-    ...(template?.supports_tools === undefined ? {} : { tools: template.supports_tools }),
+    // The capabilities of the template do not depend on whether Jinja renders it.
+    ...(template?.supports_tools === undefined
+      ? {}
+      : { tools: template.supports_tools && server.options['jinja'] !== false }),
+    ...(text === undefined ? {} : { reasoning: templateFeatures(text).reasoning }),
   };
 }
 

@@ -34,6 +34,7 @@ describeReal('the real llama-server', () => {
       parallel: 2,
       modalities: ['text'],
       tools: true,
+      reasoning: true,
       endpoints: [
         'chat/completions',
         'chat/completions/input_tokens',

@@ -5,13 +5,14 @@ interface ModelList {
   readonly data: readonly { readonly id: string; readonly max_model_len?: number }[];
 }
 
-/** Its context length, the routes that its kind of model has, and whether it supports tools. */
+/** Its context length, the routes that its kind of model has, and whether it reads tool calls and reasoning. */
 export async function inspect({ options, request }: StartedServer, { signal }: Context): Promise<ServerInfo> {
   const { data } = (await request('/v1/models', { signal })) as ModelList;
   const contextLength = data[0]?.max_model_len;
   const endpoints = await routesOf(request, signal);
   return {
     tools: options['tool_call_parser'] !== undefined,
+    ...(options['reasoning_parser'] === undefined ? {} : { reasoning: true }),
     ...(contextLength === undefined ? {} : { contextLength }),
     ...(endpoints === undefined ? {} : { endpoints }),
     ...(typeof options['max_num_seqs'] === 'number' ? { parallel: options['max_num_seqs'] } : {}),

@@ -74,9 +74,10 @@ describe('the capabilities of vLLM', () => {
   };
 
   it('are those that it lists, and those it was started with', async () => {
-    const { server } = recorded({ max_num_seqs: 4, tool_call_parser: 'hermes' }, answers);
+    const { server } = recorded({ max_num_seqs: 4, tool_call_parser: 'hermes', reasoning_parser: 'qwen3' }, answers);
     assert.deepEqual(await inspect(server, { signal, log }), {
       tools: true,
+      reasoning: true,
       contextLength: 2048,
       endpoints: ['chat/completions', 'embeddings'],
       parallel: 4,

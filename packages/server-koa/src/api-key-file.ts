@@ -1,10 +1,11 @@
 // Reads the API key file.
 import { readFile } from 'node:fs/promises';
-import { LaminaError, reasonOf } from '@lamina/core';
+import { LaminaError, reasonOf, type Scope } from '@lamina/core';
 import type { ApiKey } from './options.js';
 
 /**
- * One key per line, optionally followed by its scope, `inference` or `manage`. `#` begins a comment.
+ * One key per line, optionally followed by its scope, `inference` or `manage`, and by `name=` with the name of the key.
+ * `#` begins a comment.
  * @throws LaminaError `CONFIG_INVALID` with the number of the line, never with a key
  */
 export async function readApiKeys(path: string): Promise<readonly ApiKey[]> {
@@ -24,13 +25,19 @@ export async function readApiKeys(path: string): Promise<readonly ApiKey[]> {
 }
 
 function readLine(line: string, file: string, number: number): ApiKey[] {
-  const [key, scope, ...rest] = line.split(/\s+/);
+  const [key, ...words] = line.split(/\s+/);
   if (key === undefined || key === '') return [];
-  if (scope === undefined) return [{ key }];
-  if ((scope === 'inference' || scope === 'manage') && rest.length === 0) return [{ key, scope }];
-  throw new LaminaError('CONFIG_INVALID', {
-    message: `${file}, line ${number}: only "inference" or "manage" may follow a key.`,
-    file,
-    line: number,
-  });
+  let scope: Scope | undefined;
+  let name: string | undefined;
+  for (const word of words) {
+    if (scope === undefined && (word === 'inference' || word === 'manage')) scope = word;
+    else if (name === undefined && /^name=./.test(word)) name = word.slice('name='.length);
+    else
+      throw new LaminaError('CONFIG_INVALID', {
+        message: `${file}, line ${number}: only a scope ("inference" or "manage") and "name=<name>" may follow a key, each once.`,
+        file,
+        line: number,
+      });
+  }
+  return [{ key, ...(scope === undefined ? {} : { scope }), ...(name === undefined ? {} : { name }) }];
 }

@@ -9,7 +9,10 @@ export async function logBackends({ backends, models, log }: Lamina, signal: Abo
     const named = new Set(models.list().map(({ model }) => model.backend));
     for (const record of records) logBackend(record, none || named.has(record.name) || named.has(record.type), log);
     if (!none) return;
-    const message = 'No engine can run a model on this machine. Install one, such as llama.cpp, or add its plugin.';
+    const message =
+      records.length === 0
+        ? 'No plugin for an engine is loaded, so no model can run. Install one, such as: npm install @lamina/plugin-llamacpp'
+        : 'No engine can run a model on this machine. Install one, such as llama.cpp, or add its plugin.';
     log.warn({ event: 'backends.none' }, message);
   } catch (error) {
     if (!signal.aborted) log.error({ reason: reasonOf(error) }, 'The backends cannot be listed');

@@ -1,71 +1,57 @@
-// The configuration of lamina-server: the command line, then the configuration module or the installed plugins, then the
-// defaults.
-import { LaminaError, loadConfig, parseSize, type LaminaOptions, type LogLevel } from '@lamina/core';
+// The configuration of lamina-server: its settings, its plugins, and its API keys.
+import { loadPlugins, readConfiguration, type Environment, type ConfiguredPlugin } from '@lamina/config';
+import type { LaminaOptions, LogLevel, Plugin } from '@lamina/core';
 import { readApiKeys } from './api-key-file.js';
 import type { CommandLine } from './command-line.js';
 import type { ServerOptions } from './options.js';
 
 const defaultLogLevel: LogLevel = 'info';
 
-/** The default export of a configuration module: `export default defineConfig({ plugins: […], server: { … } })`. */
-export interface ServerConfig extends LaminaOptions {
-  readonly server?: ServerOptions;
+/** What a configuration file can say: the default export of a module, or the same as JSON or YAML. */
+export interface ServerConfig extends Omit<LaminaOptions, 'plugins' | 'mode'> {
+  /** Plugins, and packages with plugins. Default: the plugins that are installed. */
+  readonly plugins?: readonly (Plugin | { readonly use: string; readonly options?: object })[];
+  /** The options of plugins, by the name of the plugin or of its package. */
+  readonly options?: Readonly<Record<string, object>>;
+  readonly server?: ServerOptions & {
+    /** A file with the API keys; it takes the place of `apiKeys`. */
+    readonly apiKeyFile?: string;
+  };
+}
+
+/** Returns its argument; gives a configuration module its types: `export default defineConfig({ … })`. */
+export function defineConfig(config: ServerConfig): ServerConfig {
+  return config;
 }
 
 /** The options of a start. */
-export interface Configuration {
+export interface StartOptions {
   readonly lamina: LaminaOptions;
   readonly server: ServerOptions;
+  readonly plugins: readonly ConfiguredPlugin[];
   /** Reads the file of the API keys again, where there is one. @throws LaminaError `CONFIG_INVALID`; the keys stay */
   readonly reloadKeys?: () => Promise<void>;
 }
 
 /**
- * The command line overrides the module, and both override the defaults.
+ * Reads the configuration and loads the plugins.
  * @throws LaminaError `CONFIG_INVALID`
  */
-export async function readConfiguration(
-  line: CommandLine,
-  env: Readonly<Record<string, string | undefined>>,
-): Promise<Configuration> {
-  const { server = {}, ...written } = await loadConfig<ServerConfig>(line.config);
-  const limits = { ...written.limits, ...given({ maxLoaded: line.maxLoaded, idleTimeout: line.idleTimeout }) };
-  const downloads = { ...written.downloads, ...given({ allowedHosts: line.downloadAllowHosts }) };
-  const { apiKeyFile } = line;
+export async function readStartOptions(flags: CommandLine, env: Environment, path: string): Promise<StartOptions> {
+  const command = { package: '@lamina/server-koa', path };
+  const configuration = await readConfiguration({ command, flags, env });
+  const plugins = await loadPlugins(configuration);
+  // The schema of the configuration has checked them.
+  const { apiKeyFile, ...server } = configuration.server as ServerOptions & { readonly apiKeyFile?: string };
   let keys = apiKeyFile === undefined ? undefined : await readApiKeys(apiKeyFile);
   return {
     lamina: {
-      env,
       log: defaultLogLevel,
-      ...written,
-      ...given({ manifest: line.manifest, modelsDir: line.modelsDir, dataDir: line.dataDir, log: line.logLevel }),
-      limits,
-      downloads,
+      ...configuration.lamina,
+      plugins: plugins.flatMap(({ plugin }) => plugin ?? []),
     },
-    server: {
-      ...server,
-      ...given({
-        host: line.host,
-        port: line.port,
-        apiKeys: keys === undefined ? undefined : () => keys!,
-        allowUnauthenticated: line.allowUnauthenticated,
-        allowedHosts: line.allowedHosts,
-        cors: line.cors,
-        bodyLimit: line.bodyLimit === undefined ? undefined : bytesOf(line.bodyLimit),
-      }),
-    },
+    server: { ...server, ...(keys === undefined ? {} : { apiKeys: () => keys! }) },
+    plugins,
     ...(apiKeyFile === undefined ? {} : { reloadKeys: async () => void (keys = await readApiKeys(apiKeyFile)) }),
-  };
-}
-
-function bytesOf(size: string): number {
-  const bytes = parseSize(size);
-  if (bytes !== undefined && bytes >= 1) return Math.floor(bytes);
-  throw new LaminaError('CONFIG_INVALID', { message: `"--body-limit ${size}" is not a size. Write it like 64MB.` });
-}
-
-function given<T extends object>(values: T): { [Name in keyof T]?: Exclude<T[Name], undefined> } {
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
-    [Name in keyof T]?: Exclude<T[Name], undefined>;
   };
 }

@@ -12,7 +12,7 @@ async function main(): Promise<number> {
   const fault = endOnFault();
   try {
     const { serve } = await import('./serve.js'); // Loaded late, because help and usage errors do not need it.
-    await serve(line, process.env, signals, fault);
+    await serve(line, process.env, process.argv[1]!, signals, fault);
   } catch (error) {
     if (signals.orderly.aborted) return 0;
     process.stderr.write(`lamina-server: ${LaminaError.is(error) ? error.message : reasonOf(error)}\n`);

@@ -1,16 +1,13 @@
 // The options of the router, the WebSocket and the server.
-
-/**
- * What a key allows: `inference` is chats, embeddings and the like; `manage` is starting, stopping and downloading
- * models, and seeing processes, addresses and absolute paths.
- */
-export type Scope = 'inference' | 'manage';
+import type { Scope } from '@lamina/core';
 
 /** An API key. Clients send it as `Authorization: Bearer <key>` or `x-api-key: <key>`. */
 export interface ApiKey {
   readonly key: string;
   /** Default: all scopes. */
   readonly scope?: Scope;
+  /** Who uses the key: shown in the log and in events, and given to plugins. Several keys may have the same name. */
+  readonly name?: string;
 }
 
 /** The options of `laminaRouter`. */
@@ -62,6 +59,11 @@ export interface WebSocketOptions extends RouterOptions {
   readonly path?: string;
   /** The most chats, subscriptions and calls of one connection at the same time; default 100. */
   readonly chatLimit?: number;
+  /**
+   * Seconds that a chat over a WebSocket continues after its connection was lost, so that the client can resume it with
+   * `chat.resume`; also how long it can be resumed after its end. Default 30; 0 ends it with its connection.
+   */
+  readonly resumeTimeout?: number;
 }
 
 /** The options of `createServer`. */

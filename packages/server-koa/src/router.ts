@@ -1,24 +1,27 @@
 // All routes and the checks before them: as a router for a Koa application, and as an application of their own.
-import { LaminaError, type Lamina } from '@lamina/core';
+import { LaminaError, type Caller, type Lamina } from '@lamina/core';
 import { subprotocol } from '@lamina/core/protocol';
-import { Router } from '@koa/router';
+import { Router, type Layer } from '@koa/router';
 import Koa, { type Middleware } from 'koa';
+import { readHttpExtensions } from './extensions/read.js';
 import { authentication, hasKeys } from './middleware/authentication.js';
 import { errors } from './middleware/errors.js';
 import { hostCheck, originCheck, requireHost } from './middleware/host-and-origin.js';
+import { oncePerRequest, type Around } from './middleware/once-per-request.js';
 import { notFound } from './middleware/not-found.js';
-import { redaction } from './middleware/redaction.js';
 import { requestLog } from './middleware/request-log.js';
 import { logResponseErrors } from './middleware/response-errors.js';
 import { defaultHeartbeat, type RouterOptions } from './options.js';
-import { bodyLimits, maxSmallBody, type BodyLimits } from './request/body.js';
+import { bodyLimits, type BodyLimits } from './request/body.js';
 import { backendRoutes } from './routes/backends.js';
 import { downloadRoutes, suggestDownload } from './routes/downloads.js';
 import { eventRoutes } from './routes/events.js';
 import { healthRoutes } from './routes/health.js';
-import { engineRoutes, fastInference, inferenceRoutes } from './routes/inference.js';
+import { engineRoutes, fastInference, inferenceRoutes, type FastPath } from './routes/inference.js';
 import { libraryRoutes } from './routes/library.js';
 import { modelRoutes } from './routes/models.js';
+import { mountContributed, mountOwn } from './routes/mount.js';
+import type { HttpRoute, RouteServices } from './routes/route.js';
 
 /**
  * Lamina's routes for a Koa application: `app.use(laminaRouter(lamina).routes())`, before any body parser. The checks of
@@ -26,8 +29,8 @@ import { modelRoutes } from './routes/models.js';
  */
 export function laminaRouter(lamina: Lamina, options: RouterOptions = {}): Router {
   const router = new Router();
-  for (const middleware of checks(lamina, options)) router.use(middleware);
-  addRoutes(router, lamina, bodyLimits(options), options, lamina.closing);
+  const limits = { ...bodyLimits(options), heartbeatMs: heartbeatMsOf(options) };
+  mountRoutes({ lamina, limits, closing: lamina.closing, router }, { checks: oncePerRequest(checks(lamina, options)) });
   return router;
 }
 
@@ -35,14 +38,10 @@ export function laminaRouter(lamina: Lamina, options: RouterOptions = {}): Route
 export function createApp(lamina: Lamina, limits: BodyLimits, options: RouterOptions, closing: AbortSignal): Koa {
   const app = new Koa();
   const router = new Router();
-  addRoutes(router, lamina, limits, options, closing);
-  router.get('/ws', () => {
-    throw new LaminaError('REQUEST_INVALID', {
-      message: `This is a WebSocket. Connect to it with the subprotocol "${subprotocol}".`,
-    });
-  });
+  const inference = { ...limits, heartbeatMs: heartbeatMsOf(options) };
+  const fastPath = mountRoutes({ lamina, limits: inference, closing, router }, { more: [upgradeHint] });
   for (const middleware of checks(lamina, options)) app.use(middleware);
-  app.use(fastInference(lamina, { ...limits, heartbeatMs: heartbeatMsOf(options) }));
+  app.use(fastInference(lamina, inference, fastPath));
   app.use(router.routes());
   app.use(notFound(router));
   app.on('error', logResponseErrors(lamina.log));
@@ -53,6 +52,7 @@ export function createApp(lamina: Lamina, limits: BodyLimits, options: RouterOpt
 export function checks(
   lamina: Lamina,
   { apiKeys, allowedHosts = [], cors = [], autoDownload = false }: RouterOptions,
+  via: Caller['via'] = 'http',
 ): Middleware[] {
   return [
     requestLog(lamina.log),
@@ -60,30 +60,64 @@ export function checks(
     requireHost,
     ...(hasKeys(apiKeys) ? [] : [hostCheck(allowedHosts)]), // A web page cannot have a key, whatever its host name.
     originCheck(cors),
-    authentication(apiKeys),
-    redaction,
+    authentication(apiKeys, via),
     suggestDownload(lamina, autoDownload),
   ];
 }
 
-function addRoutes(
-  router: Router,
-  lamina: Lamina,
-  limits: BodyLimits,
-  options: RouterOptions,
-  closing: AbortSignal,
-): void {
-  const heartbeatMs = heartbeatMsOf(options);
-  const inference = { ...limits, heartbeatMs };
-  const smallBody = { ...limits, bytes: Math.min(limits.bytes, maxSmallBody) };
-  inferenceRoutes(router, lamina, inference);
-  healthRoutes(router, lamina);
-  libraryRoutes(router, lamina, smallBody);
-  modelRoutes(router, lamina);
-  backendRoutes(router, lamina);
-  downloadRoutes(router, lamina, smallBody);
-  eventRoutes(router, { lamina, heartbeatMs, closing });
-  engineRoutes(router, lamina, inference);
+/**
+ * Adds all routes: those of plugins first, or nobody could answer a route of Lamina differently.
+ * @throws LaminaError `PLUGIN_INVALID` for a plugin whose extension `http` is wrong
+ */
+function mountRoutes(
+  services: RouteServices,
+  { checks, more = [] }: { readonly checks?: Around | undefined; readonly more?: readonly HttpRoute[] },
+): FastPath {
+  const { routes, middleware } = readHttpExtensions(services.lamina);
+  const around = { checks, middleware: oncePerRequest(middleware) };
+  const own = [...ownRoutes(services), ...more];
+  const posts: Layer[] = [];
+  for (const contributed of routes) {
+    const layer = mountContributed(contributed, services, around);
+    const { plugin, route } = contributed;
+    if (route.method === 'POST') posts.push(layer);
+    for (const { method, path } of own) {
+      if (method === route.method && layer.match(path))
+        services.lamina.log.info(
+          { event: 'route.replaced', plugin, method, path },
+          `The plugin "${plugin}" answers ${method} ${path} instead of Lamina`,
+        );
+    }
+  }
+  for (const route of own) mountOwn(route, services, around);
+  return { around: around.middleware, isTaken: (path) => posts.some((layer) => layer.match(path)) };
+}
+
+/** For a request to the WebSocket that is not an upgrade. */
+const upgradeHint: HttpRoute = {
+  method: 'GET',
+  path: '/ws',
+  scope: 'public',
+  summary: 'The WebSocket',
+  handler() {
+    throw new LaminaError('REQUEST_INVALID', {
+      message: `This is a WebSocket. Connect to it with the subprotocol "${subprotocol}".`,
+    });
+  },
+};
+
+/** Lamina's own routes, in the order in which they are tested. */
+function ownRoutes(services: RouteServices): HttpRoute[] {
+  return [
+    inferenceRoutes,
+    healthRoutes,
+    libraryRoutes,
+    modelRoutes,
+    backendRoutes,
+    downloadRoutes,
+    eventRoutes,
+    engineRoutes,
+  ].flatMap((routes) => routes(services));
 }
 
 function heartbeatMsOf({ heartbeatInterval = defaultHeartbeat }: RouterOptions): number {

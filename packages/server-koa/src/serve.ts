@@ -1,9 +1,9 @@
 // Runs a server from its command line to its end: starts it, prints its URL, and shuts down on a signal.
 import { setTimeout as after } from 'node:timers/promises';
-import { createLamina, reasonOf, type Lamina } from '@lamina/core';
+import { createLamina, reasonOf, type Lamina, type Logger } from '@lamina/core';
 import { logBackends } from './backend-log.js';
 import type { CommandLine } from './command-line.js';
-import { readConfiguration, type Configuration } from './configuration.js';
+import { readStartOptions, type StartOptions } from './configuration.js';
 import type { FaultLog } from './fault.js';
 import { createServer, type Server } from './server.js';
 
@@ -20,23 +20,28 @@ export interface Signals {
   onReload(run: () => void): void;
 }
 
-/** Serves until it is stopped. @throws LaminaError what `readConfiguration`, `createLamina` and `listen` throw */
+/**
+ * Serves until it is stopped. `path` is that of the command, whose project has the plugins.
+ * @throws LaminaError what `readStartOptions`, `createLamina` and `listen` throw
+ */
 export async function serve(
-  line: CommandLine,
+  flags: CommandLine,
   env: Readonly<Record<string, string | undefined>>,
+  path: string,
   signals: Signals,
   fault: FaultLog,
 ): Promise<void> {
-  const configuration = await readConfiguration(line, env);
-  const lamina = await createLamina(configuration.lamina, signals.orderly);
+  const options = await readStartOptions(flags, env, path);
+  const lamina = await createLamina(options.lamina, signals.orderly);
   const { log } = lamina;
   fault.log = log;
   try {
-    const server = createServer(lamina, configuration.server);
+    logPlugins(options, log);
+    const server = createServer(lamina, options.server);
     const url = await server.listen();
     process.stdout.write(`Lamina listens on ${url}\n`);
     log.info({ event: 'server.listening', url, pid: process.pid }, `Serving on ${url} (process ${process.pid})`);
-    signals.onReload(() => void reload(configuration, lamina));
+    signals.onReload(() => void reload(options, lamina));
     const backends = logBackends(lamina, signals.orderly);
     await aborted(signals.orderly);
     const again = signals.orderly.reason === 'SIGINT' ? 'Press Ctrl-C again' : 'Send the signal again';
@@ -49,8 +54,17 @@ export async function serve(
   }
 }
 
+/** Logs the plugins that were found and not loaded. */
+function logPlugins({ plugins }: StartOptions, log: Logger): void {
+  for (const { package: name, problem } of plugins) {
+    if (problem === undefined) continue;
+    const message = `The plugin ${name} was found but is not loaded: ${problem}`;
+    log.warn({ event: 'plugin.not_loaded', package: name, reason: problem }, message);
+  }
+}
+
 /** Reads the manifest and the API keys again. What cannot be read stays as it was. */
-async function reload({ reloadKeys }: Configuration, { models, log }: Lamina): Promise<void> {
+async function reload({ reloadKeys }: StartOptions, { models, log }: Lamina): Promise<void> {
   for (const [name, run] of Object.entries({ manifest: () => models.reload(), 'API keys': reloadKeys })) {
     if (run === undefined) continue;
     try {

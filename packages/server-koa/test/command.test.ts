@@ -203,7 +203,10 @@ describe('lamina-server', function () {
   });
 
   it('reads keys from a file', async () => {
-    await writeFile(join(directory, 'keys'), '# ours\nfirst-key\n\nsecond-key inference  # for the phone\n');
+    await writeFile(
+      join(directory, 'keys'),
+      '# ours\nfirst-key\n\nsecond-key inference  # for the phone\nthird-key name=desk manage\n',
+    );
     const { child, url, ended } = await listening(
       ...options(),
       '--api-key-file',
@@ -218,8 +221,13 @@ describe('lamina-server', function () {
     assert.equal(await status('second-key', '/models'), 200);
     assert.equal(await status('second-key', '/models/tiny/stop', 'POST'), 403);
     assert.equal(await status('ours', '/models'), 401);
+    assert.equal(await status('third-key', '/models/tiny/stop', 'POST'), 200);
+    assert.equal(await status('third-key', '/v1/embeddings', 'POST'), 403);
     child.kill('SIGTERM');
-    assert.equal((await ended).code, 0);
+    const { code, stderr } = await ended;
+    assert.equal(code, 0);
+    assert.match(stderr, /"key":"desk","method":"POST","path":"\/models\/tiny\/stop","status":200/);
+    assert.equal(/(first|second|third)-key/.test(stderr), false);
   });
 
   it('takes origins, host names, the limit of bodies and the hosts of downloads from the command line', async () => {
@@ -296,6 +304,10 @@ describe('lamina-server', function () {
     await writeFile(join(directory, 'keys'), 'secret-key everything\n');
     const shown = await fails(1, /keys, line 1/, ...options(), '--api-key-file', 'keys');
     assert.equal(shown.includes('secret-key'), false);
+    for (const words of ['inference manage', 'name=', 'name=a name=b', 'manage name=a b'])
+      await writeFile(join(directory, 'keys'), `k\nsecret-key ${words}\n`).then(() =>
+        one(/keys, line 2: only a scope/, ...options(), '--api-key-file', 'keys'),
+      );
     await writeFile(join(directory, 'bad.yaml'), 'models: [\n');
     await one(/bad\.yaml/, ...options(), '--manifest', join(directory, 'bad.yaml'));
   });

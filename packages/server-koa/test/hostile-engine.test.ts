@@ -231,7 +231,10 @@ describe('many chats at once', () => {
   });
 
   it('on one WebSocket that nobody reads cause no warning about listeners', async () => {
-    testServer = await startTestServer({ models: { tiny: { chunk_bytes: 64 * 1024 } } });
+    testServer = await startTestServer({
+      models: { tiny: { chunk_bytes: 64 * 1024 } },
+      server: { resumeTimeout: 0 },
+    });
     const socket = await TestSocket.open(testServer.url);
     socket.ws.pause();
     for (let count = 0; count < 20; count++) socket.start(`chat ${count}`, 'tiny', '/count');

@@ -5,6 +5,7 @@ import { writeFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { tinyGguf } from '@lamina/testing';
 import { llamacpp } from '@lamina/plugin-llamacpp';
+import type { ServedModels } from '@lamina/core/protocol';
 import OpenAI from 'openai';
 import { chat, errorOf, inside, startTestServer, until, type TestServer } from './support/test-server.js';
 import { readToEnd } from './support/stream.js';
@@ -71,6 +72,18 @@ const title = 'the server with a real llama-server';
         'Hello from the model b.',
       );
       assert.ok((await openai.models.list()).data.some(({ id }) => id === 'gpt-a'));
+    });
+
+    it('tells clients the context and the capabilities that llama-server has', async () => {
+      for (const model of ['plain', 'embed']) await testServer.post(`/models/${model}/start`, '');
+      const { data } = (await (await fetch(`${testServer.url}/v1/models`)).json()) as ServedModels;
+      const facts = (name: string) => {
+        const { state, context_length, capabilities, quantization, meta } = data.find(({ id }) => id === name)!;
+        return { state, context_length, capabilities, quantization, n_ctx: meta.n_ctx, n_ctx_train: meta.n_ctx_train };
+      };
+      const running = { state: 'ready', quantization: 'F32', context_length: 512, n_ctx: 512, n_ctx_train: 2048 };
+      assert.deepEqual(facts('plain'), { ...running, capabilities: ['chat', 'reasoning'] }, 'without jinja no tools');
+      assert.deepEqual(facts('embed'), { ...running, capabilities: ['chat', 'tools', 'reasoning', 'embeddings'] });
     });
 
     it('embeds, and reports what a model without embeddings needs', async () => {

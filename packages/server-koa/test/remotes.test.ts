@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ModelEntry } from '@lamina/core';
+import type { ServedModels } from '@lamina/core/protocol';
 import { watchForLeaks } from '@lamina/testing';
 import { openRemote, type Remote } from './support/remote.js';
 import { TestSocket } from './support/socket.js';
@@ -296,6 +297,47 @@ describe('remote servers', function () {
     c.list = ['plain'];
     await serve({ llama3: { backend: 'b' } });
     assert.deepEqual(await listed(), ['llama3', 'llama3:latest', 'plain']);
+  });
+
+  it('say what they know of their models: of several contexts the shortest counts, and nonsense is left out', async () => {
+    const [b, c] = [await open('b'), await open('c')];
+    b.list = {
+      data: [
+        { id: 'llama', max_model_len: 8192 },
+        {
+          id: 'local',
+          meta: { n_ctx: 512, n_params: 1000, ftype: 'Q8_0' },
+          architecture: { input_modalities: ['image'] },
+        },
+        {
+          id: 'odd',
+          context_length: -1,
+          meta: { ftype: '<b>'.repeat(50) },
+          capabilities: ['tools', 'thinking', {}, 7],
+        },
+      ],
+    };
+    c.list = { data: [{ id: 'llama', context_length: 4096 }] };
+    await serve({ named: { backend: 'b', options: { id: 'local' } } });
+    const { data } = (await (await fetch(`${testServer.url}/v1/models`)).json()) as ServedModels;
+    const models = new Map(data.map(({ id, object, created, owned_by, state, ...facts }) => [id, facts]));
+    const llama = { context_length: 4096, max_model_len: 4096, meta: { n_ctx: 4096, n_ctx_train: 4096 } };
+    assert.deepEqual(models.get('llama'), llama);
+    assert.deepEqual(models.get('named'), {
+      context_length: 512,
+      max_model_len: 512,
+      quantization: 'Q8_0',
+      capabilities: ['vision'],
+      architecture: { input_modalities: ['text', 'image'], output_modalities: ['text'] },
+      meta: { n_ctx: 512, n_ctx_train: 512, n_params: 1000, ftype: 'Q8_0' },
+    });
+    const odd = models.get('odd');
+    assert.deepEqual(
+      [odd?.context_length, odd?.quantization, odd?.capabilities],
+      [undefined, undefined, ['tools', 'reasoning']],
+    );
+    assert.equal(await from('llama').then((name) => ['b', 'c'].includes(name)), true);
+    assert.equal(testServer.lamina.runtime.slot('llama').info?.contextLength, 4096, 'hooks and hosts see it too');
   });
 
   it('that end in order keep their open streams, while new requests go elsewhere', async () => {

@@ -77,6 +77,8 @@ describe('the WebSocket server', () => {
     });
     const chats = await TestSocket.open(testServer.url, { headers: { authorization: 'Bearer chats' } });
     const manages = await TestSocket.open(testServer.url, { headers: { authorization: 'Bearer manages' } });
+    assert.deepEqual((await chats.next('hello')).scopes, ['inference']);
+    assert.deepEqual((await manages.next('hello')).scopes, ['manage']);
     assert.equal((await chats.chat('a')).last.type, 'chat.done');
     chats.send({ type: 'model.stop', id: 'b', model: 'tiny' });
     const refused = await chats.next('error', ({ id }) => id === 'b');

@@ -124,13 +124,16 @@ describe('a chat over a WebSocket', () => {
     await until('the start is given up', () => testServer.lamina.runtime.slot('tiny').state === 'stopped');
   });
 
-  it('ends with its socket', async () => {
-    const socket = await connect({ models: { tiny: { chunk_ms: 1 } } });
-    for (const id of ['a', 'b', 'c']) socket.start(id, 'tiny', '/count');
-    for (const id of ['a', 'b', 'c']) await socket.next('chat.chunk', (frame) => frame.id === id);
-    socket.ws.terminate();
-    await until('the engine is free', async () => (await testServer.engine('tiny')).busy === 0);
-    assert.equal(testServer.lamina.runtime.slot('tiny').busy, 0);
+  it('ends with its socket when the client closes that', async () => {
+    testServer = await startTestServer({ models: { tiny: { chunk_ms: 1 } } });
+    for (const code of [1000, 1001, undefined]) {
+      const socket = await TestSocket.open(testServer.url);
+      for (const id of ['a', 'b', 'c']) socket.start(id, 'tiny', '/count');
+      for (const id of ['a', 'b', 'c']) await socket.next('chat.chunk', (frame) => frame.id === id);
+      socket.ws.close(code);
+      await until('the engine is free', async () => (await testServer.engine('tiny')).busy === 0);
+      assert.equal(testServer.lamina.runtime.slot('tiny').busy, 0);
+    }
   });
 
   it('carries tool calls, reasoning and whatever else an engine sends, as the engine wrote it', async () => {
@@ -270,11 +273,5 @@ describe('a chat over a WebSocket', () => {
       [event.model, event.route, event.status, event.usage],
       ['tiny', 'chat/completions', 200, { prompt_tokens: 2, completion_tokens: 5, total_tokens: 7 }],
     );
-  });
-
-  it('cannot be resumed yet, and reports NOT_SUPPORTED', async () => {
-    const socket = await connect();
-    socket.send({ type: 'chat.resume', id: 'a', chat: 'x', after: 0 });
-    assert.equal((await socket.next('error', ({ id }) => id === 'a')).error.code, 'NOT_SUPPORTED');
   });
 });

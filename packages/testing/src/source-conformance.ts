@@ -21,11 +21,17 @@ export interface SourceKit {
   readonly reference: Json;
   /** References of other sources. Default: references that no source has. */
   readonly foreign?: readonly Json[];
-  /** A reference of this source to a model that does not exist. */
+  /**
+   * A reference of this source to a model that does not exist. It must be rejected with `SOURCE_MODEL_NOT_FOUND`, or with
+   * `SOURCE_DENIED` by sources that do not tell the two apart.
+   */
   readonly missing?: Json;
-  /** A reference to a model that the source has no permission for. */
+  /** A reference to a model that the source has no permission for; it must be rejected with `SOURCE_DENIED`. */
   readonly denied?: Json;
-  /** A reference to a private address, which requests over the network must not reach. */
+  /**
+   * A reference to a private address, which requests over the network must not reach; it must be rejected with `FORBIDDEN`
+   * (what `context.fetch` throws) or `SOURCE_DENIED`.
+   */
   readonly private?: Json;
   /** All secrets of the source, such as its token; no plan may contain one. */
   readonly secrets?: readonly string[];
@@ -63,7 +69,7 @@ const cases = {
   },
   'locates each file of its plan, also after a restart': async (kit) => {
     const { plan } = await resolved(kit);
-    const again = await kit.source();
+    const again = await sourceOf(kit);
     const kept = JSON.parse(JSON.stringify(plan)) as DownloadPlan;
     for (const file of kept.files)
       if ('key' in file.from) assert.match((await again.locate(file, kept, contextOf())).url, /^https?:\/\//);
@@ -73,7 +79,7 @@ const cases = {
     for (const file of plan.files) if ('key' in file.from) await checkBytes(source, plan, file);
   },
   'returns undefined for references of other sources': async (kit) => {
-    const source = await kit.source();
+    const source = await sourceOf(kit);
     for (const reference of kit.foreign ?? [42, true, [], {}, 'no-such-scheme://nothing here'])
       assert.equal(
         await source.resolve(reference, contextOf()),
@@ -87,13 +93,13 @@ const cases = {
   'rejects a private address in a network request': (kit) =>
     assertRejected(kit, 'private', ['FORBIDDEN', 'SOURCE_DENIED'], true),
   'rejects when its signal is aborted': async (kit) => {
-    const source = await kit.source();
+    const source = await sourceOf(kit);
     await assert.rejects(async () =>
       source.resolve(kit.reference, contextOf(false, AbortSignal.abort(new LaminaError('ABORTED', {})))),
     );
   },
   'adopts models whose files exist': async (kit) => {
-    const source = await kit.source();
+    const source = await sourceOf(kit);
     assert.ok(source.adopt !== undefined, 'the source adopts nothing; skip this case');
     let count = 0;
     for await (const model of source.adopt(contextOf())) {
@@ -130,7 +136,7 @@ export function sourceConformance(kit: SourceKit): ConformanceCase[] {
 }
 
 async function resolved(kit: SourceKit): Promise<{ source: Source; plan: DownloadPlan }> {
-  const source = await kit.source();
+  const source = await sourceOf(kit);
   const plan = await source.resolve(kit.reference, contextOf());
   assert.ok(plan !== undefined, 'the source does not recognise its own reference');
   return { source, plan };
@@ -144,13 +150,27 @@ async function assertRejected(
 ): Promise<void> {
   const reference = kit[subject];
   assert.ok(reference !== undefined, `the kit has no "${subject}" reference; skip this case, with the reason`);
+  const source = await sourceOf(kit);
+  const wanted = `Reject with a LaminaError whose code is ${codes.join(' or ')}`;
+  const error: unknown = await source.resolve(reference, contextOf(remote)).then(
+    (plan) => assert.fail(`the source ${plan === undefined ? 'returned undefined' : 'resolved it'}. ${wanted}.`),
+    (reason: unknown) => reason,
+  );
+  assert.ok(LaminaError.is(error), `the source threw ${String(error)}. ${wanted}.`);
+  assert.ok(codes.includes(error.code), `the source threw ${error.code}: ${error.message} ${wanted}.`);
+  assert.match(error.message, /\.$/, `the message "${error.message}" is not a sentence. End it with a full stop.`);
+}
+
+/** The source, after a check of its members, so that a missing one is named. */
+async function sourceOf(kit: SourceKit): Promise<Source> {
   const source = await kit.source();
-  await assert.rejects(source.resolve(reference, contextOf(remote)), (error) => {
-    assert.ok(LaminaError.is(error), `it throws something else than a LaminaError: ${String(error)}`);
-    assert.ok(codes.includes(error.code), `${error.code}: ${error.message}`);
-    assert.match(error.message, /\.$/, 'the message is not a sentence');
-    return true;
-  });
+  for (const member of ['resolve', 'locate'] as const)
+    assert.equal(
+      typeof source[member],
+      'function',
+      `The source "${String(source.name)}" has no ${member}(). A source is { name, resolve, locate }.`,
+    );
+  return source;
 }
 
 async function checkBytes(source: Source, plan: DownloadPlan, file: PlanFile): Promise<void> {

@@ -1,7 +1,27 @@
 // The conformance kit itself: cases as data, skips with their reason, no case omitted silently.
 import assert from 'node:assert/strict';
+import { setTimeout } from 'node:timers/promises';
 import { backendConformance, fakeBackend } from '@lamina/testing';
+import type { BackendType } from '@lamina/core/plugin';
+import { livingProcesses } from '../dist/conformance/processes.js';
 import { fakeKit, testFolder } from './fake-kit.js';
+
+function countingStarts(type: BackendType, count: () => void): BackendType {
+  return {
+    ...type,
+    create(name, options) {
+      const backend = type.create(name, options);
+      return { ...backend, start: (model, context) => (count(), backend.start(model, context)) };
+    },
+  };
+}
+
+/** The pids of the fake engines that this process has started. */
+function engines(): number[] {
+  return livingProcesses()
+    .filter(({ parent, command }) => parent === process.pid && command.includes('fake-engine'))
+    .map(({ pid }) => pid);
+}
 
 describe('backendConformance', () => {
   const folder = testFolder();
@@ -39,6 +59,54 @@ describe('backendConformance', () => {
     const { embedding: _embedding, ...kit } = fakeKit(folder);
     const [embeddings] = backendConformance(kit).filter(({ name }) => name === 'embeddings are lists of numbers');
     await assert.rejects(embeddings!.run(), /embedding is missing. If this is intended, skip this case with a reason/);
+  });
+
+  it('ends at once after a failed start, with its reason, and starts no engine again', async () => {
+    let starts = 0;
+    const type = fakeBackend({ behaviour: { exit_code: 7, stderr: ['no licence'] } });
+    const kit = fakeKit(folder, { type: countingStarts(type, () => (starts += 1)) });
+    const failures: string[] = [];
+    for (const { name, skip, run } of backendConformance(kit))
+      if (skip === undefined) await run().catch((error: Error) => failures.push(`${name}: ${error.message}`));
+    assert.equal(starts, 1);
+    assert.match(failures[0]!, /^a start resolves when .*: The engine did not start\. .*code 7[^]*no licence/);
+    assert.ok(failures.length > 25);
+    for (const failure of failures.slice(1))
+      assert.match(failure, /: Not run, because the first start failed\. The engine did not start\. .*code 7/);
+  });
+
+  it('shares one server between the cases that need none of their own', async () => {
+    let starts = 0;
+    const kit = fakeKit(folder, { type: countingStarts(fakeBackend(), () => (starts += 1)) });
+    const names = [
+      'the endpoint accepts its key only',
+      'a healthy server passes its health check',
+      'the engine ends on SIGTERM',
+      'the key is never printed',
+    ];
+    for (const { run } of backendConformance(kit).filter(({ name }) => names.includes(name))) await run();
+    assert.equal(starts, 1);
+  });
+
+  it('ends the shared server before the cases of another kit start theirs', async () => {
+    const [first, second] = [fakeKit(folder), fakeKit(folder)].map((kit) =>
+      backendConformance(kit).find(({ name }) => name === 'a healthy server passes its health check'),
+    );
+    await first!.run();
+    const [engine, ...others] = engines();
+    assert.equal(others.length, 0);
+    await second!.run();
+    const now = engines();
+    assert.equal(now.length, 1);
+    assert.notEqual(now[0], engine);
+  });
+
+  it('ends the shared server when no other case follows', async () => {
+    const [only] = backendConformance(fakeKit(folder)).filter(
+      ({ name }) => name === 'a healthy server passes its health check',
+    );
+    await only!.run();
+    while (engines().length > 0) await setTimeout(20); // There is no event for the end of a process of others.
   });
 
   it('detects without access to the engine that a disconnected client did not free it', async () => {

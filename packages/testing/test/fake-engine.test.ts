@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
-import { fakeModel, testFolder } from './fake-kit.js';
+import { testFolder } from './fake-kit.js';
+import { fakeModel } from './fake-model.js';
 import { endEngines, post, chatWith, spawnEngine, stateOf, type SpawnedEngine } from './spawned-engine.js';
 
 async function textOf(response: Promise<Response>): Promise<string> {

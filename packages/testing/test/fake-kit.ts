@@ -1,24 +1,17 @@
 // The conformance kit of the fake backend, and files for its models.
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fakeBackend, type BackendKit, type FakeEngineState } from '@lamina/testing';
-import type { Model, ModelServer } from '@lamina/core/plugin';
+import type { ModelServer } from '@lamina/core/plugin';
+import { fakeModel } from './fake-model.js';
 
 /** A folder for a test's files; mocha removes it after the suite. */
 export function testFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'lamina-testing-'));
   after(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
-}
-
-/** A model of the fake engine whose file holds this text. */
-export function fakeModel(folder: string, name: string, content = 'a fake model'): Model {
-  const path = join(folder, `${name}.fake`);
-  writeFileSync(path, content);
-  const files = [{ role: 'weights', path, bytes: content.length } as const];
-  return { name, files, format: 'fake', aliases: [], options: {}, pinned: false, limits: {}, from: 'manifest' };
 }
 
 /** The counters of a fake engine. */

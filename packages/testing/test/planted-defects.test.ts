@@ -18,6 +18,8 @@ interface Defect {
   readonly failingCase: BackendCaseName;
   readonly message: RegExp;
   readonly type: BackendType;
+  readonly limits?: BackendKit['limits'];
+  readonly longChat?: JsonObject;
 }
 
 const never = new AbortController().signal;
@@ -55,8 +57,8 @@ function serverWith(
 }
 
 /** A correct backend except for its use of the start context. */
-function startWith(change: (context: StartContext) => StartContext): BackendType {
-  return backendWith((backend) => ({ start: (model, context) => backend.start(model, change(context)) }));
+function startWith(change: (context: StartContext) => StartContext, type = engineThat({})): BackendType {
+  return backendWith((backend) => ({ start: (model, context) => backend.start(model, change(context)) }), type);
 }
 
 function keyOf(server: ModelServer): string {
@@ -161,8 +163,87 @@ const defects: Defect[] = [
   {
     defect: 'ends its streams without [DONE]',
     failingCase: 'a streamed chat has text, then a finish reason, then [DONE]',
-    message: /does not end with \[DONE\]/,
+    message: /does not end with \[DONE\]\. Send "data: \[DONE\]" as its last event/,
     type: engineThat({ no_done: true }),
+  },
+  {
+    defect: 'accepts any key',
+    failingCase: 'the endpoint accepts its key only',
+    message: /A chat without a key was answered with 200\. Give the engine the key/,
+    type: backendWith((backend) => ({
+      async start(model, context) {
+        const server = await backend.start(model, context);
+        const body = JSON.stringify({ any_key: true });
+        await fetch(new URL('/fake/behaviour', server.endpoint().baseUrl), { method: 'POST', body });
+        return server;
+      },
+    })),
+  },
+  {
+    defect: 'accepts any key while it starts',
+    failingCase: 'a start resolves when the engine can answer a chat',
+    message: /The engine did not start\. .*it ignores its key: \/v1\/models accepts any key/,
+    type: engineThat({ any_key: true }),
+    limits: { startMs: 1_000 },
+  },
+  {
+    defect: 'is never ready',
+    failingCase: 'a start resolves when the engine can answer a chat',
+    message:
+      /The engine did not start\. .*it was not ready within the 2000 ms of limits\.startMs; .*503[^]*loading: 0 %/,
+    type: engineThat({ load_ms: 3_600_000 }),
+    limits: { startMs: 2_000 },
+  },
+  {
+    defect: 'ignores its signal when it is never ready',
+    failingCase: 'a start resolves when the engine can answer a chat',
+    message: /start\(\), whose signal was aborted, did not settle/,
+    type: startWith((context) => ({ ...context, signal: never }), engineThat({ load_ms: 3_600_000 })),
+    limits: { startMs: 500, killMs: 500 },
+  },
+  {
+    defect: 'has an engine that does not start',
+    failingCase: 'a start resolves when the engine can answer a chat',
+    message: /The engine did not start\. .*ended with code 7[^]*The last lines of the engine:\nno licence/,
+    type: engineThat({ exit_code: 7, stderr: ['no licence'] }),
+  },
+  {
+    defect: 'ignores SIGTERM',
+    failingCase: 'the engine ends on SIGTERM',
+    message: /The engine had to be killed\. Send it SIGTERM first, and let it exit on SIGTERM/,
+    type: engineThat({ sigterm: 'ignored' }),
+  },
+  {
+    defect: 'answers streams with the content type of JSON',
+    failingCase: 'a stream has the content type of event streams',
+    message: /content type "application\/json"\. Send "text\/event-stream"/,
+    type: engineThat({ content_type: 'application/json' }),
+  },
+  {
+    defect: 'listens on all addresses',
+    failingCase: 'the engine listens on loopback only',
+    message: /also listens on [\d.]+:\d+\. Let it listen on 127\.0\.0\.1 only/,
+    type: engineThat({ host: '0.0.0.0' }),
+  },
+  {
+    defect: 'sends streams at once',
+    failingCase: 'a stream sends tokens while the engine generates',
+    message: /sent at once: its end came with its first token\. Send each token when it is made/,
+    type: engineThat({ at_once: true }),
+    longChat: { messages: [{ role: 'user', content: '/count' }], max_tokens: 100 },
+  },
+  {
+    defect: 'sends streams at once, and takes longer for it than the kit waits',
+    failingCase: 'a stream sends tokens while the engine generates',
+    message: /No text of a long response arrived within 1000 ms\. Send each token when it is made/,
+    type: engineThat({ at_once: true }),
+    limits: { answerMs: 1_000 },
+  },
+  {
+    defect: 'leaves a process behind when Lamina is interrupted',
+    failingCase: 'every process is in a guarded group until it ends',
+    message: /outlive a Lamina that is killed\. Call context\.guard\(pid\)/,
+    type: engineThat({ grandchild: 'own_group' }),
   },
   {
     defect: 'cuts its streams',
@@ -244,7 +325,7 @@ const defects: Defect[] = [
   {
     defect: 'prints its key',
     failingCase: 'the key is never printed',
-    message: /The key is in the output/,
+    message: /The key is in the output, the log or the events\. Remove it/,
     type: serverWith((server, context) => {
       context.output('stderr', `started with ${keyOf(server)}`);
       return {};
@@ -260,11 +341,12 @@ const defects: Defect[] = [
 
 describe('a backend that', () => {
   const folder = testFolder();
-  for (const { defect, failingCase, message, type } of defects) {
+  for (const { defect, failingCase, message, type, limits, longChat } of defects) {
     it(`${defect} fails "${failingCase}"`, async () => {
       const { skip: _skip, ...kit }: BackendKit = fakeKit(folder, {
         type,
-        limits: { leaveMs: 1_000, stopMs: 1_000, killMs: 2_000 },
+        limits: { startMs: 15_000, answerMs: 10_000, leaveMs: 1_000, stopMs: 1_000, killMs: 2_000, ...limits },
+        ...(longChat === undefined ? {} : { longChat }),
       });
       const [meant] = backendConformance(kit).filter(({ name }) => name === failingCase);
       await assert.rejects(

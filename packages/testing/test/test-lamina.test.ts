@@ -2,10 +2,11 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { LaminaError, type Lease } from '@lamina/core';
+import { join } from 'node:path';
+import { LaminaError, type Lease, type Logger } from '@lamina/core';
 import { createTestLamina, fakePlugin, watchForLeaks, type TestLamina } from '@lamina/testing';
 
 const manifest = { models: { alpha: { path: 'alpha.fake', options: { chunks: 3, context_length: 512 } } } };
@@ -68,6 +69,49 @@ describe('createTestLamina', () => {
     await lamina.close();
     await assertNoLeaks();
     assert.ok(!existsSync(lamina.modelsDir));
+  });
+
+  it('shows what plugins registered as it is now', async () => {
+    const lamina = await createTestLamina({
+      plugins: [{ name: 'greeter', setup: (context) => context.extend('greeting' as never, {} as never) }],
+    });
+    const isRead = () => lamina.plugins.flatMap(({ extensions }) => extensions).map(({ read }) => read);
+    assert.deepEqual(isRead(), [false]);
+    lamina.extensions('greeting' as never);
+    assert.deepEqual(isRead(), [true]);
+    await lamina.close();
+  });
+
+  it('writes its files below the models directory, and rejects those outside', async () => {
+    const lamina = await createTestLamina({ files: { 'below/here.txt': 'text', 'bytes.bin': new Uint8Array([1, 2]) } });
+    const read = ['below/here.txt', 'bytes.bin'].map((name) => readFileSync(join(lamina.modelsDir, name)));
+    await lamina.close();
+    assert.deepEqual(read, [Buffer.from('text'), Buffer.from([1, 2])]);
+    await assert.rejects(
+      createTestLamina({ files: { '../outside': '' } }),
+      /"\.\.\/outside" is outside the models dir/,
+    );
+  });
+
+  it('logs nothing, unless the host passes a log', async () => {
+    const printed: string[] = [];
+    const write = (_data: object, message: string) => void printed.push(message);
+    const log: Logger = { debug: write, info: write, warn: write, error: write, child: () => log };
+    const lamina = await createTestLamina({ ...fake, log });
+    await lamina.close();
+    assert.ok(printed.length > 0);
+    const original = [process.stdout.write, process.stderr.write] as const;
+    let bytes = 0;
+    const count = (text: string | Uint8Array) => ((bytes += text.length), true);
+    Object.assign(process.stdout, { write: count });
+    Object.assign(process.stderr, { write: count });
+    try {
+      await (await createTestLamina(fake)).close();
+    } finally {
+      Object.assign(process.stdout, { write: original[0] });
+      Object.assign(process.stderr, { write: original[1] });
+    }
+    assert.equal(bytes, 0);
   });
 
   it('leaves no folder when creating the Lamina fails', async () => {

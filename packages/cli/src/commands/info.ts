@@ -13,7 +13,20 @@ type Row = readonly [label: string, value: string];
 /** What the first section shows, and keys of the entry that are sections or states. */
 const shownElsewhere = new Set([
   ...['state', 'available', 'active', 'bytes', 'size', 'runs_on', 'cannot_run', 'memory', 'backend', 'quantization'],
-  ...['description', 'path', 'aliases', 'use_cases', 'options', 'limits', 'download', 'metadata', 'missing', 'error'],
+  ...[
+    'context_length',
+    'capabilities',
+    'description',
+    'path',
+    'aliases',
+    'use_cases',
+    'options',
+    'limits',
+    'download',
+    'metadata',
+    'missing',
+    'error',
+  ],
   'server',
 ]);
 

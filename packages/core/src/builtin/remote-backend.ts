@@ -78,7 +78,6 @@ class RemoteBackend implements Backend {
 
 /** A model on all remotes that have it. */
 class RemoteServer implements ModelServer {
-  readonly info: ServerInfo;
   readonly closed: Promise<ServerExit>;
   private readonly stopListening: () => void;
   private end: (exit: ServerExit) => void = () => undefined;
@@ -87,10 +86,18 @@ class RemoteServer implements ModelServer {
     private readonly model: Model,
     private readonly remotes: Remotes,
   ) {
-    const id = idOf(model);
-    this.info = id === model.name ? {} : { ids: { [model.name]: id } };
     this.closed = new Promise((resolve) => (this.end = resolve));
     this.stopListening = remotes.listen(() => this.endIfLost());
+  }
+
+  /** The lists of remotes change. */
+  get info(): ServerInfo {
+    const id = idOf(this.model);
+    const { contextLength } = this.remotes.listed(this.model);
+    return {
+      ...(id === this.model.name ? {} : { ids: { [this.model.name]: id } }),
+      ...(contextLength === undefined ? {} : { contextLength }),
+    };
   }
 
   endpoint({ failed, request }: EndpointOptions = {}): Endpoint {

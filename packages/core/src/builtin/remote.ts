@@ -7,7 +7,7 @@ import { isHeaderToken } from '../kernel/header-token.js';
 import { networkReasonOf } from '../kernel/reason.js';
 import { isShortage } from '../kernel/shortage.js';
 import type { RemoteOptions } from './remote-options.js';
-import { readModelIds } from './remote-models.js';
+import { readModels, type ListedModel } from './remote-models.js';
 
 /** A remote that fails so many checks in a row is dead. */
 const maxFailures = 3;
@@ -47,8 +47,8 @@ export class Remote {
   problem: string | undefined;
   /** What to do about the problem. */
   readonly hint: string;
-  /** The ids of its models as last read; `undefined`: unknown. */
-  models: ReadonlySet<string> | undefined;
+  /** Its models as last read, by id; `undefined`: unknown. */
+  models: ReadonlyMap<string, ListedModel> | undefined;
   /** Requests under way. */
   open = 0;
   /** Resolves after the first check. */
@@ -116,8 +116,12 @@ export class Remote {
 
   /** Whether it has the model; `undefined`: unknown. Ollama's names may leave out `:latest`. */
   lists(id: string): boolean | undefined {
-    const { models } = this;
-    return models === undefined || models.size === 0 ? undefined : models.has(id) || models.has(`${id}:latest`);
+    return this.models === undefined || this.models.size === 0 ? undefined : this.listed(id) !== undefined;
+  }
+
+  /** What its list says about a model. */
+  listed(id: string): ListedModel | undefined {
+    return this.models?.get(id) ?? this.models?.get(`${id}:latest`);
   }
 
   /** Begins to check it. */
@@ -246,7 +250,7 @@ export class Remote {
     try {
       const models = await withTimeout(this.context.signal, limitMs, timeoutError(limitMs), async (signal) => {
         const response = await this.request('/models', signal);
-        if (response.ok) return readModelIds(response);
+        if (response.ok) return readModels(response);
         await response.body?.cancel();
         return response.status === 404 ? undefined : this.models;
       });

@@ -9,6 +9,7 @@ import type { Model } from '../contract/models.js';
 import { withTimeout } from '../kernel/abort.js';
 import { check } from '../kernel/check.js';
 import { idleIntervalMs, Remote, type RemoteContext } from './remote.js';
+import type { ListedModel } from './remote-models.js';
 import { idOf, remoteFormat, remoteOptions, remoteType, type RemoteOptions } from './remote-options.js';
 
 /** How long a scan waits for the lists of remotes that were just configured; later ones are added when they are there. */
@@ -93,7 +94,7 @@ export class Remotes {
         () => lists,
       ).catch(() => signal.throwIfAborted());
       const named = this.idsIn(discovery.manifest);
-      const ids = remotes.flatMap(({ models = [] }) => [...models].slice(0, maxOffered));
+      const ids = remotes.flatMap(({ models }) => [...(models?.keys() ?? [])].slice(0, maxOffered));
       for (const id of new Set(ids)) if (!named.has(id)) discovery.add(discovered(id));
     } finally {
       this.scans -= 1;
@@ -109,8 +110,16 @@ export class Remotes {
       ...model,
       format: remoteFormat,
       files: [],
+      metadata: { ...this.listed(model), ...model.metadata },
       ...(problem === undefined ? {} : { unavailable: problem }),
     };
+  }
+
+  /** What the lists of its remotes say about a model; of several contexts the shortest, as a request may go to any. */
+  listed(model: Model): ListedModel {
+    const listed = this.for(model).flatMap((remote) => remote.listed(idOf(model)) ?? []);
+    const contexts = listed.flatMap(({ contextLength }) => contextLength ?? []);
+    return { ...listed[0], ...(contexts.length === 0 ? {} : { contextLength: Math.min(...contexts) }) };
   }
 
   /** Keeps the remotes of the manifest, and begins to watch new ones. */

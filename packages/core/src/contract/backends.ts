@@ -311,6 +311,8 @@ export interface ServerInfo {
   readonly endpoints?: readonly string[];
   /** Whether its chat template supports tools. */
   readonly tools?: boolean;
+  /** Whether it reasons before it answers, and the engine separates that from the answer. */
+  readonly reasoning?: boolean;
   /** False when it is not proved that the process on the port is the one that was started. */
   readonly verified?: boolean;
 }

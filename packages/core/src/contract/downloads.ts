@@ -2,6 +2,9 @@
 import type { WireError } from './errors.js';
 import type { Json } from './schema.js';
 import type { AddressGuard } from './source.js';
+import type { DownloadFile, DownloadView } from './views.js';
+
+export type { DownloadFile } from './views.js';
 
 /** What to download: a model of the manifest, from the sources of its entry in their order; or a reference. */
 export type DownloadRequest =
@@ -13,17 +16,7 @@ export type DownloadRequest =
     };
 
 /** The state of a download. `queued` and `active` downloads resume after a restart. */
-export type DownloadState = 'queued' | 'active' | 'paused' | 'finished' | 'failed' | 'cancelled';
-
-/** One file of a download. */
-export interface DownloadFile {
-  /** Relative to the model's directory. */
-  readonly path: string;
-  readonly done: number;
-  /** Missing while it is unknown. */
-  readonly total?: number;
-  readonly state: 'waiting' | 'fetching' | 'fetched' | 'verified' | 'placed';
-}
+export type DownloadState = DownloadView['state'];
 
 /** A snapshot of a download. Sizes are in bytes. */
 export interface Download {

@@ -11,6 +11,8 @@ interface ErrorRow {
   readonly message: string;
   /** When it happens, for docs/errors.md. */
   readonly when: string;
+  /** Further details that it may have, besides those in the message. */
+  readonly details?: readonly string[];
 }
 
 /**
@@ -41,6 +43,7 @@ export const errorTable = {
     retryable: false,
     message: 'Model "{model}" was not found. {hint}',
     when: 'No model, alias or adapter has this name. The hint lists similar names.',
+    details: ['available'],
   },
   DOWNLOAD_NOT_FOUND: {
     status: 404,
@@ -54,11 +57,25 @@ export const errorTable = {
     message: 'The source {source} has no model "{reference}". {hint}',
     when: 'The source of a download does not have the model, revision or file. The hint says what it has, or what to check.',
   },
+  CHAT_NOT_FOUND: {
+    status: 404,
+    retryable: false,
+    message:
+      'No such chat. It never existed, it was cancelled, it lost its connection or ended more than {seconds} s ago, or another key started it. Start it again.',
+    when: 'A client resumes a chat that the server does not have, or that was started with another key.',
+  },
+  CHUNKS_LOST: {
+    status: 410,
+    retryable: false,
+    message: 'The chunks after number {after} are no longer kept: the oldest is number {oldest}. Start the chat again.',
+    when: 'A client resumes a chat after a chunk that is too old. The details have the `oldest` chunk that can still be sent.',
+  },
   NO_SUGGESTION: {
     status: 404,
     retryable: false,
     message: 'No model matches the request: {reason}.',
     when: '`suggest` found no model.',
+    details: ['alternatives'],
   },
   ROUTE_NOT_FOUND: {
     status: 404,
@@ -103,6 +120,7 @@ export const errorTable = {
     retryable: true,
     message: 'The queue is full: {waiting} requests are waiting. Retry in a moment.',
     when: 'The limit of waiting requests is reached.',
+    details: ['retry_after'],
   },
   RATE_LIMITED: {
     status: 429,
@@ -163,6 +181,7 @@ export const errorTable = {
     retryable: true,
     message: 'Model "{model}" failed to start: {reason}',
     when: 'The engine exited, or did not become ready. The details have its last lines of output.',
+    details: ['last_lines', 'exit_code', 'signal', 'limit'],
   },
   START_BACKING_OFF: {
     status: 503,
@@ -189,6 +208,7 @@ export const errorTable = {
     retryable: true,
     message: 'The request bodies in flight take {held_bytes} bytes; the limit is {limit_bytes}. Retry in a moment.',
     when: 'The bodies of all requests in flight reach the limit, and none was released within 5 s.',
+    details: ['retry_after'],
   },
   SHUTTING_DOWN: {
     status: 503,
@@ -214,6 +234,7 @@ export const errorTable = {
     retryable: false,
     message: 'Not enough free space in {path}: {reason}. Free some space and try again.',
     when: 'A download does not fit, or the disk is full. The smaller of 1 GiB and 5 % of the disk is kept free.',
+    details: ['needed_bytes'],
   },
   SOURCE_DENIED: {
     status: 403,
@@ -238,12 +259,14 @@ export const errorTable = {
     retryable: true,
     message: 'The engine of model "{model}" exited during the request: {reason}',
     when: 'The engine crashed or was killed.',
+    details: ['last_lines'],
   },
   MODEL_SERVER_UNREACHABLE: {
     status: 502,
     retryable: true,
     message: 'The engine of model "{model}" did not respond: {reason}',
     when: 'A running or remote engine refuses or drops connections.',
+    details: ['last_lines'],
   },
   ENGINE_REFUSED: {
     status: 502,
@@ -279,10 +302,18 @@ type Placeholder<Template extends string> = Template extends `${string}{${infer 
   ? Name | Placeholder<Rest>
   : never;
 
+type Further<Row> = Row extends { readonly details: readonly (infer Name extends string)[] } ? Name : never;
+
 /**
- * What an error of a code must be given: a value for each placeholder of its message; more is allowed. JSON,
- * snake_case: it goes on the wire.
+ * What an error of a code must be given: a value for each placeholder of its message. A code whose message is written
+ * where it happens takes any further detail; the others only those of their row. JSON, snake_case: it goes on the wire.
  */
-export type ErrorDetails<Code extends ErrorCode> = {
-  readonly [Name in Placeholder<(typeof errorTable)[Code]['message']>]: string | number | readonly string[];
-} & { readonly [name: string]: unknown };
+export type ErrorDetails<Code extends ErrorCode> = DetailsOf<(typeof errorTable)[Code]>;
+
+type DetailsOf<Row extends ErrorRow> = Row['message'] extends '{message}'
+  ? { readonly message: string; readonly [name: string]: unknown }
+  : [Placeholder<Row['message']> | Further<Row>] extends [never]
+    ? { readonly [name: string]: never } // `{}` would accept every object.
+    : { readonly [Name in Placeholder<Row['message']>]: string | number | readonly string[] } & {
+        readonly [Name in Further<Row>]?: unknown;
+      };

@@ -9,7 +9,13 @@ const download = { download: string, model: string } as const;
 /** An error in JSON. */
 export const errorSchema = {
   type: 'object',
-  properties: { message: string, type: string, code: string, param: string, details: { type: 'object' } },
+  properties: {
+    message: string,
+    type: string,
+    code: string,
+    param: string,
+    details: { type: 'object', additionalProperties: true },
+  },
   required: ['message', 'type', 'code'],
 } as const;
 const error = errorSchema;
@@ -25,9 +31,11 @@ const request = {
   /** Whether the client asked for a stream. */
   stream: { type: 'boolean' },
 } as const;
-const state = {
+/** The state of a slot. */
+export const slotStateSchema = {
   enum: ['stopped', 'queued', 'starting', 'ready', 'sleeping', 'waking', 'degraded', 'stopping', 'failed'],
 } as const;
+const state = slotStateSchema;
 
 /**
  * Type of event → description and schema of its own fields, JSON in snake_case. Each event also has `id`, `at` and

@@ -14,6 +14,7 @@
  * const texts = lamina.extensions('greeting').map(({ value }) => value.text);
  * ```
  */
+// eslint-disable-next-line @typescript-eslint/no-empty-object-type -- packages add members to it
 export interface ExtensionPoints {}
 
 /** What one plugin contributed to an extension point. */

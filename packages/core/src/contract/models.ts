@@ -1,5 +1,11 @@
 // Models: their names, their files on disk, and the options to run them.
 import type { Manifest, ModelEntry } from './manifest.js';
+import type { Diagnostic, RemovalView } from './model-views.js';
+import type { ServedModel } from './served-models.js';
+import type { ModelStats } from './views.js';
+
+export type { Diagnostic } from './model-views.js';
+export type { ModelStats } from './views.js';
 
 /** The purpose of a file in its model. */
 export type FileRole = 'weights' | 'projector' | 'adapter' | 'draft' | 'library';
@@ -12,6 +18,9 @@ export interface ModelFile {
   /** 0 when the file is not on disk. */
   readonly bytes: number;
 }
+
+/** Something that a model can do. */
+export type ModelCapability = NonNullable<ServedModel['capabilities']>[number];
 
 /** Metadata from the headers of a model's files; every field may be missing. */
 export interface ModelMetadata {
@@ -37,8 +46,11 @@ export interface ModelMetadata {
   readonly chatTemplate?: string;
   /** Set for embedding and reranking models: `mean`, `cls`, `last`, `rank`. */
   readonly pooling?: string;
-  /** What the model can do, by its files: `chat` and `tools` by its template, `vision` and `audio` by its projector. */
-  readonly capabilities?: readonly ('chat' | 'tools' | 'vision' | 'audio' | 'embedding' | 'rerank')[];
+  /**
+   * What the model can do, by its files: `chat`, `tools` and `reasoning` by its template, `vision` and `audio` by its
+   * projector, `embeddings` and `rerank` by its pooling.
+   */
+  readonly capabilities?: readonly ModelCapability[];
   /** `model`, `mmproj`, `adapter`. */
   readonly kind?: string;
   /** The number of files the weights are split into. */
@@ -108,19 +120,6 @@ export interface ModelRecord {
   readonly missing: readonly string[];
 }
 
-/** How many models there are, and the names that group them, as `GET /health` shows them. */
-export interface ModelStats {
-  total_models: number;
-  available_models: number;
-  missing_models: number;
-  /** The categories of the manifest. */
-  categories: string[];
-  /** The backends of the manifest, and those that models name. */
-  backends: string[];
-  /** The use cases that have a default model, and those that models name. */
-  use_cases: string[];
-}
-
 /**
  * The models of the manifest and those that are discovered. Lookups read memory, not the disk.
  *
@@ -163,6 +162,16 @@ export interface Models {
    * ```
    */
   describe(name: string): Promise<Model>;
+  /**
+   * The metadata of all available models, by name. The headers of new models are read first, for at most a second; a
+   * model whose header has not been read by then, or cannot be read, is missing.
+   * @throws LaminaError `ABORTED`
+   * @example
+   * ```ts
+   * for (const [name, { quantization }] of await lamina.models.metadata()) console.log(name, quantization);
+   * ```
+   */
+  metadata(options?: { signal?: AbortSignal }): Promise<ReadonlyMap<string, ModelMetadata>>;
   /**
    * Adapters whose base is this model.
    * @example
@@ -255,22 +264,6 @@ export interface Models {
   remove(name: string, options?: { files?: boolean }): Promise<RemovedModel>;
 }
 
-/** Something that is wrong in the manifest although it can be loaded, or a file on disk that is not offered as a model. */
-export interface Diagnostic {
-  /** `error`: a model or a backend cannot run as it is written; `warning`: something is ignored, probably a mistake. */
-  readonly severity: 'error' | 'warning';
-  /** What is wrong, and what to write instead. */
-  readonly message: string;
-  /** The model whose entry it is in. */
-  readonly model?: string;
-  /** The manifest, or the file that is not offered: an absolute path. A manifest that is not a file has none. */
-  readonly file?: string;
-  /** Begins at 1. */
-  readonly line?: number;
-  /** Begins at 1. */
-  readonly column?: number;
-}
-
 /** A problem of a model file. */
 export interface FileProblem {
   readonly kind:
@@ -306,14 +299,7 @@ export interface InstallOptions {
 }
 
 /** The result of {@link Models.remove}. */
-export interface RemovedModel {
-  /** Absolute paths of the deleted files and directories. */
-  readonly deleted: readonly string[];
-  /** Which files stay and why, one sentence each. */
-  readonly kept: readonly string[];
-  /** The models that still serve its files: other entries, or the files themselves under the name of their path. */
-  readonly remaining: readonly string[];
-}
+export type RemovedModel = Omit<RemovalView, 'removed'>;
 
 /** The models that changed, by name. */
 export interface ModelsChange {

@@ -1,10 +1,11 @@
 // The runtime: slots, their states, and leases on model servers.
 import type { Endpoint, EndpointOptions, Machine, RequestAdapter, ServerInfo, StopReason } from './backends.js';
+import type { slotStateSchema } from './events.js';
 import type { ResolvedModel } from './models.js';
+import type { FromSchema } from './schema.js';
 
 /** The state of a slot. */
-export type SlotState =
-  'stopped' | 'queued' | 'starting' | 'ready' | 'sleeping' | 'waking' | 'degraded' | 'stopping' | 'failed';
+export type SlotState = FromSchema<typeof slotStateSchema>;
 
 /**
  * The state a slot should have: `auto` runs while it is used, `running` until it is stopped explicitly, `stopped` while

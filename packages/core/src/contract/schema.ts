@@ -11,6 +11,15 @@ export type Schema = { readonly [keyword: string]: unknown };
 /** The TypeScript type of the values a literal schema accepts (`as const`, or passed to a `const` type parameter). */
 export type FromSchema<S extends Schema> = XStatic<S>;
 
+/** The TypeScript type of a document that a literal schema describes: as {@link FromSchema}, and readonly. */
+export type DocumentOf<S extends Schema> = DeepReadonly<FromSchema<S>>;
+
+type DeepReadonly<T> = T extends readonly (infer Item)[]
+  ? readonly DeepReadonly<Item>[]
+  : T extends object
+    ? { readonly [Key in keyof T]: DeepReadonly<T[Key]> }
+    : T;
+
 /** Any JSON value. */
 export type Json = null | boolean | number | string | readonly Json[] | JsonObject;
 

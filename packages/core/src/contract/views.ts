@@ -1,169 +1,226 @@
-// JSON documents of the HTTP API and of `lamina --json`, in snake_case.
-import type { DownloadFile, DownloadState, Downloadable } from './downloads.js';
-import type { WireError } from './errors.js';
-import type { ModelEntry } from './manifest.js';
-import type { Diagnostic, ModelStats, RemovedModel } from './models.js';
-import type { SlotState } from './runtime.js';
-import type { Json } from './schema.js';
+// The JSON documents about backends, downloads, requests and the server itself, of the HTTP API and of `lamina --json`. A
+// client must ignore fields that it does not know.
+import { errorSchema, eventSchemas } from './events.js';
+import type { DocumentOf, Schema } from './schema.js';
 
-/** A model in a list: its manifest entry and its state. */
-export type ModelView = ModelEntry & {
-  /** Size of the files in bytes; 0 if they are not on disk. */
-  readonly bytes: number;
-  /** True if all files are on disk. */
-  readonly available: boolean;
-  /** True if a model server is running or sleeping. */
-  readonly active: boolean;
-  readonly state: SlotState;
-  /** With `?backends=true`: the backend that would run it. */
-  readonly runs_on?: string;
-  /** With `?backends=true`: why no backend here would run it. */
-  readonly cannot_run?: string;
-};
+const string = { type: 'string' } as const;
+const strings = { type: 'array', items: string } as const;
+const count = { type: 'integer', minimum: 0 } as const;
+const boolean = { type: 'boolean' } as const;
 
-/** `GET /models`. */
-export interface ModelsView {
-  readonly models: Readonly<Record<string, ModelView>>;
-  readonly total: number;
-  readonly available: number;
-  readonly active: number;
-}
+/** Every error of the HTTP API. */
+export const errorViewSchema = {
+  description: 'An error. Its code is one of docs/errors.md, or the code of an engine.',
+  type: 'object',
+  properties: { error: errorSchema },
+  required: ['error'],
+} as const satisfies Schema;
 
-/** `GET /models/:name`, with metadata of the files (snake_case), missing files and the last error. */
-export type ModelDetail = ModelView & {
-  /** With `?backends=true`, if the backend can estimate it: the memory that it would need with its options. */
-  readonly memory?: { readonly bytes: number; readonly context_length: number };
-  readonly metadata?: Readonly<Record<string, unknown>>;
-  readonly missing?: readonly string[];
-  readonly error?: { readonly code: string; readonly message: string };
-  /** For a running model on a server. */
-  readonly server?: ModelServerView;
-};
-
-/** Where a server serves a running model. The addresses are those of the server, not of the engine. */
-export interface ModelServerView {
-  /** The port that the client connected to. */
-  readonly port: number;
-  readonly backend?: string | undefined;
-  readonly health_endpoint: string;
-  readonly chat_endpoint: string;
-  /** ISO 8601. */
-  readonly started_at?: string | undefined;
-  /** The process of the engine; only for callers with the scope `manage`. */
-  readonly pid?: number | undefined;
-  /** The address of the engine; only for callers with the scope `manage`. */
-  readonly origin?: string | undefined;
-}
-
-/** `POST /models/:name/start`. With `?wait=false`, `active` is false until the model is ready. */
-export type StartedView = ModelDetail & { readonly model: string } & Pick<
-    ModelServerView,
-    'port' | 'health_endpoint' | 'chat_endpoint'
-  >;
-
-/** `POST /models/:name/stop`. With `?wait=false`, `stopped` is false. */
-export type StoppedView = ModelDetail & { readonly model: string; readonly stopped: boolean };
-
-/** A backend, as `GET /backends` lists it. */
-export interface BackendView {
-  readonly type: string;
-  readonly available: boolean;
-  readonly version?: string;
-  readonly executable?: string;
-  readonly formats: readonly string[];
-  readonly reason?: string;
-  readonly hint?: string;
-  /** A note about an available backend. */
-  readonly note?: string;
-  /** Backends that are not here and whose models this one serves. */
-  readonly fallback_for?: readonly string[];
-  /** The backend that serves its models while it is not available. */
-  readonly fallback?: string;
-}
+/** A backend in `GET /backends`. */
+export const backendViewSchema = {
+  description: 'A backend: its engine, or why it is not available.',
+  type: 'object',
+  properties: {
+    type: string,
+    available: boolean,
+    version: string,
+    executable: string,
+    formats: { ...strings, description: 'The formats of models that it opens.' },
+    reason: { ...string, description: 'Why it is not available.' },
+    hint: { ...string, description: 'What to do about it.' },
+    note: { ...string, description: 'A note about an available backend.' },
+    fallback_for: { ...strings, description: 'Backends that are not here and whose models this one serves.' },
+    fallback: { ...string, description: 'The backend that serves its models while it is not available.' },
+  },
+  required: ['type', 'available', 'formats'],
+} as const satisfies Schema;
 
 /** `GET /backends`. */
-export interface BackendsView {
-  readonly backends: Readonly<Record<string, BackendView>>;
-  /** The names of the available backends. */
-  readonly available: readonly string[];
-  readonly total_configured: number;
-  readonly total_available: number;
-}
+export const backendsViewSchema = {
+  description: 'The configured backends by name.',
+  type: 'object',
+  properties: {
+    backends: { type: 'object', additionalProperties: backendViewSchema },
+    available: { ...strings, description: 'The names of the available backends.' },
+    total_configured: count,
+    total_available: count,
+  },
+  required: ['backends', 'available', 'total_configured', 'total_available'],
+} as const satisfies Schema;
 
-/** `POST /backends/<name>/install`. */
-export interface InstallationView {
-  readonly backend: string;
-  readonly version?: string;
-  /** False when it was installed already. */
-  readonly installed: boolean;
-}
+/** `POST /backends/:name/install`. */
+export const installationViewSchema = {
+  description: 'A backend whose engine is installed.',
+  type: 'object',
+  properties: {
+    backend: string,
+    version: string,
+    installed: { ...boolean, description: 'False when it was installed already.' },
+  },
+  required: ['backend', 'installed'],
+} as const satisfies Schema;
 
-/** `POST /models/validate`. */
-export interface ValidationView {
-  /** False if there is an error in the manifest or a problem of a file; warnings do not count. */
-  readonly valid: boolean;
-  readonly checked: number;
-  /** What is wrong in the manifest, and which files are not offered as models; of named models only theirs. */
-  readonly diagnostics: readonly Diagnostic[];
-  /** The problems of the files of each model. */
-  readonly models: Readonly<
-    Record<
-      string,
-      { readonly valid: boolean; readonly problems: readonly { readonly kind: string; readonly message: string }[] }
-    >
-  >;
-}
+/** One file of a download. */
+export const downloadFileSchema = {
+  description: 'One file of a download. Sizes are in bytes.',
+  type: 'object',
+  properties: {
+    path: { ...string, description: "Relative to the model's directory." },
+    done: count,
+    total: { ...count, description: 'Missing while it is unknown.' },
+    state: { enum: ['waiting', 'fetching', 'fetched', 'verified', 'placed'] },
+  },
+  required: ['path', 'done', 'state'],
+} as const satisfies Schema;
 
-/** `POST /suggest`. */
-export interface SuggestionView {
-  readonly suggested: string;
-  /** False when no model on disk is meant for what was asked: then the best of all models is suggested. */
-  readonly matched: boolean;
-  readonly model_info: ModelView;
-  readonly available: boolean;
-  readonly reasons: readonly string[];
-  readonly alternatives: readonly {
-    readonly name: string;
-    readonly available: boolean;
-    readonly score: number;
-    readonly reasons: readonly string[];
-    readonly command?: string;
-  }[];
-}
+/** A download. */
+export const downloadViewSchema = {
+  description: 'A download. Sizes are in bytes.',
+  type: 'object',
+  properties: {
+    id: string,
+    model: { ...string, description: 'The name of its model.' },
+    source: string,
+    reference: { description: 'What the source was asked for, any JSON value.' },
+    state: { enum: ['queued', 'active', 'paused', 'finished', 'failed', 'cancelled'] },
+    done: { ...count, description: 'Bytes on disk.' },
+    total: { ...count, description: 'Missing while the size of a file is unknown.' },
+    bytes_per_second: { type: 'number', minimum: 0, description: 'Smoothed; 0 while it is not active.' },
+    seconds_left: { type: 'number', minimum: 0 },
+    files: { type: 'array', items: downloadFileSchema },
+    error: errorSchema,
+    created_at: { ...string, description: 'ISO 8601.' },
+  },
+  required: ['id', 'model', 'source', 'reference', 'state', 'done', 'bytes_per_second', 'files', 'created_at'],
+} as const satisfies Schema;
 
-/** `DELETE /models/:name`. */
-export interface RemovalView extends RemovedModel {
-  readonly removed: string;
-}
-
-/** A download, as `GET /downloads/:id` shows it. */
-export interface DownloadView {
-  readonly id: string;
-  readonly model: string;
-  readonly source: string;
-  readonly reference: Json;
-  readonly state: DownloadState;
-  readonly done: number;
-  readonly total?: number;
-  readonly bytes_per_second: number;
-  readonly seconds_left?: number;
-  readonly files: readonly DownloadFile[];
-  readonly error?: WireError;
-  readonly created_at: string;
-}
+/** `GET /downloads`. */
+export const downloadsViewSchema = {
+  description: 'All downloads, oldest first.',
+  type: 'object',
+  properties: { downloads: { type: 'array', items: downloadViewSchema } },
+  required: ['downloads'],
+} as const satisfies Schema;
 
 /** `GET /downloadable`. */
-export interface DownloadableView {
-  readonly models: readonly Downloadable[];
-}
+export const downloadableViewSchema = {
+  description: 'The models of the manifest that are not on disk and have an installed source.',
+  type: 'object',
+  properties: {
+    models: {
+      type: 'array',
+      items: {
+        type: 'object',
+        properties: {
+          model: string,
+          sources: {
+            type: 'object',
+            description: 'Reference by source, in the order in which they are tried.',
+            additionalProperties: { description: 'What the source is asked for, any JSON value.' },
+          },
+          download: { ...string, description: 'The id of its unfinished download.' },
+        },
+        required: ['model', 'sources'],
+      },
+    },
+  },
+  required: ['models'],
+} as const satisfies Schema;
 
-/** `GET /health`. Without a required API key, only the first two fields. */
-export interface HealthView {
-  readonly status: 'healthy';
-  /** Seconds since 1970, with a fraction. */
-  readonly timestamp: number;
-  readonly models?: ModelStats;
-  /** How many diagnostics `POST /models/validate` shows. */
-  readonly diagnostics?: number;
-  readonly active_servers?: number;
-}
+/** How many models there are, and the names that group them. */
+export const modelStatsSchema = {
+  description: 'How many models there are, and the names that group them.',
+  type: 'object',
+  properties: {
+    total_models: count,
+    available_models: count,
+    missing_models: count,
+    categories: { ...strings, description: 'The categories of the manifest.' },
+    backends: { ...strings, description: 'The backends of the manifest, and those that models name.' },
+    use_cases: { ...strings, description: 'The use cases that have a default model, and those that models name.' },
+  },
+  required: ['total_models', 'available_models', 'missing_models', 'categories', 'backends', 'use_cases'],
+} as const satisfies Schema;
+
+/** `GET /health`. */
+export const healthViewSchema = {
+  description: 'The server is up. Without a required API key, only the first two fields.',
+  type: 'object',
+  properties: {
+    status: { const: 'healthy' },
+    timestamp: { type: 'number', description: 'Seconds since 1970, with a fraction.' },
+    models: modelStatsSchema,
+    diagnostics: { ...count, description: 'How many diagnostics `POST /models/validate` shows.' },
+    active_servers: count,
+  },
+  required: ['status', 'timestamp'],
+} as const satisfies Schema;
+
+const { 'request.started': started, 'request.finished': finished } = eventSchemas;
+const eventProperties = {
+  id: { ...string, description: 'The id of the event.' },
+  at: { ...string, description: 'ISO 8601.' },
+} as const;
+
+/** An inference request that is under way. */
+export const startedRequestSchema = {
+  description: 'An inference request that is under way, with the fields of the event `request.started`.',
+  type: 'object',
+  properties: { ...eventProperties, ...started.properties },
+  required: ['id', 'at', ...started.required],
+} as const satisfies Schema;
+
+/** An inference request that has ended. */
+export const finishedRequestSchema = {
+  description: 'An inference request that has ended, with the fields of the event `request.finished`.',
+  type: 'object',
+  properties: { ...eventProperties, ...finished.properties },
+  required: ['id', 'at', ...finished.required],
+} as const satisfies Schema;
+
+/** `GET /requests`. */
+export const requestsViewSchema = {
+  description:
+    'Inference requests: those under way, and the last 500 that have ended. They have no prompts or answers.',
+  type: 'object',
+  properties: {
+    running: { type: 'array', items: startedRequestSchema, description: 'Oldest first.' },
+    finished: {
+      type: 'array',
+      items: finishedRequestSchema,
+      description: 'In the order in which they ended; with `?after=<id>`, those after that one.',
+    },
+    complete: {
+      ...boolean,
+      description: 'False when some of those after `after` are no longer kept, or the server was restarted since.',
+    },
+  },
+  required: ['running', 'finished', 'complete'],
+} as const satisfies Schema;
+
+/** Every error of the HTTP API. */
+export type ErrorView = DocumentOf<typeof errorViewSchema>;
+/** A backend in `GET /backends`. */
+export type BackendView = DocumentOf<typeof backendViewSchema>;
+/** `GET /backends`. */
+export type BackendsView = DocumentOf<typeof backendsViewSchema>;
+/** `POST /backends/:name/install`. */
+export type InstallationView = DocumentOf<typeof installationViewSchema>;
+/** One file of a download. */
+export type DownloadFile = DocumentOf<typeof downloadFileSchema>;
+/** A download, as `GET /downloads/:id` shows it. */
+export type DownloadView = DocumentOf<typeof downloadViewSchema>;
+/** `GET /downloads`. */
+export type DownloadsView = DocumentOf<typeof downloadsViewSchema>;
+/** `GET /downloadable`. */
+export type DownloadableView = DocumentOf<typeof downloadableViewSchema>;
+/** How many models there are, and the names that group them. */
+export type ModelStats = DocumentOf<typeof modelStatsSchema>;
+/** `GET /health`. */
+export type HealthView = DocumentOf<typeof healthViewSchema>;
+/** An inference request that is under way. */
+export type StartedRequest = DocumentOf<typeof startedRequestSchema>;
+/** An inference request that has ended. */
+export type FinishedRequest = DocumentOf<typeof finishedRequestSchema>;
+/** `GET /requests`. */
+export type RequestsView = DocumentOf<typeof requestsViewSchema>;

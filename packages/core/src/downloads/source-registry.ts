@@ -3,6 +3,7 @@ import type { Context } from '../contract/context.js';
 import { LaminaError } from '../contract/errors.js';
 import type { Discovery } from '../contract/hooks.js';
 import type { Source } from '../contract/source.js';
+import { shapeProblem } from '../kernel/shape.js';
 import { reasonOf } from '../kernel/reason.js';
 
 /** The sources of one Lamina, by their key under `download:` in models.yaml. */
@@ -10,8 +11,14 @@ export class SourceRegistry {
   private readonly sources = new Map<string, Source>();
   private readonly builtin = new Set<Source>();
 
-  /** @throws LaminaError `PLUGIN_INVALID` when the name is taken */
+  /** @throws LaminaError `PLUGIN_INVALID` when a member is missing or the name is taken */
   add(source: Source, plugin: string): void {
+    const problem = shapeProblem(source, { name: 'text', resolve: 'function', locate: 'function', adopt: 'function?' });
+    if (problem !== undefined) {
+      const named = (source as Partial<Source> | undefined)?.name;
+      const which = named ? `the source "${named}"` : 'a source';
+      throw new LaminaError('PLUGIN_INVALID', { plugin, reason: `${which} has the wrong shape: ${problem}` });
+    }
     if (this.sources.has(source.name)) {
       const reason = `the source "${source.name}" is already registered`;
       throw new LaminaError('PLUGIN_INVALID', { plugin, reason });

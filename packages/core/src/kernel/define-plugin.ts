@@ -20,12 +20,7 @@ import type { FromSchema, Schema } from '../contract/schema.js';
 export function definePlugin<const S extends Schema>(
   definition: PluginDefinition<S>,
 ): (options?: FromSchema<S>) => Plugin {
-  return (options) => ({
-    name: definition.name,
-    apiVersion,
-    ...(definition.options === undefined ? {} : { schema: definition.options }),
-    ...(definition.needs === undefined ? {} : { needs: definition.needs }),
-    options: options ?? {},
-    setup: (lamina, checked) => definition.setup(lamina, checked),
-  });
+  // What the definition has besides is passed on, so that core names a member that it does not know.
+  const { options: schema, ...members } = definition;
+  return (options) => ({ ...members, apiVersion, ...(schema === undefined ? {} : { schema }), options: options ?? {} });
 }

@@ -11,6 +11,7 @@ import type { Context, Logger } from '../contract/context.js';
 import { LaminaError } from '../contract/errors.js';
 import { hookTable, type HookName, type HookSignatures, type HookTaps } from '../contract/hooks.js';
 import { withTimeout } from './abort.js';
+import { nearestHint } from './check.js';
 import type { EventBus } from './event-bus.js';
 import { freeze } from './freeze.js';
 import { reasonOf } from './reason.js';
@@ -64,6 +65,9 @@ const classes = {
   SyncBailHook,
 };
 
+/** What JavaScript itself reads from any object: `await` and `JSON.stringify`. */
+const probed = new Set(['then', 'toJSON']);
+
 type TapFunction = (...parameters: unknown[]) => unknown;
 
 /** Holds the hooks: core runs them through {@link Hooks.run}, plugins get tap points. */
@@ -81,7 +85,13 @@ export class Hooks {
       const tap = (run: TapFunction, options?: { stage?: number }) => this.tap(name, owner, run, options?.stage ?? 0);
       return [name, Object.freeze({ tap })];
     });
-    return Object.freeze(Object.fromEntries(points)) as HookTaps;
+    return new Proxy(Object.freeze(Object.fromEntries(points)) as HookTaps, {
+      get(taps, name) {
+        if (typeof name === 'symbol' || name in taps || probed.has(name)) return Reflect.get(taps, name) as unknown;
+        const reason = `there is no hook "${name}"; ${nearestHint(name, hookNames)}`;
+        throw new LaminaError('PLUGIN_FAILED', { plugin: owner.name, hook: 'setup', reason });
+      },
+    });
   }
 
   /** The hooks that a plugin taps. */
@@ -93,6 +103,10 @@ export class Hooks {
   }
 
   private tap(name: HookName, owner: TapOwner, run: TapFunction, stage: number): void {
+    if (typeof run !== 'function') {
+      const reason = `it taps ${name} without a function`;
+      throw new LaminaError('PLUGIN_FAILED', { plugin: owner.name, hook: 'setup', reason });
+    }
     const hook: unknown = this.run[name];
     const options = { name: owner.name, stage };
     if (isSynchronous(name)) (hook as SyncBailHook<unknown[], unknown>).tap(options, this.guardSync(name, owner, run));

@@ -11,6 +11,7 @@ import type {
   InstallOptions,
   Model,
   ModelCheck,
+  ModelMetadata,
   ModelRecord,
   Models,
   ModelsChange,
@@ -30,6 +31,7 @@ import { Disk } from './files/disk.js';
 import { Folders } from './files/folders.js';
 import { installFiles } from './files/install.js';
 import { removeFiles } from './files/remove.js';
+import { KnownMetadata } from './known-metadata.js';
 import { checkEntry } from './manifest/store.js';
 
 /** Starts of models use one of libuv's four threads, which a disk that hangs does not take from scans or requests. */
@@ -43,6 +45,7 @@ export class ModelRegistry implements Models {
   private readonly modelsDir: string;
   private readonly startDisk = new Disk(startCalls, this.closing.signal);
   private readonly updater: CatalogUpdater;
+  private readonly known: KnownMetadata;
 
   constructor(
     private readonly config: Config,
@@ -54,6 +57,7 @@ export class ModelRegistry implements Models {
     setMaxListeners(0, this.closing.signal); // Every operation listens to it.
     this.modelsDir = resolve(config.modelsDir);
     this.updater = new CatalogUpdater(config, events, hooks, clock, log, this.closing.signal);
+    this.known = new KnownMetadata((record) => this.readMetadata(record));
   }
 
   get manifest(): Manifest {
@@ -107,6 +111,15 @@ export class ModelRegistry implements Models {
     this.log.warn({ model: model.name, reason: broken }, 'The metadata of a model cannot be read');
     await this.updater.refresh();
     return this.catalog.get(model.name)?.model ?? model;
+  }
+
+  async metadata(options: { signal?: AbortSignal } = {}): Promise<ReadonlyMap<string, ModelMetadata>> {
+    const signal = this.untilClosed(options.signal);
+    try {
+      return await this.known.of(this.catalog, signal);
+    } catch (error) {
+      throw new LaminaError('ABORTED', {}, { cause: error });
+    }
   }
 
   async validate(names?: readonly string[], options: { signal?: AbortSignal } = {}): Promise<readonly ModelCheck[]> {
@@ -194,6 +207,13 @@ export class ModelRegistry implements Models {
 
   private get catalog(): Catalog {
     return this.updater.catalog;
+  }
+
+  /** On the disk of scans: a list must not take the place of a start. */
+  private async readMetadata({ model }: ModelRecord): Promise<ModelMetadata | undefined> {
+    const { disk, headers } = this.updater;
+    const { metadata } = await describeFiles(model, new Folders(this.modelsDir, disk), headers);
+    return metadata && Object.freeze({ ...metadata, ...model.metadata });
   }
 
   private untilClosed(signal: AbortSignal | undefined): AbortSignal {

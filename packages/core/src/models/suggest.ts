@@ -4,6 +4,7 @@ import type { Requirements, SuggestCandidate } from '../contract/hooks.js';
 import type { Logger } from '../contract/context.js';
 import type { Backends } from '../contract/backends.js';
 import type { ModelRecord, Models } from '../contract/models.js';
+import { suggestRequestSchema } from '../contract/requests.js';
 import type { Runtime } from '../contract/runtime.js';
 import type { SuggestedModel, Suggestion, Suggestions, SuggestRequest } from '../contract/suggestions.js';
 import { check, describeProblems } from '../kernel/check.js';
@@ -14,13 +15,6 @@ import { isMeant, judge, sizeOf, type Situation } from './suggest-rank.js';
 /** Headers are read, and taps get, at most so many candidates. */
 const mostCandidates = 30;
 const alternatives = 10;
-
-const text = { type: ['string', 'null'] } as const;
-/** Other keys of an agent's configuration are ignored. */
-const requestSchema = {
-  type: 'object',
-  properties: { ai_model: text, use_case: text, category: text, max_size: { type: ['number', 'string', 'null'] } },
-} as const;
 
 /** `lamina.suggestions`. */
 export class Suggester implements Suggestions {
@@ -114,7 +108,7 @@ export class Suggester implements Suggestions {
 
 /** @throws LaminaError `REQUEST_INVALID` */
 function requirementsOf(request: SuggestRequest): Requirements {
-  const problems = check(requestSchema, request);
+  const problems = check(suggestRequestSchema, request);
   if (problems.length > 0)
     throw new LaminaError('REQUEST_INVALID', {
       message: `${describeProblems(problems)}.`,

@@ -8,12 +8,14 @@ import {
   type ProcessBackendDescription,
   type ProcessDescription,
 } from './description.js';
+import { shapeProblem } from '../kernel/shape.js';
 import { EngineFinder } from './engine-finder.js';
 import { startServer } from './start-server.js';
 
 /**
  * Makes a backend type from a description. It finds the engine, starts it on a free port with a key of its own, proves
  * that it is the program on that port, reads its output, and ends it with its child processes. Its servers are `owned`.
+ * @throws Error that names a required member that is missing
  * @example
  * ```ts
  * import { processBackend } from '@lamina/core/plugin';
@@ -29,6 +31,8 @@ import { startServer } from './start-server.js';
 export function processBackend<const O extends Schema, const M extends Schema>(
   description: ProcessBackendDescription<O, M>,
 ): BackendType {
+  const problem = shapeProblem(description, { type: 'text', formats: 'list', executable: 'text', command: 'function' });
+  if (problem !== undefined) throw new Error(`the description for processBackend is not complete: ${problem}`);
   const { type, aliases, formats, defaults } = description;
   return {
     type,

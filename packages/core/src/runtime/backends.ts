@@ -22,6 +22,7 @@ import { withTimeout } from '../kernel/abort.js';
 import { mergeOptions, namesOf, thisMachine, type BackendInstance } from './backend-instance.js';
 import { attachedError } from '../kernel/attached.js';
 import type { Installations } from './installations.js';
+import { typeProblem } from './backend-shape.js';
 import { findType, makeBackend, missingTypeHint, type BrokenBackend, type Entry } from './make-backend.js';
 
 const probeTimeoutMs = 60_000;
@@ -39,8 +40,10 @@ export class BackendRegistry implements Backends {
     private readonly log: Logger,
   ) {}
 
-  /** @throws LaminaError `PLUGIN_INVALID` when the type or one of its aliases is already registered */
+  /** @throws LaminaError `PLUGIN_INVALID` when a member is missing, or the type or an alias is already registered */
   add(type: BackendType, plugin: string): void {
+    const problem = typeProblem(type);
+    if (problem !== undefined) throw new LaminaError('PLUGIN_INVALID', { plugin, reason: problem });
     for (const name of namesOf(type)) {
       if (this.typeOf(name) !== undefined)
         throw new LaminaError('PLUGIN_INVALID', { plugin, reason: `the backend type "${name}" is already registered` });

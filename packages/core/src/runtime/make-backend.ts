@@ -4,6 +4,7 @@ import type { Config } from '../contract/config.js';
 import { check, describeProblems, nearestHint, type Problem } from '../kernel/check.js';
 import { reasonOf } from '../kernel/reason.js';
 import { namesOf, type BackendInstance } from './backend-instance.js';
+import { checkBackend } from './backend-shape.js';
 import { expandPathOptions } from './path-options.js';
 
 /** A backend of the manifest that cannot be made. */
@@ -61,7 +62,12 @@ export function makeBackend(
       problems: [expanded.problem],
     };
   try {
-    return { name, type, options: expanded.options, backend: type.create(name, expanded.options) };
+    return {
+      name,
+      type,
+      options: expanded.options,
+      backend: checkBackend(type.create(name, expanded.options), typeName),
+    };
   } catch (error) {
     const reason = reasonOf(error);
     const hint = `Correct backends.${name} in the manifest.`;

@@ -1,37 +1,14 @@
-// Builds the JSON documents of contract/views.ts, which the server and the command line show.
+// Builds the JSON documents of contract/views.ts and contract/model-views.ts, which the server and the command line show.
 import type { BackendRecord, Installation, MemoryEstimate } from '../contract/backends.js';
 import type { Download } from '../contract/downloads.js';
-import type { Diagnostic, ModelCheck, ModelMetadata, ModelRecord, Models } from '../contract/models.js';
-import type { Runtime, SlotSnapshot } from '../contract/runtime.js';
+import type { Diagnostic, ModelCheck, ModelMetadata, ModelRecord } from '../contract/models.js';
+import type { SlotSnapshot } from '../contract/runtime.js';
 import type { SuggestedModel, Suggestion } from '../contract/suggestions.js';
-import type {
-  BackendView,
-  BackendsView,
-  InstallationView,
-  DownloadView,
-  ModelDetail,
-  ModelView,
-  ModelsView,
-  SuggestionView,
-  ValidationView,
-} from '../contract/views.js';
+import type { ModelDetail, ModelView, ModelsView, SuggestionView, ValidationView } from '../contract/model-views.js';
+import type { BackendView, BackendsView, DownloadView, InstallationView } from '../contract/views.js';
+import { modelFacts } from './model-facts.js';
 import type { ModelRun } from './model-runs.js';
-
-/** What the views of models need of a `Lamina`. */
-interface ModelServices {
-  readonly models: Pick<Models, 'resolve'>;
-  readonly runtime: Pick<Runtime, 'slot'>;
-}
-
-/** The slot that serves a model: its own, or that of an adapter's base. */
-export function slotOf({ models, runtime }: ModelServices, { model: { name, base } }: ModelRecord): SlotSnapshot {
-  if (base === undefined) return runtime.slot(name);
-  try {
-    return runtime.slot(models.resolve(base).model.name);
-  } catch {
-    return runtime.slot(base); // The base is unknown, so its slot is stopped.
-  }
-}
+import { slotOf, type ModelServices } from './slot-of.js';
 
 /** A model of a list; `run` adds how it would run. */
 export function modelView(lamina: ModelServices, record: ModelRecord, run?: ModelRun): ModelView {
@@ -70,17 +47,19 @@ export function modelsView(
   return { models, total: records.length, available: records.filter(({ available }) => available).length, active };
 }
 
-/** One model, with the result of `describe`. */
+/** One model. `metadataOf` has its metadata, and that of the base of an adapter. */
 export function modelDetail(
   lamina: ModelServices,
   record: ModelRecord,
-  metadata: ModelMetadata | undefined,
+  metadataOf: ReadonlyMap<string, ModelMetadata>,
   run?: ModelRun,
 ): ModelDetail {
   const { error } = slotOf(lamina, record);
+  const metadata = metadataOf.get(record.model.name);
   const memory = run?.choice.backend === undefined ? undefined : run.choice.memory;
   return {
     ...modelView(lamina, record, run),
+    ...modelFacts(lamina, record, metadataOf),
     ...(memory === undefined ? {} : { memory: memoryView(memory) }),
     ...(metadata === undefined ? {} : { metadata: metadataView(metadata) }),
     ...(record.missing.length > 0 ? { missing: record.missing } : {}),

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { backendConformance, createTestLamina, fakeEngine } from '@lamina/testing';
 import type { BackendType, Model } from '@lamina/core/plugin';
 import { commandBackend } from '../../dist/builtin/command-backend.js';
-import { fakeKit, fakeModel, stateOf, testFolder } from '../../../testing/dist-test/fake-kit.js';
+import { fakeKit, stateOf, testFolder } from '../../../testing/dist-test/fake-kit.js';
+import { fakeModel } from '../../../testing/dist-test/fake-model.js';
 
 const program = fakeEngine({ model: '' }).args[0]!;
 const behaviour = `'${JSON.stringify({ chunk_ms: 2 })}'`;

@@ -52,6 +52,7 @@ describe('an external server', () => {
       'a start of a damaged model fails with a reason': remains,
       'a failed start leaves nothing behind': remains,
       'a stop leaves no process and no open port': remains,
+      'the engine ends on SIGTERM': remains,
       'a stop ends in time during a streamed response': remains,
       'a stop with an aborted signal kills at once': remains,
       'a stop becomes a kill when its signal is aborted': remains,

@@ -22,12 +22,18 @@ describe('the entry point for clients', () => {
   it('needs only its own files: no package, no other layer', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'lamina-protocol-'));
     try {
-      await cp(join(dist, 'protocol.js'), join(folder, 'protocol.js'));
       for (const name of [
+        'protocol',
         'contract/error-table',
         'contract/errors',
         'contract/events',
         'contract/frames',
+        'contract/requests',
+        'contract/server-frames',
+        'contract/manifest',
+        'contract/model-views',
+        'contract/served-models',
+        'contract/views',
         'kernel/header-token',
         'kernel/reason',
         'kernel/shortage',
@@ -36,9 +42,19 @@ describe('the entry point for clients', () => {
       await writeFile(join(folder, 'package.json'), '{"type":"module"}');
       const script = "import('./protocol.js').then((module) => console.log(Object.keys(module).join()))";
       const stdout = execFileSync(process.execPath, ['-e', script], { cwd: folder, encoding: 'utf8' });
-      assert.equal(
-        stdout.trim(),
-        'LaminaError,clientFrameSchemas,errorSchema,eventSchemas,isHeaderToken,networkReasonOf,reasonOf,serverFrameSchemas,subprotocol',
+      const names = stdout.trim().split(',');
+      assert.deepEqual(
+        names.filter((name) => !name.endsWith('Schema')),
+        [
+          'LaminaError',
+          'clientFrameSchemas',
+          'eventSchemas',
+          'isHeaderToken',
+          'networkReasonOf',
+          'reasonOf',
+          'serverFrameSchemas',
+          'subprotocol',
+        ],
       );
     } finally {
       await rm(folder, { recursive: true, force: true });
@@ -66,7 +82,7 @@ describe('the entry point for clients', () => {
       request: { model: 'm', messages: [{ role: 'user', content: 'hi' }], temperature: 0, stop: ['.'] },
     };
     assert.deepEqual(check(clientFrameSchemas['chat.start'], start), []);
-    const hello: ServerFrame<'hello'> = { type: 'hello', protocol: subprotocol, session: 'x' };
+    const hello: ServerFrame<'hello'> = { type: 'hello', protocol: subprotocol, session: 'x', scopes: ['inference'] };
     assert.deepEqual(check(serverFrameSchemas.hello, hello), []);
     assert.notDeepEqual(check(clientFrameSchemas['chat.start'], { ...start, id: '' }), []);
     const chunk: ChatCompletionChunk = {

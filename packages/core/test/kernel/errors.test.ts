@@ -30,6 +30,16 @@ describe('errors', () => {
     });
   });
 
+  it('accept no detail that would be dropped in silence', () => {
+    // @ts-expect-error The message of this code is fixed.
+    const closing = new LaminaError('SHUTTING_DOWN', { message: 'Back at noon.' });
+    assert.equal(closing.message, 'The server is shutting down.');
+    // @ts-expect-error The model is missing.
+    void new LaminaError('MODEL_NOT_RUNNING', {});
+    const limited = new LaminaError('RATE_LIMITED', { message: 'Wait 3 s.', retry_after: 3, tokens_left: 0 });
+    assert.deepEqual([limited.message, limited.details['retry_after']], ['Wait 3 s.', 3]);
+  });
+
   it('are recognised across copies of the package', () => {
     const foreign = Object.assign(new Error('x'), { [Symbol.for('lamina.error')]: true, code: 'TIMEOUT' });
     assert.ok(LaminaError.is(foreign));

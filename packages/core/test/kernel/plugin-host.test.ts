@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createLamina, type Plugin } from '@lamina/core';
-import { definePlugin, type BackendType } from '@lamina/core/plugin';
+import { definePlugin, processBackend, type BackendType, type PluginContext } from '@lamina/core/plugin';
 
 const quiet = { manifest: {}, log: 'silent' } as const;
 
@@ -27,7 +27,23 @@ describe('plugins', () => {
       setup: () => undefined,
     });
     await refused([fine(), fine], /it is the factory; call it/);
-    await refused([fine(), {}], /not what a factory made by definePlugin returns/);
+    await refused([null], /"number 1" is invalid: it is null, not an object; a plugin is \{ name, setup \}/);
+    await refused([fine(), 'fine'], /"number 2" is invalid: it is "fine", not an object/);
+    await refused([fine(), {}], /"number 2" is invalid: it has no text "name"; a plugin is \{ name, setup \}/);
+    await refused([{ name: 'empty' }], /"empty" is invalid: it has no function "setup"; a plugin is/);
+    await refused(
+      [{ ...fine(), setUp: 1 }],
+      /"fine" is invalid: its member "setUp" is not known; did you mean "setup"\?/,
+    );
+    await refused(
+      [definePlugin({ name: 'loose', setup: () => undefined, option: {} } as never)()],
+      /did you mean "options"/,
+    );
+    await refused([{ ...fine(), needs: ['usages'] }], /it needs "usages", which is not known; did you mean "usage"\?/);
+    await refused(
+      [{ ...fine(), options: { depth: 1 } }],
+      /"fine" is invalid: it takes no options, but was given "depth"/,
+    );
     await refused([fine(), fine()], /another plugin has the same name/);
     await refused([fine(), { ...fine(), name: 'Not Good' }], /lower-case letters/);
     await refused(
@@ -37,6 +53,75 @@ describe('plugins', () => {
     await refused([fine(), options({ depth: 'deep' } as never)], /its option "depth" must be integer, not "deep"/);
     await refused([fine(), options({ deepth: 1 } as never)], /"deepth" is not known here; did you mean "depth"\?/);
     assert.equal(ran, false);
+  });
+
+  it('may be plain objects', async () => {
+    const order: string[] = [];
+    const lamina = await create({ name: 'plain', setup: ({ name }) => void order.push(name) });
+    await lamina.close();
+    assert.deepEqual(order, ['plain']);
+  });
+
+  it('are named with the member that is wrong in what they register', async () => {
+    const type = { type: 'own', formats: [], options: {}, modelOptions: {}, lifetime: 'owned', create: () => ({}) };
+    const cases: readonly (readonly [(lamina: PluginContext) => unknown, RegExp])[] = [
+      [
+        ({ hooks }) => (hooks as never as { beforeStrat: { tap(): void } }).beforeStrat.tap(),
+        /"beforeStrat"; did you mean "beforeStart"\?/,
+      ],
+      [({ hooks }) => hooks.beforeStart.tap(undefined as never), /it taps beforeStart without a function/],
+      [
+        ({ addSource }) => addSource({ name: 'shelf' } as never),
+        /the source "shelf" has the wrong shape: it has no function "resolve"/,
+      ],
+      [
+        ({ addSource }) => addSource(undefined as never),
+        /a source has the wrong shape: it is undefined, not an object/,
+      ],
+      [
+        ({ addBackend }) => addBackend({ ...type, create: undefined } as never),
+        /the backend type "own": it has no function "create"/,
+      ],
+      [
+        ({ addBackend }) => addBackend({ ...type, formats: 'gguf' } as never),
+        /its "formats" must be a list of texts, not "gguf"/,
+      ],
+      [
+        ({ addBackend }) => addBackend({ ...type, lifetime: 'mine' } as never),
+        /its "lifetime" must be "owned" or "external", not "mine"/,
+      ],
+      [
+        ({ addBackend }) => addBackend(processBackend({ type: 'own', formats: [], executable: 'x' } as never)),
+        /it has no function "command"/,
+      ],
+    ];
+    for (const [setup, message] of cases)
+      await assert.rejects(
+        create({ name: 'wrong', setup: (lamina) => void setup(lamina) }),
+        (error: Error & { code: string }) => {
+          assert.match(error.message, /^Plugin "wrong" (is invalid|failed in setup): /);
+          assert.match(error.message, message);
+          return ['PLUGIN_INVALID', 'PLUGIN_FAILED'].includes(error.code);
+        },
+      );
+  });
+
+  it('are told which member the backend that they create lacks', async () => {
+    const type = {
+      type: 'own',
+      formats: [],
+      options: {},
+      modelOptions: {},
+      lifetime: 'owned',
+      create: (name: string) => ({ name }),
+    };
+    const lamina = await create({ name: 'half', setup: ({ addBackend }) => addBackend(type as never) });
+    const own = (await lamina.backends.list()).find(({ name }) => name === 'own');
+    await lamina.close();
+    assert.match(
+      JSON.stringify(own?.availability),
+      /the backend of the type \\"own\\" has the wrong shape: it has no function \\"probe\\"/,
+    );
   });
 
   it('are set up in order and closed in reverse, after their hooks and listeners are removed', async () => {

@@ -105,6 +105,25 @@ describe('the metadata of a model', () => {
     );
   });
 
+  it('says by the template whether a model takes tools and reasons', async () => {
+    const capabilitiesWith = async (template: string) => {
+      const values = { ...tinyLlama, 'tokenizer.chat_template': ['string', template] } as typeof tinyLlama;
+      return (await describeOnly({ 'm.gguf': ggufBytes({ values }) }, '{ path: m.gguf }'))!.capabilities;
+    };
+    assert.deepEqual(await capabilitiesWith('{{ messages[0].content }} I am thinking.'), ['chat']);
+    const reasoning = [
+      "{%- if enable_thinking is false %}{{ '' }}{% endif %}",
+      "{{ '<think>\n' }}",
+      '{% if message.reasoning_content %}{% endif %}',
+      '<|channel|>analysis<|message|>',
+      '[THINK]{{ x }}[/THINK]',
+      '{%- if thinking %}{% endif %}',
+    ];
+    for (const template of reasoning)
+      assert.deepEqual(await capabilitiesWith(template), ['chat', 'reasoning'], template);
+    assert.deepEqual(await capabilitiesWith('{% if tools %}{% endif %}<think>'), ['chat', 'tools', 'reasoning']);
+  });
+
   it('distinguishes embedding and reranking models from chat models', async () => {
     const pooled = { ...tinyLlama, 'llama.pooling_type': ['u32', 4] } as typeof tinyLlama;
     assert.deepEqual(

@@ -1,7 +1,7 @@
 // Turns what is thrown into a response: one shape, the right status, no stack.
 import { LaminaError, type Logger, type WireError } from '@lamina/core';
 import type { Context, Middleware } from 'koa';
-import { scopesOf } from './authentication.js';
+import { callerOf } from './authentication.js';
 import { respondWhileReceiving } from './early-response.js';
 import { isJson, visibleError } from './redaction.js';
 import { noteError, requestIdOf } from './request-log.js';
@@ -19,12 +19,33 @@ export function errors(log: Logger): Middleware {
   };
 }
 
+const ownerKey = Symbol('route owner');
+
+/** The plugin whose route answers a request. */
+export interface RouteOwner {
+  readonly plugin: string;
+  /** The body of an error response, where it differs from Lamina's. */
+  readonly errorBody?: (error: WireError) => object;
+}
+
+interface OwnerState {
+  [ownerKey]?: RouteOwner | undefined;
+}
+
+/** Says whose route answers a request from now on; `undefined`: Lamina's own. */
+export function setRouteOwner(ctx: Pick<Context, 'state'>, owner: RouteOwner | undefined): void {
+  (ctx.state as OwnerState)[ownerKey] = owner;
+}
+
 /**
- * `{ error }`, the shape that OpenAI's clients parse. Under `/messages`, where that is not the name of a model, there is
- * `type: "error"` beside it, for Anthropic's clients.
+ * The body of an error response: that of the plugin whose route answers, else `{ error }`, the shape that OpenAI's
+ * clients parse. Under `/messages`, where that is not the name of a model, there is `type: "error"` beside it, for
+ * Anthropic's clients. `error` is what the client may see.
  */
-export function errorBody(path: string, error: WireError): object {
-  return /(?<!\/(models|chat))\/messages(\/|$)/.test(path) ? { type: 'error', error } : { error };
+export function errorBody(ctx: Pick<Context, 'state' | 'path'>, error: WireError): object {
+  const { errorBody } = (ctx.state as OwnerState)[ownerKey] ?? {};
+  if (errorBody !== undefined) return errorBody(error);
+  return /(?<!\/(models|chat))\/messages(\/|$)/.test(ctx.path) ? { type: 'error', error } : { error };
 }
 
 function respond(ctx: Context, error: LaminaError, log: Logger): void {
@@ -38,10 +59,25 @@ function respond(ctx: Context, error: LaminaError, log: Logger): void {
   }
   setHeaders(ctx, error);
   ctx.status = error.status;
-  ctx.body = errorBody(ctx.path, visibleError(scopesOf(ctx), error.toWire()));
+  ctx.body = bodyOf(ctx, visibleError(callerOf(ctx), error.toWire()), log);
   // HTTP/2 can end one stream and keep the connection, so it does not need this.
   const isReceiving = !ctx.req.readableEnded && (error.code === 'BODY_TOO_LARGE' || ctx.req.isPaused());
   if (isReceiving && ctx.req.httpVersionMajor === 1) respondWhileReceiving(ctx);
+}
+
+/** As {@link errorBody}; when that of a plugin fails, Lamina's. */
+function bodyOf(ctx: Context, error: WireError, log: Logger): object {
+  try {
+    return JSON.parse(JSON.stringify(errorBody(ctx, error))) as object;
+  } catch (failure) {
+    const { plugin } = (ctx.state as OwnerState)[ownerKey]!;
+    log.error(
+      { err: failure, plugin },
+      `The plugin "${plugin}" failed in errorBody, so the error has Lamina's own shape`,
+    );
+    setRouteOwner(ctx, undefined);
+    return errorBody(ctx, error);
+  }
 }
 
 function setHeaders(ctx: Context, error: LaminaError): void {
@@ -61,9 +97,18 @@ function retryAfter(error: LaminaError): number {
 }
 
 function logInternal(ctx: Context, error: LaminaError, log: Logger): void {
+  const { plugin } = (ctx.state as OwnerState)[ownerKey] ?? {};
   log.error(
-    { err: error.cause, request: requestIdOf(ctx), method: ctx.method, path: ctx.path },
-    'A request failed with an internal error',
+    {
+      err: error.cause,
+      request: requestIdOf(ctx),
+      method: ctx.method,
+      path: ctx.path,
+      ...(plugin === undefined ? {} : { plugin }),
+    },
+    plugin === undefined
+      ? 'A request failed with an internal error'
+      : `The plugin "${plugin}" failed in ${ctx.method} ${ctx.path}`,
   );
 }
 

@@ -1,7 +1,6 @@
 // Hides from callers without the scope `manage` where files are on this machine and where engines listen.
-import type { ErrorCode, WireError } from '@lamina/core';
-import type { Middleware } from 'koa';
-import { scopesOf, type Scopes } from './authentication.js';
+import type { Caller, ErrorCode, WireError } from '@lamina/core';
+import { hasScope } from './authentication.js';
 
 /** Characters of one part of a path; a path in quotes may also have spaces. */
 const segment = String.raw`[^\s/"'\`<>|:;,()\[\]{}]+`;
@@ -15,9 +14,9 @@ const whole = /^\/(?:[^\n]*\/)?([^\n/]*)\/?$/;
 /** The address of a process on a port: an IP address, or this machine. */
 const address = /(?<![\w/.-])(?:\d{1,3}(?:\.\d{1,3}){3}|localhost|\[[\da-f:.]+\]):\d{1,5}\b/gi;
 
-/** The value as these scopes may see it: unchanged with `manage`, else with the last part of absolute paths only. */
-export function visibleTo<T>(scopes: Scopes, value: T): T {
-  return scopes.has('manage') ? value : (redacted(value) as T);
+/** JSON as a caller may see it: unchanged with `manage`, else with the last part of absolute paths only. */
+export function visibleTo<T>(caller: Caller, value: T): T {
+  return hasScope(caller, 'manage') ? value : (redacted(value) as T);
 }
 
 /** Codes of errors that quote the request: its routes and names may look like paths. */
@@ -31,19 +30,12 @@ const aboutRequest: ReadonlySet<string> = new Set<ErrorCode>([
   'METHOD_NOT_ALLOWED',
 ]);
 
-/** An error as these scopes may see it: without `manage` it has no engine output, paths and addresses. */
-export function visibleError(scopes: Scopes, error: WireError): WireError {
-  if (scopes.has('manage') || aboutRequest.has(error.code)) return error;
+/** An error as a caller may see it: without `manage` it has no engine output, paths and addresses. */
+export function visibleError(caller: Caller, error: WireError): WireError {
+  if (hasScope(caller, 'manage') || aboutRequest.has(error.code)) return error;
   const { last_lines: lines, ...details } = error.details ?? {};
-  return visibleTo(scopes, lines === undefined ? error : { ...error, details });
+  return visibleTo(caller, lines === undefined ? error : { ...error, details });
 }
-
-/** Applies {@link visibleTo} to the JSON that routes respond with. */
-export const redaction: Middleware = async (ctx, next) => {
-  await next();
-  const scopes = scopesOf(ctx);
-  if (!scopes.has('manage') && isJson(ctx.body)) ctx.body = visibleTo(scopes, ctx.body);
-};
 
 /** True for a plain object or an array; false for text, bytes and streams. */
 export function isJson(value: unknown): value is object {

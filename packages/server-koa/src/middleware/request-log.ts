@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { LaminaError, Logger } from '@lamina/core';
 import type { Context, Middleware } from 'koa';
+import { callerOf } from './authentication.js';
 
 const recordKey = Symbol('request');
 
@@ -66,7 +67,9 @@ function write(ctx: Context, { id, startedAt, error }: RequestRecord, log: Logge
   const failed = status >= 500;
   const why = error === undefined ? {} : { code: error.code, ...(failed ? { reason: error.message } : {}) };
   const outcome = `${status}${error === undefined ? '' : ` ${error.code}`} in ${ms} ms${failed && error !== undefined ? `: ${error.message}` : ''}`;
-  const fields = { event: 'http.request', request: id, method, path, status, ms, ...why };
+  const { name } = callerOf(ctx);
+  const key = name === undefined ? {} : { key: name };
+  const fields = { event: 'http.request', request: id, ...key, method, path, status, ms, ...why };
   log[levelOf(method, status)](fields, `Request ${id.slice(0, 8)} ${method} ${path}: ${outcome}`);
 }
 

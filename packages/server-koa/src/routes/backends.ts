@@ -1,21 +1,30 @@
 // /backends: the engines of this server, and which are missing.
-import { backendsView, installationView, type Lamina } from '@lamina/core';
-import type { Router } from '@koa/router';
-import { requireKey } from '../middleware/authentication.js';
-import { disconnectSignal } from '../request/disconnect-signal.js';
+import { backendsView, installationView } from '@lamina/core';
+import type { HttpRoute, RouteServices } from './route.js';
 
-/** Adds the routes. What runs programs is a POST and needs the scope `manage`. */
-export function backendRoutes(router: Router, lamina: Lamina): void {
-  router.get('/backends', async (ctx) => {
-    requireKey(ctx);
-    ctx.body = backendsView(await lamina.backends.list({ signal: disconnectSignal(ctx) }));
-  });
-  router.post('/backends/refresh', async (ctx) => {
-    requireKey(ctx, 'manage');
-    ctx.body = backendsView(await lamina.backends.list({ refresh: true, signal: disconnectSignal(ctx) }));
-  });
-  router.post('/backends/:name/install', async (ctx) => {
-    requireKey(ctx, 'manage');
-    ctx.body = installationView(await lamina.backends.install(ctx.params['name']!, { signal: disconnectSignal(ctx) }));
-  });
+/** The routes. What runs programs is a POST and needs the scope `manage`. */
+export function backendRoutes({ lamina: { backends } }: RouteServices): HttpRoute[] {
+  return [
+    {
+      method: 'GET',
+      path: '/backends',
+      scope: 'any',
+      summary: 'All backends',
+      handler: async ({ signal }) => backendsView(await backends.list({ signal })),
+    },
+    {
+      method: 'POST',
+      path: '/backends/refresh',
+      scope: 'manage',
+      summary: 'Looks for engines again',
+      handler: async ({ signal }) => backendsView(await backends.list({ refresh: true, signal })),
+    },
+    {
+      method: 'POST',
+      path: '/backends/:name/install',
+      scope: 'manage',
+      summary: 'Installs the engine of a backend that can install itself',
+      handler: async ({ params, signal }) => installationView(await backends.install(params['name']!, { signal })),
+    },
+  ];
 }

@@ -1,45 +1,66 @@
 // /download, /downloads and /downloadable: starts and lists downloads.
-import { LaminaError, downloadView, type DownloadRequest, type JsonObject, type Lamina } from '@lamina/core';
-import type { DownloadableView } from '@lamina/core/protocol';
-import type { Router } from '@koa/router';
+import { LaminaError, downloadView, type DownloadRequest, type FromSchema, type Json, type Lamina } from '@lamina/core';
+import { downloadRequestSchema, type DownloadableView, type DownloadsView } from '@lamina/core/protocol';
 import type { Middleware } from 'koa';
 import { addressGuardFor } from '../middleware/address-guard.js';
-import { requireKey, scopesOf } from '../middleware/authentication.js';
-import { readObject, type BodyLimits } from '../request/body.js';
-import { disconnectSignal } from '../request/disconnect-signal.js';
+import { callerOf } from '../middleware/authentication.js';
+import type { HttpRoute, RouteServices } from './route.js';
 
-/** Adds the routes. Clients may name URLs, but none that leads to a private address. */
-export function downloadRoutes(router: Router, { downloads }: Lamina, limits: BodyLimits): void {
-  router.post('/download', async (ctx) => {
-    requireKey(ctx, 'manage');
-    const request = downloadRequest(await readObject(ctx.req, limits));
-    const guard = addressGuardFor(ctx.req, scopesOf(ctx));
-    ctx.body = downloadView(await downloads.start(request, { signal: disconnectSignal(ctx), guard }));
-    ctx.status = 202;
-  });
-  router.get('/downloads', (ctx) => {
-    requireKey(ctx);
-    ctx.body = { downloads: downloads.list().map(downloadView) };
-  });
-  router.get('/downloads/:id', (ctx) => {
-    requireKey(ctx);
-    ctx.body = downloadView(downloads.get(ctx.params['id'] ?? ''));
-  });
-  router.delete('/downloads/:id', async (ctx) => {
-    requireKey(ctx, 'manage');
-    await downloads.remove(ctx.params['id'] ?? '');
-    ctx.status = 204;
-  });
-  for (const verb of ['pause', 'resume'] as const) {
-    router.post(`/downloads/:id/${verb}`, async (ctx) => {
-      requireKey(ctx, 'manage');
-      ctx.body = downloadView(await downloads[verb](ctx.params['id'] ?? ''));
-    });
-  }
-  router.get('/downloadable', (ctx) => {
-    requireKey(ctx);
-    ctx.body = { models: downloads.downloadable() } satisfies DownloadableView;
-  });
+/** The routes. Clients may name URLs, but none that leads to a private address. */
+export function downloadRoutes({ lamina: { downloads } }: RouteServices): HttpRoute[] {
+  return [
+    {
+      method: 'POST',
+      path: '/download',
+      scope: 'manage',
+      summary: 'Starts a download',
+      body: downloadRequestSchema,
+      status: 202,
+      async handler({ koa, body, caller, signal }) {
+        const request = downloadRequest(body);
+        const guard = addressGuardFor(koa.req, caller);
+        const view = downloadView(await downloads.start(request, { signal, guard }));
+        koa.status = 202;
+        return view;
+      },
+    },
+    {
+      method: 'GET',
+      path: '/downloads',
+      scope: 'any',
+      summary: 'All downloads',
+      handler: () => ({ downloads: downloads.list().map(downloadView) }) satisfies DownloadsView,
+    },
+    {
+      method: 'GET',
+      path: '/downloads/:id',
+      scope: 'any',
+      summary: 'One download',
+      handler: ({ params }) => downloadView(downloads.get(params['id']!)),
+    },
+    {
+      method: 'DELETE',
+      path: '/downloads/:id',
+      scope: 'manage',
+      summary: 'Cancels and removes a download',
+      status: 204,
+      handler: ({ params }) => downloads.remove(params['id']!),
+    },
+    ...(['pause', 'resume'] as const).map((verb): HttpRoute => ({
+      method: 'POST',
+      path: `/downloads/:id/${verb}`,
+      scope: 'manage',
+      summary: verb === 'pause' ? 'Pauses a download and keeps its data' : 'Resumes a download',
+      handler: async ({ params }) => downloadView(await downloads[verb](params['id']!)),
+    })),
+    {
+      method: 'GET',
+      path: '/downloadable',
+      scope: 'any',
+      summary: 'Models in the manifest that are not on disk, by source',
+      handler: () => ({ models: downloads.downloadable() }) satisfies DownloadableView,
+    },
+  ];
 }
 
 /** Adds to `MODEL_FILES_MISSING` how to download the model; with `start`, starts the download. */
@@ -51,7 +72,7 @@ export function suggestDownload({ downloads }: Lamina, start: boolean): Middlewa
       if (!LaminaError.is(error, 'MODEL_FILES_MISSING')) throw error;
       const offer = downloads.downloadable().find(({ model }) => model === error.details['model']);
       if (offer === undefined) throw error;
-      const guard = addressGuardFor(ctx.req, scopesOf(ctx));
+      const guard = addressGuardFor(ctx.req, callerOf(ctx));
       const id = start ? (await downloads.start({ model: offer.model }, { guard })).id : offer.download;
       const hint =
         id === undefined
@@ -67,19 +88,16 @@ export function suggestDownload({ downloads }: Lamina, start: boolean): Middlewa
   };
 }
 
-/** The download that a client requests. @throws LaminaError `REQUEST_INVALID` */
+/** The download that a client requests, whose types are checked already. @throws LaminaError `REQUEST_INVALID` */
 export function downloadRequest(body: unknown): DownloadRequest {
-  const { model, reference, source, name } = typeof body === 'object' && body !== null ? (body as JsonObject) : {};
-  for (const [field, value] of Object.entries({ model, source, name }))
-    if (value !== undefined && typeof value !== 'string')
-      throw invalid(`The field "${field}" must be a string.`, field);
+  const { model, reference, source, name } = body as FromSchema<typeof downloadRequestSchema> & {
+    readonly reference?: Json;
+  };
   if ((model === undefined) === (reference === undefined))
-    throw invalid('Send either "model", a model of the manifest, or "reference", a model at a source.');
-  const from = source === undefined ? {} : { source: source as string };
-  if (reference === undefined) return { model: model as string, ...from };
-  return { reference, ...from, ...(name === undefined ? {} : { name: name as string }) };
-}
-
-function invalid(message: string, param?: string): LaminaError {
-  return new LaminaError('REQUEST_INVALID', { message, ...(param === undefined ? {} : { param }) });
+    throw new LaminaError('REQUEST_INVALID', {
+      message: 'Send either "model", a model of the manifest, or "reference", a model at a source.',
+    });
+  const from = source === undefined ? {} : { source };
+  if (model !== undefined) return { model, ...from };
+  return { reference: reference!, ...from, ...(name === undefined ? {} : { name }) };
 }

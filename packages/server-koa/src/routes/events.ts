@@ -1,39 +1,38 @@
 // GET /events: events as a stream of server-sent events.
 import type { ServerResponse } from 'node:http';
-import type { Lamina, LaminaEvent } from '@lamina/core';
-import type { Router, RouterContext } from '@koa/router';
+import type { Events, LaminaEvent } from '@lamina/core';
+import type { Context } from 'koa';
 import { EventFeed, type FeedReader } from '../events/feed.js';
 import { filterFor } from '../events/filter.js';
-import { requireKey, scopesOf } from '../middleware/authentication.js';
-
-/** What the route needs. */
-export interface EventRouteOptions {
-  readonly lamina: Lamina;
-  /** Milliseconds between two comments, which keep an idle stream open. */
-  readonly heartbeatMs: number;
-  /** Ends every stream. */
-  readonly closing: AbortSignal;
-}
+import type { HttpRoute, RouteServices } from './route.js';
 
 /**
- * Adds the route. `?types=` lists the types to send, with commas between; with `Last-Event-ID`, the events after that id
- * are sent first.
+ * The route. `?types=` lists the types to send, with commas between; with `Last-Event-ID`, the events after that id are
+ * sent first.
  */
-export function eventRoutes(router: Router, route: EventRouteOptions): void {
-  router.get('/events', (ctx) => {
-    requireKey(ctx);
-    const filter = filterFor(scopesOf(ctx), typesOf(ctx));
-    ctx.set({ 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-cache', 'X-Accel-Buffering': 'no' });
-    ctx.status = 200;
-    if (ctx.method === 'HEAD') return;
-    ctx.respond = false;
-    ctx.res.flushHeaders();
-    const feed = new EventFeed(route.lamina.events, filter, new StreamReader(ctx.res, route.lamina), lastEventId(ctx));
-    keepOpen(ctx.res, route, feed);
-  });
+export function eventRoutes(services: RouteServices): HttpRoute[] {
+  return [
+    {
+      method: 'GET',
+      path: '/events',
+      scope: 'any',
+      summary: 'Events as server-sent events',
+      handler({ koa, caller }) {
+        const filter = filterFor(caller, typesOf(koa), services.lamina);
+        koa.set({ 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-cache', 'X-Accel-Buffering': 'no' });
+        koa.status = 200;
+        if (koa.method === 'HEAD') return;
+        koa.respond = false;
+        koa.res.flushHeaders();
+        const { events } = services.lamina;
+        const feed = new EventFeed(events, filter, new StreamReader(koa.res, events), lastEventId(koa));
+        keepOpen(koa.res, services, feed);
+      },
+    },
+  ];
 }
 
-function typesOf({ query }: RouterContext): string[] | undefined {
+function typesOf({ query }: Context): string[] | undefined {
   const types = [query['types'] ?? []]
     .flat()
     .flatMap((text) => text.split(','))
@@ -42,16 +41,16 @@ function typesOf({ query }: RouterContext): string[] | undefined {
   return types.length === 0 ? undefined : types;
 }
 
-function lastEventId(ctx: RouterContext): string | undefined {
+function lastEventId(ctx: Context): string | undefined {
   return ctx.get('last-event-id') || undefined;
 }
 
-function keepOpen(response: ServerResponse, { heartbeatMs, closing }: EventRouteOptions, feed: EventFeed): void {
+function keepOpen(response: ServerResponse, { limits, closing }: RouteServices, feed: EventFeed): void {
   response.write(': events of Lamina\n\n');
   // For a client that does not read, heartbeats would pile up.
   const heartbeat = setInterval(
     () => response.writableNeedDrain || response.write(': heartbeat\n\n'),
-    heartbeatMs,
+    limits.heartbeatMs,
   ).unref();
   const stop = (): void => {
     feed.stop();
@@ -72,7 +71,7 @@ function keepOpen(response: ServerResponse, { heartbeatMs, closing }: EventRoute
 class StreamReader implements FeedReader {
   constructor(
     private readonly response: ServerResponse,
-    private readonly lamina: Lamina,
+    private readonly events: Events,
   ) {}
 
   get full(): boolean {
@@ -89,6 +88,6 @@ class StreamReader implements FeedReader {
 
   // The id lets a client that reconnects continue from here.
   reset(oldest: string): void {
-    this.response.write(`event: reset\nid: ${this.lamina.events.last}\ndata: ${JSON.stringify({ oldest })}\n\n`);
+    this.response.write(`event: reset\nid: ${this.events.last}\ndata: ${JSON.stringify({ oldest })}\n\n`);
   }
 }

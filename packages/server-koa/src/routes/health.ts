@@ -1,21 +1,26 @@
 // GET /health: whether the server is up; for callers with a key also its models.
-import { isActive, type Lamina } from '@lamina/core';
+import { isActive } from '@lamina/core';
 import type { HealthView } from '@lamina/core/protocol';
-import type { Router } from '@koa/router';
-import { scopesOf } from '../middleware/authentication.js';
+import type { HttpRoute, RouteServices } from './route.js';
 
-/** Adds the route. */
-export function healthRoutes(router: Router, lamina: Lamina): void {
-  router.get('/health', (ctx) => {
-    const health: HealthView = { status: 'healthy', timestamp: Date.now() / 1000 };
-    ctx.body =
-      scopesOf(ctx).size === 0
-        ? health
-        : ({
-            ...health,
-            models: lamina.models.stats(),
-            diagnostics: lamina.models.diagnostics().length,
-            active_servers: lamina.runtime.slots().filter(isActive).length,
-          } satisfies HealthView);
-  });
+/** The route. */
+export function healthRoutes({ lamina }: RouteServices): HttpRoute[] {
+  return [
+    {
+      method: 'GET',
+      path: '/health',
+      scope: 'public',
+      summary: 'The status of the server; with a key also its models',
+      handler({ caller }) {
+        const health: HealthView = { status: 'healthy', timestamp: Date.now() / 1000 };
+        if (caller.scopes.length === 0) return health;
+        return {
+          ...health,
+          models: lamina.models.stats(),
+          diagnostics: lamina.models.diagnostics().length,
+          active_servers: lamina.runtime.slots().filter(isActive).length,
+        } satisfies HealthView;
+      },
+    },
+  ];
 }

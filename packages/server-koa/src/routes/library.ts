@@ -6,44 +6,69 @@ import {
   slotOf,
   suggestionView,
   validationView,
+  type FromSchema,
   type Lamina,
   type ModelRecord,
   type ModelsChange,
   type SuggestRequest,
 } from '@lamina/core';
-import { eventSchemas, type RemovalView } from '@lamina/core/protocol';
-import type { Router, RouterContext } from '@koa/router';
-import { requireKey } from '../middleware/authentication.js';
-import { readObject, type BodyLimits } from '../request/body.js';
-import { disconnectSignal } from '../request/disconnect-signal.js';
+import {
+  eventSchemas,
+  suggestRequestSchema,
+  validateRequestSchema,
+  type ReloadView,
+  type RemovalView,
+} from '@lamina/core/protocol';
+import type { Context } from 'koa';
+import type { HttpRoute, RouteServices } from './route.js';
 
 const querySchema = { type: 'object', properties: { state: eventSchemas['model.state'].properties.to } } as const;
 
-/** Adds the routes. */
-export function libraryRoutes(router: Router, lamina: Lamina, limits: BodyLimits): void {
-  router.post('/suggest', async (ctx) => {
-    requireKey(ctx);
-    const request = ((await readObject(ctx.req, limits)) ?? {}) as SuggestRequest;
-    ctx.body = suggestionView(lamina, await lamina.suggestions.suggest(request, { signal: disconnectSignal(ctx) }));
-  });
-  router.post('/models/reload', async (ctx) => {
-    requireKey(ctx, 'manage');
-    ctx.body = { ...(await reload(lamina)), total: lamina.models.list().length };
-  });
-  router.post('/models/validate', async (ctx) => {
-    requireKey(ctx);
-    const names = namesIn(((await readObject(ctx.req, limits)) ?? {})['models']);
-    const checks = await lamina.models.validate(names, { signal: disconnectSignal(ctx) });
-    ctx.body = validationView(checks, lamina.models.diagnostics(names));
-  });
-  router.delete('/models/*name', async (ctx) => {
-    requireKey(ctx, 'manage');
-    const { model, served } = lamina.models.resolve(ctx.params['name'] ?? '');
-    const files = ctx.query['files'] === '1' || ctx.query['files'] === 'true';
-    // An adapter shares the server of its base, which may still be needed.
-    if (model === served) await lamina.runtime.stop(model.name, { reason: 'removed' });
-    ctx.body = { removed: model.name, ...(await lamina.models.remove(model.name, { files })) } satisfies RemovalView;
-  });
+/** The routes. */
+export function libraryRoutes({ lamina }: RouteServices): HttpRoute[] {
+  return [
+    {
+      method: 'POST',
+      path: '/suggest',
+      scope: 'any',
+      summary: 'Suggests a model for a purpose',
+      body: suggestRequestSchema,
+      handler: async ({ body, signal }) =>
+        suggestionView(lamina, await lamina.suggestions.suggest(body as SuggestRequest, { signal })),
+    },
+    {
+      method: 'POST',
+      path: '/models/reload',
+      scope: 'manage',
+      summary: 'Reloads the manifest and scans the models directory',
+      handler: async () => ({ ...(await reload(lamina)), total: lamina.models.list().length }) satisfies ReloadView,
+    },
+    {
+      method: 'POST',
+      path: '/models/validate',
+      scope: 'any',
+      summary: 'Checks the manifest and the files of models',
+      body: validateRequestSchema,
+      async handler({ body, signal }) {
+        const { models: names } = body as FromSchema<typeof validateRequestSchema>;
+        const checks = await lamina.models.validate(names, { signal });
+        return validationView(checks, lamina.models.diagnostics(names));
+      },
+    },
+    {
+      method: 'DELETE',
+      path: '/models/*name',
+      scope: 'manage',
+      summary: 'Removes a model from the manifest; with `?files=1` also its files',
+      async handler({ koa, params }) {
+        const { model, served } = lamina.models.resolve(params['name']!);
+        const files = koa.query['files'] === '1' || koa.query['files'] === 'true';
+        // An adapter shares the server of its base, which may still be needed.
+        if (model === served) await lamina.runtime.stop(model.name, { reason: 'removed' });
+        return { removed: model.name, ...(await lamina.models.remove(model.name, { files })) } satisfies RemovalView;
+      },
+    },
+  ];
 }
 
 /**
@@ -53,7 +78,7 @@ export function libraryRoutes(router: Router, lamina: Lamina, limits: BodyLimits
 export function matchingModels(
   lamina: Lamina,
   records: readonly ModelRecord[],
-  query: RouterContext['query'],
+  query: Context['query'],
 ): readonly ModelRecord[] {
   const problems = check(querySchema, query);
   if (problems.length > 0)
@@ -81,10 +106,4 @@ async function reload(lamina: Lamina): Promise<ModelsChange> {
   } finally {
     stop();
   }
-}
-
-function namesIn(models: unknown): readonly string[] | undefined {
-  if (models === undefined) return undefined;
-  if (Array.isArray(models) && models.every((name) => typeof name === 'string')) return models;
-  throw new LaminaError('REQUEST_INVALID', { message: 'The field "models" must be a list of names.', param: 'models' });
 }

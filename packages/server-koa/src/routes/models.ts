@@ -1,146 +1,182 @@
 // /models and /v1/models: list, start and stop models.
 import {
   isActive,
+  metadataOf,
   modelDetail,
   modelRuns,
   modelsView,
   reasonOf,
+  servedModel,
   type Lamina,
   type ModelRecord,
   type ModelRun,
   type ResolvedModel,
   type SlotSnapshot,
 } from '@lamina/core';
-import type { ModelDetail, ModelServerView, StartedView, StoppedView } from '@lamina/core/protocol';
-import type { Router, RouterContext } from '@koa/router';
-import { requireKey, scopesOf } from '../middleware/authentication.js';
+import type { ModelDetail, ModelServerView, ServedModels, StartedView, StoppedView } from '@lamina/core/protocol';
+import type { Context } from 'koa';
+import { hasScope } from '../middleware/authentication.js';
 import { visibleTo } from '../middleware/redaction.js';
 import { requestIdOf } from '../middleware/request-log.js';
-import { disconnectSignal } from '../request/disconnect-signal.js';
+import type { HttpContext } from './http-context.js';
 import { matchingModels } from './library.js';
 import { ModelList } from './model-list.js';
+import type { HttpRoute, RouteServices } from './route.js';
 
-/** Adds the routes. */
-export function modelRoutes(router: Router, lamina: Lamina): void {
+/** The routes. */
+export function modelRoutes(services: RouteServices): HttpRoute[] {
+  const { lamina } = services;
   const full = new ModelList(lamina, (view) => view);
-  const createdAt = Math.floor(Date.now() / 1000);
-  const restricted = new ModelList(lamina, (view) => visibleTo(new Set(), view));
-  router.get('/models', async (ctx) => {
-    requireKey(ctx);
-    const records = matchingModels(lamina, lamina.models.list(), ctx.query);
-    if (wantsBackends(ctx)) {
-      ctx.body = modelsView(lamina, records, await modelRuns(lamina, records, { signal: disconnectSignal(ctx) }));
-      return;
-    }
-    const list = scopesOf(ctx).has('manage') ? full : restricted;
-    const text = await list.text(records);
-    ctx.type = 'json';
-    ctx.body = text;
-  });
-  router.get('/v1/models', (ctx) => {
-    requireKey(ctx);
-    ctx.body = { object: 'list', data: servedNames(lamina).map((id) => openaiModel(id, createdAt)) };
-  });
-  router.get('/v1/models/*name', (ctx) => {
-    requireKey(ctx);
-    const id = ctx.params['name'] ?? '';
-    lamina.models.resolve(id);
-    ctx.body = openaiModel(id, createdAt);
-  });
-  router.post('/models/*name/start', async (ctx) => {
-    requireKey(ctx, 'manage');
-    const target = targetOf(ctx, lamina);
-    await runOrDetach(ctx, lamina, (options) => lamina.runtime.start(target.served.name, options));
-    const model = target.model.name;
-    ctx.body = { ...(await detailOf(ctx, lamina, target)), model, ...endpointsOf(ctx, model) } satisfies StartedView;
-  });
-  router.post('/models/*name/stop', async (ctx) => {
-    requireKey(ctx, 'manage');
-    const target = targetOf(ctx, lamina);
-    const stopped = await runOrDetach(ctx, lamina, (options) =>
-      lamina.runtime.stop(target.served.name, { ...options, reason: 'requested' }),
-    );
-    const model = target.model.name;
-    ctx.body = { ...(await detailOf(ctx, lamina, target)), model, stopped } satisfies StoppedView;
-  });
-  router.get('/models/*name', async (ctx) => {
-    requireKey(ctx);
-    ctx.body = await detailOf(ctx, lamina, targetOf(ctx, lamina));
-  });
+  const restricted = new ModelList(lamina, (view) => visibleTo({ scopes: [], via: 'http' }, view));
+  const created = Math.floor(Date.now() / 1000);
+  return [
+    {
+      method: 'GET',
+      path: '/models',
+      scope: 'any',
+      summary: 'All models',
+      async handler({ koa, caller, signal }) {
+        const records = matchingModels(lamina, lamina.models.list(), koa.query);
+        if (wantsBackends(koa)) return modelsView(lamina, records, await modelRuns(lamina, records, { signal }));
+        koa.type = 'json';
+        return (hasScope(caller, 'manage') ? full : restricted).text(records);
+      },
+    },
+    {
+      method: 'GET',
+      path: '/v1/models',
+      scope: 'any',
+      summary: "OpenAI's list of models",
+      async handler({ signal }) {
+        const metadata = await lamina.models.metadata({ signal });
+        const data = lamina.models
+          .list()
+          .filter(({ available }) => available)
+          .flatMap((record) =>
+            [record.model.name, ...record.model.aliases].map((id) =>
+              servedModel(lamina, record, metadata, { id, created }),
+            ),
+          );
+        return { object: 'list', data } satisfies ServedModels;
+      },
+    },
+    {
+      method: 'GET',
+      path: '/v1/models/*name',
+      scope: 'any',
+      summary: "One model of OpenAI's list",
+      async handler({ params }) {
+        const id = params['name']!;
+        const target = lamina.models.resolve(id);
+        const metadata = await metadataOf(lamina, target);
+        const record = lamina.models.get(target.model.name) as ModelRecord;
+        return servedModel(lamina, record, metadata, { id, created });
+      },
+    },
+    {
+      method: 'POST',
+      path: '/models/*name/start',
+      scope: 'manage',
+      summary: 'Starts a model, and responds when it is ready',
+      async handler(ctx) {
+        const target = targetOf(ctx, lamina);
+        await runOrDetach(ctx, lamina, (options) => lamina.runtime.start(target.served.name, options));
+        const model = target.model.name;
+        const detail = await detailOf(ctx, services, target);
+        return { ...detail, model, ...endpointsOf(ctx, services, model) } satisfies StartedView;
+      },
+    },
+    {
+      method: 'POST',
+      path: '/models/*name/stop',
+      scope: 'manage',
+      summary: 'Stops a model, and responds when it is stopped',
+      async handler(ctx) {
+        const target = targetOf(ctx, lamina);
+        const stopped = await runOrDetach(ctx, lamina, (options) =>
+          lamina.runtime.stop(target.served.name, { ...options, reason: 'requested' }),
+        );
+        return { ...(await detailOf(ctx, services, target)), model: target.model.name, stopped } satisfies StoppedView;
+      },
+    },
+    {
+      method: 'GET',
+      path: '/models/*name',
+      scope: 'any',
+      summary: 'One model, with details',
+      handler: (ctx) => detailOf(ctx, services, targetOf(ctx, lamina)),
+    },
+  ];
 }
 
 /** Whether the response shall say how models would run. That probes engines, so it takes longer. */
-function wantsBackends({ query }: RouterContext): boolean {
+function wantsBackends({ query }: Context): boolean {
   return query['backends'] === 'true' || query['backends'] === '1';
 }
 
-function targetOf(ctx: RouterContext, lamina: Lamina): ResolvedModel {
-  return lamina.models.resolve(ctx.params['name'] ?? '');
+function targetOf({ params }: HttpContext, lamina: Lamina): ResolvedModel {
+  return lamina.models.resolve(params['name']!);
 }
 
 // With `?wait=false` the response does not wait; the model's state and events report the end. Returns whether it waited.
 async function runOrDetach(
-  ctx: RouterContext,
+  { koa, signal }: HttpContext,
   { log }: Lamina,
   work: (options: { signal?: AbortSignal }) => Promise<unknown>,
 ): Promise<boolean> {
-  ctx.status = 200;
-  if (ctx.query['wait'] !== 'false') {
-    await work({ signal: disconnectSignal(ctx) });
+  if (koa.query['wait'] !== 'false') {
+    await work({ signal });
     return true;
   }
-  ctx.status = 202;
-  const { method, path } = ctx;
+  koa.status = 202;
+  const { method, path } = koa;
   work({}).catch((error: unknown) => {
-    log.warn({ request: requestIdOf(ctx), method, path, reason: reasonOf(error) }, 'A request with wait=false failed');
+    log.warn({ request: requestIdOf(koa), method, path, reason: reasonOf(error) }, 'A request with wait=false failed');
   });
   return false;
 }
 
-async function detailOf(ctx: RouterContext, lamina: Lamina, { model, served }: ResolvedModel): Promise<ModelDetail> {
+async function detailOf(ctx: HttpContext, services: RouteServices, target: ResolvedModel): Promise<ModelDetail> {
+  const { lamina } = services;
+  const { model, served } = target;
   const record = lamina.models.get(model.name) as ModelRecord;
-  const { metadata } = await lamina.models.describe(model.name);
-  const runs = wantsBackends(ctx)
-    ? await modelRuns(lamina, [record], { signal: disconnectSignal(ctx) })
+  const metadata = await metadataOf(lamina, target);
+  const runs = wantsBackends(ctx.koa)
+    ? await modelRuns(lamina, [record], { signal: ctx.signal })
     : new Map<string, ModelRun>();
   const slot = lamina.runtime.slot(served.name);
   return {
     ...modelDetail(lamina, record, metadata, runs.get(model.name)),
-    ...(isActive(slot) ? { server: serverView(ctx, slot, model.name) } : {}),
+    ...(isActive(slot) ? { server: serverView(ctx, services, slot, model.name) } : {}),
   };
 }
 
 function serverView(
-  ctx: RouterContext,
+  ctx: HttpContext,
+  services: RouteServices,
   { backend, startedAt, pid, origin }: SlotSnapshot,
   name: string,
 ): ModelServerView {
-  const server = { backend, ...endpointsOf(ctx, name), started_at: startedAt };
-  return scopesOf(ctx).has('manage') ? { ...server, pid, origin } : server;
+  const server = {
+    ...endpointsOf(ctx, services, name),
+    ...(backend === undefined ? {} : { backend }),
+    ...(startedAt === undefined ? {} : { started_at: startedAt }),
+  };
+  if (!hasScope(ctx.caller, 'manage')) return server;
+  return { ...server, ...(pid === undefined ? {} : { pid }), ...(origin === undefined ? {} : { origin }) };
 }
 
 // Addresses of Lamina as the caller sees them, which differ from ours behind a proxy or a container's port mapping. In
 // an application of a host they may have a path.
 function endpointsOf(
-  ctx: RouterContext,
+  { koa }: HttpContext,
+  { router }: RouteServices,
   name: string,
 ): Pick<ModelServerView, 'port' | 'health_endpoint' | 'chat_endpoint'> {
-  const base = `${ctx.protocol}://${ctx.host}${ctx.router.opts.prefix ?? ''}`;
+  const base = `${koa.protocol}://${koa.host}${router.opts.prefix ?? ''}`;
   return {
-    port: Number(/:(\d+)$/.exec(ctx.host)?.[1] ?? ctx.req.socket.localPort),
+    port: Number(/:(\d+)$/.exec(koa.host)?.[1] ?? koa.req.socket.localPort),
     health_endpoint: `${base}/health`,
     chat_endpoint: `${base}/chat/${encodeURIComponent(name)}`,
   };
-}
-
-/** The ids of OpenAI's list: the models whose files are complete, and their aliases. */
-function servedNames({ models }: Lamina): string[] {
-  return models
-    .list()
-    .filter(({ available }) => available)
-    .flatMap(({ model }) => [model.name, ...model.aliases]);
-}
-
-function openaiModel(id: string, created: number): object {
-  return { id, object: 'model', created, owned_by: 'lamina' };
 }

@@ -9,17 +9,21 @@ import { refuseHandshake } from '../client-error.js';
 import { addressGuardFor } from '../middleware/address-guard.js';
 import { defaultHeartbeat, type WebSocketOptions } from '../options.js';
 import { bodyLimits, type BodyLimits } from '../request/body.js';
+import { Chats } from './chats/chats.js';
 import { WebSocketConnection } from './connection.js';
+import { frameTable } from './frames/table.js';
 import { handshakeHandler, type AcceptedHandshake } from './handshake.js';
 import { Inbox } from './inbox.js';
 import { Outbox } from './outbox.js';
+import { Tasks } from './tasks.js';
 import { answerUpgrade, isWebSocket } from './upgrade-fallback.js';
 
 /** Lamina's WebSocket on an HTTP server. */
 export interface WebSocketHandle {
   /**
-   * Accepts no new connection and closes each existing one with code 1001 when its last chat has ended; resolves when all
-   * are closed. Aborting the signal ends the chats at once. When the Lamina closes, its connections close the same way.
+   * Accepts no new connection and closes each existing one with code 1001 when its last chat has ended; chats that have
+   * lost their connection end at once. Resolves when all are closed. Aborting the signal ends all chats at once. When the
+   * Lamina closes, its connections close the same way.
    */
   close(options?: { signal?: AbortSignal }): Promise<void>;
 }
@@ -34,6 +38,9 @@ const refusedPayload = 1024;
 const maxReason = 123;
 
 const defaultChatLimit = 100;
+
+/** Long enough for a telephone that changes its network, in seconds. */
+const defaultResumeTimeout = 30;
 
 /**
  * Serves WebSockets at `/ws`, subprotocol `lamina.v1`, with the same keys, origins and host names as `laminaRouter`: give
@@ -58,16 +65,20 @@ export function attachWebSocketServer(
   onUpgrade?: (socket: Socket) => void,
 ): WebSocketHandle {
   const { path = '/ws', chatLimit = defaultChatLimit, heartbeatInterval = defaultHeartbeat } = options;
+  const chats = new Chats(options.resumeTimeout ?? defaultResumeTimeout);
   const connections = new Map<WebSocketConnection, Promise<void>>();
+  const frames = { table: frameTable(chats), maxBytes: body.bytes };
   const webSockets = webSocketServer(2 * body.bytes);
   const refusedWebSockets = webSocketServer(refusedPayload);
 
-  const open = (webSocket: WebSocket, { request, scopes }: AcceptedHandshake): void => {
+  const open = (webSocket: WebSocket, { request, caller, owner }: AcceptedHandshake): void => {
     const { socket, headers } = request;
     const outbox = new Outbox(webSocket, socket);
     const inbox = new Inbox(webSocket, socket, body.memory);
-    const peer = { lamina, scopes, headers, inbox, outbox, guard: addressGuardFor(request, scopes) };
-    const connection = new WebSocketConnection(webSocket, peer, { tasks: chatLimit, frameBytes: body.bytes });
+    const tasks = new Tasks(outbox, chatLimit);
+    const guard = addressGuardFor(request, caller);
+    const peer = { lamina, caller, owner, headers, inbox, outbox, tasks, guard };
+    const connection = new WebSocketConnection(webSocket, peer, frames);
     const closed = new Promise<void>((resolve) => webSocket.once('close', resolve));
     connections.set(connection, closed);
     void closed.then(() => connections.delete(connection));
@@ -100,7 +111,10 @@ export function attachWebSocketServer(
     () => connections.forEach((_, connection) => connection.checkAlive()),
     heartbeatInterval * 1000,
   ).unref();
-  const closeGracefully = (): void => connections.forEach((_, connection) => connection.closeGracefully());
+  const closeGracefully = (): void => {
+    connections.forEach((_, connection) => connection.closeGracefully());
+    void chats.close();
+  };
   http.on('upgrade', handleUpgrade);
   lamina.closing.addEventListener('abort', closeGracefully, { once: true });
 
@@ -113,6 +127,7 @@ export function attachWebSocketServer(
       signal?.addEventListener('abort', closeNow, { once: true });
       if (signal?.aborted === true) closeNow();
       await Promise.all(connections.values());
+      await chats.close();
       signal?.removeEventListener('abort', closeNow);
       clearInterval(heartbeat);
     },

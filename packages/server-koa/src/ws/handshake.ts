@@ -5,7 +5,7 @@ import { LaminaError, type Lamina } from '@lamina/core';
 import { subprotocol, type WireError } from '@lamina/core/protocol';
 import Koa, { type Context, type Middleware } from 'koa';
 import { endConnection } from '../end-connection.js';
-import { requireKey, scopesOf, type Scopes } from '../middleware/authentication.js';
+import { callerOf, keyDigest, requireKey, type NetworkCaller } from '../middleware/authentication.js';
 import { logResponseErrors } from '../middleware/response-errors.js';
 import type { RouterOptions } from '../options.js';
 import { checks } from '../router.js';
@@ -13,7 +13,9 @@ import { checks } from '../router.js';
 /** A handshake that passed the checks. */
 export interface AcceptedHandshake {
   readonly request: IncomingMessage;
-  readonly scopes: Scopes;
+  readonly caller: NetworkCaller;
+  /** Identifies the key that was sent. */
+  readonly owner: string;
 }
 
 /** A handshake of a client without a valid key, or of a web page that is not allowed. */
@@ -46,14 +48,14 @@ export function handshakeHandler(
 ): (request: IncomingMessage, socket: Duplex) => void {
   const app = new Koa();
   app.use(closeInsteadOfRefusing(refuse));
-  for (const middleware of checks(lamina, options)) app.use(middleware);
+  for (const middleware of checks(lamina, options, 'websocket')) app.use(middleware);
   app.use((ctx) => {
     requireKey(ctx);
     checkSubprotocol(ctx);
     if (lamina.closing.aborted) throw new LaminaError('SHUTTING_DOWN', {});
     ctx.status = 101;
     detach(ctx);
-    accept({ request: ctx.req, scopes: scopesOf(ctx) });
+    accept({ request: ctx.req, caller: callerOf(ctx), owner: keyDigest(ctx.req) });
   });
   app.on('error', logResponseErrors(lamina.log));
   const handle = app.callback();

@@ -1,27 +1,34 @@
 // Reads a message of a client: JSON, a known type, the fields of that type.
 import { LaminaError, check, describeProblems, nearestHint } from '@lamina/core';
-import { clientFrameSchemas, type ClientFrame } from '@lamina/core/protocol';
 import { maxSmallBody } from '../request/body.js';
 import { parseJson, valueCounter } from '../request/json.js';
+import type { AcceptedFrames } from './connection.js';
+import type { FrameTable, KnownFrame } from './frames/table.js';
 
 /** The longest id, as in the schemas of frames. */
 const maxIdLength = 128;
 
-/** A frame, or the problem with it. `id` is set when it could be read, for the reply. */
+/** A frame that its schema accepts. */
+export interface CheckedFrame {
+  readonly type: string;
+  readonly id: string;
+}
+
+/** A frame and its row of the table, or the problem with it. `id` is set when it could be read, for the reply. */
 export type ReadFrame =
-  | { readonly id: string | undefined; readonly frame: ClientFrame }
+  | { readonly id: string | undefined; readonly frame: CheckedFrame; readonly known: KnownFrame }
   | { readonly id: string | undefined; readonly problem: LaminaError };
 
 /** Reads one message. */
-export function readFrame(bytes: Buffer, isBinary: boolean, limit: number): ReadFrame {
-  if (bytes.length > limit) return { id: undefined, problem: tooLarge(limit) };
+export function readFrame(bytes: Buffer, isBinary: boolean, { table, maxBytes }: AcceptedFrames): ReadFrame {
+  if (bytes.length > maxBytes) return { id: undefined, problem: tooLarge(maxBytes) };
   let id: string | undefined;
   try {
     const value = parse(bytes, isBinary);
     if (typeof value['id'] === 'string' && value['id'] !== '' && value['id'].length <= maxIdLength) id = value['id'];
-    const frame = checked(value);
-    if (frame.type !== 'chat.start' && bytes.length > maxSmallBody) throw tooLarge(maxSmallBody);
-    return { id, frame };
+    const known = knownFrame(value, table);
+    if (known.isLarge !== true && bytes.length > maxSmallBody) throw tooLarge(maxSmallBody);
+    return { id, frame: value as unknown as CheckedFrame, known };
   } catch (error) {
     return { id, problem: LaminaError.from(error) };
   }
@@ -36,21 +43,21 @@ function parse(bytes: Buffer, isBinary: boolean): Record<string, unknown> {
   return value as Record<string, unknown>;
 }
 
-function checked(value: Record<string, unknown>): ClientFrame {
+function knownFrame(value: Record<string, unknown>, table: FrameTable): KnownFrame {
   const { type } = value;
   if (typeof type !== 'string') throw invalid('A frame must have a "type".', 'type');
-  if (!Object.hasOwn(clientFrameSchemas, type))
-    throw invalid(
-      `Unknown frame type "${type.slice(0, 60)}"; ${nearestHint(type.slice(0, 60), Object.keys(clientFrameSchemas))}`,
-      'type',
-    );
-  const problems = check(clientFrameSchemas[type as keyof typeof clientFrameSchemas], value);
+  const known = table.get(type);
+  if (known === undefined) {
+    const given = type.slice(0, 60);
+    throw invalid(`Unknown frame type "${given}"; ${nearestHint(given, [...table.keys()])}`, 'type');
+  }
+  const problems = check(known.schema, value);
   if (problems.length > 0)
     throw invalid(
       `The frame "${type}" is invalid: ${describeProblems(problems)}.`,
       problems[0]!.path.join('.') || undefined,
     );
-  return value as ClientFrame;
+  return known;
 }
 
 function tooLarge(limit: number): LaminaError {

@@ -2,9 +2,13 @@
 import assert from 'node:assert/strict';
 import { setTimeout } from 'node:timers/promises';
 import type { JsonObject, ModelServer } from '@lamina/core/plugin';
-import { chatOf, longChatOf } from './kit.js';
+import { chatOf } from './kit.js';
 import { present, within, type Stage } from './stage.js';
-import { readAnswer, readStream } from './read-answer.js';
+import { longStream, readAnswer, readStream } from './read-answer.js';
+
+const chatRoute = 'chat/completions';
+/** More than a buffered response needs to arrive, less than the long chat of a kit lasts. */
+const burstMs = 200;
 
 export const answeringCases = {
   'a chat response has text, a finish reason and usage': async (stage: Stage) => {
@@ -23,7 +27,37 @@ export const answeringCases = {
     assertText(stream.text, stage.kit.says?.(model));
     assert.ok(stream.finish, 'No chunk has a finish_reason.');
     assert.ok(!stream.textAfterFinish, 'Text follows the finish_reason.');
-    assert.deepEqual(stream.data.at(-1), '[DONE]', 'The stream does not end with [DONE].');
+    assert.deepEqual(
+      stream.data.at(-1),
+      '[DONE]',
+      'The stream does not end with [DONE]. Send "data: [DONE]" as its last event.',
+    );
+  },
+
+  'a stream has the content type of event streams': async (stage: Stage) => {
+    const server = await stage.start();
+    const body = stage.adapted(server, await stage.kit.model(), chatRoute, { ...chatOf(stage.kit), stream: true });
+    const signal = AbortSignal.timeout(stage.limits.answerMs);
+    const { contentType } = await stage.client.post(server.endpoint(), chatRoute, body, signal);
+    assert.match(
+      contentType,
+      /^text\/event-stream\b/i,
+      `The stream has the content type "${contentType}". Send "text/event-stream", or clients do not read it as a stream.`,
+    );
+  },
+
+  'a stream sends tokens while the engine generates': async (stage: Stage) => {
+    const caller = new AbortController();
+    const events = await longStream(stage, await stage.start(), caller.signal);
+    try {
+      assert.ok(
+        !(await endsWithin(events, burstMs)),
+        'A long response was sent at once: its end came with its first token. Send each token when it is made; if you ' +
+          'do, give the kit a longChat that lasts for seconds.',
+      );
+    } finally {
+      caller.abort();
+    }
   },
 
   'a stream reports usage on request': async (stage: Stage) => {
@@ -53,22 +87,6 @@ export const answeringCases = {
       await within(stage.limits.leaveMs, untilIdle(stage, server), 'The request of a disconnected client');
     const reply = await within(stage.limits.leaveMs, stage.chat(server, model), 'A chat after clients disconnected');
     assert.equal(reply.status, 200, reply.text);
-  },
-
-  'embeddings are lists of numbers': async (stage: Stage) => {
-    const server = await stage.start({ options: present(stage.kit.embedding, 'The kit’s embedding') });
-    const body = stage.adapted(server, await stage.kit.model(), 'embeddings', { input: ['one text', 'another'] });
-    const reply = await stage.client.post(
-      server.endpoint(),
-      'embeddings',
-      body,
-      AbortSignal.timeout(stage.limits.answerMs),
-    );
-    assert.equal(reply.status, 200, reply.text);
-    const { data } = JSON.parse(reply.text) as { data: { embedding: unknown[] }[] };
-    assert.equal(data.length, 2);
-    for (const { embedding } of data)
-      assert.ok(embedding.length > 0 && embedding.every(Number.isFinite), 'An embedding is not a list of numbers.');
   },
 
   'a body that is not JSON is rejected in the standard error format': async (stage: Stage) => {
@@ -105,14 +123,22 @@ function assertText(text: string, expected = ''): void {
 /** Reads the first text of a long response, then closes the connection. */
 async function disconnectEarly(stage: Stage, server: ModelServer): Promise<void> {
   const caller = new AbortController();
-  const events = stage.stream(server, await stage.kit.model(), longChatOf(stage.kit), caller.signal);
-  const stream = await readStream(events, { untilText: true });
+  await longStream(stage, server, caller.signal);
   caller.abort();
-  assert.equal(
-    stream.finish,
-    undefined,
-    'The long chat ended immediately; give the kit a longChat that lasts for seconds.',
-  );
+}
+
+/** Whether the end of a stream arrives in this time; what an engine sends at once does. */
+async function endsWithin(events: AsyncIterator<string>, ms: number): Promise<boolean> {
+  const timer = new AbortController();
+  const late = setTimeout(ms, 'late' as const, { signal: timer.signal });
+  const ended = readStream(events).then(() => 'ended' as const);
+  try {
+    return (await Promise.race([ended, late])) === 'ended';
+  } finally {
+    timer.abort();
+    ended.catch(() => undefined);
+    late.catch(() => undefined);
+  }
 }
 
 /** Polls, because engines have no event for it; slowly, so that the engine has time to notice. */

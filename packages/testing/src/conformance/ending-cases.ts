@@ -1,14 +1,32 @@
 // Conformance of stops and crashes: what they leave behind, and secrets that must not be printed.
 import assert from 'node:assert/strict';
 import type { ModelServer, ServerExit } from '@lamina/core/plugin';
-import { longChatOf } from './kit.js';
-import { readStream } from './read-answer.js';
-import { present, within, type Stage } from './stage.js';
+import { longStream, readStream } from './read-answer.js';
+import { keyOf, present, within, type Stage } from './stage.js';
 
-export const endingCases = {
+/** They stop a server as the scheduler does; one stop can serve them all. */
+export const stoppingCases = {
+  'every process is in a guarded group until it ends': async (stage: Stage) => {
+    const server = await stage.start();
+    const running = stage.processes.living();
+    const strays = running.filter(({ group }) => !stage.guarded.includes(group));
+    assert.deepEqual(
+      strays,
+      [],
+      'These processes would outlive a Lamina that is killed. Call context.guard(pid) for each process group you start.',
+    );
+    assert.deepEqual(stage.released, [], 'A group was released while it runs.');
+    await stage.stop(server);
+    assert.deepEqual(
+      [...stage.released].sort(),
+      [...stage.guarded].sort(),
+      'Not every group was released after the stop.',
+    );
+  },
+
   'a stop leaves no process and no open port': async (stage: Stage) => {
     const server = await stage.start();
-    const endpoint = server.endpoint();
+    const endpoint = stage.endpointOf(server);
     await stage.stop(server);
     await stage.assertNothingLeft('After a stop');
     await stage.assertNothingListens(endpoint);
@@ -21,9 +39,40 @@ export const endingCases = {
     assert.equal(exit.expected, true, 'A requested stop is reported as a crash.');
   },
 
+  'the engine ends on SIGTERM': async (stage: Stage) => {
+    const server = await stage.start();
+    present(server.pid, 'A pid');
+    await stage.stop(server);
+    const { signal } = await closed(stage, server);
+    assert.notEqual(
+      signal,
+      'SIGKILL',
+      'The engine had to be killed. Send it SIGTERM first, and let it exit on SIGTERM when no request is in progress.',
+    );
+  },
+
+  'the key is never printed': async (stage: Stage) => {
+    const server = await stage.start();
+    const key = keyOf(stage.endpointOf(server));
+    if (!stage.hasStopped) await stage.chat(server, await stage.kit.model());
+    await stage.stop(server);
+    const output = [
+      ...stage.printed,
+      ...stage.progress.map((update) => update.stage),
+      JSON.stringify(await closed(stage, server)),
+      JSON.stringify(server.info),
+    ];
+    assert.ok(
+      !output.some((line) => line.includes(key)),
+      'The key is in the output, the log or the events. Remove it before you pass lines to context.output or context.log.',
+    );
+  },
+};
+
+export const endingCases = {
   'a stop ends in time during a streamed response': async (stage: Stage) => {
     const server = await stage.start();
-    const { ended } = await longStream(stage, server);
+    const ended = readStream(await longStream(stage, server)).catch(() => undefined);
     await stage.stop(server);
     await within(stage.limits.killMs, ended, 'The stream of a stopped engine');
   },
@@ -37,7 +86,7 @@ export const endingCases = {
 
   'a stop with an aborted signal kills at once': async (stage: Stage) => {
     const server = await stage.start();
-    const { ended } = await longStream(stage, server);
+    const ended = readStream(await longStream(stage, server)).catch(() => undefined);
     await stage.stop(server, { signal: AbortSignal.abort(), limitMs: stage.limits.killMs });
     await stage.assertNothingLeft('After a stop that kills');
     await within(stage.limits.killMs, ended, 'The stream of a killed engine');
@@ -45,7 +94,7 @@ export const endingCases = {
 
   'a stop becomes a kill when its signal is aborted': async (stage: Stage) => {
     const server = await stage.start();
-    const { ended } = await longStream(stage, server);
+    const ended = readStream(await longStream(stage, server)).catch(() => undefined);
     const controller = new AbortController();
     const stopped = stage.stop(server, { signal: controller.signal, limitMs: stage.limits.killMs });
     controller.abort();
@@ -69,30 +118,6 @@ export const endingCases = {
     const reply = await stage.chat(await stage.start(), await stage.kit.model());
     assert.equal(reply.status, 200, reply.text);
   },
-
-  'the key is never printed': async (stage: Stage) => {
-    const server = await stage.start();
-    const key = keyOf(server);
-    await stage.chat(server, await stage.kit.model());
-    await stage.stop(server);
-    const output = [
-      ...stage.printed,
-      ...stage.progress.map((update) => update.stage),
-      JSON.stringify(await closed(stage, server)),
-      JSON.stringify(server.info),
-    ];
-    assert.ok(!output.some((line) => line.includes(key)), 'The key is in the output, the log or the events.');
-  },
-
-  'the key is not on a command line': async (stage: Stage) => {
-    const key = keyOf(await stage.start());
-    const exposing = stage.processes.living().filter(({ command }) => command.includes(key));
-    assert.deepEqual(
-      exposing.map(({ pid }) => pid),
-      [],
-      'Every user of this machine can read the key in the process list.',
-    );
-  },
 };
 
 /** How the server ended; resolves right after its end. */
@@ -100,27 +125,9 @@ function closed(stage: Stage, server: ModelServer): Promise<ServerExit> {
   return within(stage.limits.killMs, server.closed, 'closed');
 }
 
-/** Starts a long response and reads its first text; `ended` resolves when the stream has ended or failed. */
-async function longStream(stage: Stage, server: ModelServer): Promise<{ ended: Promise<unknown> }> {
-  const events = stage.stream(server, await stage.kit.model(), longChatOf(stage.kit));
-  const begun = await readStream(events, { untilText: true });
-  assert.equal(
-    begun.finish,
-    undefined,
-    'The long chat ended immediately; give the kit a longChat that lasts for seconds.',
-  );
-  return { ended: readStream(events).catch(() => undefined) };
-}
-
 /** Kills the process of the engine and waits until the backend reports it. */
 async function crash(stage: Stage): Promise<ServerExit> {
   const server = await stage.start();
   process.kill(present(server.pid, 'A pid'), 'SIGKILL');
   return closed(stage, server);
-}
-
-/** The secret of the endpoint: the last word of its first header. */
-function keyOf(server: ModelServer): string {
-  const [value] = Object.values(server.endpoint().headers ?? {});
-  return present(value?.split(' ').at(-1), 'A header with a key');
 }

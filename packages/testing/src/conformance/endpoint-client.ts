@@ -6,6 +6,8 @@ import type { Endpoint, JsonObject } from '@lamina/core/plugin';
 /** A complete response. */
 export interface Reply {
   readonly status: number;
+  /** The header `content-type`; empty when there is none. */
+  readonly contentType: string;
   readonly text: string;
 }
 
@@ -16,7 +18,8 @@ export class EndpointClient {
   /** Posts JSON, or a string unchanged, and reads the complete response. */
   async post(endpoint: Endpoint, route: string, body: JsonObject | string, signal: AbortSignal): Promise<Reply> {
     const response = await this.#send(endpoint, route, body, signal);
-    return { status: response.statusCode, text: await response.body.text() };
+    const contentType = String(response.headers['content-type'] ?? '');
+    return { status: response.statusCode, contentType, text: await response.body.text() };
   }
 
   /** Posts JSON and yields the `data` of each server-sent event until the response ends. */

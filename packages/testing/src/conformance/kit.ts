@@ -3,7 +3,7 @@ import type { BackendType, JsonObject, Model, ModelServer } from '@lamina/core/p
 
 /** Time limits for the steps of a case, in milliseconds. */
 export interface KitLimits {
-  /** A start. Default 60,000. */
+  /** A start. Default 50,000, so that a test runner with a timeout of 60 s shows why the engine did not start. */
   readonly startMs: number;
   /** A response, or the next chunk of a stream. Default 30,000. */
   readonly answerMs: number;
@@ -56,7 +56,7 @@ export interface BackendKit {
   readonly skip?: Readonly<Record<string, string>>;
 }
 
-const defaultLimits: KitLimits = { startMs: 60_000, answerMs: 30_000, leaveMs: 10_000, stopMs: 20_000, killMs: 3_000 };
+const defaultLimits: KitLimits = { startMs: 50_000, answerMs: 30_000, leaveMs: 10_000, stopMs: 20_000, killMs: 3_000 };
 
 export function limitsOf(kit: BackendKit): KitLimits {
   return { ...defaultLimits, ...kit.limits };

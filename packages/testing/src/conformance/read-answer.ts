@@ -1,4 +1,8 @@
 // Reads chat responses, complete or streamed, like OpenAI's clients.
+import assert from 'node:assert/strict';
+import type { ModelServer } from '@lamina/core/plugin';
+import { longChatOf } from './kit.js';
+import type { Stage } from './stage.js';
 
 /** A chat response. */
 export interface ChatAnswer {
@@ -50,6 +54,30 @@ export async function readStream(events: AsyncIterator<string>, { untilText = fa
     if (untilText && stream.text !== '') break;
   }
   return stream;
+}
+
+/**
+ * Starts a long response and reads its first text; the iterator has the rest.
+ * @throws AssertionError when no text arrives in time, or the response ends with it
+ */
+export async function longStream(
+  stage: Stage,
+  server: ModelServer,
+  caller?: AbortSignal,
+): Promise<AsyncIterator<string>> {
+  const limit = AbortSignal.timeout(stage.limits.answerMs);
+  const signal = caller === undefined ? limit : AbortSignal.any([caller, limit]);
+  const events = stage.stream(server, await stage.kit.model(), longChatOf(stage.kit), signal);
+  try {
+    const { finish } = await readStream(events, { untilText: true });
+    assert.equal(finish, undefined, 'The long chat ended at once; give the kit a longChat that lasts for seconds.');
+  } catch (error) {
+    if (!limit.aborted) throw error;
+    assert.fail(
+      `No text of a long response arrived within ${stage.limits.answerMs} ms. Send each token when it is made, not all at the end.`,
+    );
+  }
+  return events;
 }
 
 function withEvent(stream: ChatStream, data: string): ChatStream {

@@ -1,18 +1,21 @@
 // The environment of one conformance case: a new backend, a start context that records calls, and cleanup.
 import assert from 'node:assert/strict';
 import { setImmediate } from 'node:timers/promises';
-import type {
-  Backend,
-  Context,
-  Endpoint,
-  JsonObject,
-  Logger,
-  Model,
-  ModelServer,
-  StartContext,
+import { reasonOf } from '@lamina/core';
+import {
+  LaminaError,
+  type Backend,
+  type Context,
+  type Endpoint,
+  type JsonObject,
+  type Logger,
+  type Model,
+  type ModelServer,
+  type StartContext,
 } from '@lamina/core/plugin';
 import { EndpointClient, type Reply } from './endpoint-client.js';
 import { chatOf, instanceOptions, limitsOf, modelOptions, type BackendKit, type KitLimits } from './kit.js';
+import { killAtExit } from './interrupt.js';
 import { ProcessWatch } from './processes.js';
 
 /** Replaces or adds to the model and options of the kit. */
@@ -36,12 +39,23 @@ export class Stage {
   /** Process groups passed to the guard, and those released. */
   readonly guarded: number[] = [];
   readonly released: number[] = [];
+  /** Whether a start of a model that must start has succeeded. */
+  hasStarted = false;
+  /** Whether a case has stopped its server. */
+  hasStopped = false;
   readonly #end = new AbortController();
   readonly #listening = listening();
   readonly #servers = new Set<ModelServer>();
+  readonly #endpoints = new WeakMap<ModelServer, Endpoint>();
+  readonly #forget = killAtExit(this.processes);
   #starting: Promise<unknown>[] = [];
+  #running: ModelServer | undefined;
 
-  constructor(readonly kit: BackendKit) {
+  /** With `keepsServer`, all starts without overrides return the same server, even when it has been stopped. */
+  constructor(
+    readonly kit: BackendKit,
+    private readonly keepsServer = false,
+  ) {
     this.limits = limitsOf(kit);
     this.backend = kit.type.create('conformance', instanceOptions(kit));
   }
@@ -51,22 +65,56 @@ export class Stage {
     return { signal, log: this.#log(), env: this.kit.env ?? {} };
   }
 
-  /** Starts a model, within the limit. */
+  /** Starts a model that must start. @throws Error with the engine's reason and its last lines */
   async start(overrides: StartOverrides = {}): Promise<ModelServer> {
+    const isPlain = Object.keys(overrides).length === 0;
+    if (this.#running !== undefined && isPlain) return this.#running;
+    let server: ModelServer;
+    try {
+      server = await this.tryStart(overrides);
+    } catch (error) {
+      const lines = LaminaError.is(error) ? ((error.details['last_lines'] as string[] | undefined) ?? []) : [];
+      const output = lines.length === 0 ? '' : `\nThe last lines of the engine:\n${lines.join('\n')}`;
+      const message = `The engine did not start. ${reasonOf(error)}${output}`;
+      throw isPlain ? new StartError(message, { cause: error }) : new Error(message, { cause: error });
+    }
+    this.hasStarted = true;
+    this.#endpoints.set(server, server.endpoint());
+    if (this.keepsServer && isPlain) this.#running = server;
+    return server;
+  }
+
+  /** Starts a model, within the limit. @throws what the backend throws */
+  async tryStart(overrides: StartOverrides = {}): Promise<ModelServer> {
     const model = overrides.model ?? (await this.kit.model());
-    const started = this.backend.start(model, this.#startContext(model, overrides));
+    const { startMs, killMs } = this.limits;
+    const limit = new AbortController();
+    const started = this.backend.start(model, this.#startContext(model, overrides, limit.signal));
     this.#starting.push(started.then((server) => this.#servers.add(server)).catch(() => undefined));
-    const server = await within(this.limits.startMs, started, 'start()');
+    const reason = `it was not ready within the ${startMs} ms of limits.startMs`;
+    const timer = setTimeout(() => {
+      limit.abort(new LaminaError('MODEL_START_FAILED', { model: model.name, reason, last_lines: [] }));
+    }, startMs);
+    const server = await within(startMs + killMs, started, 'start(), whose signal was aborted,').finally(() =>
+      clearTimeout(timer),
+    );
+    limit.signal.throwIfAborted();
     this.processes.living();
     return server;
   }
 
   /** Stops a server within a limit. */
   async stop(server: ModelServer, options: { signal?: AbortSignal; limitMs?: number } = {}): Promise<void> {
+    this.hasStopped = true;
     this.processes.living();
     const signal = options.signal ?? AbortSignal.timeout(this.limits.stopMs);
     const limit = options.limitMs ?? this.limits.stopMs + this.limits.killMs;
     await within(limit, server.stop({ reason: 'requested', signal }), 'stop()');
+  }
+
+  /** Where a server responded after its start; a stopped one has no endpoint any more. */
+  endpointOf(server: ModelServer): Endpoint {
+    return present(this.#endpoints.get(server), 'The endpoint');
   }
 
   /** Sends a chat as Lamina does and reads the complete response. */
@@ -126,12 +174,13 @@ export class Stage {
     );
     await within(this.limits.killMs, Promise.all(stops), 'stop()').catch(() => undefined);
     this.processes.kill();
+    this.#forget();
     await this.client.close();
   }
 
-  #startContext(model: Model, { options, signal, onFirstActivity }: StartOverrides): StartContext {
+  #startContext(model: Model, { options, signal, onFirstActivity }: StartOverrides, limit: AbortSignal): StartContext {
     return {
-      ...this.context(signal === undefined ? this.#end.signal : AbortSignal.any([signal, this.#end.signal])),
+      ...this.context(AbortSignal.any([limit, this.#end.signal, ...(signal === undefined ? [] : [signal])])),
       options: modelOptions(this.kit, model, options),
       adapters: [],
       progress: (update) => {
@@ -153,6 +202,9 @@ export class Stage {
     return { debug: write, info: write, warn: write, error: write, child: () => this.#log() };
   }
 }
+
+/** The model of the kit did not start with the options of the kit. */
+export class StartError extends Error {}
 
 /** The number of TCP servers of this process. */
 function listening(): number {
@@ -176,4 +228,10 @@ export async function within<T>(limitMs: number, promise: Promise<T>, what: stri
 export function present<T>(value: T | undefined, what: string): T {
   assert.ok(value !== undefined, `${what} is missing. If this is intended, skip this case with a reason.`);
   return value;
+}
+
+/** The secret of an endpoint: the last word of its first header. */
+export function keyOf({ headers = {} }: Endpoint): string {
+  const [value] = Object.values(headers);
+  return present(value?.split(' ').at(-1), 'A header with a key');
 }

@@ -1,45 +1,28 @@
-// Conformance of starts: when they complete, what they report, and how they fail.
+// Conformance of starts: what options do, several models, and how starts fail.
 import assert from 'node:assert/strict';
 import { LaminaError, type Model, type ModelServer } from '@lamina/core/plugin';
-import { chatOf } from './kit.js';
 import { present, type Stage } from './stage.js';
 
 export const startingCases = {
-  'a start resolves when the engine can answer a chat': async (stage: Stage) => {
-    const model = await stage.kit.model();
-    const server = await stage.start();
-    const reply = await stage.chat(server, model);
-    assert.equal(reply.status, 200, `The first chat after the start was answered with ${reply.status}: ${reply.text}`);
-  },
-
-  'the endpoint is a base URL without a trailing slash': async (stage: Stage) => {
-    const { baseUrl } = (await stage.start()).endpoint();
-    assert.match(new URL(baseUrl).protocol, /^https?:$/);
-    assert.ok(!baseUrl.endsWith('/'), `${baseUrl} ends with a slash.`);
-  },
-
-  'the endpoint rejects requests without the key': async (stage: Stage) => {
-    const { headers, ...open } = (await stage.start()).endpoint();
-    present(headers, 'A header with a key');
-    const reply = await stage.client.post(
-      open,
-      'chat/completions',
-      chatOf(stage.kit),
-      AbortSignal.timeout(stage.limits.answerMs),
-    );
-    assert.ok([401, 403].includes(reply.status), `A chat without the key was answered with ${reply.status}.`);
-  },
-
-  'a start reports progress': async (stage: Stage) => {
-    await stage.start();
-    assert.ok(stage.progress.length + stage.printed.length > 0, 'Neither progress nor output was reported.');
-    for (const { stage: name, ratio = 0 } of stage.progress)
-      assert.ok(name !== '' && ratio >= 0 && ratio <= 1, `The stage "${name}" has the ratio ${ratio}.`);
-  },
-
   'options reach the engine': async (stage: Stage) => {
     const reach = present(stage.kit.reach, 'The kit’s reach');
     await reach.verify(await stage.start({ options: reach.options }));
+  },
+
+  'embeddings are lists of numbers': async (stage: Stage) => {
+    const server = await stage.start({ options: present(stage.kit.embedding, 'The kit’s embedding') });
+    const body = stage.adapted(server, await stage.kit.model(), 'embeddings', { input: ['one text', 'another'] });
+    const reply = await stage.client.post(
+      server.endpoint(),
+      'embeddings',
+      body,
+      AbortSignal.timeout(stage.limits.answerMs),
+    );
+    assert.equal(reply.status, 200, reply.text);
+    const { data } = JSON.parse(reply.text) as { data: { embedding: unknown[] }[] };
+    assert.equal(data.length, 2);
+    for (const { embedding } of data)
+      assert.ok(embedding.length > 0 && embedding.every(Number.isFinite), 'An embedding is not a list of numbers.');
   },
 
   'two models run concurrently at different endpoints': async (stage: Stage) => {
@@ -73,22 +56,8 @@ export const startingCases = {
   },
 
   'a start with an aborted signal starts no process': async (stage: Stage) => {
-    await assert.rejects(stage.start({ signal: AbortSignal.abort() }), 'It resolved.');
+    await assert.rejects(stage.tryStart({ signal: AbortSignal.abort() }), 'It resolved.');
     await stage.assertNothingLeft('After a start that was aborted before');
-  },
-
-  'every process is in a guarded group until it ends': async (stage: Stage) => {
-    const server = await stage.start();
-    const running = stage.processes.living();
-    const strays = running.filter(({ group }) => !stage.guarded.includes(group));
-    assert.deepEqual(strays, [], 'These processes would outlive a Lamina that is killed.');
-    assert.deepEqual(stage.released, [], 'A group was released while it runs.');
-    await stage.stop(server);
-    assert.deepEqual(
-      [...stage.released].sort(),
-      [...stage.guarded].sort(),
-      'Not every group was released after the stop.',
-    );
   },
 };
 
@@ -106,7 +75,7 @@ async function assertAnswers(stage: Stage, server: ModelServer, model: Model): P
 
 async function failedStart(stage: Stage): Promise<unknown> {
   const model = await present(stage.kit.brokenModel, 'The kit’s brokenModel')();
-  return stage.start({ model }).then(
+  return stage.tryStart({ model }).then(
     () => assert.fail('A start of a damaged model resolved.'),
     (error: unknown) => error,
   );
@@ -115,5 +84,5 @@ async function failedStart(stage: Stage): Promise<unknown> {
 /** Starts a model and aborts as soon as the start is in progress. */
 function abortedStart(stage: Stage): Promise<ModelServer> {
   const controller = new AbortController();
-  return stage.start({ signal: controller.signal, onFirstActivity: () => controller.abort() });
+  return stage.tryStart({ signal: controller.signal, onFirstActivity: () => controller.abort() });
 }

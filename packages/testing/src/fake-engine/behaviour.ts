@@ -48,6 +48,9 @@ export const behaviourSchema = {
     },
     cut_chunks: { ...count, description: 'It closes the connection after so many chunks, and lives on.' },
     wrong_length: { ...flag, description: 'An answer that is not streamed promises more bytes than it has.' },
+    content_type: { type: 'string', description: 'The content type of its streams; default `text/event-stream`.' },
+    at_once: { ...flag, description: 'It sends a stream when the whole response is generated.' },
+    host: { type: 'string', description: 'The address it listens on; default 127.0.0.1.' },
     no_done: { ...flag, description: 'Streams end without `[DONE]`.' },
     keep_generating: { ...flag, description: 'It does not notice that a client left.' },
     status: {

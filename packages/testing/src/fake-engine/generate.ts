@@ -52,7 +52,8 @@ async function sendShort(response: ServerResponse, body: object): Promise<void> 
 }
 
 async function sendStream(job: Job, response: ServerResponse, signal: AbortSignal): Promise<void> {
-  response.writeHead(200, { 'content-type': 'text/event-stream' });
+  response.writeHead(200, { 'content-type': job.behaviour.content_type ?? 'text/event-stream' });
+  if (job.behaviour.at_once) response.cork(); // Until `end`.
   let text = '';
   let count = 0;
   for (const frame of job.dialect.open(answerOf(job, '', 0))) await written(response, frame);
@@ -113,6 +114,7 @@ function crashChunks(job: Job): number {
  */
 async function written(response: ServerResponse, bytes: string | Buffer): Promise<void> {
   if (response.destroyed) return;
+  if (response.writableCorked > 0) return void response.write(bytes);
   await new Promise<void>((resolve) => {
     const end = () => {
       response.off('close', end);

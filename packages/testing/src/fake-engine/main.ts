@@ -1,5 +1,5 @@
 // The fake engine: a process that takes time to load, serves OpenAI's HTTP API, and has configurable faults.
-// node main.js --model NAME --port N [--host ADDRESS] [--file PATH] [--behaviour JSON] [--api-key KEY]   (or the key in
+// node main.js --model NAME --port N [--file PATH] [--behaviour JSON] [--api-key KEY]   (or the key in
 // FAKE_ENGINE_KEY)
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -18,7 +18,6 @@ const { values } = parseArgs({
   options: {
     version: { type: 'boolean' },
     model: texts,
-    host: texts,
     port: texts,
     file: texts,
     behaviour: texts,
@@ -46,16 +45,16 @@ async function run(engine: Engine): Promise<void> {
     });
   const server = createServer((request, response) => void answer(engine, request, response));
   process.on('SIGTERM', () => onTerminate(server, engine));
-  if (behaviour.while_loading !== 'refused') await listen(server);
+  if (behaviour.while_loading !== 'refused') await listen(server, behaviour);
   await load(behaviour);
-  if (behaviour.while_loading === 'refused') await listen(server);
+  if (behaviour.while_loading === 'refused') await listen(server, behaviour);
   engine.ready = true;
   const { address, port } = server.address() as AddressInfo;
   console.error(`listening on http://${address}:${port}`);
 }
 
-async function listen(server: Server): Promise<void> {
-  server.listen(Number(values.port ?? 0), values.host ?? '127.0.0.1');
+async function listen(server: Server, behaviour: Behaviour): Promise<void> {
+  server.listen(Number(values.port ?? 0), behaviour.host ?? '127.0.0.1');
   try {
     await once(server, 'listening');
   } catch (error) {

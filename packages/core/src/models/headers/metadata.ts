@@ -2,6 +2,7 @@
 import type { ModelMetadata } from '../../contract/models.js';
 import { fileTypes, poolingTypes } from './gguf-types.js';
 import type { GgufHeader } from './gguf.js';
+import { templateFeatures } from '../../kernel/chat-template.js';
 import { isMapping } from '../../kernel/json.js';
 
 type Config = Readonly<Record<string, unknown>>;
@@ -115,9 +116,10 @@ function capabilitiesOf(
   chatTemplate: string | undefined,
   pooling: string | undefined,
 ): NonNullable<ModelMetadata['capabilities']> {
-  if (pooling !== undefined) return [pooling === 'rank' ? 'rerank' : 'embedding'];
+  if (pooling !== undefined) return [pooling === 'rank' ? 'rerank' : 'embeddings'];
   if (chatTemplate === undefined) return [];
-  return /\btools\b/.test(chatTemplate) ? ['chat', 'tools'] : ['chat'];
+  const { tools, reasoning } = templateFeatures(chatTemplate);
+  return ['chat', ...(tools ? (['tools'] as const) : []), ...(reasoning ? (['reasoning'] as const) : [])];
 }
 
 /** A projector that says nothing of its encoders is of the time when there was only vision. */

@@ -1,0 +1,160 @@
+// A chat whose answer is read as it arrives, over as many connections as it takes.
+import type { Connection } from './connection.js';
+import { abortedError, errorOf, LaminaClientError } from './error.js';
+import { callSafely } from './events.js';
+import type { ServerFrame } from './link.js';
+import { deltaOf, messageOf, type ChatMessage } from './message.js';
+import { Queue } from './queue.js';
+import type { ChatCompletionChunk, Usage } from './wire.js';
+
+/** A chat: the body of `POST /v1/chat/completions`, with any parameter that the engine knows. It is always streamed. */
+export interface ChatRequest {
+  /** A model, an alias or an adapter. */
+  readonly model: string;
+  readonly messages: readonly ChatMessage[];
+  readonly [parameter: string]: unknown;
+}
+
+/** What a chat waits for before its answer begins. */
+export type ChatProgress =
+  | { readonly kind: 'queued'; /** 1 is next. */ readonly position: number }
+  | { readonly kind: 'loading'; readonly stage: string; /** From 0 to 1. */ readonly ratio?: number };
+
+/** The options of {@link LaminaClient.chat}. */
+export interface ChatOptions {
+  /** Cancels the chat, which then throws `ABORTED`. */
+  readonly signal?: AbortSignal;
+  /** Called when the place in the queue changes, and with the stages of the start of a model. */
+  readonly onProgress?: (progress: ChatProgress) => void;
+}
+
+/**
+ * The answer of a chat. The request is sent when it is read, which is possible once. Leaving the loop cancels the chat.
+ * A lost connection is replaced; the answer then continues where it was, so that every chunk comes exactly once.
+ */
+export class ChatStream implements AsyncIterable<ChatCompletionChunk> {
+  #id: string | undefined;
+  #usage: Usage | undefined;
+  #finishReason: string | undefined;
+  #isRead = false;
+
+  /** @internal */
+  constructor(
+    private readonly connection: Connection,
+    private readonly request: ChatRequest,
+    private readonly options: ChatOptions,
+  ) {}
+
+  /** The id of the request in the log and in events of the server, when the server has accepted the chat. */
+  get id(): string | undefined {
+    return this.#id;
+  }
+
+  /** The token counts, when the answer is complete and the engine counts. */
+  get usage(): Usage | undefined {
+    return this.#usage;
+  }
+
+  /** Why the engine stopped, when the answer is complete: `stop`, `length`, `tool_calls`, … */
+  get finishReason(): string | undefined {
+    return this.#finishReason;
+  }
+
+  /**
+   * The chunks of the answer as the engine wrote them.
+   * @throws LaminaClientError the error of the server, also when it cannot continue the chat on a new connection;
+   * `ABORTED`, `CLOSED`, `UNREACHABLE`
+   */
+  [Symbol.asyncIterator](): AsyncGenerator<ChatCompletionChunk, void, undefined> {
+    if (this.#isRead) throw new TypeError('A chat can be read only once. Start another one.');
+    this.#isRead = true;
+    return this.#chunks();
+  }
+
+  /** Reads the answer to its end, and returns its text. @throws LaminaClientError as the iterator */
+  async text(): Promise<string> {
+    let text = '';
+    for await (const chunk of this) text += deltaOf(chunk)?.content ?? '';
+    return text;
+  }
+
+  /**
+   * Reads the answer to its end, and returns it as a message that can be sent back: text, reasoning and tool calls.
+   * @throws LaminaClientError as the iterator
+   */
+  message(): Promise<ChatMessage> {
+    return messageOf(this);
+  }
+
+  async *#chunks(): AsyncGenerator<ChatCompletionChunk, void, undefined> {
+    const { signal } = this.options;
+    if (signal?.aborted === true) throw abortedError(signal);
+    const queue = new Queue<ChatCompletionChunk>();
+    let last: ServerFrame | undefined;
+    const id = this.#start(queue, (frame) => (last = frame));
+    const abort = (): void => {
+      this.connection.end(id);
+      queue.abort(abortedError(signal!));
+    };
+    signal?.addEventListener('abort', abort, { once: true });
+    try {
+      yield* queue.read();
+      this.#usage = last?.['usage'] as Usage | undefined;
+      this.#finishReason = last?.['finish_reason'] as string | undefined;
+    } finally {
+      signal?.removeEventListener('abort', abort);
+      this.connection.end(id);
+    }
+  }
+
+  /** Starts the chat and returns its id. */
+  #start(queue: Queue<ChatCompletionChunk>, onDone: (frame: ServerFrame) => void): string {
+    const { connection, request } = this;
+    /** What the server calls the chat, on every connection. */
+    let chat: unknown;
+    /** The number of the last chunk. */
+    let after = 0;
+    const onChunk = (seq: number, chunk: ChatCompletionChunk): void => {
+      if (seq <= after) return;
+      const message = `The server left out chunk ${after + 1} of the answer.`;
+      if (seq > after + 1) queue.abort(new LaminaClientError({ code: 'PROTOCOL_ERROR', message }));
+      after = seq;
+      if (!queue.push(chunk)) connection.end(id);
+    };
+    const end = (error?: LaminaClientError): void => {
+      connection.remove(id);
+      queue.end(error);
+    };
+    const id = connection.add({
+      frame: () => (chat === undefined ? { type: 'chat.start', request } : { type: 'chat.resume', chat, after }),
+      endFrame: { type: 'chat.cancel' },
+      fail: (error) => queue.end(error),
+      receive: (frame) => {
+        switch (frame.type) {
+          case 'chat.accepted':
+            chat = frame['chat'];
+            this.#id = frame['request'] as string;
+            return;
+          case 'chat.queued':
+          case 'chat.loading':
+            return this.#onProgress(frame);
+          case 'chat.chunk':
+            return onChunk(frame['seq'] as number, frame['chunk'] as ChatCompletionChunk);
+          case 'chat.done':
+            onDone(frame);
+            return end();
+          case 'chat.error':
+          case 'error':
+            return end(errorOf(frame));
+        }
+      },
+    });
+    return id;
+  }
+
+  #onProgress(frame: ServerFrame): void {
+    const { type, id: _id, ...fields } = frame;
+    const progress = { kind: type.slice('chat.'.length), ...fields } as unknown as ChatProgress;
+    callSafely(() => this.options.onProgress?.(progress));
+  }
+}

@@ -1,0 +1,112 @@
+// The client: what an application calls.
+import { call, type CallOptions } from './call.js';
+import { ChatStream, type ChatOptions, type ChatRequest } from './chat.js';
+import { Connection, type ConnectionSettings } from './connection.js';
+import { LaminaClientError } from './error.js';
+import { Events, type ClientEvents, type EventType, type LaminaEvent, type UnknownEvent } from './events.js';
+import { Downloads } from './downloads.js';
+import { Models, type SuggestRequest } from './models.js';
+import type { SuggestionView } from './wire.js';
+
+/** The options of {@link LaminaClient.on}. */
+export interface ListenOptions {
+  /** Removes the listener. */
+  readonly signal?: AbortSignal;
+}
+
+/** A client of one server. Its methods can be called at any time: they wait for the connection. */
+export class LaminaClient {
+  readonly models: Models;
+  readonly downloads: Downloads;
+  readonly #connection: Connection;
+  readonly #events: Events;
+
+  /** @internal */
+  constructor(settings: ConnectionSettings) {
+    const connection = new Connection(settings, {
+      onConnected: (hello, restarted) =>
+        this.#events.emit('connected', { scopes: hello['scopes'] as string[], restarted }),
+      onDisconnected: (reason) => this.#events.emit('disconnected', { reason }),
+      onRefused: (error) => this.#events.emit('error', error),
+    });
+    this.#connection = connection;
+    this.#events = new Events(connection);
+    this.models = new Models(connection);
+    this.downloads = new Downloads(connection, this.#events);
+  }
+
+  /**
+   * A chat. Nothing is sent before the answer is read.
+   * @example
+   * ```ts
+   * const messages = [{ role: 'user', content: 'Who are you?' }];
+   * for await (const { choices } of client.chat({ model: 'tiny', messages })) console.log(choices[0]?.delta.content);
+   * ```
+   */
+  chat(request: ChatRequest, options: ChatOptions = {}): ChatStream {
+    return new ChatStream(this.#connection, request, options);
+  }
+
+  /**
+   * The best model for a purpose.
+   * @throws LaminaClientError `NO_SUGGESTION`
+   * @example
+   * ```ts
+   * const { suggested, reasons } = await client.suggest({ use_case: 'chat', max_size: '4GB' });
+   * ```
+   */
+  suggest(request: SuggestRequest, options: CallOptions = {}): Promise<SuggestionView> {
+    return call(this.#connection, { type: 'model.suggest', request }, options);
+  }
+
+  /**
+   * Sends a frame of an extension and returns the result of its reply. It is not repeated on another connection.
+   * @throws LaminaClientError the error of the server, `CONNECTION_LOST`
+   * @example
+   * ```ts
+   * const { text } = await client.call({ type: 'translate.text', text: 'Guten Tag', to: 'en' });
+   * ```
+   */
+  call(
+    frame: { readonly type: string; readonly [field: string]: unknown },
+    options: CallOptions = {},
+  ): Promise<Readonly<Record<string, unknown>>> {
+    return call(this.#connection, frame, options, true);
+  }
+
+  /**
+   * Adds a listener for events of the server from now on, and returns a function that removes it. After a lost
+   * connection, events that were missed are sent first; `gap` says when they are not available any more.
+   * @example
+   * ```ts
+   * const stop = client.on('model.state', ({ model, from, to }) => console.log(`${model}: ${from} → ${to}`));
+   * ```
+   */
+  on<Type extends EventType>(
+    type: Type,
+    listener: (event: LaminaEvent<Type>) => void,
+    options?: ListenOptions,
+  ): () => void;
+  /** Adds a listener for events of the client. */
+  on<Type extends keyof ClientEvents>(
+    type: Type,
+    listener: (event: ClientEvents[Type]) => void,
+    options?: ListenOptions,
+  ): () => void;
+  /** Adds a listener for events of a plugin; `*`: for all events of the server. */
+  on(type: '*' | `${string}.${string}`, listener: (event: UnknownEvent) => void, options?: ListenOptions): () => void;
+  on(type: string, listener: (event: never) => void, { signal }: ListenOptions = {}): () => void {
+    if (signal?.aborted === true) return () => undefined;
+    const remove = this.#events.on([type], listener);
+    signal?.addEventListener('abort', remove, { once: true });
+    return () => {
+      signal?.removeEventListener('abort', remove);
+      remove();
+    };
+  }
+
+  /** Closes the connection for good. What is under way fails with `CLOSED`; chats are cancelled. */
+  close(): void {
+    this.#connection.close(new LaminaClientError({ code: 'CLOSED', message: 'The client was closed.' }));
+  }
+}

@@ -1,0 +1,20 @@
+// The entry point of the client.
+export { connect, type ConnectOptions } from './connect.js';
+export type { LaminaClient, ListenOptions } from './client.js';
+export { LaminaClientError } from './error.js';
+export type { CallOptions } from './call.js';
+export type { ChatOptions, ChatProgress, ChatRequest, ChatStream } from './chat.js';
+export type { ChatMessage, ToolCall } from './message.js';
+export type { Downloads, DownloadRequest } from './downloads.js';
+export type { ModelFilter, Models, SuggestRequest } from './models.js';
+export type { ClientEvents, EventHead, EventType, LaminaEvent, UnknownEvent } from './events.js';
+export type {
+  ChatCompletionChunk,
+  DownloadView,
+  EventFields,
+  ModelDetail,
+  ModelsView,
+  ModelView,
+  SuggestionView,
+  Usage,
+} from './wire.js';

@@ -1,0 +1,39 @@
+// The frames of models: what the routes /models and /suggest do.
+import { metadataOf, modelDetail, modelsView, modelView, suggestionView, type ModelRecord } from '@lamina/core';
+import type { ClientFrame, ModelDetail, ModelsView, ModelView, SuggestionView } from '@lamina/core/protocol';
+import { matchingModels } from '../../routes/library.js';
+import type { Peer } from '../peer.js';
+
+/** `model.list` */
+export function listModels({ state, format, q }: ClientFrame<'model.list'>, { lamina }: Peer): ModelsView {
+  const wanted = Object.entries({ state, format, q }).filter(([, value]) => value !== undefined);
+  return modelsView(lamina, matchingModels(lamina, lamina.models.list(), Object.fromEntries(wanted)));
+}
+
+/** `model.get` */
+export async function getModel({ model }: ClientFrame<'model.get'>, { lamina }: Peer): Promise<ModelDetail> {
+  const target = lamina.models.resolve(model);
+  const metadata = await metadataOf(lamina, target);
+  return modelDetail(lamina, lamina.models.get(target.model.name) as ModelRecord, metadata);
+}
+
+/** `model.suggest` */
+export async function suggestModel(
+  { request }: ClientFrame<'model.suggest'>,
+  { lamina }: Peer,
+  signal: AbortSignal,
+): Promise<SuggestionView> {
+  return suggestionView(lamina, await lamina.suggestions.suggest(request, { signal }));
+}
+
+/** `model.start`, `model.stop` */
+export async function changeModel(
+  { type, model: name }: ClientFrame<'model.start' | 'model.stop'>,
+  { lamina }: Peer,
+  signal: AbortSignal,
+): Promise<ModelView> {
+  const { model, served } = lamina.models.resolve(name);
+  if (type === 'model.start') await lamina.runtime.start(served.name, { signal });
+  else await lamina.runtime.stop(served.name, { signal, reason: 'requested' });
+  return modelView(lamina, lamina.models.get(model.name) as ModelRecord);
+}

@@ -9,6 +9,7 @@ import type { Models, ResolvedModel } from '../contract/models.js';
 import type { AcquireOptions, AcquireProgress, Lease, Runtime } from '../contract/runtime.js';
 import { failureOf } from '../kernel/abort.js';
 import type { EventBus } from '../kernel/event-bus.js';
+import { TransformCollector } from '../kernel/response-transforms.js';
 import type { Hooks } from '../kernel/hooks.js';
 import { requestHeaders } from './headers.js';
 import { forPlugins, LeasedRequest, parse, write, type AllowedRequest } from './leased-request.js';
@@ -45,6 +46,19 @@ export class InferenceRequests {
       report.finish({ status: error.status, served: false, error });
       throw thrown;
     }
+  }
+
+  /** Whether plugins may want to change answers. */
+  get changesAnswers(): boolean {
+    return this.hooks.run.transformResponse.isUsed();
+  }
+
+  /** Runs `transformResponse` for an answer that begins. */
+  collectChanges(handle: LeasedRequest, isStream: boolean, signal: AbortSignal): TransformCollector {
+    const collector = new TransformCollector(isStream);
+    if (this.changesAnswers)
+      this.hooks.run.transformResponse.call(collector, handle.asSeen(), { signal, log: this.log });
+    return collector;
   }
 
   /** Runs `beforeRequest`. The parsed body lives no longer than the hook runs. */

@@ -21,7 +21,7 @@ export function extensionFrames({ lamina, frames, closing }: ExtensionFrames): [
       scope,
       schema: frameSchema(type, schema),
       call: (frame: object, { caller }, signal) => {
-        const rights = { caller, operation: `The frame "${type}"`, closing };
+        const rights = { caller, operation: `The frame "${type}"`, signal, closing };
         return checked(type, run(frame, { caller, signal, lamina: callerLamina(lamina, rights) }));
       },
     },

@@ -78,7 +78,8 @@ function masked(value: unknown): unknown {
   if (typeof value === 'function') return 'a function';
   if (Array.isArray(value)) return value.map(masked);
   if (typeof value !== 'object' || value === null) return value;
-  if (![Object.prototype, null].includes(Object.getPrototypeOf(value) as object | null)) return 'an object';
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype !== Object.prototype && prototype !== null) return 'an object';
   const members = Object.entries(value).map(([name, member]) => [
     name,
     secretName.test(name) && typeof member !== 'number' ? hidden : masked(member),

@@ -33,6 +33,8 @@ for (const folder of ['.', ...readdirSync('packages').map((name) => join('packag
       ),
     );
 }
+for (const name of readdirSync('docs/guide'))
+  await update(join('docs/guide', name), withQuotedFiles(readFileSync(join('docs/guide', name), 'utf8')));
 
 /** Writes `text` as Prettier formats it, so that the same file passes both this check and Prettier's. */
 async function update(path, text) {

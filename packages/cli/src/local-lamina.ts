@@ -1,8 +1,8 @@
 // A Lamina in this process, with the configuration and the plugins of this command.
-import { fileURLToPath } from 'node:url';
-import { loadPlugins, readConfiguration, type Configuration, type PluginRecord } from '@lamina/config';
+import { loadPlugins, readConfiguration, type Configuration, type ConfiguredPlugin } from '@lamina/config';
 import { createLamina, LaminaError, type Lamina } from '@lamina/core';
 import type { CliIo } from './cli-io.js';
+import { commandAt } from './command-location.js';
 
 /** The flags of the command line, by the names commander gives them. */
 export type Flags = Readonly<Record<string, unknown>>;
@@ -17,7 +17,7 @@ export interface LaminaOpening extends Pick<CliIo, 'env' | 'path' | 'signal'> {
 export interface OpenedLamina {
   readonly lamina: Lamina;
   readonly configuration: Configuration;
-  readonly plugins: readonly PluginRecord[];
+  readonly plugins: readonly ConfiguredPlugin[];
 }
 
 /**
@@ -50,11 +50,6 @@ export async function openLamina(
     throw LaminaError.is(error, 'CONFLICT') && error.details['pid'] !== undefined ? ownedError(error) : error;
   });
   return { lamina, configuration, plugins };
-}
-
-/** This command, at the path it was invoked with; without one, as it lies in its package. */
-export function commandAt(path: string | undefined): { readonly package: string; readonly path: string } {
-  return { package: '@lamina/cli', path: path ?? fileURLToPath(new URL('../bin/lamina.js', import.meta.url)) };
 }
 
 function ownedError(error: LaminaError): LaminaError {

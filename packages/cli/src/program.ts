@@ -3,28 +3,37 @@ import { addFlags } from '@lamina/config';
 import { Command, InvalidArgumentError } from 'commander';
 import type { CliIo } from './cli-io.js';
 import { backendsCommand } from './commands/backends.js';
+import { configCommand } from './commands/config.js';
 import { downloadsCommand } from './commands/downloads.js';
 import { infoCommand } from './commands/info.js';
 import { installCommand } from './commands/install.js';
 import { listCommand } from './commands/list.js';
+import { pluginsCommand } from './commands/plugins.js';
 import { pullCommand } from './commands/pull.js';
 import { removeCommand } from './commands/remove.js';
 import { statsCommand } from './commands/stats.js';
 import { suggestCommand } from './commands/suggest.js';
 import { validateCommand } from './commands/validate.js';
-import type { Session } from './session.js';
+import { addContributedCommands, type ContributedCommand } from './contributed-commands.js';
+import { Printer } from './printer.js';
+import { createSession, type Session } from './session.js';
 
 const commandGroups = {
   'Models:': [listCommand, infoCommand, suggestCommand, validateCommand, statsCommand, installCommand, removeCommand],
   'Downloads:': [pullCommand, downloadsCommand],
   'Engines:': [backendsCommand],
+  'Installation:': [pluginsCommand, configCommand],
 };
 /** Options of a Lamina in this process; a server has its own. */
 const localOptions = ['manifest', 'modelsDir', 'dataDir', 'config', 'plugin'];
 const documentationWidth = 100;
 
-/** The command `lamina`. It throws commander's errors and prints only help. */
-export function createProgram(session: Session, { stdout, stderr }: Pick<CliIo, 'stdout' | 'stderr'>): Command {
+/** The command `lamina`, with the commands of plugins. It throws commander's errors and prints only help. */
+export function createProgram(
+  session: Session,
+  { stdout, stderr }: Pick<CliIo, 'stdout' | 'stderr'>,
+  contributed: readonly ContributedCommand[] = [],
+): Command {
   const program = addFlags(new Command('lamina'), ['modelsDir', 'manifest', 'dataDir'])
     .description('Download, list, check, and remove models on this machine or on a lamina-server.')
     .usage('<command> [options]')
@@ -46,15 +55,16 @@ export function createProgram(session: Session, { stdout, stderr }: Pick<CliIo, 
     program.commandsGroup(heading);
     for (const add of commands) add(program, session);
   }
+  addContributedCommands(program, session, contributed);
   program.addHelpText('after', '\nRun "lamina <command> --help" for the options of a command and an example.');
   return program;
 }
 
 /** What `lamina --help` prints, at a fixed width, for the documentation. */
 export function helpText(): string {
-  const session: Session = { code: 0, run: () => Promise.resolve() };
   let help = '';
-  createProgram(session, process)
+  const io = { env: {}, stdout: process.stdout, stderr: process.stderr, signal: new AbortController().signal };
+  createProgram(createSession(io, new Printer(io.stdout, io.stderr, false)), io)
     .configureOutput({ writeOut: (text) => void (help += text), getOutHelpWidth: () => documentationWidth })
     .outputHelp();
   return help;

@@ -2,6 +2,7 @@
 import { CommanderError } from 'commander';
 import { LaminaError } from '@lamina/core/protocol';
 import type { CliIo } from './cli-io.js';
+import { contributedCommands } from './contributed-commands.js';
 import { exitCodeOf } from './exit-code.js';
 import { createProgram } from './program.js';
 import { Printer } from './printer.js';
@@ -25,7 +26,7 @@ export async function runCommand(args: readonly string[], io: CliIo): Promise<nu
   const printer = new Printer(io.stdout, io.stderr, args.includes('--json'));
   const session = createSession(io, printer);
   try {
-    await createProgram(session, io).parseAsync(args, { from: 'user' });
+    await createProgram(session, io, contributedCommands(args, io)).parseAsync(args, { from: 'user' });
     return session.code;
   } catch (error) {
     if (error instanceof CommanderError) return reportUsageError(error, printer);

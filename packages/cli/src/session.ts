@@ -4,6 +4,7 @@ import { isHeaderToken, LaminaError, reasonOf } from '@lamina/core/protocol';
 import type { CliIo } from './cli-io.js';
 import type { CommandContext } from './command-context.js';
 import type { Library } from './library.js';
+import type { LaminaOpening, OpenedLamina } from './local-lamina.js';
 import { openWhenFree, type Meanwhile } from './open-when-free.js';
 import type { CommandResult, Printer } from './printer.js';
 import { counted } from './table.js';
@@ -20,8 +21,20 @@ export interface GlobalOptions {
 export interface Session {
   /** The exit code of the work. */
   readonly code: number;
+  readonly io: CliIo;
   /** Opens the library, runs the work and prints its result. */
   run(options: GlobalOptions, work: Work, how?: HowToRun): Promise<void>;
+  /**
+   * Opens a Lamina in this process, for work that needs more than a library. The caller closes it. `showsPlugins`: the
+   * work itself shows which plugins are not loaded.
+   */
+  open(
+    options: GlobalOptions,
+    mode: 'owner' | 'attached',
+    how?: { readonly showsPlugins?: boolean },
+  ): Promise<OpenedLamina>;
+  /** Prints a result, if there is one. */
+  print(result: CommandResult | void): void;
 }
 
 /** The work of a command. */
@@ -40,7 +53,13 @@ export interface HowToRun {
 /** Creates the session of one command. */
 export function createSession(io: CliIo, printer: Printer): Session {
   let code = 0;
-  const open = (options: GlobalOptions, owner: boolean) => openLibrary(options, io, printer, owner);
+  const opening = { ...io, notice: (text: string) => void (printer.json || printer.notice(text)) };
+  const open = (options: GlobalOptions, owner: boolean) => openLibrary(options, opening, owner);
+  const print = (result: CommandResult | void): void => {
+    if (result === undefined) return;
+    printer.result(result);
+    code = result.code ?? 0;
+  };
   const runWith = async (library: Library, work: Work, showsDiagnostics: boolean): Promise<CommandResult> => {
     try {
       if (!printer.json && !showsDiagnostics) await noticeDiagnostics(library, printer);
@@ -53,15 +72,20 @@ export function createSession(io: CliIo, printer: Printer): Session {
     get code() {
       return code;
     },
+    io,
     async run(options, work, { owner = false, meanwhile, showsDiagnostics = false } = {}) {
       const opened =
         meanwhile === undefined
           ? await open(options, owner)
           : await openWhenFree((isOwner) => open(options, isOwner), { io, printer }, meanwhile);
       const result = 'text' in opened ? opened : await runWith(opened, work, showsDiagnostics);
-      printer.result(result);
-      code = result.code ?? 0;
+      print(result);
     },
+    async open(options, mode, { showsPlugins = false } = {}) {
+      const { openLamina } = await import('./local-lamina.js');
+      return openLamina(options, mode, showsPlugins ? { ...opening, notice: () => undefined } : opening);
+    },
+    print,
   };
 }
 
@@ -72,12 +96,12 @@ async function noticeDiagnostics(library: Library, printer: Printer): Promise<vo
 }
 
 // Each library is loaded only when it is used: help needs neither, and loading all of core takes most of a second.
-async function openLibrary(options: GlobalOptions, io: CliIo, printer: Printer, owner: boolean): Promise<Library> {
-  const { env, signal } = io;
+async function openLibrary(options: GlobalOptions, opening: LaminaOpening, owner: boolean): Promise<Library> {
+  const { env, signal } = opening;
   const { server, apiKeyFile } = options;
   if (server === undefined) {
     const { openLocal } = await import('./local-library.js');
-    return openLocal(options, owner, { ...io, notice: (text) => void (printer.json || printer.notice(text)) });
+    return openLocal(options, owner, opening);
   }
   const { openServer } = await import('./server-library.js');
   const key = apiKeyFile === undefined ? env['LAMINA_API_KEY'] || undefined : await readKey(apiKeyFile);

@@ -18,8 +18,10 @@ export function addFlags(command: Command, keys: readonly string[] = settings.ma
 }
 
 function optionOf(setting: Setting, flag: string): Option {
-  const { description = '', default: fallback } = setting;
-  const hint = fallback === undefined || fallback === false ? '' : ` (default: ${String(fallback as string | number)})`;
+  const { description = '', default: value, defaultText } = setting;
+  const fallback =
+    defaultText ?? (value === undefined || value === false ? undefined : String(value as string | number));
+  const hint = fallback === undefined ? '' : ` (default: ${fallback})`;
   const option = new Option(flag, `${description}${hint}`);
   return flag.includes('<') ? option.argParser((text, previous) => parse(setting, text, previous)) : option;
 }

@@ -8,7 +8,7 @@ import { findPlugin, findPlugins, type PluginPackage } from './discovery.js';
 import { installedPackage } from './package-json.js';
 
 /** A plugin of a configuration, and whether it was loaded. */
-export interface PluginRecord {
+export interface ConfiguredPlugin {
   /** The package; `undefined` for a plugin that the configuration file holds itself. */
   readonly package?: string;
   readonly version?: string;
@@ -39,10 +39,10 @@ interface Named extends PluginPackage {
  * `problem`.
  * @throws LaminaError `CONFIG_INVALID` for a listed one that cannot be loaded, and for `options` of no plugin
  */
-export async function loadPlugins(configuration: Configuration): Promise<readonly PluginRecord[]> {
+export async function loadPlugins(configuration: Configuration): Promise<readonly ConfiguredPlugin[]> {
   const options = new Map(Object.entries((configuration.file?.content['options'] ?? {}) as Record<string, object>));
   const unused = new Set(options.keys());
-  const records: PluginRecord[] = [];
+  const records: ConfiguredPlugin[] = [];
   for (const item of pluginsOf(configuration)) {
     if (!isNamed(item)) {
       records.push({ from: 'file', plugin: item as Plugin, commands: {} });
@@ -58,8 +58,8 @@ export async function loadPlugins(configuration: Configuration): Promise<readonl
 }
 
 /** Of two plugins with one name, a found one is left out; core reports the others. */
-function withoutDuplicates(records: readonly PluginRecord[]): readonly PluginRecord[] {
-  const first = new Map<string, PluginRecord>();
+function withoutDuplicates(records: readonly ConfiguredPlugin[]): readonly ConfiguredPlugin[] {
+  const first = new Map<string, ConfiguredPlugin>();
   const listedFirst = [...records].sort((a, b) => Number(a.from === 'discovery') - Number(b.from === 'discovery'));
   for (const record of listedFirst) {
     const name = record.plugin?.name;
@@ -111,17 +111,21 @@ function isNamed(item: unknown): item is Named {
   return typeof item === 'object' && item !== null && 'directory' in item && 'entry' in item && 'from' in item;
 }
 
-async function load(item: Named, options: ReadonlyMap<string, object>): Promise<PluginRecord> {
+async function load(item: Named, options: ReadonlyMap<string, object>): Promise<ConfiguredPlugin> {
   const { entry, options: own, ...record } = item;
   try {
     if (entry === undefined)
       throw new Error('its package.json does not say where the plugin is, as in "lamina": { "plugin": "./index.js" }');
+    const { apiVersion } = await import('@lamina/core');
     const module = (await import(pathToFileURL(entry.file).href)) as Readonly<Record<string, unknown>>;
     const exported = module[entry.name];
     if (exported === undefined) throw new Error(`${entry.file} has no export "${entry.name}"`);
-    const made = make(exported, own ?? options.get(item.package));
+    const made = make(exported, own ?? options.get(item.package), apiVersion);
     const byName = own ?? options.get(made.name);
-    return { ...record, plugin: byName === undefined || made.options === byName ? made : make(exported, byName) };
+    return {
+      ...record,
+      plugin: byName === undefined || made.options === byName ? made : make(exported, byName, apiVersion),
+    };
   } catch (error) {
     const problem = reasonOf(error);
     if (item.from === 'discovery') return { ...record, problem };
@@ -133,20 +137,22 @@ async function load(item: Named, options: ReadonlyMap<string, object>): Promise<
   }
 }
 
-/** An export is a plugin, or a factory that makes one of its options. */
-function make(exported: unknown, options: object | undefined): Plugin {
+/** An export is a plugin, or a factory that makes one of its options. Core checks the rest of its shape. */
+function make(exported: unknown, options: object | undefined, contract: number): Plugin {
   const made: unknown =
     typeof exported === 'function' ? (exported as (options?: object) => unknown)(options) : exported;
-  const { name, setup } = (made ?? {}) as Partial<Plugin>;
+  const { name, setup, apiVersion = contract } = (made ?? {}) as Partial<Plugin>;
   if (typeof name !== 'string' || typeof setup !== 'function')
     throw new Error('it exports no plugin, and no function that returns one');
+  if (apiVersion !== contract)
+    throw new Error(`it is for version ${apiVersion} of the plugin contract, and this Lamina has version ${contract}`);
   if (options !== undefined && typeof exported !== 'function') throw new Error('it takes no options');
   return made as Plugin;
 }
 
 async function unknownOptions(
   name: string,
-  records: readonly PluginRecord[],
+  records: readonly ConfiguredPlugin[],
   { file }: Configuration,
 ): Promise<LaminaError> {
   const { nearestHint } = await import('@lamina/core');

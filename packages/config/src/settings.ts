@@ -9,8 +9,10 @@ export interface Setting {
   readonly schema: Schema;
   /** What a module may say, which can hold functions too, where that is more. */
   readonly moduleSchema?: Schema;
-  /** The value without a configuration, or in words how it is found. */
+  /** The value without a configuration. */
   readonly default?: Json;
+  /** How the value is found without a configuration, where it is not a fixed one. */
+  readonly defaultText?: string;
   /** The flag, such as `--max-loaded <number>`. A setting with one also has an environment variable. */
   readonly flag?: string;
   /** What the flag does. */
@@ -53,7 +55,7 @@ const general: readonly Setting[] = [
   {
     key: 'manifest',
     schema: { type: ['string', 'object'] },
-    default: 'models.yaml in the models directory',
+    defaultText: 'models.yaml in the models directory',
     flag: '--manifest <file>',
     description: 'Manifest file',
     isPath: true,
@@ -61,7 +63,7 @@ const general: readonly Setting[] = [
   {
     key: 'dataDir',
     schema: text,
-    default: ".lamina in the models directory, or in the user's data directory",
+    defaultText: ".lamina in the models directory, or in the user's data directory",
     flag: '--data-dir <directory>',
     description: 'Directory for the state of Lamina',
     isPath: true,
@@ -150,7 +152,7 @@ const server: readonly Setting[] = [
   {
     key: 'server.cors',
     schema: { type: ['array', 'string'], items: text },
-    default: 'pages on localhost, for GET and inference',
+    defaultText: 'pages on localhost, for GET and inference',
     flag: '--cors <origins>',
     description:
       'Origins of web pages that may call this server: https://app.example, https://*.example.com, or * for all',
@@ -166,9 +168,10 @@ const server: readonly Setting[] = [
   { key: 'server.bodyMemoryLimit', schema: size, default: '128MiB', isSize: true },
   { key: 'server.autoDownload', schema: yesOrNo, default: false },
   { key: 'server.heartbeatInterval', schema: seconds, default: 15 },
+  { key: 'server.resumeTimeout', schema: seconds, default: 30 },
   { key: 'server.chatLimit', schema: whole(1), default: 100 },
-  { key: 'server.maxConnections', schema: whole(1), default: 'from the limit of open files' },
-  { key: 'server.maxConnectionsPerAddress', schema: whole(1), default: 'half of maxConnections' },
+  { key: 'server.maxConnections', schema: whole(1), defaultText: 'from the limit of open files' },
+  { key: 'server.maxConnectionsPerAddress', schema: whole(1), defaultText: 'half of maxConnections' },
 ];
 
 const log: Setting = {

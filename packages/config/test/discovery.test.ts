@@ -99,6 +99,7 @@ describe('plugins are found', () => {
       wrong: ['export default () => 5;', {}, /^it exports no plugin, and no function that returns one$/],
       nowhere: ['', { lamina: {} }, /^its package\.json does not say where the plugin is/],
       outside: ['', { lamina: { plugin: './../good/main.js' } }, /^its package\.json does not say where the plugin is/],
+      newer: [pluginCode('newer').replace(': 1', ': 2'), {}, /^it is for version 2 of the plugin contract, and this/],
       twin: [pluginCode('good'), {}, /^good has a plugin of the same name, "good"$/],
     };
     await disk.project('app', '@lamina/cli', 'good', ...Object.keys(broken));

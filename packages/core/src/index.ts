@@ -30,7 +30,7 @@ export type { EventData, Events, EventType, LaminaEvent, PluginEvent } from './c
 export { hookTable, type HookName, type HookSignatures, type HookTaps } from './contract/hooks.js';
 export type { Manifest, ModelEntry, BackendEntry } from './contract/manifest.js';
 export type { FileRole, Model, ModelCapability, ModelFile, ModelLimits, ModelMetadata } from './contract/models.js';
-export type { Plugin, PluginNeed, PluginRecord } from './contract/plugin.js';
+export { apiVersion, type Plugin, type PluginNeed, type PluginRecord } from './contract/plugin.js';
 export type { FromSchema, Json, JsonObject, Schema } from './contract/schema.js';
 export type { Clock, Logger } from './contract/context.js';
 export type { Policy } from './contract/policy.js';

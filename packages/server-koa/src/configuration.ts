@@ -1,5 +1,5 @@
 // The configuration of lamina-server: its settings, its plugins, and its API keys.
-import { loadPlugins, readConfiguration, type Environment, type PluginRecord } from '@lamina/config';
+import { loadPlugins, readConfiguration, type Environment, type ConfiguredPlugin } from '@lamina/config';
 import type { LaminaOptions, LogLevel, Plugin } from '@lamina/core';
 import { readApiKeys } from './api-key-file.js';
 import type { CommandLine } from './command-line.js';
@@ -28,7 +28,7 @@ export function defineConfig(config: ServerConfig): ServerConfig {
 export interface StartOptions {
   readonly lamina: LaminaOptions;
   readonly server: ServerOptions;
-  readonly plugins: readonly PluginRecord[];
+  readonly plugins: readonly ConfiguredPlugin[];
   /** Reads the file of the API keys again, where there is one. @throws LaminaError `CONFIG_INVALID`; the keys stay */
   readonly reloadKeys?: () => Promise<void>;
 }

@@ -55,6 +55,8 @@ function resultOf(view: BackendsView): CommandResult {
     executable ?? '-',
   ]);
   const hints = backends.flatMap(([name, backend]) => hintFor(name, backend) ?? []);
+  const none = 'No plugin for an engine is loaded. Install one, such as: npm install @lamina/plugin-llamacpp';
+  if (rows.length === 0) return { json: view, text: none };
   return {
     json: view,
     text: [

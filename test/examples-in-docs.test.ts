@@ -14,6 +14,7 @@ const services = [
   'Downloads',
   'Inference',
   'Events',
+  'ChatStream',
   'PluginContext',
   'HookSignatures',
 ];

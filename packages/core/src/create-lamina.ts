@@ -50,6 +50,23 @@ export interface Lamina {
   readonly backends: Backends;
   readonly runtime: Runtime;
   readonly inference: Inference;
+  /**
+   * As {@link Inference.chat}.
+   * @example
+   * ```ts
+   * const messages = [{ role: 'user', content: 'Hello' }];
+   * const text = await lamina.chat({ model: 'tiny', messages }, { signal }).text();
+   * ```
+   */
+  chat: Inference['chat'];
+  /**
+   * As {@link Inference.embed}.
+   * @example
+   * ```ts
+   * const { embeddings } = await lamina.embed({ model: 'tiny', input: 'Hello' }, { signal });
+   * ```
+   */
+  embed: Inference['embed'];
   readonly events: Events;
   readonly log: Logger;
   /** What each plugin registered, in the order of the plugins. */
@@ -163,6 +180,7 @@ export async function createLamina(
     await downloads.load(() => liveOwner(config.dataDir));
 
     const inference = container.get(InferenceService);
+    const served = container.get(tokens.Inference); // What the host replaced it by, if it did.
     // Closes after the runtime has ended the requests under way, and before plugins: they hear how each has ended.
     opened.add('inference', () => inference.close(), closeBudgetMs);
 
@@ -184,7 +202,9 @@ export async function createLamina(
       suggestions: container.get(tokens.Suggestions),
       backends: container.get(tokens.Backends),
       runtime: container.get(tokens.Runtime),
-      inference: container.get(tokens.Inference),
+      inference: served,
+      chat: (request, options) => served.chat(request, options),
+      embed: (request, options) => served.embed(request, options),
       events,
       log,
       get plugins() {

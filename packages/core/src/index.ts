@@ -3,6 +3,7 @@ export { createLamina, type Lamina } from './create-lamina.js';
 export { defaultDownloadLimits, defaultLimits, parseSize } from './config.js';
 export { LaminaError, type WireError } from './contract/errors.js';
 export { errorTable, type ErrorCode, type ErrorDetails } from './contract/error-table.js';
+export { abortable } from './kernel/abort.js';
 export { reasonOf } from './kernel/reason.js';
 export { wireType } from './contract/errors.js';
 export {
@@ -24,6 +25,16 @@ export { createLog, type LogLevel } from './kernel/log.js';
 export { check, describeProblems, nearestHint, type Problem } from './kernel/check.js';
 export type { DownloadLimits, LaminaOptions, RuntimeLimits } from './contract/config.js';
 export type { Caller, Scope } from './contract/caller.js';
+export type {
+  ChatMessage,
+  ChatRequest,
+  ChatStream,
+  EmbedRequest,
+  EmbedResult,
+  InferenceOptions,
+  ToolCall,
+} from './contract/chat.js';
+export type { ChatCompletionChunk, Usage } from './contract/frames.js';
 // eslint-disable-next-line no-restricted-syntax -- only interfaces that a star exports can be augmented here
 export * from './contract/extensions.js';
 export type { EventData, Events, EventType, LaminaEvent, PluginEvent } from './contract/events.js';
@@ -61,11 +72,10 @@ export type {
   IncomingRequest,
   Inference,
   InferenceHandle,
-  RequestHeaders,
   RequestOutcome,
   ResponseSink,
 } from './contract/inference.js';
-export type { InferenceRequest } from './contract/inference-request.js';
+export type { InferenceRequest, RequestHeaders } from './contract/inference-request.js';
 export type { Diagnostic, ModelRecord, Models, ModelsChange, ModelStats, ResolvedModel } from './contract/models.js';
 export type { SuggestedModel, Suggestion, Suggestions, SuggestRequest } from './contract/suggestions.js';
 export type {

@@ -71,6 +71,16 @@ export type {
   TapPoint,
 } from './contract/hooks.js';
 export type { Caller, Scope } from './contract/caller.js';
+export type {
+  ChatMessage,
+  ChatRequest,
+  ChatStream,
+  EmbedRequest,
+  EmbedResult,
+  InferenceOptions,
+  ToolCall,
+} from './contract/chat.js';
+export type { ChatCompletionChunk, Usage } from './contract/frames.js';
 // eslint-disable-next-line no-restricted-syntax -- only interfaces that a star exports can be augmented here
 export * from './contract/extensions.js';
 export type { EventData, Events, EventType, LaminaEvent, PluginEvent } from './contract/events.js';

@@ -1,11 +1,13 @@
 // All routes and the checks before them: as a router for a Koa application, and as an application of their own.
 import { LaminaError, type Caller, type Lamina } from '@lamina/core';
 import { subprotocol } from '@lamina/core/protocol';
-import { Router } from '@koa/router';
+import { Router, type Layer } from '@koa/router';
 import Koa, { type Middleware } from 'koa';
+import { readHttpExtensions } from './extensions/read.js';
 import { authentication, hasKeys } from './middleware/authentication.js';
 import { errors } from './middleware/errors.js';
 import { hostCheck, originCheck, requireHost } from './middleware/host-and-origin.js';
+import { oncePerRequest, type Around } from './middleware/once-per-request.js';
 import { notFound } from './middleware/not-found.js';
 import { requestLog } from './middleware/request-log.js';
 import { logResponseErrors } from './middleware/response-errors.js';
@@ -15,10 +17,10 @@ import { backendRoutes } from './routes/backends.js';
 import { downloadRoutes, suggestDownload } from './routes/downloads.js';
 import { eventRoutes } from './routes/events.js';
 import { healthRoutes } from './routes/health.js';
-import { engineRoutes, fastInference, inferenceRoutes } from './routes/inference.js';
+import { engineRoutes, fastInference, inferenceRoutes, type FastPath } from './routes/inference.js';
 import { libraryRoutes } from './routes/library.js';
 import { modelRoutes } from './routes/models.js';
-import { mount } from './routes/mount.js';
+import { mountContributed, mountOwn } from './routes/mount.js';
 import type { HttpRoute, RouteServices } from './routes/route.js';
 
 /**
@@ -27,9 +29,8 @@ import type { HttpRoute, RouteServices } from './routes/route.js';
  */
 export function laminaRouter(lamina: Lamina, options: RouterOptions = {}): Router {
   const router = new Router();
-  for (const middleware of checks(lamina, options)) router.use(middleware);
   const limits = { ...bodyLimits(options), heartbeatMs: heartbeatMsOf(options) };
-  mountRoutes({ lamina, limits, closing: lamina.closing, router });
+  mountRoutes({ lamina, limits, closing: lamina.closing, router }, { checks: oncePerRequest(checks(lamina, options)) });
   return router;
 }
 
@@ -38,14 +39,9 @@ export function createApp(lamina: Lamina, limits: BodyLimits, options: RouterOpt
   const app = new Koa();
   const router = new Router();
   const inference = { ...limits, heartbeatMs: heartbeatMsOf(options) };
-  mountRoutes({ lamina, limits: inference, closing, router });
-  router.get('/ws', () => {
-    throw new LaminaError('REQUEST_INVALID', {
-      message: `This is a WebSocket. Connect to it with the subprotocol "${subprotocol}".`,
-    });
-  });
+  const fastPath = mountRoutes({ lamina, limits: inference, closing, router }, { more: [upgradeHint] });
   for (const middleware of checks(lamina, options)) app.use(middleware);
-  app.use(fastInference(lamina, inference));
+  app.use(fastInference(lamina, inference, fastPath));
   app.use(router.routes());
   app.use(notFound(router));
   app.on('error', logResponseErrors(lamina.log));
@@ -69,9 +65,46 @@ export function checks(
   ];
 }
 
-function mountRoutes(services: RouteServices): void {
-  for (const route of ownRoutes(services)) mount(route, services);
+/**
+ * Adds all routes: those of plugins first, or nobody could answer a route of Lamina differently.
+ * @throws LaminaError `PLUGIN_INVALID` for a plugin whose extension `http` is wrong
+ */
+function mountRoutes(
+  services: RouteServices,
+  { checks, more = [] }: { readonly checks?: Around | undefined; readonly more?: readonly HttpRoute[] },
+): FastPath {
+  const { routes, middleware } = readHttpExtensions(services.lamina);
+  const around = { checks, middleware: oncePerRequest(middleware) };
+  const own = [...ownRoutes(services), ...more];
+  const posts: Layer[] = [];
+  for (const contributed of routes) {
+    const layer = mountContributed(contributed, services, around);
+    const { plugin, route } = contributed;
+    if (route.method === 'POST') posts.push(layer);
+    for (const { method, path } of own) {
+      if (method === route.method && layer.match(path))
+        services.lamina.log.info(
+          { event: 'route.replaced', plugin, method, path },
+          `The plugin "${plugin}" answers ${method} ${path} instead of Lamina`,
+        );
+    }
+  }
+  for (const route of own) mountOwn(route, services, around);
+  return { around: around.middleware, isTaken: (path) => posts.some((layer) => layer.match(path)) };
 }
+
+/** For a request to the WebSocket that is not an upgrade. */
+const upgradeHint: HttpRoute = {
+  method: 'GET',
+  path: '/ws',
+  scope: 'public',
+  summary: 'The WebSocket',
+  handler() {
+    throw new LaminaError('REQUEST_INVALID', {
+      message: `This is a WebSocket. Connect to it with the subprotocol "${subprotocol}".`,
+    });
+  },
+};
 
 /** Lamina's own routes, in the order in which they are tested. */
 function ownRoutes(services: RouteServices): HttpRoute[] {

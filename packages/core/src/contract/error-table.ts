@@ -268,6 +268,12 @@ export const errorTable = {
     when: 'A running or remote engine refuses or drops connections.',
     details: ['last_lines'],
   },
+  ENGINE_REFUSED: {
+    status: 502,
+    retryable: false,
+    message: '{message}',
+    when: 'An engine refused a request of `lamina.chat` or `lamina.embed`, or reported an error in its answer. The status and the JSON form of this error are those of the engine, so clients never see this code.',
+  },
   SERVER_UNREACHABLE: {
     status: 502,
     retryable: true,

@@ -2,6 +2,9 @@
 import type { Caller } from './caller.js';
 import type { JsonObject } from './schema.js';
 
+/** Headers as Node's HTTP server reads them: lower-case names. */
+export type RequestHeaders = Readonly<Record<string, string | readonly string[] | undefined>>;
+
 /** One inference request, as the hook `beforeRequest` sees it. */
 export interface InferenceRequest {
   /** Identifies the request in the log, in events and to the client. */

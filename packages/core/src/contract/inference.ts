@@ -1,13 +1,11 @@
 // Inference requests: what comes in, what hooks see, how the answer goes out, and how one ends.
 import type { Caller } from './caller.js';
+import type { ChatRequest, ChatStream, EmbedRequest, EmbedResult, InferenceOptions } from './chat.js';
 import type { LaminaError, WireError } from './errors.js';
-import type { InferenceRequest } from './inference-request.js';
+import type { InferenceRequest, RequestHeaders } from './inference-request.js';
 import type { ResolvedModel } from './models.js';
 import type { AcquireOptions, Lease } from './runtime.js';
 import type { JsonObject } from './schema.js';
-
-/** Headers as Node's HTTP server reads them: lower-case names. */
-export type RequestHeaders = Readonly<Record<string, string | readonly string[] | undefined>>;
 
 /**
  * An inference request as it comes in. Its body is bytes: parsed JSON takes up to 80 times as much memory while the
@@ -139,6 +137,26 @@ export type ForwardResult =
 
 /** Runs inference requests, whichever way they come in. */
 export interface Inference {
+  /**
+   * A chat in this process, with hooks and events like any other. Nothing happens before the answer is read.
+   * @throws LaminaError nothing when it is called; what reading throws, see {@link ChatStream}
+   * @example
+   * ```ts
+   * const messages = [{ role: 'user', content: 'Hello' }];
+   * for await (const { choices } of lamina.inference.chat({ model: 'tiny', messages }, { signal }))
+   *   process.stdout.write(choices[0]?.delta.content ?? '');
+   * ```
+   */
+  chat(request: ChatRequest, options?: InferenceOptions): ChatStream;
+  /**
+   * The embeddings of texts.
+   * @throws LaminaError `ENGINE_REFUSED`, and all that `forward` throws
+   * @example
+   * ```ts
+   * const { embeddings } = await lamina.inference.embed({ model: 'tiny', input: ['one', 'two'] }, { signal });
+   * ```
+   */
+  embed(request: EmbedRequest, options?: InferenceOptions): Promise<EmbedResult>;
   /**
    * Opens a request for a caller that sends it to the engine itself: runs `beforeRequest`, resolves the model and
    * acquires a lease. Call `finish` in every case. `request.finished` is emitted when `open` throws, too.

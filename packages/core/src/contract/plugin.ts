@@ -4,6 +4,7 @@ import type { Clock, Logger } from './context.js';
 import type { Events } from './events.js';
 import type { ExtensionPoints } from './extensions.js';
 import type { HookName, HookTaps } from './hooks.js';
+import type { Inference } from './inference.js';
 import type { Models } from './models.js';
 import type { FromSchema, Schema } from './schema.js';
 import type { Source } from './source.js';
@@ -87,6 +88,17 @@ export interface PluginContext {
    * ```
    */
   readonly models: Pick<Models, 'list' | 'get' | 'resolve' | 'reload'>;
+  /**
+   * Chats and embeddings of the plugin's own, with hooks and events like any other request. Not during `setup`: models
+   * are not known then.
+   * @throws LaminaError `PLUGIN_FAILED` for a call during `setup`
+   * @example
+   * ```ts
+   * const messages = [{ role: 'user', content: 'Is this polite? Answer yes or no.' }];
+   * const answer = await lamina.inference.chat({ model: 'tiny', messages }, { signal }).text();
+   * ```
+   */
+  readonly inference: Pick<Inference, 'chat' | 'embed'>;
   /**
    * Registers a backend type. Call it during `setup` only.
    * @example

@@ -2,14 +2,26 @@
 import { StringDecoder } from 'node:string_decoder';
 import { createParser } from 'eventsource-parser';
 import type { WireError } from '../contract/errors.js';
-import type { EventSink, ResponseSink } from '../contract/inference.js';
+import type { ResponseSink } from '../contract/inference.js';
 import type { JsonObject } from '../contract/schema.js';
 import { isMapping, parseJson } from '../kernel/json.js';
 import { readEngineError } from './engine-error.js';
 
+/** One chunk of an answer: the data of an event, as the engine wrote it and parsed. */
+export interface StreamChunk {
+  readonly data: string;
+  readonly json: JsonObject;
+}
+
+/** Where the chunks of an answer go. */
+export interface ChunkSink {
+  /** The chunks that arrived together. `false` asks to wait for `drain`. */
+  write(chunks: readonly StreamChunk[]): boolean;
+  once(event: 'drain', listener: () => void): unknown;
+}
+
 /** The members of a chunk that are read; all others pass unread. */
 interface Chunk {
-  readonly error?: unknown;
   readonly usage?: JsonObject | null;
   readonly choices?: readonly { readonly index?: number; readonly finish_reason?: string | null }[];
 }
@@ -26,7 +38,7 @@ export class EventReader implements ResponseSink {
   finishReason: string | undefined;
   /** An error that the engine sent as an event. */
   error: WireError | undefined;
-  readonly #sink: EventSink;
+  readonly #sink: ChunkSink;
   readonly #stop: () => void;
   readonly #text = new StringDecoder();
   readonly #parser = createParser({
@@ -37,11 +49,11 @@ export class EventReader implements ResponseSink {
     },
     maxBufferSize: maxEventLength,
   });
-  #events: string[] = [];
+  #chunks: StreamChunk[] = [];
   #isDone = false;
 
   /** `stop` ends the request after an error, when there is no point in reading on. */
-  constructor(sink: EventSink, stop: () => void) {
+  constructor(sink: ChunkSink, stop: () => void) {
     this.#sink = sink;
     this.#stop = stop;
   }
@@ -59,9 +71,9 @@ export class EventReader implements ResponseSink {
 
   write(bytes: Buffer): boolean {
     if (this.error !== undefined) return true;
-    this.#events = [];
+    this.#chunks = [];
     this.#parser.feed(this.#text.write(bytes));
-    return this.#sink.write(this.#events);
+    return this.#chunks.length === 0 || this.#sink.write(this.#chunks);
   }
 
   once(event: 'drain', listener: () => void): void {
@@ -78,20 +90,16 @@ export class EventReader implements ResponseSink {
       this.#isDone = true;
       return;
     }
-    const chunk = parse(data);
-    if (chunk === undefined || chunk.error !== undefined) return this.#fail(data);
+    const json = parseJson(data);
+    if (!isMapping(json) || json['error'] !== undefined) return this.#fail(data);
+    const chunk: Chunk = json;
     this.usage = chunk.usage ?? this.usage;
     this.finishReason ??= chunk.choices?.find(({ index = 0 }) => index === 0)?.finish_reason ?? undefined;
-    this.#events.push(data);
+    this.#chunks.push({ data, json: json as JsonObject });
   }
 
   #fail(text: string): void {
     this.error = readEngineError(502, Buffer.from(text));
     this.#stop();
   }
-}
-
-function parse(data: string): Chunk | undefined {
-  const value = parseJson(data);
-  return isMapping(value) ? value : undefined;
 }

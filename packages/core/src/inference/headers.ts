@@ -1,6 +1,6 @@
 // Which headers pass from a client to an engine and back.
 import type { IncomingHttpHeaders } from 'node:http';
-import type { RequestHeaders } from '../contract/inference.js';
+import type { RequestHeaders } from '../contract/inference-request.js';
 
 // For one connection only (RFC 9110, 7.6.1).
 const hopByHop = [

@@ -1,5 +1,7 @@
 // The inference service: one request from its hooks to the last byte of its answer.
-import { LaminaError, type WireError } from '../contract/errors.js';
+import { randomUUID } from 'node:crypto';
+import type { ChatRequest, ChatStream, EmbedRequest, EmbedResult, InferenceOptions } from '../contract/chat.js';
+import { LaminaError } from '../contract/errors.js';
 import type {
   EventSink,
   ForwardRequest,
@@ -10,14 +12,16 @@ import type {
   ResponseSink,
 } from '../contract/inference.js';
 import type { AcquireOptions } from '../contract/runtime.js';
-import type { JsonObject } from '../contract/schema.js';
-import { readEngineError, redactError } from './engine-error.js';
-import { EventReader } from './events.js';
+import { failureOf } from '../kernel/abort.js';
+import { endOf, type RunResult } from './answer-end.js';
+import { BodySink } from './body-sink.js';
+import { InferenceChat, throwFailure } from './chat-stream.js';
+import { EventReader, type ChunkSink } from './events.js';
+import { incoming, readEmbeddings, withUsage } from './in-process.js';
 import type { LeasedRequest } from './leased-request.js';
 import type { InferenceRequests } from './request.js';
-import { cutReason, send, type SendOutcome } from './send.js';
+import { send } from './send.js';
 import { Upstreams } from './upstreams.js';
-import { finishReasonIn, usageIn } from './usage.js';
 
 /** Runs inference requests, whichever way they come in. */
 export class InferenceService implements Inference {
@@ -29,6 +33,28 @@ export class InferenceService implements Inference {
 
   constructor(private readonly requests: InferenceRequests) {}
 
+  chat(request: ChatRequest, options: InferenceOptions = {}): ChatStream {
+    const { id = randomUUID(), signal } = options;
+    const run: ConstructorParameters<typeof InferenceChat>[1] = (queue, until) =>
+      this.#runChunks(incoming('chat/completions', withUsage(request), { ...options, id }), queue, {
+        ...progressPart(options),
+        signal: until,
+      });
+    return new InferenceChat(id, run, signal);
+  }
+
+  async embed(request: EmbedRequest, options: InferenceOptions = {}): Promise<EmbedResult> {
+    const { signal = new AbortController().signal } = options;
+    try {
+      const sink = new BodySink(request.model);
+      const asked = incoming('embeddings', { ...request, encoding_format: 'float' }, options);
+      throwFailure(await this.#track(this.#run(asked, sink, { ...progressPart(options), signal })));
+      return readEmbeddings(sink.json());
+    } catch (error) {
+      throw failureOf(error, signal);
+    }
+  }
+
   async open(request: IncomingRequest, options: AcquireOptions): Promise<InferenceHandle> {
     const handle = await this.#track(this.requests.open(request, options));
     this.#handles.add(handle);
@@ -36,15 +62,16 @@ export class InferenceService implements Inference {
     return handle;
   }
 
-  forward(request: ForwardRequest, sink: ResponseSink, options: AcquireOptions): Promise<ForwardResult> {
-    return this.#track(this.#run(request, sink, options));
+  async forward(request: ForwardRequest, sink: ResponseSink, options: AcquireOptions): Promise<ForwardResult> {
+    return forwardResult(await this.#track(this.#run(request, sink, options)));
   }
 
-  forwardEvents(request: ForwardRequest, sink: EventSink, options: AcquireOptions): Promise<ForwardResult> {
-    const stopped = new AbortController();
-    const reader = new EventReader(sink, () => stopped.abort());
-    const signal = AbortSignal.any([options.signal, stopped.signal]);
-    return this.#track(this.#run(request, reader, { ...options, signal }, reader));
+  async forwardEvents(request: ForwardRequest, sink: EventSink, options: AcquireOptions): Promise<ForwardResult> {
+    const chunks: ChunkSink = {
+      write: (list) => sink.write(list.map(({ data }) => data)),
+      once: (event, listener) => sink.once(event, listener),
+    };
+    return forwardResult(await this.#runChunks(request, chunks, options));
   }
 
   /**
@@ -65,12 +92,19 @@ export class InferenceService implements Inference {
     return request;
   }
 
+  #runChunks(request: ForwardRequest, sink: ChunkSink, options: AcquireOptions): Promise<RunResult> {
+    const stopped = new AbortController();
+    const reader = new EventReader(sink, () => stopped.abort());
+    const signal = AbortSignal.any([options.signal, stopped.signal]);
+    return this.#track(this.#run(request, reader, { ...options, signal }, reader));
+  }
+
   async #run(
     request: ForwardRequest,
     sink: ResponseSink,
     options: AcquireOptions,
     reader?: EventReader,
-  ): Promise<ForwardResult> {
+  ): Promise<RunResult> {
     const handle = await this.requests.open(request, options);
     try {
       const { method = 'POST', route, search = '' } = request;
@@ -78,78 +112,18 @@ export class InferenceService implements Inference {
       const outcome = await send(handle, sending, this.#upstreams);
       return await endOf(handle, outcome, options.signal, reader);
     } catch (thrown) {
-      const error = LaminaError.from(thrown);
+      const error = failureOf(thrown, options.signal);
       handle.finish({ status: error.status, served: false, error });
       throw thrown;
     }
   }
 }
 
-/** Finishes the request, and describes how it ended. */
-async function endOf(
-  handle: LeasedRequest,
-  outcome: SendOutcome,
-  signal: AbortSignal,
-  reader: EventReader | undefined,
-): Promise<ForwardResult> {
-  const { endpoint } = outcome;
-  if (outcome.kind === 'refused') return refusedEnd(handle, outcome);
-  const end =
-    reader === undefined ? { usage: usageIn(outcome.tail), finishReason: finishReasonIn(outcome.tail) } : reader;
-  const known = knownEnd(end);
-  const cut = (error: LaminaError | WireError, status: number, served: boolean): ForwardResult => {
-    handle.finish({ status, served, error, cut: true, ...known });
-    return {
-      kind: 'cut',
-      error: LaminaError.is(error) ? error.toWire() : error,
-      isEventStream: outcome.kind === 'cut' && outcome.isEventStream,
-      midEvent: !endsEvent(outcome.tail),
-      aborted: signal.aborted && reader?.error === undefined,
-    };
-  };
-  if (reader?.error !== undefined) return cut(redactError(reader.error, endpoint), 502, true);
-  if (outcome.kind === 'cut') {
-    const { aborted } = signal;
-    const error = aborted ? LaminaError.from(signal.reason) : await cutReason(handle, outcome.error, endpoint);
-    return cut(error, error.status, aborted);
-  }
-  if (reader?.isComplete === false) {
-    const error = await cutReason(handle, new Error('it ended without a finish_reason'), endpoint);
-    return cut(error, error.status, false);
-  }
-  const { status } = outcome;
-  handle.finish({ status, served: true, ...known });
-  return { kind: 'answered', status, ...known };
+function forwardResult(result: RunResult): ForwardResult {
+  if (result.kind !== 'cut') return result;
+  return { ...result, error: LaminaError.is(result.error) ? result.error.toWire() : result.error };
 }
 
-function refusedEnd(handle: LeasedRequest, refused: Extract<SendOutcome, { kind: 'refused' }>): ForwardResult {
-  const { body, endpoint, retryAfter } = refused;
-  const { adapt } = handle.lease;
-  const about = { model: handle.target.model, route: handle.request.route };
-  const adapted = adapt?.error?.(refused.status, body, about) ?? readEngineError(refused.status, body);
-  const error = redactError(LaminaError.is(adapted) ? adapted.toWire() : adapted, endpoint);
-  // A redirect, for example, would show the client where the engine is.
-  const engineStatus = refused.status >= 400 && refused.status < 600 ? refused.status : 502;
-  const status = LaminaError.is(adapted) ? adapted.status : engineStatus;
-  handle.finish({ status, served: true, error });
-  return { kind: 'refused', status, error, ...(retryAfter === undefined ? {} : { retryAfter }) };
-}
-
-interface AnswerEnd {
-  readonly usage: JsonObject | undefined;
-  readonly finishReason: string | undefined;
-}
-
-function knownEnd({ usage, finishReason }: AnswerEnd): { usage?: JsonObject; finishReason?: string } {
-  return {
-    ...(usage === undefined ? {} : { usage }),
-    ...(finishReason === undefined ? {} : { finishReason }),
-  };
-}
-
-const eventEnd = Buffer.from('\n\n');
-
-function endsEvent(tail: readonly Buffer[]): boolean {
-  const last = tail.at(-1);
-  return last === undefined || last.subarray(-2).equals(eventEnd);
+function progressPart({ onProgress }: InferenceOptions): Pick<AcquireOptions, 'onProgress'> {
+  return onProgress === undefined ? {} : { onProgress };
 }

@@ -15,10 +15,16 @@ export type RelayOutcome =
       readonly retryAfter: string | undefined;
       readonly body: Buffer;
     }
-  /** No answer began; the sink is untouched. */
-  | { readonly kind: 'failed'; readonly error: Error }
-  /** The answer broke off; `tail` is the end of what the sink has. */
-  | { readonly kind: 'cut'; readonly error: Error; readonly isEventStream: boolean; readonly tail: readonly Buffer[] };
+  /** No answer began; the sink is untouched. `bySink`: it refused the answer by throwing, so no other attempt helps. */
+  | { readonly kind: 'failed'; readonly error: Error; readonly bySink: boolean }
+  /** The answer broke off, or the sink refused to take more of it; `tail` is the end of what the sink has. */
+  | {
+      readonly kind: 'cut';
+      readonly error: Error;
+      readonly bySink: boolean;
+      readonly isEventStream: boolean;
+      readonly tail: readonly Buffer[];
+    };
 
 /** Hears of the answer. */
 export interface RelayObserver {
@@ -48,6 +54,7 @@ export class Relay implements Dispatcher.DispatchHandler {
   #settle!: (outcome: RelayOutcome) => void;
   #controller: Dispatcher.DispatchController | undefined;
   #cancelled: Error | undefined;
+  #isCancelledBySink = false;
   #status = 0;
   #isEventStream = false;
   #refusal: Refusal | undefined;
@@ -83,7 +90,7 @@ export class Relay implements Dispatcher.DispatchHandler {
       return;
     }
     this.#isEventStream = isEventStream(headers);
-    this.#sink.writeHead(status, answerHeaders(headers, this.#requestId));
+    if (!this.#try(() => this.#sink.writeHead(status, answerHeaders(headers, this.#requestId)))) return;
     // The headers of a stream do not wait for its first token, but are sent together with it when both have arrived.
     process.nextTick(() => this.#flushHeaders());
   }
@@ -99,23 +106,36 @@ export class Relay implements Dispatcher.DispatchHandler {
     if (this.#last === undefined) this.#observer.onFirstData();
     this.#beforeLast = this.#last;
     this.#last = chunk;
-    if (this.#sink.write(chunk)) return;
+    let isFull = false;
+    if (!this.#try(() => (isFull = !this.#sink.write(chunk))) || !isFull) return;
     controller.pause();
     this.#sink.once('drain', () => controller.resume());
   }
 
   onResponseEnd(): void {
     if (this.#refusal !== undefined) return this.#refuse(this.#refusal);
-    this.#sink.end();
-    this.#settle({ kind: 'answered', status: this.#status, tail: this.#tail() });
+    if (this.#try(() => this.#sink.end())) this.#settle({ kind: 'answered', status: this.#status, tail: this.#tail() });
   }
 
   onResponseError(_: Dispatcher.DispatchController | undefined, error: Error): void {
+    const bySink = this.#isCancelledBySink;
     this.#settle(
       this.#sink.headersSent
-        ? { kind: 'cut', error, isEventStream: this.#isEventStream, tail: this.#tail() }
-        : { kind: 'failed', error },
+        ? { kind: 'cut', error, bySink, isEventStream: this.#isEventStream, tail: this.#tail() }
+        : { kind: 'failed', error, bySink },
     );
+  }
+
+  // Thrown on, undici would report it as a failure of the engine.
+  #try(use: () => unknown): boolean {
+    try {
+      use();
+      return true;
+    } catch (error) {
+      this.#isCancelledBySink = this.#cancelled === undefined;
+      this.cancel(error as Error);
+      return false;
+    }
   }
 
   #refuse({ retryAfter, chunks }: Refusal): void {

@@ -7,6 +7,7 @@ import type { IncomingRequest } from '../contract/inference.js';
 import type { InferenceRequest } from '../contract/inference-request.js';
 import type { Models, ResolvedModel } from '../contract/models.js';
 import type { AcquireOptions, AcquireProgress, Lease, Runtime } from '../contract/runtime.js';
+import { failureOf } from '../kernel/abort.js';
 import type { EventBus } from '../kernel/event-bus.js';
 import type { Hooks } from '../kernel/hooks.js';
 import { requestHeaders } from './headers.js';
@@ -40,7 +41,7 @@ export class InferenceRequests {
       const request = { ...allowed, headers: { ...allowed.headers, [viaHeader]: via } };
       return new LeasedRequest(id, request, form, target, await acquire(), acquire, report);
     } catch (thrown) {
-      const error = LaminaError.from(thrown);
+      const error = failureOf(thrown, options.signal);
       report.finish({ status: error.status, served: false, error });
       throw thrown;
     }

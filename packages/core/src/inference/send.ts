@@ -4,6 +4,7 @@ import type { Endpoint } from '../contract/backends.js';
 import { LaminaError } from '../contract/errors.js';
 import type { ResponseSink } from '../contract/inference.js';
 import type { Lease } from '../contract/runtime.js';
+import { abortError } from '../kernel/abort.js';
 import { networkReasonOf } from '../kernel/reason.js';
 import { redactText } from './engine-error.js';
 import { engineHeaders } from './headers.js';
@@ -56,7 +57,8 @@ export async function send(handle: LeasedRequest, sending: Sending, upstreams: U
     }
     const outcome = await attempt(handle, endpoint, sending, upstreams);
     if (outcome.kind !== 'failed') return { ...outcome, endpoint };
-    if (sending.signal.aborted) throw LaminaError.from(sending.signal.reason);
+    if (outcome.bySink) throw outcome.error;
+    if (sending.signal.aborted) throw abortError(sending.signal);
     // At first another endpoint is tried at once; only a second failure waits for the exit.
     const tryAtOnce = isLostEndpoint(endpoint) || (isConnectError(outcome.error) && failures.length === 0);
     if (!tryAtOnce && (await hasEnded(lease))) continue;
@@ -96,7 +98,8 @@ async function attempt(
   try {
     const outcome = await relayed(handle, endpoint, sending, upstreams);
     const isOver = outcome.kind === 'answered' || outcome.kind === 'refused';
-    ending = isOver ? 'ok' : sending.signal.aborted || handle.lease.signal.aborted ? 'aborted' : 'failed';
+    const isAborted = sending.signal.aborted || handle.lease.signal.aborted || (!isOver && outcome.bySink);
+    ending = isOver ? 'ok' : isAborted ? 'aborted' : 'failed';
     return outcome;
   } finally {
     endpoint.done?.(ending);
@@ -114,7 +117,7 @@ async function relayed(
   const { bytes, contentType } = await handle.engineBody();
   const signals = [signal, lease.signal, ...(endpoint.lost === undefined ? [] : [endpoint.lost])];
   const aborted = signals.find((each) => each.aborted);
-  if (aborted !== undefined) return { kind: 'failed', error: LaminaError.from(aborted.reason) };
+  if (aborted !== undefined) return { kind: 'failed', error: abortError(aborted), bySink: false };
   const { pool, path } = upstreams.at(endpoint);
   const relay = new Relay(sink, handle.id, {
     onBytes() {
@@ -196,7 +199,7 @@ function cancelOnAbort(signal: AbortSignal, request: Cancellable): () => void {
   if (requests === undefined) {
     const all: Cancellable[] = (requests = []);
     cancellables.set(signal, all);
-    const cancelAll = (): void => [...all].forEach((each) => each.cancel(LaminaError.from(signal.reason)));
+    const cancelAll = (): void => [...all].forEach((each) => each.cancel(abortError(signal)));
     signal.addEventListener('abort', cancelAll, { once: true });
   }
   requests.push(request);

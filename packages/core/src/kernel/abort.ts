@@ -1,4 +1,16 @@
 // Waits for promises until a signal is aborted or a time limit has passed.
+import { LaminaError } from '../contract/errors.js';
+
+/** Why a signal of a caller was aborted: its own LaminaError, or `ABORTED`, also when its time was over. */
+export function abortError(signal: AbortSignal): LaminaError {
+  const { reason } = signal as { reason: unknown };
+  return LaminaError.is(reason) ? reason : new LaminaError('ABORTED', {}, { cause: reason });
+}
+
+/** What was thrown, as a LaminaError: `ABORTED` for anything else that a caller's signal ended. */
+export function failureOf(thrown: unknown, signal: AbortSignal): LaminaError {
+  return signal.aborted && !LaminaError.is(thrown) ? abortError(signal) : LaminaError.from(thrown);
+}
 
 /**
  * Settles as `work` does, or rejects when the signal is aborted. The work itself continues, so pass it the signal too if

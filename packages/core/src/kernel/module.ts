@@ -15,6 +15,7 @@ export const kernelModule = new ContainerModule(({ bind }) => {
     tokens.Events,
     tokens.Registrations,
     tokens.Models,
+    tokens.Inference,
     tokens.Clock,
     tokens.Log,
   ]);

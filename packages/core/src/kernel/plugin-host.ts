@@ -15,6 +15,7 @@ import {
   type Registrations,
 } from '../contract/plugin.js';
 import type { Clock, Logger } from '../contract/context.js';
+import type { Inference } from '../contract/inference.js';
 import type { Models } from '../contract/models.js';
 import { check, describeProblems, nearestHint } from './check.js';
 import { Disposables } from './disposables.js';
@@ -47,6 +48,7 @@ export class PluginHost {
     private readonly events: EventBus,
     private readonly registrations: Registrations,
     private readonly models: Models,
+    private readonly inference: Inference,
     private readonly clock: Clock,
     private readonly log: Logger,
   ) {
@@ -150,6 +152,7 @@ export class PluginHost {
       events: this.eventsFor(owner),
       hooks: this.hooks.tapsFor(owner),
       models: this.models,
+      inference: this.inferenceFor(plugin.name, open),
       addBackend: during((type) => {
         this.registrations.addBackend(type, plugin.name);
         registered.backends.push(type.type);
@@ -168,6 +171,18 @@ export class PluginHost {
   }
 
   /** The events for a plugin: it can listen but not emit, and its listeners are removed when it is closed. */
+  private inferenceFor(plugin: string, settingUp: () => boolean): PluginContext['inference'] {
+    const ready = (): Inference => {
+      if (!settingUp()) return this.inference;
+      const reason = 'it uses inference during its setup, when no model is known yet';
+      throw new LaminaError('PLUGIN_FAILED', { plugin, hook: 'setup', reason });
+    };
+    return Object.freeze({
+      chat: (request, options) => ready().chat(request, options),
+      embed: async (request, options) => ready().embed(request, options),
+    } satisfies PluginContext['inference']);
+  }
+
   private eventsFor(owner: TapOwner): Events {
     const { events } = this;
     const whileOpen =

@@ -21,7 +21,8 @@ const allScopes: readonly Scope[] = Object.freeze(['inference', 'manage'] as con
 const anybody: Identity = { scopes: allScopes };
 const withoutKey: Identity = { scopes: Object.freeze([]) };
 const withInvalidKey: Identity = { ...withoutKey, hasInvalidKey: true };
-const callerKey = Symbol('caller');
+/** Of the registry, so that a plugin finds the caller with its own copy of this package. */
+const callerKey = Symbol.for('lamina.caller');
 
 interface CallerState {
   [callerKey]?: NetworkCaller;
@@ -76,7 +77,10 @@ function setCaller(ctx: Context, identity: Identity, via: Caller['via']): void {
   };
 }
 
-/** Who sends the request. A request that was refused before the check of its key has a caller without scopes. */
+/**
+ * Who sends the request, for middleware of plugins. A request that was refused before the check of its key has a caller
+ * without scopes.
+ */
 export function callerOf(ctx: Pick<Context, 'state'>): NetworkCaller {
   return (ctx.state as CallerState)[callerKey] ?? { ...withoutKey, via: 'http' };
 }

@@ -100,7 +100,7 @@ function originRefused(subject: string): LaminaError {
 }
 
 function answerPreflight(ctx: Context): void {
-  ctx.set('Access-Control-Allow-Methods', 'GET, HEAD, POST, DELETE');
+  ctx.set('Access-Control-Allow-Methods', 'GET, HEAD, POST, PUT, PATCH, DELETE');
   ctx.set('Access-Control-Allow-Headers', ctx.get('access-control-request-headers') || 'authorization, content-type');
   ctx.set('Access-Control-Max-Age', '600');
   // Chrome asks this before a page of the internet may reach a server on this machine or in a private network.

@@ -8,7 +8,8 @@ import { requiredFields } from '../request/inference-body.js';
 export function notFound(router: Router): Middleware {
   return (ctx) => {
     const allowed = methodsOf(ctx);
-    if (allowed.length === 0) throw unknownRoute(ctx, router);
+    // A route of a plugin may have handed a request on for which there is no other.
+    if (allowed.length === 0 || allowed.includes(ctx.method)) throw unknownRoute(ctx, router);
     if (ctx.method !== 'OPTIONS')
       throw new LaminaError('METHOD_NOT_ALLOWED', { method: ctx.method, path: ctx.path, allowed });
     ctx.status = 204;

@@ -25,6 +25,20 @@ export function disconnectSignal({
   return (connection[signalKey] ??= createSignal(connection, res));
 }
 
+/**
+ * Aborted when the client disconnects before the response has ended; the reason is the LaminaError `ABORTED`. It belongs
+ * to one request: what listens to it is released with it.
+ */
+export function responseSignal(response: ServerResponse): AbortSignal {
+  const controller = new AbortController();
+  const abort = (): void => {
+    if (!response.writableFinished) controller.abort(new LaminaError('ABORTED', {}));
+  };
+  if (response.destroyed) abort();
+  else response.once('close', abort);
+  return controller.signal;
+}
+
 function createSignal(connection: EventEmitter, response: ServerResponse): AbortSignal {
   const controller = new AbortController();
   setMaxListeners(0, controller.signal); // Pipelined requests listen at the same time.

@@ -1,6 +1,6 @@
 // Reads the body of an inference request: the model it names, and the fields its route requires.
 import type { IncomingMessage } from 'node:http';
-import { LaminaError, type FormBody } from '@lamina/core';
+import { LaminaError, type FormBody, type JsonObject } from '@lamina/core';
 import { readBody, type BodyLimits } from './body.js';
 import { FormReader, isForm, renamedForm } from './form.js';
 import { parseObject, withoutMark } from './json.js';
@@ -59,7 +59,7 @@ export async function readInferenceBody(
   try {
     const read =
       form === undefined
-        ? readJson(withoutMark(bytes), route, model)
+        ? checkedBody(withoutMark(bytes), parseObject(withoutMark(bytes)), route, model)
         : readForm(bytes, form.contentType, await form.reader.end());
     return { ...read, release };
   } catch (error) {
@@ -77,8 +77,12 @@ export function readQuery(query: string): InferenceBody {
   };
 }
 
-function readJson(bytes: Buffer, route: string, model: string | undefined): Omit<InferenceBody, 'release'> {
-  const json = parseObject(bytes);
+/** The body of a request that is made in this process. @throws LaminaError `REQUEST_INVALID` */
+export function inferenceBodyOf(json: object, route: string): InferenceBody {
+  return { ...checkedBody(Buffer.from(JSON.stringify(json)), json as JsonObject, route), release: () => undefined };
+}
+
+function checkedBody(bytes: Buffer, json: JsonObject, route: string, model?: string): Omit<InferenceBody, 'release'> {
   const name = model ?? modelName(json['model']);
   for (const names of requiredFields.get(route) ?? []) {
     if (!names.some((field) => json[field] !== undefined && json[field] !== null))

@@ -61,6 +61,11 @@ export async function forward(
   }
 }
 
+/** True for a path that cannot leave the engine's /v1, however the engine decodes it. */
+export function isPlainPath(route: string): boolean {
+  return /^[\w.~:-]+(\/[\w.~:-]+)*$/.test(route) && !route.split('/').some((part) => /^\.+$/.test(part));
+}
+
 /** A client that has the head of a stream gets a failure as an event. */
 function failedWait(error: WireError): Parameters<typeof breakOff>[2] {
   return { error, isEventStream: true, midEvent: false, aborted: false };

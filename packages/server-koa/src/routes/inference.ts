@@ -3,9 +3,10 @@ import { LaminaError, type Lamina } from '@lamina/core';
 import type { Router } from '@koa/router';
 import type { Context, Middleware } from 'koa';
 import { requireKey } from '../middleware/authentication.js';
+import type { Around } from '../middleware/once-per-request.js';
 import { anyRoute, routeAtEnd, unknownRoute } from '../middleware/not-found.js';
 import { requiredFields, readInferenceBody, readQuery, type InferenceBody } from '../request/inference-body.js';
-import { forward } from './forward.js';
+import { forward, isPlainPath } from './forward.js';
 import type { HttpContext } from './http-context.js';
 import type { HttpRoute, InferenceLimits, RouteServices } from './route.js';
 
@@ -47,16 +48,28 @@ export function engineRoutes(services: RouteServices): HttpRoute[] {
   }));
 }
 
+/** What routes of plugins change about the most frequent requests. */
+export interface FastPath {
+  /** Whether a route of a plugin answers `POST` on this path. */
+  isTaken(path: string): boolean;
+  readonly around: Around | undefined;
+}
+
 /** Serves the most frequent requests before the router, which tests all routes one after the other. */
-export function fastInference(lamina: Lamina, limits: InferenceLimits): Middleware {
+export function fastInference(lamina: Lamina, limits: InferenceLimits, { isTaken, around }: FastPath): Middleware {
+  const paths = new Map([...inferencePaths].filter(([path]) => !isTaken(path)));
   return (ctx, next) => {
     if (ctx.method !== 'POST') return next();
-    const route = inferencePaths.get(ctx.path);
-    const name = route === undefined ? /^\/chat\/([\w.:-]+)$/.exec(ctx.path)?.[1] : undefined; // It needs no decoding.
-    if (route === undefined && name === undefined) return next();
-    requireKey(ctx, 'inference');
-    return infer(ctx, lamina, route ?? 'chat/completions', limits, name);
+    const route = paths.get(ctx.path);
+    if (route !== undefined) return run(ctx, route);
+    const name = /^\/chat\/([\w.:-]+)$/.exec(ctx.path)?.[1]; // A name that needs no decoding.
+    return name === undefined || isTaken(ctx.path) ? next() : run(ctx, 'chat/completions', name);
   };
+  function run(ctx: Context, route: string, model?: string): Promise<void> {
+    requireKey(ctx, 'inference');
+    if (around === undefined) return infer(ctx, lamina, route, limits, model);
+    return around(ctx, () => infer(ctx, lamina, route, limits, model));
+  }
 }
 
 function infer(ctx: Context, lamina: Lamina, route: string, limits: InferenceLimits, model?: string): Promise<void> {
@@ -92,11 +105,6 @@ async function readNamedModel(
       ? unknownRoute(ctx, router)
       : error;
   }
-}
-
-// True for a path that cannot leave the engine's /v1, however the engine decodes it.
-function isPlainPath(route: string): boolean {
-  return /^[\w.~:-]+(\/[\w.~:-]+)*$/.test(route) && !route.split('/').some((part) => /^\.+$/.test(part));
 }
 
 // True for `v1/chat/completions` and `chat/completions/chat/completions`: the base URL is wrong, and no engine has these.

@@ -1,16 +1,29 @@
 // The context of one request for the handler of its route.
+import { LaminaError } from '@lamina/core';
 import type { RouterContext } from '@koa/router';
-import { callerOf, type NetworkCaller } from '../middleware/authentication.js';
-import { disconnectSignal } from '../request/disconnect-signal.js';
+import { callerLamina, type CallerLamina } from '../extensions/caller-lamina.js';
+import { callerOf, requireKey, type NetworkCaller } from '../middleware/authentication.js';
+import { responseSignal } from '../request/disconnect-signal.js';
+import { inferenceBodyOf } from '../request/inference-body.js';
+import { forward, isPlainPath } from './forward.js';
 import type { HttpContext } from './http-context.js';
+import type { RouteServices } from './route.js';
+import { streamParts } from './stream-parts.js';
 
-/** See {@link HttpContext}. */
+/** See {@link HttpContext}. Its functions are properties, so that handlers can destructure it. */
 export class RequestContext implements HttpContext {
+  body: unknown;
+  readonly #services: RouteServices;
+  #signal: AbortSignal | undefined;
+  #lamina: CallerLamina | undefined;
+
   constructor(
     readonly koa: RouterContext,
-    readonly body: unknown,
+    services: RouteServices,
     readonly next: () => Promise<void>,
-  ) {}
+  ) {
+    this.#services = services;
+  }
 
   get caller(): NetworkCaller {
     return callerOf(this.koa);
@@ -21,6 +34,23 @@ export class RequestContext implements HttpContext {
   }
 
   get signal(): AbortSignal {
-    return disconnectSignal(this.koa);
+    return (this.#signal ??= responseSignal(this.koa.res));
   }
+
+  get lamina(): CallerLamina {
+    const { method, path } = this.koa;
+    const { lamina, closing } = this.#services;
+    return (this.#lamina ??= callerLamina(lamina, { caller: this.caller, operation: `${method} ${path}`, closing }));
+  }
+
+  readonly infer: HttpContext['infer'] = async (route, json) => {
+    requireKey(this.koa, 'inference');
+    if (!isPlainPath(route))
+      throw new LaminaError('REQUEST_INVALID', { message: `"${route}" is not a route of engines.` });
+    const { lamina, limits } = this.#services;
+    const body = inferenceBodyOf(json, route);
+    await forward(this.koa, lamina, { route, heartbeatMs: limits.heartbeatMs }, Promise.resolve(body));
+  };
+
+  readonly stream: HttpContext['stream'] = (parts, options) => streamParts(this.koa, parts, options, this.signal);
 }

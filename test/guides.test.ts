@@ -37,22 +37,38 @@ function assertInstalls(block: string): void {
   assert.deepEqual(block.trim().replaceAll(/npm install( --save-dev)?( @lamina\/[\w-]+)+\n?/g, ''), '');
 }
 
+/** Runs a server of examples/ while a shell runs a command of a guide, and returns what that prints. */
+async function askServer(name: string, command: string): Promise<string> {
+  const server = spawn(process.execPath, [example(name), join(folder, 'models'), '0'], {
+    env,
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  const exited = once(server, 'exit');
+  let url: string | undefined;
+  for await (const line of createInterface({ input: server.stdout }))
+    if ((url = /listens on (http:\S+)/.exec(line)?.[1]) !== undefined) break;
+  const answer = await outputOf('sh', ['-c', command.replace('http://127.0.0.1:11500', url!)]);
+  server.kill('SIGINT');
+  assert.deepEqual(await exited, [0, null]);
+  return answer;
+}
+
+const model = join(folder, 'models/tiny.gguf');
+
+before(async () => {
+  const [main] = fakeEngine({ model: 'any' }).args;
+  const program = join(folder, 'my-engine');
+  const run = `FAKE_ENGINE_KEY="$MY_ENGINE_KEY" exec '${process.execPath}' '${main}' --file "$2" "$@"`;
+  writeFileSync(program, `#!/bin/sh\n[ "$1" = --version ] && { echo 1.0; exit; }\n${run}\n`);
+  chmodSync(program, 0o755);
+  mkdirSync(join(folder, 'models'));
+  await tinyGguf(model, { name: 'tiny' });
+});
 after(() => rmSync(folder, { recursive: true }));
 
 describe('the guide to backends', function () {
   this.timeout(60_000);
   const [install, curl, ...others] = blocksOf('write-a-backend');
-  const model = join(folder, 'models/tiny.gguf');
-
-  before(async () => {
-    const [main] = fakeEngine({ model: 'any' }).args;
-    const program = join(folder, 'my-engine');
-    const run = `FAKE_ENGINE_KEY="$MY_ENGINE_KEY" exec '${process.execPath}' '${main}' --file "$2" "$@"`;
-    writeFileSync(program, `#!/bin/sh\n[ "$1" = --version ] && { echo 1.0; exit; }\n${run}\n`);
-    chmodSync(program, 0o755);
-    mkdirSync(join(folder, 'models'));
-    await tinyGguf(model, { name: 'tiny' });
-  });
 
   it('has a plugin of 15 lines', () => {
     const text = readFileSync(join(root, 'examples/engine-plugin.ts'), 'utf8');
@@ -69,17 +85,7 @@ describe('the guide to backends', function () {
   it('has a server, and a command that gets the first chat from it', async () => {
     assertInstalls(install!);
     assert.deepEqual(others, []);
-    const server = spawn(process.execPath, [example('serve-my-engine'), join(folder, 'models'), '0'], {
-      env,
-      stdio: ['ignore', 'pipe', 'ignore'],
-    });
-    const exited = once(server, 'exit');
-    let url: string | undefined;
-    for await (const line of createInterface({ input: server.stdout }))
-      if ((url = /listens on (http:\S+)/.exec(line)?.[1]) !== undefined) break;
-    const answer = await outputOf('sh', ['-c', curl!.replace('http://127.0.0.1:11500', url!)]);
-    server.kill('SIGINT');
-    assert.deepEqual(await exited, [0, null]);
+    const answer = await askServer('serve-my-engine', curl!);
     assert.match(answer, /"content":"\S+tiny\.gguf: 1 2 3 4"/);
   });
 });
@@ -107,3 +113,30 @@ describe('the guide to sources', function () {
     assert.deepEqual(found, { model: 'tiny', sources: { shelf: 'shelf:tiny' } });
   });
 });
+
+describe('the guide to server extensions', function () {
+  this.timeout(60_000);
+
+  it('has a test with which the plugin passes the conformance kit', async () => {
+    const output = await outputOf(process.execPath, [example('test-notes-extension')]);
+    assert.match(output, /^# pass 8$/m);
+    assert.match(output, /^# fail 0$/m);
+  });
+
+  it('has a server, and a command that gets the first response from the route', async () => {
+    const [install, curl, errorBody, ...others] = blocksOf('write-a-server-extension');
+    assertInstalls(install!);
+    assert.deepEqual(others, []);
+    assert.match(await askServer('serve-notes', curl!), /^data: \{.*"content":"\S+tiny\.gguf:"/m);
+    assert.deepEqual(extendedBy(errorBody!).errorBody({ message: 'No paper.' }), { error: 'No paper.' });
+  });
+});
+
+/** What a block of a guide that calls `lamina.extend` contributes. */
+function extendedBy(block: string): { errorBody(error: object): object } {
+  const contributions: { errorBody(error: object): object }[] = [];
+  const lamina = { extend: (_point: string, value: { errorBody(error: object): object }) => contributions.push(value) };
+  // eslint-disable-next-line @typescript-eslint/no-implied-eval -- the code of the guide, as it is written
+  new Function('lamina', 'routes', block)(lamina, []);
+  return contributions[0]!;
+}

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { Agent, request } from 'undici';
 import type { Schema } from '@lamina/core/plugin';
-import type { HttpExtensionKit, RouteRequest, ServedLamina, TestKeys } from '../http-extension-conformance.js';
+import type { HttpExtensionKit, RouteRequest, ServedLamina, TestKeys } from './kit.js';
 import { fakePlugin } from '../fake-engine.js';
 import type { FakeEngineState } from '../fake-engine/state.js';
 import { createTestLamina, type TestLamina } from '../test-lamina.js';

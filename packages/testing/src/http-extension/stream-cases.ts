@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { request, type ClientRequest, type IncomingMessage } from 'node:http';
 import { setTimeout } from 'node:timers/promises';
-import type { StreamRequest } from '../http-extension-conformance.js';
+import type { StreamRequest } from './kit.js';
 import { keys, type ExtensionHost, type TestedRoute } from './host.js';
 
 const pollMs = 50;

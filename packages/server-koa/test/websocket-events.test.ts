@@ -4,6 +4,7 @@ import type { EventBus } from '../../core/dist/kernel/event-bus.js';
 import { createParser, type EventSourceMessage } from 'eventsource-parser';
 import { watchForLeaks } from '@lamina/testing';
 import type { LaminaEvent } from '@lamina/core';
+import { definePlugin } from '@lamina/core/plugin';
 import { startTestServer, type TestServer, type TestServerOptions } from './support/test-server.js';
 import { TestSocket } from './support/socket.js';
 
@@ -107,6 +108,45 @@ describe('events', () => {
       assert.match(seen(all!), /log\.line/);
       assert.match(seen(all!), /last_lines/);
       assert.doesNotMatch(seen(chats!), /log\.line|last_lines/);
+    });
+
+    it('of plugins are sent to clients with the scope manage only, and under the names of plugins only', async () => {
+      let limit!: () => void;
+      const guard = definePlugin({
+        name: 'guard',
+        setup: (lamina) => void (limit = () => lamina.emit('guard.limited', { key: 'phone' })),
+      });
+      const apiKeys = [{ key: 'chats', scope: 'inference' as const }, { key: 'all' }];
+      await open({ models: {}, plugins: [guard()], server: { apiKeys } });
+      const [chats, all] = await Promise.all(
+        ['chats', 'all'].map((key) => TestSocket.open(testServer.url, { headers: { authorization: `Bearer ${key}` } })),
+      );
+      chats!.send({ type: 'events.subscribe', id: 'every' });
+      all!.send({ type: 'events.subscribe', id: 'every' });
+      all!.send({ type: 'events.subscribe', id: 'named', types: ['guard.limited'] });
+      for (const [socket, id] of [[chats!, 'every'] as const, [all!, 'named'] as const])
+        await socket.next('reply', (frame) => frame.id === id);
+      limit();
+      emit('last');
+      for (const id of ['every', 'named']) {
+        const { event } = await all!.next('event', (frame) => frame.id === id);
+        assert.deepEqual([event.type, (event as unknown as { key: string }).key], ['guard.limited', 'phone']);
+      }
+      const { event } = await chats!.next('event');
+      assert.equal(event.type, 'model.updated');
+      chats!.send({ type: 'events.subscribe', id: 'named', types: ['guard.limited'] });
+      const refused = await chats!.next('error', ({ id }) => id === 'named');
+      assert.equal(refused.error.code, 'FORBIDDEN');
+      all!.send({ type: 'events.subscribe', id: 'unknown', types: ['guardian.limited'] });
+      assert.equal((await all!.next('error')).error.code, 'REQUEST_INVALID');
+      const query = async (key: string, types: string) =>
+        fetch(`${testServer.url}/events?types=${types}`, {
+          method: 'HEAD',
+          headers: { authorization: `Bearer ${key}` },
+        });
+      assert.equal((await query('all', 'guard.limited')).status, 200);
+      assert.equal((await query('chats', 'guard.limited')).status, 403);
+      assert.equal((await query('all', 'guardian.limited')).status, 400);
     });
 
     it('report how models start and stop, also through frames', async () => {

@@ -1,15 +1,22 @@
 // Frames with one reply: runs the work of a frame and sends `reply` or `error`.
-import { LaminaError } from '@lamina/core';
+import { abortable, LaminaError } from '@lamina/core';
 import type { ServerFrame } from '@lamina/core/protocol';
-import { visibleError } from '../middleware/redaction.js';
+import { visibleError, visibleTo } from '../middleware/redaction.js';
 import type { Peer } from './peer.js';
 
-/** Begins a call under the frame's id, and sends a reply when its work is done. */
-export function call(peer: Peer, id: string, work: (signal: AbortSignal) => Promise<object>): void {
+/** The work of a call; its result is sent as `reply`. */
+export type CallWork = (signal: AbortSignal) => object | Promise<object>;
+
+/**
+ * Begins a call under the frame's id; the promise settles when its reply is sent, and never rejects.
+ * @throws LaminaError what `Tasks.begin` throws
+ */
+export function runCall(peer: Peer, id: string, work: CallWork): Promise<void> {
   const controller = new AbortController();
   peer.tasks.begin(id, { kind: 'call', abort: (reason) => controller.abort(reason) });
-  work(controller.signal).then(
-    (result) => peer.tasks.end(id, { type: 'reply', id, result: result as never }),
+  const { signal } = controller;
+  return abortable(Promise.resolve(signal).then(work), signal).then(
+    (result) => peer.tasks.end(id, { type: 'reply', id, result: visibleTo(peer.caller, result) as never }),
     (error: unknown) => peer.tasks.end(id, errorFrame(peer, id, error)),
   );
 }

@@ -2,7 +2,7 @@
 import { LaminaError, type Lamina } from '@lamina/core';
 import type { WebSocket } from 'ws';
 import { requireScope } from '../middleware/authentication.js';
-import { errorFrame } from './call.js';
+import { errorFrame, runCall } from './call.js';
 import type { FrameTable } from './frames/table.js';
 import type { Peer } from './peer.js';
 import { readFrame } from './read-frame.js';
@@ -75,18 +75,21 @@ export class WebSocketConnection {
     const { peer, accepted } = this;
     const share = peer.inbox.takeShare();
     const read = readFrame(data, isBinary, accepted);
-    let handled: void | Promise<void> = undefined;
+    let done: void | Promise<void> = undefined;
     try {
       if ('problem' in read) throw read.problem;
       const { frame, known } = read;
       requireScope(peer.caller, known.scope === 'any' ? undefined : known.scope, `The frame "${frame.type}"`);
-      handled = known.run(frame as never, peer);
-      if (known.isLarge !== true) handled = undefined;
+      done =
+        'call' in known
+          ? runCall(peer, frame.id, (signal) => known.call(frame as never, peer, signal))
+          : known.run(frame as never, peer);
+      if (known.isLarge !== true) done = undefined;
     } catch (error) {
       peer.outbox.send(errorFrame(peer, read.id, error));
     }
-    if (handled === undefined) share.release();
-    else void handled.then(() => share.release());
+    if (done === undefined) share.release();
+    else void done.then(() => share.release());
     this.#pauseWhenOverfull();
   }
 

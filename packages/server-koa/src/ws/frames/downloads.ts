@@ -1,18 +1,29 @@
-// The frames of downloads: what the routes under /downloads do.
+// The frames of downloads: what the routes /download and /downloads do.
 import { downloadView } from '@lamina/core';
-import type { ClientFrame } from '@lamina/core/protocol';
+import type { ClientFrame, DownloadsView, DownloadView } from '@lamina/core/protocol';
 import { downloadRequest } from '../../routes/downloads.js';
-import { call } from '../call.js';
 import type { Peer } from '../peer.js';
 
 /** `download.start`: the download continues when the connection ends. */
-export function startDownload({ id, request }: ClientFrame<'download.start'>, peer: Peer): void {
-  const download = downloadRequest(request);
-  const { lamina, guard } = peer;
-  call(peer, id, async (signal) => downloadView(await lamina.downloads.start(download, { signal, guard })));
+export async function startDownload(
+  { request }: ClientFrame<'download.start'>,
+  { lamina, guard }: Peer,
+  signal: AbortSignal,
+): Promise<DownloadView> {
+  return downloadView(await lamina.downloads.start(downloadRequest(request), { signal, guard }));
 }
 
-/** `download.cancel` */
-export function cancelDownload({ id, download }: ClientFrame<'download.cancel'>, peer: Peer): void {
-  call(peer, id, async () => downloadView(await peer.lamina.downloads.cancel(download)));
+/** `download.list` */
+export function listDownloads(_: ClientFrame<'download.list'>, { lamina }: Peer): DownloadsView {
+  return { downloads: lamina.downloads.list().map(downloadView) };
+}
+
+const changes = { 'download.pause': 'pause', 'download.resume': 'resume', 'download.cancel': 'cancel' } as const;
+
+/** `download.pause`, `download.resume`, `download.cancel` */
+export async function changeDownload(
+  { type, download }: ClientFrame<keyof typeof changes>,
+  { lamina }: Peer,
+): Promise<DownloadView> {
+  return downloadView(await lamina.downloads[changes[type]](download));
 }

@@ -8,7 +8,7 @@ import type { Peer } from '../peer.js';
 /** `events.subscribe` */
 export function subscribe({ id, types, since }: ClientFrame<'events.subscribe'>, peer: Peer): void {
   const { caller, lamina, outbox, tasks } = peer;
-  const filter = filterFor(caller, types);
+  const filter = filterFor(caller, types, lamina);
   tasks.begin(id, { kind: 'subscription', abort: () => feed?.stop() });
   outbox.send({ type: 'reply', id, result: { last: lamina.events.last } });
   const reader = {

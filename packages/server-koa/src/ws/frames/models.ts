@@ -1,28 +1,38 @@
-// The frames of models: what the routes under /models do.
-import { modelView, type Lamina } from '@lamina/core';
-import type { ClientFrame } from '@lamina/core/protocol';
-import { call } from '../call.js';
+// The frames of models: what the routes /models and /suggest do.
+import { metadataOf, modelDetail, modelsView, modelView, suggestionView, type ModelRecord } from '@lamina/core';
+import type { ClientFrame, ModelDetail, ModelsView, ModelView, SuggestionView } from '@lamina/core/protocol';
+import { matchingModels } from '../../routes/library.js';
 import type { Peer } from '../peer.js';
 
-/** `model.start` */
-export function startModel(frame: ClientFrame<'model.start'>, peer: Peer): void {
-  changeModel(frame, peer, ({ runtime }, model, signal) => runtime.start(model, { signal }));
+/** `model.list` */
+export function listModels(filter: ClientFrame<'model.list'>, { lamina }: Peer): ModelsView {
+  return modelsView(lamina, matchingModels(lamina, lamina.models.list(), filter));
 }
 
-/** `model.stop` */
-export function stopModel(frame: ClientFrame<'model.stop'>, peer: Peer): void {
-  changeModel(frame, peer, ({ runtime }, model, signal) => runtime.stop(model, { signal, reason: 'requested' }));
-}
-
-function changeModel(
-  { id, model }: ClientFrame<'model.start' | 'model.stop'>,
-  peer: Peer,
-  work: (lamina: Lamina, model: string, signal: AbortSignal) => Promise<unknown>,
-): void {
-  const { lamina } = peer;
+/** `model.get` */
+export async function getModel({ model }: ClientFrame<'model.get'>, { lamina }: Peer): Promise<ModelDetail> {
   const target = lamina.models.resolve(model);
-  call(peer, id, async (signal) => {
-    await work(lamina, target.served.name, signal);
-    return modelView(lamina, lamina.models.get(target.model.name)!);
-  });
+  const metadata = await metadataOf(lamina, target);
+  return modelDetail(lamina, lamina.models.get(target.model.name) as ModelRecord, metadata);
+}
+
+/** `model.suggest` */
+export async function suggestModel(
+  { request }: ClientFrame<'model.suggest'>,
+  { lamina }: Peer,
+  signal: AbortSignal,
+): Promise<SuggestionView> {
+  return suggestionView(lamina, await lamina.suggestions.suggest(request, { signal }));
+}
+
+/** `model.start`, `model.stop` */
+export async function changeModel(
+  { type, model: name }: ClientFrame<'model.start' | 'model.stop'>,
+  { lamina }: Peer,
+  signal: AbortSignal,
+): Promise<ModelView> {
+  const { model, served } = lamina.models.resolve(name);
+  if (type === 'model.start') await lamina.runtime.start(served.name, { signal });
+  else await lamina.runtime.stop(served.name, { signal, reason: 'requested' });
+  return modelView(lamina, lamina.models.get(model.name) as ModelRecord);
 }

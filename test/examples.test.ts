@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createServer } from '@lamina/server-koa';
-import { createTestLamina, fakePlugin } from '@lamina/testing';
+import { createTestLamina, fakePlugin, tinyGguf } from '@lamina/testing';
 import { chatBody, streamChat } from './support/client.js';
 import { describeEmbedded, describeReal, embeddedDirectory, llamaServer, writeModels } from './support/engine.js';
 

@@ -6,17 +6,10 @@ const [modelsDir = 'models', model = 'llama'] = process.argv.slice(2);
 const lamina = await createLamina({ modelsDir, plugins: [llamacpp({ context_length: 1024 })] });
 lamina.events.on('model.state', ({ from, to }) => console.log(`${model}: ${from} → ${to}`));
 try {
-  const lease = await lamina.runtime.acquire(model, { signal: AbortSignal.timeout(60_000) });
-  const { baseUrl, headers } = lease.endpoint();
-  const body = JSON.stringify({ messages: [{ role: 'user', content: 'Who are you?' }] });
-  const response = await fetch(`${baseUrl}/chat/completions`, {
-    method: 'POST',
-    headers: { ...headers, 'content-type': 'application/json' },
-    body,
-  });
-  const answer = (await response.json()) as { choices: { message: { content: string } }[] };
-  console.log(answer.choices[0]?.message.content);
-  lease.release({ served: response.ok });
+  const messages = [{ role: 'user', content: 'Who are you?' }];
+  const answer = lamina.chat({ model, messages }, { signal: AbortSignal.timeout(60_000) });
+  for await (const { choices } of answer) process.stdout.write(choices[0]?.delta.content ?? '');
+  console.log(`\n${answer.usage?.completion_tokens} tokens`);
 } finally {
   await lamina.close();
 }

@@ -6,6 +6,7 @@ import type { ResolvedModel } from '../contract/models.js';
 import type { Lease } from '../contract/runtime.js';
 import type { Json, JsonObject } from '../contract/schema.js';
 import { freeze } from '../kernel/freeze.js';
+import type { RunningTap } from '../kernel/running-taps.js';
 import { isMapping } from '../kernel/json.js';
 import { withMember, withNewMember } from './members.js';
 import type { RequestReport } from './request-report.js';
@@ -40,6 +41,8 @@ export class LeasedRequest implements InferenceHandle {
     public lease: Lease,
     private readonly acquire: () => Promise<Lease>,
     readonly report: RequestReport,
+    /** The tap that makes the request, when one does. */
+    readonly madeIn: RunningTap | undefined,
   ) {}
 
   /** The request as the model server sees it that chooses an endpoint. */

@@ -11,48 +11,51 @@ import type { AcquireOptions, AcquireProgress, Lease, Runtime } from '../contrac
 import { failureOf } from '../kernel/abort.js';
 import type { EventBus } from '../kernel/event-bus.js';
 import { TransformCollector } from '../kernel/response-transforms.js';
-import type { Hooks } from '../kernel/hooks.js';
+import type { HookName } from '../contract/hooks.js';
+import type { HookContext, Hooks } from '../kernel/hooks.js';
+import type { RunningTap } from '../kernel/running-taps.js';
 import { requestHeaders } from './headers.js';
 import { forPlugins, LeasedRequest, parse, write, type AllowedRequest } from './leased-request.js';
 import { RequestReport } from './request-report.js';
 
 /** Opens requests. */
 export class InferenceRequests {
-  /** Whether a plugin needs the token counts of every stream. */
-  readonly needsUsage: boolean;
-
   constructor(
-    config: Config,
+    private readonly config: Config,
     private readonly models: Models,
     private readonly runtime: Runtime,
     private readonly hooks: Hooks,
     private readonly events: EventBus,
     private readonly clock: Clock,
     private readonly log: Logger,
-  ) {
-    this.needsUsage = config.plugins.some(({ needs = [] }) => needs.includes('usage'));
-  }
+  ) {}
 
   /** See `Inference.open`. */
   async open(incoming: IncomingRequest, options: AcquireOptions): Promise<LeasedRequest> {
     const { id = randomUUID(), caller = processCaller, body, form, stream = asksForStream(body) } = incoming;
     const { model, route } = incoming;
+    const madeIn = this.hooks.runningTaps.current();
     const report = new RequestReport({ id, model, route, caller, stream }, this.events, this.clock);
     try {
       const headers = requestHeaders(incoming.headers);
       const via = nextVia(headers[viaHeader], this.events.session, model);
-      const allowed = await this.runHook({ id, route, model, caller, headers }, body, options.signal);
+      const allowed = await this.runHook({ id, route, model, caller, headers }, body, madeIn, options.signal);
       report.resolved(allowed.model, allowed.route);
       const target = this.models.resolve(allowed.model);
       report.resolved(target.model.name, allowed.route);
-      const acquire = () => this.acquire(id, target, options, report);
+      const acquire = () => this.acquire(id, target, options, report, madeIn);
       const request = { ...allowed, headers: { ...allowed.headers, [viaHeader]: via } };
-      return new LeasedRequest(id, request, form, target, await acquire(), acquire, report);
+      return new LeasedRequest(id, request, form, target, await acquire(), acquire, report, madeIn);
     } catch (thrown) {
       const error = failureOf(thrown, options.signal);
       report.finish({ status: error.status, served: false, error });
       throw thrown;
     }
+  }
+
+  /** Whether a plugin needs the token counts of every stream. */
+  get needsUsage(): boolean {
+    return this.config.plugins.some(({ needs }) => needs?.includes('usage') === true);
   }
 
   /** Whether plugins may want to change answers. */
@@ -64,20 +67,25 @@ export class InferenceRequests {
   collectChanges(handle: LeasedRequest, isStream: boolean, signal: AbortSignal): TransformCollector {
     const collector = new TransformCollector(isStream);
     if (this.changesAnswers)
-      this.hooks.run.transformResponse.call(collector, handle.asSeen(), { signal, log: this.log });
+      this.hooks.run.transformResponse.call(collector, handle.asSeen(), this.context(signal, handle.madeIn));
     return collector;
+  }
+
+  private context(signal: AbortSignal, madeIn: RunningTap | undefined): HookContext {
+    return { signal, log: this.log, ...(madeIn === undefined ? {} : { without: madeIn.plugins }) };
   }
 
   /** Runs `beforeRequest`. The parsed body lives no longer than the hook runs. */
   private async runHook(
     request: Omit<InferenceRequest, 'json'>,
     body: Buffer | undefined,
+    madeIn: RunningTap | undefined,
     signal: AbortSignal,
   ): Promise<AllowedRequest> {
     const hook = this.hooks.run.beforeRequest;
     if (!hook.isUsed()) return { ...request, body };
     const before = forPlugins(request, body);
-    const after = await hook.promise(before, { signal, log: this.log });
+    const after = await hook.promise(before, this.context(signal, madeIn));
     if (after === before) return { ...request, body };
     const { json, ...allowed } = after;
     return { ...allowed, body: json === before.json ? body : write(json) };
@@ -88,20 +96,39 @@ export class InferenceRequests {
     target: ResolvedModel,
     options: AcquireOptions,
     report: RequestReport,
+    madeIn: RunningTap | undefined,
   ): Promise<Lease> {
+    const isHeld = madeIn !== undefined && holdingHooks.has(madeIn.hook);
     const onProgress = (progress: AcquireProgress) => {
       if (progress.kind === 'queued')
         this.events.emit('queue.position', { model: target.model.name, request: id, position: progress.position });
       options.onProgress?.(progress);
     };
-    const lease = await this.runtime.acquire(target, {
+    const acquiring = this.runtime.acquire(target, {
       ...options,
+      ...(isHeld ? { onlyRunning: true } : {}),
       onProgress,
       onWaited: (times) => report.waited(times),
     });
+    const lease = await (isHeld ? acquiring.catch((error: unknown) => refuseToWait(error, madeIn.hook)) : acquiring);
     report.leased();
     return lease;
   }
+}
+
+/** A start or a stop waits for the taps of these hooks, so they must not wait for another start. */
+const holdingHooks: ReadonlySet<HookName> = new Set<HookName>([
+  'selectBackend',
+  'beforeStart',
+  'afterStart',
+  'beforeStop',
+]);
+
+function refuseToWait(error: unknown, hook: HookName): never {
+  if (!LaminaError.is(error, 'MODEL_NOT_RUNNING')) throw error;
+  const model = String(error.details['model']);
+  const message = `Model "${model}" is not running, and a tap of ${hook} cannot start it: a start or stop waits for that tap.`;
+  throw new LaminaError('CONFLICT', { message, model });
 }
 
 /** Parses only a body that may say so. */

@@ -16,12 +16,19 @@ import type { EventBus } from './event-bus.js';
 import { freeze } from './freeze.js';
 import { reasonOf } from './reason.js';
 import { TransformCollector } from './response-transforms.js';
+import { RunningTaps } from './running-taps.js';
 
 /** Who taps: a plugin. Once it is closed, its taps do nothing: tapable cannot remove a tap. */
 export interface TapOwner {
   readonly name: string;
   readonly log: Logger;
   closed: boolean;
+}
+
+/** What core passes to a hook last. */
+export interface HookContext extends Context {
+  /** Plugins whose taps do not run: the request is their own. */
+  readonly without?: ReadonlySet<string>;
 }
 
 type HookType<Name extends HookName> = (typeof hookTable)[Name]['type'];
@@ -73,6 +80,7 @@ type TapFunction = (...parameters: unknown[]) => unknown;
 /** Holds the hooks: core runs them through {@link Hooks.run}, plugins get tap points. */
 export class Hooks {
   readonly run = createHooks();
+  readonly runningTaps = new RunningTaps();
 
   constructor(
     private readonly events: EventBus,
@@ -117,10 +125,13 @@ export class Hooks {
     const { limitMs } = hookTable[name];
     const timeoutError = () => new Error(`it took longer than ${limitMs / 1000} s`);
     return async (...parameters) => {
-      if (owner.closed) return undefined;
-      const { signal } = parameters.pop() as Context;
+      const { signal, without } = parameters.pop() as HookContext;
+      if (owner.closed || without?.has(owner.name) === true) return undefined;
       try {
-        const call = (limited: AbortSignal) => run(...parameters.map(freeze), { signal: limited, log: owner.log });
+        const call = (limited: AbortSignal) =>
+          this.runningTaps.run(name, owner.name, () =>
+            run(...parameters.map(freeze), { signal: limited, log: owner.log }),
+          );
         return refuseNull(await withTimeout(signal, limitMs, timeoutError, call));
       } catch (error) {
         signal.throwIfAborted();
@@ -131,11 +142,12 @@ export class Hooks {
 
   private guardSync(name: HookName, owner: TapOwner, run: TapFunction): TapFunction {
     return (...parameters) => {
-      if (owner.closed) return undefined;
-      const { signal } = parameters.pop() as Context;
+      const { signal, without } = parameters.pop() as HookContext;
+      if (owner.closed || without?.has(owner.name) === true) return undefined;
       try {
         const given = parameters.map((parameter) => this.forTap(parameter, name, owner));
-        const answer = refuseNull(run(...given, { signal, log: owner.log }));
+        const call = () => run(...given, { signal, log: owner.log });
+        const answer = refuseNull(this.runningTaps.run(name, owner.name, call));
         if (answer instanceof Promise) throw new Error('it returned a promise; this hook is synchronous');
         return answer;
       } catch (error) {
@@ -149,7 +161,7 @@ export class Hooks {
     if (!(parameter instanceof TransformCollector)) return freeze(parameter);
     return parameter.forTap((run) => {
       try {
-        return refuseNull(run());
+        return refuseNull(this.runningTaps.run(name, owner.name, run));
       } catch (error) {
         this.handleFailure(name, owner, error);
         throw error;

@@ -110,6 +110,8 @@ export class PluginHost {
   private contextFor(plugin: Plugin, registered: Registered, open: () => boolean): PluginContext {
     const { owner } = registered;
     const { mode } = this.config;
+    let inference: PluginContext['inference'] | undefined;
+    const takeInference = () => this.inferenceFor(plugin.name, open);
     const dataDir = join(this.config.dataDir, 'plugins', plugin.name);
     const during =
       <Arguments extends unknown[]>(register: (...given: Arguments) => void) =>
@@ -136,7 +138,9 @@ export class PluginHost {
       events: this.eventsFor(owner),
       hooks: this.hooks.tapsFor(owner),
       models: this.models,
-      inference: this.inferenceFor(plugin.name, open),
+      get inference() {
+        return (inference ??= takeInference());
+      },
       addBackend: during((type) => {
         this.registrations.addBackend(type, plugin.name);
         registered.backends.push(type.type);
@@ -156,6 +160,7 @@ export class PluginHost {
 
   /** The events for a plugin: it can listen but not emit, and its listeners are removed when it is closed. */
   private inferenceFor(plugin: string, settingUp: () => boolean): PluginContext['inference'] {
+    this.hooks.runningTaps.track();
     const ready = (): Inference => {
       if (!settingUp()) return this.inference;
       const reason = 'it uses inference during its setup, when no model is known yet';

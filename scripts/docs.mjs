@@ -1,6 +1,6 @@
 // Generates the parts of the documentation that come from code: the pages on errors, hooks and events, the OpenAPI and
-// AsyncAPI documents, the types of the client, and in every README the option tables, the help of a command and the
-// quoted files. `--check` writes nothing and lists what is out of date.
+// AsyncAPI documents, the types of the client, and in every README and guide the option tables, the help of a command
+// and the quoted files. `--check` writes nothing and lists what is out of date.
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { format, resolveConfig } from 'prettier';
@@ -34,6 +34,8 @@ for (const folder of ['.', ...readdirSync('packages').map((name) => join('packag
       ),
     );
 }
+for (const name of readdirSync('docs/guide'))
+  await update(join('docs/guide', name), withQuotedFiles(readFileSync(join('docs/guide', name), 'utf8')));
 
 /** Writes `text` as Prettier formats it, so that the same file passes both this check and Prettier's. */
 async function update(path, text) {

@@ -4,11 +4,14 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer as createHttpServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { BackendType, PluginContext } from '@lamina/core/plugin';
-import { backendConformance, fakeEngine, tinyGguf } from '@lamina/testing';
+import { createServer } from '@lamina/server-koa';
+import { backendConformance, createTestLamina, fakeEngine, fakePlugin, tinyGguf } from '@lamina/testing';
 import type * as EnginePlugin from '../examples/engine-plugin.js';
 import { chatBody, streamChat } from './support/client.js';
 import { describeEmbedded, describeReal, embeddedDirectory, llamaServer, writeModels } from './support/engine.js';
@@ -128,6 +131,45 @@ describe('the example of a plugin test', function () {
   });
 });
 
+describe('the program of the guide to the client', () => {
+  it('chats, starts models, downloads, listens and ends', async () => {
+    const lamina = await createTestLamina({
+      files: { 'model.fake': 'a fake model' },
+      plugins: [fakePlugin()],
+      manifest: { models: { tiny: { path: 'model.fake' } } },
+    });
+    const server = createServer(lamina, { port: 0, apiKeys: [{ key: 'secret' }] });
+    const file = join(directory, 'file.gguf');
+    await tinyGguf(file, { name: 'file' });
+    const files = createHttpServer((_, response) => void response.end(readFileSync(file)));
+    try {
+      await once(files.listen(0, '127.0.0.1'), 'listening');
+      const fileUrl = `http://127.0.0.1:${(files.address() as AddressInfo).port}/file.gguf`;
+      const guide = run('use-the-client', [await server.listen(), 'tiny', fileUrl], {
+        ...process.env,
+        LAMINA_KEY: 'secret',
+      });
+      assert.equal(await guide.exited, 0, guide.output());
+      for (const line of [
+        /^Connected, allowed: inference, manage$/m,
+        /^tiny: .* → ready$/m,
+        /^Loads: /m,
+        /^tiny: 1 2 3 4$/m,
+        /^Finished \(stop\) after 5 tokens$/m,
+        /^tiny: ready, 12 bytes$/m,
+        /^tiny: .* → stopped$/m,
+        /^Download: finished, (\d+) of \1 bytes$/m,
+        /^MODEL_NOT_FOUND: Model "no-such-model" was not found\./m,
+      ])
+        assert.match(guide.output(), line);
+    } finally {
+      files.close();
+      await server.close({ signal: AbortSignal.abort() });
+      await lamina.close({ signal: AbortSignal.abort() });
+    }
+  });
+});
+
 describeReal('the examples on a real llama-server', function () {
   this.timeout(60_000);
 
@@ -166,6 +208,21 @@ describeReal('the examples on a real llama-server', function () {
     server.child.kill('SIGINT');
     assert.equal(await server.exited, 0);
   });
+
+  for (const framework of ['express', 'fastify'])
+    it(`the ${framework} application serves chats below /ai, and its own page`, async () => {
+      await writeModels(directory, [framework]);
+      await writeFile(
+        join(directory, 'models.yaml'),
+        `models:\n  ${framework}: { path: ${framework}.gguf }\nbackends:\n  llama.cpp: { executable: ${llamaServer} }\n`,
+      );
+      const application = run(`embed-in-${framework}`, [directory, '0']);
+      const url = await application.printed(/http:\/\/\S+/);
+      assert.equal((await streamChat(`${url}/ai`, chatBody(framework))).text, `I am ${framework}.`);
+      assert.equal(await (await fetch(url)).text(), 'The application');
+      application.child.kill('SIGINT');
+      assert.equal(await application.exited, 0, application.output());
+    });
 
   it('the application that embeds Lamina chats and exits', async () => {
     await writeModels(directory, ['embedded']);

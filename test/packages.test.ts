@@ -1,10 +1,12 @@
 // All packages have the same structure and can be published.
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
 import ts from 'typescript';
+import { packedPackages } from './support/packed.js';
 import { root } from './support/root.js';
 import { sources } from './support/sources.js';
 
@@ -153,7 +155,8 @@ for (const folder of folders) {
 
     it('passes publint', async function () {
       this.timeout(60_000);
-      const { messages, pkg } = await publint({ pkgDir: home, pack: 'npm' });
+      const tarball = new Uint8Array(await readFile((await packedPackages()).get(json.name)!)).buffer;
+      const { messages, pkg } = await publint({ pack: { tarball } });
       assert.deepEqual(
         messages.map((message) => formatMessage(message, pkg)),
         [],

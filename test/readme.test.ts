@@ -8,7 +8,7 @@ import { laminaRouter } from '@lamina/server-koa';
 import ts from 'typescript';
 import { root } from './support/root.js';
 
-const folders = ['.', 'docs', ...readdirSync(join(root, 'packages')).map((name) => `packages/${name}`)];
+const folders = ['.', 'docs', 'docs/guide', ...readdirSync(join(root, 'packages')).map((name) => `packages/${name}`)];
 const documents = folders.flatMap((folder) =>
   readdirSync(join(root, folder))
     .filter((name) => name.endsWith('.md'))

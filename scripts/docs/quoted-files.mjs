@@ -1,9 +1,19 @@
-// Inserts a file into the fenced code block after a comment such as <!-- file: examples/demo.ts -->.
+// Inserts a file, or a region of one, into the fenced code block after a comment such as <!-- file: examples/demo.ts -->
+// or <!-- file: examples/demo.ts#chat -->. A region is between the lines `// #region chat` and `// #endregion`.
 import { readFileSync } from 'node:fs';
 
 export function withQuotedFiles(text) {
   return text.replace(
-    /(<!-- file: (\S+) -->\n+```\w*\n)[^]*?(```\n)/g,
-    (_, open, path, close) => `${open}${readFileSync(path, 'utf8').trimEnd()}\n${close}`,
+    /(<!-- file: ([^\s#]+)(?:#(\S+))? -->\n+```\w*\n)[^]*?(```\n)/g,
+    (_, open, path, region, close) => `${open}${quote(path, region)}\n${close}`,
   );
+}
+
+function quote(path, region) {
+  const text = readFileSync(path, 'utf8').trimEnd();
+  if (region === undefined) return text;
+  const lines = text.split('\n');
+  const start = lines.indexOf(`// #region ${region}`);
+  if (start < 0) throw new Error(`${path} has no region "${region}".`);
+  return lines.slice(start + 1, lines.indexOf('// #endregion', start)).join('\n');
 }

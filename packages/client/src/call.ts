@@ -4,13 +4,14 @@ import { abortedError, errorOf, type LaminaClientError } from './error.js';
 
 /** The options of a call. */
 export interface CallOptions {
-  /** Ends the waiting for the reply; what the server has begun, it finishes. */
+  /** Gives up the call, which then throws `ABORTED`. A model that loads and a download go on if others need them. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
  * Sends a frame and returns the result of the reply. When the connection is lost before, the frame is sent again, unless
  * it is unrepeatable.
+ * @internal
  */
 export function call<Result>(
   connection: Connection,
@@ -30,6 +31,7 @@ export function call<Result>(
     };
     const id = connection.add({
       frame: () => frame,
+      endFrame: { type: 'call.cancel' },
       isUnrepeatable,
       receive(reply) {
         connection.remove(id);

@@ -3,13 +3,15 @@ import type { Connection } from './connection.js';
 import { abortedError, errorOf, LaminaClientError } from './error.js';
 import { callSafely } from './events.js';
 import type { ServerFrame } from './link.js';
+import { deltaOf, messageOf, type ChatMessage } from './message.js';
 import { Queue } from './queue.js';
 import type { ChatCompletionChunk, Usage } from './wire.js';
 
-/** A chat: the body of `POST /v1/chat/completions`, with any parameter that the engine knows. */
+/** A chat: the body of `POST /v1/chat/completions`, with any parameter that the engine knows. It is always streamed. */
 export interface ChatRequest {
+  /** A model, an alias or an adapter. */
   readonly model: string;
-  readonly messages: readonly object[];
+  readonly messages: readonly ChatMessage[];
   readonly [parameter: string]: unknown;
 }
 
@@ -31,6 +33,7 @@ export interface ChatOptions {
  * A lost connection is replaced; the answer then continues where it was, so that every chunk comes exactly once.
  */
 export class ChatStream implements AsyncIterable<ChatCompletionChunk> {
+  #id: string | undefined;
   #usage: Usage | undefined;
   #finishReason: string | undefined;
   #isRead = false;
@@ -41,6 +44,11 @@ export class ChatStream implements AsyncIterable<ChatCompletionChunk> {
     private readonly request: ChatRequest,
     private readonly options: ChatOptions,
   ) {}
+
+  /** The id of the request in the log and in events of the server, when the server has accepted the chat. */
+  get id(): string | undefined {
+    return this.#id;
+  }
 
   /** The token counts, when the answer is complete and the engine counts. */
   get usage(): Usage | undefined {
@@ -66,8 +74,16 @@ export class ChatStream implements AsyncIterable<ChatCompletionChunk> {
   /** Reads the answer to its end, and returns its text. @throws LaminaClientError as the iterator */
   async text(): Promise<string> {
     let text = '';
-    for await (const { choices } of this) text += choices[0]?.delta.content ?? '';
+    for await (const chunk of this) text += deltaOf(chunk)?.content ?? '';
     return text;
+  }
+
+  /**
+   * Reads the answer to its end, and returns it as a message that can be sent back: text, reasoning and tool calls.
+   * @throws LaminaClientError as the iterator
+   */
+  message(): Promise<ChatMessage> {
+    return messageOf(this);
   }
 
   async *#chunks(): AsyncGenerator<ChatCompletionChunk, void, undefined> {
@@ -117,6 +133,7 @@ export class ChatStream implements AsyncIterable<ChatCompletionChunk> {
         switch (frame.type) {
           case 'chat.accepted':
             chat = frame['chat'];
+            this.#id = frame['request'] as string;
             return;
           case 'chat.queued':
           case 'chat.loading':

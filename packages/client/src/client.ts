@@ -4,47 +4,14 @@ import { ChatStream, type ChatOptions, type ChatRequest } from './chat.js';
 import { Connection, type ConnectionSettings } from './connection.js';
 import { LaminaClientError } from './error.js';
 import { Events, type ClientEvents, type EventType, type LaminaEvent, type UnknownEvent } from './events.js';
-import type { DownloadView, ModelView } from './wire.js';
+import { Downloads } from './downloads.js';
+import { Models, type SuggestRequest } from './models.js';
+import type { SuggestionView } from './wire.js';
 
 /** The options of {@link LaminaClient.on}. */
 export interface ListenOptions {
   /** Removes the listener. */
   readonly signal?: AbortSignal;
-}
-
-/** What to download: a model of the server's manifest, or a reference at a source. */
-export type DownloadRequest =
-  | { readonly model: string; /** Only from this source. */ readonly source?: string }
-  | {
-      /** Such as `hf:org/model` or an URL. */
-      readonly reference: unknown;
-      /** The name of the new model. */
-      readonly name?: string;
-      /** Only this source; default: the first that supports the reference. */
-      readonly source?: string;
-    };
-
-/** The models of a server. */
-export interface Models {
-  /**
-   * Starts a model and keeps it running; resolves when it is ready.
-   * @throws LaminaClientError `MODEL_NOT_FOUND`, `FORBIDDEN`, and why it cannot start
-   */
-  start(model: string, options?: CallOptions): Promise<ModelView>;
-  /** Stops a model; resolves when it has stopped. @throws LaminaClientError `MODEL_NOT_FOUND`, `FORBIDDEN` */
-  stop(model: string, options?: CallOptions): Promise<ModelView>;
-}
-
-/** The downloads of a server. */
-export interface Downloads {
-  /**
-   * Starts a download, which goes on without the client; resolves when its files are known. An unfinished download of
-   * the same model is continued instead.
-   * @throws LaminaClientError `FORBIDDEN`, `CONFLICT` when the model exists, and why it cannot be downloaded
-   */
-  start(request: DownloadRequest, options?: CallOptions): Promise<DownloadView>;
-  /** Stops a download and deletes what it has. @throws LaminaClientError `DOWNLOAD_NOT_FOUND`, `FORBIDDEN` */
-  cancel(id: string, options?: CallOptions): Promise<DownloadView>;
 }
 
 /** A client of one server. Its methods can be called at any time: they wait for the connection. */
@@ -64,14 +31,8 @@ export class LaminaClient {
     });
     this.#connection = connection;
     this.#events = new Events(connection);
-    this.models = {
-      start: (model, options = {}) => call(connection, { type: 'model.start', model }, options),
-      stop: (model, options = {}) => call(connection, { type: 'model.stop', model }, options),
-    };
-    this.downloads = {
-      start: (request, options = {}) => call(connection, { type: 'download.start', request }, options),
-      cancel: (download, options = {}) => call(connection, { type: 'download.cancel', download }, options),
-    };
+    this.models = new Models(connection);
+    this.downloads = new Downloads(connection, this.#events);
   }
 
   /**
@@ -84,6 +45,18 @@ export class LaminaClient {
    */
   chat(request: ChatRequest, options: ChatOptions = {}): ChatStream {
     return new ChatStream(this.#connection, request, options);
+  }
+
+  /**
+   * The best model for a purpose.
+   * @throws LaminaClientError `NO_SUGGESTION`
+   * @example
+   * ```ts
+   * const { suggested, reasons } = await client.suggest({ use_case: 'chat', max_size: '4GB' });
+   * ```
+   */
+  suggest(request: SuggestRequest, options: CallOptions = {}): Promise<SuggestionView> {
+    return call(this.#connection, { type: 'model.suggest', request }, options);
   }
 
   /**
@@ -124,7 +97,7 @@ export class LaminaClient {
   on(type: '*' | `${string}.${string}`, listener: (event: UnknownEvent) => void, options?: ListenOptions): () => void;
   on(type: string, listener: (event: never) => void, { signal }: ListenOptions = {}): () => void {
     if (signal?.aborted === true) return () => undefined;
-    const remove = this.#events.on(type, listener);
+    const remove = this.#events.on([type], listener);
     signal?.addEventListener('abort', remove, { once: true });
     return () => {
       signal?.removeEventListener('abort', remove);

@@ -69,6 +69,11 @@ export class Connection {
     private readonly listener: ConnectionListener,
   ) {}
 
+  /** Aborted when the connection is closed for good. */
+  get closed(): AbortSignal {
+    return this.#closing.signal;
+  }
+
   /** Starts an exchange, and returns its id. @throws LaminaClientError when the connection is closed for good */
   add(exchange: Exchange): string {
     if (this.#closedBy !== undefined) throw this.#closedBy;
@@ -137,8 +142,7 @@ export class Connection {
     const link = new Link(socket, heartbeat, (frame) => {
       if (frame.type === 'hello') return this.#onHello(link, frame);
       wasUsed = true;
-      if (frame.id === undefined) this.#onUnreadFrame(frame);
-      else this.#entries.get(frame.id)?.exchange.receive(frame);
+      this.#onFrame(frame);
     });
     const close = (): void => link.close();
     this.#closing.signal.addEventListener('abort', close, { once: true });
@@ -185,8 +189,20 @@ export class Connection {
     );
   }
 
+  #onFrame(frame: ServerFrame): void {
+    if (frame.id === undefined) return this.#onUnreadMessage(frame);
+    const entry = this.#entries.get(frame.id);
+    try {
+      entry?.exchange.receive(frame);
+    } catch (cause) {
+      const message = `The server sent an invalid frame "${frame.type}".`;
+      this.#entries.delete(frame.id);
+      entry?.exchange.fail(new LaminaClientError({ code: 'PROTOCOL_ERROR', message }, { cause }));
+    }
+  }
+
   /** The server does not read a message that is too large, so its error has no id. */
-  #onUnreadFrame(frame: ServerFrame): void {
+  #onUnreadMessage(frame: ServerFrame): void {
     const error = errorOf(frame);
     const limit = error.details['limit_bytes'] as number;
     this.#fail(error, ({ exchange }, id) => bytesOf(exchange, id) > limit);

@@ -30,9 +30,12 @@ export interface ClientEvents {
   readonly connected: { readonly scopes: readonly string[]; readonly restarted: boolean };
   /** The connection was lost; another one is opened while something needs it. */
   readonly disconnected: { readonly reason: string };
-  /** Events of this type were missed and cannot be sent again: read the current state. */
-  readonly gap: { readonly type: EventType | '*' | (string & {}) };
-  /** A listener gets no events, or the server refuses the client. Without a listener, it is written to the console. */
+  /** Events of these types were missed and cannot be sent again: read the current state. */
+  readonly gap: { readonly types: readonly string[] };
+  /**
+   * The server refuses the client, or the events of a type. Without a listener, and while somebody listens for events of
+   * the server, it is written to the console.
+   */
   readonly error: LaminaClientError;
 }
 
@@ -44,19 +47,26 @@ interface Listeners {
   readonly subscription?: string;
 }
 
-/** The listeners of a client: of the same type, they share a subscription. */
+/**
+ * The listeners of a client: of the same type, they share a subscription.
+ * @internal
+ */
 export class Events {
   readonly #listeners = new Map<string, Listeners>();
 
   constructor(private readonly connection: Connection) {}
 
-  /** Adds a listener, and returns a function that removes it. */
-  on(type: string, listener: Listener): () => void {
-    const listeners = this.#listeners.get(type) ?? this.#create(type);
+  /**
+   * Adds a listener for some types of events of the server, `*` for all, or for one of the client. Returns a function that
+   * removes it.
+   */
+  on(types: readonly string[], listener: Listener): () => void {
+    const key = types.join();
+    const listeners = this.#listeners.get(key) ?? this.#create(key, types);
     listeners.all.add(listener);
     return () => {
       if (!listeners.all.delete(listener) || listeners.all.size > 0) return;
-      this.#remove(type, listeners);
+      this.#remove(key, listeners);
     };
   }
 
@@ -64,24 +74,29 @@ export class Events {
   emit<Type extends keyof ClientEvents>(type: Type, event: ClientEvents[Type]): void {
     const listeners = this.#listeners.get(type);
     if (listeners !== undefined) callAll(listeners.all, event);
-    else if (type === 'error') console.error((event as LaminaClientError).message);
+    else if (type === 'error' && this.#hasSubscription) console.error((event as LaminaClientError).message);
   }
 
-  #create(type: string): Listeners {
+  get #hasSubscription(): boolean {
+    return [...this.#listeners.values()].some(({ subscription }) => subscription !== undefined);
+  }
+
+  #create(key: string, types: readonly string[]): Listeners {
     const all = new Set<Listener>();
-    const isOfServer = type === '*' || type.includes('.');
-    const listeners = isOfServer ? { all, subscription: this.#subscribe(type, all) } : { all };
-    this.#listeners.set(type, listeners);
+    const isOfServer = key === '*' || key.includes('.');
+    const listeners = isOfServer ? { all, subscription: this.#subscribe(key, types, all) } : { all };
+    this.#listeners.set(key, listeners);
     return listeners;
   }
 
-  #remove(type: string, { subscription }: Listeners): void {
-    this.#listeners.delete(type);
-    if (subscription !== undefined) this.connection.end(subscription);
+  #remove(key: string, listeners: Listeners): void {
+    if (this.#listeners.get(key) !== listeners) return;
+    this.#listeners.delete(key);
+    if (listeners.subscription !== undefined) this.connection.end(listeners.subscription);
   }
 
-  #subscribe(type: string, listeners: Set<Listener>): string {
-    const types = type === '*' ? {} : { types: [type] };
+  #subscribe(key: string, types: readonly string[], listeners: Set<Listener>): string {
+    const wanted = key === '*' ? {} : { types };
     /** The newest event of the server when it began to send, and the last event that arrived. */
     let beginning: unknown;
     let last: unknown;
@@ -96,15 +111,16 @@ export class Events {
           return callAll(listeners, frame['event']);
         case 'reset':
           last = beginning;
-          return this.emit('gap', { type });
+          return this.emit('gap', { types });
         case 'error':
           this.connection.remove(id);
-          this.#listeners.delete(type);
-          return this.emit('error', errorOf(frame));
+          this.emit('error', errorOf(frame));
+          this.#listeners.delete(key);
+          return;
       }
     };
     const id = this.connection.add({
-      frame: () => ({ type: 'events.subscribe', ...types, ...(last === undefined ? {} : { since: last }) }),
+      frame: () => ({ type: 'events.subscribe', ...wanted, ...(last === undefined ? {} : { since: last }) }),
       endFrame: { type: 'events.unsubscribe' },
       isPatient: true,
       receive,
@@ -119,7 +135,10 @@ function callAll(listeners: Iterable<Listener>, event: unknown): void {
   for (const listener of [...listeners]) callSafely(() => listener(event as never));
 }
 
-/** Calls a function of the application. What it throws is reported as uncaught, and does not disturb the connection. */
+/**
+ * Calls a function of the application. What it throws is reported as uncaught, and does not disturb the connection.
+ * @internal
+ */
 export function callSafely(run: () => void): void {
   try {
     run();

@@ -4,12 +4,16 @@ export type { LaminaClient, ListenOptions } from './client.js';
 export { LaminaClientError } from './error.js';
 export type { CallOptions } from './call.js';
 export type { ChatOptions, ChatProgress, ChatRequest, ChatStream } from './chat.js';
+export type { ChatMessage, ToolCall } from './message.js';
+export type { Downloads, DownloadRequest } from './downloads.js';
+export type { ModelFilter, Models, SuggestRequest } from './models.js';
 export type { ClientEvents, EventHead, EventType, LaminaEvent, UnknownEvent } from './events.js';
 export type {
   ChatCompletionChunk,
   DownloadView,
   EventFields,
   ModelDetail,
+  ModelsView,
   ModelView,
   SuggestionView,
   Usage,

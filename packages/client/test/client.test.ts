@@ -48,6 +48,7 @@ describe('the client', () => {
     assert.equal(text, 'other: 1 2 3 4');
     assert.equal(chat.finishReason, 'stop');
     assert.equal(chat.usage?.completion_tokens, 5);
+    assert.match(chat.id!, /^[\da-f-]{36}$/);
     assert.ok(progress.some(({ kind }) => kind === 'loading'));
   });
 
@@ -55,6 +56,12 @@ describe('the client', () => {
     const unread = client.chat({ model: 'nobody', messages });
     assert.equal(await client.chat({ model: 'tiny', messages }).text(), 'tiny: 1 2 3 4');
     assert.equal(await codeOf(unread.text()), 'MODEL_NOT_FOUND');
+  });
+
+  it('returns the answer as a message that can be sent back', async () => {
+    const message = await client.chat({ model: 'tiny', messages }).message();
+    assert.deepEqual(message, { role: 'assistant', content: 'tiny: 1 2 3 4' });
+    assert.equal(await client.chat({ model: 'tiny', messages: [...messages, message] }).text(), 'tiny: 1 2 3 4');
   });
 
   it('reads a chat only once', async () => {
@@ -103,7 +110,11 @@ describe('the client', () => {
     assert.equal(await codeOf(client.chat({ model: 'tiny', messages: [] }).text()), 'REQUEST_INVALID');
   });
 
-  it('starts and stops models', async () => {
+  it('lists, describes, suggests, starts and stops models', async () => {
+    const { models, total } = await client.models.list({ q: 'tin' });
+    assert.deepEqual([Object.keys(models), total], [['tiny'], 1]);
+    assert.equal((await client.models.get('tiny')).path, 'model.fake');
+    assert.equal((await client.suggest({ ai_model: 'other' })).suggested, 'other');
     assert.equal((await client.models.start('tiny')).state, 'ready');
     assert.equal((await client.models.stop('tiny')).state, 'stopped');
     assert.equal(await codeOf(client.models.start('nobody')), 'MODEL_NOT_FOUND');

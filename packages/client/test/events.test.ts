@@ -121,7 +121,7 @@ describe('events', () => {
     proxy.cut();
     await lost;
     for (let count = 0; count < 1001; count++) emit('missed');
-    assert.deepEqual(await gap, { type: 'model.updated' });
+    assert.deepEqual(await gap, { types: ['model.updated'] });
     await settled();
     emit('after');
     assert.deepEqual(await until('after'), ['after']);
@@ -163,7 +163,7 @@ describe('events', () => {
     proxy.target = new URL(other.url);
     proxy.cut();
     assert.equal((await again).restarted, true);
-    assert.deepEqual(await gap, { type: 'model.updated' });
+    assert.deepEqual(await gap, { types: ['model.updated'] });
     proxy.target = new URL(testServer.url);
     await other.close();
   });

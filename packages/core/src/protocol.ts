@@ -28,7 +28,6 @@ export {
   type ServedModel,
   type ServedModels,
 } from './contract/served-models.js';
-export type { Json } from './contract/schema.js';
 export { LaminaError, type WireError } from './contract/errors.js';
 export { downloadRequestSchema, suggestRequestSchema, validateRequestSchema } from './contract/requests.js';
 export { isHeaderToken } from './kernel/header-token.js';

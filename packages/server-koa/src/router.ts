@@ -75,14 +75,15 @@ function mountRoutes(
   parts: Omit<RouteServices, 'routes'>,
   { checks, more = [] }: { readonly checks?: Around | undefined; readonly more?: readonly HttpRoute[] },
 ): FastPath {
-  const { routes: contributions, middleware } = readHttpExtensions(parts.lamina);
+  const all: HttpRoute[] = [];
+  const services = { ...parts, routes: all };
+  const { routes, middleware } = readHttpExtensions(services.lamina);
   const around = { checks, middleware: oncePerRequest(middleware) };
-  const routes = contributions.map(({ route }) => route);
-  const services = { ...parts, routes };
-  const own = ownRoutes(services);
-  routes.push(...own);
+  const documented = ownRoutes(services);
+  all.push(...routes.map(({ route }) => route), ...documented);
+  const own = [...documented, ...more];
   const posts: Layer[] = [];
-  for (const contributed of contributions) {
+  for (const contributed of routes) {
     const layer = mountContributed(contributed, services, around);
     const { plugin, route } = contributed;
     if (route.method === 'POST') posts.push(layer);
@@ -94,7 +95,7 @@ function mountRoutes(
         );
     }
   }
-  for (const route of [...own, ...more]) mountOwn(route, services, around);
+  for (const route of own) mountOwn(route, services, around);
   return { around: around.middleware, isTaken: (path) => posts.some((layer) => layer.match(path)) };
 }
 

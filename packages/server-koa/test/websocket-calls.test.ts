@@ -3,13 +3,24 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { InferenceRequest, Plugin } from '@lamina/core';
 import { watchForLeaks } from '@lamina/testing';
 import type { ClientFrame } from '@lamina/core/protocol';
 import { TestSocket } from './support/socket.js';
 import { startTestServer, until, type TestServer } from './support/test-server.js';
 
 describe('a call over a WebSocket', () => {
-  const apiKeys = [{ key: 'chats', scope: 'inference' as const }, { key: 'all' }];
+  const apiKeys = [{ key: 'chats', name: 'chats', scope: 'inference' as const }, { key: 'all' }];
+  /** The inference requests that a hook saw. */
+  const seen: InferenceRequest[] = [];
+  const watcher: Plugin = {
+    name: 'watcher',
+    setup: (lamina) =>
+      lamina.hooks.beforeRequest.tap((request) => {
+        seen.push(request);
+        return undefined;
+      }),
+  };
   let files: Server;
   let testServer: TestServer;
   let all: TestSocket;
@@ -31,7 +42,8 @@ describe('a call over a WebSocket', () => {
     await once(files, 'listening');
     const url = `http://127.0.0.1:${(files.address() as AddressInfo).port}/far.fake`;
     testServer = await startTestServer({
-      models: { tiny: {}, slow: { load_ms: 600_000 } },
+      models: { tiny: {}, angry: { status: 418 }, slow: { load_ms: 600_000 } },
+      plugins: [watcher],
       entries: { far: { path: 'far.fake', backend: 'fake', download: { url } } },
       server: { apiKeys },
     });
@@ -101,6 +113,25 @@ describe('a call over a WebSocket', () => {
       assert.match(message, new RegExp(`The frame "download\\.${verb}" needs a key with the scope "manage"`));
     }
     assert.equal((await refusal(all, { type: 'download.pause', download: 'x' })).code, 'DOWNLOAD_NOT_FOUND');
+  });
+
+  it('embeds texts as REST does, through hooks, and reports the refusal of an engine', async () => {
+    const request = { model: 'tiny', input: ['one', 'two'] };
+    const expected = await rest('/v1/embeddings', 'chats', { method: 'POST', body: JSON.stringify(request) });
+    seen.length = 0;
+    assert.deepEqual(await reply(chats, { type: 'embeddings.create', request }), expected);
+    assert.deepEqual(
+      seen.map(({ route, caller }) => [route, caller.name, caller.via]),
+      [['embeddings', 'chats', 'websocket']],
+    );
+    const none = await refusal(chats, { type: 'embeddings.create', request: { ...request, model: 'tinny' } });
+    assert.equal(none.code, 'MODEL_NOT_FOUND');
+    const refused = await refusal(chats, { type: 'embeddings.create', request: { ...request, model: 'angry' } });
+    assert.match(refused.message, /Told to answer 418/);
+    assert.equal(
+      (await refusal(chats, { type: 'embeddings.create', request: { model: 'tiny' } })).code,
+      'REQUEST_INVALID',
+    );
   });
 
   it('ends with ABORTED when it is cancelled, and its id is free then', async () => {

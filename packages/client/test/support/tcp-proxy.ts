@@ -59,7 +59,7 @@ export class TcpProxy {
   #pass(client: Socket, server: Socket): void {
     this.count++;
     const planned = this.cuts.shift() ?? Infinity;
-    let passed = 0;
+    let passed = '';
     for (const [socket, other] of [
       [client, server],
       [server, client],
@@ -75,11 +75,14 @@ export class TcpProxy {
     client.on('data', (data) => this.#passing.has(client) && server.write(data));
     server.on('data', (data: Buffer) => {
       if (!this.#passing.has(server)) return;
-      this.received += data.toString('latin1');
-      const index = typeof planned === 'number' ? planned - passed : data.indexOf(planned);
-      const isCut = index >= 0 && index <= data.length;
+      const text = data.toString('latin1');
+      this.received += text;
+      // The text may have begun in earlier bytes.
+      const end = typeof planned === 'number' ? planned : (passed + text).indexOf(planned);
+      const index = Math.max(end - passed.length, 0);
+      passed += text;
+      const isCut = end >= 0 && end <= passed.length;
       client.write(isCut ? data.subarray(0, index) : data, () => isCut && client.destroy());
-      passed += data.length;
     });
   }
 }

@@ -78,6 +78,23 @@ export const clientFrameSchemas = {
     required: ['type', 'id'],
     additionalProperties: false,
   },
+  'embeddings.create': {
+    description:
+      'Embeds texts. `request` is the body of POST /v1/embeddings, with any parameter that the engine knows. The server sends `reply` with a list of embeddings as OpenAI documents it, as numbers in the order of the inputs, or `error`.',
+    type: 'object',
+    properties: {
+      type: { const: 'embeddings.create' },
+      id,
+      request: {
+        type: 'object',
+        properties: { model: name, input: { anyOf: [string, { type: 'array', items: string }] } },
+        required: ['model', 'input'],
+        additionalProperties: true,
+      },
+    },
+    required: ['type', 'id', 'request'],
+    additionalProperties: false,
+  },
   'model.list': {
     description:
       'All models, or those that match: `state`, `format`, `q` for a part of the name or the description. The server sends `reply` with `{ models, … }`, like GET /models.',
@@ -181,6 +198,7 @@ export const clientFrameScopes: { readonly [Type in ClientFrameType]: Scope | 'a
   'chat.resume': 'inference',
   'events.subscribe': 'any',
   'events.unsubscribe': 'any',
+  'embeddings.create': 'inference',
   'model.list': 'any',
   'model.get': 'any',
   'model.suggest': 'any',

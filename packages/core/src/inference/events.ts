@@ -5,11 +5,13 @@ import type { WireError } from '../contract/errors.js';
 import type { ResponseSink } from '../contract/inference.js';
 import type { JsonObject } from '../contract/schema.js';
 import { isMapping, parseJson } from '../kernel/json.js';
+import type { ChunkChanges } from '../kernel/response-transforms.js';
 import { readEngineError } from './engine-error.js';
 
-/** One chunk of an answer: the data of an event, as the engine wrote it and parsed. */
+/** One chunk of an answer: the data of an event. */
 export interface StreamChunk {
-  readonly data: string;
+  /** As the engine wrote it; `undefined` where a plugin changed it. */
+  readonly data?: string;
   readonly json: JsonObject;
 }
 
@@ -40,6 +42,7 @@ export class EventReader implements ResponseSink {
   error: WireError | undefined;
   readonly #sink: ChunkSink;
   readonly #stop: () => void;
+  readonly #collect: () => ChunkChanges | undefined;
   readonly #text = new StringDecoder();
   readonly #parser = createParser({
     onEvent: ({ data }) => this.#onData(data),
@@ -51,11 +54,16 @@ export class EventReader implements ResponseSink {
   });
   #chunks: StreamChunk[] = [];
   #isDone = false;
+  #changes: ChunkChanges | undefined;
 
-  /** `stop` ends the request after an error, when there is no point in reading on. */
-  constructor(sink: ChunkSink, stop: () => void) {
+  /**
+   * `stop` ends the request after an error, when there is no point in reading on; `collect` asks the plugins for their
+   * changes when the answer begins.
+   */
+  constructor(sink: ChunkSink, stop: () => void, collect: () => ChunkChanges | undefined) {
     this.#sink = sink;
     this.#stop = stop;
+    this.#collect = collect;
   }
 
   /** True when the engine has ended the answer in order. */
@@ -65,6 +73,7 @@ export class EventReader implements ResponseSink {
 
   writeHead(): void {
     this.headersSent = true;
+    this.#changes = this.#collect();
   }
 
   flushHeaders(): void {} // An event sink has no headers.
@@ -73,6 +82,10 @@ export class EventReader implements ResponseSink {
     if (this.error !== undefined) return true;
     this.#chunks = [];
     this.#parser.feed(this.#text.write(bytes));
+    return this.#writeChunks();
+  }
+
+  #writeChunks(): boolean {
     return this.#chunks.length === 0 || this.#sink.write(this.#chunks);
   }
 
@@ -82,12 +95,16 @@ export class EventReader implements ResponseSink {
 
   end(): void {
     this.writableEnded = true;
+    this.#chunks = [];
+    if (this.isComplete) this.#endChunks();
+    this.#writeChunks();
   }
 
   #onData(data: string): void {
     if (this.error !== undefined) return;
     if (data === '[DONE]') {
       this.#isDone = true;
+      this.#endChunks();
       return;
     }
     const json = parseJson(data);
@@ -95,7 +112,13 @@ export class EventReader implements ResponseSink {
     const chunk: Chunk = json;
     this.usage = chunk.usage ?? this.usage;
     this.finishReason ??= chunk.choices?.find(({ index = 0 }) => index === 0)?.finish_reason ?? undefined;
-    this.#chunks.push({ data, json: json as JsonObject });
+    for (const changed of this.#changes?.each(json as JsonObject) ?? [json as JsonObject])
+      this.#chunks.push(changed === json ? { data, json: changed } : { json: changed });
+  }
+
+  #endChunks(): void {
+    for (const json of this.#changes?.end() ?? []) this.#chunks.push({ json });
+    this.#changes = undefined;
   }
 
   #fail(text: string): void {

@@ -21,6 +21,7 @@ import { incoming, readEmbeddings, withUsage } from './in-process.js';
 import type { LeasedRequest } from './leased-request.js';
 import type { InferenceRequests } from './request.js';
 import { send } from './send.js';
+import { TransformedAnswer } from './transformed-answer.js';
 import { Upstreams } from './upstreams.js';
 
 /** Runs inference requests, whichever way they come in. */
@@ -48,7 +49,7 @@ export class InferenceService implements Inference {
     try {
       const sink = new BodySink(request.model);
       const asked = incoming('embeddings', { ...request, encoding_format: 'float' }, options);
-      throwFailure(await this.#track(this.#run(asked, sink, { ...progressPart(options), signal })));
+      throwFailure(await this.#runBytes(asked, sink, { ...progressPart(options), signal }));
       return readEmbeddings(sink.json());
     } catch (error) {
       throw failureOf(error, signal);
@@ -63,12 +64,12 @@ export class InferenceService implements Inference {
   }
 
   async forward(request: ForwardRequest, sink: ResponseSink, options: AcquireOptions): Promise<ForwardResult> {
-    return forwardResult(await this.#track(this.#run(request, sink, options)));
+    return forwardResult(await this.#runBytes(request, sink, options));
   }
 
   async forwardEvents(request: ForwardRequest, sink: EventSink, options: AcquireOptions): Promise<ForwardResult> {
     const chunks: ChunkSink = {
-      write: (list) => sink.write(list.map(({ data }) => data)),
+      write: (list) => sink.write(list.map(({ data, json }) => data ?? JSON.stringify(json))),
       once: (event, listener) => sink.once(event, listener),
     };
     return forwardResult(await this.#runChunks(request, chunks, options));
@@ -94,19 +95,44 @@ export class InferenceService implements Inference {
 
   #runChunks(request: ForwardRequest, sink: ChunkSink, options: AcquireOptions): Promise<RunResult> {
     const stopped = new AbortController();
-    const reader = new EventReader(sink, () => stopped.abort());
     const signal = AbortSignal.any([options.signal, stopped.signal]);
-    return this.#track(this.#run(request, reader, { ...options, signal }, reader));
+    return this.#run(request, { ...options, signal }, (handle) => {
+      const collect = () => this.requests.collectChanges(handle, true, signal).chunkChanges;
+      const reader = new EventReader(sink, () => stopped.abort(), collect);
+      return { sink: reader, reader };
+    });
   }
 
-  async #run(
+  /** As {@link #run}, for an answer as bytes. */
+  #runBytes(request: ForwardRequest, sink: ResponseSink, options: AcquireOptions): Promise<RunResult> {
+    return this.#run(request, options, (handle) => ({ sink: this.#answerSink(handle, sink, options.signal) }));
+  }
+
+  #answerSink(handle: LeasedRequest, sink: ResponseSink, signal: AbortSignal): ResponseSink {
+    if (!this.requests.changesAnswers && !this.requests.needsUsage) return sink;
+    return new TransformedAnswer(sink, {
+      collect: (isStream) => this.requests.collectChanges(handle, isStream, signal),
+      withholdsUsage: () => handle.withholdsUsage,
+    });
+  }
+
+  #run(
     request: ForwardRequest,
-    sink: ResponseSink,
     options: AcquireOptions,
-    reader?: EventReader,
+    sinkFor: (handle: LeasedRequest) => Receiver,
+  ): Promise<RunResult> {
+    return this.#track(this.#send(request, options, sinkFor));
+  }
+
+  async #send(
+    request: ForwardRequest,
+    options: AcquireOptions,
+    sinkFor: (handle: LeasedRequest) => Receiver,
   ): Promise<RunResult> {
     const handle = await this.requests.open(request, options);
     try {
+      handle.needsUsage = this.requests.needsUsage;
+      const { sink, reader } = sinkFor(handle);
       const { method = 'POST', route, search = '' } = request;
       const sending = { method, target: route + search, sink, signal: options.signal };
       const outcome = await send(handle, sending, this.#upstreams);
@@ -117,6 +143,12 @@ export class InferenceService implements Inference {
       throw thrown;
     }
   }
+}
+
+/** Where an answer goes; `reader` is the sink when it reads the answer as events. */
+interface Receiver {
+  readonly sink: ResponseSink;
+  readonly reader?: EventReader;
 }
 
 function forwardResult(result: RunResult): ForwardResult {

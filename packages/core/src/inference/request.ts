@@ -1,6 +1,7 @@
 // Opens an inference request: hooks, model name and lease.
 import { randomUUID } from 'node:crypto';
 import { processCaller } from '../contract/caller.js';
+import type { Config } from '../contract/config.js';
 import type { Clock, Logger } from '../contract/context.js';
 import { LaminaError } from '../contract/errors.js';
 import type { IncomingRequest } from '../contract/inference.js';
@@ -9,6 +10,7 @@ import type { Models, ResolvedModel } from '../contract/models.js';
 import type { AcquireOptions, AcquireProgress, Lease, Runtime } from '../contract/runtime.js';
 import { failureOf } from '../kernel/abort.js';
 import type { EventBus } from '../kernel/event-bus.js';
+import { TransformCollector } from '../kernel/response-transforms.js';
 import type { Hooks } from '../kernel/hooks.js';
 import { requestHeaders } from './headers.js';
 import { forPlugins, LeasedRequest, parse, write, type AllowedRequest } from './leased-request.js';
@@ -16,14 +18,20 @@ import { RequestReport } from './request-report.js';
 
 /** Opens requests. */
 export class InferenceRequests {
+  /** Whether a plugin needs the token counts of every stream. */
+  readonly needsUsage: boolean;
+
   constructor(
+    config: Config,
     private readonly models: Models,
     private readonly runtime: Runtime,
     private readonly hooks: Hooks,
     private readonly events: EventBus,
     private readonly clock: Clock,
     private readonly log: Logger,
-  ) {}
+  ) {
+    this.needsUsage = config.plugins.some(({ needs = [] }) => needs.includes('usage'));
+  }
 
   /** See `Inference.open`. */
   async open(incoming: IncomingRequest, options: AcquireOptions): Promise<LeasedRequest> {
@@ -45,6 +53,19 @@ export class InferenceRequests {
       report.finish({ status: error.status, served: false, error });
       throw thrown;
     }
+  }
+
+  /** Whether plugins may want to change answers. */
+  get changesAnswers(): boolean {
+    return this.hooks.run.transformResponse.isUsed();
+  }
+
+  /** Runs `transformResponse` for an answer that begins. */
+  collectChanges(handle: LeasedRequest, isStream: boolean, signal: AbortSignal): TransformCollector {
+    const collector = new TransformCollector(isStream);
+    if (this.changesAnswers)
+      this.hooks.run.transformResponse.call(collector, handle.asSeen(), { signal, log: this.log });
+    return collector;
   }
 
   /** Runs `beforeRequest`. The parsed body lives no longer than the hook runs. */

@@ -15,6 +15,7 @@ import { nearestHint } from './check.js';
 import type { EventBus } from './event-bus.js';
 import { freeze } from './freeze.js';
 import { reasonOf } from './reason.js';
+import { TransformCollector } from './response-transforms.js';
 
 /** Who taps: a plugin. Once it is closed, its taps do nothing: tapable cannot remove a tap. */
 export interface TapOwner {
@@ -133,13 +134,27 @@ export class Hooks {
       if (owner.closed) return undefined;
       const { signal } = parameters.pop() as Context;
       try {
-        const answer = refuseNull(run(...parameters.map(freeze), { signal, log: owner.log }));
+        const given = parameters.map((parameter) => this.forTap(parameter, name, owner));
+        const answer = refuseNull(run(...given, { signal, log: owner.log }));
         if (answer instanceof Promise) throw new Error('it returned a promise; this hook is synchronous');
         return answer;
       } catch (error) {
         return this.handleFailure(name, owner, error);
       }
     };
+  }
+
+  /** What a tap receives. What it adds to a response runs later, and fails as if it did in the tap. */
+  private forTap(parameter: unknown, name: HookName, owner: TapOwner): unknown {
+    if (!(parameter instanceof TransformCollector)) return freeze(parameter);
+    return parameter.forTap((run) => {
+      try {
+        return refuseNull(run());
+      } catch (error) {
+        this.handleFailure(name, owner, error);
+        throw error;
+      }
+    });
   }
 
   /** Isolates or attributes a failure, as the hook's row says. A LaminaError that a tap throws is passed on. */
@@ -167,7 +182,7 @@ function createHooks(): RunnableHooks {
   return Object.freeze(Object.fromEntries(hooks)) as RunnableHooks;
 }
 
-function refuseNull(answer: unknown): unknown {
+function refuseNull<T>(answer: T): T {
   if (answer === null) throw new Error('it returned null; return undefined to leave the value unchanged');
   return answer;
 }

@@ -10,7 +10,6 @@ import {
   apiVersion,
   type Plugin,
   type PluginContext,
-  type PluginNeed,
   type PluginRecord,
   type Registrations,
 } from '../contract/plugin.js';
@@ -85,11 +84,6 @@ export class PluginHost {
   /** See `Lamina.extensions`. */
   extensions<Point extends keyof ExtensionPoints>(point: Point): readonly Contribution<ExtensionPoints[Point]>[] {
     return this.contributions.read(point);
-  }
-
-  /** Whether a plugin needs something that costs something. */
-  needs(need: PluginNeed): boolean {
-    return this.config.plugins.some(({ needs = [] }) => needs.includes(need));
   }
 
   /** Closes every plugin, the last one first; each silenced, then closed. */

@@ -28,6 +28,7 @@ describe('the entry point for clients', () => {
         'contract/errors',
         'contract/events',
         'contract/frames',
+        'contract/requests',
         'contract/server-frames',
         'contract/manifest',
         'contract/model-views',

@@ -4,6 +4,7 @@ import { clientFrameSchemas, clientFrameScopes, type ClientFrame, type ClientFra
 import type { Chats } from '../chats/chats.js';
 import type { Peer } from '../peer.js';
 import { changeDownload, listDownloads, startDownload } from './downloads.js';
+import { createEmbeddings } from './embeddings.js';
 import { subscribe, unsubscribe } from './events.js';
 import { changeModel, getModel, listModels, suggestModel } from './models.js';
 
@@ -44,6 +45,7 @@ const ownFrames = (chats: Chats): OwnFrames => ({
   'chat.resume': { run: (frame, peer) => chats.resume(frame, peer) },
   'events.subscribe': { run: subscribe },
   'events.unsubscribe': { run: unsubscribe },
+  'embeddings.create': { isLarge: true, call: createEmbeddings },
   'model.list': { call: listModels },
   'model.get': { call: getModel },
   'model.suggest': { call: suggestModel },

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { once } from 'node:events';
 import { createLamina, type Lamina } from '@lamina/core';
+import { clientFrameSchemas } from '@lamina/core/protocol';
 import { createServer, type Server } from '@lamina/server-koa';
 import { chatBody } from './support/client.js';
 import { describeReal, realLlama, writeModels } from './support/engine.js';
@@ -121,11 +122,7 @@ describeReal('WebSockets on a real llama-server', function () {
 
   it('ten thousand malformed frames get an error or end their connection, and the server keeps working', async () => {
     const random = seeded(10_000);
-    const seed = JSON.stringify({
-      type: 'chat.start',
-      id: 'x',
-      request: { model: 'none', messages: [{ role: 'user', content: 'hi' }] },
-    });
+    const seeds = seedFrames();
     let sent = 0;
     let answers = 0;
     let ends = 0;
@@ -133,7 +130,7 @@ describeReal('WebSockets on a real llama-server', function () {
       const socket = await ChatSocket.open(url);
       const closed = once(socket.ws, 'close');
       socket.ws.on('message', () => (answers += 1));
-      for (let index = 0; index < 500; index++, sent++) socket.ws.send(mutate(seed, random));
+      for (let index = 0; index < 500; index++, sent++) socket.ws.send(mutate(seeds[sent % seeds.length]!, random));
       socket.send({ type: 'ping', id: 'last' });
       const reached = new Promise((resolve) =>
         socket.ws.on(
@@ -155,6 +152,26 @@ describeReal('WebSockets on a real llama-server', function () {
   });
 });
 
+/** A frame of each type, which names a model, a chat or a download that does not exist. */
+function seedFrames(): string[] {
+  const fields: Readonly<Record<string, unknown>> = {
+    request: { model: 'none', messages: [{ role: 'user', content: 'hi' }], input: 'hi', reference: 'x://none' },
+    chat: '00000000-0000-0000-0000-000000000000',
+    after: 1,
+    model: 'none',
+    download: 'none',
+    types: ['model.ready'],
+    since: '00000000-1',
+    state: 'ready',
+    format: 'gguf',
+    q: 'x',
+  };
+  return Object.entries(clientFrameSchemas).map(([type, { properties }]) => {
+    const given = Object.keys(properties).map((name) => [name, { type, id: 'x', ...fields }[name]]);
+    return JSON.stringify(Object.fromEntries(given));
+  });
+}
+
 /** A frame with some characters changed, removed or added, or random bytes instead. */
 function mutate(text: string, random: () => number): string | Buffer {
   const at = () => Math.floor(random() * text.length);
@@ -163,8 +180,8 @@ function mutate(text: string, random: () => number): string | Buffer {
   if (kind === 1) return Buffer.from(Array.from({ length: 40 }, () => Math.floor(random() * 256)));
   if (kind === 2)
     return text.replace(
-      'chat.start',
-      ['chat.cancel', 'ping', 'model.stop', '', 'constructor'][Math.floor(random() * 5)]!,
+      /(?<="type":")[^"]+/,
+      ['chat.start', 'chat.cancel', 'ping', 'model.stop', '', 'constructor'][Math.floor(random() * 6)]!,
     );
   if (kind === 3) return JSON.stringify({ type: 'events.subscribe', id: random() < 0.5 ? [] : {}, types: at() });
   let changed = text;

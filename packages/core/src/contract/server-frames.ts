@@ -143,6 +143,13 @@ export const serverFrameSchemas = {
     properties: { type: { const: 'reset' }, id, oldest: string },
     required: ['type', 'id', 'oldest'],
   },
+  part: {
+    description:
+      'A part of the result of a call, before its `reply`; only frames of plugins have parts. `seq` counts them from 1.',
+    type: 'object',
+    properties: { type: { const: 'part' }, id, seq: position, part: object },
+    required: ['type', 'id', 'seq', 'part'],
+  },
   reply: {
     description: 'The call of a frame has succeeded.',
     type: 'object',

@@ -10,6 +10,7 @@ import {
   apiVersion,
   type Plugin,
   type PluginContext,
+  type PluginNeed,
   type PluginRecord,
   type Registrations,
 } from '../contract/plugin.js';

@@ -66,7 +66,10 @@ export function readHttpExtensions(lamina: Lamina): HttpExtensions {
       routes.push({ plugin, route, ...(errorBody === undefined ? {} : { errorBody: errorBody.bind(value) }) });
     }
     if (value.middleware !== undefined) middleware.push(value.middleware);
-    for (const [type, frame] of Object.entries(value.frames ?? {})) frames.set(type, frame);
+    for (const [type, frame] of Object.entries(value.frames ?? {})) {
+      if (frames.has(type)) fail(`"${type}" is a frame of it twice`);
+      frames.set(type, frame);
+    }
   }
   return { routes, middleware, frames };
 }

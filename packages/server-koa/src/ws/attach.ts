@@ -2,15 +2,17 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { Lamina } from '@lamina/core';
+import { LaminaError, type Lamina } from '@lamina/core';
 import { subprotocol } from '@lamina/core/protocol';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { refuseHandshake } from '../client-error.js';
+import { readHttpExtensions } from '../extensions/read.js';
 import { addressGuardFor } from '../middleware/address-guard.js';
 import { defaultHeartbeat, type WebSocketOptions } from '../options.js';
 import { bodyLimits, type BodyLimits } from '../request/body.js';
 import { Chats } from './chats/chats.js';
 import { WebSocketConnection } from './connection.js';
+import { extensionFrames } from './frames/extensions.js';
 import { frameTable } from './frames/table.js';
 import { handshakeHandler, type AcceptedHandshake } from './handshake.js';
 import { Inbox } from './inbox.js';
@@ -67,7 +69,10 @@ export function attachWebSocketServer(
   const { path = '/ws', chatLimit = defaultChatLimit, heartbeatInterval = defaultHeartbeat } = options;
   const chats = new Chats(options.resumeTimeout ?? defaultResumeTimeout);
   const connections = new Map<WebSocketConnection, Promise<void>>();
-  const frames = { table: frameTable(chats), maxBytes: body.bytes };
+  const closing = new AbortController();
+  const { frames: contributed } = readHttpExtensions(lamina);
+  const table = frameTable(chats, extensionFrames({ lamina, frames: contributed, closing: closing.signal }));
+  const frames = { table, maxBytes: body.bytes };
   const webSockets = webSocketServer(2 * body.bytes);
   const refusedWebSockets = webSocketServer(refusedPayload);
 
@@ -112,6 +117,7 @@ export function attachWebSocketServer(
     heartbeatInterval * 1000,
   ).unref();
   const closeGracefully = (): void => {
+    closing.abort(new LaminaError('SHUTTING_DOWN', {}));
     connections.forEach((_, connection) => connection.closeGracefully());
     void chats.close();
   };

@@ -1,6 +1,7 @@
 // The frames that clients may send, as one table: the schema that is checked, the scope that is required, and what runs.
 import { LaminaError, type Schema, type Scope } from '@lamina/core';
 import { clientFrameSchemas, clientFrameScopes, type ClientFrame, type ClientFrameType } from '@lamina/core/protocol';
+import type { CallResult } from '../call.js';
 import type { Chats } from '../chats/chats.js';
 import type { Peer } from '../peer.js';
 import { changeDownload, listDownloads, startDownload } from './downloads.js';
@@ -15,7 +16,7 @@ export type FrameRow<Frame> = {
 } & (
   | {
       /** Returns what is sent as `reply`; what it throws is sent as `error`. The signal is aborted by `call.cancel`. */
-      call(frame: Frame, peer: Peer, signal: AbortSignal): object | Promise<object>;
+      call(frame: Frame, peer: Peer, signal: AbortSignal): CallResult;
     }
   | {
       /**
@@ -60,12 +61,13 @@ const ownFrames = (chats: Chats): OwnFrames => ({
   ping: { run: ({ id }, { outbox }) => outbox.send({ type: 'pong', id }) },
 });
 
-/** The frames of a server. */
-export function frameTable(chats: Chats): FrameTable {
+/** The frames of a server: its own, and those of plugins. */
+export function frameTable(chats: Chats, contributed: readonly (readonly [string, KnownFrame])[]): FrameTable {
   const rows = Object.entries(ownFrames(chats)) as [ClientFrameType, FrameRow<never>][];
-  return new Map(
-    rows.map(([type, row]) => [type, { ...row, schema: clientFrameSchemas[type], scope: clientFrameScopes[type] }]),
+  const own = rows.map(
+    ([type, row]) => [type, { ...row, schema: clientFrameSchemas[type], scope: clientFrameScopes[type] }] as const,
   );
+  return new Map([...own, ...contributed]);
 }
 
 function cancel(id: string, kind: 'chat' | 'call', { tasks }: Peer): void {

@@ -3,21 +3,18 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer as createHttpServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { BackendType, PluginContext } from '@lamina/core/plugin';
 import { createServer } from '@lamina/server-koa';
-import { backendConformance, createTestLamina, fakeEngine, fakePlugin, tinyGguf } from '@lamina/testing';
-import type * as EnginePlugin from '../examples/engine-plugin.js';
+import { createTestLamina, fakePlugin, tinyGguf } from '@lamina/testing';
 import { chatBody, streamChat } from './support/client.js';
 import { describeEmbedded, describeReal, embeddedDirectory, llamaServer, writeModels } from './support/engine.js';
 
 const example = (name: string) => fileURLToPath(new URL(`../../examples/dist/${name}.js`, import.meta.url));
-const { myEngine } = (await import(example('engine-plugin'))) as typeof EnginePlugin;
 const directory = await mkdtemp(join(tmpdir(), 'lamina-examples-'));
 
 /** The lines of a source file that contain code. */
@@ -52,64 +49,6 @@ function run(name: string, args: readonly string[], env: NodeJS.ProcessEnv = pro
 }
 
 after(() => rm(directory, { recursive: true, force: true }));
-
-describe('the example of an engine plugin', () => {
-  it('has less than twenty lines', () =>
-    assert.ok(linesOfCode('engine-plugin') < 20, String(linesOfCode('engine-plugin'))));
-
-  describe('passes the conformance kit, with a fake engine as its program:', function () {
-    this.timeout(60_000);
-    let type: BackendType | undefined;
-    void myEngine().setup(
-      { addBackend: (added: BackendType) => (type = added) } as unknown as PluginContext,
-      {} as never,
-    );
-    const program = join(directory, 'my-engine');
-
-    before(async () => {
-      const [main] = fakeEngine({ model: 'any' }).args;
-      await writeFile(
-        program,
-        `#!/bin/sh\n[ "$1" = --version ] && { echo 1.0; exit; }\nFAKE_ENGINE_KEY="$MY_ENGINE_KEY" exec '${process.execPath}' '${main}' --file "$2" "$@"\n`,
-      );
-      await chmod(program, 0o755);
-    });
-
-    const model = async (name: string, broken = false) => {
-      const path = join(directory, `${name}.gguf`);
-      if (broken) await writeFile(path, 'broken');
-      else await tinyGguf(path, { name });
-      return {
-        name,
-        files: [{ role: 'weights' as const, path, bytes: 1 }],
-        format: 'gguf',
-        aliases: [],
-        options: {},
-        pinned: false,
-        limits: {},
-        from: 'manifest' as const,
-      };
-    };
-    const cases = backendConformance({
-      type: type!,
-      options: { executable: program },
-      model: () => model('good'),
-      brokenModel: () => model('broken', true),
-      embedding: {},
-      env: process.env,
-      skip: {
-        'the memory estimate is positive and grows with the context': 'it has no estimate',
-        'the request adapter keeps unknown fields and does not modify its input': 'it has none',
-        'options reach the engine': 'it has no options',
-        'a server responds after sleep and wake': 'it cannot sleep',
-      },
-    });
-    for (const { name, skip, run: check } of cases) {
-      if (skip === undefined) it(name, check);
-      else it.skip(`${name} (${skip})`);
-    }
-  });
-});
 
 describe('the example of a host that replaces services', () => {
   it('evicts by its own policy and measures idle time by its own clock', async () => {
@@ -156,6 +95,7 @@ describe('the program of the guide to the client', () => {
         /^Loads: /m,
         /^tiny: 1 2 3 4$/m,
         /^Finished \(stop\) after 5 tokens$/m,
+        /^2 vectors of \d+ numbers$/m,
         /^tiny: ready, 12 bytes$/m,
         /^tiny: .* → stopped$/m,
         /^Download: finished, (\d+) of \1 bytes$/m,

@@ -74,7 +74,7 @@ for (const path of documents) {
 
     it('shows programs that compile', function () {
       this.timeout(60_000);
-      const programs = [...text.matchAll(/(?<!-->)\n```ts\n([^]*?)```\n/g)].map(([, program]) => program!);
+      const programs = [...text.matchAll(/(?<!-->\n?)\n```ts\n([^]*?)```\n/g)].map(([, program]) => program!);
       assert.deepEqual(programs.flatMap(errorsIn), []);
     });
   });

@@ -26,6 +26,7 @@ import { urlSource } from './downloads/sources/url.js';
 import { HttpClient } from './downloads/transfer/http.js';
 import { InferenceService } from './inference/inference.js';
 import { removeTemporaryFiles } from './kernel/atomic-write.js';
+import { checkPlugins } from './kernel/check-plugins.js';
 import { Disposables } from './kernel/disposables.js';
 import { ProxiedFetch } from './kernel/proxied-fetch.js';
 import { PluginHost } from './kernel/plugin-host.js';
@@ -125,6 +126,7 @@ export async function createLamina(
     plugins: [builtin(resolved.fetch), ...resolved.plugins],
     fetch: options.fetch ?? proxied.fetch,
   });
+  checkPlugins(config.plugins);
   const container = createContainer(config, options);
   const log = container.get(tokens.Log);
   const opened = new Disposables(log);

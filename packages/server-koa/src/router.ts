@@ -72,18 +72,17 @@ export function checks(
  * @throws LaminaError `PLUGIN_INVALID` for a plugin whose extension `http` is wrong
  */
 function mountRoutes(
-  parts: Omit<RouteServices, 'routes'>,
+  parts: Omit<RouteServices, 'routes' | 'frames'>,
   { checks, more = [] }: { readonly checks?: Around | undefined; readonly more?: readonly HttpRoute[] },
 ): FastPath {
-  const all: HttpRoute[] = [];
-  const services = { ...parts, routes: all };
-  const { routes, middleware } = readHttpExtensions(services.lamina);
+  const { routes: contributions, middleware, frames } = readHttpExtensions(parts.lamina);
   const around = { checks, middleware: oncePerRequest(middleware) };
-  const documented = ownRoutes(services);
-  all.push(...routes.map(({ route }) => route), ...documented);
-  const own = [...documented, ...more];
+  const routes = contributions.map(({ route }) => route);
+  const services = { ...parts, routes, frames };
+  const own = ownRoutes(services);
+  routes.push(...own);
   const posts: Layer[] = [];
-  for (const contributed of routes) {
+  for (const contributed of contributions) {
     const layer = mountContributed(contributed, services, around);
     const { plugin, route } = contributed;
     if (route.method === 'POST') posts.push(layer);
@@ -95,7 +94,7 @@ function mountRoutes(
         );
     }
   }
-  for (const route of own) mountOwn(route, services, around);
+  for (const route of [...own, ...more]) mountOwn(route, services, around);
   return { around: around.middleware, isTaken: (path) => posts.some((layer) => layer.match(path)) };
 }
 

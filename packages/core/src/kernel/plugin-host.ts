@@ -1,4 +1,4 @@
-// Checks plugins before any of them runs, sets them up in order, closes them in reverse.
+// Sets plugins up in order, and closes them in reverse.
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Config } from '../contract/config.js';
@@ -6,28 +6,18 @@ import { LaminaError } from '../contract/errors.js';
 import { reasonOf } from './reason.js';
 import type { Events, EventType } from '../contract/events.js';
 import type { Contribution, ExtensionPoints } from '../contract/extensions.js';
-import {
-  apiVersion,
-  type Plugin,
-  type PluginContext,
-  type PluginNeed,
-  type PluginRecord,
-  type Registrations,
-} from '../contract/plugin.js';
+import type { Plugin, PluginContext, PluginRecord, Registrations } from '../contract/plugin.js';
 import type { Clock, Logger } from '../contract/context.js';
 import type { Inference } from '../contract/inference.js';
 import type { Models } from '../contract/models.js';
-import { check, describeProblems, nearestHint } from './check.js';
 import { Disposables } from './disposables.js';
 import type { EventBus } from './event-bus.js';
 import { Extensions } from './extensions.js';
 import { freeze } from './freeze.js';
 import type { Hooks, TapOwner } from './hooks.js';
-import { shapeProblem } from './shape.js';
 import { withTimeout } from './abort.js';
 
 const setupLimitMs = 60_000;
-const namePattern = /^[a-z][a-z0-9-]*$/;
 
 /** What a plugin has registered. */
 interface Registered {
@@ -57,10 +47,9 @@ export class PluginHost {
 
   /**
    * Sets every plugin up, in the order the host wrote them. When one fails, those before it are closed again.
-   * @throws LaminaError `PLUGIN_INVALID` before anything ran, `PLUGIN_FAILED`, or what a plugin threw as a LaminaError
+   * @throws LaminaError `PLUGIN_FAILED`, or what a plugin threw as a LaminaError
    */
   async open(signal: AbortSignal): Promise<void> {
-    checkPlugins(this.config.plugins);
     for (const plugin of this.config.plugins) {
       try {
         await this.setUp(plugin, signal);
@@ -204,40 +193,4 @@ export class PluginHost {
 function invalidEvent(plugin: string, type: string): LaminaError {
   const reason = `it emits "${type}", but the type of its events must begin with "${plugin}."`;
   return new LaminaError('PLUGIN_FAILED', { plugin, hook: 'emit', reason });
-}
-
-const noOptions = { type: 'object', additionalProperties: false };
-const members = ['name', 'apiVersion', 'schema', 'options', 'needs', 'setup'] satisfies (keyof Plugin)[];
-const needs: readonly string[] = ['usage'] satisfies PluginNeed[];
-
-function checkPlugins(plugins: readonly unknown[]): void {
-  const names = new Set<string>();
-  plugins.forEach((plugin, index) => {
-    const { name = '' } = (plugin ?? {}) as Partial<Plugin>;
-    const reason = problemOf(plugin, names);
-    // Core's own plugin is the first.
-    if (reason !== undefined) throw new LaminaError('PLUGIN_INVALID', { plugin: name || `number ${index}`, reason });
-    names.add(name);
-  });
-}
-
-function problemOf(given: unknown, earlier: ReadonlySet<string>): string | undefined {
-  if (typeof given === 'function') return 'it is the factory; call it, as in plugins: [myPlugin()]';
-  const problem = shapeProblem(given, { name: 'text', setup: 'function', schema: 'object?', needs: 'list?' });
-  if (problem !== undefined)
-    return `${problem}; a plugin is { name, setup }, or what a factory of definePlugin returns`;
-  const plugin = given as Plugin;
-  if (!namePattern.test(plugin.name))
-    return 'its name must be lower-case letters, digits and dashes, and begin with a letter';
-  if (plugin.apiVersion !== undefined && plugin.apiVersion !== apiVersion)
-    return `it speaks version ${String(plugin.apiVersion)} of the contract and this core speaks ${apiVersion}; install matching versions`;
-  if (earlier.has(plugin.name)) return 'another plugin has the same name; list it once';
-  const unknown = Object.keys(plugin).find((key) => !members.includes(key as keyof Plugin));
-  if (unknown !== undefined) return `its member "${unknown}" is not known; ${nearestHint(unknown, members)}`;
-  const need = plugin.needs?.find((each) => !needs.includes(each));
-  if (need !== undefined) return `it needs "${need}", which is not known; ${nearestHint(need, needs)}`;
-  const options = Object.keys(plugin.options ?? {});
-  if (plugin.schema === undefined && options.length > 0) return `it takes no options, but was given "${options[0]}"`;
-  const problems = check(plugin.schema ?? noOptions, plugin.options ?? {});
-  return problems.length === 0 ? undefined : `its option ${describeProblems(problems)}`;
 }

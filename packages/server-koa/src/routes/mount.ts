@@ -97,9 +97,8 @@ async function readChecked(
   const limit = scope === 'inference' ? limits.bytes : Math.min(limits.bytes, maxSmallBody);
   const { bytes, release } = await readBody(context.koa.req, { memory: limits.memory, bytes: limit });
   try {
-    const body = bytes.length === 0 ? {} : parseJson(bytes, 'The body');
-    requireValid(schema, body, 'The body is invalid:');
-    context.body = body;
+    context.body = bytes.length === 0 ? {} : parseJson(bytes, 'The body');
+    requireValid(schema, context.body, 'The body is invalid:');
     return release;
   } catch (error) {
     release();

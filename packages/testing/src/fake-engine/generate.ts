@@ -19,6 +19,8 @@ export interface Job {
   readonly limit: number;
   /** Whether the configured crash happens in this request. */
   readonly crashes: boolean;
+  /** Called when bytes of a stream have been taken. */
+  onSent(bytes: number): void;
 }
 
 /** Generates the response. Throws when the signal is aborted because the client disconnected. */
@@ -60,7 +62,9 @@ async function sendStream(job: Job, response: ServerResponse, signal: AbortSigna
   for await (const piece of pieces(job, signal)) {
     text += piece;
     count += 1;
-    await written(response, job.dialect.chunk(answerOf(job, text, count), piece));
+    const frame = job.dialect.chunk(answerOf(job, text, count), piece);
+    await written(response, frame);
+    job.onSent(frame.length);
     if (job.crashes && job.behaviour.crash === 'mid_stream' && count === crashChunks(job)) crash();
     if (count === job.behaviour.cut_chunks) return void response.destroy();
   }

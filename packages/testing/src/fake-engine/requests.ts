@@ -18,7 +18,7 @@ export function readBody(text: string): Body | undefined {
 }
 
 /** What to generate. */
-export function readJob(body: Body, about: Pick<Job, 'behaviour' | 'dialect' | 'model' | 'crashes'>): Job {
+export function readJob(body: Body, about: Pick<Job, 'behaviour' | 'dialect' | 'model' | 'crashes' | 'onSent'>): Job {
   const limit = body.max_tokens ?? body.max_completion_tokens ?? body.max_output_tokens;
   if (limit !== undefined && !Number.isInteger(limit)) throw new Refusal(400, '"max_tokens" must be a whole number');
   if (body.stream !== undefined && typeof body.stream !== 'boolean')

@@ -152,7 +152,8 @@ async function answerInference(
   const dialect = dialects[path];
   if (dialect !== undefined) {
     const crashes = engine.behaviour.crash !== undefined && isDue(engine.behaviour);
-    return generate(readJob(body, { behaviour: engine.behaviour, dialect, model, crashes }), response, signal);
+    const onSent = (bytes: number) => void (engine.sent_bytes += bytes);
+    return generate(readJob(body, { behaviour: engine.behaviour, dialect, model, crashes, onSent }), response, signal);
   }
   if (path === '/v1/embeddings') return sendJson(response, 200, embeddings(model, body));
   if (path === '/v1/rerank') return sendJson(response, 200, ranking(model, body));

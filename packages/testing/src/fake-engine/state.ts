@@ -26,6 +26,8 @@ export interface FakeEngineState {
   readonly requests: number;
   readonly finished: number;
   readonly aborted: number;
+  /** Bytes of streams that its clients, or the connections to them, have taken. */
+  readonly sent_bytes: number;
   /** The last inference request. */
   readonly last?: SeenRequest;
 }
@@ -45,7 +47,7 @@ type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 
 /** The initial state. */
 export function newEngine(model: string, key: string | undefined, behaviour: Behaviour): Engine {
-  const counts = { busy: 0, most_busy: 0, waiting: 0, requests: 0, finished: 0, aborted: 0 };
+  const counts = { busy: 0, most_busy: 0, waiting: 0, requests: 0, finished: 0, aborted: 0, sent_bytes: 0 };
   return {
     model,
     key,

@@ -42,7 +42,7 @@ async function checked(type: string, returned: object | Promise<object>): Promis
 }
 
 /** The schema of a whole frame, from that of its own fields. */
-function frameSchema(type: string, schema: Schema): Schema {
+export function frameSchema(type: string, schema: Schema): Schema {
   const { properties, required = [] } = schema as { properties?: object; required?: readonly string[] };
   return {
     ...schema,

@@ -39,7 +39,9 @@ it('the README of the server lists the routes it has', async () => {
   );
   // Inference routes without /v1 are described in one sentence.
   const isAlias = (route: string) => routes.includes(route.replace('POST /', 'POST /v1/')) && route.startsWith('POST');
-  assert.deepEqual(listed.sort(), routes.filter((route) => !isAlias(route)).sort());
+  // `GET /v1/:route` stands for the other methods of that path too.
+  const isOtherMethod = (route: string) => route.endsWith(' /v1/:route') && !route.startsWith('GET');
+  assert.deepEqual(listed.sort(), routes.filter((route) => !isAlias(route) && !isOtherMethod(route)).sort());
 });
 
 for (const path of documents) {

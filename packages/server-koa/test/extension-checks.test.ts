@@ -8,6 +8,7 @@ import { createTestLamina, fakePlugin } from '@lamina/testing';
 import {
   createServer,
   laminaRouter,
+  type FrameExtension,
   type HttpContext,
   type HttpMethod,
   type HttpRoute,
@@ -16,6 +17,7 @@ import {
 } from '@lamina/server-koa';
 import Koa from 'koa';
 import { raw, type RawAnswer } from './support/raw.js';
+import { TestSocket } from './support/socket.js';
 
 const scopes: readonly RouteScope[] = ['inference', 'manage', 'any', 'public'];
 const methods: readonly HttpMethod[] = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
@@ -109,9 +111,31 @@ describe('the checks of routes of plugins', function () {
         lamina.downloads.start(body as never, { guard: undefined, ...(body as object) } as never),
     },
   ];
+  const frameScopes = ['inference', 'manage', 'any'] as const;
+  const frames = Object.fromEntries([
+    ...frameScopes.map((scope): [string, FrameExtension] => [
+      `mine.${scope}`,
+      {
+        scope,
+        schema: { type: 'object' },
+        run() {
+          reached.add(`mine.${scope}`);
+          return {};
+        },
+      },
+    ]),
+    [
+      'mine.fetch',
+      {
+        scope: 'any',
+        schema: { type: 'object' },
+        run: (frame, { lamina }) => lamina.downloads.start(frame as never, { guard: undefined } as never),
+      } satisfies FrameExtension,
+    ],
+  ]);
   const plugin: Plugin = {
     name: 'mine',
-    setup: (context) => context.extend('http', { routes: [...routes, ...rights] }),
+    setup: (context) => context.extend('http', { routes: [...routes, ...rights], frames }),
   };
 
   /** Service and function → the code of the error it throws, if the check of the caller throws. */
@@ -210,6 +234,59 @@ describe('the checks of routes of plugins', function () {
       assert.equal(answer.status, 403, `${method} ${path}`);
     }
     assert.equal(reached.size, 0);
+  });
+
+  describe('of frames', () => {
+    const withHeader = (key: string) => ({ headers: { authorization: `Bearer ${key}` } });
+
+    /** Sends every frame; only those that the client may send reach their handler. */
+    async function tryFrames(url: string, may: readonly RouteScope[], options: object): Promise<void> {
+      const socket = await TestSocket.open(url, options);
+      for (const scope of frameScopes) {
+        socket.send({ type: `mine.${scope}`, id: scope } as never);
+        const answer = await socket.answer(scope);
+        if (answer.type === 'error') assert.equal(answer.error.code, 'FORBIDDEN', scope);
+      }
+      const allowed = frameScopes.filter((scope) => may.includes(scope)).map((scope) => `mine.${scope}`);
+      assert.deepEqual([...reached].sort(), allowed.sort());
+      reached.clear();
+      await socket.close();
+    }
+
+    it('hold for every frame, with and without keys', async () => {
+      const url = await serve({ apiKeys });
+      await tryFrames(url, ['any', 'inference'], withHeader('i'));
+      await tryFrames(url, ['any', 'manage'], withHeader('m'));
+      await tryFrames(url, scopes, withHeader('all'));
+      for (const [options, code] of [
+        [{}, 4401],
+        [withHeader('wrong'), 4401],
+        [{ ...withHeader('all'), origin: 'https://evil.example' }, 4403],
+      ] as const)
+        assert.equal((await TestSocket.rejection(url, options)).code, code);
+      const open = await serve({});
+      await tryFrames(open, ['any', 'inference'], { origin: 'http://localhost:3000' });
+      await tryFrames(open, scopes, {});
+      for (const options of [{ origin: 'https://evil.example' }, { headers: { host: 'evil.example' } }])
+        assert.equal((await TestSocket.rejection(open, options)).code, 4403);
+      assert.equal(reached.size, 0);
+    });
+
+    it('let no plugin download from a private address', async () => {
+      const url = await serve({ apiKeys });
+      for (const [key, message] of [
+        ['i', /needs a key with the scope "manage"/],
+        ['all', /private network/],
+      ] as const) {
+        const socket = await TestSocket.open(url, withHeader(key));
+        socket.send({ type: 'mine.fetch', id: 'a', reference: `${filesUrl}/far.fake`, name: 'far' } as never);
+        const answer = await socket.answer('a');
+        assert.match(answer.type === 'error' ? answer.error.message : 'a reply', message);
+        await socket.close();
+      }
+      assert.equal(requested, 0);
+      assert.deepEqual(lamina.downloads.list(), []);
+    });
   });
 
   describe('of ctx.lamina', () => {

@@ -47,36 +47,36 @@ const changeDownloads = ['pause', 'resume', 'cancel', 'remove'] as const;
 /** Lamina for one request or frame. */
 export function callerLamina(lamina: Lamina, { caller, operation, signal, closing }: CallerRights): CallerLamina {
   const { models, downloads, suggestions, backends, runtime } = lamina;
-  const require = (scope?: Scope): void => requireScope(caller, scope, operation);
+  const need = (scope?: Scope): void => requireScope(caller, scope, operation);
   return {
     chat(request, options) {
-      require('inference');
+      need('inference');
       return lamina.chat(request, { signal, ...options, caller });
     },
     embed(request, options) {
-      require('inference');
+      need('inference');
       return lamina.embed(request, { signal, ...options, caller });
     },
-    models: { ...pick(models, readModels, require), ...pick(models, ['reload', 'remove'], () => require('manage')) },
+    models: { ...pick(models, readModels, need), ...pick(models, ['reload', 'remove'], () => need('manage')) },
     downloads: {
-      ...pick(downloads, readDownloads, require),
-      ...pick(downloads, changeDownloads, () => require('manage')),
+      ...pick(downloads, readDownloads, need),
+      ...pick(downloads, changeDownloads, () => need('manage')),
       start(request, options) {
-        require('manage');
+        need('manage');
         return downloads.start(request, { ...options, guard: 'public' });
       },
     },
-    suggestions: pick(suggestions, ['suggest'], require),
+    suggestions: pick(suggestions, ['suggest'], need),
     backends: {
-      ...pick(backends, ['install'], () => require('manage')),
+      ...pick(backends, ['install'], () => need('manage')),
       list(options) {
-        require(options?.refresh === true ? 'manage' : undefined);
+        need(options?.refresh === true ? 'manage' : undefined);
         return backends.list(options);
       },
     },
     runtime: {
-      ...pick(runtime, ['slot', 'slots'], require),
-      ...pick(runtime, ['start', 'stop'], () => require('manage')),
+      ...pick(runtime, ['slot', 'slots'], need),
+      ...pick(runtime, ['start', 'stop'], () => need('manage')),
     },
     closing,
   };

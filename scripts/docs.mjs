@@ -1,11 +1,9 @@
-// Generates the parts of the documentation that come from code: the pages on errors, hooks and events, the AsyncAPI
-// document, the types of the client, and in every README and guide the option tables, the help of a command and the
-// quoted files.
-// `--check` writes nothing and lists what is out of date.
+// Generates the parts of the documentation that come from code: the pages on errors, hooks and events, the OpenAPI and
+// AsyncAPI documents, the types of the client, and in every README and guide the option tables, the help of a command
+// and the quoted files. `--check` writes nothing and lists what is out of date.
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { format, resolveConfig } from 'prettier';
-import { asyncApi } from './docs/asyncapi.mjs';
 import { clientTypes } from './docs/client-types.mjs';
 import { withCommandHelp } from './docs/command-help.mjs';
 import { errorsPage } from './docs/errors-page.mjs';
@@ -14,6 +12,7 @@ import { hooksPage } from './docs/hooks-page.mjs';
 import { withMembersTables } from './docs/members-table.mjs';
 import { withOptionsTable } from './docs/options-table.mjs';
 import { withQuotedFiles } from './docs/quoted-files.mjs';
+import { servedDocuments } from './docs/served-documents.mjs';
 
 const checking = process.argv.includes('--check');
 process.chdir(join(import.meta.dirname, '..'));
@@ -22,7 +21,8 @@ mkdirSync('docs', { recursive: true });
 await update('docs/errors.md', errorsPage());
 await update('docs/hooks.md', hooksPage());
 await update('docs/events.md', eventsPage());
-await update('docs/asyncapi.json', JSON.stringify(asyncApi(), undefined, 2));
+for (const [path, document] of Object.entries(await servedDocuments()))
+  await update(path, JSON.stringify(document, undefined, 2));
 await update('packages/client/src/wire.ts', clientTypes());
 for (const folder of ['.', ...readdirSync('packages').map((name) => join('packages', name))]) {
   const readme = join(folder, 'README.md');

@@ -38,10 +38,14 @@ export interface Usage {
   readonly [key: string]: unknown;
 }
 
+/** An error, in the format of OpenAI's API. */
 export interface WireError {
   readonly message: string;
+  /** The error type of OpenAI's API, such as `invalid_request_error`. */
   readonly type: string;
+  /** A code of Lamina, or the engine's own code for an error of the engine. */
   readonly code: string;
+  /** The invalid field of the request. */
   readonly param?: string;
   readonly details?: {
     readonly [key: string]: unknown;
@@ -264,6 +268,7 @@ export interface DownloadView {
     readonly total?: number;
     readonly state: 'waiting' | 'fetching' | 'fetched' | 'verified' | 'placed';
   }[];
+  /** An error, in the format of OpenAI's API. */
   readonly error?: WireError;
   /** ISO 8601. */
   readonly created_at: string;
@@ -329,6 +334,7 @@ export interface EventFields {
   /** A model failed to start, or its engine exited unexpectedly. */
   readonly 'model.failed': {
     readonly model: string;
+    /** An error, in the format of OpenAI's API. */
     readonly error: WireError;
   };
   /** A model was stopped, and its process has ended. */
@@ -355,6 +361,7 @@ export interface EventFields {
   };
   /** The manifest was reloaded and is invalid; the last valid one stays in use. */
   readonly 'manifest.invalid': {
+    /** An error, in the format of OpenAI's API. */
     readonly error: WireError;
   };
   /** A download was created. */
@@ -393,6 +400,7 @@ export interface EventFields {
   readonly 'download.failed': {
     readonly download: string;
     readonly model: string;
+    /** An error, in the format of OpenAI's API. */
     readonly error: WireError;
   };
   /** A download was cancelled. */
@@ -441,6 +449,7 @@ export interface EventFields {
     readonly usage?: {
       readonly [key: string]: unknown;
     };
+    /** An error, in the format of OpenAI's API. */
     readonly error?: WireError;
     readonly cut?: boolean;
   };

@@ -9,6 +9,8 @@ export {
 } from './contract/events.js';
 export {
   clientFrameSchemas,
+  clientFrameScopes,
+  replySchemas,
   serverFrameSchemas,
   subprotocol,
   type ChatCompletionChunk,

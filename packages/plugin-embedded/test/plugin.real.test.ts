@@ -50,6 +50,33 @@ describeReal('a Lamina with the embedded engine alone', function () {
     assert.equal(lamina.runtime.slot('unsaid').backend, 'embedded');
   });
 
+  it('tells the token counts of a stream whose client did not ask for them', async () => {
+    const json = { model: 'unsaid', messages: [{ role: 'user', content: 'Hello?' }], max_tokens: 32 };
+    const signal = AbortSignal.timeout(50_000);
+    const asked = lamina.chat(json, { signal });
+    await asked.text();
+    const finished = lamina.events.once('request.finished', { signal });
+    const body = Buffer.from(JSON.stringify({ ...json, stream: true }));
+    const bytes: Buffer[] = [];
+    const sink = {
+      headersSent: false,
+      writableEnded: false,
+      writeHead: () => (sink.headersSent = true),
+      flushHeaders: () => undefined,
+      write: (chunk: Buffer) => bytes.push(chunk) > 0,
+      once: () => undefined,
+      end: () => undefined,
+    };
+    const request = { route: 'chat/completions', model: 'unsaid', headers: {}, body };
+    await lamina.inference.forward(request, sink, { signal });
+    const { prompt_tokens, completion_tokens, finish_reason } = await finished;
+    assert.deepEqual(
+      [prompt_tokens, completion_tokens, finish_reason],
+      [asked.usage?.prompt_tokens, asked.usage?.completion_tokens, 'stop'],
+    );
+    assert.ok(!/^data:.*"usage":/m.test(Buffer.concat(bytes).toString()));
+  });
+
   it('crashes alone: Lamina keeps running, and the next request gets a new engine', async () => {
     const { pid } = lamina.runtime.slot('unsaid');
     const answer = await postChat('unsaid', '/count');

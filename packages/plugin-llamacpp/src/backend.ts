@@ -19,6 +19,7 @@ import { modelOptions } from './options.js';
 import { progressOf } from './progress.js';
 import { effectiveOptions } from './raw-arguments.js';
 import { adaptRequest } from './requests.js';
+import { usageOf } from './usage.js';
 import { parseVersion } from './version.js';
 
 /** The process without a model: 6 to 8 MiB measured with 0.7.0, doubled for safety. */
@@ -54,7 +55,7 @@ export function llamaCppBackend(defaults: Readonly<Record<string, unknown>> = {}
     explain,
     progress: progressOf,
     inspect,
-    adapt: { request: adaptRequest, error: readError },
+    adapt: { request: adaptRequest, error: readError, usage: usageOf },
   });
 }
 

@@ -59,6 +59,33 @@ describeReal('the llama.cpp plugin in a Lamina', () => {
     );
   });
 
+  it('tells the token counts of a stream whose client did not ask for them', async () => {
+    const json = { model: 'base', messages: [{ role: 'user', content: 'Hello?' }], max_tokens: 32 };
+    const signal = AbortSignal.timeout(50_000);
+    const asked = lamina.chat(json, { signal });
+    await asked.text();
+    const finished = lamina.events.once('request.finished', { signal });
+    const body = Buffer.from(JSON.stringify({ ...json, stream: true }));
+    const bytes: Buffer[] = [];
+    const sink = {
+      headersSent: false,
+      writableEnded: false,
+      writeHead: () => (sink.headersSent = true),
+      flushHeaders: () => undefined,
+      write: (chunk: Buffer) => bytes.push(chunk) > 0,
+      once: () => undefined,
+      end: () => undefined,
+    };
+    const request = { route: 'chat/completions', model: 'base', headers: {}, body };
+    await lamina.inference.forward(request, sink, { signal });
+    const { prompt_tokens, completion_tokens, finish_reason } = await finished;
+    assert.deepEqual(
+      [prompt_tokens, completion_tokens, finish_reason],
+      [asked.usage?.prompt_tokens, asked.usage?.completion_tokens, 'stop'],
+    );
+    assert.ok(!/^data:.*"usage":/m.test(Buffer.concat(bytes).toString()));
+  });
+
   it('passes a model the options of the plugin and its own', () => {
     const { info, capacity } = lamina.runtime.slot('base');
     assert.deepEqual([info?.contextLength, info?.parallel, capacity], [512, 2, 2]);

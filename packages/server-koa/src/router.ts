@@ -14,6 +14,7 @@ import { logResponseErrors } from './middleware/response-errors.js';
 import { defaultHeartbeat, type RouterOptions } from './options.js';
 import { bodyLimits, type BodyLimits } from './request/body.js';
 import { backendRoutes } from './routes/backends.js';
+import { documentRoutes } from './routes/documents.js';
 import { downloadRoutes, suggestDownload } from './routes/downloads.js';
 import { eventRoutes } from './routes/events.js';
 import { healthRoutes } from './routes/health.js';
@@ -21,6 +22,7 @@ import { engineRoutes, fastInference, inferenceRoutes, type FastPath } from './r
 import { libraryRoutes } from './routes/library.js';
 import { modelRoutes } from './routes/models.js';
 import { mountContributed, mountOwn } from './routes/mount.js';
+import { requestRoutes } from './routes/requests.js';
 import type { HttpRoute, RouteServices } from './routes/route.js';
 
 /**
@@ -70,14 +72,17 @@ export function checks(
  * @throws LaminaError `PLUGIN_INVALID` for a plugin whose extension `http` is wrong
  */
 function mountRoutes(
-  services: RouteServices,
+  parts: Omit<RouteServices, 'routes'>,
   { checks, more = [] }: { readonly checks?: Around | undefined; readonly more?: readonly HttpRoute[] },
 ): FastPath {
-  const { routes, middleware } = readHttpExtensions(services.lamina);
+  const { routes: contributions, middleware } = readHttpExtensions(parts.lamina);
   const around = { checks, middleware: oncePerRequest(middleware) };
-  const own = [...ownRoutes(services), ...more];
+  const routes = contributions.map(({ route }) => route);
+  const services = { ...parts, routes };
+  const own = ownRoutes(services);
+  routes.push(...own);
   const posts: Layer[] = [];
-  for (const contributed of routes) {
+  for (const contributed of contributions) {
     const layer = mountContributed(contributed, services, around);
     const { plugin, route } = contributed;
     if (route.method === 'POST') posts.push(layer);
@@ -89,7 +94,7 @@ function mountRoutes(
         );
     }
   }
-  for (const route of own) mountOwn(route, services, around);
+  for (const route of [...own, ...more]) mountOwn(route, services, around);
   return { around: around.middleware, isTaken: (path) => posts.some((layer) => layer.match(path)) };
 }
 
@@ -116,6 +121,8 @@ function ownRoutes(services: RouteServices): HttpRoute[] {
     backendRoutes,
     downloadRoutes,
     eventRoutes,
+    requestRoutes,
+    documentRoutes,
     engineRoutes,
   ].flatMap((routes) => routes(services));
 }

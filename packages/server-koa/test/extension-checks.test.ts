@@ -238,7 +238,7 @@ describe('the checks of routes of plugins', function () {
         'runtime.start',
         'runtime.stop',
       ]);
-      assert.deepEqual(refused(await rightsWith(withKey('m'))), []);
+      assert.deepEqual(refused(await rightsWith(withKey('m'))), ['chat', 'embed']);
       assert.deepEqual(refused(await rightsWith(withKey('all'))), []);
     });
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, request as httpRequest, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Lamina, Logger, Plugin } from '@lamina/core';
+import type { Caller, ChatRequest, Lamina, Logger, Plugin } from '@lamina/core';
 import { createTestLamina } from '@lamina/testing';
 import Koa from 'koa';
 import {
@@ -35,6 +35,7 @@ describe('routes of plugins', () => {
   /** Set by the handler of /notes/endless: how its iterable ended, and the signal. */
   let ended: string[] = [];
   let yielded = 0;
+  const callers: Caller[] = [];
   const lines: { event?: string; [field: string]: unknown }[] = [];
   const log: Logger = {
     debug() {},
@@ -113,6 +114,13 @@ describe('routes of plugins', () => {
         body: {},
         handler: ({ infer, body }) => infer('chat/completions', body as object),
       },
+      {
+        method: 'POST',
+        path: '/api/lines',
+        scope: 'any',
+        body: {},
+        handler: ({ stream, lamina, body }) => stream(lamina.chat(body as ChatRequest), { as: 'ndjson' }),
+      },
       { method: 'POST', path: '/api/escape', scope: 'any', body: {}, handler: ({ infer }) => infer('../secret', {}) },
       { method: 'GET', path: '/stream/sse', scope: 'any', handler: ({ stream }) => stream(parts(), { as: 'sse' }) },
       {
@@ -171,6 +179,10 @@ describe('routes of plugins', () => {
     return bytes;
   }
 
+  const hooked: Plugin = {
+    name: 'hooked',
+    setup: (lamina) => lamina.hooks.beforeRequest.tap(({ caller }) => void callers.push(caller)),
+  };
   const witness: HttpExtension = {
     async middleware(ctx, next) {
       const subject = `${callerOf(ctx).name ?? 'nobody'} ${ctx.path}`;
@@ -185,7 +197,7 @@ describe('routes of plugins', () => {
   before(async () => {
     testServer = await startTestServer({
       models: { tiny: { chunks: 3, refuse_user: true } },
-      plugins: [extension('notes', notes), extension('witness', witness)],
+      plugins: [extension('notes', notes), extension('witness', witness), hooked],
       lamina: { log },
       server: {
         apiKeys: [
@@ -285,6 +297,20 @@ describe('routes of plugins', () => {
       assert.ok(text.includes(code), text);
     }
     assert.equal((await ask('POST', '/api/escape', {})).status, 400);
+  });
+
+  it('chat in process with the caller, until the client leaves', async () => {
+    const text = await (await ask('POST', '/api/lines', chat('tiny'), 'i')).text();
+    const chunks = text.trim().split('\n');
+    assert.ok(chunks.length >= 3 && chunks.every((line) => line.startsWith('{')), text);
+    assert.deepEqual([callers.at(-1)?.name, callers.at(-1)?.via], ['phone', 'http']);
+    assert.equal((await ask('POST', '/api/lines', chat('nobody'), 'i')).status, 404);
+    const client = new AbortController();
+    const init = { signal: client.signal };
+    const { body } = await ask('POST', '/api/lines', chat('tiny', '/count'), 'i', init);
+    await body!.getReader().read();
+    client.abort();
+    await until('the engine is free', () => testServer.lamina.runtime.slot('tiny').busy === 0);
   });
 
   describe('that stream', () => {

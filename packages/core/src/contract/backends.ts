@@ -353,6 +353,11 @@ export interface RequestAdapter {
    * option to set.
    */
   error?(status: number, body: Buffer, about: { model: Model; route: string }): WireError | LaminaError | undefined;
+  /**
+   * The token counts that a chunk of a stream tells by itself, in the names of OpenAI's `usage`; `undefined` for none.
+   * Called with the last chunks of a stream that has no `usage`, the last one first.
+   */
+  usage?(chunk: JsonObject): JsonObject | undefined;
 }
 
 /** A configured backend and the result of its last probe. */

@@ -8,12 +8,13 @@ const model = { model: string } as const;
 const download = { download: string, model: string } as const;
 /** An error in JSON. */
 export const errorSchema = {
+  description: "An error, in the format of OpenAI's API.",
   type: 'object',
   properties: {
     message: string,
-    type: string,
-    code: string,
-    param: string,
+    type: { ...string, description: "The error type of OpenAI's API, such as `invalid_request_error`." },
+    code: { ...string, description: "A code of Lamina, or the engine's own code for an error of the engine." },
+    param: { ...string, description: 'The invalid field of the request.' },
     details: { type: 'object', additionalProperties: true },
   },
   required: ['message', 'type', 'code'],

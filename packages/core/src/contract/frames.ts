@@ -1,7 +1,10 @@
 // The frames that clients send on the WebSocket: JSON, snake_case, one object per frame.
+import type { Scope } from './caller.js';
 import { slotStateSchema } from './events.js';
+import { modelDetailSchema, modelsViewSchema, modelViewSchema, suggestionViewSchema } from './model-views.js';
 import { downloadRequestSchema, suggestRequestSchema } from './requests.js';
 import type { FromSchema, Schema } from './schema.js';
+import { downloadsViewSchema, downloadViewSchema } from './views.js';
 
 export {
   serverFrameSchemas,
@@ -187,6 +190,42 @@ export const clientFrameSchemas = {
     additionalProperties: false,
   },
 } as const satisfies Record<string, Schema>;
+
+/** The scope that the key of a client needs for a frame; `any`: every valid key may send it. */
+export const clientFrameScopes: { readonly [Type in ClientFrameType]: Scope | 'any' } = {
+  'chat.start': 'inference',
+  'chat.cancel': 'inference',
+  'chat.resume': 'inference',
+  'events.subscribe': 'any',
+  'events.unsubscribe': 'any',
+  'embeddings.create': 'inference',
+  'model.list': 'any',
+  'model.get': 'any',
+  'model.suggest': 'any',
+  'model.start': 'manage',
+  'model.stop': 'manage',
+  'download.start': 'manage',
+  'download.list': 'any',
+  'download.pause': 'manage',
+  'download.resume': 'manage',
+  'download.cancel': 'manage',
+  'call.cancel': 'any',
+  ping: 'any',
+};
+
+/** The schema of `result` in the `reply` to a frame, for frames whose reply is a document. */
+export const replySchemas = {
+  'model.list': modelsViewSchema,
+  'model.get': modelDetailSchema,
+  'model.suggest': suggestionViewSchema,
+  'model.start': modelViewSchema,
+  'model.stop': modelViewSchema,
+  'download.start': downloadViewSchema,
+  'download.list': downloadsViewSchema,
+  'download.pause': downloadViewSchema,
+  'download.resume': downloadViewSchema,
+  'download.cancel': downloadViewSchema,
+} as const satisfies { readonly [Type in ClientFrameType]?: Schema };
 
 /** A frame type that clients send. */
 export type ClientFrameType = keyof typeof clientFrameSchemas;

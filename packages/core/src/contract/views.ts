@@ -12,7 +12,10 @@ const boolean = { type: 'boolean' } as const;
 export const errorViewSchema = {
   description: 'An error. Its code is one of docs/errors.md, or the code of an engine.',
   type: 'object',
-  properties: { error: errorSchema },
+  properties: {
+    error: errorSchema,
+    type: { const: 'error', description: "On the routes of Anthropic's API, as its clients expect." },
+  },
   required: ['error'],
 } as const satisfies Schema;
 

@@ -7,7 +7,7 @@ import { readEngineError, redactError } from './engine-error.js';
 import type { EventReader } from './events.js';
 import type { LeasedRequest } from './leased-request.js';
 import { cutReason, type SendOutcome } from './send.js';
-import { finishReasonIn, usageIn } from './usage.js';
+import { finishReasonIn, lastChunksIn, usageIn } from './usage.js';
 
 /** As {@link ForwardResult}, with the error as it was thrown, where Lamina threw it. */
 export type RunResult =
@@ -23,8 +23,7 @@ export async function endOf(
 ): Promise<RunResult> {
   const { endpoint } = outcome;
   if (outcome.kind === 'refused') return refusedEnd(handle, outcome);
-  const end =
-    reader === undefined ? { usage: usageIn(outcome.tail), finishReason: finishReasonIn(outcome.tail) } : reader;
+  const end = reader ?? { usage: usageOf(handle, outcome.tail), finishReason: finishReasonIn(outcome.tail) };
   const known = knownEnd(end);
   const cut = (error: LaminaError | WireError, status: number, served: boolean): RunResult => {
     handle.finish({ status, served, error, cut: true, ...known });
@@ -63,6 +62,18 @@ function refusedEnd(handle: LeasedRequest, refused: Extract<SendOutcome, { kind:
   const status = LaminaError.is(adapted) ? adapted.status : engineStatus;
   handle.finish({ status, served: true, error });
   return { kind: 'refused', status, error, ...(retryAfter === undefined ? {} : { retryAfter }) };
+}
+
+function usageOf({ lease, startUsage }: LeasedRequest, tail: readonly Buffer[]): JsonObject | undefined {
+  const usage = usageIn(tail);
+  if (usage !== undefined) return { ...startUsage, ...usage };
+  const { adapt } = lease;
+  if (adapt?.usage === undefined) return startUsage;
+  for (const chunk of lastChunksIn(tail)) {
+    const told = adapt.usage(chunk);
+    if (told !== undefined) return told;
+  }
+  return startUsage;
 }
 
 interface AnswerEnd {

@@ -109,10 +109,10 @@ export class InferenceService implements Inference {
   }
 
   #answerSink(handle: LeasedRequest, sink: ResponseSink, signal: AbortSignal): ResponseSink {
-    if (!this.requests.changesAnswers) return sink;
+    if (!this.requests.changesAnswers && !this.requests.needsUsage) return sink;
     return new TransformedAnswer(sink, {
       collect: (isStream) => this.requests.collectChanges(handle, isStream, signal),
-      withholdsUsage: false,
+      withholdsUsage: () => handle.withholdsUsage,
     });
   }
 
@@ -131,6 +131,7 @@ export class InferenceService implements Inference {
   ): Promise<RunResult> {
     const handle = await this.requests.open(request, options);
     try {
+      handle.needsUsage = this.requests.needsUsage;
       const { sink, reader } = sinkFor(handle);
       const { method = 'POST', route, search = '' } = request;
       const sending = { method, target: route + search, sink, signal: options.signal };

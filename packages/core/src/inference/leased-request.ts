@@ -4,10 +4,12 @@ import { LaminaError } from '../contract/errors.js';
 import type { InferenceRequest } from '../contract/inference-request.js';
 import type { ResolvedModel } from '../contract/models.js';
 import type { Lease } from '../contract/runtime.js';
-import type { JsonObject } from '../contract/schema.js';
+import type { Json, JsonObject } from '../contract/schema.js';
 import { freeze } from '../kernel/freeze.js';
-import { withModel } from './model-field.js';
+import { isMapping } from '../kernel/json.js';
+import { withMember, withNewMember } from './members.js';
 import type { RequestReport } from './request-report.js';
+import { firstUsageIn } from './usage.js';
 
 /** The request after the hooks, with its body as bytes. */
 export type AllowedRequest = Omit<InferenceRequest, 'json'> & { readonly body: Buffer | undefined };
@@ -20,6 +22,12 @@ export interface EngineBody {
 
 /** An open request. */
 export class LeasedRequest implements InferenceHandle {
+  /** Whether the engine is to tell the usage of a stream that the client did not ask it for. */
+  needsUsage = false;
+  /** True when Lamina asked the engine for the usage of the stream although the client did not. */
+  withholdsUsage = false;
+  /** The token counts that the beginning of an answer told. */
+  startUsage: JsonObject | undefined;
   /** Called when it has finished. */
   onFinish = (): void => {};
   private renewed = false;
@@ -48,8 +56,15 @@ export class LeasedRequest implements InferenceHandle {
     const id = this.engineId();
     const named = json['model'] === id ? json : { ...json, model: id };
     const adapted = adapt?.request?.(named, { model: this.target.model, route, info }) ?? named;
-    if (adapted !== named) return write(adapted);
-    return named === json ? body : withModel(body, id);
+    const bytes = adapted !== named ? write(adapted) : named === json ? body : withMember(body, 'model', id);
+    this.withholdsUsage = this.needsUsage && streamsWithoutUsage(route, adapted);
+    return this.withholdsUsage ? withUsage(bytes, adapted['stream_options']) : bytes;
+  }
+
+  /** Call it when the body of an answer begins. */
+  onFirstData(chunk: Buffer): void {
+    this.report.received();
+    if (this.request.route === 'messages') this.startUsage = firstUsageIn(chunk);
   }
 
   /** The body for the server of the current lease, of whichever kind it is. */
@@ -113,6 +128,22 @@ export function parse(body: Buffer): JsonObject {
   return JSON.parse(body.toString()) as JsonObject;
 }
 
+export function write(json: JsonObject): Buffer;
+export function write(json: JsonObject | undefined): Buffer | undefined;
 export function write(json: JsonObject | undefined): Buffer | undefined {
   return json === undefined ? undefined : Buffer.from(JSON.stringify(json));
+}
+
+/** Whether the engine would keep its token counts to itself. */
+function streamsWithoutUsage(route: string, json: JsonObject): boolean {
+  if (json['stream'] !== true || (route !== 'chat/completions' && route !== 'completions')) return false;
+  const options = json['stream_options'];
+  return !isMapping(options) || options['include_usage'] !== true;
+}
+
+function withUsage(body: Buffer, options: Json | undefined): Buffer {
+  const value = { ...(isMapping(options) ? (options as JsonObject) : {}), include_usage: true };
+  return options === undefined
+    ? withNewMember(body, 'stream_options', value)
+    : withMember(body, 'stream_options', value);
 }

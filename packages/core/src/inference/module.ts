@@ -7,6 +7,7 @@ import { InferenceRequests } from './request.js';
 
 export const inferenceModule = new ContainerModule(({ bind }) => {
   bind(InferenceRequests).toResolvedValue(make(InferenceRequests), [
+    tokens.Config,
     tokens.Models,
     tokens.Runtime,
     tokens.Hooks,

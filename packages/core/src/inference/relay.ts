@@ -31,7 +31,7 @@ export interface RelayObserver {
   /** Called when bytes of the answer arrive, its head included. */
   onBytes(): void;
   /** Called when the body of the answer begins. */
-  onFirstData(): void;
+  onFirstData(chunk: Buffer): void;
 }
 
 /** How much of an engine's error is read, in bytes. */
@@ -103,7 +103,7 @@ export class Relay implements Dispatcher.DispatchHandler {
       if (this.#refusal.bytes > errorLimit) this.#endRefusal(controller, this.#refusal);
       return;
     }
-    if (this.#last === undefined) this.#observer.onFirstData();
+    if (this.#last === undefined) this.#observer.onFirstData(chunk);
     this.#beforeLast = this.#last;
     this.#last = chunk;
     let isFull = false;

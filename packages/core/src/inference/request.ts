@@ -1,6 +1,7 @@
 // Opens an inference request: hooks, model name and lease.
 import { randomUUID } from 'node:crypto';
 import { processCaller } from '../contract/caller.js';
+import type { Config } from '../contract/config.js';
 import type { Clock, Logger } from '../contract/context.js';
 import { LaminaError } from '../contract/errors.js';
 import type { IncomingRequest } from '../contract/inference.js';
@@ -17,14 +18,20 @@ import { RequestReport } from './request-report.js';
 
 /** Opens requests. */
 export class InferenceRequests {
+  /** Whether a plugin needs the token counts of every stream. */
+  readonly needsUsage: boolean;
+
   constructor(
+    config: Config,
     private readonly models: Models,
     private readonly runtime: Runtime,
     private readonly hooks: Hooks,
     private readonly events: EventBus,
     private readonly clock: Clock,
     private readonly log: Logger,
-  ) {}
+  ) {
+    this.needsUsage = config.plugins.some(({ needs = [] }) => needs.includes('usage'));
+  }
 
   /** See `Inference.open`. */
   async open(incoming: IncomingRequest, options: AcquireOptions): Promise<LeasedRequest> {

@@ -124,7 +124,7 @@ async function relayed(
       lease.touch();
       endpoint.touch?.();
     },
-    onFirstData: () => handle.report.received(),
+    onFirstData: (chunk) => handle.onFirstData(chunk),
   });
   const stopListening = signals.map((each) => cancelOnAbort(each, relay));
   pool.dispatch(

@@ -11,7 +11,7 @@ export interface AnswerChanges {
   /** Asks the plugins. @throws LaminaError `PLUGIN_FAILED`, or what a tap refuses with */
   collect(isStream: boolean): TransformCollector;
   /** Whether Lamina asked for the usage of the stream although the client did not. */
-  readonly withholdsUsage: boolean;
+  withholdsUsage(): boolean;
 }
 
 /** The longest body that plugins change, in bytes. */
@@ -49,7 +49,7 @@ export class TransformedAnswer implements ResponseSink {
     const type = valueOf(headers, 'content-type')?.toLowerCase() ?? '';
     const isStream = type.startsWith('text/event-stream');
     const { chunkChanges: chunks, bodyChange: change } = this.#changes.collect(isStream);
-    const withholdsUsage = isStream && this.#changes.withholdsUsage;
+    const withholdsUsage = isStream && this.#changes.withholdsUsage();
     this.#events =
       isStream && (chunks !== undefined || withholdsUsage) ? new EventChanges(chunks, withholdsUsage) : undefined;
     this.#body =

@@ -12,10 +12,29 @@ export interface TokenCounts {
 const usageMarker = '"usage":{';
 const reasonMarkers = ['"finish_reason":"', '"stop_reason":"'];
 
+/** How much of the end of a stream is parsed: its last event or two, in bytes and in lines. */
+const maxEndLength = 64 * 1024;
+const maxEndLines = 8;
+
 /** The last `usage` object in the last chunks of an answer; `undefined` when there is none, or it spans two chunks. */
 export function usageIn(tail: readonly Buffer[]): JsonObject | undefined {
   const after = textAfter(tail, usageMarker, 2048);
   return after === undefined ? undefined : objectAt(`{${after}`);
+}
+
+/** The first `usage` object in a chunk: Anthropic's streams begin with the tokens of the prompt. */
+export function firstUsageIn(chunk: Buffer): JsonObject | undefined {
+  const start = chunk.indexOf(usageMarker);
+  return start < 0 ? undefined : objectAt(chunk.toString('latin1', start + usageMarker.length - 1, start + 2048));
+}
+
+/** The JSON objects in the last events of a stream, the last one first. */
+export function* lastChunksIn(tail: readonly Buffer[]): Generator<JsonObject> {
+  const lines = Buffer.concat(tail).subarray(-maxEndLength).toString().split('\n').toReversed();
+  for (const line of lines.slice(0, maxEndLines)) {
+    const json = line.startsWith('data: {') ? parseJson(line.slice(6)) : undefined;
+    if (isMapping(json)) yield json as JsonObject;
+  }
 }
 
 /** The last finish reason, or Anthropic's stop reason, in the last chunks of an answer. */

@@ -87,11 +87,6 @@ export class PluginHost {
     return this.contributions.read(point);
   }
 
-  /** Whether a plugin needs something that costs something. */
-  needs(need: PluginNeed): boolean {
-    return this.config.plugins.some(({ needs = [] }) => needs.includes(need));
-  }
-
   /** Closes every plugin, the last one first; each silenced, then closed. */
   close(): Promise<void> {
     return this.opened.dispose();

@@ -64,7 +64,8 @@ export class ChatAnswer {
   end(usage: Usage): void {
     if (!this.stream.on)
       return this.reply.json({ ...this.head, object: 'chat.completion', choices: this.choices, usage });
-    if (this.stream.usage) this.reply.event({ ...this.head, object: 'chat.completion.chunk', choices: [], usage });
+    if (!this.stream.usage) return this.reply.done({ usage });
+    this.reply.event({ ...this.head, object: 'chat.completion.chunk', choices: [], usage });
     this.reply.done();
   }
 

@@ -51,7 +51,8 @@ export async function complete(engine: Engine, { sequences }: Generator, body: u
   }
   const usage = usageOf(count.prompt, count.generated, count.cached);
   if (!streams) return reply.json({ ...head, choices, usage });
-  if (request.stream_options?.include_usage === true) reply.event({ ...head, choices: [], usage });
+  if (request.stream_options?.include_usage !== true) return reply.done({ usage });
+  reply.event({ ...head, choices: [], usage });
   reply.done();
 }
 

@@ -33,9 +33,10 @@ export class Reply {
     this.response.write(`data: ${JSON.stringify(data)}\n\n`);
   }
 
-  /** Ends the stream. */
-  done(): void {
-    this.response.end('data: [DONE]\n\n');
+  /** Ends the stream. `aside` is what Lamina reads and clients do not: a comment of the stream. */
+  done(aside?: object): void {
+    const comment = aside === undefined ? '' : `: ${JSON.stringify(aside)}\n\n`;
+    this.response.end(`${comment}data: [DONE]\n\n`);
   }
 
   /** Sends an error as the response, or as the end of a stream that has begun, then without [DONE]. */

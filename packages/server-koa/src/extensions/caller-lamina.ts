@@ -1,5 +1,5 @@
 // Lamina with the rights of one caller, for handlers of extensions: no plugin can do more for a client than its key allows.
-import type { Lamina, Scope } from '@lamina/core';
+import type { ChatRequest, ChatStream, EmbedRequest, EmbedResult, InferenceOptions, Lamina, Scope } from '@lamina/core';
 import { requireScope, type NetworkCaller } from '../middleware/authentication.js';
 
 /**
@@ -7,6 +7,13 @@ import { requireScope, type NetworkCaller } from '../middleware/authentication.j
  * Lamina's own route for it needs. Lists need any valid key, changes the scope `manage`.
  */
 export interface CallerLamina {
+  /**
+   * As `Lamina.chat`, on behalf of the caller; needs the scope `inference`. Without a signal of its own it ends when the
+   * client leaves.
+   */
+  readonly chat: (request: ChatRequest, options?: Omit<InferenceOptions, 'caller'>) => ChatStream;
+  /** As `Lamina.embed`, in the same way. */
+  readonly embed: (request: EmbedRequest, options?: Omit<InferenceOptions, 'caller'>) => Promise<EmbedResult>;
   readonly models: Pick<
     Lamina['models'],
     'list' | 'get' | 'resolve' | 'describe' | 'metadata' | 'stats' | 'validate' | 'reload' | 'remove'
@@ -28,6 +35,8 @@ export interface CallerLamina {
 export interface CallerRights {
   readonly caller: NetworkCaller;
   readonly operation: string;
+  /** Aborted when the client leaves. */
+  readonly signal: AbortSignal;
   readonly closing: AbortSignal;
 }
 
@@ -36,10 +45,18 @@ const readDownloads = ['list', 'get', 'wait', 'downloadable'] as const;
 const changeDownloads = ['pause', 'resume', 'cancel', 'remove'] as const;
 
 /** Lamina for one request or frame. */
-export function callerLamina(lamina: Lamina, { caller, operation, closing }: CallerRights): CallerLamina {
+export function callerLamina(lamina: Lamina, { caller, operation, signal, closing }: CallerRights): CallerLamina {
   const { models, downloads, suggestions, backends, runtime } = lamina;
   const require = (scope?: Scope): void => requireScope(caller, scope, operation);
   return {
+    chat(request, options) {
+      require('inference');
+      return lamina.chat(request, { signal, ...options, caller });
+    },
+    embed(request, options) {
+      require('inference');
+      return lamina.embed(request, { signal, ...options, caller });
+    },
     models: { ...pick(models, readModels, require), ...pick(models, ['reload', 'remove'], () => require('manage')) },
     downloads: {
       ...pick(downloads, readDownloads, require),

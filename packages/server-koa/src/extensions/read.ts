@@ -32,8 +32,10 @@ const routeKeys = [
   'scope',
   'summary',
   'body',
+  'query',
   'response',
   'status',
+  'content',
   'handler',
 ] satisfies (keyof HttpRoute)[];
 const frameKeys = ['schema', 'scope', 'run'] satisfies (keyof FrameExtension)[];
@@ -89,14 +91,14 @@ function checkExtension(value: unknown, plugin: string, fail: Fail): asserts val
 
 function checkRoute(route: unknown, fail: Fail): void {
   checkObject(route, 'a route', routeKeys, fail);
-  const { method, path, scope, handler, body, response } = route as Partial<HttpRoute>;
+  const { method, path, scope, handler, body, query, response } = route as Partial<HttpRoute>;
   const name = nameOf(route as Partial<HttpRoute>);
   if (typeof path !== 'string' || !path.startsWith('/')) fail(`the path of the route ${name} does not begin with "/"`);
   checkOneOf(method, methods, `the method of the route ${name}`, fail);
   checkOneOf(scope, scopes, `the scope of the route ${name}`, fail);
   checkFunction(handler, `the "handler" of the route ${name}`, fail);
   if (body !== undefined && method === 'GET') fail(`the route ${name} has a body, which a GET has not`);
-  for (const [key, schema] of Object.entries({ body, response })) {
+  for (const [key, schema] of Object.entries({ body, query, response })) {
     if (schema !== undefined) checkSchema(schema, `"${key}" of the route ${name}`, fail);
   }
   try {

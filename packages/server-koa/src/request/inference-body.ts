@@ -1,6 +1,6 @@
 // Reads the body of an inference request: the model it names, and the fields its route requires.
 import type { IncomingMessage } from 'node:http';
-import { LaminaError, type FormBody, type JsonObject } from '@lamina/core';
+import { LaminaError, type FormBody, type JsonObject, type Schema } from '@lamina/core';
 import { readBody, type BodyLimits } from './body.js';
 import { FormReader, isForm, renamedForm } from './form.js';
 import { parseObject, withoutMark } from './json.js';
@@ -113,4 +113,38 @@ function modelName(value: unknown): string {
 
 function invalid(message: string, param?: string): LaminaError {
   return new LaminaError('REQUEST_INVALID', param === undefined ? { message } : { message, param });
+}
+
+/** Routes that take files. */
+const formRoutes: ReadonlySet<string> = new Set(['audio/transcriptions', 'audio/translations', 'images/edits']);
+
+/** What {@link readInferenceBody} accepts, by content type, for `/openapi.json`. */
+export function inferenceBodySchemas(route: string, namesModel = true): Readonly<Record<string, Schema>> {
+  const model = { type: 'string', minLength: 1, description: 'The name or alias of a model.' } as const;
+  if (formRoutes.has(route))
+    return {
+      'multipart/form-data': {
+        description: 'Further fields are passed on to the engine.',
+        type: 'object',
+        properties: { model },
+        required: ['model'],
+      },
+    };
+  const fields = requiredFields.get(route) ?? [];
+  const single = fields.filter(({ length }) => length === 1).map(([name]) => name);
+  const choices = fields.filter(({ length }) => length > 1);
+  return {
+    'application/json': {
+      description: 'Further fields are passed on to the engine. A field that is `null` counts as missing.',
+      type: 'object',
+      properties: {
+        ...(namesModel ? { model } : {}),
+        ...(fields.flat().includes('messages') ? { messages: { type: 'array', minItems: 1 } } : {}),
+      },
+      required: [...(namesModel ? ['model'] : []), ...single],
+      ...(choices.length === 0
+        ? {}
+        : { allOf: choices.map((names) => ({ anyOf: names.map((name) => ({ required: [name] })) })) }),
+    },
+  };
 }

@@ -1,5 +1,6 @@
 // /backends: the engines of this server, and which are missing.
 import { backendsView, installationView } from '@lamina/core';
+import { backendsViewSchema, installationViewSchema } from '@lamina/core/protocol';
 import type { HttpRoute, RouteServices } from './route.js';
 
 /** The routes. What runs programs is a POST and needs the scope `manage`. */
@@ -10,6 +11,7 @@ export function backendRoutes({ lamina: { backends } }: RouteServices): HttpRout
       path: '/backends',
       scope: 'any',
       summary: 'All backends',
+      response: backendsViewSchema,
       handler: async ({ signal }) => backendsView(await backends.list({ signal })),
     },
     {
@@ -17,6 +19,7 @@ export function backendRoutes({ lamina: { backends } }: RouteServices): HttpRout
       path: '/backends/refresh',
       scope: 'manage',
       summary: 'Looks for engines again',
+      response: backendsViewSchema,
       handler: async ({ signal }) => backendsView(await backends.list({ refresh: true, signal })),
     },
     {
@@ -24,6 +27,7 @@ export function backendRoutes({ lamina: { backends } }: RouteServices): HttpRout
       path: '/backends/:name/install',
       scope: 'manage',
       summary: 'Installs the engine of a backend that can install itself',
+      response: installationViewSchema,
       handler: async ({ params, signal }) => installationView(await backends.install(params['name']!, { signal })),
     },
   ];

@@ -1,6 +1,13 @@
 // /download, /downloads and /downloadable: starts and lists downloads.
 import { LaminaError, downloadView, type DownloadRequest, type FromSchema, type Json, type Lamina } from '@lamina/core';
-import { downloadRequestSchema, type DownloadableView, type DownloadsView } from '@lamina/core/protocol';
+import {
+  downloadableViewSchema,
+  downloadRequestSchema,
+  downloadsViewSchema,
+  downloadViewSchema,
+  type DownloadableView,
+  type DownloadsView,
+} from '@lamina/core/protocol';
 import type { Middleware } from 'koa';
 import { addressGuardFor } from '../middleware/address-guard.js';
 import { callerOf } from '../middleware/authentication.js';
@@ -15,6 +22,7 @@ export function downloadRoutes({ lamina: { downloads } }: RouteServices): HttpRo
       scope: 'manage',
       summary: 'Starts a download',
       body: downloadRequestSchema,
+      response: downloadViewSchema,
       status: 202,
       async handler({ koa, body, caller, signal }) {
         const request = downloadRequest(body);
@@ -29,6 +37,7 @@ export function downloadRoutes({ lamina: { downloads } }: RouteServices): HttpRo
       path: '/downloads',
       scope: 'any',
       summary: 'All downloads',
+      response: downloadsViewSchema,
       handler: () => ({ downloads: downloads.list().map(downloadView) }) satisfies DownloadsView,
     },
     {
@@ -36,6 +45,7 @@ export function downloadRoutes({ lamina: { downloads } }: RouteServices): HttpRo
       path: '/downloads/:id',
       scope: 'any',
       summary: 'One download',
+      response: downloadViewSchema,
       handler: ({ params }) => downloadView(downloads.get(params['id']!)),
     },
     {
@@ -51,6 +61,7 @@ export function downloadRoutes({ lamina: { downloads } }: RouteServices): HttpRo
       path: `/downloads/:id/${verb}`,
       scope: 'manage',
       summary: verb === 'pause' ? 'Pauses a download and keeps its data' : 'Resumes a download',
+      response: downloadViewSchema,
       handler: async ({ params }) => downloadView(await downloads[verb](params['id']!)),
     })),
     {
@@ -58,6 +69,7 @@ export function downloadRoutes({ lamina: { downloads } }: RouteServices): HttpRo
       path: '/downloadable',
       scope: 'any',
       summary: 'Models in the manifest that are not on disk, by source',
+      response: downloadableViewSchema,
       handler: () => ({ models: downloads.downloadable() }) satisfies DownloadableView,
     },
   ];

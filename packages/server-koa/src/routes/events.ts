@@ -6,6 +6,23 @@ import { EventFeed, type FeedReader } from '../events/feed.js';
 import { filterFor } from '../events/filter.js';
 import type { HttpRoute, RouteServices } from './route.js';
 
+const eventsQuerySchema = {
+  type: 'object',
+  properties: {
+    types: {
+      type: ['string', 'array'],
+      items: { type: 'string' },
+      description: 'The types to send, with commas between; default: all.',
+    },
+  },
+} as const;
+
+const eventStreamSchema = {
+  type: 'string',
+  description:
+    'Events in JSON, each with its id; asyncapi.json has their schemas. With the header Last-Event-ID, the events after that id are sent first; an event named `reset` says that some are no longer kept.',
+} as const;
+
 /**
  * The route. `?types=` lists the types to send, with commas between; with `Last-Event-ID`, the events after that id are
  * sent first.
@@ -17,6 +34,8 @@ export function eventRoutes(services: RouteServices): HttpRoute[] {
       path: '/events',
       scope: 'any',
       summary: 'Events as server-sent events',
+      query: eventsQuerySchema,
+      content: { response: { 'text/event-stream': eventStreamSchema } },
       handler({ koa, caller }) {
         const filter = filterFor(caller, typesOf(koa), services.lamina);
         koa.set({ 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-cache', 'X-Accel-Buffering': 'no' });

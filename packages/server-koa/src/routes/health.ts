@@ -1,6 +1,6 @@
 // GET /health: whether the server is up; for callers with a key also its models.
 import { isActive } from '@lamina/core';
-import type { HealthView } from '@lamina/core/protocol';
+import { healthViewSchema, type HealthView } from '@lamina/core/protocol';
 import type { HttpRoute, RouteServices } from './route.js';
 
 /** The route. */
@@ -10,6 +10,7 @@ export function healthRoutes({ lamina }: RouteServices): HttpRoute[] {
       method: 'GET',
       path: '/health',
       scope: 'public',
+      response: healthViewSchema,
       summary: 'The status of the server; with a key also its models',
       handler({ caller }) {
         const health: HealthView = { status: 'healthy', timestamp: Date.now() / 1000 };

@@ -1,11 +1,17 @@
 // /v1/* and /chat/:name: passes inference requests to the engine of their model.
-import { LaminaError, type Lamina } from '@lamina/core';
+import { LaminaError, type Lamina, type Schema } from '@lamina/core';
 import type { Router } from '@koa/router';
 import type { Context, Middleware } from 'koa';
 import { requireKey } from '../middleware/authentication.js';
 import type { Around } from '../middleware/once-per-request.js';
 import { anyRoute, routeAtEnd, unknownRoute } from '../middleware/not-found.js';
-import { requiredFields, readInferenceBody, readQuery, type InferenceBody } from '../request/inference-body.js';
+import {
+  inferenceBodySchemas,
+  readInferenceBody,
+  readQuery,
+  requiredFields,
+  type InferenceBody,
+} from '../request/inference-body.js';
 import { forward, isPlainPath } from './forward.js';
 import type { HttpContext } from './http-context.js';
 import type { HttpRoute, InferenceLimits, RouteServices } from './route.js';
@@ -18,6 +24,25 @@ const inferencePaths: ReadonlyMap<string, string> = new Map(
   ]),
 );
 
+const modelQuerySchema = {
+  type: 'object',
+  properties: { model: { type: 'string', description: 'The name or alias of a model.' } },
+} as const;
+
+/** Routes whose answer is a stream of events when the body has `stream: true`. */
+const streamed: ReadonlySet<string> = new Set(['chat/completions', 'completions', 'responses', 'messages']);
+
+/** What a route answers: it is passed on as the engine wrote it. */
+function answerSchemas(route: string): Readonly<Record<string, Schema>> {
+  if (route.startsWith('audio/')) return { '*/*': { description: 'The answer of the engine.' } };
+  return {
+    'application/json': { type: 'object', additionalProperties: true, description: 'The answer of the engine.' },
+    ...(streamed.has(route)
+      ? { 'text/event-stream': { type: 'string', description: 'With `stream: true`: the events of the engine.' } }
+      : {}),
+  };
+}
+
 /** The routes. A model named `completions` has no route of its own: /chat/completions is OpenAI's. */
 export function inferenceRoutes({ lamina, limits }: RouteServices): HttpRoute[] {
   const summary = 'An inference request, as the engine of the model takes it';
@@ -26,12 +51,17 @@ export function inferenceRoutes({ lamina, limits }: RouteServices): HttpRoute[] 
     ...[...inferencePaths].map(([path, name]) => ({
       ...route,
       path,
+      content: { request: inferenceBodySchemas(name), response: answerSchemas(name) },
       handler: ({ koa }: HttpContext) => infer(koa, lamina, name, limits),
     })),
     {
       ...route,
       path: '/chat/*name',
       summary: 'A chat completion with this model',
+      content: {
+        request: inferenceBodySchemas('chat/completions', false),
+        response: answerSchemas('chat/completions'),
+      },
       handler: ({ koa, params }) => infer(koa, lamina, 'chat/completions', limits, params['name']),
     },
   ];
@@ -44,6 +74,11 @@ export function engineRoutes(services: RouteServices): HttpRoute[] {
     path: anyRoute,
     scope: 'inference',
     summary: 'Any other route of an engine; the model must be running',
+    ...(method === 'POST' ? {} : { query: modelQuerySchema }),
+    content: {
+      ...(method === 'POST' ? { request: inferenceBodySchemas('') } : {}),
+      response: { '*/*': { description: 'The answer of the engine.' } },
+    },
     handler: (ctx) => passOn(ctx, services),
   }));
 }

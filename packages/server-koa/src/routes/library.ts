@@ -1,8 +1,5 @@
 // /suggest, and operations on the models as a whole: reload, validate, remove.
 import {
-  check,
-  describeProblems,
-  LaminaError,
   slotOf,
   suggestionView,
   validationView,
@@ -10,19 +7,36 @@ import {
   type Lamina,
   type ModelRecord,
   type ModelsChange,
+  type Schema,
   type SuggestRequest,
 } from '@lamina/core';
 import {
-  eventSchemas,
+  reloadViewSchema,
+  removalViewSchema,
+  slotStateSchema,
+  suggestionViewSchema,
   suggestRequestSchema,
   validateRequestSchema,
+  validationViewSchema,
   type ReloadView,
   type RemovalView,
 } from '@lamina/core/protocol';
-import type { Context } from 'koa';
 import type { HttpRoute, RouteServices } from './route.js';
 
-const querySchema = { type: 'object', properties: { state: eventSchemas['model.state'].properties.to } } as const;
+/** Which models to list. */
+export const modelFilterSchema = {
+  type: 'object',
+  properties: {
+    state: { ...slotStateSchema, description: 'Only models in this state.' },
+    format: { type: 'string', description: 'Only models of this format.' },
+    q: { type: 'string', description: 'Only models with this part in their name or description.' },
+  },
+} as const satisfies Schema;
+
+const removalQuerySchema = {
+  type: 'object',
+  properties: { files: { type: 'string', description: '`1` or `true`: deletes its files too.' } },
+} as const;
 
 /** The routes. */
 export function libraryRoutes({ lamina }: RouteServices): HttpRoute[] {
@@ -33,6 +47,7 @@ export function libraryRoutes({ lamina }: RouteServices): HttpRoute[] {
       scope: 'any',
       summary: 'Suggests a model for a purpose',
       body: suggestRequestSchema,
+      response: suggestionViewSchema,
       handler: async ({ body, signal }) =>
         suggestionView(lamina, await lamina.suggestions.suggest(body as SuggestRequest, { signal })),
     },
@@ -41,6 +56,7 @@ export function libraryRoutes({ lamina }: RouteServices): HttpRoute[] {
       path: '/models/reload',
       scope: 'manage',
       summary: 'Reloads the manifest and scans the models directory',
+      response: reloadViewSchema,
       handler: async () => ({ ...(await reload(lamina)), total: lamina.models.list().length }) satisfies ReloadView,
     },
     {
@@ -49,6 +65,7 @@ export function libraryRoutes({ lamina }: RouteServices): HttpRoute[] {
       scope: 'any',
       summary: 'Checks the manifest and the files of models',
       body: validateRequestSchema,
+      response: validationViewSchema,
       async handler({ body, signal }) {
         const { models: names } = body as FromSchema<typeof validateRequestSchema>;
         const checks = await lamina.models.validate(names, { signal });
@@ -60,6 +77,8 @@ export function libraryRoutes({ lamina }: RouteServices): HttpRoute[] {
       path: '/models/*name',
       scope: 'manage',
       summary: 'Removes a model from the manifest; with `?files=1` also its files',
+      query: removalQuerySchema,
+      response: removalViewSchema,
       async handler({ koa, params }) {
         const { model, served } = lamina.models.resolve(params['name']!);
         const files = koa.query['files'] === '1' || koa.query['files'] === 'true';
@@ -71,23 +90,13 @@ export function libraryRoutes({ lamina }: RouteServices): HttpRoute[] {
   ];
 }
 
-/**
- * The records that match a query of `GET /models`: `state`, `format`, and `q` for a part of the name or the description.
- * @throws LaminaError `REQUEST_INVALID` for an unknown state
- */
+/** The records that match a filter. */
 export function matchingModels(
   lamina: Lamina,
   records: readonly ModelRecord[],
-  query: Context['query'],
+  { state, format, q = '' }: FromSchema<typeof modelFilterSchema>,
 ): readonly ModelRecord[] {
-  const problems = check(querySchema, query);
-  if (problems.length > 0)
-    throw new LaminaError('REQUEST_INVALID', {
-      message: `The parameter ${describeProblems(problems)}.`,
-      param: 'state',
-    });
-  const { state, format, q } = query;
-  const part = String(q ?? '').toLowerCase();
+  const part = q.toLowerCase();
   return records.filter((record) => {
     const { model, entry } = record;
     if (format !== undefined && model.format !== format) return false;

@@ -7,21 +7,48 @@ import {
   modelsView,
   reasonOf,
   servedModel,
+  type FromSchema,
   type Lamina,
   type ModelRecord,
   type ModelRun,
   type ResolvedModel,
   type SlotSnapshot,
 } from '@lamina/core';
-import type { ModelDetail, ModelServerView, ServedModels, StartedView, StoppedView } from '@lamina/core/protocol';
+import {
+  modelDetailSchema,
+  modelsViewSchema,
+  servedModelSchema,
+  servedModelsSchema,
+  startedViewSchema,
+  stoppedViewSchema,
+  type ModelDetail,
+  type ModelServerView,
+  type ServedModels,
+  type StartedView,
+  type StoppedView,
+} from '@lamina/core/protocol';
 import type { Context } from 'koa';
 import { hasScope } from '../middleware/authentication.js';
 import { visibleTo } from '../middleware/redaction.js';
 import { requestIdOf } from '../middleware/request-log.js';
 import type { HttpContext } from './http-context.js';
-import { matchingModels } from './library.js';
+import { matchingModels, modelFilterSchema } from './library.js';
 import { ModelList } from './model-list.js';
 import type { HttpRoute, RouteServices } from './route.js';
+
+const backendsQuery = {
+  backends: {
+    type: 'string',
+    description: '`true` or `1`: says how the models would run, for which engines are probed.',
+  },
+} as const;
+
+const waitQuery = {
+  wait: {
+    type: 'string',
+    description: '`false`: responds 202 at once; the state of the model and events tell the end.',
+  },
+} as const;
 
 /** The routes. */
 export function modelRoutes(services: RouteServices): HttpRoute[] {
@@ -35,8 +62,11 @@ export function modelRoutes(services: RouteServices): HttpRoute[] {
       path: '/models',
       scope: 'any',
       summary: 'All models',
+      query: { ...modelFilterSchema, properties: { ...modelFilterSchema.properties, ...backendsQuery } },
+      response: modelsViewSchema,
       async handler({ koa, caller, signal }) {
-        const records = matchingModels(lamina, lamina.models.list(), koa.query);
+        const filter = koa.query as FromSchema<typeof modelFilterSchema>;
+        const records = matchingModels(lamina, lamina.models.list(), filter);
         if (wantsBackends(koa)) return modelsView(lamina, records, await modelRuns(lamina, records, { signal }));
         koa.type = 'json';
         return (hasScope(caller, 'manage') ? full : restricted).text(records);
@@ -47,6 +77,7 @@ export function modelRoutes(services: RouteServices): HttpRoute[] {
       path: '/v1/models',
       scope: 'any',
       summary: "OpenAI's list of models",
+      response: servedModelsSchema,
       async handler({ signal }) {
         const metadata = await lamina.models.metadata({ signal });
         const data = lamina.models
@@ -65,6 +96,7 @@ export function modelRoutes(services: RouteServices): HttpRoute[] {
       path: '/v1/models/*name',
       scope: 'any',
       summary: "One model of OpenAI's list",
+      response: servedModelSchema,
       async handler({ params }) {
         const id = params['name']!;
         const target = lamina.models.resolve(id);
@@ -78,6 +110,9 @@ export function modelRoutes(services: RouteServices): HttpRoute[] {
       path: '/models/*name/start',
       scope: 'manage',
       summary: 'Starts a model, and responds when it is ready',
+      query: { type: 'object', properties: { ...waitQuery, ...backendsQuery } },
+      response: startedViewSchema,
+      status: [200, 202],
       async handler(ctx) {
         const target = targetOf(ctx, lamina);
         await runOrDetach(ctx, lamina, (options) => lamina.runtime.start(target.served.name, options));
@@ -91,6 +126,9 @@ export function modelRoutes(services: RouteServices): HttpRoute[] {
       path: '/models/*name/stop',
       scope: 'manage',
       summary: 'Stops a model, and responds when it is stopped',
+      query: { type: 'object', properties: { ...waitQuery, ...backendsQuery } },
+      response: stoppedViewSchema,
+      status: [200, 202],
       async handler(ctx) {
         const target = targetOf(ctx, lamina);
         const stopped = await runOrDetach(ctx, lamina, (options) =>
@@ -104,6 +142,8 @@ export function modelRoutes(services: RouteServices): HttpRoute[] {
       path: '/models/*name',
       scope: 'any',
       summary: 'One model, with details',
+      query: { type: 'object', properties: backendsQuery },
+      response: modelDetailSchema,
       handler: (ctx) => detailOf(ctx, services, targetOf(ctx, lamina)),
     },
   ];

@@ -1,4 +1,4 @@
-// Serves routes: checks the key and the body of a request, runs the handler, and responds with what it returns.
+// Serves routes: checks the key, the query and the body of a request, runs the handler, and responds with what it returns.
 import { check, describeProblems, LaminaError, type Schema } from '@lamina/core';
 import type { Layer, RouterContext } from '@koa/router';
 import type { Next } from 'koa';
@@ -71,6 +71,7 @@ async function serve(
   const { koa } = context;
   if (scope !== 'public') requireKey(koa, scope === 'any' ? undefined : scope);
   const answer = async (): Promise<void> => {
+    if (route.query !== undefined) requireValid(route.query, koa.query, 'The parameter');
     const release = await readChecked(route, context, services);
     try {
       koa.res.statusCode = 204; // For a handler that neither returns nor sends anything. A body makes it 200.
@@ -96,7 +97,8 @@ async function readChecked(
   const limit = scope === 'inference' ? limits.bytes : Math.min(limits.bytes, maxSmallBody);
   const { bytes, release } = await readBody(context.koa.req, { memory: limits.memory, bytes: limit });
   try {
-    context.body = checked(schema, bytes.length === 0 ? {} : parseJson(bytes, 'The body'));
+    context.body = bytes.length === 0 ? {} : parseJson(bytes, 'The body');
+    requireValid(schema, context.body, 'The body is invalid:');
     return release;
   } catch (error) {
     release();
@@ -104,13 +106,13 @@ async function readChecked(
   }
 }
 
-/** @throws LaminaError `REQUEST_INVALID` */
-function checked(schema: Schema, body: unknown): unknown {
-  const [problem, ...others] = check(schema, body);
-  if (problem === undefined) return body;
+/** @throws LaminaError `REQUEST_INVALID`, with the first wrong field and a message that begins with `lead` */
+function requireValid(schema: Schema, value: unknown, lead: string): void {
+  const [problem, ...others] = check(schema, value);
+  if (problem === undefined) return;
   const param = problem.path.join('.');
   throw new LaminaError('REQUEST_INVALID', {
-    message: `The body is invalid: ${describeProblems([problem, ...others])}.`,
+    message: `${lead} ${describeProblems([problem, ...others])}.`,
     ...(param === '' ? {} : { param }),
   });
 }

@@ -38,9 +38,13 @@ export class RequestContext implements HttpContext {
   }
 
   get lamina(): CallerLamina {
-    const { method, path } = this.koa;
-    const { lamina, closing } = this.#services;
-    return (this.#lamina ??= callerLamina(lamina, { caller: this.caller, operation: `${method} ${path}`, closing }));
+    if (this.#lamina === undefined) {
+      const { caller, signal } = this;
+      const { lamina, closing } = this.#services;
+      const operation = `${this.koa.method} ${this.koa.path}`;
+      this.#lamina = callerLamina(lamina, { caller, operation, signal, closing });
+    }
+    return this.#lamina;
   }
 
   readonly infer: HttpContext['infer'] = async (route, json) => {

@@ -29,10 +29,20 @@ export interface HttpRoute {
    * route without it reads no body. At most `bodyLimit` bytes with the scope `inference`, else 1 MiB.
    */
   readonly body?: Schema;
+  /** The schema of the query. It is checked before the handler runs; parameters that it does not name are ignored. */
+  readonly query?: Schema;
   /** The schema of the response, for `/openapi.json`; it is not checked. */
   readonly response?: Schema;
-  /** The status of a successful response, for `/openapi.json`; default 200. The handler sets it: `ctx.koa.status`. */
-  readonly status?: number;
+  /**
+   * The status of a successful response, or each that it can have, for `/openapi.json`; default 200. The handler sets it:
+   * `ctx.koa.status`.
+   */
+  readonly status?: number | readonly number[];
+  /** For `/openapi.json`, of a route that reads its body itself, or whose response is not JSON: schemas by content type. */
+  readonly content?: {
+    readonly request?: Readonly<Record<string, Schema>>;
+    readonly response?: Readonly<Record<string, Schema>>;
+  };
   /**
    * Returns the body of the response: JSON, text, bytes or a stream. `undefined` when it has responded in another way;
    * if it has not, the response is 204 without a body.
@@ -50,6 +60,8 @@ export interface RouteServices {
   readonly closing: AbortSignal;
   /** The router that serves the routes, for its prefix and its hints. */
   readonly router: Router;
+  /** All routes of the router, complete when it serves its first request. */
+  readonly routes: readonly HttpRoute[];
 }
 
 /** The limits of bodies, and how long a client waits for a stream without a sign of life. */

@@ -93,6 +93,15 @@ export class TestSocket {
     );
   }
 
+  /** The answer to a call, whether it succeeded or not. */
+  answer(id: string): Promise<ServerFrame<'reply' | 'error'>> {
+    return this.#find(
+      `the answer to ${id}`,
+      (frame): frame is ServerFrame<'reply' | 'error'> =>
+        (frame.type === 'reply' || frame.type === 'error') && frame.id === id,
+    );
+  }
+
   /** Starts a chat. */
   start(id: string, model = 'tiny', content = 'hi', more: object = {}): void {
     this.send({ type: 'chat.start', id, request: { model, messages: [{ role: 'user', content }], ...more } });

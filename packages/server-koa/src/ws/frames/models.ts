@@ -5,9 +5,8 @@ import { matchingModels } from '../../routes/library.js';
 import type { Peer } from '../peer.js';
 
 /** `model.list` */
-export function listModels({ state, format, q }: ClientFrame<'model.list'>, { lamina }: Peer): ModelsView {
-  const wanted = Object.entries({ state, format, q }).filter(([, value]) => value !== undefined);
-  return modelsView(lamina, matchingModels(lamina, lamina.models.list(), Object.fromEntries(wanted)));
+export function listModels(filter: ClientFrame<'model.list'>, { lamina }: Peer): ModelsView {
+  return modelsView(lamina, matchingModels(lamina, lamina.models.list(), filter));
 }
 
 /** `model.get` */

@@ -1,6 +1,6 @@
 // The frames that clients may send, as one table: the schema that is checked, the scope that is required, and what runs.
 import { LaminaError, type Schema, type Scope } from '@lamina/core';
-import { clientFrameSchemas, type ClientFrame, type ClientFrameType } from '@lamina/core/protocol';
+import { clientFrameSchemas, clientFrameScopes, type ClientFrame, type ClientFrameType } from '@lamina/core/protocol';
 import type { CallResult } from '../call.js';
 import type { Chats } from '../chats/chats.js';
 import type { Peer } from '../peer.js';
@@ -9,10 +9,8 @@ import { createEmbeddings } from './embeddings.js';
 import { subscribe, unsubscribe } from './events.js';
 import { changeModel, getModel, listModels, suggestModel } from './models.js';
 
-/** What a frame needs, and one of two functions: `call` for a frame with one reply, `run` for any other. */
+/** One of two functions: `call` for a frame with one reply, `run` for any other. */
 export type FrameRow<Frame> = {
-  /** The scope that the client's key must have; `any`: every valid key may send the frame. */
-  readonly scope: Scope | 'any';
   /** Whether the frame may be as large as the body of an inference request; others have at most 1 MiB. */
   readonly isLarge?: boolean;
 } & (
@@ -29,40 +27,46 @@ export type FrameRow<Frame> = {
     }
 );
 
-/** A row with its schema. */
-export type KnownFrame = FrameRow<never> & { readonly schema: Schema };
+/** A row with what is checked before. */
+export type KnownFrame = FrameRow<never> & {
+  readonly schema: Schema;
+  /** The scope that the client's key must have; `any`: every valid key may send the frame. */
+  readonly scope: Scope | 'any';
+};
 
 /** Type of frame → what it needs and does. */
 export type FrameTable = ReadonlyMap<string, KnownFrame>;
 
 type OwnFrames = { readonly [Type in ClientFrameType]: FrameRow<ClientFrame<Type>> };
 
-/** The frames of Lamina; their schemas are in the contract. */
+/** The frames of Lamina; their schemas and scopes are in the contract. */
 const ownFrames = (chats: Chats): OwnFrames => ({
-  'chat.start': { scope: 'inference', isLarge: true, run: (frame, peer) => chats.start(frame, peer) },
-  'chat.cancel': { scope: 'inference', run: ({ id }, peer) => cancel(id, 'chat', peer) },
-  'chat.resume': { scope: 'inference', run: (frame, peer) => chats.resume(frame, peer) },
-  'events.subscribe': { scope: 'any', run: subscribe },
-  'events.unsubscribe': { scope: 'any', run: unsubscribe },
-  'embeddings.create': { scope: 'inference', isLarge: true, call: createEmbeddings },
-  'model.list': { scope: 'any', call: listModels },
-  'model.get': { scope: 'any', call: getModel },
-  'model.suggest': { scope: 'any', call: suggestModel },
-  'model.start': { scope: 'manage', call: changeModel },
-  'model.stop': { scope: 'manage', call: changeModel },
-  'download.start': { scope: 'manage', call: startDownload },
-  'download.list': { scope: 'any', call: listDownloads },
-  'download.pause': { scope: 'manage', call: changeDownload },
-  'download.resume': { scope: 'manage', call: changeDownload },
-  'download.cancel': { scope: 'manage', call: changeDownload },
-  'call.cancel': { scope: 'any', run: ({ id }, peer) => cancel(id, 'call', peer) },
-  ping: { scope: 'any', run: ({ id }, { outbox }) => outbox.send({ type: 'pong', id }) },
+  'chat.start': { isLarge: true, run: (frame, peer) => chats.start(frame, peer) },
+  'chat.cancel': { run: ({ id }, peer) => cancel(id, 'chat', peer) },
+  'chat.resume': { run: (frame, peer) => chats.resume(frame, peer) },
+  'events.subscribe': { run: subscribe },
+  'events.unsubscribe': { run: unsubscribe },
+  'embeddings.create': { isLarge: true, call: createEmbeddings },
+  'model.list': { call: listModels },
+  'model.get': { call: getModel },
+  'model.suggest': { call: suggestModel },
+  'model.start': { call: changeModel },
+  'model.stop': { call: changeModel },
+  'download.start': { call: startDownload },
+  'download.list': { call: listDownloads },
+  'download.pause': { call: changeDownload },
+  'download.resume': { call: changeDownload },
+  'download.cancel': { call: changeDownload },
+  'call.cancel': { run: ({ id }, peer) => cancel(id, 'call', peer) },
+  ping: { run: ({ id }, { outbox }) => outbox.send({ type: 'pong', id }) },
 });
 
 /** The frames of a server: its own, and those of plugins. */
 export function frameTable(chats: Chats, contributed: readonly (readonly [string, KnownFrame])[]): FrameTable {
   const rows = Object.entries(ownFrames(chats)) as [ClientFrameType, FrameRow<never>][];
-  const own = rows.map(([type, row]) => [type, { ...row, schema: clientFrameSchemas[type] }] as const);
+  const own = rows.map(([type, row]) => {
+    return [type, { ...row, schema: clientFrameSchemas[type], scope: clientFrameScopes[type] }] as const;
+  });
   return new Map([...own, ...contributed]);
 }
 

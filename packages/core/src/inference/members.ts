@@ -1,7 +1,8 @@
-// Changes the model in the text of a request and nothing else. Parsing and writing the text would change its numbers:
+// Changes one member in the text of a request and nothing else. Parsing and writing the text would change its numbers:
 // JavaScript has no 2^53 + 1, and writes 1e400 as null.
 import { createRequire } from 'node:module';
 import type { Edit } from 'jsonc-parser';
+import type { Json } from '../contract/schema.js';
 
 const require = createRequire(import.meta.url);
 
@@ -11,16 +12,23 @@ function loadParser(): typeof import('jsonc-parser') {
 }
 
 /**
- * The JSON object `body` with another value of its member `model`, which is added when there is none. Of several, all
- * are changed, because engines differ in which of them they read. It takes 10 ms per megabyte.
+ * The JSON object `body` with another value of one member, which is added when there is none. Of several with its name,
+ * all are changed, because engines differ in which of them they read. It takes 10 ms per megabyte.
  */
-export function withModel(body: Buffer, model: string): Buffer {
+export function withMember(body: Buffer, member: string, value: Json): Buffer {
   const text = body.toString();
-  const edits = editsFor(text, JSON.stringify(model));
+  const edits = editsFor(text, member, JSON.stringify(value));
   return Buffer.from(loadParser().applyEdits(text, edits));
 }
 
-function editsFor(text: string, value: string): Edit[] {
+/** The JSON object `body`, which has other members, with a member that it does not have yet. */
+export function withNewMember(body: Buffer, member: string, value: Json): Buffer {
+  const inside = body.indexOf('{') + 1;
+  const text = `${JSON.stringify(member)}:${JSON.stringify(value)},`;
+  return Buffer.concat([body.subarray(0, inside), Buffer.from(text), body.subarray(inside)]);
+}
+
+function editsFor(text: string, member: string, value: string): Edit[] {
   const edits: Edit[] = [];
   let depth = 0;
   let hasMembers = false;
@@ -46,9 +54,11 @@ function editsFor(text: string, value: string): Edit[] {
     onSeparator: (character, offset) => {
       if (depth !== 1) return;
       if (character === ',') endValue(offset);
-      else if (name === 'model') valueStart = offset + 1;
+      else if (name === member) valueStart = offset + 1;
     },
   });
   if (edits.length > 0) return edits;
-  return [{ offset: text.indexOf('{') + 1, length: 0, content: `"model":${value}${hasMembers ? ',' : ''}` }];
+  return [
+    { offset: text.indexOf('{') + 1, length: 0, content: `${JSON.stringify(member)}:${value}${hasMembers ? ',' : ''}` },
+  ];
 }

@@ -42,6 +42,11 @@ for await (const { choices } of client.chat({ model, messages })) {
 }
 // #endregion
 
+// #region embed
+const { embeddings } = await client.embed({ model, input: ['a text', 'another text'] });
+console.log(`${embeddings.length} vectors of ${embeddings[0]?.length} numbers`);
+// #endregion
+
 // #region models
 const { models } = await client.models.list();
 for (const [name, { state, bytes }] of Object.entries(models)) console.log(`${name}: ${state}, ${bytes} bytes`);

@@ -156,6 +156,7 @@ describe('the program of the guide to the client', () => {
         /^Loads: /m,
         /^tiny: 1 2 3 4$/m,
         /^Finished \(stop\) after 5 tokens$/m,
+        /^2 vectors of \d+ numbers$/m,
         /^tiny: ready, 12 bytes$/m,
         /^tiny: .* → stopped$/m,
         /^Download: finished, (\d+) of \1 bytes$/m,

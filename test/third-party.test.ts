@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { tinyGguf } from '@lamina/testing';
-import { chatBody, streamChat } from './support/client.js';
+import { chatBody } from './support/client.js';
 import { pack, packedPackages } from './support/packed.js';
 import { root } from './support/root.js';
 
@@ -54,7 +54,7 @@ describe("somebody else's plugin, installed from its tarball", function () {
         plugins.map((plugin) => plugin['package']),
         ['@lamina/plugin-llamacpp', 'lamina-plugin-acme'],
       );
-      const { name, version, from, loaded, backends, commands } = plugins[1]!;
+      const { name, version, from, loaded, backends, commands, extensions } = plugins[1]!;
       assert.deepEqual(
         { name, version, from, loaded, backends, commands },
         {
@@ -66,6 +66,10 @@ describe("somebody else's plugin, installed from its tarball", function () {
           commands: ['acme-count'],
         },
       );
+      assert.deepEqual(extensions, [
+        { point: 'command', read: true },
+        { point: 'http', read: true },
+      ]);
       assert.match(await lamina('list'), /^small +available .* acme /m);
       assert.match(await lamina('--help'), /\nPlugins:\n {2}acme-count +Count the models that acme can run\n/);
     });
@@ -81,7 +85,9 @@ describe("somebody else's plugin, installed from its tarball", function () {
     let url: string;
 
     before(async () => {
-      server = spawn(bin('lamina-server'), ['--models-dir', join(app, 'models'), '--port', '0'], { cwd: tmpdir() });
+      await writeFile(join(app, 'keys'), 'for-all name=owner\nfor-chats inference name=phone\n');
+      const args = ['--models-dir', join(app, 'models'), '--port', '0', '--api-key-file', join(app, 'keys')];
+      server = spawn(bin('lamina-server'), args, { cwd: tmpdir() });
       let log = '';
       server.stderr!.setEncoding('utf8').on('data', (text: string) => (log += text));
       const [line] = (await Promise.race([
@@ -96,9 +102,20 @@ describe("somebody else's plugin, installed from its tarball", function () {
       assert.deepEqual(await ended, [0, null]);
     });
 
+    const withKey = (key: string) => ({ headers: { authorization: `Bearer ${key}` } });
+
     it('serves chats with its backend', async () => {
-      const { status, text, done } = await streamChat(url, chatBody('small'));
-      assert.deepEqual({ status, text, done }, { status: 200, text: 'Acme says hello.', done: true });
+      const body = JSON.stringify(chatBody('small', 'hi', { stream: true }));
+      const response = await fetch(`${url}/v1/chat/completions`, { method: 'POST', body, ...withKey('for-chats') });
+      assert.equal(response.status, 200);
+      assert.match(await response.text(), /"Acme"[^]*" says"[^]*" hello\."[^]*\[DONE\]/);
+    });
+
+    it('serves its route to keys with the scope of the route', async () => {
+      const statusOf = async (key: string) => (await fetch(`${url}/acme/gguf`, withKey(key))).status;
+      assert.deepEqual([await statusOf('wrong'), await statusOf('for-chats')], [401, 403]);
+      const response = await fetch(`${url}/acme/gguf`, withKey('for-all'));
+      assert.deepEqual([response.status, await response.json()], [200, { models: ['small'] }]);
     });
   });
 

@@ -13,7 +13,12 @@ function quote(path, region) {
   const text = readFileSync(path, 'utf8').trimEnd();
   if (region === undefined) return text;
   const lines = text.split('\n');
-  const start = lines.indexOf(`// #region ${region}`);
+  const start = lines.findIndex((line) => line.trim() === `// #region ${region}`);
   if (start < 0) throw new Error(`${path} has no region "${region}".`);
-  return lines.slice(start + 1, lines.indexOf('// #endregion', start)).join('\n');
+  const indentation = lines[start].length - lines[start].trimStart().length;
+  const end = lines.findIndex((line, index) => index > start && line.trim() === '// #endregion');
+  return lines
+    .slice(start + 1, end)
+    .map((line) => line.slice(indentation))
+    .join('\n');
 }

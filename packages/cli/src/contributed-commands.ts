@@ -1,5 +1,4 @@
 // Commands of plugins: their names and help come from package.json files, and running one loads the plugins.
-import { existsSync } from 'node:fs';
 import { findPlugin, findPlugins, projectOf } from '@lamina/config';
 import type { Contribution } from '@lamina/core';
 import { LaminaError, reasonOf } from '@lamina/core/protocol';
@@ -21,9 +20,7 @@ export interface ContributedCommand {
 
 /** The commands of the plugins that are found, and of those that the arguments add. Loads no code of them. */
 export function contributedCommands(args: readonly string[], { path, env }: CliIo): readonly ContributedCommand[] {
-  const command = commandAt(path);
-  if (!existsSync(command.path)) return [];
-  const project = projectOf(command);
+  const project = projectOf(commandAt(path));
   const named = addedPlugins(args, env['LAMINA_PLUGIN']).flatMap((name) => findPlugin(project, name)?.plugin ?? []);
   const packages = new Map([...findPlugins(project), ...named].map((plugin) => [plugin.directory, plugin]));
   return [...packages.values()].flatMap((plugin) =>

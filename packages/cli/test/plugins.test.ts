@@ -81,6 +81,16 @@ describe('lamina with plugins', () => {
     assert.equal(existsSync(file('node_modules/greeter/loaded')), false);
   });
 
+  it('shows and runs those of a package that a flag or LAMINA_PLUGIN adds', async () => {
+    await install('greeter', plugin('greeter', greeting), { greet: 'Greet a model' });
+    await write('package.json', { dependencies: { '@lamina/cli': '*' } });
+    assert.doesNotMatch((await run('--help')).stdout, /greet/);
+    assert.match((await run('--help', '--plugin=greeter')).stdout, /\n {2}greet +Greet a model\n/);
+    assert.equal((await run('--plugin', 'greeter', 'greet', 'tiny')).stdout, 'Hello from tiny\n');
+    const env = { LAMINA_PLUGIN: 'greeter', LAMINA_MODELS_DIR: file('models') };
+    assert.equal((await runWith(env, 'greet', 'tiny')).stdout, 'Hello from tiny\n');
+  });
+
   it('runs them with their arguments and options, on the models of this machine', async () => {
     await install('greeter', plugin('greeter', greeting), { greet: 'Greet a model' });
     assert.deepEqual(await run('greet', 'tiny'), { code: 3, stdout: 'Hello from tiny\n', stderr: '' });
@@ -179,7 +189,7 @@ Plugins are found in the dependencies in ${file('package.json')}.
   it('shows each setting and where it came from, without secrets', async () => {
     await write(
       'lamina.config.yaml',
-      'modelsDir: other\nlog: warn\nserver: { apiKeys: [{ key: my-secret }] }\noptions: { shelf: { token: my-secret, size: 2 } }',
+      'modelsDir: other\nlog: warn\nserver: { apiKeys: [{ key: my-secret }] }\noptions: { shelf: { token: my-secret, max_tokens: 2 } }',
     );
     await install('shelf', plugin('shelf', ''));
     const args = ['config', '--models-dir', 'here'];
@@ -192,7 +202,7 @@ Plugins are found in the dependencies in ${file('package.json')}.
       /^server\.port +80 +LAMINA_PORT$/m,
       /^server\.host +127\.0\.0\.1 +default$/m,
       /^server\.apiKeys +\*\*\* +file$/m,
-      /^options +\{"shelf":\{"token":"\*\*\*","size":2\}\} +file$/m,
+      /^options +\{"shelf":\{"token":"\*\*\*","max_tokens":2\}\} +file$/m,
     ])
       assert.match(stdout, line);
     const json = await runWith({ LAMINA_PORT: '80' }, ...args, '--json');

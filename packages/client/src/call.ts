@@ -1,12 +1,15 @@
-// Calls: one frame and its reply.
+// Calls: one frame and its reply, or the parts before it.
 import type { Connection } from './connection.js';
 import { abortedError, errorOf, type LaminaClientError } from './error.js';
+import { readExchange } from './read-exchange.js';
 
 /** The options of a call. */
 export interface CallOptions {
   /** Gives up the call, which then throws `ABORTED`. A model that loads and a download go on if others need them. */
   readonly signal?: AbortSignal | undefined;
 }
+
+const endFrame = { type: 'call.cancel' };
 
 /**
  * Sends a frame and returns the result of the reply. When the connection is lost before, the frame is sent again, unless
@@ -31,16 +34,42 @@ export function call<Result>(
     };
     const id = connection.add({
       frame: () => frame,
-      endFrame: { type: 'call.cancel' },
+      endFrame,
       isUnrepeatable,
-      receive(reply) {
+      receive(frame) {
+        if (frame.type !== 'reply' && frame.type !== 'error') return;
         connection.remove(id);
-        if (reply.type === 'error') return fail(errorOf(reply));
+        if (frame.type === 'error') return fail(errorOf(frame));
         signal?.removeEventListener('abort', abort);
-        resolve(reply['result'] as Result);
+        resolve(frame['result'] as Result);
       },
       fail,
     });
     signal?.addEventListener('abort', abort, { once: true });
   });
+}
+
+/**
+ * Sends a frame when it is read, and returns the parts of its result. Leaving the loop gives up the call.
+ * @internal
+ */
+export function callForParts(
+  connection: Connection,
+  frame: object,
+  { signal }: CallOptions,
+): AsyncGenerator<Readonly<Record<string, unknown>>, void, undefined> {
+  return readExchange<Readonly<Record<string, unknown>>>(
+    connection,
+    {
+      frame: () => frame,
+      endFrame,
+      isUnrepeatable: true,
+      receive(received, output) {
+        if (received.type === 'part') output.push(received['part'] as Readonly<Record<string, unknown>>);
+        if (received.type === 'reply') output.end();
+        if (received.type === 'error') output.end(errorOf(received));
+      },
+    },
+    signal,
+  );
 }

@@ -1,10 +1,10 @@
 // A chat whose answer is read as it arrives, over as many connections as it takes.
 import type { Connection } from './connection.js';
-import { abortedError, errorOf, LaminaClientError } from './error.js';
+import { errorOf, LaminaClientError } from './error.js';
 import { callSafely } from './events.js';
 import type { ServerFrame } from './link.js';
 import { deltaOf, messageOf, type ChatMessage } from './message.js';
-import { Queue } from './queue.js';
+import { readExchange, type Output } from './read-exchange.js';
 import type { ChatCompletionChunk, Usage } from './wire.js';
 
 /** A chat: the body of `POST /v1/chat/completions`, with any parameter that the engine knows. It is always streamed. */
@@ -87,69 +87,44 @@ export class ChatStream implements AsyncIterable<ChatCompletionChunk> {
   }
 
   async *#chunks(): AsyncGenerator<ChatCompletionChunk, void, undefined> {
-    const { signal } = this.options;
-    if (signal?.aborted === true) throw abortedError(signal);
-    const queue = new Queue<ChatCompletionChunk>();
-    let last: ServerFrame | undefined;
-    const id = this.#start(queue, (frame) => (last = frame));
-    const abort = (): void => {
-      this.connection.end(id);
-      queue.abort(abortedError(signal!));
-    };
-    signal?.addEventListener('abort', abort, { once: true });
-    try {
-      yield* queue.read();
-      this.#usage = last?.['usage'] as Usage | undefined;
-      this.#finishReason = last?.['finish_reason'] as string | undefined;
-    } finally {
-      signal?.removeEventListener('abort', abort);
-      this.connection.end(id);
-    }
-  }
-
-  /** Starts the chat and returns its id. */
-  #start(queue: Queue<ChatCompletionChunk>, onDone: (frame: ServerFrame) => void): string {
-    const { connection, request } = this;
+    const { request } = this;
     /** What the server calls the chat, on every connection. */
     let chat: unknown;
     /** The number of the last chunk. */
     let after = 0;
-    const onChunk = (seq: number, chunk: ChatCompletionChunk): void => {
-      if (seq <= after) return;
+    let last: ServerFrame | undefined;
+    const onChunk = ({ seq, chunk }: ServerFrame, output: Output<ChatCompletionChunk>): void => {
+      if ((seq as number) <= after) return;
       const message = `The server left out chunk ${after + 1} of the answer.`;
-      if (seq > after + 1) queue.abort(new LaminaClientError({ code: 'PROTOCOL_ERROR', message }));
-      after = seq;
-      if (!queue.push(chunk)) connection.end(id);
+      if (seq !== after + 1) return output.abort(new LaminaClientError({ code: 'PROTOCOL_ERROR', message }));
+      after++;
+      output.push(chunk as ChatCompletionChunk);
     };
-    const end = (error?: LaminaClientError): void => {
-      connection.remove(id);
-      queue.end(error);
+    const receive = (frame: ServerFrame, output: Output<ChatCompletionChunk>): void => {
+      switch (frame.type) {
+        case 'chat.accepted':
+          chat = frame['chat'];
+          this.#id = frame['request'] as string;
+          return;
+        case 'chat.queued':
+        case 'chat.loading':
+          return this.#onProgress(frame);
+        case 'chat.chunk':
+          return onChunk(frame, output);
+        case 'chat.done':
+          last = frame;
+          return output.end();
+        case 'chat.error':
+        case 'error':
+          return output.end(errorOf(frame));
+      }
     };
-    const id = connection.add({
-      frame: () => (chat === undefined ? { type: 'chat.start', request } : { type: 'chat.resume', chat, after }),
-      endFrame: { type: 'chat.cancel' },
-      fail: (error) => queue.end(error),
-      receive: (frame) => {
-        switch (frame.type) {
-          case 'chat.accepted':
-            chat = frame['chat'];
-            this.#id = frame['request'] as string;
-            return;
-          case 'chat.queued':
-          case 'chat.loading':
-            return this.#onProgress(frame);
-          case 'chat.chunk':
-            return onChunk(frame['seq'] as number, frame['chunk'] as ChatCompletionChunk);
-          case 'chat.done':
-            onDone(frame);
-            return end();
-          case 'chat.error':
-          case 'error':
-            return end(errorOf(frame));
-        }
-      },
-    });
-    return id;
+    const frame = (): object =>
+      chat === undefined ? { type: 'chat.start', request } : { type: 'chat.resume', chat, after };
+    const source = { frame, endFrame: { type: 'chat.cancel' }, receive };
+    yield* readExchange(this.connection, source, this.options.signal);
+    this.#usage = last?.['usage'] as Usage | undefined;
+    this.#finishReason = last?.['finish_reason'] as string | undefined;
   }
 
   #onProgress(frame: ServerFrame): void {

@@ -1,17 +1,44 @@
 // The client: what an application calls.
-import { call, type CallOptions } from './call.js';
+import { call, callForParts, type CallOptions } from './call.js';
 import { ChatStream, type ChatOptions, type ChatRequest } from './chat.js';
 import { Connection, type ConnectionSettings } from './connection.js';
 import { LaminaClientError } from './error.js';
 import { Events, type ClientEvents, type EventType, type LaminaEvent, type UnknownEvent } from './events.js';
 import { Downloads } from './downloads.js';
 import { Models, type SuggestRequest } from './models.js';
-import type { SuggestionView } from './wire.js';
+import type { SuggestionView, Usage } from './wire.js';
 
 /** The options of {@link LaminaClient.on}. */
 export interface ListenOptions {
   /** Removes the listener. */
   readonly signal?: AbortSignal;
+}
+
+/** Texts to embed: the body of `POST /v1/embeddings`, with any parameter that the engine knows. */
+export interface EmbedRequest {
+  /** A model or an alias. */
+  readonly model: string;
+  readonly input: string | readonly string[];
+  readonly [parameter: string]: unknown;
+}
+
+/** The vectors of an {@link EmbedRequest}, in the order of its inputs. */
+export interface EmbedResult {
+  readonly embeddings: readonly (readonly number[])[];
+  /** The model as the engine names it. */
+  readonly model?: string;
+  readonly usage?: Usage;
+}
+
+type OpenAIEmbeddings = Omit<EmbedResult, 'embeddings'> & {
+  readonly data: readonly { readonly embedding: readonly number[] }[];
+};
+
+/** A frame of an extension; its id is added. */
+export interface ExtensionFrame {
+  /** `<plugin>.<verb>` */
+  readonly type: string;
+  readonly [field: string]: unknown;
 }
 
 /** A client of one server. Its methods can be called at any time: they wait for the connection. */
@@ -48,6 +75,24 @@ export class LaminaClient {
   }
 
   /**
+   * Embeds texts.
+   * @throws LaminaClientError the error of the server, `ABORTED`
+   * @example
+   * ```ts
+   * const { embeddings } = await client.embed({ model: 'tiny', input: ['one text', 'another'] });
+   * ```
+   */
+  async embed(request: EmbedRequest, options: CallOptions = {}): Promise<EmbedResult> {
+    const frame = { type: 'embeddings.create', request };
+    const { data, model, usage } = await call<OpenAIEmbeddings>(this.#connection, frame, options);
+    return {
+      embeddings: data.map(({ embedding }) => embedding),
+      ...(model === undefined ? {} : { model }),
+      ...(usage === undefined ? {} : { usage }),
+    };
+  }
+
+  /**
    * The best model for a purpose.
    * @throws LaminaClientError `NO_SUGGESTION`
    * @example
@@ -61,17 +106,29 @@ export class LaminaClient {
 
   /**
    * Sends a frame of an extension and returns the result of its reply. It is not repeated on another connection.
-   * @throws LaminaClientError the error of the server, `CONNECTION_LOST`
+   * @throws LaminaClientError the error of the server, `CONNECTION_LOST`, `ABORTED`
    * @example
    * ```ts
    * const { text } = await client.call({ type: 'translate.text', text: 'Guten Tag', to: 'en' });
    * ```
    */
-  call(
-    frame: { readonly type: string; readonly [field: string]: unknown },
-    options: CallOptions = {},
-  ): Promise<Readonly<Record<string, unknown>>> {
+  call(frame: ExtensionFrame, options: CallOptions = {}): Promise<Readonly<Record<string, unknown>>> {
     return call(this.#connection, frame, options, true);
+  }
+
+  /**
+   * As `call`, for a frame whose result comes in parts. It is sent when it is read; leaving the loop gives it up.
+   * @throws LaminaClientError as `call`
+   * @example
+   * ```ts
+   * for await (const { line } of client.stream({ type: 'translate.lines', text })) console.log(line);
+   * ```
+   */
+  stream(
+    frame: ExtensionFrame,
+    options: CallOptions = {},
+  ): AsyncGenerator<Readonly<Record<string, unknown>>, void, undefined> {
+    return callForParts(this.#connection, frame, options);
   }
 
   /**

@@ -1,6 +1,6 @@
 // The entry point of the client.
 export { connect, type ConnectOptions } from './connect.js';
-export type { LaminaClient, ListenOptions } from './client.js';
+export type { EmbedRequest, EmbedResult, ExtensionFrame, LaminaClient, ListenOptions } from './client.js';
 export { LaminaClientError } from './error.js';
 export type { CallOptions } from './call.js';
 export type { ChatOptions, ChatProgress, ChatRequest, ChatStream } from './chat.js';

@@ -64,6 +64,15 @@ describe('the client', () => {
     assert.equal(await client.chat({ model: 'tiny', messages: [...messages, message] }).text(), 'tiny: 1 2 3 4');
   });
 
+  it('embeds texts', async () => {
+    const { embeddings, model } = await client.embed({ model: 'tiny', input: ['one', 'two'] });
+    assert.equal(model, 'tiny');
+    assert.equal(embeddings.length, 2);
+    assert.notDeepEqual(embeddings[0], embeddings[1]);
+    assert.deepEqual((await client.embed({ model: 'tiny', input: 'one' })).embeddings, [embeddings[0]]);
+    assert.equal(await codeOf(client.embed({ model: 'nobody', input: 'one' })), 'MODEL_NOT_FOUND');
+  });
+
   it('reads a chat only once', async () => {
     const chat = client.chat({ model: 'tiny', messages });
     await chat.text();

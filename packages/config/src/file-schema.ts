@@ -9,9 +9,12 @@ const object = (properties: Readonly<Record<string, Schema>>, required: readonly
   additionalProperties: false,
 });
 
+/** An entry of `plugins` that names a package. */
+const use = object({ use: { type: 'string' }, options: { type: 'object' } }, ['use']);
+
 /** What `plugins` and `options` may say in YAML and JSON. */
 const written = {
-  plugins: { type: 'array', items: object({ use: { type: 'string' }, options: { type: 'object' } }, ['use']) },
+  plugins: { type: 'array', items: use },
   options: { type: 'object', additionalProperties: { type: 'object' } },
 };
 
@@ -21,7 +24,7 @@ export const dataSchema = schemaOf(({ schema }) => schema, written);
 /** The schema of a module, which can also hold plugins, services and functions. */
 export const moduleSchema = schemaOf(({ schema, moduleSchema }) => moduleSchema ?? schema, {
   ...written,
-  plugins: { type: 'array' },
+  plugins: { type: 'array', items: { if: { type: 'object', properties: { use: {} }, required: ['use'] }, then: use } },
   env: {},
   fetch: {},
   clock: {},

@@ -29,10 +29,14 @@ interface Use {
   readonly options?: object;
 }
 
+/** A package whose plugin is to be loaded. */
 interface Named extends PluginPackage {
   readonly from: 'discovery' | 'file' | 'flag';
   readonly options?: object;
 }
+
+/** A package, or a plugin that the configuration file holds itself. */
+type Item = { readonly named: Named } | { readonly plugin: Plugin };
 
 /**
  * Loads the plugins of a configuration, in order. One that was found and cannot be loaded is in the list with a
@@ -43,14 +47,14 @@ export async function loadPlugins(configuration: Configuration): Promise<readonl
   const options = new Map(Object.entries((configuration.file?.content['options'] ?? {}) as Record<string, object>));
   const unused = new Set(options.keys());
   const records: ConfiguredPlugin[] = [];
-  for (const item of pluginsOf(configuration)) {
-    if (!isNamed(item)) {
-      records.push({ from: 'file', plugin: item as Plugin, commands: {} });
+  for (const item of itemsOf(configuration)) {
+    if ('plugin' in item) {
+      records.push({ from: 'file', plugin: item.plugin, commands: {} });
       continue;
     }
-    const record = await load(item, options);
+    const record = await load(item.named, options);
     records.push(record);
-    for (const name of [item.package, item.entry?.name, record.plugin?.name]) unused.delete(name ?? '');
+    for (const name of [record.package, item.named.entry?.name, record.plugin?.name]) unused.delete(name ?? '');
   }
   const [unknown] = unused;
   if (unknown !== undefined) throw await unknownOptions(unknown, records, configuration);
@@ -77,27 +81,34 @@ function withoutDuplicates(records: readonly ConfiguredPlugin[]): readonly Confi
 }
 
 /** The packages and plugins of a configuration, in order; loads none. */
-function pluginsOf({ project, file, addedPlugins }: Configuration): readonly unknown[] {
+function itemsOf({ project, file, addedPlugins }: Configuration): readonly Item[] {
   const listed = file?.content['plugins'] as readonly unknown[] | undefined;
   const find = (name: string) =>
     project.find(name) ?? (file === undefined ? undefined : installedPackage(dirname(file.path), name));
-  const named = (use: string, from: 'file' | 'flag', options?: object): Named => {
+  const named = (use: string, from: 'file' | 'flag', options?: object): { readonly named: Named } => {
     const found = findPlugin({ find }, use);
-    if (found !== undefined) return { ...found.plugin, from, ...(options === undefined ? {} : { options }) };
+    if (found !== undefined) return { named: { ...found.plugin, from, ...(options === undefined ? {} : { options }) } };
     throw new LaminaError('CONFIG_INVALID', {
       message: `The plugin "${use}" is not installed in ${project.directory ?? project.description}. Install it with: npm install ${use}`,
     });
   };
-  const first =
+  const first: readonly Item[] =
     listed === undefined
-      ? findPlugins(project).map((plugin): Named => ({ ...plugin, from: 'discovery' }))
-      : listed.map((item) => (isUse(item) ? named(item.use, 'file', item.options) : item));
+      ? findPlugins(project).map((plugin) => ({ named: { ...plugin, from: 'discovery' } }))
+      : listed.map((item, index) => {
+          if (isUse(item)) return named(item.use, 'file', item.options);
+          if (item !== null && item !== undefined) return { plugin: item as Plugin }; // Core checks it.
+          throw new LaminaError('CONFIG_INVALID', { message: `${file!.path}: "plugins.${index}" is empty.` });
+        });
   const added = addedPlugins.map((name) => named(name, 'flag'));
-  const isSame = (item: unknown, other: Named) => isNamed(item) && item.directory === other.directory;
+  const isSame = (item: Item, { named }: { readonly named: Named }) =>
+    'named' in item && item.named.directory === named.directory;
   return [
     // A found one that a flag names too must load.
     ...first.map((item) =>
-      isNamed(item) && added.some((other) => isSame(item, other)) ? { ...item, from: 'flag' } : item,
+      'named' in item && added.some((other) => isSame(item, other))
+        ? { named: { ...item.named, from: 'flag' as const } }
+        : item,
     ),
     ...added.filter((other) => !first.some((item) => isSame(item, other))),
   ];
@@ -105,10 +116,6 @@ function pluginsOf({ project, file, addedPlugins }: Configuration): readonly unk
 
 function isUse(item: unknown): item is Use {
   return typeof item === 'object' && item !== null && typeof (item as Partial<Use>).use === 'string';
-}
-
-function isNamed(item: unknown): item is Named {
-  return typeof item === 'object' && item !== null && 'directory' in item && 'entry' in item && 'from' in item;
 }
 
 async function load(item: Named, options: ReadonlyMap<string, object>): Promise<ConfiguredPlugin> {
@@ -160,6 +167,6 @@ async function unknownOptions(
     name,
     records.flatMap(({ plugin }) => plugin?.name ?? []),
   );
-  const message = `${file!.path}: "options.${name}" is for no plugin that is loaded; ${hint.replace(/\.?$/, hint.endsWith('?') ? '' : '.')}`;
+  const message = `${file!.path}: "options.${name}" is for no plugin of a package; ${hint.replace(/\.?$/, hint.endsWith('?') ? '' : '.')}`;
   return new LaminaError('CONFIG_INVALID', { message, file: file!.path, key: `options.${name}` });
 }

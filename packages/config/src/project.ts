@@ -1,6 +1,6 @@
 // Finds the project that a command belongs to. The working directory decides nothing: a command that is run in a folder
 // from elsewhere must not run code of that folder.
-import { readdirSync, realpathSync } from 'node:fs';
+import { existsSync, readdirSync, realpathSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import { dependenciesOf, foldersFrom, installedPackage, readPackageJson } from './package-json.js';
@@ -36,7 +36,7 @@ export function projectOf(command: CommandLocation): Project {
 
 function dependentProject({ package: name, path }: CommandLocation): Project | undefined {
   const own = ownFolder({ package: name, path });
-  const folders = [path, realpathSync(path)].flatMap((start) => foldersFrom(dirname(start)));
+  const folders = [path, realPath(path)].flatMap((start) => foldersFrom(dirname(start)));
   for (const directory of folders) {
     const json = readPackageJson(directory);
     const packages = json === undefined ? [] : dependenciesOf(json);
@@ -65,8 +65,13 @@ function globalPackages(command: CommandLocation): Project {
 
 /** The real folder of the command's own package. */
 function ownFolder({ package: name, path }: CommandLocation): string {
-  const real = realpathSync(path);
+  const real = realPath(path);
   return foldersFrom(dirname(real)).find((folder) => readPackageJson(folder)?.name === name) ?? dirname(real);
+}
+
+/** Node runs `bin/lamina` as `bin/lamina.js`, so the path need not exist. */
+function realPath(path: string): string {
+  return existsSync(path) ? realpathSync(path) : path;
 }
 
 function packagesIn(folder: string): readonly string[] {

@@ -1,6 +1,6 @@
 // Configuration: where each value comes from, and what an invalid one says.
 import assert from 'node:assert/strict';
-import { defaultDownloadLimits, defaultLimits } from '@lamina/core';
+import { defaultDownloadLimits, defaultLimits, type LaminaOptions } from '@lamina/core';
 import { environmentName, settings } from '@lamina/config';
 import { Disk, pluginCode } from './support.js';
 
@@ -111,12 +111,17 @@ describe('a configuration', () => {
   it('says where it is wrong, what the key is, and which key is nearest', async () => {
     const wrong = async (name: string, text: string, message: RegExp, details: object = {}) => {
       await disk.write(`app/${name}`, text);
-      await assert.rejects(disk.load(command), (error: Error & { code: string; details: Record<string, unknown> }) => {
-        assert.equal(error.code, 'CONFIG_INVALID');
-        assert.match(error.message, message);
-        for (const [key, value] of Object.entries(details)) assert.equal(error.details[key], value, key);
-        return true;
-      });
+      // Node loads a module once, so each has a name of its own.
+      const flags = name.endsWith('.mjs') ? { config: disk.path('app', name) } : {};
+      await assert.rejects(
+        disk.load(command, flags),
+        (error: Error & { code: string; details: Record<string, unknown> }) => {
+          assert.equal(error.code, 'CONFIG_INVALID');
+          assert.match(error.message, message);
+          for (const [key, value] of Object.entries(details)) assert.equal(error.details[key], value, key);
+          return true;
+        },
+      );
       await disk.discard(`app/${name}`);
     };
     const yaml = 'lamina.config.yaml';
@@ -132,10 +137,15 @@ describe('a configuration', () => {
     await wrong(yaml, 'plugins:\n  - use: one\n  - used: two\n', /, line 3: "plugins\.1\.used" .*"use"\?$/);
     await wrong(yaml, 'a: [1\nb: 2\n', /app\/lamina\.config\.yaml, line \d: /);
     await wrong('lamina.config.json', '{ "a": }', /^Cannot load .*lamina\.config\.json: /);
-    await wrong('lamina.config.mjs', 'export default { limit: {} };', /"limit" .*did you mean "limits"\?$/);
-    await wrong('lamina.config.js', 'export const a = 1;', /must have a default export/);
+    await wrong('limit.mjs', 'export default { limit: {} };', /"limit" .*did you mean "limits"\?$/);
+    await wrong('named.mjs', 'export const a = 1;', /must have a default export/);
     await wrong(yaml, 'options: { frist: { a: 1 } }', /"options\.frist" is for no plugin .*did you mean "first"\?$/);
     await wrong(yaml, 'server: { bodyLimit: much }', /^"server\.bodyLimit much" is not a size\. Write it like 64MB\.$/);
+    await wrong(
+      'use.mjs',
+      "export default { plugins: [{ use: 'one', option: {} }] };",
+      /"plugins\.0\.option".*"options"\?$/,
+    );
     await wrong(yaml, 'server: { apiKeys: [my-secret] }', /, line 1: "server\.apiKeys\.0" is not right\.$/);
     await disk.write('app/lamina.config.json', '{}');
     await wrong(yaml, '', /^There are several configuration files: .*\.json and .*\.yaml\. Keep one of them\.$/);
@@ -143,6 +153,26 @@ describe('a configuration', () => {
       message: 'The environment variable LAMINA_PORT is "x". Expected a whole number from 0 to 65535.',
     });
     await assert.rejects(disk.load(command, { config: 'nowhere.yaml' }), { message: /^Cannot load nowhere\.yaml: / });
+  });
+
+  it('can have every option of createLamina in a module, except the mode', async () => {
+    // The compiler finds an option that is missing here.
+    const options: Record<Exclude<keyof LaminaOptions, 'mode'>, true> = {
+      plugins: true,
+      manifest: true,
+      modelsDir: true,
+      dataDir: true,
+      limits: true,
+      downloads: true,
+      log: true,
+      env: true,
+      fetch: true,
+      clock: true,
+      configure: true,
+    };
+    const members = Object.keys(options).map((name) => `${name}: undefined`);
+    await disk.write('app/lamina.config.mjs', `export default { ${members.join(', ')} };`);
+    assert.deepEqual((await disk.load(command)).names, ['first', 'second']);
   });
 
   it('in TypeScript runs where Node runs it, and otherwise says what to do', async () => {

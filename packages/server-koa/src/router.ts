@@ -72,13 +72,13 @@ export function checks(
  * @throws LaminaError `PLUGIN_INVALID` for a plugin whose extension `http` is wrong
  */
 function mountRoutes(
-  parts: Omit<RouteServices, 'routes'>,
+  parts: Omit<RouteServices, 'routes' | 'frames'>,
   { checks, more = [] }: { readonly checks?: Around | undefined; readonly more?: readonly HttpRoute[] },
 ): FastPath {
-  const { routes: contributions, middleware } = readHttpExtensions(parts.lamina);
+  const { routes: contributions, middleware, frames } = readHttpExtensions(parts.lamina);
   const around = { checks, middleware: oncePerRequest(middleware) };
   const routes = contributions.map(({ route }) => route);
-  const services = { ...parts, routes };
+  const services = { ...parts, routes, frames };
   const own = ownRoutes(services);
   routes.push(...own);
   const posts: Layer[] = [];

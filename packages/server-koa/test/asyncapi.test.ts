@@ -1,6 +1,7 @@
 // /asyncapi.json: every documented frame of a client is sent, and every frame and event that answers is held to its schema.
 import assert from 'node:assert/strict';
-import type { JsonObject } from '@lamina/core';
+import type { JsonObject, Plugin } from '@lamina/core';
+import type { PluginContext } from '@lamina/core/plugin';
 import type { ClientFrame, LaminaEvent, ServerFrame } from '@lamina/core/protocol';
 import { problemsOf } from './support/documented.js';
 import { serveEndlessFiles, type EndlessFiles } from './support/endless-file.js';
@@ -22,6 +23,22 @@ interface AsyncApi extends JsonObject {
   readonly components: { readonly messages: Readonly<Record<string, Message>> };
 }
 
+/** A plugin with a frame. */
+const echo: Plugin = {
+  name: 'echo',
+  setup(lamina: PluginContext) {
+    lamina.extend('http', {
+      frames: {
+        'echo.word': {
+          scope: 'manage',
+          schema: { type: 'object', properties: { word: { type: 'string' } }, required: ['word'] },
+          run: (frame) => ({ word: (frame as { word: string }).word }),
+        },
+      },
+    });
+  },
+};
+
 const manager = { authorization: 'Bearer manager-key-1' };
 const guest = { authorization: 'Bearer guest-key-1' };
 
@@ -35,6 +52,7 @@ describe('/asyncapi.json', function () {
   before(async () => {
     files = await serveEndlessFiles();
     testServer = await startTestServer({
+      plugins: [echo],
       entries: { far: { path: 'far.fake', backend: 'fake', download: { url: `${files.origin}/far.fake` } } },
       server: { apiKeys: [{ key: 'manager-key-1' }, { key: 'guest-key-1', scope: 'inference' }] },
     });
@@ -65,6 +83,8 @@ describe('/asyncapi.json', function () {
     { type: 'chat.start', id: 'chat', request },
     { type: 'chat.cancel', id: 'chat' },
     { type: 'chat.resume', id: 'resume', chat: 'unknown', after: 0 },
+    { type: 'embeddings.create', id: 'embed', request: { model: 'tiny', input: 'hi' } },
+    { type: 'echo.word', id: 'echo', word: 'hi' } as never,
     { type: 'model.list', id: 'list', state: 'ready' },
     { type: 'model.get', id: 'get', model: 'tiny' },
     { type: 'model.suggest', id: 'suggest', request: { use_case: 'chat' } },

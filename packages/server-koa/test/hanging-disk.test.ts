@@ -6,6 +6,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createLamina, type Lamina } from '@lamina/core';
+import type { ServedModels } from '@lamina/core/protocol';
 import { fakePlugin, tinyGguf } from '@lamina/testing';
 import { createServer, type Server } from '@lamina/server-koa';
 
@@ -71,6 +72,14 @@ describe('a disk that hangs', function () {
     assert.equal((await fetch(`${url}/models`)).status, 200);
     abort();
     await ended;
+  });
+
+  it('delays neither lists of models for long, which lack only its facts, nor the starts after them', async () => {
+    const { data } = (await (await fetch(`${url}/v1/models`)).json()) as ServedModels;
+    const contexts = new Map(data.map(({ id, context_length }) => [id, context_length]));
+    assert.equal(contexts.get('gguf'), 2048);
+    assert.ok(hanging.every((name) => contexts.has(name) && contexts.get(name) === undefined));
+    assert.equal((await chat('a')).status, 200);
   });
 
   it('delays neither the end of a cancelled scan nor the close of Lamina', async () => {

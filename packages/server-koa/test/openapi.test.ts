@@ -1,12 +1,13 @@
 // /openapi.json: every documented request is sent, and every answer is held to its schema.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import type { JsonObject } from '@lamina/core';
+import type { JsonObject, Plugin } from '@lamina/core';
+import type { PluginContext } from '@lamina/core/plugin';
 import { laminaRouter } from '@lamina/server-koa';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { problemsOf, target } from './support/documented.js';
 import { serveEndlessFiles, type EndlessFiles } from './support/endless-file.js';
-import { chat, startTestServer, type TestServer } from './support/test-server.js';
+import { chat, errorOf, startTestServer, type TestServer } from './support/test-server.js';
 
 interface Operation {
   readonly operationId: string;
@@ -54,6 +55,31 @@ async function readAnswer(answer: Response, url: string): Promise<string> {
   return Buffer.from(value!).toString();
 }
 
+const echoSchema = { type: 'object', properties: { words: { type: 'array', items: { type: 'string' } } } } as const;
+
+/** A plugin with routes. */
+const echo: Plugin = {
+  name: 'echo',
+  setup(lamina: PluginContext) {
+    lamina.extend('http', {
+      routes: [
+        {
+          method: 'POST',
+          path: '/echo/:word',
+          scope: 'manage',
+          summary: 'Repeats a word',
+          body: { type: 'object', properties: { times: { type: 'integer', minimum: 1 } }, required: ['times'] },
+          query: { type: 'object', properties: { end: { type: 'string' } } },
+          response: echoSchema,
+          handler: ({ params, body }) => ({
+            words: Array.from({ length: (body as { times: number }).times }, () => params['word']!),
+          }),
+        },
+      ],
+    });
+  },
+};
+
 const manager = { authorization: 'Bearer manager-key-1' };
 const guest = { authorization: 'Bearer guest-key-1' };
 
@@ -67,6 +93,7 @@ describe('/openapi.json', function () {
     files = await serveEndlessFiles();
     testServer = await startTestServer({
       models: { tiny: {}, other: {} },
+      plugins: [echo],
       entries: {
         far: { path: 'far.fake', backend: 'fake', download: { url: `${files.origin}/far.fake` } },
         unwanted: { path: 'model.fake', backend: 'fake' },
@@ -110,6 +137,10 @@ describe('/openapi.json', function () {
   });
 
   it('has every route of the server, with what it does and what it responds', () => {
+    assert.ok(
+      operations().some(([name]) => name === 'POST /echo/{word}'),
+      'of plugins too',
+    );
     const routes = laminaRouter(testServer.lamina).stack.flatMap(({ path, methods }) =>
       methods
         .filter((method) => method !== 'HEAD')
@@ -131,7 +162,7 @@ describe('/openapi.json', function () {
   });
 
   /** What one body for all inference routes has. */
-  const everything = { ...chat('tiny'), prompt: 'x', input: 'x', query: 'x', documents: ['x'] };
+  const everything = { ...chat('tiny'), times: 2, prompt: 'x', input: 'x', query: 'x', documents: ['x'] };
   const form = () => {
     const data = new FormData();
     data.set('model', 'tiny');
@@ -181,7 +212,6 @@ describe('/openapi.json', function () {
     'GET /requests': [{}, { path: '/requests?after=none' }],
     'GET /openapi.json': [{}],
     'GET /asyncapi.json': [{}],
-    'GET /echo/{word}': [{ path: '/echo/hi' }],
     'POST /echo/{word}': [{ path: '/echo/hi', body: { times: 2 } }],
   };
 
@@ -239,8 +269,9 @@ describe('/openapi.json', function () {
   });
 
   async function assertRefused(answer: Response, name: string, field: string): Promise<void> {
-    const { error } = (await answer.json()) as { error?: { code: string; param?: string } };
-    assert.deepEqual([answer.status, error?.code, error?.param], [400, 'REQUEST_INVALID', field], `${name} ${field}`);
+    const { code, message } = await errorOf(answer);
+    assert.deepEqual([answer.status, code], [400, 'REQUEST_INVALID'], `${name} ${field}`);
+    assert.ok(message.includes(`"${field}`), `${name}: ${message}`);
   }
 
   it('has the scope that each route requires', async () => {

@@ -35,12 +35,8 @@ function resultOf({ file, folder, values, addedPlugins }: Configuration): Comman
       origin,
       name,
     })),
-    ...['plugins', 'options'].flatMap((key) => {
-      const value = file?.content[key];
-      return value === undefined
-        ? []
-        : [{ key, value: masked(value), text: undefined, origin: 'file' as const, name: undefined }];
-    }),
+    ...rowOf('plugins', (file?.content['plugins'] as readonly unknown[] | undefined)?.map(shownPlugin)),
+    ...rowOf('options', masked(file?.content['options'])),
   ];
   const text = [
     file === undefined
@@ -68,6 +64,11 @@ function resultOf({ file, folder, values, addedPlugins }: Configuration): Comman
   };
 }
 
+/** A row of a part of the file that is no setting, if the file has it. */
+function rowOf(key: string, value: unknown) {
+  return value === undefined ? [] : [{ key, value, text: undefined, origin: 'file' as const, name: undefined }];
+}
+
 function shownValue({ isSecret }: ConfiguredValue['setting'], value: unknown): unknown {
   return isSecret === true && value !== undefined ? hidden : masked(value);
 }
@@ -77,11 +78,19 @@ function masked(value: unknown): unknown {
   if (typeof value === 'function') return 'a function';
   if (Array.isArray(value)) return value.map(masked);
   if (typeof value !== 'object' || value === null) return value;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype !== Object.prototype && prototype !== null) return 'an object';
   const members = Object.entries(value).map(([name, member]) => [
     name,
-    secretName.test(name) ? hidden : masked(member),
+    secretName.test(name) && typeof member !== 'number' ? hidden : masked(member),
   ]);
   return Object.fromEntries(members);
+}
+
+/** The name of a plugin that the file holds itself, or the entry that names a package. */
+function shownPlugin(item: unknown): unknown {
+  const { use, name } = (item ?? {}) as { readonly use?: unknown; readonly name?: unknown };
+  return use === undefined ? name : masked(item);
 }
 
 function textOf(value: unknown): string {

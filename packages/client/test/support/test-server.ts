@@ -1,5 +1,5 @@
 // A Lamina with fake engines behind its server, for tests of the client.
-import type { LaminaOptions } from '@lamina/core';
+import type { LaminaOptions, Plugin } from '@lamina/core';
 import { createServer, type ServerOptions } from '@lamina/server-koa';
 import { createTestLamina, fakePlugin, type Behaviour, type TestLamina } from '@lamina/testing';
 
@@ -12,6 +12,7 @@ export interface TestServer {
 export interface TestServerOptions {
   /** Model → how its fake engine behaves. */
   readonly models: Readonly<Record<string, Behaviour>>;
+  readonly plugins?: readonly Plugin[];
   readonly server?: ServerOptions;
   readonly lamina?: Partial<LaminaOptions>;
 }
@@ -19,13 +20,14 @@ export interface TestServerOptions {
 /** Starts a server on a free port. */
 export async function startTestServer({
   models,
+  plugins = [],
   server: options,
   lamina: more,
 }: TestServerOptions): Promise<TestServer> {
   const entries = Object.entries(models).map(([name, behaviour]) => [name, { path: 'model.fake', options: behaviour }]);
   const lamina = await createTestLamina({
     files: { 'model.fake': 'a fake model' },
-    plugins: [fakePlugin()],
+    plugins: [fakePlugin(), ...plugins],
     manifest: { models: Object.fromEntries(entries) },
     ...more,
     limits: { maxLoaded: 4, ...more?.limits },

@@ -13,7 +13,6 @@ import { SchemaComponents } from './schema-components.js';
 
 /** What the document says of a frame that a plugin contributes. */
 export interface DocumentedFrame {
-  /** The schema of the whole frame. */
   readonly schema: Schema;
   readonly scope: Scope | 'any';
 }

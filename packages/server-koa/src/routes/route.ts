@@ -1,6 +1,7 @@
 // Routes as data: what Lamina's own routes and those of extensions are made of.
 import type { Lamina, Schema, Scope } from '@lamina/core';
 import type { Router } from '@koa/router';
+import type { DocumentedFrame } from '../documents/async-api.js';
 import type { BodyLimits } from '../request/body.js';
 import type { HttpContext } from './http-context.js';
 
@@ -62,6 +63,8 @@ export interface RouteServices {
   readonly router: Router;
   /** All routes of the router, complete when it serves its first request. */
   readonly routes: readonly HttpRoute[];
+  /** The frames of plugins by type; their schemas are those of their own fields. */
+  readonly frames: ReadonlyMap<string, DocumentedFrame>;
 }
 
 /** The limits of bodies, and how long a client waits for a stream without a sign of life. */

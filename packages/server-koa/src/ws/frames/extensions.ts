@@ -21,7 +21,7 @@ export function extensionFrames({ lamina, frames, closing }: ExtensionFrames): [
       scope,
       schema: frameSchema(type, schema),
       call: (frame: object, { caller }, signal) => {
-        const rights = { caller, operation: `The frame "${type}"`, closing };
+        const rights = { caller, operation: `The frame "${type}"`, signal, closing };
         return checked(type, run(frame, { caller, signal, lamina: callerLamina(lamina, rights) }));
       },
     },
@@ -42,7 +42,7 @@ async function checked(type: string, returned: object | Promise<object>): Promis
 }
 
 /** The schema of a whole frame, from that of its own fields. */
-function frameSchema(type: string, schema: Schema): Schema {
+export function frameSchema(type: string, schema: Schema): Schema {
   const { properties, required = [] } = schema as { properties?: object; required?: readonly string[] };
   return {
     ...schema,

@@ -64,9 +64,9 @@ const ownFrames = (chats: Chats): OwnFrames => ({
 /** The frames of a server: its own, and those of plugins. */
 export function frameTable(chats: Chats, contributed: readonly (readonly [string, KnownFrame])[]): FrameTable {
   const rows = Object.entries(ownFrames(chats)) as [ClientFrameType, FrameRow<never>][];
-  const own = rows.map(([type, row]) => {
-    return [type, { ...row, schema: clientFrameSchemas[type], scope: clientFrameScopes[type] }] as const;
-  });
+  const own = rows.map(
+    ([type, row]) => [type, { ...row, schema: clientFrameSchemas[type], scope: clientFrameScopes[type] }] as const,
+  );
   return new Map([...own, ...contributed]);
 }
 

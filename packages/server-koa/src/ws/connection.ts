@@ -74,6 +74,7 @@ export class WebSocketConnection {
     this.#markAlive();
     const { peer, accepted } = this;
     const share = peer.inbox.takeShare();
+    if (!peer.outbox.isOpen) return share.release(); // Nobody would get a reply.
     const read = readFrame(data, isBinary, accepted);
     let done: void | Promise<void> = undefined;
     try {

@@ -19,6 +19,11 @@ export class Outbox {
     });
   }
 
+  /** False once the connection ends: what is sent is discarded then. */
+  get isOpen(): boolean {
+    return this.webSocket.readyState === this.webSocket.OPEN;
+  }
+
   /** True while the client reads more slowly than it is sent to. */
   get full(): boolean {
     return this.socket.writableNeedDrain;
@@ -45,8 +50,7 @@ export class Outbox {
     this.socket.uncork();
   }
 
-  /** After the end of the connection, frames are discarded. */
   #sendText(frame: string): void {
-    if (this.webSocket.readyState === this.webSocket.OPEN) this.webSocket.send(frame);
+    if (this.isOpen) this.webSocket.send(frame);
   }
 }

@@ -120,7 +120,7 @@ export class Chat implements EventSink {
       this.#end = { error: error.toWire() };
     }
     const attachment = this.#attachment;
-    if (attachment === undefined) this.onDetached();
+    if (attachment?.peer.outbox.isOpen !== true) this.#leave();
     else if (!attachment.isWaiting || attachment.next > this.#chunks.last) this.#send(attachment);
   }
 
@@ -162,13 +162,15 @@ export class Chat implements EventSink {
   /** Whether the engine may write more: what was written is sent and read, or there is space to keep it. */
   get #hasRoom(): boolean {
     const attachment = this.#attachment;
-    if (attachment === undefined) return this.#chunks.size < detachedSize;
+    if (attachment?.peer.outbox.isOpen !== true) return this.#chunks.size < detachedSize;
     return !attachment.isWaiting && !attachment.peer.outbox.full;
   }
 
   /** Sends what the connection does not have yet, as long as its client reads. */
   #send(attachment: Attachment): void {
     const { peer, id, progress } = attachment;
+    // It would be lost. The connection is about to be closed, which detaches the chat.
+    if (!peer.outbox.isOpen) return;
     attachment.progress = undefined;
     if (progress !== undefined) peer.outbox.send(progressFrame(id, progress));
     const head = `{"type":"chat.chunk","id":${JSON.stringify(id)},"seq":`;
@@ -195,15 +197,18 @@ export class Chat implements EventSink {
   }
 
   #finish(attachment: Attachment, end: ChatEnd): void {
-    this.#attachment = undefined;
     attachment.peer.tasks.end(attachment.id, lastFrame(attachment, end));
-    this.onDetached();
+    this.#leave();
   }
 
   #detach(attachment: Attachment): void {
     if (this.#attachment !== attachment) return;
-    this.#attachment = undefined;
+    this.#leave();
     if (this.#hasRoom) this.#continueEngine();
+  }
+
+  #leave(): void {
+    this.#attachment = undefined;
     this.onDetached();
   }
 

@@ -10,11 +10,28 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { tinyGguf } from '@lamina/testing';
+import { WebSocket } from 'ws';
 import { chatBody } from './support/client.js';
 import { pack, packedPackages } from './support/packed.js';
 import { root } from './support/root.js';
 
 const run = promisify(execFile);
+/** What is read of an OpenAPI document. */
+interface OpenApi {
+  readonly paths: Readonly<Record<string, Readonly<Record<string, OpenApiOperation>>>>;
+}
+
+interface OpenApiOperation {
+  readonly summary?: string;
+  readonly security: readonly Readonly<Record<string, readonly string[]>>[];
+  readonly responses: Readonly<
+    Record<
+      string,
+      { readonly content?: Readonly<Record<string, { readonly schema: { readonly properties?: object } }>> }
+    >
+  >;
+}
+
 const installedPackages = ['core', 'config', 'cli', 'server-koa', 'plugin-llamacpp'].map((name) => `@lamina/${name}`);
 const guide = readFileSync(join(root, 'docs/guide/compose-a-server.md'), 'utf8');
 
@@ -116,6 +133,26 @@ describe("somebody else's plugin, installed from its tarball", function () {
       assert.deepEqual([await statusOf('wrong'), await statusOf('for-chats')], [401, 403]);
       const response = await fetch(`${url}/acme/gguf`, withKey('for-all'));
       assert.deepEqual([response.status, await response.json()], [200, { models: ['small'] }]);
+    });
+
+    it('describes the route in /openapi.json, with its scope and its response', async () => {
+      const document = (await (await fetch(`${url}/openapi.json`, withKey('for-chats'))).json()) as OpenApi;
+      const { summary, security, responses } = document.paths['/acme/{format}']!['get']!;
+      assert.equal(summary, 'The models of a format');
+      assert.ok(security.every((scheme) => Object.values(scheme)[0]![0] === 'manage') && security.length > 0);
+      assert.ok('models' in responses['200']!.content!['application/json']!.schema.properties!);
+    });
+
+    it('handles its frame for keys with the scope of the frame', async () => {
+      const socket = new WebSocket(`${url.replace('http', 'ws')}/ws`, 'lamina.v1', withKey('for-chats'));
+      await once(socket, 'message'); // hello
+      socket.send(JSON.stringify({ type: 'acme.echo', id: '1', text: 'Hello' }));
+      const [data] = (await once(socket, 'message')) as [Buffer];
+      socket.close();
+      await once(socket, 'close');
+      const { type, id, result } = JSON.parse(data.toString()) as { type: string; id: string; result: object };
+      assert.deepEqual([type, id], ['reply', '1']);
+      assert.deepEqual({ ...result }, { text: 'Hello', key: 'phone' });
     });
   });
 

@@ -49,7 +49,7 @@ export const acme = definePlugin({
         'acme.echo': {
           scope: 'inference',
           schema: { type: 'object', properties: { text: { type: 'string' } }, required: ['text'] },
-          run: (frame, { caller }) => ({ ...frame, key: caller.name }),
+          run: (frame, { caller }) => ({ text: (frame as { text: string }).text, key: caller.name }),
         },
       },
     });

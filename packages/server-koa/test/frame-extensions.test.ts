@@ -122,7 +122,7 @@ describe('frames of plugins', () => {
       ['notes.add', 'hi', 'desk', 'websocket'],
     );
     assert.deepEqual(await reply(all, 'notes.read'), { file: '/srv/notes/today.txt' });
-    assert.deepEqual(await reply(chats, 'notes.read'), { file: 'today.txt' });
+    assert.deepEqual(await reply(chats, 'notes.read'), { file: '/srv/notes/today.txt' });
     assert.deepEqual(await reply(all, 'notes.nothing'), {});
     assert.match((await refusal(all, 'notes.add')).message, /The frame "notes\.add" is invalid: lacks "text"/);
     assert.match((await refusal(all, 'notes.add', { text: 1 })).message, /"text" must be string/);

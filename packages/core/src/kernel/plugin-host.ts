@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Config } from '../contract/config.js';
 import { LaminaError } from '../contract/errors.js';
 import { reasonOf } from './reason.js';
-import type { Events, EventType } from '../contract/events.js';
+import { eventSchemas, type Events, type EventType } from '../contract/events.js';
 import type { Contribution, ExtensionPoints } from '../contract/extensions.js';
 import type { Plugin, PluginContext, PluginRecord, Registrations } from '../contract/plugin.js';
 import type { Clock, Logger } from '../contract/context.js';
@@ -151,7 +151,13 @@ export class PluginHost {
       }),
       extend: during((point, value) => this.contributions.add(point, plugin.name, value)),
       emit: (type, data) => {
-        if (!type.startsWith(`${plugin.name}.`)) throw invalidEvent(plugin.name, type);
+        const rule = eventRule(plugin.name, type);
+        if (rule !== undefined)
+          throw new LaminaError('PLUGIN_FAILED', {
+            plugin: plugin.name,
+            hook: 'emit',
+            reason: `it emits "${type}", but ${rule}`,
+          });
         if (!owner.closed) this.events.emitForPlugin(type, data);
       },
       onClose: (close: () => void | Promise<void>) => this.opened.add(`plugin ${plugin.name}`, close),
@@ -195,7 +201,8 @@ export class PluginHost {
   }
 }
 
-function invalidEvent(plugin: string, type: string): LaminaError {
-  const reason = `it emits "${type}", but the type of its events must begin with "${plugin}."`;
-  return new LaminaError('PLUGIN_FAILED', { plugin, hook: 'emit', reason });
+/** The rule that an event of a plugin breaks. */
+function eventRule(plugin: string, type: string): string | undefined {
+  if (!type.startsWith(`${plugin}.`)) return `the type of its events must begin with "${plugin}."`;
+  return Object.hasOwn(eventSchemas, type) ? 'only Lamina emits events of this type' : undefined;
 }

@@ -105,6 +105,16 @@ describe('events of plugins', () => {
     });
   });
 
+  it('are not of the types of Lamina, whatever the name of the plugin', async () => {
+    await lamina.close();
+    const plugin: Plugin = { name: 'model', setup: (given) => void (context = given) };
+    lamina = await createLamina({ manifest: {}, log: 'silent', modelsDir: directory, plugins: [plugin] });
+    assert.throws(() => context.emit('model.ready', { model: 'tiny' }), {
+      code: 'PLUGIN_FAILED',
+      message: /only Lamina/,
+    });
+  });
+
   it('are no longer emitted once the plugin is closed', async () => {
     const { last } = lamina.events;
     await lamina.close();

@@ -1,7 +1,7 @@
 // Frames with one reply: runs the work of a frame and sends `reply` or `error`.
 import { abortable, LaminaError } from '@lamina/core';
 import type { ServerFrame } from '@lamina/core/protocol';
-import { visibleError, visibleTo } from '../middleware/redaction.js';
+import { visibleError } from '../middleware/redaction.js';
 import type { Peer } from './peer.js';
 
 /** What a call returns: the result, or parts and then the result. */
@@ -20,7 +20,7 @@ export function runCall(peer: Peer, id: string, work: (signal: AbortSignal) => C
     isIterable(value) ? sendParts(peer, id, value, signal) : value,
   );
   return abortable(result, signal).then(
-    (value) => peer.tasks.end(id, { type: 'reply', id, result: visibleTo(peer.caller, value) as never }),
+    (value) => peer.tasks.end(id, { type: 'reply', id, result: value as never }),
     (error: unknown) => peer.tasks.end(id, errorFrame(peer, id, error)),
   );
 }
@@ -31,7 +31,7 @@ function isIterable(value: object): value is AsyncIterable<object, object | unde
 
 /** Sends each part, as fast as the client reads them. Resolves to what the iterable returns at its end. */
 async function sendParts(
-  { outbox, caller }: Peer,
+  { outbox }: Peer,
   id: string,
   parts: AsyncIterable<object, object | undefined>,
   signal: AbortSignal,
@@ -45,7 +45,7 @@ async function sendParts(
       const { done, value } = await iterator.next();
       signal.throwIfAborted();
       if (done === true) return value ?? {};
-      outbox.send({ type: 'part', id, seq, part: visibleTo(caller, value) as never });
+      outbox.send({ type: 'part', id, seq, part: value as never });
       if (outbox.full) await abortable(new Promise<void>((resolve) => outbox.onDrain(resolve)), signal);
     }
   } catch (error) {

@@ -3,16 +3,8 @@ import { LaminaError, type Lamina } from '@lamina/core';
 import type { WebSocket } from 'ws';
 import { requireScope } from '../middleware/authentication.js';
 import { errorFrame, runCall } from './call.js';
-import type { FrameTable } from './frames/table.js';
 import type { Peer } from './peer.js';
-import { readFrame } from './read-frame.js';
-
-/** What a connection accepts. */
-export interface AcceptedFrames {
-  readonly table: FrameTable;
-  /** The largest frame, in bytes. */
-  readonly maxBytes: number;
-}
+import { readFrame, type AcceptedFrames } from './read-frame.js';
 
 /** The closing code of a server that shuts down (RFC 6455, 7.4.1). */
 const goingAway = 1001;

@@ -2,11 +2,17 @@
 import { LaminaError, check, describeProblems, nearestHint } from '@lamina/core';
 import { maxSmallBody } from '../request/body.js';
 import { parseJson, valueCounter } from '../request/json.js';
-import type { AcceptedFrames } from './connection.js';
 import type { FrameTable, KnownFrame } from './frames/table.js';
 
 /** The longest id, as in the schemas of frames. */
 const maxIdLength = 128;
+
+/** What a connection accepts. */
+export interface AcceptedFrames {
+  readonly table: FrameTable;
+  /** The largest frame, in bytes. */
+  readonly maxBytes: number;
+}
 
 /** A frame that its schema accepts. */
 export interface CheckedFrame {

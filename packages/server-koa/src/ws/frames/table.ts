@@ -1,6 +1,7 @@
 // The frames that clients may send, as one table: the schema that is checked, the scope that is required, and what runs.
 import { LaminaError, type Schema, type Scope } from '@lamina/core';
 import { clientFrameSchemas, clientFrameScopes, type ClientFrame, type ClientFrameType } from '@lamina/core/protocol';
+import { visibleTo } from '../../middleware/redaction.js';
 import type { CallResult } from '../call.js';
 import type { Chats } from '../chats/chats.js';
 import type { Peer } from '../peer.js';
@@ -65,9 +66,19 @@ const ownFrames = (chats: Chats): OwnFrames => ({
 export function frameTable(chats: Chats, contributed: readonly (readonly [string, KnownFrame])[]): FrameTable {
   const rows = Object.entries(ownFrames(chats)) as [ClientFrameType, FrameRow<never>][];
   const own = rows.map(
-    ([type, row]) => [type, { ...row, schema: clientFrameSchemas[type], scope: clientFrameScopes[type] }] as const,
+    ([type, row]) =>
+      [type, { ...redacted(row), schema: clientFrameSchemas[type], scope: clientFrameScopes[type] }] as const,
   );
   return new Map([...own, ...contributed]);
+}
+
+/**
+ * A row whose reply has only what the caller may see. What a plugin replies may be the text of a model, in which a path
+ * is only a word, so it is sent as it is.
+ */
+function redacted(row: FrameRow<never>): FrameRow<never> {
+  if (!('call' in row)) return row;
+  return { ...row, call: async (frame, peer, signal) => visibleTo(peer.caller, await row.call(frame, peer, signal)) };
 }
 
 function cancel(id: string, kind: 'chat' | 'call', { tasks }: Peer): void {

@@ -46,7 +46,12 @@ declare global {
   const backendType: authors.BackendType;
   const server: authors.ModelServer;
   const source: authors.Source;
-  const kit: testing.BackendKit & testing.SourceKit;
+  const kit: testing.BackendKit & testing.SourceKit & testing.HttpExtensionKit;
+  const client: import('@lamina/client').LaminaClient;
+  const text: string;
+  const createServer: typeof import('@lamina/server-koa').createServer;
+  const httpExtensionConformance: typeof testing.httpExtensionConformance;
+  type HttpExtensionKit = testing.HttpExtensionKit;
   const runTheCodeUnderTest: () => Promise<void>;
   const definePlugin: typeof authors.definePlugin;
   const LaminaError: typeof authors.LaminaError;

@@ -34,7 +34,7 @@ const violations: Readonly<Record<string, Violation>> = {
   'a file of more than 300 lines': { text: "process.emit('exit', 0);\n".repeat(301), rule: 'max-lines' },
   // config.ts imports contract/errors.ts.
   'an import cycle': {
-    text: "import { defineConfig } from '../config.js';\nexport const LaminaError = defineConfig;",
+    text: "import { resolveConfig } from '../config.js';\nexport const LaminaError = resolveConfig;",
     rule: 'import-x/no-cycle',
     path: 'contract/errors.ts',
   },

@@ -113,7 +113,7 @@ describe('the log of lamina-server', function () {
 
     const socket = await TestSocket.open(url, { headers });
     socket.send({ type: 'chat.start', id: 'one', request: chat('tiny', prompt) as never });
-    const { chat: request } = await socket.next('chat.accepted');
+    const { request } = await socket.next('chat.accepted');
     await run.line({ event: 'request.finished', request, status: 200, model: 'tiny' });
     socket.ws.close();
 

@@ -1,10 +1,10 @@
 // Reads request bodies into memory within their limits.
 import type { IncomingMessage } from 'node:http';
-import { LaminaError, type JsonObject } from '@lamina/core';
+import { LaminaError } from '@lamina/core';
 import { defaultBodyLimit, defaultBodyMemoryLimit, type RouterOptions } from '../options.js';
 import { BodyMemory, type BodyShare } from './body-memory.js';
 import { decoderFor, type Decoder } from './content-encoding.js';
-import { parseObject, valueCounter } from './json.js';
+import { valueCounter } from './json.js';
 
 /** The largest body of routes that are not inference, in bytes. */
 export const maxSmallBody = 1024 * 1024;
@@ -112,19 +112,6 @@ function collect(
     decoder.stream.on('error', (error) => stop(decoder.problem(error)));
     request.pipe(decoder.stream);
   });
-}
-
-/**
- * Reads a body that is a JSON object, or empty.
- * @throws LaminaError what {@link readBody} and {@link parseObject} throw
- */
-export async function readObject(request: IncomingMessage, limits: BodyLimits): Promise<JsonObject | undefined> {
-  const { bytes, release } = await readBody(request, limits);
-  try {
-    return bytes.length === 0 ? undefined : parseObject(bytes);
-  } finally {
-    release();
-  }
 }
 
 function tooLarge(limit: number): LaminaError {

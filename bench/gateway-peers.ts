@@ -3,7 +3,7 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { accessSync, constants } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -22,7 +22,7 @@ export interface Gateway {
 const clientProcessor = '0';
 const gatewayProcessor = '1';
 
-/** Lamina, a bare relay in Node, and nginx and caddy where they are installed. */
+/** Lamina, a bare relay in Node, nginx and caddy where they are installed, and Lamina with a plugin that changes every chunk. */
 export class Gateways {
   readonly #children: ChildProcess[] = [];
   readonly #directory: string;
@@ -43,6 +43,7 @@ export class Gateways {
         await gateways.#relay(engine),
         await gateways.#nginx(engine),
         await gateways.#caddy(engine),
+        await gateways.#tapped(engine),
       ];
       gateways.#all = started.filter((gateway) => gateway !== undefined);
       return gateways;
@@ -83,11 +84,23 @@ export class Gateways {
 
   /** The command, with the plugins that it loads by default. */
   async #lamina(engine: string): Promise<Gateway> {
+    return this.#laminaServer('lamina', engine);
+  }
+
+  async #tapped(engine: string): Promise<Gateway> {
+    const config = join(this.#directory, 'tapped.mjs');
+    await writeFile(config, tappedConfig);
+    return this.#laminaServer('tapped', engine, ['--config', config]);
+  }
+
+  async #laminaServer(name: string, engine: string, flags: readonly string[] = []): Promise<Gateway> {
     const program = fileURLToPath(new URL('../../packages/server-koa/bin/lamina-server.js', import.meta.url));
-    await writeFile(join(this.#directory, 'models.yaml'), laminaManifest(engine));
-    const args = [program, '--port', '0', '--models-dir', this.#directory];
+    const directory = join(this.#directory, name);
+    await mkdir(directory);
+    await writeFile(join(directory, 'models.yaml'), laminaManifest(engine));
+    const args = [program, '--port', '0', '--models-dir', directory, ...flags];
     const child = this.#spawnGateway(process.execPath, args);
-    return { name: 'lamina', url: (await printed(child, /(http:\/\/\S+)\n/))[1]!, child };
+    return { name, url: (await printed(child, /(http:\/\/\S+)\n/))[1]!, child };
   }
 
   async #relay(engine: string): Promise<Gateway> {
@@ -145,6 +158,14 @@ function inPath(name: string): string | undefined {
     }
   });
 }
+
+/** A plugin that changes every chunk. */
+const tappedConfig = `
+const tap = (response) => response.chunks({ each: (chunk) => ({ ...chunk, model: 'renamed' }) });
+export default {
+  plugins: [{ name: 'renaming', setup: (lamina) => lamina.hooks.transformResponse.tap(tap) }],
+};
+`;
 
 function laminaManifest(engine: string): string {
   return `

@@ -49,6 +49,10 @@ function print(all: readonly Gateway[], results: Map<string, number[]>): void {
     console.log(
       `\nlamina / ${peer.name}: ${ratio(plain, peer)} per plain request, ${ratio(event, peer)} per SSE event`,
     );
+  const tapped = peers.find(({ name }) => name === 'tapped')!;
+  console.log(
+    `\nA tap that changes every chunk costs ${(medianOf(tapped, event) - medianOf(lamina!, event)).toFixed(1)} microseconds per SSE event.`,
+  );
   console.log(
     `\nWebSocket chunk / SSE event of lamina: ${(medianOf(lamina!, chunk) / medianOf(lamina!, event)).toFixed(2)}`,
   );

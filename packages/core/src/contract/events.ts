@@ -1,6 +1,6 @@
 // The events of Lamina: one table of schemas for in-process listeners, WebSocket and SSE. Only core emits these; plugins
 // emit events of their own.
-import type { FromSchema, Schema } from './schema.js';
+import type { DocumentOf, Schema } from './schema.js';
 
 const string = { type: 'string' } as const;
 const number = { type: 'number' } as const;
@@ -220,7 +220,9 @@ export const eventSchemas = {
 export type EventType = keyof typeof eventSchemas;
 
 /** The fields of an event besides `id`, `at` and `type`. */
-export type EventData<Type extends EventType> = FromSchema<(typeof eventSchemas)[Type]>;
+export type EventData<Type extends EventType> = EventFields[Type];
+
+type EventFields = { readonly [Type in EventType]: DocumentOf<(typeof eventSchemas)[Type]> };
 
 /** An event as listeners receive it. */
 export type LaminaEvent<Type extends EventType = EventType> = {

@@ -3,7 +3,7 @@ import type { Scope } from './caller.js';
 import { slotStateSchema } from './events.js';
 import { modelDetailSchema, modelsViewSchema, modelViewSchema, suggestionViewSchema } from './model-views.js';
 import { downloadRequestSchema, suggestRequestSchema } from './requests.js';
-import type { FromSchema, Schema } from './schema.js';
+import type { DocumentOf, Schema } from './schema.js';
 import { downloadsViewSchema, downloadViewSchema } from './views.js';
 
 export {
@@ -232,5 +232,5 @@ export type ClientFrameType = keyof typeof clientFrameSchemas;
 
 /** A frame that a client sends. */
 export type ClientFrame<Type extends ClientFrameType = ClientFrameType> = {
-  [T in Type]: FromSchema<(typeof clientFrameSchemas)[T]>;
+  [T in Type]: DocumentOf<(typeof clientFrameSchemas)[T]>;
 }[Type];

@@ -1,5 +1,5 @@
 // The schema of models.yaml. Unknown keys are allowed: they are kept, with a warning.
-import type { FromSchema } from './schema.js';
+import type { DocumentOf } from './schema.js';
 
 const strings = { type: 'array', items: { type: 'string' } } as const;
 const seconds = { type: 'number', minimum: 0 } as const;
@@ -78,7 +78,7 @@ export const manifestSchema = {
 } as const;
 
 /** One model in the manifest; unknown keys are kept. */
-export type ModelEntry = FromSchema<typeof modelEntrySchema> & { readonly [key: string]: unknown };
+export type ModelEntry = DocumentOf<typeof modelEntrySchema> & { readonly [key: string]: unknown };
 
 /** One backend in the manifest. */
 export interface BackendEntry {

@@ -2,10 +2,10 @@
 import type { Endpoint, EndpointOptions, Machine, RequestAdapter, ServerInfo, StopReason } from './backends.js';
 import type { slotStateSchema } from './events.js';
 import type { ResolvedModel } from './models.js';
-import type { FromSchema } from './schema.js';
+import type { DocumentOf } from './schema.js';
 
 /** The state of a slot. */
-export type SlotState = FromSchema<typeof slotStateSchema>;
+export type SlotState = DocumentOf<typeof slotStateSchema>;
 
 /**
  * The state a slot should have: `auto` runs while it is used, `running` until it is stopped explicitly, `stopped` while

@@ -1,6 +1,6 @@
 // The frames that the server sends on the WebSocket: JSON, snake_case, one object per frame.
 import { errorSchema, type LaminaEvent } from './events.js';
-import type { FromSchema, Schema } from './schema.js';
+import type { DocumentOf, Schema } from './schema.js';
 
 /** The WebSocket subprotocol. Its number changes when old clients would no longer work. */
 export const subprotocol = 'lamina.v1';
@@ -176,14 +176,14 @@ export type ServerFrameType = keyof typeof serverFrameSchemas;
 
 /** A frame that the server sends. The `event` in a frame `event` is narrowed by its own `type`. */
 export type ServerFrame<Type extends ServerFrameType = ServerFrameType> = {
-  [T in Type]: T extends 'event' ? EventFrame : FromSchema<(typeof serverFrameSchemas)[T]>;
+  [T in Type]: T extends 'event' ? EventFrame : DocumentOf<(typeof serverFrameSchemas)[T]>;
 }[Type];
 
 // The schema of the frame has no fields of events, so that clients accept the events of newer servers.
-type EventFrame = Omit<FromSchema<(typeof serverFrameSchemas)['event']>, 'event'> & { event: LaminaEvent };
+type EventFrame = Omit<DocumentOf<(typeof serverFrameSchemas)['event']>, 'event'> & { event: LaminaEvent };
 
 /** A chunk of a streamed chat, as OpenAI documents it and the engine wrote it; engines add fields of their own. */
-export type ChatCompletionChunk = FromSchema<typeof chunk>;
+export type ChatCompletionChunk = DocumentOf<typeof chunk>;
 
 /** The token counts of a chat, as OpenAI documents them; engines add fields of their own. */
-export type Usage = FromSchema<typeof usage>;
+export type Usage = DocumentOf<typeof usage>;

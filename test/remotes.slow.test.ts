@@ -81,8 +81,11 @@ describe('two remotes with one model, under 160 streams', function () {
   });
 
   async function startEngine(link?: Link): Promise<FarEngine> {
-    const { executable, args } = fakeEngine({ model: 'shared', behaviour: { chunk_ms: 250 } });
-    const command = [...(link?.prefix ?? []), executable, ...args, '--host', link?.address ?? '127.0.0.1'];
+    const { executable, args } = fakeEngine({
+      model: 'shared',
+      behaviour: { chunk_ms: 250, host: link?.address ?? '127.0.0.1' },
+    });
+    const command = [...(link?.prefix ?? []), executable, ...args];
     const child = spawn(command[0]!, command.slice(1), { stdio: ['ignore', 'ignore', 'pipe'] });
     let output = '';
     const origin = await new Promise<string>((resolve, reject) => {

@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { json } from 'node:stream/consumers';
 import { bin } from './support/command.js';
-import { chat } from './support/test-server.js';
+import { chat, until } from './support/test-server.js';
 import { dial } from './support/raw.js';
 
 const authorization = 'Bearer secret';
@@ -110,6 +110,8 @@ interface ErrorBody {
 
     it('fails starts and requests with a useful error when all descriptors are in use, and recovers afterwards', async () => {
       assert.equal((await post('/models/tiny/stop')).status, 200);
+      // Its processes release descriptors when they end.
+      await until('the backend was probed', () => stderr.includes('"backend.found"'));
       assert.match(await takeOrGiveBack(), /^taken [1-9]/);
       const start = await post('/v1/chat/completions', chat('tiny'));
       const { code, message } = (start.body as ErrorBody).error;

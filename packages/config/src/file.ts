@@ -105,7 +105,10 @@ async function readData(path: string, shown: string, extension: string): Promise
   return content as Readonly<Record<string, unknown>>;
 }
 
-/** What is wrong, the deepest first: of a misspelt key, not that the right one is missing. Core is loaded only now, since most of a command's help does not need it. */
+/**
+ * What is wrong, the deepest first: of a misspelt key, not that the right one is missing. Core is loaded only now, since
+ * most of a command's help does not need it.
+ */
 async function problemOf(schema: Schema, content: unknown): Promise<Problem | undefined> {
   const { check } = await import('@lamina/core');
   return check(schema, content).toSorted((a, b) => b.path.length - a.path.length)[0];

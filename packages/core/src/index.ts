@@ -5,6 +5,7 @@ export { LaminaError, type WireError } from './contract/errors.js';
 export { errorTable, type ErrorCode, type ErrorDetails } from './contract/error-table.js';
 export { abortable } from './kernel/abort.js';
 export { reasonOf } from './kernel/reason.js';
+export { usageOptions } from './kernel/usage-options.js';
 export { wireType } from './contract/errors.js';
 export {
   backendsView,

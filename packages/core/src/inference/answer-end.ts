@@ -38,7 +38,10 @@ export async function endOf(
   if (reader?.error !== undefined) return cut(redactError(reader.error, endpoint), 502, true);
   if (outcome.kind === 'cut') {
     const { aborted } = signal;
-    if (outcome.bySink) return cut(LaminaError.from(outcome.error), LaminaError.from(outcome.error).status, true);
+    if (outcome.bySink) {
+      const error = LaminaError.from(outcome.error);
+      return cut(error, error.status, true);
+    }
     const error = aborted ? abortError(signal) : await cutReason(handle, outcome.error, endpoint);
     return cut(error, error.status, aborted);
   }

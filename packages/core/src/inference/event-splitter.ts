@@ -1,6 +1,6 @@
 // Splits a stream of server-sent events into its events, byte for byte.
 
-/** The longest event, in bytes: enough for an image or some seconds of sound in base64. */
+/** The longest event, in bytes or characters: enough for an image or some seconds of sound in base64. */
 export const maxEventLength = 8 * 1024 * 1024;
 
 const lineFeed = 0x0a;

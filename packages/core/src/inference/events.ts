@@ -7,6 +7,7 @@ import type { JsonObject } from '../contract/schema.js';
 import { isMapping, parseJson } from '../kernel/json.js';
 import type { ChunkChanges } from '../kernel/response-transforms.js';
 import { readEngineError } from './engine-error.js';
+import { maxEventLength } from './event-splitter.js';
 
 /** One chunk of an answer: the data of an event. */
 export interface StreamChunk {
@@ -27,9 +28,6 @@ interface Chunk {
   readonly usage?: JsonObject | null;
   readonly choices?: readonly { readonly index?: number; readonly finish_reason?: string | null }[];
 }
-
-/** The longest event, in characters: enough for an image or some seconds of sound in base64. */
-const maxEventLength = 8 * 1024 * 1024;
 
 /** Passes the data of the events on to a sink, and keeps what the last of them say about the whole answer. */
 export class EventReader implements ResponseSink {

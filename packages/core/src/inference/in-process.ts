@@ -5,6 +5,7 @@ import type { Usage } from '../contract/frames.js';
 import type { IncomingRequest } from '../contract/inference.js';
 import type { JsonObject } from '../contract/schema.js';
 import { isMapping } from '../kernel/json.js';
+import { usageOptions } from '../kernel/usage-options.js';
 
 type Named = { readonly model: string } & Readonly<Record<string, unknown>>;
 
@@ -27,8 +28,7 @@ export function incoming(route: string, json: Named, options: InferenceOptions):
 
 /** The request as a stream that ends with its usage. */
 export function withUsage<Request extends Named>(request: Request): Request & { stream: true } {
-  const options = isMapping(request['stream_options']) ? request['stream_options'] : {};
-  return { ...request, stream: true, stream_options: { ...options, include_usage: true } };
+  return { ...request, stream: true, stream_options: usageOptions(request['stream_options']) };
 }
 
 /** The embeddings in an engine's answer, in the order of the inputs. */

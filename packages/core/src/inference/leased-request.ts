@@ -8,6 +8,7 @@ import type { Json, JsonObject } from '../contract/schema.js';
 import { freeze } from '../kernel/freeze.js';
 import type { RunningTap } from '../kernel/running-taps.js';
 import { isMapping } from '../kernel/json.js';
+import { usageOptions } from '../kernel/usage-options.js';
 import { withMember, withNewMember } from './members.js';
 import type { RequestReport } from './request-report.js';
 import { firstUsageIn } from './usage.js';
@@ -145,7 +146,7 @@ function streamsWithoutUsage(route: string, json: JsonObject): boolean {
 }
 
 function withUsage(body: Buffer, options: Json | undefined): Buffer {
-  const value = { ...(isMapping(options) ? (options as JsonObject) : {}), include_usage: true };
+  const value = usageOptions(options);
   return options === undefined
     ? withNewMember(body, 'stream_options', value)
     : withMember(body, 'stream_options', value);

@@ -20,15 +20,20 @@ import { RequestReport } from './request-report.js';
 
 /** Opens requests. */
 export class InferenceRequests {
+  /** Whether a plugin needs the token counts of every stream. */
+  readonly needsUsage: boolean;
+
   constructor(
-    private readonly config: Config,
+    { plugins }: Config,
     private readonly models: Models,
     private readonly runtime: Runtime,
     private readonly hooks: Hooks,
     private readonly events: EventBus,
     private readonly clock: Clock,
     private readonly log: Logger,
-  ) {}
+  ) {
+    this.needsUsage = plugins.some(({ needs }) => needs?.includes('usage') === true);
+  }
 
   /** See `Inference.open`. */
   async open(incoming: IncomingRequest, options: AcquireOptions): Promise<LeasedRequest> {
@@ -51,11 +56,6 @@ export class InferenceRequests {
       report.finish({ status: error.status, served: false, error });
       throw thrown;
     }
-  }
-
-  /** Whether a plugin needs the token counts of every stream. */
-  get needsUsage(): boolean {
-    return this.config.plugins.some(({ needs }) => needs?.includes('usage') === true);
   }
 
   /** Whether plugins may want to change answers. */

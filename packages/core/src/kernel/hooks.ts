@@ -15,7 +15,7 @@ import { nearestHint } from './check.js';
 import type { EventBus } from './event-bus.js';
 import { freeze } from './freeze.js';
 import { reasonOf } from './reason.js';
-import { TransformCollector } from './response-transforms.js';
+import { requireSynchronous, TransformCollector } from './response-transforms.js';
 import { RunningTaps } from './running-taps.js';
 
 /** Who taps: a plugin. Once it is closed, its taps do nothing: tapable cannot remove a tap. */
@@ -147,9 +147,7 @@ export class Hooks {
       try {
         const given = parameters.map((parameter) => this.forTap(parameter, name, owner));
         const call = () => run(...given, { signal, log: owner.log });
-        const answer = refuseNull(this.runningTaps.run(name, owner.name, call));
-        if (answer instanceof Promise) throw new Error('it returned a promise; this hook is synchronous');
-        return answer;
+        return requireSynchronous(refuseNull(this.runningTaps.run(name, owner.name, call)));
       } catch (error) {
         return this.handleFailure(name, owner, error);
       }

@@ -68,7 +68,8 @@ export class ChunkChanges {
   }
 }
 
-function requireSynchronous<T>(answer: T): T {
+/** @throws Error for a promise */
+export function requireSynchronous<T>(answer: T): T {
   if (answer instanceof Promise) throw new Error('it returned a promise; this hook is synchronous');
   return answer;
 }

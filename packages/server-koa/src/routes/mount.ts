@@ -1,5 +1,4 @@
 // Serves routes: checks the key, the query and the body of a request, runs the handler, and responds with what it returns.
-import { check, describeProblems, LaminaError, type Schema } from '@lamina/core';
 import type { Layer, RouterContext } from '@koa/router';
 import type { Next } from 'koa';
 import type { ContributedRoute } from '../extensions/read.js';
@@ -9,6 +8,7 @@ import type { Around } from '../middleware/once-per-request.js';
 import { isJson, visibleTo } from '../middleware/redaction.js';
 import { maxSmallBody, readBody } from '../request/body.js';
 import { parseJson } from '../request/json.js';
+import { requireValid } from '../request/require-valid.js';
 import { RequestContext } from './request-context.js';
 import type { HttpRoute, RouteServices } from './route.js';
 
@@ -104,15 +104,4 @@ async function readChecked(
     release();
     throw error;
   }
-}
-
-/** @throws LaminaError `REQUEST_INVALID`, with the first wrong field and a message that begins with `lead` */
-function requireValid(schema: Schema, value: unknown, lead: string): void {
-  const [problem, ...others] = check(schema, value);
-  if (problem === undefined) return;
-  const param = problem.path.join('.');
-  throw new LaminaError('REQUEST_INVALID', {
-    message: `${lead} ${describeProblems([problem, ...others])}.`,
-    ...(param === '' ? {} : { param }),
-  });
 }

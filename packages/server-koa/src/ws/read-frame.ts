@@ -1,7 +1,8 @@
 // Reads a message of a client: JSON, a known type, the fields of that type.
-import { LaminaError, check, describeProblems, nearestHint } from '@lamina/core';
+import { LaminaError, nearestHint } from '@lamina/core';
 import { maxSmallBody } from '../request/body.js';
 import { parseJson, valueCounter } from '../request/json.js';
+import { requireValid } from '../request/require-valid.js';
 import type { FrameTable, KnownFrame } from './frames/table.js';
 
 /** The longest id, as in the schemas of frames. */
@@ -57,12 +58,7 @@ function knownFrame(value: Record<string, unknown>, table: FrameTable): KnownFra
     const given = type.slice(0, 60);
     throw invalid(`Unknown frame type "${given}"; ${nearestHint(given, [...table.keys()])}`, 'type');
   }
-  const problems = check(known.schema, value);
-  if (problems.length > 0)
-    throw invalid(
-      `The frame "${type}" is invalid: ${describeProblems(problems)}.`,
-      problems[0]!.path.join('.') || undefined,
-    );
+  requireValid(known.schema, value, `The frame "${type}" is invalid:`);
   return known;
 }
 

@@ -1,7 +1,14 @@
 // One chat over a WebSocket. It keeps its latest chunks and survives the loss of its connection: a client can continue it
 // on another one. On each connection it ends exactly once, with `chat.done` or `chat.error`.
 import { randomUUID } from 'node:crypto';
-import { LaminaError, type AcquireProgress, type EventSink, type ForwardResult, type JsonObject } from '@lamina/core';
+import {
+  LaminaError,
+  usageOptions,
+  type AcquireProgress,
+  type EventSink,
+  type ForwardResult,
+  type JsonObject,
+} from '@lamina/core';
 import type { ClientFrame, ServerFrame, Usage, WireError } from '@lamina/core/protocol';
 import { visibleError } from '../../middleware/redaction.js';
 import type { Peer } from '../peer.js';
@@ -242,10 +249,5 @@ function progressFrame(id: string, progress: AcquireProgress): ServerFrame<'chat
 /** The request as a stream that ends with its usage. */
 function withUsage(request: Request): JsonObject {
   const json = request as unknown as JsonObject;
-  const options = json['stream_options'];
-  return {
-    ...json,
-    stream: true,
-    stream_options: { ...(typeof options === 'object' ? options : {}), include_usage: true },
-  };
+  return { ...json, stream: true, stream_options: usageOptions(json['stream_options']) };
 }

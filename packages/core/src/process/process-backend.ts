@@ -33,18 +33,16 @@ export function processBackend<const O extends Schema, const M extends Schema>(
 ): BackendType {
   const problem = shapeProblem(description, { type: 'text', formats: 'list', executable: 'text', command: 'function' });
   if (problem !== undefined) throw new Error(`the description for processBackend is not complete: ${problem}`);
-  // Comparing the types of the options would take the compiler seconds; the schemas are checked before each call.
-  const untyped = description as unknown as ProcessDescription;
   const { type, aliases, formats, defaults } = description;
   return {
     type,
     ...(aliases === undefined ? {} : { aliases }),
     formats,
-    options: instanceSchema(untyped),
+    options: instanceSchema(description),
     modelOptions: { type: 'object', ...description.modelOptions, additionalProperties: false },
     ...(defaults === undefined ? {} : { defaults }),
     lifetime: 'owned',
-    create: (name, options) => create(untyped, name, options),
+    create: (name, options) => create(description, name, options),
   };
 }
 

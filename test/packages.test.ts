@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
 import ts from 'typescript';
@@ -42,6 +42,9 @@ const fields = [
 const onlyPeers = ['reflect-metadata'];
 /** Core also bundles a library. */
 const coreBuild = 'tsc -b && node ../../scripts/bundle-inversify.mjs';
+/** Only its types: a plugin must not bring a server of its own. */
+const server = '@lamina/server-koa';
+const publicEntryPoints = ['@lamina/core', '@lamina/core/plugin', '@lamina/core/protocol', server];
 const headings = ['Install', 'Use', 'Options', 'What it does', 'Errors', 'Tested on'];
 
 const textOf = (...path: string[]) => readFileSync(join(root, ...path), 'utf8');
@@ -104,16 +107,19 @@ for (const folder of folders) {
       }
     });
 
-    it('has core as a peer dependency with a wide range, if it is not for clients', () => {
-      const expected = ['core', 'client'].includes(folder) ? undefined : { '@lamina/core': '>=0.1.0 <1' };
-      assert.deepEqual(json.peerDependencies, expected);
+    it('has core as a peer dependency with a wide range, if it is not for clients, and the server that it extends', () => {
+      const extendsServer = folder.startsWith('plugin-') && librariesOf(folder).includes(server);
+      const names = ['core', 'client'].includes(folder) ? [] : ['@lamina/core', ...(extendsServer ? [server] : [])];
+      assert.deepEqual(Object.keys(json.peerDependencies ?? {}), names);
+      assert.ok(Object.values(json.peerDependencies ?? {}).every((range) => range === '>=0.1.0 <1'));
     });
 
     it('imports exactly its dependencies', () => {
       const declared = Object.keys(json.dependencies ?? {}).filter(
         (name) => !onlyPeers.includes(name) && !name.startsWith('@types/'),
       );
-      assert.deepEqual(librariesOf(folder), declared.sort());
+      const peers = Object.keys(json.peerDependencies ?? {}).filter((name) => name !== '@lamina/core');
+      assert.deepEqual(librariesOf(folder), [...declared, ...peers].sort());
     });
 
     it('brings the types that its own types refer to', () => {
@@ -132,6 +138,19 @@ for (const folder of folders) {
         headings,
       );
     });
+
+    if (folder.startsWith('plugin-'))
+      it('imports nothing private: only its own files, its dependencies, and entry points that every author has', () => {
+        const texts = sources.filter(({ path }) => path.startsWith(`packages/${folder}/src/`));
+        const imported = texts.flatMap(({ path, text }) => importsOf(text).map((name) => ({ path, name })));
+        const isOwn = (path: string, name: string) =>
+          !relative(join(home, 'src'), resolve(root, dirname(path), name)).startsWith('..');
+        const isPublic = (name: string) => !name.startsWith('@lamina/') || publicEntryPoints.includes(name);
+        assert.deepEqual(
+          imported.filter(({ path, name }) => (name.startsWith('.') ? !isOwn(path, name) : !isPublic(name))),
+          [],
+        );
+      });
 
     if (folder.startsWith('plugin-'))
       it('is found as a plugin, also in this repository', async () => {

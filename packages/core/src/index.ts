@@ -30,9 +30,13 @@ export type {
   ChatMessage,
   ChatRequest,
   ChatStream,
+  CompletionChunk,
+  CompletionRequest,
+  CompletionStream,
   EmbedRequest,
   EmbedResult,
   InferenceOptions,
+  InferenceStream,
   ToolCall,
 } from './contract/chat.js';
 export type { ChatCompletionChunk, Usage } from './contract/frames.js';
@@ -49,6 +53,7 @@ export type { Policy } from './contract/policy.js';
 export type { AddressGuard } from './contract/source.js';
 export type {
   AcquireOptions,
+  LoadOptions,
   AcquireProgress,
   Lease,
   Runtime,

@@ -75,9 +75,13 @@ export type {
   ChatMessage,
   ChatRequest,
   ChatStream,
+  CompletionChunk,
+  CompletionRequest,
+  CompletionStream,
   EmbedRequest,
   EmbedResult,
   InferenceOptions,
+  InferenceStream,
   ToolCall,
 } from './contract/chat.js';
 export type { ChatCompletionChunk, Usage } from './contract/frames.js';
@@ -88,4 +92,4 @@ export type { ChunkTransform, ResponseTransforms } from './contract/response-tra
 export type { Clock, Context, Disposable, Logger } from './contract/context.js';
 export type { InferenceRequest } from './contract/inference-request.js';
 export type { Diagnostic, ModelRecord, Models, ModelsChange, ModelStats, ResolvedModel } from './contract/models.js';
-export type { SlotState } from './contract/runtime.js';
+export type { Runtime, SlotSnapshot, SlotState } from './contract/runtime.js';

@@ -13,7 +13,7 @@ import { parseDevices } from './devices.js';
 import { readError } from './errors.js';
 import { explain } from './explain.js';
 import { parseHelp } from './flags.js';
-import { inspect } from './inspect.js';
+import { commonEndpoints, inspect } from './inspect.js';
 import { installHint } from './install.js';
 import { modelOptions } from './options.js';
 import { progressOf } from './progress.js';
@@ -31,6 +31,7 @@ export function llamaCppBackend(defaults: Readonly<Record<string, unknown>> = {}
     type: 'llama.cpp',
     aliases: ['llamacpp', 'llama-cpp'],
     formats: ['gguf'],
+    endpoints: commonEndpoints,
     modelOptions,
     defaults,
     executable: 'llama-server',

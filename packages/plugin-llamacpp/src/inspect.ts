@@ -13,7 +13,8 @@ interface Props {
 
 type Modality = NonNullable<ServerInfo['modalities']>[number];
 
-const always = [
+/** The routes that every llama-server has. */
+export const commonEndpoints = [
   'chat/completions',
   'chat/completions/input_tokens',
   'completions',
@@ -71,7 +72,7 @@ async function endpointsOf(
 ): Promise<string[]> {
   const switchedOn: string[] = [];
   for (const [route, body] of optional) if (await responds(server, route, body, signal)) switchedOn.push(route);
-  return [...always, ...switchedOn, ...(modalities.includes('audio') ? ['audio/transcriptions'] : [])];
+  return [...commonEndpoints, ...switchedOn, ...(modalities.includes('audio') ? ['audio/transcriptions'] : [])];
 }
 
 async function responds(server: StartedServer, route: string, body: object, signal: AbortSignal): Promise<boolean> {

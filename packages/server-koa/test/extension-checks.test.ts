@@ -312,10 +312,11 @@ describe('the checks of routes of plugins', function () {
         'downloads.start',
         'models.reload',
         'models.remove',
+        'models.save',
         'runtime.start',
         'runtime.stop',
       ]);
-      assert.deepEqual(refused(await rightsWith(withKey('m'))), ['chat', 'embed']);
+      assert.deepEqual(refused(await rightsWith(withKey('m'))), ['chat', 'complete', 'embed', 'runtime.load']);
       assert.deepEqual(refused(await rightsWith(withKey('all'))), []);
     });
 

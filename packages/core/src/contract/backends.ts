@@ -39,6 +39,11 @@ export interface BackendType {
    */
   readonly lifetime: 'owned' | 'external';
   /**
+   * Routes that every server of this type has, besides those for chats, completions and embeddings: `messages`. What a
+   * running server says in {@link ServerInfo.endpoints} counts more.
+   */
+  readonly endpoints?: readonly string[];
+  /**
    * Creates an instance. `options` are the plugin's defaults overridden by the manifest, already checked. It must not
    * access the machine; `probe` does.
    */

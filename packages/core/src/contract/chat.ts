@@ -34,6 +34,14 @@ export interface ChatRequest {
   readonly [parameter: string]: unknown;
 }
 
+/** A text to continue: the body of POST /v1/completions, with any parameter that the engine knows. It is always streamed. */
+export interface CompletionRequest {
+  /** A model, an alias or an adapter. */
+  readonly model: string;
+  readonly prompt: string;
+  readonly [parameter: string]: unknown;
+}
+
 /** Texts to embed: the body of POST /v1/embeddings, with any parameter that the engine knows. */
 export interface EmbedRequest {
   /** A model or an alias. */
@@ -50,7 +58,7 @@ export interface EmbedResult {
   readonly usage?: Usage;
 }
 
-/** The options of `chat` and `embed`. */
+/** The options of `chat`, `complete` and `embed`. */
 export interface InferenceOptions {
   /** Ends the request, and the engine's work on it. */
   readonly signal?: AbortSignal;
@@ -62,20 +70,33 @@ export interface InferenceOptions {
   readonly headers?: RequestHeaders;
   /** Called with the place in the queue (1 is next) whenever it changes, and with the stages of a start. */
   readonly onProgress?: (progress: AcquireProgress) => void;
+  /** See `AcquireOptions.keepAlive`. */
+  readonly keepAlive?: number;
+}
+
+/** A chunk of the answer to a {@link CompletionRequest}. */
+export interface CompletionChunk {
+  readonly choices: readonly {
+    readonly index: number;
+    readonly text: string;
+    readonly finish_reason?: string | null;
+  }[];
+  readonly usage?: Usage | null;
+  readonly [member: string]: unknown;
 }
 
 /**
- * The answer to a chat. Nothing happens before it is read. It can be read once: chunk by chunk, or by `text()` or
- * `message()`. Leaving the loop ends the engine's work. At most about 64 unread chunks are kept; then the engine waits.
- * Reading it throws a LaminaError: all that `Inference.forward` throws, and `ENGINE_REFUSED`.
+ * An answer that is streamed. Nothing happens before it is read. It can be read once: chunk by chunk, or by `text()`.
+ * Leaving the loop ends the engine's work. At most about 64 unread chunks are kept; then the engine waits. Reading it
+ * throws a LaminaError: all that `Inference.forward` throws, and `ENGINE_REFUSED`.
  * @example
  * ```ts
- * const stream = lamina.chat({ model: 'tiny', messages: [{ role: 'user', content: 'Hello' }] });
- * for await (const { choices } of stream) process.stdout.write(choices[0]?.delta.content ?? '');
+ * const stream = lamina.inference.complete({ model: 'tiny', prompt: 'Once upon a time' });
+ * for await (const { choices } of stream) process.stdout.write(choices[0]?.text ?? '');
  * console.log(stream.finishReason, stream.usage?.completion_tokens);
  * ```
  */
-export interface ChatStream extends AsyncIterable<ChatCompletionChunk> {
+export interface InferenceStream<Chunk> extends AsyncIterable<Chunk> {
   /** The id of the request, in the log and in events. */
   readonly id: string;
   /**
@@ -87,6 +108,25 @@ export interface ChatStream extends AsyncIterable<ChatCompletionChunk> {
    * ```
    */
   text(): Promise<string>;
+  /** The token counts, once the answer has ended. */
+  readonly usage: Usage | undefined;
+  /** Why the engine stopped, once it has: `stop`, `length`, `tool_calls`, … */
+  readonly finishReason: string | undefined;
+}
+
+/** The answer to a {@link CompletionRequest}. */
+export type CompletionStream = InferenceStream<CompletionChunk>;
+
+/**
+ * The answer to a chat.
+ * @example
+ * ```ts
+ * const stream = lamina.chat({ model: 'tiny', messages: [{ role: 'user', content: 'Hello' }] });
+ * for await (const { choices } of stream) process.stdout.write(choices[0]?.delta.content ?? '');
+ * console.log(stream.finishReason, stream.usage?.completion_tokens);
+ * ```
+ */
+export interface ChatStream extends InferenceStream<ChatCompletionChunk> {
   /**
    * The whole answer as a message, which can be sent back as it is: text, reasoning and tool calls.
    * @example
@@ -97,8 +137,4 @@ export interface ChatStream extends AsyncIterable<ChatCompletionChunk> {
    * ```
    */
   message(): Promise<ChatMessage>;
-  /** The token counts, once the answer has ended. */
-  readonly usage: Usage | undefined;
-  /** Why the engine stopped, once it has: `stop`, `length`, `tool_calls`, … */
-  readonly finishReason: string | undefined;
 }

@@ -1,6 +1,14 @@
 // Inference requests: what comes in, what hooks see, how the answer goes out, and how one ends.
 import type { Caller } from './caller.js';
-import type { ChatRequest, ChatStream, EmbedRequest, EmbedResult, InferenceOptions } from './chat.js';
+import type {
+  ChatRequest,
+  ChatStream,
+  CompletionRequest,
+  CompletionStream,
+  EmbedRequest,
+  EmbedResult,
+  InferenceOptions,
+} from './chat.js';
 import type { LaminaError, WireError } from './errors.js';
 import type { InferenceRequest, RequestHeaders } from './inference-request.js';
 import type { ResolvedModel } from './models.js';
@@ -148,6 +156,15 @@ export interface Inference {
    * ```
    */
   chat(request: ChatRequest, options?: InferenceOptions): ChatStream;
+  /**
+   * The continuation of a text, without a chat template, in the same way.
+   * @throws LaminaError nothing when it is called; what reading throws, see {@link CompletionStream}
+   * @example
+   * ```ts
+   * const text = await lamina.inference.complete({ model: 'tiny', prompt: 'Once upon a time' }, { signal }).text();
+   * ```
+   */
+  complete(request: CompletionRequest, options?: InferenceOptions): CompletionStream;
   /**
    * The embeddings of texts.
    * @throws LaminaError `ENGINE_REFUSED`, and all that `forward` throws

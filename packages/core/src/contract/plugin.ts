@@ -6,6 +6,7 @@ import type { ExtensionPoints } from './extensions.js';
 import type { HookName, HookTaps } from './hooks.js';
 import type { Inference } from './inference.js';
 import type { Models } from './models.js';
+import type { Runtime } from './runtime.js';
 import type { FromSchema, Schema } from './schema.js';
 import type { Source } from './source.js';
 
@@ -89,7 +90,15 @@ export interface PluginContext {
    */
   readonly models: Pick<Models, 'list' | 'get' | 'resolve' | 'reload'>;
   /**
-   * Chats and embeddings of the plugin's own, with hooks and events like any other request. Not during `setup`: models
+   * What runs. Nothing during `setup`.
+   * @example
+   * ```ts
+   * const waiting = lamina.runtime.slots().reduce((sum, slot) => sum + slot.waiting, 0);
+   * ```
+   */
+  readonly runtime: Pick<Runtime, 'slot' | 'slots'>;
+  /**
+   * Chats, completions and embeddings of the plugin's own, with hooks and events like any other request. Not during `setup`: models
    * are not known then.
    * @throws LaminaError `PLUGIN_FAILED` for a call during `setup`
    * @example
@@ -98,7 +107,7 @@ export interface PluginContext {
    * const answer = await lamina.inference.chat({ model: 'tiny', messages }, { signal }).text();
    * ```
    */
-  readonly inference: Pick<Inference, 'chat' | 'embed'>;
+  readonly inference: Pick<Inference, 'chat' | 'complete' | 'embed'>;
   /**
    * Registers a backend type. Call it during `setup` only.
    * @example

@@ -37,6 +37,8 @@ export interface SlotSnapshot {
   readonly origin?: string;
   /** The last failure. Cleared by a successful start. */
   readonly error?: { readonly code: string; readonly message: string };
+  /** When it is stopped, or put to sleep, if no request comes until then, ISO 8601; missing while it is in use. */
+  readonly idleAt?: string;
 }
 
 /**
@@ -84,9 +86,18 @@ export interface AcquireOptions {
   readonly onProgress?: (progress: AcquireProgress) => void;
   /** Never starts or wakes the model; fails with `MODEL_NOT_RUNNING` unless it runs. Default false. */
   readonly onlyRunning?: boolean;
+  /**
+   * How long the model stays loaded after this request, in milliseconds, instead of its `limits.idle_timeout`: 0 ends it
+   * when no request runs, `Infinity` keeps it. The last request counts; one without it brings the limit back. Models that
+   * are pinned or were started explicitly stay.
+   */
+  readonly keepAlive?: number;
   /** Called once with how long a request had to wait, when its waiting has ended in whichever way. */
   readonly onWaited?: (times: WaitTimes) => void;
 }
+
+/** The options of `load`. */
+export type LoadOptions = Pick<AcquireOptions, 'signal' | 'keepAlive' | 'onlyRunning'>;
 
 /** How long a request waited, in milliseconds: for its turn or memory, and for the model to load or wake. */
 export interface WaitTimes {
@@ -124,6 +135,26 @@ export interface Runtime {
    * ```
    */
   start(model: string, options?: { signal?: AbortSignal }): Promise<SlotSnapshot>;
+  /**
+   * Loads a model as a request would, so that it is stopped when it has been idle; resolves when it is ready. With
+   * `onlyRunning` it only changes how long a running model stays.
+   * @throws as `acquire`
+   * @example
+   * ```ts
+   * await lamina.runtime.load('tiny', { signal, keepAlive: 60_000 });
+   * ```
+   */
+  load(model: string, options: LoadOptions): Promise<SlotSnapshot>;
+  /**
+   * Whether the engine of a model is known to have a route, such as `messages`: its running server says so, or the type
+   * of the backend on which it would run.
+   * @throws LaminaError `MODEL_NOT_FOUND`, `ABORTED`
+   * @example
+   * ```ts
+   * if (await lamina.runtime.hasRoute('tiny', 'messages', { signal })) console.log('The engine serves it itself.');
+   * ```
+   */
+  hasRoute(model: string, route: string, options: { readonly signal: AbortSignal }): Promise<boolean>;
   /**
    * Stops a model; resolves when it has ended. Requests in progress are drained first, up to the model's limit.
    * @example

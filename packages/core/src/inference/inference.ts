@@ -1,6 +1,14 @@
 // The inference service: one request from its hooks to the last byte of its answer.
 import { randomUUID } from 'node:crypto';
-import type { ChatRequest, ChatStream, EmbedRequest, EmbedResult, InferenceOptions } from '../contract/chat.js';
+import type {
+  ChatRequest,
+  ChatStream,
+  CompletionRequest,
+  CompletionStream,
+  EmbedRequest,
+  EmbedResult,
+  InferenceOptions,
+} from '../contract/chat.js';
 import { LaminaError } from '../contract/errors.js';
 import type {
   EventSink,
@@ -15,7 +23,8 @@ import type { AcquireOptions } from '../contract/runtime.js';
 import { failureOf } from '../kernel/abort.js';
 import { endOf, type RunResult } from './answer-end.js';
 import { BodySink } from './body-sink.js';
-import { InferenceChat, throwFailure } from './chat-stream.js';
+import { InferenceChat } from './chat-stream.js';
+import { InferenceCompletion, throwFailure, type Run } from './inference-stream.js';
 import { EventReader, type ChunkSink } from './events.js';
 import { incoming, readEmbeddings, withUsage } from './in-process.js';
 import type { LeasedRequest } from './leased-request.js';
@@ -36,12 +45,12 @@ export class InferenceService implements Inference {
 
   chat(request: ChatRequest, options: InferenceOptions = {}): ChatStream {
     const { id = randomUUID(), signal } = options;
-    const run: ConstructorParameters<typeof InferenceChat>[1] = (queue, until) =>
-      this.#runChunks(incoming('chat/completions', withUsage(request), { ...options, id }), queue, {
-        ...progressPart(options),
-        signal: until,
-      });
-    return new InferenceChat(id, run, signal);
+    return new InferenceChat(id, this.#runStream('chat/completions', request, { ...options, id }), signal);
+  }
+
+  complete(request: CompletionRequest, options: InferenceOptions = {}): CompletionStream {
+    const { id = randomUUID(), signal } = options;
+    return new InferenceCompletion(id, this.#runStream('completions', request, { ...options, id }), signal);
   }
 
   async embed(request: EmbedRequest, options: InferenceOptions = {}): Promise<EmbedResult> {
@@ -49,7 +58,7 @@ export class InferenceService implements Inference {
     try {
       const sink = new BodySink(request.model);
       const asked = incoming('embeddings', { ...request, encoding_format: 'float' }, options);
-      throwFailure(await this.#runBytes(asked, sink, { ...progressPart(options), signal }));
+      throwFailure(await this.#runBytes(asked, sink, { ...acquirePart(options), signal }));
       return readEmbeddings(sink.json());
     } catch (error) {
       throw failureOf(error, signal);
@@ -91,6 +100,11 @@ export class InferenceService implements Inference {
     this.#unfinished.add(request);
     request.then(forget, forget);
     return request;
+  }
+
+  #runStream(route: string, request: ChatRequest | CompletionRequest, options: InferenceOptions): Run {
+    return (queue, signal) =>
+      this.#runChunks(incoming(route, withUsage(request), options), queue, { ...acquirePart(options), signal });
   }
 
   #runChunks(request: ForwardRequest, sink: ChunkSink, options: AcquireOptions): Promise<RunResult> {
@@ -156,6 +170,6 @@ function forwardResult(result: RunResult): ForwardResult {
   return { ...result, error: LaminaError.is(result.error) ? result.error.toWire() : result.error };
 }
 
-function progressPart({ onProgress }: InferenceOptions): Pick<AcquireOptions, 'onProgress'> {
-  return onProgress === undefined ? {} : { onProgress };
+function acquirePart({ onProgress, keepAlive }: InferenceOptions): Omit<AcquireOptions, 'signal'> {
+  return { ...(onProgress === undefined ? {} : { onProgress }), ...(keepAlive === undefined ? {} : { keepAlive }) };
 }

@@ -16,6 +16,7 @@ export const kernelModule = new ContainerModule(({ bind }) => {
     tokens.Registrations,
     tokens.Models,
     tokens.Inference,
+    tokens.Runtime,
     tokens.Clock,
     tokens.Log,
   ]);

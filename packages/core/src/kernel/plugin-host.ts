@@ -10,6 +10,7 @@ import type { Plugin, PluginContext, PluginRecord, Registrations } from '../cont
 import type { Clock, Logger } from '../contract/context.js';
 import type { Inference } from '../contract/inference.js';
 import type { Models } from '../contract/models.js';
+import type { Runtime } from '../contract/runtime.js';
 import { Disposables } from './disposables.js';
 import type { EventBus } from './event-bus.js';
 import { Extensions } from './extensions.js';
@@ -39,6 +40,7 @@ export class PluginHost {
     private readonly registrations: Registrations,
     private readonly models: Models,
     private readonly inference: Inference,
+    private readonly runtime: Runtime,
     private readonly clock: Clock,
     private readonly log: Logger,
   ) {
@@ -138,6 +140,7 @@ export class PluginHost {
       events: this.eventsFor(owner),
       hooks: this.hooks.tapsFor(owner),
       models: this.models,
+      runtime: this.runtime,
       get inference() {
         return (inference ??= takeInference());
       },
@@ -174,6 +177,7 @@ export class PluginHost {
     };
     return Object.freeze({
       chat: (request, options) => ready().chat(request, options),
+      complete: (request, options) => ready().complete(request, options),
       embed: async (request, options) => ready().embed(request, options),
     } satisfies PluginContext['inference']);
   }

@@ -105,6 +105,8 @@ export interface ProcessBackendDescription<O extends Schema, M extends Schema> {
   readonly type: string;
   readonly aliases?: readonly string[];
   readonly formats: readonly string[];
+  /** See `BackendType.endpoints`. */
+  readonly endpoints?: readonly string[];
   /** The options of an instance besides {@link processOptions}: an object schema. */
   readonly options?: O;
   /** The options of a model: an object schema. An instance accepts them too, as defaults for its models. */

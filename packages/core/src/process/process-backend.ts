@@ -33,11 +33,12 @@ export function processBackend<const O extends Schema, const M extends Schema>(
 ): BackendType {
   const problem = shapeProblem(description, { type: 'text', formats: 'list', executable: 'text', command: 'function' });
   if (problem !== undefined) throw new Error(`the description for processBackend is not complete: ${problem}`);
-  const { type, aliases, formats, defaults } = description;
+  const { type, aliases, formats, endpoints, defaults } = description;
   return {
     type,
     ...(aliases === undefined ? {} : { aliases }),
     formats,
+    ...(endpoints === undefined ? {} : { endpoints }),
     options: instanceSchema(description),
     modelOptions: { type: 'object', ...description.modelOptions, additionalProperties: false },
     ...(defaults === undefined ? {} : { defaults }),

@@ -15,5 +15,6 @@ export function nextIdleStep(slot: Slot, wanted: boolean, now: number, abandonMs
   if (slot.state === 'starting') return { reason: 'abandoned', at: (slot.unwantedSince ??= now) + abandonMs };
   if (!slot.serving || slot.running!.busy > 0 || slot.external) return undefined;
   const { model, limits } = slot.running!.prepared;
-  return limits.idleMs === 0 || model.pinned ? undefined : { reason: 'idle', at: slot.idleSince + limits.idleMs };
+  const idleMs = slot.keepAlive ?? (limits.idleMs === 0 ? Infinity : limits.idleMs);
+  return idleMs === Infinity || model.pinned ? undefined : { reason: 'idle', at: slot.idleSince + idleMs };
 }

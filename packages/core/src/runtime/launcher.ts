@@ -68,6 +68,19 @@ export class Launcher {
   }
 
   /**
+   * The routes that its server will have, as far as the type of its backend says them; none when it cannot run.
+   * @throws LaminaError `ABORTED`
+   */
+  async endpointsOf(model: Model, signal: AbortSignal): Promise<readonly string[]> {
+    try {
+      return (await this.backends.choose(model, signal)).type.endpoints ?? [];
+    } catch (error) {
+      if (signal.aborted) throw new LaminaError('ABORTED', {}, { cause: error });
+      return [];
+    }
+  }
+
+  /**
    * The fingerprint of a start on this backend with the current manifest; `undefined` when it could not start.
    */
   fingerprint(name: string, backend: string): string | undefined {

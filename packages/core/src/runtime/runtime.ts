@@ -4,13 +4,21 @@ import type { Config } from '../contract/config.js';
 import type { Clock, Logger } from '../contract/context.js';
 import { LaminaError } from '../contract/errors.js';
 import type { Models, ResolvedModel } from '../contract/models.js';
-import type { AcquireOptions, Lease, Runtime, SlotSnapshot, SlotState, WaitTimes } from '../contract/runtime.js';
+import type {
+  AcquireOptions,
+  Lease,
+  LoadOptions,
+  Runtime,
+  SlotSnapshot,
+  SlotState,
+  WaitTimes,
+} from '../contract/runtime.js';
 import { abortable } from '../kernel/abort.js';
 import type { EventBus } from '../kernel/event-bus.js';
 import { attachedError } from '../kernel/attached.js';
 import type { Hooks } from '../kernel/hooks.js';
 import { Capacity } from './capacity.js';
-import { nextIdleStep } from './idle.js';
+import { nextIdleStep, type IdleStep } from './idle.js';
 import type { Launcher } from './launcher.js';
 import { ServerLease } from './lease.js';
 import type { Lifecycle } from './lifecycle.js';
@@ -39,15 +47,15 @@ export class SlotRuntime implements Runtime {
 
   async acquire(
     model: string | ResolvedModel,
-    { signal, onProgress, onWaited, onlyRunning = false }: AcquireOptions,
+    { signal, onProgress, onWaited, keepAlive, onlyRunning = false }: AcquireOptions,
   ): Promise<Lease> {
     const target = typeof model === 'string' ? this.models.resolve(model) : model;
     const slot = this.slotFor(target);
     this.requireOpen(signal);
-    if (this.queue.size === 0 && slot.serving && slot.hasCapacity) return this.lease(slot, target);
+    if (this.queue.size === 0 && slot.serving && slot.hasCapacity) return this.lease(slot, target, keepAlive);
     const since = this.clock.now();
     const waiting = this.wait({ slot, explicit: false, onlyRunning, onProgress }, signal, () =>
-      this.lease(slot, target),
+      this.lease(slot, target, keepAlive),
     );
     return onWaited === undefined ? waiting : waiting.finally(() => onWaited(waitTimes(slot, since, this.clock.now())));
   }
@@ -61,6 +69,18 @@ export class SlotRuntime implements Runtime {
     if (slot.serving) return this.snapshot(slot);
     const waiter = { slot, explicit: true, onlyRunning: false, onProgress: undefined };
     return this.wait(waiter, signal, () => this.snapshot(slot));
+  }
+
+  async load(model: string, options: LoadOptions): Promise<SlotSnapshot> {
+    const lease = await this.acquire(model, options);
+    lease.release({ served: true });
+    return this.slot(lease.target.served.name);
+  }
+
+  async hasRoute(model: string, route: string, { signal }: { signal: AbortSignal }): Promise<boolean> {
+    const { served } = this.models.resolve(model);
+    const running = this.slotsByName.get(served.name)?.running?.server.info.endpoints;
+    return (running ?? (await this.launcher.endpointsOf(served, signal))).includes(route);
   }
 
   async stop(model: string, options: { reason?: StopReason; signal?: AbortSignal } = {}): Promise<void> {
@@ -159,12 +179,14 @@ export class SlotRuntime implements Runtime {
   }
 
   private snapshot(slot: Slot): SlotSnapshot {
-    return slot.snapshot(this.queue.of(slot).length);
+    const step = slot.serving ? this.nextIdleStep(slot) : undefined;
+    return slot.snapshot(this.queue.of(slot).length, step?.at);
   }
 
-  private lease(slot: Slot, target: ResolvedModel): Lease {
+  private lease(slot: Slot, target: ResolvedModel, keepAlive: number | undefined): Lease {
     const running = slot.running!;
     running.busy += 1;
+    slot.keepAlive = keepAlive;
     return new ServerLease(target, running, (served) => this.release(slot, running, served));
   }
 
@@ -267,13 +289,16 @@ export class SlotRuntime implements Runtime {
   private rest(slot: Slot): void {
     if (slot.state === 'queued' && !this.queue.has(slot)) return this.lifecycle.cancel(slot);
     if (slot.outdated && slot.running?.busy === 0 && slot.state !== 'stopping') return void this.restart(slot);
-    const wanted = slot.desiredState === 'running' || this.queue.has(slot);
-    const now = this.clock.now();
-    const step = nextIdleStep(slot, wanted, now, this.config.limits.abandonTimeout * 1000);
+    const step = this.nextIdleStep(slot);
     if (step === undefined) return;
-    if (step.at > now) this.decideAt(step.at);
+    if (step.at > this.clock.now()) this.decideAt(step.at);
     else if (step.reason === 'idle' && slot.running!.server.sleep !== undefined) void this.lifecycle.sleep(slot);
     else void this.lifecycle.stop(slot, step.reason);
+  }
+
+  private nextIdleStep(slot: Slot): IdleStep | undefined {
+    const wanted = slot.desiredState === 'running' || this.queue.has(slot);
+    return nextIdleStep(slot, wanted, this.clock.now(), this.config.limits.abandonTimeout * 1000);
   }
 
   /** Stops a server for a change of the manifest; one that is to run starts again. */

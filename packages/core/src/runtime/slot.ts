@@ -53,6 +53,8 @@ export class Slot {
   outdated = false;
   /** When it was last used. */
   idleSince = 0;
+  /** How long it stays loaded when it is not used, in milliseconds, if the last request said so. */
+  keepAlive: number | undefined;
   /** Since when nobody waits for the start in progress. */
   unwantedSince?: number;
   loadMs = 0;
@@ -107,8 +109,8 @@ export class Slot {
     return this.current?.instance.type.lifetime === 'external';
   }
 
-  /** The public view; the queue knows `waiting`. */
-  snapshot(waiting: number): SlotSnapshot {
+  /** The public view; the queue knows `waiting`. `idleAt` in milliseconds since the epoch. */
+  snapshot(waiting: number, idleAt: number | undefined): SlotSnapshot {
     return {
       model: this.name,
       state: this.state,
@@ -118,6 +120,7 @@ export class Slot {
       ...backendFields(this.current),
       ...this.serverFields(),
       ...(this.error === undefined ? {} : { error: { code: this.error.code, message: this.error.message } }),
+      ...(idleAt === undefined ? {} : { idleAt: new Date(idleAt).toISOString() }),
     };
   }
 

@@ -1,5 +1,5 @@
 // Lamina with the rights of one caller, for handlers of extensions: no plugin can do more for a client than its key allows.
-import type { ChatRequest, ChatStream, EmbedRequest, EmbedResult, InferenceOptions, Lamina, Scope } from '@lamina/core';
+import type { Inference, InferenceOptions, Lamina, RequestHeaders, Scope } from '@lamina/core';
 import { requireScope, type NetworkCaller } from '../middleware/authentication.js';
 
 /**
@@ -9,14 +9,16 @@ import { requireScope, type NetworkCaller } from '../middleware/authentication.j
 export interface CallerLamina {
   /**
    * As `Lamina.chat`, on behalf of the caller; needs the scope `inference`. Without a signal of its own it ends when the
-   * client leaves.
+   * client leaves; without headers of its own it has those of the client.
    */
-  readonly chat: (request: ChatRequest, options?: Omit<InferenceOptions, 'caller'>) => ChatStream;
+  readonly chat: ForCaller<'chat'>;
+  /** As `Inference.complete`, in the same way. */
+  readonly complete: ForCaller<'complete'>;
   /** As `Lamina.embed`, in the same way. */
-  readonly embed: (request: EmbedRequest, options?: Omit<InferenceOptions, 'caller'>) => Promise<EmbedResult>;
+  readonly embed: ForCaller<'embed'>;
   readonly models: Pick<
     Lamina['models'],
-    'list' | 'get' | 'resolve' | 'describe' | 'metadata' | 'stats' | 'validate' | 'reload' | 'remove'
+    'list' | 'get' | 'resolve' | 'describe' | 'metadata' | 'stats' | 'validate' | 'reload' | 'save' | 'remove'
   >;
   /** Downloads that it starts connect to no private address, whatever the options say. */
   readonly downloads: Pick<
@@ -26,10 +28,17 @@ export interface CallerLamina {
   readonly suggestions: Pick<Lamina['suggestions'], 'suggest'>;
   /** `list` with `refresh` needs the scope `manage`. */
   readonly backends: Pick<Lamina['backends'], 'list' | 'install'>;
-  readonly runtime: Pick<Lamina['runtime'], 'start' | 'stop' | 'slot' | 'slots'>;
+  /** `load` needs the scope `inference`. */
+  readonly runtime: Pick<Lamina['runtime'], 'start' | 'stop' | 'load' | 'slot' | 'slots' | 'hasRoute'>;
   /** Aborted when the server begins to close, so that streams that would never end by themselves can end. */
   readonly closing: AbortSignal;
 }
+
+/** A function of `Inference` whose caller is the client. */
+type ForCaller<Name extends 'chat' | 'complete' | 'embed'> = (
+  request: Parameters<Inference[Name]>[0],
+  options?: Omit<InferenceOptions, 'caller'>,
+) => ReturnType<Inference[Name]>;
 
 /** For whom, and for which operation: `POST /notes`. */
 export interface CallerRights {
@@ -38,6 +47,8 @@ export interface CallerRights {
   /** Aborted when the client leaves. */
   readonly signal: AbortSignal;
   readonly closing: AbortSignal;
+  /** Of the client's request. */
+  readonly headers?: RequestHeaders;
 }
 
 const readModels = ['list', 'get', 'resolve', 'describe', 'metadata', 'stats', 'validate'] as const;
@@ -45,19 +56,23 @@ const readDownloads = ['list', 'get', 'wait', 'downloadable'] as const;
 const changeDownloads = ['pause', 'resume', 'cancel', 'remove'] as const;
 
 /** Lamina for one request or frame. */
-export function callerLamina(lamina: Lamina, { caller, operation, signal, closing }: CallerRights): CallerLamina {
-  const { models, downloads, suggestions, backends, runtime } = lamina;
+export function callerLamina(
+  lamina: Lamina,
+  { caller, operation, signal, closing, headers = {} }: CallerRights,
+): CallerLamina {
+  const { inference, models, downloads, suggestions, backends, runtime } = lamina;
   const need = (scope?: Scope): void => requireScope(caller, scope, operation);
+  const forCaller =
+    <Name extends 'chat' | 'complete' | 'embed'>(name: Name): ForCaller<Name> =>
+    (request, options) => {
+      need('inference');
+      return inference[name](request as never, { signal, headers, ...options, caller }) as ReturnType<Inference[Name]>;
+    };
   return {
-    chat(request, options) {
-      need('inference');
-      return lamina.chat(request, { signal, ...options, caller });
-    },
-    embed(request, options) {
-      need('inference');
-      return lamina.embed(request, { signal, ...options, caller });
-    },
-    models: { ...pick(models, readModels, need), ...pick(models, ['reload', 'remove'], () => need('manage')) },
+    chat: forCaller('chat'),
+    complete: forCaller('complete'),
+    embed: forCaller('embed'),
+    models: { ...pick(models, readModels, need), ...pick(models, ['reload', 'save', 'remove'], () => need('manage')) },
     downloads: {
       ...pick(downloads, readDownloads, need),
       ...pick(downloads, changeDownloads, () => need('manage')),
@@ -75,7 +90,8 @@ export function callerLamina(lamina: Lamina, { caller, operation, signal, closin
       },
     },
     runtime: {
-      ...pick(runtime, ['slot', 'slots'], need),
+      ...pick(runtime, ['slot', 'slots', 'hasRoute'], need),
+      ...pick(runtime, ['load'], () => need('inference')),
       ...pick(runtime, ['start', 'stop'], () => need('manage')),
     },
     closing,

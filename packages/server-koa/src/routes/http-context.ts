@@ -7,6 +7,8 @@ import type { CallerLamina } from '../extensions/caller-lamina.js';
 export interface HttpContext<Body = unknown> {
   /** Koa's context: headers, query, status, the raw request and response. */
   readonly koa: Context;
+  /** Its id in the log and in the header `x-request-id`. Give it to `lamina.chat`, so that events have the same one. */
+  readonly id: string;
   /** Who sends the request. */
   readonly caller: Caller;
   /** The parts of the path that it names: `{ id }` for `/models/:id`, decoded. */

@@ -3,6 +3,7 @@ import { LaminaError } from '@lamina/core';
 import type { RouterContext } from '@koa/router';
 import { callerLamina, type CallerLamina } from '../extensions/caller-lamina.js';
 import { callerOf, requireKey, type NetworkCaller } from '../middleware/authentication.js';
+import { requestIdOf } from '../middleware/request-log.js';
 import { responseSignal } from '../request/disconnect-signal.js';
 import { inferenceBodyOf } from '../request/inference-body.js';
 import { forward, isPlainPath } from './forward.js';
@@ -25,6 +26,10 @@ export class RequestContext implements HttpContext {
     this.#services = services;
   }
 
+  get id(): string {
+    return requestIdOf(this.koa);
+  }
+
   get caller(): NetworkCaller {
     return callerOf(this.koa);
   }
@@ -42,7 +47,8 @@ export class RequestContext implements HttpContext {
       const { caller, signal } = this;
       const { lamina, closing } = this.#services;
       const operation = `${this.koa.method} ${this.koa.path}`;
-      this.#lamina = callerLamina(lamina, { caller, operation, signal, closing });
+      const { headers } = this.koa.req;
+      this.#lamina = callerLamina(lamina, { caller, operation, signal, closing, headers });
     }
     return this.#lamina;
   }

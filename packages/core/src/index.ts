@@ -28,6 +28,7 @@ export type { DownloadLimits, LaminaOptions, RuntimeLimits } from './contract/co
 export type { Caller, Scope } from './contract/caller.js';
 export type {
   ChatMessage,
+  ChatPart,
   ChatRequest,
   ChatStream,
   CompletionChunk,

@@ -73,6 +73,7 @@ export type {
 export type { Caller, Scope } from './contract/caller.js';
 export type {
   ChatMessage,
+  ChatPart,
   ChatRequest,
   ChatStream,
   CompletionChunk,

@@ -74,6 +74,21 @@ export interface InferenceOptions {
   readonly keepAlive?: number;
 }
 
+/**
+ * A part of the answer to a chat, as it comes: some text, some reasoning, or a piece of the JSON of a tool call's
+ * `arguments`. All pieces of a call have the same `index`, `id` and `name`; a call has an id also where the engine gives
+ * none.
+ */
+export type ChatPart =
+  | { readonly type: 'text' | 'reasoning'; readonly text: string }
+  | {
+      readonly type: 'tool_call';
+      readonly index: number;
+      readonly id: string;
+      readonly name: string;
+      readonly arguments: string;
+    };
+
 /** A chunk of the answer to a {@link CompletionRequest}. */
 export interface CompletionChunk {
   readonly choices: readonly {
@@ -127,6 +142,16 @@ export type CompletionStream = InferenceStream<CompletionChunk>;
  * ```
  */
 export interface ChatStream extends InferenceStream<ChatCompletionChunk> {
+  /**
+   * The first choice of the answer in parts, for those who translate it into another API.
+   * @example
+   * ```ts
+   * const messages = [{ role: 'user', content: 'Hello' }];
+   * for await (const part of lamina.chat({ model: 'tiny', messages }, { signal }).parts())
+   *   if (part.type === 'text') process.stdout.write(part.text);
+   * ```
+   */
+  parts(): AsyncIterable<ChatPart>;
   /**
    * The whole answer as a message, which can be sent back as it is: text, reasoning and tool calls.
    * @example

@@ -1,14 +1,41 @@
 // The answer to a chat in process.
-import type { ChatMessage, ChatStream, ToolCall } from '../contract/chat.js';
+import { randomUUID } from 'node:crypto';
+import type { ChatMessage, ChatPart, ChatStream, ToolCall } from '../contract/chat.js';
 import type { ChatCompletionChunk } from '../contract/frames.js';
 import { StreamedAnswer } from './inference-stream.js';
 
 /** See {@link ChatStream}. */
 export class InferenceChat extends StreamedAnswer<ChatCompletionChunk> implements ChatStream {
+  async *parts(): AsyncGenerator<ChatPart, void> {
+    const calls: Pick<ToolCallPart, 'id' | 'name'>[] = [];
+    for await (const chunk of this) {
+      const { content, reasoning_content, reasoning, tool_calls = [] } = firstDelta(chunk) ?? {};
+      const thought = reasoning_content ?? reasoning;
+      if (typeof thought === 'string' && thought !== '') yield { type: 'reasoning', text: thought };
+      if (typeof content === 'string' && content !== '') yield { type: 'text', text: content };
+      for (const { index = 0, id, function: called } of tool_calls ?? []) {
+        const call = (calls[index] ??= { id: id ?? `call_${randomUUID()}`, name: called?.name ?? '' });
+        yield { type: 'tool_call', index, ...call, arguments: called?.arguments ?? '' };
+      }
+    }
+  }
+
   async message(): Promise<ChatMessage> {
-    const builder = new MessageBuilder();
-    for await (const chunk of this) builder.add(chunk);
-    return builder.message();
+    let content: string | undefined;
+    let reasoning = '';
+    const calls: ToolCall[] = [];
+    for await (const part of this.parts()) {
+      if (part.type === 'tool_call') calls[part.index] = continued(calls[part.index], part);
+      else if (part.type === 'text') content = (content ?? '') + part.text;
+      else reasoning += part.text;
+    }
+    const made = calls.filter((call) => call !== undefined);
+    return {
+      role: 'assistant',
+      ...(content === undefined && made.length > 0 ? {} : { content: content ?? '' }),
+      ...(reasoning === '' ? {} : { reasoning_content: reasoning }),
+      ...(made.length === 0 ? {} : { tool_calls: made }),
+    };
   }
 
   protected textOf(chunk: ChatCompletionChunk): string {
@@ -16,44 +43,12 @@ export class InferenceChat extends StreamedAnswer<ChatCompletionChunk> implement
   }
 }
 
-type Delta = ChatCompletionChunk['choices'][number]['delta'];
+type ToolCallPart = Extract<ChatPart, { type: 'tool_call' }>;
 
-function firstDelta({ choices }: ChatCompletionChunk): Delta | undefined {
+function firstDelta({ choices }: ChatCompletionChunk): ChatCompletionChunk['choices'][number]['delta'] | undefined {
   return choices.find(({ index = 0 }) => index === 0)?.delta;
 }
 
-/** Puts a message together from its chunks. */
-class MessageBuilder {
-  #role = 'assistant';
-  #content: string | undefined;
-  #reasoning = '';
-  readonly #toolCalls: { id: string; name: string; arguments: string }[] = [];
-
-  add(chunk: ChatCompletionChunk): void {
-    const delta = firstDelta(chunk);
-    if (delta === undefined) return;
-    this.#role = delta.role ?? this.#role;
-    if (typeof delta.content === 'string') this.#content = (this.#content ?? '') + delta.content;
-    this.#reasoning += delta.reasoning_content ?? '';
-    for (const part of delta.tool_calls ?? []) {
-      const call = (this.#toolCalls[part.index ?? 0] ??= { id: '', name: '', arguments: '' });
-      call.id ||= part.id ?? '';
-      call.name += part.function?.name ?? '';
-      call.arguments += part.function?.arguments ?? '';
-    }
-  }
-
-  message(): ChatMessage {
-    const calls = this.#toolCalls.filter((call) => call !== undefined);
-    return {
-      role: this.#role,
-      ...(this.#content === undefined && calls.length > 0 ? {} : { content: this.#content ?? '' }),
-      ...(this.#reasoning === '' ? {} : { reasoning_content: this.#reasoning }),
-      ...(calls.length === 0 ? {} : { tool_calls: calls.map(toolCall) }),
-    };
-  }
-}
-
-function toolCall({ id, name, arguments: text }: { id: string; name: string; arguments: string }): ToolCall {
-  return { id, type: 'function', function: { name, arguments: text } };
+function continued(call: ToolCall | undefined, { id, name, arguments: text }: ToolCallPart): ToolCall {
+  return { id, type: 'function', function: { name, arguments: (call?.function.arguments ?? '') + text } };
 }

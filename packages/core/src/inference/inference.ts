@@ -170,6 +170,10 @@ function forwardResult(result: RunResult): ForwardResult {
   return { ...result, error: LaminaError.is(result.error) ? result.error.toWire() : result.error };
 }
 
-function acquirePart({ onProgress, keepAlive }: InferenceOptions): Omit<AcquireOptions, 'signal'> {
-  return { ...(onProgress === undefined ? {} : { onProgress }), ...(keepAlive === undefined ? {} : { keepAlive }) };
+function acquirePart({ onProgress, keepAlive, onWaited }: InferenceOptions): Omit<AcquireOptions, 'signal'> {
+  return {
+    ...(onProgress === undefined ? {} : { onProgress }),
+    ...(keepAlive === undefined ? {} : { keepAlive }),
+    ...(onWaited === undefined ? {} : { onWaited }),
+  };
 }

@@ -25,7 +25,10 @@ export const generationProperties = {
   options: { type: ['object', 'null'], description: 'Sampling parameters by the names of Ollama.' },
   format: { description: '`json`, or a JSON Schema.' },
   think: { enum: [true, false, 'low', 'medium', 'high', 'max', null] },
-  keep_alive: { type: ['string', 'number', 'null'], description: 'Seconds, or a duration such as `5m`; negative: for ever.' },
+  keep_alive: {
+    type: ['string', 'number', 'null'],
+    description: 'Seconds, or a duration such as `5m`; negative: for ever.',
+  },
 } as const;
 
 /**

@@ -47,12 +47,7 @@ export function pullRoute(events: Events): HttpRoute {
   };
 }
 
-async function* pull(
-  ctx: HttpContext,
-  asked: string,
-  events: Events,
-  followers: Followers,
-): AsyncGenerator<object> {
+async function* pull(ctx: HttpContext, asked: string, events: Events, followers: Followers): AsyncGenerator<object> {
   const { downloads, models } = ctx.lamina;
   const known = findModel(models, asked)?.record;
   if (known?.available !== true) {
@@ -89,7 +84,9 @@ async function* progress(snapshot: () => Download, events: Events, signal: Abort
       if (state === 'finished') return;
       if (state === 'failed') throw LaminaError.fromWire(error!);
       if (state === 'paused' || state === 'cancelled')
-        throw new LaminaError('CONFLICT', { message: `The download of "${model}" was ${state}. Pull it again to resume.` });
+        throw new LaminaError('CONFLICT', {
+          message: `The download of "${model}" was ${state}. Pull it again to resume.`,
+        });
       await abortable(changed, signal);
     }
   } finally {

@@ -1,12 +1,13 @@
-// A server with the plugin: the fake engine as `tiny`, and as `scripted` an engine whose answers a test writes.
+// A server with the plugin: the fake engine as `tiny`, as `native` one that is known to have the Messages API itself, and as
+// `scripted` an engine whose answers a test writes.
 import { once } from 'node:events';
 import { createServer as createHttpServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { json as readJson } from 'node:stream/consumers';
-import type { Clock } from '@lamina/core';
+import type { Clock, Plugin } from '@lamina/core';
 import { anthropicApi } from '@lamina/plugin-anthropic-api';
 import { createServer } from '@lamina/server-koa';
-import { createTestLamina, fakePlugin, type TestLamina } from '@lamina/testing';
+import { createTestLamina, fakeBackend, fakePlugin, type TestLamina } from '@lamina/testing';
 
 /** A chunk of a chat's answer, or what the engine does instead of sending one. */
 export type Step = object | 'break off' | Promise<unknown>;
@@ -22,6 +23,11 @@ export interface ServerSentEvent {
   readonly event: string | undefined;
   readonly data: Record<string, unknown> & { readonly type: string };
 }
+
+const native: Plugin = {
+  name: 'native',
+  setup: (lamina) => lamina.addBackend({ ...fakeBackend({ type: 'native' }), endpoints: ['messages'] }),
+};
 
 /** See the first line of this file. */
 export class TestApi {
@@ -48,7 +54,7 @@ export class TestApi {
     const { translate = 'always', clock } = options;
     const fake = { path: 'tiny.fake', backend: 'fake' };
     const lamina = await createTestLamina({
-      plugins: [fakePlugin(), anthropicApi({ translate })],
+      plugins: [fakePlugin(), native, anthropicApi({ translate })],
       files: { 'tiny.fake': 'a fake model' },
       limits: { maxLoaded: 3 },
       ...(clock === undefined ? {} : { clock }),
@@ -59,6 +65,7 @@ export class TestApi {
         models: {
           tiny: { ...fake, aliases: ['small'] },
           dying: { ...fake, options: { crash: 'mid_stream' } },
+          native: { ...fake, backend: 'native' },
           scripted: { backend: 'far' },
         },
       } as never,
@@ -90,9 +97,9 @@ export class TestApi {
   }
 
   /** The JSON of an answer. */
-  async answer(body: object, path?: string): Promise<Record<string, any>> {
+  async answer(body: object, path?: string) {
     const response = await this.post(withDefaults(body), path === undefined ? {} : { path });
-    return (await response.json()) as Record<string, any>;
+    return JSON.parse(await response.text());
   }
 
   /** The request that `scripted` gets for this one. */
@@ -125,7 +132,7 @@ export class TestApi {
     for (const step of this.script) {
       if (step === 'break off') return void response.destroy();
       if (step instanceof Promise) await step;
-      else response.write(`data: ${JSON.stringify(step)}\n\n`);
+      else await new Promise((resolve) => response.write(`data: ${JSON.stringify(step)}\n\n`, resolve));
     }
     response.end('data: [DONE]\n\n');
   }

@@ -9,6 +9,8 @@ export interface RouteRequest {
   readonly path?: string;
   /** Sent as JSON. */
   readonly body?: unknown;
+  /** The status of the response. Default: any below 400. */
+  readonly status?: number;
 }
 
 /** A request whose response is a stream that does not end while a client reads it. */

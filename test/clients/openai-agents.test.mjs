@@ -11,33 +11,30 @@ describeClient('@openai/agents', ({ server }) => {
     runner = new Runner({ modelProvider, tracingDisabled: true });
   });
 
-  const calls = [];
-  beforeEach(() => calls.splice(0));
-  const weather = tool({
-    name: weatherFunction.name,
-    description: weatherFunction.description,
-    parameters: city,
-    execute: (input) => {
-      calls.push(input);
-      return 'rain';
-    },
-  });
   // The tiny model of the embedded engine would make calls without end.
   const settings = { instructions: 'Be brief.', model: 'chat', modelSettings: { parallelToolCalls: false } };
   const agent = new Agent({ ...settings, name: 'Assistant' });
-  const withTool = new Agent({ ...settings, name: 'Weather', tools: [weather] });
+  const weatherAgent = () => {
+    const calls = [];
+    const execute = (input) => (calls.push(input), 'rain');
+    const { name, description } = weatherFunction;
+    const tools = [tool({ name, description, parameters: city, execute })];
+    return { calls, asked: new Agent({ ...settings, name: 'Weather', tools }) };
+  };
 
   it('a run', async () => {
     assert.equal((await runner.run(agent, 'Hello?')).finalOutput, says);
   });
 
   it('a run with a tool', async () => {
-    assert.equal((await runner.run(withTool, '/tool')).finalOutput, says);
+    const { calls, asked } = weatherAgent();
+    assert.equal((await runner.run(asked, '/tool')).finalOutput, says);
     assert.deepEqual(calls, [{ city: 'Paris' }]);
   });
 
   it('a streamed run with a tool', async () => {
-    const result = await runner.run(withTool, '/tool', { stream: true });
+    const { calls, asked } = weatherAgent();
+    const result = await runner.run(asked, '/tool', { stream: true });
     const items = [];
     for await (const event of result) if (event.type === 'run_item_stream_event') items.push(event.name);
     assert.equal(result.finalOutput, says);
@@ -46,7 +43,7 @@ describeClient('@openai/agents', ({ server }) => {
   });
 
   it('a run that goes on', async () => {
-    const first = await runner.run(withTool, '/tool');
+    const first = await runner.run(weatherAgent().asked, '/tool');
     const { finalOutput } = await runner.run(agent, [...first.history, { role: 'user', content: 'Hello?' }]);
     assert.equal(finalOutput, says);
   });

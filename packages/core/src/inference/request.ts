@@ -129,7 +129,10 @@ export class InferenceRequests {
       ...options,
       ...(isHeld ? { onlyRunning: true } : {}),
       onProgress,
-      onWaited: (times) => report.waited(times),
+      onWaited: (times) => {
+        report.waited(times);
+        options.onWaited?.(times);
+      },
     });
     const lease = await (isHeld ? acquiring.catch((error: unknown) => refuseToWait(error, madeIn.hook)) : acquiring);
     report.leased(target.answering.name);

@@ -93,9 +93,9 @@ const defects: readonly (readonly [string, HttpExtensionCaseName, Partial<HttpEx
     /POST \/greet was answered with 500/,
   ],
   [
-    'responds with another status than documented',
+    'responds where it should refuse',
     'every route responds to its request',
-    { ...onlyGreet, requests: { 'POST /greet': { status: 404 } } },
+    { ...onlyGreet, requests: { 'POST /greet': { status: 501 } } },
     /POST \/greet was answered with 200/,
   ],
   [

@@ -9,7 +9,7 @@ export interface RouteRequest {
   readonly path?: string;
   /** Sent as JSON. */
   readonly body?: unknown;
-  /** The status of the response. Default: any below 400. */
+  /** The status of the response. Default: any below 400. A route that only says what to do instead has another. */
   readonly status?: number;
 }
 

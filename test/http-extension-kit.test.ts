@@ -93,6 +93,12 @@ const defects: readonly (readonly [string, HttpExtensionCaseName, Partial<HttpEx
     /POST \/greet was answered with 500/,
   ],
   [
+    'responds where it should refuse',
+    'every route responds to its request',
+    { ...onlyGreet, requests: { 'POST /greet': { status: 501 } } },
+    /POST \/greet was answered with 200/,
+  ],
+  [
     'is served without a check of keys',
     'every route rejects a request without a valid key',
     { ...onlyGreet, serve: unchecked },

@@ -163,6 +163,7 @@ export async function createLamina(
     await plugins.open(signal);
 
     const backends = container.get(BackendRegistry);
+    models.addEntryKeys(plugins.extensions('modelEntry'));
     models.checkBackendsWith(() => backendProblems(backends, models));
     await models.load();
     logStart(

@@ -1,8 +1,38 @@
 // The plugin `ollama-api`: Ollama's API, so that its clients work unchanged.
 import { definePlugin } from '@lamina/core/plugin';
+import type {} from '@lamina/server-koa';
+import { chatRoute } from './chat.js';
+import { editRoutes } from './edits.js';
+import { embedRoutes } from './embed.js';
+import { errorBody } from './errors.js';
+import { generateRoute } from './generate.js';
+import { listRoutes } from './lists.js';
+import { pullRoute } from './pull.js';
+import { serverRoutes } from './server.js';
+import { unsupportedRoutes } from './unsupported.js';
 
-/** Ollama's API, so that its clients work unchanged. */
+/**
+ * Ollama's API, so that its clients work unchanged. With the port 11434 Lamina is a drop-in replacement.
+ * @example
+ * ```ts
+ * createServer(await createLamina({ plugins: [ollamaApi(), llamacpp()] }), { port: 11_434 });
+ * ```
+ */
 export const ollamaApi = definePlugin({
   name: 'ollama-api',
-  setup() {},
+  setup(lamina) {
+    lamina.extend('http', {
+      errorBody,
+      routes: [
+        chatRoute,
+        generateRoute,
+        ...embedRoutes,
+        ...listRoutes,
+        pullRoute(lamina.events),
+        ...editRoutes,
+        ...serverRoutes,
+        ...unsupportedRoutes,
+      ],
+    });
+  },
 });

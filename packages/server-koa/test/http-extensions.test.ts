@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, request as httpRequest, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Caller, ChatRequest, Lamina, Logger, Plugin } from '@lamina/core';
+import type { ChatRequest, InferenceRequest, Lamina, Logger, Plugin } from '@lamina/core';
 import { createTestLamina } from '@lamina/testing';
 import Koa from 'koa';
 import {
@@ -35,7 +35,7 @@ describe('routes of plugins', () => {
   /** Set by the handler of /notes/endless: how its iterable ended, and the signal. */
   let ended: string[] = [];
   let yielded = 0;
-  const callers: Caller[] = [];
+  const requests: InferenceRequest[] = [];
   const lines: { event?: string; [field: string]: unknown }[] = [];
   const log: Logger = {
     debug() {},
@@ -119,7 +119,7 @@ describe('routes of plugins', () => {
         path: '/api/lines',
         scope: 'any',
         body: {},
-        handler: ({ stream, lamina, body }) => stream(lamina.chat(body as ChatRequest), { as: 'ndjson' }),
+        handler: ({ id, stream, lamina, body }) => stream(lamina.chat(body as ChatRequest, { id }), { as: 'ndjson' }),
       },
       { method: 'POST', path: '/api/escape', scope: 'any', body: {}, handler: ({ infer }) => infer('../secret', {}) },
       { method: 'GET', path: '/stream/sse', scope: 'any', handler: ({ stream }) => stream(parts(), { as: 'sse' }) },
@@ -181,7 +181,7 @@ describe('routes of plugins', () => {
 
   const hooked: Plugin = {
     name: 'hooked',
-    setup: (lamina) => lamina.hooks.beforeRequest.tap(({ caller }) => void callers.push(caller)),
+    setup: (lamina) => lamina.hooks.beforeRequest.tap((request) => void requests.push(request)),
   };
   const witness: HttpExtension = {
     async middleware(ctx, next) {
@@ -300,10 +300,14 @@ describe('routes of plugins', () => {
   });
 
   it('chat in process with the caller, until the client leaves', async () => {
-    const text = await (await ask('POST', '/api/lines', chat('tiny'), 'i')).text();
+    const headers = { authorization: 'Bearer i', 'x-team': 'blue' };
+    const answer = await ask('POST', '/api/lines', chat('tiny'), 'i', { headers });
+    const text = await answer.text();
     const chunks = text.trim().split('\n');
     assert.ok(chunks.length >= 3 && chunks.every((line) => line.startsWith('{')), text);
-    assert.deepEqual([callers.at(-1)?.name, callers.at(-1)?.via], ['phone', 'http']);
+    const { id, caller, headers: passed } = requests.at(-1)!;
+    assert.deepEqual([caller.name, caller.via, passed['x-team']], ['phone', 'http', 'blue']);
+    assert.equal(id, answer.headers.get('x-request-id'));
     assert.equal((await ask('POST', '/api/lines', chat('nobody'), 'i')).status, 404);
     const client = new AbortController();
     const init = { signal: client.signal };

@@ -2,7 +2,7 @@
 import type { Caller } from './caller.js';
 import type { ChatCompletionChunk, Usage } from './frames.js';
 import type { RequestHeaders } from './inference-request.js';
-import type { AcquireProgress } from './runtime.js';
+import type { AcquireProgress, WaitTimes } from './runtime.js';
 
 /** A message of a chat, as OpenAI's API defines it; engines know further members. */
 export interface ChatMessage {
@@ -72,6 +72,8 @@ export interface InferenceOptions {
   readonly onProgress?: (progress: AcquireProgress) => void;
   /** See `AcquireOptions.keepAlive`. */
   readonly keepAlive?: number;
+  /** Called once with how long the request had to wait, when its waiting has ended in whichever way. */
+  readonly onWaited?: (times: WaitTimes) => void;
 }
 
 /**

@@ -182,10 +182,11 @@ export const eventSchemas = {
   },
   'request.finished': {
     description:
-      'An inference request has ended, also one that was refused or timed out in the queue. `error` is why it failed; `cut` is true when the answer had begun. `queue_ms` is the time in the queue, `load_ms` the time the model took to load for this request, `ttft_ms` the time to the first byte of the answer, `ms` the whole time. The token counts are missing when the engine does not tell them: of some engines only while a plugin needs usage.',
+      'An inference request has ended, also one that was refused or timed out in the queue. `error` is why it failed; `cut` is true when the answer had begun. `queue_ms` is the time in the queue, `load_ms` the time the model took to load for this request, `ttft_ms` the time to the first byte of the answer, `ms` the whole time. `answered_by` is the model that answered, when that is not `model`: the one that a preset is of, or a fallback. The token counts are missing when the engine does not tell them: of some engines only while a plugin needs usage.',
     type: 'object',
     properties: {
       ...request,
+      answered_by: string,
       status: number,
       ms: number,
       queue_ms: number,

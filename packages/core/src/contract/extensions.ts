@@ -1,8 +1,10 @@
 // Extension points: named, typed lists to which plugins contribute, and which hosts and packages read.
 
+import type { Schema } from './schema.js';
+
 /**
- * The extension points and the type of what plugins contribute to each. It is empty: a package that reads an extension
- * point declares it.
+ * The extension points and the type of what plugins contribute to each. A package that reads an extension point declares
+ * it; core reads `modelEntry`.
  * @example
  * ```ts
  * declare module '@lamina/core' {
@@ -14,8 +16,19 @@
  * const texts = lamina.extensions('greeting').map(({ value }) => value.text);
  * ```
  */
-// eslint-disable-next-line @typescript-eslint/no-empty-object-type -- packages add members to it
-export interface ExtensionPoints {}
+export interface ExtensionPoints {
+  /**
+   * Keys of the plugin's own in the entries under `models:` of the manifest: key → JSON Schema of its value. A value that
+   * does not fit makes the manifest invalid, as one of Lamina's own keys does. A string with `format: 'model'` is the
+   * name or an alias of a model; when there is none, a diagnostic says so. Taps find the entries in
+   * `discovery.manifest`. A key of Lamina or of another plugin stops the start (`PLUGIN_INVALID`).
+   * @example
+   * ```ts
+   * lamina.extend('modelEntry', { owner: { type: 'string', description: 'Who to ask about the model.' } });
+   * ```
+   */
+  readonly modelEntry: Readonly<Record<string, Schema>>;
+}
 
 /** What one plugin contributed to an extension point. */
 export interface Contribution<Value = unknown> {

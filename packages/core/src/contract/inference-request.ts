@@ -21,4 +21,9 @@ export interface InferenceRequest {
    * represent (2^53 + 1, 1e400) are then different.
    */
   readonly json?: JsonObject;
+  /**
+   * Models to try, in order, when {@link InferenceRequest.model} does not exist or cannot start: a tap adds them. The
+   * first that starts gets the request as it is. Default: none, and the request fails.
+   */
+  readonly fallbacks?: readonly string[];
 }

@@ -60,7 +60,7 @@ export interface InferenceHandle {
   readonly id: string;
   /** The request after the hooks, without its body. */
   readonly request: Omit<InferenceRequest, 'json'>;
-  /** What the client's model name stands for. */
+  /** What the client's model name stands for; with {@link InferenceRequest.fallbacks}, the model that started. */
   readonly target: ResolvedModel;
   /** The current lease. */
   readonly lease: Lease;

@@ -73,6 +73,11 @@ export interface Model {
   readonly aliases: readonly string[];
   /** For an adapter: the model whose process it shares. */
   readonly base?: string;
+  /**
+   * The model that answers the requests for this one, by name or alias; a tap of `describeModel` sets it. Such a model has
+   * no files and no server of its own, and is available when that one is, which must not have `of` itself.
+   */
+  readonly of?: string;
   /** Options for the backend, from the manifest; validated against `modelOptions` of the backend type. */
   readonly options: Readonly<Record<string, unknown>>;
   /** Never stopped for another model, nor when idle. */
@@ -105,7 +110,9 @@ export interface ModelLimits {
 export interface ResolvedModel {
   /** The requested model or adapter. */
   readonly model: Model;
-  /** The model whose process serves it: itself, or the base of an adapter. */
+  /** The model or adapter that answers: the requested one, or what its {@link Model.of} names. */
+  readonly answering: Model;
+  /** The model whose process serves it: the one that answers, or the base of an adapter. */
   readonly served: Model;
 }
 
@@ -144,7 +151,8 @@ export interface Models {
    */
   get(name: string): ModelRecord | undefined;
   /**
-   * Resolves a name or alias; an adapter is served by its base.
+   * Resolves a name or alias; an adapter is served by its base. A model whose {@link Model.of} cannot answer resolves to
+   * itself: why is in `missing` of its record, and acquiring it fails.
    * @throws LaminaError `MODEL_NOT_FOUND` with the names that exist, nearest first
    * @example
    * ```ts
@@ -153,8 +161,8 @@ export interface Models {
    */
   resolve(name: string): ResolvedModel;
   /**
-   * The model with the metadata in the headers of its files. A header is read once per path, size and time; one that
-   * cannot be read leaves the metadata out.
+   * The model with the metadata in the headers of its files, or of those of the model that answers for it. A header is
+   * read once per path, size and time; one that cannot be read leaves the metadata out.
    * @example
    * ```ts
    * const { metadata } = await lamina.models.describe('tiny');
@@ -275,7 +283,8 @@ export interface FileProblem {
     | 'wrong_format'
     | 'unreadable'
     | 'outside'
-    | 'base_missing';
+    | 'base_missing'
+    | 'of_unusable';
   /** A sentence part: `llama.gguf does not exist`. */
   readonly message: string;
   /** Absolute; set when the problem is about one file. */

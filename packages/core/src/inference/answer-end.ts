@@ -57,7 +57,7 @@ export async function endOf(
 function refusedEnd(handle: LeasedRequest, refused: Extract<SendOutcome, { kind: 'refused' }>): RunResult {
   const { body, endpoint, retryAfter } = refused;
   const { adapt } = handle.lease;
-  const about = { model: handle.target.model, route: handle.request.route };
+  const about = { model: handle.target.answering, route: handle.request.route };
   const adapted = adapt?.error?.(refused.status, body, about) ?? readEngineError(refused.status, body);
   const error = redactError(LaminaError.is(adapted) ? adapted.toWire() : adapted, endpoint);
   // A redirect, for example, would show the client where the engine is.

@@ -58,7 +58,7 @@ export class InferenceService implements Inference {
     try {
       const sink = new BodySink(request.model);
       const asked = incoming('embeddings', { ...request, encoding_format: 'float' }, options);
-      throwFailure(await this.#runBytes(asked, sink, { ...acquirePart(options), signal }));
+      throwFailure(await this.#runBytes(asked, sink, { ...options, signal }));
       return readEmbeddings(sink.json());
     } catch (error) {
       throw failureOf(error, signal);
@@ -104,7 +104,7 @@ export class InferenceService implements Inference {
 
   #runStream(route: string, request: ChatRequest | CompletionRequest, options: InferenceOptions): Run {
     return (queue, signal) =>
-      this.#runChunks(incoming(route, withUsage(request), options), queue, { ...acquirePart(options), signal });
+      this.#runChunks(incoming(route, withUsage(request), options), queue, { ...options, signal });
   }
 
   #runChunks(request: ForwardRequest, sink: ChunkSink, options: AcquireOptions): Promise<RunResult> {
@@ -168,8 +168,4 @@ interface Receiver {
 function forwardResult(result: RunResult): ForwardResult {
   if (result.kind !== 'cut') return result;
   return { ...result, error: LaminaError.is(result.error) ? result.error.toWire() : result.error };
-}
-
-function acquirePart({ onProgress, keepAlive }: InferenceOptions): Omit<AcquireOptions, 'signal'> {
-  return { ...(onProgress === undefined ? {} : { onProgress }), ...(keepAlive === undefined ? {} : { keepAlive }) };
 }

@@ -38,13 +38,16 @@ export class LeasedRequest implements InferenceHandle {
     readonly id: string,
     readonly request: AllowedRequest,
     private readonly form: FormBody | undefined,
-    readonly target: ResolvedModel,
     public lease: Lease,
     private readonly acquire: () => Promise<Lease>,
     readonly report: RequestReport,
     /** The tap that makes the request, when one does. */
     readonly madeIn: RunningTap | undefined,
   ) {}
+
+  get target(): ResolvedModel {
+    return this.lease.target;
+  }
 
   /** The request as the model server sees it that chooses an endpoint. */
   asSeen(): InferenceRequest {
@@ -59,7 +62,7 @@ export class LeasedRequest implements InferenceHandle {
     const json = parse(body);
     const id = this.engineId();
     const named = json['model'] === id ? json : { ...json, model: id };
-    const adapted = adapt?.request?.(named, { model: this.target.model, route, info }) ?? named;
+    const adapted = adapt?.request?.(named, { model: this.target.answering, route, info }) ?? named;
     const bytes = adapted !== named ? write(adapted) : named === json ? body : withMember(body, 'model', id);
     this.withholdsUsage = this.needsUsage && streamsWithoutUsage(route, adapted);
     return this.withholdsUsage ? withUsage(bytes, adapted['stream_options']) : bytes;
@@ -98,7 +101,7 @@ export class LeasedRequest implements InferenceHandle {
 
   /** The id by which the engine knows the model. */
   private engineId(): string {
-    const { name } = this.target.model;
+    const { name } = this.target.answering;
     const { ids } = this.lease.info;
     return ids !== undefined && Object.hasOwn(ids, name) ? ids[name]! : name;
   }

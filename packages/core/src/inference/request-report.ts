@@ -25,6 +25,7 @@ export class RequestReport {
   readonly #startedAt: number;
   #model: string;
   #route: string;
+  #answeredBy: string | undefined;
   #wait: WaitTimes = { queueMs: 0, loadMs: 0 };
   #leasedAt: number | undefined;
   #firstByteAt: number | undefined;
@@ -52,7 +53,9 @@ export class RequestReport {
     this.#wait = { queueMs: this.#wait.queueMs + queueMs, loadMs: this.#wait.loadMs + loadMs };
   }
 
-  leased(): void {
+  /** `answeredBy`: the model that answers. */
+  leased(answeredBy: string): void {
+    this.#answeredBy = answeredBy;
     this.#leasedAt = this.clock.now();
   }
 
@@ -70,6 +73,7 @@ export class RequestReport {
     const perSecond = this.#tokensPerSecond(tokens, now);
     this.events.emit('request.finished', {
       ...this.#about(),
+      ...(this.#answeredBy === undefined || this.#answeredBy === this.#model ? {} : { answered_by: this.#answeredBy }),
       status,
       ms: now - this.#startedAt,
       queue_ms: this.#wait.queueMs,

@@ -14,6 +14,7 @@ import { TransformCollector } from '../kernel/response-transforms.js';
 import type { HookName } from '../contract/hooks.js';
 import type { HookContext, Hooks } from '../kernel/hooks.js';
 import type { RunningTap } from '../kernel/running-taps.js';
+import { firstThatStarts } from './fallbacks.js';
 import { requestHeaders } from './headers.js';
 import { forPlugins, LeasedRequest, parse, write, type AllowedRequest } from './leased-request.js';
 import { RequestReport } from './request-report.js';
@@ -46,11 +47,9 @@ export class InferenceRequests {
       const via = nextVia(headers[viaHeader], this.events.session, model);
       const allowed = await this.runHook({ id, route, model, caller, headers }, body, madeIn, options.signal);
       report.resolved(allowed.model, allowed.route);
-      const target = this.models.resolve(allowed.model);
-      report.resolved(target.model.name, allowed.route);
-      const acquire = () => this.acquire(id, target, options, report, madeIn);
+      const acquire = () => this.acquireFirst(allowed, options, report, madeIn);
       const request = { ...allowed, headers: { ...allowed.headers, [viaHeader]: via } };
-      return new LeasedRequest(id, request, form, target, await acquire(), acquire, report, madeIn);
+      return new LeasedRequest(id, request, form, await acquire(), acquire, report, madeIn);
     } catch (thrown) {
       const error = failureOf(thrown, options.signal);
       report.finish({ status: error.status, served: false, error });
@@ -91,6 +90,28 @@ export class InferenceRequests {
     return { ...allowed, body: json === before.json ? body : write(json) };
   }
 
+  /** A lease on the model of a request, or on the first of its fallbacks when that model cannot start. */
+  private acquireFirst(
+    { id, model, route, fallbacks = [] }: AllowedRequest,
+    options: AcquireOptions,
+    report: RequestReport,
+    madeIn: RunningTap | undefined,
+  ): Promise<Lease> {
+    return firstThatStarts(
+      [model, ...fallbacks],
+      async (name) => {
+        const target = this.models.resolve(name);
+        if (name === model) report.resolved(target.model.name, route);
+        return this.acquire(id, target, options, report, madeIn);
+      },
+      (failed, next, { code, message }) =>
+        this.log.warn(
+          { request: id, model: failed, fallback: next, code, reason: message },
+          'Using a fallback: the model cannot start',
+        ),
+    );
+  }
+
   private async acquire(
     id: string,
     target: ResolvedModel,
@@ -108,10 +129,13 @@ export class InferenceRequests {
       ...options,
       ...(isHeld ? { onlyRunning: true } : {}),
       onProgress,
-      onWaited: (times) => report.waited(times),
+      onWaited: (times) => {
+        report.waited(times);
+        options.onWaited?.(times);
+      },
     });
     const lease = await (isHeld ? acquiring.catch((error: unknown) => refuseToWait(error, madeIn.hook)) : acquiring);
-    report.leased();
+    report.leased(target.answering.name);
     return lease;
   }
 }

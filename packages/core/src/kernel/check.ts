@@ -18,7 +18,8 @@ const ajv = new Ajv({
   allowUnionTypes: true,
   verbose: true,
   validateSchema: false,
-  formats: { path: true }, // A mark for paths, in which `~` and variables are expanded.
+  // Marks: paths, in which `~` and variables are expanded, and names of models.
+  formats: { path: true, model: true },
   code: { optimize: false },
 });
 const compiled = new WeakMap<Schema, ValidateFunction>();

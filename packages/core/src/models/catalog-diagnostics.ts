@@ -5,9 +5,10 @@ import type { LaminaError } from '../contract/errors.js';
 import type { Diagnostic } from '../contract/models.js';
 import { nearestHint, type Problem } from '../kernel/check.js';
 import type { Catalog } from './catalog.js';
+import type { EntryKeys } from './manifest/entry-keys.js';
 import { mostDiagnostics, type LocatedProblem } from './manifest/diagnostics.js';
 import type { ManifestReading } from './manifest/manifest.js';
-import { pathProblems, unknownKeys } from './manifest/rules.js';
+import { pathKeys, pathProblems, unknownKeys } from './manifest/rules.js';
 
 type ManifestProblem = Problem & Pick<Diagnostic, 'severity'>;
 
@@ -29,7 +30,10 @@ export class CatalogDiagnostics {
   private files: readonly Diagnostic[] = [];
   private invalid: readonly Diagnostic[] | undefined;
 
-  constructor(private readonly log: Logger) {}
+  constructor(
+    private readonly keys: EntryKeys,
+    private readonly log: Logger,
+  ) {}
 
   /** Those in the entries of these models, or all. A manifest that is invalid is so for every model. */
   list(names?: readonly string[]): readonly Diagnostic[] {
@@ -47,13 +51,13 @@ export class CatalogDiagnostics {
       message: `the file is not offered as a model: ${reason}`,
     }));
     // A model that is found in a moment may be the one that a category names.
-    const references = unread.length > 0 ? [] : referenceProblems(catalog);
+    const references = unread.length > 0 ? [] : referenceProblems(catalog, this.keys);
     const found = [
       ...[...pathProblems(catalog.manifest.models), ...this.checkBackends()].map((problem) => ({
         ...problem,
         severity: 'error' as const,
       })),
-      ...[...unknownKeys(catalog.manifest), ...references].map((problem) => ({
+      ...[...unknownKeys(catalog.manifest, this.keys), ...references, ...uselessKeys(catalog)].map((problem) => ({
         ...problem,
         severity: 'warning' as const,
       })),
@@ -87,9 +91,9 @@ function locate(reading: ManifestReading, found: readonly ManifestProblem[]): re
   return more === 0 ? sorted : [...sorted, { severity: 'warning', message: `${more} more problems` }];
 }
 
-/** Categories and defaults that name no model. */
-function referenceProblems(catalog: Catalog): readonly Problem[] {
-  const { categories, defaults } = catalog.manifest;
+/** Categories, defaults and keys of plugins that name no model. */
+function referenceProblems(catalog: Catalog, keys: EntryKeys): readonly Problem[] {
+  const { categories, defaults, models } = catalog.manifest;
   const names = catalog.records.flatMap(({ model }) => [model.name, ...model.aliases]);
   const problemAt = (path: readonly string[], name: string): readonly Problem[] =>
     catalog.find(name) === undefined
@@ -105,5 +109,25 @@ function referenceProblems(catalog: Catalog): readonly Problem[] {
       members.flatMap((name, index) => problemAt(['categories', category, String(index)], name)),
     ),
     ...Object.entries(defaults).flatMap(([useCase, name]) => problemAt(['defaults', useCase], name)),
+    ...Object.entries(models).flatMap(([model, entry]) =>
+      keys.modelNames(entry).flatMap(([path, name]) => problemAt(['models', model, ...path], name)),
+    ),
   ];
+}
+
+/** The keys about files and the server of a model. */
+const serverKeys = [...pathKeys, 'base', 'backend', 'format', 'download', 'options', 'pinned', 'limits'] as const;
+
+/** Keys without an effect: those about the server of a model that has none. */
+function uselessKeys({ records }: Catalog): readonly Problem[] {
+  return records.flatMap(({ model: { name, of, from }, entry }) =>
+    of === undefined || from !== 'manifest'
+      ? []
+      : serverKeys
+          .filter((key) => entry[key] !== undefined)
+          .map((key) => ({
+            path: ['models', name, key],
+            message: `has no effect, because "${of}" answers for this model; write it in the entry of that one`,
+          })),
+  );
 }

@@ -19,6 +19,7 @@ import { DiskWatch } from './disk-watch.js';
 import { Disk } from './files/disk.js';
 import { isWithin } from './files/folders.js';
 import { HeaderCache } from './headers/header-cache.js';
+import type { EntryKeys } from './manifest/entry-keys.js';
 import { emptyManifest, type ManifestReading } from './manifest/manifest.js';
 import { openManifest, type ManifestStore } from './manifest/store.js';
 import { Scanner } from './scanner.js';
@@ -46,6 +47,7 @@ export class CatalogUpdater {
 
   constructor(
     private readonly config: Config,
+    keys: EntryKeys,
     private readonly events: EventBus,
     hooks: Hooks,
     private readonly clock: Clock,
@@ -54,9 +56,9 @@ export class CatalogUpdater {
     private readonly signal: AbortSignal,
   ) {
     this.modelsDir = resolve(config.modelsDir);
-    this.store = openManifest(config.manifest, this.modelsDir);
+    this.store = openManifest(config.manifest, this.modelsDir, keys);
     this.disk = new Disk(scanCalls, signal);
-    this.diagnostics = new CatalogDiagnostics(log);
+    this.diagnostics = new CatalogDiagnostics(keys, log);
     const cacheFile = join(resolve(config.dataDir), 'file-headers.cache');
     this.headers = new HeaderCache(cacheFile, log, config.mode === 'owner');
     this.scanner = new Scanner(this.modelsDir, this.disk, config.env, this.headers, hooks, events, { signal, log });

@@ -71,18 +71,32 @@ export class Catalog {
 
   /** @throws LaminaError `MODEL_NOT_FOUND` */
   resolve(name: string): ResolvedModel {
-    const model = this.find(name)?.model;
-    if (model === undefined) throw this.notFound(name, '');
-    if (model.base === undefined) return { model, served: model };
-    const served = this.find(model.base)?.model;
-    if (served === undefined) throw this.notFound(model.base, `It is the base of the adapter "${model.name}".`);
-    return { model, served };
+    const { model } = this.require(name);
+    const answering = this.answering(model);
+    if (answering.base === undefined) return { model, answering, served: answering };
+    const served = this.find(answering.base)?.model;
+    if (served === undefined || served.of !== undefined)
+      throw this.notFound(answering.base, `It is the base of the adapter "${answering.name}".`);
+    return { model, answering, served };
+  }
+
+  /** A model by name or alias. @throws LaminaError `MODEL_NOT_FOUND` */
+  require(name: string): ModelRecord {
+    const record = this.find(name);
+    if (record === undefined) throw this.notFound(name, '');
+    return record;
   }
 
   adaptersOf(name: string): readonly Model[] {
     return this.records
       .filter(({ model: { base } }) => base !== undefined && (this.find(base)?.model.name ?? base) === name)
       .map(({ model }) => model);
+  }
+
+  /** The model itself when the one it names cannot answer. */
+  private answering(model: Model): Model {
+    const named = model.of === undefined ? undefined : this.find(model.of)?.model;
+    return named === undefined || named.of !== undefined ? model : named;
   }
 
   private notFound(asked: string, lead: string): LaminaError {

@@ -5,6 +5,7 @@ import pLimit from 'p-limit';
 import type { Config } from '../contract/config.js';
 import type { Clock, Logger } from '../contract/context.js';
 import { LaminaError } from '../contract/errors.js';
+import type { Contribution, ExtensionPoints } from '../contract/extensions.js';
 import type { Manifest, ModelEntry } from '../contract/manifest.js';
 import type {
   Diagnostic,
@@ -32,6 +33,7 @@ import { Folders } from './files/folders.js';
 import { installFiles } from './files/install.js';
 import { removeFiles } from './files/remove.js';
 import { KnownMetadata } from './known-metadata.js';
+import { EntryKeys } from './manifest/entry-keys.js';
 import { checkEntry } from './manifest/store.js';
 
 /** Starts of models use one of libuv's four threads, which a disk that hangs does not take from scans or requests. */
@@ -42,6 +44,7 @@ const checksAtOnce = 16;
 /** The models of the manifest and those that are discovered. Call `load` once before anything else. */
 export class ModelRegistry implements Models {
   private readonly closing = new AbortController();
+  private readonly entryKeys = new EntryKeys();
   private readonly modelsDir: string;
   private readonly startDisk = new Disk(startCalls, this.closing.signal);
   private readonly updater: CatalogUpdater;
@@ -56,7 +59,7 @@ export class ModelRegistry implements Models {
   ) {
     setMaxListeners(0, this.closing.signal); // Every operation listens to it.
     this.modelsDir = resolve(config.modelsDir);
-    this.updater = new CatalogUpdater(config, events, hooks, clock, log, this.closing.signal);
+    this.updater = new CatalogUpdater(config, this.entryKeys, events, hooks, clock, log, this.closing.signal);
     this.known = new KnownMetadata((record) => this.readMetadata(record));
   }
 
@@ -101,9 +104,18 @@ export class ModelRegistry implements Models {
     this.updater.diagnostics.checkBackends = check;
   }
 
+  /** Adds the keys of entries that plugins contribute. Call it before `load`. @throws LaminaError `PLUGIN_INVALID` */
+  addEntryKeys(contributions: readonly Contribution<ExtensionPoints['modelEntry']>[]): void {
+    this.entryKeys.add(contributions);
+  }
+
   async describe(name: string): Promise<Model> {
-    const { model } = this.catalog.resolve(name);
-    if (this.catalog.get(model.name)?.available !== true) return model;
+    const { model, available } = this.catalog.require(name);
+    if (!available) return model;
+    if (model.of !== undefined) {
+      const { metadata } = await this.describe(model.of);
+      return metadata === undefined ? model : Object.freeze({ ...model, metadata: { ...metadata, ...model.metadata } });
+    }
     const folders = new Folders(this.modelsDir, this.startDisk);
     const { metadata, broken } = await describeFiles(model, folders, this.updater.headers);
     if (broken === undefined)
@@ -125,8 +137,7 @@ export class ModelRegistry implements Models {
   async validate(names?: readonly string[], options: { signal?: AbortSignal } = {}): Promise<readonly ModelCheck[]> {
     const { catalog } = this;
     const { disk, headers } = this.updater;
-    const records =
-      names === undefined ? catalog.records : names.map((name) => catalog.get(catalog.resolve(name).model.name)!);
+    const records = names === undefined ? catalog.records : names.map((name) => catalog.require(name));
     const signal = this.untilClosed(options.signal);
     const folders = new Folders(this.modelsDir, disk, this.config.env);
     const check = (record: ModelRecord) => checkModel(record, catalog, folders, headers, signal);
@@ -140,7 +151,7 @@ export class ModelRegistry implements Models {
   }
 
   async save(name: string, entry: ModelEntry): Promise<ModelRecord> {
-    checkEntry(this.manifest, name, entry);
+    checkEntry(this.manifest, name, entry, this.entryKeys);
     await this.updater.edit(() => this.updater.store.edit({ name, entry }));
     return this.catalog.get(name)!;
   }
@@ -152,7 +163,7 @@ export class ModelRegistry implements Models {
         message: `The model "${name}" is already here. Remove it first, or choose another name.`,
       });
     const before = known?.model.from === 'manifest' ? known.entry : {};
-    checkEntry(this.manifest, name, { ...before, ...options.entry });
+    checkEntry(this.manifest, name, { ...before, ...options.entry }, this.entryKeys);
     const installed = await installFiles({
       name,
       source: resolve(path),
@@ -179,7 +190,7 @@ export class ModelRegistry implements Models {
     await this.updater.edit(async (update) => {
       // An entry that was just written by hand may use the same files.
       if (options.files === true) await update();
-      const { model } = this.catalog.resolve(name);
+      const { model } = this.catalog.require(name);
       for (const { path } of model.files) paths.add(path);
       if (model.from === 'manifest') await this.updater.store.edit({ name: model.name, entry: undefined });
       else if (options.files !== true) throw notInManifest(model.name);

@@ -60,7 +60,7 @@ export class Scanner {
       .map(discoveredRecord);
     const records = await Promise.all([...named, ...unnamed].map((record) => this.describe(record)));
     this.directories = folders.listed;
-    return requireBases(records);
+    return requireTargets(requireBases(records));
   }
 
   /** What is found on disk, and what taps offer. When one of them fails, the last offers stay too. */
@@ -111,6 +111,10 @@ export class Scanner {
 
 /** A record with what a tap changed. The files that the tap names count: a model without files is served elsewhere. */
 function described(raw: ModelRecord, model: Model): ModelRecord {
+  if (model.of !== undefined) {
+    const { base: _base, unavailable: _unavailable, ...rest } = model;
+    return recordOf({ ...rest, name: raw.model.name, files: [] }, raw.entry, []);
+  }
   const files =
     model.files === raw.model.files ? raw.missing.filter((each) => each !== raw.model.unavailable) : emptyFiles(model);
   return recordOf({ ...model, name: raw.model.name }, raw.entry, files);
@@ -144,14 +148,41 @@ function discoveredRecord(model: Model): ModelRecord {
 
 /** Adapters whose base is not available are not available either. */
 function requireBases(records: readonly ModelRecord[]): readonly ModelRecord[] {
-  const byName = new Map(
-    records.flatMap((record) => [record.model.name, ...record.model.aliases].map((name) => [name, record])),
-  );
+  const byName = recordsByName(records);
   return records.map((record) => {
     const { base } = record.model;
     const baseRecord = base === undefined ? record : byName.get(base);
-    if (base === undefined || baseRecord?.available === true) return record;
-    const problem = `its base model "${base}" ${baseRecord === undefined ? 'is unknown' : 'is not on disk'}`;
-    return freeze({ ...record, available: false, missing: [...record.missing, problem] });
+    if (base === undefined || (baseRecord?.available === true && baseRecord.model.of === undefined)) return record;
+    return unusable(record, `its base model "${base}" ${targetProblem(baseRecord) ?? 'is not on disk'}`);
   });
+}
+
+/** Models that others answer for are available only when those are. */
+function requireTargets(records: readonly ModelRecord[]): readonly ModelRecord[] {
+  const byName = recordsByName(records);
+  return records.map((record) => {
+    const { of } = record.model;
+    const target = of === undefined ? record : byName.get(of);
+    if (of === undefined || (target?.available === true && target.model.of === undefined)) return record;
+    if (target === record) return unusable(record, 'it names itself as the model that answers for it');
+    return unusable(record, `its model "${of}" ${targetProblem(target) ?? 'is not available'}`);
+  });
+}
+
+/** Why no model can be served by this one, whatever its files. */
+function targetProblem(target: ModelRecord | undefined): string | undefined {
+  if (target === undefined) return 'is unknown';
+  return target.model.of === undefined
+    ? undefined
+    : `has no server; name the model that it is of, "${target.model.of}"`;
+}
+
+function unusable(record: ModelRecord, problem: string): ModelRecord {
+  return freeze({ ...record, available: false, missing: [...record.missing, problem] });
+}
+
+function recordsByName(records: readonly ModelRecord[]): ReadonlyMap<string, ModelRecord> {
+  return new Map(
+    records.flatMap((record) => [record.model.name, ...record.model.aliases].map((name) => [name, record] as const)),
+  );
 }

@@ -55,6 +55,7 @@ export function judge(record: ModelRecord, model: Model, choice: BackendChoice, 
     memory(model, bytes, choice.backend === undefined ? undefined : choice.memory, situation.machine),
     ...(purposes.length === 0 ? notForChat(model) : purposes),
     context(model),
+    preset(model),
     { points: bytes === undefined ? 0 : Math.min(90, Math.log2(1 + bytes / 1e8) * 8), reason: undefined },
   ];
   return {
@@ -127,6 +128,11 @@ function notForChat({ metadata }: Model): readonly Point[] {
   return metadata?.pooling === undefined
     ? []
     : [{ points: -500, reason: `makes ${metadata.pooling === 'rank' ? 'rankings' : 'embeddings'}, no text` }];
+}
+
+/** Of equals, the model itself comes before its presets. */
+function preset({ of }: Model): Point {
+  return of === undefined ? { points: 0, reason: undefined } : { points: -1, reason: `is answered by "${of}"` };
 }
 
 function context({ metadata }: Model): Point {

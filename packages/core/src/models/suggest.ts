@@ -53,6 +53,7 @@ export class Suggester implements Suggestions {
     const { maxBytes } = situation.wanted;
     const fitting = this.models
       .list()
+      .map((record) => this.withFiles(record))
       .filter((record) => maxBytes === undefined || (sizeOf(record) ?? Infinity) <= maxBytes);
     const rough = await Promise.all(
       fitting.map(async (record) => ({
@@ -72,6 +73,13 @@ export class Suggester implements Suggestions {
       return { model: described, available, ...judge(record, described, await choose(described), situation) };
     });
     return best(await Promise.all(close));
+  }
+
+  /** A record with the files that its requests use. */
+  private withFiles(record: ModelRecord): ModelRecord {
+    const { model } = record;
+    if (model.of === undefined || !record.available) return record;
+    return { ...record, model: { ...model, files: this.models.resolve(model.name).answering.files } };
   }
 
   /** What is wrong with files on disk, by model. */

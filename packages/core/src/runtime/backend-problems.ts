@@ -6,7 +6,7 @@ import type { BackendRegistry } from './backends.js';
 
 /** Everything that is wrong, with the keys from the top of the manifest. */
 export function backendProblems(backends: BackendRegistry, models: Pick<Models, 'list'>): readonly Problem[] {
-  const own = models.list().filter(({ model }) => model.from === 'manifest' && model.base === undefined);
+  const own = models.list().filter(({ model }) => model.from === 'manifest' && (model.base ?? model.of) === undefined);
   return [
     ...backends.problems().flatMap(({ name, problems }) => onePerPlace(problems, ['backends', name])),
     ...own.flatMap(({ model, available }) => modelProblems(model, available, backends)),

@@ -114,7 +114,8 @@ export class BackendRegistry implements Backends {
     };
     return async (model) => {
       try {
-        const served = model.base === undefined ? model : this.models.resolve(model.name).served;
+        const isServed = (model.base ?? model.of) === undefined;
+        const served = isServed ? model : this.models.resolve(model.name).served;
         const instance = await this.choose(served, signal, recordOf);
         const { availability } = await recordOf(instance);
         const memory = await instance.backend.estimateMemory?.(served, mergeOptions(instance, served), thisMachine());

@@ -50,6 +50,7 @@ export class SlotRuntime implements Runtime {
     { signal, onProgress, onWaited, keepAlive, onlyRunning = false }: AcquireOptions,
   ): Promise<Lease> {
     const target = typeof model === 'string' ? this.models.resolve(model) : model;
+    requireServer(this.models, target);
     const slot = this.slotFor(target);
     this.requireOpen(signal);
     if (this.queue.size === 0 && slot.serving && slot.hasCapacity) return this.lease(slot, target, keepAlive);
@@ -61,7 +62,9 @@ export class SlotRuntime implements Runtime {
   }
 
   async start(model: string, { signal }: { signal?: AbortSignal } = {}): Promise<SlotSnapshot> {
-    const slot = this.slotFor(this.models.resolve(model));
+    const target = this.models.resolve(model);
+    requireServer(this.models, target);
+    const slot = this.slotFor(target);
     this.requireOpen(signal);
     slot.desiredState = 'running';
     slot.failures = 0;
@@ -114,7 +117,8 @@ export class SlotRuntime implements Runtime {
   /** Compares every slot with the changed manifest; a server that would start differently restarts once it is idle. */
   refresh(): void {
     for (const slot of this.slotsByName.values()) {
-      if (this.models.get(slot.name) === undefined) this.removed(slot);
+      const model = this.models.get(slot.name)?.model;
+      if (model === undefined || model.of !== undefined) this.removed(slot);
       else this.changed(slot);
     }
     this.requestDecision();
@@ -309,6 +313,13 @@ export class SlotRuntime implements Runtime {
     this.queue.addStart(slot);
     this.requestDecision();
   }
+}
+
+/** @throws LaminaError `CONFIG_INVALID` for a model without a server that no other model answers for */
+function requireServer(models: Pick<Models, 'get'>, { served: { name, of } }: ResolvedModel): void {
+  if (of === undefined) return;
+  const reasons = models.get(name)?.missing.join('; ') ?? 'it was removed from the manifest';
+  throw new LaminaError('CONFIG_INVALID', { message: `Model "${name}" cannot be used: ${reasons}.`, model: name });
 }
 
 function isLoading(state: SlotState): boolean {

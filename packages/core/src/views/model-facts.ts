@@ -2,7 +2,7 @@
 import type { ModelCapability, ModelMetadata, ModelRecord, Models, ResolvedModel } from '../contract/models.js';
 import type { SlotSnapshot } from '../contract/runtime.js';
 import type { ServedModel } from '../contract/served-models.js';
-import { baseOf, slotOf, type ModelServices } from './slot-of.js';
+import { answeringRecord, resolved, slotOf, type ModelServices } from './slot-of.js';
 
 /** What is known of a model; what is not known is missing. */
 export type ModelFacts = Pick<ServedModel, 'context_length' | 'capabilities' | 'quantization'>;
@@ -20,29 +20,28 @@ const routes = [
 /** Metadata by the name of the model. */
 type MetadataByName = Pick<ReadonlyMap<string, ModelMetadata>, 'get'>;
 
-/** The metadata of a model and of its base, by name, as its files are now. */
+/** The metadata of the model that answers and of its base, by name, as their files are now. */
 export async function metadataOf(
   { models }: { readonly models: Pick<Models, 'describe'> },
   target: ResolvedModel,
 ): Promise<ReadonlyMap<string, ModelMetadata>> {
-  const names = [...new Set([target.model.name, target.served.name])];
+  const names = [...new Set([target.answering.name, target.served.name])];
   const described = await Promise.all(names.map((name) => models.describe(name)));
   return new Map(described.flatMap(({ name, metadata }) => (metadata === undefined ? [] : [[name, metadata]])));
 }
 
 /**
  * What is known of a model: what its engine reports while it runs, else what its files and options say. An adapter has
- * the context and the capabilities of its base.
+ * the context and the capabilities of its base; a model that another one answers for has all facts of that one.
  */
 export function modelFacts(lamina: ModelServices, record: ModelRecord, metadataOf: MetadataByName): ModelFacts {
-  const { model, entry } = record;
-  const base = baseOf(lamina, record);
+  const { answering, served } = resolved(lamina, record);
   const { info } = slotOf(lamina, record);
-  const metadata = { ...metadataOf.get(base?.model.name ?? ''), ...metadataOf.get(model.name) };
-  const options = { ...base?.model.options, ...model.options };
+  const metadata = { ...metadataOf.get(served.name), ...metadataOf.get(answering.name) };
+  const options = { ...served.options, ...answering.options };
   const contextLength = info?.contextLength ?? plannedContext(options, metadata.contextLength);
   const capabilities = capabilitiesOf(metadata, info);
-  const quantization = metadata.quantization ?? entry.quantization;
+  const quantization = metadata.quantization ?? answeringRecord(lamina, record).entry.quantization;
   return {
     ...(contextLength === undefined ? {} : { context_length: contextLength }),
     ...(capabilities === undefined ? {} : { capabilities }),
@@ -58,9 +57,10 @@ export function servedModel(
   { id, created }: Pick<ServedModel, 'id' | 'created'>,
 ): ServedModel {
   const facts = modelFacts(lamina, record, metadataOf);
-  const metadata = metadataOf.get(record.model.name);
+  const { model } = answeringRecord(lamina, record);
+  const metadata = metadataOf.get(model.name);
   const { context_length: context, quantization, capabilities } = facts;
-  const bytes = record.model.files.reduce((sum, file) => sum + file.bytes, 0);
+  const bytes = model.files.reduce((sum, file) => sum + file.bytes, 0);
   const size = bytes === 0 ? undefined : bytes;
   return {
     id,

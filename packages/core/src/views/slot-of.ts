@@ -1,5 +1,5 @@
-// Finds the slot that serves a model.
-import type { ModelRecord, Models } from '../contract/models.js';
+// Finds the slot that serves a model, and the model that answers for it.
+import type { ModelRecord, Models, ResolvedModel } from '../contract/models.js';
 import type { Runtime, SlotSnapshot } from '../contract/runtime.js';
 
 /** What the views of models need of a `Lamina`. */
@@ -8,19 +8,22 @@ export interface ModelServices {
   readonly runtime: Pick<Runtime, 'slot'>;
 }
 
-/** The slot that serves a model: its own, or that of an adapter's base. */
+/** The slot that serves a model: its own, or that of the model whose server it uses. */
 export function slotOf(lamina: ModelServices, record: ModelRecord): SlotSnapshot {
-  const { name, base } = record.model;
-  // A base that is unknown has a slot that is stopped.
-  return lamina.runtime.slot(baseOf(lamina, record)?.model.name ?? base ?? name);
+  return lamina.runtime.slot(resolved(lamina, record).served.name);
 }
 
-/** The model whose process serves an adapter; `undefined` when it is no adapter, or its base is unknown. */
-export function baseOf({ models }: ModelServices, { model: { base } }: ModelRecord): ModelRecord | undefined {
-  if (base === undefined) return undefined;
+/** What a model resolves to: itself when its base is unknown, or it was removed meanwhile. */
+export function resolved({ models }: ModelServices, { model }: ModelRecord): ResolvedModel {
   try {
-    return models.get(models.resolve(base).model.name);
+    return models.resolve(model.name);
   } catch {
-    return undefined;
+    return { model, answering: model, served: model };
   }
+}
+
+/** The record of the model that answers for a model: its own, unless its `of` names another one. */
+export function answeringRecord(lamina: ModelServices, record: ModelRecord): ModelRecord {
+  if (record.model.of === undefined) return record;
+  return lamina.models.get(resolved(lamina, record).answering.name) ?? record;
 }

@@ -8,12 +8,12 @@ import type { ModelDetail, ModelView, ModelsView, SuggestionView, ValidationView
 import type { BackendView, BackendsView, DownloadView, InstallationView } from '../contract/views.js';
 import { modelFacts } from './model-facts.js';
 import type { ModelRun } from './model-runs.js';
-import { slotOf, type ModelServices } from './slot-of.js';
+import { answeringRecord, slotOf, type ModelServices } from './slot-of.js';
 
 /** A model of a list; `run` adds how it would run. */
 export function modelView(lamina: ModelServices, record: ModelRecord, run?: ModelRun): ModelView {
   const slot = slotOf(lamina, record);
-  const bytes = record.model.files.reduce((sum, file) => sum + file.bytes, 0);
+  const bytes = answeringRecord(lamina, record).model.files.reduce((sum, file) => sum + file.bytes, 0);
   return {
     ...record.entry,
     bytes,
@@ -47,7 +47,7 @@ export function modelsView(
   return { models, total: records.length, available: records.filter(({ available }) => available).length, active };
 }
 
-/** One model. `metadataOf` has its metadata, and that of the base of an adapter. */
+/** One model. `metadataOf` has the metadata of the model that answers, and of the base of an adapter. */
 export function modelDetail(
   lamina: ModelServices,
   record: ModelRecord,
@@ -55,7 +55,7 @@ export function modelDetail(
   run?: ModelRun,
 ): ModelDetail {
   const { error } = slotOf(lamina, record);
-  const metadata = metadataOf.get(record.model.name);
+  const metadata = metadataOf.get(answeringRecord(lamina, record).model.name);
   const memory = run?.choice.backend === undefined ? undefined : run.choice.memory;
   return {
     ...modelView(lamina, record, run),

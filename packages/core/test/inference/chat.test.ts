@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { LaminaError, type ChatCompletionChunk, type Lamina, type LaminaEvent } from '@lamina/core';
+import { LaminaError, type ChatCompletionChunk, type ChatPart, type Lamina, type LaminaEvent } from '@lamina/core';
 import type { InferenceRequest, Plugin, PluginContext } from '@lamina/core/plugin';
 import { createTestLamina, fakePlugin } from '@lamina/testing';
 
@@ -42,7 +42,7 @@ describe('a chat in process', () => {
       { delta: { reasoning_content: 'look.' } },
       call(0, 'a', 'weather', '{"city":'),
       call(0, undefined, undefined, '"Berlin"}'),
-      call(1, 'b', 'time', '{}'),
+      call(1, undefined, 'time', '{}'),
       { delta: {}, finish_reason: 'tool_calls' },
     ];
     response.end(choices.map((choice) => `data: ${JSON.stringify({ choices: [choice] })}\n\n`).join(''));
@@ -101,14 +101,39 @@ describe('a chat in process', () => {
 
   it('is read as a text, or as a message with reasoning and tool calls', async () => {
     assert.equal(await lamina.chat({ model: 'tiny', messages }).text(), 'tiny: 1 2 3 4');
-    assert.deepEqual(await lamina.chat({ model: 'remote', messages }).message(), {
-      role: 'assistant',
-      reasoning_content: 'Let me look.',
-      tool_calls: [
-        { id: 'a', type: 'function', function: { name: 'weather', arguments: '{"city":"Berlin"}' } },
-        { id: 'b', type: 'function', function: { name: 'time', arguments: '{}' } },
+    const { tool_calls: calls, ...message } = await lamina.chat({ model: 'remote', messages }).message();
+    assert.deepEqual(message, { role: 'assistant', reasoning_content: 'Let me look.' });
+    assert.deepEqual(
+      calls!.map((call) => call.function),
+      [
+        { name: 'weather', arguments: '{"city":"Berlin"}' },
+        { name: 'time', arguments: '{}' },
       ],
-    });
+    );
+    assert.equal(calls![0]!.id, 'a');
+    assert.match(calls![1]!.id, /^call_./);
+  });
+
+  it('is read in parts, in which every piece of a tool call has the id and the name of the call', async () => {
+    const parts: ChatPart[] = [];
+    for await (const part of lamina.chat({ model: 'remote', messages }).parts()) parts.push(part);
+    const { id } = parts[4] as Extract<ChatPart, { type: 'tool_call' }>;
+    const piece = (index: number, id: string, name: string, text: string) =>
+      ({ type: 'tool_call', index, id, name, arguments: text }) as const;
+    assert.deepEqual(parts, [
+      { type: 'reasoning', text: 'Let me ' },
+      { type: 'reasoning', text: 'look.' },
+      piece(0, 'a', 'weather', '{"city":'),
+      piece(0, 'a', 'weather', '"Berlin"}'),
+      piece(1, id, 'time', '{}'),
+    ]);
+  });
+
+  it('keeps its model as long as it says', async () => {
+    await lamina.chat({ model: 'tiny', messages }, { keepAlive: Infinity }).text();
+    assert.equal(lamina.runtime.slot('tiny').idleAt, undefined);
+    await lamina.chat({ model: 'tiny', messages }).text();
+    assert.ok(lamina.runtime.slot('tiny').idleAt !== undefined);
   });
 
   it('does nothing before it is read, and is read once', async () => {
@@ -193,6 +218,20 @@ describe('a chat in process', () => {
   it('is open to plugins, except during their setup', async () => {
     assert.ok(LaminaError.is(inSetup, 'PLUGIN_FAILED') && /observer.*during its setup/.test(inSetup.message));
     assert.equal(await context.inference.chat({ model: 'tiny', messages }).text(), 'tiny: 1 2 3 4');
+  });
+
+  it('has completions beside it, without a template, in the same way', async () => {
+    const stream = lamina.inference.complete({ model: 'tiny', prompt: 'Once' });
+    const texts: string[] = [];
+    for await (const { choices } of stream) texts.push(choices[0]?.text ?? '');
+    assert.ok(texts.join('').startsWith('tiny:'), texts.join(''));
+    assert.deepEqual([stream.finishReason, (stream.usage?.completion_tokens ?? 0) > 0], ['stop', true]);
+    assert.deepEqual([seen.at(-1)!.route, seen.at(-1)!.json!['prompt']], ['completions', 'Once']);
+    assert.equal(await context.inference.complete({ model: 'tiny', prompt: 'Once' }).text(), texts.join(''));
+    await assert.rejects(
+      lamina.inference.complete({ model: 'refusing', prompt: 'Once' }).text(),
+      (error) => LaminaError.is(error, 'ENGINE_REFUSED') && error.status === 418,
+    );
   });
 
   it('has embeddings beside it, in the order of the inputs', async () => {

@@ -5,6 +5,7 @@ import { mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { LaminaError } from '../../dist/contract/errors.js';
+import { EntryKeys } from '../../dist/models/manifest/entry-keys.js';
 import { checkManifest, readManifestText, type ManifestReading } from '../../dist/models/manifest/manifest.js';
 import type { LocatedProblem } from '../../dist/models/manifest/diagnostics.js';
 import { parseManifest } from '../../dist/models/manifest/parse.js';
@@ -29,14 +30,14 @@ describe('the manifest', () => {
     assert.deepEqual(manifest.categories['heavy'], ['yi-34b-awq', 'mistral-7b-awq']);
     assert.equal(manifest.defaults['analytical'], 'llama3-8b-q4_k_m');
     assert.deepEqual(
-      locate(unknownKeys(manifest)).map(({ line, message }) => [line, message.slice(0, 40)]),
+      locate(unknownKeys(manifest, new EntryKeys())).map(({ line, message }) => [line, message.slice(0, 40)]),
       [[30, 'models.mistral-7b-awq.notes is not a key']],
     );
   });
 
   it('names the nearest known key for an unknown one', () => {
     const { manifest } = parseManifest('models:\n  a:\n    path: a.gguf\n    quantisation: Q4\n', 'models.yaml');
-    assert.match(unknownKeys(manifest)[0]!.message, /did you mean "quantization"\?/);
+    assert.match(unknownKeys(manifest, new EntryKeys())[0]!.message, /did you mean "quantization"\?/);
   });
 
   it('accepts an empty file, empty sections and a byte order mark', () => {
@@ -86,7 +87,7 @@ describe('the manifest', () => {
   });
 
   it('validates plain data the same way, without positions', async () => {
-    assert.deepEqual(await problemsOf(() => checkManifest({ models: { a: { path: 5 } } })), [
+    assert.deepEqual(await problemsOf(() => checkManifest({ models: { a: { path: 5 } } }, new EntryKeys())), [
       { message: 'models.a.path must be text, not the number 5; write path: "5"' },
     ]);
   });

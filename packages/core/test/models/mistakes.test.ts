@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LaminaError } from '../../dist/contract/errors.js';
 import type { LocatedProblem } from '../../dist/models/manifest/diagnostics.js';
+import { EntryKeys } from '../../dist/models/manifest/entry-keys.js';
 import { parseManifest } from '../../dist/models/manifest/parse.js';
 import { pathProblems, unknownKeys } from '../../dist/models/manifest/rules.js';
 
@@ -248,7 +249,7 @@ describe('a mistake in the manifest', () => {
   for (const [what, from, to, expected] of slips) {
     it(`such as ${what} is only a warning, with its position and a correction`, () => {
       const { manifest, locate } = parseManifest(fixture.replace(from, to), 'models.yaml');
-      const warnings = locate([...pathProblems(manifest.models), ...unknownKeys(manifest)]);
+      const warnings = locate([...pathProblems(manifest.models), ...unknownKeys(manifest, new EntryKeys())]);
       assert.ok(
         warnings.some(({ message, line, column }) => message.includes(expected) && line! > 0 && column! > 0),
         JSON.stringify(warnings),

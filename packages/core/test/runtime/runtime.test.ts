@@ -75,6 +75,65 @@ describe('the runtime', () => {
     assert.equal(state('a'), 'stopped');
   });
 
+  it('keeps a model as long as the last request says', async () => {
+    const { clock, lamina, signal } = await use({ limits: { idleTimeout: 60 } });
+    const ask = async (keepAlive?: number) =>
+      (await lamina.runtime.acquire('a', { signal, ...(keepAlive === undefined ? {} : { keepAlive }) })).release();
+    await ask(Infinity);
+    assert.equal(lamina.runtime.slot('a').idleAt, undefined);
+    await clock.advance(600_000);
+    assert.equal(state('a'), 'ready');
+    await ask(10_000);
+    assert.equal(Date.parse(lamina.runtime.slot('a').idleAt!) - clock.now(), 10_000);
+    await clock.advance(11_000);
+    assert.equal(state('a'), 'stopped');
+    await ask(10_000);
+    await ask();
+    await clock.advance(50_000);
+    assert.equal(state('a'), 'ready');
+    await clock.advance(11_000);
+    assert.equal(state('a'), 'stopped');
+  });
+
+  it('stops a model at once when its last request keeps it no longer, but not under another request', async () => {
+    const { lamina, signal } = await use();
+    const other = await acquire('a');
+    (await lamina.runtime.acquire('a', { signal, keepAlive: 0 })).release();
+    await settled();
+    assert.deepEqual([state('a'), lamina.runtime.slot('a').idleAt], ['ready', undefined]);
+    other.release();
+    await it_.until('a', 'stopped');
+    assert.deepEqual(it_.script.servers[0]!.stops, ['idle']);
+  });
+
+  it('loads a model without a request, and lets it become idle like one', async () => {
+    const { clock, lamina, signal, script } = await use({ limits: { idleTimeout: 60 } });
+    const unload = () => lamina.runtime.load('a', { signal, keepAlive: 0, onlyRunning: true });
+    await rejects(unload(), 'MODEL_NOT_RUNNING');
+    const { state: loaded, idleAt } = await lamina.runtime.load('a', { signal });
+    assert.deepEqual([loaded, Date.parse(idleAt!) - clock.now()], ['ready', 60_000]);
+    await unload();
+    await it_.until('a', 'stopped');
+    assert.equal(script.starts.length, 1);
+    await rejects(lamina.runtime.load('nope', { signal }), 'MODEL_NOT_FOUND');
+  });
+
+  it('knows the routes of an engine from its server, and before it runs from the type of its backend', async () => {
+    const { lamina, signal } = await use({
+      prepare: (s) => {
+        s.endpoints = ['messages'];
+        s.info = { endpoints: ['responses'] };
+      },
+    });
+    const routes = () =>
+      Promise.all(['messages', 'responses'].map((route) => lamina.runtime.hasRoute('a', route, { signal })));
+    assert.deepEqual(await routes(), [true, false]);
+    (await acquire('a')).release();
+    assert.deepEqual(await routes(), [false, true]);
+    await rejects(lamina.runtime.hasRoute('nope', 'messages', { signal }), 'MODEL_NOT_FOUND');
+    await rejects(lamina.runtime.hasRoute('b', 'messages', { signal: AbortSignal.abort() }), 'ABORTED');
+  });
+
   it('puts an idle model to sleep when its server can, and wakes it for the next request', async () => {
     const { clock, script } = await use({ limits: { idleTimeout: 60 }, prepare: (s) => (s.canSleep = true) });
     (await acquire('a')).release();

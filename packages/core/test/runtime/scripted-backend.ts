@@ -47,6 +47,8 @@ export class Script {
   /** The operations of a server that never finish. */
   hangs: 'stop' | 'sleep' | 'wake' | undefined;
   info: ServerInfo = {};
+  /** The routes that its type declares. */
+  endpoints: readonly string[] = [];
   lifetime: 'owned' | 'external' = 'owned';
   availability: Awaited<ReturnType<Backend['probe']>> = { available: true, version: '1' };
 
@@ -74,6 +76,7 @@ export class Script {
       options: { type: 'object', properties: { level: { type: 'integer' } }, additionalProperties: false },
       modelOptions: { type: 'object', properties: { level: { type: 'integer' } }, additionalProperties: false },
       lifetime: this.lifetime,
+      endpoints: this.endpoints,
       create: (name) => ({
         name,
         probe: () => Promise.resolve(this.availability),

@@ -9,6 +9,8 @@ export interface RouteRequest {
   readonly path?: string;
   /** Sent as JSON. */
   readonly body?: unknown;
+  /** The status of the response. Default: any below 400. A route that only says what to do instead has another. */
+  readonly status?: number;
 }
 
 /** A request whose response is a stream that does not end while a client reads it. */

@@ -17,7 +17,12 @@ export async function checkModel(
 ): Promise<ModelCheck> {
   signal.throwIfAborted();
   const { model, entry, available } = record;
-  const { name, base } = model;
+  const { name, base, of } = model;
+  if (of !== undefined) {
+    const target = available ? await checkModel(catalog.require(of), catalog, folders, headers, signal) : undefined;
+    const messages = target?.problems.map(({ message }) => `its model "${of}" cannot be used: ${message}`);
+    return { name, problems: (messages ?? record.missing).map((message) => ({ kind: 'of_unusable', message })) };
+  }
   if (base !== undefined && catalog.find(base) === undefined)
     return { name, problems: [{ kind: 'base_missing', message: `its base model "${base}" is not known` }] };
   // It is served elsewhere; an entry whose paths are wrong has no files either, and is not available.

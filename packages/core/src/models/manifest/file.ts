@@ -8,6 +8,7 @@ import { syncDirectory, withTemporaryFile, writeNewFile } from '../../kernel/ato
 import { reasonOf } from '../../kernel/reason.js';
 import { unlessShortage } from '../../kernel/shortage.js';
 import { editText } from './edit.js';
+import { EntryKeys } from './entry-keys.js';
 import { readManifestText, type Edit, type ManifestReading } from './manifest.js';
 import { parseManifest } from './parse.js';
 
@@ -22,6 +23,7 @@ export class ManifestFile {
     readonly path: string,
     /** Whether the file may be absent, which counts as empty. */
     private readonly optional: boolean,
+    private readonly keys = new EntryKeys(),
   ) {}
 
   /**
@@ -57,7 +59,7 @@ export class ManifestFile {
   }
 
   private parse(text: string): ManifestReading {
-    if (text !== this.last?.text) this.last = { text, reading: parseManifest(text, this.path) };
+    if (text !== this.last?.text) this.last = { text, reading: parseManifest(text, this.path, this.keys) };
     return this.last.reading;
   }
 

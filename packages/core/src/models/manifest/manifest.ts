@@ -5,6 +5,7 @@ import type { Manifest, ModelEntry } from '../../contract/manifest.js';
 import type { Problem } from '../../kernel/check.js';
 import { freeze } from '../../kernel/freeze.js';
 import { reasonOf } from '../../kernel/reason.js';
+import type { EntryKeys } from './entry-keys.js';
 import { invalid, sentence, type LocatedProblem } from './diagnostics.js';
 import { omitNulls } from './omit-nulls.js';
 import { crossEntryProblems, jsonProblems, manifestProblems } from './rules.js';
@@ -29,20 +30,20 @@ export interface Edit {
 export const emptyManifest: Manifest = freeze({ models: {}, categories: {}, backends: {}, defaults: {} });
 
 /** Checks a manifest that a host passed as data. @throws LaminaError `CONFIG_INVALID` with every problem */
-export function checkManifest(value: unknown): ManifestReading {
+export function checkManifest(value: unknown, keys: EntryKeys): ManifestReading {
   const locate = (problems: readonly Problem[]) => problems.map((problem) => ({ message: sentence(problem) }));
   const unwritable = jsonProblems(value);
   if (unwritable.length > 0) throw invalid(locate(unwritable));
-  return buildManifest(value, locate);
+  return buildManifest(value, keys, locate);
 }
 
 /**
  * The manifest that the data of a file means; `locate` adds the places of problems.
  * @throws LaminaError `CONFIG_INVALID` with every problem
  */
-export function buildManifest(value: unknown, locate: ManifestReading['locate']): ManifestReading {
+export function buildManifest(value: unknown, keys: EntryKeys, locate: ManifestReading['locate']): ManifestReading {
   const whole = omitNulls(value);
-  const problems = manifestProblems(whole);
+  const problems = manifestProblems(whole, keys);
   if (problems.length > 0) throw invalid(inOrder(locate(problems)));
   const manifest: Manifest = { ...emptyManifest, ...(whole as Partial<Manifest>) };
   const conflicts = crossEntryProblems(manifest.models);

@@ -1,6 +1,7 @@
 // Parses the text of a manifest: js-yaml reads the data; yaml explains what js-yaml refuses and finds lines and columns.
 import { CORE_SCHEMA, load, mergeTag } from 'js-yaml';
 import type { Problem } from '../../kernel/check.js';
+import { EntryKeys } from './entry-keys.js';
 import { invalid, sentence } from './diagnostics.js';
 import { buildManifest, type ManifestReading } from './manifest.js';
 import { isMapping } from '../../kernel/json.js';
@@ -10,7 +11,7 @@ import { locate, parseYaml, readYaml } from './yaml-diagnostics.js';
 const loadOptions = { schema: CORE_SCHEMA.withTags(mergeTag), maxAliases: 0 };
 
 /** Parses a manifest. @throws LaminaError `CONFIG_INVALID` with every problem, each with file, line and column */
-export function parseManifest(source: string, file: string): ManifestReading {
+export function parseManifest(source: string, file: string, keys = new EntryKeys()): ManifestReading {
   const text = source.startsWith('\uFEFF') ? source.slice(1) : source;
   // It lives as long as the manifest, so it keeps the text and not the document, which takes far more memory.
   const locateAll = (problems: readonly Problem[]) => {
@@ -24,7 +25,7 @@ export function parseManifest(source: string, file: string): ManifestReading {
     if ('problems' in read) throw invalid(read.problems.map(({ place, message }) => ({ file, ...place, message })));
     value = read.value;
   }
-  return buildManifest(value, locateAll);
+  return buildManifest(value, keys, locateAll);
 }
 
 function loadQuickly(text: string): unknown {

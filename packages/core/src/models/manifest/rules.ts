@@ -3,6 +3,7 @@ import { isAbsolute } from 'node:path';
 import { manifestSchema, modelEntrySchema, type Manifest, type ModelEntry } from '../../contract/manifest.js';
 import type { Schema } from '../../contract/schema.js';
 import { check, nearestHint, type Problem } from '../../kernel/check.js';
+import type { EntryKeys } from './entry-keys.js';
 import { diagnosticMessage, schemaAt } from './diagnostic-message.js';
 import { isMapping } from '../../kernel/json.js';
 import { pathProblem } from '../../kernel/written-path.js';
@@ -14,8 +15,8 @@ const deepest = 100;
 export const pathKeys = ['path', 'projector', 'draft'] as const;
 
 /** Everything wrong with a manifest, entry by entry: its shape, else its name. */
-export function manifestProblems(value: unknown): readonly Problem[] {
-  const shape = problemsOf(manifestSchema, value, []);
+export function manifestProblems(value: unknown, keys: EntryKeys): readonly Problem[] {
+  const shape = problemsOf(keys.manifest, value, []);
   const isShape = (name: string) => shape.some(({ path }) => path[0] === 'models' && path[1] === name);
   const models = isMapping(value) && isMapping(value['models']) ? Object.entries(value['models']) : [];
   return [
@@ -48,8 +49,8 @@ export function jsonProblems(value: unknown, lead: readonly string[] = []): read
 }
 
 /** Everything wrong with one entry: its shape, else its name and paths. */
-export function entryProblems(name: string, entry: ModelEntry): readonly Problem[] {
-  const shape = problemsOf(modelEntrySchema, entry, ['models', name]);
+export function entryProblems(name: string, entry: ModelEntry, keys: EntryKeys): readonly Problem[] {
+  const shape = problemsOf(keys.entry, entry, ['models', name]);
   return shape.length > 0 ? shape : [...namingProblems(name, entry), ...pathProblems({ [name]: entry })];
 }
 
@@ -80,13 +81,13 @@ export function crossEntryProblems(models: Manifest['models']): readonly Problem
 }
 
 /** Unknown keys at the top and in entries: they are kept, but are probably mistakes. */
-export function unknownKeys(manifest: Manifest): readonly Problem[] {
-  const { properties } = modelEntrySchema;
+export function unknownKeys(manifest: Manifest, keys: EntryKeys): readonly Problem[] {
+  const { limits } = modelEntrySchema.properties;
   return [
     ...unknownIn(manifest, [], manifestSchema.properties),
     ...Object.entries(manifest.models).flatMap(([name, entry]) => [
-      ...unknownIn(entry, ['models', name], properties),
-      ...unknownIn(entry.limits ?? {}, ['models', name, 'limits'], properties.limits.properties),
+      ...unknownIn(entry, ['models', name], keys.entry.properties),
+      ...unknownIn(entry.limits ?? {}, ['models', name, 'limits'], limits.properties),
     ]),
   ];
 }

@@ -12,6 +12,8 @@ export interface Reply {
   readonly body?: object;
   readonly chunks?: readonly object[];
   readonly hold?: boolean;
+  /** Called with the text of the request. */
+  onBody?(text: string): void;
 }
 
 export interface Stage {
@@ -65,8 +67,10 @@ async function answer(
   stage: Pick<Stage, 'reply' | 'seen'>,
 ): Promise<void> {
   if (request.method === 'GET') return void response.end(JSON.stringify({ data: [{ id: 'far' }] }));
-  stage.seen = JSON.parse(await text(request)) as JsonObject;
+  const sent = await text(request);
+  stage.seen = JSON.parse(sent) as JsonObject;
   const { body, chunks = [], hold } = stage.reply;
+  stage.reply.onBody?.(sent);
   if (body !== undefined) {
     response.setHeader('content-type', 'application/json');
     return void response.end(JSON.stringify(body));

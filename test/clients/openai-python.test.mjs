@@ -14,6 +14,8 @@ const features = {
   tools: 'tools, and the answer to their results',
   completions: 'completions',
   embeddings: 'embeddings',
+  responses: 'responses',
+  responses_streamed: 'responses, streamed with a tool',
   errors: 'errors have the classes of the client',
 };
 

@@ -120,18 +120,6 @@ describeClient('openai', ({ server, unless }) => {
     assert.equal(data[0].embedding.length, 8);
   });
 
-  unless('embedded', 'the engine has no responses')('responses', async () => {
-    assert.equal((await client.responses.create({ model: 'chat', input: 'Hello?' })).output_text, says);
-  });
-
-  unless('embedded', 'the engine has no responses')('responses, streamed', async () => {
-    // Not client.responses.stream(): it needs "output" in response.created, which llama-server leaves out.
-    let text = '';
-    for await (const event of await client.responses.create({ model: 'chat', input: 'Hello?', stream: true }))
-      if (event.type === 'response.output_text.delta') text += event.delta;
-    assert.equal(text, says);
-  });
-
   it('errors have the classes of the client', async () => {
     const chat = (body, by = client) => by.chat.completions.create({ model: 'chat', messages, ...body });
     await assert.rejects(chat({ model: 'absent' }), OpenAI.NotFoundError);

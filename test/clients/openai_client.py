@@ -43,6 +43,26 @@ def embeddings(client):
     assert len(client.embeddings.create(model="embed", input=[[300, 301], [302]]).data) == 2
 
 
+def responses(client):
+    answer = client.responses.create(model="chat", input="Hello?")
+    assert answer.output_text == says
+    assert answer.usage.total_tokens > 0
+    history = [*answer.output, {"role": "user", "content": "Again?"}]
+    assert client.responses.create(model="chat", input=history).output_text == says
+    assert client.responses.create(model="chat", input="Hello?", max_output_tokens=1).status == "incomplete"
+
+
+def responses_streamed(client):
+    with client.responses.stream(model="chat", input="Hello?") as stream:
+        assert "".join(event.delta for event in stream if event.type == "response.output_text.delta") == says
+        assert stream.get_final_response().output_text == says
+    weather = {"type": "function", "name": "get_weather", "parameters": place, "strict": True}
+    options = {"model": "chat", "tools": [weather], "parallel_tool_calls": False}
+    with client.responses.stream(input="/tool", **options) as stream:
+        calls = [item for item in stream.get_final_response().output if item.type == "function_call"]
+    assert json.loads(calls[0].arguments) == {"city": "Paris"}
+
+
 def errors(client):
     import openai
 

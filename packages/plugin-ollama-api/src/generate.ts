@@ -73,7 +73,9 @@ function requireSupported({ model, raw, suffix, system, template, context, image
     throw invalid('raw mode does not support template, system, or context');
   if (raw === true && images?.length) throw invalid('raw mode does not support images');
   if (template)
-    throw invalid('"template" is not supported: the model has its own. Leave it out, or send the whole text with "raw".');
+    throw invalid(
+      '"template" is not supported: the model has its own. Leave it out, or send the whole text with "raw".',
+    );
   if (hasContext) throw invalid('"context" is not supported. Send the conversation as messages to /api/chat.');
 }
 

@@ -47,10 +47,7 @@ export function chatMessages(messages: readonly OllamaMessage[]): ChatMessage[] 
 }
 
 /** A text, or an image for each of `images` and the text. */
-export function contentOf({
-  content,
-  images,
-}: Pick<OllamaMessage, 'content' | 'images'>): string | readonly object[] {
+export function contentOf({ content, images }: Pick<OllamaMessage, 'content' | 'images'>): string | readonly object[] {
   const text = content ?? '';
   if (images === undefined || images === null || images.length === 0) return text;
   const pictures = images.map((image) => ({ type: 'image_url', image_url: { url: imageUrl(image) } }));

@@ -33,7 +33,12 @@ export type MetadataByName = Pick<ReadonlyMap<string, ModelMetadata>, 'get'>;
 
 /** A model under the name or alias by which clients know it. */
 export function modelView(lamina: CallerLamina, { name, record }: NamedModel, metadata: MetadataByName): ModelView {
-  const { quantization, capabilities, meta, size = 0 } = servedModel(lamina, record, metadata, { id: name, created: 0 });
+  const {
+    quantization,
+    capabilities,
+    meta,
+    size = 0,
+  } = servedModel(lamina, record, metadata, { id: name, created: 0 });
   const shown = shownName(name);
   const family = architectureOf(record, metadata);
   return {

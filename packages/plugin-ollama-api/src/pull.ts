@@ -47,22 +47,17 @@ export function pullRoute(events: Events): HttpRoute {
   };
 }
 
-async function* pull(
-  ctx: HttpContext,
-  asked: string,
-  events: Events,
-  followers: Followers,
-): AsyncGenerator<object> {
+async function* pull(ctx: HttpContext, asked: string, events: Events, followers: Followers): AsyncGenerator<object> {
   const { downloads, models } = ctx.lamina;
   const known = findModel(models, asked)?.record;
   if (known?.available !== true) {
     const request: DownloadRequest =
       known?.entry.download === undefined ? { reference: { model: asked }, source } : { model: known.model.name };
-    yield { status: 'pulling manifest' };
-    const before = new Set(downloads.list().map(({ id }) => id));
+    const before = new Set(downloads.list().map((download) => download.id));
     const { id } = await downloads.start(request, { signal: ctx.signal });
     const leave = followers.join(id, !before.has(id), () => downloads.pause(id));
     try {
+      yield { status: 'pulling manifest' };
       yield* progress(() => downloads.get(id), events, ctx.signal);
     } finally {
       await leave();
@@ -89,7 +84,9 @@ async function* progress(snapshot: () => Download, events: Events, signal: Abort
       if (state === 'finished') return;
       if (state === 'failed') throw LaminaError.fromWire(error!);
       if (state === 'paused' || state === 'cancelled')
-        throw new LaminaError('CONFLICT', { message: `The download of "${model}" was ${state}. Pull it again to resume.` });
+        throw new LaminaError('CONFLICT', {
+          message: `The download of "${model}" was ${state}. Pull it again to resume.`,
+        });
       await abortable(changed, signal);
     }
   } finally {

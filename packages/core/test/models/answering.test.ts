@@ -103,6 +103,11 @@ describe('a model that another one answers for', () => {
     assert.deepEqual(runtime.slots(), []);
   });
 
+  it('has the format of that model', async () => {
+    const { models } = await open({ coder: { of: 'base' } });
+    assert.equal(models.get('coder')?.model.format, 'fake');
+  });
+
   it('is shown with the size, the context and the state of that model', async () => {
     await open({ coder: { of: 'base' } });
     await lamina.runtime.start('base', { signal });

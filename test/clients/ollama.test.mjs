@@ -9,6 +9,8 @@ const messages = [{ role: 'user', content: 'Hello?' }];
 const asksForTool = [{ role: 'user', content: '/tool' }];
 const tools = [{ type: 'function', function: weatherFunction }];
 const greedy = { temperature: 0 };
+/** The model calls tools until it is stopped. */
+const few = { num_predict: 100 };
 
 describeClient('ollama', ({ server }) => {
   let client;
@@ -52,7 +54,7 @@ describeClient('ollama', ({ server }) => {
   });
 
   it('chat with tools, and the answer to their results', async () => {
-    const { message } = await client.chat({ model: 'chat', messages: asksForTool, tools });
+    const { message } = await client.chat({ model: 'chat', messages: asksForTool, tools, options: few });
     const [call] = message.tool_calls;
     assert.deepEqual([call.function.name, call.function.arguments], ['get_weather', { city: 'Paris' }]);
     const result = { role: 'tool', tool_name: call.function.name, content: 'rain' };
@@ -61,7 +63,9 @@ describeClient('ollama', ({ server }) => {
   });
 
   it('chat with tools, streamed', async () => {
-    const parts = await partsOf(await client.chat({ model: 'chat', messages: asksForTool, tools, stream: true }));
+    const parts = await partsOf(
+      await client.chat({ model: 'chat', messages: asksForTool, tools, stream: true, options: few }),
+    );
     const [first] = parts.flatMap(({ message }) => message.tool_calls ?? []);
     assert.deepEqual(first.function.arguments, { city: 'Paris' });
   });

@@ -25,16 +25,16 @@ def chat_streamed(client):
 
 
 def tools(client):
-    def get_weather(city: str) -> str:
-        """The weather of a city.
+    def get_weather(metric: bool) -> str:
+        """The weather here.
 
         Args:
-            city: The city
+            metric: Whether in degrees Celsius
         """
         return "rain"
 
     asked = {"role": "user", "content": "/tool"}
-    message = client.chat("chat", [asked], tools=[get_weather]).message
+    message = client.chat("chat", [asked], tools=[get_weather], options={"num_predict": 100}).message
     call = message.tool_calls[0]
     assert get_weather(**call.function.arguments) == "rain"
     result = {"role": "tool", "tool_name": call.function.name, "content": "rain"}

@@ -12,14 +12,23 @@ export const says = 'Hello from the model tiny.';
 /** The key that the servers require. */
 export const apiKey = 'a-key-of-the-test';
 
+const llamaCpp = {
+  name: 'llama.cpp',
+  backend: 'llama.cpp',
+  options: { executable: llamaServer, threads: 1, context_length: 2048 },
+  absent: llamaServer === undefined && 'no llama-server; name one with LAMINA_LLAMA_SERVER',
+};
+/** For APIs that an engine has itself, and that a plugin can translate for all engines. */
+const translated = {
+  ...llamaCpp,
+  name: 'llama.cpp, translated',
+  configuration: { options: { 'anthropic-api': { translate: 'always' } } },
+};
 const engines = [
-  {
-    name: 'llama.cpp',
-    options: { executable: llamaServer, threads: 1, context_length: 2048 },
-    absent: llamaServer === undefined && 'no llama-server; name one with LAMINA_LLAMA_SERVER',
-  },
+  llamaCpp,
   {
     name: 'embedded',
+    backend: 'embedded',
     options: { directory: embeddedDirectory, threads: 1, context_length: 2048 },
     absent:
       embeddedDirectory === undefined && 'LAMINA_EMBEDDED is not set; scripts/get-embedded.mjs installs the engine',
@@ -32,10 +41,11 @@ after(() => Promise.all([...servers.values()].map(async (server) => (await serve
 /**
  * A suite of a client for each engine: `define({ server, unless })`. `server.url` is set before its tests;
  * `unless(engine, reason)` skips a test on that engine: `unless('embedded', 'no messages')('feature', async () => …)`.
+ * `withTranslation` adds llama.cpp behind the plugin for the client's API.
  */
-export function describeClient(client, define) {
+export function describeClient(client, define, { withTranslation = false } = {}) {
   describe(client, () => {
-    for (const engine of engines)
+    for (const engine of withTranslation ? [...engines, translated] : engines)
       describe(engine.name, function () {
         this.timeout(60_000);
         if (engine.absent) return void it(`everything (skipped: ${engine.absent})`);
@@ -53,22 +63,23 @@ function serverOf(engine) {
   return servers.get(engine.name);
 }
 
-async function open({ name, options }) {
+async function open({ backend, options, configuration = {} }) {
   const directory = await mkdtemp(join(tmpdir(), 'lamina-clients-'));
-  const model = { path: 'tiny.gguf', backend: name };
-  const pooling = name === 'llama.cpp' ? { pooling: 'mean' } : {};
+  const model = { path: 'tiny.gguf', backend };
+  const pooling = backend === 'llama.cpp' ? { pooling: 'mean' } : {};
   const manifest = {
-    backends: { [name]: options },
+    backends: { [backend]: options },
     models: { chat: model, embed: { ...model, options: { embeddings: true, ...pooling } } },
   };
   await Promise.all([
     tinyGguf(join(directory, 'tiny.gguf')),
     writeFile(join(directory, 'models.yaml'), stringify(manifest)),
     writeFile(join(directory, 'keys'), `${apiKey}\n`, { mode: 0o600 }),
+    writeFile(join(directory, 'lamina.config.yaml'), stringify(configuration)),
   ]);
   const server = await startServer([
     ...['--models-dir', directory, '--api-key-file', join(directory, 'keys')],
-    ...['--max-loaded', '2', '--log-level', 'warn'],
+    ...['--config', join(directory, 'lamina.config.yaml'), '--max-loaded', '2', '--log-level', 'warn'],
   ]);
   const close = async () => {
     server.kill('SIGTERM');

@@ -428,7 +428,7 @@ export interface EventFields {
     readonly key?: string;
     readonly stream: boolean;
   };
-  /** An inference request has ended, also one that was refused or timed out in the queue. `error` is why it failed; `cut` is true when the answer had begun. `queue_ms` is the time in the queue, `load_ms` the time the model took to load for this request, `ttft_ms` the time to the first byte of the answer, `ms` the whole time. The token counts are missing when the engine does not tell them: of some engines only while a plugin needs usage. */
+  /** An inference request has ended, also one that was refused or timed out in the queue. `error` is why it failed; `cut` is true when the answer had begun. `queue_ms` is the time in the queue, `load_ms` the time the model took to load for this request, `ttft_ms` the time to the first byte of the answer, `ms` the whole time. `answered_by` is the model that answered, when that is not `model`: the one that a preset is of, or a fallback. The token counts are missing when the engine does not tell them: of some engines only while a plugin needs usage. */
   readonly 'request.finished': {
     readonly model: string;
     readonly request: string;
@@ -436,6 +436,7 @@ export interface EventFields {
     readonly via: 'process' | 'http' | 'websocket';
     readonly key?: string;
     readonly stream: boolean;
+    readonly answered_by?: string;
     readonly status: number;
     readonly ms: number;
     readonly queue_ms?: number;

@@ -38,11 +38,11 @@ async function remove({ lamina, body }: HttpContext): Promise<string> {
   }
   // An adapter shares the server of its base, which may still be needed.
   if (model.base === undefined) await lamina.runtime.stop(model.name, { reason: 'removed' });
-  const { kept, remaining } = await lamina.models.remove(model.name, { files: true });
-  if (remaining.includes(model.name))
-    throw new LaminaError('CONFLICT', {
-      message: `The files of "${model.name}" were not deleted: ${kept.join('; ')}. Delete them by hand.`,
-    });
+  const { kept } = await lamina.models.remove(model.name, { files: true });
+  if (lamina.models.get(model.name) !== undefined) {
+    const reason = kept.length > 0 ? kept.join('; ') : 'it is not in models.yaml, but a plugin offers it';
+    throw new LaminaError('CONFLICT', { message: `"${model.name}" was not deleted: ${reason}.` });
+  }
   return '';
 }
 

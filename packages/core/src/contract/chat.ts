@@ -72,7 +72,7 @@ export interface InferenceOptions {
   readonly onProgress?: (progress: AcquireProgress) => void;
   /** See `AcquireOptions.keepAlive`. */
   readonly keepAlive?: number;
-  /** Called once with how long the request had to wait, when its waiting has ended in whichever way. */
+  /** Called when a request that had to wait no longer waits, in whichever way that ended; not for one that need not. */
   readonly onWaited?: (times: WaitTimes) => void;
 }
 

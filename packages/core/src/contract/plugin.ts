@@ -188,8 +188,15 @@ export interface PluginDefinition<S extends Schema> {
   readonly name: string;
   /** The schema of the options of the factory; checked before the plugin runs. */
   readonly options?: S;
-  /** What it needs of Lamina that costs something; default: nothing. */
-  readonly needs?: readonly PluginNeed[];
+  /**
+   * What it needs of Lamina that costs something; default: nothing. A function receives the options before they are
+   * checked, for a plugin that needs it only with some of them.
+   * @example
+   * ```ts
+   * needs: ({ limits }) => (limits === undefined ? [] : ['usage']),
+   * ```
+   */
+  readonly needs?: readonly PluginNeed[] | ((options: FromSchema<S>) => readonly PluginNeed[]);
   /** Registers backends, sources and extensions, and taps hooks. */
   setup(lamina: PluginContext, options: FromSchema<S>): void | Promise<void>;
 }

@@ -60,7 +60,8 @@ function codeOf({ code, type }: JsonObject): string {
   return typeof type === 'string' ? type : 'engine_error';
 }
 
-// All other fields, such as llama.cpp's n_ctx. A numeric code is one of them, unless it repeats the status.
+// All other fields, such as llama.cpp's n_ctx, and those in `details`, where Lamina has them. A numeric code is one of
+// them, unless it repeats the status.
 function detailsOf(fields: JsonObject, status: number): Record<string, unknown> {
   const {
     message: _message,
@@ -68,12 +69,14 @@ function detailsOf(fields: JsonObject, status: number): Record<string, unknown> 
     param: _param,
     error: _error,
     detail,
+    details,
     object: _object,
     code,
     ...rest
   } = fields;
   return {
     ...rest,
+    ...(isObject(details) ? details : {}),
     ...(typeof code === 'number' && code !== status ? { engine_code: code } : {}),
     ...(typeof detail === 'object' && detail !== null ? { detail } : {}),
   };

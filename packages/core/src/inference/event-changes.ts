@@ -5,6 +5,7 @@ import { isMapping, parseJson } from '../kernel/json.js';
 import type { ChunkChanges } from '../kernel/response-transforms.js';
 import { EventSplitter, maxEventLength } from './event-splitter.js';
 
+const lineFeed = 0x0a;
 const emptyChoices = /"choices"\s*:\s*\[\s*\]/;
 
 /** Changes the events of one stream. What is not changed passes byte for byte. */
@@ -23,6 +24,7 @@ export class EventChanges {
 
   /** What to send now. */
   feed(bytes: Buffer): Buffer[] {
+    if (this.#changes === undefined && this.#isPlain(bytes)) return [bytes];
     const parts = this.#splitter.feed(bytes).flatMap((event) => this.#change(event));
     if (this.#splitter.rest.length > maxEventLength)
       throw new LaminaError('NOT_SUPPORTED', {
@@ -37,8 +39,16 @@ export class EventChanges {
     return [...this.#endChunks(), ...(rest.length === 0 ? [] : [rest])];
   }
 
+  /** Whether these are whole events without usage: then nothing is to be withheld, and nothing is split. */
+  #isPlain(bytes: Buffer): boolean {
+    const { length } = bytes;
+    const isWhole =
+      this.#splitter.rest.length === 0 && bytes[length - 1] === lineFeed && bytes[length - 2] === lineFeed;
+    return isWhole && !bytes.includes('"usage"');
+  }
+
   #change(event: Buffer): Buffer[] {
-    if (this.#changes === undefined && !event.includes('"choices"')) return [event];
+    if (this.#changes === undefined && !event.includes('"usage"')) return [event];
     const text = event.toString();
     if (this.#withholdsUsage && emptyChoices.test(text) && isUsageOnly(readEvent(text).json)) return [];
     if (this.#changes === undefined) return [event];

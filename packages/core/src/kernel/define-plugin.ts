@@ -21,6 +21,15 @@ export function definePlugin<const S extends Schema>(
   definition: PluginDefinition<S>,
 ): (options?: FromSchema<S>) => Plugin {
   // What the definition has besides is passed on, so that core names a member that it does not know.
-  const { options: schema, ...members } = definition;
-  return (options) => ({ ...members, apiVersion, ...(schema === undefined ? {} : { schema }), options: options ?? {} });
+  const { options: schema, needs, ...members } = definition;
+  return (given) => {
+    const options = given ?? ({} as FromSchema<S>);
+    return {
+      ...members,
+      apiVersion,
+      ...(schema === undefined ? {} : { schema }),
+      ...(needs === undefined ? {} : { needs: typeof needs === 'function' ? needs(options) : needs }),
+      options,
+    };
+  };
 }

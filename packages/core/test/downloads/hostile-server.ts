@@ -102,9 +102,13 @@ export class HostileServer {
   }
 }
 
-/** `"<hash>"`: the ETag of an honest server for this content. */
+const etags = new WeakMap<Buffer, string>();
+
+/** `"<hash>"`: the ETag of an honest server for this content, which must not change. Computed once, not per request. */
 export function etagOf(content: Buffer): string {
-  return `"${sha256Of(content).slice(0, 16)}"`;
+  const etag = etags.get(content) ?? `"${sha256Of(content).slice(0, 16)}"`;
+  etags.set(content, etag);
+  return etag;
 }
 
 export function sha256Of(content: Buffer): string {

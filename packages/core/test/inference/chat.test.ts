@@ -99,6 +99,14 @@ describe('a chat in process', () => {
     );
   });
 
+  it('tells how long it waited for its model to load, if it did', async () => {
+    const loads: boolean[] = [];
+    await lamina.runtime.stop('tiny');
+    for (let count = 0; count < 2; count++)
+      await lamina.chat({ model: 'tiny', messages }, { onWaited: ({ loadMs }) => loads.push(loadMs > 0) }).text();
+    assert.deepEqual(loads, [true]);
+  });
+
   it('is read as a text, or as a message with reasoning and tool calls', async () => {
     assert.equal(await lamina.chat({ model: 'tiny', messages }).text(), 'tiny: 1 2 3 4');
     const { tool_calls: calls, ...message } = await lamina.chat({ model: 'remote', messages }).message();

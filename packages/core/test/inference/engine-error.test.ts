@@ -32,6 +32,16 @@ describe("an engine's error", () => {
     });
   });
 
+  it('is read from Lamina and the embedded engine, with its details', () => {
+    const error = {
+      message: 'too long',
+      type: 'invalid_request_error',
+      code: 'context_length_exceeded',
+      details: { prompt_tokens: 15023, context_length: 2048 },
+    };
+    assert.deepEqual(read(400, { error }), error);
+  });
+
   it('is read from vLLM, current and older versions', () => {
     assert.deepEqual(
       read(404, {

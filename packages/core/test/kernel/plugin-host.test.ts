@@ -55,6 +55,16 @@ describe('plugins', () => {
     assert.equal(ran, false);
   });
 
+  it('may need something only with some options', () => {
+    const meter = definePlugin({
+      name: 'meter',
+      options: { type: 'object', properties: { tokens: { type: 'boolean' } } },
+      needs: ({ tokens }) => (tokens === true ? ['usage'] : []),
+      setup: () => undefined,
+    });
+    assert.deepEqual([meter().needs, meter({ tokens: true }).needs], [[], ['usage']]);
+  });
+
   it('may be plain objects', async () => {
     const order: string[] = [];
     const lamina = await create({ name: 'plain', setup: ({ name }) => void order.push(name) });

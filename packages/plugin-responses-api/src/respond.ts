@@ -25,7 +25,7 @@ export async function respond(ctx: HttpContext, recent: RecentItems, clock: Cloc
   const onError = (error: WireError): string => written(events.failed(error));
   // A client that has waited gets the first events, so that it can read a failure, and then comments.
   const fill = (): string[] => [...events.begin()].map(written).concat(': waiting\n\n');
-  await ctx.stream(withoutSilence(asText(run()), fill, clock), { as: 'sse', onError });
+  await ctx.stream(withoutSilence(asText(run()), fill, clock), { as: 'sse', onError, endAfterError: true });
   return undefined;
 }
 

@@ -46,9 +46,16 @@ export class ResponseEvents {
     return this.#item === undefined ? this.#done : [...this.#done, this.#item.whole('incomplete')];
   }
 
+  /** The first events; none when the response has begun. */
+  *begin(): Generator<ResponseEvent, void> {
+    if (this.#count > 0) return;
+    yield this.#about('created', {}, 'in_progress');
+    yield this.#about('in_progress', {});
+  }
+
   /** The events for a part. @throws LaminaError `ENGINE_REFUSED` for a piece of a tool call that has ended */
   *add(part: ChatPart): Generator<ResponseEvent, void> {
-    yield* this.#begin();
+    yield* this.begin();
     if (this.#item?.continuesWith(part) !== true) {
       yield* this.#complete();
       yield* this.#open(itemFor(part), part);
@@ -58,7 +65,7 @@ export class ResponseEvents {
 
   /** The last events. */
   *end({ finishReason, usage }: ChatEnd): Generator<ResponseEvent, void> {
-    yield* this.#begin();
+    yield* this.begin();
     if (this.output.length === 0) yield* this.#open(new MessageItem()); // Clients take a response without one for a fault.
     const incompleteReason = incompleteReasons.get(finishReason);
     if (incompleteReason !== undefined) {
@@ -73,12 +80,6 @@ export class ResponseEvents {
   /** The last event when the engine failed. */
   failed(error: WireError): ResponseEvent {
     return this.#about('failed', { error: responseError(error) });
-  }
-
-  *#begin(): Generator<ResponseEvent, void> {
-    if (this.#count > 0) return;
-    yield this.#about('created', {}, 'in_progress');
-    yield this.#about('in_progress', {});
   }
 
   *#open(item: OutputItem, part?: ChatPart): Generator<ResponseEvent, void> {

@@ -144,6 +144,13 @@ describe('routes of plugins', () => {
       },
       {
         method: 'GET',
+        path: '/stream/own-end',
+        scope: 'any',
+        handler: ({ stream }) =>
+          stream(failing(1), { as: 'sse', onError: ({ code }) => ({ failed: code }), endAfterError: true }),
+      },
+      {
+        method: 'GET',
         path: '/stream/endless/:bytes',
         scope: 'any',
         handler: ({ stream, params, signal }) =>
@@ -355,6 +362,17 @@ describe('routes of plugins', () => {
       assert.match(await sent('/stream/own-error'), /^data: {"part":0}\n\nevent: error\ndata: INTERNAL\n\n$/);
       const failed = lines.filter(({ plugin, path }) => plugin === 'notes' && String(path).startsWith('/stream'));
       assert.equal(failed.length >= 2, true, 'the log names the plugin');
+    });
+
+    it('can end as complete ones after the part that says what failed', async () => {
+      lines.splice(0);
+      assert.equal(
+        await (await ask('GET', '/stream/own-end', undefined, 'm')).text(),
+        'data: {"part":0}\n\ndata: {"failed":"INTERNAL"}\n\n',
+      );
+      await until('the log names the plugin', () =>
+        lines.some(({ plugin, path }) => plugin === 'notes' && path === '/stream/own-end'),
+      );
     });
 
     it('leave their iterable, and abort its signal, when the client leaves', async () => {

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createServer as createHttpServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { json } from 'node:stream/consumers';
+import type { LaminaOptions } from '@lamina/core';
 import { createServer } from '@lamina/server-koa';
 import { createTestLamina, fakePlugin, type TestLamina } from '@lamina/testing';
 import { responsesApi } from '../../dist/index.js';
@@ -17,6 +18,8 @@ export interface Script {
   readonly deltas: readonly object[];
   readonly finish?: string;
   readonly usage?: object;
+  /** It answers when this resolves, or with an error when this rejects. Default: at once. */
+  readonly after?: Promise<void>;
 }
 
 export const keys = ['key-of-one', 'key-of-another'] as const;
@@ -31,12 +34,12 @@ export class ResponsesServer {
   #engine: Server | undefined;
   #close: (() => Promise<void>) | undefined;
 
-  async open(): Promise<void> {
+  async open(options: Pick<LaminaOptions, 'clock'> = {}): Promise<void> {
     this.#engine = createHttpServer((request, response) => {
       if (request.method === 'GET') return void response.end('{"data":[]}');
       void json(request).then((chat) => {
         this.chats.push(chat);
-        answer(response, this.script);
+        void answer(response, this.script);
       });
     });
     this.#engine.listen(0, '127.0.0.1');
@@ -44,6 +47,7 @@ export class ResponsesServer {
     const base_url = `http://127.0.0.1:${(this.#engine.address() as AddressInfo).port}/v1`;
     const fake = (options: object) => ({ path: 'model.fake', backend: 'fake', options });
     this.lamina = await createTestLamina({
+      ...options,
       plugins: [fakePlugin(), responsesApi()],
       files: { 'model.fake': 'a fake model' },
       limits: { maxLoaded: 4 },
@@ -94,7 +98,7 @@ export class ResponsesServer {
 export function eventsIn(text: string): Loose[] {
   return text
     .split('\n\n')
-    .filter((block) => block !== '')
+    .filter((block) => block !== '' && !block.startsWith(':'))
     .map((block) => {
       const [, name, data] = /^event: (.*)\ndata: (.*)$/.exec(block)!;
       const event = JSON.parse(data!) as { type: string };
@@ -103,7 +107,12 @@ export function eventsIn(text: string): Loose[] {
     });
 }
 
-function answer(response: ServerResponse, { deltas, finish = 'stop', usage }: Script): void {
+async function answer(response: ServerResponse, { deltas, finish = 'stop', usage, after }: Script): Promise<void> {
+  try {
+    await after;
+  } catch {
+    return void response.writeHead(500).end('{"error":{"message":"No memory is left"}}');
+  }
   const choices = [...deltas.map((delta) => ({ index: 0, delta })), { index: 0, delta: {}, finish_reason: finish }];
   const chunks: object[] = choices.map((choice) => ({ choices: [choice] }));
   if (usage !== undefined) chunks.push({ choices: [], usage });

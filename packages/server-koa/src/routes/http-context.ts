@@ -50,4 +50,9 @@ export interface StreamOptions {
    * connection is then destroyed, so that the response cannot look complete.
    */
   onError?(error: WireError): object | string;
+  /**
+   * Ends the response after that part as a complete one, for an API whose clients expect a last event that says what
+   * failed. Default `false`.
+   */
+  readonly endAfterError?: boolean;
 }

@@ -14,7 +14,7 @@ const contentTypes = { sse: 'text/event-stream; charset=utf-8', ndjson: 'applica
 export async function streamParts(
   ctx: Context,
   parts: AsyncIterable<object | string>,
-  { as, onError = (error) => errorBody(ctx, error) }: StreamOptions,
+  { as, onError = (error) => errorBody(ctx, error), endAfterError = false }: StreamOptions,
   signal: AbortSignal,
 ): Promise<void> {
   const { res } = ctx;
@@ -44,9 +44,12 @@ export async function streamParts(
     Promise.resolve(iterator.return?.()).catch(() => undefined);
     if (res.headersSent && !signal.aborted) {
       const last = written(onError(visibleError(callerOf(ctx), LaminaError.from(error).toWire())));
-      await abortable(new Promise((resolve) => res.write(last, resolve)), signal).catch(() => undefined);
+      const sent = new Promise<unknown>((resolve) =>
+        endAfterError ? res.end(last, () => resolve(undefined)) : res.write(last, resolve),
+      );
+      await abortable(sent, signal).catch(() => undefined);
     }
-    throw error; // Destroys a response that has begun.
+    throw error; // Destroys a response that has begun, and logs what failed.
   }
 }
 

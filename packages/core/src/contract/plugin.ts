@@ -193,7 +193,12 @@ export interface PluginDefinition<S extends Schema> {
    * checked, for a plugin that needs it only with some of them.
    * @example
    * ```ts
-   * needs: ({ limits }) => (limits === undefined ? [] : ['usage']),
+   * const meter = definePlugin({
+   *   name: 'meter',
+   *   options: { type: 'object', properties: { tokens: { type: 'boolean' } } },
+   *   needs: ({ tokens }) => (tokens === true ? ['usage'] : []),
+   *   setup: (lamina) => lamina.events.on('request.finished', ({ usage }) => lamina.log.info({ usage }, 'Finished')),
+   * });
    * ```
    */
   readonly needs?: readonly PluginNeed[] | ((options: FromSchema<S>) => readonly PluginNeed[]);

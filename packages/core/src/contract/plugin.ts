@@ -197,7 +197,7 @@ export interface PluginDefinition<S extends Schema> {
    *   name: 'meter',
    *   options: { type: 'object', properties: { tokens: { type: 'boolean' } } },
    *   needs: ({ tokens }) => (tokens === true ? ['usage'] : []),
-   *   setup: (lamina) => lamina.events.on('request.finished', ({ usage }) => lamina.log.info({ usage }, 'Finished')),
+   *   setup: (lamina) => void lamina.events.on('request.finished', ({ usage }) => console.log(usage)),
    * });
    * ```
    */

@@ -137,6 +137,16 @@ describeClient(
       assert.equal((await client.messages.create(request('Hello?'))).content[0].text, says);
     });
 
+    it('an engine that dies in a stream is an error, and the next request starts it again', async () => {
+      const stream = client.messages.stream(request('/count', { max_tokens: 100_000 }));
+      await new Promise((resolve) => stream.once('text', resolve));
+      const headers = { authorization: `Bearer ${apiKey}` };
+      const { server: engine } = await (await fetch(`${server.url}/models/chat`, { headers })).json();
+      process.kill(engine.pid, 'SIGKILL');
+      await assert.rejects(stream.done(), Anthropic.APIError);
+      assert.equal((await client.messages.create(request('Hello?'))).content[0].text, says);
+    });
+
     it('a prompt that is too long is refused with the numbers', async () => {
       const call = client.messages.create(request('word '.repeat(3_000)));
       await assert.rejects(

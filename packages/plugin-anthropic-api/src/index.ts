@@ -1,5 +1,5 @@
 // The plugin `anthropic-api`: Anthropic's Messages API for every engine that can chat.
-import { definePlugin } from '@lamina/core/plugin';
+import { definePlugin, LaminaError } from '@lamina/core/plugin';
 import type { HttpContext, HttpRoute } from '@lamina/server-koa';
 import { wholeMessage } from './answer.js';
 import { answerEvents } from './chat.js';
@@ -45,11 +45,8 @@ export const anthropicApi = definePlugin({
       const handler = async (ctx: HttpContext): Promise<unknown> => {
         ctx.koa.set('request-id', requestId(ctx));
         const request = ctx.body as MessagesRequest;
-        const { model } = request;
-        ctx.lamina.models.resolve(model);
-        if (translate === 'missing' && (await ctx.lamina.runtime.hasRoute(model, route, ctx)))
-          return ctx.infer(route, request);
-        return run(ctx, request);
+        const isNative = translate === 'missing' && (await hasRoute(ctx, request.model, route));
+        return isNative ? ctx.infer(route, request) : run(ctx, request);
       };
       const options = { method: 'POST', scope: 'inference', summary, body: requestSchema, handler } as const;
       return [`/v1/${route}`, `/${route}`].map((path) => ({ ...options, path }));
@@ -90,6 +87,16 @@ export const anthropicApi = definePlugin({
     });
   },
 });
+
+/** Whether the engine of a model has a route itself. Not known for a name that only a hook of another plugin knows. */
+async function hasRoute(ctx: HttpContext, model: string, route: string): Promise<boolean> {
+  try {
+    return await ctx.lamina.runtime.hasRoute(model, route, ctx);
+  } catch (error) {
+    if (LaminaError.is(error, 'MODEL_NOT_FOUND')) return false;
+    throw error;
+  }
+}
 
 async function* written(events: AsyncIterable<{ readonly type: string }>): AsyncGenerator<string, void> {
   for await (const event of events) yield eventOf(event);

@@ -29,6 +29,15 @@ const native: Plugin = {
   setup: (lamina) => lamina.addBackend({ ...fakeBackend({ type: 'native' }), endpoints: ['messages'] }),
 };
 
+/** A plugin that sends requests for Claude to another model. */
+const router: Plugin = {
+  name: 'router',
+  setup: (lamina) =>
+    lamina.hooks.beforeRequest.tap((request) =>
+      request.model === 'claude' ? { ...request, model: 'scripted' } : undefined,
+    ),
+};
+
 /** See the first line of this file. */
 export class TestApi {
   /** What `scripted` got. */
@@ -54,7 +63,7 @@ export class TestApi {
     const { translate = 'always', clock } = options;
     const fake = { path: 'tiny.fake', backend: 'fake' };
     const lamina = await createTestLamina({
-      plugins: [fakePlugin(), native, anthropicApi({ translate })],
+      plugins: [fakePlugin(), native, router, anthropicApi({ translate })],
       files: { 'tiny.fake': 'a fake model' },
       limits: { maxLoaded: 3 },
       ...(clock === undefined ? {} : { clock }),

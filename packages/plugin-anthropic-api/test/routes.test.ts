@@ -70,6 +70,15 @@ describe('anthropic-api with translate: missing', () => {
     assert.deepEqual([type, error.type, typeof request_id], ['error', 'invalid_request_error', 'string']);
   });
 
+  it('translates for a name that a hook of another plugin replaces', async () => {
+    assert.equal((await api.answer({ model: 'claude' }))['model'], 'claude');
+    assert.equal(api.seen.length, 1);
+  });
+
+  it('has the error for a model that does not exist', async () => {
+    assert.equal((await api.answer({ model: 'absent' }))['error'].type, 'not_found_error');
+  });
+
   it('translates the routes that this engine lacks', async () => {
     assert.equal((await api.answer({ model: 'native' }, '/v1/messages/count_tokens'))['input_tokens'], 2);
   });

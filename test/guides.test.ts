@@ -136,7 +136,7 @@ describe('the guide to server extensions', function () {
 function extendedBy(block: string): { errorBody(error: object): object } {
   const contributions: { errorBody(error: object): object }[] = [];
   const lamina = { extend: (_point: string, value: { errorBody(error: object): object }) => contributions.push(value) };
-  // eslint-disable-next-line @typescript-eslint/no-implied-eval -- the code of the guide, as it is written
+  // The code of the guide, as it is written.
   new Function('lamina', 'routes', block)(lamina, []);
   return contributions[0]!;
 }

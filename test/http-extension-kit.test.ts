@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { createServer as createHttpServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
-import type { Plugin } from '@lamina/core/plugin';
+import { LaminaError, type Plugin } from '@lamina/core/plugin';
 import { createServer, type HttpContext, type HttpRoute } from '@lamina/server-koa';
 import { httpExtensionConformance, type HttpExtensionCaseName, type HttpExtensionKit } from '@lamina/testing';
 
@@ -121,6 +121,22 @@ const defects: readonly (readonly [string, HttpExtensionCaseName, Partial<HttpEx
     'every route with a body rejects one that does not match its schema',
     { ...onlyGreet, plugin: () => pluginWith({ ...greet, body: {} }) },
     /POST \/greet with the body "text" was answered with 200 instead of 400\. Let the schema of the route/,
+  ],
+  [
+    'refuses the requests of a route of Lamina',
+    'every route responds to its request',
+    {
+      plugin: () => ({
+        name: 'closed',
+        setup: ({ hooks }) =>
+          hooks.beforeRequest.tap(() => {
+            throw new LaminaError('FORBIDDEN', { message: 'Closed.' });
+          }),
+      }),
+      routes: [{ method: 'POST', path: '/v1/completions', scope: 'inference' }],
+      requests: { 'POST /v1/completions': { body: { model: 'tiny', prompt: 'Hi' } } },
+    },
+    /POST \/v1\/completions was answered with 403/,
   ],
   [
     'has errors of another shape than documented',

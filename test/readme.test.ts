@@ -5,7 +5,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { createTestLamina } from '@lamina/testing';
 import { laminaRouter } from '@lamina/server-koa';
-import ts from 'typescript';
+import { compilerErrors } from './support/compiler.js';
 import { root } from './support/root.js';
 
 const folders = ['.', 'docs', 'docs/guide', ...readdirSync(join(root, 'packages')).map((name) => `packages/${name}`)];
@@ -17,6 +17,18 @@ const documents = folders.flatMap((folder) =>
 const repository = /^https:\/\/github\.com\/lamina-ai\/lamina\/(?:blob|tree)\/main\//;
 const textOf = (path: string) => readFileSync(join(root, path), 'utf8');
 const { scripts } = JSON.parse(textOf('package.json')) as { scripts: Record<string, string> };
+
+const prefixOf = (path: string) => `${path.replaceAll('/', '-')}-`;
+/** The programs of all documents that are not quoted from a file, by file name. Fragments without imports are left out. */
+const programs = new Map(
+  documents.flatMap((path) =>
+    [...textOf(path).matchAll(/(?<!-->\n?)\n```ts\n([^]*?)```\n/g)]
+      .map(([, program], index): [string, string] => [`${prefixOf(path)}${index}.ts`, program!])
+      .filter(([, program]) => program.includes('import ')),
+  ),
+);
+/** Of all programs, which are compiled together, because most of the time goes into reading the libraries. */
+let errors: ReturnType<typeof compilerErrors> | undefined;
 
 it('generated pages, tables and quoted files are up to date', function () {
   this.timeout(60_000);
@@ -74,8 +86,12 @@ for (const path of documents) {
 
     it('shows programs that compile', function () {
       this.timeout(60_000);
-      const programs = [...text.matchAll(/(?<!-->\n?)\n```ts\n([^]*?)```\n/g)].map(([, program]) => program!);
-      assert.deepEqual(programs.flatMap(errorsIn), []);
+      errors ??= compilerErrors(programs);
+      const wrong = [...errors].filter(([name]) => !programs.has(name) || name.startsWith(prefixOf(path)));
+      assert.deepEqual(
+        wrong.map(([name, messages]) => `${messages.join(' ')} In: ${programs.get(name) ?? name}`),
+        [],
+      );
     });
   });
 }
@@ -96,24 +112,4 @@ function targetExists(from: string, target: string): boolean {
       .replaceAll(' ', '-'),
   );
   return headings.includes(anchor);
-}
-
-/** Compiler errors of a program in a document, as if it were a file of examples/. Fragments without imports are skipped. */
-function errorsIn(program: string): string[] {
-  if (!program.includes('import ')) return [];
-  const path = join(root, 'examples/quoted.ts');
-  const { options } = ts.getParsedCommandLineOfConfigFile(
-    join(root, 'examples/tsconfig.json'),
-    { noEmit: true, composite: false, incremental: false },
-    { ...ts.sys, onUnRecoverableConfigFileDiagnostic: () => undefined },
-  )!;
-  const host = ts.createCompilerHost(options);
-  const { getSourceFile, fileExists } = host;
-  host.getSourceFile = (name, version, ...rest) =>
-    name === path ? ts.createSourceFile(name, program, version) : getSourceFile(name, version, ...rest);
-  host.fileExists = (name) => name === path || fileExists(name);
-  const checked = ts.createProgram([path], options, host);
-  return ts
-    .getPreEmitDiagnostics(checked)
-    .map(({ messageText }) => `${ts.flattenDiagnosticMessageText(messageText, ' ')} In: ${program}`);
 }

@@ -36,7 +36,7 @@ describe('the options of createLamina', () => {
 
   it('rejects a promise from configure', async () => {
     const configure = async () => Promise.reject(new Error('late'));
-    // eslint-disable-next-line @typescript-eslint/no-misused-promises -- The mistake under test.
+    // The mistake under test: an async function.
     await refused({ configure }, /^configure returned a promise, but it must be synchronous\. Await /);
   });
 

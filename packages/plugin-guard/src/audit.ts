@@ -7,15 +7,11 @@ import type { Audit } from './options.js';
 /** How much may wait for a slow disk, in bytes. Further lines are lost. */
 const maxWaiting = 8 * 1024 * 1024;
 
-/** After a failure the file is opened again by the first line that comes so much later, in milliseconds. */
-const retryDelay = 10_000;
-
-/** Writes the log. A disk that fails costs lines, with one warning, but no request. */
+/** Writes the log. A disk that fails costs lines, with one warning, but no request; each line tries again. */
 export function writeAudit(lamina: PluginContext, options: Audit): void {
   const { file = 'audit.jsonl', max_size = '10M', max_files = 5 } = options;
   const addresses = new Map<string, string>();
   let output: Promise<Writable> | undefined;
-  let failedAt = -Infinity;
   let lost = 0;
 
   lamina.hooks.beforeRequest.tap(
@@ -42,12 +38,10 @@ export function writeAudit(lamina: PluginContext, options: Audit): void {
     const limits = { size: max_size, rotate: max_files, mode: 0o600 };
     return createStream(basename(path), { ...limits, path: dirname(path) }).on('error', () => {
       output = undefined;
-      failedAt = lamina.clock.now();
     });
   }
 
   function write(line: string): void {
-    if (lamina.clock.now() - failedAt < retryDelay) return onWritten(new Error('it failed a moment ago'));
     output ??= open();
     output.then((stream) => {
       if (stream.writableLength > maxWaiting) onWritten(new Error('The disk is too slow.'));

@@ -11,7 +11,9 @@ export { optionsSchema };
  * Limits rates, writes an audit log and redacts texts. Without options it does nothing.
  * @example
  * ```ts
- * guard({ limits: { default: { requests_per_minute: 60 } }, redact: [{ pattern: 'sk-[A-Za-z0-9]{20,}' }] })
+ * import { guard } from '@lamina/plugin-guard';
+ *
+ * const plugin = guard({ limits: { default: { requests_per_minute: 60 } }, redact: [{ pattern: 'sk-[A-Za-z0-9]{20,}' }] });
  * ```
  */
 export const guard = definePlugin({

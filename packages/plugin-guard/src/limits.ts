@@ -4,12 +4,15 @@ import type { Limits } from './options.js';
 import { charactersIn } from './texts.js';
 
 /** The time in which an empty bucket becomes full, in milliseconds. */
-const periods = { requests_per_minute: 60_000, tokens_per_minute: 60_000, tokens_per_day: 86_400_000 };
-type LimitName = keyof typeof periods;
+const periods: Readonly<Record<string, number>> = {
+  requests_per_minute: 60_000,
+  tokens_per_minute: 60_000,
+  tokens_per_day: 86_400_000,
+};
 
 /** `left` is what was left at the time `at`. It is negative after a request that used more than there was. */
 interface Bucket {
-  readonly limit: LimitName;
+  readonly limit: string;
   readonly size: number;
   left: number;
   at: number;
@@ -29,13 +32,13 @@ export function limitRates(lamina: PluginContext, limits: Limits): void {
   function bucketsOf(name = ''): Bucket[] {
     const at = lamina.clock.now();
     const own = Object.entries((Object.hasOwn(limits, name) ? limits[name] : limits['default']) ?? {});
-    const buckets = keys.get(name) ?? own.map(([limit, size]) => ({ limit: limit as LimitName, size, left: size, at }));
+    const buckets = keys.get(name) ?? own.map(([limit, size]) => ({ limit, size, left: size, at }));
     keys.delete(name);
     keys.set(name, buckets); // The first key of the map is the one seen longest ago.
     if (keys.size > maxKeys) keys.delete(keys.keys().next().value!);
     for (const bucket of buckets) {
       const { limit, size, left } = bucket;
-      bucket.left = Math.min(size, left + ((at - bucket.at) / periods[limit]) * size);
+      bucket.left = Math.min(size, left + ((at - bucket.at) / periods[limit]!) * size);
       bucket.at = at;
     }
     return buckets;
@@ -45,7 +48,11 @@ export function limitRates(lamina: PluginContext, limits: Limits): void {
     ({ caller: { name, via } }) => {
       if (via === 'process') return undefined;
       const buckets = bucketsOf(name);
-      const waits = buckets.map(({ limit, size, left }) => ({ limit, size, ms: ((1 - left) / size) * periods[limit] }));
+      const waits = buckets.map(({ limit, size, left }) => ({
+        limit,
+        size,
+        ms: ((1 - left) / size) * periods[limit]!,
+      }));
       const { limit, size, ms } = waits.toSorted((a, b) => b.ms - a.ms)[0] ?? { ms: 0 };
       if (ms >= 1) {
         const retry_after = Math.ceil(ms / 1000);

@@ -36,9 +36,10 @@ function beginningOf(source: string): string {
 export function patternReplacer(source: string, flags: string, replacement: string, maxLength: number): () => Replacer {
   const full = new RegExp(source, `gu${flags}`);
   const beginning = new RegExp(beginningOf(source), `gu${flags}`);
+  const context = source.includes('(?<') ? maxLength : 2; // What a lookbehind or \b may see of the text before.
   return () => {
     let held = '';
-    let before = ''; // For lookbehinds and \b.
+    let before = '';
     return (piece, isLast) => {
       const text = before + held + piece;
       let changed = '';
@@ -49,7 +50,7 @@ export function patternReplacer(source: string, flags: string, replacement: stri
         const match = full.exec(text);
         if (match === null || match.index >= hold) {
           held = text.slice(hold);
-          before = text.slice(Math.max(0, hold - maxLength), hold);
+          before = text.slice(Math.max(0, hold - context), hold);
           return changed + text.slice(at, hold);
         }
         // Of an empty match, as `a*` has between all characters, nothing is replaced.

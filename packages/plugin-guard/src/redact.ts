@@ -1,5 +1,5 @@
 // Redaction in requests and in answers.
-import { LaminaError, type ChunkTransform, type Json, type JsonObject, type PluginContext } from '@lamina/core/plugin';
+import type { ChunkTransform, Json, JsonObject, PluginContext } from '@lamina/core/plugin';
 import type { Rule } from './options.js';
 import { patternReplacer, type Replacer } from './pattern.js';
 import { keyOf, mapTexts } from './texts.js';
@@ -25,14 +25,9 @@ export function redactTexts({ hooks }: PluginContext, rules: readonly Rule[]): v
 
 /** Makes a replacer for a text: each rule works on what the one before it lets through. */
 function redactor(rules: readonly Rule[]): (() => Replacer) | undefined {
-  const makers = rules.map(({ pattern, flags = '', replacement = '[redacted]', max_length = 4096 }) => {
-    try {
-      return patternReplacer(pattern, flags, replacement, max_length);
-    } catch (error) {
-      const message = `The pattern "${pattern}" of the plugin guard is invalid: ${(error as Error).message}.`;
-      throw new LaminaError('CONFIG_INVALID', { message });
-    }
-  });
+  const makers = rules.map(({ pattern, flags = '', replacement = '[redacted]', max_length = 4096 }) =>
+    patternReplacer(pattern, flags, replacement, max_length),
+  );
   if (makers.length === 0) return undefined;
   return () => {
     const replacers = makers.map((make) => make());
@@ -61,11 +56,12 @@ function streamRedactor(makeReplacer: () => Replacer): ChunkTransform {
   return {
     each(chunk) {
       const scope = scopeOf(chunk);
+      // Of a typed event, only `delta` is a piece of a text; the others are whole.
+      const pieces = scope !== '' ? '.delta' : chunk['choices'] === undefined ? '' : '.choices.';
       let ended = finishedChoices(chunk);
       let hasPiece = false;
       const changed = mapTexts(chunk, (text, path) => {
-        // Of a typed event, only `delta` is a piece of a text; others have whole texts.
-        if (!path.startsWith(scope === '' ? '.choices.' : '.delta')) return makeReplacer()(text, true);
+        if (!path.startsWith(pieces)) return makeReplacer()(text, true);
         hasPiece = true;
         const key = scope + path;
         const { replace } = texts.get(key) ?? { replace: makeReplacer() };
@@ -93,8 +89,8 @@ function finishedChoices({ choices }: JsonObject): string[] {
 }
 
 /** Which text a typed event belongs to: `content_block_delta` and `content_block_stop` with one index are of one text. */
-function scopeOf({ type, index, item_id, output_index, content_index, summary_index }: JsonObject): string {
-  if (typeof type !== 'string') return '';
+function scopeOf({ type, choices, index, item_id, output_index, content_index, summary_index }: JsonObject): string {
+  if (typeof type !== 'string' || choices !== undefined) return '';
   const subject = type.replace(/[._][^._]*$/, '');
   return JSON.stringify([subject, index, item_id, output_index, content_index, summary_index]);
 }

@@ -2,8 +2,10 @@
 import type { Json, JsonObject } from '@lamina/core/plugin';
 
 /** Members that programs read: names, ids, kinds, schemas, vectors. All other strings are texts. */
-const notTexts =
-  /^(id|.*_id|type|role|name|model|object|status|.*_reason|tools|functions|format|response_format|.*schema|grammar|embedding|b64_json)$/;
+const programs =
+  'id type role name model object status tools functions format response_format grammar embedding b64_json';
+const notTexts = new Set(programs.split(' '));
+const notTextEnd = /(_id|_reason|schema)$/;
 
 /** Members that repeat an answer where no pattern finds its texts: token by token, or for debugging. They are removed. */
 const repetitions = /logprobs$|token_ids$|^__/;
@@ -25,10 +27,13 @@ export function mapTexts<Value extends Json>(
   if (typeof value !== 'object' || value === null) return value;
   const isList = Array.isArray(value);
   let copy: Members | undefined;
-  for (const [name, member] of Object.entries(value as JsonObject)) {
-    if (!isData && (notTexts.test(name) || isBinary(name, member, value as JsonObject))) continue;
+  for (const name of Object.keys(value)) {
+    const member = (value as JsonObject)[name]!;
+    if (member === null || (typeof member !== 'string' && typeof member !== 'object')) continue;
+    if (!isData && (notTexts.has(name) || notTextEnd.test(name) || isBinary(name, member, value as JsonObject)))
+      continue;
     const hasData = isData || (path !== '' && (name === 'input' || name === 'arguments'));
-    const isRemoved = repetitions.test(name) && typeof member === 'object' && member !== null;
+    const isRemoved = repetitions.test(name) && typeof member === 'object';
     const place = `${path}.${isList ? keyOf(name, member) : name}`;
     const changed = isRemoved ? undefined : mapTexts(member, change, place, hasData);
     if (changed !== member) (copy ??= (isList ? [...(value as Json[])] : { ...value }) as Members)[name] = changed;

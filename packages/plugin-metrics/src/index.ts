@@ -10,10 +10,6 @@ import { MetricsStore } from './store.js';
 /**
  * Counts requests, tokens, loads and downloads, and serves them as `GET /metrics` for Prometheus and as time series of
  * the last 24 hours at `GET /stats/series`. Both need the scope `manage`.
- * @example
- * ```ts
- * const lamina = await createLamina({ plugins: [llamacpp(), metrics()] });
- * ```
  */
 export const metrics = definePlugin({
   name: 'metrics',

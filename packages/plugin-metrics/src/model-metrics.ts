@@ -25,10 +25,17 @@ export class ModelMetrics {
   readonly queue = new Distribution(secondBounds);
   readonly load = new Distribution(secondBounds);
   readonly speed = new Distribution(speedBounds);
-  /** Code of the error → failures. */
-  readonly failures = new Map<string, number>();
+  /** Code of the error → failures. Zeros first: Prometheus sees no increase in a counter that begins with 1. */
+  readonly failures = new Map([
+    ['MODEL_START_FAILED', 0],
+    ['MODEL_SERVER_EXITED', 0],
+  ]);
   /** Reason → stops. */
-  readonly stops = new Map<string, number>();
+  readonly stops = new Map([
+    ['evicted', 0],
+    ['idle', 0],
+    ['requested', 0],
+  ]);
   readonly series = new Series();
 
   constructor(

@@ -10,6 +10,7 @@ const cancelledStatus = 499;
 /** Listens until Lamina closes. */
 export function recordEvents(events: Events, store: MetricsStore, labels: Labels): void {
   events.on('request.finished', (event) => recordRequest(event, store, labels));
+  events.on('model.state', ({ model }) => void store.of(model)); // Its zeros are there before its first count.
   events.on('model.ready', ({ model: name, load_ms }) => {
     const model = store.of(name);
     model.load.add(load_ms / 1_000);

@@ -16,7 +16,11 @@ export class MetricsStore {
   /** The series of all models together. It keeps what models counted that are no longer kept. */
   readonly total = new Series();
   /** Result → downloads. */
-  readonly downloads = new Map<string, number>();
+  readonly downloads = new Map([
+    ['finished', 0],
+    ['failed', 0],
+    ['cancelled', 0],
+  ]);
   downloadBytes = 0;
   readonly #models = new Map<string, ModelMetrics>();
 

@@ -153,6 +153,10 @@ describe('the time series', function () {
       entries: { broken: { path: 'model.fake', backend: 'fake', options: { exit_code: 3 } } },
     });
     await ask(server!, 'a');
+    // Prometheus sees no increase in a counter that begins with 1.
+    const zero = (await metrics()).samples.filter(({ name, value }) => /stops|failures/.test(name) && value === 0);
+    assert.ok(zero.some(({ labels }) => labels['model'] === 'a' && labels['reason'] === 'evicted'));
+    assert.ok(zero.some(({ labels }) => labels['model'] === 'a' && labels['code'] === 'MODEL_START_FAILED'));
     await ask(server!, 'b');
     await lamina.runtime.stop('b');
     await ask(server!, 'broken');

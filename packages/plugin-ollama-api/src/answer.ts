@@ -45,7 +45,7 @@ async function* linesOf<Chunk extends object>(model: string, answer: Answer<Chun
     const part = reader.read(chunk);
     if (part !== undefined) yield { ...lineHead(model), ...write(part), done: false };
   }
-  const calls = callsOf(reader);
+  const calls = callsOf(answer);
   if (calls !== undefined) yield { ...lineHead(model), ...write({ calls }), done: false };
   yield { ...lineHead(model), ...write({}), ...endOf(answer, timings) };
 }
@@ -62,7 +62,7 @@ async function wholeOf<Chunk extends object>(model: string, answer: Answer<Chunk
     text += part?.text ?? '';
     thinking += part?.thinking ?? '';
   }
-  const calls = callsOf(reader);
+  const calls = callsOf(answer);
   const whole = { text, ...(thinking && { thinking }), ...(calls && { calls }) };
   return { ...lineHead(model), ...write(whole), ...endOf(answer, timings) };
 }
@@ -79,22 +79,31 @@ function timingsOf(chunk: object): Timings | undefined {
   return (chunk as { timings?: Timings }).timings;
 }
 
-/** The tool calls, whole: clients expect `arguments` as an object. @throws LaminaError when the model wrote no object */
-function callsOf({ calls }: ChunkReader<never>): Part['calls'] {
-  if (calls.length === 0) return undefined;
-  return calls.map(({ id, name, text }, index) => ({
-    id,
-    function: { index, name, arguments: argumentsOf(name, text) },
-  }));
+/**
+ * The tool calls, whole: clients expect `arguments` as an object. One that the limit of tokens cut is left out.
+ * @throws LaminaError when the model wrote no object
+ */
+function callsOf<Chunk>({ reader, stream }: Answer<Chunk>): Part['calls'] {
+  const calls = reader.calls.flatMap(({ id, name, text }, index) => {
+    const given = argumentsIn(text);
+    if (given === undefined && stream.finishReason === 'length') return [];
+    if (given === undefined) throw notAnObject(name, text);
+    return { id, function: { index, name, arguments: given } };
+  });
+  return calls.length === 0 ? undefined : calls;
 }
 
-function argumentsOf(name: string, text: string): object {
+/** `undefined` for what is not the JSON of an object. */
+function argumentsIn(text: string): object | undefined {
   try {
     const value: unknown = JSON.parse(text === '' ? '{}' : text);
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : undefined;
   } catch {
-    // Told below.
+    return undefined;
   }
+}
+
+function notAnObject(name: string, text: string): LaminaError {
   const message = `The model called "${name}" with arguments that are not a JSON object: ${text.slice(0, 200)}`;
-  throw new LaminaError('ENGINE_REFUSED', { message });
+  return new LaminaError('ENGINE_REFUSED', { message });
 }

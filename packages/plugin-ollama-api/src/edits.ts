@@ -36,8 +36,8 @@ async function remove({ lamina, body }: HttpContext): Promise<string> {
     await lamina.models.save(model.name, { ...entry, aliases: model.aliases.filter((alias) => alias !== name) });
     return '';
   }
-  // An adapter shares the server of its base, which may still be needed.
-  if (model.base === undefined) await lamina.runtime.stop(model.name, { reason: 'removed' });
+  // An adapter or a preset shares the server of another model, which may still be needed.
+  if ((model.base ?? model.of) === undefined) await lamina.runtime.stop(model.name, { reason: 'removed' });
   const { kept } = await lamina.models.remove(model.name, { files: true });
   if (lamina.models.get(model.name) !== undefined) {
     const reason = kept.length > 0 ? kept.join('; ') : 'it is not in models.yaml, but a plugin offers it';

@@ -132,6 +132,15 @@ describe('POST /api/chat', function () {
     );
   });
 
+  it('leaves out a tool call that the limit of tokens cut', async () => {
+    const call = (index: number, text: string) => ({
+      tool_calls: [{ index, function: { name: 'f', arguments: text } }],
+    });
+    server.engine.answer = chatChunks([call(0, '{}'), call(1, '{"a')], 'length');
+    const { message, done_reason } = (await chat({ stream: false })).lines[0];
+    assert.deepEqual([message.tool_calls.length, done_reason], [1, 'length']);
+  });
+
   it('translates messages with images, tool calls and their results', async () => {
     await chat({
       messages: [

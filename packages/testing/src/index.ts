@@ -11,7 +11,14 @@ export type { Behaviour } from './fake-engine/behaviour.js';
 export type { FakeEngineState, SeenRequest } from './fake-engine/state.js';
 export type { TensorType } from './gguf/tensor.js';
 export { httpExtensionConformance, type HttpExtensionCaseName } from './http-extension-conformance.js';
-export type { HttpExtensionKit, RouteRequest, ServedLamina, StreamRequest, TestKeys } from './http-extension/kit.js';
+export type {
+  HttpExtensionKit,
+  KitRoute,
+  RouteRequest,
+  ServedLamina,
+  StreamRequest,
+  TestKeys,
+} from './http-extension/kit.js';
 export { watchForLeaks } from './leaks.js';
 export { sourceConformance, type SourceCaseName, type SourceKit } from './source-conformance.js';
 export { createTestLamina, type TestLamina, type TestLaminaOptions } from './test-lamina.js';

@@ -75,7 +75,8 @@ export interface Model {
   readonly base?: string;
   /**
    * The model that answers the requests for this one, by name or alias; a tap of `describeModel` sets it. Such a model has
-   * no files and no server of its own, and is available when that one is, which must not have `of` itself.
+   * no files and no server of its own, has the format and the metadata of that one, and is available when that is. No
+   * model can be of one that has `of` itself.
    */
   readonly of?: string;
   /** Options for the backend, from the manifest; validated against `modelOptions` of the backend type. */

@@ -193,7 +193,12 @@ export interface PluginDefinition<S extends Schema> {
    * checked, for a plugin that needs it only with some of them.
    * @example
    * ```ts
-   * needs: ({ limits }) => (limits === undefined ? [] : ['usage']),
+   * const meter = definePlugin({
+   *   name: 'meter',
+   *   options: { type: 'object', properties: { tokens: { type: 'boolean' } } },
+   *   needs: ({ tokens }) => (tokens === true ? ['usage'] : []),
+   *   setup: (lamina) => void lamina.events.on('request.finished', ({ usage }) => console.log(usage)),
+   * });
    * ```
    */
   readonly needs?: readonly PluginNeed[] | ((options: FromSchema<S>) => readonly PluginNeed[]);

@@ -223,6 +223,7 @@ export class ModelRegistry implements Models {
   /** On the disk of scans: a list must not take the place of a start. */
   private async readMetadata({ model }: ModelRecord): Promise<ModelMetadata | undefined> {
     const { disk, headers } = this.updater;
+    if (model.of !== undefined) return this.readMetadata(this.catalog.require(model.of));
     const { metadata } = await describeFiles(model, new Folders(this.modelsDir, disk), headers);
     return metadata && Object.freeze({ ...metadata, ...model.metadata });
   }

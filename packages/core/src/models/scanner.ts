@@ -163,7 +163,9 @@ function requireTargets(records: readonly ModelRecord[]): readonly ModelRecord[]
   return records.map((record) => {
     const { of } = record.model;
     const target = of === undefined ? record : byName.get(of);
-    if (of === undefined || (target?.available === true && target.model.of === undefined)) return record;
+    if (of === undefined) return record;
+    if (target?.available === true && target.model.of === undefined)
+      return freeze({ ...record, model: { ...record.model, format: target.model.format } });
     if (target === record) return unusable(record, 'it names itself as the model that answers for it');
     return unusable(record, `its model "${of}" ${targetProblem(target) ?? 'is not available'}`);
   });

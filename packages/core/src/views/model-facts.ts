@@ -20,12 +20,12 @@ const routes = [
 /** Metadata by the name of the model. */
 type MetadataByName = Pick<ReadonlyMap<string, ModelMetadata>, 'get'>;
 
-/** The metadata of the model that answers and of its base, by name, as their files are now. */
+/** The metadata of a model and of its base, by name, as their files are now. */
 export async function metadataOf(
   { models }: { readonly models: Pick<Models, 'describe'> },
   target: ResolvedModel,
 ): Promise<ReadonlyMap<string, ModelMetadata>> {
-  const names = [...new Set([target.answering.name, target.served.name])];
+  const names = [...new Set([target.model.name, target.served.name])];
   const described = await Promise.all(names.map((name) => models.describe(name)));
   return new Map(described.flatMap(({ name, metadata }) => (metadata === undefined ? [] : [[name, metadata]])));
 }
@@ -37,7 +37,7 @@ export async function metadataOf(
 export function modelFacts(lamina: ModelServices, record: ModelRecord, metadataOf: MetadataByName): ModelFacts {
   const { answering, served } = resolved(lamina, record);
   const { info } = slotOf(lamina, record);
-  const metadata = { ...metadataOf.get(served.name), ...metadataOf.get(answering.name) };
+  const metadata = { ...metadataOf.get(served.name), ...metadataOf.get(record.model.name) };
   const options = { ...served.options, ...answering.options };
   const contextLength = info?.contextLength ?? plannedContext(options, metadata.contextLength);
   const capabilities = capabilitiesOf(metadata, info);
@@ -58,7 +58,7 @@ export function servedModel(
 ): ServedModel {
   const facts = modelFacts(lamina, record, metadataOf);
   const { model } = answeringRecord(lamina, record);
-  const metadata = metadataOf.get(model.name);
+  const metadata = metadataOf.get(record.model.name);
   const { context_length: context, quantization, capabilities } = facts;
   const bytes = model.files.reduce((sum, file) => sum + file.bytes, 0);
   const size = bytes === 0 ? undefined : bytes;

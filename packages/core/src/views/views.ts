@@ -47,7 +47,7 @@ export function modelsView(
   return { models, total: records.length, available: records.filter(({ available }) => available).length, active };
 }
 
-/** One model. `metadataOf` has the metadata of the model that answers, and of the base of an adapter. */
+/** One model. `metadataOf` has its metadata, and that of the base of an adapter. */
 export function modelDetail(
   lamina: ModelServices,
   record: ModelRecord,
@@ -55,7 +55,7 @@ export function modelDetail(
   run?: ModelRun,
 ): ModelDetail {
   const { error } = slotOf(lamina, record);
-  const metadata = metadataOf.get(answeringRecord(lamina, record).model.name);
+  const metadata = metadataOf.get(record.model.name);
   const memory = run?.choice.backend === undefined ? undefined : run.choice.memory;
   return {
     ...modelView(lamina, record, run),

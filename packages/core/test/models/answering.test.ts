@@ -32,7 +32,7 @@ describe('a model that another one answers for', () => {
     return lamina;
   };
   const missing = (name: string) => lamina.models.get(name)?.missing;
-  const signal = AbortSignal.timeout(30_000);
+  const { signal } = new AbortController(); // Never aborted: mocha limits the time.
   afterEach(() => lamina.close());
 
   it('resolves to that model, by its name or alias', async () => {
@@ -101,6 +101,11 @@ describe('a model that another one answers for', () => {
     lease.release();
     await runtime.stop('coder');
     assert.deepEqual(runtime.slots(), []);
+  });
+
+  it('has the format of that model', async () => {
+    const { models } = await open({ coder: { of: 'base' } });
+    assert.equal(models.get('coder')?.model.format, 'fake');
   });
 
   it('is shown with the size, the context and the state of that model', async () => {

@@ -1,8 +1,7 @@
 // The environment of one case for HTTP extensions: a Lamina with the plugin and a fake engine, served with three keys.
 import assert from 'node:assert/strict';
 import { Agent, request } from 'undici';
-import type { Schema } from '@lamina/core/plugin';
-import type { HttpExtensionKit, RouteRequest, ServedLamina, TestKeys } from './kit.js';
+import type { HttpExtensionKit, KitRoute, RouteRequest, ServedLamina, TestKeys } from './kit.js';
 import { fakePlugin } from '../fake-engine.js';
 import type { FakeEngineState } from '../fake-engine/state.js';
 import { createTestLamina, type TestLamina } from '../test-lamina.js';
@@ -16,14 +15,10 @@ const allKeys: TestKeys = [
   { key: keys.manage, scope: 'manage' },
 ];
 
-/** A route that the plugin contributes, as far as the kit reads it. */
-export interface TestedRoute {
+/** A route with its name. */
+export interface TestedRoute extends KitRoute {
   /** `POST /notes` */
   readonly name: string;
-  readonly method: string;
-  readonly path: string;
-  readonly scope: string;
-  readonly body?: Schema;
 }
 
 /** A complete response. */
@@ -77,16 +72,19 @@ export class ExtensionHost {
     return new URL(this.server.url);
   }
 
-  /** The routes that the plugin contributes. @throws AssertionError without any */
+  /** The routes that the plugin contributes, and those of the kit. @throws AssertionError without any */
   routes(): readonly TestedRoute[] {
     const plugin = this.kit.plugin().name;
     const contributions = this.lamina.extensions('http' as never) as readonly { plugin: string; value: unknown }[];
-    const routes = contributions
+    const contributed = contributions
       .filter((contribution) => contribution.plugin === plugin)
-      .flatMap(({ value }) => (value as { routes?: readonly Omit<TestedRoute, 'name'>[] }).routes ?? [])
-      .map((route) => ({ ...route, name: `${route.method} ${route.path}` }));
-    assert.ok(routes.length > 0, `The plugin "${plugin}" contributes no routes to the extension point "http".`);
-    return routes;
+      .flatMap(({ value }) => (value as { routes?: readonly KitRoute[] }).routes ?? []);
+    const routes = [...contributed, ...(this.kit.routes ?? [])];
+    assert.ok(
+      routes.length > 0,
+      `The plugin "${plugin}" contributes no routes to the extension point "http", and the kit names none of Lamina that it changes.`,
+    );
+    return routes.map((route) => ({ ...route, name: `${route.method} ${route.path}` }));
   }
 
   /** The request that the kit has for a route. */

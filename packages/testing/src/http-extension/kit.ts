@@ -3,6 +3,14 @@ import type { Lamina } from '@lamina/core';
 import type { Plugin, Schema } from '@lamina/core/plugin';
 import type { TestLaminaOptions } from '../test-lamina.js';
 
+/** A route, as far as the kit reads it. */
+export interface KitRoute {
+  readonly method: string;
+  readonly path: string;
+  readonly scope: 'public' | 'any' | 'inference' | 'manage';
+  readonly body?: Schema;
+}
+
 /** A request to a route. */
 export interface RouteRequest {
   /** With the parameters of the route filled in. Default: the path of the route. */
@@ -32,7 +40,7 @@ export interface ServedLamina {
 }
 
 /**
- * A plugin with HTTP routes, and what to test it with. A case that needs a missing member fails, unless `skip` says why it
+ * A plugin with HTTP routes, or one that changes those of Lamina, and what to test it with. A case that needs a missing member fails, unless `skip` says why it
  * does not apply.
  */
 export interface HttpExtensionKit {
@@ -49,7 +57,18 @@ export interface HttpExtensionKit {
    * ```
    */
   serve(lamina: Lamina, apiKeys: TestKeys): Promise<ServedLamina>;
-  /** A request for every route of the plugin: `{ 'POST /notes': { body: { text: 'Milk' } } }`. */
+  /**
+   * Routes of Lamina that the plugin changes, by hooks or middleware: they are tested as those that it contributes.
+   * Default: none.
+   * @example
+   * ```ts
+   * const routes: HttpExtensionKit['routes'] = [
+   *   { method: 'POST', path: '/v1/chat/completions', scope: 'inference', body: { type: 'object' } },
+   * ];
+   * ```
+   */
+  readonly routes?: readonly KitRoute[];
+  /** A request for every route: `{ 'POST /notes': { body: { text: 'Milk' } } }`. */
   readonly requests: Readonly<Record<string, RouteRequest>>;
   /** A long request for every route that streams. */
   readonly streams?: Readonly<Record<string, StreamRequest>>;

@@ -36,8 +36,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   '@lamina/core/protocol': inside,
   '@lamina/client': [],
   '@lamina/testing': ['@lamina/core', '@lamina/core/plugin'],
-  plugin: ['@lamina/core/plugin'],
-  'plugin tests': ['@lamina/core', '@lamina/core/plugin', '@lamina/testing'],
+  plugin: ['@lamina/core', '@lamina/core/plugin', '@lamina/core/protocol', '@lamina/server-koa'],
+  'plugin tests': ['@lamina/core', '@lamina/core/plugin', '@lamina/server-koa', '@lamina/testing'],
   '@lamina/config': ['@lamina/core', '@lamina/core/protocol'],
   host: ['@lamina/config', '@lamina/core', '@lamina/core/protocol'],
 };

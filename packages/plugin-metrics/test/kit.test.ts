@@ -1,7 +1,9 @@
 // The plugin passes the conformance tests of HTTP extensions.
+import assert from 'node:assert/strict';
 import { createServer } from '@lamina/server-koa';
 import { httpExtensionConformance } from '@lamina/testing';
 import { metrics } from '../dist/index.js';
+import { startMetered } from './metered-server.js';
 
 describe('the plugin metrics', function () {
   this.timeout(20_000);
@@ -24,4 +26,15 @@ describe('the plugin metrics', function () {
       if (skip !== undefined) this.skip();
       return run();
     });
+
+  it('shows nothing to a key without the scope `manage`', async () => {
+    const apiKeys = [{ key: 'secret', scope: 'inference' }] as const;
+    const server = await startMetered({ models: {}, server: { apiKeys }, key: 'secret' });
+    try {
+      for (const path of ['/metrics', '/stats/series', '/stats/series?model=tiny'])
+        assert.equal((await server.get(path)).status, 403, path);
+    } finally {
+      await server.close();
+    }
+  });
 });

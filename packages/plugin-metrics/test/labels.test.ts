@@ -1,6 +1,6 @@
 // Labels have only names that Lamina knows, however clients, keys and models are named.
 import assert from 'node:assert/strict';
-import type { Caller } from '@lamina/core';
+import { LaminaError, type Caller, type Plugin } from '@lamina/core';
 import { sumOf } from './exposition-text.js';
 import { chat, startMetered, total, type MeteredServer } from './metered-server.js';
 
@@ -14,6 +14,7 @@ describe('the labels of metrics', function () {
     server = await startMetered({
       models: { tiny: {}, [hostileModel]: {} },
       entries: { named: { path: 'model.fake', backend: 'fake', aliases: ['nick'] } },
+      plugins: [refusing],
       server: { apiKeys: [{ name: hostileKey, key: 'secret' }, { key: 'unnamed' }] },
       key: 'unnamed',
     });
@@ -57,7 +58,11 @@ describe('the labels of metrics', function () {
 
   it('are the model of an alias', async () => {
     await server.post('chat/completions', chat('nick'), as('unnamed'));
-    assert.equal(sumOf(await server.metrics(), 'lamina_requests_total', { model: 'named', status: '200' }), 1);
+    const refused = await server.post('chat/completions', chat('nick'), { ...as('unnamed'), 'x-refuse': 'yes' });
+    assert.equal(refused.status, 403);
+    const exposition = await server.metrics();
+    for (const status of ['200', '403'])
+      assert.equal(sumOf(exposition, 'lamina_requests_total', { model: 'named', status }), 1);
     assert.equal((await server.series('model=nick')).model, 'named');
   });
 
@@ -89,6 +94,16 @@ describe('the labels of metrics', function () {
 
   const lamina = () => server.lamina;
 });
+
+/** Refuses requests with the header `x-refuse`, before their model is resolved. */
+const refusing: Plugin = {
+  name: 'refusing',
+  setup: (lamina) =>
+    lamina.hooks.beforeRequest.tap(({ headers }) => {
+      if (headers['x-refuse'] !== undefined) throw new LaminaError('FORBIDDEN', { message: 'Refused.' });
+      return undefined;
+    }),
+};
 
 /** What some route requires. */
 const everyField = {

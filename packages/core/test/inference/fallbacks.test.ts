@@ -102,8 +102,7 @@ describe('the fallbacks of a request', () => {
   });
 
   it('are not used for a request that waits too long', async () => {
-    await open(['small'], { big: fake({ load_ms: 60_000 }) }, { queueTimeout: 0.1, maxLoaded: 2 });
-    await lamina.runtime.start('small', { signal });
+    await open(['small'], { big: fake({ load_ms: 60_000 }) }, { queueTimeout: 0.1 });
     await assert.rejects(answer('big'), { code: 'QUEUE_TIMEOUT' });
     assert.deepEqual(warnings, []);
   });

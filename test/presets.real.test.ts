@@ -55,6 +55,14 @@ describeReal('presets on a real llama-server', function () {
   }
   const chat = (model: string, more: object = {}) => ask<Completion>('chat/completions', chatBody(model, 'hi', more));
 
+  it('have the context and the capabilities of their model before it starts', async () => {
+    const response = await fetch(`${url}/v1/models`);
+    const { data } = (await response.json()) as { data: { id: string; capabilities: string[]; size: number }[] };
+    const [base, wordy] = ['base', 'wordy'].map((name) => data.find(({ id }) => id === name)!);
+    assert.ok(base!.capabilities.includes('chat') && base!.size > 0);
+    assert.deepEqual({ ...wordy, id: 'base' }, base);
+  });
+
   it('share one engine, each with its own prompt and parameters', async () => {
     const [base, wordy, short] = await Promise.all(['base', 'wordy', 'short'].map((model) => chat(model)));
     assert.equal(base!.choices[0].message.content, 'I am base.');

@@ -11,7 +11,10 @@ const stage = -100;
  * `of` is a virtual model: another name for the model that `of` names, with defaults for its requests.
  * @example
  * ```ts
- * virtualModels()
+ * import { createLamina } from '@lamina/core';
+ * import { virtualModels } from '@lamina/plugin-virtual-models';
+ *
+ * const lamina = await createLamina({ modelsDir: 'models', plugins: [virtualModels()] });
  * ```
  */
 export const virtualModels = definePlugin({

@@ -285,7 +285,7 @@ export const errorTable = {
     status: 500,
     retryable: false,
     message: 'Plugin "{plugin}" is invalid: {reason}.',
-    when: 'A plugin has the wrong shape, or its options are invalid. Checked before any of its code runs.',
+    when: 'A plugin has the wrong shape, its options are invalid, or it registers something invalid or something that another one has.',
   },
   PLUGIN_FAILED: {
     status: 500,

@@ -24,7 +24,10 @@ export interface ExtensionPoints {
    * `discovery.manifest`. A key of Lamina or of another plugin stops the start (`PLUGIN_INVALID`).
    * @example
    * ```ts
-   * lamina.extend('modelEntry', { owner: { type: 'string', description: 'Who to ask about the model.' } });
+   * const owners = definePlugin({
+   *   name: 'owners',
+   *   setup: (lamina) => lamina.extend('modelEntry', { owner: { type: 'string', description: 'Who to ask.' } }),
+   * });
    * ```
    */
   readonly modelEntry: Readonly<Record<string, Schema>>;

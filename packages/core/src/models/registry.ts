@@ -23,6 +23,7 @@ import type {
 import { abortable } from '../kernel/abort.js';
 import type { Problem } from '../kernel/check.js';
 import type { EventBus } from '../kernel/event-bus.js';
+import { freeze } from '../kernel/freeze.js';
 import type { Hooks } from '../kernel/hooks.js';
 import { CatalogUpdater } from './catalog-updater.js';
 import type { Catalog } from './catalog.js';
@@ -114,7 +115,7 @@ export class ModelRegistry implements Models {
     if (!available) return model;
     if (model.of !== undefined) {
       const { metadata } = await this.describe(model.of);
-      return metadata === undefined ? model : Object.freeze({ ...model, metadata: { ...metadata, ...model.metadata } });
+      return metadata === undefined ? model : freeze({ ...model, metadata: { ...metadata, ...model.metadata } });
     }
     const folders = new Folders(this.modelsDir, this.startDisk);
     const { metadata, broken } = await describeFiles(model, folders, this.updater.headers);

@@ -25,7 +25,7 @@ describe('a model that another one answers for', () => {
   let lamina: TestLamina;
   const open = async (models: Record<string, object>) => {
     lamina = await createTestLamina({
-      files: { 'base.fake': 'a fake model', 'adapter.fake': 'an adapter' },
+      files: { 'base.fake': 'a fake model', 'adapter.fake': 'an adapter', 'own.fake': 'a fake model' },
       plugins: [fakePlugin(), answers],
       manifest: { models: { base, adapter: { path: 'adapter.fake', base: 'base' }, ...models } },
     });
@@ -129,10 +129,10 @@ describe('a model that another one answers for', () => {
   });
 
   it('is removed without the files of that model, also when that model is gone', async () => {
-    const { models, modelsDir } = await open({ coder: { of: 'base', path: 'base.fake' }, lost: { of: 'gone' } });
+    const { models, modelsDir } = await open({ coder: { of: 'base', path: 'own.fake' }, lost: { of: 'gone' } });
     assert.deepEqual((await models.remove('coder', { files: true })).deleted, []);
     await models.remove('lost', { files: true });
-    await access(join(modelsDir, 'base.fake'));
+    for (const file of ['base.fake', 'own.fake']) await access(join(modelsDir, file));
     assert.equal(models.get('coder'), undefined);
     assert.equal(models.get('lost'), undefined);
   });
@@ -162,7 +162,8 @@ describe('a model that another one answers for', () => {
     await runtime.start('other', { signal });
     const stopped = events.once('model.stopped', { signal });
     await models.save('other', { of: 'base' });
-    assert.equal((await stopped).model, 'other');
+    const { model, reason } = await stopped;
+    assert.deepEqual([model, reason], ['other', 'removed']);
     assert.deepEqual(runtime.slots(), []);
   });
 });

@@ -171,6 +171,22 @@ describe('redaction', () => {
       });
     });
 
+    it('sends the rest of a tool call without its id and name, which clients would add up', async () => {
+      const choice = (delta: object, finish_reason: string | null = null) => ({
+        id: 'one',
+        choices: [{ index: 0, delta, finish_reason }],
+      });
+      const call = (id: object, name: object, text: string) =>
+        choice({ tool_calls: [{ index: 0, ...id, function: { ...name, arguments: text } }] });
+      const end = choice({}, 'tool_calls');
+      stage.reply = { chunks: [call({ id: 'call', type: 'function' }, { name: 'find' }, '{"a":"sk-'), end] };
+      assert.deepEqual(await events('/v1/chat/completions'), [
+        call({ id: 'call', type: 'function' }, { name: 'find' }, '{"a":"'),
+        call({ type: 'function' }, {}, 'sk-'),
+        end,
+      ]);
+    });
+
     it('covers completions, whose last text comes with the finish reason', async () => {
       const choice = (text: string, finish_reason: string | null = null) => ({
         choices: [{ index: 0, text, logprobs: { tokens: [text] }, finish_reason }],

@@ -8,6 +8,9 @@ import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { LaminaError } from '@lamina/core';
+import { readCommandLine, type CommandLine } from '../dist/command-line.js';
+import { serve } from '../dist/serve.js';
 import { bin, CommandRun, isAlive } from './support/command.js';
 import { raw } from './support/raw.js';
 import { chat, errorOf, until } from './support/test-server.js';
@@ -283,6 +286,19 @@ describe('lamina-server', function () {
     return result.stderr;
   };
 
+  /** What the command says when it cannot start; found in this process, because another one would load everything again. */
+  const refusal = async (...args: string[]): Promise<string> => {
+    const never = new AbortController().signal;
+    const signals = { orderly: never, atOnce: never, onReload: () => undefined };
+    const error: unknown = await serve(readCommandLine(args) as CommandLine, {}, bin, signals, {}).then(
+      () => assert.fail('it started'),
+      (reason: unknown) => reason,
+    );
+    assert.ok(LaminaError.is(error), String(error));
+    assert.equal(error.message.includes('\n'), false, error.message);
+    return error.message;
+  };
+
   it('reports in one sentence why it cannot start', async () => {
     // The log of what was found until then is JSON, and not the sentence.
     const one = async (says: RegExp, ...args: string[]) => {
@@ -293,23 +309,31 @@ describe('lamina-server', function () {
       );
     };
     await one(/needs an API key/, ...options(), '--host', '0.0.0.0');
-    await one(/Cannot load nowhere\.mjs: /, '--config', 'nowhere.mjs');
-    await writeFile(join(directory, 'empty.mjs'), 'export const plugins = [];');
-    await one(/default export/, '--config', 'empty.mjs');
     await writeFile(join(directory, 'throws.mjs'), "throw new Error('not today');");
     await one(/Cannot load throws\.mjs: not today/, '--config', 'throws.mjs');
-    await one(/API key file cannot be read/, ...options(), '--api-key-file', 'nowhere');
-    await writeFile(join(directory, 'keys'), '# none\n');
-    await one(/contains no key/, ...options(), '--api-key-file', 'keys');
     await writeFile(join(directory, 'keys'), 'secret-key everything\n');
     const shown = await fails(1, /keys, line 1/, ...options(), '--api-key-file', 'keys');
     assert.equal(shown.includes('secret-key'), false);
-    for (const words of ['inference manage', 'name=', 'name=a name=b', 'manage name=a b'])
-      await writeFile(join(directory, 'keys'), `k\nsecret-key ${words}\n`).then(() =>
-        one(/keys, line 2: only a scope/, ...options(), '--api-key-file', 'keys'),
-      );
-    await writeFile(join(directory, 'bad.yaml'), 'models: [\n');
-    await one(/bad\.yaml/, ...options(), '--manifest', join(directory, 'bad.yaml'));
+  });
+
+  it('has a sentence for each file that it cannot use', async () => {
+    const file = (name: string) => join(directory, name);
+    const configured = ['--config', file('config.mjs'), '--models-dir', directory, '--port', '0'];
+    assert.match(await refusal('--config', file('nowhere.mjs')), /Cannot load .*nowhere\.mjs: /);
+    await writeFile(file('empty.mjs'), 'export const plugins = [];');
+    assert.match(await refusal('--config', file('empty.mjs')), /default export/);
+    const withKeys = (name: string) => refusal(...configured, '--api-key-file', file(name));
+    assert.match(await withKeys('nowhere'), /API key file cannot be read/);
+    await writeFile(file('keys'), '# none\n');
+    assert.match(await withKeys('keys'), /contains no key/);
+    for (const words of ['inference manage', 'name=', 'name=a name=b', 'manage name=a b']) {
+      await writeFile(file('keys'), `k\nsecret-key ${words}\n`);
+      const message = await withKeys('keys');
+      assert.match(message, /keys, line 2: only a scope/);
+      assert.equal(message.includes('secret-key'), false);
+    }
+    await writeFile(file('bad.yaml'), 'models: [\n');
+    assert.match(await refusal(...configured, '--manifest', file('bad.yaml')), /bad\.yaml/);
   });
 
   it('leaves nothing behind when the port is in use', async () => {
@@ -323,20 +347,15 @@ describe('lamina-server', function () {
     assert.equal((await ended).code, 0, 'the data directory is free again');
   });
 
-  it('reports in one sentence a size and an origin that are none', async () => {
-    await fails(
-      1,
-      /^lamina-server: "--body-limit much" is not a size\. Write it like 64MB\.$/m,
-      ...options(),
-      '--body-limit',
-      'much',
+  it('has a sentence for a size and an origin that are none', async () => {
+    const configured = ['--config', join(directory, 'config.mjs'), '--models-dir', directory, '--port', '0'];
+    assert.equal(
+      await refusal(...configured, '--body-limit', 'much'),
+      '"--body-limit much" is not a size. Write it like 64MB.',
     );
-    await fails(
-      1,
-      /^lamina-server: "app\.example" is not an origin .*https:\/\/app\.example/m,
-      ...options(),
-      '--cors',
-      'app.example',
+    assert.match(
+      await refusal(...configured, '--cors', 'app.example'),
+      /^"app\.example" is not an origin .*https:\/\/app\.example/,
     );
   });
 

@@ -6,7 +6,6 @@ import { answerEvents } from './chat.js';
 import { chatRequest } from './chat-request.js';
 import { errorBody, requestId } from './errors.js';
 import { listModels, retrieveModel } from './model-list.js';
-import { withPings } from './pings.js';
 import { requestSchema, type MessagesRequest } from './request.js';
 import { estimateTokens } from './token-estimate.js';
 
@@ -55,8 +54,9 @@ export const anthropicApi = definePlugin({
     const answer = (ctx: HttpContext, request: MessagesRequest): unknown => {
       const events = answerEvents(ctx, chatRequest(request));
       if (request.stream !== true) return wholeMessage(events);
-      return ctx.stream(written(withPings(events, lamina.clock)), {
+      return ctx.stream(written(events), {
         as: 'sse',
+        onSilence: () => eventOf({ type: 'ping' }),
         onError: (error) => eventOf({ ...errorBody(error, ctx), type: 'error' }),
       });
     };

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createServer as createHttpServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { json as readJson } from 'node:stream/consumers';
-import type { Clock, Plugin } from '@lamina/core';
+import type { Plugin } from '@lamina/core';
 import { anthropicApi } from '@lamina/plugin-anthropic-api';
 import { createServer } from '@lamina/server-koa';
 import { createTestLamina, fakeBackend, fakePlugin, type TestLamina } from '@lamina/testing';
@@ -53,20 +53,19 @@ export class TestApi {
     private readonly closers: readonly (() => Promise<unknown>)[],
   ) {}
 
-  static async open(options: { translate?: 'missing' | 'always'; clock?: Clock } = {}): Promise<TestApi> {
+  static async open(options: { translate?: 'missing' | 'always'; heartbeatInterval?: number } = {}): Promise<TestApi> {
     const engine = createHttpServer((request, response) => {
       if (request.url === '/v1/models') response.end('{"data":[{"id":"scripted"}]}');
       else void readJson(request).then((body) => api.#answer(body as SeenRequest, response));
     });
     engine.listen(0, '127.0.0.1');
     await once(engine, 'listening');
-    const { translate = 'always', clock } = options;
+    const { translate = 'always', ...serverOptions } = options;
     const fake = { path: 'tiny.fake', backend: 'fake' };
     const lamina = await createTestLamina({
       plugins: [fakePlugin(), native, router, anthropicApi({ translate })],
       files: { 'tiny.fake': 'a fake model' },
       limits: { maxLoaded: 3 },
-      ...(clock === undefined ? {} : { clock }),
       manifest: {
         backends: {
           far: { type: 'remote', base_url: `http://127.0.0.1:${(engine.address() as AddressInfo).port}/v1` },
@@ -79,7 +78,7 @@ export class TestApi {
         },
       } as never,
     });
-    const server = createServer(lamina, { port: 0 });
+    const server = createServer(lamina, { port: 0, ...serverOptions });
     const api = new TestApi(lamina, await server.listen(), [
       () => server.close({ signal: AbortSignal.abort() }),
       () => lamina.close({ signal: AbortSignal.abort() }),

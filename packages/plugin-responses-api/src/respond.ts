@@ -5,7 +5,6 @@ import type { ResponsesBody } from './body.js';
 import { ResponseEvents, type ResponseEvent } from './events.js';
 import { ownerOf, type RecentItems } from './recent-items.js';
 import { readRequest } from './request.js';
-import { withoutSilence } from './waiting.js';
 
 /** Returns the response, or streams its events. @throws LaminaError `REQUEST_INVALID`, and what reading a chat throws */
 export async function respond(ctx: HttpContext, recent: RecentItems, clock: Clock): Promise<object | undefined> {
@@ -24,8 +23,8 @@ export async function respond(ctx: HttpContext, recent: RecentItems, clock: Cloc
   if (body.stream !== true) return wholeResponse(run());
   const onError = (error: WireError): string => written(events.failed(error));
   // A client that has waited gets the first events, so that it can read a failure, and then comments.
-  const fill = (): string[] => [...events.begin()].map(written).concat(': waiting\n\n');
-  await ctx.stream(withoutSilence(asText(run()), fill, clock), { as: 'sse', onError, endAfterError: true });
+  const onSilence = (): string => [...events.begin()].map(written).concat(': waiting\n\n').join('');
+  await ctx.stream(asText(run()), { as: 'sse', onSilence, onError, endAfterError: true });
   return undefined;
 }
 

@@ -35,6 +35,8 @@ describe('routes of plugins', () => {
   /** Set by the handler of /notes/endless: how its iterable ended, and the signal. */
   let ended: string[] = [];
   let yielded = 0;
+  let silences = 0;
+  let endSilence = (): void => undefined;
   const requests: InferenceRequest[] = [];
   const lines: { event?: string; [field: string]: unknown }[] = [];
   const log: Logger = {
@@ -66,6 +68,20 @@ describe('routes of plugins', () => {
     } finally {
       ended.push('left');
     }
+  }
+
+  /** Says nothing until its client has heard two signs of life. */
+  async function* silent(end: string): AsyncGenerator<object> {
+    await new Promise<void>((resolve) => (endSilence = resolve));
+    if (end === 'fails') throw new RangeError('a secret of the plugin');
+    yield { end };
+  }
+
+  function silence(end: string): string {
+    if (end === 'throws') throw new RangeError('a secret of the plugin');
+    silences += 1;
+    if (silences === 2) endSilence();
+    return ': waiting\n\n';
   }
 
   async function* failing(after: number): AsyncGenerator<object> {
@@ -151,6 +167,13 @@ describe('routes of plugins', () => {
       },
       {
         method: 'GET',
+        path: '/stream/silent/:end',
+        scope: 'any',
+        handler: ({ stream, params }) =>
+          stream(silent(params['end']!), { as: 'sse', onSilence: () => silence(params['end']!) }),
+      },
+      {
+        method: 'GET',
         path: '/stream/endless/:bytes',
         scope: 'any',
         handler: ({ stream, params, signal }) =>
@@ -207,6 +230,7 @@ describe('routes of plugins', () => {
       plugins: [extension('notes', notes), extension('witness', witness), hooked],
       lamina: { log },
       server: {
+        heartbeatInterval: 0.02,
         apiKeys: [
           { key: 'm', name: 'boss' },
           { key: 'i', name: 'phone', scope: 'inference' },
@@ -337,6 +361,26 @@ describe('routes of plugins', () => {
       assert.equal(await lines.text(), '{"a":1}\n: a comment\n\n{"b":"two\\nlines"}\n');
       const head = await ask('HEAD', '/stream/sse');
       assert.deepEqual([head.status, await head.text()], [200, '']);
+    });
+
+    it('tell a client that waits that they go on, and then what there is to tell', async () => {
+      for (const [path, expected] of [
+        ['answers', /^(: waiting\n\n){2,}data: {"end":"answers"}\n\n$/],
+        ['fails', /^(: waiting\n\n){2,}data: {"error":"Internal error.*\n\n$/],
+      ] as const) {
+        silences = 0;
+        const response = await ask('GET', `/stream/silent/${path}`, undefined, 'm');
+        const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
+        let text = '';
+        const read = async () => {
+          const { done, value = '' } = await reader.read();
+          text += value;
+          return !done;
+        };
+        while (await read().catch(() => false));
+        assert.match(text, expected);
+      }
+      assert.equal((await ask('GET', '/stream/silent/throws')).status, 500);
     });
 
     it('respond with an ordinary error when they fail before the first part', async () => {

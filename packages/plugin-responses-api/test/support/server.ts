@@ -3,8 +3,7 @@ import { once } from 'node:events';
 import { createServer as createHttpServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { json } from 'node:stream/consumers';
-import type { LaminaOptions } from '@lamina/core';
-import { createServer } from '@lamina/server-koa';
+import { createServer, type ServerOptions } from '@lamina/server-koa';
 import { createTestLamina, fakePlugin, type TestLamina } from '@lamina/testing';
 import { responsesApi } from '../../dist/index.js';
 
@@ -34,7 +33,7 @@ export class ResponsesServer {
   #engine: Server | undefined;
   #close: (() => Promise<void>) | undefined;
 
-  async open(options: Pick<LaminaOptions, 'clock'> = {}): Promise<void> {
+  async open(options: Pick<ServerOptions, 'heartbeatInterval'> = {}): Promise<void> {
     this.#engine = createHttpServer((request, response) => {
       if (request.method === 'GET') return void response.end('{"data":[]}');
       void json(request).then((chat) => {
@@ -47,7 +46,6 @@ export class ResponsesServer {
     const base_url = `http://127.0.0.1:${(this.#engine.address() as AddressInfo).port}/v1`;
     const fake = (options: object) => ({ path: 'model.fake', backend: 'fake', options });
     this.lamina = await createTestLamina({
-      ...options,
       plugins: [fakePlugin(), responsesApi()],
       files: { 'model.fake': 'a fake model' },
       limits: { maxLoaded: 4 },
@@ -61,7 +59,7 @@ export class ResponsesServer {
         },
       } as never,
     });
-    const server = createServer(this.lamina, { port: 0, apiKeys: keys.map((key) => ({ key })) });
+    const server = createServer(this.lamina, { port: 0, apiKeys: keys.map((key) => ({ key })), ...options });
     this.url = await server.listen();
     this.#close = () => server.close({ signal: AbortSignal.timeout(1000) });
   }

@@ -46,6 +46,11 @@ export interface StreamOptions {
    */
   readonly as: 'sse' | 'ndjson';
   /**
+   * What a client gets that has heard nothing for the server's heartbeat interval, by default 15 s: a comment, or an event
+   * that does nothing. The response begins with it, so that a later error is its last part. Default: nothing.
+   */
+  onSilence?(): object | string;
+  /**
    * The last part of a response that fails after its first part; default: what `errorBody` makes of the error. The
    * connection is then destroyed, so that the response cannot look complete.
    */

@@ -62,5 +62,6 @@ export class RequestContext implements HttpContext {
     await forward(this.koa, lamina, { route, heartbeatMs: limits.heartbeatMs }, Promise.resolve(body));
   };
 
-  readonly stream: HttpContext['stream'] = (parts, options) => streamParts(this.koa, parts, options, this.signal);
+  readonly stream: HttpContext['stream'] = (parts, options) =>
+    streamParts(this.koa, parts, options, { signal: this.signal, heartbeatMs: this.#services.limits.heartbeatMs });
 }

@@ -10,34 +10,58 @@ import type { StreamOptions } from './http-context.js';
 
 const contentTypes = { sse: 'text/event-stream; charset=utf-8', ndjson: 'application/x-ndjson; charset=utf-8' };
 
-/** See `HttpContext.stream`. `signal` is aborted when the client leaves. @throws what the iterable throws */
+/** What a stream needs besides its options. */
+interface StreamTerms {
+  /** Aborted when the client leaves. */
+  readonly signal: AbortSignal;
+  /** How long a client waits for a sign of life, in milliseconds. */
+  readonly heartbeatMs: number;
+}
+
+/** See `HttpContext.stream`. @throws what the iterable throws */
 export async function streamParts(
   ctx: Context,
   parts: AsyncIterable<object | string>,
-  { as, onError = (error) => errorBody(ctx, error), endAfterError = false }: StreamOptions,
-  signal: AbortSignal,
+  { as, onSilence, onError = (error) => errorBody(ctx, error), endAfterError = false }: StreamOptions,
+  { signal, heartbeatMs }: StreamTerms,
 ): Promise<void> {
   const { res } = ctx;
+  let isSilent = true;
   const written = (part: object | string): string => {
     if (typeof part === 'string') return part;
     return as === 'sse' ? `data: ${JSON.stringify(part)}\n\n` : `${JSON.stringify(part)}\n`;
   };
+  const write = (part: object | string): boolean => {
+    if (!res.headersSent) setHead(ctx, as);
+    ctx.respond = false;
+    isSilent = false;
+    return res.write(written(part));
+  };
+  const failed = new AbortController();
+  const ended = onSilence === undefined ? signal : AbortSignal.any([signal, failed.signal]);
+  const beat = (): void => {
+    try {
+      if (isSilent && !res.writableNeedDrain) write(onSilence!());
+      isSilent = true;
+    } catch (error) {
+      failed.abort(LaminaError.from(error));
+    }
+  };
   const iterator = parts[Symbol.asyncIterator]();
+  const timer = onSilence === undefined ? undefined : setInterval(beat, heartbeatMs).unref();
   try {
     if (ctx.method === 'HEAD') {
       setHead(ctx, as);
       await iterator.return?.();
       return;
     }
-    let part = await abortable(iterator.next(), signal);
-    const first = part.done === true ? '' : written(part.value);
-    setHead(ctx, as);
-    ctx.respond = false;
-    if (!res.write(first)) await abortable(once(res, 'drain'), signal);
-    while (part.done !== true) {
-      part = await abortable(iterator.next(), signal);
-      if (part.done !== true && !res.write(written(part.value))) await abortable(once(res, 'drain'), signal);
+    for (;;) {
+      const part = await abortable(iterator.next(), ended);
+      if (part.done === true) break;
+      if (!write(part.value)) await abortable(once(res, 'drain'), ended);
     }
+    if (!res.headersSent) setHead(ctx, as);
+    ctx.respond = false;
     res.end();
   } catch (error) {
     // Not awaited: an iterable that waits for something ends when that comes.
@@ -50,6 +74,8 @@ export async function streamParts(
       await abortable(sent, signal).catch(() => undefined);
     }
     throw error; // Destroys a response that has begun, and logs what failed.
+  } finally {
+    clearInterval(timer);
   }
 }
 

@@ -12,7 +12,7 @@ describe('the fallbacks of a request', () => {
   let lamina: TestLamina;
   let finished: Finished[];
   let warnings: object[];
-  const { signal } = new AbortController(); // Never aborted: mocha limits the time.
+  let signal: AbortSignal;
   const log: Logger = {
     debug() {},
     info() {},
@@ -41,6 +41,7 @@ describe('the fallbacks of a request', () => {
   beforeEach(() => {
     finished = [];
     warnings = [];
+    signal = AbortSignal.timeout(30_000);
   });
   afterEach(() => lamina.close());
 

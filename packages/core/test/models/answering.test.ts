@@ -32,7 +32,8 @@ describe('a model that another one answers for', () => {
     return lamina;
   };
   const missing = (name: string) => lamina.models.get(name)?.missing;
-  const { signal } = new AbortController(); // Never aborted: mocha limits the time.
+  let signal: AbortSignal;
+  beforeEach(() => void (signal = AbortSignal.timeout(30_000)));
   afterEach(() => lamina.close());
 
   it('resolves to that model, by its name or alias', async () => {

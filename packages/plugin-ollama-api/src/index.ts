@@ -15,7 +15,10 @@ import { unsupportedRoutes } from './unsupported.js';
  * Ollama's API, so that its clients work unchanged. With the port 11434 Lamina is a drop-in replacement.
  * @example
  * ```ts
- * createServer(await createLamina({ plugins: [ollamaApi(), llamacpp()] }), { port: 11_434 });
+ * import { createLamina } from '@lamina/core';
+ * import { ollamaApi } from '@lamina/plugin-ollama-api';
+ *
+ * const lamina = await createLamina({ modelsDir: 'models', plugins: [ollamaApi()] });
  * ```
  */
 export const ollamaApi = definePlugin({

@@ -44,11 +44,12 @@ export function patternReplacer(source: string, flags: string, replacement: stri
       const text = before + held + piece;
       let changed = '';
       for (let at = before.length; ;) {
-        beginning.lastIndex = Math.max(at, text.length - maxLength);
+        // What may be a match that is too long is released, not with every piece but when much of it has come.
+        beginning.lastIndex = text.length - at > 2 * maxLength ? text.length - maxLength : at;
         const hold = isLast ? text.length : (beginning.exec(text)?.index ?? text.length);
         full.lastIndex = at;
-        const match = full.exec(text);
-        if (match === null || match.index >= hold) {
+        const match = hold > at ? full.exec(text) : undefined; // Nothing before `hold`, nothing to find.
+        if (!match || match.index >= hold) {
           held = text.slice(hold);
           before = text.slice(Math.max(0, hold - context), hold);
           return changed + text.slice(at, hold);

@@ -20,13 +20,9 @@ export async function* messageEvents(
   stream: ChatStream,
   { id, model }: Pick<Message, 'id' | 'model'>,
 ): AsyncGenerator<MessageEvent, void> {
-  const start: MessageEvent = {
-    type: 'message_start',
-    message: {
-      ...{ id, type: 'message', role: 'assistant', model, content: [] },
-      ...{ stop_reason: none, stop_sequence: none, usage: noUsage },
-    },
-  };
+  const empty = { id, type: 'message', role: 'assistant', model, content: [] } as const;
+  const message: Message = { ...empty, stop_reason: none, stop_sequence: none, usage: noUsage };
+  const start: MessageEvent = { type: 'message_start', message };
   const blocks = new AnswerBlocks();
   let hasStarted = false;
   for await (const part of stream.parts()) {

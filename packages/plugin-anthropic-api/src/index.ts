@@ -28,7 +28,9 @@ export const optionsSchema = {
  * Messages API itself answers itself, unless the option `translate` is `always`.
  * @example
  * ```ts
- * anthropicApi({ translate: 'always' })
+ * import { anthropicApi } from '@lamina/plugin-anthropic-api';
+ *
+ * const plugin = anthropicApi({ translate: 'always' });
  * ```
  */
 export const anthropicApi = definePlugin({

@@ -28,7 +28,9 @@ export async function respond<Chunk extends object>(
   answer: Answer<Chunk>,
 ): Promise<unknown> {
   if (asked.stream === false) return wholeOf(asked.model, answer);
-  return ctx.stream(linesOf(asked.model, answer), { as: 'ndjson' });
+  // For a client that waits: it ignores a line without text.
+  const onSilence = (): object => ({ ...lineHead(asked.model), ...answer.write({}), done: false });
+  return ctx.stream(linesOf(asked.model, answer), { as: 'ndjson', onSilence });
 }
 
 /** The members that every line and object begins with. */

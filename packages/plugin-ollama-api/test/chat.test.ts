@@ -281,3 +281,39 @@ describe('POST /api/chat', function () {
     assert.equal((await ended).request, response.headers.get('x-request-id'));
   });
 });
+
+describe('a client that waits for /api/chat', () => {
+  let server: OllamaServer;
+  before(async () => void (server = await OllamaServer.open({}, 0.02)));
+  after(() => server.close());
+
+  it('gets lines without text, then the answer', async () => {
+    let answer!: () => void;
+    server.engine.answer = (response) => {
+      answer = () => {
+        response.writeHead(200, { 'content-type': 'text/event-stream' });
+        response.end(
+          chatChunks([{ content: 'Yes' }])
+            .map((chunk) => `data: ${JSON.stringify(chunk)}\n\n`)
+            .join(''),
+        );
+      };
+    };
+    const response = await fetch(new URL('/api/chat', server.url), {
+      method: 'POST',
+      body: JSON.stringify({ model: 'scripted', messages: [{ role: 'user', content: 'Hello?' }] }),
+    });
+    let text = '';
+    let isAnswered = false;
+    for await (const part of response.body!) {
+      text += Buffer.from(part as Uint8Array).toString();
+      if (isAnswered || answer === undefined || text.split('\n').length < 3) continue;
+      isAnswered = true;
+      answer();
+    }
+    const lines = text.trimEnd().split('\n');
+    const contents = lines.map((line) => JSON.parse(line).message.content as string);
+    assert.deepEqual([contents.slice(0, 2), contents.join('')], [['', ''], 'Yes']);
+    assert.equal(JSON.parse(lines.at(-1)!).done, true);
+  });
+});

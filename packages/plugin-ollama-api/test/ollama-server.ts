@@ -51,8 +51,8 @@ export class OllamaServer {
     private readonly closers: readonly (() => Promise<unknown>)[],
   ) {}
 
-  /** The models: `tiny` (fake), `plain`, `thinker` and `scripted` (remote), and those of `options`. */
-  static async open(options: TestLaminaOptions = {}): Promise<OllamaServer> {
+  /** `heartbeatInterval` in seconds. The models: `tiny` (fake), `plain`, `thinker` and `scripted` (remote), and those of `options`. */
+  static async open(options: TestLaminaOptions = {}, heartbeatInterval = 15): Promise<OllamaServer> {
     const engine: ScriptedEngine = { requests: [], answer: [] };
     const remote = createHttpServer((request, response) => {
       let text = '';
@@ -79,7 +79,7 @@ export class OllamaServer {
         },
       } as never,
     });
-    const server: Server = createServer(lamina, { port: 0 });
+    const server: Server = createServer(lamina, { port: 0, heartbeatInterval });
     const closers = [
       () => server.close({ signal: AbortSignal.abort() }),
       () => lamina.close({ signal: AbortSignal.abort() }),

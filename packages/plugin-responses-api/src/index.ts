@@ -10,7 +10,10 @@ import { respond } from './respond.js';
  * Serves `POST /v1/responses` over chat completions, also for engines that have the route themselves. It has no options.
  * @example
  * ```ts
- * responsesApi()
+ * import { createLamina } from '@lamina/core';
+ * import { responsesApi } from '@lamina/plugin-responses-api';
+ *
+ * await createLamina({ plugins: [responsesApi()] });
  * ```
  */
 export const responsesApi = definePlugin({

@@ -37,14 +37,13 @@ export async function streamParts(
     isSilent = false;
     return res.write(written(part));
   };
-  const failed = new AbortController();
-  const ended = onSilence === undefined ? signal : AbortSignal.any([signal, failed.signal]);
+  const waits = new Waits(signal);
   const beat = (): void => {
     try {
       if (isSilent && !res.writableNeedDrain) write(onSilence!());
       isSilent = true;
     } catch (error) {
-      failed.abort(LaminaError.from(error));
+      waits.fail(error);
     }
   };
   const iterator = parts[Symbol.asyncIterator]();
@@ -56,9 +55,9 @@ export async function streamParts(
       return;
     }
     for (;;) {
-      const part = await abortable(iterator.next(), ended);
+      const part = await waits.for(iterator.next());
       if (part.done === true) break;
-      if (!write(part.value)) await abortable(once(res, 'drain'), ended);
+      if (!write(part.value)) await waits.for(once(res, 'drain'));
     }
     if (!res.headersSent) setHead(ctx, as);
     ctx.respond = false;
@@ -76,7 +75,37 @@ export async function streamParts(
     throw error; // Destroys a response that has begun, and logs what failed.
   } finally {
     clearInterval(timer);
+    waits.end();
   }
+}
+
+/** Waits for one promise after the other until a signal is aborted: one listener for a stream, not one for each part. */
+class Waits {
+  #fail: (error: unknown) => void = () => undefined;
+
+  constructor(private readonly signal: AbortSignal) {
+    signal.addEventListener('abort', this.#onAbort);
+  }
+
+  /** @throws the signal's reason, what `fail` is called with, and what the promise rejects with */
+  for<T>(work: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#fail = reject;
+      if (this.signal.aborted) this.#onAbort();
+      work.then(resolve, reject);
+    });
+  }
+
+  /** Ends the wait under way. */
+  fail(error: unknown): void {
+    this.#fail(error);
+  }
+
+  end(): void {
+    this.signal.removeEventListener('abort', this.#onAbort);
+  }
+
+  readonly #onAbort = (): void => this.fail(this.signal.reason);
 }
 
 function setHead(ctx: Context, as: StreamOptions['as']): void {

@@ -51,7 +51,10 @@ export class OllamaServer {
     private readonly closers: readonly (() => Promise<unknown>)[],
   ) {}
 
-  /** `heartbeatInterval` in seconds. The models: `tiny` (fake), `plain`, `thinker` and `scripted` (remote), and those of `options`. */
+  /**
+   * The models: `tiny` (fake), `plain`, `thinker` and `scripted` (remote), and those of `options`. `heartbeatInterval` in
+   * seconds.
+   */
   static async open(options: TestLaminaOptions = {}, heartbeatInterval = 15): Promise<OllamaServer> {
     const engine: ScriptedEngine = { requests: [], answer: [] };
     const remote = createHttpServer((request, response) => {

@@ -98,8 +98,8 @@ export interface PluginContext {
    */
   readonly runtime: Pick<Runtime, 'slot' | 'slots'>;
   /**
-   * Chats, completions and embeddings of the plugin's own, with hooks and events like any other request. Not during `setup`: models
-   * are not known then.
+   * Chats, completions and embeddings of the plugin's own, with hooks and events like any other request. Not during
+   * `setup`: models are not known then.
    * @throws LaminaError `PLUGIN_FAILED` for a call during `setup`
    * @example
    * ```ts

@@ -116,8 +116,8 @@ export interface Runtime {
    * A lease on the server of a model, which is started if necessary. `model`: a name, an alias, the name of an adapter,
    * or what `models.resolve` returned for one.
    * @throws LaminaError `MODEL_NOT_FOUND`, `MODEL_FILES_MISSING`, `BACKEND_UNAVAILABLE`, `BACKEND_UNREACHABLE`,
-   * `OUT_OF_MEMORY`, `MODEL_START_FAILED`, `START_BACKING_OFF`, `QUEUE_FULL`, `QUEUE_TIMEOUT`, `MODEL_STOPPED`, `MODEL_NOT_RUNNING`,
-   * `SHUTTING_DOWN`, `ABORTED`
+   * `OUT_OF_MEMORY`, `MODEL_START_FAILED`, `START_BACKING_OFF`, `QUEUE_FULL`, `QUEUE_TIMEOUT`, `MODEL_STOPPED`,
+   * `MODEL_NOT_RUNNING`, `SHUTTING_DOWN`, `ABORTED`
    * @example
    * ```ts
    * const lease = await lamina.runtime.acquire('tiny', { signal, onProgress: (progress) => console.log(progress) });

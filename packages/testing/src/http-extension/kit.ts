@@ -40,8 +40,8 @@ export interface ServedLamina {
 }
 
 /**
- * A plugin with HTTP routes, or one that changes those of Lamina, and what to test it with. A case that needs a missing member fails, unless `skip` says why it
- * does not apply.
+ * A plugin with HTTP routes, or one that changes those of Lamina, and what to test it with. A case that needs a missing
+ * member fails, unless `skip` says why it does not apply.
  */
 export interface HttpExtensionKit {
   /** Creates the plugin; called for each case. */

@@ -82,18 +82,20 @@ function mountRoutes(
   const own = ownRoutes(services);
   routes.push(...own);
   const posts: Layer[] = [];
+  /** Plugin → the routes of Lamina that it answers. */
+  const replaced = new Map<string, string[]>();
   for (const contributed of contributions) {
     const layer = mountContributed(contributed, services, around);
     const { plugin, route } = contributed;
     if (route.method === 'POST') posts.push(layer);
-    for (const { method, path } of own) {
-      if (method === route.method && layer.match(path))
-        services.lamina.log.info(
-          { event: 'route.replaced', plugin, method, path },
-          `The plugin "${plugin}" answers ${method} ${path} instead of Lamina`,
-        );
-    }
+    const taken = own.filter(({ method, path }) => method === route.method && layer.match(path));
+    for (const { method, path } of taken) replaced.set(plugin, [...(replaced.get(plugin) ?? []), `${method} ${path}`]);
   }
+  for (const [plugin, names] of replaced)
+    services.lamina.log.info(
+      { event: 'routes.replaced', plugin, routes: names },
+      `The plugin "${plugin}" answers ${names.join(', ')} instead of Lamina`,
+    );
   for (const route of [...own, ...more]) mountOwn(route, services, around);
   return { around: around.middleware, isTaken: (path) => posts.some((layer) => layer.match(path)) };
 }

@@ -300,10 +300,10 @@ describe('routes of plugins', () => {
     const { error } = (await refused.json()) as { error: { code: string } };
     assert.deepEqual([refused.status, error.code], [404, 'MODEL_NOT_FOUND'], "in Lamina's own shape");
     assert.equal((await errorOf(await ask('POST', '/nowhere'))).code, 'ROUTE_NOT_FOUND');
-    const replaced = lines.filter(({ event }) => event === 'route.replaced');
+    const replaced = lines.filter(({ event }) => event === 'routes.replaced');
     assert.deepEqual(
-      replaced.map(({ plugin, method, path }) => [plugin, method, path]),
-      [['notes', 'POST', '/v1/messages']],
+      replaced.map(({ plugin, routes }) => [plugin, routes]),
+      [['notes', ['POST /v1/messages']]],
     );
   });
 

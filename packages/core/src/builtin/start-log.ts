@@ -57,7 +57,11 @@ function logMissing(missing: readonly ModelRecord[], log: Logger): void {
   }
   const broken = missing.filter(({ entry }) => entry.download === undefined);
   for (const { model, missing: problems } of broken.slice(0, maxMissingLines)) {
-    const message = `Model "${model.name}" cannot run: ${problems.join('; ')}. Add its files, or correct its path in the manifest.`;
+    const hint =
+      model.of === undefined
+        ? 'Add its files, or correct its path in the manifest.'
+        : 'Name another model in the manifest.';
+    const message = `Model "${model.name}" cannot run: ${problems.join('; ')}. ${hint}`;
     log.warn({ event: 'model.files_missing', model: model.name, missing: problems }, message);
   }
   if (broken.length <= maxMissingLines) return;

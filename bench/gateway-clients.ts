@@ -4,6 +4,7 @@ import type { ServerFrame } from '@lamina/core/protocol';
 import { Agent, request } from 'undici';
 import { WebSocket } from 'ws';
 import type { Gateway } from './gateway-peers.js';
+import { inParallel } from './in-parallel.js';
 
 /** How many clients send requests at the same time. */
 export const concurrency = 16;
@@ -35,13 +36,13 @@ export class Clients {
       unit: 'plain request',
       units: requestsPerRound,
       isServedBy: () => true,
-      run: (gateway) => inParallel(requestsPerRound, () => this.#plain(gateway)),
+      run: (gateway) => inParallel(concurrency, requestsPerRound, () => this.#plain(gateway)),
     },
     {
       unit: 'SSE event',
       units: streamsPerRound * eventsPerStream,
       isServedBy: () => true,
-      run: (gateway) => inParallel(streamsPerRound, () => this.#stream(gateway)),
+      run: (gateway) => inParallel(concurrency, streamsPerRound, () => this.#stream(gateway)),
     },
     {
       unit: 'WebSocket chunk',
@@ -131,12 +132,4 @@ const messages = [{ role: 'user', content: 'Tell me more. '.repeat(100).slice(0,
 
 function chatRequest(options: object): object {
   return { model: 'bench', messages, ...options };
-}
-
-async function inParallel(count: number, run: () => Promise<void>): Promise<void> {
-  let left = count;
-  const client = async () => {
-    while (left-- > 0) await run();
-  };
-  await Promise.all(Array.from({ length: concurrency }, client));
 }

@@ -11,6 +11,7 @@ import { fakeEngine } from '@lamina/testing';
 import { request } from 'undici';
 import { freePort } from './free-port.js';
 import { eventsPerStream } from './gateway-clients.js';
+import { printed } from './printed.js';
 
 /** A server that passes requests on to the engine. */
 export interface Gateway {
@@ -203,19 +204,6 @@ http {
   }
 }
 `;
-}
-
-async function printed(child: ChildProcess, pattern: RegExp): Promise<RegExpExecArray> {
-  let output = '';
-  return new Promise((resolve, reject) => {
-    const read = (text: string) => {
-      output += text;
-      const found = pattern.exec(output);
-      if (found !== null) resolve(found);
-    };
-    for (const stream of [child.stdout!, child.stderr!]) stream.setEncoding('utf8').on('data', read);
-    child.once('exit', (code) => reject(new Error(`it ended with ${code}: ${output}`)));
-  });
 }
 
 async function listening(name: string, port: number, child: ChildProcess): Promise<Gateway> {

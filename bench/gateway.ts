@@ -3,6 +3,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { Clients, concurrency, eventsPerStream, promptLength, type Load } from './gateway-clients.js';
 import { Gateways, type Gateway } from './gateway-peers.js';
+import { median } from './median.js';
 
 const rounds = Number(process.argv[2] ?? 5);
 const ticksPerSecond = 100;
@@ -96,10 +97,6 @@ function stat(pid: number): string[] | undefined {
   } catch {
     return undefined;
   }
-}
-
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
 }
 
 function summary(values: readonly number[]): string {

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createLamina } from '@lamina/core';
 import { tinyGguf } from '@lamina/testing';
+import { median } from './median.js';
 
 const rounds = 5;
 
@@ -86,8 +87,4 @@ function manifest(count: number, description: string): string {
 `,
   );
   return count === 0 ? 'models: {}\n' : `models:\n${entries.join('')}`;
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
 }

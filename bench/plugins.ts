@@ -6,6 +6,9 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { fakeEngine } from '@lamina/testing';
 import { Agent, request } from 'undici';
+import { inParallel } from './in-parallel.js';
+import { median } from './median.js';
+import { printed } from './printed.js';
 
 const rounds = Number(process.argv[2] ?? 9);
 const clients = 8;
@@ -76,7 +79,7 @@ const engine = spawn(executable, args, { env: { ...process.env, ...env }, stdio:
 const agent = new Agent({ connections: clients, headersTimeout: 0, bodyTimeout: 0 });
 const servers = new Map<string, Server>();
 try {
-  const engineUrl = await listeningAt(engine);
+  const engineUrl = (await printed(engine, /listening on (http:\/\/\S+)/))[1]!;
   for (const variant of ['none', 'metrics', 'guard', 'apis'])
     servers.set(variant, await startServer(variant, engineUrl));
   for (const [name, variant, load, baseline] of rows) {
@@ -113,12 +116,8 @@ async function compare(name: string, measured: Side, baseline: Side): Promise<vo
   console.log(`${name}: ${with_.toFixed(1)} µs beside ${without.toFixed(1)} µs: ${(with_ / without).toFixed(2)} times`);
 }
 
-async function run({ server, load }: Side): Promise<void> {
-  let left = load.requests;
-  const client = async (): Promise<void> => {
-    while (left-- > 0) await post(server.url, load);
-  };
-  await Promise.all(Array.from({ length: clients }, client));
+function run({ server, load }: Side): Promise<void> {
+  return inParallel(clients, load.requests, () => post(server.url, load));
 }
 
 async function post(url: string, { path, body, end }: Load): Promise<void> {
@@ -144,18 +143,4 @@ async function cpuMicroseconds({ child }: Server): Promise<number> {
   child.send('cpu');
   const [{ user, system }] = (await answered) as [NodeJS.CpuUsage];
   return user + system;
-}
-
-async function listeningAt({ stdout, stderr }: ChildProcess): Promise<string> {
-  return new Promise((resolve) => {
-    for (const output of [stdout!, stderr!])
-      output.setEncoding('utf8').on('data', (text: string) => {
-        const url = /listening on (http:\/\/\S+)/.exec(text)?.[1];
-        if (url !== undefined) resolve(url);
-      });
-  });
-}
-
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
 }

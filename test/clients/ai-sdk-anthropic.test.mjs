@@ -2,16 +2,14 @@
 import assert from 'node:assert/strict';
 import { Readable } from 'node:stream';
 import { createAnthropic } from '@ai-sdk/anthropic';
-import { APICallError, generateText, Output, stepCountIs, streamText, tool } from 'ai';
+import { APICallError, generateText, Output, stepCountIs, streamText } from 'ai';
+import { tools } from './ai-tools.mjs';
 import { apiKey, describeClient, says } from './engines.mjs';
-import { city, weatherFunction } from './weather.mjs';
+import { city } from './weather.mjs';
 
 globalThis.AI_SDK_LOG_WARNINGS = false; // The client does not know the names of local models.
 
 const prompt = 'Hello?';
-const tools = {
-  get_weather: tool({ description: weatherFunction.description, inputSchema: city, execute: () => 'rain' }),
-};
 const oneCall = { providerOptions: { anthropic: { disableParallelToolUse: true } } };
 
 describeClient(

@@ -2,15 +2,12 @@
 import assert from 'node:assert/strict';
 import { Readable } from 'node:stream';
 import { createOpenAI } from '@ai-sdk/openai';
-import { APICallError, generateText, Output, stepCountIs, streamText, tool } from 'ai';
+import { APICallError, generateText, Output, stepCountIs, streamText } from 'ai';
 import { z } from 'zod';
+import { tools } from './ai-tools.mjs';
 import { apiKey, describeClient, says } from './engines.mjs';
-import { city, weatherFunction } from './weather.mjs';
 
 const prompt = 'Hello?';
-const tools = {
-  get_weather: tool({ description: weatherFunction.description, inputSchema: city, execute: () => 'rain' }),
-};
 // The tiny model of the embedded engine would make calls without end.
 const inSteps = { tools, stopWhen: stepCountIs(3), providerOptions: { openai: { parallelToolCalls: false } } };
 

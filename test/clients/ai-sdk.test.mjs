@@ -2,15 +2,12 @@
 import assert from 'node:assert/strict';
 import { Readable } from 'node:stream';
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
-import { APICallError, embed, embedMany, generateText, Output, stepCountIs, streamText, tool } from 'ai';
+import { APICallError, embed, embedMany, generateText, Output, stepCountIs, streamText } from 'ai';
 import { z } from 'zod';
+import { tools } from './ai-tools.mjs';
 import { apiKey, describeClient, says } from './engines.mjs';
-import { city, weatherFunction } from './weather.mjs';
 
 const prompt = 'Hello?';
-const tools = {
-  get_weather: tool({ description: weatherFunction.description, inputSchema: city, execute: () => 'rain' }),
-};
 const oneCall = { providerOptions: { lamina: { parallel_tool_calls: false } } };
 
 describeClient('ai', ({ server }) => {

@@ -26,6 +26,8 @@ export type {
 export { LaminaError } from './contract/errors.js';
 export { abortable } from './kernel/abort.js';
 export { templateFeatures } from './kernel/chat-template.js';
+export { ChatPartReader } from './kernel/chat-parts.js';
+export { isMapping, parseJson } from './kernel/json.js';
 export { isHeaderToken } from './kernel/header-token.js';
 export { isSafePath } from './kernel/safe-path.js';
 export { networkReasonOf } from './kernel/reason.js';

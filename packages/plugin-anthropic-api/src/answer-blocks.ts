@@ -1,5 +1,5 @@
 // Orders the parts of a chat's answer as blocks: one is open at a time, and none is opened twice.
-import { LaminaError, type ChatPart } from '@lamina/core/plugin';
+import { isMapping, LaminaError, parseJson, type ChatPart } from '@lamina/core/plugin';
 import type { AnswerBlock, BlockDelta, BlockEvent } from './message.js';
 
 type ToolCallPart = Extract<ChatPart, { type: 'tool_call' }>;
@@ -70,13 +70,8 @@ export class AnswerBlocks {
 
 /** The arguments of a call; `undefined` when they are not a JSON object. */
 export function readInput(json: string): object | undefined {
-  if (json.trim() === '') return {};
-  try {
-    const input: unknown = JSON.parse(json);
-    return typeof input === 'object' && input !== null && !Array.isArray(input) ? input : undefined;
-  } catch {
-    return undefined;
-  }
+  const input = json.trim() === '' ? {} : parseJson(json);
+  return isMapping(input) ? input : undefined;
 }
 
 function emptyBlock(part: ChatPart): AnswerBlock {

@@ -1,5 +1,5 @@
 // The answer of an engine as lines of Ollama's API, or as one object.
-import { LaminaError, type InferenceStream } from '@lamina/core/plugin';
+import { isMapping, LaminaError, parseJson, type InferenceStream } from '@lamina/core/plugin';
 import type { HttpContext } from '@lamina/server-koa';
 import type { ChunkReader, Part } from './chunk-readers.js';
 import type { Timing, Timings } from './timing.js';
@@ -97,12 +97,8 @@ function callsOf<Chunk>({ reader, stream }: Answer<Chunk>): Part['calls'] {
 
 /** `undefined` for what is not the JSON of an object. */
 function argumentsIn(text: string): object | undefined {
-  try {
-    const value: unknown = JSON.parse(text === '' ? '{}' : text);
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
+  const value = parseJson(text === '' ? '{}' : text);
+  return isMapping(value) ? value : undefined;
 }
 
 function notAnObject(name: string, text: string): LaminaError {

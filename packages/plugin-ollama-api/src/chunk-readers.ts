@@ -1,6 +1,5 @@
 // Reads the chunks of engines. `ChatStream.parts()` would leave out the timings, which are members of chunks.
-import { randomUUID } from 'node:crypto';
-import type { ChatCompletionChunk, CompletionChunk } from '@lamina/core/plugin';
+import { ChatPartReader, type ChatCompletionChunk, type CompletionChunk } from '@lamina/core/plugin';
 import type { OllamaCall } from './messages.js';
 
 /** Some of an answer. */
@@ -26,6 +25,7 @@ export interface ChunkReader<Chunk> {
 
 /** Reads the first choice of chats. */
 export class ChatReader implements ChunkReader<ChatCompletionChunk> {
+  readonly #parts = new ChatPartReader();
   readonly #calls: OpenCall[] = [];
 
   /** In the order of their indexes. */
@@ -33,18 +33,18 @@ export class ChatReader implements ChunkReader<ChatCompletionChunk> {
     return this.#calls.filter((call) => call !== undefined); // An engine may leave out an index.
   }
 
-  read({ choices }: ChatCompletionChunk): Part | undefined {
-    const delta = choices[0]?.delta;
-    if (delta === undefined) return undefined;
-    const { content, reasoning_content, reasoning, tool_calls } = delta;
-    for (const { index = 0, id, function: called } of tool_calls ?? []) {
-      const call = (this.#calls[index] ??= { id: id ?? `call_${randomUUID()}`, name: called?.name ?? '', text: '' });
-      call.text += called?.arguments ?? '';
+  read(chunk: ChatCompletionChunk): Part | undefined {
+    let text: string | undefined;
+    let thinking: string | undefined;
+    for (const part of this.#parts.read(chunk)) {
+      if (part.type === 'tool_call') {
+        const { index, id, name, arguments: piece } = part;
+        (this.#calls[index] ??= { id, name, text: '' }).text += piece;
+      } else if (part.type === 'text') text = part.text;
+      else thinking = part.text;
     }
-    const thinking = reasoning_content ?? reasoning;
-    const hasThinking = typeof thinking === 'string' && thinking !== '';
-    if (typeof content !== 'string' || content === '') return hasThinking ? { thinking } : undefined;
-    return hasThinking ? { text: content, thinking } : { text: content };
+    if (text === undefined && thinking === undefined) return undefined;
+    return { ...(text === undefined ? {} : { text }), ...(thinking === undefined ? {} : { thinking }) };
   }
 }
 

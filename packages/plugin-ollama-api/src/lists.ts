@@ -1,7 +1,8 @@
 // `GET /api/tags`, `GET /api/ps` and `POST /api/show`.
 import { metadataOf, servedModel } from '@lamina/core';
 import { LaminaError, type SlotSnapshot } from '@lamina/core/plugin';
-import type { HttpContext, HttpRoute } from '@lamina/server-koa';
+import type { ServedModel } from '@lamina/core/protocol';
+import type { CallerLamina, HttpContext, HttpRoute } from '@lamina/server-koa';
 import { architectureOf, modelView, modifiedAt, type MetadataByName } from './model-view.js';
 import { askedName, namedModels, requireModel, type NamedModel } from './names.js';
 
@@ -31,7 +32,10 @@ async function tags({ lamina, signal }: HttpContext): Promise<object> {
   for (const named of namedModels(lamina.models)) {
     if (!named.record.available) continue;
     // One after the other: a disk that hangs takes one thread, not all.
-    models.push({ ...modelView(lamina, named, metadata), modified_at: await modifiedAt(named.record) });
+    models.push({
+      ...modelView(named, servedAs(lamina, named, metadata), metadata),
+      modified_at: await modifiedAt(named.record),
+    });
   }
   return { models };
 }
@@ -42,8 +46,9 @@ async function loaded({ lamina, signal }: HttpContext): Promise<object> {
   const models = slots.flatMap(({ model, idleAt, info }) => {
     const record = lamina.models.get(model);
     if (record === undefined) return []; // Removed while it runs.
+    const named = { name: model, record };
     return {
-      ...modelView(lamina, { name: model, record }, metadata),
+      ...modelView(named, servedAs(lamina, named, metadata), metadata),
       expires_at: idleAt ?? never,
       ...(info?.contextLength === undefined ? {} : { context_length: info.contextLength }),
     };
@@ -58,8 +63,9 @@ async function show({ lamina, body }: HttpContext): Promise<object> {
   if (!named.record.available) throw new LaminaError('MODEL_NOT_FOUND', { model: asked, hint: '' });
   const { model } = named.record;
   const metadata = await metadataOf(lamina, lamina.models.resolve(model.name));
-  const { details, capabilities, name } = modelView(lamina, named, metadata);
-  const context = servedModel(lamina, named.record, metadata, { id: name, created: 0 }).context_length;
+  const served = servedAs(lamina, named, metadata);
+  const { details, capabilities, name } = modelView(named, served, metadata);
+  const { context_length: context } = served;
   return {
     modelfile: `# The entry of this model in models.yaml says how Lamina runs it.\nFROM ${name}\n`,
     ...(context === undefined ? {} : { parameters: `${'num_ctx'.padEnd(30)} ${context}` }),
@@ -69,6 +75,11 @@ async function show({ lamina, body }: HttpContext): Promise<object> {
     capabilities,
     modified_at: await modifiedAt(named.record),
   };
+}
+
+/** What Lamina's own list says of a model. */
+function servedAs(lamina: CallerLamina, { name, record }: NamedModel, metadata: MetadataByName): ServedModel {
+  return servedModel(lamina, record, metadata, { id: name, created: 0 });
 }
 
 /** Clients look for the word `tools` in it. */

@@ -1,9 +1,8 @@
 // A model as Ollama's lists describe it.
 import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
-import { servedModel } from '@lamina/core';
+import type { ServedModel } from '@lamina/core/protocol';
 import type { ModelMetadata, ModelRecord } from '@lamina/core/plugin';
-import type { CallerLamina } from '@lamina/server-koa';
 import { ollamaCapabilities } from './capabilities.js';
 import { shownName, type NamedModel } from './names.js';
 
@@ -31,14 +30,9 @@ export interface ModelDetails {
 /** Metadata by the name of the model. */
 export type MetadataByName = Pick<ReadonlyMap<string, ModelMetadata>, 'get'>;
 
-/** A model under the name or alias by which clients know it. */
-export function modelView(lamina: CallerLamina, { name, record }: NamedModel, metadata: MetadataByName): ModelView {
-  const {
-    quantization,
-    capabilities,
-    meta,
-    size = 0,
-  } = servedModel(lamina, record, metadata, { id: name, created: 0 });
+/** A model under the name or alias by which clients know it; `served` is what Lamina's own list says of it. */
+export function modelView({ name, record }: NamedModel, served: ServedModel, metadata: MetadataByName): ModelView {
+  const { quantization, capabilities, meta, size = 0 } = served;
   const shown = shownName(name);
   const family = architectureOf(record, metadata);
   return {

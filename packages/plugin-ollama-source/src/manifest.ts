@@ -1,4 +1,5 @@
 // Parses the manifests and configurations of Ollama models. Registries and stores use the same JSON.
+import { isMapping, parseJson } from '@lamina/core/plugin';
 import { shown, type Name } from './name.js';
 import { denied, unreachable } from './errors.js';
 
@@ -79,13 +80,7 @@ function readLayer(value: unknown, type: string, name: Name): Layer {
 }
 
 /** Parses a JSON object; `undefined` for anything else. */
-export function parseObject(text: string): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : undefined;
-  } catch {
-    return undefined;
-  }
+export function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {
+  const value = parseJson(text);
+  return isMapping(value) ? value : undefined;
 }

@@ -1,6 +1,7 @@
 // The content of input items as content of chat messages.
+import { isMapping } from '@lamina/core/plugin';
 import { invalid } from './errors.js';
-import { isFields, type Fields } from './fields.js';
+import type { Fields } from './fields.js';
 
 interface TextPart {
   readonly type: 'text';
@@ -31,7 +32,7 @@ function readParts(content: unknown, param: string): readonly ContentPart[] {
   if (content === undefined || content === null) return [];
   if (typeof content === 'string') return [{ type: 'text', text: content }];
   if (!Array.isArray(content)) throw invalid(`"${param}" must be a text or a list of parts.`, param);
-  return content.map((part: unknown, index) => readPart(isFields(part) ? part : {}, `${param}[${index}]`));
+  return content.map((part: unknown, index) => readPart(isMapping(part) ? part : {}, `${param}[${index}]`));
 }
 
 function readPart(part: Fields, param: string): ContentPart {

@@ -1,8 +1,8 @@
 // The input of a request as messages of a chat.
-import type { ChatMessage, ToolCall } from '@lamina/core/plugin';
+import { isMapping, type ChatMessage, type ToolCall } from '@lamina/core/plugin';
 import { readContent, readText } from './content.js';
 import { invalid } from './errors.js';
-import { isFields, type Fields } from './fields.js';
+import type { Fields } from './fields.js';
 
 /** The output item with this id, as far as it is remembered. */
 export type FindItem = (id: string) => Fields | undefined;
@@ -116,6 +116,6 @@ function readOutput({ call_id: id, output }: Fields, param: string): ChatMessage
 
 /** The text of the reasoning itself, else its summary. */
 function thoughtOf({ content, summary }: Fields, param: string): string {
-  const hasContent = Array.isArray(content) && content.some(isFields);
+  const hasContent = Array.isArray(content) && content.some(isMapping);
   return hasContent ? readText(content, `${param}.content`) : readText(summary, `${param}.summary`);
 }

@@ -1,7 +1,8 @@
 // The output items of recent responses. Clients that count on stored responses refer to them by id in the next request.
 import { createHash } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
-import { isFields, type Fields } from './fields.js';
+import { isMapping } from '@lamina/core/plugin';
+import type { Fields } from './fields.js';
 
 const maxItems = 10_000;
 /** Of their JSON, in characters. */
@@ -19,7 +20,7 @@ export class RecentItems {
 
   /** `owner` is who may refer to the items. */
   add(owner: string, items: readonly object[]): void {
-    for (const item of items.filter(isFields)) {
+    for (const item of items.filter(isMapping)) {
       const { length } = JSON.stringify(item);
       this.#kept.set(keyOf(owner, item['id'] as string), { item, length });
       this.#length += length;

@@ -1,8 +1,7 @@
 // A request as a chat completion.
-import type { ChatRequest } from '@lamina/core/plugin';
+import { isMapping, type ChatRequest } from '@lamina/core/plugin';
 import type { ResponsesBody } from './body.js';
 import { invalid } from './errors.js';
-import { isFields } from './fields.js';
 import { readMessages, type FindItem } from './input.js';
 import { readTools } from './tools.js';
 
@@ -40,9 +39,9 @@ export function readRequest(body: ResponsesBody, find: FindItem): ChatRequest {
 }
 
 function readFormat(format: unknown): object | undefined {
-  const { type, name, schema, strict, description } = isFields(format) ? format : {};
+  const { type, name, schema, strict, description } = isMapping(format) ? format : {};
   if (type === 'text') return undefined;
   if (type === 'json_object') return { type };
-  if (type === 'json_schema' && isFields(schema)) return { type, json_schema: { name, schema, strict, description } };
+  if (type === 'json_schema' && isMapping(schema)) return { type, json_schema: { name, schema, strict, description } };
   throw invalid('"text.format" must have the type text, json_object, or json_schema with a "schema".', 'text.format');
 }

@@ -1,8 +1,7 @@
 // The response object: what was asked, what came of it, and the token counts.
 /* eslint-disable no-restricted-syntax -- the API has null where there is no value */
-import type { Usage } from '@lamina/core/plugin';
+import { isMapping, type Usage } from '@lamina/core/plugin';
 import type { ResponsesBody } from './body.js';
-import { isFields } from './fields.js';
 
 /** How far a response is. */
 export interface ResponseState {
@@ -64,5 +63,5 @@ function usageObject(usage: Usage): object {
 /** A count that not every engine has. */
 function countIn(usage: Readonly<Record<string, unknown>>, details: string, name: string): number {
   const { [details]: counts } = usage;
-  return isFields(counts) && typeof counts[name] === 'number' ? counts[name] : 0;
+  return isMapping(counts) && typeof counts[name] === 'number' ? counts[name] : 0;
 }

@@ -1,6 +1,7 @@
 // Tools and the choice of a tool, in the form of chat completions.
+import { isMapping } from '@lamina/core/plugin';
 import { invalid } from './errors.js';
-import { isFields, type Fields } from './fields.js';
+import type { Fields } from './fields.js';
 
 interface FunctionTool {
   readonly type: 'function';
@@ -46,9 +47,9 @@ function readFunction({ name, description, parameters, strict }: Fields): Functi
 /** The tools to offer, and whether one must be called. Not every engine knows a choice by name, so others are left out. */
 function choose(offered: readonly FunctionTool[], choice: unknown): [readonly FunctionTool[], string] {
   if (modes.includes(choice)) return [offered, choice as string];
-  if (isFields(choice) && choice['type'] === 'function') return [[named(offered, choice)], 'required'];
-  if (isFields(choice) && choice['type'] === 'allowed_tools' && Array.isArray(choice['tools'])) {
-    const functions = choice['tools'].filter((tool) => isFields(tool) && tool['type'] === 'function') as Fields[];
+  if (isMapping(choice) && choice['type'] === 'function') return [[named(offered, choice)], 'required'];
+  if (isMapping(choice) && choice['type'] === 'allowed_tools' && Array.isArray(choice['tools'])) {
+    const functions = choice['tools'].filter((tool) => isMapping(tool) && tool['type'] === 'function') as Fields[];
     return [functions.map((tool) => named(offered, tool)), choice['mode'] === 'required' ? 'required' : 'auto'];
   }
   throw invalid(`The tool_choice ${JSON.stringify(choice)} is not supported. Choose a function.`, 'tool_choice');

@@ -1,23 +1,14 @@
 // The answer to a chat in process.
-import { randomUUID } from 'node:crypto';
 import type { ChatMessage, ChatPart, ChatStream, ToolCall } from '../contract/chat.js';
 import type { ChatCompletionChunk } from '../contract/frames.js';
+import { ChatPartReader, firstDelta } from '../kernel/chat-parts.js';
 import { StreamedAnswer } from './inference-stream.js';
 
 /** See {@link ChatStream}. */
 export class InferenceChat extends StreamedAnswer<ChatCompletionChunk> implements ChatStream {
   async *parts(): AsyncGenerator<ChatPart, void> {
-    const calls: Pick<ToolCallPart, 'id' | 'name'>[] = [];
-    for await (const chunk of this) {
-      const { content, reasoning_content, reasoning, tool_calls = [] } = firstDelta(chunk) ?? {};
-      const thought = reasoning_content ?? reasoning;
-      if (typeof thought === 'string' && thought !== '') yield { type: 'reasoning', text: thought };
-      if (typeof content === 'string' && content !== '') yield { type: 'text', text: content };
-      for (const { index = 0, id, function: called } of tool_calls ?? []) {
-        const call = (calls[index] ??= { id: id ?? `call_${randomUUID()}`, name: called?.name ?? '' });
-        yield { type: 'tool_call', index, ...call, arguments: called?.arguments ?? '' };
-      }
-    }
+    const reader = new ChatPartReader();
+    for await (const chunk of this) yield* reader.read(chunk);
   }
 
   async message(): Promise<ChatMessage> {
@@ -44,10 +35,6 @@ export class InferenceChat extends StreamedAnswer<ChatCompletionChunk> implement
 }
 
 type ToolCallPart = Extract<ChatPart, { type: 'tool_call' }>;
-
-function firstDelta({ choices }: ChatCompletionChunk): ChatCompletionChunk['choices'][number]['delta'] | undefined {
-  return choices.find(({ index = 0 }) => index === 0)?.delta;
-}
 
 function continued(call: ToolCall | undefined, { id, name, arguments: text }: ToolCallPart): ToolCall {
   return { id, type: 'function', function: { name, arguments: (call?.function.arguments ?? '') + text } };

@@ -6,9 +6,9 @@ import { fakePlugin } from '@lamina/testing';
 const policy: Policy = {
   order: ({ waiters }) => waiters.map(({ id }) => id),
   victims: ({ need, running }) => {
-    const idle = running.filter(({ busy, pinned }) => busy === 0 && !pinned).sort((a, b) => a.loadMs - b.loadMs);
+    const idle = running.filter(({ evictable }) => evictable).sort((a, b) => a.loadMs - b.loadMs);
     console.log(`${need.model} needs memory, idle: ${idle.map(({ model }) => model).join(', ')}`);
-    return idle.slice(0, need.slots).map(({ model }) => model);
+    return idle.slice(0, 1).map(({ model }) => model);
   },
   backoffMs: (failures) => failures * 5_000,
 };
@@ -27,7 +27,7 @@ const [modelsDir = 'models', ...models] = process.argv.slice(2);
 const lamina = await createLamina({
   modelsDir,
   plugins: [fakePlugin()],
-  limits: { idleTimeout: 60 },
+  limits: { idleTimeout: 60, maxLoaded: 1 },
   configure(container) {
     container.rebind(tokens.Policy).toConstantValue(policy);
     container.rebind(tokens.Clock).toConstantValue(clock);

@@ -29,7 +29,6 @@ describeReal('a server on a real llama-server', function () {
     lamina = await createLamina({
       modelsDir: directory,
       manifest: { models },
-      limits: { abandonTimeout: 0.1 },
       plugins: [realLlama()],
     });
     server = createServer(lamina, { port: 0 });

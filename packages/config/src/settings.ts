@@ -72,9 +72,22 @@ const general: readonly Setting[] = [
 
 const limits: readonly Setting[] = [
   {
+    key: 'limits.memory',
+    schema: size,
+    defaultText: 'what the machine or container has, less 5 %, at least 1 GiB',
+    flag: '--memory <size>',
+    description: 'System memory that all models together may use, such as 16GB',
+    isSize: true,
+  },
+  {
+    key: 'limits.deviceMemory',
+    schema: { type: 'object', additionalProperties: { type: 'integer', minimum: 0 } },
+    defaultText: 'what each device has',
+  },
+  {
     key: 'limits.maxLoaded',
     schema: whole(1),
-    default: 1,
+    defaultText: 'no maximum',
     flag: '--max-loaded <number>',
     description: 'Maximum number of loaded models',
   },
@@ -91,7 +104,6 @@ const limits: readonly Setting[] = [
   { key: 'limits.queueLimit', schema: whole(1), default: 512 },
   { key: 'limits.queueTimeout', schema: seconds, default: 600 },
   { key: 'limits.starvationTimeout', schema: seconds, default: 2 },
-  { key: 'limits.abandonTimeout', schema: seconds, default: 10 },
   { key: 'limits.healthInterval', schema: seconds, default: 15 },
 ];
 

@@ -5,11 +5,13 @@ import { LaminaError } from './contract/errors.js';
 import { defaultDataDir } from './data-dir.js';
 import { check, describeProblems, nearestHint } from './kernel/check.js';
 
-export { parseSize } from './models/sizes.js';
+export { parseSize } from './kernel/sizes.js';
 
 /** The default limits of the runtime; times in seconds. */
 export const defaultLimits: RuntimeLimits = {
-  maxLoaded: 1,
+  memory: undefined,
+  deviceMemory: {},
+  maxLoaded: undefined,
   loadTimeout: 600,
   drainTimeout: 30,
   stopTimeout: 10,
@@ -17,7 +19,6 @@ export const defaultLimits: RuntimeLimits = {
   queueLimit: 512,
   queueTimeout: 600,
   starvationTimeout: 2,
-  abandonTimeout: 10,
   healthInterval: 15,
 };
 
@@ -37,6 +38,8 @@ const seconds = { type: 'number', minimum: 0 } as const;
 const limitsSchema = {
   type: 'object',
   properties: {
+    memory: { type: 'integer', minimum: 1 },
+    deviceMemory: { type: 'object', additionalProperties: { type: 'integer', minimum: 0 } },
     maxLoaded: { type: 'integer', minimum: 1 },
     queueLimit: { type: 'integer', minimum: 1 },
     ...Object.fromEntries(
@@ -47,7 +50,6 @@ const limitsSchema = {
         'idleTimeout',
         'queueTimeout',
         'starvationTimeout',
-        'abandonTimeout',
         'healthInterval',
       ].map((name) => [name, seconds]),
     ),

@@ -110,7 +110,7 @@ describe('a chat over a WebSocket', () => {
   });
 
   it('that is cancelled while its model loads leaves no waiter behind', async () => {
-    const socket = await connect({ models: { tiny: { load_ms: 60_000 } }, lamina: { limits: { abandonTimeout: 0 } } });
+    const socket = await connect({ models: { tiny: { load_ms: 60_000 } } });
     socket.start('a');
     await until('it starts', () => testServer.lamina.runtime.slot('tiny').state === 'starting');
     socket.send({ type: 'chat.cancel', id: 'a' });

@@ -1,16 +1,10 @@
-// Formats times, sizes and counts for the log.
+// Formats times and counts for the log.
 
 /** `812 ms`, `1.2 s`, `3 min 20 s`. */
 export function showTime(ms: number): string {
   if (ms < 1_000) return `${Math.round(ms)} ms`;
   if (ms < 60_000) return `${(ms / 1_000).toFixed(1)} s`;
   return `${Math.floor(ms / 60_000)} min ${Math.floor((ms % 60_000) / 1_000)} s`;
-}
-
-/** `480 MB`, `1.9 GB`: decimal units, as disks and hubs count. */
-export function showSize(bytes: number): string {
-  if (bytes >= 1e9) return `${(bytes / 1e9).toFixed(1)} GB`;
-  return bytes >= 1e6 ? `${Math.round(bytes / 1e6)} MB` : `${Math.ceil(bytes / 1e3)} kB`;
 }
 
 /** `1 model`, `3 models`. */

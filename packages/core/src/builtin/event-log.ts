@@ -4,7 +4,8 @@ import type { StopReason } from '../contract/backends.js';
 import type { ErrorCode } from '../contract/error-table.js';
 import type { Events, EventType, LaminaEvent } from '../contract/events.js';
 import type { Models } from '../contract/models.js';
-import { showNames, showSize, showTime } from './amounts.js';
+import { showSize } from '../kernel/sizes.js';
+import { showNames, showTime } from './amounts.js';
 
 type Level = 'debug' | 'info' | 'warn' | 'error';
 

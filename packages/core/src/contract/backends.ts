@@ -78,11 +78,31 @@ export interface Backend {
    * Whether it accepts this model; the highest rank is chosen. Core has already checked the format.
    */
   accepts(model: Model): Acceptance;
-  /** The memory the model will need, computed before anything starts. */
+  /**
+   * The memory the model will need, computed before anything starts, also for models that nobody starts: it must be
+   * fast. The same arguments must give the same result. `undefined`: unknown.
+   */
   estimateMemory?(
     model: Model,
     options: Readonly<Record<string, unknown>>,
     machine: Machine,
+  ): Promise<MemoryEstimate | undefined>;
+  /**
+   * Asks the engine itself what it will need, right before a start, and returns `estimate` corrected by its answer. It
+   * may start processes, which must have ended when it resolves or rejects. Core calls it for a model that it has not
+   * seen running with these options, and uses the estimate when it fails.
+   * @example
+   * ```ts
+   * const measureMemory: Backend['measureMemory'] = async (model, options, { estimate, signal }) => {
+   *   const bytes = await dryRun(model.files[0]!.path, signal);
+   *   return { ...estimate, hostBytes: bytes };
+   * };
+   * ```
+   */
+  measureMemory?(
+    model: Model,
+    options: Readonly<Record<string, unknown>>,
+    context: MeasureContext,
   ): Promise<MemoryEstimate | undefined>;
   /**
    * Installs the engine completely or not at all, and resolves with whether it was missing; leave it out for an engine
@@ -148,13 +168,28 @@ export interface Device {
   readonly description?: string;
   readonly totalBytes?: number;
   readonly freeBytes?: number;
+  /** True when its memory is system memory, as on Apple silicon: what it holds counts there too. */
+  readonly unified?: boolean;
 }
 
-/** The machine, for memory estimates. */
+/** The memory that models may use on this machine, for estimates. */
 export interface Machine {
+  /** System memory for all models together, in bytes: the budget. */
   readonly totalBytes: number;
+  /** The part of it that one model could have at most: not what pinned models hold. */
   readonly freeBytes: number;
   readonly cores: number;
+  /** The devices the engine listed; their bytes are as those of system memory: a budget, and the most for one model. */
+  readonly devices: readonly Device[];
+}
+
+/** The context of {@link Backend.measureMemory}. */
+export interface MeasureContext extends BackendContext {
+  readonly machine: Machine;
+  /** The result of {@link Backend.estimateMemory}. */
+  readonly estimate: MemoryEstimate | undefined;
+  /** As {@link StartContext.guard}. */
+  guard(pid: number): () => void;
 }
 
 /** The memory a model needs while it runs. */
@@ -169,6 +204,20 @@ export interface MemoryEstimate {
   readonly contextLength: number;
   /** The largest context that fits this machine. */
   readonly largestContext?: number;
+  /**
+   * Options that the model is started with where nobody set them, so that it keeps to this estimate: a context length,
+   * layers and devices, a share of a device. What the operator set has precedence.
+   */
+  readonly options?: Readonly<Record<string, unknown>>;
+  /** What it needs while it sleeps, for a server that can. Missing: as much as when it is awake. */
+  readonly asleep?: Pick<MemoryEstimate, 'hostBytes' | 'deviceBytes'>;
+}
+
+/** What core reserved for a start, in bytes. */
+export interface Placement {
+  readonly hostBytes: number;
+  /** Device → bytes. The model should use no other device. */
+  readonly deviceBytes: Readonly<Record<string, number>>;
 }
 
 /** The context of an installation. */
@@ -190,8 +239,8 @@ export interface StartContext extends BackendContext {
   readonly options: Readonly<Record<string, unknown>>;
   /** Adapters that share this process; their files are on disk. */
   readonly adapters: readonly Model[];
-  /** Where the model should run, when core decides that. */
-  readonly placement?: { readonly devices: readonly string[]; readonly budget: number };
+  /** The memory that is reserved for it; missing when its need is unknown. */
+  readonly placement?: Placement;
   /** Reports the progress of the start; `ratio` from 0 to 1. Becomes `model.progress`. */
   progress(update: { stage: string; ratio?: number }): void;
   /** Reports a line of the engine's output. Becomes `log.line`. */

@@ -6,8 +6,15 @@ import type { Clock, Logger } from './context.js';
 
 /** Limits of the runtime. Times are in seconds. A model can override some limits in models.yaml. */
 export interface RuntimeLimits {
-  /** Maximum number of model servers that run at the same time, including sleeping ones. Default: 1. */
-  readonly maxLoaded: number;
+  /**
+   * System memory that all models together may use, in bytes. Default: what the machine, or the container, has, less
+   * 5 % but at least 1 GiB (512 MiB below 8 GiB).
+   */
+  readonly memory: number | undefined;
+  /** The same for devices, by the names that engines give them: `{ CUDA0: 20e9 }`. Default: what each has. */
+  readonly deviceMemory: Readonly<Record<string, number>>;
+  /** Maximum number of model servers that run at the same time, including sleeping ones. Default: no maximum. */
+  readonly maxLoaded: number | undefined;
   /** Maximum time for a model to start, to fall asleep or to wake up. Default: 600. */
   readonly loadTimeout: number;
   /** How long requests in progress may continue when their model is stopped; default 30. */
@@ -21,12 +28,10 @@ export interface RuntimeLimits {
   /** How long a request may wait for capacity, not counting the load itself; default 600. */
   readonly queueTimeout: number;
   /**
-   * How long requests for loaded models may overtake one that waits for capacity; after that the least busy model
-   * accepts no new requests, so that it becomes idle. Default 2.
+   * How much later than a request that waits for memory another one may arrive and still overtake it; after that,
+   * models that must be stopped for it accept no newer requests. Default 2.
    */
   readonly starvationTimeout: number;
-  /** A start that no request waits for any more is abandoned after this time. Default: 10. */
-  readonly abandonTimeout: number;
   /**
    * Time between two health checks of a ready server; 0: never. Default 15. A check may take as long, but at most 10 s.
    * A server that fails three checks in a row is ended, unless bytes of a response arrived meanwhile. For engines that

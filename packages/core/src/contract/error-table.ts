@@ -219,8 +219,9 @@ export const errorTable = {
   OUT_OF_MEMORY: {
     status: 503,
     retryable: false,
-    message: 'Model "{model}" needs about {needed} of memory; this machine has {total}. {hint}',
-    when: 'The estimated memory exceeds the memory of this machine.',
+    message: 'Model "{model}" needs {needed}; models may use {available}. {hint}',
+    when: 'The model cannot get the memory it needs: more than models may use, than pinned models leave, or than other programs leave. The details have the amounts by resource.',
+    details: ['needs', 'budget', 'held'],
   },
   REQUEST_LOOP: {
     status: 508,

@@ -5,6 +5,7 @@ import type { Context } from './context.js';
 import type { InferenceRequest } from './inference-request.js';
 import type { Manifest } from './manifest.js';
 import type { ResponseTransforms } from './response-transforms.js';
+import type { Resources } from './memory.js';
 import type { SlotState } from './runtime.js';
 import type { DownloadPlan, PlanFile } from './source.js';
 
@@ -29,9 +30,12 @@ export interface BackendCandidate {
   readonly availability: Availability;
 }
 
-/** The input of `selectVictims`: the model that needs capacity, and the running models. */
+/** The input of `selectVictims`: the model that needs memory, what is missing, and the running models. */
 export interface RoomSnapshot {
-  readonly need: { readonly model: string; readonly slots: number };
+  readonly need: { readonly model: string; readonly resources: Resources };
+  /** What victims must free, for each resource that is short. */
+  readonly missing: Resources;
+  readonly budget: Resources;
   readonly running: readonly RunningSnapshot[];
 }
 
@@ -41,7 +45,12 @@ export interface RunningSnapshot {
   readonly state: SlotState;
   /** Requests under way. */
   readonly busy: number;
+  /** True for a model that must not be stopped: a pinned one, or one that changes its state right now. */
   readonly pinned: boolean;
+  /** True when it may be a victim: it is idle and not pinned, or it is starting and nobody waits for it. */
+  readonly evictable: boolean;
+  /** What stopping it frees. */
+  readonly resources: Resources;
   /** Milliseconds since its last request ended. */
   readonly idleMs: number;
   /** Load time in milliseconds. */
@@ -163,12 +172,14 @@ export interface HookSignatures {
    */
   beforeStop(model: Model, reason: StopReason, context: Context): Awaitable<void>;
   /**
-   * Chooses the models to stop, by name, when another one needs capacity. Core never stops a busy or pinned model.
+   * Chooses the models to stop, by name, when another one needs memory. Core never stops one that is not `evictable`,
+   * and stops none unless those chosen free everything that is missing.
    * @example
    * ```ts
-   * lamina.hooks.selectVictims.tap(({ need, running }) => {
-   *   const idle = running.filter(({ busy, pinned }) => busy === 0 && !pinned).sort((a, b) => b.idleMs - a.idleMs);
-   *   return idle.length < need.slots ? undefined : idle.slice(0, need.slots).map(({ model }) => model);
+   * lamina.hooks.selectVictims.tap(({ missing, running }) => {
+   *   const idle = running.filter(({ evictable }) => evictable).sort((a, b) => b.idleMs - a.idleMs);
+   *   const needed = Object.keys(missing);
+   *   return idle.filter(({ resources }) => needed.some((name) => name in resources)).map(({ model }) => model);
    * });
    * ```
    */

@@ -40,6 +40,7 @@ export const modelEntrySchema = {
     draft: { type: 'string', minLength: 1, description: 'The draft model for speculative decoding.' },
     options: { type: 'object', description: "Options for the backend, validated against its type's schema." },
     pinned: { type: 'boolean', description: 'Never stopped for another model, nor when idle.' },
+    preload: { type: 'boolean', description: 'Loaded when Lamina starts.' },
     limits: {
       type: 'object',
       properties: {
@@ -48,8 +49,10 @@ export const modelEntrySchema = {
         stop_timeout: seconds,
         idle_timeout: seconds,
         max_concurrency: { type: 'integer', minimum: 1 },
+        queue_limit: { type: 'integer', minimum: 1 },
+        queue_timeout: seconds,
       },
-      description: 'In seconds, except for `max_concurrency`.',
+      description: 'In seconds, except for `max_concurrency` and `queue_limit`.',
     },
   },
 } as const;
@@ -66,6 +69,20 @@ export const backendEntrySchema = {
   },
 } as const;
 
+/** One entry under `groups:`. */
+export const modelGroupSchema = {
+  type: 'object',
+  properties: {
+    models: strings,
+    max_loaded: {
+      type: 'integer',
+      minimum: 1,
+      description: 'How many of these models may run at the same time; default 1.',
+    },
+  },
+  required: ['models'],
+} as const;
+
 /** The whole manifest. */
 export const manifestSchema = {
   type: 'object',
@@ -74,6 +91,7 @@ export const manifestSchema = {
     categories: { type: 'object', additionalProperties: strings },
     backends: { type: 'object', additionalProperties: backendEntrySchema },
     defaults: { type: 'object', additionalProperties: { type: 'string' } },
+    groups: { type: 'object', additionalProperties: modelGroupSchema },
   },
 } as const;
 
@@ -86,10 +104,14 @@ export interface BackendEntry {
   readonly [option: string]: unknown;
 }
 
+/** Models of which only some may run at the same time. */
+export type ModelGroup = DocumentOf<typeof modelGroupSchema>;
+
 /** The manifest as plain data. */
 export interface Manifest {
   readonly models: Readonly<Record<string, ModelEntry>>;
   readonly categories: Readonly<Record<string, readonly string[]>>;
   readonly backends: Readonly<Record<string, BackendEntry>>;
   readonly defaults: Readonly<Record<string, string>>;
+  readonly groups: Readonly<Record<string, ModelGroup>>;
 }

@@ -36,10 +36,38 @@ export interface ModelMetadata {
   readonly heads?: number;
   /** Key/value heads; fewer than `heads` with grouped attention. */
   readonly kvHeads?: number;
+  /** Key/value heads of each layer, where they differ; 0: the layer has no attention. */
+  readonly kvHeadsPerLayer?: readonly number[];
   /** Numbers that a head stores per token for keys, and for values. */
   readonly keyLength?: number;
   readonly valueLength?: number;
   readonly vocabularySize?: number;
+  /** Numbers in the widest part of a layer; with experts, of one expert. */
+  readonly feedForwardLength?: number;
+  readonly expertFeedForwardLength?: number;
+  /** Experts that compute a token. */
+  readonly expertsUsed?: number;
+  /** Tokens that a layer with a sliding window sees. */
+  readonly slidingWindow?: number;
+  /** For each layer whether it has the sliding window, or every how many layers one without it comes. */
+  readonly windowPattern?: number | readonly boolean[];
+  /** Set for models with compressed keys and values (MLA): the length of the compressed form. */
+  readonly kvLoraRank?: number;
+  /** Every how many layers one with attention comes, in models whose other layers are recurrent. */
+  readonly attentionInterval?: number;
+  /** The state of recurrent layers. */
+  readonly recurrent?: {
+    readonly convolution?: number;
+    readonly innerSize?: number;
+    readonly stateSize?: number;
+    readonly groups?: number;
+    /** Tokens that a short convolution keeps. */
+    readonly shortConvolution?: number;
+  };
+  /** Layers at the end that use the keys and values of others. */
+  readonly sharedKvLayers?: number;
+  /** Merges of the tokenizer. */
+  readonly merges?: number;
   /** `Q4_K_M`, `Q8_0`, `F16`, … */
   readonly quantization?: string;
   /** The chat template, in the language of its engine (Jinja in GGUF and safetensors). */
@@ -83,6 +111,8 @@ export interface Model {
   readonly options: Readonly<Record<string, unknown>>;
   /** Never stopped for another model, nor when idle. */
   readonly pinned: boolean;
+  /** Loaded when Lamina starts. */
+  readonly preload?: boolean;
   /** Limits of this model; those of the server apply where it has none. */
   readonly limits: ModelLimits;
   readonly from: 'manifest' | 'discovered' | 'adopted';
@@ -93,7 +123,7 @@ export interface Model {
   readonly unavailable?: string;
 }
 
-/** Limits that one model may have, in seconds except for `max_concurrency`. */
+/** Limits that one model may have, in seconds except for `max_concurrency` and `queue_limit`. */
 export interface ModelLimits {
   /** The longest time until a starting model is ready. */
   readonly load_timeout?: number;
@@ -105,6 +135,10 @@ export interface ModelLimits {
   readonly idle_timeout?: number;
   /** How many requests the engine gets at once; the others wait in the queue. */
   readonly max_concurrency?: number;
+  /** How many requests may wait for this model. */
+  readonly queue_limit?: number;
+  /** The longest time a request may wait for its turn or for memory. */
+  readonly queue_timeout?: number;
 }
 
 /** The model that a name resolves to. */

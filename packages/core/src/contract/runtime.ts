@@ -1,6 +1,7 @@
 // The runtime: slots, their states, and leases on model servers.
 import type { Endpoint, EndpointOptions, Machine, RequestAdapter, ServerInfo, StopReason } from './backends.js';
 import type { slotStateSchema } from './events.js';
+import type { MemorySnapshot, ModelMemory } from './memory.js';
 import type { ResolvedModel } from './models.js';
 import type { DocumentOf } from './schema.js';
 
@@ -39,6 +40,12 @@ export interface SlotSnapshot {
   readonly error?: { readonly code: string; readonly message: string };
   /** When it is stopped, or put to sleep, if no request comes until then, ISO 8601; missing while it is in use. */
   readonly idleAt?: string;
+  /** When a failed model may be started again, ISO 8601. */
+  readonly retryAt?: string;
+  /** The memory it holds; missing while it does not run. */
+  readonly memory?: ModelMemory;
+  /** Why requests for it wait, a sentence part: `it needs 5.0 GB more memory, and "big" is busy`. */
+  readonly waitReason?: string;
 }
 
 /**
@@ -180,11 +187,20 @@ export interface Runtime {
    */
   slots(): readonly SlotSnapshot[];
   /**
-   * This machine, for memory estimates.
+   * The system memory for models, for estimates.
    * @example
    * ```ts
    * const { totalBytes, freeBytes, cores } = lamina.runtime.machine();
    * ```
    */
   machine(): Machine;
+  /**
+   * What models may use and what they use.
+   * @example
+   * ```ts
+   * const { budget, reserved } = lamina.runtime.memory();
+   * console.log(reserved.host, budget.host);
+   * ```
+   */
+  memory(): MemorySnapshot;
 }

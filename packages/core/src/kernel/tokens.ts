@@ -7,7 +7,7 @@ import type { Downloads } from '../contract/downloads.js';
 import type { Inference } from '../contract/inference.js';
 import type { Models } from '../contract/models.js';
 import type { Registrations } from '../contract/plugin.js';
-import type { OrphanReaper } from '../contract/processes.js';
+import type { OrphanReaper, SystemMemory } from '../contract/processes.js';
 import type { Policy } from '../contract/policy.js';
 import type { Runtime } from '../contract/runtime.js';
 import type { Suggestions } from '../contract/suggestions.js';
@@ -30,6 +30,7 @@ export const tokens = Object.freeze({
   Suggestions: token<Suggestions>('Suggestions'),
   Backends: token<Backends>('Backends'),
   OrphanReaper: token<OrphanReaper>('OrphanReaper'),
+  SystemMemory: token<SystemMemory>('SystemMemory'),
   Policy: token<Policy>('Policy'),
   Downloads: token<Downloads>('Downloads'),
   Runtime: token<Runtime>('Runtime'),

@@ -24,6 +24,7 @@ export function makeModel(
     aliases: entry.aliases ?? [],
     options: (entry.options ?? {}) as Model['options'],
     pinned: entry.pinned ?? false,
+    ...(entry.preload === true ? { preload: true } : {}),
     limits: entry.limits ?? {},
     from,
     ...(entry.backend === undefined ? {} : { backend: entry.backend }),

@@ -2,7 +2,7 @@
 import type { Requirements } from '../contract/hooks.js';
 import type { BackendChoice, Machine, MemoryEstimate } from '../contract/backends.js';
 import type { Model, ModelRecord } from '../contract/models.js';
-import { parseSize, showSize } from './sizes.js';
+import { parseSize, showSize } from '../kernel/sizes.js';
 
 /** The context length for estimates of memory, when the model was trained for more. */
 const usualContext = 4096;

@@ -9,7 +9,7 @@ import type { Runtime } from '../contract/runtime.js';
 import type { SuggestedModel, Suggestion, Suggestions, SuggestRequest } from '../contract/suggestions.js';
 import { check, describeProblems } from '../kernel/check.js';
 import type { Hooks } from '../kernel/hooks.js';
-import { parseSize, showSize } from './sizes.js';
+import { parseSize, showSize } from '../kernel/sizes.js';
 import { isMeant, judge, sizeOf, type Situation } from './suggest-rank.js';
 
 /** Headers are read, and taps get, at most so many candidates. */

@@ -1,6 +1,5 @@
 // A configured backend, and the options with which it starts models.
-import { availableParallelism, freemem, totalmem } from 'node:os';
-import type { Backend, BackendType, Machine } from '../contract/backends.js';
+import type { Backend, BackendType } from '../contract/backends.js';
 import { LaminaError } from '../contract/errors.js';
 import type { Model } from '../contract/models.js';
 import { check, describeProblems } from '../kernel/check.js';
@@ -47,9 +46,4 @@ export function mergeOptions(instance: BackendInstance, model: Model): Readonly<
     message: `The option ${describeProblems(problems)}, for model "${model.name}" on backend ${instance.name}.`,
     model: model.name,
   });
-}
-
-/** This machine, as estimates see it. */
-export function thisMachine(): Machine {
-  return { totalBytes: totalmem(), freeBytes: freemem(), cores: availableParallelism() };
 }

@@ -6,6 +6,7 @@ import type {
   BackendRecord,
   Backends,
   BackendType,
+  Device,
   Installation,
   InstallOptions,
 } from '../contract/backends.js';
@@ -19,9 +20,10 @@ import type { Logger } from '../contract/context.js';
 import { nearestHint } from '../kernel/check.js';
 import type { Hooks } from '../kernel/hooks.js';
 import { withTimeout } from '../kernel/abort.js';
-import { mergeOptions, namesOf, thisMachine, type BackendInstance } from './backend-instance.js';
+import { mergeOptions, namesOf, type BackendInstance } from './backend-instance.js';
 import { attachedError } from '../kernel/attached.js';
 import type { Installations } from './installations.js';
+import type { Memory } from './memory.js';
 import { typeProblem } from './backend-shape.js';
 import { findType, makeBackend, missingTypeHint, type BrokenBackend, type Entry } from './make-backend.js';
 
@@ -36,6 +38,7 @@ export class BackendRegistry implements Backends {
     private readonly config: Config,
     private readonly models: Models,
     private readonly installations: Pick<Installations, 'ensure'>,
+    private readonly memory: Pick<Memory, 'machine'>,
     private readonly hooks: Hooks,
     private readonly log: Logger,
   ) {}
@@ -118,7 +121,9 @@ export class BackendRegistry implements Backends {
         const served = isServed ? model : this.models.resolve(model.name).served;
         const instance = await this.choose(served, signal, recordOf);
         const { availability } = await recordOf(instance);
-        const memory = await instance.backend.estimateMemory?.(served, mergeOptions(instance, served), thisMachine());
+        const devices = availability.available ? availability.devices : undefined;
+        const machine = this.memory.machine(devices);
+        const memory = await instance.backend.estimateMemory?.(served, mergeOptions(instance, served), machine);
         return {
           backend: instance.name,
           ...(availability.available && availability.version !== undefined ? { version: availability.version } : {}),
@@ -133,6 +138,12 @@ export class BackendRegistry implements Backends {
         };
       }
     };
+  }
+
+  /** The devices that the engine of a backend listed. @throws the signal's reason */
+  async devicesOf({ backend }: BackendInstance, signal: AbortSignal): Promise<readonly Device[]> {
+    const availability = await this.probe(backend, signal, undefined);
+    return availability.available ? (availability.devices ?? []) : [];
   }
 
   /** The instance with this name in the current manifest. */

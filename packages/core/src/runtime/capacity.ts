@@ -1,98 +1,191 @@
-// Decides which prepared models may start within `maxLoaded`, and which idle ones are evicted for them.
+// Decides which prepared models may start within the budget, and which idle ones are stopped for them.
 import type { Logger } from '../contract/context.js';
-import type { RoomSnapshot } from '../contract/hooks.js';
+import type { LaminaError } from '../contract/errors.js';
+import type { RoomSnapshot, RunningSnapshot } from '../contract/hooks.js';
+import type { Resources } from '../contract/memory.js';
 import type { Hooks } from '../kernel/hooks.js';
-import { isIdle } from './policy.js';
+import type { Memory } from './memory.js';
+import { outOfMemory } from './out-of-memory.js';
 import type { Waiter } from './queue.js';
+import { isShort, minus, plus, shortfall, within } from './resources.js';
 import type { Slot } from './slot.js';
 
-/** What to do for a waiting request: start its model, evict others first, or decide again later. */
+/** What to do for a waiting request: start its model, stop others first, refuse it, or decide again later. */
 export type Admission =
-  | { readonly action: 'start' }
-  | { readonly action: 'evict'; readonly victims: readonly Slot[] }
+  | { readonly action: 'start'; readonly resources: Resources }
+  | { readonly action: 'evict'; readonly victims: readonly Slot[]; readonly missing: Resources }
+  | { readonly action: 'refuse'; readonly error: LaminaError }
   | { readonly action: 'retry'; readonly at: number }
   | { readonly action: 'wait' };
 
+/** How long a start waits for memory that other programs hold, and how often it looks, in milliseconds. */
+const foreignMemoryMs = 5_000;
+const foreignMemoryStepMs = 250;
+
 const wait: Admission = { action: 'wait' };
-const start: Admission = { action: 'start' };
+const start = (resources: Resources): Admission => ({ action: 'start', resources });
 const never = new AbortController().signal;
 
 /** The capacity during one decision; made for each. */
 export class Capacity {
-  /** Servers that may start now. */
-  private free: number;
-  /** Servers that may start once the stops in progress have ended. */
-  private freeSoon: number;
+  /** What may still be given away, and what the stops in progress will give back. */
+  private free: Resources;
+  private freeSoon: Resources;
   /** Slots that this decision has already considered. */
   private readonly considered = new Set<Slot>();
-  /** Busy slots that accept no new requests, so that they become idle for a request that has waited too long. */
-  private readonly closed = new Set<Slot>();
 
   constructor(
     private readonly slots: readonly Slot[],
     private readonly now: number,
-    private readonly limits: { readonly maxLoaded: number; readonly starvationTimeout: number },
+    private readonly starvationMs: number,
+    private readonly memory: Memory,
     private readonly hooks: Hooks,
     private readonly log: Logger,
+    /** Whether a request waits for a slot. */
+    private readonly isWanted: (slot: Slot) => boolean,
   ) {
-    const occupying = slots.filter((slot) => slot.occupies);
-    this.free = Math.max(0, limits.maxLoaded - occupying.length);
-    this.freeSoon = occupying.filter((slot) => slot.state === 'stopping').length;
+    this.free = memory.free();
+    this.freeSoon = plus(
+      ...slots.filter(({ state }) => state === 'stopping').map(({ name }) => memory.held(name)),
+      ...slots.filter(isFallingAsleep).map(({ name }) => memory.freedBySleep(name)),
+    );
   }
 
-  accepts(slot: Slot): boolean {
-    return slot.hasCapacity && !this.closed.has(slot);
+  /** Whether a slot serves one more request: it has capacity, and must not become idle for an older request. */
+  accepts(slot: Slot, { since }: Waiter): boolean {
+    const { yieldsTo } = slot;
+    return slot.hasCapacity && (yieldsTo === undefined || since <= yieldsTo.since + this.starvationMs);
   }
 
-  /** Whether the waiter's prepared model may start now. */
-  admit({ slot, since }: Waiter): Admission {
+  /** Whether the waiter's prepared or sleeping model may start or wake now. */
+  admit(waiter: Waiter): Admission {
+    const { slot } = waiter;
     if (this.considered.has(slot)) return wait;
     this.considered.add(slot);
-    if (slot.external) return start;
-    if (this.free > 0) {
-      this.free -= 1;
-      return start;
-    }
-    if (this.freeSoon > 0) {
-      this.freeSoon -= 1;
-      return wait;
-    }
-    const victims = this.victimsFor(slot);
-    return victims.length > 0 ? { action: 'evict', victims } : this.closeForStarving(since);
+    if (slot.external) return start({});
+    const own = this.memory.held(slot.name);
+    const whole = this.needOf(slot, own);
+    const budget = this.memory.budget();
+    const need = within(whole, budget);
+    const impossible = shortfall(need, minus(budget, minus(this.memory.pinned(), own)));
+    if (isShort(impossible)) return { action: 'refuse', error: this.refusal(slot, need, impossible) };
+    const missing = shortfall(need, plus(this.free, own));
+    slot.missing = missing;
+    const admission = isShort(missing) ? this.makeRoom(waiter, need, missing) : start(whole);
+    if (admission.action === 'retry' || admission.action === 'refuse') return admission;
+    // Those that are considered after it get neither what it starts with nor what comes free for it.
+    this.free = minus(this.free, minus(minus(need, own), missing));
+    this.freeSoon = within(shortfall(this.freeSoon, missing), this.free);
+    return admission;
   }
 
-  /** The hook's choice, as far as it is allowed: idle, not pinned, owned. */
-  private victimsFor(slot: Slot): readonly Slot[] {
-    const snapshot = this.snapshot(slot);
+  private makeRoom(waiter: Waiter, need: Resources, missing: Resources): Admission {
+    const later = shortfall(missing, this.freeSoon);
+    if (!isShort(later)) return wait;
+    const victims = this.victimsFor(waiter.slot, need, later);
+    if (victims.length > 0) {
+      this.freeSoon = plus(this.freeSoon, this.heldBy(victims));
+      return { action: 'evict', victims, missing: later };
+    }
+    if (isShort(shortfall(later, this.heldBy(this.slots.filter(mayEnd))))) return this.foreign(waiter, need, later);
+    const at = waiter.since + this.starvationMs;
+    if (at > this.now) return { action: 'retry', at };
+    this.close(waiter, later);
+    return wait;
+  }
+
+  /**
+   * What the model of a slot needs, besides what it has. Weights that are mapped from a file count as far as they could
+   * ever fit: beyond that the model runs, but slowly.
+   */
+  private needOf({ name, prepared, running }: Slot, own: Resources): Resources {
+    const { hardBytes, mappedBytes, deviceBytes } = (running?.prepared ?? prepared)!.memory;
+    const others = this.slots.filter((slot) => slot.name !== name && mayEnd(slot));
+    const obtainable = plus(this.free, this.freeSoon, own, this.heldBy(others))['host'] ?? Infinity;
+    const mapped = Math.max(0, Math.min(mappedBytes, obtainable - hardBytes));
+    return { host: hardBytes + mapped, ...deviceBytes, ...this.memory.countsOf(name) };
+  }
+
+  /** The hook's choice, as far as it is allowed and frees everything that is missing. */
+  private victimsFor(slot: Slot, need: Resources, missing: Resources): readonly Slot[] {
+    const snapshot: RoomSnapshot = {
+      need: { model: slot.name, resources: need },
+      missing,
+      budget: this.memory.budget(),
+      running: this.slots.filter((other) => other.occupies && other !== slot).map((other) => this.snapshot(other)),
+    };
     const names = this.hooks.run.selectVictims.call(snapshot, { signal: never, log: this.log }) ?? [];
-    const allowed = snapshot.running.filter(isIdle).map((running) => running.model);
-    return this.slots.filter(({ name }) => names.includes(name) && allowed.includes(name));
+    const allowed = snapshot.running.filter(({ evictable }) => evictable).map(({ model }) => model);
+    const victims = this.slots.filter(({ name }) => names.includes(name) && allowed.includes(name));
+    return isShort(shortfall(missing, this.heldBy(victims))) ? [] : victims;
   }
 
-  private snapshot(slot: Slot): RoomSnapshot {
-    const running = this.slots.filter((other) => other.occupies && other.running !== undefined);
+  private snapshot(slot: Slot): RunningSnapshot {
+    const { name: model, state, running, operation, idleSince, loadMs } = slot;
+    const busy = running?.busy ?? 0;
+    const isChanging = operation !== undefined || state === 'stopping';
+    const pinned = slot.pinned || isChanging;
+    const abandoned = state === 'starting' && !this.isWanted(slot) && !slot.pinned;
     return {
-      need: { model: slot.name, slots: 1 },
-      running: running.map((other) => ({
-        model: other.name,
-        state: other.state,
-        busy: other.running!.busy,
-        pinned: other.running!.prepared.model.pinned || other.operation !== undefined,
-        idleMs: this.now - other.idleSince,
-        loadMs: other.loadMs,
-      })),
+      model,
+      state,
+      busy,
+      pinned,
+      evictable: abandoned || (running !== undefined && busy === 0 && !pinned),
+      resources: this.memory.held(model),
+      idleMs: this.now - idleSince,
+      loadMs: abandoned ? 0 : loadMs,
     };
   }
 
-  /** After the starvation timeout, the least busy server accepts no younger requests, so that it becomes idle. */
-  private closeForStarving(since: number): Admission {
-    const at = since + this.limits.starvationTimeout * 1000;
-    if (at > this.now) return { action: 'retry', at };
-    const busy = this.slots.filter(
-      (slot) => slot.serving && slot.occupies && !this.closed.has(slot) && !slot.running!.prepared.model.pinned,
-    );
-    const leastBusy = busy.sort((a, b) => a.running!.busy - b.running!.busy)[0];
-    if (leastBusy !== undefined) this.closed.add(leastBusy);
-    return wait;
+  /** What busy models hold accepts no newer requests until the waiter has started: enough of them to free what is missing. */
+  private close(waiter: Waiter, missing: Resources): void {
+    const yielding = this.slots.filter((slot) => slot.yieldsTo === waiter);
+    const candidates = this.slots
+      .filter((slot) => slot.yieldsTo === undefined && slot.serving && mayEnd(slot) && slot !== waiter.slot)
+      .sort((a, b) => a.running!.busy - b.running!.busy);
+    for (const slot of candidates) {
+      const left = shortfall(missing, this.heldBy(yielding));
+      if (!isShort(left)) return;
+      if (Object.keys(left).every((name) => (this.memory.held(slot.name)[name] ?? 0) === 0)) continue;
+      slot.yieldsTo = waiter;
+      yielding.push(slot);
+    }
   }
+
+  /** No model of ours holds what is missing: other programs do. */
+  private foreign({ slot, since }: Waiter, need: Resources, missing: Resources): Admission {
+    if (this.now - since >= foreignMemoryMs) return { action: 'refuse', error: this.refusal(slot, need, missing) };
+    return { action: 'retry', at: this.now + foreignMemoryStepMs };
+  }
+
+  private refusal(slot: Slot, need: Resources, missing: Resources): LaminaError {
+    return outOfMemory(slot, { need, missing, memory: this.memory, slots: this.slots });
+  }
+
+  /** Whether it is enough when those victims that can sleep fall asleep instead of being stopped. */
+  sleepSuffices(victims: readonly Slot[], missing: Resources): boolean {
+    const freed = victims.map((slot) =>
+      canSleep(slot) ? this.memory.freedBySleep(slot.name) : this.memory.held(slot.name),
+    );
+    return !isShort(shortfall(missing, plus(...freed)));
+  }
+
+  private heldBy(slots: readonly Slot[]): Resources {
+    return plus(...slots.map(({ name }) => this.memory.held(name)));
+  }
+}
+
+/** True for a ready slot whose server can sleep. */
+export function canSleep({ state, running }: Slot): boolean {
+  return (state === 'ready' || state === 'degraded') && running?.server.sleep !== undefined;
+}
+
+function isFallingAsleep({ state, operation }: Slot): boolean {
+  return state === 'sleeping' && operation !== undefined;
+}
+
+/** True for a slot that holds memory and may give it back at some time. */
+function mayEnd(slot: Slot): boolean {
+  return slot.occupies && !slot.pinned && slot.state !== 'stopping';
 }

@@ -1,5 +1,5 @@
 // From a model's name to a running server: choose the backend, check what can be checked, start the engine.
-import type { Machine, ModelServer, ServerInfo } from '../contract/backends.js';
+import type { ModelServer, ServerInfo } from '../contract/backends.js';
 import type { Config, RuntimeLimits } from '../contract/config.js';
 import { LaminaError } from '../contract/errors.js';
 import { reasonOf } from '../kernel/reason.js';
@@ -9,8 +9,9 @@ import type { OrphanReaper } from '../contract/processes.js';
 import { describeProblems } from '../kernel/check.js';
 import type { EventBus } from '../kernel/event-bus.js';
 import type { Hooks } from '../kernel/hooks.js';
-import { isFallback, mergeOptions, thisMachine, type BackendInstance } from './backend-instance.js';
+import { isFallback, mergeOptions, type BackendInstance } from './backend-instance.js';
 import type { BackendRegistry } from './backends.js';
+import { estimatedNeed, unknownNeed, type Memory, type StartMemory } from './memory.js';
 import { expandPathOptions } from './path-options.js';
 import type { Installations } from './installations.js';
 
@@ -29,6 +30,7 @@ export interface PreparedStart {
   readonly instance: BackendInstance;
   readonly options: Readonly<Record<string, unknown>>;
   readonly limits: Limits;
+  readonly memory: StartMemory;
   /** Two of these that are equal would start the same server. */
   readonly fingerprint: string;
   /** How many requests the server may serve at once; `undefined`: no limit. */
@@ -45,6 +47,7 @@ export class Launcher {
     private readonly models: Models,
     private readonly backends: BackendRegistry,
     private readonly installations: Installations,
+    private readonly memory: Memory,
     private readonly hooks: Hooks,
     private readonly events: EventBus,
     private readonly processes: OrphanReaper,
@@ -54,8 +57,7 @@ export class Launcher {
 
   /**
    * Everything about a start that can be checked before other models are evicted for it.
-   * @throws LaminaError `MODEL_NOT_FOUND`, `MODEL_FILES_MISSING`, `BACKEND_UNAVAILABLE`, `CONFIG_INVALID`,
-   * `OUT_OF_MEMORY`
+   * @throws LaminaError `MODEL_NOT_FOUND`, `MODEL_FILES_MISSING`, `BACKEND_UNAVAILABLE`, `CONFIG_INVALID`
    */
   async prepare(name: string, signal: AbortSignal): Promise<PreparedStart> {
     this.requireFiles(name);
@@ -63,8 +65,7 @@ export class Launcher {
     const instance = await this.backends.choose(model, signal);
     const prepared = this.prepared(model, instance);
     this.warnOfFallback(prepared);
-    await this.requireMemory(prepared);
-    return prepared;
+    return { ...prepared, ...(await this.memoryOf(prepared, signal)) };
   }
 
   /**
@@ -99,7 +100,7 @@ export class Launcher {
    * @throws LaminaError `BACKEND_UNAVAILABLE`, `MODEL_START_FAILED`, `PLUGIN_FAILED`, or the signal's reason
    */
   async start(prepared: PreparedStart, signal: AbortSignal, onProgress: OnProgress): Promise<ModelServer> {
-    const { model, instance, adapters, limits } = prepared;
+    const { model, instance, adapters, limits, memory } = prepared;
     const context = { signal, log: this.log.child({ model: model.name }) };
     await this.install(prepared, signal, onProgress); // It takes as long as the network; the limit is for the load.
     const options = await this.hooks.run.beforeStart.promise(prepared.options, model, instance.name, context);
@@ -118,6 +119,9 @@ export class Launcher {
         progress: onProgress,
         output: (stream, text) => this.events.emit('log.line', { model: model.name, stream, text }),
         guard: (pid) => this.processes.guard(pid, { model: model.name }),
+        ...(memory.basis === 'unknown'
+          ? {}
+          : { placement: { hostBytes: memory.hardBytes, deviceBytes: memory.deviceBytes } }),
       });
       // An abort during the hook is handled by the caller: the server runs now and must be stopped.
       await this.hooks.run.afterStart.promise(model, server, context).catch(() => undefined);
@@ -147,11 +151,6 @@ export class Launcher {
     }
   }
 
-  /** This machine, as estimates see it. */
-  machine(): Machine {
-    return thisMachine();
-  }
-
   private requireFiles(name: string): void {
     const record = this.models.get(name);
     if (record === undefined)
@@ -166,7 +165,7 @@ export class Launcher {
     throw new LaminaError('MODEL_FILES_MISSING', { model: name, missing, hint });
   }
 
-  private prepared(model: Model, instance: BackendInstance): PreparedStart {
+  private prepared(model: Model, instance: BackendInstance): Omit<PreparedStart, 'memory'> {
     const adapters = this.models
       .adaptersOf(model.name)
       .filter((adapter) => this.models.get(adapter.name)?.available === true);
@@ -200,7 +199,7 @@ export class Launcher {
     };
   }
 
-  private warnOfFallback({ model, instance, options }: PreparedStart): void {
+  private warnOfFallback({ model, instance, options }: Pick<PreparedStart, 'model' | 'instance' | 'options'>): void {
     if (!isFallback(instance, model)) return;
     const leftOut = Object.keys(model.options).filter((name) => !Object.hasOwn(options, name));
     this.log.warn(
@@ -209,21 +208,17 @@ export class Launcher {
     );
   }
 
-  private async requireMemory({ model, instance, options }: PreparedStart): Promise<void> {
-    const machine = this.machine();
+  /** What the start needs, and its options with those that keep it to that. */
+  private async memoryOf(
+    { model, instance, options }: Pick<PreparedStart, 'model' | 'instance' | 'options'>,
+    signal: AbortSignal,
+  ): Promise<Pick<PreparedStart, 'memory' | 'options'>> {
+    const devices = await this.backends.devicesOf(instance, signal);
+    this.memory.seen(devices);
+    const machine = this.memory.machine(devices);
     const estimate = await instance.backend.estimateMemory?.(model, options, machine);
-    if (estimate === undefined || estimate.hostBytes <= machine.totalBytes) return;
-    const fits = estimate.largestContext;
-    const hint =
-      fits === undefined
-        ? 'Choose a smaller model, or a smaller context.'
-        : `A context of ${fits} tokens would fit; this one is ${estimate.contextLength}.`;
-    throw new LaminaError('OUT_OF_MEMORY', {
-      model: model.name,
-      needed: gigabytes(estimate.hostBytes),
-      total: gigabytes(machine.totalBytes),
-      hint,
-    });
+    if (estimate === undefined) return { memory: unknownNeed(bytesOf(model)), options };
+    return { memory: estimatedNeed(estimate, 'estimate'), options: { ...estimate.options, ...options } };
   }
 }
 
@@ -236,6 +231,6 @@ function limitsOf({ limits }: Model, shared: RuntimeLimits): Limits {
   };
 }
 
-function gigabytes(bytes: number): string {
-  return `${(bytes / 1e9).toFixed(1)} GB`;
+function bytesOf({ files }: Model): number {
+  return files.reduce((sum, { bytes }) => sum + bytes, 0);
 }

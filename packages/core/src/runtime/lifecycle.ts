@@ -60,6 +60,11 @@ export class Lifecycle {
     slot.launched = this.launch(slot, slot.prepared!);
   }
 
+  /** Fails a start that was only prepared, with everybody who waits for it. */
+  refuse(slot: Slot, error: LaminaError): void {
+    this.startFailed(slot, error, false);
+  }
+
   /** Cancels a start that was only prepared. */
   cancel(slot: Slot): void {
     slot.operation?.abort();

@@ -6,12 +6,14 @@ import { BackendRegistry } from './backends.js';
 import { Installations } from './installations.js';
 import { Launcher } from './launcher.js';
 import { Lifecycle } from './lifecycle.js';
+import { Memory } from './memory.js';
 import { DefaultPolicy } from './policy.js';
 import { WaitQueue } from './queue.js';
 import { SlotRuntime } from './runtime.js';
 
 export const runtimeModule = new ContainerModule(({ bind }) => {
   bind(tokens.Policy).toResolvedValue(make(DefaultPolicy), []);
+  bind(Memory).toResolvedValue(make(Memory), [tokens.Config, tokens.Models, tokens.SystemMemory]);
   bind(Installations).toResolvedValue(make(Installations), [
     tokens.Config,
     tokens.OrphanReaper,
@@ -23,6 +25,7 @@ export const runtimeModule = new ContainerModule(({ bind }) => {
     tokens.Config,
     tokens.Models,
     Installations,
+    Memory,
     tokens.Hooks,
     tokens.Log,
   ]);
@@ -32,6 +35,7 @@ export const runtimeModule = new ContainerModule(({ bind }) => {
     tokens.Models,
     BackendRegistry,
     Installations,
+    Memory,
     tokens.Hooks,
     tokens.Events,
     tokens.OrphanReaper,
@@ -53,6 +57,7 @@ export const runtimeModule = new ContainerModule(({ bind }) => {
     tokens.Config,
     tokens.Models,
     Launcher,
+    Memory,
     WaitQueue,
     Lifecycle,
     tokens.Hooks,

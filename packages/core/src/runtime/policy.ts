@@ -1,19 +1,25 @@
 // The default scheduling policy: pure functions of a snapshot.
 import type { QueueSnapshot, RoomSnapshot, RunningSnapshot } from '../contract/hooks.js';
+import type { Resources } from '../contract/memory.js';
 import type { Policy } from '../contract/policy.js';
+import { isShort, plus, shortfall } from './resources.js';
 
 const firstBackoffMs = 1_000;
 const maxBackoffMs = 60_000;
+/** Up to so many candidates every set is compared. */
+const mostExact = 10;
 
-/** First come, first served; evicts the models with the longest idle time relative to their load time. */
+/** First come, first served; evicts the idle models that are cheapest to load again, as few as suffice. */
 export class DefaultPolicy implements Policy {
   order(snapshot: QueueSnapshot): readonly number[] {
     return snapshot.waiters.map((waiter) => waiter.id);
   }
 
-  victims({ need, running }: RoomSnapshot): readonly string[] {
-    const candidates = running.filter((slot) => isIdle(slot)).sort((a, b) => evictionScore(b) - evictionScore(a));
-    return candidates.length < need.slots ? [] : candidates.slice(0, need.slots).map((slot) => slot.model);
+  victims({ missing, running }: RoomSnapshot): readonly string[] {
+    const useful = running.filter(
+      ({ evictable, resources }) => evictable && Object.keys(missing).some((name) => (resources[name] ?? 0) > 0),
+    );
+    return cheapestSet(useful, missing).map(({ model }) => model);
   }
 
   backoffMs(failures: number): number {
@@ -21,12 +27,35 @@ export class DefaultPolicy implements Policy {
   }
 }
 
-/** True for a slot that may be evicted. */
-export function isIdle(slot: RunningSnapshot): boolean {
-  return slot.busy === 0 && !slot.pinned && ['ready', 'sleeping', 'degraded'].includes(slot.state);
+/** The set that frees what is missing at the least cost; none when all together do not. */
+function cheapestSet(candidates: readonly RunningSnapshot[], missing: Resources): readonly RunningSnapshot[] {
+  if (candidates.length > mostExact) return cheapestFirst(candidates, missing);
+  let best: readonly RunningSnapshot[] = [];
+  let bestCost = Infinity;
+  for (let bits = 1; bits < 2 ** candidates.length; bits++) {
+    const set = candidates.filter((_, index) => (bits & (1 << index)) !== 0);
+    const cost = set.reduce((total, slot) => total + reloadCost(slot), 0);
+    if (cost < bestCost && frees(set, missing)) [best, bestCost] = [set, cost];
+  }
+  return best;
 }
 
-/** Higher for slots that have been idle for long and load quickly. */
-function evictionScore(slot: RunningSnapshot): number {
-  return slot.idleMs / Math.max(slot.loadMs, 1);
+/** For many candidates: the cheapest one after the other, then without those that are not needed, the dearest first. */
+function cheapestFirst(candidates: readonly RunningSnapshot[], missing: Resources): readonly RunningSnapshot[] {
+  const byCost = candidates.toSorted((a, b) => reloadCost(a) - reloadCost(b));
+  const enough = byCost.findIndex((_, index) => frees(byCost.slice(0, index + 1), missing));
+  const chosen = byCost.slice(0, enough + 1);
+  return chosen.reduceRight((kept, slot) => {
+    const without = kept.filter((other) => other !== slot);
+    return frees(without, missing) ? without : kept;
+  }, chosen);
+}
+
+function frees(set: readonly RunningSnapshot[], missing: Resources): boolean {
+  return !isShort(shortfall(missing, plus(...set.map(({ resources }) => resources))));
+}
+
+/** Higher for models that load slowly and were used recently. Never 0, so that fewer victims cost less. */
+function reloadCost({ idleMs, loadMs }: RunningSnapshot): number {
+  return Math.max(loadMs, 1) / Math.max(idleMs, 1);
 }

@@ -69,6 +69,10 @@ export class WaitQueue {
     return this.all().filter((waiter) => waiter.slot === slot);
   }
 
+  includes({ id }: Waiter): boolean {
+    return this.waiters.has(id);
+  }
+
   has(slot: Slot): boolean {
     for (const waiter of this.waiters.values()) if (waiter.slot === slot) return true;
     return false;
@@ -139,7 +143,7 @@ export class WaitQueue {
     waiter.cancelDeadline = this.clock.after(queueTimeout * 1000, () => {
       if (['starting', 'waking'].includes(slot.state)) return this.setDeadline(waiter);
       const reason =
-        slot.running === undefined ? 'the models that are loaded are busy or pinned' : 'it is busy with other requests';
+        slot.running === undefined ? 'the models that are loaded are busy' : 'it is busy with other requests';
       const details = { model: slot.name, waited: queueTimeout, reason, retry_after: 5 };
       this.fail(waiter, new LaminaError('QUEUE_TIMEOUT', details));
     });

@@ -3,6 +3,7 @@ import type { Machine, StopReason } from '../contract/backends.js';
 import type { Config } from '../contract/config.js';
 import type { Clock, Logger } from '../contract/context.js';
 import { LaminaError } from '../contract/errors.js';
+import type { MemorySnapshot } from '../contract/memory.js';
 import type { Models, ResolvedModel } from '../contract/models.js';
 import type {
   AcquireOptions,
@@ -17,11 +18,13 @@ import { abortable } from '../kernel/abort.js';
 import type { EventBus } from '../kernel/event-bus.js';
 import { attachedError } from '../kernel/attached.js';
 import type { Hooks } from '../kernel/hooks.js';
-import { Capacity } from './capacity.js';
-import { nextIdleStep, type IdleStep } from './idle.js';
+import { canSleep, Capacity } from './capacity.js';
+import { idleAt } from './idle.js';
 import type { Launcher } from './launcher.js';
 import { ServerLease } from './lease.js';
 import type { Lifecycle } from './lifecycle.js';
+import type { Memory } from './memory.js';
+import { waitReason } from './out-of-memory.js';
 import type { NewWaiter, Waiter, WaitQueue } from './queue.js';
 import { Slot, type RunningServer } from './slot.js';
 
@@ -37,6 +40,7 @@ export class SlotRuntime implements Runtime {
     private readonly config: Config,
     private readonly models: Models,
     private readonly launcher: Launcher,
+    private readonly ledger: Memory,
     private readonly queue: WaitQueue,
     private readonly lifecycle: Lifecycle,
     private readonly hooks: Hooks,
@@ -111,7 +115,11 @@ export class SlotRuntime implements Runtime {
   }
 
   machine(): Machine {
-    return this.launcher.machine();
+    return this.ledger.machine();
+  }
+
+  memory(): MemorySnapshot {
+    return this.ledger.snapshot();
   }
 
   /** Compares every slot with the changed manifest; a server that would start differently restarts once it is idle. */
@@ -174,6 +182,8 @@ export class SlotRuntime implements Runtime {
   }
 
   private onSlotChange(slot: Slot, from: SlotState): void {
+    if (!slot.occupies) this.ledger.release(slot.name);
+    else if (slot.state === 'sleeping' && slot.operation === undefined) this.ledger.sleep(slot.name);
     if (from !== slot.state) {
       if (isLoading(slot.state)) slot.lastLoad = { began: this.clock.now(), ended: Infinity };
       else if (isLoading(from)) slot.lastLoad.ended = this.clock.now();
@@ -183,8 +193,15 @@ export class SlotRuntime implements Runtime {
   }
 
   private snapshot(slot: Slot): SlotSnapshot {
-    const step = slot.serving ? this.nextIdleStep(slot) : undefined;
-    return slot.snapshot(this.queue.of(slot).length, step?.at);
+    const { length: waiting } = this.queue.of(slot);
+    const idle = this.idleAt(slot);
+    const memory = this.ledger.view(slot.name);
+    const isWaiting = slot.state === 'queued' && slot.missing !== undefined && waiting > 0;
+    return slot.snapshot(waiting, {
+      ...(idle === undefined ? {} : { idleAt: new Date(idle).toISOString() }),
+      ...(memory === undefined ? {} : { memory }),
+      ...(isWaiting ? { waitReason: waitReason(slot.missing!, this.ledger, [...this.slotsByName.values()]) } : {}),
+    });
   }
 
   private lease(slot: Slot, target: ResolvedModel, keepAlive: number | undefined): Lease {
@@ -257,11 +274,30 @@ export class SlotRuntime implements Runtime {
     if (this.closing) return;
     const slots = [...this.slotsByName.values()];
     for (const slot of slots) this.retryCrashed(slot);
+    for (const slot of slots) this.reopen(slot);
     const waiters = this.queue.ordered();
-    const capacity = new Capacity(slots, this.clock.now(), this.config.limits, this.hooks, this.log);
-    for (const waiter of waiters) this.advance(waiter, capacity);
+    const capacity = new Capacity(
+      slots,
+      this.clock.now(),
+      this.config.limits.starvationTimeout * 1000,
+      this.ledger,
+      this.hooks,
+      this.log,
+      (slot) => this.queue.has(slot),
+    );
+    // Loaded models serve first, so that none is stopped before it has served those it was loaded for.
+    for (const waiter of waiters) this.serve(waiter, capacity);
+    for (const waiter of waiters) if (this.queue.includes(waiter)) this.advance(waiter, capacity);
     for (const slot of slots) this.rest(slot);
     this.queue.updatePositions(waiters);
+  }
+
+  /** A slot accepts newer requests again when the one it made way for starts, or has gone. */
+  private reopen(slot: Slot): void {
+    const { yieldsTo } = slot;
+    if (yieldsTo === undefined) return;
+    const waits = this.queue.includes(yieldsTo) && ['queued', 'sleeping'].includes(yieldsTo.slot.state);
+    if (!waits) delete slot.yieldsTo;
   }
 
   /** What was started explicitly starts again after a crash, although nobody waits for it. */
@@ -271,38 +307,52 @@ export class SlotRuntime implements Runtime {
     else this.queue.addStart(slot);
   }
 
+  private serve(waiter: Waiter, capacity: Capacity): void {
+    const { slot } = waiter;
+    if (slot.serving && (waiter.explicit || capacity.accepts(slot, waiter))) this.queue.serve(waiter);
+  }
+
   private advance(waiter: Waiter, capacity: Capacity): void {
     const { slot } = waiter;
-    if (slot.serving) {
-      if (waiter.explicit || capacity.accepts(slot)) this.queue.serve(waiter);
-    } else if (waiter.onlyRunning) this.queue.fail(waiter, new LaminaError('MODEL_NOT_RUNNING', { model: slot.name }));
-    else if (slot.state === 'sleeping' && slot.operation === undefined) void this.lifecycle.wake(slot);
+    if (slot.serving) return;
+    if (waiter.onlyRunning) this.queue.fail(waiter, new LaminaError('MODEL_NOT_RUNNING', { model: slot.name }));
     else if (slot.state === 'stopped' || slot.state === 'failed') void this.lifecycle.prepare(slot);
-    else if (slot.state === 'queued' && slot.prepared !== undefined) this.admit(waiter, capacity);
+    else if (isPrepared(slot)) this.admit(waiter, capacity);
   }
 
   private admit(waiter: Waiter, capacity: Capacity): void {
+    const { slot } = waiter;
     const admission = capacity.admit(waiter);
-    if (admission.action === 'start') this.lifecycle.start(waiter.slot);
+    if (admission.action === 'start') {
+      this.ledger.reserve(slot.name, admission.resources, slot.prepared ?? slot.running!.prepared);
+      if (slot.state === 'sleeping') void this.lifecycle.wake(slot);
+      else this.lifecycle.start(slot);
+    } else if (admission.action === 'refuse') this.lifecycle.refuse(slot, admission.error);
     else if (admission.action === 'retry') this.decideAt(admission.at);
-    else if (admission.action === 'evict')
-      for (const victim of admission.victims) void this.lifecycle.stop(victim, 'evicted');
+    else if (admission.action === 'evict') {
+      const sleep = capacity.sleepSuffices(admission.victims, admission.missing);
+      for (const victim of admission.victims) this.evict(victim, sleep);
+    }
+  }
+
+  private evict(victim: Slot, sleep: boolean): void {
+    if (sleep && canSleep(victim)) void this.lifecycle.sleep(victim);
+    else void this.lifecycle.stop(victim, victim.state === 'starting' ? 'abandoned' : 'evicted');
   }
 
   /** What follows when a slot is not used any more. */
   private rest(slot: Slot): void {
     if (slot.state === 'queued' && !this.queue.has(slot)) return this.lifecycle.cancel(slot);
     if (slot.outdated && slot.running?.busy === 0 && slot.state !== 'stopping') return void this.restart(slot);
-    const step = this.nextIdleStep(slot);
-    if (step === undefined) return;
-    if (step.at > this.clock.now()) this.decideAt(step.at);
-    else if (step.reason === 'idle' && slot.running!.server.sleep !== undefined) void this.lifecycle.sleep(slot);
-    else void this.lifecycle.stop(slot, step.reason);
+    const at = this.idleAt(slot);
+    if (at === undefined) return;
+    if (at > this.clock.now()) this.decideAt(at);
+    else if (slot.running!.server.sleep !== undefined) void this.lifecycle.sleep(slot);
+    else void this.lifecycle.stop(slot, 'idle');
   }
 
-  private nextIdleStep(slot: Slot): IdleStep | undefined {
-    const wanted = slot.desiredState === 'running' || this.queue.has(slot);
-    return nextIdleStep(slot, wanted, this.clock.now(), this.config.limits.abandonTimeout * 1000);
+  private idleAt(slot: Slot): number | undefined {
+    return idleAt(slot, slot.desiredState === 'running' || this.queue.has(slot));
   }
 
   /** Stops a server for a change of the manifest; one that is to run starts again. */
@@ -330,4 +380,9 @@ function isLoading(state: SlotState): boolean {
 function waitTimes({ lastLoad }: Slot, since: number, now: number): WaitTimes {
   const loadMs = Math.max(0, Math.min(lastLoad.ended, now) - Math.max(lastLoad.began, since));
   return { queueMs: now - since - loadMs, loadMs };
+}
+
+/** True for a slot that needs only memory to start or to wake. */
+function isPrepared({ state, prepared, operation }: Slot): boolean {
+  return state === 'queued' ? prepared !== undefined : state === 'sleeping' && operation === undefined;
 }

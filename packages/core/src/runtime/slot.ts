@@ -2,7 +2,9 @@
 import type { ModelServer, StopReason } from '../contract/backends.js';
 import type { LaminaError } from '../contract/errors.js';
 import type { DesiredState, SlotSnapshot, SlotState } from '../contract/runtime.js';
+import type { Resources } from '../contract/memory.js';
 import type { PreparedStart } from './launcher.js';
+import type { Waiter } from './queue.js';
 
 /** Which states may follow a state. */
 export const transitions: Readonly<Record<SlotState, readonly SlotState[]>> = {
@@ -55,8 +57,10 @@ export class Slot {
   idleSince = 0;
   /** How long it stays loaded when it is not used, in milliseconds, if the last request said so. */
   keepAlive: number | undefined;
-  /** Since when nobody waits for the start in progress. */
-  unwantedSince?: number;
+  /** The waiting request, of another model, for which it accepts no newer requests, so that it becomes idle. */
+  yieldsTo?: Waiter;
+  /** What a prepared start lacks, by resource. */
+  missing?: Resources;
   loadMs = 0;
   /** When the last start or wake began and ended; `Infinity` while it is in progress. */
   lastLoad = { began: 0, ended: 0 };
@@ -99,9 +103,14 @@ export class Slot {
     return this.running !== undefined && this.running.busy < (this.capacity ?? Infinity);
   }
 
-  /** True while it counts towards `maxLoaded`. */
+  /** True while it holds memory. */
   get occupies(): boolean {
     return !this.external && !['stopped', 'queued', 'failed'].includes(this.state);
+  }
+
+  /** True when its model is never stopped for another one. */
+  get pinned(): boolean {
+    return this.current?.model.pinned ?? false;
   }
 
   /** True when Lamina only attaches to the server: it neither starts nor stops it. */
@@ -109,8 +118,8 @@ export class Slot {
     return this.current?.instance.type.lifetime === 'external';
   }
 
-  /** The public view; the queue knows `waiting`. `idleAt` in milliseconds since the epoch. */
-  snapshot(waiting: number, idleAt: number | undefined): SlotSnapshot {
+  /** The public view; `more` is what others know. */
+  snapshot(waiting: number, more: Pick<SlotSnapshot, 'idleAt' | 'memory' | 'waitReason'>): SlotSnapshot {
     return {
       model: this.name,
       state: this.state,
@@ -120,7 +129,8 @@ export class Slot {
       ...backendFields(this.current),
       ...this.serverFields(),
       ...(this.error === undefined ? {} : { error: { code: this.error.code, message: this.error.message } }),
-      ...(idleAt === undefined ? {} : { idleAt: new Date(idleAt).toISOString() }),
+      ...(this.state === 'failed' && this.retryAt > 0 ? { retryAt: new Date(this.retryAt).toISOString() } : {}),
+      ...more,
     };
   }
 

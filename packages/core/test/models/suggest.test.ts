@@ -5,7 +5,7 @@ import type { Availability, BackendType } from '../../dist/contract/backends.js'
 import type { SuggestRequest, Suggestion } from '../../dist/contract/suggestions.js';
 import { BackendRegistry, highestRank } from '../../dist/runtime/backends.js';
 import { Suggester } from '../../dist/models/suggest.js';
-import { parseSize, showSize } from '../../dist/models/sizes.js';
+import { parseSize, showSize } from '../../dist/kernel/sizes.js';
 import { ggufBytes, tinyLlama, type GgufParts } from './gguf-file.js';
 import { openTestRegistry, type TestRegistry } from './test-registry.js';
 import { tensors } from './safetensors-file.js';
@@ -38,15 +38,15 @@ const nothingToInstall = { ensure: () => Promise.resolve(false) };
 describe('suggest', () => {
   let setup: TestRegistry;
   let suggester: Suggester;
-  let machine: { totalBytes: number; freeBytes: number; cores: number };
+  let machine: { totalBytes: number; freeBytes: number; cores: number; devices: [] };
 
   beforeEach(async () => {
     setup = await openTestRegistry();
-    machine = { totalBytes: 16e9, freeBytes: 8e9, cores: 4 };
+    machine = { totalBytes: 16e9, freeBytes: 8e9, cores: 4, devices: [] };
     const { config, log, hooks } = setup;
     const taps = hooks.tapsFor({ name: 'core', log, closed: false });
     taps.selectBackend.tap((_, candidates) => highestRank(candidates));
-    const backends = new BackendRegistry(config, setup.registry, nothingToInstall, hooks, log);
+    const backends = new BackendRegistry(config, setup.registry, nothingToInstall, { machine: () => machine }, hooks, log);
     backends.add(backend('llama.cpp', ['gguf'], { available: true, version: '0.7.0' }, ['llamacpp']), 'test');
     backends.add(
       backend('vllm', ['safetensors'], { available: false, reason: 'it is not installed', hint: 'pip install vllm' }),

@@ -101,7 +101,7 @@ describe('a process backend', () => {
       command: () => ({ args: [] }),
     });
     const backend = type.create('mine', { env: { A: 'b' } });
-    const machine = { totalBytes: 1, freeBytes: 1, cores: 1 };
+    const machine = { totalBytes: 1, freeBytes: 1, cores: 1, devices: [] };
     await backend.estimateMemory!(model, { threads: 1 }, machine);
     await backend.probe(fixture.context());
     await backend.estimateMemory!(model, { threads: 2 }, machine);

@@ -20,7 +20,7 @@ export interface Stage {
   close(): Promise<void>;
 }
 
-/** Models `a`, `b`, `c`, …, each a file; `entries` adds to the manifest entry of one. */
+/** Models `a`, `b`, `c`, …, each a file; `entries` adds to the manifest entry of one. One runs at a time by default. */
 export async function stage(
   options: LaminaOptions & {
     models?: string[];
@@ -45,6 +45,7 @@ export async function stage(
     log: 'silent',
     clock,
     ...rest,
+    limits: { maxLoaded: 1, ...rest.limits },
     plugins: [script.plugin(), ...(rest.plugins ?? [])],
   });
   const { signal } = new AbortController();

@@ -66,7 +66,7 @@ export const findingCases = {
 
 async function estimateBytes({ kit, backend }: Stage, model: Model, more: JsonObject): Promise<number> {
   const estimate = present(backend.estimateMemory?.bind(backend), 'estimateMemory');
-  const machine: Machine = { totalBytes: totalmem(), freeBytes: totalmem(), cores: 1 };
+  const machine: Machine = { totalBytes: totalmem(), freeBytes: totalmem(), cores: 1, devices: [] };
   const answer = present(await estimate(model, modelOptions(kit, model, more), machine), 'An estimate for the model');
   return Object.values(answer.deviceBytes).reduce((sum, bytes) => sum + bytes, answer.hostBytes);
 }

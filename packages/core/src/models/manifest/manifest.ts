@@ -27,7 +27,7 @@ export interface Edit {
 }
 
 /** A manifest without models. */
-export const emptyManifest: Manifest = freeze({ models: {}, categories: {}, backends: {}, defaults: {} });
+export const emptyManifest: Manifest = freeze({ models: {}, categories: {}, backends: {}, defaults: {}, groups: {} });
 
 /** Checks a manifest that a host passed as data. @throws LaminaError `CONFIG_INVALID` with every problem */
 export function checkManifest(value: unknown, keys: EntryKeys): ManifestReading {

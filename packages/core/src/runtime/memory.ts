@@ -1,0 +1,192 @@
+// What models may use, and what is reserved for those that run.
+import { availableParallelism } from 'node:os';
+import type { Device, Machine, MemoryEstimate } from '../contract/backends.js';
+import type { Config } from '../contract/config.js';
+import type { MemorySnapshot, ModelMemory, Resources } from '../contract/memory.js';
+import type { Model, Models } from '../contract/models.js';
+import type { SystemMemory } from '../contract/processes.js';
+import { minus, plus } from './resources.js';
+
+const mebibyte = 1024 * 1024;
+const gibibyte = 1024 * mebibyte;
+
+/** What a model needs, as far as it is known before its start; in bytes. */
+export interface StartMemory {
+  /** System memory without which the engine dies. */
+  readonly hardBytes: number;
+  /** Weights mapped from files, which make the model slow when they do not fit. */
+  readonly mappedBytes: number;
+  readonly deviceBytes: Readonly<Record<string, number>>;
+  /** What it needs while it sleeps. */
+  readonly asleep?: MemoryEstimate['asleep'];
+  readonly basis: ModelMemory['basis'];
+  /** The context length of the estimate, and the largest one that fits this machine, in tokens. */
+  readonly contextLength?: number;
+  readonly largestContext?: number;
+}
+
+/** A reservation of a model that runs or starts. */
+interface Reservation {
+  readonly resources: Resources;
+  readonly memory: StartMemory;
+  readonly pinned: boolean;
+  residentBytes?: number;
+}
+
+/** The budget of every resource, and what is reserved of it. */
+export class Memory {
+  private readonly reservations = new Map<string, Reservation>();
+  private readonly devices = new Map<string, Device>();
+
+  constructor(
+    private readonly config: Config,
+    private readonly models: Models,
+    private readonly system: SystemMemory,
+  ) {}
+
+  /** What estimates may count with, for an engine with these devices. */
+  machine(devices: readonly Device[] = []): Machine {
+    const budget = this.budget();
+    const most = minus(budget, this.pinned());
+    const placed = devices.map((device) => ({
+      ...device,
+      ...(budget[device.name] === undefined
+        ? {}
+        : { totalBytes: budget[device.name]!, freeBytes: Math.max(0, most[device.name] ?? 0) }),
+    }));
+    return {
+      totalBytes: budget['host']!,
+      freeBytes: Math.max(0, most['host']!),
+      cores: availableParallelism(),
+      devices: placed,
+    };
+  }
+
+  /** Learns which devices there are; core calls it with those of an engine before a model starts on it. */
+  seen(devices: readonly Device[]): void {
+    for (const device of devices) if (!this.devices.has(device.name)) this.devices.set(device.name, device);
+  }
+
+  /** What all models together may use. */
+  budget(): Resources {
+    const { memory, deviceMemory, maxLoaded } = this.config.limits;
+    const { totalBytes } = this.system.read();
+    const budget: Record<string, number> = { host: Math.min(totalBytes, memory ?? totalBytes - reserveOf(totalBytes)) };
+    for (const { name, totalBytes: total, freeBytes: free } of this.devices.values()) {
+      const limit = deviceMemory[name] ?? free ?? total;
+      if (limit !== undefined) budget[name] = Math.min(limit, total ?? limit);
+    }
+    if (maxLoaded !== undefined) budget['servers'] = maxLoaded;
+    for (const [group, { max_loaded: most = 1 }] of Object.entries(this.models.manifest.groups))
+      budget[`group:${group}`] = most;
+    return budget;
+  }
+
+  /** What one more model could get now. Negative where more is reserved than there is. */
+  free(): Resources {
+    const free = minus(this.budget(), this.reserved());
+    return { ...free, host: Math.min(free['host']!, this.system.read().availableBytes - this.outstanding()) };
+  }
+
+  /** What is reserved for all models. */
+  reserved(): Resources {
+    return plus(...[...this.reservations.values()].map(({ resources }) => resources));
+  }
+
+  /** What pinned models hold: no other model can ever get it. */
+  pinned(): Resources {
+    return plus(...[...this.reservations.values()].filter(({ pinned }) => pinned).map(({ resources }) => resources));
+  }
+
+  /** What a model holds. */
+  held(model: string): Resources {
+    return this.reservations.get(model)?.resources ?? {};
+  }
+
+  /** Reserves what a model holds from now on, instead of what it held. */
+  reserve(name: string, resources: Resources, { model, memory }: { model: Model; memory: StartMemory }): void {
+    this.reservations.set(name, { ...this.reservations.get(name), resources, memory, pinned: model.pinned });
+  }
+
+  /** The memory of a model that runs, as it is shown. */
+  view(model: string): ModelMemory | undefined {
+    const reservation = this.reservations.get(model);
+    if (reservation === undefined) return undefined;
+    const { resources, memory, residentBytes } = reservation;
+    const isSlow = (resources['host'] ?? 0) < memory.hardBytes + memory.mappedBytes;
+    return {
+      reserved: resources,
+      basis: memory.basis,
+      ...(residentBytes === undefined ? {} : { residentBytes }),
+      ...(isSlow ? { slow: true } : {}),
+    };
+  }
+
+  /** Keeps only what a model needs while it sleeps. */
+  sleep(name: string): void {
+    const reservation = this.reservations.get(name);
+    if (reservation !== undefined)
+      this.reservations.set(name, { ...reservation, resources: minus(reservation.resources, this.freedBySleep(name)) });
+  }
+
+  /** What a model gives back when it falls asleep. */
+  freedBySleep(name: string): Resources {
+    const { resources, memory } = this.reservations.get(name) ?? {};
+    if (resources === undefined || memory?.asleep === undefined) return {};
+    const { hostBytes, deviceBytes } = memory.asleep;
+    const asleep: Resources = { ...resources, ...zeros(memory.deviceBytes), host: hostBytes, ...deviceBytes };
+    return minus(resources, asleep);
+  }
+
+  release(model: string): void {
+    this.reservations.delete(model);
+  }
+
+  /** What a model needs besides memory: a place among the servers and in its groups. */
+  countsOf(model: string): Resources {
+    const groups = Object.entries(this.models.manifest.groups).filter(([, { models }]) => models.includes(model));
+    return { servers: 1, ...Object.fromEntries(groups.map(([group]) => [`group:${group}`, 1])) };
+  }
+
+  snapshot(): MemorySnapshot {
+    return { budget: this.budget(), reserved: this.reserved(), free: this.free(), ...this.system.read() };
+  }
+
+  /** What is reserved for models, must be in memory, and is not yet: other programs must not be given it. */
+  private outstanding(): number {
+    return [...this.reservations.values()].reduce(
+      (total, { memory: { hardBytes }, residentBytes = hardBytes }) => total + Math.max(0, hardBytes - residentBytes),
+      0,
+    );
+  }
+}
+
+/** What an engine may need of which nothing is known: its files, and memory to compute. */
+export function unknownNeed(fileBytes: number): StartMemory {
+  return { hardBytes: Math.round(fileBytes * 1.2) + 512 * mebibyte, mappedBytes: 0, deviceBytes: {}, basis: 'unknown' };
+}
+
+/** An estimate as the memory of a start. */
+export function estimatedNeed(
+  { hostBytes, mappedBytes = 0, deviceBytes, asleep, contextLength, largestContext }: MemoryEstimate,
+  basis: ModelMemory['basis'],
+): StartMemory {
+  return {
+    hardBytes: hostBytes,
+    mappedBytes,
+    deviceBytes,
+    basis,
+    contextLength,
+    ...(asleep === undefined ? {} : { asleep }),
+    ...(largestContext === undefined ? {} : { largestContext }),
+  };
+}
+
+function zeros(resources: Resources): Resources {
+  return Object.fromEntries(Object.keys(resources).map((name) => [name, 0]));
+}
+
+/** What stays free for everything else on the machine. */
+function reserveOf(totalBytes: number): number {
+  return totalBytes < 8 * gibibyte ? 512 * mebibyte : Math.max(gibibyte, totalBytes * 0.05);
+}

@@ -39,7 +39,9 @@ function hintFor({ prepared }: Slot, resource: string, alone: boolean): string {
   const { contextLength, largestContext } = prepared?.memory ?? {};
   if (alone && largestContext !== undefined && contextLength !== undefined && largestContext < contextLength)
     return `A context of ${largestContext} tokens would fit; this one is ${contextLength}.`;
-  return alone ? 'Choose a smaller model, or a smaller context.' : 'End other programs that need memory, or stop a model.';
+  return alone
+    ? 'Choose a smaller model, or a smaller context.'
+    : 'End other programs that need memory, or stop a model.';
 }
 
 function held({ name, pinned }: Slot, resource: string, memory: Memory): string {

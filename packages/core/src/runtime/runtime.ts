@@ -59,8 +59,10 @@ export class SlotRuntime implements Runtime {
     this.requireOpen(signal);
     if (this.queue.size === 0 && slot.serving && slot.hasCapacity) return this.lease(slot, target, keepAlive);
     const since = this.clock.now();
-    const waiting = this.wait({ slot, explicit: false, onlyRunning, onProgress }, signal, () =>
-      this.lease(slot, target, keepAlive),
+    const waiting = this.wait(
+      { slot, limits: target.served.limits, explicit: false, onlyRunning, onProgress },
+      signal,
+      () => this.lease(slot, target, keepAlive),
     );
     return onWaited === undefined ? waiting : waiting.finally(() => onWaited(waitTimes(slot, since, this.clock.now())));
   }
@@ -74,7 +76,7 @@ export class SlotRuntime implements Runtime {
     slot.failures = 0;
     slot.retryAt = 0;
     if (slot.serving) return this.snapshot(slot);
-    const waiter = { slot, explicit: true, onlyRunning: false, onProgress: undefined };
+    const waiter = { slot, limits: target.served.limits, explicit: true, onlyRunning: false, onProgress: undefined };
     return this.wait(waiter, signal, () => this.snapshot(slot));
   }
 
@@ -193,7 +195,7 @@ export class SlotRuntime implements Runtime {
   }
 
   private snapshot(slot: Slot): SlotSnapshot {
-    const { length: waiting } = this.queue.of(slot);
+    const waiting = this.queue.countOf(slot);
     const idle = this.idleAt(slot);
     const memory = this.ledger.view(slot.name);
     const isWaiting = slot.state === 'queued' && slot.missing !== undefined && waiting > 0;

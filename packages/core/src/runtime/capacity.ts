@@ -80,14 +80,16 @@ export class Capacity {
   }
 
   private makeRoom(waiter: Waiter, need: Resources, missing: Resources): Admission {
+    const { slot } = waiter;
     const later = shortfall(missing, this.freeSoon);
     if (!isShort(later)) return wait;
-    const victims = this.victimsFor(waiter.slot, need, later);
+    const victims = this.victimsFor(slot, need, later);
     if (victims.length > 0) {
       this.freeSoon = plus(this.freeSoon, this.heldBy(victims));
       return { action: 'evict', victims, missing: later };
     }
-    if (isShort(shortfall(later, this.heldBy(this.slots.filter(mayEnd))))) return this.foreign(waiter, need, later);
+    if (isShort(shortfall(later, this.heldBy(this.slots.filter(mayEnd))))) return this.foreign(slot, need, later);
+    delete slot.foreignSince;
     const at = waiter.since + this.starvationMs;
     if (at > this.now) return { action: 'retry', at };
     this.close(waiter, later);
@@ -153,10 +155,12 @@ export class Capacity {
     }
   }
 
-  /** No model of ours holds what is missing: other programs do. */
-  private foreign({ slot, since }: Waiter, need: Resources, missing: Resources): Admission {
-    if (this.now - since >= foreignMemoryMs) return { action: 'refuse', error: this.refusal(slot, need, missing) };
-    return { action: 'retry', at: this.now + foreignMemoryStepMs };
+  /** No model of ours holds what is missing: other programs do. What a stopped model held can take a moment to return. */
+  private foreign(slot: Slot, need: Resources, missing: Resources): Admission {
+    slot.foreignSince ??= this.now;
+    if (this.now - slot.foreignSince < foreignMemoryMs) return { action: 'retry', at: this.now + foreignMemoryStepMs };
+    delete slot.foreignSince;
+    return { action: 'refuse', error: this.refusal(slot, need, missing) };
   }
 
   private refusal(slot: Slot, need: Resources, missing: Resources): LaminaError {

@@ -59,6 +59,8 @@ export class Slot {
   keepAlive: number | undefined;
   /** The waiting request, of another model, for which it accepts no newer requests, so that it becomes idle. */
   yieldsTo?: Waiter;
+  /** Since when a prepared start lacks memory that other programs hold. */
+  foreignSince?: number;
   /** What a prepared start lacks, by resource. */
   missing?: Resources;
   loadMs = 0;

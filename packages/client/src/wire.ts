@@ -86,13 +86,17 @@ export interface ModelView {
   };
   /** Never stopped for another model, nor when idle. */
   readonly pinned?: boolean;
-  /** In seconds, except for `max_concurrency`. */
+  /** Loaded when Lamina starts. */
+  readonly preload?: boolean;
+  /** In seconds, except for `max_concurrency` and `queue_limit`. */
   readonly limits?: {
     readonly load_timeout?: number;
     readonly drain_timeout?: number;
     readonly stop_timeout?: number;
     readonly idle_timeout?: number;
     readonly max_concurrency?: number;
+    readonly queue_limit?: number;
+    readonly queue_timeout?: number;
   };
   /** Size of the files in bytes; 0 if they are not on disk. */
   readonly bytes: number;
@@ -154,13 +158,17 @@ export interface ModelDetail {
   };
   /** Never stopped for another model, nor when idle. */
   readonly pinned?: boolean;
-  /** In seconds, except for `max_concurrency`. */
+  /** Loaded when Lamina starts. */
+  readonly preload?: boolean;
+  /** In seconds, except for `max_concurrency` and `queue_limit`. */
   readonly limits?: {
     readonly load_timeout?: number;
     readonly drain_timeout?: number;
     readonly stop_timeout?: number;
     readonly idle_timeout?: number;
     readonly max_concurrency?: number;
+    readonly queue_limit?: number;
+    readonly queue_timeout?: number;
   };
   /** Size of the files in bytes; 0 if they are not on disk. */
   readonly bytes: number;

@@ -70,7 +70,8 @@ export class Capacity {
     const impossible = shortfall(need, minus(budget, minus(this.memory.pinned(), own)));
     if (isShort(impossible)) return { action: 'refuse', error: this.refusal(slot, need, impossible) };
     const missing = shortfall(need, plus(this.free, own));
-    slot.missing = missing;
+    delete slot.missing;
+    if (isShort(missing)) slot.missing = missing;
     const admission = isShort(missing) ? this.makeRoom(waiter, need, missing) : start(whole);
     if (admission.action === 'retry' || admission.action === 'refuse') return admission;
     // Those that are considered after it get neither what it starts with nor what comes free for it.

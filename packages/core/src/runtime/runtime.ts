@@ -193,11 +193,12 @@ export class SlotRuntime implements Runtime {
     const waiting = this.queue.countOf(slot);
     const idle = this.scheduler.idleAt(slot);
     const memory = this.ledger.view(slot.name);
-    const isWaiting = slot.state === 'queued' && slot.missing !== undefined && waiting > 0;
+    const { missing } = slot;
+    const isShort = missing !== undefined && waiting > 0;
     return slot.snapshot(waiting, {
       ...(idle === undefined ? {} : { idleAt: new Date(idle).toISOString() }),
       ...(memory === undefined ? {} : { memory }),
-      ...(isWaiting ? { waitReason: waitReason(slot.missing!, this.ledger, [...this.slotsByName.values()]) } : {}),
+      ...(isShort ? { waitReason: waitReason(missing, this.ledger, [...this.slotsByName.values()]) } : {}),
     });
   }
 

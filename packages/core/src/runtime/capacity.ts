@@ -28,6 +28,9 @@ const never = new AbortController().signal;
 
 /** The capacity during one decision; made for each. */
 export class Capacity {
+  private readonly budget: Resources;
+  /** What the slots hold that may give it back at some time. */
+  private readonly endable: Resources;
   /** What may still be given away, and what the stops in progress will give back. */
   private free: Resources;
   private freeSoon: Resources;
@@ -44,6 +47,8 @@ export class Capacity {
     /** Whether a request waits for a slot. */
     private readonly isWanted: (slot: Slot) => boolean,
   ) {
+    this.budget = memory.budget();
+    this.endable = this.heldBy(slots.filter(mayEnd));
     this.free = memory.free();
     this.freeSoon = plus(
       ...slots.filter(({ state }) => state === 'stopping').map(({ name }) => memory.held(name)),
@@ -65,9 +70,8 @@ export class Capacity {
     if (slot.external) return start({});
     const own = this.memory.held(slot.name);
     const whole = this.needOf(slot, own);
-    const budget = this.memory.budget();
-    const need = within(whole, budget);
-    const impossible = shortfall(need, minus(budget, minus(this.memory.pinned(), own)));
+    const need = within(whole, this.budget);
+    const impossible = shortfall(need, minus(this.budget, this.memory.pinned(slot.name)));
     if (isShort(impossible)) return { action: 'refuse', error: this.refusal(slot, need, impossible) };
     const missing = shortfall(need, plus(this.free, own));
     delete slot.missing;
@@ -89,7 +93,7 @@ export class Capacity {
       this.freeSoon = plus(this.freeSoon, this.heldBy(victims));
       return { action: 'evict', victims, missing: later };
     }
-    if (isShort(shortfall(later, this.heldBy(this.slots.filter(mayEnd))))) return this.foreign(slot, need, later);
+    if (isShort(shortfall(later, this.endable))) return this.foreign(slot, need, later);
     delete slot.foreignSince;
     const at = waiter.since + this.starvationMs;
     if (at > this.now) return { action: 'retry', at };
@@ -101,10 +105,11 @@ export class Capacity {
    * What the model of a slot needs, besides what it has. Weights that are mapped from a file count as far as they could
    * ever fit: beyond that the model runs, but slowly.
    */
-  private needOf({ name, prepared, running }: Slot, own: Resources): Resources {
+  private needOf(slot: Slot, own: Resources): Resources {
+    const { name, prepared, running } = slot;
     const { hardBytes, mappedBytes, deviceBytes } = (running?.prepared ?? prepared)!.memory;
-    const others = this.slots.filter((slot) => slot.name !== name && mayEnd(slot));
-    const obtainable = plus(this.free, this.freeSoon, own, this.heldBy(others))['host'] ?? Infinity;
+    const others = mayEnd(slot) ? this.endable : plus(this.endable, own);
+    const obtainable = plus(this.free, this.freeSoon, others)['host']!;
     const mapped = Math.max(0, Math.min(mappedBytes, obtainable - hardBytes));
     return { host: hardBytes + mapped, ...deviceBytes, ...this.memory.countsOf(name) };
   }
@@ -114,7 +119,7 @@ export class Capacity {
     const snapshot: RoomSnapshot = {
       need: { model: slot.name, resources: need },
       missing,
-      budget: this.memory.budget(),
+      budget: this.budget,
       running: this.slots.filter((other) => other.occupies && other !== slot).map((other) => this.snapshot(other)),
     };
     const names = this.hooks.run.selectVictims.call(snapshot, { signal: never, log: this.log }) ?? [];
@@ -141,7 +146,7 @@ export class Capacity {
     };
   }
 
-  /** What busy models hold accepts no newer requests until the waiter has started: enough of them to free what is missing. */
+  /** Enough busy models to free what is missing accept no newer requests until the waiter's model starts. */
   private close(waiter: Waiter, missing: Resources): void {
     const yielding = this.slots.filter((slot) => slot.yieldsTo === waiter);
     const candidates = this.slots

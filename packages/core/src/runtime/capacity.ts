@@ -72,7 +72,7 @@ export class Capacity {
     const whole = this.needOf(slot, own);
     const need = within(whole, this.budget);
     const impossible = shortfall(need, minus(this.budget, this.memory.pinned(slot.name)));
-    if (isShort(impossible)) return { action: 'refuse', error: this.refusal(slot, need, impossible) };
+    if (isShort(impossible)) return { action: 'refuse', error: this.refusal(slot, need, impossible, true) };
     const missing = shortfall(need, plus(this.free, own));
     delete slot.missing;
     if (isShort(missing)) slot.missing = missing;
@@ -166,11 +166,11 @@ export class Capacity {
     slot.foreignSince ??= this.now;
     if (this.now - slot.foreignSince < foreignMemoryMs) return { action: 'retry', at: this.now + foreignMemoryStepMs };
     delete slot.foreignSince;
-    return { action: 'refuse', error: this.refusal(slot, need, missing) };
+    return { action: 'refuse', error: this.refusal(slot, need, missing, false) };
   }
 
-  private refusal(slot: Slot, need: Resources, missing: Resources): LaminaError {
-    return outOfMemory(slot, { need, missing, memory: this.memory, slots: this.slots });
+  private refusal(slot: Slot, need: Resources, missing: Resources, isPermanent: boolean): LaminaError {
+    return outOfMemory(slot, { need, missing, memory: this.memory, slots: this.slots, isPermanent });
   }
 
   /** Whether it is enough when those victims that can sleep fall asleep instead of being stopped. */

@@ -115,7 +115,8 @@ export class Scheduler {
     const { slot } = waiter;
     const admission = capacity.admit(waiter);
     if (admission.action === 'start') {
-      this.memory.reserve(slot.name, admission.resources, (slot.running?.prepared ?? slot.prepared)!.memory);
+      if (!slot.external)
+        this.memory.reserve(slot.name, admission.resources, (slot.running?.prepared ?? slot.prepared)!.memory);
       if (slot.state === 'sleeping') void this.lifecycle.wake(slot);
       else this.lifecycle.start(slot);
     } else if (admission.action === 'refuse') this.refuse(slot, admission.error);

@@ -118,8 +118,8 @@ export const errorTable = {
   QUEUE_FULL: {
     status: 429,
     retryable: true,
-    message: 'The queue is full: {waiting} requests are waiting. Retry in a moment.',
-    when: 'The limit of waiting requests is reached.',
+    message: 'The queue{queue} is full: {waiting} requests are waiting. Retry in {retry_after} s.',
+    when: 'The limit of waiting requests is reached, of all models (`limits.queueLimit`) or of one (`limits.queue_limit`).',
     details: ['retry_after'],
   },
   RATE_LIMITED: {

@@ -10,6 +10,7 @@ import { Memory } from './memory.js';
 import { DefaultPolicy } from './policy.js';
 import { WaitQueue } from './queue.js';
 import { SlotRuntime } from './runtime.js';
+import { Scheduler } from './scheduler.js';
 
 export const runtimeModule = new ContainerModule(({ bind }) => {
   bind(tokens.Policy).toResolvedValue(make(DefaultPolicy), []);
@@ -53,17 +54,25 @@ export const runtimeModule = new ContainerModule(({ bind }) => {
     tokens.Clock,
     tokens.Log,
   ]);
+  bind(Scheduler).toResolvedValue(make(Scheduler), [
+    tokens.Config,
+    Memory,
+    WaitQueue,
+    Lifecycle,
+    tokens.Hooks,
+    tokens.Clock,
+    tokens.Log,
+  ]);
   bind(SlotRuntime).toResolvedValue(make(SlotRuntime), [
     tokens.Config,
     tokens.Models,
     Launcher,
     Memory,
+    Scheduler,
     WaitQueue,
     Lifecycle,
-    tokens.Hooks,
     tokens.Events,
     tokens.Clock,
-    tokens.Log,
   ]);
   bind(tokens.Runtime).toService(SlotRuntime);
 });

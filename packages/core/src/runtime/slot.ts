@@ -51,6 +51,8 @@ export class Slot {
   /** The stop in progress. */
   stopping?: Promise<void>;
   stopReason: StopReason = 'requested';
+  /** True when its model is never stopped for another one, nor when idle. */
+  pinned = false;
   /** True when the manifest changed so that the server must be restarted after its leases end. */
   outdated = false;
   /** When it was last used. */
@@ -59,6 +61,8 @@ export class Slot {
   keepAlive: number | undefined;
   /** The waiting request, of another model, for which it accepts no newer requests, so that it becomes idle. */
   yieldsTo?: Waiter;
+  /** Since when a prepared start lacks memory that other programs hold. */
+  foreignSince?: number;
   /** What a prepared start lacks, by resource. */
   missing?: Resources;
   loadMs = 0;
@@ -106,11 +110,6 @@ export class Slot {
   /** True while it holds memory. */
   get occupies(): boolean {
     return !this.external && !['stopped', 'queued', 'failed'].includes(this.state);
-  }
-
-  /** True when its model is never stopped for another one. */
-  get pinned(): boolean {
-    return this.current?.model.pinned ?? false;
   }
 
   /** True when Lamina only attaches to the server: it neither starts nor stops it. */

@@ -148,14 +148,11 @@ describe('the runtime', () => {
   });
 
   it('never stops a pinned model when idle, nor evicts it', async () => {
-    const { clock } = await use({ entries: { a: { pinned: true } }, limits: { idleTimeout: 60, queueTimeout: 100 } });
+    const { clock } = await use({ entries: { a: { pinned: true } }, limits: { idleTimeout: 60 } });
     (await acquire('a')).release();
     await clock.advance(90_000);
     assert.equal(state('a'), 'ready');
-    const other = rejects(acquire('b'), 'QUEUE_TIMEOUT');
-    await settled();
-    await clock.advance(101_000);
-    await other;
+    await rejects(acquire('b'), 'OUT_OF_MEMORY');
     assert.equal(state('a'), 'ready');
   });
 
@@ -278,30 +275,32 @@ describe('the runtime', () => {
     (await first).release();
   });
 
-  it('abandons a start that no request waits for, after the abandon timeout', async () => {
+  it('finishes a start that no request waits for, and gives it up when another model needs its memory', async () => {
     const { clock, script } = await use({ prepare: (s) => (s.automatic = false) });
     const caller = new AbortController();
     const lease = acquire('a', caller.signal);
     await settled();
     caller.abort();
     await rejects(lease, 'ABORTED');
-    await clock.advance(9_000);
+    await clock.advance(60_000);
     assert.equal(state('a'), 'starting');
-    await clock.advance(2_000);
+    const other = acquire('b');
+    (await script.start(1)).succeed();
+    (await other).release();
     assert.equal(script.starts[0]!.context.signal.aborted, true);
     assert.equal(state('a'), 'stopped');
+    assert.equal(it_.events.findLast((event) => event.type === 'model.stopped')?.reason, 'abandoned');
   });
 
-  it('continues a start when another request comes within the abandon timeout', async () => {
+  it('serves a request with the start of one that left', async () => {
     const { clock, script } = await use({ prepare: (s) => (s.automatic = false) });
     const caller = new AbortController();
     const lease = acquire('a', caller.signal);
     await settled();
     caller.abort();
     await rejects(lease, 'ABORTED');
-    await clock.advance(5_000);
-    const second = acquire('a');
     await clock.advance(60_000);
+    const second = acquire('a');
     script.starts[0]!.succeed();
     (await second).release();
     assert.equal(script.starts.length, 1);
@@ -323,15 +322,13 @@ describe('the runtime', () => {
   });
 
   it('waits for the end of the old process when a start follows an aborted one', async () => {
-    const { clock } = await use({ prepare: (s) => (s.automatic = false) });
-    const caller = new AbortController();
-    const first = acquire('a', caller.signal);
+    await use({ prepare: (s) => (s.automatic = false) });
+    const first = rejects(acquire('a'), 'MODEL_STOPPED');
     await settled();
-    caller.abort();
-    await rejects(first, 'ABORTED');
-    const advancing = clock.advance(11_000);
+    const stopped = it_.lamina.runtime.stop('a');
+    await first;
     const second = acquire('a');
-    await advancing;
+    await stopped;
     (await it_.script.start(1)).succeed();
     (await second).release();
   });

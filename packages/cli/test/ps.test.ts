@@ -63,7 +63,7 @@ describe('lamina ps', function () {
     assert.match(text, /\nbroken {2}failed {2}fake {11}- {2}0 {13}(?:retry in \d+ s|next request)\n/);
     assert.match(text, /\nsmall {3}queued {2}fake {11}- {2}0, 1 waiting {2}-\n/);
     assert.match(text, /\n {2}memory {6}70\.0 MB of 100\.0 MB reserved, 30\.0 MB free\n/);
-    assert.match(text, /\nsmall: 1 request waits: it needs 30 MB of memory more, and "big" is busy\n/);
+    assert.match(text, /\nsmall: 1 request waits: it needs 30 MB more memory, and "big" is busy\n/);
     assert.match(text, /\nbroken: Model "broken" failed to start: .*\n/);
     leave.abort();
     await (await waiting).text();

@@ -58,7 +58,7 @@ describe('GET /ps', function () {
     assert.deepEqual(big?.memory, { reserved: { host: 70_000_000, servers: 1 }, basis: 'estimate' });
     assert.deepEqual([small?.state, small?.busy, small?.waiting], ['queued', 0, 1]);
     assert.equal(small?.memory, undefined);
-    assert.match(small?.wait_reason ?? '', /^it needs 30 MB of memory more, and "big" is busy$/);
+    assert.match(small?.wait_reason ?? '', /^it needs 30 MB more memory, and "big" is busy$/);
     assert.deepEqual(resources['host'], { budget: 100_000_000, reserved: 70_000_000, free: 30_000_000 });
     leave.abort();
     assert.equal((await waiting).status, 200);

@@ -194,8 +194,8 @@ export class SlotRuntime implements Runtime {
     const idle = this.scheduler.idleAt(slot);
     const memory = this.ledger.view(slot.name);
     const isWaiting = slot.state === 'queued' && slot.missing !== undefined && waiting > 0;
-    return slot.snapshot(waiting, {
-      ...(idle === undefined ? {} : { idleAt: new Date(idle).toISOString() }),
+    return slot.snapshot(waiting, this.clock, {
+      ...(idle === undefined ? {} : { idleAt: this.clock.date(idle).toISOString() }),
       ...(memory === undefined ? {} : { memory }),
       ...(isWaiting ? { waitReason: waitReason(slot.missing!, this.ledger, [...this.slotsByName.values()]) } : {}),
     });

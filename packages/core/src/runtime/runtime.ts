@@ -197,8 +197,8 @@ export class SlotRuntime implements Runtime {
     const memory = this.ledger.view(slot.name);
     const { missing } = slot;
     const isShort = missing !== undefined && waiting > 0;
-    return slot.snapshot(waiting, {
-      ...(idle === undefined ? {} : { idleAt: new Date(idle).toISOString() }),
+    return slot.snapshot(waiting, this.clock, {
+      ...(idle === undefined ? {} : { idleAt: this.clock.date(idle).toISOString() }),
       ...(memory === undefined ? {} : { memory }),
       ...(isShort ? { waitReason: waitReason(missing, this.ledger, [...this.slotsByName.values()]) } : {}),
     });

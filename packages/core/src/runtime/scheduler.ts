@@ -154,7 +154,7 @@ export class Scheduler {
     else void this.lifecycle.stop(slot, 'idle');
   }
 
-  /** When a slot that nobody uses is put to sleep or stopped, in milliseconds since the epoch. */
+  /** When a slot that nobody uses is put to sleep or stopped, as the clock counts. */
   idleAt(slot: Slot): number | undefined {
     return idleAt(slot, slot.desiredState === 'running' || this.queue.has(slot));
   }

@@ -39,6 +39,7 @@ import { liveOwner, lockDataDir } from './process/lock.js';
 import { loadExeca } from './process/spawn-group.js';
 import { backendProblems } from './runtime/backend-problems.js';
 import { BackendRegistry } from './runtime/backends.js';
+import { LearnedMemory } from './runtime/learned-memory.js';
 import { SlotRuntime } from './runtime/runtime.js';
 
 /** How long each of the longer closing steps may take, including the stop of all models. */
@@ -188,6 +189,9 @@ export async function createLamina(
     // Closes after the runtime has ended the requests under way, and before plugins: they hear how each has ended.
     opened.add('inference', () => inference.close(), closeBudgetMs);
 
+    const learned = container.get(LearnedMemory);
+    opened.add('learned memory', () => learned.close());
+    if (config.mode === 'owner') await learned.load();
     const runtime = container.get(SlotRuntime);
     const cut = new AbortController();
     opened.add('runtime', () => runtime.close(cut.signal), closeBudgetMs);

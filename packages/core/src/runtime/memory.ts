@@ -5,6 +5,7 @@ import type { Config } from '../contract/config.js';
 import type { MemorySnapshot, ModelMemory, Resources } from '../contract/memory.js';
 import type { Models } from '../contract/models.js';
 import type { SystemMemory } from '../contract/processes.js';
+import type { LearnedKey } from './learned-memory.js';
 import { minus, plus } from './resources.js';
 
 const mebibyte = 1024 * 1024;
@@ -20,6 +21,8 @@ export interface StartMemory {
   /** What it needs while it sleeps. */
   readonly asleep?: MemoryEstimate['asleep'];
   readonly basis: ModelMemory['basis'];
+  /** Under which what it takes is remembered. */
+  readonly key?: LearnedKey;
   /** The context length of the estimate, and the largest one that fits this machine, in tokens. */
   readonly contextLength?: number;
   readonly largestContext?: number;
@@ -29,7 +32,10 @@ export interface StartMemory {
 interface Reservation {
   readonly resources: Resources;
   readonly memory: StartMemory;
-  residentBytes?: number;
+  /** When last measured. */
+  readonly residentBytes?: number;
+  /** True until it is measured, or known that it cannot be. */
+  readonly isLoading: boolean;
 }
 
 /** The budget of every resource, and what is reserved of it. */
@@ -105,7 +111,29 @@ export class Memory {
 
   /** Reserves what a model holds from now on, instead of what it held. */
   reserve(name: string, resources: Resources, memory: StartMemory): void {
-    this.reservations.set(name, { ...this.reservations.get(name), resources, memory });
+    this.reservations.set(name, { isLoading: true, ...this.reservations.get(name), resources, memory });
+  }
+
+  /**
+   * What a model was measured to take; `undefined`: it is not known, so it is assumed to take what is reserved. One that
+   * takes more holds more from now on.
+   */
+  measured(name: string, bytes: number | undefined): void {
+    const reservation = this.reservations.get(name);
+    if (reservation === undefined) return;
+    const { resources, memory } = reservation;
+    const more = Math.max(0, (bytes ?? 0) - memory.hardBytes);
+    this.reservations.set(name, {
+      resources: more === 0 ? resources : plus(resources, { host: more }),
+      memory: { ...memory, hardBytes: memory.hardBytes + more },
+      isLoading: false,
+      ...(bytes === undefined ? {} : { residentBytes: bytes }),
+    });
+  }
+
+  /** The system memory that is reserved for a model, in bytes. */
+  reservedBytes(name: string): number {
+    return this.reservations.get(name)?.memory.hardBytes ?? 0;
   }
 
   /** The memory of a model that runs, as it is shown. */
@@ -166,10 +194,10 @@ export class Memory {
 
   /** What is reserved for models, must be in memory, and is not yet: other programs must not be given it. */
   private outstanding(): number {
-    return [...this.reservations.values()].reduce(
-      (total, { memory: { hardBytes }, residentBytes = hardBytes }) => total + Math.max(0, hardBytes - residentBytes),
-      0,
-    );
+    return [...this.reservations.values()].reduce((total, { memory: { hardBytes }, residentBytes, isLoading }) => {
+      const resident = residentBytes ?? (isLoading ? 0 : hardBytes);
+      return total + Math.max(0, hardBytes - resident);
+    }, 0);
   }
 }
 

@@ -172,8 +172,20 @@ export class Memory {
 
   /** What a model needs besides memory: a place among the servers and in its groups. */
   countsOf(model: string): Resources {
-    const groups = Object.entries(this.models.manifest.groups).filter(([, { models }]) => models.includes(model));
+    const names = [model, ...(this.models.get(model)?.model.aliases ?? [])];
+    const groups = Object.entries(this.models.manifest.groups).filter(([, { models }]) =>
+      models.some((member) => names.includes(member)),
+    );
     return { servers: 1, ...Object.fromEntries(groups.map(([group]) => [`group:${group}`, 1])) };
+  }
+
+  /** Counts the models that run again, after a change of the groups. */
+  recount(): void {
+    for (const [name, reservation] of this.reservations) {
+      const others = Object.entries(reservation.resources).filter(([resource]) => !resource.startsWith('group:'));
+      const resources = { ...Object.fromEntries(others), ...this.countsOf(name) };
+      this.reservations.set(name, { ...reservation, resources });
+    }
   }
 
   snapshot(): MemorySnapshot {

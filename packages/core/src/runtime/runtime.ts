@@ -125,6 +125,7 @@ export class SlotRuntime implements Runtime {
       if (model === undefined || model.of !== undefined) this.removed(slot);
       else this.changed(slot, model);
     }
+    this.ledger.recount();
     this.scheduler.request();
   }
 

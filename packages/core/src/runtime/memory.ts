@@ -29,7 +29,9 @@ export interface StartMemory {
 interface Reservation {
   readonly resources: Resources;
   readonly memory: StartMemory;
-  residentBytes?: number;
+  /** False while it starts or wakes: it does not hold its memory yet. */
+  readonly loaded: boolean;
+  readonly residentBytes?: number;
 }
 
 /** The budget of every resource, and what is reserved of it. */
@@ -105,7 +107,13 @@ export class Memory {
 
   /** Reserves what a model holds from now on, instead of what it held. */
   reserve(name: string, resources: Resources, memory: StartMemory): void {
-    this.reservations.set(name, { ...this.reservations.get(name), resources, memory });
+    this.reservations.set(name, { resources, memory, loaded: false });
+  }
+
+  /** From now on a model holds what is reserved for it. */
+  loaded(name: string): void {
+    const reservation = this.reservations.get(name);
+    if (reservation !== undefined) this.reservations.set(name, { ...reservation, loaded: true });
   }
 
   /** The memory of a model that runs, as it is shown. */
@@ -154,10 +162,10 @@ export class Memory {
 
   /** What is reserved for models, must be in memory, and is not yet: other programs must not be given it. */
   private outstanding(): number {
-    return [...this.reservations.values()].reduce(
-      (total, { memory: { hardBytes }, residentBytes = hardBytes }) => total + Math.max(0, hardBytes - residentBytes),
-      0,
-    );
+    return [...this.reservations.values()].reduce((total, { resources, memory, loaded, residentBytes }) => {
+      const hardBytes = Math.min(memory.hardBytes, resources['host'] ?? 0);
+      return total + Math.max(0, hardBytes - (residentBytes ?? (loaded ? hardBytes : 0)));
+    }, 0);
   }
 }
 

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { LaminaError, type Lease } from '@lamina/core';
+import { LaminaError, tokens, type Lease } from '@lamina/core';
 import { settled } from './manual-clock.js';
 import { stage, type Stage } from './scripted-lamina.js';
+import { SharedMemory } from './shared-memory.js';
 
 describe('the runtime', () => {
   let it_: Stage;
@@ -172,6 +173,29 @@ describe('the runtime', () => {
     (await acquire('a')).release();
     await rejects(acquire('b'), 'CONFIG_INVALID');
     assert.deepEqual(it_.script.running, ['a']);
+  });
+
+  it('does not start a second model on memory that the first one has not taken yet', async () => {
+    const memory = new SharedMemory(120);
+    memory.others = 40;
+    const { script } = await use({
+      limits: { memory: 100, maxLoaded: 2 },
+      configure: (container) => void container.rebind(tokens.SystemMemory).toConstantValue(memory),
+      prepare: (s) => {
+        s.automatic = false;
+        for (const model of ['a', 'b']) s.estimates[model] = { hostBytes: 45, deviceBytes: {}, contextLength: 1 };
+      },
+    });
+    const first = acquire('a');
+    await script.start(0);
+    const second = acquire('b');
+    await settled();
+    assert.equal(script.starts.length, 1);
+    memory.others = 0;
+    await it_.clock.advance(250);
+    script.starts[0]!.succeed();
+    (await script.start(1)).succeed();
+    for (const lease of await Promise.all([first, second])) lease.release();
   });
 
   it('lets a request wait for capacity while the loaded model is busy', async () => {

@@ -1,0 +1,17 @@
+// The memory of a machine on which other programs run too.
+/** Memory of which other programs hold a part. */
+export class SharedMemory {
+  others = 0;
+  /** What the engines hold. */
+  held = () => 0;
+
+  constructor(readonly total: number) {}
+
+  read() {
+    return { totalBytes: this.total, availableBytes: Math.max(0, this.total - this.others - this.held()) };
+  }
+
+  residentBytes() {
+    return Promise.resolve(undefined);
+  }
+}

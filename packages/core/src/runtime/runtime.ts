@@ -185,10 +185,8 @@ export class SlotRuntime implements Runtime {
     else if (slot.state === 'sleeping' && slot.operation === undefined) this.ledger.sleep(slot.name);
     if (from !== slot.state) {
       if (isLoading(slot.state)) slot.lastLoad = { began: this.clock.now(), ended: Infinity };
-      else if (isLoading(from)) {
-        slot.lastLoad.ended = this.clock.now();
-        this.ledger.loaded(slot.name);
-      }
+      else if (isLoading(from)) slot.lastLoad.ended = this.clock.now();
+      if (slot.state === 'ready') this.ledger.loaded(slot.name);
       this.events.emit('model.state', { model: slot.name, from, to: slot.state });
     }
     this.scheduler.request();

@@ -274,6 +274,30 @@ describe('the runtime', () => {
     assert.deepEqual(it_.script.running, ['a']);
   });
 
+  it('does not let requests that arrive while a model loads overtake one that waits for its memory', async () => {
+    const { clock, script } = await use({
+      limits: { starvationTimeout: 2 },
+      prepare: (s) => (s.automatic = false),
+    });
+    const order: string[] = [];
+    const ask = async (model: string, name: string) => {
+      const lease = await acquire(model);
+      order.push(name);
+      lease.release({ served: true });
+    };
+    const first = [ask('a', 'first of a'), ask('b', 'first of b')];
+    const { succeed } = await script.start(0);
+    await clock.advance(20_000);
+    const late = ask('a', 'late of a');
+    await settled();
+    succeed();
+    (await script.start(1)).succeed();
+    await Promise.all(first);
+    (await script.start(2)).succeed();
+    await late;
+    assert.deepEqual(order, ['first of a', 'first of b', 'late of a']);
+  });
+
   it('queues requests over the capacity of a server', async () => {
     await use({ prepare: (s) => (s.info = { parallel: 2 }) });
     const [one, two] = await Promise.all([acquire('a'), acquire('a')]);

@@ -5,7 +5,7 @@ import type { Config } from '../contract/config.js';
 import type { MemorySnapshot, ModelMemory, Resources } from '../contract/memory.js';
 import type { Models } from '../contract/models.js';
 import type { SystemMemory } from '../contract/processes.js';
-import { minus, plus } from './resources.js';
+import { minus, plus, within } from './resources.js';
 
 const mebibyte = 1024 * 1024;
 const gibibyte = 1024 * mebibyte;
@@ -108,6 +108,15 @@ export class Memory {
   /** Reserves what a model holds from now on, instead of what it held. */
   reserve(name: string, resources: Resources, memory: StartMemory): void {
     this.reservations.set(name, { resources, memory, loaded: false });
+  }
+
+  /** Counts a model that runs where the changed manifest counts it. */
+  recount(name: string): void {
+    const reservation = this.reservations.get(name);
+    if (reservation === undefined) return;
+    const { resources, memory } = reservation;
+    const bytes = within(resources, { host: 0, ...memory.deviceBytes });
+    this.reservations.set(name, { ...reservation, resources: { ...bytes, ...this.countsOf(name) } });
   }
 
   /** From now on a model holds what is reserved for it. */

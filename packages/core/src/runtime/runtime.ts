@@ -153,6 +153,7 @@ export class SlotRuntime implements Runtime {
 
   private changed(slot: Slot, { pinned }: Model): void {
     slot.pinned = pinned;
+    this.ledger.recount(slot.name);
     const launched = slot.running?.prepared ?? (slot.state === 'starting' ? slot.prepared : undefined);
     if (launched !== undefined) {
       slot.outdated = this.launcher.fingerprint(slot.name, launched.instance.name) !== launched.fingerprint;

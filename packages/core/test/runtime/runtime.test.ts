@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { LaminaError, tokens, type Lease } from '@lamina/core';
 import { settled } from './manual-clock.js';
+import { manifestText } from './schedule.js';
 import { stage, type Stage } from './scripted-lamina.js';
 import { SharedMemory } from './shared-memory.js';
 
@@ -166,6 +170,24 @@ describe('the runtime', () => {
     assert.deepEqual(it_.script.running, ['b']);
     assert.deepEqual(it_.script.servers[0]!.stops, ['evicted']);
     lease.release();
+  });
+
+  it('applies a changed group to models that run already', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'lamina-groups-'));
+    const manifest = join(directory, 'models.yaml');
+    const write = (group: string[]) =>
+      writeFile(manifest, manifestText(['a', 'b', 'c'], { pinned: [], group, level: 0 }));
+    try {
+      await write([]);
+      await use({ manifest, limits: { maxLoaded: 3 } });
+      for (const model of ['a', 'b']) (await acquire(model)).release();
+      await write(['a', 'c']);
+      await it_.lamina.models.reload();
+      (await acquire('c')).release();
+      assert.deepEqual(it_.script.running, ['b', 'c']);
+    } finally {
+      await rm(directory, { recursive: true });
+    }
   });
 
   it('keeps the loaded model when the other one cannot start here', async () => {

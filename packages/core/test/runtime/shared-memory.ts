@@ -8,7 +8,7 @@ export class SharedMemory {
   constructor(readonly total: number) {}
 
   read() {
-    return { totalBytes: this.total, availableBytes: Math.max(0, this.total - this.others - this.held()) };
+    return { totalBytes: this.total, availableBytes: this.total - this.others - this.held() };
   }
 
   residentBytes() {

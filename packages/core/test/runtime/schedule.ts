@@ -310,8 +310,8 @@ export class Schedule {
     const server = this.stage.script.servers.findLast((candidate) => candidate.model === model);
     const need = this.needOf(model);
     if (server === undefined || !isRunning(server) || !server.asleep) return need;
-    const { asleep } = this.needs.get(model)!;
-    return { ...need, host: asleep, GPU0: asleep };
+    const { asleep, device } = this.needs.get(model)!;
+    return { ...need, host: asleep, GPU0: Math.min(asleep, device) };
   }
 
   private sum(models: readonly string[]): Resources {

@@ -25,14 +25,14 @@ export interface ScriptedStart {
 }
 
 /** The result of a health check. */
-export type ScriptedHealth = Health | 'fails';
+export type ScriptedHealth = Health | 'fails' | 'hangs';
 
 /** One server that runs. */
 export interface ScriptedServer {
   readonly model: string;
   readonly stops: StopReason[];
   crash(): void;
-  /** `fails`: the check is rejected. */
+  /** `fails`: the check is rejected; `hangs`: it never ends. */
   health: ScriptedHealth;
   asleep: boolean;
   readonly running: boolean;
@@ -174,8 +174,10 @@ export class Script {
           if (this.automaticStops || signal.aborted) finishStop();
         });
       },
-      check: () =>
-        scripted.health === 'fails' ? Promise.reject(new Error('no answer')) : Promise.resolve(scripted.health),
+      check: () => {
+        if (scripted.health === 'hangs') return new Promise(() => undefined);
+        return scripted.health === 'fails' ? Promise.reject(new Error('no answer')) : Promise.resolve(scripted.health);
+      },
       ...(this.canSleep ? { sleep: () => change('sleep', true), wake: () => change('wake', false) } : {}),
     };
     return { server, scripted };

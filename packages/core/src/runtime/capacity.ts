@@ -16,7 +16,7 @@ export type Admission =
   | { readonly action: 'evict'; readonly victims: readonly Slot[]; readonly missing: Resources }
   | { readonly action: 'refuse'; readonly error: LaminaError }
   | { readonly action: 'retry'; readonly at: number }
-  | { readonly action: 'wait' };
+  | { readonly action: 'wait'; readonly at?: number };
 
 /** How long a start waits for memory that other programs hold, and how often it looks, in milliseconds. */
 const foreignMemoryMs = 5_000;
@@ -98,7 +98,7 @@ export class Capacity {
     const at = waiter.since + this.starvationMs;
     if (at > this.now) return { action: 'retry', at };
     this.close(waiter, later);
-    return wait;
+    return { action: 'wait', at: this.now + foreignMemoryStepMs }; // Other programs may end too, of which nothing tells.
   }
 
   /**

@@ -120,11 +120,10 @@ export class Scheduler {
       if (slot.state === 'sleeping') void this.lifecycle.wake(slot);
       else this.lifecycle.start(slot);
     } else if (admission.action === 'refuse') this.refuse(slot, admission.error);
-    else if (admission.action === 'retry') this.decideAt(admission.at);
     else if (admission.action === 'evict') {
       const sleep = capacity.sleepSuffices(admission.victims, admission.missing);
       for (const victim of admission.victims) this.evict(victim, sleep);
-    }
+    } else if (admission.at !== undefined) this.decideAt(admission.at);
   }
 
   private reserve(slot: Slot, resources: Resources): void {

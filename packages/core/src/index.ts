@@ -19,6 +19,7 @@ export {
   validationView,
 } from './views/views.js';
 export { metadataOf, servedModel } from './views/model-facts.js';
+export { heldMemory, psView } from './views/ps-view.js';
 export { slotOf } from './views/slot-of.js';
 export { modelRuns, type ModelRun } from './views/model-runs.js';
 export { tokens } from './kernel/tokens.js';

@@ -88,6 +88,7 @@ describe('a call over a WebSocket', () => {
         '/models?q=tin&state=stopped&format=unknown',
       ],
       [{ type: 'model.get', model: 'tiny' }, '/models/tiny'],
+      [{ type: 'model.ps' }, '/ps'],
       [{ type: 'model.suggest', request: ask }, '/suggest', { method: 'POST', body: JSON.stringify(ask) }],
       [{ type: 'download.list' }, '/downloads'],
     ];

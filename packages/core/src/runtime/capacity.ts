@@ -28,6 +28,9 @@ const never = new AbortController().signal;
 
 /** The capacity during one decision; made for each. */
 export class Capacity {
+  private readonly budget: Resources;
+  /** What the slots hold that may give it back at some time. */
+  private readonly endable: Resources;
   /** What may still be given away, and what the stops in progress will give back. */
   private free: Resources;
   private freeSoon: Resources;
@@ -44,6 +47,8 @@ export class Capacity {
     /** Whether a request waits for a slot. */
     private readonly isWanted: (slot: Slot) => boolean,
   ) {
+    this.budget = memory.budget();
+    this.endable = this.heldBy(slots.filter(mayEnd));
     this.free = memory.free();
     this.freeSoon = plus(
       ...slots.filter(({ state }) => state === 'stopping').map(({ name }) => memory.held(name)),
@@ -65,12 +70,12 @@ export class Capacity {
     if (slot.external) return start({});
     const own = this.memory.held(slot.name);
     const whole = this.needOf(slot, own);
-    const budget = this.memory.budget();
-    const need = within(whole, budget);
-    const impossible = shortfall(need, minus(budget, minus(this.memory.pinned(), own)));
-    if (isShort(impossible)) return { action: 'refuse', error: this.refusal(slot, need, impossible) };
+    const need = within(whole, this.budget);
+    const impossible = shortfall(need, minus(this.budget, this.memory.pinned(slot.name)));
+    if (isShort(impossible)) return { action: 'refuse', error: this.refusal(slot, need, impossible, true) };
     const missing = shortfall(need, plus(this.free, own));
-    slot.missing = missing;
+    delete slot.missing;
+    if (isShort(missing)) slot.missing = missing;
     const admission = isShort(missing) ? this.makeRoom(waiter, need, missing) : start(whole);
     if (admission.action === 'retry' || admission.action === 'refuse') return admission;
     // Those that are considered after it get neither what it starts with nor what comes free for it.
@@ -88,7 +93,7 @@ export class Capacity {
       this.freeSoon = plus(this.freeSoon, this.heldBy(victims));
       return { action: 'evict', victims, missing: later };
     }
-    if (isShort(shortfall(later, this.heldBy(this.slots.filter(mayEnd))))) return this.foreign(slot, need, later);
+    if (isShort(shortfall(later, this.endable))) return this.foreign(slot, need, later);
     delete slot.foreignSince;
     const at = waiter.since + this.starvationMs;
     if (at > this.now) return { action: 'retry', at };
@@ -100,10 +105,11 @@ export class Capacity {
    * What the model of a slot needs, besides what it has. Weights that are mapped from a file count as far as they could
    * ever fit: beyond that the model runs, but slowly.
    */
-  private needOf({ name, prepared, running }: Slot, own: Resources): Resources {
+  private needOf(slot: Slot, own: Resources): Resources {
+    const { name, prepared, running } = slot;
     const { hardBytes, mappedBytes, deviceBytes } = (running?.prepared ?? prepared)!.memory;
-    const others = this.slots.filter((slot) => slot.name !== name && mayEnd(slot));
-    const obtainable = plus(this.free, this.freeSoon, own, this.heldBy(others))['host'] ?? Infinity;
+    const others = mayEnd(slot) ? this.endable : plus(this.endable, own);
+    const obtainable = plus(this.free, this.freeSoon, others)['host']!;
     const mapped = Math.max(0, Math.min(mappedBytes, obtainable - hardBytes));
     return { host: hardBytes + mapped, ...deviceBytes, ...this.memory.countsOf(name) };
   }
@@ -113,7 +119,7 @@ export class Capacity {
     const snapshot: RoomSnapshot = {
       need: { model: slot.name, resources: need },
       missing,
-      budget: this.memory.budget(),
+      budget: this.budget,
       running: this.slots.filter((other) => other.occupies && other !== slot).map((other) => this.snapshot(other)),
     };
     const names = this.hooks.run.selectVictims.call(snapshot, { signal: never, log: this.log }) ?? [];
@@ -140,7 +146,7 @@ export class Capacity {
     };
   }
 
-  /** What busy models hold accepts no newer requests until the waiter has started: enough of them to free what is missing. */
+  /** Enough busy models to free what is missing accept no newer requests until the waiter's model starts. */
   private close(waiter: Waiter, missing: Resources): void {
     const yielding = this.slots.filter((slot) => slot.yieldsTo === waiter);
     const candidates = this.slots
@@ -160,11 +166,11 @@ export class Capacity {
     slot.foreignSince ??= this.now;
     if (this.now - slot.foreignSince < foreignMemoryMs) return { action: 'retry', at: this.now + foreignMemoryStepMs };
     delete slot.foreignSince;
-    return { action: 'refuse', error: this.refusal(slot, need, missing) };
+    return { action: 'refuse', error: this.refusal(slot, need, missing, false) };
   }
 
-  private refusal(slot: Slot, need: Resources, missing: Resources): LaminaError {
-    return outOfMemory(slot, { need, missing, memory: this.memory, slots: this.slots });
+  private refusal(slot: Slot, need: Resources, missing: Resources, isPermanent: boolean): LaminaError {
+    return outOfMemory(slot, { need, missing, memory: this.memory, slots: this.slots, isPermanent });
   }
 
   /** Whether it is enough when those victims that can sleep fall asleep instead of being stopped. */

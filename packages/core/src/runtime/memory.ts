@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import type { Device, Machine, MemoryEstimate } from '../contract/backends.js';
 import type { Config } from '../contract/config.js';
 import type { MemorySnapshot, ModelMemory, Resources } from '../contract/memory.js';
-import type { Model, Models } from '../contract/models.js';
+import type { Models } from '../contract/models.js';
 import type { SystemMemory } from '../contract/processes.js';
 import { minus, plus } from './resources.js';
 
@@ -29,7 +29,6 @@ export interface StartMemory {
 interface Reservation {
   readonly resources: Resources;
   readonly memory: StartMemory;
-  readonly pinned: boolean;
   residentBytes?: number;
 }
 
@@ -93,9 +92,10 @@ export class Memory {
     return plus(...[...this.reservations.values()].map(({ resources }) => resources));
   }
 
-  /** What pinned models hold: no other model can ever get it. */
-  pinned(): Resources {
-    return plus(...[...this.reservations.values()].filter(({ pinned }) => pinned).map(({ resources }) => resources));
+  /** What pinned models hold: no other model can ever get it. `except`: a model that asks for itself. */
+  pinned(except?: string): Resources {
+    const isPinned = (name: string) => name !== except && this.models.get(name)?.model.pinned === true;
+    return plus(...[...this.reservations].flatMap(([name, { resources }]) => (isPinned(name) ? [resources] : [])));
   }
 
   /** What a model holds. */
@@ -104,8 +104,8 @@ export class Memory {
   }
 
   /** Reserves what a model holds from now on, instead of what it held. */
-  reserve(name: string, resources: Resources, { model, memory }: { model: Model; memory: StartMemory }): void {
-    this.reservations.set(name, { ...this.reservations.get(name), resources, memory, pinned: model.pinned });
+  reserve(name: string, resources: Resources, memory: StartMemory): void {
+    this.reservations.set(name, { ...this.reservations.get(name), resources, memory });
   }
 
   /** The memory of a model that runs, as it is shown. */

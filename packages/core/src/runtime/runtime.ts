@@ -4,7 +4,7 @@ import type { Config } from '../contract/config.js';
 import type { Clock } from '../contract/context.js';
 import { LaminaError } from '../contract/errors.js';
 import type { MemorySnapshot } from '../contract/memory.js';
-import type { Models, ResolvedModel } from '../contract/models.js';
+import type { Model, Models, ResolvedModel } from '../contract/models.js';
 import type {
   AcquireOptions,
   Lease,
@@ -123,7 +123,7 @@ export class SlotRuntime implements Runtime {
     for (const slot of this.slotsByName.values()) {
       const model = this.models.get(slot.name)?.model;
       if (model === undefined || model.of !== undefined) this.removed(slot);
-      else this.changed(slot);
+      else this.changed(slot, model);
     }
     this.scheduler.request();
   }
@@ -151,7 +151,8 @@ export class SlotRuntime implements Runtime {
     void this.lifecycle.stop(slot, 'removed');
   }
 
-  private changed(slot: Slot): void {
+  private changed(slot: Slot, { pinned }: Model): void {
+    slot.pinned = pinned;
     const launched = slot.running?.prepared ?? (slot.state === 'starting' ? slot.prepared : undefined);
     if (launched !== undefined) {
       slot.outdated = this.launcher.fingerprint(slot.name, launched.instance.name) !== launched.fingerprint;
@@ -175,6 +176,7 @@ export class SlotRuntime implements Runtime {
       this.slotsByName.set(served.name, slot);
       this.scheduler.add(slot);
     }
+    slot.pinned = served.pinned;
     return slot;
   }
 
@@ -193,11 +195,12 @@ export class SlotRuntime implements Runtime {
     const waiting = this.queue.countOf(slot);
     const idle = this.scheduler.idleAt(slot);
     const memory = this.ledger.view(slot.name);
-    const isWaiting = slot.state === 'queued' && slot.missing !== undefined && waiting > 0;
+    const { missing } = slot;
+    const isShort = missing !== undefined && waiting > 0;
     return slot.snapshot(waiting, this.clock, {
       ...(idle === undefined ? {} : { idleAt: this.clock.date(idle).toISOString() }),
       ...(memory === undefined ? {} : { memory }),
-      ...(isWaiting ? { waitReason: waitReason(slot.missing!, this.ledger, [...this.slotsByName.values()]) } : {}),
+      ...(isShort ? { waitReason: waitReason(missing, this.ledger, [...this.slotsByName.values()]) } : {}),
     });
   }
 

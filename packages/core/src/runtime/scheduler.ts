@@ -82,12 +82,13 @@ export class Scheduler {
     this.queue.updatePositions(waiters);
   }
 
-  /** A slot accepts newer requests again when the one it made way for starts, or has gone. */
+  /** A slot accepts newer requests again when the model it made way for starts, or nobody waits for that. */
   private reopen(slot: Slot): void {
-    const { yieldsTo } = slot;
-    if (yieldsTo === undefined) return;
-    const waits = this.queue.includes(yieldsTo) && ['queued', 'sleeping'].includes(yieldsTo.slot.state);
-    if (!waits) delete slot.yieldsTo;
+    if (slot.yieldsTo === undefined) return;
+    const { slot: other } = slot.yieldsTo;
+    const [oldest] = this.queue.of(other);
+    if (oldest !== undefined && (other.state === 'queued' || other.state === 'sleeping')) slot.yieldsTo = oldest;
+    else delete slot.yieldsTo;
   }
 
   /** What was started explicitly starts again after a crash, although nobody waits for it. */
@@ -114,7 +115,8 @@ export class Scheduler {
     const { slot } = waiter;
     const admission = capacity.admit(waiter);
     if (admission.action === 'start') {
-      this.memory.reserve(slot.name, admission.resources, slot.prepared ?? slot.running!.prepared);
+      if (!slot.external)
+        this.memory.reserve(slot.name, admission.resources, (slot.running?.prepared ?? slot.prepared)!.memory);
       if (slot.state === 'sleeping') void this.lifecycle.wake(slot);
       else this.lifecycle.start(slot);
     } else if (admission.action === 'refuse') this.refuse(slot, admission.error);

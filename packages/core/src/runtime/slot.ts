@@ -52,6 +52,8 @@ export class Slot {
   /** The stop in progress. */
   stopping?: Promise<void>;
   stopReason: StopReason = 'requested';
+  /** True when its model is never stopped for another one, nor when idle. */
+  pinned = false;
   /** True when the manifest changed so that the server must be restarted after its leases end. */
   outdated = false;
   /** When it was last used. */
@@ -109,11 +111,6 @@ export class Slot {
   /** True while it holds memory. */
   get occupies(): boolean {
     return !this.external && !['stopped', 'queued', 'failed'].includes(this.state);
-  }
-
-  /** True when its model is never stopped for another one. */
-  get pinned(): boolean {
-    return this.current?.model.pinned ?? false;
   }
 
   /** True when Lamina only attaches to the server: it neither starts nor stops it. */

@@ -4,6 +4,7 @@ import type {
   Backend,
   BackendType,
   Health,
+  MemoryEstimate,
   ModelServer,
   ServerExit,
   ServerInfo,
@@ -52,6 +53,9 @@ export class Script {
   lifetime: 'owned' | 'external' = 'owned';
   availability: Awaited<ReturnType<Backend['probe']>> = { available: true, version: '1' };
 
+  /** Model → the memory it needs; others need an unknown amount. */
+  estimates: Readonly<Record<string, MemoryEstimate>> = {};
+
   private readonly waiting: (() => void)[] = [];
 
   /** The start of that number, counted from 0, once the runtime has requested it. */
@@ -81,6 +85,7 @@ export class Script {
         name,
         probe: () => Promise.resolve(this.availability),
         accepts: () => ({ rank: 0, reason: 'scripted' }),
+        estimateMemory: ({ name: model }) => Promise.resolve(this.estimates[model]),
         start: (model, context) => this.begin(model.name, context),
       }),
     };

@@ -59,10 +59,6 @@ export class Script {
   endpoints: readonly string[] = [];
   lifetime: 'owned' | 'external' = 'owned';
   availability: Awaited<ReturnType<Backend['probe']>> = { available: true, version: '1' };
-
-  /** Model → the memory it needs; others need an unknown amount. */
-  estimates: Readonly<Record<string, MemoryEstimate>> = {};
-
   private readonly waiting: (() => void)[] = [];
 
   /** The start of that number, counted from 0, once the runtime has requested it. */

@@ -127,7 +127,6 @@ export class Launcher {
           ? {}
           : { placement: { hostBytes: memory.hardBytes, deviceBytes: memory.deviceBytes } }),
       });
-      if (server.pid === undefined) this.memory.measured(model.name, undefined);
       void server.closed.then(({ outOfMemory }) => outOfMemory === true && this.killedForMemory(prepared));
       // An abort during the hook is handled by the caller: the server runs now and must be stopped.
       await this.hooks.run.afterStart.promise(model, server, context).catch(() => undefined);

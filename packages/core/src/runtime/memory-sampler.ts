@@ -26,9 +26,8 @@ export class MemorySampler {
     let cancel = () => {};
     const measure = async () => {
       const bytes = await this.system.residentBytes(pid);
-      if (ended) return;
+      if (ended || bytes === undefined) return;
       this.memory.measured(model, bytes);
-      if (bytes === undefined) return;
       peak = Math.max(peak, bytes);
       cancel = this.clock.after(intervalMs, () => void measure());
     };

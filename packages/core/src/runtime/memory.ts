@@ -32,10 +32,12 @@ export interface StartMemory {
 interface Reservation {
   readonly resources: Resources;
   readonly memory: StartMemory;
+  /** False while it starts or wakes: it does not hold its memory yet. */
+  readonly isLoaded: boolean;
+  /** True when not all of its mapped weights fit. */
+  readonly isSlow: boolean;
   /** When last measured. */
   readonly residentBytes?: number;
-  /** True until it is measured, or known that it cannot be. */
-  readonly isLoading: boolean;
 }
 
 /** The budget of every resource, and what is reserved of it. */
@@ -111,23 +113,21 @@ export class Memory {
 
   /** Reserves what a model holds from now on, instead of what it held. */
   reserve(name: string, resources: Resources, memory: StartMemory): void {
-    this.reservations.set(name, { isLoading: true, ...this.reservations.get(name), resources, memory });
+    const isSlow = (resources['host'] ?? 0) < memory.hardBytes + memory.mappedBytes;
+    this.reservations.set(name, { resources, memory, isSlow, isLoaded: false });
   }
 
-  /**
-   * What a model was measured to take; `undefined`: it is not known, so it is assumed to take what is reserved. One that
-   * takes more holds more from now on.
-   */
-  measured(name: string, bytes: number | undefined): void {
+  /** What a model was measured to take. One that takes more than was reserved holds more from now on. */
+  measured(name: string, residentBytes: number): void {
     const reservation = this.reservations.get(name);
     if (reservation === undefined) return;
     const { resources, memory } = reservation;
-    const more = Math.max(0, (bytes ?? 0) - memory.hardBytes);
+    const more = Math.max(0, residentBytes - memory.hardBytes);
     this.reservations.set(name, {
+      ...reservation,
       resources: more === 0 ? resources : plus(resources, { host: more }),
       memory: { ...memory, hardBytes: memory.hardBytes + more },
-      isLoading: false,
-      ...(bytes === undefined ? {} : { residentBytes: bytes }),
+      residentBytes,
     });
   }
 
@@ -136,12 +136,17 @@ export class Memory {
     return this.reservations.get(name)?.memory.hardBytes ?? 0;
   }
 
+  /** From now on a model holds what is reserved for it. */
+  loaded(name: string): void {
+    const reservation = this.reservations.get(name);
+    if (reservation !== undefined) this.reservations.set(name, { ...reservation, isLoaded: true });
+  }
+
   /** The memory of a model that runs, as it is shown. */
   view(model: string): ModelMemory | undefined {
     const reservation = this.reservations.get(model);
     if (reservation === undefined) return undefined;
-    const { resources, memory, residentBytes } = reservation;
-    const isSlow = (resources['host'] ?? 0) < memory.hardBytes + memory.mappedBytes;
+    const { resources, memory, residentBytes, isSlow } = reservation;
     return {
       reserved: resources,
       basis: memory.basis,
@@ -194,9 +199,9 @@ export class Memory {
 
   /** What is reserved for models, must be in memory, and is not yet: other programs must not be given it. */
   private outstanding(): number {
-    return [...this.reservations.values()].reduce((total, { memory: { hardBytes }, residentBytes, isLoading }) => {
-      const resident = residentBytes ?? (isLoading ? 0 : hardBytes);
-      return total + Math.max(0, hardBytes - resident);
+    return [...this.reservations.values()].reduce((total, { resources, memory, isLoaded, residentBytes }) => {
+      const hardBytes = Math.min(memory.hardBytes, resources['host'] ?? 0);
+      return total + Math.max(0, hardBytes - (residentBytes ?? (isLoaded ? hardBytes : 0)));
     }, 0);
   }
 }

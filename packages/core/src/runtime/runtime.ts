@@ -187,6 +187,7 @@ export class SlotRuntime implements Runtime {
     if (from !== slot.state) {
       if (isLoading(slot.state)) slot.lastLoad = { began: this.clock.now(), ended: Infinity };
       else if (isLoading(from)) slot.lastLoad.ended = this.clock.now();
+      if (slot.state === 'ready') this.ledger.loaded(slot.name);
       this.events.emit('model.state', { model: slot.name, from, to: slot.state });
     }
     this.scheduler.request();
@@ -198,8 +199,8 @@ export class SlotRuntime implements Runtime {
     const memory = this.ledger.view(slot.name);
     const { missing } = slot;
     const isShort = missing !== undefined && waiting > 0;
-    return slot.snapshot(waiting, {
-      ...(idle === undefined ? {} : { idleAt: new Date(idle).toISOString() }),
+    return slot.snapshot(waiting, this.clock, {
+      ...(idle === undefined ? {} : { idleAt: this.clock.date(idle).toISOString() }),
       ...(memory === undefined ? {} : { memory }),
       ...(isShort ? { waitReason: waitReason(missing, this.ledger, [...this.slotsByName.values()]) } : {}),
     });

@@ -120,11 +120,10 @@ export class Scheduler {
       if (slot.state === 'sleeping') void this.lifecycle.wake(slot);
       else this.lifecycle.start(slot);
     } else if (admission.action === 'refuse') this.refuse(slot, admission.error);
-    else if (admission.action === 'retry') this.decideAt(admission.at);
     else if (admission.action === 'evict') {
       const sleep = capacity.sleepSuffices(admission.victims, admission.missing);
       for (const victim of admission.victims) this.evict(victim, sleep);
-    }
+    } else if (admission.at !== undefined) this.decideAt(admission.at);
   }
 
   private reserve(slot: Slot, resources: Resources): void {
@@ -154,7 +153,7 @@ export class Scheduler {
     else void this.lifecycle.stop(slot, 'idle');
   }
 
-  /** When a slot that nobody uses is put to sleep or stopped, in milliseconds since the epoch. */
+  /** When a slot that nobody uses is put to sleep or stopped, as the clock counts. */
   idleAt(slot: Slot): number | undefined {
     return idleAt(slot, slot.desiredState === 'running' || this.queue.has(slot));
   }

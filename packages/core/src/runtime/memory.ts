@@ -233,5 +233,5 @@ function zeros(resources: Resources): Resources {
 
 /** What stays free for everything else on the machine. */
 function reserveOf(totalBytes: number): number {
-  return totalBytes < 8 * gibibyte ? 512 * mebibyte : Math.max(gibibyte, totalBytes * 0.05);
+  return totalBytes < 8 * gibibyte ? 512 * mebibyte : Math.max(gibibyte, Math.round(totalBytes * 0.05));
 }

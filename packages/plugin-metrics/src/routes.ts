@@ -17,7 +17,7 @@ const querySchema = {
 
 /** The routes of the plugin. */
 export function metricsRoutes(
-  lamina: Pick<PluginContext, 'clock' | 'models'>,
+  lamina: Pick<PluginContext, 'clock' | 'models' | 'runtime'>,
   store: MetricsStore,
   sampler: Sampler,
 ): HttpRoute[] {
@@ -39,7 +39,7 @@ export function metricsRoutes(
       summary: 'Counters and gauges in the text format of Prometheus',
       content: { response: { 'text/plain': { type: 'string' } } },
       handler: async ({ koa }) => {
-        const { text, contentType } = await exposition(store, await sampler.runningModels());
+        const { text, contentType } = await exposition(store, await sampler.runningModels(), lamina.runtime.memory());
         koa.set('content-type', contentType);
         return text;
       },

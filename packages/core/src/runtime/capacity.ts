@@ -16,7 +16,7 @@ export type Admission =
   | { readonly action: 'evict'; readonly victims: readonly Slot[]; readonly missing: Resources }
   | { readonly action: 'refuse'; readonly error: LaminaError }
   | { readonly action: 'retry'; readonly at: number }
-  | { readonly action: 'wait' };
+  | { readonly action: 'wait'; readonly at?: number };
 
 /** How long a start waits for memory that other programs hold, and how often it looks, in milliseconds. */
 const foreignMemoryMs = 5_000;
@@ -98,7 +98,7 @@ export class Capacity {
     const at = waiter.since + this.starvationMs;
     if (at > this.now) return { action: 'retry', at };
     this.close(waiter, later);
-    return wait;
+    return { action: 'wait', at: this.now + foreignMemoryStepMs }; // Other programs may end too, of which nothing tells.
   }
 
   /**
@@ -150,8 +150,8 @@ export class Capacity {
   private close(waiter: Waiter, missing: Resources): void {
     const yielding = this.slots.filter((slot) => slot.yieldsTo === waiter);
     const candidates = this.slots
-      .filter((slot) => slot.yieldsTo === undefined && slot.serving && mayEnd(slot) && slot !== waiter.slot)
-      .sort((a, b) => a.running!.busy - b.running!.busy);
+      .filter((slot) => slot.yieldsTo === undefined && isInUse(slot) && mayEnd(slot) && slot !== waiter.slot)
+      .sort((a, b) => (a.running?.busy ?? 0) - (b.running?.busy ?? 0));
     for (const slot of candidates) {
       const left = shortfall(missing, this.heldBy(yielding));
       if (!isShort(left)) return;
@@ -193,6 +193,11 @@ export function canSleep({ state, running }: Slot): boolean {
 
 function isFallingAsleep({ state, operation }: Slot): boolean {
   return state === 'sleeping' && operation !== undefined;
+}
+
+/** True for a slot that serves requests, or will as soon as it has loaded. */
+function isInUse({ serving, state }: Slot): boolean {
+  return serving || state === 'starting' || state === 'waking';
 }
 
 /** True for a slot that holds memory and may give it back at some time. */

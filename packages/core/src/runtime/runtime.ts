@@ -125,6 +125,7 @@ export class SlotRuntime implements Runtime {
       if (model === undefined || model.of !== undefined) this.removed(slot);
       else this.changed(slot, model);
     }
+    this.ledger.recount();
     this.scheduler.request();
   }
 
@@ -186,6 +187,7 @@ export class SlotRuntime implements Runtime {
     if (from !== slot.state) {
       if (isLoading(slot.state)) slot.lastLoad = { began: this.clock.now(), ended: Infinity };
       else if (isLoading(from)) slot.lastLoad.ended = this.clock.now();
+      if (slot.state === 'ready') this.ledger.loaded(slot.name);
       this.events.emit('model.state', { model: slot.name, from, to: slot.state });
     }
     this.scheduler.request();

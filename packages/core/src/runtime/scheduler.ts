@@ -2,6 +2,7 @@
 import type { Config } from '../contract/config.js';
 import type { Clock, Logger } from '../contract/context.js';
 import { LaminaError } from '../contract/errors.js';
+import type { Resources } from '../contract/memory.js';
 import type { Hooks } from '../kernel/hooks.js';
 import { canSleep, Capacity } from './capacity.js';
 import { idleAt } from './idle.js';
@@ -115,16 +116,20 @@ export class Scheduler {
     const { slot } = waiter;
     const admission = capacity.admit(waiter);
     if (admission.action === 'start') {
-      if (!slot.external)
-        this.memory.reserve(slot.name, admission.resources, (slot.running?.prepared ?? slot.prepared)!.memory);
+      if (!slot.external) this.reserve(slot, admission.resources);
       if (slot.state === 'sleeping') void this.lifecycle.wake(slot);
       else this.lifecycle.start(slot);
     } else if (admission.action === 'refuse') this.refuse(slot, admission.error);
-    else if (admission.action === 'retry') this.decideAt(admission.at);
     else if (admission.action === 'evict') {
       const sleep = capacity.sleepSuffices(admission.victims, admission.missing);
       for (const victim of admission.victims) this.evict(victim, sleep);
-    }
+    } else if (admission.at !== undefined) this.decideAt(admission.at);
+  }
+
+  private reserve(slot: Slot, resources: Resources): void {
+    this.memory.reserve(slot.name, resources, (slot.running?.prepared ?? slot.prepared)!.memory);
+    if (this.memory.view(slot.name)?.slow === true)
+      this.log.warn({ model: slot.name }, 'The weights of a model do not fit in memory: it will be slow');
   }
 
   private refuse(slot: Slot, error: LaminaError): void {

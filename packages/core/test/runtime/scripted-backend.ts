@@ -50,7 +50,7 @@ export class Script {
   /** True: stops succeed without a call of the test. */
   automaticStops = true;
   /** What each model needs; missing: nothing is known of it. */
-  estimates: Record<string, MemoryEstimate> = {};
+  estimates: Readonly<Record<string, MemoryEstimate>> = {};
   canSleep = false;
   /** The operations of a server that never finish. */
   hangs: 'stop' | 'sleep' | 'wake' | undefined;
@@ -59,9 +59,6 @@ export class Script {
   endpoints: readonly string[] = [];
   lifetime: 'owned' | 'external' = 'owned';
   availability: Awaited<ReturnType<Backend['probe']>> = { available: true, version: '1' };
-
-  /** Model → the memory it needs; others need an unknown amount. */
-  estimates: Readonly<Record<string, MemoryEstimate>> = {};
 
   private readonly waiting: (() => void)[] = [];
 

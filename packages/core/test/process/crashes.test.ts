@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { LaminaError} from '@lamina/core';
+import type { LaminaError } from '@lamina/core';
 import { createLamina, type Lamina, type SlotSnapshot } from '@lamina/core';
 import { definePlugin, processBackend } from '@lamina/core/plugin';
 import { isAlive, untilGone } from './engine-fixture.js';

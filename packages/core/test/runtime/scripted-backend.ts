@@ -50,7 +50,7 @@ export class Script {
   /** True: stops succeed without a call of the test. */
   automaticStops = true;
   /** What each model needs; missing: nothing is known of it. */
-  estimates: Readonly<Record<string, MemoryEstimate>> = {};
+  estimates: Record<string, MemoryEstimate> = {};
   canSleep = false;
   /** The operations of a server that never finish. */
   hangs: 'stop' | 'sleep' | 'wake' | undefined;

@@ -21,7 +21,7 @@ describe('a model whose server can sleep', () => {
     (it_ = await stage({
       limits: { maxLoaded: 10, starvationTimeout: 1 },
       prepare: (script) => {
-        script.estimates = estimates;
+        script.estimates = { ...estimates };
         script.canSleep = canSleep;
         script.availability = { available: true, devices: [{ name: 'GPU', totalBytes: 100, freeBytes: 100 }] };
       },

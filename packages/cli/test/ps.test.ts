@@ -53,7 +53,7 @@ describe('lamina ps', function () {
     while ((await view()).models['small']?.wait_reason === undefined);
     const text = await print();
     assert.deepEqual(
-      text.split('\n').filter((line) => line.length > 80 && !line.startsWith('broken: ')),
+      text.split('\n').filter((line) => line.length > 80 && !line.startsWith('Model "broken"')),
       [],
       text,
     );
@@ -64,7 +64,7 @@ describe('lamina ps', function () {
     assert.match(text, /\nsmall {3}queued {2}fake {11}- {2}0, 1 waiting {2}-\n/);
     assert.match(text, /\n {2}memory {6}70\.0 MB of 100\.0 MB reserved, 30\.0 MB free\n/);
     assert.match(text, /\nsmall: 1 request waits: it needs 30 MB more memory, and "big" is busy\n/);
-    assert.match(text, /\nbroken: Model "broken" failed to start: .*\n/);
+    assert.match(text, /\nModel "broken" failed to start: .*\n/);
     leave.abort();
     await (await waiting).text();
     assert.match(await print(), /\nsmall {3}ready {3}fake {5}60\.0 MB {2}0 {9}stopped\n/);

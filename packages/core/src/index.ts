@@ -63,6 +63,7 @@ export type {
   SlotState,
   DesiredState,
 } from './contract/runtime.js';
+export type { MemorySnapshot, ModelMemory, Resources } from './contract/memory.js';
 export type { BackendChoice, BackendRecord, Backends } from './contract/backends.js';
 export type {
   Download,

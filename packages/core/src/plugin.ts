@@ -55,6 +55,7 @@ export type {
   StartContext,
   StopReason,
 } from './contract/backends.js';
+export type { MemorySnapshot, ModelMemory, Resources } from './contract/memory.js';
 export type { AddressGuard, DownloadPlan, Location, PlanFile, Source, SourceContext } from './contract/source.js';
 export type { FileRole, Model, ModelCapability, ModelFile, ModelLimits, ModelMetadata } from './contract/models.js';
 export type { ModelEntry } from './contract/manifest.js';

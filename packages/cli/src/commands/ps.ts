@@ -76,7 +76,7 @@ function notesOf(name: string, model: PsModel): readonly string[] {
     ...(waiting === 0 || reason === undefined
       ? []
       : [`${name}: ${counted(waiting, 'request')} ${waiting === 1 ? 'waits' : 'wait'}: ${reason}`]),
-    ...(error === undefined ? [] : [`${name}: ${error.message}`]),
+    ...(error === undefined ? [] : [error.message.includes(`"${name}"`) ? error.message : `${name}: ${error.message}`]),
     ...(memory?.slow === true ? [`${name}: slow, because its weights do not fit in memory`] : []),
   ];
 }

@@ -377,6 +377,8 @@ export interface ServerExit {
   readonly signal: string | null;
   /** True after a call to `stop`. */
   readonly expected: boolean;
+  /** True when the system killed it because memory ran out. */
+  readonly outOfMemory?: boolean;
   /** One sentence for people: the engine's own reason if it gave one. */
   readonly reason: string;
   /** The last lines of output. */

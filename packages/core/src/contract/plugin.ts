@@ -96,7 +96,7 @@ export interface PluginContext {
    * const waiting = lamina.runtime.slots().reduce((sum, slot) => sum + slot.waiting, 0);
    * ```
    */
-  readonly runtime: Pick<Runtime, 'slot' | 'slots'>;
+  readonly runtime: Pick<Runtime, 'slot' | 'slots' | 'memory'>;
   /**
    * Chats, completions and embeddings of the plugin's own, with hooks and events like any other request. Not during
    * `setup`: models are not known then.

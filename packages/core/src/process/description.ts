@@ -168,7 +168,7 @@ export interface ProcessBackendDescription<O extends Schema, M extends Schema> {
    */
   explain?(
     output: readonly string[],
-    about: { model: Model; exit: { code: number | null; signal: string | null } },
+    about: { model: Model; exit: { code: number | null; signal: string | null; outOfMemory?: boolean } },
   ): string | undefined;
   /** The progress that a line of the engine's output reports. */
   progress?(line: string): { stage: string; ratio?: number } | undefined;

@@ -99,7 +99,8 @@ async function ownerOf(pid: number): Promise<string | undefined> {
     ?.slice(prefix.length);
 }
 
-async function membersOf(group: number): Promise<number[]> {
+/** The pids of the processes of a group that are alive, read from `/proc`. @throws errors of the file system */
+export async function membersOf(group: number): Promise<number[]> {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
   const members: number[] = [];
   // One after the other: there may be more processes than this one may open files.

@@ -131,7 +131,7 @@ export class Lifecycle {
     const running: RunningServer = {
       server,
       prepared,
-      startedAt: this.clock.now(),
+      startedAt: this.clock.date(),
       use,
       ended: server.closed.then((exit) => exit.reason),
       over: false,

@@ -5,7 +5,8 @@ import type { Config } from '../contract/config.js';
 import type { MemorySnapshot, ModelMemory, Resources } from '../contract/memory.js';
 import type { Models } from '../contract/models.js';
 import type { SystemMemory } from '../contract/processes.js';
-import { minus, plus, within } from './resources.js';
+import type { LearnedKey } from './learned-memory.js';
+import { minus, plus } from './resources.js';
 
 const mebibyte = 1024 * 1024;
 const gibibyte = 1024 * mebibyte;
@@ -20,6 +21,8 @@ export interface StartMemory {
   /** What it needs while it sleeps. */
   readonly asleep?: MemoryEstimate['asleep'];
   readonly basis: ModelMemory['basis'];
+  /** Under which what it takes is remembered. */
+  readonly key?: LearnedKey;
   /** The context length of the estimate, and the largest one that fits this machine, in tokens. */
   readonly contextLength?: number;
   readonly largestContext?: number;
@@ -30,7 +33,10 @@ interface Reservation {
   readonly resources: Resources;
   readonly memory: StartMemory;
   /** False while it starts or wakes: it does not hold its memory yet. */
-  readonly loaded: boolean;
+  readonly isLoaded: boolean;
+  /** True when not all of its mapped weights fit. */
+  readonly isSlow: boolean;
+  /** When last measured. */
   readonly residentBytes?: number;
 }
 
@@ -107,30 +113,40 @@ export class Memory {
 
   /** Reserves what a model holds from now on, instead of what it held. */
   reserve(name: string, resources: Resources, memory: StartMemory): void {
-    this.reservations.set(name, { resources, memory, loaded: false });
+    const isSlow = (resources['host'] ?? 0) < memory.hardBytes + memory.mappedBytes;
+    this.reservations.set(name, { resources, memory, isSlow, isLoaded: false });
   }
 
-  /** Counts a model that runs where the changed manifest counts it. */
-  recount(name: string): void {
+  /** What a model was measured to take. One that takes more than was reserved holds more from now on. */
+  measured(name: string, residentBytes: number): void {
     const reservation = this.reservations.get(name);
     if (reservation === undefined) return;
     const { resources, memory } = reservation;
-    const bytes = within(resources, { host: 0, ...memory.deviceBytes });
-    this.reservations.set(name, { ...reservation, resources: { ...bytes, ...this.countsOf(name) } });
+    const more = Math.max(0, residentBytes - memory.hardBytes);
+    this.reservations.set(name, {
+      ...reservation,
+      resources: more === 0 ? resources : plus(resources, { host: more }),
+      memory: { ...memory, hardBytes: memory.hardBytes + more },
+      residentBytes,
+    });
+  }
+
+  /** The system memory that is reserved for a model, in bytes. */
+  reservedBytes(name: string): number {
+    return this.reservations.get(name)?.memory.hardBytes ?? 0;
   }
 
   /** From now on a model holds what is reserved for it. */
   loaded(name: string): void {
     const reservation = this.reservations.get(name);
-    if (reservation !== undefined) this.reservations.set(name, { ...reservation, loaded: true });
+    if (reservation !== undefined) this.reservations.set(name, { ...reservation, isLoaded: true });
   }
 
   /** The memory of a model that runs, as it is shown. */
   view(model: string): ModelMemory | undefined {
     const reservation = this.reservations.get(model);
     if (reservation === undefined) return undefined;
-    const { resources, memory, residentBytes } = reservation;
-    const isSlow = (resources['host'] ?? 0) < memory.hardBytes + memory.mappedBytes;
+    const { resources, memory, residentBytes, isSlow } = reservation;
     return {
       reserved: resources,
       basis: memory.basis,
@@ -161,8 +177,20 @@ export class Memory {
 
   /** What a model needs besides memory: a place among the servers and in its groups. */
   countsOf(model: string): Resources {
-    const groups = Object.entries(this.models.manifest.groups).filter(([, { models }]) => models.includes(model));
+    const names = [model, ...(this.models.get(model)?.model.aliases ?? [])];
+    const groups = Object.entries(this.models.manifest.groups).filter(([, { models }]) =>
+      models.some((member) => names.includes(member)),
+    );
     return { servers: 1, ...Object.fromEntries(groups.map(([group]) => [`group:${group}`, 1])) };
+  }
+
+  /** Counts the models that run again, after a change of the groups. */
+  recount(): void {
+    for (const [name, reservation] of this.reservations) {
+      const others = Object.entries(reservation.resources).filter(([resource]) => !resource.startsWith('group:'));
+      const resources = { ...Object.fromEntries(others), ...this.countsOf(name) };
+      this.reservations.set(name, { ...reservation, resources });
+    }
   }
 
   snapshot(): MemorySnapshot {
@@ -171,9 +199,9 @@ export class Memory {
 
   /** What is reserved for models, must be in memory, and is not yet: other programs must not be given it. */
   private outstanding(): number {
-    return [...this.reservations.values()].reduce((total, { resources, memory, loaded, residentBytes }) => {
+    return [...this.reservations.values()].reduce((total, { resources, memory, isLoaded, residentBytes }) => {
       const hardBytes = Math.min(memory.hardBytes, resources['host'] ?? 0);
-      return total + Math.max(0, hardBytes - (residentBytes ?? (loaded ? hardBytes : 0)));
+      return total + Math.max(0, hardBytes - (residentBytes ?? (isLoaded ? hardBytes : 0)));
     }, 0);
   }
 }

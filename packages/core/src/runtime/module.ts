@@ -6,7 +6,9 @@ import { BackendRegistry } from './backends.js';
 import { Installations } from './installations.js';
 import { Launcher } from './launcher.js';
 import { Lifecycle } from './lifecycle.js';
+import { LearnedMemory } from './learned-memory.js';
 import { Memory } from './memory.js';
+import { MemorySampler } from './memory-sampler.js';
 import { DefaultPolicy } from './policy.js';
 import { WaitQueue } from './queue.js';
 import { SlotRuntime } from './runtime.js';
@@ -15,6 +17,8 @@ import { Scheduler } from './scheduler.js';
 export const runtimeModule = new ContainerModule(({ bind }) => {
   bind(tokens.Policy).toResolvedValue(make(DefaultPolicy), []);
   bind(Memory).toResolvedValue(make(Memory), [tokens.Config, tokens.Models, tokens.SystemMemory]);
+  bind(LearnedMemory).toResolvedValue(make(LearnedMemory), [tokens.Config, tokens.Clock, tokens.Log]);
+  bind(MemorySampler).toResolvedValue(make(MemorySampler), [tokens.SystemMemory, Memory, LearnedMemory, tokens.Clock]);
   bind(Installations).toResolvedValue(make(Installations), [
     tokens.Config,
     tokens.OrphanReaper,
@@ -37,6 +41,8 @@ export const runtimeModule = new ContainerModule(({ bind }) => {
     BackendRegistry,
     Installations,
     Memory,
+    LearnedMemory,
+    MemorySampler,
     tokens.Hooks,
     tokens.Events,
     tokens.OrphanReaper,

@@ -125,6 +125,7 @@ export class SlotRuntime implements Runtime {
       if (model === undefined || model.of !== undefined) this.removed(slot);
       else this.changed(slot, model);
     }
+    this.ledger.recount();
     this.scheduler.request();
   }
 
@@ -153,7 +154,6 @@ export class SlotRuntime implements Runtime {
 
   private changed(slot: Slot, { pinned }: Model): void {
     slot.pinned = pinned;
-    this.ledger.recount(slot.name);
     const launched = slot.running?.prepared ?? (slot.state === 'starting' ? slot.prepared : undefined);
     if (launched !== undefined) {
       slot.outdated = this.launcher.fingerprint(slot.name, launched.instance.name) !== launched.fingerprint;
@@ -199,8 +199,8 @@ export class SlotRuntime implements Runtime {
     const memory = this.ledger.view(slot.name);
     const { missing } = slot;
     const isShort = missing !== undefined && waiting > 0;
-    return slot.snapshot(waiting, {
-      ...(idle === undefined ? {} : { idleAt: new Date(idle).toISOString() }),
+    return slot.snapshot(waiting, this.clock, {
+      ...(idle === undefined ? {} : { idleAt: this.clock.date(idle).toISOString() }),
       ...(memory === undefined ? {} : { memory }),
       ...(isShort ? { waitReason: waitReason(missing, this.ledger, [...this.slotsByName.values()]) } : {}),
     });

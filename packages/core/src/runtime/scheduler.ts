@@ -2,6 +2,7 @@
 import type { Config } from '../contract/config.js';
 import type { Clock, Logger } from '../contract/context.js';
 import { LaminaError } from '../contract/errors.js';
+import type { Resources } from '../contract/memory.js';
 import type { Hooks } from '../kernel/hooks.js';
 import { canSleep, Capacity } from './capacity.js';
 import { idleAt } from './idle.js';
@@ -115,8 +116,7 @@ export class Scheduler {
     const { slot } = waiter;
     const admission = capacity.admit(waiter);
     if (admission.action === 'start') {
-      if (!slot.external)
-        this.memory.reserve(slot.name, admission.resources, (slot.running?.prepared ?? slot.prepared)!.memory);
+      if (!slot.external) this.reserve(slot, admission.resources);
       if (slot.state === 'sleeping') void this.lifecycle.wake(slot);
       else this.lifecycle.start(slot);
     } else if (admission.action === 'refuse') this.refuse(slot, admission.error);
@@ -125,6 +125,12 @@ export class Scheduler {
       const sleep = capacity.sleepSuffices(admission.victims, admission.missing);
       for (const victim of admission.victims) this.evict(victim, sleep);
     }
+  }
+
+  private reserve(slot: Slot, resources: Resources): void {
+    this.memory.reserve(slot.name, resources, (slot.running?.prepared ?? slot.prepared)!.memory);
+    if (this.memory.view(slot.name)?.slow === true)
+      this.log.warn({ model: slot.name }, 'The weights of a model do not fit in memory: it will be slow');
   }
 
   private refuse(slot: Slot, error: LaminaError): void {
@@ -148,7 +154,7 @@ export class Scheduler {
     else void this.lifecycle.stop(slot, 'idle');
   }
 
-  /** When a slot that nobody uses is put to sleep or stopped, in milliseconds since the epoch. */
+  /** When a slot that nobody uses is put to sleep or stopped, as the clock counts. */
   idleAt(slot: Slot): number | undefined {
     return idleAt(slot, slot.desiredState === 'running' || this.queue.has(slot));
   }

@@ -1,5 +1,6 @@
 // The runtime state of one model: which state may follow which, and what exists while its server runs.
 import type { ModelServer, StopReason } from '../contract/backends.js';
+import type { Clock } from '../contract/context.js';
 import type { LaminaError } from '../contract/errors.js';
 import type { DesiredState, SlotSnapshot, SlotState } from '../contract/runtime.js';
 import type { Resources } from '../contract/memory.js';
@@ -23,7 +24,7 @@ export const transitions: Readonly<Record<SlotState, readonly SlotState[]>> = {
 export interface RunningServer {
   readonly server: ModelServer;
   readonly prepared: PreparedStart;
-  readonly startedAt: number;
+  readonly startedAt: Date;
   /** Aborted, with a LaminaError, when the leases on it end. */
   readonly use: AbortController;
   /** Resolves with the reason when the server has ended. */
@@ -118,7 +119,7 @@ export class Slot {
   }
 
   /** The public view; `more` is what others know. */
-  snapshot(waiting: number, more: Pick<SlotSnapshot, 'idleAt' | 'memory' | 'waitReason'>): SlotSnapshot {
+  snapshot(waiting: number, clock: Clock, more: Pick<SlotSnapshot, 'idleAt' | 'memory' | 'waitReason'>): SlotSnapshot {
     return {
       model: this.name,
       state: this.state,
@@ -128,7 +129,7 @@ export class Slot {
       ...backendFields(this.current),
       ...this.serverFields(),
       ...(this.error === undefined ? {} : { error: { code: this.error.code, message: this.error.message } }),
-      ...(this.state === 'failed' && this.retryAt > 0 ? { retryAt: new Date(this.retryAt).toISOString() } : {}),
+      ...(this.state === 'failed' && this.retryAt > 0 ? { retryAt: clock.date(this.retryAt).toISOString() } : {}),
       ...more,
     };
   }
@@ -145,7 +146,7 @@ export class Slot {
     if (this.running === undefined) return {};
     const { server, startedAt } = this.running;
     return {
-      startedAt: new Date(startedAt).toISOString(),
+      startedAt: startedAt.toISOString(),
       loadMs: this.loadMs,
       info: server.info,
       ...(this.capacity === undefined ? {} : { capacity: this.capacity }),

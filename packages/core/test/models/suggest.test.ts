@@ -46,7 +46,14 @@ describe('suggest', () => {
     const { config, log, hooks } = setup;
     const taps = hooks.tapsFor({ name: 'core', log, closed: false });
     taps.selectBackend.tap((_, candidates) => highestRank(candidates));
-    const backends = new BackendRegistry(config, setup.registry, nothingToInstall, { machine: () => machine }, hooks, log);
+    const backends = new BackendRegistry(
+      config,
+      setup.registry,
+      nothingToInstall,
+      { machine: () => machine },
+      hooks,
+      log,
+    );
     backends.add(backend('llama.cpp', ['gguf'], { available: true, version: '0.7.0' }, ['llamacpp']), 'test');
     backends.add(
       backend('vllm', ['safetensors'], { available: false, reason: 'it is not installed', hint: 'pip install vllm' }),

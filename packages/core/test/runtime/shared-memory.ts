@@ -14,4 +14,8 @@ export class SharedMemory {
   residentBytes() {
     return Promise.resolve(undefined);
   }
+
+  outOfMemoryKills() {
+    return 0;
+  }
 }

@@ -198,7 +198,7 @@ export class Schedule {
         newcomer: need.model,
         need: this.needOf(need.model),
         free: plus(this.free(need.model), this.comingBack()),
-        promised: this.sum(waiting.map(({ model }) => model)),
+        promised: plus(...waiting.map(({ model }) => this.needOf(model))),
         missing,
         candidates: new Map(evictable.map(({ model, resources }) => [model, resources])),
       },

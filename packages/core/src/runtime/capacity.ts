@@ -134,12 +134,13 @@ export class Capacity {
     const isChanging = operation !== undefined || state === 'stopping';
     const pinned = slot.pinned || isChanging;
     const abandoned = state === 'starting' && !this.isWanted(slot) && !slot.pinned;
+    const isIdle = running !== undefined && busy === 0 && !this.considered.has(slot); // Or it waits to wake, before.
     return {
       model,
       state,
       busy,
       pinned,
-      evictable: abandoned || (running !== undefined && busy === 0 && !pinned),
+      evictable: abandoned || (isIdle && !pinned),
       resources: this.memory.held(model),
       idleMs: this.now - idleSince,
       loadMs: abandoned ? 0 : loadMs,

@@ -1,6 +1,6 @@
 // The queue: its limits, for all models and for one, and the suggestion when to try again.
 import assert from 'node:assert/strict';
-import { LaminaError } from '@lamina/core';
+import type { LaminaError } from '@lamina/core';
 import { settled } from './manual-clock.js';
 import { stage, type Stage } from './scripted-lamina.js';
 

@@ -172,6 +172,33 @@ describe('the runtime', () => {
     lease.release();
   });
 
+  it('does not stop a sleeping model that an older request wants to wake', async () => {
+    const { clock, script } = await use({
+      limits: { memory: 100, maxLoaded: 3 },
+      prepare: (s) => {
+        s.canSleep = true;
+        for (const [model, hostBytes] of Object.entries({ a: 5, b: 50, c: 60 }))
+          s.estimates[model] = {
+            hostBytes,
+            deviceBytes: {},
+            contextLength: 1,
+            asleep: { hostBytes: 5, deviceBytes: {} },
+          };
+      },
+    });
+    (await acquire('c')).release();
+    const busy = await acquire('b');
+    assert.equal(state('c'), 'sleeping');
+    const older = acquire('c');
+    await clock.advance(3_000); // From then on memory is kept for it.
+    const newer = acquire('a');
+    await settled();
+    assert.equal(state('c'), 'sleeping');
+    busy.release();
+    for (const lease of await Promise.all([older, newer])) lease.release();
+    assert.equal(script.starts.filter(({ model }) => model === 'c').length, 1);
+  });
+
   it('applies a changed group to models that run already', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'lamina-groups-'));
     const manifest = join(directory, 'models.yaml');

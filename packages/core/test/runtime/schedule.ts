@@ -53,6 +53,7 @@ export class Schedule {
   private readonly told = new Map<string, number>();
   private readonly abandoned = new Set<string>();
   private manifestNow: Edit = { pinned: [], group: [], level: 0 };
+  private waiting: ReadonlySet<Request> = new Set();
   private pendingStarts = 0;
   private closing = false;
   private readonly decisions: Decision[] = [];
@@ -155,6 +156,7 @@ export class Schedule {
   async check(): Promise<void> {
     await settled();
     for (const decision of this.decisions.splice(0)) this.noting(() => this.checkDecision(decision));
+    this.noteWaiting();
     const [failure] = this.failures;
     if (failure !== undefined) throw failure;
     const engines = this.engines();
@@ -196,7 +198,7 @@ export class Schedule {
         newcomer: need.model,
         need: this.needOf(need.model),
         free: plus(this.free(need.model), this.comingBack()),
-        promised: this.sum(waiting.map(({ model }) => model)),
+        promised: plus(...waiting.map(({ model }) => this.needOf(model))),
         missing,
         candidates: new Map(evictable.map(({ model, resources }) => [model, resources])),
       },
@@ -222,6 +224,7 @@ export class Schedule {
   }
 
   private onState({ model, to }: LaminaEvent<'model.state'>): void {
+    this.noteWaiting();
     if (to !== 'ready' && to !== 'degraded') this.holdersChanged();
     if (to === 'starting' || to === 'waking') this.checkStart(model);
     if (to !== 'stopping' && to !== 'sleeping') return;
@@ -260,12 +263,21 @@ export class Schedule {
 
   private onGrant({ model, since }: Request): void {
     for (const other of this.requests) {
-      const slot = this.stage.lamina.runtime.slot(other.model);
-      const waits = slot.waitReason !== undefined && (slot.state === 'queued' || slot.state === 'sleeping');
-      if (other.model === model || !waits || since <= other.since + this.limits.starvationMs) continue;
+      const isBound = this.waiting.has(other) && this.waitsForMemory(other);
+      if (other.model === model || !isBound || since <= other.since + this.limits.starvationMs) continue;
       other.overtakenOn.add(model);
       this.noting(() => this.checkBound(other));
     }
+  }
+
+  private waitsForMemory({ model }: Request): boolean {
+    const { state, waitReason } = this.stage.lamina.runtime.slot(model);
+    return waitReason !== undefined && (state === 'queued' || state === 'sleeping');
+  }
+
+  /** Those that the runtime knew to wait for memory before the next decision: a start is prepared first. */
+  private noteWaiting(): void {
+    this.waiting = new Set(this.requests.filter((request) => this.waitsForMemory(request)));
   }
 
   private checkBound({ model, overtakenOn }: Request): void {

@@ -5,6 +5,7 @@ import {
   LaminaError,
   processBackend,
   type BackendType,
+  type EngineMemory,
   type FoundEngine,
   type RunResult,
 } from '@lamina/core/plugin';
@@ -12,7 +13,7 @@ import { commandFor } from './command.js';
 import { parseDevices } from './devices.js';
 import { readError } from './errors.js';
 import { explain } from './explain.js';
-import { parseHelp } from './flags.js';
+import { parseHelp, type Flags } from './flags.js';
 import { commonEndpoints, inspect } from './inspect.js';
 import { installHint } from './install.js';
 import { modelOptions } from './options.js';
@@ -22,8 +23,10 @@ import { adaptRequest } from './requests.js';
 import { usageOf } from './usage.js';
 import { parseVersion } from './version.js';
 
-/** The process without a model: 6 to 8 MiB measured with 0.7.0, doubled for safety. */
-const processBytes = 16 * 1024 * 1024;
+/** The process without a model, and its tokenizer: measured with 0.7.0. */
+const engineMemory: EngineMemory = { processBytes: 6 * 1024 * 1024, tokenBytes: 160, mergeBytes: 190 };
+/** The slots of llama-server when `parallel` is not set. */
+const sharedSlots = 4;
 
 /** The backend type `llama.cpp`; `defaults` are the options of the plugin. */
 export function llamaCppBackend(defaults: Readonly<Record<string, unknown>> = {}): BackendType {
@@ -43,8 +46,9 @@ export function llamaCppBackend(defaults: Readonly<Record<string, unknown>> = {}
       Promise.resolve(
         estimateGgufMemory(model, effectiveOptions(options, instance.default_args), {
           ...machine,
-          processBytes,
-          devices: engine?.devices ?? [],
+          engine: engineMemory,
+          sharedSlots,
+          promptCache: (engine?.facts as Flags | undefined)?.has('--cache-ram') !== false,
         }),
       ),
     command: commandFor,

@@ -147,10 +147,11 @@ export function fromMlc(config: Config): ModelMetadata {
   });
 }
 
-/** The metadata of a whole model: of the first weights, with the parameters of all and the projector's capabilities. */
+/** The metadata of a whole model: of the first weights, with the parameters of all, the projector's capabilities and the draft model. */
 export function combine(
   weights: readonly { readonly metadata?: ModelMetadata; readonly parameters?: number }[],
   projector: ModelMetadata | undefined,
+  draft: ModelMetadata | undefined,
 ): ModelMetadata {
   const [first, ...shards] = weights;
   const parameters = weights.reduce<number | undefined>(
@@ -162,6 +163,7 @@ export function combine(
     ...first?.metadata,
     parameters: parameters === 0 ? undefined : parameters,
     capabilities: capabilities.length > 0 ? capabilities : undefined,
+    draft,
     shards: shards.length > 0 ? weights.length : first?.metadata?.shards,
   });
 }

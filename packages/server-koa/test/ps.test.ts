@@ -7,7 +7,7 @@ const manager = { authorization: 'Bearer manager-key-1' };
 const guest = { authorization: 'Bearer guest-key-1' };
 
 /** A model without what is measured again and again. */
-function unmeasured({ memory, ...model }: PsModel): object {
+function unmeasured({ memory, idle_at: _idle, started_at: _started, ...model }: PsModel): object {
   const { resident_bytes: _, ...rest } = memory!;
   return { ...model, memory: rest };
 }
@@ -81,7 +81,8 @@ describe('GET /ps', function () {
     assert.deepEqual([broken?.state, broken?.error?.code], ['failed', 'MODEL_START_FAILED']);
     assert.ok(Date.parse(broken!.retry_at!) > before);
     const detail = await get<ModelDetail>('/models/broken');
-    assert.deepEqual([detail.retry_at, detail.error], [broken!.retry_at, broken!.error]);
+    assert.deepEqual(detail.error, broken!.error);
+    assert.ok(Date.parse(detail.retry_at!) > before);
   });
 
   it('shows processes and addresses to callers with the scope manage only', async () => {

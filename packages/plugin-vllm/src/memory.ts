@@ -114,7 +114,8 @@ function asleep(
 
 /** Those with the most memory for a model first. */
 function mostRoom(gpus: readonly Gpu[], room: readonly Device[]): readonly Gpu[] {
-  return [...gpus].sort((a, b) => freeOf(room, b) - freeOf(room, a));
+  const place = ({ name }: Gpu) => room.findIndex((device) => device.name === name);
+  return [...gpus].sort((a, b) => freeOf(room, b) - freeOf(room, a) || place(a) - place(b));
 }
 
 /** The GPUs an operator chose, in that order; `undefined` when one of them is not known. */

@@ -179,7 +179,10 @@ export interface Machine {
   /** The part of it that one model could have at most: not what pinned models hold. */
   readonly freeBytes: number;
   readonly cores: number;
-  /** The devices the engine listed; their bytes are as those of system memory: a budget, and the most for one model. */
+  /**
+   * The devices the engine listed, those of which models hold least first. Their bytes are as those of system memory: a
+   * budget, and the most for one model.
+   */
   readonly devices: readonly Device[];
 }
 

@@ -55,7 +55,9 @@ export class Memory {
   machine(devices: readonly Device[] = []): Machine {
     const budget = this.budget();
     const most = minus(budget, this.pinned());
-    const placed = devices.map((device) => ({
+    const reserved = this.reserved();
+    const emptiestFirst = devices.toSorted((a, b) => (reserved[a.name] ?? 0) - (reserved[b.name] ?? 0));
+    const placed = emptiestFirst.map((device) => ({
       ...device,
       ...(budget[device.name] === undefined
         ? {}

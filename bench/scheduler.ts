@@ -10,10 +10,10 @@ import { definePlugin, type ModelServer, type ServerExit } from '@lamina/core/pl
 import { median } from './median.js';
 
 const rounds = 200;
-const gibibyte = 1024 ** 3;
+const modelBytes = 16 * 1024 ** 2;
 /** Half of the models fit. */
 const [models, waiting] = [Number(process.argv[2] ?? 50), Number(process.argv[3] ?? 500)];
-const budget = Math.ceil(models / 2) * gibibyte;
+const budget = Math.ceil(models / 2) * modelBytes;
 
 const inMemory = definePlugin({
   name: 'in-memory',
@@ -28,7 +28,7 @@ const inMemory = definePlugin({
         name,
         probe: () => Promise.resolve({ available: true, version: '1' }),
         accepts: () => ({ rank: 0, reason: 'bench' }),
-        estimateMemory: () => Promise.resolve({ hostBytes: gibibyte, deviceBytes: {}, contextLength: 1024 }),
+        estimateMemory: () => Promise.resolve({ hostBytes: modelBytes, deviceBytes: {}, contextLength: 1024 }),
         start: () => Promise.resolve(server()),
       }),
     });

@@ -288,6 +288,17 @@ describe('raw arguments', () => {
     assert.deepEqual(effectiveOptions({ mmap: false }, ['-lm', 'mmap']), { mmap: false, mlock: false });
   });
 
+  it('say where a model goes', () => {
+    const args = ['-dev', 'CUDA1,CUDA0', '-ts', '3,1', '-sm', 'row', '-mg', '1', '-ncmoe', '4'];
+    assert.deepEqual(effectiveOptions({}, args), {
+      devices: ['CUDA1', 'CUDA0'],
+      tensor_split: [3, 1],
+      split_mode: 'row',
+      main_gpu: 1,
+      cpu_moe_layers: 4,
+    });
+  });
+
   it('override options when they come last', () => {
     const options: ModelOptions = { cache_type_k: 'f16', extra_args: ['-ctk', 'q4_0'] };
     assert.equal(effectiveOptions(options).cache_type_k, 'q4_0');

@@ -11,7 +11,7 @@ import {
 } from './context-memory.js';
 import { feedForwardLength, tokensAtOnce } from './context-memory.js';
 import type { GgufMemoryOptions } from './memory-options.js';
-import { offload, type Offload } from './offload.js';
+import { driverBytes, offload, type Offload } from './offload.js';
 import { isDeltaNet, shapeOf, type Shape } from './shape.js';
 
 const mebibyte = 1024 * 1024;
@@ -39,6 +39,24 @@ export interface GgufPlace extends Machine {
   readonly sharedSlots?: number;
   /** Whether the engine keeps a cache of prompts. */
   readonly promptCache: boolean;
+  /** What the engine printed about this start, instead of what the header says. */
+  readonly printed?: PrintedMemory;
+}
+
+/** The memory that llama.cpp says it will take, in bytes. */
+export interface PrintedMemory {
+  readonly host: PrintedPart;
+  /** By device. */
+  readonly devices: Readonly<Record<string, PrintedPart>>;
+  /** Weights that it copies in another layout. */
+  readonly repackedBytes: number;
+}
+
+/** The memory of one device or of the host. */
+export interface PrintedPart {
+  readonly model: number;
+  readonly context: number;
+  readonly compute: number;
 }
 
 /** What one start is computed from. */
@@ -69,7 +87,7 @@ export function estimateGgufMemory(
     contextLength,
     ...(largestContext === undefined ? {} : { largestContext }),
     options: {
-      ...placementOf(start, contextLength).options,
+      ...(options.cpu_moe_layers === undefined ? placementOf(start, contextLength).options : {}),
       ...(options.context_length === undefined ? { context_length: contextLength } : {}),
       ...(place.promptCache && options.cache_ram === undefined ? { cache_ram: promptCache } : {}),
     },
@@ -84,6 +102,7 @@ export function defaultContext({ metadata }: Pick<Model, 'metadata'>): number {
 type Need = Pick<MemoryEstimate, 'hostBytes' | 'mappedBytes' | 'deviceBytes'>;
 
 function needFor(start: Start, contextLength: number): Need {
+  if (start.place.printed !== undefined) return printedNeed(start, contextLength, start.place.printed);
   const { model, shape, options, place } = start;
   const size = sizeOf(start, contextLength);
   const context = cacheBytes(shape, size) + recurrentBytes(shape, size);
@@ -102,6 +121,30 @@ function needFor(start: Start, contextLength: number): Need {
     hostBytes: Math.ceil(hostBytes),
     mappedBytes: Math.floor(onHost * (weights - resident)) + (isMapped(options) ? bytesOf(model, 'draft') : 0),
     deviceBytes: placed.deviceBytes,
+  };
+}
+
+/** What the engine printed, and what it prints nothing about. */
+function printedNeed(start: Start, contextLength: number, { host, devices, repackedBytes }: PrintedMemory): Need {
+  const { model, options, place } = start;
+  const resident = isMapped(options) ? repackedBytes : host.model + repackedBytes;
+  const used = Object.entries(devices).filter(([, part]) => part.model + part.context > 0);
+  const deviceBytes = Object.fromEntries(
+    used.map(([name, { model: weights, context, compute }]) => [name, weights + context + compute + driverBytes]),
+  );
+  // Whether the projector is among what it printed depends on the build.
+  const projector = used.length === 0 ? projectorBytes(model, options) : 0;
+  const hostBytes =
+    besides(start, contextLength) +
+    host.context +
+    host.compute +
+    resident +
+    projector +
+    unifiedBytes(deviceBytes, place.devices);
+  return {
+    hostBytes: Math.ceil(hostBytes),
+    mappedBytes: isMapped(options) ? host.model + bytesOf(model, 'draft') : 0,
+    deviceBytes,
   };
 }
 

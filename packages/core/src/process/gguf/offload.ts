@@ -3,7 +3,7 @@ import type { Device } from '../../contract/backends.js';
 import type { GgufMemoryOptions } from './memory-options.js';
 
 /** What the driver keeps on a device for each process, about: 451 to 456 MiB were seen on an RTX 4090. */
-const driverBytes = 500 * 1024 * 1024;
+export const driverBytes = 500 * 1024 * 1024;
 
 /** What to distribute over the devices. */
 export interface Load {

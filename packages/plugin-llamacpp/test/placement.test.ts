@@ -41,6 +41,7 @@ esac
     await chmod(executable, 0o755);
     const lamina = await createLamina({
       modelsDir: folder,
+      log: 'silent',
       manifest: { models: { model: { path: 'model.gguf', options: { context_length: 512, ...options } } } },
       limits: { deviceMemory: Object.fromEntries(free.map((each, index) => [`CUDA${index}`, each * 1024 * 1024])) },
       env: { PATH: [folder, '/usr/bin', '/bin'].join(delimiter) },

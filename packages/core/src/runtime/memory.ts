@@ -4,6 +4,7 @@ import type { Device, Machine, MemoryEstimate } from '../contract/backends.js';
 import type { Config } from '../contract/config.js';
 import type { MemorySnapshot, ModelMemory, Resources } from '../contract/memory.js';
 import type { Models } from '../contract/models.js';
+import { unknownNeedOf } from '../kernel/unknown-need.js';
 import type { SystemMemory } from '../contract/processes.js';
 import type { LearnedKey } from './learned-memory.js';
 import { minus, plus } from './resources.js';
@@ -220,7 +221,7 @@ export class Memory {
 
 /** What an engine may need of which nothing is known: its files, and memory to compute. */
 export function unknownNeed(fileBytes: number): StartMemory {
-  return { hardBytes: Math.round(fileBytes * 1.2) + 512 * mebibyte, mappedBytes: 0, deviceBytes: {}, basis: 'unknown' };
+  return { hardBytes: unknownNeedOf(fileBytes), mappedBytes: 0, deviceBytes: {}, basis: 'unknown' };
 }
 
 /** An estimate as the memory of a start. */

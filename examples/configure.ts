@@ -16,7 +16,8 @@ const policy: Policy = {
 /** Runs sixty times as fast, so that models become idle after seconds. */
 const speed = 60;
 const clock: Clock = {
-  now: () => Date.now() * speed,
+  now: () => performance.now() * speed,
+  date: (time = clock.now()) => new Date(Date.now() + (time - clock.now()) / speed),
   after: (ms, callback) => {
     const timer = setTimeout(callback, ms / speed).unref();
     return () => clearTimeout(timer);

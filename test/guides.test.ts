@@ -6,7 +6,12 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, wr
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { createTestLamina, fakeEngine, tinyGguf } from '@lamina/testing';
+import { PassThrough } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { runCommand } from '@lamina/cli';
+import { readConfiguration } from '@lamina/config';
+import { createServer } from '@lamina/server-koa';
+import { createTestLamina, fakeEngine, fakePlugin, tinyGguf } from '@lamina/testing';
 import type * as Shelf from '../examples/shelf-source.js';
 import { root } from './support/root.js';
 
@@ -113,6 +118,60 @@ describe('the guide to sources', function () {
     assert.deepEqual(found, { model: 'tiny', sources: { shelf: 'shelf:tiny' } });
   });
 });
+
+describe('the guide to several models', function () {
+  this.timeout(60_000);
+  const [configuration, manifest, command, output, ...others] = blocksOf('memory');
+
+  it('has a configuration', async () => {
+    const config = join(folder, 'lamina.config.yaml');
+    writeFileSync(config, configuration!);
+    const { lamina } = await readConfiguration({
+      command: { path: process.argv[1]!, package: 'none' },
+      flags: { config },
+      env,
+    });
+    assert.deepEqual(lamina.limits, { memory: 16e9, deviceMemory: { CUDA0: 20e9 } });
+    assert.deepEqual(others, []);
+  });
+
+  it('has a manifest, a command that shows its models, and what the command prints', async () => {
+    const names = ['assistant', 'coder', 'writer'];
+    const lamina = await createTestLamina({
+      plugins: [fakePlugin()],
+      files: {
+        'models.yaml': manifest!.replaceAll('.gguf', '.fake'),
+        ...Object.fromEntries(names.map((name) => [`${name}.fake`, name])),
+      },
+      limits: { memory: 16e9 },
+    });
+    const server = createServer(lamina, { port: 0 });
+    const url = await server.listen();
+    try {
+      assert.deepEqual(lamina.models.diagnostics(), []);
+      const { signal } = new AbortController();
+      while (lamina.runtime.slot('assistant').state !== 'ready') await lamina.events.once('model.state', { signal });
+      const lease = await lamina.runtime.acquire('coder', { signal });
+      const waiting = lamina.runtime.acquire('writer', { signal });
+      while (lamina.runtime.slot('writer').waitReason === undefined) await new Promise(setImmediate);
+      const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+      const args = command!.trim().replace('http://127.0.0.1:11500', url).split(' ').slice(1);
+      assert.equal(await runCommand(args, { env: {}, stdout, stderr, signal }), 0);
+      stdout.end();
+      assert.equal(withoutSizes(await text(stdout)), withoutSizes(output!));
+      lease.release();
+      (await waiting).release();
+    } finally {
+      await server.close({ signal: AbortSignal.abort() });
+      await lamina.close({ signal: AbortSignal.abort() });
+    }
+  });
+});
+
+/** A table whose sizes, which depend on the machine, and widths of columns do not count. */
+function withoutSizes(printed: string): string {
+  return printed.replaceAll(/\d+(\.\d)? ([kMG]B|bytes)/g, 'SIZE').replaceAll(/ {2,}/g, '  ');
+}
 
 describe('the guide to server extensions', function () {
   this.timeout(60_000);

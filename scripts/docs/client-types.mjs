@@ -3,10 +3,13 @@ import {
   downloadViewSchema,
   errorSchema,
   eventSchemas,
+  heldMemorySchema,
   modelDetailSchema,
   modelServerViewSchema,
   modelsViewSchema,
   modelViewSchema,
+  psModelSchema,
+  psViewSchema,
   serverFrameSchemas,
   suggestionViewSchema,
 } from '@lamina/core/protocol';
@@ -23,6 +26,9 @@ const names = new Map([
   [modelsViewSchema, 'ModelsView'],
   [modelDetailSchema, 'ModelDetail'],
   [modelServerViewSchema, 'ModelServerView'],
+  [heldMemorySchema, 'HeldMemory'],
+  [psModelSchema, 'PsModel'],
+  [psViewSchema, 'PsView'],
   [downloadViewSchema, 'DownloadView'],
   [suggestionViewSchema, 'SuggestionView'],
 ]);

@@ -9,6 +9,7 @@ import { infoCommand } from './commands/info.js';
 import { installCommand } from './commands/install.js';
 import { listCommand } from './commands/list.js';
 import { pluginsCommand } from './commands/plugins.js';
+import { psCommand } from './commands/ps.js';
 import { pullCommand } from './commands/pull.js';
 import { removeCommand } from './commands/remove.js';
 import { statsCommand } from './commands/stats.js';
@@ -19,7 +20,16 @@ import { Printer } from './printer.js';
 import { createSession, type Session } from './session.js';
 
 const commandGroups = {
-  'Models:': [listCommand, infoCommand, suggestCommand, validateCommand, statsCommand, installCommand, removeCommand],
+  'Models:': [
+    listCommand,
+    psCommand,
+    infoCommand,
+    suggestCommand,
+    validateCommand,
+    statsCommand,
+    installCommand,
+    removeCommand,
+  ],
   'Downloads:': [pullCommand, downloadsCommand],
   'Engines:': [backendsCommand],
   'Installation:': [pluginsCommand, configCommand],

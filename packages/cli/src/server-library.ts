@@ -9,6 +9,7 @@ import {
   type InstallationView,
   type ModelDetail,
   type ModelsView,
+  type PsView,
   type RemovalView,
   type SuggestionView,
   type ValidationView,
@@ -43,6 +44,10 @@ class ServerLibrary implements Library {
 
   model(name: string, { backends } = { backends: false }): Promise<ModelDetail> {
     return this.server.request('GET', `/models/${encodeURIComponent(name)}${backends ? '?backends=true' : ''}`);
+  }
+
+  ps(): Promise<PsView> {
+    return this.server.request('GET', '/ps');
   }
 
   async stats(): Promise<ModelStats> {

@@ -78,7 +78,7 @@ export class Connection {
   add(exchange: Exchange): string {
     if (this.#closedBy !== undefined) throw this.#closedBy;
     const id = String(++this.#lastId);
-    const entry: Entry = { exchange, waitingSince: Date.now() };
+    const entry: Entry = { exchange, waitingSince: performance.now() };
     this.#entries.set(id, entry);
     if (this.#link !== undefined) this.#start(this.#link, id, entry);
     if (!this.#isRunning) void this.#run();
@@ -168,7 +168,7 @@ export class Connection {
   #onLoss({ code, reason }: Loss): void {
     if (this.#link !== undefined) this.listener.onDisconnected(reason);
     this.#link = undefined;
-    const now = Date.now();
+    const now = performance.now();
     if (code === messageTooBig) {
       const error = { code: 'BODY_TOO_LARGE', message: 'The message is larger than the server accepts.' };
       const largest = Math.max(...[...this.#entries].map(([id, { exchange }]) => bytesOf(exchange, id)));

@@ -15,6 +15,8 @@ export type {
   ModelDetail,
   ModelsView,
   ModelView,
+  PsModel,
+  PsView,
   SuggestionView,
   Usage,
 } from './wire.js';

@@ -1,7 +1,7 @@
 // The models of a server.
 import { call, type CallOptions } from './call.js';
 import type { Connection } from './connection.js';
-import type { ModelDetail, ModelsView, ModelView } from './wire.js';
+import type { ModelDetail, ModelsView, ModelView, PsView } from './wire.js';
 
 /** Which models {@link Models.list} returns; default all. */
 export interface ModelFilter {
@@ -41,6 +41,18 @@ export class Models {
   /** A model with metadata of its files. @throws LaminaClientError `MODEL_NOT_FOUND` */
   get(model: string, options: CallOptions = {}): Promise<ModelDetail> {
     return call(this.connection, { type: 'model.get', model }, options);
+  }
+
+  /**
+   * The models that run, start, sleep, wait or failed, and the memory they share.
+   * @example
+   * ```ts
+   * const { models, resources } = await client.models.ps();
+   * console.log(Object.keys(models), resources['host']?.free);
+   * ```
+   */
+  ps(options: CallOptions = {}): Promise<PsView> {
+    return call(this.connection, { type: 'model.ps' }, options);
   }
 
   /**

@@ -86,13 +86,17 @@ export interface ModelView {
   };
   /** Never stopped for another model, nor when idle. */
   readonly pinned?: boolean;
-  /** In seconds, except for `max_concurrency`. */
+  /** Loaded when Lamina starts. */
+  readonly preload?: boolean;
+  /** In seconds, except for `max_concurrency` and `queue_limit`. */
   readonly limits?: {
     readonly load_timeout?: number;
     readonly drain_timeout?: number;
     readonly stop_timeout?: number;
     readonly idle_timeout?: number;
     readonly max_concurrency?: number;
+    readonly queue_limit?: number;
+    readonly queue_timeout?: number;
   };
   /** Size of the files in bytes; 0 if they are not on disk. */
   readonly bytes: number;
@@ -154,13 +158,17 @@ export interface ModelDetail {
   };
   /** Never stopped for another model, nor when idle. */
   readonly pinned?: boolean;
-  /** In seconds, except for `max_concurrency`. */
+  /** Loaded when Lamina starts. */
+  readonly preload?: boolean;
+  /** In seconds, except for `max_concurrency` and `queue_limit`. */
   readonly limits?: {
     readonly load_timeout?: number;
     readonly drain_timeout?: number;
     readonly stop_timeout?: number;
     readonly idle_timeout?: number;
     readonly max_concurrency?: number;
+    readonly queue_limit?: number;
+    readonly queue_timeout?: number;
   };
   /** Size of the files in bytes; 0 if they are not on disk. */
   readonly bytes: number;
@@ -222,6 +230,8 @@ export interface ModelDetail {
     readonly code: string;
     readonly message: string;
   };
+  /** When a model that failed may be started again, ISO 8601. */
+  readonly retry_at?: string;
   /** Where the server serves a running model. The addresses are those of the server, not of the engine. */
   readonly server?: ModelServerView;
   readonly [key: string]: unknown;
@@ -238,10 +248,82 @@ export interface ModelServerView {
   readonly backend?: string;
   /** ISO 8601. */
   readonly started_at?: string;
+  /** The memory that a running model holds. */
+  readonly memory?: HeldMemory;
   /** The process of the engine; only for callers with the scope `manage`. */
   readonly pid?: number;
   /** The address of the engine; only for callers with the scope `manage`. */
   readonly origin?: string;
+}
+
+/** The memory that a running model holds. */
+export interface HeldMemory {
+  /** What is reserved for it, by resource: `host` is system memory and every device its own, in bytes; `servers` and `group:<name>` are counts. */
+  readonly reserved: {
+    readonly [key: string]: number;
+  };
+  /** Where the amount is from: computed from the header of the model, said by the engine, what it took before, or guessed from the size of its files. */
+  readonly basis: 'estimate' | 'engine' | 'learned' | 'unknown';
+  /** System memory its processes held when last measured, without mapped files. */
+  readonly resident_bytes?: number;
+  /** Its mapped weights do not fit in memory, so that it is slow. */
+  readonly slow?: true;
+}
+
+/** A model that runs, starts, sleeps, waits or failed. */
+export interface PsModel {
+  readonly state:
+    'stopped' | 'queued' | 'starting' | 'ready' | 'sleeping' | 'waking' | 'degraded' | 'stopping' | 'failed';
+  readonly backend?: string;
+  /** Requests in progress. */
+  readonly busy: number;
+  /** Requests that it serves at once, if there is a limit; others wait. */
+  readonly capacity?: number;
+  /** Requests that wait for it. */
+  readonly waiting: number;
+  /** Why they wait, when it needs memory: a part of a sentence. */
+  readonly wait_reason?: string;
+  /** When it became ready, ISO 8601. */
+  readonly started_at?: string;
+  /** When it is stopped, or put to sleep, if no request comes until then, ISO 8601. */
+  readonly idle_at?: string;
+  /** When a failed model may be started again, ISO 8601. */
+  readonly retry_at?: string;
+  /** The last failure; a successful start clears it. */
+  readonly error?: {
+    readonly code: string;
+    readonly message: string;
+  };
+  /** The memory that a running model holds. */
+  readonly memory?: HeldMemory;
+  /** The process of the engine; only for callers with the scope `manage`. */
+  readonly pid?: number;
+  /** The address of the engine; only for callers with the scope `manage`. */
+  readonly origin?: string;
+}
+
+/** Models that are in use, and the memory they share. */
+export interface PsView {
+  /** Models that run, start, sleep, wait or failed, by name. */
+  readonly models: {
+    readonly [key: string]: PsModel;
+  };
+  /** What models share: `host` is system memory and every device its own, in bytes; `servers` and `group:<name>` count models. */
+  readonly resources: {
+    readonly [key: string]: {
+      /** What all models together may use; missing if there is no limit. */
+      readonly budget?: number;
+      /** What is reserved for models that run or start. */
+      readonly reserved: number;
+      /** What another model could get without stopping one: less than the rest of the budget while other programs need memory. */
+      readonly free?: number;
+    };
+  };
+  /** The system memory of the machine, or of the container that Lamina runs in. */
+  readonly machine: {
+    readonly total_bytes: number;
+    readonly available_bytes: number;
+  };
 }
 
 /** A download. Sizes are in bytes. */

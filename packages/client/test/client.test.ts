@@ -125,6 +125,9 @@ describe('the client', () => {
     assert.equal((await client.models.get('tiny')).path, 'model.fake');
     assert.equal((await client.suggest({ ai_model: 'other' })).suggested, 'other');
     assert.equal((await client.models.start('tiny')).state, 'ready');
+    const { models: inUse, resources } = await client.models.ps();
+    assert.equal(inUse['tiny']?.state, 'ready');
+    assert.ok(inUse['tiny'].memory!.reserved['host']! <= resources['host']!.reserved);
     assert.equal((await client.models.stop('tiny')).state, 'stopped');
     assert.equal(await codeOf(client.models.start('nobody')), 'MODEL_NOT_FOUND');
   });

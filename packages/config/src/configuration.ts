@@ -60,13 +60,7 @@ export async function readConfiguration({ command, flags, env }: ConfigurationSo
   const given: Record<string, unknown> = {};
   for (const { setting, value, origin, name } of values) {
     if (origin === 'default') continue;
-    const isSize = typeof value === 'string' && setting.isSize === true;
-    const size = isSize ? parseSize(value) : undefined;
-    if (isSize && !(size !== undefined && size >= 1))
-      throw new LaminaError('CONFIG_INVALID', {
-        message: `"${name ?? setting.key} ${value}" is not a size. Write it like 64MB.`,
-      });
-    given[setting.key] = size === undefined ? value : Math.floor(size);
+    given[setting.key] = setting.isSize === true ? bytesOf(value, name ?? setting.key, parseSize) : value;
   }
   const services = serviceKeys.flatMap((key) => {
     const service = file?.content[key];
@@ -82,6 +76,18 @@ export async function readConfiguration({ command, flags, env }: ConfigurationSo
     server,
     addedPlugins: (flags['plugin'] as readonly string[] | undefined) ?? listed(env['LAMINA_PLUGIN']),
   };
+}
+
+/** A size in bytes, or several by name. @throws LaminaError `CONFIG_INVALID` */
+function bytesOf(value: unknown, name: string, parseSize: (text: string) => number | undefined): unknown {
+  if (typeof value === 'object' && value !== null)
+    return Object.fromEntries(
+      Object.entries(value).map(([key, member]) => [key, bytesOf(member, `${name}.${key}`, parseSize)]),
+    );
+  if (typeof value !== 'string') return value;
+  const size = parseSize(value);
+  if (size !== undefined && size >= 1) return Math.floor(size);
+  throw new LaminaError('CONFIG_INVALID', { message: `"${name} ${value}" is not a size. Write it like 64MB.` });
 }
 
 function valueOf(

@@ -20,6 +20,12 @@ export interface ConfigurationFile {
 }
 
 const extensions = ['js', 'mjs', 'ts', 'json', 'yaml', 'yml'];
+
+/** Settings that older versions had. */
+const removed: Readonly<Record<string, string>> = {
+  'limits.abandonTimeout':
+    'was removed: a start that no client waits for goes on until another model needs its memory. Delete it.',
+};
 const names = extensions.map((extension) => `lamina.config.${extension}`);
 
 /** The folder in which a configuration file is looked for: that of the project, or for a global command the user's. */
@@ -140,7 +146,8 @@ function nodeAt(node: unknown, [first, ...rest]: readonly string[]): number | un
 function invalid(file: string, { path, message }: Problem, place?: { line: number; col: number }): LaminaError {
   const key = path.join('.');
   const secret = settings.find((setting) => setting.isSecret === true && `${key}.`.startsWith(`${setting.key}.`));
-  const fault = secret === undefined ? message : 'is not right'; // The message would quote it.
+  // The message would quote a secret.
+  const fault = removed[key] ?? (secret === undefined ? message : 'is not right');
   const where = place === undefined ? file : `${file}, line ${place.line}`;
   return new LaminaError('CONFIG_INVALID', {
     message:

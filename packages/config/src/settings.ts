@@ -19,7 +19,7 @@ export interface Setting {
   readonly description?: string;
   /** A path: relative to the file that names it, or to the working directory. */
   readonly isPath?: boolean;
-  /** Bytes, also written as a text such as `64MB`. */
+  /** Bytes, also written as a text such as `64MB`; or several by name. */
   readonly isSize?: boolean;
   /** Shown as `***`. */
   readonly isSecret?: boolean;
@@ -81,8 +81,9 @@ const limits: readonly Setting[] = [
   },
   {
     key: 'limits.deviceMemory',
-    schema: { type: 'object', additionalProperties: { type: 'integer', minimum: 0 } },
+    schema: { type: 'object', additionalProperties: { ...size, minimum: 0 } },
     defaultText: 'what each device has',
+    isSize: true,
   },
   {
     key: 'limits.maxLoaded',

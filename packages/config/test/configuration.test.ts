@@ -42,6 +42,20 @@ describe('a configuration', () => {
     assert.deepEqual(configuration.lamina.limits, { maxLoaded: 2, idleTimeout: 2 });
   });
 
+  it('takes sizes as texts: the memory of the machine from a flag, a variable or the file, that of devices from the file', async () => {
+    const memoryOf = async (flags: Record<string, unknown>, env: object = {}) =>
+      (await disk.load(command, flags, { ...env })).configuration.lamina.limits;
+    assert.deepEqual(await memoryOf({ memory: '16GB' }), { memory: 16e9 });
+    assert.deepEqual(await memoryOf({}, { LAMINA_MEMORY: '8 GiB' }), { memory: 8 * 1024 ** 3 });
+    await disk.write(
+      'app/lamina.config.yaml',
+      'limits:\n  memory: 1.5GB\n  deviceMemory: { CUDA0: 20GB, CUDA1: 0, Metal: 1000 }\n',
+    );
+    const deviceMemory = { CUDA0: 20e9, CUDA1: 0, Metal: 1000 };
+    assert.deepEqual(await memoryOf({}), { memory: 1.5e9, deviceMemory });
+    assert.deepEqual(await memoryOf({ memory: '2GB' }), { memory: 2e9, deviceMemory });
+  });
+
   it('has the defaults of core, and one rule for the names of environment variables', () => {
     const defaultsOf = (section: string) =>
       Object.fromEntries(
@@ -49,7 +63,7 @@ describe('a configuration', () => {
           .filter(({ key }) => key.startsWith(`${section}.`))
           .map(({ key, default: value }) => [key.slice(section.length + 1), value]),
       );
-    assert.deepEqual(defaultsOf('limits'), defaultLimits);
+    assert.deepEqual({ ...defaultsOf('limits'), deviceMemory: {} }, defaultLimits);
     assert.deepEqual({ ...defaultsOf('downloads'), allowedHosts: [] }, defaultDownloadLimits);
     const flags = settings.flatMap(({ flag }) => flag ?? []);
     assert.deepEqual(flags.map(environmentName).slice(0, 2), ['LAMINA_MODELS_DIR', 'LAMINA_MANIFEST']);
@@ -141,6 +155,15 @@ describe('a configuration', () => {
     await wrong('named.mjs', 'export const a = 1;', /must have a default export/);
     await wrong(yaml, 'options: { frist: { a: 1 } }', /"options\.frist" is for no plugin .*did you mean "first"\?$/);
     await wrong(yaml, 'server: { bodyLimit: much }', /^"server\.bodyLimit much" is not a size\. Write it like 64MB\.$/);
+    await wrong(yaml, 'limits: { memory: much }', /^"limits\.memory much" is not a size\. Write it like 64MB\.$/);
+    const sizes = 'limits:\n  deviceMemory: { CUDA0: most }\n';
+    await wrong(yaml, sizes, /^"limits\.deviceMemory\.CUDA0 most" is not a size\. Write it like 64MB\.$/);
+    await wrong(yaml, 'limits: { deviceMemory: 20GB }', /"limits\.deviceMemory" must be object, not "20GB"\.$/);
+    await wrong(
+      yaml,
+      'limits:\n  abandonTimeout: 10\n',
+      /, line 2: "limits\.abandonTimeout" was removed: a start that no client waits for goes on .*\. Delete it\.$/,
+    );
     await wrong(
       'use.mjs',
       "export default { plugins: [{ use: 'one', option: {} }] };",
@@ -151,6 +174,12 @@ describe('a configuration', () => {
     await wrong(yaml, '', /^There are several configuration files: .*\.json and .*\.yaml\. Keep one of them\.$/);
     await assert.rejects(disk.load(command, {}, { LAMINA_PORT: 'x' }), {
       message: 'The environment variable LAMINA_PORT is "x". Expected a whole number from 0 to 65535.',
+    });
+    await assert.rejects(disk.load(command, { memory: '16 cats' }), {
+      message: '"--memory 16 cats" is not a size. Write it like 64MB.',
+    });
+    await assert.rejects(disk.load(command, {}, { LAMINA_MEMORY: '0' }), {
+      message: '"LAMINA_MEMORY 0" is not a size. Write it like 64MB.',
     });
     await assert.rejects(disk.load(command, { config: 'nowhere.yaml' }), { message: /^Cannot load nowhere\.yaml: / });
   });

@@ -31,6 +31,7 @@ import { checkPlugins } from './kernel/check-plugins.js';
 import { Disposables } from './kernel/disposables.js';
 import { ProxiedFetch } from './kernel/proxied-fetch.js';
 import { PluginHost } from './kernel/plugin-host.js';
+import { reasonOf } from './kernel/reason.js';
 import { tokens } from './kernel/tokens.js';
 import { loadUndici } from './kernel/undici.js';
 import { ModelRegistry } from './models/registry.js';
@@ -40,6 +41,7 @@ import { loadExeca } from './process/spawn-group.js';
 import { backendProblems } from './runtime/backend-problems.js';
 import { BackendRegistry } from './runtime/backends.js';
 import { EngineLogService } from './runtime/engine-logs.js';
+import { LearnedMemory } from './runtime/learned-memory.js';
 import { SlotRuntime } from './runtime/runtime.js';
 
 /** How long each of the longer closing steps may take, including the stop of all models. */
@@ -192,6 +194,9 @@ export async function createLamina(
     // Closes after the runtime has ended the requests under way, and before plugins: they hear how each has ended.
     opened.add('inference', () => inference.close(), closeBudgetMs);
 
+    const learned = container.get(LearnedMemory);
+    opened.add('learned memory', () => learned.close());
+    if (config.mode === 'owner') await learned.load();
     const runtime = container.get(SlotRuntime);
     const cut = new AbortController();
     opened.add('runtime', () => runtime.close(cut.signal), closeBudgetMs);
@@ -200,6 +205,8 @@ export async function createLamina(
       models.onChange(() => runtime.refresh()),
     );
     signal.throwIfAborted();
+    // A command that ends soon loads nothing.
+    if (config.mode === 'owner' && config.downloads.autoResume) opened.add('preload', preload(models, runtime, log));
 
     let closed: Promise<void> | undefined;
     const closing = new AbortController();
@@ -231,5 +238,42 @@ export async function createLamina(
   } catch (error) {
     await opened.dispose();
     throw error;
+  }
+}
+
+/** Loads the models that the manifest says, one after the other. The returned function ends it. */
+function preload(models: Models, runtime: Runtime, log: Logger): () => Promise<void> {
+  const closing = new AbortController();
+  const { signal } = closing;
+  const load = async (model: string): Promise<void> => {
+    try {
+      await runtime.load(model, { signal });
+    } catch (error) {
+      // A failed start is in the log as `model.failed`.
+      if (signal.aborted || runtime.slot(model).state === 'failed') return;
+      log.warn({ model, reason: reasonOf(error) }, 'A model could not be loaded at the start');
+    }
+  };
+  const loadAll = async (): Promise<void> => {
+    const preloaded = models.list().flatMap(({ model }) => (model.preload === true ? [model.name] : []));
+    // Models that one server serves are loaded together.
+    for (const served of new Set(preloaded.map((name) => servedBy(models, name)))) {
+      if (signal.aborted) return;
+      await load(served);
+    }
+  };
+  const loading = loadAll();
+  return () => {
+    closing.abort(new LaminaError('SHUTTING_DOWN', {}));
+    return loading;
+  };
+}
+
+/** The model whose server serves a model; the model itself when nothing can. */
+function servedBy(models: Models, name: string): string {
+  try {
+    return models.resolve(name).served.name;
+  } catch {
+    return name;
   }
 }

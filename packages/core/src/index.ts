@@ -19,6 +19,7 @@ export {
   validationView,
 } from './views/views.js';
 export { metadataOf, servedModel } from './views/model-facts.js';
+export { heldMemory, psView } from './views/ps-view.js';
 export { slotOf } from './views/slot-of.js';
 export { modelRuns, type ModelRun } from './views/model-runs.js';
 export { tokens } from './kernel/tokens.js';
@@ -63,6 +64,7 @@ export type {
   SlotState,
   DesiredState,
 } from './contract/runtime.js';
+export type { MemorySnapshot, ModelMemory, Resources } from './contract/memory.js';
 export type { BackendChoice, BackendRecord, Backends } from './contract/backends.js';
 export type {
   Download,

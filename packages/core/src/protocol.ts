@@ -45,6 +45,14 @@ export {
   type ValidationView,
 } from './contract/model-views.js';
 export {
+  heldMemorySchema,
+  psModelSchema,
+  psViewSchema,
+  type HeldMemory,
+  type PsModel,
+  type PsView,
+} from './contract/ps-view.js';
+export {
   backendViewSchema,
   backendsViewSchema,
   downloadFileSchema,

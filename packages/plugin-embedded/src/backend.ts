@@ -7,6 +7,7 @@ import {
   type Availability,
   type Backend,
   type BackendType,
+  type EngineMemory,
   type Model,
 } from '@lamina/core/plugin';
 import { refuseAdapter } from './adapters.js';
@@ -19,8 +20,8 @@ import { placeFor, versionAt, type Place } from './place.js';
 import type { Build } from './platform.js';
 import { progressOf } from './progress.js';
 
-/** Node with node-llama-cpp: about 100 MiB resident with the smallest of models (3.22.1, Linux). */
-const processBytes = 120 * 1024 * 1024;
+/** Node with node-llama-cpp, and its tokenizer: measured with 3.22.1 on Linux. */
+const engineMemory: EngineMemory = { processBytes: 45 * 1024 * 1024, tokenBytes: 650, mergeBytes: 650 };
 /** The spellings of llama.cpp in manifests. */
 const llamaCpp = ['llama.cpp', 'llamacpp', 'llama-cpp'];
 
@@ -59,7 +60,12 @@ function describe(dataDir: string, defaults: Readonly<Record<string, unknown>>):
       const { gpu } = (await placeOf(instance)).build;
       const isOnHost = gpu === false || gpu === 'metal'; // The memory of other devices is unknown before the engine runs.
       return isOnHost
-        ? estimateGgufMemory(model, memoryOptions(options), { ...machine, processBytes, devices: [] })
+        ? estimateGgufMemory(model, memoryOptions(options), {
+            ...machine,
+            devices: [],
+            engine: engineMemory,
+            promptCache: false,
+          })
         : undefined;
     },
     command: async (launch) => commandFor(launch, await placeOf(launch.instance)),

@@ -1,6 +1,6 @@
 // The command line of the engine.
 import { fileURLToPath } from 'node:url';
-import { cores, LaminaError, type Command, type Launch, type Model } from '@lamina/core/plugin';
+import { cores, defaultContext, LaminaError, type Command, type Launch, type Model } from '@lamina/core/plugin';
 import type { ModelOptions } from './options.js';
 import type { Place } from './place.js';
 import { argumentsFor } from './server/settings.js';
@@ -16,7 +16,7 @@ export function commandFor({ model, options, port, key }: Launch<ModelOptions>, 
     path: weightsOf(model),
     port,
     cores: cores().usable,
-    options: { ...options, embeddings: servesEmbeddings(model, options) },
+    options: { context_length: defaultContext(model), ...options, embeddings: servesEmbeddings(model, options) },
   };
   return { args: [program, ...argumentsFor(settings)], env: { LAMINA_ENGINE_KEY: key } };
 }

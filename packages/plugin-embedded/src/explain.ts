@@ -3,7 +3,7 @@ import { firstMatch, ggufProblem, type Model } from '@lamina/core/plugin';
 
 interface EngineEnd {
   readonly model: Model;
-  readonly exit: { readonly code: number | null; readonly signal: string | null };
+  readonly exit: { readonly code: number | null; readonly signal: string | null; readonly outOfMemory?: boolean };
 }
 
 type Sentence = (match: RegExpExecArray, path: string) => string;
@@ -59,6 +59,7 @@ const laterFailures: readonly (readonly [pattern: RegExp, sentence: Sentence])[]
 
 /** Why the engine ended, as one sentence; `undefined` when it is not known. */
 export function explain(output: readonly string[], { model, exit }: EngineEnd): string | undefined {
+  if (exit.outOfMemory === true) return `The system killed the embedded engine because memory ran out. ${remedy}`;
   if (exit.signal !== null && exit.signal !== 'SIGABRT') return reasonOfSignal(exit.signal);
   const path = model.files.find(({ role }) => role === 'weights')?.path ?? 'The model file';
   const problem = ggufProblem(output, 'the embedded engine');
@@ -84,8 +85,6 @@ function ownReason(output: readonly string[]): string | undefined {
 }
 
 function reasonOfSignal(signal: string): string | undefined {
-  if (signal === 'SIGKILL')
-    return `The embedded engine was killed (SIGKILL); if nobody killed it, the system ran out of memory. ${remedy}`;
   if (signal === 'SIGILL')
     return 'The embedded engine was built for a newer processor than this one. Install llama.cpp for this machine.';
   if (signal === 'SIGSEGV' || signal === 'SIGBUS')

@@ -14,7 +14,7 @@ export const modelOptions = {
       ...count,
       description:
         'Maximum tokens of a request, prompt and response together. Memory use is proportional to it, times `parallel`.',
-      default: 'what the model was trained with, or less if memory is short',
+      default: 'what the model was trained with, or what takes a quarter of the memory, at least 4096',
     },
     parallel: { ...count, description: 'Requests computed at the same time, each with its own context.', default: 1 },
     gpu_layers: {

@@ -5,8 +5,10 @@ import { modelOf } from './real-engine.js';
 
 const model = await modelOf('/models/tiny.gguf');
 const failed = { code: 1, signal: null };
-const explanation = (lines: readonly string[], exit: { code: number | null; signal: string | null } = failed) =>
-  explain(lines, { model, exit });
+const explanation = (
+  lines: readonly string[],
+  exit: { code: number | null; signal: string | null; outOfMemory?: boolean } = failed,
+) => explain(lines, { model, exit });
 
 describe('the reason why the embedded engine ended', () => {
   const recorded: readonly (readonly [of: string, lines: readonly string[], says: RegExp])[] = [
@@ -69,7 +71,7 @@ describe('the reason why the embedded engine ended', () => {
     it(`is reported for ${of}`, () => assert.match(explanation(lines) ?? '', says));
 
   it('is reported for a signal', () => {
-    assert.match(explanation([], { code: null, signal: 'SIGKILL' }) ?? '', /ran out of memory/);
+    assert.match(explanation([], { code: null, signal: 'SIGKILL', outOfMemory: true }) ?? '', /memory ran out/);
     assert.match(explanation([], { code: null, signal: 'SIGILL' }) ?? '', /newer processor/);
     assert.match(explanation([], { code: null, signal: 'SIGSEGV' }) ?? '', /^The embedded engine crashed \(SIGSEGV\)/);
   });

@@ -20,7 +20,8 @@ const server = {
 function movableClock(): Clock & { move(ms: number): void } {
   let moved = 0;
   return {
-    now: () => Date.now() + moved,
+    now: () => performance.now() + moved,
+    date: () => new Date(),
     after(ms, callback) {
       const timer = setTimeout(callback, ms).unref();
       return () => clearTimeout(timer);

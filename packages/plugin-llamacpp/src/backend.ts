@@ -5,14 +5,18 @@ import {
   LaminaError,
   processBackend,
   type BackendType,
+  type EngineMemory,
   type FoundEngine,
+  type GgufPlace,
+  type Machine,
   type RunResult,
 } from '@lamina/core/plugin';
+import { parseBreakdown } from './breakdown.js';
 import { commandFor } from './command.js';
 import { parseDevices } from './devices.js';
 import { readError } from './errors.js';
 import { explain } from './explain.js';
-import { parseHelp } from './flags.js';
+import { parseHelp, type Flags } from './flags.js';
 import { commonEndpoints, inspect } from './inspect.js';
 import { installHint } from './install.js';
 import { modelOptions } from './options.js';
@@ -22,8 +26,10 @@ import { adaptRequest } from './requests.js';
 import { usageOf } from './usage.js';
 import { parseVersion } from './version.js';
 
-/** The process without a model: 6 to 8 MiB measured with 0.7.0, doubled for safety. */
-const processBytes = 16 * 1024 * 1024;
+/** The process without a model, and its tokenizer: measured with 0.7.0. */
+const engineMemory: EngineMemory = { processBytes: 6 * 1024 * 1024, tokenBytes: 160, mergeBytes: 190 };
+/** The slots of llama-server when `parallel` is not set. */
+const sharedSlots = 4;
 
 /** The backend type `llama.cpp`; `defaults` are the options of the plugin. */
 export function llamaCppBackend(defaults: Readonly<Record<string, unknown>> = {}): BackendType {
@@ -39,14 +45,21 @@ export function llamaCppBackend(defaults: Readonly<Record<string, unknown>> = {}
     version: { args: ['--version'], parse: parseVersion },
     probe,
     accepts: (model) => acceptGguf(model, { rank: 10, reason: 'GGUF is the format of llama.cpp' }),
-    estimateMemory: (model, options, machine, { instance, engine }) =>
+    estimateMemory: (model, options, machine, about) =>
       Promise.resolve(
-        estimateGgufMemory(model, effectiveOptions(options, instance.default_args), {
-          ...machine,
-          processBytes,
-          devices: engine?.devices ?? [],
-        }),
+        estimateGgufMemory(model, effectiveOptions(options, about.instance.default_args), placeOf(machine, about)),
       ),
+    dryRun: {
+      args: ['-lv', '4'],
+      read: (lines, { model, options, machine, ...about }) => {
+        const printed = parseBreakdown(lines);
+        if (printed === undefined) return undefined;
+        return estimateGgufMemory(model, effectiveOptions(options, about.instance.default_args), {
+          ...placeOf(machine, about),
+          printed,
+        });
+      },
+    },
     command: commandFor,
     // Each flag can come from a variable (LLAMA_ARG_*), and LLAMA_SERVER_ROUTER_PORT makes it a child of its own
     // router.
@@ -58,6 +71,12 @@ export function llamaCppBackend(defaults: Readonly<Record<string, unknown>> = {}
     inspect,
     adapt: { request: adaptRequest, error: readError, usage: usageOf },
   });
+}
+
+/** Builds that do not list the flag have no prompt cache. */
+function placeOf(machine: Machine, { engine }: { readonly engine?: FoundEngine }): GgufPlace {
+  const flags = engine?.facts as Flags | undefined;
+  return { ...machine, engine: engineMemory, sharedSlots, promptCache: flags?.has('--cache-ram') !== false };
 }
 
 /** Flags and devices of a build. @throws LaminaError `NOT_SUPPORTED` for another program */

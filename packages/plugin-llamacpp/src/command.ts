@@ -1,5 +1,13 @@
 // Turns a model and its options into the command line of llama-server.
-import { cores, LaminaError, type Command, type Launch, type Model, type ProcessOptions } from '@lamina/core/plugin';
+import {
+  cores,
+  defaultContext,
+  LaminaError,
+  type Command,
+  type Launch,
+  type Model,
+  type ProcessOptions,
+} from '@lamina/core/plugin';
 import { CommandLine } from './command-line.js';
 import { fileOf, filesOf } from './files.js';
 import type { Flags } from './flags.js';
@@ -48,7 +56,7 @@ export function commandFor({ model, adapters, options, instance, port, key, engi
   const line = new CommandLine(engine.facts as Flags | undefined, engine.version);
   addServer(line, model, port);
   addFiles(line, model, adapters, options);
-  addContext(line, options, (instance as ProcessOptions).default_args);
+  addContext(line, model, options, (instance as ProcessOptions).default_args);
   addMemory(line, options);
   addTemplateEngine(line, options);
   addThreads(line, options, (instance as ProcessOptions).default_args);
@@ -102,11 +110,19 @@ function addDraft(line: CommandLine, path: string, { draft_type }: ModelOptions)
   else line.prefer(['--spec-type'], 'draft-simple');
 }
 
-/** The option is per request; `--ctx-size` is divided among requests as soon as `--parallel` is set. */
-function addContext(line: CommandLine, options: ModelOptions, defaultArgs: readonly string[] | undefined): void {
-  const { parallel = 1 } = effectiveOptions(options, defaultArgs);
-  if (options.context_length !== undefined)
-    line.need('The option "context_length"', ['--ctx-size'], options.context_length * parallel);
+/**
+ * The option is per request; `--ctx-size` is divided among requests as soon as `--parallel` is set. Without it
+ * llama-server would take as much as fits in all memory of the machine.
+ */
+function addContext(
+  line: CommandLine,
+  model: Model,
+  options: ModelOptions,
+  defaultArgs: readonly string[] | undefined,
+): void {
+  const { parallel = 1, context_length } = effectiveOptions(options, defaultArgs);
+  const length = options.context_length ?? (context_length === undefined ? defaultContext(model) : undefined);
+  if (length !== undefined) line.need('The option "context_length"', ['--ctx-size'], length * parallel);
 }
 
 function addMemory(line: CommandLine, options: ModelOptions): void {

@@ -3,7 +3,7 @@ import { firstMatch, ggufProblem, type Model } from '@lamina/core/plugin';
 
 interface EngineEnd {
   readonly model: Model;
-  readonly exit: { readonly code: number | null; readonly signal: string | null };
+  readonly exit: { readonly code: number | null; readonly signal: string | null; readonly outOfMemory?: boolean };
 }
 
 type Sentence = (match: RegExpExecArray, lines: readonly string[]) => string;
@@ -117,6 +117,8 @@ const ownMessages = [/error loading model: (.+)/, /^[\d.]+ E (?:\w+ +)?\S+: (.+)
  * outside printed nothing about it: the lines before belong to its work.
  */
 export function explain(output: readonly string[], { model, exit }: EngineEnd): string | undefined {
+  if (exit.outOfMemory === true)
+    return `The system killed llama-server because memory ran out. ${smaller}, or lower context_length.`;
   if (exit.code === 0 || (exit.signal !== null && exit.signal !== 'SIGABRT')) return reasonOfSignal(exit.signal);
   for (const [pattern, sentence] of failures) {
     const match = firstMatch(output, pattern);
@@ -154,8 +156,6 @@ function requested(lines: readonly string[]): string {
 }
 
 function reasonOfSignal(signal: string | null): string | undefined {
-  if (signal === 'SIGKILL')
-    return `llama-server was killed (SIGKILL); if nobody killed it, the system ran out of memory. ${smaller}, or lower context_length.`;
   if (signal === 'SIGILL')
     return 'llama-server was built for a newer processor than this one. Use a build for this machine.';
   if (signal === 'SIGSEGV' || signal === 'SIGBUS')

@@ -15,7 +15,7 @@ export const modelOptions = {
       ...count,
       description:
         'Maximum tokens of a request, prompt and response together. Memory use is proportional to it, times `parallel`.',
-      default: 'what the model was trained with, or less if memory is short',
+      default: 'what the model was trained with, or what takes a quarter of the memory, at least 4096',
     },
     parallel: {
       ...count,
@@ -84,7 +84,7 @@ export const modelOptions = {
       type: 'integer',
       minimum: -1,
       description: 'Host memory for the prompt cache, in MiB; 0: none, -1: no limit.',
-      default: 8192,
+      default: 'two prompts that fill the context, at most 8192 or a tenth of the memory',
     },
     mmap: {
       type: 'boolean',

@@ -57,7 +57,7 @@ describe('the command line of llama-server', () => {
   it('serves one model on one port of this machine, without the web page and without network access', () => {
     assert.equal(
       argsOf({}),
-      '--port 4711 --host 127.0.0.1 --alias tiny --no-ui --offline --log-colors off --model /models/tiny.gguf',
+      '--port 4711 --host 127.0.0.1 --alias tiny --no-ui --offline --log-colors off --model /models/tiny.gguf --ctx-size 4096',
     );
   });
 
@@ -70,7 +70,7 @@ describe('the command line of llama-server', () => {
   it('leaves out optional flags that a build does not have, or has in another form', () => {
     assert.equal(
       argsOf({ help: helpEarly2025 }),
-      '--port 4711 --host 127.0.0.1 --alias tiny --no-webui --model /models/tiny.gguf',
+      '--port 4711 --host 127.0.0.1 --alias tiny --no-webui --model /models/tiny.gguf --ctx-size 4096',
     );
   });
 
@@ -194,8 +194,11 @@ describe('the files of a model besides its weights', () => {
     const adapters = ['/a.gguf', '/b,"c".gguf'].map((path, index) =>
       modelOf({ name: `adapter-${index}`, base: 'tiny', files: [file('adapter', path)] }),
     );
-    assert.match(argsOf({ adapters }), /--lora \/a\.gguf --lora "\/b,""c""\.gguf" --lora-init-without-apply$/);
-    assert.match(argsOf({ adapters, help: helpEarly2025 }), /--lora \/a\.gguf --lora \/b,"c"\.gguf$/);
+    assert.match(
+      argsOf({ adapters }),
+      /--lora \/a\.gguf --lora "\/b,""c""\.gguf" --lora-init-without-apply --ctx-size 4096$/,
+    );
+    assert.match(argsOf({ adapters, help: helpEarly2025 }), /--lora \/a\.gguf --lora \/b,"c"\.gguf --ctx-size 4096$/);
   });
 
   it('set the mode that its header requires', () => {

@@ -11,7 +11,7 @@ const noise = [
 /** The explanation of these lines, after others without information. */
 function explanation(
   lines: readonly string[],
-  exit: { code: number | null; signal: string | null } = failed,
+  exit: { code: number | null; signal: string | null; outOfMemory?: boolean } = failed,
 ): string | undefined {
   return explain([...noise, ...lines], { model: modelOf(), exit });
 }
@@ -22,7 +22,7 @@ const recorded: readonly {
   readonly of: string;
   readonly lines: readonly string[];
   readonly says: RegExp;
-  readonly exit?: { code: number | null; signal: string | null };
+  readonly exit?: { code: number | null; signal: string | null; outOfMemory?: boolean };
 }[] = [
   {
     of: 'weights too large for a CUDA device',
@@ -65,8 +65,8 @@ const recorded: readonly {
   {
     of: 'a kill by the kernel, out of memory',
     lines: [],
-    exit: { code: null, signal: 'SIGKILL' },
-    says: /^llama-server was killed \(SIGKILL\); if nobody killed it, the system ran out of memory\. Choose a smaller/,
+    exit: { code: null, signal: 'SIGKILL', outOfMemory: true },
+    says: /^The system killed llama-server because memory ran out\. Choose a smaller/,
   },
   { of: 'a CPU that is too old', lines: [], exit: { code: null, signal: 'SIGILL' }, says: /newer processor/ },
   { of: 'a crash', lines: [], exit: { code: null, signal: 'SIGSEGV' }, says: /^llama-server crashed \(SIGSEGV\)/ },
@@ -145,7 +145,10 @@ describe('the reason why llama-server ended', () => {
     const lines = [
       '0.10.000.000 E srv    send_error: task id = 3, error: request (6004 tokens) exceeds the available context size',
     ];
-    assert.match(explanation(lines, { code: null, signal: 'SIGKILL' }) ?? '', /^llama-server was killed/);
+    assert.match(
+      explanation(lines, { code: null, signal: 'SIGKILL', outOfMemory: true }) ?? '',
+      /^The system killed llama-server/,
+    );
     for (const exit of [{ code: null, signal: 'SIGTERM' }, { code: 0, signal: null }, failed])
       assert.equal(explanation(lines, exit), undefined);
   });

@@ -12,7 +12,8 @@ const machine: GgufPlace = {
   freeBytes: 24 * gibibyte,
   cores: 8,
   devices: [],
-  processBytes: 16 * mebibyte,
+  engine: { processBytes: 16 * mebibyte, tokenBytes: 160, mergeBytes: 190 },
+  promptCache: false,
 };
 
 // The report of llama-server 0.7.0 (-lv 4) for a llama model of 2 layers with 32 heads, 8 of them for keys
@@ -41,6 +42,12 @@ const reported: readonly { readonly options: ModelOptions; readonly cache: numbe
   { options: { context_length: 334, parallel: 3 }, cache: 6, compute: 68.65 },
 ];
 
+/** MiB that llama-server needs and does not print: for multiplications, and for attention without flash attention. */
+function unprinted({ context_length = 0, ubatch_size = 512, flash_attention }: ModelOptions): number {
+  const multiplication = 1.07 * ubatch_size * 8192;
+  return (multiplication + (flash_attention === 'off' ? 2 * ubatch_size * context_length * 32 : 0)) / mebibyte;
+}
+
 /** MiB of host memory. */
 function hostMebibytes(
   options: ModelOptions,
@@ -60,7 +67,7 @@ describe('the memory estimate', () => {
   for (const { options, cache, compute } of reported) {
     it(`matches the report of llama-server for ${JSON.stringify(options)}`, () => {
       assert.ok(
-        Math.abs(hostMebibytes(options) - (process + cache + compute)) < 1,
+        Math.abs(hostMebibytes(options) - (process + cache + compute + unprinted(options))) < 1,
         `${hostMebibytes(options)} MiB, reported ${cache} + ${compute}`,
       );
     });
@@ -70,17 +77,20 @@ describe('the memory estimate', () => {
     const mapped = hostMebibytes({ context_length: 1024 });
     assert.equal(hostMebibytes({ context_length: 1024, mmap: false }), mapped + 1024);
     assert.equal(hostMebibytes({ context_length: 1024, mlock: true }), mapped + 1024);
-    assert.equal(hostMebibytes({ context_length: 1024 }, machine, { ...shape, quantization: 'Q4_K_M' }), mapped + 1024);
+    const repacked = { ...shape, quantization: 'Q4_K_M' };
+    assert.equal(hostMebibytes({ context_length: 1024 }, machine, repacked), mapped + 1024);
+    const raw = effectiveOptions({ context_length: 1024 }, ['--no-repack']);
+    assert.equal(hostMebibytes(raw, machine, repacked), mapped);
   });
 
-  it('includes the projector, which is never mapped', () => {
+  it('includes the projector, which is never mapped, and space for images', () => {
     const model = modelOf({
       files: [file('weights', '/m.gguf', gibibyte), file('projector', '/p.gguf', 100 * mebibyte)],
       metadata: shape,
     });
     const difference = (options: ModelOptions) =>
       (estimateGgufMemory(model, options, machine)?.hostBytes ?? NaN) / mebibyte - hostMebibytes(options);
-    assert.equal(difference({ context_length: 1024 }), 100);
+    assert.equal(difference({ context_length: 1024 }), 130 + 64);
     assert.equal(difference({ context_length: 1024, projector: false }), 0);
   });
 
@@ -98,12 +108,55 @@ describe('the memory estimate', () => {
     );
   });
 
-  it('uses the trained context by default, reduced when free memory is short, as llama-server does', () => {
-    const contextOn = (freeBytes: number) =>
-      estimateGgufMemory(modelOf({ metadata: shape }), {}, { ...machine, freeBytes })?.contextLength;
+  it('chooses the trained context, or the longest that takes at most a quarter of the memory, at least 4096', () => {
+    const contextOn = (totalBytes: number, metadata = shape) =>
+      estimateGgufMemory(modelOf({ metadata }), {}, { ...machine, totalBytes })?.options?.['context_length'];
     assert.equal(contextOn(24 * gibibyte), 65536);
+    assert.equal(contextOn(gibibyte), 38400);
     assert.equal(contextOn(mebibyte), 4096);
-    assert.ok((contextOn(200 * mebibyte) ?? 0) < 65536);
+    assert.equal(contextOn(mebibyte, { ...shape, contextLength: 512 }), 512);
+  });
+
+  it('leaves a context that somebody set as it is', () => {
+    const estimateFor = (options: ModelOptions, args: readonly string[] = []) =>
+      estimateGgufMemory(modelOf({ metadata: shape }), effectiveOptions(options, args), machine) ?? assert.fail();
+    for (const estimate of [estimateFor({ context_length: 768 }), estimateFor({ parallel: 2 }, ['-c', '1536'])]) {
+      assert.equal(estimate.contextLength, 768);
+      assert.deepEqual(estimate.options, {});
+    }
+    assert.equal(estimateFor({}, ['-c', '0']).contextLength, 65536);
+    assert.deepEqual(estimateFor({}, ['-c', '0']).options, {});
+  });
+
+  it('limits the prompt cache to two full contexts and a tenth of the memory, and counts it', () => {
+    const cacheOf = (options: ModelOptions, totalBytes = machine.totalBytes) => {
+      const place = { ...machine, totalBytes, promptCache: true };
+      const estimate = estimateGgufMemory(modelOf({ metadata: shape }), options, place) ?? assert.fail();
+      const without = estimateGgufMemory(modelOf({ metadata: shape }), options, { ...place, promptCache: false });
+      return [estimate.options?.['cache_ram'], (estimate.hostBytes - (without?.hostBytes ?? NaN)) / mebibyte];
+    };
+    assert.deepEqual(cacheOf({ context_length: 4096 }), [32, 32]);
+    assert.deepEqual(cacheOf({ context_length: 4096, parallel: 3 }), [32, 32]);
+    assert.deepEqual(cacheOf({ context_length: 4096 }, 200 * mebibyte), [20, 20]);
+    assert.deepEqual(cacheOf({ context_length: 4096, cache_ram: 5 }), [undefined, 5]);
+    assert.deepEqual(cacheOf({ context_length: 4096, cache_ram: -1 }), [undefined, 8192]);
+    assert.deepEqual(cacheOf(effectiveOptions({ context_length: 4096 }, ['-cram', '-1'])), [undefined, 8192]);
+  });
+
+  it('counts the adapters, and the draft model with its own keys, values and tokenizer', () => {
+    const own = file('weights', '/m.gguf', gibibyte);
+    const estimateWith = (role: 'adapter' | 'draft', metadata: ModelMetadata) =>
+      estimateGgufMemory(
+        modelOf({ files: [own, file(role, '/x.gguf', 10 * mebibyte)], metadata }),
+        { context_length: 4096 },
+        machine,
+      ) ?? assert.fail();
+    const alone = hostMebibytes({ context_length: 4096 });
+    assert.equal(estimateWith('adapter', shape).hostBytes / mebibyte, alone + 10);
+    const { hostBytes, mappedBytes } = estimateWith('draft', { ...shape, draft: { ...shape, vocabularySize: 1000 } });
+    const tokenizer = (164 * 1000) / mebibyte;
+    assert.equal(Math.round(hostBytes / mebibyte), Math.round(2 * alone - process + tokenizer));
+    assert.equal(mappedBytes, gibibyte + 10 * mebibyte);
   });
 
   it('is missing when the header lacks the required values', () => {
@@ -146,28 +199,61 @@ describe('the memory estimate with devices', () => {
 
   it('puts everything on the devices on request, and leaves the host almost nothing', () => {
     const { hostBytes, deviceBytes } = estimate({ gpu_layers: 'all' }, [device('CUDA0', 40)]);
-    assert.equal(gibibytes(deviceBytes['CUDA0']), 32.3);
-    assert.equal(hostBytes, process * mebibyte);
+    assert.equal(gibibytes(deviceBytes['CUDA0']), 32.8);
+    assert.equal(gibibytes(hostBytes), 0);
   });
 
   it('splits by free memory, or as configured', () => {
     const devices = [device('CUDA0', 30), device('CUDA1', 10)];
     const shares = (options: ModelOptions) =>
       Object.values(estimate({ gpu_layers: 'all', ...options }, devices).deviceBytes).map(gibibytes);
-    assert.deepEqual(shares({}), [24.3, 8.1]);
-    assert.deepEqual(shares({ tensor_split: [1, 1] }), [16.2, 16.2]);
-    assert.deepEqual(shares({ split_mode: 'none', main_gpu: 1 }), [32.3]);
-    assert.deepEqual(shares({ devices: ['CUDA1'] }), [32.3]);
+    assert.deepEqual(shares({}), [24.7, 8.6]);
+    assert.deepEqual(shares({ tensor_split: [1, 1] }), [16.7, 16.7]);
+    assert.deepEqual(shares({ split_mode: 'none', main_gpu: 1 }), [32.8]);
+    assert.deepEqual(shares({ devices: ['CUDA1'] }), [32.8]);
   });
 
   it('offloads as many layers as fit by default', () => {
     const { deviceBytes, hostBytes } = estimate({}, [device('CUDA0', 12)]);
     assert.ok(
-      gibibytes(deviceBytes['CUDA0']) > 10 && gibibytes(deviceBytes['CUDA0']) <= 11,
+      gibibytes(deviceBytes['CUDA0']) > 11 && gibibytes(deviceBytes['CUDA0']) <= 12,
       String(gibibytes(deviceBytes['CUDA0'])),
     );
     assert.ok(hostBytes > process * mebibyte);
     assert.deepEqual(estimate({}, [device('CUDA0', 1)]).deviceBytes, {});
+  });
+
+  it('starts the engine with the placement of the estimate, unless somebody set one', () => {
+    const chosen = (options: ModelOptions, ...free: readonly number[]) =>
+      estimate(
+        options,
+        free.map((each, index) => device(`CUDA${index}`, each)),
+      ).options;
+    assert.deepEqual(chosen({}, 40), { gpu_layers: 32 });
+    assert.deepEqual(chosen({}, 40, 60), { gpu_layers: 32, devices: ['CUDA1'] });
+    assert.deepEqual(chosen({}, 12), { gpu_layers: 11 });
+    assert.deepEqual(chosen({}, 0.5), { gpu_layers: 0 });
+    assert.deepEqual(chosen({}, 12, 20), { gpu_layers: 30, tensor_split: [11, 19] });
+    assert.deepEqual(chosen({ tensor_split: [1, 1] }, 12, 20), { gpu_layers: 22 });
+    assert.deepEqual(chosen({ devices: ['CUDA0', 'CUDA1'] }, 40, 60), { gpu_layers: 32, tensor_split: [0, 32] });
+    assert.deepEqual(chosen({ gpu_layers: 3 }, 40, 60), {});
+  });
+
+  it('never puts more on a device than is free there', () => {
+    const frees = fc.array(fc.double({ min: 0, max: 40, noNaN: true }), { minLength: 1, maxLength: 4 });
+    fc.assert(
+      fc.property(frees, (free) => {
+        const devices = free.map((each, index) => device(`CUDA${index}`, each));
+        const { deviceBytes } = estimate({}, devices);
+        for (const { name, freeBytes = 0 } of devices) assert.ok((deviceBytes[name] ?? 0) <= freeBytes, name);
+      }),
+    );
+  });
+
+  it('counts what a device holds whose memory is system memory there too', () => {
+    const metal = { ...device('MTL0', 40), unified: true };
+    const { hostBytes, deviceBytes } = estimate({}, [metal]);
+    assert.equal(hostBytes - estimate({}, [device('MTL0', 40)]).hostBytes, deviceBytes['MTL0']);
   });
 
   it('uses no device when configured so, or when there is none', () => {
@@ -188,6 +274,31 @@ describe('raw arguments', () => {
     });
   });
 
+  it('say what memory depends on and no option says', () => {
+    const args = ['--swa-full', '-kvu', '--no-repack', '-ctxcp', '4', '-cram', '0', '--no-mmap', '--mlock'];
+    assert.deepEqual(effectiveOptions({}, args), {
+      swa_full: true,
+      kv_unified: true,
+      repack: false,
+      checkpoints: 4,
+      cache_ram: 0,
+      mmap: false,
+      mlock: true,
+    });
+    assert.deepEqual(effectiveOptions({ mmap: false }, ['-lm', 'mmap']), { mmap: false, mlock: false });
+  });
+
+  it('say where a model goes', () => {
+    const args = ['-dev', 'CUDA1,CUDA0', '-ts', '3,1', '-sm', 'row', '-mg', '1', '-ncmoe', '4'];
+    assert.deepEqual(effectiveOptions({}, args), {
+      devices: ['CUDA1', 'CUDA0'],
+      tensor_split: [3, 1],
+      split_mode: 'row',
+      main_gpu: 1,
+      cpu_moe_layers: 4,
+    });
+  });
+
   it('override options when they come last', () => {
     const options: ModelOptions = { cache_type_k: 'f16', extra_args: ['-ctk', 'q4_0'] };
     assert.equal(effectiveOptions(options).cache_type_k, 'q4_0');
@@ -196,7 +307,7 @@ describe('raw arguments', () => {
   it('set the context for all parallel requests, the option sets it for one', () => {
     assert.equal(effectiveOptions({ parallel: 4 }, ['-c', '4096']).context_length, 1024);
     assert.equal(effectiveOptions({ context_length: 4096 }, ['-np', '4']).context_length, 4096);
-    assert.equal(effectiveOptions({}, ['-c', '0']).context_length, undefined);
+    assert.equal(effectiveOptions({}, ['-c', '0']).context_length, 0);
   });
 
   it('are ignored when their value is invalid', () => {

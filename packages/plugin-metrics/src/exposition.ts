@@ -1,5 +1,6 @@
 // The response of /metrics: what is counted, in the text format of Prometheus.
 import type { Metric, Registry } from 'prom-client';
+import type { MemorySnapshot, Resources } from '@lamina/core/plugin';
 import type { Distribution } from './distribution.js';
 import type { ModelMetrics } from './model-metrics.js';
 import type { RunningModel } from './sampler.js';
@@ -19,6 +20,7 @@ interface Scrape {
   readonly store: MetricsStore;
   readonly models: readonly ModelMetrics[];
   readonly running: readonly RunningModel[];
+  readonly memory: MemorySnapshot;
 }
 
 interface Definition {
@@ -87,6 +89,22 @@ export const metricTable: Readonly<Record<string, Definition>> = {
     samples: ({ running }) =>
       running.flatMap(({ model, memoryBytes: value }) => (value === undefined ? [] : { labels: { model }, value })),
   },
+  lamina_model_memory_reserved_bytes: {
+    type: 'gauge',
+    help: 'Memory that is reserved for a model, by resource: host is system memory, others are devices.',
+    samples: ({ running }) =>
+      running.flatMap(({ model, reserved }) => bytesByResource(reserved).map(withLabels({ model }))),
+  },
+  lamina_memory_budget_bytes: {
+    type: 'gauge',
+    help: 'Memory that all models together may use.',
+    samples: ({ memory }) => bytesByResource(memory.budget),
+  },
+  lamina_memory_free_bytes: {
+    type: 'gauge',
+    help: 'Memory that another model could get without stopping one; negative while more is reserved than there is.',
+    samples: ({ memory }) => bytesByResource(memory.free),
+  },
   process_cpu_seconds_total: {
     type: 'counter',
     help: 'CPU time of the process of Lamina, without its engines.',
@@ -111,10 +129,11 @@ export const metricTable: Readonly<Record<string, Definition>> = {
 export async function exposition(
   store: MetricsStore,
   running: readonly RunningModel[],
+  memory: MemorySnapshot,
 ): Promise<{ text: string; contentType: string }> {
   const { Registry } = await import('prom-client');
   const registry = new Registry();
-  const scrape = { store, models: store.list(), running };
+  const scrape = { store, models: store.list(), running, memory };
   for (const [name, definition] of Object.entries(metricTable)) register(registry, name, definition, scrape);
   return { text: await registry.metrics(), contentType: registry.contentType };
 }
@@ -126,6 +145,17 @@ export async function exposition(
 function register(registry: Registry, name: string, { type, help, samples }: Definition, scrape: Scrape): void {
   const metric = { name, help, type, get: () => ({ name, help, type, values: samples(scrape, name) }) };
   registry.registerMetric(metric as unknown as Metric);
+}
+
+/** Counts of models are left out. */
+function bytesByResource(resources: Resources): Sample[] {
+  return Object.entries(resources)
+    .filter(([resource]) => resource !== 'servers' && !resource.startsWith('group:'))
+    .map(([resource, value]) => ({ labels: { resource }, value }));
+}
+
+function withLabels(more: LabelValues): (sample: Sample) => Sample {
+  return ({ labels, ...sample }) => ({ ...sample, labels: { ...more, ...labels } });
 }
 
 function byName(label: string, countsOf: (model: ModelMetrics) => ReadonlyMap<string, number>): Definition['samples'] {

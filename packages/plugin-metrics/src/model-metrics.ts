@@ -40,7 +40,7 @@ export class ModelMetrics {
 
   constructor(
     readonly name: string,
-    /** When something happened last, in milliseconds since the epoch. */
+    /** When something happened last, as the clock counts. */
     public usedAt: number,
   ) {}
 

@@ -17,7 +17,7 @@ const querySchema = {
 
 /** The routes of the plugin. */
 export function metricsRoutes(
-  lamina: Pick<PluginContext, 'clock' | 'models'>,
+  lamina: Pick<PluginContext, 'clock' | 'models' | 'runtime'>,
   store: MetricsStore,
   sampler: Sampler,
 ): HttpRoute[] {
@@ -25,7 +25,8 @@ export function metricsRoutes(
     sampler.noteAsked();
     const { window = '15m', model } = koa.query as { window?: WindowName; model?: string };
     const models = store.list().map(({ name }) => name);
-    const time = { now: lamina.clock.now(), startedAt: store.startedAt };
+    const now = lamina.clock.now();
+    const time = { now, startedAt: store.startedAt, shiftMs: lamina.clock.date(now).getTime() - now };
     if (model === undefined) return { ...seriesView(store.total, window, time), models };
     const name = store.get(model) === undefined ? lamina.models.resolve(model).model.name : model;
     return { model: name, ...seriesView(store.seriesOf(name), window, time), models };
@@ -38,7 +39,7 @@ export function metricsRoutes(
       summary: 'Counters and gauges in the text format of Prometheus',
       content: { response: { 'text/plain': { type: 'string' } } },
       handler: async ({ koa }) => {
-        const { text, contentType } = await exposition(store, await sampler.runningModels());
+        const { text, contentType } = await exposition(store, await sampler.runningModels(), lamina.runtime.memory());
         koa.set('content-type', contentType);
         return text;
       },

@@ -1,5 +1,5 @@
 // Samples what runs while something runs: once a second the requests, every 15 seconds the memory.
-import type { PluginContext } from '@lamina/core/plugin';
+import type { PluginContext, Resources } from '@lamina/core/plugin';
 import { memoryOf } from './memory.js';
 import type { Gauges } from './ring.js';
 import type { MetricsStore } from './store.js';
@@ -17,6 +17,8 @@ export interface RunningModel {
   readonly waiting: number;
   /** Of its process; missing when it runs elsewhere. */
   readonly memoryBytes?: number;
+  /** What is reserved for it. */
+  readonly reserved: Resources;
 }
 
 /** See the first line of this file. */
@@ -43,9 +45,10 @@ export class Sampler {
     this.noteAsked();
     const slots = this.lamina.runtime.slots();
     const memory = await memoryOf(slots.flatMap(({ pid }) => pid ?? []));
-    return slots.map(({ model, busy, waiting, pid }) => {
+    return slots.map(({ model, busy, waiting, pid, memory: held }) => {
       const memoryBytes = memory.get(pid ?? -1);
-      return { model, running: busy, waiting, ...(memoryBytes === undefined ? {} : { memoryBytes }) };
+      const reserved = held?.reserved ?? {};
+      return { model, running: busy, waiting, reserved, ...(memoryBytes === undefined ? {} : { memoryBytes }) };
     });
   }
 

@@ -80,15 +80,17 @@ export const seriesSchema = {
   additionalProperties: false,
 };
 
-/** Times in milliseconds since the epoch. */
+/** Times of the clock, in milliseconds. */
 export interface ViewedTime {
   readonly now: number;
   /** When counting began. */
   readonly startedAt: number;
+  /** What makes milliseconds since the epoch of them. */
+  readonly shiftMs: number;
 }
 
 /** The buckets of a window until now. */
-export function seriesView(series: Series, window: WindowName, { now, startedAt }: ViewedTime): object {
+export function seriesView(series: Series, window: WindowName, { now, startedAt, shiftMs }: ViewedTime): object {
   const { ms, buckets } = windows[window];
   const first = Math.floor(now / ms) - buckets + 1;
   const numbers = Array.from({ length: buckets }, (_, index) => first + index);
@@ -97,7 +99,7 @@ export function seriesView(series: Series, window: WindowName, { now, startedAt 
   return {
     window,
     bucket_seconds: ms / 1_000,
-    start: (first * ms) / 1_000,
+    start: Math.round((first * ms + shiftMs) / 1_000),
     series: Object.fromEntries(
       Object.entries(fields).map(([name, field]) => [
         name,

@@ -11,7 +11,7 @@ const goneMs = 24 * 60 * 60 * 1_000;
 
 /** See the first line of this file. */
 export class MetricsStore {
-  /** When counting began, in milliseconds since the epoch. */
+  /** When counting began, as the clock counts. */
   readonly startedAt: number;
   /** The series of all models together. It keeps what models counted that are no longer kept. */
   readonly total = new Series();

@@ -131,6 +131,11 @@ describe('the time series', function () {
     assert.equal(sumOf(exposition, 'lamina_running', { model: 'one' }), 1);
     assert.equal(sumOf(exposition, 'lamina_waiting', { model: 'one' }), 1);
     assert.ok(sumOf(exposition, 'lamina_model_memory_bytes', { model: 'one' }) > 10_000_000);
+    const host = { resource: 'host' };
+    const { reserved, budget } = lamina.runtime.memory();
+    assert.equal(sumOf(exposition, 'lamina_model_memory_reserved_bytes', { model: 'one', ...host }), reserved['host']);
+    assert.equal(sumOf(exposition, 'lamina_memory_budget_bytes'), budget['host']);
+    assert.ok(sumOf(exposition, 'lamina_memory_free_bytes', host) <= budget['host']! - reserved['host']!);
     let view: SeriesView;
     do {
       clock.advance(second);

@@ -14,6 +14,10 @@ export class TestClock implements Clock {
     return this.#now;
   }
 
+  date(time = this.#now): Date {
+    return new Date(time);
+  }
+
   after(ms: number, callback: () => void): () => void {
     const cancel = () => {
       clearTimeout(timeout);

@@ -5,6 +5,7 @@ import { engine } from './engine.js';
 import { readError } from './errors.js';
 import { explain } from './explain.js';
 import { inspect } from './inspect.js';
+import { estimateMemory } from './memory.js';
 import { modelOptions } from './options.js';
 import { progressOf } from './progress.js';
 import { adaptRequest } from './requests.js';
@@ -27,6 +28,7 @@ export function mlcBackend(defaults: Readonly<Record<string, unknown>> = {}): Ba
     probe,
     install,
     accepts,
+    estimateMemory,
     command: commandFor,
     // Compiling and downloading are controlled by options; the tokens are only for the network.
     scrubEnv: ['MLC_JIT_POLICY', 'MLC_DOWNLOAD_CACHE_POLICY', 'HF_TOKEN', 'HUGGING_FACE_HUB_TOKEN'],

@@ -6,7 +6,7 @@ import type { ModelOptions } from './options.js';
 const parallelOf = { local: 4, interactive: 1, server: undefined } as const;
 
 /** In the mode `local` all requests share so many tokens, or one context where that is shorter. */
-const localTokens = 8192;
+export const localTokens = 8192;
 
 /** Its routes; requests at once and context length, unless MLC-LLM chose them by the memory of the device. */
 export function inspect({ model, options }: StartedServer): Promise<ServerInfo> {

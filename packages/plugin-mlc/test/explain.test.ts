@@ -6,7 +6,7 @@ const failed = { code: 1, signal: null };
 
 function explanation(
   lines: readonly string[],
-  exit: { code: number | null; signal: string | null } = failed,
+  exit: { code: number | null; signal: string | null; outOfMemory?: boolean } = failed,
 ): string | undefined {
   return explain(['[2026-08-20 10:00:00] INFO auto_device.py:82: Found device: cuda:0', ...lines], {
     model: modelOf(),
@@ -20,7 +20,7 @@ const recorded: readonly {
   readonly of: string;
   readonly lines: readonly string[];
   readonly says: RegExp;
-  readonly exit?: { code: number | null; signal: string | null };
+  readonly exit?: { code: number | null; signal: string | null; outOfMemory?: boolean };
 }[] = [
   {
     of: 'a port that was bound while the model was loading',
@@ -107,8 +107,8 @@ const recorded: readonly {
   {
     of: 'a kill by the kernel, out of memory',
     lines: [],
-    exit: { code: null, signal: 'SIGKILL' },
-    says: /^MLC-LLM was killed \(SIGKILL\); if nobody killed it, the system ran out of memory\. Choose a smaller/,
+    exit: { code: null, signal: 'SIGKILL', outOfMemory: true },
+    says: /^The system killed MLC-LLM because memory ran out\. Choose a smaller/,
   },
 ];
 

@@ -1,6 +1,6 @@
 // `GET /api/tags`, `GET /api/ps` and `POST /api/show`.
 import { metadataOf, servedModel } from '@lamina/core';
-import { LaminaError, type SlotSnapshot } from '@lamina/core/plugin';
+import { LaminaError, type ModelMemory, type SlotSnapshot } from '@lamina/core/plugin';
 import type { ServedModel } from '@lamina/core/protocol';
 import type { CallerLamina, HttpContext, HttpRoute } from '@lamina/server-koa';
 import { architectureOf, modelView, modifiedAt, type MetadataByName } from './model-view.js';
@@ -43,17 +43,25 @@ async function tags({ lamina, signal }: HttpContext): Promise<object> {
 async function loaded({ lamina, signal }: HttpContext): Promise<object> {
   const metadata = await lamina.models.metadata({ signal });
   const slots = lamina.runtime.slots().filter(({ state }) => loadedStates.includes(state));
-  const models = slots.flatMap(({ model, idleAt, info }) => {
+  const models = slots.flatMap(({ model, idleAt, info, memory }) => {
     const record = lamina.models.get(model);
     if (record === undefined) return []; // Removed while it runs.
     const named = { name: model, record };
     return {
       ...modelView(named, servedAs(lamina, named, metadata), metadata),
+      ...(memory === undefined ? {} : sizesOf(memory)),
       expires_at: idleAt ?? never,
       ...(info?.contextLength === undefined ? {} : { context_length: info.contextLength }),
     };
   });
   return { models };
+}
+
+/** All the memory of a model, and the part of it that is on devices. */
+function sizesOf({ reserved: { host = 0, ...others } }: ModelMemory): { size: number; size_vram: number } {
+  const devices = Object.entries(others).filter(([name]) => name !== 'servers' && !name.startsWith('group:'));
+  const onDevices = devices.reduce((sum, [, bytes]) => sum + bytes, 0);
+  return { size: host + onDevices, size_vram: onDevices };
 }
 
 async function show({ lamina, body }: HttpContext): Promise<object> {

@@ -316,4 +316,29 @@ describe('a client that waits for /api/chat', () => {
     assert.deepEqual([contents.slice(0, 2), contents.join('')], [['', ''], 'Yes']);
     assert.equal(JSON.parse(lines.at(-1)!).done, true);
   });
+
+  it('gets lines without text, then a line with the error', async () => {
+    let fail!: () => void;
+    server.engine.answer = (response) => {
+      fail = () => response.destroy();
+    };
+    const response = await fetch(new URL('/api/chat', server.url), {
+      method: 'POST',
+      body: JSON.stringify({ model: 'scripted', messages: [{ role: 'user', content: 'Hello?' }] }),
+    });
+    assert.equal(response.status, 200);
+    let text = '';
+    try {
+      for await (const part of response.body!) {
+        text += Buffer.from(part as Uint8Array).toString();
+        if (fail !== undefined && text.split('\n').length >= 3) fail();
+      }
+    } catch {
+      // An incomplete answer never ends cleanly.
+    }
+    const lines = text.trimEnd().split('\n');
+    assert.equal(JSON.parse(lines[0]!).message.content, '');
+    const { error } = JSON.parse(lines.at(-1)!);
+    assert.equal(typeof error, 'string');
+  });
 });

@@ -115,6 +115,8 @@ describe('the models', function () {
     await server.post('/api/generate', { model: 'tiny', keep_alive: '5m' });
     const tiny = (await ps()).find(({ name }: { name: string }) => name === 'tiny:latest');
     assert.deepEqual([tiny.model, tiny.context_length], ['tiny:latest', 4096]);
+    const { reserved } = server.lamina.runtime.slot('tiny').memory!;
+    assert.deepEqual([tiny.size, tiny.size_vram], [reserved['host'], 0]);
     assert.match(tiny.digest, /^[0-9a-f]{64}$/);
     assert.ok(Date.parse(tiny.expires_at) > Date.now());
   });

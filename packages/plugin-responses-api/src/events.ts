@@ -142,6 +142,6 @@ export class ResponseEvents {
   }
 
   #now(): number {
-    return Math.floor(this.clock.now() / 1000);
+    return Math.floor(this.clock.date().getTime() / 1000);
   }
 }

@@ -5,6 +5,7 @@ import { engine } from './engine.js';
 import { readError } from './errors.js';
 import { explain } from './explain.js';
 import { inspect } from './inspect.js';
+import { estimateMemory } from './memory.js';
 import { modelOptions } from './options.js';
 import { progressOf } from './progress.js';
 import { sleep, wake } from './sleep.js';
@@ -27,6 +28,7 @@ export function vllmBackend(defaults: Readonly<Record<string, unknown>> = {}): B
     probe,
     install,
     accepts,
+    estimateMemory,
     command: commandFor,
     // VLLM_PORT is a port between its processes, not the server's; the other two would be sent to the network.
     scrubEnv: [

@@ -115,9 +115,16 @@ function environment({ devices, cpu_kvcache_space, sleep_level }: ModelOptions, 
     HF_HUB_OFFLINE: '1',
     TRANSFORMERS_OFFLINE: '1',
     PYTHONUNBUFFERED: '1',
-    ...(devices === undefined ? {} : { CUDA_VISIBLE_DEVICES: devices.join(',') }),
+    ...visibleDevices(devices),
     ...(cpu_kvcache_space === undefined ? {} : { VLLM_CPU_KVCACHE_SPACE: String(cpu_kvcache_space) }),
     // The routes for sleeping exist only in this mode.
     ...(sleep_level === undefined ? {} : { VLLM_SERVER_DEV_MODE: '1' }),
   };
+}
+
+/** With indexes in the order of nvidia-smi: by default CUDA counts the fastest GPU first. */
+function visibleDevices(devices: ModelOptions['devices']): Record<string, string> {
+  if (devices === undefined) return {};
+  const isByIndex = devices.every((device) => /^\d+$/.test(device));
+  return { CUDA_VISIBLE_DEVICES: devices.join(','), ...(isByIndex ? { CUDA_DEVICE_ORDER: 'PCI_BUS_ID' } : {}) };
 }

@@ -20,8 +20,8 @@ export const modelOptions = {
       type: 'number',
       exclusiveMinimum: 0,
       maximum: 1,
-      description: 'Share of the total memory of each device that vLLM reserves at startup.',
-      default: 0.92,
+      description: 'Share of the total memory of each GPU that vLLM reserves at startup.',
+      default: 'what models may use of the GPU, at most 0.92',
     },
     kv_cache_memory_bytes: {
       ...count,
@@ -33,6 +33,7 @@ export const modelOptions = {
       type: 'number',
       exclusiveMinimum: 0,
       description: 'Size of the KV cache on a CPU, in GiB (`VLLM_CPU_KVCACHE_SPACE`).',
+      default: 4,
     },
     dtype: {
       enum: ['auto', 'half', 'float16', 'bfloat16', 'float', 'float32'],
@@ -71,7 +72,7 @@ export const modelOptions = {
       items: text,
       minItems: 1,
       description: 'GPUs to use, as in `CUDA_VISIBLE_DEVICES`.',
-      default: 'all',
+      default: 'as many as the model is split over, those with the most memory',
     },
     max_num_seqs: {
       ...count,

@@ -6,7 +6,7 @@ interface Recorded {
   readonly of: string;
   readonly lines: readonly string[];
   readonly says: RegExp;
-  readonly exit?: { readonly code: number | null; readonly signal: string | null };
+  readonly exit?: { readonly code: number | null; readonly signal: string | null; readonly outOfMemory?: boolean };
 }
 
 /**
@@ -213,8 +213,8 @@ const written: readonly Recorded[] = [
   {
     of: 'a kill by the kernel, out of memory',
     lines: [],
-    exit: { code: null, signal: 'SIGKILL' },
-    says: /^vLLM was killed \(SIGKILL\); if nobody killed it, the system ran out of memory\./,
+    exit: { code: null, signal: 'SIGKILL', outOfMemory: true },
+    says: /^The system killed vLLM because memory ran out\./,
   },
 ];
 

@@ -87,6 +87,7 @@ describe('/asyncapi.json', function () {
     { type: 'echo.word', id: 'echo', word: 'hi' } as never,
     { type: 'model.list', id: 'list', state: 'ready' },
     { type: 'model.get', id: 'get', model: 'tiny' },
+    { type: 'model.ps', id: 'ps' },
     { type: 'model.suggest', id: 'suggest', request: { use_case: 'chat' } },
     { type: 'download.list', id: 'downloads' },
     { type: 'download.start', id: 'download', request: { model: 'far' } },

@@ -373,6 +373,7 @@ describe('lamina-server', function () {
       '--config',
       '--host',
       '--port',
+      '--memory',
       '--max-loaded',
       '--idle-timeout',
       '--log-level',

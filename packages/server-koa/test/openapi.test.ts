@@ -186,6 +186,7 @@ describe('/openapi.json', function () {
     'DELETE /v1/{route}': [{ path: '/v1/files/x?model=tiny', isAnyStatus: true }],
     'GET /health': [{}],
     'GET /models': [{}, { path: '/models?backends=true&q=t&format=fake&state=ready' }],
+    'GET /ps': [{}],
     'GET /v1/models': [{}],
     'GET /v1/models/{name}': [{ path: '/v1/models/tiny' }, { path: '/v1/models/nobody', status: 404 }],
     'POST /models/{name}/start': [{ path: '/models/tiny/start' }, { path: '/models/other/start?wait=false' }],

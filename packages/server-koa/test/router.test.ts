@@ -100,7 +100,7 @@ describe('laminaRouter', () => {
       'content-length': String(2 ** 30),
     });
     assert.match(await text(large), /BODY_TOO_LARGE/);
-    session.close();
+    session.destroy(); // In Node 24 `close` would wait for the body of the last request, which never ends.
     server.close();
   });
 

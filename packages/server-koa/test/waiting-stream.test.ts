@@ -25,6 +25,30 @@ describe('a request that waits', () => {
     assert.match(text, /data: \[DONE\]\n\n$/);
   });
 
+  for (const [route, body] of [
+    ['chat/completions', { messages: [{ role: 'user', content: 'a' }] }],
+    ['completions', { prompt: 'a' }],
+  ] as const)
+    it(`to /v1/${route} gets comments with its place in the queue, then the whole answer`, async () => {
+      await open({ parallel: 1, chunk_ms: 5 });
+      const first = new AbortController();
+      const endless = { model: 'tiny', stream: true, messages: [{ role: 'user', content: '/count' }] };
+      const busy = await testServer.post('/v1/chat/completions', endless, { signal: first.signal });
+      const waiting = await testServer.post(`/v1/${route}`, { model: 'tiny', stream: true, ...body });
+      const reader = waiting.body!.pipeThrough(new TextDecoderStream()).getReader();
+      let text = '';
+      const read = async () => {
+        const { done, value = '' } = await reader.read();
+        text += value;
+        return !done;
+      };
+      while (!text.includes(': queued 1\n\n')) assert.ok(await read());
+      first.abort();
+      await busy.text().catch(() => undefined);
+      while (await read());
+      assert.match(text, /^(: .*\n\n)*: queued 1\n\ndata: .*"choices"[^]*data: \[DONE\]\n\n$/);
+    });
+
   it('gets an error event, and no clean end, when the wait ends with a failure', async () => {
     await open({ load_ms: 300, exit_code: 3 });
     const response = await chat({ stream: true });

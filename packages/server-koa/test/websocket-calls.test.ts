@@ -5,7 +5,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { InferenceRequest, Plugin } from '@lamina/core';
 import { watchForLeaks } from '@lamina/testing';
-import type { ClientFrame } from '@lamina/core/protocol';
+import type { ClientFrame, PsView } from '@lamina/core/protocol';
 import { TestSocket } from './support/socket.js';
 import { startTestServer, until, type TestServer } from './support/test-server.js';
 
@@ -96,6 +96,12 @@ describe('a call over a WebSocket', () => {
         const expected = await rest(path, key, init);
         assert.deepEqual(await reply(socket, frame), expected, `${key}: ${path}`);
       }
+    // What is free changes all the time.
+    const [here, there] = (await Promise.all([reply(all, { type: 'model.ps' }), rest('/ps', 'all')])) as [
+      PsView,
+      PsView,
+    ];
+    assert.deepEqual([here.models, Object.keys(here.resources)], [there.models, Object.keys(there.resources)]);
     assert.equal((await refusal(all, { type: 'model.list', state: 'asleep' })).code, 'REQUEST_INVALID');
     assert.equal((await refusal(all, { type: 'model.get', model: 'tinny' })).code, 'MODEL_NOT_FOUND');
     assert.equal((await refusal(all, { type: 'model.suggest', request: { max_size: [] } })).code, 'REQUEST_INVALID');

@@ -116,7 +116,8 @@ describe('a chat over a WebSocket', () => {
     socket.send({ type: 'chat.cancel', id: 'a' });
     const { last } = await socket.ended('a');
     assert.equal(last.type === 'chat.error' && last.error.code, 'ABORTED');
-    await until('the start is given up', () => testServer.lamina.runtime.slot('tiny').state === 'stopped');
+    const { waiting, state } = testServer.lamina.runtime.slot('tiny');
+    assert.deepEqual({ waiting, state }, { waiting: 0, state: 'starting' });
   });
 
   it('ends with its socket when the client closes that', async () => {

@@ -57,9 +57,12 @@ export class Folder {
     return this.runWith(new PassThrough(), args);
   }
 
-  /** Like {@link here}, with a standard output of so many columns. */
+  /** Like {@link here}, or with `--server` like {@link run}, with a standard output of so many columns. */
   inTerminal(columns: number, ...args: readonly string[]): Promise<CommandOutput> {
-    return this.runWith(Object.assign(new PassThrough(), { columns }), [...args, ...this.configured()]);
+    return this.runWith(
+      Object.assign(new PassThrough(), { columns }),
+      args.includes('--server') ? args : [...args, ...this.configured()],
+    );
   }
 
   private async runWith(stdout: PassThrough & { columns?: number }, args: readonly string[]): Promise<CommandOutput> {

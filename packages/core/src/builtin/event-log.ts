@@ -24,7 +24,7 @@ const reasons: Readonly<Record<StopReason, string>> = {
   changed: 'its manifest entry or files changed',
   removed: 'it was removed',
   unhealthy: 'it no longer works',
-  abandoned: 'no request waits for it any more',
+  abandoned: 'no request waits for it, and another model needs its memory',
   shutdown: 'Lamina is shutting down',
 };
 

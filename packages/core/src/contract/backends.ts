@@ -179,7 +179,10 @@ export interface Machine {
   /** The part of it that one model could have at most: not what pinned models hold. */
   readonly freeBytes: number;
   readonly cores: number;
-  /** The devices the engine listed; their bytes are as those of system memory: a budget, and the most for one model. */
+  /**
+   * The devices the engine listed, those of which models hold least first. Their bytes are as those of system memory: a
+   * budget, and the most for one model.
+   */
   readonly devices: readonly Device[];
 }
 
@@ -377,6 +380,8 @@ export interface ServerExit {
   readonly signal: string | null;
   /** True after a call to `stop`. */
   readonly expected: boolean;
+  /** True when the system killed it because memory ran out. */
+  readonly outOfMemory?: boolean;
   /** One sentence for people: the engine's own reason if it gave one. */
   readonly reason: string;
   /** The last lines of output. */

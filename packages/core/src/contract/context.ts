@@ -17,10 +17,28 @@ export interface Context {
   readonly log: Logger;
 }
 
-/** The clock; tests replace it to control time. */
+/**
+ * The clock; tests replace it to control time.
+ * @example
+ * ```ts
+ * const clock: Clock = {
+ *   now: () => performance.now(),
+ *   date: (time = performance.now()) => new Date(Date.now() + time - performance.now()),
+ *   after: (ms, callback) => {
+ *     const timer = setTimeout(callback, ms).unref();
+ *     return () => clearTimeout(timer);
+ *   },
+ * };
+ * ```
+ */
 export interface Clock {
-  /** Milliseconds since the epoch. */
+  /**
+   * Milliseconds, for durations: neither a correction of the system's clock nor the sleep of the machine changes it. It
+   * is near the milliseconds since the epoch, but only {@link date} makes a date of it.
+   */
   now(): number;
+  /** The date at a time of `now`, default: at this moment, as the system's clock says it. */
+  date(time?: number): Date;
   /** Runs `callback` once after `ms`; returns a function that cancels it. Never keeps the process alive. */
   after(ms: number, callback: () => void): () => void;
 }

@@ -2,6 +2,7 @@
 import type { Scope } from './caller.js';
 import { slotStateSchema } from './events.js';
 import { modelDetailSchema, modelsViewSchema, modelViewSchema, suggestionViewSchema } from './model-views.js';
+import { psViewSchema } from './ps-view.js';
 import { downloadRequestSchema, suggestRequestSchema } from './requests.js';
 import type { DocumentOf, Schema } from './schema.js';
 import { downloadsViewSchema, downloadViewSchema } from './views.js';
@@ -111,6 +112,14 @@ export const clientFrameSchemas = {
     required: ['type', 'id', 'model'],
     additionalProperties: false,
   },
+  'model.ps': {
+    description:
+      'The models that run, start, sleep, wait or failed, and the memory they share. The server sends `reply` with what GET /ps responds.',
+    type: 'object',
+    properties: { type: { const: 'model.ps' }, id },
+    required: ['type', 'id'],
+    additionalProperties: false,
+  },
   'model.suggest': {
     description:
       'Suggests a model. `request` is the body of POST /suggest. The server sends `reply` with the suggestion, or `error`.',
@@ -201,6 +210,7 @@ export const clientFrameScopes: { readonly [Type in ClientFrameType]: Scope | 'a
   'embeddings.create': 'inference',
   'model.list': 'any',
   'model.get': 'any',
+  'model.ps': 'any',
   'model.suggest': 'any',
   'model.start': 'manage',
   'model.stop': 'manage',
@@ -217,6 +227,7 @@ export const clientFrameScopes: { readonly [Type in ClientFrameType]: Scope | 'a
 export const replySchemas = {
   'model.list': modelsViewSchema,
   'model.get': modelDetailSchema,
+  'model.ps': psViewSchema,
   'model.suggest': suggestionViewSchema,
   'model.start': modelViewSchema,
   'model.stop': modelViewSchema,

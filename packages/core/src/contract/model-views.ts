@@ -2,6 +2,7 @@
 // know.
 import { slotStateSchema } from './events.js';
 import { modelEntrySchema } from './manifest.js';
+import { heldMemorySchema } from './ps-view.js';
 import type { DocumentOf, Schema } from './schema.js';
 import { modelFactProperties } from './served-models.js';
 
@@ -83,6 +84,7 @@ export const modelServerViewSchema = {
     ...endpointProperties,
     backend: string,
     started_at: { ...string, description: 'ISO 8601.' },
+    memory: heldMemorySchema,
     pid: { ...count, description: 'The process of the engine; only for callers with the scope `manage`.' },
     origin: { ...string, description: 'The address of the engine; only for callers with the scope `manage`.' },
   },
@@ -107,6 +109,7 @@ const detailProperties = {
     properties: { code: string, message: string },
     required: ['code', 'message'],
   },
+  retry_at: { ...string, description: 'When a model that failed may be started again, ISO 8601.' },
   server: modelServerViewSchema,
 } as const;
 

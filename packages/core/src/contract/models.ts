@@ -68,6 +68,8 @@ export interface ModelMetadata {
   readonly sharedKvLayers?: number;
   /** Merges of the tokenizer. */
   readonly merges?: number;
+  /** Of its draft model. */
+  readonly draft?: ModelMetadata;
   /** `Q4_K_M`, `Q8_0`, `F16`, … */
   readonly quantization?: string;
   /** The chat template, in the language of its engine (Jinja in GGUF and safetensors). */

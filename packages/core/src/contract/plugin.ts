@@ -97,7 +97,7 @@ export interface PluginContext {
    * const waiting = lamina.runtime.slots().reduce((sum, slot) => sum + slot.waiting, 0);
    * ```
    */
-  readonly runtime: Pick<Runtime, 'slot' | 'slots'>;
+  readonly runtime: Pick<Runtime, 'slot' | 'slots' | 'memory'>;
   /**
    * What the engines print. During `setup` no model is known; begin to follow at an event such as `model.state`.
    * @example

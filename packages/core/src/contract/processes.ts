@@ -12,6 +12,11 @@ export interface SystemMemory {
    * system does not tell.
    */
   residentBytes(pid: number): Promise<number | undefined>;
+  /**
+   * How many processes the system has killed because memory ran out, on this machine or in the containers Lamina runs
+   * in; 0 where the system does not count.
+   */
+  outOfMemoryKills(): number;
 }
 
 /** Makes sure that no engine outlives its Lamina, however that ends. */

@@ -251,7 +251,7 @@ export class DownloadService implements Downloads {
 
   private newJournal({ model, plan }: PlannedDownload, guard: AddressGuard | undefined): DownloadJournal {
     const id = `dl-${randomBytes(6).toString('hex')}`;
-    const createdAt = new Date(this.clock.now()).toISOString();
+    const createdAt = this.clock.date().toISOString();
     const files = plan.files.map(() => ({ version: {}, held: [] }));
     const guarded = guard === undefined ? {} : { guard };
     return { format: 1, id, owner: this.owner, model, ...guarded, plan, createdAt, state: 'queued', files };

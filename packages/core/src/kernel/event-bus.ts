@@ -155,7 +155,7 @@ export class EventBus implements Events {
     const event = Object.freeze({
       ...data,
       id: `${this.session}-${this.count}`,
-      at: new Date(this.clock.now()).toISOString(),
+      at: this.clock.date().toISOString(),
       type,
     }) as unknown as LaminaEvent;
     if (!transient.has(type)) {

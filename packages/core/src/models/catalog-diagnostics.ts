@@ -91,9 +91,9 @@ function locate(reading: ManifestReading, found: readonly ManifestProblem[]): re
   return more === 0 ? sorted : [...sorted, { severity: 'warning', message: `${more} more problems` }];
 }
 
-/** Categories, defaults and keys of plugins that name no model. */
+/** Categories, defaults, groups and keys of plugins that name no model; members of groups that have no server. */
 function referenceProblems(catalog: Catalog, keys: EntryKeys): readonly Problem[] {
-  const { categories, defaults, models } = catalog.manifest;
+  const { categories, defaults, groups, models } = catalog.manifest;
   const names = catalog.records.flatMap(({ model }) => [model.name, ...model.aliases]);
   const problemAt = (path: readonly string[], name: string): readonly Problem[] =>
     catalog.find(name) === undefined
@@ -109,10 +109,24 @@ function referenceProblems(catalog: Catalog, keys: EntryKeys): readonly Problem[
       members.flatMap((name, index) => problemAt(['categories', category, String(index)], name)),
     ),
     ...Object.entries(defaults).flatMap(([useCase, name]) => problemAt(['defaults', useCase], name)),
+    ...Object.entries(groups).flatMap(([group, { models: members }]) =>
+      members.flatMap((name, index) => {
+        const path = ['groups', group, 'models', String(index)];
+        return [...problemAt(path, name), ...sharedServerProblems(catalog, path, name)];
+      }),
+    ),
     ...Object.entries(models).flatMap(([model, entry]) =>
       keys.modelNames(entry).flatMap(([path, name]) => problemAt(['models', model, ...path], name)),
     ),
   ];
+}
+
+/** A group limits servers, so a model that another one's server serves has no effect in it. */
+function sharedServerProblems(catalog: Catalog, path: readonly string[], name: string): readonly Problem[] {
+  const { base, of } = catalog.find(name)?.model ?? {};
+  const server = of ?? base;
+  if (server === undefined) return [];
+  return [{ path, message: `is "${name}", which the server of "${server}" serves; write "${server}"` }];
 }
 
 /** The keys about files and the server of a model. */

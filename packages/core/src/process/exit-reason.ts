@@ -24,6 +24,7 @@ export function reasonOfExit(
   about: { model: Model; end: ProcessEnd; lines: readonly string[]; log: Logger },
 ): string {
   const { end, lines } = about;
+  if (end.outOfMemory === false) return 'another program killed the engine with SIGKILL; memory had not run out';
   const failedItself = end.code !== 0 && (end.signal === null || end.signal === 'SIGABRT');
   return (
     (failedItself ? gpuMismatch(lines) : undefined) ??
@@ -45,8 +46,9 @@ function explained(
   }
 }
 
-function reasonOfEnd({ code, signal }: ProcessEnd, lines: readonly string[]): string {
-  if (signal !== null && signal !== 'SIGABRT') return reasonOfSignal(signal);
+function reasonOfEnd({ code, signal, outOfMemory }: ProcessEnd, lines: readonly string[]): string {
+  if (outOfMemory === true) return 'the system killed the engine because memory ran out';
+  if (signal !== null && signal !== 'SIGABRT') return `the engine was killed by ${signal}`;
   const line = lines.findLast((candidate) => informative.test(candidate)) ?? lines.at(-1);
   const end = signal === null ? `ended with code ${code}` : `aborted (${signal})`;
   return `the engine ${end}${line === undefined ? ' and printed nothing' : `: ${line}`}`;
@@ -60,10 +62,6 @@ export function startFailed(model: Model, reason: string, lines: readonly string
     last_lines: lastLines(lines),
     ...(end === undefined || end.code === null ? {} : { exit_code: end.code }),
     ...(end === undefined || end.signal === null ? {} : { signal: end.signal }),
+    ...(end?.outOfMemory === true ? { out_of_memory: true } : {}),
   });
-}
-
-function reasonOfSignal(signal: NodeJS.Signals): string {
-  const remark = signal === 'SIGKILL' ? '; if nobody killed it, the system ran out of memory' : '';
-  return `the engine was killed by ${signal}${remark}`;
 }

@@ -32,7 +32,7 @@ const isPython = (path: string) => /^python[\d.]*$/.test(basename(path));
 /**
  * Searches the active virtual environment and conda environment, then PATH; in each for the script, then for a Python
  * that has the package. `executable` can name either. The version comes from the package's metadata, because importing
- * the package can take half a minute.
+ * the package can take half a minute; the facts are `{ distribution }`, its name in lower case, `''` when it is unknown.
  */
 export function pythonEngine(program: PythonProgram): PythonEngineParts {
   return {
@@ -54,7 +54,7 @@ async function probe(
   program: PythonProgram,
   { executable }: FoundEngine,
   { run }: ProbeTools,
-): Promise<Pick<FoundEngine, 'version'>> {
+): Promise<Pick<FoundEngine, 'version' | 'facts'>> {
   const python = isPython(executable) ? executable : await pythonOf(executable);
   if (python === undefined)
     throw new LaminaError('NOT_SUPPORTED', {
@@ -66,15 +66,17 @@ async function probe(
     throw new LaminaError('NOT_SUPPORTED', {
       message: stderr.trim().split('\n').at(-1) ?? `${python} cannot say whether it has ${program.package}`,
     });
-  return version === '' ? {} : { version };
+  const distribution = /^distribution=(\S*)$/m.exec(stdout)?.[1] ?? '';
+  return { facts: { distribution }, ...(version === '' ? {} : { version }) };
 }
 
-/** Prints the version of the distribution, and fails in one line when the package is not there. */
+/** Prints the name and the version of the distribution, and fails in one line when the package is not there. */
 function probeScript({ package: name, distribution }: PythonProgram): string {
   return [
     'import importlib.metadata as m, importlib.util as u, re, sys',
     `u.find_spec(${JSON.stringify(name)}) or sys.exit(${JSON.stringify(`this Python has no package ${name}`)})`,
-    `print("version=" + next((d.version for d in m.distributions() if re.fullmatch(${JSON.stringify(distribution)}, (d.metadata["Name"] or "").lower())), ""))`,
+    `found = [(d.metadata["Name"].lower(), d.version) for d in m.distributions() if re.fullmatch(${JSON.stringify(distribution)}, (d.metadata["Name"] or "").lower())]`,
+    'print("distribution=%s\\nversion=%s" % (found + [("", "")])[0])',
   ].join('\n');
 }
 

@@ -38,8 +38,7 @@ export function pythonFailures({
 }: PythonFailures): NonNullable<ProcessDescription['explain']> {
   const failures = [...known, ...argparse(name)];
   return (output, { model, exit }) => {
-    if (exit.signal === 'SIGKILL')
-      return `${name} was killed (SIGKILL); if nobody killed it, the system ran out of memory. ${whenKilled}`;
+    if (exit.outOfMemory === true) return `The system killed ${name} because memory ran out. ${whenKilled}`;
     if (exit.code === 0 || exit.signal !== null) return undefined;
     const lines = withoutSource(output);
     const text = lines.join('\n');

@@ -72,7 +72,7 @@ export async function untilReady(checks: ReadinessChecks): Promise<Readiness> {
 async function checkOnce(checks: ReadinessChecks, signal: AbortSignal): Promise<Readiness | PortFinding> {
   const { ready, identity } = checks;
   const status = await statusOf(checks, ready, { limitMs: requestTimeoutMs, signal });
-  if (status === undefined) return { stranger: false, text: 'nothing responded on its port' };
+  if (status === undefined) return { stranger: false, text: 'no HTTP response came from its port' };
   if (isRefusal(status))
     return { stranger: true, text: `another program is on its port: ${ready} refuses the engine's key` };
   if (!isSuccess(status)) return { stranger: false, text: `${ready} still responds with ${status}` };

@@ -2,10 +2,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { OutputTail, type OnLine } from './output.js';
 import { killGroup, signalGroup } from './process-table.js';
+import { systemMemory } from './system-memory.js';
 import { spawnGroup, type GroupLeader, type SpawnOptions } from './spawn-group.js';
 
 const signalPauseMs = 2_000; // llama-server waits for its clients after one SIGTERM, and ends at once after a second one.
 const lastOutputMs = 500;
+const system = systemMemory();
 
 /** What to run, and how its output and end are handled. */
 export interface Spawn extends SpawnOptions {
@@ -22,6 +24,10 @@ export interface Spawn extends SpawnOptions {
 export interface ProcessEnd {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
+  /**
+   * For a SIGKILL that is not Lamina's: whether the system killed processes for lack of memory while this one ran.
+   */
+  readonly outOfMemory?: boolean;
 }
 
 /** A process that leads a group of its own. When it ends, the rest of its group is killed. */
@@ -33,7 +39,10 @@ export class ServerProcess {
   readonly exited: Promise<ProcessEnd>;
   private readonly leaderGone = new AbortController();
   private readonly output: OutputTail;
+  private readonly killsBefore = system.outOfMemoryKills();
   private terminating: Promise<void> | undefined;
+  /** True once Lamina sent SIGKILL. */
+  private killed = false;
 
   private constructor(child: GroupLeader, { onLine, guard, secret }: Pick<Spawn, 'onLine' | 'guard' | 'secret'>) {
     this.pid = child.pid;
@@ -42,7 +51,7 @@ export class ServerProcess {
     this.output = new OutputTail(onLine, secret);
     this.output.read('stdout', child.stdout);
     this.output.read('stderr', child.stderr);
-    this.exited = new Promise((resolve) => child.once('exit', (code, signal) => resolve({ code, signal })));
+    this.exited = new Promise((resolve) => child.once('exit', (code, signal) => resolve(this.endOf({ code, signal }))));
     this.closed = this.end(
       streamsEnded,
       () => [child.stdout, child.stderr].forEach((stream) => stream.destroy()),
@@ -99,7 +108,14 @@ export class ServerProcess {
 
   /** After the end of the leader its pid can be reused; `end` then ends the group. */
   private signal(signal: NodeJS.Signals): void {
+    this.killed ||= signal === 'SIGKILL';
     if (!this.isGone) signalGroup(this.pid, signal);
+  }
+
+  /** A wrapper such as a shell ends with 137 when its program was killed by SIGKILL. */
+  private endOf(end: ProcessEnd): ProcessEnd {
+    const isForeignKill = !this.killed && (end.signal === 'SIGKILL' || end.code === 137);
+    return isForeignKill ? { ...end, outOfMemory: system.outOfMemoryKills() > this.killsBefore } : end;
   }
 
   private async end(

@@ -140,10 +140,15 @@ export class BackendRegistry implements Backends {
     };
   }
 
-  /** The devices that the engine of a backend listed. @throws the signal's reason */
-  async devicesOf({ backend }: BackendInstance, signal: AbortSignal): Promise<readonly Device[]> {
+  /** What the engine of a backend says of itself. @throws the signal's reason */
+  async engineOf(
+    { backend }: BackendInstance,
+    signal: AbortSignal,
+  ): Promise<{ readonly version?: string; readonly devices: readonly Device[] }> {
     const availability = await this.probe(backend, signal, undefined);
-    return availability.available ? (availability.devices ?? []) : [];
+    if (!availability.available) return { devices: [] };
+    const { version, devices = [] } = availability;
+    return { devices, ...(version === undefined ? {} : { version }) };
   }
 
   /** The instance with this name in the current manifest. */

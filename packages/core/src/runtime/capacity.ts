@@ -16,7 +16,7 @@ export type Admission =
   | { readonly action: 'evict'; readonly victims: readonly Slot[]; readonly missing: Resources }
   | { readonly action: 'refuse'; readonly error: LaminaError }
   | { readonly action: 'retry'; readonly at: number }
-  | { readonly action: 'wait' };
+  | { readonly action: 'wait'; readonly at?: number };
 
 /** How long a start waits for memory that other programs hold, and how often it looks, in milliseconds. */
 const foreignMemoryMs = 5_000;
@@ -28,6 +28,10 @@ const never = new AbortController().signal;
 
 /** The capacity during one decision; made for each. */
 export class Capacity {
+  private readonly budget: Resources;
+  private readonly pinned: Resources;
+  /** What the slots hold that may give it back at some time. */
+  private readonly endable: Resources;
   /** What may still be given away, and what the stops in progress will give back. */
   private free: Resources;
   private freeSoon: Resources;
@@ -44,6 +48,9 @@ export class Capacity {
     /** Whether a request waits for a slot. */
     private readonly isWanted: (slot: Slot) => boolean,
   ) {
+    this.budget = memory.budget();
+    this.pinned = memory.pinned();
+    this.endable = this.heldBy(slots.filter(mayEnd));
     this.free = memory.free();
     this.freeSoon = plus(
       ...slots.filter(({ state }) => state === 'stopping').map(({ name }) => memory.held(name)),
@@ -65,12 +72,13 @@ export class Capacity {
     if (slot.external) return start({});
     const own = this.memory.held(slot.name);
     const whole = this.needOf(slot, own);
-    const budget = this.memory.budget();
-    const need = within(whole, budget);
-    const impossible = shortfall(need, minus(budget, minus(this.memory.pinned(), own)));
-    if (isShort(impossible)) return { action: 'refuse', error: this.refusal(slot, need, impossible) };
+    const need = within(whole, this.budget);
+    const pinned = slot.pinned ? minus(this.pinned, own) : this.pinned;
+    const impossible = shortfall(need, minus(this.budget, pinned));
+    if (isShort(impossible)) return { action: 'refuse', error: this.refusal(slot, need, impossible, true) };
     const missing = shortfall(need, plus(this.free, own));
-    slot.missing = missing;
+    delete slot.missing;
+    if (isShort(missing)) slot.missing = missing;
     const admission = isShort(missing) ? this.makeRoom(waiter, need, missing) : start(whole);
     if (admission.action === 'retry' || admission.action === 'refuse') return admission;
     // Those that are considered after it get neither what it starts with nor what comes free for it.
@@ -80,70 +88,81 @@ export class Capacity {
   }
 
   private makeRoom(waiter: Waiter, need: Resources, missing: Resources): Admission {
+    const { slot } = waiter;
     const later = shortfall(missing, this.freeSoon);
     if (!isShort(later)) return wait;
-    const victims = this.victimsFor(waiter.slot, need, later);
+    const victims = this.victimsFor(slot, need, later);
     if (victims.length > 0) {
       this.freeSoon = plus(this.freeSoon, this.heldBy(victims));
       return { action: 'evict', victims, missing: later };
     }
-    if (isShort(shortfall(later, this.heldBy(this.slots.filter(mayEnd))))) return this.foreign(waiter, need, later);
+    if (isShort(shortfall(later, this.endable))) return this.foreign(slot, need, later);
+    delete slot.foreignSince;
     const at = waiter.since + this.starvationMs;
     if (at > this.now) return { action: 'retry', at };
     this.close(waiter, later);
-    return wait;
+    return { action: 'wait', at: this.now + foreignMemoryStepMs }; // Other programs may end too, of which nothing tells.
   }
 
   /**
    * What the model of a slot needs, besides what it has. Weights that are mapped from a file count as far as they could
    * ever fit: beyond that the model runs, but slowly.
    */
-  private needOf({ name, prepared, running }: Slot, own: Resources): Resources {
+  private needOf(slot: Slot, own: Resources): Resources {
+    const { name, prepared, running } = slot;
     const { hardBytes, mappedBytes, deviceBytes } = (running?.prepared ?? prepared)!.memory;
-    const others = this.slots.filter((slot) => slot.name !== name && mayEnd(slot));
-    const obtainable = plus(this.free, this.freeSoon, own, this.heldBy(others))['host'] ?? Infinity;
+    const others = mayEnd(slot) ? this.endable : plus(this.endable, own);
+    const obtainable = plus(this.free, this.freeSoon, others)['host']!;
     const mapped = Math.max(0, Math.min(mappedBytes, obtainable - hardBytes));
     return { host: hardBytes + mapped, ...deviceBytes, ...this.memory.countsOf(name) };
   }
 
   /** The hook's choice, as far as it is allowed and frees everything that is missing. */
   private victimsFor(slot: Slot, need: Resources, missing: Resources): readonly Slot[] {
+    const others = this.slots.filter((other) => other.occupies && other !== slot);
+    const allowed = others.filter((other) => this.isEvictable(other));
+    if (allowed.length === 0) return [];
     const snapshot: RoomSnapshot = {
       need: { model: slot.name, resources: need },
       missing,
-      budget: this.memory.budget(),
-      running: this.slots.filter((other) => other.occupies && other !== slot).map((other) => this.snapshot(other)),
+      budget: this.budget,
+      running: others.map((other) => this.snapshot(other)),
     };
     const names = this.hooks.run.selectVictims.call(snapshot, { signal: never, log: this.log }) ?? [];
-    const allowed = snapshot.running.filter(({ evictable }) => evictable).map(({ model }) => model);
-    const victims = this.slots.filter(({ name }) => names.includes(name) && allowed.includes(name));
+    const victims = allowed.filter(({ name }) => names.includes(name));
     return isShort(shortfall(missing, this.heldBy(victims))) ? [] : victims;
   }
 
   private snapshot(slot: Slot): RunningSnapshot {
-    const { name: model, state, running, operation, idleSince, loadMs } = slot;
-    const busy = running?.busy ?? 0;
-    const isChanging = operation !== undefined || state === 'stopping';
-    const pinned = slot.pinned || isChanging;
-    const abandoned = state === 'starting' && !this.isWanted(slot) && !slot.pinned;
+    const { name: model, state, running, idleSince, loadMs } = slot;
     return {
       model,
       state,
-      busy,
-      pinned,
-      evictable: abandoned || (running !== undefined && busy === 0 && !pinned),
+      busy: running?.busy ?? 0,
+      pinned: slot.pinned || isChanging(slot),
+      evictable: this.isEvictable(slot),
       resources: this.memory.held(model),
       idleMs: this.now - idleSince,
-      loadMs: abandoned ? 0 : loadMs,
+      loadMs: this.isAbandoned(slot) ? 0 : loadMs,
     };
   }
 
-  /** What busy models hold accepts no newer requests until the waiter has started: enough of them to free what is missing. */
+  private isEvictable(slot: Slot): boolean {
+    if (this.isAbandoned(slot)) return true;
+    const isIdle = slot.running?.busy === 0 && !this.considered.has(slot); // Or it waits to wake, before the newcomer.
+    return isIdle && !slot.pinned && !isChanging(slot);
+  }
+
+  private isAbandoned(slot: Slot): boolean {
+    return slot.state === 'starting' && !this.isWanted(slot) && !slot.pinned;
+  }
+
+  /** Enough busy models to free what is missing accept no newer requests until the waiter's model starts. */
   private close(waiter: Waiter, missing: Resources): void {
     const yielding = this.slots.filter((slot) => slot.yieldsTo === waiter);
     const candidates = this.slots
-      .filter((slot) => slot.yieldsTo === undefined && slot.serving && mayEnd(slot) && slot !== waiter.slot)
-      .sort((a, b) => a.running!.busy - b.running!.busy);
+      .filter((slot) => slot.yieldsTo === undefined && isInUse(slot) && mayEnd(slot) && slot !== waiter.slot)
+      .sort((a, b) => (a.running?.busy ?? 0) - (b.running?.busy ?? 0));
     for (const slot of candidates) {
       const left = shortfall(missing, this.heldBy(yielding));
       if (!isShort(left)) return;
@@ -153,14 +172,16 @@ export class Capacity {
     }
   }
 
-  /** No model of ours holds what is missing: other programs do. */
-  private foreign({ slot, since }: Waiter, need: Resources, missing: Resources): Admission {
-    if (this.now - since >= foreignMemoryMs) return { action: 'refuse', error: this.refusal(slot, need, missing) };
-    return { action: 'retry', at: this.now + foreignMemoryStepMs };
+  /** No model of ours holds what is missing: other programs do. What a stopped model held can take a moment to return. */
+  private foreign(slot: Slot, need: Resources, missing: Resources): Admission {
+    slot.foreignSince ??= this.now;
+    if (this.now - slot.foreignSince < foreignMemoryMs) return { action: 'retry', at: this.now + foreignMemoryStepMs };
+    delete slot.foreignSince;
+    return { action: 'refuse', error: this.refusal(slot, need, missing, false) };
   }
 
-  private refusal(slot: Slot, need: Resources, missing: Resources): LaminaError {
-    return outOfMemory(slot, { need, missing, memory: this.memory, slots: this.slots });
+  private refusal(slot: Slot, need: Resources, missing: Resources, isPermanent: boolean): LaminaError {
+    return outOfMemory(slot, { need, missing, memory: this.memory, slots: this.slots, isPermanent });
   }
 
   /** Whether it is enough when those victims that can sleep fall asleep instead of being stopped. */
@@ -181,8 +202,17 @@ export function canSleep({ state, running }: Slot): boolean {
   return (state === 'ready' || state === 'degraded') && running?.server.sleep !== undefined;
 }
 
+function isChanging({ state, operation }: Slot): boolean {
+  return operation !== undefined || state === 'stopping';
+}
+
 function isFallingAsleep({ state, operation }: Slot): boolean {
   return state === 'sleeping' && operation !== undefined;
+}
+
+/** True for a slot that serves requests, or will as soon as it has loaded. */
+function isInUse({ serving, state }: Slot): boolean {
+  return serving || state === 'starting' || state === 'waking';
 }
 
 /** True for a slot that holds memory and may give it back at some time. */

@@ -1,5 +1,5 @@
 // From a model's name to a running server: choose the backend, check what can be checked, start the engine.
-import type { ModelServer, ServerInfo } from '../contract/backends.js';
+import type { Machine, MemoryEstimate, ModelServer, ServerInfo } from '../contract/backends.js';
 import type { Config, RuntimeLimits } from '../contract/config.js';
 import { LaminaError } from '../contract/errors.js';
 import { reasonOf } from '../kernel/reason.js';
@@ -14,6 +14,8 @@ import type { BackendRegistry } from './backends.js';
 import { estimatedNeed, unknownNeed, type Memory, type StartMemory } from './memory.js';
 import { expandPathOptions } from './path-options.js';
 import type { Installations } from './installations.js';
+import type { LearnedMemory } from './learned-memory.js';
+import type { MemorySampler } from './memory-sampler.js';
 
 /** Limits of one model, in milliseconds. */
 export interface Limits {
@@ -48,6 +50,8 @@ export class Launcher {
     private readonly backends: BackendRegistry,
     private readonly installations: Installations,
     private readonly memory: Memory,
+    private readonly learned: LearnedMemory,
+    private readonly sampler: MemorySampler,
     private readonly hooks: Hooks,
     private readonly events: EventBus,
     private readonly processes: OrphanReaper,
@@ -118,21 +122,38 @@ export class Launcher {
         adapters,
         progress: onProgress,
         output: (stream, text) => this.events.emit('log.line', { model: model.name, stream, text }),
-        guard: (pid) => this.processes.guard(pid, { model: model.name }),
+        guard: (pid) => this.guard(prepared, pid),
         ...(memory.basis === 'unknown'
           ? {}
           : { placement: { hostBytes: memory.hardBytes, deviceBytes: memory.deviceBytes } }),
       });
+      void server.closed.then(({ outOfMemory }) => outOfMemory === true && this.killedForMemory(prepared));
       // An abort during the hook is handled by the caller: the server runs now and must be stopped.
       await this.hooks.run.afterStart.promise(model, server, context).catch(() => undefined);
       return server;
     } catch (error) {
       signal.throwIfAborted();
+      if (LaminaError.is(error) && error.details['out_of_memory'] === true) this.killedForMemory(prepared);
       if (LaminaError.is(error)) throw error;
       throw new LaminaError('MODEL_START_FAILED', { model: model.name, reason: reasonOf(error) }, { cause: error });
     } finally {
       cancelTimeout();
     }
+  }
+
+  /** Watches over a process of the engine: that it does not outlive Lamina, and what memory it takes. */
+  private guard({ model, memory, instance }: PreparedStart, pid: number): () => void {
+    const release = this.processes.guard(pid, { model: model.name });
+    if (instance.type.lifetime === 'external') return release;
+    const stop = this.sampler.watch(model.name, pid, memory.key!);
+    return () => {
+      stop();
+      release();
+    };
+  }
+
+  private killedForMemory({ model, memory }: PreparedStart): void {
+    this.learned.killed(memory.key!, Math.max(memory.hardBytes, this.memory.reservedBytes(model.name)));
   }
 
   private async install(
@@ -208,17 +229,59 @@ export class Launcher {
     );
   }
 
-  /** What the start needs, and its options with those that keep it to that. */
+  /** What the start needs, and its options with those that keep it to that: what was learned, else said, else computed. */
   private async memoryOf(
-    { model, instance, options }: Pick<PreparedStart, 'model' | 'instance' | 'options'>,
+    { model, adapters, instance, options }: Pick<PreparedStart, 'model' | 'adapters' | 'instance' | 'options'>,
     signal: AbortSignal,
   ): Promise<Pick<PreparedStart, 'memory' | 'options'>> {
-    const devices = await this.backends.devicesOf(instance, signal);
+    const { devices, version } = await this.backends.engineOf(instance, signal);
     this.memory.seen(devices);
     const machine = this.memory.machine(devices);
     const estimate = await instance.backend.estimateMemory?.(model, options, machine);
-    if (estimate === undefined) return { memory: unknownNeed(bytesOf(model)), options };
-    return { memory: estimatedNeed(estimate, 'estimate'), options: { ...estimate.options, ...options } };
+    const all = { ...estimate?.options, ...options };
+    const files = [model, ...adapters].map((each) => each.files.map(({ path, bytes }) => [path, bytes]));
+    const key = this.learned.keyOf([files, instance.type.type, version, all]);
+    const learned = this.learned.need(key);
+    const said =
+      learned === undefined ? await this.saidByEngine(instance, { model, all, machine, estimate, signal }) : undefined;
+    const known = said ?? estimate;
+    const memory =
+      known === undefined
+        ? unknownNeed(bytesOf(model))
+        : estimatedNeed(known, said === undefined ? 'estimate' : 'engine');
+    const corrected = learned === undefined ? memory : { ...memory, hardBytes: learned, basis: 'learned' as const };
+    return { memory: { ...corrected, key }, options: { ...known?.options, ...options } };
+  }
+
+  /** What the engine says that it will need; `undefined` when it does not. */
+  private async saidByEngine(
+    { name, backend }: BackendInstance,
+    about: {
+      model: Model;
+      all: PreparedStart['options'];
+      machine: Machine;
+      estimate: MemoryEstimate | undefined;
+      signal: AbortSignal;
+    },
+  ): Promise<MemoryEstimate | undefined> {
+    const { model, all, machine, estimate, signal } = about;
+    try {
+      return await backend.measureMemory?.(model, all, {
+        signal,
+        log: this.log,
+        env: this.config.env,
+        machine,
+        estimate,
+        guard: (pid) => this.processes.guard(pid, { model: model.name }),
+      });
+    } catch (error) {
+      signal.throwIfAborted();
+      this.log.debug(
+        { model: model.name, backend: name, reason: reasonOf(error) },
+        'The engine did not say what it needs',
+      );
+      return undefined;
+    }
   }
 }
 

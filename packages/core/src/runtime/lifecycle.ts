@@ -19,6 +19,7 @@ import type { RunningServer, Slot } from './slot.js';
 const killTimeoutMs = 10_000;
 
 const never = new AbortController().signal;
+setMaxListeners(0, never);
 
 /** Moves slots from state to state. */
 export class Lifecycle {
@@ -131,7 +132,7 @@ export class Lifecycle {
     const running: RunningServer = {
       server,
       prepared,
-      startedAt: this.clock.now(),
+      startedAt: this.clock.date(),
       use,
       ended: server.closed.then((exit) => exit.reason),
       over: false,

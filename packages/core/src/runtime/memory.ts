@@ -3,8 +3,10 @@ import { availableParallelism } from 'node:os';
 import type { Device, Machine, MemoryEstimate } from '../contract/backends.js';
 import type { Config } from '../contract/config.js';
 import type { MemorySnapshot, ModelMemory, Resources } from '../contract/memory.js';
-import type { Model, Models } from '../contract/models.js';
+import type { Models } from '../contract/models.js';
+import { unknownNeedOf } from '../kernel/unknown-need.js';
 import type { SystemMemory } from '../contract/processes.js';
+import type { LearnedKey } from './learned-memory.js';
 import { minus, plus } from './resources.js';
 
 const mebibyte = 1024 * 1024;
@@ -20,6 +22,8 @@ export interface StartMemory {
   /** What it needs while it sleeps. */
   readonly asleep?: MemoryEstimate['asleep'];
   readonly basis: ModelMemory['basis'];
+  /** Under which what it takes is remembered. */
+  readonly key?: LearnedKey;
   /** The context length of the estimate, and the largest one that fits this machine, in tokens. */
   readonly contextLength?: number;
   readonly largestContext?: number;
@@ -29,14 +33,19 @@ export interface StartMemory {
 interface Reservation {
   readonly resources: Resources;
   readonly memory: StartMemory;
-  readonly pinned: boolean;
-  residentBytes?: number;
+  /** False while it starts or wakes: it does not hold its memory yet. */
+  readonly isLoaded: boolean;
+  /** True when not all of its mapped weights fit. */
+  readonly isSlow: boolean;
+  /** When last measured. */
+  readonly residentBytes?: number;
 }
 
 /** The budget of every resource, and what is reserved of it. */
 export class Memory {
   private readonly reservations = new Map<string, Reservation>();
   private readonly devices = new Map<string, Device>();
+  private reading: ReturnType<SystemMemory['read']> | undefined;
 
   constructor(
     private readonly config: Config,
@@ -48,7 +57,9 @@ export class Memory {
   machine(devices: readonly Device[] = []): Machine {
     const budget = this.budget();
     const most = minus(budget, this.pinned());
-    const placed = devices.map((device) => ({
+    const reserved = this.reserved();
+    const emptiestFirst = devices.toSorted((a, b) => (reserved[a.name] ?? 0) - (reserved[b.name] ?? 0));
+    const placed = emptiestFirst.map((device) => ({
       ...device,
       ...(budget[device.name] === undefined
         ? {}
@@ -70,7 +81,7 @@ export class Memory {
   /** What all models together may use. */
   budget(): Resources {
     const { memory, deviceMemory, maxLoaded } = this.config.limits;
-    const { totalBytes } = this.system.read();
+    const { totalBytes } = this.read();
     const budget: Record<string, number> = { host: Math.min(totalBytes, memory ?? totalBytes - reserveOf(totalBytes)) };
     for (const { name, totalBytes: total, freeBytes: free } of this.devices.values()) {
       const limit = deviceMemory[name] ?? free ?? total;
@@ -85,7 +96,7 @@ export class Memory {
   /** What one more model could get now. Negative where more is reserved than there is. */
   free(): Resources {
     const free = minus(this.budget(), this.reserved());
-    return { ...free, host: Math.min(free['host']!, this.system.read().availableBytes - this.outstanding()) };
+    return { ...free, host: Math.min(free['host']!, this.read().availableBytes - this.outstanding()) };
   }
 
   /** What is reserved for all models. */
@@ -95,7 +106,8 @@ export class Memory {
 
   /** What pinned models hold: no other model can ever get it. */
   pinned(): Resources {
-    return plus(...[...this.reservations.values()].filter(({ pinned }) => pinned).map(({ resources }) => resources));
+    const isPinned = (name: string) => this.models.get(name)?.model.pinned === true;
+    return plus(...[...this.reservations].flatMap(([name, { resources }]) => (isPinned(name) ? [resources] : [])));
   }
 
   /** What a model holds. */
@@ -104,16 +116,41 @@ export class Memory {
   }
 
   /** Reserves what a model holds from now on, instead of what it held. */
-  reserve(name: string, resources: Resources, { model, memory }: { model: Model; memory: StartMemory }): void {
-    this.reservations.set(name, { ...this.reservations.get(name), resources, memory, pinned: model.pinned });
+  reserve(name: string, resources: Resources, memory: StartMemory): void {
+    const isSlow = (resources['host'] ?? 0) < memory.hardBytes + memory.mappedBytes;
+    this.reservations.set(name, { resources, memory, isSlow, isLoaded: false });
+  }
+
+  /** What a model was measured to take. One that takes more than was reserved holds more from now on. */
+  measured(name: string, residentBytes: number): void {
+    const reservation = this.reservations.get(name);
+    if (reservation === undefined) return;
+    const { resources, memory } = reservation;
+    const more = Math.max(0, residentBytes - memory.hardBytes);
+    this.reservations.set(name, {
+      ...reservation,
+      resources: more === 0 ? resources : plus(resources, { host: more }),
+      memory: { ...memory, hardBytes: memory.hardBytes + more },
+      residentBytes,
+    });
+  }
+
+  /** The system memory that is reserved for a model, in bytes. */
+  reservedBytes(name: string): number {
+    return this.reservations.get(name)?.memory.hardBytes ?? 0;
+  }
+
+  /** From now on a model holds what is reserved for it. */
+  loaded(name: string): void {
+    const reservation = this.reservations.get(name);
+    if (reservation !== undefined) this.reservations.set(name, { ...reservation, isLoaded: true });
   }
 
   /** The memory of a model that runs, as it is shown. */
   view(model: string): ModelMemory | undefined {
     const reservation = this.reservations.get(model);
     if (reservation === undefined) return undefined;
-    const { resources, memory, residentBytes } = reservation;
-    const isSlow = (resources['host'] ?? 0) < memory.hardBytes + memory.mappedBytes;
+    const { resources, memory, residentBytes, isSlow } = reservation;
     return {
       reserved: resources,
       basis: memory.basis,
@@ -144,26 +181,47 @@ export class Memory {
 
   /** What a model needs besides memory: a place among the servers and in its groups. */
   countsOf(model: string): Resources {
-    const groups = Object.entries(this.models.manifest.groups).filter(([, { models }]) => models.includes(model));
+    const names = [model, ...(this.models.get(model)?.model.aliases ?? [])];
+    const groups = Object.entries(this.models.manifest.groups).filter(([, { models }]) =>
+      models.some((member) => names.includes(member)),
+    );
     return { servers: 1, ...Object.fromEntries(groups.map(([group]) => [`group:${group}`, 1])) };
   }
 
+  /** Counts the models that run again, after a change of the groups. */
+  recount(): void {
+    for (const [name, reservation] of this.reservations) {
+      const others = Object.entries(reservation.resources).filter(([resource]) => !resource.startsWith('group:'));
+      const resources = { ...Object.fromEntries(others), ...this.countsOf(name) };
+      this.reservations.set(name, { ...reservation, resources });
+    }
+  }
+
   snapshot(): MemorySnapshot {
-    return { budget: this.budget(), reserved: this.reserved(), free: this.free(), ...this.system.read() };
+    return { budget: this.budget(), reserved: this.reserved(), free: this.free(), ...this.read() };
+  }
+
+  /** What the system says; read once for all that is computed at the same time. */
+  private read(): ReturnType<SystemMemory['read']> {
+    if (this.reading === undefined) {
+      this.reading = this.system.read();
+      queueMicrotask(() => (this.reading = undefined));
+    }
+    return this.reading;
   }
 
   /** What is reserved for models, must be in memory, and is not yet: other programs must not be given it. */
   private outstanding(): number {
-    return [...this.reservations.values()].reduce(
-      (total, { memory: { hardBytes }, residentBytes = hardBytes }) => total + Math.max(0, hardBytes - residentBytes),
-      0,
-    );
+    return [...this.reservations.values()].reduce((total, { resources, memory, isLoaded, residentBytes }) => {
+      const hardBytes = Math.min(memory.hardBytes, resources['host'] ?? 0);
+      return total + Math.max(0, hardBytes - (residentBytes ?? (isLoaded ? hardBytes : 0)));
+    }, 0);
   }
 }
 
 /** What an engine may need of which nothing is known: its files, and memory to compute. */
 export function unknownNeed(fileBytes: number): StartMemory {
-  return { hardBytes: Math.round(fileBytes * 1.2) + 512 * mebibyte, mappedBytes: 0, deviceBytes: {}, basis: 'unknown' };
+  return { hardBytes: unknownNeedOf(fileBytes), mappedBytes: 0, deviceBytes: {}, basis: 'unknown' };
 }
 
 /** An estimate as the memory of a start. */
@@ -188,5 +246,5 @@ function zeros(resources: Resources): Resources {
 
 /** What stays free for everything else on the machine. */
 function reserveOf(totalBytes: number): number {
-  return totalBytes < 8 * gibibyte ? 512 * mebibyte : Math.max(gibibyte, totalBytes * 0.05);
+  return totalBytes < 8 * gibibyte ? 512 * mebibyte : Math.max(gibibyte, Math.round(totalBytes * 0.05));
 }

@@ -7,16 +7,21 @@ import { EngineLogService } from './engine-logs.js';
 import { Installations } from './installations.js';
 import { Launcher } from './launcher.js';
 import { Lifecycle } from './lifecycle.js';
+import { LearnedMemory } from './learned-memory.js';
 import { Memory } from './memory.js';
+import { MemorySampler } from './memory-sampler.js';
 import { DefaultPolicy } from './policy.js';
 import { WaitQueue } from './queue.js';
 import { SlotRuntime } from './runtime.js';
+import { Scheduler } from './scheduler.js';
 
 export const runtimeModule = new ContainerModule(({ bind }) => {
   bind(tokens.Policy).toResolvedValue(make(DefaultPolicy), []);
   bind(EngineLogService).toResolvedValue(make(EngineLogService), [tokens.Models, tokens.Events]);
   bind(tokens.EngineLogs).toService(EngineLogService);
   bind(Memory).toResolvedValue(make(Memory), [tokens.Config, tokens.Models, tokens.SystemMemory]);
+  bind(LearnedMemory).toResolvedValue(make(LearnedMemory), [tokens.Config, tokens.Clock, tokens.Log]);
+  bind(MemorySampler).toResolvedValue(make(MemorySampler), [tokens.SystemMemory, Memory, LearnedMemory, tokens.Clock]);
   bind(Installations).toResolvedValue(make(Installations), [
     tokens.Config,
     tokens.OrphanReaper,
@@ -39,6 +44,8 @@ export const runtimeModule = new ContainerModule(({ bind }) => {
     BackendRegistry,
     Installations,
     Memory,
+    LearnedMemory,
+    MemorySampler,
     tokens.Hooks,
     tokens.Events,
     tokens.OrphanReaper,
@@ -56,17 +63,25 @@ export const runtimeModule = new ContainerModule(({ bind }) => {
     tokens.Clock,
     tokens.Log,
   ]);
+  bind(Scheduler).toResolvedValue(make(Scheduler), [
+    tokens.Config,
+    Memory,
+    WaitQueue,
+    Lifecycle,
+    tokens.Hooks,
+    tokens.Clock,
+    tokens.Log,
+  ]);
   bind(SlotRuntime).toResolvedValue(make(SlotRuntime), [
     tokens.Config,
     tokens.Models,
     Launcher,
     Memory,
+    Scheduler,
     WaitQueue,
     Lifecycle,
-    tokens.Hooks,
     tokens.Events,
     tokens.Clock,
-    tokens.Log,
   ]);
   bind(tokens.Runtime).toService(SlotRuntime);
 });

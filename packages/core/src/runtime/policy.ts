@@ -29,20 +29,26 @@ export class DefaultPolicy implements Policy {
 
 /** The set that frees what is missing at the least cost; none when all together do not. */
 function cheapestSet(candidates: readonly RunningSnapshot[], missing: Resources): readonly RunningSnapshot[] {
-  if (candidates.length > mostExact) return cheapestFirst(candidates, missing);
-  let best: readonly RunningSnapshot[] = [];
+  if (!frees(candidates, missing)) return [];
+  const byCost = candidates.toSorted((a, b) => reloadCost(a) - reloadCost(b));
+  if (byCost.length > mostExact) return cheapestFirst(byCost, missing);
+  let best = byCost;
   let bestCost = Infinity;
-  for (let bits = 1; bits < 2 ** candidates.length; bits++) {
-    const set = candidates.filter((_, index) => (bits & (1 << index)) !== 0);
-    const cost = set.reduce((total, slot) => total + reloadCost(slot), 0);
-    if (cost < bestCost && frees(set, missing)) [best, bestCost] = [set, cost];
-  }
+  const search = (index: number, set: RunningSnapshot[], left: Resources, cost: number): void => {
+    if (cost >= bestCost) return;
+    if (!isShort(left)) [best, bestCost] = [set, cost];
+    else if (index < byCost.length) {
+      const next = byCost[index]!;
+      search(index + 1, [...set, next], shortfall(left, next.resources), cost + reloadCost(next));
+      search(index + 1, set, left, cost);
+    }
+  };
+  search(0, [], missing, 0);
   return best;
 }
 
 /** For many candidates: the cheapest one after the other, then without those that are not needed, the dearest first. */
-function cheapestFirst(candidates: readonly RunningSnapshot[], missing: Resources): readonly RunningSnapshot[] {
-  const byCost = candidates.toSorted((a, b) => reloadCost(a) - reloadCost(b));
+function cheapestFirst(byCost: readonly RunningSnapshot[], missing: Resources): readonly RunningSnapshot[] {
   const enough = byCost.findIndex((_, index) => frees(byCost.slice(0, index + 1), missing));
   const chosen = byCost.slice(0, enough + 1);
   return chosen.reduceRight((kept, slot) => {

@@ -1,10 +1,10 @@
-// What runs: the public interface of the runtime, and the one function that decides what happens next.
+// What runs: the public interface of the runtime.
 import type { Machine, StopReason } from '../contract/backends.js';
 import type { Config } from '../contract/config.js';
-import type { Clock, Logger } from '../contract/context.js';
+import type { Clock } from '../contract/context.js';
 import { LaminaError } from '../contract/errors.js';
 import type { MemorySnapshot } from '../contract/memory.js';
-import type { Models, ResolvedModel } from '../contract/models.js';
+import type { Model, Models, ResolvedModel } from '../contract/models.js';
 import type {
   AcquireOptions,
   Lease,
@@ -17,23 +17,18 @@ import type {
 import { abortable } from '../kernel/abort.js';
 import type { EventBus } from '../kernel/event-bus.js';
 import { attachedError } from '../kernel/attached.js';
-import type { Hooks } from '../kernel/hooks.js';
-import { canSleep, Capacity } from './capacity.js';
-import { idleAt } from './idle.js';
 import type { Launcher } from './launcher.js';
 import { ServerLease } from './lease.js';
 import type { Lifecycle } from './lifecycle.js';
 import type { Memory } from './memory.js';
 import { waitReason } from './out-of-memory.js';
-import type { NewWaiter, Waiter, WaitQueue } from './queue.js';
+import type { NewWaiter, WaitQueue } from './queue.js';
+import type { Scheduler } from './scheduler.js';
 import { Slot, type RunningServer } from './slot.js';
 
 /** The slots of one Lamina, and the requests that wait for them. */
 export class SlotRuntime implements Runtime {
   private readonly slotsByName = new Map<string, Slot>();
-  private decisionRequested = false;
-  private nextDecision = Infinity;
-  private cancelNextDecision = () => {};
   private closing = false;
 
   constructor(
@@ -41,12 +36,11 @@ export class SlotRuntime implements Runtime {
     private readonly models: Models,
     private readonly launcher: Launcher,
     private readonly ledger: Memory,
+    private readonly scheduler: Scheduler,
     private readonly queue: WaitQueue,
     private readonly lifecycle: Lifecycle,
-    private readonly hooks: Hooks,
     private readonly events: EventBus,
     private readonly clock: Clock,
-    private readonly log: Logger,
   ) {}
 
   async acquire(
@@ -129,9 +123,10 @@ export class SlotRuntime implements Runtime {
     for (const slot of this.slotsByName.values()) {
       const model = this.models.get(slot.name)?.model;
       if (model === undefined || model.of !== undefined) this.removed(slot);
-      else this.changed(slot);
+      else this.changed(slot, model);
     }
-    this.requestDecision();
+    this.ledger.recount();
+    this.scheduler.request();
   }
 
   /**
@@ -140,7 +135,7 @@ export class SlotRuntime implements Runtime {
    */
   async close(signal: AbortSignal): Promise<void> {
     this.closing = true;
-    this.cancelNextDecision();
+    this.scheduler.close();
     for (const waiter of this.queue.all()) this.queue.fail(waiter, new LaminaError('SHUTTING_DOWN', {}));
     const killNow = () => this.lifecycle.killAll();
     signal.addEventListener('abort', killNow, { once: true });
@@ -157,7 +152,8 @@ export class SlotRuntime implements Runtime {
     void this.lifecycle.stop(slot, 'removed');
   }
 
-  private changed(slot: Slot): void {
+  private changed(slot: Slot, { pinned }: Model): void {
+    slot.pinned = pinned;
     const launched = slot.running?.prepared ?? (slot.state === 'starting' ? slot.prepared : undefined);
     if (launched !== undefined) {
       slot.outdated = this.launcher.fingerprint(slot.name, launched.instance.name) !== launched.fingerprint;
@@ -179,7 +175,9 @@ export class SlotRuntime implements Runtime {
     if (slot === undefined) {
       slot = new Slot(served.name, (changed, from) => this.onSlotChange(changed, from));
       this.slotsByName.set(served.name, slot);
+      this.scheduler.add(slot);
     }
+    slot.pinned = served.pinned;
     return slot;
   }
 
@@ -189,20 +187,22 @@ export class SlotRuntime implements Runtime {
     if (from !== slot.state) {
       if (isLoading(slot.state)) slot.lastLoad = { began: this.clock.now(), ended: Infinity };
       else if (isLoading(from)) slot.lastLoad.ended = this.clock.now();
+      if (slot.state === 'ready') this.ledger.loaded(slot.name);
       this.events.emit('model.state', { model: slot.name, from, to: slot.state });
     }
-    this.requestDecision();
+    this.scheduler.request();
   }
 
   private snapshot(slot: Slot): SlotSnapshot {
     const waiting = this.queue.countOf(slot);
-    const idle = this.idleAt(slot);
+    const idle = this.scheduler.idleAt(slot);
     const memory = this.ledger.view(slot.name);
-    const isWaiting = slot.state === 'queued' && slot.missing !== undefined && waiting > 0;
-    return slot.snapshot(waiting, {
-      ...(idle === undefined ? {} : { idleAt: new Date(idle).toISOString() }),
+    const { missing } = slot;
+    const isShort = missing !== undefined && waiting > 0;
+    return slot.snapshot(waiting, this.clock, {
+      ...(idle === undefined ? {} : { idleAt: this.clock.date(idle).toISOString() }),
       ...(memory === undefined ? {} : { memory }),
-      ...(isWaiting ? { waitReason: waitReason(slot.missing!, this.ledger, [...this.slotsByName.values()]) } : {}),
+      ...(isShort ? { waitReason: waitReason(missing, this.ledger, [...this.slotsByName.values()]) } : {}),
     });
   }
 
@@ -218,8 +218,8 @@ export class SlotRuntime implements Runtime {
     slot.idleSince = this.clock.now();
     if (served) slot.failures = 0;
     if (running.busy === 0) running.drained?.();
-    if (this.queue.size > 0 || slot.outdated) this.requestDecision();
-    else this.rest(slot);
+    if (this.queue.size > 0 || slot.outdated) this.scheduler.request();
+    else this.scheduler.rest(slot);
   }
 
   private wait<T>(
@@ -232,7 +232,7 @@ export class SlotRuntime implements Runtime {
         reject(new LaminaError('ABORTED', {}, { cause: signal?.reason }));
         if (request.explicit) return;
         this.queue.remove(waiter);
-        this.requestDecision();
+        this.scheduler.request();
       };
       const stopListening = () => signal?.removeEventListener('abort', onAbort);
       const waiter = this.queue.add({
@@ -247,123 +247,8 @@ export class SlotRuntime implements Runtime {
         },
       });
       signal?.addEventListener('abort', onAbort, { once: true });
-      this.requestDecision();
+      this.scheduler.request();
     });
-  }
-
-  /** Decides once the current step has ended, however often it is called until then. */
-  private requestDecision(): void {
-    if (this.decisionRequested) return;
-    this.decisionRequested = true;
-    queueMicrotask(() => {
-      this.decisionRequested = false;
-      this.decide();
-    });
-  }
-
-  private decideAt(time: number): void {
-    if (time >= this.nextDecision || this.closing) return;
-    this.cancelNextDecision();
-    this.nextDecision = time;
-    this.cancelNextDecision = this.clock.after(Math.max(0, time - this.clock.now()), () => {
-      this.nextDecision = Infinity;
-      this.decide();
-    });
-  }
-
-  /** Brings what runs in step with what is wanted. It follows everything that could change either, and never awaits. */
-  private decide(): void {
-    if (this.closing) return;
-    const slots = [...this.slotsByName.values()];
-    for (const slot of slots) this.retryCrashed(slot);
-    for (const slot of slots) this.reopen(slot);
-    const waiters = this.queue.ordered();
-    const capacity = new Capacity(
-      slots,
-      this.clock.now(),
-      this.config.limits.starvationTimeout * 1000,
-      this.ledger,
-      this.hooks,
-      this.log,
-      (slot) => this.queue.has(slot),
-    );
-    // Loaded models serve first, so that none is stopped before it has served those it was loaded for.
-    for (const waiter of waiters) this.serve(waiter, capacity);
-    for (const waiter of waiters) if (this.queue.includes(waiter)) this.advance(waiter, capacity);
-    for (const slot of slots) this.rest(slot);
-    this.queue.updatePositions(waiters);
-  }
-
-  /** A slot accepts newer requests again when the one it made way for starts, or has gone. */
-  private reopen(slot: Slot): void {
-    const { yieldsTo } = slot;
-    if (yieldsTo === undefined) return;
-    const waits = this.queue.includes(yieldsTo) && ['queued', 'sleeping'].includes(yieldsTo.slot.state);
-    if (!waits) delete slot.yieldsTo;
-  }
-
-  /** What was started explicitly starts again after a crash, although nobody waits for it. */
-  private retryCrashed(slot: Slot): void {
-    if (slot.state !== 'failed' || slot.desiredState !== 'running' || this.queue.has(slot)) return;
-    if (slot.retryAt > this.clock.now()) this.decideAt(slot.retryAt);
-    else this.queue.addStart(slot);
-  }
-
-  private serve(waiter: Waiter, capacity: Capacity): void {
-    const { slot } = waiter;
-    if (slot.serving && (waiter.explicit || capacity.accepts(slot, waiter))) this.queue.serve(waiter);
-  }
-
-  private advance(waiter: Waiter, capacity: Capacity): void {
-    const { slot } = waiter;
-    if (slot.serving) return;
-    if (waiter.onlyRunning) this.queue.fail(waiter, new LaminaError('MODEL_NOT_RUNNING', { model: slot.name }));
-    else if (slot.state === 'stopped' || slot.state === 'failed') void this.lifecycle.prepare(slot);
-    else if (isPrepared(slot)) this.admit(waiter, capacity);
-  }
-
-  private admit(waiter: Waiter, capacity: Capacity): void {
-    const { slot } = waiter;
-    const admission = capacity.admit(waiter);
-    if (admission.action === 'start') {
-      this.ledger.reserve(slot.name, admission.resources, slot.prepared ?? slot.running!.prepared);
-      if (slot.state === 'sleeping') void this.lifecycle.wake(slot);
-      else this.lifecycle.start(slot);
-    } else if (admission.action === 'refuse') this.lifecycle.refuse(slot, admission.error);
-    else if (admission.action === 'retry') this.decideAt(admission.at);
-    else if (admission.action === 'evict') {
-      const sleep = capacity.sleepSuffices(admission.victims, admission.missing);
-      for (const victim of admission.victims) this.evict(victim, sleep);
-    }
-  }
-
-  private evict(victim: Slot, sleep: boolean): void {
-    if (sleep && canSleep(victim)) void this.lifecycle.sleep(victim);
-    else void this.lifecycle.stop(victim, victim.state === 'starting' ? 'abandoned' : 'evicted');
-  }
-
-  /** What follows when a slot is not used any more. */
-  private rest(slot: Slot): void {
-    if (slot.state === 'queued' && !this.queue.has(slot)) return this.lifecycle.cancel(slot);
-    if (slot.outdated && slot.running?.busy === 0 && slot.state !== 'stopping') return void this.restart(slot);
-    const at = this.idleAt(slot);
-    if (at === undefined) return;
-    if (at > this.clock.now()) this.decideAt(at);
-    else if (slot.running!.server.sleep !== undefined) void this.lifecycle.sleep(slot);
-    else void this.lifecycle.stop(slot, 'idle');
-  }
-
-  private idleAt(slot: Slot): number | undefined {
-    return idleAt(slot, slot.desiredState === 'running' || this.queue.has(slot));
-  }
-
-  /** Stops a server for a change of the manifest; one that is to run starts again. */
-  private async restart(slot: Slot): Promise<void> {
-    const keep = slot.desiredState === 'running';
-    await this.lifecycle.stop(slot, 'changed');
-    if (!keep || slot.desiredState !== 'running' || slot.state !== 'stopped') return;
-    this.queue.addStart(slot);
-    this.requestDecision();
   }
 }
 
@@ -382,9 +267,4 @@ function isLoading(state: SlotState): boolean {
 function waitTimes({ lastLoad }: Slot, since: number, now: number): WaitTimes {
   const loadMs = Math.max(0, Math.min(lastLoad.ended, now) - Math.max(lastLoad.began, since));
   return { queueMs: now - since - loadMs, loadMs };
-}
-
-/** True for a slot that needs only memory to start or to wake. */
-function isPrepared({ state, prepared, operation }: Slot): boolean {
-  return state === 'queued' ? prepared !== undefined : state === 'sleeping' && operation === undefined;
 }

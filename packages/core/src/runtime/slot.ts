@@ -1,5 +1,6 @@
 // The runtime state of one model: which state may follow which, and what exists while its server runs.
 import type { ModelServer, StopReason } from '../contract/backends.js';
+import type { Clock } from '../contract/context.js';
 import type { LaminaError } from '../contract/errors.js';
 import type { DesiredState, SlotSnapshot, SlotState } from '../contract/runtime.js';
 import type { Resources } from '../contract/memory.js';
@@ -23,7 +24,7 @@ export const transitions: Readonly<Record<SlotState, readonly SlotState[]>> = {
 export interface RunningServer {
   readonly server: ModelServer;
   readonly prepared: PreparedStart;
-  readonly startedAt: number;
+  readonly startedAt: Date;
   /** Aborted, with a LaminaError, when the leases on it end. */
   readonly use: AbortController;
   /** Resolves with the reason when the server has ended. */
@@ -51,6 +52,8 @@ export class Slot {
   /** The stop in progress. */
   stopping?: Promise<void>;
   stopReason: StopReason = 'requested';
+  /** True when its model is never stopped for another one, nor when idle. */
+  pinned = false;
   /** True when the manifest changed so that the server must be restarted after its leases end. */
   outdated = false;
   /** When it was last used. */
@@ -59,6 +62,8 @@ export class Slot {
   keepAlive: number | undefined;
   /** The waiting request, of another model, for which it accepts no newer requests, so that it becomes idle. */
   yieldsTo?: Waiter;
+  /** Since when a prepared start lacks memory that other programs hold. */
+  foreignSince?: number;
   /** What a prepared start lacks, by resource. */
   missing?: Resources;
   loadMs = 0;
@@ -108,18 +113,13 @@ export class Slot {
     return !this.external && !['stopped', 'queued', 'failed'].includes(this.state);
   }
 
-  /** True when its model is never stopped for another one. */
-  get pinned(): boolean {
-    return this.current?.model.pinned ?? false;
-  }
-
   /** True when Lamina only attaches to the server: it neither starts nor stops it. */
   get external(): boolean {
     return this.current?.instance.type.lifetime === 'external';
   }
 
   /** The public view; `more` is what others know. */
-  snapshot(waiting: number, more: Pick<SlotSnapshot, 'idleAt' | 'memory' | 'waitReason'>): SlotSnapshot {
+  snapshot(waiting: number, clock: Clock, more: Pick<SlotSnapshot, 'idleAt' | 'memory' | 'waitReason'>): SlotSnapshot {
     return {
       model: this.name,
       state: this.state,
@@ -129,7 +129,7 @@ export class Slot {
       ...backendFields(this.current),
       ...this.serverFields(),
       ...(this.error === undefined ? {} : { error: { code: this.error.code, message: this.error.message } }),
-      ...(this.state === 'failed' && this.retryAt > 0 ? { retryAt: new Date(this.retryAt).toISOString() } : {}),
+      ...(this.state === 'failed' && this.retryAt > 0 ? { retryAt: clock.date(this.retryAt).toISOString() } : {}),
       ...more,
     };
   }
@@ -146,7 +146,7 @@ export class Slot {
     if (this.running === undefined) return {};
     const { server, startedAt } = this.running;
     return {
-      startedAt: new Date(startedAt).toISOString(),
+      startedAt: startedAt.toISOString(),
       loadMs: this.loadMs,
       info: server.info,
       ...(this.capacity === undefined ? {} : { capacity: this.capacity }),

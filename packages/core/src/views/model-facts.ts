@@ -2,6 +2,7 @@
 import type { ModelCapability, ModelMetadata, ModelRecord, Models, ResolvedModel } from '../contract/models.js';
 import type { SlotSnapshot } from '../contract/runtime.js';
 import type { ServedModel } from '../contract/served-models.js';
+import { known } from './known.js';
 import { answeringRecord, resolved, slotOf, type ModelServices } from './slot-of.js';
 
 /** What is known of a model; what is not known is missing. */
@@ -117,8 +118,4 @@ function modalitiesOf(capabilities: readonly ModelCapability[]): NonNullable<Ser
     output_modalities:
       capabilities.includes('embeddings') && !capabilities.includes('chat') ? ['embeddings'] : ['text'],
   };
-}
-
-function known<Fields extends object>(fields: Fields): { [Key in keyof Fields]?: NonNullable<Fields[Key]> } {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as never;
 }

@@ -6,6 +6,7 @@ import type { SlotSnapshot } from '../contract/runtime.js';
 import type { SuggestedModel, Suggestion } from '../contract/suggestions.js';
 import type { ModelDetail, ModelView, ModelsView, SuggestionView, ValidationView } from '../contract/model-views.js';
 import type { BackendView, BackendsView, DownloadView, InstallationView } from '../contract/views.js';
+import { known } from './known.js';
 import { modelFacts } from './model-facts.js';
 import type { ModelRun } from './model-runs.js';
 import { answeringRecord, slotOf, type ModelServices } from './slot-of.js';
@@ -54,7 +55,7 @@ export function modelDetail(
   metadataOf: ReadonlyMap<string, ModelMetadata>,
   run?: ModelRun,
 ): ModelDetail {
-  const { error } = slotOf(lamina, record);
+  const { error, retryAt } = slotOf(lamina, record);
   const metadata = metadataOf.get(record.model.name);
   const memory = run?.choice.backend === undefined ? undefined : run.choice.memory;
   return {
@@ -63,7 +64,7 @@ export function modelDetail(
     ...(memory === undefined ? {} : { memory: memoryView(memory) }),
     ...(metadata === undefined ? {} : { metadata: metadataView(metadata) }),
     ...(record.missing.length > 0 ? { missing: record.missing } : {}),
-    ...(error === undefined ? {} : { error }),
+    ...known({ error, retry_at: retryAt }),
   };
 }
 

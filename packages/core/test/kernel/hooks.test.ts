@@ -137,7 +137,10 @@ describe('hooks', () => {
   it('can be run only according to their kind, which the compiler checks', () => {
     const calls = (run: Hooks['run'], context: Context, model: Model) => {
       // @ts-expect-error a synchronous hook has no promise
-      void run.selectVictims.promise({ need: { model: '', slots: 0 }, running: [] }, context);
+      void run.selectVictims.promise(
+        { need: { model: '', resources: {} }, missing: {}, budget: {}, running: [] },
+        context,
+      );
       // @ts-expect-error an asynchronous hook cannot be called
       run.describeModel.call(model, context);
       // @ts-expect-error an argument is missing

@@ -40,9 +40,11 @@ describe('the diagnostics of the models', () => {
     backend: fake
     options: { context_length: many, contxt: 1 }
   d: { path: a.gguf, limits: { idle_timout: 5 } }
-  e: { path: a.fake, backend: remote-like }
+  e: { path: a.fake, backend: remote-like, aliases: [other] }
+  adapter: { path: a.fake, base: a }
 categories: { small: [a, nobody] }
 defaults: { chat: nobody }
+groups: { big: { models: [a, other, nobody, adapter], max: 1 } }
 backends:
   fake: { executabel: /bin/x }
   mine: { type: fak, x: 1 }
@@ -53,12 +55,15 @@ default: { chat: a }
       ['warning', 'a', 2, 22, 'models.a.backned is not a key Lamina knows and is kept as it is'],
       ['error', 'b', 3, 22, 'models.b.backend is "fakke", and no backend has that name'],
       ['warning', 'd', 8, 32, 'models.d.limits.idle_timout is not a key Lamina knows and is kept as it is'],
-      ['warning', '', 10, 26, 'categories.small.1 is "nobody", and no model has that name'],
-      ['warning', '', 11, 13, 'defaults.chat is "nobody", and no model has that name'],
-      ['error', '', 13, 11, 'backends.fake.executabel is not known here'],
-      ['error', '', 14, 11, 'backends.mine.type is "fak", which no plugin provides'],
-      ['error', '', 15, 32, 'backends.remote-like.base_url must be string, not 5'],
-      ['warning', '', 16, 1, 'default is not a key Lamina knows and is kept as it is'],
+      ['warning', '', 11, 26, 'categories.small.1 is "nobody", and no model has that name'],
+      ['warning', '', 12, 13, 'defaults.chat is "nobody", and no model has that name'],
+      ['warning', '', 13, 55, 'groups.big.max is not a key Lamina knows and is kept as it is'],
+      ['warning', '', 13, 37, 'groups.big.models.2 is "nobody", and no model has that name'],
+      ['warning', '', 13, 45, 'groups.big.models.3 is "adapter", which the server of "a" serves; write "a"'],
+      ['error', '', 15, 11, 'backends.fake.executabel is not known here'],
+      ['error', '', 16, 11, 'backends.mine.type is "fak", which no plugin provides'],
+      ['error', '', 17, 32, 'backends.remote-like.base_url must be string, not 5'],
+      ['warning', '', 18, 1, 'default is not a key Lamina knows and is kept as it is'],
     ]);
     assert.match(lamina.models.diagnostics()[1]!.message, /; did you mean "fake"\?$/);
     assert.equal(lamina.models.diagnostics()[1]!.file, join(lamina.modelsDir, 'models.yaml'));

@@ -11,7 +11,8 @@ export type GgufValue =
   | ['string', string]
   | ['strings', readonly string[]]
   | ['f32s', number]
-  | ['u32s', readonly number[]];
+  | ['u32s', readonly number[]]
+  | ['bools', readonly boolean[]];
 
 /** A tensor: name, dimensions, GGUF type. */
 export type GgufTensor = readonly [name: string, dimensions: readonly number[], type: number];
@@ -68,6 +69,7 @@ function valueBytes([type, value]: GgufValue): Buffer[] {
   if (type === 'bool') return [u32(7), Buffer.from([value ? 1 : 0])];
   if (type === 'strings') return [u32(9), u32(8), u64(value.length), ...value.map(string)];
   if (type === 'u32s') return [u32(9), u32(4), u64(value.length), ...value.map(u32)];
+  if (type === 'bools') return [u32(9), u32(7), u64(value.length), Buffer.from(value.map(Number))];
   return [u32(9), u32(6), u64(value), Buffer.alloc(value * 4)];
 }
 

@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fromGguf } from '../../dist/models/headers/metadata.js';
 import { readHeader } from '../../dist/models/headers/read-header.js';
-import { ggufBytes, readGgufFile, tinyLlama, writeGguf } from './gguf-file.js';
+import type { ModelMetadata } from '../../dist/contract/models.js';
+import { ggufBytes, readGgufFile, tinyLlama, writeGguf, type GgufValue } from './gguf-file.js';
 
 describe('the GGUF reader', () => {
   let directory: string;
@@ -48,7 +49,7 @@ describe('the GGUF reader', () => {
     assert.equal((await readGgufFile(file)).header!.bytesNeeded, bytes.length);
   });
 
-  it('uses the maximum of a value that differs by layer, and explicit key lengths', async () => {
+  it('keeps the heads of each layer and their maximum, and explicit key lengths', async () => {
     await writeGguf(file, {
       values: {
         ...tinyLlama,
@@ -57,10 +58,68 @@ describe('the GGUF reader', () => {
       },
     });
     const metadata = fromGguf((await readGgufFile(file)).header!);
+    assert.deepEqual(metadata.kvHeadsPerLayer, [0, 4, 1]);
     assert.equal(metadata.kvHeads, 4);
     assert.equal(metadata.keyLength, 64);
     assert.equal(metadata.valueLength, 32);
   });
+
+  const shapes: readonly [string, Record<string, GgufValue>, ModelMetadata][] = [
+    [
+      'the feed-forward part, experts and merges',
+      {
+        'llama.feed_forward_length': ['u32s', [512, 1024]],
+        'llama.expert_feed_forward_length': ['u32', 96],
+        'llama.expert_used_count': ['u32', 2],
+        'tokenizer.ggml.merges': ['strings', ['a b', 'b c', 'c d']],
+      },
+      { feedForwardLength: 1024, expertFeedForwardLength: 96, expertsUsed: 2, merges: 3 },
+    ],
+    [
+      'a sliding window with the layers that have it',
+      {
+        'llama.attention.sliding_window': ['u32', 512],
+        'llama.attention.sliding_window_pattern': ['bools', [true, false]],
+        'llama.attention.shared_kv_layers': ['u32', 1],
+      },
+      { slidingWindow: 512, windowPattern: [true, false], sharedKvLayers: 1 },
+    ],
+    [
+      'a sliding window with its interval',
+      { 'llama.attention.sliding_window': ['u32', 512], 'llama.attention.sliding_window_pattern': ['u32', 6] },
+      { slidingWindow: 512, windowPattern: 6 },
+    ],
+    [
+      'compressed keys and values',
+      { 'llama.attention.kv_lora_rank': ['u32', 512], 'llama.attention.key_length_mla': ['u32', 192] },
+      { kvLoraRank: 512 },
+    ],
+    ['no compressed keys and values where they are expanded', { 'llama.attention.kv_lora_rank': ['u32', 512] }, {}],
+    [
+      'recurrent layers by interval',
+      {
+        'llama.full_attention_interval': ['u32', 4],
+        'llama.ssm.conv_kernel': ['u32', 4],
+        'llama.ssm.inner_size': ['u32', 1024],
+        'llama.ssm.state_size': ['u32', 16],
+        'llama.ssm.group_count': ['u32', 0],
+      },
+      { attentionInterval: 4, recurrent: { convolution: 4, innerSize: 1024, stateSize: 16, groups: 0 } },
+    ],
+    [
+      'recurrent layers by mark, with a short convolution',
+      { 'llama.attention.recurrent_layers': ['bools', [true, false]], 'llama.shortconv.l_cache': ['u32', 3] },
+      { kvHeadsPerLayer: [0, 2], recurrent: { shortConvolution: 3 } },
+    ],
+  ];
+  for (const [what, values, expected] of shapes) {
+    it(`reads ${what}`, async () => {
+      await writeGguf(file, { values: tinyLlama });
+      const plain = fromGguf((await readGgufFile(file)).header!);
+      await writeGguf(file, { values: { ...tinyLlama, ...values } });
+      assert.deepEqual(fromGguf((await readGgufFile(file)).header!), { ...plain, ...expected });
+    });
+  }
 
   it('reads the pooling of an embedding model and the type of a projector', async () => {
     await writeGguf(file, { values: { 'general.architecture': ['string', 'bert'], 'bert.pooling_type': ['u32', 2] } });

@@ -183,6 +183,22 @@ const mistakes: readonly Mistake[] = [
     'categories.balanced must be a list of names, not a mapping',
   ],
   [
+    'a group that is a list',
+    'defaults:  ',
+    'groups:\n  big: [llama3.2-3b-q4_k_m, yi-34b-awq]\ndefaults:  ',
+    45,
+    3,
+    'groups.big must be a mapping (indented "key: value" lines beneath it), not a list; write big: { models: [llama3.2-3b-q4_k_m, yi-34b-awq] }',
+  ],
+  [
+    'a group without models',
+    'defaults:  ',
+    'groups:\n  big: { max_loaded: 1 }\ndefaults:  ',
+    45,
+    3,
+    'groups.big has no "models"; write it',
+  ],
+  [
     'a default that is a list',
     '"llama3-8b-q4_k_m"',
     '["llama3-8b-q4_k_m"]',

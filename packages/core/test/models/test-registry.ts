@@ -38,7 +38,7 @@ export interface TestRegistry {
  * machine.
  */
 const slowClock: Clock = {
-  now: () => systemClock.now(),
+  ...systemClock,
   after: (ms, run) => systemClock.after(ms === 250 ? 30_000 : ms, run),
 };
 

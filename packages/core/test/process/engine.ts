@@ -10,6 +10,8 @@ export interface EngineScript {
   readonly exit?: { readonly code?: number; readonly signal?: NodeJS.Signals };
   /** Responds 503 until `/control/ready` is requested, and again after `/control/loading`. */
   readonly loading?: boolean;
+  /** Prints a line for each request to `/health`. */
+  readonly printsProbes?: boolean;
   /** Accepts any key. */
   readonly open?: boolean;
   /** Never opens its port; ends only on a signal. */
@@ -49,6 +51,7 @@ function serve(script: EngineScript, port: number, key: string): void {
     if (pathname === '/control/ready') loading = false;
     if (pathname === '/control/loading') loading = true;
     if (pathname === '/control/echo') return void response.writeHead(500).end(request.headers.authorization);
+    if (pathname === '/health' && script.printsProbes === true) console.log('probe');
     if (pathname === '/health' && script.hangs === true) return;
     const status = pathname.startsWith('/control/')
       ? 200

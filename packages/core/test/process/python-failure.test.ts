@@ -11,7 +11,7 @@ const explain = pythonFailures({
 });
 const explanationOf = (
   lines: readonly string[],
-  exit: { code: number | null; signal: string | null } = { code: 1, signal: null },
+  exit: { code: number | null; signal: string | null; outOfMemory?: boolean } = { code: 1, signal: null },
 ) => explain(lines, { model, exit });
 
 describe('the failure of an engine in Python', () => {
@@ -63,10 +63,10 @@ describe('the failure of an engine in Python', () => {
     );
   });
 
-  it('is probably memory when it was killed', () => {
+  it('is memory when the system killed it for that', () => {
     assert.equal(
-      explanationOf(['ValueError: before'], { code: null, signal: 'SIGKILL' }),
-      'Serpent was killed (SIGKILL); if nobody killed it, the system ran out of memory. Choose a smaller model.',
+      explanationOf(['ValueError: before'], { code: null, signal: 'SIGKILL', outOfMemory: true }),
+      'The system killed Serpent because memory ran out. Choose a smaller model.',
     );
   });
 

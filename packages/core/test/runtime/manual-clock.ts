@@ -6,8 +6,15 @@ export class ManualClock implements Clock {
   private time = 1_700_000_000_000;
   private timers: { at: number; callback: () => void }[] = [];
 
+  /** How far the system's clock was set forward, in milliseconds: dates change, times of `now` do not. */
+  setForwardMs = 0;
+
   now(): number {
     return this.time;
+  }
+
+  date(time = this.time): Date {
+    return new Date(time + this.setForwardMs);
   }
 
   after(ms: number, callback: () => void): () => void {

@@ -1,165 +1,184 @@
-import assert from 'node:assert/strict';
+// The runtime under schedules that fast-check makes up, against the sentences of invariants.ts.
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import fc from 'fast-check';
-import { LaminaError, type Lease } from '@lamina/core';
+import { tokens, type Lease } from '@lamina/core';
+import { definePlugin } from '@lamina/core/plugin';
+import { everyStartServes } from './invariants.js';
 import { settled } from './manual-clock.js';
-import { stage, type Stage } from './scripted-lamina.js';
+import { manifestText, Schedule, type Need } from './schedule.js';
+import type { Script } from './scripted-backend.js';
+import { stage } from './scripted-lamina.js';
+import { SharedMemory } from './shared-memory.js';
 
-const models = ['a', 'b', 'c', 'd'];
-const modelName = fc.constantFrom(...models);
+const numRuns = Number(process.env['LAMINA_PROPERTY_RUNS'] ?? 20);
+const models = ['a', 'b', 'c', 'd', 'e'];
+const total = 120;
+const limits = { memory: 100, deviceMemory: { GPU0: 80 }, starvationTimeout: 2, idleTimeout: 60, healthInterval: 0 };
+
+type Step = (schedule: Schedule) => void | Promise<void>;
+
+/** A step whose name shows in a counterexample. */
+function named<T>(name: string, values: fc.Arbitrary<T>, run: (schedule: Schedule, value: T) => void | Promise<void>) {
+  return values.map((value): Step => {
+    const step: Step = (schedule) => run(schedule, value);
+    return Object.assign(step, { [fc.toStringMethod]: () => `${name}(${JSON.stringify(value)})` });
+  });
+}
+
+const model = fc.constantFrom(...models);
 const index = fc.nat(50);
+const nothing = fc.constant(undefined);
+const edit = fc.record({ pinned: few(model), group: few(model), level: fc.nat(1) });
 
-type Command =
-  | { kind: 'acquire' | 'start' | 'stop'; model: string }
-  | { kind: 'edit'; model: string; level: number }
-  | { kind: 'leave' | 'release' | 'succeed' | 'fail' | 'crash'; index: number }
-  | { kind: 'advance'; ms: number };
-
-const command: fc.Arbitrary<Command> = fc.oneof(
-  { weight: 6, arbitrary: fc.record({ kind: fc.constant('acquire' as const), model: modelName }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constantFrom('start' as const, 'stop' as const), model: modelName }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('edit' as const), model: modelName, level: fc.nat(2) }) },
-  { weight: 4, arbitrary: fc.record({ kind: fc.constantFrom('release' as const, 'succeed' as const), index }) },
+const step: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 8, arbitrary: named('acquire', model, (schedule, value) => schedule.acquire(value)) },
+  { weight: 6, arbitrary: named('release', index, (schedule, value) => schedule.release(value)) },
+  { weight: 5, arbitrary: named('succeed', nothing, (schedule) => schedule.settleStart('succeed')) },
+  { weight: 3, arbitrary: named('finish stop', index, (schedule, value) => schedule.finishStop(value)) },
+  {
+    weight: 4,
+    arbitrary: named('advance', fc.constantFrom(10, 260, 1_000, 2_500, 20_000, 70_000), (schedule, ms) =>
+      schedule.advance(ms),
+    ),
+  },
+  { weight: 1, arbitrary: named('fail', nothing, (schedule) => schedule.settleStart('fail')) },
+  { weight: 1, arbitrary: named('leave', index, (schedule, value) => schedule.leave(value)) },
+  { weight: 1, arbitrary: named('crash', index, (schedule, value) => schedule.crash(value)) },
+  { weight: 1, arbitrary: named('start', model, (schedule, value) => schedule.start(value)) },
+  { weight: 1, arbitrary: named('stop', model, (schedule, value) => schedule.stop(value)) },
+  { weight: 1, arbitrary: named('edit', edit, (schedule, value) => schedule.edit(value)) },
   {
     weight: 1,
-    arbitrary: fc.record({ kind: fc.constantFrom('leave' as const, 'fail' as const, 'crash' as const), index }),
-  },
-  {
-    weight: 2,
-    arbitrary: fc.record({
-      kind: fc.constant('advance' as const),
-      ms: fc.constantFrom(10, 1_000, 2_500, 20_000, 70_000),
-    }),
+    arbitrary: named('other programs hold', fc.nat(total), (schedule, value) => schedule.takeMemory(value)),
   },
 );
 
-/** One run: the leases of callers, and the promises that must all settle. */
-class Play {
-  readonly leases: Lease[] = [];
-  readonly callers: AbortController[] = [];
-  readonly pending = new Set<Promise<unknown>>();
-  private pendingStarts = 0;
+const need: fc.Arbitrary<Need> = fc.record({
+  host: fc.integer({ min: 5, max: 110 }),
+  device: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 80 })),
+  asleep: fc.integer({ min: 0, max: 5 }),
+});
 
-  constructor(
-    private readonly stage: Stage,
-    private readonly maxLoaded: number,
-  ) {}
+const machine = fc.record({
+  needs: fc.tuple(...models.map(() => need)),
+  canSleep: fc.boolean(),
+  automaticStops: fc.boolean(),
+  parallel: fc.option(fc.integer({ min: 1, max: 3 }), { nil: undefined }),
+  maxLoaded: fc.option(fc.integer({ min: 1, max: 3 }), { nil: undefined }),
+});
 
-  async run(step: Command): Promise<void> {
-    const { lamina, clock, script } = this.stage;
-    if (step.kind === 'acquire') this.acquire(step.model);
-    else if (step.kind === 'start') this.follow(lamina.runtime.start(step.model));
-    else if (step.kind === 'stop') this.follow(lamina.runtime.stop(step.model));
-    else if (step.kind === 'edit')
-      await lamina.models.save(step.model, {
-        path: `${step.model}.bin`,
-        format: 'scripted',
-        options: { level: step.level },
-      });
-    else if (step.kind === 'leave') pick(this.callers, step.index)?.abort();
-    else if (step.kind === 'release') this.release(step.index);
-    else if (step.kind === 'advance') await clock.advance(step.ms);
-    else if (step.kind === 'crash')
-      pick(
-        script.servers.filter((server) => server.running),
-        step.index,
-      )?.crash();
-    else if (this.pendingStarts < script.starts.length) this.settleStart(step.kind);
-    await settled();
-    this.check();
-  }
-
-  /** Ends the run: every start succeeds, every lease is released, time advances; then no caller may be waiting. */
-  async finish(): Promise<void> {
-    const { clock, script } = this.stage;
-    script.automatic = true;
-    for (let turn = 0; this.pending.size > 0 && turn < 200; turn++) {
-      while (this.pendingStarts < script.starts.length) this.settleStart('succeed');
-      while (this.leases.length > 0) this.release(0);
-      await clock.advance(5_000);
-      this.check();
-    }
-    assert.equal(this.pending.size, 0, 'a caller is still waiting');
-    while (this.leases.length > 0) this.release(0);
-  }
-
-  check(): void {
-    const { script } = this.stage;
-    assert.ok(script.running.length <= this.maxLoaded, `${script.running.join()} run, and only ${this.maxLoaded} may`);
-    assert.equal(new Set(script.running).size, script.running.length, 'a model runs twice');
-    for (const lease of this.leases) {
-      const server = script.servers.findLast((candidate) => candidate.model === lease.target.served.name);
-      if (lease.signal.aborted) continue;
-      assert.ok(server?.running === true, `a lease on ${lease.target.served.name}, which does not run`);
-    }
-  }
-
-  private acquire(model: string): void {
-    const caller = new AbortController();
-    this.callers.push(caller);
-    this.follow(
-      this.stage.lamina.runtime.acquire(model, { signal: caller.signal }).then((lease) => {
-        assert.equal(lease.target.served.name, model);
-        this.leases.push(lease);
-      }),
-    );
-  }
-
-  private release(at: number): void {
-    const [lease] = this.leases.splice(at % Math.max(1, this.leases.length), 1);
-    if (lease === undefined) return;
-    const server = this.stage.script.servers.findLast((candidate) => candidate.model === lease.target.served.name);
-    if (!lease.signal.aborted)
-      assert.ok(!server!.stops.includes('evicted') && !server!.stops.includes('idle'), 'stopped while it was leased');
-    lease.release({ served: !lease.over });
-  }
-
-  private settleStart(kind: 'succeed' | 'fail'): void {
-    const start = this.stage.script.starts[this.pendingStarts++]!;
-    if (start.over) return;
-    if (kind === 'succeed') start.succeed();
-    else start.fail('the script says so');
-  }
-
-  private follow(promise: Promise<unknown>): void {
-    const settledOne = promise.then(
-      () => undefined,
-      (error: unknown) => assert.ok(LaminaError.is(error), String(error)),
-    );
-    this.pending.add(settledOne);
-    void settledOne.finally(() => this.pending.delete(settledOne));
-  }
+function few<T>(values: fc.Arbitrary<T>): fc.Arbitrary<T[]> {
+  return fc.uniqueArray(values, { maxLength: 2 });
 }
 
-function pick<T>(list: readonly T[], at: number): T | undefined {
-  return list.length === 0 ? undefined : list[at % list.length];
+function estimate({ host, device, asleep }: Need): Script['estimates'][string] {
+  const asleepNeed = { hostBytes: asleep, deviceBytes: { GPU0: Math.min(asleep, device) } };
+  return { hostBytes: host, deviceBytes: { GPU0: device }, contextLength: 1, asleep: asleepNeed };
 }
 
 describe('the runtime under any schedule', () => {
-  it('keeps its limits, grants leases only on running servers, and lets no request wait for ever', async function () {
-    this.timeout(120_000);
+  let directory: string;
+  before(async () => (directory = await mkdtemp(join(tmpdir(), 'lamina-schedules-'))));
+  after(() => rm(directory, { recursive: true, force: true }));
+
+  it('keeps every sentence of invariants.ts', async function () {
+    this.timeout(numRuns * 6_000);
+    const manifest = join(directory, 'models.yaml');
     await fc.assert(
-      fc.asyncProperty(
-        fc.array(command, { minLength: 5, maxLength: 60 }),
-        fc.integer({ min: 1, max: 3 }),
-        async (commands, maxLoaded) => {
-          const testStage = await stage({
-            models,
-            limits: { maxLoaded, idleTimeout: 60, healthInterval: 0, queueTimeout: 10_000 },
-            prepare: (script) => (script.automatic = false),
-          });
-          try {
-            const play = new Play(testStage, maxLoaded);
-            for (const step of commands) await play.run(step);
-            await play.finish();
-            await testStage.lamina.close();
-            assert.deepEqual(testStage.script.running, []);
-            assert.equal(testStage.clock.pending, 0, 'a timer was left behind');
-          } finally {
-            await testStage.close();
+      fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 80 }), machine, async (steps, setup) => {
+        const needs = new Map(models.map((name, at) => [name, setup.needs[at]!]));
+        const memory = new SharedMemory(total);
+        let schedule: Schedule | undefined;
+        const observer = definePlugin({
+          name: 'observer',
+          setup: ({ hooks }) => void hooks.selectVictims.tap((snapshot) => schedule?.onDecision(snapshot)),
+        });
+        const { maxLoaded } = setup;
+        await writeFile(manifest, manifestText(models, { pinned: [], group: [], level: 0 }));
+        const play = await stage({
+          models,
+          manifest,
+          plugins: [observer()],
+          limits: { ...limits, maxLoaded },
+          configure: (container) => void container.rebind(tokens.SystemMemory).toConstantValue(memory),
+          prepare: (script) => {
+            script.automatic = false;
+            script.automaticStops = setup.automaticStops;
+            script.canSleep = setup.canSleep;
+            script.info = setup.parallel === undefined ? {} : { parallel: setup.parallel };
+            script.estimates = Object.fromEntries([...needs].map(([name, value]) => [name, estimate(value)]));
+            script.availability = { available: true, version: '1', devices: [{ name: 'GPU0', totalBytes: 80 }] };
+          },
+        });
+        try {
+          schedule = new Schedule(needs, { starvationMs: 2_000, idleMs: 60_000 }, play, memory, manifest);
+          for (const run of steps) {
+            await run(schedule);
+            await schedule.check();
           }
-        },
-      ),
-      { numRuns: Number(process.env['LAMINA_PROPERTY_RUNS'] ?? 20) },
+          await schedule.finish();
+        } finally {
+          await play.close();
+        }
+      }),
+      { numRuns },
     );
   });
+
+  it('lets each start serve a request, of two models that exclude each other', async () => {
+    const turn = fc.oneof(
+      { weight: 3, arbitrary: fc.record({ ask: fc.constantFrom('a', 'b') }) },
+      { weight: 2, arbitrary: fc.constant('release' as const) },
+      { weight: 2, arbitrary: fc.constant('succeed' as const) },
+      { weight: 2, arbitrary: fc.constantFrom(10, 1_000, 2_500, 20_000) },
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(turn, { minLength: 5, maxLength: 60 }), async (turns) => {
+        const play = await stage({
+          models: ['a', 'b'],
+          limits: { idleTimeout: 0, starvationTimeout: 2 },
+          prepare: (script) => (script.automatic = false),
+        });
+        const leases: Lease[] = [];
+        const served = new Map<string, number>();
+        const endings: [string, number][] = [];
+        play.lamina.events.on('model.state', ({ model: name, to }) => {
+          if (to === 'starting') served.set(name, 0);
+          if (to === 'stopping') endings.push([name, served.get(name)!]);
+        });
+        const ask = async (name: string) => {
+          const lease = await play.lamina.runtime.acquire(name, { signal: play.signal });
+          served.set(name, served.get(name)! + 1);
+          leases.push(lease);
+        };
+        try {
+          const asked: Promise<void>[] = [];
+          for (const what of turns) {
+            if (what === 'release') leases.shift()?.release({ served: true });
+            else if (what === 'succeed') play.script.starts.find(({ over }) => !over)?.succeed();
+            else if (typeof what === 'number') await play.clock.advance(what);
+            else asked.push(ask(what.ask));
+            await settled();
+            for (const [name, count] of endings.splice(0)) everyStartServes(name, count);
+          }
+          play.script.automatic = true;
+          let isAnswered = false;
+          const answered = Promise.all(asked).then(() => (isAnswered = true));
+          while (!isAnswered) {
+            play.script.starts.find(({ over }) => !over)?.succeed();
+            for (const lease of leases.splice(0)) lease.release({ served: true });
+            await play.clock.advance(3_000);
+            for (const [name, count] of endings.splice(0)) everyStartServes(name, count);
+          }
+          await answered;
+          for (const lease of leases) lease.release({ served: true });
+        } finally {
+          await play.close();
+        }
+      }),
+      { numRuns },
+    );
+  }).timeout(numRuns * 6_000);
 });

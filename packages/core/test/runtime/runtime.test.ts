@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
-import { LaminaError, type Lease } from '@lamina/core';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { LaminaError, tokens, type Lease } from '@lamina/core';
 import { settled } from './manual-clock.js';
+import { manifestText } from './schedule.js';
 import { stage, type Stage } from './scripted-lamina.js';
+import { SharedMemory } from './shared-memory.js';
 
 describe('the runtime', () => {
   let it_: Stage;
@@ -167,11 +172,79 @@ describe('the runtime', () => {
     lease.release();
   });
 
+  it('does not stop a sleeping model that an older request wants to wake', async () => {
+    const { clock, script } = await use({
+      limits: { memory: 100, maxLoaded: 3 },
+      prepare: (s) => {
+        s.canSleep = true;
+        for (const [model, hostBytes] of Object.entries({ a: 5, b: 50, c: 60 }))
+          s.estimates[model] = {
+            hostBytes,
+            deviceBytes: {},
+            contextLength: 1,
+            asleep: { hostBytes: 5, deviceBytes: {} },
+          };
+      },
+    });
+    (await acquire('c')).release();
+    const busy = await acquire('b');
+    assert.equal(state('c'), 'sleeping');
+    const older = acquire('c');
+    await clock.advance(3_000); // From then on memory is kept for it.
+    const newer = acquire('a');
+    await settled();
+    assert.equal(state('c'), 'sleeping');
+    busy.release();
+    for (const lease of await Promise.all([older, newer])) lease.release();
+    assert.equal(script.starts.filter(({ model }) => model === 'c').length, 1);
+  });
+
+  it('applies a changed group to models that run already', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'lamina-groups-'));
+    const manifest = join(directory, 'models.yaml');
+    const write = (group: string[]) =>
+      writeFile(manifest, manifestText(['a', 'b', 'c'], { pinned: [], group, level: 0 }));
+    try {
+      await write([]);
+      await use({ manifest, limits: { maxLoaded: 3 } });
+      for (const model of ['a', 'b']) (await acquire(model)).release();
+      await write(['a', 'c']);
+      await it_.lamina.models.reload();
+      (await acquire('c')).release();
+      assert.deepEqual(it_.script.running, ['b', 'c']);
+    } finally {
+      await rm(directory, { recursive: true });
+    }
+  });
+
   it('keeps the loaded model when the other one cannot start here', async () => {
     await use({ entries: { b: { options: { level: 'high' } } } });
     (await acquire('a')).release();
     await rejects(acquire('b'), 'CONFIG_INVALID');
     assert.deepEqual(it_.script.running, ['a']);
+  });
+
+  it('does not start a second model on memory that the first one has not taken yet', async () => {
+    const memory = new SharedMemory(120);
+    memory.others = 40;
+    const { script } = await use({
+      limits: { memory: 100, maxLoaded: 2 },
+      configure: (container) => void container.rebind(tokens.SystemMemory).toConstantValue(memory),
+      prepare: (s) => {
+        s.automatic = false;
+        for (const model of ['a', 'b']) s.estimates[model] = { hostBytes: 45, deviceBytes: {}, contextLength: 1 };
+      },
+    });
+    const first = acquire('a');
+    await script.start(0);
+    const second = acquire('b');
+    await settled();
+    assert.equal(script.starts.length, 1);
+    memory.others = 0;
+    await it_.clock.advance(250);
+    script.starts[0]!.succeed();
+    (await script.start(1)).succeed();
+    for (const lease of await Promise.all([first, second])) lease.release();
   });
 
   it('lets a request wait for capacity while the loaded model is busy', async () => {
@@ -248,6 +321,30 @@ describe('the runtime', () => {
     lease.release();
     (await late).release();
     assert.deepEqual(it_.script.running, ['a']);
+  });
+
+  it('does not let requests that arrive while a model loads overtake one that waits for its memory', async () => {
+    const { clock, script } = await use({
+      limits: { starvationTimeout: 2 },
+      prepare: (s) => (s.automatic = false),
+    });
+    const order: string[] = [];
+    const ask = async (model: string, name: string) => {
+      const lease = await acquire(model);
+      order.push(name);
+      lease.release({ served: true });
+    };
+    const first = [ask('a', 'first of a'), ask('b', 'first of b')];
+    const { succeed } = await script.start(0);
+    await clock.advance(20_000);
+    const late = ask('a', 'late of a');
+    await settled();
+    succeed();
+    (await script.start(1)).succeed();
+    await Promise.all(first);
+    (await script.start(2)).succeed();
+    await late;
+    assert.deepEqual(order, ['first of a', 'first of b', 'late of a']);
   });
 
   it('queues requests over the capacity of a server', async () => {

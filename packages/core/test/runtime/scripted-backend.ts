@@ -4,6 +4,7 @@ import type {
   Backend,
   BackendType,
   Health,
+  MemoryEstimate,
   ModelServer,
   ServerExit,
   ServerInfo,
@@ -24,17 +25,20 @@ export interface ScriptedStart {
 }
 
 /** The result of a health check. */
-export type ScriptedHealth = Health | 'fails';
+export type ScriptedHealth = Health | 'fails' | 'hangs';
 
 /** One server that runs. */
 export interface ScriptedServer {
   readonly model: string;
   readonly stops: StopReason[];
   crash(): void;
-  /** `fails`: the check is rejected. */
+  /** `fails`: the check is rejected; `hangs`: it never ends. */
   health: ScriptedHealth;
   asleep: boolean;
   readonly running: boolean;
+  /** True when it was told to stop and waits for `finishStop`. */
+  readonly stopping: boolean;
+  finishStop(): void;
 }
 
 /** Controls the scripted backend. */
@@ -43,6 +47,10 @@ export class Script {
   readonly servers: ScriptedServer[] = [];
   /** True: starts succeed without a call of the test. */
   automatic = true;
+  /** True: stops succeed without a call of the test. */
+  automaticStops = true;
+  /** What each model needs; missing: nothing is known of it. */
+  estimates: Record<string, MemoryEstimate> = {};
   canSleep = false;
   /** The operations of a server that never finish. */
   hangs: 'stop' | 'sleep' | 'wake' | undefined;
@@ -51,7 +59,6 @@ export class Script {
   endpoints: readonly string[] = [];
   lifetime: 'owned' | 'external' = 'owned';
   availability: Awaited<ReturnType<Backend['probe']>> = { available: true, version: '1' };
-
   private readonly waiting: (() => void)[] = [];
 
   /** The start of that number, counted from 0, once the runtime has requested it. */
@@ -81,6 +88,7 @@ export class Script {
         name,
         probe: () => Promise.resolve(this.availability),
         accepts: () => ({ rank: 0, reason: 'scripted' }),
+        estimateMemory: ({ name: model }) => Promise.resolve(this.estimates[model]),
         start: (model, context) => this.begin(model.name, context),
       }),
     };
@@ -128,6 +136,7 @@ export class Script {
       running = false;
       end({ code: 0, signal: null, expected, reason, lastLines: [] });
     };
+    let finishStop: (() => void) | undefined;
     const scripted = {
       model,
       stops: [] as StopReason[],
@@ -137,6 +146,10 @@ export class Script {
       get running() {
         return running;
       },
+      get stopping() {
+        return running && finishStop !== undefined;
+      },
+      finishStop: () => finishStop?.(),
     };
     this.servers.push(scripted);
     const change = (what: 'sleep' | 'wake', asleep: boolean): Promise<void> => {
@@ -148,14 +161,22 @@ export class Script {
       endpoint: () => ({ baseUrl: `http://127.0.0.1:9/${model}/v1` }),
       info,
       closed,
-      stop: ({ reason }) => {
+      stop: ({ reason, signal }) => {
         scripted.stops.push(reason);
         if (this.hangs === 'stop') return new Promise(() => undefined);
-        finish(true, 'it was stopped');
-        return Promise.resolve();
+        return new Promise((resolve) => {
+          finishStop = () => {
+            finish(true, 'it was stopped');
+            resolve();
+          };
+          signal.addEventListener('abort', finishStop, { once: true });
+          if (this.automaticStops || signal.aborted) finishStop();
+        });
       },
-      check: () =>
-        scripted.health === 'fails' ? Promise.reject(new Error('no answer')) : Promise.resolve(scripted.health),
+      check: () => {
+        if (scripted.health === 'hangs') return new Promise(() => undefined);
+        return scripted.health === 'fails' ? Promise.reject(new Error('no answer')) : Promise.resolve(scripted.health);
+      },
       ...(this.canSleep ? { sleep: () => change('sleep', true), wake: () => change('wake', false) } : {}),
     };
     return { server, scripted };

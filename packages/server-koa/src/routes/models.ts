@@ -1,10 +1,12 @@
-// /models and /v1/models: list, start and stop models.
+// /models, /v1/models and /ps: list, start and stop models.
 import {
+  heldMemory,
   isActive,
   metadataOf,
   modelDetail,
   modelRuns,
   modelsView,
+  psView,
   reasonOf,
   servedModel,
   type FromSchema,
@@ -17,6 +19,7 @@ import {
 import {
   modelDetailSchema,
   modelsViewSchema,
+  psViewSchema,
   servedModelSchema,
   servedModelsSchema,
   startedViewSchema,
@@ -71,6 +74,14 @@ export function modelRoutes(services: RouteServices): HttpRoute[] {
         koa.type = 'json';
         return (hasScope(caller, 'manage') ? full : restricted).text(records);
       },
+    },
+    {
+      method: 'GET',
+      path: '/ps',
+      scope: 'any',
+      summary: 'Models that run, start, sleep, wait or failed, and the memory they share',
+      response: psViewSchema,
+      handler: ({ caller }) => psView(lamina, { showProcesses: hasScope(caller, 'manage') }),
     },
     {
       method: 'GET',
@@ -194,13 +205,14 @@ async function detailOf(ctx: HttpContext, services: RouteServices, target: Resol
 function serverView(
   ctx: HttpContext,
   services: RouteServices,
-  { backend, startedAt, pid, origin }: SlotSnapshot,
+  { backend, startedAt, memory, pid, origin }: SlotSnapshot,
   name: string,
 ): ModelServerView {
   const server = {
     ...endpointsOf(ctx, services, name),
     ...(backend === undefined ? {} : { backend }),
     ...(startedAt === undefined ? {} : { started_at: startedAt }),
+    ...(memory === undefined ? {} : { memory: heldMemory(memory, services.lamina.runtime.memory().budget) }),
   };
   if (!hasScope(ctx.caller, 'manage')) return server;
   return { ...server, ...(pid === undefined ? {} : { pid }), ...(origin === undefined ? {} : { origin }) };

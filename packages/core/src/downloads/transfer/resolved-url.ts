@@ -25,7 +25,10 @@ export class ResolvedUrl {
   /** The URL to request. Concurrent callers share one call to the source. */
   async get(): Promise<Location> {
     const { expiresAt } = this.current ?? {};
-    if (this.current !== undefined && (expiresAt === undefined || expiresAt - this.clock.now() > expiryMarginMs))
+    if (
+      this.current !== undefined &&
+      (expiresAt === undefined || expiresAt - this.clock.date().getTime() > expiryMarginMs)
+    )
       return this.current;
     this.pending ??= this.locate().finally(() => (this.pending = undefined));
     this.current = await this.pending;

@@ -32,7 +32,7 @@ export async function describeFiles(model: ModelFiles, folders: Folders, headers
   const weights = of('weights', 'adapter').map(({ header }) => header);
   const [config] = of('config');
   if (config?.header.metadata !== undefined) weights[0] = { ...weights[0], metadata: config.header.metadata };
-  return { metadata: combine(weights, of('projector')[0]?.header.metadata) };
+  return { metadata: combine(weights, of('projector')[0]?.header.metadata, of('draft')[0]?.header.metadata) };
 }
 
 /** What is wrong with the existing files of a model: truncated, of another format, unreadable. */

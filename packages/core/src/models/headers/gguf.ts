@@ -12,12 +12,17 @@ const longestKey = 65_535;
 const longestTemplate = 256 * 1024;
 const longestString = 4096;
 const longestArray = 4096;
+/** Arrays with a value for each layer. */
+const perLayerKey =
+  /\.(?:feed_forward_length|attention\.(?:head_count|head_count_kv|sliding_window_pattern|recurrent_layers))$/;
 
-/** What a GGUF header says, without its arrays. */
+/** What a GGUF header says; of its arrays only those with a value for each layer. */
 export interface GgufHeader {
   readonly version: number;
-  /** Numbers, booleans and strings by key; of an array of numbers per layer (`….head_count_kv`) the largest. */
+  /** Numbers, booleans and strings by key. */
   readonly values: ReadonlyMap<string, string | number | boolean>;
+  /** Arrays with a value for each layer (`….head_count_kv`) by key; a boolean is 0 or 1. */
+  readonly perLayer: ReadonlyMap<string, readonly number[]>;
   /** Arrays by key: how many elements. */
   readonly lengths: ReadonlyMap<string, number>;
   /** Weights over all tensors of this file. */
@@ -49,16 +54,13 @@ async function readHeader(file: GgufWindow, size: number): Promise<GgufHeader> {
   const pairs = file.uint64();
   refuseCount('tensors', tensors, 24, size);
   refuseCount('metadata entries', pairs, 13, size);
-  const values = new Map<string, string | number | boolean>();
-  const lengths = new Map<string, number>();
-  for (let index = 0; index < pairs; index++)
-    await readPair(file, await readString(file, longestKey, 'key'), values, lengths);
+  const found = { values: new Map(), perLayer: new Map(), lengths: new Map() } satisfies Found;
+  for (let index = 0; index < pairs; index++) await readPair(file, await readString(file, longestKey, 'key'), found);
   const sums = await readTensors(file, tensors);
-  const alignment = values.get('general.alignment');
+  const alignment: unknown = found.values.get('general.alignment');
   return {
     version,
-    values,
-    lengths,
+    ...found,
     parameters: sums.parameters,
     bytesNeeded: roundUp(file.position, typeof alignment === 'number' ? alignment : 32) + sums.dataBytes,
   };
@@ -81,17 +83,18 @@ function refuseCount(what: string, count: number, bytesEach: number, size: numbe
     throw new BrokenFile(`it says that it has ${count} ${what}, which cannot be in ${size} bytes`);
 }
 
-async function readPair(
-  file: GgufWindow,
-  key: string,
-  values: Map<string, string | number | boolean>,
-  lengths: Map<string, number>,
-): Promise<void> {
+interface Found {
+  readonly values: Map<string, string | number | boolean>;
+  readonly perLayer: Map<string, readonly number[]>;
+  readonly lengths: Map<string, number>;
+}
+
+async function readPair(file: GgufWindow, key: string, found: Found): Promise<void> {
   await file.need(4);
   const type = file.uint32();
-  if (type === arrayType) return readArray(file, key, values, lengths);
+  if (type === arrayType) return readArray(file, key, found);
   const value = type === stringType ? await readValueString(file, key) : await readScalar(file, key, type);
-  if (value !== undefined) values.set(key, value);
+  if (value !== undefined) found.values.set(key, value);
 }
 
 async function readScalar(file: GgufWindow, key: string, type: number): Promise<number | boolean> {
@@ -110,22 +113,19 @@ async function readValueString(file: GgufWindow, key: string): Promise<string | 
   return file.text(length);
 }
 
-async function readArray(
-  file: GgufWindow,
-  key: string,
-  values: Map<string, string | number | boolean>,
-  lengths: Map<string, number>,
-): Promise<void> {
+async function readArray(file: GgufWindow, key: string, { perLayer, lengths }: Found): Promise<void> {
   await file.need(12);
   const type = file.uint32();
   const length = file.uint64();
   lengths.set(key, length);
   if (type === stringType) return file.skipStrings(length);
   const bytes = sizeOf(type, key) * length;
-  const perLayer = /\.attention\.head_count(_kv)?$/.test(key) && length > 0 && length <= longestArray;
-  if (!perLayer) return file.skip(bytes);
+  if (!perLayerKey.test(key) || length === 0 || length > longestArray) return file.skip(bytes);
   await file.need(bytes);
-  values.set(key, Math.max(...Array.from({ length }, () => file.number(type))));
+  perLayer.set(
+    key,
+    Array.from({ length }, () => (type === boolType ? file.uint8() : file.number(type))),
+  );
 }
 
 async function readString(file: GgufWindow, longest: number, what: string): Promise<string> {

@@ -11,7 +11,7 @@ import { readHeader } from './read-header.js';
 
 const mostFiles = 10_000;
 /** Increase it when the shape of a cached header changes, or what it says. */
-const version = 5;
+const version = 6;
 
 /** A file with its header. */
 export interface KnownFile extends FileVersion {

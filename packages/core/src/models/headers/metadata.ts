@@ -8,10 +8,11 @@ import { isMapping } from '../../kernel/json.js';
 type Config = Readonly<Record<string, unknown>>;
 
 /** The metadata a GGUF header means. Key and value lengths default to embedding length / heads, as in llama.cpp. */
-export function fromGguf({ values, lengths }: GgufHeader): ModelMetadata {
+export function fromGguf({ values, perLayer, lengths }: GgufHeader): ModelMetadata {
   const text = (key: string) => textOf(values.get(key));
   const architecture = text('general.architecture');
-  const number = (key: string) => countOf(values.get(`${architecture ?? ''}.${key}`));
+  const list = (key: string) => perLayer.get(`${architecture ?? ''}.${key}`);
+  const number = (key: string) => countOf(values.get(`${architecture ?? ''}.${key}`)) ?? largest(list(key));
   const fileType = values.get('general.file_type');
   const embeddingLength = number('embedding_length');
   const heads = number('attention.head_count');
@@ -25,9 +26,21 @@ export function fromGguf({ values, lengths }: GgufHeader): ModelMetadata {
     layers: number('block_count'),
     heads,
     kvHeads: number('attention.head_count_kv') ?? heads,
+    kvHeadsPerLayer: kvHeadsPerLayer(list, number('attention.head_count_kv') ?? heads),
     keyLength: number('attention.key_length') ?? perHead,
     valueLength: number('attention.value_length') ?? perHead,
+    ...widths(number),
+    slidingWindow: positive(number('attention.sliding_window')),
+    windowPattern:
+      list('attention.sliding_window_pattern')?.map((each) => each !== 0) ??
+      positive(number('attention.sliding_window_pattern')),
+    // Compressed keys and values are kept only when the header says the lengths of the expanded ones too.
+    kvLoraRank: number('attention.key_length_mla') === undefined ? undefined : number('attention.kv_lora_rank'),
+    attentionInterval: positive(number('full_attention_interval')),
+    recurrent: recurrentOf(number),
+    sharedKvLayers: positive(number('attention.shared_kv_layers')),
     vocabularySize: lengths.get('tokenizer.ggml.tokens') ?? number('vocab_size'),
+    merges: lengths.get('tokenizer.ggml.merges'),
     quantization: typeof fileType === 'number' ? fileTypes[fileType] : undefined,
     chatTemplate,
     pooling,
@@ -35,6 +48,47 @@ export function fromGguf({ values, lengths }: GgufHeader): ModelMetadata {
     kind: text('general.type') ?? (architecture === 'clip' ? 'mmproj' : 'model'),
     shards: countOf(values.get('split.count')),
   });
+}
+
+type ReadNumber = (key: string) => number | undefined;
+
+function widths(
+  number: ReadNumber,
+): Readonly<Record<'feedForwardLength' | 'expertFeedForwardLength' | 'expertsUsed', number | undefined>> {
+  return {
+    feedForwardLength: positive(number('feed_forward_length')),
+    expertFeedForwardLength: positive(number('expert_feed_forward_length')),
+    expertsUsed: positive(number('expert_used_count')),
+  };
+}
+
+/** From the array of heads, or, in models that mark their recurrent layers, from those marks. */
+function kvHeadsPerLayer(
+  list: (key: string) => readonly number[] | undefined,
+  kvHeads = 0,
+): readonly number[] | undefined {
+  const recurrent = list('attention.recurrent_layers');
+  return list('attention.head_count_kv') ?? recurrent?.map((isRecurrent) => (isRecurrent === 0 ? kvHeads : 0));
+}
+
+function recurrentOf(number: ReadNumber): ModelMetadata['recurrent'] {
+  const fields = {
+    convolution: number('ssm.conv_kernel'),
+    innerSize: number('ssm.inner_size'),
+    stateSize: number('ssm.state_size'),
+    groups: number('ssm.group_count'),
+    shortConvolution: number('shortconv.l_cache'),
+  };
+  const known = Object.entries(fields).filter(([, value]) => value !== undefined);
+  return known.length === 0 ? undefined : Object.fromEntries(known);
+}
+
+function largest(list: readonly number[] | undefined): number | undefined {
+  return list === undefined ? undefined : Math.max(...list);
+}
+
+function positive(value: number | undefined): number | undefined {
+  return value === 0 ? undefined : value;
 }
 
 /** config.json as the transformers library writes it; the text part of a multimodal model is under `text_config`. */
@@ -93,10 +147,11 @@ export function fromMlc(config: Config): ModelMetadata {
   });
 }
 
-/** The metadata of a whole model: of the first weights, with the parameters of all and the projector's capabilities. */
+/** The metadata of a whole model: of the first weights, with the parameters of all, the projector's capabilities and the draft model. */
 export function combine(
   weights: readonly { readonly metadata?: ModelMetadata; readonly parameters?: number }[],
   projector: ModelMetadata | undefined,
+  draft: ModelMetadata | undefined,
 ): ModelMetadata {
   const [first, ...shards] = weights;
   const parameters = weights.reduce<number | undefined>(
@@ -108,6 +163,7 @@ export function combine(
     ...first?.metadata,
     parameters: parameters === 0 ? undefined : parameters,
     capabilities: capabilities.length > 0 ? capabilities : undefined,
+    draft,
     shards: shards.length > 0 ? weights.length : first?.metadata?.shards,
   });
 }

@@ -1,5 +1,6 @@
 // The message for a value that its schema refuses: what it must be, what it is, and what to write instead.
 import type { Schema } from '../../contract/schema.js';
+import { isMapping } from '../../kernel/json.js';
 
 /** A sentence part: `must be text, not the number 5; write path: "5"`. */
 export function diagnosticMessage(path: readonly string[], schema: Schema | undefined, value: unknown): string {
@@ -8,6 +9,9 @@ export function diagnosticMessage(path: readonly string[], schema: Schema | unde
   if (value === '' && schema['minLength'] !== undefined) return 'is empty; write a value, or leave the key out';
   if (typeof value === 'number' && typeof schema['minimum'] === 'number' && value < schema['minimum'])
     return `must be ${String(schema['minimum'])} or more, not ${value}`;
+  const lacking = isMapping(value) ? (schema['required'] as readonly string[] | undefined) : undefined;
+  if (lacking !== undefined)
+    return `has no "${lacking.filter((name) => !Object.hasOwn(value as object, name)).join('", "')}"; write it`;
   const instead = insteadOf(key, schema, value);
   return `must be ${expected(schema)}, not ${found(value)}${instead === undefined ? '' : `; write ${instead}`}`;
 }
@@ -55,7 +59,10 @@ function insteadOf(key: string, schema: Schema, value: unknown): string | undefi
   if (type === 'boolean' && typeof value === 'string')
     return `${key}: ${/^(y|yes|on|true|1)$/i.test(value) ? 'true' : 'false'}`;
   if ((type === 'number' || type === 'integer') && typeof value === 'string') return numberInstead(key, value);
-  if (type === 'object' && typeof value === 'string' && isEntry(schema)) return `${key}: { path: ${show(value)} }`;
+  if (type === 'object' && typeof value === 'string' && hasProperty(schema, 'path'))
+    return `${key}: { path: ${show(value)} }`;
+  if (type === 'object' && Array.isArray(value) && hasProperty(schema, 'max_loaded'))
+    return `${key}: { models: [${value.join(', ')}] }`;
   if (type === 'object' && Array.isArray(value))
     return `each name as a key of its own, "${nameIn(value)}:", without a dash`;
   return undefined;
@@ -69,8 +76,8 @@ function numberInstead(key: string, value: string): string | undefined {
   return `${key}: ${Number(match[1]) * factor}`;
 }
 
-function isEntry(schema: Schema): boolean {
-  return Object.hasOwn((schema['properties'] as object | undefined) ?? {}, 'path');
+function hasProperty(schema: Schema, name: string): boolean {
+  return Object.hasOwn((schema['properties'] as object | undefined) ?? {}, name);
 }
 
 function nameIn(list: readonly unknown[]): string {

@@ -1,6 +1,12 @@
 // What a schema cannot say about a manifest: safe names and paths, aliases and bases that fit together, unknown keys.
 import { isAbsolute } from 'node:path';
-import { manifestSchema, modelEntrySchema, type Manifest, type ModelEntry } from '../../contract/manifest.js';
+import {
+  manifestSchema,
+  modelEntrySchema,
+  modelGroupSchema,
+  type Manifest,
+  type ModelEntry,
+} from '../../contract/manifest.js';
 import type { Schema } from '../../contract/schema.js';
 import { check, nearestHint, type Problem } from '../../kernel/check.js';
 import type { EntryKeys } from './entry-keys.js';
@@ -80,7 +86,7 @@ export function crossEntryProblems(models: Manifest['models']): readonly Problem
   return [...entries.flatMap(([name, entry]) => baseProblem(name, entry, models)), ...aliasProblems(entries, models)];
 }
 
-/** Unknown keys at the top and in entries: they are kept, but are probably mistakes. */
+/** Unknown keys at the top, in entries and in groups: they are kept, but are probably mistakes. */
 export function unknownKeys(manifest: Manifest, keys: EntryKeys): readonly Problem[] {
   const { limits } = modelEntrySchema.properties;
   return [
@@ -89,6 +95,9 @@ export function unknownKeys(manifest: Manifest, keys: EntryKeys): readonly Probl
       ...unknownIn(entry, ['models', name], keys.entry.properties),
       ...unknownIn(entry.limits ?? {}, ['models', name, 'limits'], limits.properties),
     ]),
+    ...Object.entries(manifest.groups).flatMap(([name, group]) =>
+      unknownIn(group, ['groups', name], modelGroupSchema.properties),
+    ),
   ];
 }
 

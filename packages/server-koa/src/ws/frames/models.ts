@@ -1,6 +1,7 @@
-// The frames of models: what the routes /models and /suggest do.
-import { metadataOf, modelDetail, modelsView, modelView, suggestionView, type ModelRecord } from '@lamina/core';
-import type { ClientFrame, ModelDetail, ModelsView, ModelView, SuggestionView } from '@lamina/core/protocol';
+// The frames of models: what the routes /models, /ps and /suggest do.
+import { metadataOf, modelDetail, modelsView, modelView, psView, suggestionView, type ModelRecord } from '@lamina/core';
+import type { ClientFrame, ModelDetail, ModelsView, ModelView, PsView, SuggestionView } from '@lamina/core/protocol';
+import { hasScope } from '../../middleware/authentication.js';
 import { matchingModels } from '../../routes/library.js';
 import type { Peer } from '../peer.js';
 
@@ -14,6 +15,11 @@ export async function getModel({ model }: ClientFrame<'model.get'>, { lamina }: 
   const target = lamina.models.resolve(model);
   const metadata = await metadataOf(lamina, target);
   return modelDetail(lamina, lamina.models.get(target.model.name) as ModelRecord, metadata);
+}
+
+/** `model.ps` */
+export function modelsInUse(_frame: ClientFrame<'model.ps'>, { lamina, caller }: Peer): PsView {
+  return psView(lamina, { showProcesses: hasScope(caller, 'manage') });
 }
 
 /** `model.suggest` */

@@ -40,8 +40,8 @@ import { liveOwner, lockDataDir } from './process/lock.js';
 import { loadExeca } from './process/spawn-group.js';
 import { backendProblems } from './runtime/backend-problems.js';
 import { BackendRegistry } from './runtime/backends.js';
-import { LearnedMemory } from './runtime/learned-memory.js';
 import { EngineLogService } from './runtime/engine-logs.js';
+import { LearnedMemory } from './runtime/learned-memory.js';
 import { SlotRuntime } from './runtime/runtime.js';
 
 /** How long each of the longer closing steps may take, including the stop of all models. */

@@ -1,0 +1,37 @@
+// A server for the soak test, with two models of which one fits: node --expose-gc bench/dist/soak-server.js
+// It answers each message with what the process holds.
+import { readdirSync } from 'node:fs';
+import { setTimeout } from 'node:timers/promises';
+import { metrics } from '@lamina/plugin-metrics';
+import { createServer } from '@lamina/server-koa';
+import { createTestLamina, fakePlugin } from '@lamina/testing';
+
+/** What a process holds: memory in bytes, and counts. */
+export interface Held {
+  readonly heap: number;
+  readonly rss: number;
+  readonly resources: number;
+  readonly descriptors: number;
+}
+
+const lamina = await createTestLamina({
+  limits: { maxLoaded: 1, idleTimeout: 0 },
+  plugins: [fakePlugin(), metrics()],
+  files: { 'model.fake': 'a fake model' },
+  manifest: { models: { a: { path: 'model.fake' }, b: { path: 'model.fake' } } },
+});
+const server = createServer(lamina, { port: 0 });
+process.on('message', () => void held().then((answer) => process.send!(answer)));
+process.once('disconnect', () => void server.close().then(() => lamina.close()));
+process.send!(await server.listen());
+
+async function held(): Promise<Held> {
+  await setTimeout(1_000); // Connections and engines that end have ended.
+  for (let times = 0; times < 3; times++) {
+    gc!();
+    await setTimeout(50); // Finalizers run.
+  }
+  const { heapUsed: heap, rss } = process.memoryUsage();
+  const resources = process.getActiveResourcesInfo().length;
+  return { heap, rss, resources, descriptors: readdirSync('/proc/self/fd').length };
+}

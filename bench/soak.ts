@@ -7,7 +7,7 @@ import { loadavg } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Agent, request } from 'undici';
 import { inParallel } from './in-parallel.js';
-import type { Held } from './soak-server.js';
+import type { Held } from './swap-server.js';
 
 const swaps = Number(process.argv[2] ?? 1_000);
 const requestsPerSwap = Number(process.argv[3] ?? 100);
@@ -18,7 +18,7 @@ const mebibyte = 1024 ** 2;
 const tolerance: Held = { heap: mebibyte, rss: 24 * mebibyte, resources: 2, descriptors: 2 };
 
 const agent = new Agent({ connections: clients, headersTimeout: 60_000, bodyTimeout: 60_000 });
-const server = fork(fileURLToPath(new URL('./soak-server.js', import.meta.url)), { execArgv: ['--expose-gc'] });
+const server = fork(fileURLToPath(new URL('./swap-server.js', import.meta.url)), { execArgv: ['--expose-gc'] });
 try {
   const [url] = (await once(server, 'message')) as [string];
   await soak(url);
@@ -39,7 +39,7 @@ async function soak(url: string): Promise<void> {
       print(swap, requests, seconds, samples.at(-1)!);
     }
     if (swap === swaps) break;
-    const model = swap % 2 === 0 ? 'a' : 'b';
+    const model = `m${swap % 2}`;
     await inParallel(clients, requestsPerSwap, () => ask(url, model, requests++));
   }
   console.log(`load average ${loadavg()[0]!.toFixed(1)}`);

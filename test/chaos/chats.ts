@@ -1,5 +1,6 @@
 // HTTP clients that chat: complete responses, streams, slow readers, completions and embeddings; some
 // disconnect early.
+import { setTimeout as delay } from 'node:timers/promises';
 import {
   attempt,
   parseAnswer,
@@ -11,8 +12,11 @@ import {
   type Attempt,
   type Chaos,
 } from './context.js';
-import { embedder, knownAnswer, knownLongAnswer, longTokens } from './models.js';
+import { embedder, knownAnswer, knownLongAnswer, longTokens, steadyModel } from './models.js';
 import { keys } from './settings.js';
+
+/** The pause of a steady client after an error. */
+const refusedRestMs = 500;
 
 interface ChatChunk {
   readonly error?: { readonly code: string; readonly message: string };
@@ -37,6 +41,16 @@ export function chatClient(chaos: Chaos): Promise<void> {
     disconnectingClient,
   ];
   return repeat(chaos, 200, () => pick(chaos, ways)(chaos));
+}
+
+/** One client of a steady stream: it asks one model again and again, without a pause. */
+export function steadyClient(chaos: Chaos): Promise<void> {
+  return repeat(chaos, 0, async () => {
+    const answered = await attempt(chaos, { client: 'chat, steady', model: steadyModel }, (signal) =>
+      readChat(chaos, steadyModel, { signal }),
+    );
+    if (!answered) await delay(refusedRestMs, undefined, { signal: chaos.over });
+  });
 }
 
 /** The first vector of the embedding model; all later ones must be close to it. */

@@ -3,11 +3,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { APIConnectionError, APIError } from 'openai';
 import { connectionLost, type Disturbances } from './disturbances.js';
 import { ConnectionLost, type HttpClient } from './http.js';
-import { chatModels } from './models.js';
+import { chatModels, embedder } from './models.js';
 import type { Process } from './processes.js';
 import type { ChaosServer } from './server.js';
 import { keys } from './settings.js';
 import type { Tally } from './tally.js';
+import type { Waits } from './waits.js';
 
 /** A request without a response this long after the last disturbance of its model is lost. */
 export const lostMs = 60_000;
@@ -20,6 +21,9 @@ export interface Chaos {
   readonly random: () => number;
   readonly tally: Tally;
   readonly disturbances: Disturbances;
+  readonly waits: Waits;
+  /** The origins that engines had: nothing may listen there after the run. */
+  readonly origins: Set<string>;
   readonly server: ChaosServer;
   readonly http: HttpClient;
   readonly modelsDir: string;
@@ -75,6 +79,7 @@ export async function attempt(
 ): Promise<boolean> {
   const { tally, waiting } = chaos;
   const began = Date.now();
+  const before = new Map(waiting);
   tally.requestSent(of.client);
   if (of.model !== undefined) waiting.set(of.model, (waiting.get(of.model) ?? 0) + 1);
   const disconnect = new AbortController();
@@ -98,7 +103,11 @@ export async function attempt(
   } finally {
     clearInterval(watch);
     clearTimeout(disconnectTimer);
-    if (of.model !== undefined) waiting.set(of.model, waiting.get(of.model)! - 1);
+    if (of.model !== undefined) {
+      waiting.set(of.model, waiting.get(of.model)! - 1);
+      if (chatModels.includes(of.model) || of.model === embedder)
+        chaos.waits.add({ client: of.client, model: of.model, from: began, ms: Date.now() - began, before });
+    }
   }
 }
 
@@ -117,6 +126,8 @@ function judge(
   const detail = `${about}: ${status} ${code}: ${message}`;
   if (code === 'INTERNAL' || (status === 500 && !disturbances.explain(code, began, model)))
     return tally.requestEnded(client, 'INTERNAL', detail);
+  if (code === connectionLost && disturbances.happened(['server killed'], began))
+    return tally.requestEnded(client, 'cut by the kill');
   if (expected.includes(code) || disturbances.explain(code, began, model))
     return tally.requestEnded(client, 'refused', code);
   tally.requestEnded(client, 'wrong', `an error that nothing explains, ${detail}`);

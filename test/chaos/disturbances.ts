@@ -1,7 +1,18 @@
 // The disturbances that the run caused, with their times, and the errors that each one explains.
 
 /** A kind of disturbance. */
-export type Kind = 'kill' | 'freeze' | 'stop' | 'edit' | 'half a file' | 'invalid file' | 'restart' | 'cancel';
+export type Kind =
+  | 'kill'
+  | 'freeze'
+  | 'pause'
+  | 'stop'
+  | 'edit'
+  | 'half a file'
+  | 'invalid file'
+  | 'restart'
+  | 'server killed'
+  | 'cancel'
+  | 'memory';
 
 interface Disturbance {
   readonly kind: Kind;
@@ -36,6 +47,7 @@ const causes: Readonly<Record<string, Cause>> = {
   MODEL_NOT_FOUND: { kinds: ['half a file', 'invalid file'], graceMs: shortMs },
   MODEL_FILES_MISSING: { kinds: ['half a file', 'invalid file'], graceMs: shortMs },
   SHUTTING_DOWN: { kinds: ['restart'], graceMs: usualMs },
+  OUT_OF_MEMORY: { kinds: ['memory'], graceMs: usualMs },
   QUEUE_TIMEOUT: { kinds: ['freeze', 'kill'], graceMs: usualMs },
   TIMEOUT: { kinds: ['freeze'], graceMs: usualMs },
   CONFIG_INVALID: { kinds: ['invalid file', 'half a file'], graceMs: shortMs },
@@ -66,6 +78,13 @@ export class Disturbances {
   /** True when one of these kinds affected the model, or all models, after `since` or up to `graceMs` before it. */
   happened(kinds: readonly Kind[], since: number, model?: string, graceMs = 0): boolean {
     return this.all.some((one) => kinds.includes(one.kind) && touches(one, model) && one.until + graceMs >= since);
+  }
+
+  /** The disturbances of these kinds that lasted at some moment between two times, with how long they did so. */
+  between(kinds: readonly Kind[], from: number, to: number, model?: string): { kind: Kind; ms: number }[] {
+    return this.all
+      .filter((one) => kinds.includes(one.kind) && touches(one, model) && one.from <= to && one.until >= from)
+      .map((one) => ({ kind: one.kind, ms: Math.min(one.until, to) - Math.max(one.from, from) }));
   }
 
   /** Whether an error code is explained for a request for `model` sent at `since`. */

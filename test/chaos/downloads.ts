@@ -141,7 +141,7 @@ export class DownloadClients {
 
   private async offer(manner: Manner, pair?: Pair): Promise<RequestedFile> {
     const name = `dl-${(this.count += 1)}`;
-    const file = await makeDownloadable(name, this.chaos.scratch, manner === 'slow' || this.chaos.random() < 0.3);
+    const file = makeDownloadable(name, manner === 'slow' || this.chaos.random() < 0.3);
     return { name, file, url: this.site.serve(file, manner, pair) };
   }
 

@@ -27,8 +27,10 @@ async function pauseEngine(chaos: Chaos): Promise<void> {
   const { name, engine } = await runningEngine(chaos);
   if (engine === undefined || chaos.frozen.has(name) || !signal(engine, 'SIGSTOP')) return;
   chaos.tally.countDisturbance('SIGSTOP for a moment');
+  const end = chaos.disturbances.begin('pause', name);
   await delay(300 + chaos.random() * 1200);
   signal(engine, 'SIGCONT');
+  end();
 }
 
 /**
@@ -99,7 +101,9 @@ async function runningEngine(chaos: Chaos): Promise<{ name: string; engine: Proc
   const { models = {} } = (await getJson(chaos, '/models')) as { models?: Record<string, { active: boolean }> };
   const running = unfrozen(chaos).filter((name) => models[name]?.active === true);
   const name = pick(chaos, running.length > 0 ? running : chatModels);
-  const { server } = (await getJson(chaos, `/models/${name}`)) as { server?: { pid?: number } };
+  const view = (await getJson(chaos, `/models/${name}`)) as { server?: { pid?: number; origin?: string } };
+  const { server } = view;
+  if (server?.origin !== undefined) chaos.origins.add(server.origin);
   return { name, engine: server?.pid === undefined ? undefined : engineAt(server.pid, chaos.mark) };
 }
 

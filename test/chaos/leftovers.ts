@@ -1,5 +1,7 @@
 // Checks for leftovers of a run: processes, descriptors, files.
 import { readdirSync } from 'node:fs';
+import { connect } from 'node:net';
+import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isAlive, openDescriptors, processesWith, signal, type Process } from './processes.js';
@@ -76,6 +78,30 @@ export function checkFiles(tally: Tally, modelsDir: string): void {
   );
   tally.check('temporary files left', temporary.length, temporary.map(({ path }) => path).join(', '));
   tally.check('folders left', folders.length, folders.map(({ path }) => path).join(', '));
+}
+
+/** Nothing may listen where an engine did. */
+export async function checkPorts(tally: Tally, origins: ReadonlySet<string>): Promise<void> {
+  const left: string[] = [];
+  for (const origin of origins) {
+    const { hostname: host, port } = new URL(origin);
+    const socket = connect({ host, port: Number(port) });
+    if (
+      await once(socket, 'connect').then(
+        () => true,
+        () => false,
+      )
+    )
+      left.push(origin);
+    socket.destroy();
+  }
+  tally.check('ports left open', left.length, left.join(', ') || `of ${origins.size}`);
+}
+
+/** The folder for temporary files of the servers and engines must be empty. */
+export function checkTemporary(tally: Tally, folder: string): void {
+  const left = readdirSync(folder);
+  tally.check('temporary folders left', left.length, left.join(', '));
 }
 
 function isEmptyModel(path: string, all: readonly { path: string }[]): boolean {

@@ -166,7 +166,8 @@ export class ManifestEditor {
     const { random } = this.chaos;
     const lines = models.map(({ name, entry }) => {
       const aliases = name === 'bea' ? [this.alias()] : random() < 0.5 ? [`${name}-too`] : [];
-      const options = name === 'cleo' && random() < 0.3 ? { options: { parallel: 2 } } : {};
+      const options =
+        name === 'cleo' && random() < 0.3 ? { options: { ...(entry['options'] as object), chunks: 5 } } : {};
       return `  ${name}: ${JSON.stringify({ ...entry, ...options, aliases, description: `edit ${this.count}` })}`;
     });
     const rest = Object.entries(others).map(([name, entry]) => `  ${name}: ${JSON.stringify(entry)}`);

@@ -1,59 +1,87 @@
-// The models of a run and their expected responses: tiny GGUF files on the real engine, or files for the fake
-// one.
+// The models of a run and their expected responses: files for the fake engine, and tiny GGUF files for the real engines
+// that are installed. Together they need far more memory than the budget allows.
 import { createHash } from 'node:crypto';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { tinyGguf } from '@lamina/testing';
-import { llamaServer } from '../support/engine.js';
+import { embeddedDirectory, llamaServer } from '../support/engine.js';
+
+const mebibyte = 1024 * 1024;
+
+/** What all models of a run together may use, in bytes. */
+export const budgetBytes = 1_200 * mebibyte;
 
 /** A model that is always in the manifest. */
 export interface ChaosModel {
   readonly name: string;
+  readonly engine: 'fake' | 'real';
   /** Its manifest entry without aliases. */
   readonly entry: Readonly<Record<string, unknown>>;
+  /** Requests that its engine computes at once. */
+  readonly parallel: number;
 }
 
-/** True on the real engine. */
-export const isReal = llamaServer !== undefined;
+const fake = (name: string, mebibytes: number, behaviour: object = {}, parallel = Infinity): ChaosModel => ({
+  name,
+  engine: 'fake',
+  entry: {
+    path: `${name}.fake`,
+    options: {
+      memory_bytes: mebibytes * mebibyte,
+      load_ms: 100,
+      ...behaviour,
+      ...(parallel === Infinity ? {} : { parallel }),
+    },
+  },
+  parallel,
+});
+const real = (name: string, backend: string): ChaosModel => ({
+  name,
+  engine: 'real',
+  entry: { path: `${name}.gguf`, backend, options: { parallel: 2 } },
+  parallel: 2,
+});
 
-const extension = isReal ? 'gguf' : 'fake';
-const options = (real: object, fake: object) => ({ options: isReal ? real : fake });
-
-/** Fast ones, a slow one for long streams, and one for embeddings. */
-export const chatModels = ['ada', 'bea', 'cleo', 'slow'] as const;
+/** The model with a steady stream of requests. */
+export const steadyModel = 'steady';
+/** The model for embeddings. */
 export const embedder = 'vec';
 
-/** Tokens of a long response: on the real engine the numbers from 1, on the fake one `slow: 1 2 3 …`. */
-export const longTokens = 150;
-
-/** The entries of the manifest. */
+/** Fast ones, a slow one for long streams, one that is always wanted, real ones where installed, one for embeddings. */
 export const models: readonly ChaosModel[] = [
-  ...['ada', 'bea', 'cleo'].map((name) => ({ name, entry: { path: `${name}.${extension}` } })),
-  { name: 'slow', entry: { path: `slow.${extension}`, ...options({ parallel: 2 }, { chunk_ms: 5, parallel: 2 }) } },
-  { name: embedder, entry: { path: `ada.${extension}`, ...options({ embeddings: true, pooling: 'mean' }, {}) } },
+  fake('ada', 500),
+  fake('bea', 400),
+  fake('cleo', 300),
+  fake('slow', 600, { chunk_ms: 5 }, 2),
+  fake(steadyModel, 700, { chunk_ms: 40 }),
+  ...(llamaServer === undefined ? [] : [real('lara', 'llama.cpp')]),
+  ...(embeddedDirectory === undefined ? [] : [real('emma', 'embedded')]),
+  fake(embedder, 200),
 ];
+
+/** The names of those that chat. */
+export const chatModels: readonly string[] = models.map(({ name }) => name).filter((name) => name !== embedder);
+
+/** Tokens of a long response: on the real engines the numbers from 1, on the fake one `slow: 1 2 3 …`. */
+export const longTokens = 150;
 
 /** Writes the files of {@link models}. */
 export async function writeModels(directory: string): Promise<void> {
-  for (const name of chatModels) {
-    const path = join(directory, `${name}.${extension}`);
-    const shape = name === 'slow' ? { layers: 8, embeddingLength: 512 } : {};
-    if (isReal) await tinyGguf(path, { name, say: sentence(name), ...shape });
-    else await writeFile(path, `fake ${name}`);
+  for (const { name, engine } of models) {
+    if (engine === 'fake') await writeFile(join(directory, `${name}.fake`), `fake ${name}`);
+    else await tinyGguf(join(directory, `${name}.gguf`), { name, say: sentence(name) });
   }
 }
 
 /** The response of a model to `hi`. */
 export function knownAnswer(name: string): string {
-  return isReal ? sentence(name).trim() : `${name}: 1 2 3 4`;
+  return isReal(name) ? sentence(name).trim() : `${name}: 1 2 3 4`;
 }
 
-/**
- * The response of a model to `/count` with `max_tokens` of {@link longTokens}.
- */
+/** The response of a model to `/count` with `max_tokens` of {@link longTokens}. */
 export function knownLongAnswer(name: string): string {
   const count = (to: number) => Array.from({ length: to }, (_, index) => index + 1).join(' ');
-  return isReal ? count(longTokens) : `${name}: ${count(longTokens - 1)}`;
+  return isReal(name) ? count(longTokens) : `${name}: ${count(longTokens - 1)}`;
 }
 
 /** A unique model file to download. */
@@ -64,11 +92,9 @@ export interface Downloadable {
 }
 
 /** Creates the file of a model called `name`; a large one has 3 MB instead of 0.6. */
-export async function makeDownloadable(name: string, scratch: string, large: boolean): Promise<Downloadable> {
-  const content = isReal
-    ? await ggufBytes(name, scratch, large)
-    : Buffer.alloc(large ? 3_000_000 : 600_000, `${name} `);
-  return { filename: `${name}.${extension}`, content, sha256: sha256Of(content) };
+export function makeDownloadable(name: string, large: boolean): Downloadable {
+  const content = Buffer.alloc(large ? 3_000_000 : 600_000, `${name} `);
+  return { filename: `${name}.fake`, content, sha256: sha256Of(content) };
 }
 
 /** The SHA-256 of bytes, in hexadecimal digits. */
@@ -76,13 +102,8 @@ export function sha256Of(content: Buffer): string {
   return createHash('sha256').update(content).digest('hex');
 }
 
-async function ggufBytes(name: string, scratch: string, large: boolean): Promise<Buffer> {
-  const folder = await mkdtemp(join(scratch, 'file-'));
-  const path = join(folder, 'model.gguf');
-  await tinyGguf(path, { name, say: sentence(name), ...(large ? { layers: 4, embeddingLength: 128 } : {}) });
-  const content = await readFile(path);
-  await rm(folder, { recursive: true });
-  return content;
+function isReal(name: string): boolean {
+  return models.find((model) => model.name === name)?.engine === 'real';
 }
 
 function sentence(name: string): string {

@@ -3,6 +3,7 @@ import { attempt, parseAnswer, pick, repeat, WrongResponse, type Chaos } from '.
 import { ConnectionLost } from './http.js';
 import { chatModels, models } from './models.js';
 import { keys } from './settings.js';
+import type { TimedEvent } from './waits.js';
 
 const paths = [
   '/models',
@@ -45,6 +46,7 @@ export function eventReader(chaos: Chaos): Promise<void> {
     const onData = (data: string) => {
       const event = readEvent(chaos, data);
       if (event === undefined) return;
+      chaos.waits.read(event);
       const number = Number(event.id.slice(event.id.lastIndexOf('-') + 1));
       if (number <= last) chaos.tally.check('events out of order', 1, `${event.id} after ${last}`);
       last = number;
@@ -60,10 +62,10 @@ export function eventReader(chaos: Chaos): Promise<void> {
   });
 }
 
-function readEvent(chaos: Chaos, data: string): { id: string; type: string } | undefined {
+function readEvent(chaos: Chaos, data: string): (TimedEvent & { id: string }) | undefined {
   try {
-    const event = JSON.parse(data) as { id?: string; type?: string };
-    return event.id === undefined || event.type === undefined ? undefined : { id: event.id, type: event.type };
+    const event = JSON.parse(data) as TimedEvent & { id?: string };
+    return event.id === undefined ? undefined : { ...event, id: event.id };
   } catch {
     chaos.tally.check('events that are not JSON', 1, data);
     return undefined;

@@ -4,23 +4,32 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { seeded } from '../support/seeded.js';
-import { chatClient } from './chats.js';
+import { chatClient, steadyClient } from './chats.js';
 import { lostMs, parseAnswer, type Chaos } from './context.js';
 import { Disturbances } from './disturbances.js';
 import { DownloadSite } from './download-site.js';
 import { DownloadClients } from './downloads.js';
 import { disturbEngines, freezeEngine } from './engine-faults.js';
 import { HttpClient } from './http.js';
-import { checkDescriptors, checkEnginesGone, checkFiles, checkNoProcesses } from './leftovers.js';
+import { disturbMemory, machineFile, writeMachine } from './machine-memory.js';
+import {
+  checkDescriptors,
+  checkEnginesGone,
+  checkFiles,
+  checkNoProcesses,
+  checkPorts,
+  checkTemporary,
+} from './leftovers.js';
 import { ManifestEditor } from './manifest-edits.js';
 import { models, writeModels } from './models.js';
 import { openaiClient } from './openai-client.js';
 import { openDescriptors, residentMiB } from './processes.js';
 import { eventReader, readingClient } from './reads.js';
 import { ChaosServer } from './server.js';
-import { keys, markVariable, siteVariable } from './settings.js';
+import { keys, machineVariable, markVariable, siteVariable } from './settings.js';
 import { socketClient } from './sockets.js';
 import { Tally } from './tally.js';
+import { Waits } from './waits.js';
 
 /** The options of a run. */
 export interface RunOptions {
@@ -31,7 +40,7 @@ export interface RunOptions {
 }
 
 /** The number of clients of each kind. */
-const clients = { chats: 5, sockets: 2, openai: 1, readers: 1, downloads: 2 };
+const clients = { chats: 5, steady: 3, sockets: 2, openai: 1, readers: 1, downloads: 2 };
 
 /** Runs once and returns all counters. No process of it is alive when this resolves. */
 export async function run({ seconds, seed, folder }: RunOptions): Promise<Tally> {
@@ -42,10 +51,20 @@ export async function run({ seconds, seed, folder }: RunOptions): Promise<Tally>
   const mark = `${process.pid}-${seed}`;
   const modelsDir = join(folder, 'models');
   const keyFile = join(folder, 'keys');
+  const temporary = join(folder, 'tmp');
   mkdirSync(modelsDir);
+  mkdirSync(temporary);
+  writeMachine(folder);
   writeFileSync(keyFile, `${keys.inference} inference\n${keys.manage} manage\n`);
   await writeModels(modelsDir);
-  const env = { ...process.env, [markVariable]: mark, [siteVariable]: site.host };
+  const env = {
+    ...process.env,
+    TMPDIR: temporary,
+    [markVariable]: mark,
+    [siteVariable]: site.host,
+    [machineVariable]: machineFile(folder),
+  };
+  const disturbances = new Disturbances();
   const crashed = { again: Promise.resolve() };
   const server = new ChaosServer(
     { modelsDir, keyFile, logDir: folder, env },
@@ -55,7 +74,9 @@ export async function run({ seconds, seed, folder }: RunOptions): Promise<Tally>
   const chaos: Chaos = {
     random: seeded(seed),
     tally,
-    disturbances: new Disturbances(),
+    disturbances,
+    waits: new Waits(disturbances),
+    origins: new Set(),
     server,
     http: new HttpClient(),
     modelsDir,
@@ -74,6 +95,8 @@ export async function run({ seconds, seed, folder }: RunOptions): Promise<Tally>
     server.killNow();
     chaos.http.close();
     await checkNoProcesses(tally, mark, server);
+    await checkPorts(tally, chaos.origins);
+    checkTemporary(tally, temporary);
     await site.close();
     process.off('exit', killNow);
   }
@@ -96,12 +119,14 @@ async function disturbAndCheck(
     Array.from({ length: count }, () => client(chaos));
   const working = [
     ...many(clients.chats, chatClient),
+    ...many(clients.steady, steadyClient),
     ...many(clients.sockets, socketClient),
     ...many(clients.openai, openaiClient),
     ...many(clients.readers, readingClient),
     ...Array.from({ length: clients.downloads }, () => downloads.run()),
     eventReader(chaos),
     disturbEngines(chaos),
+    disturbMemory(chaos),
     editor.run(),
     watchChildren(chaos),
   ];
@@ -117,6 +142,7 @@ async function disturbAndCheck(
   await checkEnginesGone(tally, server.pid);
   downloads.checkKept();
   checkFiles(tally, modelsDir);
+  chaos.waits.check(tally);
 }
 
 /** Runs the scheduled events. Returns the open descriptors of the last server before its load. */
@@ -130,6 +156,9 @@ async function schedule(
   const until = (part: number) => delay(Math.max(0, (began + seconds * part - chaos.tally.seconds) * 1000));
   await until(0.08);
   await freezeEngine(chaos, pending);
+  await until(0.2);
+  await Promise.all(pending);
+  await restart(chaos, 'SIGKILL', pending);
   await until(0.3);
   editor.writeCycleNext();
   await until(0.42);
@@ -154,6 +183,7 @@ interface Baseline {
 async function restart(chaos: Chaos, signal: 'SIGTERM' | 'SIGKILL', pending: Promise<void>[]): Promise<Baseline> {
   const { server, tally, disturbances } = chaos;
   const end = disturbances.begin('restart');
+  if (signal === 'SIGKILL') disturbances.note('server killed');
   const { pid } = server;
   tally.countDisturbance(`${signal} to the server`);
   const code = await server.end(signal);

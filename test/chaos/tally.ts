@@ -1,9 +1,9 @@
 // Counts the outcome of each request and prints a table; keeps the details of the first faults.
 
 /** The outcome of a request. The last three must not occur. */
-export type Outcome = 'right' | 'refused' | 'cancelled' | 'wrong' | 'lost' | 'INTERNAL';
+export type Outcome = 'right' | 'refused' | 'cut by the kill' | 'cancelled' | 'wrong' | 'lost' | 'INTERNAL';
 
-const outcomes: readonly Outcome[] = ['right', 'refused', 'cancelled', 'wrong', 'lost', 'INTERNAL'];
+const outcomes: readonly Outcome[] = ['right', 'refused', 'cut by the kill', 'cancelled', 'wrong', 'lost', 'INTERNAL'];
 const faulty: ReadonlySet<string> = new Set(['wrong', 'lost', 'INTERNAL']);
 const mostShown = 60;
 
@@ -20,6 +20,7 @@ export class Tally {
   readonly faults: Fault[] = [];
   private readonly began = performance.now();
   private readonly clients = new Map<string, Map<string, number>>();
+  private readonly notes: string[] = [];
   private readonly refusals = new Map<string, number>();
   private readonly done = new Map<string, number>();
   private readonly checks = new Map<string, { count: number; note: string }>();
@@ -37,7 +38,7 @@ export class Tally {
   /** Counts the outcome of a request. The detail of a fault is kept. */
   requestEnded(client: string, outcome: Outcome, detail = ''): void {
     this.add(this.row(client), outcome);
-    if (outcome === 'refused') this.add(this.refusals, `${client}: ${detail}`);
+    if (outcome === 'refused') this.add(this.refusals, detail);
     if (faulty.has(outcome)) this.fault(`${client}: ${outcome}`, detail);
   }
 
@@ -51,6 +52,11 @@ export class Tally {
     const before = this.checks.get(what);
     this.checks.set(what, { count: (before?.count ?? 0) + count, note: note || (before?.note ?? '') });
     if (count > 0) this.fault(what, note);
+  }
+
+  /** Prints a line of the result. */
+  note(text: string): void {
+    this.notes.push(text);
   }
 
   /** True when all counters that must be 0 are 0. */
@@ -81,7 +87,8 @@ export class Tally {
       ...[...this.checks].map(([what, { count, note }]) => [what, String(count), firstLine(note)]),
     ]);
     console.log(`Done to it: ${listed(this.done)}`);
-    console.log(`Refusals that were expected: ${listed(this.refusals)}`);
+    console.log(`Refused with the right error: ${listed(this.refusals)}`);
+    for (const note of this.notes) console.log(note);
     for (const { at, what, detail } of this.faults.slice(0, mostShown))
       console.log(`FAULT ${at.toFixed(1)} s  ${what}  ${detail}`);
     if (this.faults.length > mostShown) console.log(`… and ${this.faults.length - mostShown} more faults`);

@@ -8,7 +8,14 @@ export { lastException, pythonFailures, type KnownFailure, type PythonFailures }
 export { runTask, type Task, type TaskResult } from './process/run-task.js';
 export { engineEnvironment } from './process/environment.js';
 export { acceptGguf } from './process/gguf/acceptance.js';
-export { defaultContext, estimateGgufMemory, type EngineMemory, type GgufPlace } from './process/gguf/estimate.js';
+export {
+  defaultContext,
+  estimateGgufMemory,
+  type EngineMemory,
+  type GgufPlace,
+  type PrintedMemory,
+  type PrintedPart,
+} from './process/gguf/estimate.js';
 export { firstMatch, ggufProblem } from './process/gguf/file-problems.js';
 export type { GgufMemoryOptions } from './process/gguf/memory-options.js';
 export { processOptions } from './process/description.js';

@@ -7,8 +7,11 @@ import {
   type BackendType,
   type EngineMemory,
   type FoundEngine,
+  type GgufPlace,
+  type Machine,
   type RunResult,
 } from '@lamina/core/plugin';
+import { parseBreakdown } from './breakdown.js';
 import { commandFor } from './command.js';
 import { parseDevices } from './devices.js';
 import { readError } from './errors.js';
@@ -42,15 +45,21 @@ export function llamaCppBackend(defaults: Readonly<Record<string, unknown>> = {}
     version: { args: ['--version'], parse: parseVersion },
     probe,
     accepts: (model) => acceptGguf(model, { rank: 10, reason: 'GGUF is the format of llama.cpp' }),
-    estimateMemory: (model, options, machine, { instance, engine }) =>
+    estimateMemory: (model, options, machine, about) =>
       Promise.resolve(
-        estimateGgufMemory(model, effectiveOptions(options, instance.default_args), {
-          ...machine,
-          engine: engineMemory,
-          sharedSlots,
-          promptCache: (engine?.facts as Flags | undefined)?.has('--cache-ram') !== false,
-        }),
+        estimateGgufMemory(model, effectiveOptions(options, about.instance.default_args), placeOf(machine, about)),
       ),
+    dryRun: {
+      args: ['-lv', '4'],
+      read: (lines, { model, options, machine, ...about }) => {
+        const printed = parseBreakdown(lines);
+        if (printed === undefined) return undefined;
+        return estimateGgufMemory(model, effectiveOptions(options, about.instance.default_args), {
+          ...placeOf(machine, about),
+          printed,
+        });
+      },
+    },
     command: commandFor,
     // Each flag can come from a variable (LLAMA_ARG_*), and LLAMA_SERVER_ROUTER_PORT makes it a child of its own
     // router.
@@ -62,6 +71,12 @@ export function llamaCppBackend(defaults: Readonly<Record<string, unknown>> = {}
     inspect,
     adapt: { request: adaptRequest, error: readError, usage: usageOf },
   });
+}
+
+/** Builds that do not list the flag have no prompt cache. */
+function placeOf(machine: Machine, { engine }: { readonly engine?: FoundEngine }): GgufPlace {
+  const flags = engine?.facts as Flags | undefined;
+  return { ...machine, engine: engineMemory, sharedSlots, promptCache: flags?.has('--cache-ram') !== false };
 }
 
 /** Flags and devices of a build. @throws LaminaError `NOT_SUPPORTED` for another program */

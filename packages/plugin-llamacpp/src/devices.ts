@@ -20,5 +20,6 @@ function deviceOf(line: string): Device | undefined {
     total === undefined || free === undefined
       ? {}
       : { totalBytes: Number(total) * mebibyte, freeBytes: Number(free) * mebibyte };
-  return { name, description, ...memory };
+  // Metal's devices are those of Apple silicon: their memory is that of the system.
+  return { name, description, ...memory, ...(/^(?:MTL|Metal)/.test(name) ? { unified: true } : {}) };
 }

@@ -3,6 +3,7 @@ import type { GgufMemoryOptions } from '@lamina/core/plugin';
 import type { ModelOptions } from './options.js';
 
 const number = /^\d+$/;
+const list = /^[^-\s]\S*$/;
 const cacheType = /^(?:f32|f16|bf16|q8_0|q4_0|q4_1|iq4_nl|q5_0|q5_1)$/;
 
 /** The options of a start, and what only raw arguments can say. */
@@ -25,11 +26,18 @@ const readable: readonly {
   { option: 'cache_type_v', value: cacheType, flags: ['-ctv', '--cache-type-v'] },
   { option: 'flash_attention', value: /^(?:on|off|auto)$/, flags: ['-fa', '--flash-attn'] },
   { option: 'cache_ram', value: /^(?:\d+|-1)$/, flags: ['-cram', '--cache-ram'] },
+  { option: 'cpu_moe_layers', value: number, flags: ['-ncmoe', '--n-cpu-moe'] },
+  { option: 'devices', value: list, flags: ['-dev', '--device'] },
+  { option: 'tensor_split', value: /^[\d.,/]+$/, flags: ['-ts', '--tensor-split'] },
+  { option: 'split_mode', value: /^(?:none|layer|row|tensor)$/, flags: ['-sm', '--split-mode'] },
+  { option: 'main_gpu', value: number, flags: ['-mg', '--main-gpu'] },
   { option: 'checkpoints', value: number, flags: ['-ctxcp', '--ctx-checkpoints', '--swa-checkpoints'] },
 ];
 
 /** Flags without a value, and what they mean. */
 const switches: Readonly<Record<string, EffectiveOptions>> = {
+  '-cmoe': { cpu_moe_layers: 'all' },
+  '--cpu-moe': { cpu_moe_layers: 'all' },
   '--mmap': { mmap: true },
   '--no-mmap': { mmap: false },
   '--mlock': { mlock: true },
@@ -76,8 +84,14 @@ function readArguments(args: readonly string[]): EffectiveOptions {
     const known = readable.find(({ flags }) => flags.includes(arg));
     const value = args[index + 1];
     if (known !== undefined && value !== undefined && known.value.test(value))
-      found[known.option] = Number.isNaN(Number(value)) ? value : Number(value);
+      found[known.option] = valueOf(known.option, value);
     Object.assign(found, arg === '-lm' || arg === '--load-mode' ? loadModes[value ?? ''] : switches[arg]);
   });
   return found;
+}
+
+function valueOf(option: keyof EffectiveOptions, value: string): unknown {
+  if (option === 'devices') return value.split(',');
+  if (option === 'tensor_split') return value.split(/[,/]/).map(Number);
+  return Number.isNaN(Number(value)) ? value : Number(value);
 }

@@ -97,7 +97,11 @@ describeReal('the memory estimate and the real llama-server', () => {
 
 /** The model with the metadata that Lamina reads from its header. */
 async function described(modelsDir: string): Promise<Model> {
-  const lamina = await createLamina({ modelsDir, manifest: { models: { model: { path: 'model.gguf' } } } });
+  const lamina = await createLamina({
+    modelsDir,
+    log: 'silent',
+    manifest: { models: { model: { path: 'model.gguf' } } },
+  });
   try {
     return await lamina.models.describe('model');
   } finally {

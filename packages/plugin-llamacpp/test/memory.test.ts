@@ -199,7 +199,7 @@ describe('the memory estimate with devices', () => {
 
   it('puts everything on the devices on request, and leaves the host almost nothing', () => {
     const { hostBytes, deviceBytes } = estimate({ gpu_layers: 'all' }, [device('CUDA0', 40)]);
-    assert.equal(gibibytes(deviceBytes['CUDA0']), 32.3);
+    assert.equal(gibibytes(deviceBytes['CUDA0']), 32.8);
     assert.equal(gibibytes(hostBytes), 0);
   });
 
@@ -207,20 +207,53 @@ describe('the memory estimate with devices', () => {
     const devices = [device('CUDA0', 30), device('CUDA1', 10)];
     const shares = (options: ModelOptions) =>
       Object.values(estimate({ gpu_layers: 'all', ...options }, devices).deviceBytes).map(gibibytes);
-    assert.deepEqual(shares({}), [24.3, 8.1]);
-    assert.deepEqual(shares({ tensor_split: [1, 1] }), [16.2, 16.2]);
-    assert.deepEqual(shares({ split_mode: 'none', main_gpu: 1 }), [32.3]);
-    assert.deepEqual(shares({ devices: ['CUDA1'] }), [32.3]);
+    assert.deepEqual(shares({}), [24.7, 8.6]);
+    assert.deepEqual(shares({ tensor_split: [1, 1] }), [16.7, 16.7]);
+    assert.deepEqual(shares({ split_mode: 'none', main_gpu: 1 }), [32.8]);
+    assert.deepEqual(shares({ devices: ['CUDA1'] }), [32.8]);
   });
 
   it('offloads as many layers as fit by default', () => {
     const { deviceBytes, hostBytes } = estimate({}, [device('CUDA0', 12)]);
     assert.ok(
-      gibibytes(deviceBytes['CUDA0']) > 10 && gibibytes(deviceBytes['CUDA0']) <= 11,
+      gibibytes(deviceBytes['CUDA0']) > 11 && gibibytes(deviceBytes['CUDA0']) <= 12,
       String(gibibytes(deviceBytes['CUDA0'])),
     );
     assert.ok(hostBytes > process * mebibyte);
     assert.deepEqual(estimate({}, [device('CUDA0', 1)]).deviceBytes, {});
+  });
+
+  it('starts the engine with the placement of the estimate, unless somebody set one', () => {
+    const chosen = (options: ModelOptions, ...free: readonly number[]) =>
+      estimate(
+        options,
+        free.map((each, index) => device(`CUDA${index}`, each)),
+      ).options;
+    assert.deepEqual(chosen({}, 40), { gpu_layers: 32 });
+    assert.deepEqual(chosen({}, 40, 60), { gpu_layers: 32, devices: ['CUDA1'] });
+    assert.deepEqual(chosen({}, 12), { gpu_layers: 11 });
+    assert.deepEqual(chosen({}, 0.5), { gpu_layers: 0 });
+    assert.deepEqual(chosen({}, 12, 20), { gpu_layers: 30, tensor_split: [11, 19] });
+    assert.deepEqual(chosen({ tensor_split: [1, 1] }, 12, 20), { gpu_layers: 22 });
+    assert.deepEqual(chosen({ devices: ['CUDA0', 'CUDA1'] }, 40, 60), { gpu_layers: 32, tensor_split: [0, 32] });
+    assert.deepEqual(chosen({ gpu_layers: 3 }, 40, 60), {});
+  });
+
+  it('never puts more on a device than is free there', () => {
+    const frees = fc.array(fc.double({ min: 0, max: 40, noNaN: true }), { minLength: 1, maxLength: 4 });
+    fc.assert(
+      fc.property(frees, (free) => {
+        const devices = free.map((each, index) => device(`CUDA${index}`, each));
+        const { deviceBytes } = estimate({}, devices);
+        for (const { name, freeBytes = 0 } of devices) assert.ok((deviceBytes[name] ?? 0) <= freeBytes, name);
+      }),
+    );
+  });
+
+  it('counts what a device holds whose memory is system memory there too', () => {
+    const metal = { ...device('MTL0', 40), unified: true };
+    const { hostBytes, deviceBytes } = estimate({}, [metal]);
+    assert.equal(hostBytes - estimate({}, [device('MTL0', 40)]).hostBytes, deviceBytes['MTL0']);
   });
 
   it('uses no device when configured so, or when there is none', () => {
@@ -253,6 +286,17 @@ describe('raw arguments', () => {
       mlock: true,
     });
     assert.deepEqual(effectiveOptions({ mmap: false }, ['-lm', 'mmap']), { mmap: false, mlock: false });
+  });
+
+  it('say where a model goes', () => {
+    const args = ['-dev', 'CUDA1,CUDA0', '-ts', '3,1', '-sm', 'row', '-mg', '1', '-ncmoe', '4'];
+    assert.deepEqual(effectiveOptions({}, args), {
+      devices: ['CUDA1', 'CUDA0'],
+      tensor_split: [3, 1],
+      split_mode: 'row',
+      main_gpu: 1,
+      cpu_moe_layers: 4,
+    });
   });
 
   it('override options when they come last', () => {

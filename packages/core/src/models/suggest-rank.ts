@@ -3,9 +3,7 @@ import type { Requirements } from '../contract/hooks.js';
 import type { BackendChoice, Machine, MemoryEstimate } from '../contract/backends.js';
 import type { Model, ModelRecord } from '../contract/models.js';
 import { parseSize, showSize } from '../kernel/sizes.js';
-
-/** The context length for estimates of memory, when the model was trained for more. */
-const usualContext = 4096;
+import { unknownNeedOf } from '../kernel/unknown-need.js';
 
 /** What a score depends on. */
 export interface Situation {
@@ -52,7 +50,7 @@ export function judge(record: ModelRecord, model: Model, choice: BackendChoice, 
         : `not on disk${bytes === undefined ? '' : `, ${showSize(bytes)} to get`}`,
     },
     engine(choice),
-    memory(model, bytes, choice.backend === undefined ? undefined : choice.memory, situation.machine),
+    memory(bytes, choice.backend === undefined ? undefined : choice.memory, situation.machine),
     ...(purposes.length === 0 ? notForChat(model) : purposes),
     context(model),
     preset(model),
@@ -69,13 +67,8 @@ function engine(choice: BackendChoice): Point {
   return { points: 40_000, reason: `runs on ${[choice.backend, choice.version ?? []].flat().join(' ')}` };
 }
 
-/** The estimate of the backend, with the options of the model; else one for the usual context. */
-function memory(
-  { metadata }: Model,
-  bytes: number | undefined,
-  estimate: MemoryEstimate | undefined,
-  { totalBytes }: Machine,
-): Point {
+/** The estimate of the backend, with the options of the model; else one by the size of its files. */
+function memory(bytes: number | undefined, estimate: MemoryEstimate | undefined, { totalBytes }: Machine): Point {
   if (estimate !== undefined) {
     const { hostBytes, mappedBytes = 0, deviceBytes, contextLength } = estimate;
     const devices = Object.values(deviceBytes).reduce((sum, one) => sum + one, 0);
@@ -83,15 +76,13 @@ function memory(
     return memoryPoint(onHost <= totalBytes, onHost + devices, totalBytes, contextLength);
   }
   if (bytes === undefined) return { points: 10_000, reason: undefined };
-  const length = Math.min(metadata?.contextLength ?? usualContext, usualContext);
-  const { layers = 0, kvHeads = 0, keyLength = 0, valueLength = 0 } = metadata ?? {};
-  // Keys and values are kept as 16-bit numbers; a tenth more is what engines use for computing.
-  const needed = bytes * 1.1 + 2 * length * layers * kvHeads * (keyLength + valueLength);
-  return memoryPoint(needed <= totalBytes, needed, totalBytes, length);
+  const needed = unknownNeedOf(bytes);
+  return memoryPoint(needed <= totalBytes, needed, totalBytes);
 }
 
-function memoryPoint(fits: boolean, needed: number, total: number, contextLength: number): Point {
-  const about = `about ${showSize(needed)} of ${showSize(total)} with ${contextLength} tokens of context`;
+function memoryPoint(fits: boolean, needed: number, total: number, contextLength?: number): Point {
+  const context = contextLength === undefined ? '' : ` with ${contextLength} tokens of context`;
+  const about = `about ${showSize(needed)} of ${showSize(total)}${context}`;
   return { points: fits ? 20_000 : 0, reason: `${fits ? 'fits in memory' : 'does not fit in memory'}: ${about}` };
 }
 

@@ -1,98 +1,116 @@
-// The memory limits of the containers (cgroups, version 1 and 2) that this process runs in.
+// The control groups (cgroups) that limit the memory of this process: its own and every parent, of both versions.
 import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { posix } from 'node:path';
 
-/** The names of the files of one version of cgroups. */
-interface Files {
-  readonly limit: string;
+/** The memory files of one control group. */
+interface MemoryGroup {
+  readonly limits: readonly string[];
   readonly usage: string;
-  /** Lines of `memory.stat` for pages of files, which the system gives back when memory is short. */
-  readonly pages: RegExp;
+  readonly stat: string;
   readonly events: string;
+  /** The lines of `stat` with pages that the system takes back before it kills anything. */
+  readonly reclaimable: RegExp;
 }
 
-const version1: Files = {
-  limit: 'memory.limit_in_bytes',
+const version1 = {
+  limits: ['memory.limit_in_bytes'],
   usage: 'memory.usage_in_bytes',
-  pages: /^total_(?:in)?active_file (\d+)$/gm,
+  stat: 'memory.stat',
   events: 'memory.oom_control',
-};
-const version2: Files = {
-  limit: 'memory.max',
-  usage: 'memory.current',
-  pages: /^(?:in)?active_file (\d+)$/gm,
-  events: 'memory.events',
+  reclaimable: /^total_(?:inactive|active)_file (\d+)/gm,
 };
 
-/** The limit of a cgroup and what is left of it, in bytes. */
-export interface MemoryLimit {
+/** Beyond `memory.high` processes are slowed down so much that it is a limit too. */
+const version2 = {
+  limits: ['memory.max', 'memory.high'],
+  usage: 'memory.current',
+  stat: 'memory.stat',
+  events: 'memory.events',
+  reclaimable: /^(?:inactive_file|active_file|slab_reclaimable) (\d+)/gm,
+};
+
+/** The limit of a group, and what it may still get. */
+export interface GroupMemory {
   readonly limitBytes: number;
   readonly availableBytes: number;
 }
 
-/** The cgroups of this process with all their parents: a limit of any of them holds. */
-export class Cgroups {
-  private readonly groups: readonly { readonly directory: string; readonly files: Files }[];
+/** Reads the memory of the control groups below `root`, which has the directories `proc` and `sys`. */
+export class MemoryGroups {
+  private readonly groups: readonly MemoryGroup[];
+  private readonly vmstat: string;
 
-  /** `root`: where `/proc` and `/sys` are. */
-  constructor(private readonly root = '/') {
-    this.groups = this.find();
+  constructor(root: string) {
+    this.groups = groupsOf(root);
+    this.vmstat = posix.join(root, 'proc/vmstat');
   }
 
-  /** Those that have a limit. Files that are missing or hold no number mean that there is none. */
-  limits(): readonly MemoryLimit[] {
-    return this.groups.flatMap(({ directory, files }) => {
-      const limitBytes = numberIn(directory, files.limit);
-      // Version 1 writes "no limit" as the largest multiple of a page.
-      if (limitBytes === undefined || limitBytes > Number.MAX_SAFE_INTEGER) return [];
-      const usedBytes = numberIn(directory, files.usage);
-      if (usedBytes === undefined) return [{ limitBytes, availableBytes: limitBytes }];
-      const pages = [...textOf(directory, 'memory.stat').matchAll(files.pages)];
-      const pageBytes = pages.reduce((sum, [, bytes]) => sum + Number(bytes), 0);
-      return [{ limitBytes, availableBytes: Math.max(0, limitBytes - Math.max(0, usedBytes - pageBytes)) }];
+  /** The groups whose limit is known and below `totalBytes`. */
+  limited(totalBytes: number): readonly GroupMemory[] {
+    return this.groups.flatMap((group) => {
+      const limitBytes = Math.min(...group.limits.map((path) => bytesIn(readText(path)) ?? Infinity));
+      if (limitBytes >= totalBytes) return [];
+      const used = bytesIn(readText(group.usage)) ?? 0;
+      const pages = sum(readText(group.stat).matchAll(group.reclaimable));
+      return [{ limitBytes, availableBytes: Math.max(0, limitBytes - Math.max(0, used - pages)) }];
     });
   }
 
-  /** How many processes the system has killed in them because memory ran out. */
+  /**
+   * How many processes the system has killed for lack of memory, on this machine (`/proc/vmstat`) and in these groups; 0
+   * when it does not tell.
+   */
   kills(): number {
-    return this.groups.reduce((sum, { directory, files }) => sum + killsIn(textOf(directory, files.events)), 0);
-  }
-
-  private find(): { directory: string; files: Files }[] {
-    const lines = textOf(join(this.root, 'proc/self'), 'cgroup').split('\n');
-    return lines.flatMap((line) => {
-      const [, controllers, path] = /^\d+:([^:]*):(.*)$/.exec(line) ?? [];
-      if (path === undefined) return [];
-      if (controllers === '') return this.withParents(['sys/fs/cgroup', 'sys/fs/cgroup/unified'], path, version2);
-      if (controllers!.split(',').includes('memory')) return this.withParents(['sys/fs/cgroup/memory'], path, version1);
-      return [];
-    });
-  }
-
-  /** In a container the path can be one of the host, which does not exist here: then the mount itself is its cgroup. */
-  private withParents(mounts: readonly string[], path: string, files: Files): { directory: string; files: Files }[] {
-    const names = path.split('/').filter((name) => name !== '' && name !== '..');
-    const paths = names.map((_, index) => names.slice(0, index + 1).join('/'));
-    return mounts
-      .flatMap((mount) => ['', ...paths].map((inner) => join(this.root, mount, inner)))
-      .filter((directory) => existsSync(join(directory, files.limit)) || existsSync(join(directory, files.events)))
-      .map((directory) => ({ directory, files }));
+    const files = [this.vmstat, ...this.groups.map(({ events }) => events)];
+    return files.reduce((total, path) => total + Number(/^oom_kill (\d+)/m.exec(readText(path))?.[1] ?? 0), 0);
   }
 }
 
-/** The count of the line `oom_kill` of a file of the system. */
-export function killsIn(text: string): number {
-  return Number(/^oom_kill (\d+)$/m.exec(text)?.[1] ?? 0);
+/** A container may see its own group as the root, whatever the path says: directories that are not there are skipped. */
+function groupsOf(root: string): readonly MemoryGroup[] {
+  const lines = readText(posix.join(root, 'proc/self/cgroup')).trim().split('\n');
+  return lines.flatMap((line) => {
+    const [, controllers, path = '/'] = /^\d+:([^:]*):(.*)$/.exec(line) ?? [];
+    if (controllers === undefined) return [];
+    if (controllers === '') return chain(posix.join(root, 'sys/fs/cgroup'), path, version2);
+    return controllers.split(',').includes('memory')
+      ? chain(posix.join(root, 'sys/fs/cgroup/memory'), path, version1)
+      : [];
+  });
 }
 
-function numberIn(directory: string, name: string): number | undefined {
-  const text = textOf(directory, name).trim();
-  return /^\d+$/.test(text) ? Number(text) : undefined;
+function chain(mount: string, path: string, files: typeof version1): MemoryGroup[] {
+  const groups: MemoryGroup[] = [];
+  for (let group = posix.join('/', path); ; group = posix.dirname(group)) {
+    const at = (name: string) => posix.join(mount, group, name);
+    if (existsSync(at(files.stat)))
+      groups.push({
+        limits: files.limits.map(at).filter((file) => existsSync(file)),
+        usage: at(files.usage),
+        stat: at(files.stat),
+        events: at(files.events),
+        reclaimable: files.reclaimable,
+      });
+    if (group === '/') return groups;
+  }
 }
 
-function textOf(directory: string, name: string): string {
+/** `undefined` for `max` and for everything else that is not an amount. */
+function bytesIn(text: string): number | undefined {
+  const trimmed = text.trim();
+  return /^\d+$/.test(trimmed) ? Number(trimmed) : undefined;
+}
+
+function sum(matches: Iterable<RegExpMatchArray>): number {
+  let total = 0;
+  for (const [, bytes] of matches) total += Number(bytes);
+  return total;
+}
+
+/** Empty when there is no such file, or it cannot be read. */
+function readText(path: string): string {
   try {
-    return readFileSync(join(directory, name), 'utf8');
+    return readFileSync(path, 'utf8');
   } catch {
     return '';
   }

@@ -145,6 +145,24 @@ export interface ProcessBackendDescription<O extends Schema, M extends Schema> {
     machine: Machine,
     about: { instance: InstanceOptions; engine?: FoundEngine },
   ): Promise<MemoryEstimate | undefined>;
+  /**
+   * How to learn what the model needs from the engine itself, before it loads: the command line of a start, with `args`
+   * after all others. `read` gets all lines so far whenever one was printed; once it returns something, the engine is
+   * ended, at the latest after 5 s.
+   */
+  readonly dryRun?: {
+    readonly args: readonly string[];
+    read(
+      lines: readonly string[],
+      about: {
+        readonly model: Model;
+        readonly options: FromSchema<M>;
+        readonly machine: Machine;
+        readonly instance: InstanceOptions;
+        readonly engine: FoundEngine;
+      },
+    ): MemoryEstimate | undefined;
+  };
   /** The command line. @throws LaminaError `CONFIG_INVALID` when the options do not fit this engine */
   command(launch: Launch<FromSchema<M>, FromSchema<O>>): Command | Promise<Command>;
   /**

@@ -9,6 +9,6 @@ export const processModule = new ContainerModule(({ bind }) => {
     ({ dataDir }, log) => new OrphanReaper({ dataDir, log }),
     [tokens.Config, tokens.Log],
   );
-  bind(tokens.SystemMemory).toConstantValue(systemMemory);
+  bind(tokens.SystemMemory).toResolvedValue(() => systemMemory(), []);
   bind(tokens.OrphanReaper).toService(OrphanReaper);
 });

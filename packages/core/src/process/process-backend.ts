@@ -9,6 +9,7 @@ import {
   type ProcessDescription,
 } from './description.js';
 import { shapeProblem } from '../kernel/shape.js';
+import { dryRun } from './dry-run.js';
 import { EngineFinder } from './engine-finder.js';
 import { startServer } from './start-server.js';
 
@@ -80,6 +81,16 @@ function create(description: ProcessDescription, name: string, options: Readonly
       : {
           estimateMemory: (model, own, machine) =>
             estimateMemory.call(description, model, own, machine, { instance, ...finder.latest }),
+        }),
+    ...(description.dryRun === undefined
+      ? {}
+      : {
+          measureMemory: async (model, own, context) => {
+            const engine = await finder.find(context);
+            return 'reason' in engine
+              ? undefined
+              : dryRun({ description, instance, engine, model, options: own, context });
+          },
         }),
     ...(adapt === undefined ? {} : { adapt }),
   };

@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { readFile, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { unlessShortage } from '../kernel/shortage.js';
 
@@ -99,13 +100,16 @@ async function ownerOf(pid: number): Promise<string | undefined> {
     ?.slice(prefix.length);
 }
 
-/** The pids of the processes of a group that are alive, read from `/proc`. @throws errors of the file system */
-export async function membersOf(group: number): Promise<number[]> {
-  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+/**
+ * The living processes of a group, on Linux. `proc`: where the process file system is.
+ * @throws Error of the system when it is short of files, or has no process file system
+ */
+export async function membersOf(group: number, proc = '/proc'): Promise<number[]> {
+  const pids = (await readdir(proc)).filter((name) => /^\d+$/.test(name));
   const members: number[] = [];
   // One after the other: there may be more processes than this one may open files.
   for (const pid of pids) {
-    const stat = parseStat(await readFile(`/proc/${pid}/stat`, 'utf8').catch(unlessShortage('')));
+    const stat = parseStat(await readFile(join(proc, pid, 'stat'), 'utf8').catch(unlessShortage('')));
     if (stat?.group === group && stat.alive) members.push(Number(pid));
   }
   return members;

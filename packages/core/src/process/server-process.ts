@@ -7,6 +7,7 @@ import { spawnGroup, type GroupLeader, type SpawnOptions } from './spawn-group.j
 
 const signalPauseMs = 2_000; // llama-server waits for its clients after one SIGTERM, and ends at once after a second one.
 const lastOutputMs = 500;
+const system = systemMemory();
 
 /** What to run, and how its output and end are handled. */
 export interface Spawn extends SpawnOptions {
@@ -38,7 +39,7 @@ export class ServerProcess {
   readonly exited: Promise<ProcessEnd>;
   private readonly leaderGone = new AbortController();
   private readonly output: OutputTail;
-  private readonly killsBefore = systemMemory.outOfMemoryKills();
+  private readonly killsBefore = system.outOfMemoryKills();
   private terminating: Promise<void> | undefined;
   /** True once Lamina sent SIGKILL. */
   private killed = false;
@@ -114,7 +115,7 @@ export class ServerProcess {
   /** A wrapper such as a shell ends with 137 when its program was killed by SIGKILL. */
   private endOf(end: ProcessEnd): ProcessEnd {
     const isForeignKill = !this.killed && (end.signal === 'SIGKILL' || end.code === 137);
-    return isForeignKill ? { ...end, outOfMemory: systemMemory.outOfMemoryKills() > this.killsBefore } : end;
+    return isForeignKill ? { ...end, outOfMemory: system.outOfMemoryKills() > this.killsBefore } : end;
   }
 
   private async end(

@@ -5,52 +5,69 @@ import { freemem, totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { SystemMemory } from '../contract/processes.js';
 import { unlessShortage } from '../kernel/shortage.js';
-import { Cgroups, killsIn } from './cgroups.js';
+import { MemoryGroups } from './cgroups.js';
 import { membersOf } from './process-table.js';
 
-/** What the system says. */
-export class MachineMemory implements SystemMemory {
-  private readonly cgroups: Cgroups;
-
-  /** `root`: where `/proc` and `/sys` are. */
-  constructor(private readonly root = '/') {
-    this.cgroups = new Cgroups(root);
-  }
-
-  read(): { readonly totalBytes: number; readonly availableBytes: number } {
-    const limits = this.cgroups.limits();
+/**
+ * On Linux from the files in `proc` and `sys` below `root`; elsewhere what Node says, and nothing about processes. The
+ * control groups are found once; their limits are read each time.
+ */
+export function systemMemory(root = '/'): SystemMemory {
+  if (process.platform !== 'linux')
     return {
-      totalBytes: Math.min(totalmem(), ...limits.map(({ limitBytes }) => limitBytes)),
-      availableBytes: Math.min(freemem(), ...limits.map(({ availableBytes }) => availableBytes)),
+      read: () => bounded(totalmem(), freemem()),
+      residentBytes: () => Promise.resolve(undefined),
+      outOfMemoryKills: () => 0,
     };
-  }
+  const groups = new MemoryGroups(root);
+  const meminfo = join(root, 'proc/meminfo');
+  return {
+    read() {
+      const { total, available } = machineMemory(meminfo);
+      const limits = groups.limited(total);
+      return bounded(
+        Math.min(total, ...limits.map(({ limitBytes }) => limitBytes)),
+        Math.min(available, ...limits.map(({ availableBytes }) => availableBytes)),
+      );
+    },
+    async residentBytes(pid) {
+      const members = await membersOf(pid, join(root, 'proc'));
+      const held = await Promise.all(members.map((member) => memoryOf(join(root, 'proc', String(member), 'status'))));
+      const known = held.filter((memory) => memory !== undefined);
+      if (known.length === 0) return undefined;
+      // Processes of a group share their shared memory: the largest part has all of it.
+      return Math.max(...known.map(({ shared }) => shared)) + known.reduce((total, { own }) => total + own, 0);
+    },
+    outOfMemoryKills: () => groups.kills(),
+  };
+}
 
-  async residentBytes(pid: number): Promise<number | undefined> {
-    if (process.platform !== 'linux') return undefined;
-    const members = await membersOf(pid).catch(() => []);
-    const sizes = await Promise.all(members.map((member) => this.residentOf(member)));
-    return sizes.length === 0 ? undefined : sizes.reduce((sum, bytes) => sum + bytes, 0);
-  }
+function bounded(totalBytes: number, availableBytes: number): ReturnType<SystemMemory['read']> {
+  return { totalBytes, availableBytes: Math.max(0, Math.min(availableBytes, totalBytes)) };
+}
 
-  outOfMemoryKills(): number {
-    return this.cgroups.kills() + killsIn(this.vmstat());
-  }
-
-  /** Memory of the process itself and what it shares, without pages of files (proc(5)). */
-  private async residentOf(pid: number): Promise<number> {
-    const status = await readFile(join(this.root, 'proc', String(pid), 'status'), 'utf8').catch(unlessShortage(''));
-    const lines = [...status.matchAll(/^Rss(?:Anon|Shmem):\s+(\d+) kB$/gm)];
-    return lines.reduce((sum, [, kilobytes]) => sum + Number(kilobytes) * 1024, 0);
-  }
-
-  private vmstat(): string {
-    try {
-      return readFileSync(join(this.root, 'proc/vmstat'), 'utf8');
-    } catch {
-      return '';
-    }
+function machineMemory(meminfo: string): { total: number; available: number } {
+  try {
+    const text = readFileSync(meminfo, 'latin1');
+    return {
+      total: kibibytesIn(text, 'MemTotal') ?? totalmem(),
+      available: kibibytesIn(text, 'MemAvailable') ?? freemem(),
+    };
+  } catch {
+    return { total: totalmem(), available: freemem() };
   }
 }
 
-/** The memory of the machine this process runs on. */
-export const systemMemory = new MachineMemory();
+/** Anonymous memory, swapped out or not, and shared memory (proc_pid_status(5)); pages of files are left out. */
+async function memoryOf(status: string): Promise<{ own: number; shared: number } | undefined> {
+  const text = await readFile(status, 'latin1').catch(unlessShortage(''));
+  const anonymous = kibibytesIn(text, 'RssAnon');
+  if (anonymous === undefined) return undefined;
+  return { own: anonymous + (kibibytesIn(text, 'VmSwap') ?? 0), shared: kibibytesIn(text, 'RssShmem') ?? 0 };
+}
+
+/** The value of a line `Name:   123 kB`, in bytes. */
+function kibibytesIn(text: string, name: string): number | undefined {
+  const amount = new RegExp(`^${name}:\\s*(\\d+) kB`, 'm').exec(text)?.[1];
+  return amount === undefined ? undefined : Number(amount) * 1024;
+}

@@ -29,6 +29,7 @@ const never = new AbortController().signal;
 /** The capacity during one decision; made for each. */
 export class Capacity {
   private readonly budget: Resources;
+  private readonly pinned: Resources;
   /** What the slots hold that may give it back at some time. */
   private readonly endable: Resources;
   /** What may still be given away, and what the stops in progress will give back. */
@@ -48,6 +49,7 @@ export class Capacity {
     private readonly isWanted: (slot: Slot) => boolean,
   ) {
     this.budget = memory.budget();
+    this.pinned = memory.pinned();
     this.endable = this.heldBy(slots.filter(mayEnd));
     this.free = memory.free();
     this.freeSoon = plus(
@@ -71,7 +73,8 @@ export class Capacity {
     const own = this.memory.held(slot.name);
     const whole = this.needOf(slot, own);
     const need = within(whole, this.budget);
-    const impossible = shortfall(need, minus(this.budget, this.memory.pinned(slot.name)));
+    const pinned = slot.pinned ? minus(this.pinned, own) : this.pinned;
+    const impossible = shortfall(need, minus(this.budget, pinned));
     if (isShort(impossible)) return { action: 'refuse', error: this.refusal(slot, need, impossible, true) };
     const missing = shortfall(need, plus(this.free, own));
     delete slot.missing;
@@ -116,35 +119,42 @@ export class Capacity {
 
   /** The hook's choice, as far as it is allowed and frees everything that is missing. */
   private victimsFor(slot: Slot, need: Resources, missing: Resources): readonly Slot[] {
+    const others = this.slots.filter((other) => other.occupies && other !== slot);
+    const allowed = others.filter((other) => this.isEvictable(other));
+    if (allowed.length === 0) return [];
     const snapshot: RoomSnapshot = {
       need: { model: slot.name, resources: need },
       missing,
       budget: this.budget,
-      running: this.slots.filter((other) => other.occupies && other !== slot).map((other) => this.snapshot(other)),
+      running: others.map((other) => this.snapshot(other)),
     };
     const names = this.hooks.run.selectVictims.call(snapshot, { signal: never, log: this.log }) ?? [];
-    const allowed = snapshot.running.filter(({ evictable }) => evictable).map(({ model }) => model);
-    const victims = this.slots.filter(({ name }) => names.includes(name) && allowed.includes(name));
+    const victims = allowed.filter(({ name }) => names.includes(name));
     return isShort(shortfall(missing, this.heldBy(victims))) ? [] : victims;
   }
 
   private snapshot(slot: Slot): RunningSnapshot {
-    const { name: model, state, running, operation, idleSince, loadMs } = slot;
-    const busy = running?.busy ?? 0;
-    const isChanging = operation !== undefined || state === 'stopping';
-    const pinned = slot.pinned || isChanging;
-    const abandoned = state === 'starting' && !this.isWanted(slot) && !slot.pinned;
-    const isIdle = running !== undefined && busy === 0 && !this.considered.has(slot); // Or it waits to wake, before.
+    const { name: model, state, running, idleSince, loadMs } = slot;
     return {
       model,
       state,
-      busy,
-      pinned,
-      evictable: abandoned || (isIdle && !pinned),
+      busy: running?.busy ?? 0,
+      pinned: slot.pinned || isChanging(slot),
+      evictable: this.isEvictable(slot),
       resources: this.memory.held(model),
       idleMs: this.now - idleSince,
-      loadMs: abandoned ? 0 : loadMs,
+      loadMs: this.isAbandoned(slot) ? 0 : loadMs,
     };
+  }
+
+  private isEvictable(slot: Slot): boolean {
+    if (this.isAbandoned(slot)) return true;
+    const isIdle = slot.running?.busy === 0 && !this.considered.has(slot); // Or it waits to wake, before the newcomer.
+    return isIdle && !slot.pinned && !isChanging(slot);
+  }
+
+  private isAbandoned(slot: Slot): boolean {
+    return slot.state === 'starting' && !this.isWanted(slot) && !slot.pinned;
   }
 
   /** Enough busy models to free what is missing accept no newer requests until the waiter's model starts. */
@@ -190,6 +200,10 @@ export class Capacity {
 /** True for a ready slot whose server can sleep. */
 export function canSleep({ state, running }: Slot): boolean {
   return (state === 'ready' || state === 'degraded') && running?.server.sleep !== undefined;
+}
+
+function isChanging({ state, operation }: Slot): boolean {
+  return operation !== undefined || state === 'stopping';
 }
 
 function isFallingAsleep({ state, operation }: Slot): boolean {

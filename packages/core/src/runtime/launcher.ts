@@ -231,15 +231,16 @@ export class Launcher {
 
   /** What the start needs, and its options with those that keep it to that: what was learned, else said, else computed. */
   private async memoryOf(
-    { model, adapters, instance, options }: Pick<PreparedStart, 'model' | 'adapters' | 'instance' | 'options'>,
+    { model: base, adapters, instance, options }: Pick<PreparedStart, 'model' | 'adapters' | 'instance' | 'options'>,
     signal: AbortSignal,
   ): Promise<Pick<PreparedStart, 'memory' | 'options'>> {
+    const model = { ...base, files: [base, ...adapters].flatMap(({ files }) => files) };
     const { devices, version } = await this.backends.engineOf(instance, signal);
     this.memory.seen(devices);
     const machine = this.memory.machine(devices);
     const estimate = await instance.backend.estimateMemory?.(model, options, machine);
     const all = { ...estimate?.options, ...options };
-    const files = [model, ...adapters].map((each) => each.files.map(({ path, bytes }) => [path, bytes]));
+    const files = model.files.map(({ path, bytes }) => [path, bytes]);
     const key = this.learned.keyOf([files, instance.type.type, version, all]);
     const learned = this.learned.need(key);
     const said =
@@ -250,7 +251,7 @@ export class Launcher {
         ? unknownNeed(bytesOf(model))
         : estimatedNeed(known, said === undefined ? 'estimate' : 'engine');
     const corrected = learned === undefined ? memory : { ...memory, hardBytes: learned, basis: 'learned' as const };
-    return { memory: { ...corrected, key }, options: { ...known?.options, ...options } };
+    return { memory: { ...corrected, key }, options: all };
   }
 
   /** What the engine says that it will need; `undefined` when it does not. */

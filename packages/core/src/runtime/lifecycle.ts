@@ -19,6 +19,7 @@ import type { RunningServer, Slot } from './slot.js';
 const killTimeoutMs = 10_000;
 
 const never = new AbortController().signal;
+setMaxListeners(0, never);
 
 /** Moves slots from state to state. */
 export class Lifecycle {

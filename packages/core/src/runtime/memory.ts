@@ -4,6 +4,7 @@ import type { Device, Machine, MemoryEstimate } from '../contract/backends.js';
 import type { Config } from '../contract/config.js';
 import type { MemorySnapshot, ModelMemory, Resources } from '../contract/memory.js';
 import type { Models } from '../contract/models.js';
+import { unknownNeedOf } from '../kernel/unknown-need.js';
 import type { SystemMemory } from '../contract/processes.js';
 import type { LearnedKey } from './learned-memory.js';
 import { minus, plus } from './resources.js';
@@ -44,6 +45,7 @@ interface Reservation {
 export class Memory {
   private readonly reservations = new Map<string, Reservation>();
   private readonly devices = new Map<string, Device>();
+  private reading: ReturnType<SystemMemory['read']> | undefined;
 
   constructor(
     private readonly config: Config,
@@ -79,7 +81,7 @@ export class Memory {
   /** What all models together may use. */
   budget(): Resources {
     const { memory, deviceMemory, maxLoaded } = this.config.limits;
-    const { totalBytes } = this.system.read();
+    const { totalBytes } = this.read();
     const budget: Record<string, number> = { host: Math.min(totalBytes, memory ?? totalBytes - reserveOf(totalBytes)) };
     for (const { name, totalBytes: total, freeBytes: free } of this.devices.values()) {
       const limit = deviceMemory[name] ?? free ?? total;
@@ -94,7 +96,7 @@ export class Memory {
   /** What one more model could get now. Negative where more is reserved than there is. */
   free(): Resources {
     const free = minus(this.budget(), this.reserved());
-    return { ...free, host: Math.min(free['host']!, this.system.read().availableBytes - this.outstanding()) };
+    return { ...free, host: Math.min(free['host']!, this.read().availableBytes - this.outstanding()) };
   }
 
   /** What is reserved for all models. */
@@ -102,9 +104,9 @@ export class Memory {
     return plus(...[...this.reservations.values()].map(({ resources }) => resources));
   }
 
-  /** What pinned models hold: no other model can ever get it. `except`: a model that asks for itself. */
-  pinned(except?: string): Resources {
-    const isPinned = (name: string) => name !== except && this.models.get(name)?.model.pinned === true;
+  /** What pinned models hold: no other model can ever get it. */
+  pinned(): Resources {
+    const isPinned = (name: string) => this.models.get(name)?.model.pinned === true;
     return plus(...[...this.reservations].flatMap(([name, { resources }]) => (isPinned(name) ? [resources] : [])));
   }
 
@@ -196,7 +198,16 @@ export class Memory {
   }
 
   snapshot(): MemorySnapshot {
-    return { budget: this.budget(), reserved: this.reserved(), free: this.free(), ...this.system.read() };
+    return { budget: this.budget(), reserved: this.reserved(), free: this.free(), ...this.read() };
+  }
+
+  /** What the system says; read once for all that is computed at the same time. */
+  private read(): ReturnType<SystemMemory['read']> {
+    if (this.reading === undefined) {
+      this.reading = this.system.read();
+      queueMicrotask(() => (this.reading = undefined));
+    }
+    return this.reading;
   }
 
   /** What is reserved for models, must be in memory, and is not yet: other programs must not be given it. */
@@ -210,7 +221,7 @@ export class Memory {
 
 /** What an engine may need of which nothing is known: its files, and memory to compute. */
 export function unknownNeed(fileBytes: number): StartMemory {
-  return { hardBytes: Math.round(fileBytes * 1.2) + 512 * mebibyte, mappedBytes: 0, deviceBytes: {}, basis: 'unknown' };
+  return { hardBytes: unknownNeedOf(fileBytes), mappedBytes: 0, deviceBytes: {}, basis: 'unknown' };
 }
 
 /** An estimate as the memory of a start. */

@@ -5,7 +5,6 @@ import type { LaminaError } from '../contract/errors.js';
 import type { DesiredState, SlotSnapshot, SlotState } from '../contract/runtime.js';
 import type { Resources } from '../contract/memory.js';
 import type { PreparedStart } from './launcher.js';
-import type { Waiter } from './queue.js';
 
 /** Which states may follow a state. */
 export const transitions: Readonly<Record<SlotState, readonly SlotState[]>> = {
@@ -38,6 +37,12 @@ export interface RunningServer {
   drained?: () => void;
 }
 
+/** A request that waits for a slot since a time, in milliseconds of the clock. */
+export interface WaitingRequest {
+  readonly slot: Slot;
+  readonly since: number;
+}
+
 /** One slot. Only the runtime changes it. */
 export class Slot {
   state: SlotState = 'stopped';
@@ -61,7 +66,7 @@ export class Slot {
   /** How long it stays loaded when it is not used, in milliseconds, if the last request said so. */
   keepAlive: number | undefined;
   /** The waiting request, of another model, for which it accepts no newer requests, so that it becomes idle. */
-  yieldsTo?: Waiter;
+  yieldsTo?: WaitingRequest;
   /** Since when a prepared start lacks memory that other programs hold. */
   foreignSince?: number;
   /** What a prepared start lacks, by resource. */

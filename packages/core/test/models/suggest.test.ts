@@ -117,7 +117,7 @@ defaults:
     assert.deepEqual(suggested.reasons, [
       `on disk, ${size}`,
       'runs on llama.cpp 0.7.0',
-      'fits in memory: about 1 MB of 16.0 GB with 2048 tokens of context',
+      'fits in memory: about 537 MB of 16.0 GB',
       'is the default for "chat"',
       'a context of 2048 tokens',
     ]);
@@ -173,7 +173,7 @@ backends:
   });
 
   it('prefers what fits in memory, then the longer context, then the larger model', async () => {
-    machine = { ...machine, totalBytes: 6e6 };
+    machine = { ...machine, totalBytes: 540e6 };
     const larger: GgufParts = { tensors: [['token_embd.weight', [128, 400], 0]] };
     const huge: GgufParts = { tensors: [['token_embd.weight', [128, 20_000], 0]] };
     await load(
@@ -182,7 +182,7 @@ backends:
     );
     const suggestion = await suggest();
     assert.deepEqual(order(suggestion), ['longer', 'larger', 'small', 'huge']);
-    assert.match(suggestion.alternatives[2]!.reasons.join('; '), /does not fit in memory: about 1\d MB of 6 MB/);
+    assert.match(suggestion.alternatives[2]!.reasons.join('; '), /does not fit in memory: about 549 MB of 540 MB/);
   });
 
   it('never suggests an invalid file, and reports what is wrong with it', async () => {

@@ -46,7 +46,8 @@ function typed(type: number, ...bytes: Buffer[]): Value {
 }
 
 function list(type: number, items: Buffer[]): Value {
-  return typed(types.list, uint32Bytes(type), uint64Bytes(items.length), ...items);
+  // Not passed as arguments: a vocabulary has more items than a call can have.
+  return Buffer.concat([uint32Bytes(types.list), uint32Bytes(type), uint64Bytes(items.length), ...items]);
 }
 
 export const uint16 = (value: number): Value => typed(types.uint16, uint16Bytes(value));

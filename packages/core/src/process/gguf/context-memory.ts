@@ -91,12 +91,11 @@ export function feedForwardLength({ feedForwardLength: length, embeddingLength, 
 /** Numbers of scratch space for each token. */
 function widthOf(shape: Shape): number {
   const { embeddingLength, expertFeedForwardLength: expert, expertsUsed: used, recurrent, heads, kvLoraRank } = shape;
-  const hasFeedForward = shape.feedForwardLength !== undefined || recurrent?.innerSize === undefined;
-  const plain = (hasFeedForward ? 3 : 5) * feedForwardLength(shape);
+  const dense = Math.max(3 * feedForwardLength(shape), 5 * (recurrent?.innerSize ?? 0));
   const experts = expert === undefined ? 0 : Math.max(3 * expert, embeddingLength) * (used ?? 1);
   if (kvLoraRank !== undefined)
-    return Math.max(plain, experts) + 7 * embeddingLength + heads * Math.ceil(1.375 * kvLoraRank);
-  return (experts === 0 ? plain : experts) + 5 * embeddingLength;
+    return Math.max(dense, experts) + 7 * embeddingLength + heads * Math.ceil(1.375 * kvLoraRank);
+  return (experts === 0 ? dense : experts) + 5 * embeddingLength;
 }
 
 function tokenBytes({ keyLength, valueLength }: Shape, { kvHeads }: Layer, { options }: ContextSize): number {

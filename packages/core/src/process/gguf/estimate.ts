@@ -1,5 +1,5 @@
 // Estimates the memory of a GGUF model on an engine built on llama.cpp, from its header, before anything starts.
-import type { Machine, MemoryEstimate } from '../../contract/backends.js';
+import type { Device, Machine, MemoryEstimate } from '../../contract/backends.js';
 import type { FileRole, Model } from '../../contract/models.js';
 import {
   cacheBytes,
@@ -11,7 +11,7 @@ import {
 } from './context-memory.js';
 import { feedForwardLength, tokensAtOnce } from './context-memory.js';
 import type { GgufMemoryOptions } from './memory-options.js';
-import { offload, type Offload } from './offload.js';
+import { driverBytes, offload, type Offload } from './offload.js';
 import { isDeltaNet, shapeOf, type Shape } from './shape.js';
 
 const mebibyte = 1024 * 1024;
@@ -39,6 +39,24 @@ export interface GgufPlace extends Machine {
   readonly sharedSlots?: number;
   /** Whether the engine keeps a cache of prompts. */
   readonly promptCache: boolean;
+  /** What the engine printed about this start, instead of what the header says. */
+  readonly printed?: PrintedMemory;
+}
+
+/** The memory that llama.cpp says it will take, in bytes. */
+export interface PrintedMemory {
+  readonly host: PrintedPart;
+  /** By device. */
+  readonly devices: Readonly<Record<string, PrintedPart>>;
+  /** Weights that it copies in another layout. */
+  readonly repackedBytes: number;
+}
+
+/** The memory of one device or of the host. */
+export interface PrintedPart {
+  readonly model: number;
+  readonly context: number;
+  readonly compute: number;
 }
 
 /** What one start is computed from. */
@@ -69,6 +87,7 @@ export function estimateGgufMemory(
     contextLength,
     ...(largestContext === undefined ? {} : { largestContext }),
     options: {
+      ...(options.cpu_moe_layers === undefined ? placementOf(start, contextLength).options : {}),
       ...(options.context_length === undefined ? { context_length: contextLength } : {}),
       ...(place.promptCache && options.cache_ram === undefined ? { cache_ram: promptCache } : {}),
     },
@@ -80,38 +99,86 @@ export function defaultContext({ metadata }: Pick<Model, 'metadata'>): number {
   return Math.min(metadata?.contextLength ?? leastContext, leastContext);
 }
 
-function needFor(
-  start: Start,
-  contextLength: number,
-): Pick<MemoryEstimate, 'hostBytes' | 'mappedBytes' | 'deviceBytes'> {
+type Need = Pick<MemoryEstimate, 'hostBytes' | 'mappedBytes' | 'deviceBytes'>;
+
+function needFor(start: Start, contextLength: number): Need {
+  if (start.place.printed !== undefined) return printedNeed(start, contextLength, start.place.printed);
   const { model, shape, options, place } = start;
   const size = sizeOf(start, contextLength);
   const context = cacheBytes(shape, size) + recurrentBytes(shape, size);
   const compute = computeBytes(shape, size);
   const weights = bytesOf(model, 'weights');
-  const layers = shape.kept.length + 1;
-  const placed = offload(
-    { layers, layerBytes: (weights + context) / layers, computeBytes: Math.max(compute, outputBytes(shape, size)) },
-    options,
-    place.devices,
-  );
-  const onHost = 1 - placed.layers / layers;
+  const placed = placementOf(start, contextLength);
+  const onHost = 1 - placed.layers / (shape.kept.length + 1);
   const resident = isResident(model, options) ? weights : 0;
-  const projector = projectorBytes(model, options);
   const hostBytes =
-    processBytes(shape, size, place.engine) +
+    besides(start, contextLength) +
     onHost * (context + resident) +
     (onHost === 0 ? 0 : compute) +
-    checkpointBytes(shape, size) +
-    (placed.layers === 0 ? projector : 0) +
-    bytesOf(model, 'adapter') +
-    draftBytes(start, contextLength) +
-    promptCacheOf(start, contextLength) * mebibyte;
+    (placed.layers === 0 ? projectorBytes(model, options) : 0) +
+    unifiedBytes(placed.deviceBytes, place.devices);
   return {
     hostBytes: Math.ceil(hostBytes),
     mappedBytes: Math.floor(onHost * (weights - resident)) + (isMapped(options) ? bytesOf(model, 'draft') : 0),
-    deviceBytes: withProjector(placed, projector),
+    deviceBytes: placed.deviceBytes,
   };
+}
+
+/** What the engine printed, and what it prints nothing about. */
+function printedNeed(start: Start, contextLength: number, { host, devices, repackedBytes }: PrintedMemory): Need {
+  const { model, options, place } = start;
+  const resident = isMapped(options) ? repackedBytes : host.model + repackedBytes;
+  const used = Object.entries(devices).filter(([, part]) => part.model + part.context > 0);
+  const deviceBytes = Object.fromEntries(
+    used.map(([name, { model: weights, context, compute }]) => [name, weights + context + compute + driverBytes]),
+  );
+  // Whether the projector is among what it printed depends on the build.
+  const projector = used.length === 0 ? projectorBytes(model, options) : 0;
+  const hostBytes =
+    besides(start, contextLength) +
+    host.context +
+    host.compute +
+    resident +
+    projector +
+    unifiedBytes(deviceBytes, place.devices);
+  return {
+    hostBytes: Math.ceil(hostBytes),
+    mappedBytes: isMapped(options) ? host.model + bytesOf(model, 'draft') : 0,
+    deviceBytes,
+  };
+}
+
+/** What of a model goes to which device. */
+function placementOf(start: Start, contextLength: number): Offload {
+  const { model, shape, options, place } = start;
+  const size = sizeOf(start, contextLength);
+  const layers = shape.kept.length + 1;
+  const bytes = bytesOf(model, 'weights') + cacheBytes(shape, size) + recurrentBytes(shape, size);
+  const load = {
+    layers,
+    layerBytes: bytes / layers,
+    computeBytes: Math.max(computeBytes(shape, size), outputBytes(shape, size)),
+    projectorBytes: projectorBytes(model, options),
+  };
+  return offload(load, options, place.devices);
+}
+
+/** Host memory besides weights, context and scratch space. */
+function besides(start: Start, contextLength: number): number {
+  const { model, shape, place } = start;
+  const size = sizeOf(start, contextLength);
+  return (
+    processBytes(shape, size, place.engine) +
+    checkpointBytes(shape, size) +
+    bytesOf(model, 'adapter') +
+    draftBytes(start, contextLength) +
+    promptCacheOf(start, contextLength) * mebibyte
+  );
+}
+
+/** What devices hold whose memory is system memory. */
+function unifiedBytes(deviceBytes: Readonly<Record<string, number>>, devices: readonly Device[]): number {
+  return devices.reduce((sum, { name, unified }) => sum + (unified === true ? (deviceBytes[name] ?? 0) : 0), 0);
 }
 
 /** The length that is set, that of the training when it is set to 0, else what takes a part of the memory. */
@@ -180,14 +247,6 @@ function promptCacheOf(start: Start, contextLength: number): number {
   const size = sizeOf(start, contextLength);
   const bytes = Math.min(2 * slotBytes(shape, size), place.totalBytes / 10);
   return Math.min(defaultPromptCache, Math.ceil(bytes / mebibyte));
-}
-
-/** The projector goes to the first device, when there is one. */
-function withProjector({ deviceBytes }: Offload, projector: number): Readonly<Record<string, number>> {
-  const [first] = Object.keys(deviceBytes);
-  return first === undefined
-    ? deviceBytes
-    : { ...deviceBytes, [first]: Math.ceil((deviceBytes[first] ?? 0) + projector) };
 }
 
 function isResident({ metadata }: Model, options: GgufMemoryOptions): boolean {

@@ -15,6 +15,8 @@ export interface GgufMemoryOptions {
   readonly tensor_split?: readonly number[];
   readonly split_mode?: 'none' | 'layer' | 'row' | 'tensor';
   readonly main_gpu?: number;
+  /** Layers whose experts stay in host memory; what fits on devices then is left to the engine. */
+  readonly cpu_moe_layers?: number | 'all';
   readonly flash_attention?: 'on' | 'off' | 'auto';
   readonly cache_type_k?: CacheType;
   readonly cache_type_v?: CacheType;

@@ -2,8 +2,8 @@
 import type { Device } from '../../contract/backends.js';
 import type { GgufMemoryOptions } from './memory-options.js';
 
-/** llama.cpp leaves this much free on each device when it chooses the layers itself (`--fit-target`). */
-const marginBytes = 1024 * 1024 * 1024;
+/** What the driver keeps on a device for each process, about: 451 to 456 MiB were seen on an RTX 4090. */
+export const driverBytes = 500 * 1024 * 1024;
 
 /** What to distribute over the devices. */
 export interface Load {
@@ -13,29 +13,120 @@ export interface Load {
   readonly layerBytes: number;
   /** Bytes that every used device needs in addition. */
   readonly computeBytes: number;
+  /** Bytes that the first of them needs in addition. */
+  readonly projectorBytes: number;
 }
 
-/** Layers on devices, and what each device holds. */
+/** Layers on devices, what each device holds, and the options of the engine that make it so. */
 export interface Offload {
   readonly layers: number;
   readonly deviceBytes: Readonly<Record<string, number>>;
+  readonly options: Pick<GgufMemoryOptions, 'gpu_layers' | 'devices' | 'tensor_split'>;
 }
 
 /**
- * Distributes a model like llama.cpp: the layers asked for, or as many as fit; by `tensor_split`, or by free memory.
+ * Distributes a model: as the options say; else to the one device where it fits and that has the most free memory, else
+ * as many layers to each as fit.
  */
 export function offload(load: Load, options: GgufMemoryOptions, present: readonly Device[]): Offload {
-  const devices = devicesFor(options, present);
-  const layers = devices.length === 0 ? 0 : layersOn(devices, load, options.gpu_layers ?? 'auto');
-  if (layers === 0) return { layers, deviceBytes: {} };
-  const shares = sharesOf(devices, options.tensor_split);
+  const usable = devicesFor(options, present);
+  if (usable.length === 0) return { layers: 0, deviceBytes: {}, options: {} };
+  const { gpu_layers = 'auto' } = options;
+  if (gpu_layers !== 'auto') {
+    const layers = gpu_layers === 'all' ? load.layers : Math.min(gpu_layers, load.layers);
+    return placed(load, usable, split(layers, options.tensor_split ?? usable.map(({ freeBytes }) => freeBytes ?? 1)));
+  }
+  const rooms = usable.map((device, index) => roomFor(load, device, index === 0));
+  if (options.tensor_split !== undefined) return byShares(load, usable, rooms, options.tensor_split);
+  return fitting(load, usable, rooms, options);
+}
+
+/** As many layers as fit in the proportions that are set. */
+function byShares(
+  load: Load,
+  devices: readonly Device[],
+  rooms: readonly number[],
+  shares: readonly number[],
+): Offload {
+  let layers = load.layers;
+  const exceeds = () =>
+    split(
+      layers,
+      devices.map((_, index) => shares[index] ?? 0),
+    ).some((n, at) => n > rooms[at]!);
+  while (layers > 0 && exceeds()) layers -= 1;
+  const found = placed(
+    load,
+    devices,
+    split(
+      layers,
+      devices.map((_, index) => shares[index] ?? 0),
+    ),
+  );
+  return { ...found, options: { gpu_layers: layers } };
+}
+
+function fitting(
+  load: Load,
+  devices: readonly Device[],
+  rooms: readonly number[],
+  { devices: set, split_mode }: GgufMemoryOptions,
+): Offload {
+  const alone = devices
+    .filter((device) => roomFor(load, device, true) >= load.layers)
+    .sort((a, b) => (b.freeBytes ?? Infinity) - (a.freeBytes ?? Infinity))[0];
+  if (alone !== undefined) {
+    const choice = set === undefined && split_mode === undefined && devices.length > 1 ? { devices: [alone.name] } : {};
+    const isSplit = devices.length > 1 && choice.devices === undefined;
+    const only = devices.map((device) => (device === alone ? load.layers : 0));
+    return {
+      ...placed(load, devices, only),
+      options: { gpu_layers: load.layers, ...choice, ...(isSplit ? { tensor_split: only } : {}) },
+    };
+  }
+  let left = load.layers;
+  const counts = rooms.map((room) => {
+    const count = Math.min(left, room);
+    left -= count;
+    return count;
+  });
+  const layers = load.layers - left;
+  return {
+    ...placed(load, devices, counts),
+    options: { gpu_layers: layers, ...(layers > 0 && devices.length > 1 ? { tensor_split: counts } : {}) },
+  };
+}
+
+/** Layers that fit a device; all on one whose memory is not known. */
+function roomFor(load: Load, { freeBytes }: Device, first: boolean): number {
+  if (freeBytes === undefined) return load.layers;
+  const room = freeBytes - driverBytes - load.computeBytes - (first ? load.projectorBytes : 0);
+  return Math.max(0, Math.min(load.layers, Math.floor(room / load.layerBytes)));
+}
+
+function placed(load: Load, devices: readonly Device[], counts: readonly number[]): Offload {
+  const used = devices.map(({ name }, index) => ({ name, count: counts[index] ?? 0 })).filter(({ count }) => count > 0);
   const deviceBytes = Object.fromEntries(
-    devices.map(({ name }, index) => [
+    used.map(({ name, count }, index) => [
       name,
-      Math.round(layers * load.layerBytes * (shares[index] ?? 0) + load.computeBytes),
+      Math.ceil(count * load.layerBytes + load.computeBytes + driverBytes + (index === 0 ? load.projectorBytes : 0)),
     ]),
   );
-  return { layers, deviceBytes };
+  return { layers: counts.reduce((sum, count) => sum + count, 0), deviceBytes, options: {} };
+}
+
+/** Layers for each device in these proportions, as llama.cpp splits them: by the first layer past each boundary. */
+function split(layers: number, shares: readonly number[]): readonly number[] {
+  const total = shares.reduce((sum, share) => sum + share, 0);
+  let sum = 0;
+  let before = 0;
+  return shares.map((share) => {
+    sum += total === 0 ? 1 / shares.length : share / total;
+    const until = Math.round(layers * sum);
+    const count = until - before;
+    before = until;
+    return count;
+  });
 }
 
 function devicesFor(
@@ -44,21 +135,4 @@ function devicesFor(
 ): readonly Device[] {
   const wanted = devices === undefined ? present : present.filter(({ name }) => devices.includes(name));
   return split_mode === 'none' ? wanted.slice(main_gpu, main_gpu + 1) : wanted;
-}
-
-function layersOn(
-  devices: readonly Device[],
-  { layers, layerBytes, computeBytes }: Load,
-  wanted: number | 'auto' | 'all',
-): number {
-  if (wanted === 'all') return layers;
-  if (wanted !== 'auto') return Math.min(wanted, layers);
-  const free = devices.reduce((sum, { freeBytes }) => sum + (freeBytes ?? Infinity) - marginBytes - computeBytes, 0);
-  return Math.max(0, Math.min(layers, Math.floor(free / layerBytes)));
-}
-
-function sharesOf(devices: readonly Device[], split: readonly number[] | undefined): readonly number[] {
-  const weights = devices.map(({ freeBytes }, index) => (split === undefined ? (freeBytes ?? 1) : (split[index] ?? 0)));
-  const total = weights.reduce((sum, weight) => sum + weight, 0);
-  return weights.map((weight) => (total === 0 ? 1 / devices.length : weight / total));
 }

@@ -5,11 +5,12 @@ import {
   cacheBytes,
   checkpointBytes,
   computeBytes,
+  feedForwardLength,
   recurrentBytes,
   slotBytes,
+  tokensAtOnce,
   type ContextSize,
 } from './context-memory.js';
-import { feedForwardLength, tokensAtOnce } from './context-memory.js';
 import type { GgufMemoryOptions } from './memory-options.js';
 import { driverBytes, offload, type Offload } from './offload.js';
 import { isDeltaNet, shapeOf, type Shape } from './shape.js';

@@ -211,7 +211,7 @@ export class Memory {
   }
 
   /** What is reserved for models, must be in memory, and is not yet: other programs must not be given it. */
-  private outstanding(): number {
+  outstanding(): number {
     return [...this.reservations.values()].reduce((total, { resources, memory, isLoaded, residentBytes }) => {
       const hardBytes = Math.min(memory.hardBytes, resources['host'] ?? 0);
       return total + Math.max(0, hardBytes - (residentBytes ?? (isLoaded ? hardBytes : 0)));

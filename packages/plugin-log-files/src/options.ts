@@ -9,7 +9,7 @@ export const optionsSchema = {
       type: 'string',
       minLength: 1,
       description: 'Where the files are. A relative path is in the folder of the plugin in the data directory.',
-      default: 'that folder',
+      default: 'the folder of the plugin',
     },
     max_size: {
       type: 'string',

@@ -67,6 +67,7 @@ declare global {
   const existsSync: typeof import('node:fs').existsSync;
   const writeFile: typeof import('node:fs/promises').writeFile;
   const join: typeof import('node:path').join;
+  type Clock = core.Clock;
   type Policy = core.Policy;
   type Backend = authors.Backend;
   type BackendType = authors.BackendType;

@@ -88,6 +88,7 @@ describe('/asyncapi.json', function () {
     { type: 'model.list', id: 'list', state: 'ready' },
     { type: 'model.get', id: 'get', model: 'tiny' },
     { type: 'model.ps', id: 'ps' },
+    { type: 'model.logs', id: 'logs', model: 'tiny', limit: 1 },
     { type: 'model.suggest', id: 'suggest', request: { use_case: 'chat' } },
     { type: 'download.list', id: 'downloads' },
     { type: 'download.start', id: 'download', request: { model: 'far' } },

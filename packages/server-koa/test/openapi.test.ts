@@ -189,6 +189,7 @@ describe('/openapi.json', function () {
     'GET /ps': [{}],
     'GET /v1/models': [{}],
     'GET /v1/models/{name}': [{ path: '/v1/models/tiny' }, { path: '/v1/models/nobody', status: 404 }],
+    'GET /models/{name}/logs': [{ path: '/models/tiny/logs' }],
     'POST /models/{name}/start': [{ path: '/models/tiny/start' }, { path: '/models/other/start?wait=false' }],
     'GET /models/{name}': [{ path: '/models/tiny?backends=true' }, { path: '/models/far' }],
     'POST /models/{name}/stop': [{ path: '/models/tiny/stop' }, { path: '/models/other/stop?wait=false' }],

@@ -93,9 +93,9 @@ export interface Backend {
    * seen running with these options, and uses the estimate when it fails.
    * @example
    * ```ts
-   * const measureMemory: Backend['measureMemory'] = async (model, options, { estimate, signal }) => {
-   *   const bytes = await dryRun(model.files[0]!.path, signal);
-   *   return { ...estimate, hostBytes: bytes };
+   * const measureMemory: Backend['measureMemory'] = async (model, _options, { estimate, signal }) => {
+   *   const answer = await fetch(`http://127.0.0.1:8000/memory/${model.name}`, { signal });
+   *   return estimate === undefined ? undefined : { ...estimate, hostBytes: Number(await answer.text()) };
    * };
    * ```
    */

@@ -1,6 +1,6 @@
 // GET /models/:name/logs: what the engine of a model printed.
 import type { FromSchema } from '@lamina/core';
-import { engineLogLineSchema, engineLogViewSchema, type EngineLogView } from '@lamina/core/protocol';
+import { engineLogViewSchema, type EngineLogView } from '@lamina/core/protocol';
 import type { HttpRoute, RouteServices } from './route.js';
 
 const number = { type: 'string', pattern: '^\\d{1,15}$' } as const;
@@ -18,6 +18,11 @@ const logsQuerySchema = {
   },
 } as const;
 
+const lineStreamSchema = {
+  type: 'string',
+  description: 'With `follow=true`: lines in JSON, as in `lines`, each an event whose id is the number of the line.',
+} as const;
+
 /** The route. */
 export function logRoutes({ lamina, closing }: RouteServices): HttpRoute[] {
   return [
@@ -28,7 +33,7 @@ export function logRoutes({ lamina, closing }: RouteServices): HttpRoute[] {
       summary: 'What the engine of a model printed last, or as it prints it',
       query: logsQuerySchema,
       content: {
-        response: { 'application/json': engineLogViewSchema, 'text/event-stream': engineLogLineSchema },
+        response: { 'application/json': engineLogViewSchema, 'text/event-stream': lineStreamSchema },
       },
       async handler({ koa, params, signal, stream }) {
         const { lines, after, follow } = koa.query as FromSchema<typeof logsQuerySchema>;

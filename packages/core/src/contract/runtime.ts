@@ -40,7 +40,7 @@ export interface SlotSnapshot {
   readonly error?: { readonly code: string; readonly message: string };
   /** When it is stopped, or put to sleep, if no request comes until then, ISO 8601; missing while it is in use. */
   readonly idleAt?: string;
-  /** When a failed model may be started again, ISO 8601. */
+  /** When a failed model may be started again, ISO 8601; missing once that time has come. */
   readonly retryAt?: string;
   /** The memory it holds; missing while it does not run. */
   readonly memory?: ModelMemory;

@@ -242,7 +242,7 @@ export class Launcher {
     const all = { ...estimate?.options, ...options };
     const files = model.files.map(({ path, bytes }) => [path, bytes]);
     const key = this.learned.keyOf([files, instance.type.type, version, all]);
-    const learned = this.learned.need(key);
+    const learned = this.learned.need(key, machine.totalBytes);
     const said =
       learned === undefined ? await this.saidByEngine(instance, { model, all, machine, estimate, signal }) : undefined;
     const known = said ?? estimate;

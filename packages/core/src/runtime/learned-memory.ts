@@ -63,9 +63,13 @@ export class LearnedMemory {
     return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 32);
   }
 
-  /** System memory that a start needs by what was seen, in bytes; `undefined` when it was never seen. */
-  need(key: LearnedKey): number | undefined {
-    return this.entries.get(key)?.need;
+  /**
+   * System memory that a start needs by what was seen, in bytes; `undefined` when it was never seen. What is added to be
+   * safe does not make it need more than `most`, which is all that it could get.
+   */
+  need(key: LearnedKey, most: number): number | undefined {
+    const learned = this.entries.get(key);
+    return learned === undefined ? undefined : Math.max(learned.peak, Math.min(learned.need, most));
   }
 
   /** A run has ended that had `reserved` bytes and took at most `peak`. */

@@ -134,7 +134,9 @@ export class Slot {
       ...backendFields(this.current),
       ...this.serverFields(),
       ...(this.error === undefined ? {} : { error: { code: this.error.code, message: this.error.message } }),
-      ...(this.state === 'failed' && this.retryAt > 0 ? { retryAt: clock.date(this.retryAt).toISOString() } : {}),
+      ...(this.state === 'failed' && this.retryAt > clock.now()
+        ? { retryAt: clock.date(this.retryAt).toISOString() }
+        : {}),
       ...more,
     };
   }

@@ -217,6 +217,17 @@ describe('the runtime', () => {
     }
   });
 
+  it('shows when a failed model may be tried again only until then', async () => {
+    const { lamina, clock } = await use({ prepare: (script) => (script.automatic = false) });
+    const failing = acquire('a');
+    (await it_.script.start(0)).fail('no');
+    await rejects(failing, 'MODEL_START_FAILED');
+    const { retryAt } = lamina.runtime.slot('a');
+    assert.ok(Date.parse(retryAt!) > clock.now());
+    await clock.advance(Date.parse(retryAt!) - clock.now());
+    assert.equal(lamina.runtime.slot('a').retryAt, undefined);
+  });
+
   it('keeps the loaded model when the other one cannot start here', async () => {
     await use({ entries: { b: { options: { level: 'high' } } } });
     (await acquire('a')).release();

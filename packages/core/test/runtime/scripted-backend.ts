@@ -4,6 +4,7 @@ import type {
   Backend,
   BackendType,
   Health,
+  Machine,
   MemoryEstimate,
   ModelServer,
   ServerExit,
@@ -51,6 +52,8 @@ export class Script {
   automaticStops = true;
   /** What each model needs; missing: nothing is known of it. */
   estimates: Record<string, MemoryEstimate> = {};
+  /** What each estimate was told of the machine. */
+  readonly machines: Machine[] = [];
   canSleep = false;
   /** The operations of a server that never finish. */
   hangs: 'stop' | 'sleep' | 'wake' | undefined;
@@ -88,7 +91,10 @@ export class Script {
         name,
         probe: () => Promise.resolve(this.availability),
         accepts: () => ({ rank: 0, reason: 'scripted' }),
-        estimateMemory: ({ name: model }) => Promise.resolve(this.estimates[model]),
+        estimateMemory: ({ name: model }, _options, machine) => {
+          this.machines.push(machine);
+          return Promise.resolve(this.estimates[model]);
+        },
         start: (model, context) => this.begin(model.name, context),
       }),
     };

@@ -151,7 +151,7 @@ async function slotStates({ http, server, frozen }: Chaos): Promise<string> {
   return `frozen: ${[...frozen.keys()].join(' ') || 'none'}; states: ${states.join(', ')}`;
 }
 
-/** True for a refusal whose numbers say that the machine had less memory at that time, and less than the model needs. */
+/** True for a refusal whose numbers say that the machine had less memory then, and less than the model needs. */
 function provesMemoryTaken(code: string, { needs, budget }: ErrorDetails): boolean {
   if (code !== 'OUT_OF_MEMORY' || needs?.['host'] === undefined || budget?.['host'] === undefined) return false;
   return budget['host'] < budgetBytes && needs['host'] > budget['host'];

@@ -1,17 +1,17 @@
 // Compares the time that each request took with the bound that the scheduler keeps. The rule: a request that waits for
 // memory is overtaken, on the models that must make way for it, only by requests that arrived before it or at most the
-// starvation timeout after it. So the requests that can delay one that arrives at `t` are those that were in progress or
-// waiting at `t`, or arrived up to `t` + the starvation timeout; other models need no load before it. Its bound is
+// starvation timeout after it. So the requests that can delay one that arrives at `t` are those that were in progress
+// or waiting at `t`, or arrived up to `t` + the starvation timeout; no other model must load before it. Its bound is
 //
 //   starvation timeout
 //   + for each model of these requests: its turns × (stop + load + slack) + its rounds × request
-//   + for each fault of one of these models meanwhile: how long it lasted + stop + load + request + slack.
+//   + for each fault of one of these models meanwhile: how long it lasted + stop + load + request + slack
 //
-// stop: the longest stop of any model, as the victims may be idle. load, request: the longest ones of this model, streams
-// and slow readers included. All are those of the run that no fault touched. The requests of a model are served in one turn,
-// except that a waiting request W of another model separates those that arrived up to W + the starvation timeout from the
-// later ones: those have to wait for W, so that the model may be loaded once more. In a turn, a model that computes p
-// requests at once serves n of them in ceil(n / p) rounds; (n + turns × (p - 1)) / p is the most for any partition.
+// stop: the longest stop of any model, as the victims may be idle. load, request: the longest of this model, streams and
+// slow readers included. All are those of the run that no fault touched. The requests of a model are served in one turn,
+// except that a waiting request W of another model separates those that arrived up to W + the starvation timeout from
+// the later ones: those have to wait for W, so the model may have to load once more. In a turn, a model that computes p
+// requests at once serves n of them in ceil(n / p) rounds; (n + turns × (p - 1)) / p is the most for all turns together.
 import type { Disturbances, Kind } from './disturbances.js';
 import { models } from './models.js';
 import { starvationMs } from './settings.js';

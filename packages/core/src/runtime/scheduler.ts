@@ -86,8 +86,8 @@ export class Scheduler {
   }
 
   /**
-   * A slot accepts newer requests again when the model it made way for starts, or nobody waits for that. Returns whether
-   * it may accept more than before.
+   * A slot accepts newer requests again when the model it made way for starts, or nobody waits for that.
+   * Returns whether it may accept more than before.
    */
   private reopen(slot: Slot): boolean {
     const { yieldsTo } = slot;

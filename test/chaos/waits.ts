@@ -7,11 +7,12 @@
 //   + for each model of these requests: its turns × (stop + load + slack) + its rounds × request
 //   + for each fault of one of these models meanwhile: how long it lasted + stop + load + request + slack
 //
-// stop: the longest stop of any model, as the victims may be idle. load, request: the longest of this model, streams and
-// slow readers included. All are those of the run that no fault touched. The requests of a model are served in one turn,
-// except that a waiting request W of another model separates those that arrived up to W + the starvation timeout from
-// the later ones: those have to wait for W, so the model may have to load once more. In a turn, a model that computes p
-// requests at once serves n of them in ceil(n / p) rounds; (n + turns × (p - 1)) / p is the most for all turns together.
+// stop: the longest stop of any model, as the victims may be idle. load, request: the longest of this model, streams
+// and slow readers included. All are those of the run that no fault touched. The requests of a model are served in one
+// turn, except that a waiting request W of another model separates those that arrived up to W + the starvation timeout
+// from the later ones: those have to wait for W, so the model may have to load once more. In a turn, a model that
+// computes p requests at once serves n of them in ceil(n / p) rounds; (n + turns × (p - 1)) / p is the most for all
+// turns together.
 import type { Disturbances, Kind } from './disturbances.js';
 import { models } from './models.js';
 import { starvationMs } from './settings.js';

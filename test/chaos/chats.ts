@@ -11,6 +11,7 @@ import {
   WrongResponse,
   type Attempt,
   type Chaos,
+  type ErrorDetails,
 } from './context.js';
 import { embedder, knownAnswer, knownLongAnswer, longTokens, steadyModel } from './models.js';
 import { keys } from './settings.js';
@@ -19,7 +20,7 @@ import { keys } from './settings.js';
 const refusedRestMs = 500;
 
 interface ChatChunk {
-  readonly error?: { readonly code: string; readonly message: string };
+  readonly error?: { readonly code: string; readonly message: string; readonly details?: ErrorDetails };
   readonly choices?: readonly {
     readonly delta: { readonly content?: string | null };
     readonly finish_reason?: string | null;
@@ -136,7 +137,7 @@ export async function readChat(
     if (!known.startsWith(seen.text.trimStart()))
       throw new WrongResponse(`"${seen.text.slice(0, 80)}" is no beginning of "${known.slice(0, 80)}"`);
     if (seen.error !== undefined && !(error instanceof WrongResponse))
-      throw new ErrorResponse(seen.error.code, 200, seen.error.message);
+      throw new ErrorResponse(seen.error.code, 200, seen.error.message, seen.error.details);
     throw error;
   }
   expectText(seen.text, known);

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { APIConnectionError, APIError } from 'openai';
 import { connectionLost, type Disturbances } from './disturbances.js';
 import { ConnectionLost, type HttpClient } from './http.js';
-import { chatModels, embedder } from './models.js';
+import { budgetBytes, chatModels } from './models.js';
 import type { Process } from './processes.js';
 import type { ChaosServer } from './server.js';
 import { keys } from './settings.js';
@@ -38,12 +38,20 @@ export interface Chaos {
   readonly waiting: Map<string, number>;
 }
 
+/** The details of an error, as far as they are checked. */
+export interface ErrorDetails {
+  /** Of `OUT_OF_MEMORY`: what the model needs, and what all may use, by resource. */
+  readonly needs?: Readonly<Record<string, number>>;
+  readonly budget?: Readonly<Record<string, number>>;
+}
+
 /** An error response of the server. */
 export class ErrorResponse extends Error {
   constructor(
     readonly code: string,
     readonly status: number,
     message: string,
+    readonly details: ErrorDetails = {},
   ) {
     super(message);
   }
@@ -79,7 +87,6 @@ export async function attempt(
 ): Promise<boolean> {
   const { tally, waiting } = chaos;
   const began = Date.now();
-  const before = new Map(waiting);
   tally.requestSent(of.client);
   if (of.model !== undefined) waiting.set(of.model, (waiting.get(of.model) ?? 0) + 1);
   const disconnect = new AbortController();
@@ -105,8 +112,7 @@ export async function attempt(
     clearTimeout(disconnectTimer);
     if (of.model !== undefined) {
       waiting.set(of.model, waiting.get(of.model)! - 1);
-      if (chatModels.includes(of.model) || of.model === embedder)
-        chaos.waits.add({ client: of.client, model: of.model, from: began, ms: Date.now() - began, before });
+      chaos.waits.add({ client: of.client, model: of.model, from: began, ms: Date.now() - began });
     }
   }
 }
@@ -122,14 +128,15 @@ function judge(
   if (error instanceof ClientDisconnected) return tally.requestEnded(client, 'cancelled');
   if (error instanceof LostRequest) return tally.requestEnded(client, 'lost', `${about}; ${states}`);
   if (error instanceof WrongResponse) return tally.requestEnded(client, 'wrong', `${about}: ${error.message}`);
-  const { code, status, message } = errorOf(error);
+  const { code, status, message, details } = errorOf(error);
   const detail = `${about}: ${status} ${code}: ${message}`;
   if (code === 'INTERNAL' || (status === 500 && !disturbances.explain(code, began, model)))
     return tally.requestEnded(client, 'INTERNAL', detail);
   if (code === connectionLost && disturbances.happened(['server killed'], began))
     return tally.requestEnded(client, 'cut by the kill');
-  if (expected.includes(code) || disturbances.explain(code, began, model))
-    return tally.requestEnded(client, 'refused', code);
+  const isRight =
+    expected.includes(code) || provesMemoryTaken(code, details) || disturbances.explain(code, began, model);
+  if (isRight) return tally.requestEnded(client, 'refused', code);
   tally.requestEnded(client, 'wrong', `an error that nothing explains, ${detail}`);
 }
 
@@ -144,14 +151,26 @@ async function slotStates({ http, server, frozen }: Chaos): Promise<string> {
   return `frozen: ${[...frozen.keys()].join(' ') || 'none'}; states: ${states.join(', ')}`;
 }
 
-function errorOf(error: unknown): { code: string; status: number; message: string } {
+/** True for a refusal whose numbers say that the machine had less memory then, and less than the model needs. */
+function provesMemoryTaken(code: string, { needs, budget }: ErrorDetails): boolean {
+  if (code !== 'OUT_OF_MEMORY' || needs?.['host'] === undefined || budget?.['host'] === undefined) return false;
+  return budget['host'] < budgetBytes && needs['host'] > budget['host'];
+}
+
+function errorOf(error: unknown): { code: string; status: number; message: string; details: ErrorDetails } {
   if (error instanceof ErrorResponse) return error;
-  if (error instanceof APIConnectionError) return { code: connectionLost, status: 0, message: error.message };
+  if (error instanceof APIConnectionError)
+    return { code: connectionLost, status: 0, message: error.message, details: {} };
   if (error instanceof APIError)
-    return { code: error.code ?? 'no code', status: (error.status as number | undefined) ?? 0, message: error.message };
+    return {
+      code: error.code ?? 'no code',
+      status: (error.status as number | undefined) ?? 0,
+      message: error.message,
+      details: (error.error as { details?: ErrorDetails } | undefined)?.details ?? {},
+    };
   // OpenAI's client passes on the error of fetch when a stream ends early.
   const isLost = error instanceof ConnectionLost || /terminated|premature|socket|aborted/i.test(String(error));
-  return { code: isLost ? connectionLost : 'UNKNOWN', status: 0, message: String(error) };
+  return { code: isLost ? connectionLost : 'UNKNOWN', status: 0, message: String(error), details: {} };
 }
 
 /** The run continues whatever hangs: a request is abandoned when its signal is aborted. */
@@ -177,10 +196,10 @@ export function parseAnswer(status: number, text: string): Record<string, unknow
     );
   }
   if (status < 400) return body;
-  const error = body['error'] as { code?: string; message?: string } | undefined;
+  const error = body['error'] as { code?: string; message?: string; details?: ErrorDetails } | undefined;
   if (typeof error?.code !== 'string')
     throw new WrongResponse(`status ${status} without an error: ${text.slice(0, 200)}`);
-  throw new ErrorResponse(error.code, status, error.message ?? '');
+  throw new ErrorResponse(error.code, status, error.message ?? '', error.details);
 }
 
 /** Repeats until the run ends: waits for the server, runs the step, pauses up to `restMs`. */

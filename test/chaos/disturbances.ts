@@ -7,6 +7,7 @@ export type Kind =
   | 'pause'
   | 'stop'
   | 'edit'
+  | 'options'
   | 'half a file'
   | 'invalid file'
   | 'restart'
@@ -42,12 +43,11 @@ const causes: Readonly<Record<string, Cause>> = {
   MODEL_SERVER_UNREACHABLE: { kinds: ['kill', 'freeze', 'stop'], graceMs: usualMs },
   MODEL_START_FAILED: { kinds: ['kill', 'freeze'], graceMs: backOffMs },
   START_BACKING_OFF: { kinds: ['kill', 'freeze'], graceMs: backOffMs },
-  // Restoring the text from before a mistake removes what the server added in the meantime.
   MODEL_STOPPED: { kinds: ['stop', 'half a file', 'invalid file', 'freeze'], graceMs: usualMs },
-  MODEL_NOT_FOUND: { kinds: ['half a file', 'invalid file'], graceMs: shortMs },
+  MODEL_NOT_FOUND: { kinds: ['half a file'], graceMs: shortMs },
   MODEL_FILES_MISSING: { kinds: ['half a file', 'invalid file'], graceMs: shortMs },
   SHUTTING_DOWN: { kinds: ['restart'], graceMs: usualMs },
-  OUT_OF_MEMORY: { kinds: ['memory'], graceMs: usualMs },
+  OUT_OF_MEMORY: { kinds: ['memory'], graceMs: 0 },
   QUEUE_TIMEOUT: { kinds: ['freeze', 'kill'], graceMs: usualMs },
   TIMEOUT: { kinds: ['freeze'], graceMs: usualMs },
   CONFIG_INVALID: { kinds: ['invalid file', 'half a file'], graceMs: shortMs },
@@ -81,10 +81,10 @@ export class Disturbances {
   }
 
   /** The disturbances of these kinds that lasted at some moment between two times, with how long they did so. */
-  between(kinds: readonly Kind[], from: number, to: number, model?: string): { kind: Kind; ms: number }[] {
+  between(kinds: readonly Kind[], from: number, to: number): { model: string | undefined; ms: number }[] {
     return this.all
-      .filter((one) => kinds.includes(one.kind) && touches(one, model) && one.from <= to && one.until >= from)
-      .map((one) => ({ kind: one.kind, ms: Math.min(one.until, to) - Math.max(one.from, from) }));
+      .filter((one) => kinds.includes(one.kind) && one.from <= to && one.until >= from)
+      .map((one) => ({ model: one.model, ms: Math.min(one.until, to) - Math.max(one.from, from) }));
   }
 
   /** Whether an error code is explained for a request for `model` sent at `since`. */

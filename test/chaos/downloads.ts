@@ -25,6 +25,7 @@ interface RequestedFile {
   readonly name: string;
   readonly file: Downloadable;
   readonly url: string;
+  readonly offeredAt: number;
 }
 
 /** Downloads in sequence. */
@@ -142,7 +143,7 @@ export class DownloadClients {
   private async offer(manner: Manner, pair?: Pair): Promise<RequestedFile> {
     const name = `dl-${(this.count += 1)}`;
     const file = makeDownloadable(name, manner === 'slow' || this.chaos.random() < 0.3);
-    return { name, file, url: this.site.serve(file, manner, pair) };
+    return { name, file, url: this.site.serve(file, manner, pair), offeredAt: Date.now() };
   }
 
   /** Starts a download, with retries while the server restarts. */
@@ -219,10 +220,15 @@ export class DownloadClients {
   private async after(requested: RequestedFile): Promise<void> {
     const { chaos } = this;
     const { name } = requested;
+    // An entry that the server adds to half a file is lost when the other half is written.
+    const expected = () =>
+      chaos.disturbances.happened(['half a file'], requested.offeredAt) ? ['MODEL_NOT_FOUND'] : [];
     if (chaos.random() < 0.5)
-      await attempt(chaos, { client: 'chat, downloaded', model: name }, (signal) => readChat(chaos, name, { signal }));
+      await attempt(chaos, { client: 'chat, downloaded', model: name, expected: expected() }, (signal) =>
+        readChat(chaos, name, { signal }),
+      );
     if (chaos.random() < 0.2) return void this.kept.push(requested);
-    await attempt(chaos, { client: 'DELETE model', model: name }, async (signal) => {
+    await attempt(chaos, { client: 'DELETE model', model: name, expected: expected() }, async (signal) => {
       await this.request('DELETE', `/models/${name}?files=1`, signal);
       if (existsSync(this.pathOf(requested)))
         throw new WrongResponse(`${name} was removed with its files, and its file is still there`);

@@ -11,7 +11,7 @@ const pollMs = 200;
 /** At random times, kills an engine, pauses one, or stops and starts a model. */
 export function disturbEngines(chaos: Chaos): Promise<void> {
   const ways = [killEngine, killEngine, pauseEngine, stopModel, startModel];
-  return repeat(chaos, 2500, () => pick(chaos, ways)(chaos));
+  return repeat(chaos, 20_000, () => pick(chaos, ways)(chaos));
 }
 
 /** Sends SIGKILL to an engine. */

@@ -7,7 +7,7 @@ import { budgetBytes } from './models.js';
 import type { MachineMemory } from './settings.js';
 
 const enough: MachineMemory = { totalBytes: 4 * budgetBytes, availableBytes: 4 * budgetBytes };
-const restMs = 20_000;
+const restMs = 110_000;
 
 /** The path of the file, in the folder of a run. */
 export function machineFile(folder: string): string {
@@ -21,12 +21,12 @@ export function writeMachine(folder: string, memory: MachineMemory = enough): vo
   renameSync(`${path}~`, path);
 }
 
-/** Again and again, takes memory for a few seconds. */
+/** About once a minute, takes memory for a few seconds. */
 export function disturbMemory(chaos: Chaos): Promise<void> {
   return repeat(chaos, restMs, async () => {
     const ways: readonly [string, MachineMemory][] = [
       ['memory used by other programs', { ...enough, availableBytes: budgetBytes / 3 }],
-      ['memory taken from the machine', { totalBytes: budgetBytes / 2, availableBytes: budgetBytes / 2 }],
+      ['memory taken from the machine', { totalBytes: 0.4 * budgetBytes, availableBytes: 0.4 * budgetBytes }],
     ];
     const [what, memory] = pick(chaos, ways);
     const end = chaos.disturbances.begin('memory');

@@ -1,5 +1,5 @@
-// npm run chaos -- [--minutes number] [--seed number] [--keep]: mixed clients and faults against a real lamina-server, and a
-// table of the results.
+// npm run chaos -- [--minutes number] [--seed number] [--keep]: mixed clients and faults against a real lamina-server,
+// and a table of the results.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

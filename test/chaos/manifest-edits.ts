@@ -1,6 +1,6 @@
 // Edits models.yaml as people and their editors do: atomically, in place, in two writes, and sometimes with a
 // mistake.
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parse } from 'yaml';
@@ -10,6 +10,8 @@ import { keys } from './settings.js';
 
 const applyTimeoutMs = 15_000;
 const pollMs = 200;
+/** The model whose options change. */
+const changingModel = 'cleo';
 
 /** Entries of the manifest for other models than those of the run: downloads added by the server. */
 type Entries = Record<string, unknown>;
@@ -20,6 +22,7 @@ export class ManifestEditor {
   private count = 0;
   private cycleIsDue = false;
   private others: Entries = {};
+  private fewerChunks = false;
 
   constructor(private readonly chaos: Chaos) {
     this.path = join(chaos.modelsDir, 'models.yaml');
@@ -34,11 +37,15 @@ export class ManifestEditor {
   run(): Promise<void> {
     const often = [this.writeAtomically, this.writeAtomically, this.writeInPlace, this.writeMistake];
     const ways = [...often, ...often, this.writeInTwoHalves];
-    return repeat(this.chaos, 4000, async () => {
+    return repeat(this.chaos, 10_000, async () => {
       const end = this.chaos.disturbances.begin('edit');
+      const { fewerChunks } = this;
       try {
         await (this.cycleIsDue ? this.cyclic() : pick(this.chaos, ways).call(this));
+        const endOptions =
+          fewerChunks === this.fewerChunks ? undefined : this.chaos.disturbances.begin('options', changingModel);
         await this.expectApplied();
+        endOptions?.();
       } finally {
         end();
       }
@@ -52,59 +59,58 @@ export class ManifestEditor {
 
   private async cyclic(): Promise<void> {
     this.cycleIsDue = false;
-    await this.mistaken(
-      `${this.text()}  loop: &loop\n    path: ada.gguf\n    options: { again: *loop }\n`,
-      'a file with an anchor that contains itself',
-    );
+    const cycle = '  loop: &loop\n    path: ada.gguf\n    options: { again: *loop }\n';
+    await this.mistaken((text) => text + cycle, 'a file with an anchor that contains itself');
   }
 
   private writeAtomically(): Promise<void> {
     this.chaos.tally.countDisturbance('edit by rename');
-    this.replace(this.text());
+    this.change();
     return Promise.resolve();
   }
 
   private writeInPlace(): Promise<void> {
     this.chaos.tally.countDisturbance('edit in place');
-    writeFileSync(this.path, this.text());
+    this.change(undefined, (text) => writeFileSync(this.path, text));
     return Promise.resolve();
   }
 
   private async writeInTwoHalves(): Promise<void> {
     this.chaos.tally.countDisturbance('edit in two halves');
-    const text = this.text();
-    const half = Math.floor(text.length / 2);
     const end = this.chaos.disturbances.begin('half a file');
-    writeFileSync(this.path, text.slice(0, half));
+    let rest = '';
+    this.change(undefined, (text) => {
+      const half = Math.floor(text.length / 2);
+      rest = text.slice(half);
+      writeFileSync(this.path, text.slice(0, half));
+    });
     await delay(20 + this.chaos.random() * 80);
-    writeFileSync(this.path, text.slice(half), { flag: 'a' });
+    writeFileSync(this.path, rest, { flag: 'a' });
     await delay(300);
     // The server may have written back the half that it read: people check the file after an edit and save
     // again.
-    this.replace(this.text());
+    this.change();
     end();
   }
 
   private writeMistake(): Promise<void> {
-    const text = this.text();
-    const mistakes = [
-      `${text}  broken: [1, 2\n`,
-      text.replace('path:', 'path: ['),
-      `${text}  ada: {}\n`,
-      `${text}\u0000`,
-      'models: 7\n',
+    const mistakes: readonly ((text: string) => string)[] = [
+      (text) => `${text}  broken: [1, 2\n`,
+      (text) => text.replace('path:', 'path: ['),
+      (text) => `${text}  ada: {}\n`,
+      (text) => `${text}\u0000`,
+      () => 'models: 7\n',
     ];
     return this.mistaken(pick(this.chaos, mistakes), 'an invalid file');
   }
 
-  private async mistaken(text: string, what: string): Promise<void> {
-    const before = this.entries();
+  private async mistaken(mistake: (text: string) => string, what: string): Promise<void> {
     const end = this.chaos.disturbances.begin('invalid file');
     this.chaos.tally.countDisturbance(what);
-    this.replace(text);
+    this.change(mistake);
     if (this.chaos.random() < 0.5) await this.reload();
     await delay(300 + this.chaos.random() * 1000);
-    this.replace(this.render(before));
+    this.replace(this.render(this.others)); // The server writes nothing into an invalid file.
     end();
   }
 
@@ -140,6 +146,21 @@ export class ManifestEditor {
     });
   }
 
+  /** One edit of the file as it is now: made again when the server wrote it meanwhile, whose entry would be lost. */
+  private change(alter = (text: string) => text, write = (text: string) => this.replace(text)): void {
+    for (;;) {
+      const before = this.stamp();
+      const text = alter(this.text());
+      if (this.stamp() === before) return write(text);
+      this.chaos.tally.countDisturbance('edit made again because the server wrote meanwhile');
+    }
+  }
+
+  private stamp(): string {
+    const { ino, mtimeNs } = statSync(this.path, { bigint: true });
+    return `${ino} ${mtimeNs}`;
+  }
+
   private replace(text: string): void {
     writeFileSync(`${this.path}~`, text);
     renameSync(`${this.path}~`, this.path);
@@ -164,10 +185,11 @@ export class ManifestEditor {
   private render(others: Entries): string {
     this.count += 1;
     const { random } = this.chaos;
+    this.fewerChunks = random() < 0.3;
     const lines = models.map(({ name, entry }) => {
       const aliases = name === 'bea' ? [this.alias()] : random() < 0.5 ? [`${name}-too`] : [];
       const options =
-        name === 'cleo' && random() < 0.3 ? { options: { ...(entry['options'] as object), chunks: 5 } } : {};
+        name === changingModel && this.fewerChunks ? { options: { ...(entry['options'] as object), chunks: 5 } } : {};
       return `  ${name}: ${JSON.stringify({ ...entry, ...options, aliases, description: `edit ${this.count}` })}`;
     });
     const rest = Object.entries(others).map(([name, entry]) => `  ${name}: ${JSON.stringify(entry)}`);

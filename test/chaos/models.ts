@@ -53,7 +53,7 @@ export const models: readonly ChaosModel[] = [
   fake('bea', 400),
   fake('cleo', 300),
   fake('slow', 600, { chunk_ms: 5 }, 2),
-  fake(steadyModel, 700, { chunk_ms: 40 }),
+  fake(steadyModel, 450, { chunk_ms: 40 }),
   ...(llamaServer === undefined ? [] : [real('lara', 'llama.cpp')]),
   ...(embeddedDirectory === undefined ? [] : [real('emma', 'embedded')]),
   fake(embedder, 200),

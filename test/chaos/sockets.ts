@@ -146,7 +146,7 @@ class ChatSocket {
     if (frame.type === 'chat.chunk') this.onChunk(chat, frame);
     else if (frame.type === 'chat.done') this.end(chat);
     else if (frame.type === 'chat.error' || frame.type === 'error')
-      this.end(chat, new ErrorResponse(frame.error.code, 200, frame.error.message));
+      this.end(chat, new ErrorResponse(frame.error.code, 200, frame.error.message, frame.error.details));
   }
 
   private onChunk(chat: Chat, { seq, chunk }: ServerFrame<'chat.chunk'>): void {

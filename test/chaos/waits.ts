@@ -1,13 +1,23 @@
-// Compares the time that each request took with the bound that the scheduler keeps: a request that waits for memory is
-// not overtaken, on the models that hold it, by one that arrives more than the starvation timeout later. So it waits at
-// most, for each model whose requests came before, the stop and the load of that model and the requests in progress.
+// Compares the time that each request took with the bound that the scheduler keeps. The rule: a request that waits for
+// memory is overtaken, on the models that must make way for it, only by requests that arrived before it or at most the
+// starvation timeout after it. So the requests that can delay one that arrives at `t` are those that were in progress
+// or waiting at `t`, or arrived up to `t` + the starvation timeout; no other model must load before it. Its bound is
+//
+//   starvation timeout
+//   + for each model of these requests: its turns × (stop + load + slack) + its rounds × request
+//   + for each fault of one of these models meanwhile: how long it lasted + stop + load + request + slack
+//
+// stop: the longest stop of any model, as the victims may be idle. load, request: the longest of this model, streams
+// and slow readers included. All are those of the run that no fault touched. The requests of a model are served in one
+// turn, except that a waiting request W of another model separates those that arrived up to W + the starvation timeout
+// from the later ones: those have to wait for W, so the model may have to load once more. In a turn, a model that
+// computes p requests at once serves n of them in ceil(n / p) rounds; (n + turns × (p - 1)) / p is the most for all
+// turns together.
 import type { Disturbances, Kind } from './disturbances.js';
 import { models } from './models.js';
 import { starvationMs } from './settings.js';
 import type { Tally } from './tally.js';
 
-/** Models that the download clients use beside {@link models}. */
-const downloadedModels = 4;
 /** What the event loops of this machine, where everything runs at once, may add to each step. */
 const slackMs = 250;
 /** A fault of these kinds makes the server load a model once more. */
@@ -18,18 +28,23 @@ const faults: readonly Kind[] = [
   'stop',
   'restart',
   'memory',
-  'edit',
+  'options',
   'invalid file',
   'half a file',
 ];
+/** These requests need no model server. */
+const needsNoServer = /^(lists|download|DELETE|POST stop)/;
 
 interface Answered {
   readonly client: string;
   readonly model: string;
   readonly from: number;
   readonly ms: number;
-  /** Requests in progress or waiting when it was sent, by model. */
-  readonly before: ReadonlyMap<string, number>;
+}
+
+interface Judged extends Answered {
+  readonly bound: number;
+  readonly faults: number;
 }
 
 /** What a server event says, as far as it is used. */
@@ -50,13 +65,17 @@ export class Waits {
   readonly counts = { evicted: 0, abandoned: 0, loaded: 0 };
   private readonly answered: Answered[] = [];
   private readonly stopping = new Map<string, number>();
-  private readonly longest = { load: 0, stop: 0, request: 0 };
+  private readonly longest = {
+    load: new Map<string, number>(),
+    stop: new Map<string, number>(),
+    request: new Map<string, number>(),
+  };
 
   constructor(private readonly disturbances: Disturbances) {}
 
   /** Records a request that ended, however it ended. */
   add(answered: Answered): void {
-    this.answered.push(answered);
+    if (!needsNoServer.test(answered.client)) this.answered.push(answered);
   }
 
   /** Learns the times of loads, stops and requests that no fault touched. */
@@ -76,53 +95,102 @@ export class Waits {
 
   /** Counts every request that took longer than its bound, and notes the worst. */
   check(tally: Tally): void {
-    const { load, stop, request } = this.longest;
-    const judged = this.answered.map((one) => ({ ...one, ...this.boundOf(one) }));
-    const over = judged.filter(({ ms, bound }) => ms > bound);
-    for (const { client, model, ms, bound, hits } of over)
-      tally.check(
-        'requests that took longer than their bound',
-        1,
-        `${client} of ${model}: ${seconds(ms)}, its bound is ${seconds(bound)} with ${hits} faults meanwhile`,
-      );
-    tally.check('requests that took longer than their bound', 0, `of ${judged.length}`);
-    tally.note(
-      `Longest without a fault: load ${seconds(load)}, stop ${seconds(stop)}, request ${seconds(request)}. Loaded ${this.counts.loaded} times, evicted ${this.counts.evicted} times, abandoned ${this.counts.abandoned} times.`,
+    const judged = this.answered.map((one) => this.judge(one));
+    const what = 'requests that took longer than their bound';
+    for (const one of judged.filter(({ ms, bound }) => ms > bound))
+      tally.check(what, 1, `${one.client}, ${show(one)}, with ${one.faults} faults meanwhile`);
+    tally.check(what, 0, `of ${judged.length}`);
+    const { evicted, abandoned, loaded } = this.counts;
+    tally.note(`Loaded ${loaded} times, evicted ${evicted} times, abandoned ${abandoned} times.`);
+    const names = [...models.map(({ name }) => name), downloaded];
+    const times = names.map(
+      (name) => `${name} ${seconds(this.most('load', name))}/${seconds(this.most('request', name))}`,
     );
-    for (const [what, some] of [
-      ['requests without a fault meanwhile', judged.filter(({ hits }) => hits === 0)],
-      ['requests with faults meanwhile', judged.filter(({ hits }) => hits > 0)],
-    ] as const) {
-      const byWait = some.toSorted((a, b) => b.ms - a.ms)[0];
-      const byShare = some.toSorted((a, b) => b.ms / b.bound - a.ms / a.bound)[0];
-      if (byWait === undefined || byShare === undefined) continue;
-      tally.note(
-        `${some.length} ${what}: the longest took ${seconds(byWait.ms)} (${byWait.model}; bound ${seconds(byWait.bound)}), the closest to its bound ${seconds(byShare.ms)} of ${seconds(byShare.bound)} (${byShare.model}).`,
-      );
-    }
+    tally.note(`Longest stop ${seconds(this.most('stop'))}; longest load/request: ${times.join(', ')}.`);
+    noteWorst(
+      tally,
+      'without',
+      judged.filter((one) => one.faults === 0),
+    );
+    noteWorst(
+      tally,
+      'with',
+      judged.filter((one) => one.faults > 0),
+    );
   }
 
-  private boundOf({ from, ms, before }: Answered): { bound: number; hits: number } {
-    const { load, stop, request } = this.longest;
-    const rounds = models.reduce(
-      (sum, { name, parallel }) => sum + Math.max(1, Math.ceil((before.get(name) ?? 0) / parallel)),
-      downloadedModels,
-    );
-    const count = models.length + downloadedModels;
-    const undisturbed = starvationMs + count * (stop + load + slackMs) + (rounds + 1) * request;
-    const hits = this.disturbances.between(faults, from, from + ms);
-    const lasted = hits.reduce((sum, hit) => sum + hit.ms, 0);
-    return { bound: undisturbed + lasted + hits.length * (stop + load + request + slackMs), hits: hits.length };
+  private judge(one: Answered): Judged {
+    const { from, ms } = one;
+    const arrivals = new Map<string, number[]>();
+    for (const other of this.answered) {
+      if (other.from > from + starvationMs || other.from + other.ms < from) continue;
+      const name = keyOf(other.model);
+      arrivals.set(name, [...(arrivals.get(name) ?? []), other.from]);
+    }
+    const parts = [...arrivals].map(([name, own]) => {
+      const others = [...arrivals].flatMap(([other, times]) => (other === name ? [] : times));
+      const turns = turnsOf(own, others);
+      const rounds = roundsOf(own.length, turns, models.find((model) => model.name === name)?.parallel ?? Infinity);
+      return turns * (this.most('stop') + this.most('load', name) + slackMs) + rounds * this.most('request', name);
+    });
+    const hits = this.disturbances
+      .between(faults, from, from + ms)
+      .filter(({ model }) => model === undefined || arrivals.has(keyOf(model)));
+    const again = this.most('stop') + this.most('load') + this.most('request') + slackMs;
+    const delays = hits.map((hit) => hit.ms + again);
+    return { ...one, bound: starvationMs + sum(parts) + sum(delays), faults: hits.length };
+  }
+
+  /** The longest time of a model, or of all: also for a model that a fault touched each time. */
+  private most(what: 'load' | 'stop' | 'request', name?: string): number {
+    const times = this.longest[what];
+    return (name === undefined ? undefined : times.get(name)) ?? Math.max(0, ...times.values());
   }
 
   private longer(what: 'load' | 'stop' | 'request', ms: number, now: number, model: string): void {
-    if (
-      ms <= this.longest[what] ||
-      this.disturbances.between(['freeze', 'pause', 'kill'], now - ms, now, model).length > 0
-    )
-      return;
-    this.longest[what] = ms;
+    const touched = this.disturbances
+      .between(['freeze', 'pause', 'kill'], now - ms, now)
+      .some((fault) => fault.model === undefined || fault.model === model);
+    if (touched) return;
+    const name = keyOf(model);
+    this.longest[what].set(name, Math.max(this.longest[what].get(name) ?? 0, ms));
   }
+}
+
+/** Downloaded models count as one: they are alike, and most are used once. */
+const downloaded = 'downloaded';
+
+function keyOf(model: string): string {
+  return model.startsWith('dl-') ? downloaded : model;
+}
+
+/** How often a model may have to be loaded for requests that arrived at these times. */
+function turnsOf(own: readonly number[], others: readonly number[]): number {
+  const times = own.toSorted((a, b) => a - b);
+  const separates = (before: number, after: number) =>
+    others.some((other) => before <= other + starvationMs && other + starvationMs < after);
+  return times.filter((time, index) => index === 0 || separates(times[index - 1]!, time)).length;
+}
+
+function roundsOf(count: number, turns: number, parallel: number): number {
+  return parallel === Infinity ? turns : Math.min(count, Math.floor((count + turns * (parallel - 1)) / parallel));
+}
+
+function noteWorst(tally: Tally, how: 'with' | 'without', some: readonly Judged[]): void {
+  const longest = some.toSorted((a, b) => b.ms - a.ms)[0];
+  const closest = some.toSorted((a, b) => b.ms / b.bound - a.ms / a.bound)[0];
+  if (longest === undefined || closest === undefined) return;
+  tally.note(
+    `${some.length} requests ${how} a fault meanwhile: the longest ${show(longest)}; the closest to its bound ${show(closest)}.`,
+  );
+}
+
+function show({ model, ms, bound }: Judged): string {
+  return `${model} ${seconds(ms)} of ${seconds(bound)}`;
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
 }
 
 function seconds(ms: number): string {

@@ -64,6 +64,11 @@ export class Capacity {
     return slot.hasCapacity && (yieldsTo === undefined || since <= yieldsTo.since + this.starvationMs);
   }
 
+  /** From now on this decision stops a loaded model for no request: an older one waits for it. */
+  keep(slot: Slot): void {
+    this.considered.add(slot);
+  }
+
   /** Whether the waiter's prepared or sleeping model may start or wake now. */
   admit(waiter: Waiter): Admission {
     const { slot } = waiter;
@@ -151,7 +156,7 @@ export class Capacity {
 
   private isEvictable(slot: Slot): boolean {
     if (this.isAbandoned(slot)) return true;
-    const isIdle = slot.running?.busy === 0 && !this.considered.has(slot); // Or it waits to wake, before the newcomer.
+    const isIdle = slot.running?.busy === 0 && !this.considered.has(slot); // Or older requests wait for it.
     return isIdle && !slot.pinned && !isChanging(slot);
   }
 
@@ -213,7 +218,7 @@ function isFallingAsleep({ state, operation }: Slot): boolean {
 }
 
 /** True for a slot that serves requests, or will as soon as it has loaded. */
-function isInUse({ serving, state }: Slot): boolean {
+export function isInUse({ serving, state }: Slot): boolean {
   return serving || state === 'starting' || state === 'waking';
 }
 

@@ -4,7 +4,7 @@ import type { Clock, Logger } from '../contract/context.js';
 import { LaminaError } from '../contract/errors.js';
 import type { Resources } from '../contract/memory.js';
 import type { Hooks } from '../kernel/hooks.js';
-import { canSleep, Capacity } from './capacity.js';
+import { canSleep, Capacity, isInUse } from './capacity.js';
 import { idleAt } from './idle.js';
 import type { Lifecycle } from './lifecycle.js';
 import type { Memory } from './memory.js';
@@ -65,7 +65,6 @@ export class Scheduler {
     if (this.closed) return;
     const { slots } = this;
     for (const slot of slots) this.retryCrashed(slot);
-    for (const slot of slots) this.reopen(slot);
     const waiters = this.queue.ordered();
     const capacity = new Capacity(
       slots,
@@ -78,18 +77,26 @@ export class Scheduler {
     );
     // Loaded models serve first, so that none is stopped before it has served those it was loaded for.
     for (const waiter of waiters) this.serve(waiter, capacity);
+    // After that: one that made way for a request must not serve newer ones before it makes way for the next request.
+    const reopened = slots.filter((slot) => this.reopen(slot));
     for (const waiter of waiters) if (this.queue.includes(waiter)) this.advance(waiter, capacity);
     for (const slot of slots) this.rest(slot);
+    if (reopened.length > 0) this.request();
     this.queue.updatePositions(waiters);
   }
 
-  /** A slot accepts newer requests again when the model it made way for starts, or nobody waits for that. */
-  private reopen(slot: Slot): void {
-    if (slot.yieldsTo === undefined) return;
-    const { slot: other } = slot.yieldsTo;
+  /**
+   * A slot accepts newer requests again when the model it made way for starts, or nobody waits for that.
+   * Returns whether it may accept more than before.
+   */
+  private reopen(slot: Slot): boolean {
+    const { yieldsTo } = slot;
+    if (yieldsTo === undefined) return false;
+    const { slot: other } = yieldsTo;
     const [oldest] = this.queue.of(other);
-    if (oldest !== undefined && (other.state === 'queued' || other.state === 'sleeping')) slot.yieldsTo = oldest;
+    if (oldest !== undefined && !isInUse(other)) slot.yieldsTo = oldest;
     else delete slot.yieldsTo;
+    return slot.yieldsTo !== yieldsTo;
   }
 
   /** What was started explicitly starts again after a crash, although nobody waits for it. */
@@ -106,7 +113,7 @@ export class Scheduler {
 
   private advance(waiter: Waiter, capacity: Capacity): void {
     const { slot } = waiter;
-    if (slot.serving) return;
+    if (slot.serving) return capacity.keep(slot);
     if (waiter.onlyRunning) this.queue.fail(waiter, new LaminaError('MODEL_NOT_RUNNING', { model: slot.name }));
     else if (slot.state === 'stopped' || slot.state === 'failed') void this.lifecycle.prepare(slot);
     else if (isPrepared(slot)) this.admit(waiter, capacity);

@@ -13,6 +13,9 @@ describe('the runtime', () => {
   const use = async (options: Parameters<typeof stage>[0] = {}) => (it_ = await stage(options));
   const acquire = (model: string, signal = it_.signal) => it_.lamina.runtime.acquire(model, { signal });
   const state = (model: string) => it_.lamina.runtime.slot(model).state;
+  const waitsForMemory = async (model: string) => {
+    while (it_.lamina.runtime.slot(model).waitReason === undefined) await settled();
+  };
   const rejects = (promise: Promise<unknown>, code: string) =>
     assert.rejects(promise, (error) => LaminaError.is(error) && error.code === code);
 
@@ -356,6 +359,57 @@ describe('the runtime', () => {
     (await script.start(2)).succeed();
     await late;
     assert.deepEqual(order, ['first of a', 'first of b', 'late of a']);
+  });
+
+  it('lets a model that made way for one request make way for the next before it serves newer ones', async () => {
+    const { clock } = await use({
+      models: ['a', 'b', 'c', 'd'],
+      limits: { maxLoaded: 4, memory: 100, starvationTimeout: 2 },
+      prepare: ({ estimates }) => {
+        for (const [model, hostBytes] of Object.entries({ a: 50, b: 50, c: 50, d: 100 }))
+          estimates[model] = { hostBytes, deviceBytes: {}, contextLength: 1 };
+      },
+    });
+    const [a, b] = [await acquire('a'), await acquire('b')];
+    const order: string[] = [];
+    const ask = async (model: string) => {
+      const lease = await acquire(model);
+      order.push(model);
+      lease.release({ served: true });
+    };
+    const waiting = [ask('c'), ask('d')];
+    await waitsForMemory('c');
+    await waitsForMemory('d');
+    await clock.advance(5_000);
+    waiting.push(ask('a'));
+    await settled();
+    b.release({ served: true });
+    await waiting[0];
+    await settled();
+    a.release({ served: true });
+    await Promise.all(waiting);
+    assert.deepEqual(order, ['c', 'd', 'a']);
+  });
+
+  it('lets no newer requests overtake one whose model is edited while it waits', async () => {
+    const { clock, lamina } = await use({ limits: { starvationTimeout: 2 } });
+    const first = await acquire('a');
+    const order: string[] = [];
+    const ask = async (model: string) => {
+      const lease = await acquire(model);
+      order.push(model);
+      lease.release({ served: true });
+    };
+    const waiting = ask('b');
+    await waitsForMemory('b');
+    await clock.advance(5_000);
+    const late = ask('a');
+    await settled();
+    await lamina.models.save('b', { path: 'b.bin', format: 'scripted', description: 'edited' });
+    await settled();
+    first.release({ served: true });
+    await Promise.all([waiting, late]);
+    assert.deepEqual(order, ['b', 'a']);
   });
 
   it('queues requests over the capacity of a server', async () => {

@@ -1,6 +1,8 @@
 // Writes the types of messages for @lamina/client, which may not depend on core, from the schemas of the protocol.
 import {
   downloadViewSchema,
+  engineLogLineSchema,
+  engineLogViewSchema,
   errorSchema,
   eventSchemas,
   heldMemorySchema,
@@ -29,6 +31,8 @@ const names = new Map([
   [heldMemorySchema, 'HeldMemory'],
   [psModelSchema, 'PsModel'],
   [psViewSchema, 'PsView'],
+  [engineLogLineSchema, 'EngineLogLine'],
+  [engineLogViewSchema, 'EngineLogView'],
   [downloadViewSchema, 'DownloadView'],
   [suggestionViewSchema, 'SuggestionView'],
 ]);

@@ -53,19 +53,19 @@ export function call<Result>(
  * Sends a frame when it is read, and returns the parts of its result. Leaving the loop gives up the call.
  * @internal
  */
-export function callForParts(
+export function callForParts<Part = Readonly<Record<string, unknown>>>(
   connection: Connection,
   frame: object,
   { signal }: CallOptions,
-): AsyncGenerator<Readonly<Record<string, unknown>>, void, undefined> {
-  return readExchange<Readonly<Record<string, unknown>>>(
+): AsyncGenerator<Part, void, undefined> {
+  return readExchange<Part>(
     connection,
     {
       frame: () => frame,
       endFrame,
       isUnrepeatable: true,
       receive(received, output) {
-        if (received.type === 'part') output.push(received['part'] as Readonly<Record<string, unknown>>);
+        if (received.type === 'part') output.push(received['part'] as Part);
         if (received.type === 'reply') output.end();
         if (received.type === 'error') output.end(errorOf(received));
       },

@@ -6,7 +6,7 @@ export type { CallOptions } from './call.js';
 export type { ChatOptions, ChatProgress, ChatRequest, ChatStream } from './chat.js';
 export type { ChatMessage, ToolCall } from './message.js';
 export type { Downloads, DownloadRequest } from './downloads.js';
-export type { ModelFilter, Models, SuggestRequest } from './models.js';
+export type { LogRange, ModelFilter, Models, SuggestRequest } from './models.js';
 export type { ClientEvents, EventHead, EventType, LaminaEvent, UnknownEvent } from './events.js';
 export type {
   ChatCompletionChunk,
@@ -16,6 +16,7 @@ export type {
   ModelsView,
   ModelView,
   PsModel,
+  EngineLogLine,
   PsView,
   SuggestionView,
   Usage,

@@ -1,7 +1,7 @@
 // The models of a server.
-import { call, type CallOptions } from './call.js';
+import { call, callForParts, type CallOptions } from './call.js';
 import type { Connection } from './connection.js';
-import type { ModelDetail, ModelsView, ModelView, PsView } from './wire.js';
+import type { EngineLogLine, EngineLogView, ModelDetail, ModelsView, ModelView, PsView } from './wire.js';
 
 /** Which models {@link Models.list} returns; default all. */
 export interface ModelFilter {
@@ -9,6 +9,14 @@ export interface ModelFilter {
   readonly format?: string;
   /** A part of the name or the description. */
   readonly q?: string;
+}
+
+/** Which lines {@link Models.logs} returns. */
+export interface LogRange {
+  /** The number of the last line that is known: only later ones. */
+  readonly after?: number;
+  /** At most so many of the kept lines, the newest; default all, up to 1,000. */
+  readonly limit?: number;
 }
 
 /** What a model is needed for; other members are ignored. */
@@ -53,6 +61,36 @@ export class Models {
    */
   ps(options: CallOptions = {}): Promise<PsView> {
     return call(this.connection, { type: 'model.ps' }, options);
+  }
+
+  /**
+   * The last lines that the engine of a model printed, oldest first. Needs a key with the scope `manage`.
+   * @throws LaminaClientError `MODEL_NOT_FOUND`, `FORBIDDEN`
+   * @example
+   * ```ts
+   * for (const { text } of await client.models.logs('tiny', { limit: 20 })) console.log(text);
+   * ```
+   */
+  async logs(model: string, { after, limit, signal }: LogRange & CallOptions = {}): Promise<readonly EngineLogLine[]> {
+    const frame = { type: 'model.logs', model, after, limit };
+    return (await call<EngineLogView>(this.connection, frame, { signal })).lines;
+  }
+
+  /**
+   * As `logs`, and then each new line. It begins when it is read; leaving the loop ends it. After a lost connection it
+   * throws `CONNECTION_LOST`: go on with `after`, the number of the last line.
+   * @throws LaminaClientError `MODEL_NOT_FOUND`, `FORBIDDEN`, `CONNECTION_LOST`
+   * @example
+   * ```ts
+   * for await (const { text } of client.models.followLogs('tiny', { limit: 0, signal })) console.log(text);
+   * ```
+   */
+  followLogs(
+    model: string,
+    { after, limit, signal }: LogRange & CallOptions = {},
+  ): AsyncGenerator<EngineLogLine, void, undefined> {
+    const frame = { type: 'model.logs', model, after, limit, follow: true };
+    return callForParts<EngineLogLine>(this.connection, frame, { signal });
   }
 
   /**

@@ -326,6 +326,25 @@ export interface PsView {
   };
 }
 
+/** A line that the engine of a model printed, or a note of Lamina between such lines. */
+export interface EngineLogLine {
+  /** Counts the lines of a model from 1, without gaps; begins again when Lamina restarts. */
+  readonly number: number;
+  /** ISO 8601. */
+  readonly at: string;
+  /** `lamina`: the engine did not print it, Lamina notes that the engine is being started. */
+  readonly stream: 'stdout' | 'stderr' | 'lamina';
+  /** At most 2,000 characters; a longer line is cut and ends with ` …`. */
+  readonly text: string;
+  /** Lines before this one that a reader missed, because it was slower than the engine. */
+  readonly dropped?: number;
+}
+
+/** The last lines that the engine of a model printed, oldest first. */
+export interface EngineLogView {
+  readonly lines: readonly EngineLogLine[];
+}
+
 /** A download. Sizes are in bytes. */
 export interface DownloadView {
   readonly id: string;

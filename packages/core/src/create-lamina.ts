@@ -14,6 +14,7 @@ import type { Contribution, ExtensionPoints } from './contract/extensions.js';
 import type { PluginRecord } from './contract/plugin.js';
 import type { Backends } from './contract/backends.js';
 import type { Downloads } from './contract/downloads.js';
+import type { EngineLogs } from './contract/logs.js';
 import type { Models } from './contract/models.js';
 import type { Inference } from './contract/inference.js';
 import type { Runtime } from './contract/runtime.js';
@@ -39,6 +40,7 @@ import { liveOwner, lockDataDir } from './process/lock.js';
 import { loadExeca } from './process/spawn-group.js';
 import { backendProblems } from './runtime/backend-problems.js';
 import { BackendRegistry } from './runtime/backends.js';
+import { EngineLogService } from './runtime/engine-logs.js';
 import { LearnedMemory } from './runtime/learned-memory.js';
 import { SlotRuntime } from './runtime/runtime.js';
 
@@ -52,6 +54,7 @@ export interface Lamina {
   readonly suggestions: Suggestions;
   readonly backends: Backends;
   readonly runtime: Runtime;
+  readonly logs: EngineLogs;
   readonly inference: Inference;
   /**
    * As {@link Inference.chat}.
@@ -149,6 +152,8 @@ export async function createLamina(
     const models = container.get(ModelRegistry);
     opened.add('models', () => models.dispose());
     opened.add('log of events', logEvents(events, log));
+    const logs = container.get(EngineLogService); // Before the plugins, which may follow until they are closed.
+    opened.add('engine logs', () => logs.dispose());
 
     const engines = container.get(OrphanReaper);
     opened.add('engines', () => engines.dispose());
@@ -212,6 +217,7 @@ export async function createLamina(
       suggestions: container.get(tokens.Suggestions),
       backends: container.get(tokens.Backends),
       runtime: container.get(tokens.Runtime),
+      logs: container.get(tokens.EngineLogs),
       inference: served,
       chat: (request, options) => served.chat(request, options),
       embed: (request, options) => served.embed(request, options),

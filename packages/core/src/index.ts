@@ -50,6 +50,7 @@ export type { Manifest, ModelEntry, BackendEntry } from './contract/manifest.js'
 export type { FileRole, Model, ModelCapability, ModelFile, ModelLimits, ModelMetadata } from './contract/models.js';
 export { apiVersion, type Plugin, type PluginNeed, type PluginRecord } from './contract/plugin.js';
 export type { FromSchema, Json, JsonObject, Schema } from './contract/schema.js';
+export type { EngineLogLine, EngineLogRange, EngineLogs, FollowedLogLine } from './contract/logs.js';
 export type { Clock, Logger } from './contract/context.js';
 export type { Policy } from './contract/policy.js';
 export type { AddressGuard } from './contract/source.js';

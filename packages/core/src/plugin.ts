@@ -100,6 +100,7 @@ export type { ChatCompletionChunk, Usage } from './contract/frames.js';
 export * from './contract/extensions.js';
 export type { EventData, Events, EventType, LaminaEvent, PluginEvent } from './contract/events.js';
 export type { ChunkTransform, ResponseTransforms } from './contract/response-transforms.js';
+export type { EngineLogLine, EngineLogRange, EngineLogs, FollowedLogLine } from './contract/logs.js';
 export type { Clock, Context, Disposable, Logger } from './contract/context.js';
 export type { InferenceRequest } from './contract/inference-request.js';
 export type { Diagnostic, ModelRecord, Models, ModelsChange, ModelStats, ResolvedModel } from './contract/models.js';

@@ -53,6 +53,12 @@ export {
   type PsView,
 } from './contract/ps-view.js';
 export {
+  engineLogLineSchema,
+  engineLogViewSchema,
+  type EngineLogLineView,
+  type EngineLogView,
+} from './contract/log-view.js';
+export {
   backendViewSchema,
   backendsViewSchema,
   downloadFileSchema,

@@ -114,8 +114,8 @@ function asleep(
 
 /** Those with the most memory for a model first. */
 function mostRoom(gpus: readonly Gpu[], room: readonly Device[]): readonly Gpu[] {
-  const place = ({ name }: Gpu) => room.findIndex((device) => device.name === name);
-  return [...gpus].sort((a, b) => freeOf(room, b) - freeOf(room, a) || place(a) - place(b));
+  const reserved = ({ name }: Gpu) => room.find((device) => device.name === name)?.reservedBytes ?? 0;
+  return [...gpus].sort((a, b) => freeOf(room, b) - freeOf(room, a) || reserved(a) - reserved(b));
 }
 
 /** The GPUs an operator chose, in that order; `undefined` when one of them is not known. */

@@ -17,6 +17,7 @@ import { backendRoutes } from './routes/backends.js';
 import { documentRoutes } from './routes/documents.js';
 import { downloadRoutes, suggestDownload } from './routes/downloads.js';
 import { eventRoutes } from './routes/events.js';
+import { logRoutes } from './routes/logs.js';
 import { healthRoutes } from './routes/health.js';
 import { engineRoutes, fastInference, inferenceRoutes, type FastPath } from './routes/inference.js';
 import { libraryRoutes } from './routes/library.js';
@@ -119,6 +120,7 @@ function ownRoutes(services: RouteServices): HttpRoute[] {
     inferenceRoutes,
     healthRoutes,
     libraryRoutes,
+    logRoutes,
     modelRoutes,
     backendRoutes,
     downloadRoutes,

@@ -168,6 +168,8 @@ export interface Device {
   readonly description?: string;
   readonly totalBytes?: number;
   readonly freeBytes?: number;
+  /** What running models hold of it, in a {@link Machine}: of equal devices, the one with the least is the best. */
+  readonly reservedBytes?: number;
   /** True when its memory is system memory, as on Apple silicon: what it holds counts there too. */
   readonly unified?: boolean;
 }
@@ -179,10 +181,7 @@ export interface Machine {
   /** The part of it that one model could have at most: not what pinned models hold. */
   readonly freeBytes: number;
   readonly cores: number;
-  /**
-   * The devices the engine listed, those of which models hold least first. Their bytes are as those of system memory: a
-   * budget, and the most for one model.
-   */
+  /** The devices the engine listed; their bytes are as those of system memory: a budget, and the most for one model. */
   readonly devices: readonly Device[];
 }
 

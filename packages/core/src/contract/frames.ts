@@ -2,6 +2,7 @@
 import type { Scope } from './caller.js';
 import { slotStateSchema } from './events.js';
 import { modelDetailSchema, modelsViewSchema, modelViewSchema, suggestionViewSchema } from './model-views.js';
+import { engineLogViewSchema } from './log-view.js';
 import { psViewSchema } from './ps-view.js';
 import { downloadRequestSchema, suggestRequestSchema } from './requests.js';
 import type { DocumentOf, Schema } from './schema.js';
@@ -120,6 +121,21 @@ export const clientFrameSchemas = {
     required: ['type', 'id'],
     additionalProperties: false,
   },
+  'model.logs': {
+    description:
+      'What the engine of a model printed, like GET /models/{name}/logs: the last `limit` lines, or with `after` those after that number. The server sends `reply` with `{ lines }`. With `follow`, it sends each line, also new ones, as `part`, until the call is cancelled or the model is removed.',
+    type: 'object',
+    properties: {
+      type: { const: 'model.logs' },
+      id,
+      model: name,
+      after: { type: 'integer', minimum: 0 },
+      limit: { type: 'integer', minimum: 0 },
+      follow: { type: 'boolean' },
+    },
+    required: ['type', 'id', 'model'],
+    additionalProperties: false,
+  },
   'model.suggest': {
     description:
       'Suggests a model. `request` is the body of POST /suggest. The server sends `reply` with the suggestion, or `error`.',
@@ -211,6 +227,7 @@ export const clientFrameScopes: { readonly [Type in ClientFrameType]: Scope | 'a
   'model.list': 'any',
   'model.get': 'any',
   'model.ps': 'any',
+  'model.logs': 'manage',
   'model.suggest': 'any',
   'model.start': 'manage',
   'model.stop': 'manage',
@@ -228,6 +245,7 @@ export const replySchemas = {
   'model.list': modelsViewSchema,
   'model.get': modelDetailSchema,
   'model.ps': psViewSchema,
+  'model.logs': engineLogViewSchema,
   'model.suggest': suggestionViewSchema,
   'model.start': modelViewSchema,
   'model.stop': modelViewSchema,

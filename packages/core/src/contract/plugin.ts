@@ -5,6 +5,7 @@ import type { Events } from './events.js';
 import type { ExtensionPoints } from './extensions.js';
 import type { HookName, HookTaps } from './hooks.js';
 import type { Inference } from './inference.js';
+import type { EngineLogs } from './logs.js';
 import type { Models } from './models.js';
 import type { Runtime } from './runtime.js';
 import type { FromSchema, Schema } from './schema.js';
@@ -97,6 +98,14 @@ export interface PluginContext {
    * ```
    */
   readonly runtime: Pick<Runtime, 'slot' | 'slots' | 'memory'>;
+  /**
+   * What the engines print. During `setup` no model is known; begin to follow at an event such as `model.state`.
+   * @example
+   * ```ts
+   * const lastLines = lamina.logs.lines('tiny', { limit: 3 }).map(({ text }) => text);
+   * ```
+   */
+  readonly logs: EngineLogs;
   /**
    * Chats, completions and embeddings of the plugin's own, with hooks and events like any other request. Not during
    * `setup`: models are not known then.

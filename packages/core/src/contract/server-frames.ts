@@ -145,7 +145,7 @@ export const serverFrameSchemas = {
   },
   part: {
     description:
-      'A part of the result of a call, before its `reply`; only frames of plugins have parts. `seq` counts them from 1.',
+      'A part of the result of a call, before its `reply`: a line of `model.logs` with `follow`, or what a frame of a plugin sends. `seq` counts them from 1.',
     type: 'object',
     properties: { type: { const: 'part' }, id, seq: position, part: object },
     required: ['type', 'id', 'seq', 'part'],

@@ -17,6 +17,7 @@ export const kernelModule = new ContainerModule(({ bind }) => {
     tokens.Models,
     tokens.Inference,
     tokens.Runtime,
+    tokens.EngineLogs,
     tokens.Clock,
     tokens.Log,
   ]);

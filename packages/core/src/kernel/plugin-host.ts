@@ -9,6 +9,7 @@ import type { Contribution, ExtensionPoints } from '../contract/extensions.js';
 import type { Plugin, PluginContext, PluginRecord, Registrations } from '../contract/plugin.js';
 import type { Clock, Logger } from '../contract/context.js';
 import type { Inference } from '../contract/inference.js';
+import type { EngineLogs } from '../contract/logs.js';
 import type { Models } from '../contract/models.js';
 import type { Runtime } from '../contract/runtime.js';
 import { Disposables } from './disposables.js';
@@ -41,6 +42,7 @@ export class PluginHost {
     private readonly models: Models,
     private readonly inference: Inference,
     private readonly runtime: Runtime,
+    private readonly logs: EngineLogs,
     private readonly clock: Clock,
     private readonly log: Logger,
   ) {
@@ -141,6 +143,7 @@ export class PluginHost {
       hooks: this.hooks.tapsFor(owner),
       models: this.models,
       runtime: this.runtime,
+      logs: this.logs,
       get inference() {
         return (inference ??= takeInference());
       },

@@ -4,6 +4,7 @@ import type { Backends } from '../contract/backends.js';
 import type { Config } from '../contract/config.js';
 import type { Clock, Logger } from '../contract/context.js';
 import type { Downloads } from '../contract/downloads.js';
+import type { EngineLogs } from '../contract/logs.js';
 import type { Inference } from '../contract/inference.js';
 import type { Models } from '../contract/models.js';
 import type { Registrations } from '../contract/plugin.js';
@@ -31,6 +32,7 @@ export const tokens = Object.freeze({
   Backends: token<Backends>('Backends'),
   OrphanReaper: token<OrphanReaper>('OrphanReaper'),
   SystemMemory: token<SystemMemory>('SystemMemory'),
+  EngineLogs: token<EngineLogs>('EngineLogs'),
   Policy: token<Policy>('Policy'),
   Downloads: token<Downloads>('Downloads'),
   Runtime: token<Runtime>('Runtime'),

@@ -96,7 +96,9 @@ export class Capacity {
       this.freeSoon = plus(this.freeSoon, this.heldBy(victims));
       return { action: 'evict', victims, missing: later };
     }
-    if (isShort(shortfall(later, this.endable))) return this.foreign(slot, need, later);
+    // What a model that loads has taken already is counted twice: it is not available, and it is still to come.
+    const ours = plus(this.endable, { host: this.memory.outstanding() });
+    if (isShort(shortfall(later, ours))) return this.foreign(slot, need, later);
     delete slot.foreignSince;
     const at = waiter.since + this.starvationMs;
     if (at > this.now) return { action: 'retry', at };

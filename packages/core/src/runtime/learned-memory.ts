@@ -91,14 +91,14 @@ export class LearnedMemory {
   private keep(key: LearnedKey, learned: Omit<Learned, 'at'>): void {
     this.entries.delete(key); // So that the newest are last.
     this.entries.set(key, { ...learned, at: this.clock.now() });
+    if (this.entries.size > mostEntries) this.entries.delete(this.entries.keys().next().value!);
     this.saving = this.saving.then(() => this.save());
   }
 
   private async save(): Promise<void> {
-    const entries = [...this.entries].slice(-mostEntries);
     try {
       await mkdir(dirname(this.file), { recursive: true });
-      await writeFileAtomic(this.file, JSON.stringify({ version, entries }));
+      await writeFileAtomic(this.file, JSON.stringify({ version, entries: [...this.entries] }));
     } catch (error) {
       this.log.warn({ file: this.file, reason: reasonOf(error) }, 'What models took cannot be saved');
     }

@@ -58,9 +58,9 @@ export class Memory {
     const budget = this.budget();
     const most = minus(budget, this.pinned());
     const reserved = this.reserved();
-    const emptiestFirst = devices.toSorted((a, b) => (reserved[a.name] ?? 0) - (reserved[b.name] ?? 0));
-    const placed = emptiestFirst.map((device) => ({
+    const placed = devices.map((device) => ({
       ...device,
+      reservedBytes: reserved[device.name] ?? 0,
       ...(budget[device.name] === undefined
         ? {}
         : { totalBytes: budget[device.name]!, freeBytes: Math.max(0, most[device.name] ?? 0) }),
@@ -211,7 +211,7 @@ export class Memory {
   }
 
   /** What is reserved for models, must be in memory, and is not yet: other programs must not be given it. */
-  private outstanding(): number {
+  outstanding(): number {
     return [...this.reservations.values()].reduce((total, { resources, memory, isLoaded, residentBytes }) => {
       const hardBytes = Math.min(memory.hardBytes, resources['host'] ?? 0);
       return total + Math.max(0, hardBytes - (residentBytes ?? (isLoaded ? hardBytes : 0)));

@@ -3,6 +3,7 @@ import { ContainerModule } from '../kernel/inversify.js';
 import { make } from '../kernel/make.js';
 import { tokens } from '../kernel/tokens.js';
 import { BackendRegistry } from './backends.js';
+import { EngineLogService } from './engine-logs.js';
 import { Installations } from './installations.js';
 import { Launcher } from './launcher.js';
 import { Lifecycle } from './lifecycle.js';
@@ -16,6 +17,8 @@ import { Scheduler } from './scheduler.js';
 
 export const runtimeModule = new ContainerModule(({ bind }) => {
   bind(tokens.Policy).toResolvedValue(make(DefaultPolicy), []);
+  bind(EngineLogService).toResolvedValue(make(EngineLogService), [tokens.Models, tokens.Events]);
+  bind(tokens.EngineLogs).toService(EngineLogService);
   bind(Memory).toResolvedValue(make(Memory), [tokens.Config, tokens.Models, tokens.SystemMemory]);
   bind(LearnedMemory).toResolvedValue(make(LearnedMemory), [tokens.Config, tokens.Clock, tokens.Log]);
   bind(MemorySampler).toResolvedValue(make(MemorySampler), [tokens.SystemMemory, Memory, LearnedMemory, tokens.Clock]);

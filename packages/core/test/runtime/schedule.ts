@@ -44,6 +44,9 @@ interface Decision {
   readonly ended: string[];
 }
 
+/** How often a start looks at the memory that other programs hold, in milliseconds. */
+const lookMs = 250;
+
 /** One run. */
 export class Schedule {
   private readonly leases: Lease[] = [];
@@ -54,6 +57,8 @@ export class Schedule {
   private readonly abandoned = new Set<string>();
   private manifestNow: Edit = { pinned: [], group: [], level: 0 };
   private waiting: ReadonlySet<Request> = new Set();
+  /** Until then the runtime need not have noticed that other programs hold less: nothing tells it. */
+  private looksAgainBy = -1;
   private pendingStarts = 0;
   private closing = false;
   private readonly decisions: Decision[] = [];
@@ -144,6 +149,7 @@ export class Schedule {
   }
 
   takeMemory(others: number): void {
+    if (others < this.memory.others) this.looksAgainBy = this.stage.clock.now() + lookMs;
     this.memory.others = others;
     this.holdersChanged();
   }
@@ -262,6 +268,7 @@ export class Schedule {
   }
 
   private onGrant({ model, since }: Request): void {
+    if (this.stage.clock.now() <= this.looksAgainBy) return;
     for (const other of this.requests) {
       const isBound = this.waiting.has(other) && this.waitsForMemory(other);
       if (other.model === model || !isBound || since <= other.since + this.limits.starvationMs) continue;

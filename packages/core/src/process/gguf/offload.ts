@@ -48,22 +48,14 @@ function byShares(
   rooms: readonly number[],
   shares: readonly number[],
 ): Offload {
+  const countsFor = (layers: number) =>
+    split(
+      layers,
+      devices.map((_, index) => shares[index] ?? 0),
+    );
   let layers = load.layers;
-  const exceeds = () =>
-    split(
-      layers,
-      devices.map((_, index) => shares[index] ?? 0),
-    ).some((n, at) => n > rooms[at]!);
-  while (layers > 0 && exceeds()) layers -= 1;
-  const found = placed(
-    load,
-    devices,
-    split(
-      layers,
-      devices.map((_, index) => shares[index] ?? 0),
-    ),
-  );
-  return { ...found, options: { gpu_layers: layers } };
+  while (layers > 0 && countsFor(layers).some((count, index) => count > rooms[index]!)) layers -= 1;
+  return { ...placed(load, devices, countsFor(layers)), options: { gpu_layers: layers } };
 }
 
 function fitting(
@@ -72,9 +64,7 @@ function fitting(
   rooms: readonly number[],
   { devices: set, split_mode }: GgufMemoryOptions,
 ): Offload {
-  const alone = devices
-    .filter((device) => roomFor(load, device, true) >= load.layers)
-    .sort((a, b) => (b.freeBytes ?? Infinity) - (a.freeBytes ?? Infinity))[0];
+  const alone = devices.filter((device) => roomFor(load, device, true) >= load.layers).sort(byRoom)[0];
   if (alone !== undefined) {
     const choice = set === undefined && split_mode === undefined && devices.length > 1 ? { devices: [alone.name] } : {};
     const isSplit = devices.length > 1 && choice.devices === undefined;
@@ -95,6 +85,12 @@ function fitting(
     ...placed(load, devices, counts),
     options: { gpu_layers: layers, ...(layers > 0 && devices.length > 1 ? { tensor_split: counts } : {}) },
   };
+}
+
+/** The device with the most memory for a model first; of equal ones, that of which models hold least. */
+function byRoom(a: Device, b: Device): number {
+  const [free, otherFree] = [a.freeBytes ?? Infinity, b.freeBytes ?? Infinity];
+  return free === otherFree ? (a.reservedBytes ?? 0) - (b.reservedBytes ?? 0) : otherFree - free;
 }
 
 /** Layers that fit a device; all on one whose memory is not known. */

@@ -1,6 +1,14 @@
 // The frames of models: what the routes /models, /ps and /suggest do.
 import { metadataOf, modelDetail, modelsView, modelView, psView, suggestionView, type ModelRecord } from '@lamina/core';
-import type { ClientFrame, ModelDetail, ModelsView, ModelView, PsView, SuggestionView } from '@lamina/core/protocol';
+import type {
+  ClientFrame,
+  EngineLogView,
+  ModelDetail,
+  ModelsView,
+  ModelView,
+  PsView,
+  SuggestionView,
+} from '@lamina/core/protocol';
 import { hasScope } from '../../middleware/authentication.js';
 import { matchingModels } from '../../routes/library.js';
 import type { Peer } from '../peer.js';
@@ -20,6 +28,17 @@ export async function getModel({ model }: ClientFrame<'model.get'>, { lamina }: 
 /** `model.ps` */
 export function modelsInUse(_frame: ClientFrame<'model.ps'>, { lamina, caller }: Peer): PsView {
   return psView(lamina, { showProcesses: hasScope(caller, 'manage') });
+}
+
+/** `model.logs` */
+export function engineLog(
+  { model, after, limit, follow = false }: ClientFrame<'model.logs'>,
+  { lamina }: Peer,
+  signal: AbortSignal,
+): EngineLogView | AsyncIterable<object> {
+  const range = { ...(after === undefined ? {} : { after }), ...(limit === undefined ? {} : { limit }) };
+  if (follow) return lamina.logs.follow(model, { ...range, signal: AbortSignal.any([signal, lamina.closing]) });
+  return { lines: lamina.logs.lines(model, range) };
 }
 
 /** `model.suggest` */

@@ -8,7 +8,7 @@ import type { Peer } from '../peer.js';
 import { changeDownload, listDownloads, startDownload } from './downloads.js';
 import { createEmbeddings } from './embeddings.js';
 import { subscribe, unsubscribe } from './events.js';
-import { changeModel, getModel, listModels, modelsInUse, suggestModel } from './models.js';
+import { changeModel, engineLog, getModel, listModels, modelsInUse, suggestModel } from './models.js';
 
 /** One of two functions: `call` for a frame with one reply, `run` for any other. */
 export type FrameRow<Frame> = {
@@ -51,6 +51,7 @@ const ownFrames = (chats: Chats): OwnFrames => ({
   'model.list': { call: listModels },
   'model.get': { call: getModel },
   'model.ps': { call: modelsInUse },
+  'model.logs': { call: engineLog },
   'model.suggest': { call: suggestModel },
   'model.start': { call: changeModel },
   'model.stop': { call: changeModel },

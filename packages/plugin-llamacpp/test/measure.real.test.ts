@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict';
 import { chmod, writeFile } from 'node:fs/promises';
 import { tinyGguf } from '@lamina/testing';
-import { LaminaError, type Backend, type Logger, type MemoryEstimate } from '@lamina/core/plugin';
+import { LaminaError, type Backend, type MemoryEstimate } from '@lamina/core/plugin';
 import { llamaCppBackend } from '../dist/backend.js';
 import { helpEarly2025 } from './help.js';
 import { fileOnDisk, modelOf } from './model.js';
-import { describeReal, Ground, llamaServer } from './real-server.js';
+import { describeReal, Ground, llamaServer, quiet } from './real-server.js';
 
 const mebibyte = 1024 * 1024;
 const machine = { totalBytes: 2 ** 34, freeBytes: 2 ** 34, cores: 1, devices: [] };
@@ -96,11 +96,3 @@ case "$1" in
 esac
 `;
 }
-
-const quiet: Logger = {
-  debug: () => undefined,
-  info: () => undefined,
-  warn: () => undefined,
-  error: () => undefined,
-  child: () => quiet,
-};

@@ -159,6 +159,24 @@ describe('the memory estimate', () => {
     assert.equal(mappedBytes, gibibyte + 10 * mebibyte);
   });
 
+  it('counts the contexts of all requests, also when they share one', () => {
+    const own = hostMebibytes({ context_length: 4096, parallel: 4 });
+    const shared = hostMebibytes(effectiveOptions({ context_length: 4096, parallel: 4, extra_args: ['-kvu'] }));
+    // The mask of a step is as long as all contexts: 512 tokens, three contexts more, two bytes.
+    assert.equal(Math.round(shared - own), (512 * 3 * 4096 * 2) / mebibyte);
+  });
+
+  it('adds to what the engine prints the scores that it does not print without flash attention', () => {
+    const part = { model: gibibyte, context: 16 * mebibyte, compute: 290 * mebibyte };
+    const printed = { host: part, devices: {}, repackedBytes: 0 };
+    const hostOf = (options: ModelOptions) =>
+      hostMebibytes({ context_length: 4096, ...options }, { ...machine, printed });
+    assert.equal(
+      Math.round(hostOf({ flash_attention: 'off' }) - hostOf({})),
+      (2 * 512 * 4096 * (shape.heads ?? 0)) / mebibyte,
+    );
+  });
+
   it('is missing when the header lacks the required values', () => {
     assert.equal(estimateGgufMemory(modelOf(), {}, machine), undefined);
     assert.equal(estimateGgufMemory(modelOf({ metadata: { layers: 2 } }), {}, machine), undefined);
@@ -254,6 +272,15 @@ describe('the memory estimate with devices', () => {
     const metal = { ...device('MTL0', 40), unified: true };
     const { hostBytes, deviceBytes } = estimate({}, [metal]);
     assert.equal(hostBytes - estimate({}, [device('MTL0', 40)]).hostBytes, deviceBytes['MTL0']);
+  });
+
+  it('keeps the context in system memory when configured so', () => {
+    const of = (options: ModelOptions) => estimate({ gpu_layers: 'all', ...options }, [device('CUDA0', 40)]);
+    const usual = of({});
+    const kept = of(effectiveOptions({ extra_args: ['-nkvo'] }));
+    const context = (31 * 8 * 128 * 2 * 4096) / mebibyte;
+    assert.equal(Math.round((usual.deviceBytes['CUDA0']! - kept.deviceBytes['CUDA0']!) / mebibyte), context);
+    assert.ok((kept.hostBytes - usual.hostBytes) / mebibyte >= context);
   });
 
   it('uses no device when configured so, or when there is none', () => {

@@ -120,7 +120,8 @@ export async function chat(server: ModelServer, body: JsonObject = {}): Promise<
   return (json['choices'] as { message: { content: string } }[])[0]!.message.content;
 }
 
-const quiet: Logger = {
+/** A log that nobody reads. */
+export const quiet: Logger = {
   debug: () => undefined,
   info: () => undefined,
   warn: () => undefined,

@@ -39,7 +39,7 @@ export function cacheBytes(shape: Shape, size: ContextSize): number {
 
 /** Bytes of the keys and values of one request that fills the context. */
 export function slotBytes(shape: Shape, size: ContextSize): number {
-  return cacheBytes(shape, { ...size, slots: 1 });
+  return cacheBytes(shape, { ...size, slots: 1, unified: false });
 }
 
 /** Bytes of the states of recurrent layers, which do not depend on the length of the context. */
@@ -63,19 +63,24 @@ export function checkpointBytes(shape: Shape, size: ContextSize): number {
 
 /**
  * Bytes of scratch space, about: fitted to what llama-server 0.7.0 prints, within 0.3 MiB for eight architectures and 1
- * MiB for compressed keys and values; without flash attention with the attention itself, which it does not print.
+ * MiB for compressed keys and values.
  */
 export function computeBytes(shape: Shape, size: ContextSize): number {
   const { options } = size;
   const { embeddingLength, heads } = shape;
   const tokens = tokensAtOnce(size);
-  const cells = shape.kept.some(({ kvHeads }) => kvHeads > 0) ? roundUp(size.length) : 0;
+  const cells = attentionCells(shape, size);
   const window = shape.kept.find((layer) => keepsWindow(layer, options));
   const windowCells = window === undefined ? 0 : cellsOf(shape, window, size);
   const withFlash = 4 * tokens * widthOf(shape) + 2 * tokens * (cells + windowCells);
   if (options.flash_attention !== 'off') return withFlash;
-  const printed = Math.max(withFlash, 4 * tokens * (cells * (heads + 1) + 6.5 * embeddingLength));
-  return printed + 2 * tokens * cells * heads;
+  return Math.max(withFlash, 4 * tokens * (cells * (heads + 1) + 6.5 * embeddingLength));
+}
+
+/** Bytes of the scores that the processor converts without flash attention; llama-server does not print them. */
+export function scoreBytes(shape: Shape, size: ContextSize): number {
+  if (size.options.flash_attention !== 'off') return 0;
+  return 2 * tokensAtOnce(size) * attentionCells(shape, size) * shape.heads;
 }
 
 /** Tokens of one step. */
@@ -105,9 +110,19 @@ function tokenBytes({ keyLength, valueLength }: Shape, { kvHeads }: Layer, { opt
 
 /** A layer with a window keeps its tokens, of every request in a shared context, and those of one step. */
 function cellsOf({ slidingWindow = 0 }: Shape, layer: Layer, size: ContextSize): number {
-  const cells = roundUp(size.length);
+  const cells = streamCells(size);
   if (!keepsWindow(layer, size.options)) return cells;
   return roundUp(Math.min(cells, slidingWindow * (size.unified ? size.slots : 1) + tokensAtOnce(size)));
+}
+
+/** Cells that a token can attend to. */
+function attentionCells({ kept }: Shape, size: ContextSize): number {
+  return kept.some(({ kvHeads }) => kvHeads > 0) ? streamCells(size) : 0;
+}
+
+/** Cells of one request, or of the context that all share: llama-server is started with the tokens of all requests. */
+function streamCells({ length, unified, options: { parallel = 1 } }: ContextSize): number {
+  return roundUp(unified ? length * parallel : length);
 }
 
 function keepsWindow({ window, kvHeads }: Layer, { swa_full }: GgufMemoryOptions): boolean {

@@ -7,6 +7,7 @@ import {
   computeBytes,
   feedForwardLength,
   recurrentBytes,
+  scoreBytes,
   slotBytes,
   tokensAtOnce,
   type ContextSize,
@@ -107,15 +108,17 @@ function needFor(start: Start, contextLength: number): Need {
   const { model, shape, options, place } = start;
   const size = sizeOf(start, contextLength);
   const context = cacheBytes(shape, size) + recurrentBytes(shape, size);
-  const compute = computeBytes(shape, size);
+  const compute = computeBytes(shape, size) + scoreBytes(shape, size);
   const weights = bytesOf(model, 'weights');
   const placed = placementOf(start, contextLength);
   const onHost = 1 - placed.layers / (shape.kept.length + 1);
+  const contextOnHost = options.kv_offload === false ? 1 : onHost;
   const resident = isResident(model, options) ? weights : 0;
   const hostBytes =
     besides(start, contextLength) +
-    onHost * (context + resident) +
-    (onHost === 0 ? 0 : compute) +
+    contextOnHost * context +
+    onHost * resident +
+    (contextOnHost === 0 ? 0 : compute) +
     (placed.layers === 0 ? projectorBytes(model, options) : 0) +
     unifiedBytes(placed.deviceBytes, place.devices);
   return {
@@ -127,7 +130,7 @@ function needFor(start: Start, contextLength: number): Need {
 
 /** What the engine printed, and what it prints nothing about. */
 function printedNeed(start: Start, contextLength: number, { host, devices, repackedBytes }: PrintedMemory): Need {
-  const { model, options, place } = start;
+  const { model, shape, options, place } = start;
   const resident = isMapped(options) ? repackedBytes : host.model + repackedBytes;
   const used = Object.entries(devices).filter(([, part]) => part.model + part.context > 0);
   const deviceBytes = Object.fromEntries(
@@ -139,6 +142,7 @@ function printedNeed(start: Start, contextLength: number, { host, devices, repac
     besides(start, contextLength) +
     host.context +
     host.compute +
+    (host.context > 0 ? scoreBytes(shape, sizeOf(start, contextLength)) : 0) +
     resident +
     projector +
     unifiedBytes(deviceBytes, place.devices);
@@ -154,10 +158,10 @@ function placementOf(start: Start, contextLength: number): Offload {
   const { model, shape, options, place } = start;
   const size = sizeOf(start, contextLength);
   const layers = shape.kept.length + 1;
-  const bytes = bytesOf(model, 'weights') + cacheBytes(shape, size) + recurrentBytes(shape, size);
+  const context = options.kv_offload === false ? 0 : cacheBytes(shape, size) + recurrentBytes(shape, size);
   const load = {
     layers,
-    layerBytes: bytes / layers,
+    layerBytes: (bytesOf(model, 'weights') + context) / layers,
     computeBytes: Math.max(computeBytes(shape, size), outputBytes(shape, size)),
     projectorBytes: projectorBytes(model, options),
   };
@@ -228,7 +232,8 @@ function draftBytes({ model, options, place }: Start, contextLength: number): nu
   if (shape === undefined) return resident;
   const size = sizeOf({ model, shape, options, place }, contextLength);
   const base = { ...place.engine, processBytes: 0 };
-  return resident + cacheBytes(shape, size) + computeBytes(shape, size) + processBytes(shape, size, base);
+  const scratch = computeBytes(shape, size) + scoreBytes(shape, size);
+  return resident + cacheBytes(shape, size) + scratch + processBytes(shape, size, base);
 }
 
 /** A projector is never mapped; its scratch space depends on the image, and is a guess. */

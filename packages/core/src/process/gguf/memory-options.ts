@@ -20,6 +20,8 @@ export interface GgufMemoryOptions {
   readonly flash_attention?: 'on' | 'off' | 'auto';
   readonly cache_type_k?: CacheType;
   readonly cache_type_v?: CacheType;
+  /** Whether devices keep the keys and values of their layers (`--no-kv-offload`: false). */
+  readonly kv_offload?: boolean;
   /** MiB of the prompt cache; -1: no limit. */
   readonly cache_ram?: number;
   /** Copies of a state that each slot keeps, to go back to (`--ctx-checkpoints`). */

@@ -191,11 +191,18 @@ function contextOf(start: Start): number {
   const { options, shape, place } = start;
   const trained = shape.contextLength ?? leastContext;
   if (options.context_length !== undefined) return options.context_length === 0 ? trained : options.context_length;
+  const memory = memoryForContexts(place);
   const fitting = largestContextOf(start, (length) => {
     const size = sizeOf(start, length);
-    return cacheBytes(shape, size) + recurrentBytes(shape, size) + computeBytes(shape, size) <= place.totalBytes / 4;
+    return cacheBytes(shape, size) + recurrentBytes(shape, size) + computeBytes(shape, size) <= memory / 4;
   });
   return Math.min(trained, Math.max(leastContext, fitting ?? 0));
+}
+
+/** That of the devices where there are any: a context for the memory of the system would push the model off them. */
+function memoryForContexts({ devices, totalBytes }: Machine): number {
+  const known = devices.flatMap((device) => device.totalBytes ?? []);
+  return known.length === 0 ? totalBytes : known.reduce((sum, bytes) => sum + bytes, 0);
 }
 
 function sizeOf({ options, place }: Start, length: number): ContextSize {

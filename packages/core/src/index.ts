@@ -65,6 +65,7 @@ export type {
   DesiredState,
 } from './contract/runtime.js';
 export type { MemorySnapshot, ModelMemory, Resources } from './contract/memory.js';
+export type { SystemMemory } from './contract/processes.js';
 export type { BackendChoice, BackendRecord, Backends } from './contract/backends.js';
 export type {
   Download,

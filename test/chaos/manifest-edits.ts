@@ -96,7 +96,7 @@ export class ManifestEditor {
   private writeMistake(): Promise<void> {
     const mistakes: readonly ((text: string) => string)[] = [
       (text) => `${text}  broken: [1, 2\n`,
-      (text) => text.replace('path:', 'path: ['),
+      (text) => text.replace('"path":', '"path":['),
       (text) => `${text}  ada: {}\n`,
       (text) => `${text}\u0000`,
       () => 'models: 7\n',
@@ -108,7 +108,8 @@ export class ManifestEditor {
     const end = this.chaos.disturbances.begin('invalid file');
     this.chaos.tally.countDisturbance(what);
     this.change(mistake);
-    if (this.chaos.random() < 0.5) await this.reload();
+    if (this.chaos.random() < 0.5 && (await this.reload()))
+      this.chaos.tally.check('invalid manifests that were accepted', 1, `${what}, ${this.count}`);
     await delay(300 + this.chaos.random() * 1000);
     this.replace(this.render(this.others)); // The server writes nothing into an invalid file.
     end();
@@ -134,9 +135,10 @@ export class ManifestEditor {
     });
   }
 
-  private async reload(): Promise<void> {
+  /** True when the server has applied the file as it is. */
+  private async reload(): Promise<boolean> {
     this.chaos.tally.countDisturbance('POST reload');
-    await attempt(this.chaos, { client: 'POST reload' }, async (signal) => {
+    return attempt(this.chaos, { client: 'POST reload' }, async (signal) => {
       const { status, text } = await this.chaos.http.fetchText(this.chaos.server.url, {
         path: '/models/reload',
         key: keys.manage,

@@ -21,7 +21,7 @@ import {
   checkTemporary,
 } from './leftovers.js';
 import { ManifestEditor } from './manifest-edits.js';
-import { models, writeModels } from './models.js';
+import { writeModels } from './models.js';
 import { openaiClient } from './openai-client.js';
 import { openDescriptors, residentMiB } from './processes.js';
 import { eventReader, readingClient } from './reads.js';
@@ -218,7 +218,8 @@ async function warmUp(chaos: Chaos): Promise<Baseline> {
 async function settle(chaos: Chaos, downloads: DownloadClients, before: Baseline): Promise<void> {
   const { tally, http, server } = chaos;
   await downloads.cancelAll();
-  for (const { name } of models)
+  // A downloaded one may sleep, so that its engine stays.
+  for (const name of await unstoppedModels(chaos))
     await post(chaos, `/models/${name}/stop`).catch((error: unknown) =>
       tally.check('a model cannot be stopped', 1, `${name}: ${String(error)}`),
     );
@@ -229,6 +230,17 @@ async function settle(chaos: Chaos, downloads: DownloadClients, before: Baseline
     0,
     `${before.residentMiB} MiB before its load, ${residentMiB(server.pid)} MiB after`,
   );
+}
+
+async function unstoppedModels({ http, server }: Chaos): Promise<string[]> {
+  const { status, text } = await http.fetchText(server.url, {
+    method: 'GET',
+    path: '/models',
+    key: keys.manage,
+    signal: AbortSignal.timeout(lostMs),
+  });
+  const listed = parseAnswer(status, text)['models'] as Record<string, { state: string }>;
+  return Object.keys(listed).filter((name) => listed[name]!.state !== 'stopped');
 }
 
 async function post({ http, server }: Chaos, path: string): Promise<void> {

@@ -9,6 +9,7 @@ const manifest = `models:
   small: { path: tiny.fake, backend: fake, options: { memory_bytes: 60000000 }, limits: { idle_timeout: 0 } }
   other: { path: tiny.fake, backend: fake, options: { memory_bytes: 10000000 } }
   broken: { path: tiny.fake, backend: fake, options: { memory_bytes: 1000000, exit_code: 3 } }
+  lost: { path: lost.fake, backend: fake }
 groups:
   pair: { models: [small, other] }
 `;
@@ -68,6 +69,11 @@ describe('lamina ps', function () {
     leave.abort();
     await (await waiting).text();
     assert.match(await print(), /\nsmall {3}ready {3}fake {5}60\.0 MB {2}0 {9}stopped\n/);
+  });
+
+  it('says of a model that cannot start, without a delay, that the next request tries again', async () => {
+    await (await ask('lost')).text();
+    assert.match(await print(), /\nlost {3}failed {2}.* 0 {9}next request\n/);
   });
 
   it('prints the document of the server as JSON', async () => {

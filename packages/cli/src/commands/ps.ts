@@ -54,7 +54,8 @@ function requestsOf({ busy, waiting }: PsModel): string {
 function untilOf({ state, busy, idle_at: idleAt, retry_at: retryAt }: PsModel, now: number): string {
   const after = (time: string) => showSeconds(Math.max(0, (Date.parse(time) - now) / 1000));
   if (idleAt !== undefined) return after(idleAt);
-  if (retryAt !== undefined) return Date.parse(retryAt) > now ? `retry in ${after(retryAt)}` : 'next request';
+  if (retryAt !== undefined && Date.parse(retryAt) > now) return `retry in ${after(retryAt)}`;
+  if (state === 'failed') return 'next request';
   if (state !== 'ready' && state !== 'degraded') return '-';
   return busy > 0 ? 'in use' : 'stopped';
 }

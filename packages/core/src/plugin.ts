@@ -36,6 +36,7 @@ export { templateFeatures } from './kernel/chat-template.js';
 export { ChatPartReader } from './kernel/chat-parts.js';
 export { isMapping, parseJson } from './kernel/json.js';
 export { isHeaderToken } from './kernel/header-token.js';
+export { fileBytes } from './kernel/file-bytes.js';
 export { isSafePath } from './kernel/safe-path.js';
 export { networkReasonOf } from './kernel/reason.js';
 export { isShortage } from './kernel/shortage.js';
@@ -64,7 +65,7 @@ export type {
   StartContext,
   StopReason,
 } from './contract/backends.js';
-export type { MemorySnapshot, ModelMemory, Resources } from './contract/memory.js';
+export { countsModels, type MemorySnapshot, type ModelMemory, type Resources } from './contract/memory.js';
 export type { AddressGuard, DownloadPlan, Location, PlanFile, Source, SourceContext } from './contract/source.js';
 export type { FileRole, Model, ModelCapability, ModelFile, ModelLimits, ModelMetadata } from './contract/models.js';
 export type { ModelEntry } from './contract/manifest.js';

@@ -52,6 +52,7 @@ export {
   type PsModel,
   type PsView,
 } from './contract/ps-view.js';
+export { countsModels } from './contract/memory.js';
 export {
   engineLogLineSchema,
   engineLogViewSchema,

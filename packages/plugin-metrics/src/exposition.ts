@@ -1,6 +1,6 @@
 // The response of /metrics: what is counted, in the text format of Prometheus.
 import type { Metric, Registry } from 'prom-client';
-import type { MemorySnapshot, Resources } from '@lamina/core/plugin';
+import { countsModels, type MemorySnapshot, type Resources } from '@lamina/core/plugin';
 import type { Distribution } from './distribution.js';
 import type { ModelMetrics } from './model-metrics.js';
 import type { RunningModel } from './sampler.js';
@@ -150,7 +150,7 @@ function register(registry: Registry, name: string, { type, help, samples }: Def
 /** Counts of models are left out. */
 function bytesByResource(resources: Resources): Sample[] {
   return Object.entries(resources)
-    .filter(([resource]) => resource !== 'servers' && !resource.startsWith('group:'))
+    .filter(([resource]) => !countsModels(resource))
     .map(([resource, value]) => ({ labels: { resource }, value }));
 }
 

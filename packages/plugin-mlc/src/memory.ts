@@ -1,5 +1,5 @@
 // What a model needs on MLC-LLM, where its mode and its device say so.
-import type { MemoryEstimate, Model } from '@lamina/core/plugin';
+import { fileBytes, type MemoryEstimate, type Model } from '@lamina/core/plugin';
 import { localTokens } from './inspect.js';
 import type { ModelOptions } from './options.js';
 
@@ -18,8 +18,7 @@ export function estimateMemory(model: Model, options: ModelOptions): Promise<Mem
   const tokens = tokensOf(model, options);
   const kvBytes = tokens === undefined ? undefined : kvBytesOf(model, tokens);
   if (device === null || kvBytes === undefined || isDivided(model, options)) return Promise.resolve(undefined);
-  const weights = model.files.filter(({ role }) => role === 'weights').reduce((sum, { bytes }) => sum + bytes, 0);
-  const bytes = weights + kvBytes + workBytes;
+  const bytes = fileBytes(model, 'weights') + kvBytes + workBytes;
   const [, kind, index = '0'] = device;
   const contextLength = options.context_window_size ?? model.metadata?.contextLength ?? tokens!;
   return Promise.resolve({

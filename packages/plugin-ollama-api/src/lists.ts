@@ -1,6 +1,6 @@
 // `GET /api/tags`, `GET /api/ps` and `POST /api/show`.
 import { metadataOf, servedModel } from '@lamina/core';
-import { LaminaError, type ModelMemory, type SlotSnapshot } from '@lamina/core/plugin';
+import { countsModels, LaminaError, type ModelMemory, type SlotSnapshot } from '@lamina/core/plugin';
 import type { ServedModel } from '@lamina/core/protocol';
 import type { CallerLamina, HttpContext, HttpRoute } from '@lamina/server-koa';
 import { architectureOf, modelView, modifiedAt, type MetadataByName } from './model-view.js';
@@ -59,7 +59,7 @@ async function loaded({ lamina, signal }: HttpContext): Promise<object> {
 
 /** All the memory of a model, and the part of it that is on devices. */
 function sizesOf({ reserved: { host = 0, ...others } }: ModelMemory): { size: number; size_vram: number } {
-  const devices = Object.entries(others).filter(([name]) => name !== 'servers' && !name.startsWith('group:'));
+  const devices = Object.entries(others).filter(([name]) => !countsModels(name));
   const onDevices = devices.reduce((sum, [, bytes]) => sum + bytes, 0);
   return { size: host + onDevices, size_vram: onDevices };
 }

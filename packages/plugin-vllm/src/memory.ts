@@ -1,5 +1,13 @@
 // What a model needs on vLLM: on GPUs a share of each, which is chosen here unless somebody set it.
-import type { Device, FoundEngine, InstanceOptions, Machine, MemoryEstimate, Model } from '@lamina/core/plugin';
+import {
+  fileBytes,
+  type Device,
+  type FoundEngine,
+  type InstanceOptions,
+  type Machine,
+  type MemoryEstimate,
+  type Model,
+} from '@lamina/core/plugin';
 import { factsOf } from './engine.js';
 import { gpuNamed, type Gpu } from './gpus.js';
 import type { ModelOptions } from './options.js';
@@ -37,7 +45,7 @@ export function estimateMemory(
 function onCpu(model: Model, options: ModelOptions, fromEnvironment: number | undefined): MemoryEstimate {
   const given = options.cpu_kvcache_space ?? fromEnvironment;
   return {
-    hostBytes: weightBytesOf(model) + (given ?? cpuKvcacheGib) * gibibyte + cpuServerBytes,
+    hostBytes: fileBytes(model, 'weights') + (given ?? cpuKvcacheGib) * gibibyte + cpuServerBytes,
     deviceBytes: {},
     contextLength: contextOf(model, options),
     ...(given === undefined ? { options: { cpu_kvcache_space: cpuKvcacheGib } } : {}),
@@ -58,7 +66,7 @@ function onGpus(
     totalBytes === undefined ? [] : [{ name, id, totalBytes }],
   );
   if (known?.length !== count) return undefined;
-  const weights = weightBytesOf(model);
+  const weights = fileBytes(model, 'weights');
   const needs = known.map((gpu) => needOf(weights / parts, options, { ...gpu, freeBytes: freeOf(room, gpu) }));
   // One share for all: of GPUs that differ, what the fullest one has.
   const share = options.gpu_memory_utilization ?? Math.min(1, ...needs.map((need) => need.share));
@@ -130,10 +138,6 @@ function freeOf(room: readonly Device[], { name }: Pick<Device, 'name'>): number
 
 function hundredths(share: number, round: (value: number) => number): number {
   return Math.max(1, round(share * 100)) / 100;
-}
-
-function weightBytesOf({ files }: Model): number {
-  return files.filter(({ role }) => role === 'weights').reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
 function contextOf({ metadata }: Model, { max_model_len: length }: ModelOptions): number {

@@ -1,6 +1,6 @@
 // lamina ps: shows the models that a server has in use, why others wait, and the memory they share.
 import type { Command } from 'commander';
-import type { PsModel, PsView } from '@lamina/core/protocol';
+import { countsModels, type PsModel, type PsView } from '@lamina/core/protocol';
 import { showBytes, showSeconds } from '../amounts.js';
 import type { CommandResult } from '../printer.js';
 import type { Session } from '../session.js';
@@ -42,7 +42,7 @@ function resultOf(view: PsView, now: number, width: number | undefined): Command
 /** System memory and that of devices. */
 function memoryOf({ memory }: PsModel): string {
   if (memory === undefined) return '-';
-  const amounts = Object.entries(memory.reserved).filter(([name]) => !isCount(name));
+  const amounts = Object.entries(memory.reserved).filter(([name]) => !countsModels(name));
   return showBytes(amounts.reduce((sum, [, bytes]) => sum + bytes, 0));
 }
 
@@ -64,7 +64,7 @@ function resourceLine([name, { budget, reserved, free }]: [string, PsView['resou
   name: string,
   value: string,
 ] {
-  if (isCount(name)) return [name.replace(':', ' '), `${reserved} of ${budget ?? 'any number'}`];
+  if (countsModels(name)) return [name.replace(':', ' '), `${reserved} of ${budget ?? 'any number'}`];
   const of = budget === undefined ? '' : ` of ${showBytes(budget)}`;
   const left = free === undefined ? '' : `, ${showBytes(free)} free`;
   return [name === 'host' ? 'memory' : name, `${showBytes(reserved)}${of} reserved${left}`];
@@ -86,8 +86,4 @@ function waitReason({ wait_reason: reason, state, busy, capacity }: PsModel): st
   if (reason !== undefined) return reason;
   if (state === 'starting' || state === 'waking') return 'it is loading';
   return capacity !== undefined && busy >= capacity ? `it serves ${capacity} at once` : undefined;
-}
-
-function isCount(resource: string): boolean {
-  return resource === 'servers' || resource.startsWith('group:');
 }

@@ -6,6 +6,11 @@
  */
 export type Resources = Readonly<Record<string, number>>;
 
+/** True for a resource that counts models: `servers`, or a group; any other is an amount of memory in bytes. */
+export function countsModels(resource: string): boolean {
+  return resource === 'servers' || resource.startsWith('group:');
+}
+
 /** The memory of a running model. */
 export interface ModelMemory {
   /** What is reserved for it while it runs. */

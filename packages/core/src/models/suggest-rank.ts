@@ -2,6 +2,7 @@
 import type { Requirements } from '../contract/hooks.js';
 import type { BackendChoice, Machine, MemoryEstimate } from '../contract/backends.js';
 import type { Model, ModelRecord } from '../contract/models.js';
+import { fileBytes } from '../kernel/file-bytes.js';
 import { parseSize, showSize } from '../kernel/sizes.js';
 import { unknownNeedOf } from '../kernel/unknown-need.js';
 
@@ -29,7 +30,7 @@ interface Point {
 
 /** The model's size in bytes: of its files, else in its entry. */
 export function sizeOf({ model, entry, available }: ModelRecord): number | undefined {
-  const bytes = model.files.reduce((sum, file) => sum + file.bytes, 0);
+  const bytes = fileBytes(model);
   if (available && bytes > 0) return bytes;
   return entry.size === undefined ? undefined : parseSize(entry.size);
 }

@@ -8,6 +8,7 @@ import type { Clock, Logger } from '../contract/context.js';
 import type { OrphanReaper } from '../contract/processes.js';
 import { describeProblems } from '../kernel/check.js';
 import type { EventBus } from '../kernel/event-bus.js';
+import { fileBytes } from '../kernel/file-bytes.js';
 import type { Hooks } from '../kernel/hooks.js';
 import { isFallback, mergeOptions, type BackendInstance } from './backend-instance.js';
 import type { BackendRegistry } from './backends.js';
@@ -248,7 +249,7 @@ export class Launcher {
     const known = said ?? estimate;
     const memory =
       known === undefined
-        ? unknownNeed(bytesOf(model))
+        ? unknownNeed(fileBytes(model))
         : estimatedNeed(known, said === undefined ? 'estimate' : 'engine');
     const corrected = learned === undefined ? memory : { ...memory, hardBytes: learned, basis: 'learned' as const };
     return { memory: { ...corrected, key }, options: all };
@@ -293,8 +294,4 @@ function limitsOf({ limits }: Model, shared: RuntimeLimits): Limits {
     stopMs: 1000 * (limits.stop_timeout ?? shared.stopTimeout),
     idleMs: 1000 * (limits.idle_timeout ?? shared.idleTimeout),
   };
-}
-
-function bytesOf({ files }: Model): number {
-  return files.reduce((sum, { bytes }) => sum + bytes, 0);
 }

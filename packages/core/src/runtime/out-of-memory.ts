@@ -1,6 +1,6 @@
 // Says in a sentence what a model lacks, and who holds it.
 import { LaminaError } from '../contract/errors.js';
-import type { Resources } from '../contract/memory.js';
+import { countsModels, type Resources } from '../contract/memory.js';
 import { showSize } from '../kernel/sizes.js';
 import type { Memory } from './memory.js';
 import type { Slot } from './slot.js';
@@ -69,6 +69,5 @@ function nounOf(resource: string): string {
 }
 
 function showAmount(resource: string, quantity: number): string {
-  const isCount = resource === 'servers' || resource.startsWith('group:');
-  return isCount ? String(quantity) : showSize(Math.max(0, quantity));
+  return countsModels(resource) ? String(quantity) : showSize(Math.max(0, quantity));
 }

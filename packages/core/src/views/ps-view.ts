@@ -1,5 +1,5 @@
 // Builds the JSON document of contract/ps-view.ts.
-import type { MemorySnapshot, ModelMemory, Resources } from '../contract/memory.js';
+import { countsModels, type MemorySnapshot, type ModelMemory, type Resources } from '../contract/memory.js';
 import type { HeldMemory, PsModel, PsView } from '../contract/ps-view.js';
 import type { Runtime, SlotSnapshot } from '../contract/runtime.js';
 import { known } from './known.js';
@@ -68,5 +68,5 @@ function resourcesView({ budget, reserved, free }: MemorySnapshot): PsView['reso
 
 /** A count that has no limit says nothing. */
 function isShown(resource: string, budget: Resources): boolean {
-  return Object.hasOwn(budget, resource) || !(resource === 'servers' || resource.startsWith('group:'));
+  return Object.hasOwn(budget, resource) || !countsModels(resource);
 }

@@ -1,6 +1,7 @@
 // Estimates the memory of a GGUF model on an engine built on llama.cpp, from its header, before anything starts.
 import type { Device, Machine, MemoryEstimate } from '../../contract/backends.js';
-import type { FileRole, Model } from '../../contract/models.js';
+import type { Model } from '../../contract/models.js';
+import { fileBytes } from '../../kernel/file-bytes.js';
 import {
   cacheBytes,
   checkpointBytes,
@@ -109,7 +110,7 @@ function needFor(start: Start, contextLength: number): Need {
   const size = sizeOf(start, contextLength);
   const context = cacheBytes(shape, size) + recurrentBytes(shape, size);
   const compute = computeBytes(shape, size) + scoreBytes(shape, size);
-  const weights = bytesOf(model, 'weights');
+  const weights = fileBytes(model, 'weights');
   const placed = placementOf(start, contextLength);
   const onHost = 1 - placed.layers / (shape.kept.length + 1);
   const contextOnHost = options.kv_offload === false ? 1 : onHost;
@@ -123,7 +124,7 @@ function needFor(start: Start, contextLength: number): Need {
     unifiedBytes(placed.deviceBytes, place.devices);
   return {
     hostBytes: Math.ceil(hostBytes),
-    mappedBytes: Math.floor(onHost * (weights - resident)) + (isMapped(options) ? bytesOf(model, 'draft') : 0),
+    mappedBytes: Math.floor(onHost * (weights - resident)) + (isMapped(options) ? fileBytes(model, 'draft') : 0),
     deviceBytes: placed.deviceBytes,
   };
 }
@@ -148,7 +149,7 @@ function printedNeed(start: Start, contextLength: number, { host, devices, repac
     unifiedBytes(deviceBytes, place.devices);
   return {
     hostBytes: Math.ceil(hostBytes),
-    mappedBytes: isMapped(options) ? host.model + bytesOf(model, 'draft') : 0,
+    mappedBytes: isMapped(options) ? host.model + fileBytes(model, 'draft') : 0,
     deviceBytes,
   };
 }
@@ -161,7 +162,7 @@ function placementOf(start: Start, contextLength: number): Offload {
   const context = options.kv_offload === false ? 0 : cacheBytes(shape, size) + recurrentBytes(shape, size);
   const load = {
     layers,
-    layerBytes: (bytesOf(model, 'weights') + context) / layers,
+    layerBytes: (fileBytes(model, 'weights') + context) / layers,
     computeBytes: Math.max(computeBytes(shape, size), outputBytes(shape, size)),
     projectorBytes: projectorBytes(model, options),
   };
@@ -175,7 +176,7 @@ function besides(start: Start, contextLength: number): number {
   return (
     processBytes(shape, size, place.engine) +
     checkpointBytes(shape, size) +
-    bytesOf(model, 'adapter') +
+    fileBytes(model, 'adapter') +
     draftBytes(start, contextLength) +
     promptCacheOf(start, contextLength) * mebibyte
   );
@@ -232,7 +233,7 @@ function outputBytes({ pooling, vocabularySize = 0 }: Shape, size: ContextSize):
 
 /** A draft model has keys, values, scratch space and a tokenizer of its own. */
 function draftBytes({ model, options, place }: Start, contextLength: number): number {
-  const weights = bytesOf(model, 'draft');
+  const weights = fileBytes(model, 'draft');
   if (weights === 0) return 0;
   const resident = isMapped(options) ? 0 : weights;
   const shape = shapeOf(model.metadata?.draft);
@@ -245,7 +246,7 @@ function draftBytes({ model, options, place }: Start, contextLength: number): nu
 
 /** A projector is never mapped; its scratch space depends on the image, and is a guess. */
 function projectorBytes(model: Model, { projector }: GgufMemoryOptions): number {
-  const bytes = projector === false ? 0 : bytesOf(model, 'projector');
+  const bytes = projector === false ? 0 : fileBytes(model, 'projector');
   return bytes === 0 ? 0 : 1.3 * bytes + 64 * mebibyte;
 }
 
@@ -268,10 +269,6 @@ function isResident({ metadata }: Model, options: GgufMemoryOptions): boolean {
 
 function isMapped({ mmap, mlock }: GgufMemoryOptions): boolean {
   return mmap !== false && mlock !== true;
-}
-
-function bytesOf(model: Model, role: FileRole): number {
-  return model.files.filter((file) => file.role === role).reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
 /**

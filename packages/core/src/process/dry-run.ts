@@ -1,21 +1,14 @@
 // Starts an engine to read what it says about its memory, and ends it before it loads the model.
 import { randomBytes } from 'node:crypto';
 import type { MeasureContext, MemoryEstimate } from '../contract/backends.js';
-import type { Model } from '../contract/models.js';
-import type { FoundEngine, InstanceOptions, ProcessDescription } from './description.js';
-import { engineEnvironment } from './environment.js';
+import { engineCommand, type EngineCommand } from './engine-command.js';
 import { reservePort } from './ports.js';
 import { ServerProcess } from './server-process.js';
 
 const longestMs = 5_000;
 
 /** What a dry run starts. */
-export interface DryRunSpec {
-  readonly description: ProcessDescription;
-  readonly instance: InstanceOptions;
-  readonly engine: FoundEngine;
-  readonly model: Model;
-  readonly options: Readonly<Record<string, unknown>>;
+export interface DryRunSpec extends Omit<EngineCommand, 'adapters'> {
   readonly context: MeasureContext;
 }
 
@@ -37,18 +30,14 @@ export async function dryRun(spec: DryRunSpec): Promise<MemoryEstimate | undefin
 
 async function untilSaid(spec: DryRunSpec, port: number): Promise<MemoryEstimate | undefined> {
   const { description, instance, engine, model, options, context } = spec;
-  const key = randomBytes(24).toString('hex');
-  const command = await description.command({ model, adapters: [], options, instance, port, key, engine });
+  const command = await engineCommand({ ...spec, adapters: [] }, port, randomBytes(24).toString('hex'));
   const lines: string[] = [];
   const said = new AbortController();
   const end = AbortSignal.any([context.signal, said.signal, AbortSignal.timeout(longestMs)]);
   let found: MemoryEstimate | undefined;
   const process = await ServerProcess.spawn({
-    executable: engine.executable,
-    args: [...(instance.default_args ?? []), ...command.args, ...(description.dryRun?.args ?? [])],
-    env: engineEnvironment(context.env, description.scrubEnv ?? [], instance.env, command.env),
-    ...(command.cwd === undefined ? {} : { cwd: command.cwd }),
-    secret: key,
+    ...command,
+    args: [...command.args, ...(description.dryRun?.args ?? [])],
     guard: context.guard,
     onLine: (_stream, text) => {
       if (found !== undefined) return;

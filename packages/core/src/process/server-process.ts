@@ -1,5 +1,6 @@
 // One engine process and its group: its output, its end, and how to stop it.
 import { setTimeout as delay } from 'node:timers/promises';
+import type { SystemMemory } from '../contract/processes.js';
 import { OutputTail, type OnLine } from './output.js';
 import { killGroup, signalGroup } from './process-table.js';
 import { systemMemory } from './system-memory.js';
@@ -7,7 +8,6 @@ import { spawnGroup, type GroupLeader, type SpawnOptions } from './spawn-group.j
 
 const signalPauseMs = 2_000; // llama-server waits for its clients after one SIGTERM, and ends at once after a second one.
 const lastOutputMs = 500;
-const system = systemMemory();
 
 /** What to run, and how its output and end are handled. */
 export interface Spawn extends SpawnOptions {
@@ -39,7 +39,7 @@ export class ServerProcess {
   readonly exited: Promise<ProcessEnd>;
   private readonly leaderGone = new AbortController();
   private readonly output: OutputTail;
-  private readonly killsBefore = system.outOfMemoryKills();
+  private readonly killsBefore = outOfMemoryKills();
   private terminating: Promise<void> | undefined;
   /** True once Lamina sent SIGKILL. */
   private killed = false;
@@ -115,7 +115,7 @@ export class ServerProcess {
   /** A wrapper such as a shell ends with 137 when its program was killed by SIGKILL. */
   private endOf(end: ProcessEnd): ProcessEnd {
     const isForeignKill = !this.killed && (end.signal === 'SIGKILL' || end.code === 137);
-    return isForeignKill ? { ...end, outOfMemory: system.outOfMemoryKills() > this.killsBefore } : end;
+    return isForeignKill ? { ...end, outOfMemory: outOfMemoryKills() > this.killsBefore } : end;
   }
 
   private async end(
@@ -138,4 +138,11 @@ export class ServerProcess {
     this.output.end();
     return end;
   }
+}
+
+let system: SystemMemory | undefined;
+
+/** The system's counter; what it needs is looked up by the first engine, not by every program that imports this. */
+function outOfMemoryKills(): number {
+  return (system ??= systemMemory()).outOfMemoryKills();
 }

@@ -5,7 +5,7 @@ import { LaminaError } from '../contract/errors.js';
 import { reasonOf } from '../kernel/reason.js';
 import { withTimeout } from '../kernel/abort.js';
 import type { LaunchAttempt, LaunchSpec } from './launch-attempt.js';
-import { engineEnvironment } from './environment.js';
+import { engineCommand, pluginTimeoutMs, timeoutError } from './engine-command.js';
 import { lastLines, reasonOfExit, startFailed } from './exit-reason.js';
 import { defaultPath, modelServer, startedServer } from './model-server.js';
 import { isPortTaken, reservePort } from './ports.js';
@@ -13,7 +13,6 @@ import { untilReady, type PortFinding } from './readiness.js';
 import { ServerProcess } from './server-process.js';
 
 const maxAttempts = 3;
-const pluginTimeoutMs = 30_000; // For the plugin's own functions: one that hangs must not block a start, nor its end.
 
 /**
  * Starts the engine and resolves when it is ready. If another program takes the port first, another port is tried, three
@@ -64,24 +63,11 @@ async function launch(spec: LaunchSpec): Promise<LaunchAttempt> {
   }
 }
 
-async function spawn(
-  { description, instance, engine, model, context }: LaunchSpec,
-  port: number,
-  key: string,
-): Promise<ServerProcess> {
-  const { adapters, options, env, guard, signal } = context;
-  const command = await withTimeout(signal, pluginTimeoutMs, timeoutError, () =>
-    description.command({ model, adapters, options, instance, port, key, engine }),
-  );
-  return ServerProcess.spawn({
-    executable: engine.executable,
-    args: [...(instance.default_args ?? []), ...command.args],
-    env: engineEnvironment(env, description.scrubEnv ?? [], instance.env, command.env),
-    ...(command.cwd === undefined ? {} : { cwd: command.cwd }),
-    secret: key,
-    onLine: lineListener(description, context),
-    guard,
-  });
+async function spawn(spec: LaunchSpec, port: number, key: string): Promise<ServerProcess> {
+  const { description, context } = spec;
+  const { adapters, options, guard } = context;
+  const command = await engineCommand({ ...spec, adapters, options }, port, key);
+  return ServerProcess.spawn({ ...command, onLine: lineListener(description, context), guard });
 }
 
 /** Passes on lines and the progress they report; an error in the plugin must not end Lamina. */
@@ -169,8 +155,4 @@ function withOutput(reason: unknown, { model, process }: LaunchAttempt, finding:
     reason: finding === undefined ? reasonText : `${reasonText}; ${finding.text}`,
   };
   return new LaminaError('MODEL_START_FAILED', { ...details, last_lines: lastLines(process.lines) });
-}
-
-function timeoutError(): Error {
-  return new Error(`it took longer than ${pluginTimeoutMs / 1000} s`);
 }

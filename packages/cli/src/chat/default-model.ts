@@ -1,0 +1,27 @@
+// Which model a chat is with, when none is named.
+import type { LaminaClient } from '@lamina/client';
+import { LaminaError } from '@lamina/core/protocol';
+
+/**
+ * The only model on disk, or else the one that is meant for conversations.
+ * @throws LaminaError `REQUEST_INVALID` with the names of the models, when neither says which one
+ */
+export async function defaultModel(client: LaminaClient): Promise<string> {
+  const names = await availableModels(client);
+  if (names.length === 1) return names[0]!;
+  if (names.length === 0)
+    throw new LaminaError('REQUEST_INVALID', {
+      message: 'There is no model on disk. Get one with "lamina pull"; "lamina list --available" lists some.',
+    });
+  const { matched, suggested, available } = await client.suggest({ use_case: 'conversational' });
+  if (matched && available) return suggested;
+  throw new LaminaError('REQUEST_INVALID', {
+    message: `Name a model: ${names.join(', ')}. Without a name, the default for "conversational" in the manifest is used.`,
+  });
+}
+
+/** The models whose files are on disk. */
+export async function availableModels(client: LaminaClient): Promise<readonly string[]> {
+  const { models } = await client.models.list();
+  return Object.entries(models).flatMap(([name, { available }]) => (available ? [name] : []));
+}

@@ -4,6 +4,7 @@ import type { InputStream } from '../cli-io.js';
 import { toLaminaError } from '../server-session.js';
 import type { ClientContext } from '../session.js';
 import { printAnswer } from './answer.js';
+import { checkModel } from './choose-model.js';
 import { Conversation } from './conversation.js';
 import { readMessage } from './editor.js';
 import { History } from './history.js';
@@ -24,7 +25,7 @@ export interface ChatOptions {
 
 const leaveHint = 'Press Ctrl-C again to leave, or Ctrl-D, or type /bye.';
 
-/** Chats until the user leaves. @throws LaminaError `MODEL_NOT_FOUND`; the reason of the signal */
+/** Chats until the user leaves. @throws what `checkModel` throws; the reason of the signal */
 export async function runChat({ client, url, io, printer }: ClientContext, options: ChatOptions): Promise<void> {
   const { stdout, stderr, signal, env } = io;
   const { bold, dim, red } = printer.style;
@@ -32,7 +33,7 @@ export async function runChat({ client, url, io, printer }: ClientContext, optio
   const conversation = new Conversation(options.system);
   const { model, images } = options;
   const chat: Chat = { client, signal, conversation, model, images, speeds: undefined, print };
-  await client.models.get(model, { signal });
+  await checkModel(client, model, signal);
   const history = await History.open(env);
   let stop = new AbortController();
   const keyboard = new Keyboard(io.stdin as InputStream, stdout, () => stop.abort());

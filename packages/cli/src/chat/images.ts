@@ -37,7 +37,7 @@ const imagePath = /'([^'\n]+)'|"([^"\n]+)"|((?:\\.|[^\s\\'"])+)/g;
 /** The files named in a text that exist and are images. */
 export function imagePathsIn(text: string): readonly string[] {
   const paths = [...text.matchAll(imagePath)].map(
-    ([, single, double, plain]) => single ?? double ?? plain!.replace(/\\(.)/g, '$1'),
+    ([, single, double, plain]) => single ?? double ?? plain!.replace(/\\(.)/g, '$1').replace(/[?!.,;:)]+$/, ''),
   );
   const images = paths.map(withHome).filter((path) => extname(path).toLowerCase() in mediaTypes && existsSync(path));
   return [...new Set(images)];

@@ -4,7 +4,7 @@ import type { LaminaClient } from '@lamina/client';
 import { LaminaError, reasonOf } from '@lamina/core/protocol';
 import { pairs } from '../table.js';
 import type { Conversation } from './conversation.js';
-import { availableModels } from './default-model.js';
+import { availableModels, checkModel } from './choose-model.js';
 import { readImage, withHome, type ImagePart } from './images.js';
 import { speedsText, type Speeds } from './speeds.js';
 
@@ -37,7 +37,7 @@ const commands: Readonly<Record<string, SlashCommand>> = {
   model: { argument: '[name]', help: 'Chat with another model; list them', run: changeModel },
   system: {
     argument: '[text]',
-    help: 'Set the instructions for the model; show them; "" removes them',
+    help: 'Set or show the instructions; "" removes them',
     run: setSystem,
   },
   image: { argument: '<file>', help: 'Send an image with the next message', run: attachImage },
@@ -67,7 +67,7 @@ export async function runSlashCommand(text: string, chat: Chat): Promise<Next | 
   if (command === undefined) {
     const { nearestHint } = await import('@lamina/core');
     const hint = nearestHint(name, Object.keys(commands)).replaceAll(/"(\w+)"/g, '/$1');
-    throw new LaminaError('REQUEST_INVALID', { message: `There is no command /${name}: ${hint}` });
+    throw new LaminaError('REQUEST_INVALID', { message: `Unknown command /${name}: ${hint}` });
   }
   return command.run(chat, argument.trim());
 }
@@ -86,7 +86,7 @@ async function changeModel(chat: Chat, name: string): Promise<Next> {
     for (const each of await availableModels(client)) print(`${each === chat.model ? '*' : ' '} ${each}`);
     return 'read';
   }
-  await client.models.get(name, { signal });
+  await checkModel(client, name, signal);
   chat.model = name;
   print(`Chat with ${name}.`);
   return 'read';

@@ -47,7 +47,7 @@ export function startChat(session: Session, options: TalkOptions, model?: string
     async (context) => {
       const [{ runChat }, { defaultModel }, { readImage }] = await Promise.all([
         import('../chat/chat.js'),
-        import('../chat/default-model.js'),
+        import('../chat/choose-model.js'),
         import('../chat/images.js'),
       ]);
       const { system, image = [], stats: showsSpeeds = false } = options;

@@ -1,4 +1,4 @@
-// Which model a chat is with, when none is named.
+// Which model a chat is with.
 import type { LaminaClient } from '@lamina/client';
 import { LaminaError } from '@lamina/core/protocol';
 
@@ -24,4 +24,15 @@ export async function defaultModel(client: LaminaClient): Promise<string> {
 export async function availableModels(client: LaminaClient): Promise<readonly string[]> {
   const { models } = await client.models.list();
   return Object.entries(models).flatMap(([name, { available }]) => (available ? [name] : []));
+}
+
+/** @throws LaminaError `MODEL_FILES_MISSING`; LaminaClientError `MODEL_NOT_FOUND` */
+export async function checkModel(client: LaminaClient, model: string, signal: AbortSignal): Promise<void> {
+  const { available, missing = [], download } = await client.models.get(model, { signal });
+  if (available) return;
+  const hint =
+    download === undefined
+      ? 'Add the files, or correct the path in the manifest.'
+      : `Download them with "lamina pull ${model}".`;
+  throw new LaminaError('MODEL_FILES_MISSING', { model, missing, hint });
 }

@@ -36,7 +36,8 @@ export async function printAnswer(client: LaminaClient, request: ChatRequest, ou
   const print = (part: string, mark = (text: string) => text): void => {
     status.clear();
     const clean = stripControls(part);
-    end = clean.at(-1) ?? end;
+    if (clean === '') return;
+    end = clean.at(-1)!;
     printer.write(mark(clean));
   };
   status.show(`Waiting for ${model}`);
@@ -55,8 +56,9 @@ export async function printAnswer(client: LaminaClient, request: ChatRequest, ou
       reasoning += thought ?? '';
       if (!content) continue;
       if (text === '' && reasoning !== '' && stdout.isTTY === true) print(end === '\n' ? '\n' : '\n\n');
+      // A terminal has no use for the blank lines with which many answers begin.
+      print(text.trim() === '' && stdout.isTTY === true ? content.trimStart() : content);
       text += content;
-      print(content);
     }
   } catch (caught) {
     if (!(caught instanceof LaminaClientError)) throw caught;

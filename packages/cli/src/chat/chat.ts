@@ -39,7 +39,6 @@ export async function runChat({ client, url, io, printer }: ClientContext, optio
   const keyboard = new Keyboard(io.stdin as InputStream, stdout, () => stop.abort());
 
   const answer = async (): Promise<void> => {
-    stop = new AbortController();
     const request = { model: chat.model, messages: conversation.messages };
     const output = { stdout, stderr, printer, signal: AbortSignal.any([signal, stop.signal]) };
     const { text, speeds, error } = await printAnswer(client, request, output);
@@ -69,6 +68,7 @@ export async function runChat({ client, url, io, printer }: ClientContext, optio
   keyboard.open();
   try {
     for (;;) {
+      stop = new AbortController();
       const text = await readMessage({ keyboard, stdout, history, leaveHint: dim(leaveHint) }, signal);
       if (text === undefined) return;
       if (text.trim() === '') continue;

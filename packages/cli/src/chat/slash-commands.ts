@@ -83,7 +83,7 @@ function showHelp({ print }: Chat): Next {
 async function changeModel(chat: Chat, name: string): Promise<Next> {
   const { client, signal, print } = chat;
   if (name === '') {
-    for (const each of await availableModels(client)) print(`${each === chat.model ? '*' : ' '} ${each}`);
+    for (const each of await availableModels(client, signal)) print(`${each === chat.model ? '*' : ' '} ${each}`);
     return 'read';
   }
   await checkModel(client, name, signal);

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { isInteractive } from '../cli-io.js';
 import type { GlobalOptions } from '../global-options.js';
-import type { Session } from '../session.js';
+import type { ClientContext, Session } from '../session.js';
 import { addExample } from './example.js';
 
 /** The options of `chat` and `run`. */
@@ -41,19 +41,17 @@ export function canChat({ io, printer }: Session): boolean {
 }
 
 /** Chats with a model, or else with the default one. */
-export function startChat(session: Session, options: TalkOptions, model?: string): Promise<void> {
-  return session.connect(
-    options,
-    async (context) => {
-      const [{ runChat }, { defaultModel }, { readImage }] = await Promise.all([
-        import('../chat/chat.js'),
-        import('../chat/choose-model.js'),
-        import('../chat/images.js'),
-      ]);
-      const { system, image = [], stats: showsSpeeds = false } = options;
-      const images = await Promise.all(image.map(readImage));
-      await runChat(context, { model: model ?? (await defaultModel(context.client)), system, images, showsSpeeds });
-    },
-    { starts: true },
-  );
+export async function startChat(session: Session, options: TalkOptions, model?: string): Promise<void> {
+  const { system, image = [], stats: showsSpeeds = false } = options;
+  const { readImage } = await import('../chat/images.js');
+  const images = await Promise.all(image.map(readImage));
+  const chat = async (context: ClientContext): Promise<void> => {
+    const [{ runChat }, { defaultModel }] = await Promise.all([
+      import('../chat/chat.js'),
+      import('../chat/choose-model.js'),
+    ]);
+    const chosen = model ?? (await defaultModel(context.client, context.io.signal));
+    await runChat(context, { model: chosen, system, images, showsSpeeds });
+  };
+  await session.connect(options, chat, { starts: true });
 }

@@ -1,7 +1,6 @@
 // lamina run: one answer of a model, for pipes; without a prompt, a chat.
 import { addAbortSignal } from 'node:stream';
 import { text } from 'node:stream/consumers';
-import type { ChatRequest } from '@lamina/client';
 import type { Command } from 'commander';
 import type { CliIo } from '../cli-io.js';
 import type { ClientContext, Session } from '../session.js';
@@ -21,8 +20,7 @@ export function runModelCommand(program: Command, session: Session): void {
       const options = command.optsWithGlobals<TalkOptions>();
       const parts = [words.join(' '), await readInput(session.io)];
       const prompt = parts.filter((part) => part.trim() !== '').join('\n\n');
-      if (prompt !== '')
-        return session.connect(options, (context) => printOne(context, model, prompt, options), { starts: true });
+      if (prompt !== '') return printOne(session, model, prompt, options);
       if (!canChat(session))
         command.error(`There is no prompt. Add one: lamina run ${model} "Why is the sky blue?", or pipe it in.`);
       return startChat(session, options, model);
@@ -36,10 +34,10 @@ async function readInput({ stdin, signal }: CliIo): Promise<string> {
 }
 
 async function printOne(
-  { client, io, printer }: ClientContext,
+  session: Session,
   model: string,
   prompt: string,
-  { system, image = [], stats = false }: TalkOptions,
+  { system, image = [], stats = false, ...options }: TalkOptions,
 ): Promise<void> {
   const [{ printAnswer }, { Conversation }, { contentOf, readImage }, { speedsText }] = await Promise.all([
     import('../chat/answer.js'),
@@ -49,8 +47,10 @@ async function printOne(
   ]);
   const conversation = new Conversation(system);
   conversation.ask(contentOf(prompt, await Promise.all(image.map(readImage))));
-  const request: ChatRequest = { model, messages: conversation.messages };
-  const { error, speeds } = await printAnswer(client, request, { ...io, printer });
-  if (error !== undefined) throw error;
-  if (stats) printer.notice(printer.errorStyle.dim(speedsText(speeds)));
+  const print = async ({ client, io, printer }: ClientContext): Promise<void> => {
+    const { error, speeds } = await printAnswer(client, { model, messages: conversation.messages }, { ...io, printer });
+    if (error !== undefined) throw error;
+    if (stats) printer.notice(printer.errorStyle.dim(speedsText(speeds)));
+  };
+  await session.connect(options, print, { starts: true });
 }

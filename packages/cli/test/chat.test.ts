@@ -210,16 +210,16 @@ describe('lamina chat', () => {
       await terminal.saw(/tiny: 1 2 3 4\n\n>>> /);
       await leave();
       assert.equal((await stat(folder.file('state/lamina/history'))).mode & 0o777, 0o600);
-      const many = Array.from({ length: 1_005 }, (_, index) => `${JSON.stringify(`message ${index}`)}\n`);
+      const many = Array.from({ length: 1_005 }, (_, index) => `${JSON.stringify(`message\n${index}`)}\n`);
       await writeFile(folder.file('state/lamina/history'), many.join(''));
       await start('tiny', '--stats');
       terminal.type(keys.up);
-      await terminal.saw(/message 1004/);
+      await terminal.saw(/message\n1004/);
       terminal.type(keys.enter);
-      await sawPrompt('message 1004');
+      await sawPrompt('message\n1004');
       await leave();
       const entries = await history();
-      assert.deepEqual([entries.length, entries[0]], [1_000, 'message 5']);
+      assert.deepEqual([entries.length, entries[0]], [1_000, 'message\n5']);
     });
 
     it('says that the server is gone, and keeps the text', async () => {

@@ -6,6 +6,7 @@ export { errorTable, type ErrorCode, type ErrorDetails } from './contract/error-
 export { abortable } from './kernel/abort.js';
 export { reasonOf } from './kernel/reason.js';
 export { usageOptions } from './kernel/usage-options.js';
+export { wordsOf } from './kernel/words.js';
 export { wireType } from './contract/errors.js';
 export {
   backendsView,
@@ -44,9 +45,10 @@ export type {
 export type { ChatCompletionChunk, Usage } from './contract/frames.js';
 // eslint-disable-next-line no-restricted-syntax -- only interfaces that a star exports can be augmented here
 export * from './contract/extensions.js';
+export type { ImportedModels, ImportNote, ModelImport } from './contract/model-import.js';
 export type { EventData, Events, EventType, LaminaEvent, PluginEvent } from './contract/events.js';
 export { hookTable, type HookName, type HookSignatures, type HookTaps } from './contract/hooks.js';
-export type { Manifest, ModelEntry, BackendEntry } from './contract/manifest.js';
+export type { BackendEntry, Manifest, ManifestEntries, ModelEntry, ModelGroup } from './contract/manifest.js';
 export type { FileRole, Model, ModelCapability, ModelFile, ModelLimits, ModelMetadata } from './contract/models.js';
 export { apiVersion, type Plugin, type PluginNeed, type PluginRecord } from './contract/plugin.js';
 export type { FromSchema, Json, JsonObject, Schema } from './contract/schema.js';

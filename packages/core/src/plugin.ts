@@ -31,6 +31,7 @@ export type {
   StartedServer,
 } from './process/description.js';
 export { LaminaError } from './contract/errors.js';
+export type { ImportedModels, ImportNote, ModelImport } from './contract/model-import.js';
 export { abortable } from './kernel/abort.js';
 export { templateFeatures } from './kernel/chat-template.js';
 export { ChatPartReader } from './kernel/chat-parts.js';

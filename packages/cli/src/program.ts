@@ -5,6 +5,7 @@ import type { CliIo } from './cli-io.js';
 import { backendsCommand } from './commands/backends.js';
 import { configCommand } from './commands/config.js';
 import { downloadsCommand } from './commands/downloads.js';
+import { importCommand } from './commands/import.js';
 import { infoCommand } from './commands/info.js';
 import { installCommand } from './commands/install.js';
 import { listCommand } from './commands/list.js';
@@ -28,6 +29,7 @@ const commandGroups = {
     validateCommand,
     statsCommand,
     installCommand,
+    importCommand,
     removeCommand,
   ],
   'Downloads:': [pullCommand, downloadsCommand],

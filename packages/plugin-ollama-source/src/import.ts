@@ -1,7 +1,13 @@
 // Makes manifest entries of the models in an Ollama store: `lamina import ollama`.
 import { access } from 'node:fs/promises';
-import { join } from 'node:path';
-import { LaminaError, type ImportedModels, type ImportNote, type ModelEntry, type ModelImport } from '@lamina/core/plugin';
+import { join, resolve } from 'node:path';
+import {
+  LaminaError,
+  type ImportedModels,
+  type ImportNote,
+  type ModelEntry,
+  type ModelImport,
+} from '@lamina/core/plugin';
 import { aliasesOf, baseName } from './adopt.js';
 import { shown, sourceName } from './name.js';
 import { about, differences, optionsOf, quantizationOf, referenceWithDefaults } from './plan.js';
@@ -15,7 +21,7 @@ export function storeImport({ stores }: Settings): ModelImport {
   return {
     name: sourceName,
     async read({ directory, signal }) {
-      const candidates = directory === undefined ? stores : [directory];
+      const candidates = (directory === undefined ? stores : [directory]).map((one) => resolve(one));
       for (const store of candidates) if (await isStore(store)) return readEntries(store, signal);
       throw new LaminaError('REQUEST_INVALID', {
         message: `There is no Ollama store in ${candidates.join(' or ')}: a store has the directories "manifests" and "blobs". Name it with --store <directory>.`,
@@ -89,6 +95,7 @@ function noPermission(directory: string, cause: unknown): LaminaError {
   return new LaminaError('REQUEST_INVALID', { message }, { cause });
 }
 
+/** Sentences that begin with the name of a model stay as they are. */
 function sentence(problem: string): string {
-  return `${problem[0]!.toUpperCase()}${problem.slice(1)}${problem.endsWith('.') ? '' : '.'}`;
+  return `${problem.replace(/^it(?=s? )/, 'It')}${problem.endsWith('.') ? '' : '.'}`;
 }

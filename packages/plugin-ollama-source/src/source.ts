@@ -26,9 +26,7 @@ export function ollamaRegistrySource(settings: Settings, adopted: Map<string, Re
       return makePlan(reference, model);
     },
     locate: (file, _plan, context) => locateBlob(registries, file, context),
-    ...(!settings.adopt
-      ? {}
-      : { adopt: (context: Context) => adoptStores(settings.stores, adopted, context) }),
+    ...(!settings.adopt ? {} : { adopt: (context: Context) => adoptStores(settings.stores, adopted, context) }),
   };
 }
 

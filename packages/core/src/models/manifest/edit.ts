@@ -106,12 +106,7 @@ function additions(source: ManifestText, name: string, entry: Entry): readonly P
 }
 
 /** Ways to change an entry: key by key, else as a whole. */
-function changes(
-  { text, newline }: ManifestText,
-  pair: Pair,
-  before: Entry,
-  after: Entry,
-): readonly Proposal[] {
+function changes({ text, newline }: ManifestText, pair: Pair, before: Entry, after: Entry): readonly Proposal[] {
   const layout = { step: '  ', newline, blocks: 1 };
   return [
     () => {

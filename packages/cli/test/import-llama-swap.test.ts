@@ -121,7 +121,7 @@ models:
     assert.deepEqual(backends, {
       docker: {
         type: 'command',
-        command: "docker run --name docker -p \${PORT}:8080 image --model '/in the image/m.gguf'",
+        command: "docker run --name docker -p ${PORT}:8080 image --model '/in the image/m.gguf'",
         formats: ['command'],
         health: '/ready',
       },

@@ -1,6 +1,6 @@
 // A manifest file: reads it and edits it without losing what people write meanwhile.
 import { linkSync, renameSync, statSync, type BigIntStats } from 'node:fs';
-import { chmod, realpath, stat } from 'node:fs/promises';
+import { chmod, mkdir, realpath, stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { LaminaError } from '../../contract/errors.js';
@@ -51,6 +51,7 @@ export class ManifestFile {
       const reading = await this.readingOf(text, edits);
       const changed = this.propose(text, reading, edits);
       if (changed === text) return reading;
+      if (before === absent) await makeDirectory(dirname(target));
       if (await replace(target, changed, before)) return this.parse(changed);
     }
     throw new LaminaError('CONFLICT', {
@@ -121,6 +122,13 @@ async function stampOf(path: string): Promise<string> {
 
 function stampIn(stats: BigIntStats | undefined): string {
   return stats === undefined ? absent : [stats.ino, stats.size, stats.mtimeNs, stats.ctimeNs].join(' ');
+}
+
+/** The models directory of a manifest that is new. @throws LaminaError `CONFLICT` */
+async function makeDirectory(path: string): Promise<void> {
+  await mkdir(path, { recursive: true }).catch((cause: unknown) => {
+    throw new LaminaError('CONFLICT', { message: `${path} cannot be created: ${reasonOf(cause)}.` }, { cause });
+  });
 }
 
 /** Replaces a file in one step; false when the file is no longer as `before` says. */

@@ -3,7 +3,8 @@ import type { Command } from 'commander';
 import { refuseServer } from '../contributed-commands.js';
 import type { Imported } from '../import/imported.js';
 import type { ImportWork } from '../import/work.js';
-import type { GlobalOptions, Session } from '../session.js';
+import type { GlobalOptions } from '../global-options.js';
+import type { Session } from '../session.js';
 import { addExample } from './example.js';
 
 interface ImportOptions extends GlobalOptions {
@@ -47,7 +48,8 @@ export function importCommand(program: Command, session: Session): void {
     const opened = await session.open(options, 'attached');
     try {
       const work = new ImportWork(opened, session.io);
-      session.print(await work.finish(await read(work, options), options.dryRun === true));
+      const imported = await read(work, options);
+      session.print(await work.finish(imported, options.dryRun === true, session.printer.style));
     } finally {
       await opened.lamina.close({ signal: session.io.signal });
     }

@@ -1,4 +1,5 @@
 // Shows what an import added, or would add, and what it could not take over.
+import type { Style } from '@lamina/config';
 import type { ImportNote, Lamina } from '@lamina/core';
 import { stringify } from 'yaml';
 import type { CommandResult } from '../printer.js';
@@ -17,10 +18,14 @@ export interface ImportOutcome {
   readonly diagnostics: readonly { readonly model?: string; readonly message: string }[];
 }
 
-const width = 88;
+/** Notes are sentences for a terminal of this width. */
+const width = 80;
 
 /** The result of the command. */
-export function importResult({ from, added, manifest, isDryRun, diagnostics }: ImportOutcome): CommandResult {
+export function importResult(
+  { from, added, manifest, isDryRun, diagnostics }: ImportOutcome,
+  style: Style,
+): CommandResult {
   const { models, backends, groups, notes, known } = added;
   const entries = withoutEmpty({ backends, models, groups });
   const json = {
@@ -41,14 +46,17 @@ export function importResult({ from, added, manifest, isDryRun, diagnostics }: I
         : [addedText(added, from, manifest)]),
     ...(known.length === 0 ? [] : [`In the manifest already: ${known.join(', ')}`]),
     ...notesText(
+      style,
       'Left out',
       notes.filter(({ leftOut }) => leftOut === true),
     ),
     ...notesText(
+      style,
       'Not taken over, or different in Lamina',
       notes.filter(({ leftOut }) => leftOut !== true),
     ),
     ...notesText(
+      style,
       'Check',
       diagnostics.map(({ model = 'the manifest', message }) => ({ what: model, message })),
     ),
@@ -69,7 +77,11 @@ function addedText({ models, backends, groups }: NewEntries, from: string, manif
 }
 
 /** Each reason once, below what it is about. */
-function notesText(title: string, notes: readonly Pick<ImportNote, 'what' | 'message'>[]): readonly string[] {
+function notesText(
+  style: Style,
+  title: string,
+  notes: readonly Pick<ImportNote, 'what' | 'message'>[],
+): readonly string[] {
   const messages = new Set(notes.map(({ message }) => message));
   if (messages.size === 0) return [];
   const lines = [...messages].flatMap((message) => [
@@ -82,7 +94,7 @@ function notesText(title: string, notes: readonly Pick<ImportNote, 'what' | 'mes
     ),
     ...wrapped(message, '    '),
   ]);
-  return [[`${title}:`, ...lines].join('\n')];
+  return [[style.bold(`${title}:`), ...lines].join('\n')];
 }
 
 function wrapped(text: string, indent: string): readonly string[] {

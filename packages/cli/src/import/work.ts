@@ -1,5 +1,6 @@
 // The work of `lamina import`: reads another program's models, adds those that are new, and checks them.
 import { join } from 'node:path';
+import type { Style } from '@lamina/config';
 import { LaminaError, type Lamina } from '@lamina/core';
 import type { CliIo } from '../cli-io.js';
 import type { OpenedLamina } from '../local-lamina.js';
@@ -51,18 +52,21 @@ export class ImportWork {
   }
 
   /** Adds what is new and checks it, or only shows it. */
-  async finish(imported: Imported, isDryRun: boolean): Promise<CommandResult> {
+  async finish(imported: Imported, isDryRun: boolean, style: Style): Promise<CommandResult> {
     const { models } = this.lamina;
     const added = newEntries(imported, this.lamina);
     const isAdded = !isDryRun && Object.keys(added.models).length > 0;
     if (isAdded) await models.add(added);
-    return importResult({
-      from: imported.from,
-      added,
-      manifest: this.manifestFile,
-      isDryRun,
-      diagnostics: isAdded ? await diagnosticsOf(this.lamina, added, this.io.signal) : [],
-    });
+    return importResult(
+      {
+        from: imported.from,
+        added,
+        manifest: this.manifestFile,
+        isDryRun,
+        diagnostics: isAdded ? await diagnosticsOf(this.lamina, added, this.io.signal) : [],
+      },
+      style,
+    );
   }
 
   private get manifestFile(): string {

@@ -333,6 +333,22 @@ peers:
     assert.equal(await readFile(manifest, 'utf8'), after);
   });
 
+  it('leaves a group as it is, and says which new models belong to it', async () => {
+    await writeFile(config, plain('a', 'b'));
+    await run();
+    await writeFile(config, plain('a', 'b', 'c'));
+    const { stdout } = await run('--json');
+    const { added, known, notes } = JSON.parse(stdout) as Document;
+    assert.deepEqual([Object.keys(added.models!), added.groups, known], [['c'], undefined, ['a', 'b']]);
+    assert.deepEqual(notes, [
+      {
+        what: 'groups.llama-swap',
+        message: 'The manifest has a group of this name. To limit them too, add c to it.',
+        left_out: false,
+      },
+    ]);
+  });
+
   it('adds a command that a server starts and answers with, although it names no file', async () => {
     const [program] = fakeEngine({ model: '' }).args;
     const engine = `'${node}' '${program}' --port \${PORT} --model \${MODEL_ID}`;

@@ -8,13 +8,11 @@ export interface NewEntries extends Pick<Imported, 'models' | 'backends' | 'grou
   readonly known: readonly string[];
 }
 
-/** The imported entries that a manifest does not have: by name and alias, and by file. */
+/** The imported entries whose names are no name or alias in the manifest. */
 export function newEntries(imported: Imported, { models: catalog }: Pick<Lamina, 'models'>): NewEntries {
   const written = catalog.list().filter(({ model }) => model.from === 'manifest');
   const names = new Set(written.flatMap(({ model }) => [model.name, ...model.aliases]));
-  const paths = new Set(written.flatMap(({ model }) => model.files.map(({ path }) => path)));
-  const isKnown = ([name, { path, base }]: readonly [string, ModelEntry]) =>
-    names.has(name) || (base === undefined && path !== undefined && paths.has(path) && !isShared(path, imported));
+  const isKnown = ([name]: readonly [string, unknown]) => names.has(name);
   const entries = Object.entries(imported.models);
   const added = entries.filter((entry) => !isKnown(entry));
   const { models, notes } = withFreeAliases(added, names);
@@ -32,19 +30,33 @@ export function newEntries(imported: Imported, { models: catalog }: Pick<Lamina,
         .filter(isNew('backends')),
     ),
     groups: added.length === 0 ? {} : Object.fromEntries(Object.entries(imported.groups).filter(isNew('groups'))),
-    notes: [...imported.notes.filter(({ what }) => !known.some((name) => isAbout(what, name))), ...notes],
+    notes: [
+      ...imported.notes.filter(({ what }) => !known.some((name) => isAbout(what, name))),
+      ...notes,
+      ...groupNotes(imported, Object.keys(models), catalog.manifest),
+    ],
     known,
   };
+}
+
+/** New models that belong to a group of the manifest, which stays as it is. */
+function groupNotes({ groups }: Imported, added: readonly string[], manifest: Manifest): readonly ImportNote[] {
+  return Object.entries(groups).flatMap(([name, { models }]) => {
+    const missing = models.filter((model) => added.includes(model));
+    return !Object.hasOwn(manifest.groups, name) || missing.length === 0
+      ? []
+      : [
+          {
+            what: `groups.${name}`,
+            message: `The manifest has a group of this name. To limit them too, add ${missing.join(', ')} to it.`,
+          },
+        ];
+  });
 }
 
 /** Whether a note is about a model. */
 function isAbout(what: string, name: string): boolean {
   return what === name || what.startsWith(`models.${name}.`);
-}
-
-/** Whether several imported models use a file: their names then say which one is known. */
-function isShared(path: string, { models }: Imported): boolean {
-  return Object.values(models).filter((entry) => entry.path === path).length > 1;
 }
 
 /** The entries without the aliases that others have. */

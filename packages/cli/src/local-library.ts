@@ -9,6 +9,7 @@ import {
   modelDetail,
   modelRuns,
   modelsView,
+  searchView,
   suggestionView,
   validationView,
   type DownloadRequest,
@@ -19,7 +20,7 @@ import type { DownloadView, ModelDetail, PsView } from '@lamina/core/protocol';
 import { setTimeout as delay } from 'node:timers/promises';
 import { AsyncSignal } from './async-signal.js';
 import { openLamina, type Flags, type LaminaOpening } from './local-lamina.js';
-import { isSettled, type InstallProgress, type Library } from './library.js';
+import { isSettled, type InstallProgress, type Library, type SearchRange } from './library.js';
 
 const followMs = 500;
 
@@ -81,6 +82,10 @@ class LocalLibrary implements Library {
 
   async suggest(request: Parameters<Library['suggest']>[0]) {
     return suggestionView(this.lamina, await this.lamina.suggestions.suggest(request, { signal: this.signal }));
+  }
+
+  async search(text: string, range: SearchRange) {
+    return searchView(await this.lamina.downloads.search(text, { ...range, signal: this.signal }));
   }
 
   async validate(names: readonly string[] | undefined) {

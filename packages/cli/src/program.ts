@@ -12,6 +12,7 @@ import { pluginsCommand } from './commands/plugins.js';
 import { psCommand } from './commands/ps.js';
 import { pullCommand } from './commands/pull.js';
 import { removeCommand } from './commands/remove.js';
+import { searchCommand } from './commands/search.js';
 import { statsCommand } from './commands/stats.js';
 import { suggestCommand } from './commands/suggest.js';
 import { validateCommand } from './commands/validate.js';
@@ -30,7 +31,7 @@ const commandGroups = {
     installCommand,
     removeCommand,
   ],
-  'Downloads:': [pullCommand, downloadsCommand],
+  'Downloads:': [searchCommand, pullCommand, downloadsCommand],
   'Engines:': [backendsCommand],
   'Installation:': [pluginsCommand, configCommand],
 };

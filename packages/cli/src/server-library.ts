@@ -11,10 +11,11 @@ import {
   type ModelsView,
   type PsView,
   type RemovalView,
+  type SearchView,
   type SuggestionView,
   type ValidationView,
 } from '@lamina/core/protocol';
-import { isSettled, type InstallProgress, type Library } from './library.js';
+import { isSettled, type InstallProgress, type Library, type SearchRange } from './library.js';
 import { ServerClient } from './server-client.js';
 
 /** Minimum time between two requests for a download of which only the progress changed. */
@@ -78,6 +79,15 @@ class ServerLibrary implements Library {
 
   suggest(request: SuggestRequest): Promise<SuggestionView> {
     return this.server.request('POST', '/suggest', request);
+  }
+
+  search(text: string, { source, limit }: SearchRange): Promise<SearchView> {
+    const query = new URLSearchParams({
+      q: text,
+      ...(source === undefined ? {} : { source }),
+      ...(limit === undefined ? {} : { limit: String(limit) }),
+    });
+    return this.server.request('GET', `/search?${query}`);
   }
 
   validate(names: readonly string[] | undefined): Promise<ValidationView> {

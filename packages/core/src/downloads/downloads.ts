@@ -5,7 +5,14 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Backends } from '../contract/backends.js';
 import type { Config } from '../contract/config.js';
 import type { Clock, Logger } from '../contract/context.js';
-import type { Download, Downloadable, DownloadRequest, Downloads } from '../contract/downloads.js';
+import type {
+  Download,
+  Downloadable,
+  DownloadRequest,
+  Downloads,
+  SearchOptions,
+  SearchResult,
+} from '../contract/downloads.js';
 import { LaminaError } from '../contract/errors.js';
 import type { Models } from '../contract/models.js';
 import type { Json } from '../contract/schema.js';
@@ -21,6 +28,7 @@ import { readJournals, removeLeftovers, type DownloadJournal } from './download-
 import { Job, type JobTools } from './job.js';
 import { KnownFiles } from './known-files.js';
 import { Planning, type PlannedDownload } from './planning.js';
+import { searchSources } from './search.js';
 import type { SourceRegistry } from './source-registry.js';
 import { Space } from './space.js';
 import { guardedFetch } from './transfer/guarded-fetch.js';
@@ -214,6 +222,13 @@ export class DownloadService implements Downloads {
         ? []
         : [{ model: model.name, sources: Object.fromEntries(known), ...(download === undefined ? {} : { download }) }];
     });
+  }
+
+  search(text: string, { signal, guard, ...options }: SearchOptions = {}): Promise<SearchResult> {
+    const ends = signal === undefined ? this.closing.signal : AbortSignal.any([signal, this.closing.signal]);
+    const guarded = guard === undefined ? {} : { guard };
+    const context = { signal: ends, log: this.log, fetch: this.tools.fetch(guard), ...guarded };
+    return searchSources(this.sources, text, options, context);
   }
 
   /** Stops all downloads. Active ones resume with the next start. */

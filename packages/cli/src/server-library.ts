@@ -87,7 +87,7 @@ class ServerLibrary implements Library {
       ...(source === undefined ? {} : { source }),
       ...(limit === undefined ? {} : { limit: String(limit) }),
     });
-    return this.server.request('GET', `/search?${query}`);
+    return this.server.request('GET', `/search?${query.toString()}`);
   }
 
   validate(names: readonly string[] | undefined): Promise<ValidationView> {

@@ -1,6 +1,14 @@
 // HTTP requests to the Hub: token, redirects, time limit and errors.
 import { isHeaderToken, LaminaError, networkReasonOf, type SourceContext } from '@lamina/core/plugin';
-import { badToken, isBadToken, malformedToken, responseError, shown, unreachable, type FailedRequest } from './errors.js';
+import {
+  badToken,
+  isBadToken,
+  malformedToken,
+  responseError,
+  shown,
+  unreachable,
+  type FailedRequest,
+} from './errors.js';
 import type { Settings, Token } from './settings.js';
 
 const responseTimeoutMs = 30_000;
@@ -36,8 +44,7 @@ export class Hub {
     const seen = new Set<string>();
     return async (input) => {
       const url = this.atEndpoint(input instanceof Request ? input.url : String(input));
-      if (seen.has(url))
-        throw unreachable(`${this.endpoint} sends the list for ${shown(subject)} in an endless loop.`);
+      if (seen.has(url)) throw unreachable(`${this.endpoint} sends the list for ${shown(subject)} in an endless loop.`);
       seen.add(url);
       const { response, redirectedTo } = await this.request(url, subject, context);
       if (redirectedTo !== undefined)
@@ -59,7 +66,9 @@ export class Hub {
     headers: Record<string, string> = {},
   ): Promise<HubResponse> {
     if (this.settings.offline)
-      throw unreachable(`HF_HUB_OFFLINE is set, so the Hub cannot be used for ${shown(subject)}. Unset it to use the network.`);
+      throw unreachable(
+        `HF_HUB_OFFLINE is set, so the Hub cannot be used for ${shown(subject)}. Unset it to use the network.`,
+      );
     const token = await this.settings.token();
     if (token !== undefined && !isHeaderToken(token.value)) throw malformedToken(token);
     const result = await this.follow(url, subject, context, headers, token);
@@ -90,7 +99,7 @@ export class Hub {
     }
     context.log.warn(
       { token: failed.token!.from },
-      'The Hub does not accept this token; public models are found and downloaded without it',
+      'The Hub does not accept this token; public models are available without it',
     );
     return result;
   }

@@ -7,6 +7,8 @@ import type { Hub } from './hub.js';
 import { isRepository } from './reference.js';
 
 const require = createRequire(import.meta.url);
+/** How many more models to list than are wanted, because some are left out. */
+const spare = 10;
 
 /**
  * Models of the Hub that can be downloaded. Repositories without a model, such as those with projectors only, are left out.
@@ -25,7 +27,7 @@ export async function searchHub(
       fetch: hub.listingFetch({ repo: '', search: text }, context),
       search: { query: text, tags: ['gguf'] },
       sort: 'downloads',
-      limit,
+      limit: limit + spare,
       additionalFields: ['disabled', 'filePaths'],
     });
     for await (const { name, task, downloads, likes, updatedAt, gated, disabled, filePaths } of listed) {
@@ -40,6 +42,7 @@ export async function searchHub(
         formats: ['gguf'],
         gated: gated === 'auto' || gated === 'manual',
       });
+      if (found.length === limit) break;
     }
   } catch (error) {
     if (LaminaError.is(error)) throw error;

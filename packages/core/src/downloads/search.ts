@@ -80,7 +80,8 @@ function searchable(registry: SourceRegistry, only: string | undefined): readonl
     throw invalid(`There is no source "${only}". ${hint}`, 'source');
   const chosen = able.filter(({ name }) => only === undefined || name === only);
   if (chosen.length > 0) return chosen;
-  const problem = only === undefined ? 'No installed source can be searched' : `The source "${only}" cannot be searched`;
+  const problem =
+    only === undefined ? 'No installed source can be searched' : `The source "${only}" cannot be searched`;
   throw new LaminaError('NOT_SUPPORTED', { message: `${problem}. ${hint}` });
 }
 

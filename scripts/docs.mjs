@@ -1,11 +1,11 @@
-// Generates the parts of the documentation that come from code: the pages on errors, hooks and events, the OpenAPI and
+// Generates the parts of the documentation that come from code: the pages on commands, errors, hooks and events, the OpenAPI and
 // AsyncAPI documents, the types of the client, and in every README and guide the option tables, the help of a command
 // and the quoted files. `--check` writes nothing and lists what is out of date.
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { format, resolveConfig } from 'prettier';
 import { clientTypes } from './docs/client-types.mjs';
-import { withCommandHelp } from './docs/command-help.mjs';
+import { commandsPage, withCommandHelp } from './docs/command-help.mjs';
 import { errorsPage } from './docs/errors-page.mjs';
 import { eventsPage } from './docs/events-page.mjs';
 import { hooksPage } from './docs/hooks-page.mjs';
@@ -18,6 +18,7 @@ const checking = process.argv.includes('--check');
 process.chdir(join(import.meta.dirname, '..'));
 
 mkdirSync('docs', { recursive: true });
+await update('docs/commands.md', await commandsPage());
 await update('docs/errors.md', errorsPage());
 await update('docs/hooks.md', hooksPage());
 await update('docs/events.md', eventsPage());
@@ -30,7 +31,7 @@ for (const folder of ['.', ...readdirSync('packages').map((name) => join('packag
     await update(
       readme,
       withQuotedFiles(
-        withMembersTables(await withCommandHelp(await withOptionsTable(readFileSync(readme, 'utf8'), folder), folder)),
+        withMembersTables(await withCommandHelp(await withOptionsTable(readFileSync(readme, 'utf8'), folder))),
       ),
     );
 }

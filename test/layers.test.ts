@@ -33,18 +33,27 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   ],
   '@lamina/core': [...inside, 'core/composition', 'core/views'],
   '@lamina/core/plugin': [...inside, 'core/process'],
+  '@lamina/core/find-server': [...inside, 'core/composition', 'core/process'],
   '@lamina/core/protocol': inside,
   '@lamina/client': [],
   '@lamina/testing': ['@lamina/core', '@lamina/core/plugin'],
   plugin: ['@lamina/core', '@lamina/core/plugin', '@lamina/core/protocol', '@lamina/server-koa'],
   'plugin tests': ['@lamina/core', '@lamina/core/plugin', '@lamina/server-koa', '@lamina/testing'],
   '@lamina/config': ['@lamina/core', '@lamina/core/protocol'],
-  host: ['@lamina/config', '@lamina/core', '@lamina/core/protocol'],
+  host: [
+    '@lamina/client',
+    '@lamina/config',
+    '@lamina/core',
+    '@lamina/core/find-server',
+    '@lamina/core/protocol',
+    '@lamina/server-koa',
+  ],
 };
 
 const entryPoints: Readonly<Record<string, string>> = {
   index: '@lamina/core',
   plugin: '@lamina/core/plugin',
+  'find-server': '@lamina/core/find-server',
   protocol: '@lamina/core/protocol',
 };
 

@@ -1,12 +1,25 @@
-// Inserts the output of --help into a README.md, between <!-- help:start --> and <!-- help:end -->.
-import { join, resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
-
+// The help of the command lamina: all of it as a page, and its overview in a README.md, between <!-- help:start --> and
+// <!-- help:end -->.
 const part = /(<!-- help:start -->\n)[^]*?(<!-- help:end -->)/;
 
-/** The text with its help updated, if it has one; the package in `folder` must export `helpText`. */
-export async function withCommandHelp(text, folder) {
+/** The text with the overview updated, if it has one. */
+export async function withCommandHelp(text) {
   if (!part.test(text)) return text;
-  const { helpText } = await import(pathToFileURL(resolve(join(folder, 'dist', 'index.js'))).href);
-  return text.replace(part, (_, open, close) => `${open}\`\`\`\n${helpText().trimEnd()}\n\`\`\`\n${close}`);
+  const [overview] = (await helpTexts()).values();
+  return text.replace(part, (_, open, close) => `${open}${fenced(overview)}${close}`);
+}
+
+/** `docs/commands.md`: the help of every command. */
+export async function commandsPage() {
+  const sections = [...(await helpTexts())].map(([name, text]) => `## ${name}\n\n${fenced(text)}`);
+  return `# Commands\n\nWhat \`--help\` prints. This page is generated.\n\n${sections.join('\n')}`;
+}
+
+async function helpTexts() {
+  const { helpTexts } = await import('../../packages/cli/dist/index.js');
+  return helpTexts();
+}
+
+function fenced(text) {
+  return `\`\`\`\n${text.trimEnd()}\n\`\`\`\n`;
 }

@@ -8,7 +8,8 @@ import type { CommandExtension, CommandInvocation } from './command-extension.js
 import { commandAt } from './command-location.js';
 import type { OpenedLamina } from './local-lamina.js';
 import type { CommandResult } from './printer.js';
-import type { GlobalOptions, Session } from './session.js';
+import type { GlobalOptions } from './global-options.js';
+import type { Session } from './session.js';
 
 /** A command that the package.json of a plugin names. */
 export interface ContributedCommand {

@@ -3,4 +3,4 @@ export { runCommand } from './run.js';
 export type { CliIo } from './cli-io.js';
 export type { CommandArgument, CommandExtension, CommandInvocation, CommandOption } from './command-extension.js';
 export type { CommandResult } from './printer.js';
-export { helpText } from './program.js';
+export { helpTexts } from './program.js';

@@ -7,7 +7,6 @@ import type {
   InstallationView,
   ModelDetail,
   ModelsView,
-  PsView,
   RemovalView,
   SearchView,
   SuggestionView,
@@ -37,11 +36,6 @@ export interface Library {
   models(options?: { readonly backends: boolean }): Promise<ModelsView>;
   /** `backends`: as for {@link models}. @throws LaminaError `MODEL_NOT_FOUND` */
   model(name: string, options?: { readonly backends: boolean }): Promise<ModelDetail>;
-  /**
-   * The models in use and the memory they share.
-   * @throws LaminaError `NOT_SUPPORTED` without a server, since only a server runs models
-   */
-  ps(): Promise<PsView>;
   stats(): Promise<ModelStats>;
   backends(): Promise<BackendsView>;
   /** Installs the engine of a backend. @throws LaminaError as `Backends.install` */

@@ -1,7 +1,6 @@
 // The library of this machine: a Lamina in this process, closed when the command ends.
 import { resolve } from 'node:path';
 import {
-  LaminaError,
   backendsView,
   downloadView,
   installationView,
@@ -16,7 +15,7 @@ import {
   type Lamina,
   type ModelRecord,
 } from '@lamina/core';
-import type { DownloadView, ModelDetail, PsView } from '@lamina/core/protocol';
+import type { DownloadView, ModelDetail } from '@lamina/core/protocol';
 import { setTimeout as delay } from 'node:timers/promises';
 import { AsyncSignal } from './async-signal.js';
 import { openLamina, type Flags, type LaminaOpening } from './local-lamina.js';
@@ -57,15 +56,6 @@ class LocalLibrary implements Library {
 
   private runsOf(records: readonly ModelRecord[]) {
     return modelRuns(this.lamina, records, { signal: this.signal });
-  }
-
-  ps(): Promise<PsView> {
-    return Promise.reject(
-      new LaminaError('NOT_SUPPORTED', {
-        message:
-          'Only a server runs models. Name the server whose models to show: lamina ps --server http://127.0.0.1:11500.',
-      }),
-    );
   }
 
   stats() {

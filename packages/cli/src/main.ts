@@ -14,6 +14,7 @@ for (const stream of [process.stdout, process.stderr])
 
 const code = await runCommand(process.argv.slice(2), {
   env: process.env,
+  stdin: process.stdin,
   stdout: process.stdout,
   stderr: process.stderr,
   signal: stop.signal,

@@ -1,7 +1,8 @@
 // Defines the command line: commands, options, and their help.
+import { createRequire } from 'node:module';
+import { PassThrough } from 'node:stream';
 import { addFlags } from '@lamina/config';
 import { Command, InvalidArgumentError } from 'commander';
-import type { CliIo } from './cli-io.js';
 import { backendsCommand } from './commands/backends.js';
 import { configCommand } from './commands/config.js';
 import { downloadsCommand } from './commands/downloads.js';
@@ -21,44 +22,53 @@ import { Printer } from './printer.js';
 import { createSession, type Session } from './session.js';
 
 const commandGroups = {
+  'Serve:': [psCommand],
   'Models:': [
+    searchCommand,
+    pullCommand,
     listCommand,
-    psCommand,
     infoCommand,
     suggestCommand,
-    validateCommand,
-    statsCommand,
-    installCommand,
     removeCommand,
+    installCommand,
+    validateCommand,
+    downloadsCommand,
+    statsCommand,
   ],
-  'Downloads:': [searchCommand, pullCommand, downloadsCommand],
-  'Engines:': [backendsCommand],
-  'Installation:': [pluginsCommand, configCommand],
+  'Set up:': [backendsCommand, pluginsCommand, configCommand],
 };
 /** Options of a Lamina in this process; a server has its own. */
 const localOptions = ['manifest', 'modelsDir', 'dataDir', 'config', 'plugin'];
 const documentationWidth = 100;
 
 /** The command `lamina`, with the commands of plugins. It throws commander's errors and prints only help. */
-export function createProgram(
-  session: Session,
-  { stdout, stderr }: Pick<CliIo, 'stdout' | 'stderr'>,
-  contributed: readonly ContributedCommand[] = [],
-): Command {
+export function createProgram(session: Session, contributed: readonly ContributedCommand[] = []): Command {
+  const { io, printer } = session;
+  const { bold, cyan } = printer.style;
+  const hasColors = (): boolean => bold('x') !== 'x';
   const program = addFlags(new Command('lamina'), ['modelsDir', 'manifest', 'dataDir'])
-    .description('Download, list, check, and remove models on this machine or on a lamina-server.')
+    .description('Serve language models on your own machine.')
     .usage('<command> [options]')
-    .option('--server <url>', 'Send the command to a running lamina-server', parseServerUrl)
-    .option('--api-key-file <file>', 'File with the API key for --server (default: LAMINA_API_KEY)')
+    .option('--server <url>', 'Server to use (default: the one that runs for the models directory)', parseServerUrl)
+    .option('--api-key-file <file>', 'File with the API key for the server (default: LAMINA_API_KEY)')
     .option('--json', 'Print one JSON document per line, errors included')
     .option('--verbose', 'Log to standard error: text on a terminal, JSON lines elsewhere')
+    .version(versionText(), '-V, --version', 'Show the version')
     .helpOption('-h, --help', 'Show help')
     .helpCommand('help [command]', 'Show help for a command')
-    .configureHelp({ subcommandTerm: termOf, subcommandDescription: descriptionOf, showGlobalOptions: true })
+    .configureHelp({
+      subcommandTerm: termOf,
+      styleTitle: bold,
+      styleSubcommandText: cyan,
+      styleOptionText: cyan,
+    })
     .configureOutput({
-      writeOut: (text) => void stdout.write(text),
-      writeErr: (text) => void stderr.write(text),
+      writeOut: (text) => void io.stdout.write(text),
+      writeErr: (text) => void io.stderr.write(text),
       outputError: () => undefined,
+      getOutHasColors: hasColors,
+      getErrHasColors: hasColors,
+      getOutHelpWidth: () => io.stdout.columns ?? documentationWidth,
     })
     .exitOverride()
     .hook('preAction', (_, command) => checkCombination(command));
@@ -67,29 +77,48 @@ export function createProgram(
     for (const add of commands) add(program, session);
   }
   addContributedCommands(program, session, contributed);
-  program.addHelpText('after', '\nRun "lamina <command> --help" for the options of a command and an example.');
+  program.addHelpText(
+    'after',
+    `
+${bold('Examples:')}
+  lamina pull bartowski/Llama-3.2-3B-Instruct-GGUF:Q4_K_M --name llama3.2-3b
+  lamina list
+
+Run "lamina <command> --help" for the options of a command and an example.`,
+  );
   return program;
 }
 
-/** What `lamina --help` prints, at a fixed width, for the documentation. */
-export function helpText(): string {
-  let help = '';
-  const io = { env: {}, stdout: process.stdout, stderr: process.stderr, signal: new AbortController().signal };
-  createProgram(createSession(io, new Printer(io.stdout, io.stderr, false)), io)
-    .configureOutput({ writeOut: (text) => void (help += text), getOutHelpWidth: () => documentationWidth })
-    .outputHelp();
-  return help;
+/** The help of `lamina` and of each of its commands, for the documentation: name of the command → text. */
+export function helpTexts(): ReadonlyMap<string, string> {
+  const io = {
+    env: { NO_COLOR: '1' },
+    stdout: new PassThrough(),
+    stderr: new PassThrough(),
+    signal: new AbortController().signal,
+  };
+  const program = createProgram(createSession(io, new Printer(io, false)));
+  const texts = new Map<string, string>();
+  const add = (command: Command, name: string): void => {
+    let text = '';
+    command.configureOutput({ writeOut: (part) => void (text += part) }).outputHelp();
+    texts.set(name, text);
+    for (const child of command.createHelp().visibleCommands(command))
+      if (child.name() !== 'help') add(child, `${name} ${child.name()}`);
+  };
+  add(program, program.name());
+  return texts;
+}
+
+/** The version of this package, of Node and of the system, as problem reports need them. */
+function versionText(): string {
+  const { version } = createRequire(import.meta.url)('@lamina/cli/package.json') as { version: string };
+  return `lamina ${version} (Node.js ${process.versions.node}, ${process.platform} ${process.arch})`;
 }
 
 /** A command with its arguments: `pull <model|reference>`. */
 function termOf(command: Command): string {
   return [command.name(), ...command.registeredArguments.map((argument) => placeholderOf(argument))].join(' ');
-}
-
-/** What a command does, and its own options. */
-function descriptionOf(command: Command): string {
-  const flags = command.options.map(({ long }) => long);
-  return flags.length === 0 ? command.description() : `${command.description()} (${flags.join(', ')})`;
 }
 
 function placeholderOf(argument: { readonly required: boolean; readonly variadic: boolean; name(): string }): string {
@@ -103,8 +132,6 @@ function checkCombination(command: Command): void {
   const local = localOptions.filter((name) => options[name] !== undefined).map(flagOf);
   if (options['server'] !== undefined && local.length > 0)
     command.error(`${local.join(' and ')} cannot be combined with --server. Set it when you start the server.`);
-  if (options['server'] === undefined && options['apiKeyFile'] !== undefined)
-    command.error('--api-key-file requires --server <url>.');
 }
 
 function parseServerUrl(text: string): string {

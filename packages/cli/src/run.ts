@@ -23,10 +23,10 @@ import { createSession } from './session.js';
  * ```
  */
 export async function runCommand(args: readonly string[], io: CliIo): Promise<number> {
-  const printer = new Printer(io.stdout, io.stderr, args.includes('--json'));
+  const printer = new Printer(io, args.includes('--json'));
   const session = createSession(io, printer);
   try {
-    await createProgram(session, io, contributedCommands(args, io)).parseAsync(args, { from: 'user' });
+    await createProgram(session, contributedCommands(args, io)).parseAsync(args, { from: 'user' });
     return session.code;
   } catch (error) {
     if (error instanceof CommanderError) return reportUsageError(error, printer);
@@ -40,17 +40,24 @@ export async function runCommand(args: readonly string[], io: CliIo): Promise<nu
 function reportUsageError(error: CommanderError, printer: Printer): number {
   if (error.exitCode === 0) return 0;
   if (error.code !== 'commander.help')
-    printer.error(new LaminaError('REQUEST_INVALID', { message: toSentence(error.message) }));
+    printer.error(new LaminaError('REQUEST_INVALID', { message: toSentences(error) }));
   return 2;
 }
 
-function toSentence(message: string): string {
-  const text = message
-    .replace(/^error: /, '')
-    .replace(/\s*\n\s*/g, ' ')
-    .trim();
-  const sentence = /[.?!)]$/.test(text) ? text : `${text}.`;
-  return `${sentence[0]!.toUpperCase()}${sentence.slice(1)}`;
+/** What was wrong, and the next step: `Unknown command "lsit". Did you mean "list"?` */
+function toSentences({ code, message }: CommanderError): string {
+  const [first, nearest] = message.replace(/^error: /, '').split(/\n\(Did you mean (?:one of )?(.*)\?\)$/);
+  const text = first!
+    .trim()
+    .replace(/'([^']*)'/g, '"$1"')
+    .replace(/\s*\n\s*/g, ' ');
+  const sentence = `${text[0]!.toUpperCase()}${text.slice(1)}${/[.?!)]$/.test(text) ? '' : '.'}`;
+  if (nearest !== undefined)
+    return `${sentence} Did you mean ${nearest
+      .split(', ')
+      .map((name) => `"${name}"`)
+      .join(' or ')}?`;
+  return code === 'commander.unknownCommand' ? `${sentence} "lamina --help" lists all commands.` : sentence;
 }
 
 // An error of a library. A command has no log to look into, so the reason is shown.

@@ -9,7 +9,6 @@ import {
   type InstallationView,
   type ModelDetail,
   type ModelsView,
-  type PsView,
   type RemovalView,
   type SearchView,
   type SuggestionView,
@@ -17,6 +16,7 @@ import {
 } from '@lamina/core/protocol';
 import { isSettled, type InstallProgress, type Library, type SearchRange } from './library.js';
 import { ServerClient } from './server-client.js';
+import type { ServerLocation } from './server-location.js';
 
 /** Minimum time between two requests for a download of which only the progress changed. */
 const progressIntervalMs = 200;
@@ -29,8 +29,8 @@ interface DownloadEvent {
   readonly download: string;
 }
 
-/** Opens the library of the server at `url`, which has no trailing slash. */
-export function openServer(url: string, key: string | undefined, signal: AbortSignal): Library {
+/** Opens the library of a server. */
+export function openServer({ url, key }: ServerLocation, signal: AbortSignal): Library {
   return new ServerLibrary(new ServerClient(url, key, signal));
 }
 
@@ -45,10 +45,6 @@ class ServerLibrary implements Library {
 
   model(name: string, { backends } = { backends: false }): Promise<ModelDetail> {
     return this.server.request('GET', `/models/${encodeURIComponent(name)}${backends ? '?backends=true' : ''}`);
-  }
-
-  ps(): Promise<PsView> {
-    return this.server.request('GET', '/ps');
   }
 
   async stats(): Promise<ModelStats> {

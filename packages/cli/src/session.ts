@@ -1,29 +1,28 @@
-// Runs the work of one command: opens the library that the options select, prints the result, closes the library.
-import { readFile } from 'node:fs/promises';
-import { isHeaderToken, LaminaError, reasonOf } from '@lamina/core/protocol';
+// Runs the work of one command: opens what it works with, prints the result, and closes what was opened.
+import type { LaminaClient } from '@lamina/client';
+import { LaminaError } from '@lamina/core/protocol';
 import type { CliIo } from './cli-io.js';
 import type { CommandContext } from './command-context.js';
+import type { GlobalOptions } from './global-options.js';
 import type { Library } from './library.js';
-import type { LaminaOpening, OpenedLamina } from './local-lamina.js';
+import type { OpenedLamina } from './local-lamina.js';
 import { openWhenFree, type Meanwhile } from './open-when-free.js';
 import type { CommandResult, Printer } from './printer.js';
+import { locateServer, type ServerLocation } from './server-location.js';
 import { counted } from './table.js';
-
-/** The options that every command has: those below, and the flags of settings. */
-export interface GlobalOptions {
-  readonly [flag: string]: unknown;
-  readonly server?: string;
-  readonly apiKeyFile?: string;
-  readonly json?: boolean;
-}
 
 /** Runs the work of one command. */
 export interface Session {
   /** The exit code of the work. */
   readonly code: number;
   readonly io: CliIo;
-  /** Opens the library, runs the work and prints its result. */
+  readonly printer: Printer;
+  /**
+   * Opens the library of the server that runs, or else of this machine, runs the work and prints its result.
+   */
   run(options: GlobalOptions, work: Work, how?: HowToRun): Promise<void>;
+  /** Connects to the server that runs, runs the work and prints its result. */
+  connect(options: GlobalOptions, work: ClientWork, how?: HowToConnect): Promise<void>;
   /**
    * Opens a Lamina in this process, for work that needs more than a library. The caller closes it. `showsPlugins`: the
    * work itself shows which plugins are not loaded.
@@ -33,6 +32,8 @@ export interface Session {
     mode: 'owner' | 'attached',
     how?: { readonly showsPlugins?: boolean },
   ): Promise<OpenedLamina>;
+  /** The server that the options name or that runs for their data directory; `undefined`: none. */
+  locate(options: GlobalOptions): Promise<ServerLocation | undefined>;
   /** Prints a result, if there is one. */
   print(result: CommandResult | void): void;
 }
@@ -40,8 +41,22 @@ export interface Session {
 /** The work of a command. */
 export type Work = (context: CommandContext) => Promise<CommandResult>;
 
+/** The work of a command that needs a running server. */
+export type ClientWork = (context: ClientContext) => Promise<CommandResult | void>;
+
+/** What the work of a command uses that needs a running server. */
+export interface ClientContext {
+  readonly client: LaminaClient;
+  /** The address of the server, without a trailing slash. */
+  readonly url: string;
+  readonly io: CliIo;
+  readonly printer: Printer;
+}
+
 /** How the work of a command runs. */
 export interface HowToRun {
+  /** The work is about files of this machine, and no server can do it. */
+  readonly here?: boolean;
   /** The work downloads, which one Lamina at a time may do. */
   readonly owner?: boolean;
   /** For an owner: what to do while another command owns the data directory; without it, the command fails. */
@@ -50,15 +65,37 @@ export interface HowToRun {
   readonly showsDiagnostics?: boolean;
 }
 
+/** How a command gets its server. */
+export interface HowToConnect {
+  /** Without a server, one is started in this process for the time of the command; otherwise the command fails. */
+  readonly starts?: boolean;
+}
+
 /** Creates the session of one command. */
 export function createSession(io: CliIo, printer: Printer): Session {
   let code = 0;
   const opening = { ...io, notice: (text: string) => void (printer.json || printer.notice(text)) };
-  const open = (options: GlobalOptions, owner: boolean) => openLibrary(options, opening, owner);
   const print = (result: CommandResult | void): void => {
     if (result === undefined) return;
     printer.result(result);
     code = result.code ?? 0;
+  };
+  const locate = async (options: GlobalOptions): Promise<ServerLocation | undefined> => {
+    const server = await locateServer(options, io);
+    if (server?.isFound === true && io.stderr.isTTY === true && !printer.json)
+      printer.notice(printer.errorStyle.dim(`Using the server at ${server.url}`));
+    return server;
+  };
+  // Each library is loaded only when it is used: loading all of core takes most of a second.
+  const openLibrary = async (options: GlobalOptions, { here, owner, meanwhile }: HowToRun) => {
+    const server = here === true && options.server === undefined ? undefined : await locate(options);
+    if (server !== undefined) {
+      const { openServer } = await import('./server-library.js');
+      return openServer(server, io.signal);
+    }
+    const { openLocal } = await import('./local-library.js');
+    const open = (isOwner: boolean) => openLocal(options, isOwner, opening);
+    return meanwhile === undefined ? open(owner === true) : openWhenFree(open, { io, printer }, meanwhile);
   };
   const runWith = async (library: Library, work: Work, showsDiagnostics: boolean): Promise<CommandResult> => {
     try {
@@ -73,59 +110,41 @@ export function createSession(io: CliIo, printer: Printer): Session {
       return code;
     },
     io,
-    async run(options, work, { owner = false, meanwhile, showsDiagnostics = false } = {}) {
-      const opened =
-        meanwhile === undefined
-          ? await open(options, owner)
-          : await openWhenFree((isOwner) => open(options, isOwner), { io, printer }, meanwhile);
-      const result = 'text' in opened ? opened : await runWith(opened, work, showsDiagnostics);
-      print(result);
+    printer,
+    async run(options, work, how = {}) {
+      const opened = await openLibrary(options, how);
+      print('text' in opened ? opened : await runWith(opened, work, how.showsDiagnostics === true));
+    },
+    async connect(options, work, { starts = false } = {}) {
+      const server = await locate(options);
+      if (server === undefined && !starts) throw noServerError();
+      const { openClient, startServer, toLaminaError } = await import('./server-session.js');
+      const opened = server === undefined ? await startServer(options, opening) : openClient(server);
+      try {
+        print(await work({ client: opened.client, url: opened.url, io, printer }));
+      } catch (error) {
+        throw toLaminaError(error, opened.url);
+      } finally {
+        await opened.close();
+      }
     },
     async open(options, mode, { showsPlugins = false } = {}) {
       const { openLamina } = await import('./local-lamina.js');
       return openLamina(options, mode, showsPlugins ? { ...opening, notice: () => undefined } : opening);
     },
+    locate,
     print,
   };
+}
+
+function noServerError(): LaminaError {
+  return new LaminaError('NOT_SUPPORTED', {
+    message: 'No server runs. Start one with "lamina serve", or name one of another machine with --server <url>.',
+  });
 }
 
 async function noticeDiagnostics(library: Library, printer: Printer): Promise<void> {
   const count = await library.diagnosticsCount();
   if (count > 0)
     printer.notice(`The manifest and the model files have ${counted(count, 'problem')}: run "lamina validate".`);
-}
-
-// Each library is loaded only when it is used: help needs neither, and loading all of core takes most of a second.
-async function openLibrary(options: GlobalOptions, opening: LaminaOpening, owner: boolean): Promise<Library> {
-  const { env, signal } = opening;
-  const { server, apiKeyFile } = options;
-  if (server === undefined) {
-    const { openLocal } = await import('./local-library.js');
-    return openLocal(options, owner, opening);
-  }
-  const { openServer } = await import('./server-library.js');
-  const key = apiKeyFile === undefined ? env['LAMINA_API_KEY'] || undefined : await readKey(apiKeyFile);
-  if (key === undefined || isHeaderToken(key)) return openServer(server, key, signal);
-  const from = apiKeyFile === undefined ? 'The environment variable LAMINA_API_KEY' : `The key in ${apiKeyFile}`;
-  throw new LaminaError('CONFIG_INVALID', {
-    message: `${from} contains a space, a line break or another character that is not allowed in an API key.`,
-  });
-}
-
-/** The first key of a file in the format of lamina-server, so that one file works for both. */
-async function readKey(path: string): Promise<string> {
-  const text = await readFile(path, 'utf8').catch((error: unknown) => {
-    throw new LaminaError(
-      'CONFIG_INVALID',
-      { message: `Cannot read the API key file: ${reasonOf(error)}.`, file: path },
-      { cause: error },
-    );
-  });
-  const key = /^\s*([^\s#]\S*)/m.exec(text)?.[1];
-  if (key === undefined)
-    throw new LaminaError('CONFIG_INVALID', {
-      message: `The API key file ${path} contains no key. Write one key per line.`,
-      file: path,
-    });
-  return key;
 }

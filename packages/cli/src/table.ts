@@ -1,30 +1,67 @@
 // Formats text in columns.
+import type { Style } from '@lamina/config';
+import width from 'fast-string-width';
+
+/** How a table is laid out. */
+export interface TableLayout {
+  /** Columns of the terminal; default: as wide as its longest lines. */
+  readonly width?: number | undefined;
+  readonly style: Style;
+}
+
+/** No column is shortened below this width. */
+const minWidth = 10;
 
 /**
- * Rows below their headings. A heading that begins with `>` aligns its column to the right. When the table is wider than
- * `width` columns, a long text of the first column is on a line of its own, so that it can be copied.
+ * A table without borders: a line of headings and a line for each row. A heading that begins with `>` is right-aligned. If
+ * it is wider than `width`, the widest columns but the first are shortened in the middle; a text of the first that is
+ * still too long is on a line of its own, so that it can be copied.
  */
 export function table(
   headings: readonly string[],
   rows: readonly (readonly string[])[],
-  width: number = Infinity,
+  { width: max = Infinity, style }: TableLayout,
 ): string {
   const titles = headings.map((heading) => heading.replace(/^>/, ''));
-  const widths = titles.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]!.length)));
+  const widths = titles.map((title, column) => Math.max(width(title), ...rows.map((row) => width(row[column]!))));
+  shrink(widths, titles, max);
   const others = widths.slice(1).reduce((sum, one) => sum + 2 + one, 0);
-  widths[0] = Math.max(titles[0]!.length, Math.min(widths[0]!, width - others));
-  const lines = [titles, ...rows].flatMap((row) =>
-    row[0]!.length <= widths[0]! ? [row] : [row.slice(0, 1), ['', ...row.slice(1)]],
+  widths[0] = Math.max(width(titles[0]!), Math.min(widths[0]!, max - others));
+  const lines = [titles.map((title) => style.dim(title)), ...rows].flatMap((row) =>
+    width(row[0]!) <= widths[0]! ? [row] : [row.slice(0, 1), ['', ...row.slice(1)]],
   );
-  const cell = (text: string, column: number) =>
-    headings[column]!.startsWith('>') ? text.padStart(widths[column]!) : text.padEnd(widths[column]!);
+  const cell = (text: string, column: number) => {
+    const fitted = column === 0 ? text : shorten(text, widths[column]!);
+    const padding = ' '.repeat(Math.max(0, widths[column]! - width(fitted)));
+    return headings[column]!.startsWith('>') ? padding + fitted : fitted + padding;
+  };
   return lines.map((row) => row.map(cell).join('  ').trimEnd()).join('\n');
+}
+
+/** Makes the widest columns narrower, but the first, until the table fits or nothing can be shortened. */
+function shrink(widths: number[], titles: readonly string[], max: number): void {
+  const total = () => widths.reduce((sum, one) => sum + one + 2, -2);
+  while (total() > max) {
+    const widest = Math.max(...widths.slice(1));
+    const column = widths.lastIndexOf(widest);
+    if (widest <= Math.max(minWidth, width(titles[column] ?? ''))) return;
+    widths[column] = widest - 1;
+  }
+}
+
+/** Shortens text in the middle, because names often differ at their ends. Text with marks keeps its length. */
+export function shorten(text: string, max: number): string {
+  if (width(text) <= max || text.includes('\u001b')) return text;
+  const characters = [...text];
+  const kept = Math.max(1, max - 1);
+  const end = characters.length - Math.floor(kept / 2);
+  return `${characters.slice(0, Math.ceil(kept / 2)).join('')}…${characters.slice(end).join('')}`;
 }
 
 /** Names and values, one pair per line. */
 export function pairs(entries: readonly (readonly [name: string, value: string])[]): string {
-  const width = Math.max(0, ...entries.map(([name]) => name.length));
-  return entries.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`).join('\n');
+  const longest = Math.max(0, ...entries.map(([name]) => width(name)));
+  return entries.map(([name, value]) => `  ${name}${' '.repeat(longest - width(name))}  ${value}`).join('\n');
 }
 
 /** `1 model`, `2 models`. */

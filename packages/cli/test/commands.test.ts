@@ -43,7 +43,6 @@ describe('lamina', function () {
     const manifest = folder.file('models/models.yaml');
     const text = await readFile(manifest, 'utf8');
     await writeFile(manifest, text.replace('  far:', '  real: { path: real.gguf }\n  far:'));
-    const url = await folder.serve();
     const rowsOf = (output: string) =>
       Object.fromEntries(
         output
@@ -58,6 +57,7 @@ describe('lamina', function () {
       real: ['F32', 'none', '-'],
       far: ['-', 'fake', '-'],
     });
+    const url = await folder.serve();
     assert.match(here, /\n\nreal cannot run: no backend opens the format "gguf"\n3 models, 2 available\n$/);
     await fetch(`${url}/models/tiny/start`, { method: 'POST' });
     const there = rowsOf((await folder.run('list', '--server', url)).stdout);

@@ -104,7 +104,7 @@ describe('lamina with plugins', () => {
       /^Usage: lamina greet \[options\] <model> \[more\.\.\.\]\n\nGreet a model\n[^]*--to <name> +To whom/,
     );
     const wrong = await run('greet');
-    assert.deepEqual([wrong.code, wrong.stderr], [2, "lamina: Missing required argument 'model'.\n"]);
+    assert.deepEqual([wrong.code, wrong.stderr], [2, 'lamina: Missing required argument "model".\n']);
     const remote = await run('greet', 'tiny', '--server', 'http://127.0.0.1:9');
     assert.equal(remote.code, 2);
     assert.match(remote.stderr, /"lamina greet" works on this machine only/);

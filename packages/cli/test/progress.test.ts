@@ -29,7 +29,7 @@ function createOutput() {
   return {
     stdout,
     stderr,
-    printer: new Printer(stdout, stderr, false),
+    printer: new Printer({ stdout, stderr, env: {} }, false),
     out: () => read(stdout),
     err: () => read(stderr),
   };

@@ -88,11 +88,11 @@ describe('lamina ps', function () {
   });
 
   it('says that it needs a server', async () => {
-    const { code, stdout, stderr } = await folder.here('ps');
+    const { code, stdout, stderr } = await folder.here('ps', '--data-dir', folder.file('unused'));
     assert.deepEqual([code, stdout], [1, '']);
     assert.equal(
       stderr,
-      'lamina: Only a server runs models. Name the server whose models to show: lamina ps --server http://127.0.0.1:11500.\n',
+      'lamina: No server runs. Start one with "lamina serve", or name one of another machine with --server <url>.\n',
     );
   });
 });

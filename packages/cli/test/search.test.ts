@@ -2,18 +2,23 @@
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { Folder } from './support/command.js';
+import { hasTerminals, Terminal } from './support/terminal.js';
 
-/** Its source finds models by their text: `none`, or two; `fails` fails always. */
+/** Its source finds models by their text: `none`, or two, `slow` when the file `go on` exists; `fails` fails always. */
 const config = `import { fakePlugin } from '${import.meta.resolve('@lamina/testing')}';
+import { existsSync } from 'node:fs';
 import { LaminaError } from '${import.meta.resolve('@lamina/core')}';
 const source = (name, search) => ({
   name: name + '-source',
   setup: (lamina) => lamina.addSource({ name, resolve: async () => undefined, locate: async () => undefined, search }),
 });
-const shelf = async ({ text, limit }) => text === 'none' ? [] : [
+const shelf = async ({ text, limit }) => {
+  while (text === 'slow' && !existsSync('go on')) await new Promise((resolve) => setTimeout(resolve, 20));
+  return text === 'none' ? [] : [
   { reference: 'shelf:org/' + text.replaceAll(' ', '-'), downloads: 1234567, updatedAt: '2026-01-31T12:00:00.000Z' },
   { reference: 'shelf:org/gated', gated: true },
 ].slice(0, limit);
+};
 const fails = async () => { throw new LaminaError('SOURCE_UNREACHABLE', { message: 'The mirror is off.' }); };
 export default { plugins: [fakePlugin(), source('shelf', shelf), source('fails', fails)] };
 `;
@@ -68,6 +73,17 @@ Download one with: lamina pull shelf:org/tiny-chat
     assert.match(stdout, /\nshelf:org\/(long-){15}name\n {9,}1\.2M {2}2026-01-31\n/);
   });
 
+  it('says on a terminal that it searches, and then only what it found', async function () {
+    if (!hasTerminals) return this.skip();
+    const args = ['search', 'slow', '--source', 'shelf', '--config', 'config.mjs'];
+    const terminal = Terminal.start(args, { cwd: folder.path });
+    await terminal.saw(/Searching for "slow"/);
+    await writeFile(folder.file('go on'), '');
+    await terminal.saw(/REFERENCE/);
+    assert.equal(await terminal.ended, 0);
+    assert.ok(terminal.raw.includes('\r\u001b[K\u001b[2mREFERENCE\u001b[22m'), JSON.stringify(terminal.raw));
+  });
+
   it('says what is wrong', async () => {
     const fails = async (code: number, sentence: RegExp, ...args: string[]) => {
       const result = await folder.here('search', ...args);
@@ -83,6 +99,6 @@ Download one with: lamina pull shelf:org/tiny-chat
       'shelv',
     );
     await fails(2, /Expected a whole number from 1 to 100/, 'tiny', '--limit', '0');
-    await fails(2, /Missing required argument 'words'/);
+    await fails(2, /Missing required argument "words"/);
   });
 });

@@ -56,11 +56,10 @@ export async function readConfiguration({ command, flags, env }: ConfigurationSo
   const path = (flags['config'] as string | undefined) ?? (env['LAMINA_CONFIG'] || undefined);
   const file = await readConfigurationFile(path, folder);
   const values = settings.map((setting) => valueOf(setting, flags, env, file));
-  const { parseSize } = await import('@lamina/core');
   const given: Record<string, unknown> = {};
   for (const { setting, value, origin, name } of values) {
     if (origin === 'default') continue;
-    given[setting.key] = setting.isSize === true ? bytesOf(value, name ?? setting.key, parseSize) : value;
+    given[setting.key] = setting.isSize === true ? await bytesOf(value, name ?? setting.key) : value;
   }
   const services = serviceKeys.flatMap((key) => {
     const service = file?.content[key];
@@ -79,12 +78,13 @@ export async function readConfiguration({ command, flags, env }: ConfigurationSo
 }
 
 /** A size in bytes, or several by name. @throws LaminaError `CONFIG_INVALID` */
-function bytesOf(value: unknown, name: string, parseSize: (text: string) => number | undefined): unknown {
-  if (typeof value === 'object' && value !== null)
-    return Object.fromEntries(
-      Object.entries(value).map(([key, member]) => [key, bytesOf(member, `${name}.${key}`, parseSize)]),
-    );
+async function bytesOf(value: unknown, name: string): Promise<unknown> {
+  if (typeof value === 'object' && value !== null) {
+    const members = Object.entries(value).map(async ([key, member]) => [key, await bytesOf(member, `${name}.${key}`)]);
+    return Object.fromEntries((await Promise.all(members)) as [string, unknown][]);
+  }
   if (typeof value !== 'string') return value;
+  const { parseSize } = await import('@lamina/core'); // Loaded late: most configurations have no size.
   const size = parseSize(value);
   if (size !== undefined && size >= 1) return Math.floor(size);
   throw new LaminaError('CONFIG_INVALID', { message: `"${name} ${value}" is not a size. Write it like 64MB.` });

@@ -7,3 +7,4 @@ export { findPlugin, findPlugins, type PluginPackage } from './discovery.js';
 export { projectOf, type CommandLocation, type Project } from './project.js';
 export { addFlags } from './flags.js';
 export { environmentName, settings, type Setting } from './settings.js';
+export { styleOf, type OutputStream, type Style } from './style.js';

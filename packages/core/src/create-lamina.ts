@@ -36,6 +36,7 @@ import { tokens } from './kernel/tokens.js';
 import { loadUndici } from './kernel/undici.js';
 import { ModelRegistry } from './models/registry.js';
 import { OrphanReaper } from './process/orphan-reaper.js';
+import { recordServerAddress } from './process/server-address.js';
 import { liveOwner, lockDataDir } from './process/lock.js';
 import { loadExeca } from './process/spawn-group.js';
 import { backendProblems } from './runtime/backend-problems.js';
@@ -94,6 +95,17 @@ export interface Lamina {
    * ```
    */
   readonly closing: AbortSignal;
+  /**
+   * Records where this Lamina is served, so that `lamina` and `findServer` of `@lamina/core/find-server` find it by its
+   * data directory; `createServer` of `@lamina/server-koa` calls it. The record is removed when Lamina closes, or by the
+   * returned function. An attached Lamina records nothing.
+   * @param url its base URL, without a trailing slash
+   * @example
+   * ```ts
+   * const withdraw = await lamina.announce('http://127.0.0.1:3000/ai');
+   * ```
+   */
+  announce(url: string): Promise<() => Promise<void>>;
   /**
    * Ends everything: requests in progress are drained up to their limit, every engine is stopped, plugins are closed in
    * reverse order. Aborting the signal aborts the requests and kills the engines. A second call joins the first close,
@@ -228,6 +240,12 @@ export async function createLamina(
       },
       extensions: (point) => plugins.extensions(point),
       closing: closing.signal,
+      async announce(url) {
+        if (config.mode === 'attached') return () => Promise.resolve();
+        const withdraw = await recordServerAddress(config.dataDir, url);
+        opened.add('server address', withdraw);
+        return withdraw;
+      },
       close({ signal }: { signal?: AbortSignal } = {}) {
         closing.abort(new LaminaError('SHUTTING_DOWN', {}));
         signal?.addEventListener('abort', () => cut.abort(), { once: true });

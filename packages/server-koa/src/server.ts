@@ -22,7 +22,7 @@ export interface Server {
   /** Node's HTTP server. */
   readonly http: HttpServer;
   /**
-   * Starts to listen.
+   * Starts to listen, and records the URL so that commands on this machine find it.
    * @returns its URL, without a trailing slash
    * @throws LaminaError `CONFIG_INVALID` when the address or the port is not available
    */
@@ -69,11 +69,17 @@ export function createServer(lamina: Lamina, options: ServerOptions = {}): Serve
   const onUpgrade = (socket: Socket): void => connections.upgrade(socket);
   const webSockets = attachWebSocketServer(http, lamina, limits, { ...options, allowedHosts }, onUpgrade);
   const listener = createListener(http, host, port, lamina.log);
+  let withdraw = (): Promise<void> => Promise.resolve();
   return {
     http,
-    listen: () => listener.listen(),
+    async listen() {
+      const url = await listener.listen();
+      withdraw = await lamina.announce(url);
+      return url;
+    },
     close: async (options = {}) => {
       ending.abort();
+      await withdraw();
       await Promise.all([listener.close(options.signal), webSockets.close(options)]);
     },
   };

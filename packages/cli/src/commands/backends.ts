@@ -2,11 +2,10 @@
 import type { Command } from 'commander';
 import type { BackendsView, BackendView, InstallationView } from '@lamina/core/protocol';
 import { showSeconds } from '../amounts.js';
-import type { CommandResult } from '../printer.js';
+import type { CommandResult, Printer } from '../printer.js';
 import { createInstallProgress } from '../progress/install-progress.js';
 import type { CommandContext } from '../command-context.js';
 import type { Session } from '../session.js';
-import { table } from '../table.js';
 import { addExample } from './example.js';
 
 /** Adds the command and its subcommands. */
@@ -20,7 +19,9 @@ export function backendsCommand(program: Command, session: Session): void {
     .command('list', { isDefault: true })
     .description('List engines (the default)')
     .action((_: unknown, command: Command) =>
-      session.run(command.optsWithGlobals(), async ({ library }) => resultOf(await library.backends())),
+      session.run(command.optsWithGlobals(), async ({ library, printer }) =>
+        resultOf(await library.backends(), printer),
+      ),
     );
   addExample(list, 'lamina backends');
   const install = backends
@@ -45,7 +46,7 @@ function sentence({ backend, version, installed }: InstallationView, time: strin
   return installed ? `Installed ${engine} in ${time}.` : `${engine} is already installed.`;
 }
 
-function resultOf(view: BackendsView): CommandResult {
+function resultOf(view: BackendsView, printer: Printer): CommandResult {
   const backends = Object.entries(view.backends);
   const rows = backends.map(([name, { available, version, formats, executable }]) => [
     name,
@@ -60,7 +61,7 @@ function resultOf(view: BackendsView): CommandResult {
   return {
     json: view,
     text: [
-      table(['NAME', 'STATE', 'FORMATS', 'VERSION', 'EXECUTABLE'], rows),
+      printer.table(['NAME', 'STATE', 'FORMATS', 'VERSION', 'EXECUTABLE'], rows),
       ...(hints.length === 0 ? [] : ['', ...hints]),
     ].join('\n'),
   };

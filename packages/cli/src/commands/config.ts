@@ -3,9 +3,9 @@ import type { Command } from 'commander';
 import { readConfiguration, type Configuration, type ConfiguredValue } from '@lamina/config';
 import { commandAt } from '../command-location.js';
 import { refuseServer } from '../contributed-commands.js';
-import type { CommandResult } from '../printer.js';
-import type { GlobalOptions, Session } from '../session.js';
-import { table } from '../table.js';
+import type { CommandResult, Printer } from '../printer.js';
+import type { GlobalOptions } from '../global-options.js';
+import type { Session } from '../session.js';
 import { addExample } from './example.js';
 
 const hidden = '***';
@@ -21,12 +21,12 @@ export function configCommand(program: Command, session: Session): void {
       const flags = command.optsWithGlobals<GlobalOptions>();
       refuseServer(command, flags);
       const { path, env } = session.io;
-      session.print(resultOf(await readConfiguration({ command: commandAt(path), flags, env })));
+      session.print(resultOf(await readConfiguration({ command: commandAt(path), flags, env }), session.printer));
     });
   addExample(command, 'lamina config --json');
 }
 
-function resultOf({ file, folder, values, addedPlugins }: Configuration): CommandResult {
+function resultOf({ file, folder, values, addedPlugins }: Configuration, printer: Printer): CommandResult {
   const rows = [
     ...values.map(({ setting, value, origin, name }) => ({
       key: setting.key,
@@ -44,7 +44,7 @@ function resultOf({ file, folder, values, addedPlugins }: Configuration): Comman
       : `Configuration file: ${file.path}`,
     ...(addedPlugins.length === 0 ? [] : [`Plugins added: ${addedPlugins.join(', ')}`]),
     '',
-    table(
+    printer.table(
       ['SETTING', 'VALUE', 'FROM'],
       rows.map(({ key, value, text, origin, name }) => [key, text ?? textOf(value), name ?? origin]),
     ),

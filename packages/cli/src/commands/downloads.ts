@@ -3,10 +3,10 @@ import type { Command } from 'commander';
 import { LaminaError, type DownloadView } from '@lamina/core/protocol';
 import { percent, showBytes } from '../amounts.js';
 import type { Library } from '../library.js';
-import type { CommandResult } from '../printer.js';
+import type { CommandResult, Printer } from '../printer.js';
 import type { CommandContext } from '../command-context.js';
-import type { GlobalOptions, Session } from '../session.js';
-import { table } from '../table.js';
+import type { GlobalOptions } from '../global-options.js';
+import type { Session } from '../session.js';
 import { addExample } from './example.js';
 
 type DownloadAction = (download: DownloadView, context: CommandContext) => Promise<CommandResult>;
@@ -22,7 +22,9 @@ export function downloadsCommand(program: Command, session: Session): void {
     .command('list', { isDefault: true })
     .description('List downloads (the default)')
     .action((_: unknown, command: Command) =>
-      session.run(command.optsWithGlobals(), async ({ library }) => resultOf(await library.downloads())),
+      session.run(command.optsWithGlobals(), async ({ library, printer }) =>
+        resultOf(await library.downloads(), printer),
+      ),
     );
   addExample(list, 'lamina downloads');
   const add = (name: string, description: string, action: DownloadAction) => {
@@ -72,7 +74,7 @@ async function find(library: Library, wanted: string): Promise<DownloadView> {
   return found;
 }
 
-function resultOf(view: { readonly downloads: readonly DownloadView[] }): CommandResult {
+function resultOf(view: { readonly downloads: readonly DownloadView[] }, printer: Printer): CommandResult {
   const rows = view.downloads.map((download) => [
     download.id,
     download.model,
@@ -82,7 +84,7 @@ function resultOf(view: { readonly downloads: readonly DownloadView[] }): Comman
   ]);
   const failures = view.downloads.flatMap(({ id, error }) => (error === undefined ? [] : [`${id}: ${error.message}`]));
   const text = [
-    table(['ID', 'MODEL', 'STATE', '>DONE', '>SIZE', 'SOURCE'], rows),
+    printer.table(['ID', 'MODEL', 'STATE', '>DONE', '>SIZE', 'SOURCE'], rows),
     ...(failures.length === 0 ? [] : ['', ...failures]),
   ].join('\n');
   return { json: view, text: rows.length === 0 ? 'No downloads. Start one with: lamina pull <model|reference>' : text };

@@ -12,8 +12,10 @@ export function installCommand(program: Command, session: Session): void {
     .argument('<path>', 'Model file (of several shards, the first) or directory')
     .description('Add a model from files on this machine')
     .action((model: string, path: string, _, command: Command) =>
-      session.run(command.optsWithGlobals(), async ({ library }) =>
-        describeModel(model, await library.install(model, path), library.isServer),
+      session.run(
+        command.optsWithGlobals(),
+        async ({ library }) => describeModel(model, await library.install(model, path), library.isServer),
+        { here: true },
       ),
     );
   addExample(command, 'lamina install my-model ~/Downloads/my-model-Q4_K_M.gguf');

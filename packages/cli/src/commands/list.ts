@@ -2,9 +2,9 @@
 import { Option, type Command } from 'commander';
 import type { DownloadableView, ModelsView, ModelView } from '@lamina/core/protocol';
 import { showBytes } from '../amounts.js';
-import type { CommandResult } from '../printer.js';
+import type { CommandResult, Printer } from '../printer.js';
 import type { Session } from '../session.js';
-import { counted, table } from '../table.js';
+import { counted } from '../table.js';
 import { addExample } from './example.js';
 
 interface ListOptions {
@@ -15,10 +15,10 @@ interface ListOptions {
 /** Adds the command, and `list-downloadable`, its name in the Python original. */
 export function listCommand(program: Command, session: Session): void {
   const run = ({ available, source }: ListOptions, command: Command) =>
-    session.run(command.optsWithGlobals(), async ({ library, io }) =>
+    session.run(command.optsWithGlobals(), async ({ library, printer }) =>
       available === true
-        ? downloadableResult(await library.downloadable(), source)
-        : modelsResult(await library.models({ backends: true }), library.isServer, io.stdout.columns),
+        ? downloadableResult(await library.downloadable(), source, printer)
+        : modelsResult(await library.models({ backends: true }), library.isServer, printer),
     );
   const list = program
     .command('list')
@@ -37,7 +37,7 @@ export function listCommand(program: Command, session: Session): void {
 }
 
 /** `isServer`: only a server knows which models are loaded. */
-function modelsResult(view: ModelsView, isServer: boolean, width: number | undefined): CommandResult {
+function modelsResult(view: ModelsView, isServer: boolean, printer: Printer): CommandResult {
   const models = Object.entries(view.models);
   const rows = models.map(([name, model]) => [
     name,
@@ -55,11 +55,11 @@ function modelsResult(view: ModelsView, isServer: boolean, width: number | undef
   const empty = 'No models found. Download one with: lamina pull <model|reference>';
   return {
     json: view,
-    text: rows.length === 0 ? empty : [table(headings, rows, width), '', ...notes, total].join('\n'),
+    text: rows.length === 0 ? empty : [printer.table(headings, rows), '', ...notes, total].join('\n'),
   };
 }
 
-function downloadableResult(view: DownloadableView, source: string | undefined): CommandResult {
+function downloadableResult(view: DownloadableView, source: string | undefined, printer: Printer): CommandResult {
   const models = view.models.filter(({ sources }) => source === undefined || Object.hasOwn(sources, source));
   const rows = models.flatMap(({ model, sources, download }) =>
     Object.entries(sources).map(([name, reference], index) => [
@@ -74,7 +74,7 @@ function downloadableResult(view: DownloadableView, source: string | undefined):
     text:
       rows.length === 0
         ? 'No models to download: every model in the manifest is on disk or has no source.'
-        : table(['NAME', 'SOURCE', 'REFERENCE', 'DOWNLOAD'], rows),
+        : printer.table(['NAME', 'SOURCE', 'REFERENCE', 'DOWNLOAD'], rows),
   };
 }
 

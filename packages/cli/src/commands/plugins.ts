@@ -3,9 +3,9 @@ import type { Command } from 'commander';
 import type { ConfiguredPlugin, Project } from '@lamina/config';
 import { refuseServer } from '../contributed-commands.js';
 import type { OpenedLamina } from '../local-lamina.js';
-import type { CommandResult } from '../printer.js';
-import type { GlobalOptions, Session } from '../session.js';
-import { table } from '../table.js';
+import type { CommandResult, Printer } from '../printer.js';
+import type { GlobalOptions } from '../global-options.js';
+import type { Session } from '../session.js';
 import { addExample } from './example.js';
 
 /** The packages whose programs read extension points, apart from this one. */
@@ -38,7 +38,7 @@ export function pluginsCommand(program: Command, session: Session): void {
       refuseServer(command, options);
       const opened = await session.open(options, 'attached', { showsPlugins: true });
       try {
-        session.print(resultOf(opened));
+        session.print(resultOf(opened, session.printer));
       } finally {
         await opened.lamina.close({ signal: session.io.signal });
       }
@@ -46,7 +46,7 @@ export function pluginsCommand(program: Command, session: Session): void {
   addExample(command, 'lamina plugins --json');
 }
 
-function resultOf(opened: OpenedLamina): CommandResult {
+function resultOf(opened: OpenedLamina, printer: Printer): CommandResult {
   const { project } = opened.configuration;
   const views = opened.plugins.map((plugin) => viewOf(plugin, opened));
   const rows = views.map((view) => [
@@ -61,7 +61,7 @@ function resultOf(opened: OpenedLamina): CommandResult {
   return {
     json: { searched: project.description, plugins: views },
     text: [
-      ...(rows.length === 0 ? [none] : [table(['NAME', 'PACKAGE', 'VERSION', 'FROM', 'CONTRIBUTES'], rows)]),
+      ...(rows.length === 0 ? [none] : [printer.table(['NAME', 'PACKAGE', 'VERSION', 'FROM', 'CONTRIBUTES'], rows)]),
       ...(notes.length === 0 ? [] : ['', ...notes]),
       ...(rows.length === 0 ? [] : ['', `Plugins are found in ${project.description}.`]),
     ].join('\n'),

@@ -2,9 +2,9 @@
 import type { Command } from 'commander';
 import { countsModels, type PsModel, type PsView } from '@lamina/core/protocol';
 import { showBytes, showSeconds } from '../amounts.js';
-import type { CommandResult } from '../printer.js';
+import type { CommandResult, Printer } from '../printer.js';
 import type { Session } from '../session.js';
-import { counted, pairs, table } from '../table.js';
+import { counted, pairs } from '../table.js';
 import { addExample } from './example.js';
 
 /** Adds the command. */
@@ -13,14 +13,14 @@ export function psCommand(program: Command, session: Session): void {
     .command('ps')
     .description('Show the models that a server has in use, why others wait, and the memory they share')
     .action((_, command: Command) =>
-      session.run(command.optsWithGlobals(), async ({ library, io }) =>
-        resultOf(await library.ps(), Date.now(), io.stdout.columns),
+      session.connect(command.optsWithGlobals(), async ({ client, io, printer }) =>
+        resultOf(await client.models.ps({ signal: io.signal }), Date.now(), printer),
       ),
     );
   addExample(command, 'lamina ps --server http://127.0.0.1:11500');
 }
 
-function resultOf(view: PsView, now: number, width: number | undefined): CommandResult {
+function resultOf(view: PsView, now: number, printer: Printer): CommandResult {
   const models = Object.entries(view.models);
   const rows = models.map(([name, model]) => [
     name,
@@ -32,7 +32,7 @@ function resultOf(view: PsView, now: number, width: number | undefined): Command
   ]);
   const headings = ['MODEL', 'STATE', 'BACKEND', '>MEMORY', 'REQUESTS', 'UNTIL'];
   const parts = [
-    rows.length === 0 ? 'No model is in use.' : table(headings, rows, width),
+    rows.length === 0 ? 'No model is in use.' : printer.table(headings, rows),
     pairs(Object.entries(view.resources).map(resourceLine)),
     models.flatMap(([name, model]) => notesOf(name, model)).join('\n'),
   ];

@@ -3,9 +3,9 @@ import { InvalidArgumentError, type Command } from 'commander';
 import type { SearchView } from '@lamina/core/protocol';
 import { showCount } from '../amounts.js';
 import type { SearchRange } from '../library.js';
-import type { CommandResult } from '../printer.js';
+import type { CommandResult, Printer } from '../printer.js';
 import type { Session } from '../session.js';
-import { table } from '../table.js';
+import { StatusLine } from '../status-line.js';
 import { addExample } from './example.js';
 
 /** Adds the command. */
@@ -19,14 +19,17 @@ export function searchCommand(program: Command, session: Session): void {
     .action((words: readonly string[], { source, limit }: SearchRange, command: Command) => {
       const range = { ...(source === undefined ? {} : { source }), ...(limit === undefined ? {} : { limit }) };
       const text = words.join(' ');
-      return session.run(command.optsWithGlobals(), async ({ library, io }) =>
-        resultOf(text, await library.search(text, range), io.stdout.columns),
-      );
+      return session.run(command.optsWithGlobals(), async ({ library, io, printer }) => {
+        const status = new StatusLine(io.stderr, printer);
+        status.show(`Searching for "${text}"`);
+        const view = await library.search(text, range).finally(() => status.clear());
+        return resultOf(text, view, printer);
+      });
     });
   addExample(command, 'lamina search qwen3 4b --limit 5');
 }
 
-function resultOf(text: string, view: SearchView, width: number | undefined): CommandResult {
+function resultOf(text: string, view: SearchView, printer: Printer): CommandResult {
   const rows = view.models.map(({ reference, downloads, updated_at: updated }) => [
     reference,
     downloads === undefined ? '-' : showCount(downloads),
@@ -37,7 +40,7 @@ function resultOf(text: string, view: SearchView, width: number | undefined): Co
   const lines = [
     ...(first === undefined
       ? [`No models found for "${text}".`]
-      : [table(['REFERENCE', '>DOWNLOADS', 'UPDATED'], rows, width), '']),
+      : [printer.table(['REFERENCE', '>DOWNLOADS', 'UPDATED'], rows), '']),
     ...gated.map((reference) => `${reference} requires a token and accepted terms.`),
     ...view.failed.map(({ source, error }) => `${source} could not be searched: ${error.message}`),
     ...(first === undefined ? [] : [`Download one with: lamina pull ${first.reference}`]),

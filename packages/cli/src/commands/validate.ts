@@ -2,9 +2,9 @@
 import { relative } from 'node:path';
 import type { Command } from 'commander';
 import type { ValidationView } from '@lamina/core/protocol';
-import type { CommandResult } from '../printer.js';
+import type { CommandResult, Printer } from '../printer.js';
 import type { Session } from '../session.js';
-import { counted, table } from '../table.js';
+import { counted } from '../table.js';
 import { addExample } from './example.js';
 
 type Diagnostic = ValidationView['diagnostics'][number];
@@ -18,20 +18,21 @@ export function validateCommand(program: Command, session: Session): void {
     .action((models: string[], _, command: Command) =>
       session.run(
         command.optsWithGlobals(),
-        async ({ library }) => resultOf(await library.validate(models.length === 0 ? undefined : models)),
+        async ({ library, printer }) =>
+          resultOf(await library.validate(models.length === 0 ? undefined : models), printer),
         { showsDiagnostics: true },
       ),
     );
   addExample(command, 'lamina validate llama3.2-3b');
 }
 
-function resultOf(view: ValidationView): CommandResult {
+function resultOf(view: ValidationView, printer: Printer): CommandResult {
   const rows = Object.entries(view.models).flatMap(([name, { problems }]) =>
     problems.length === 0 ? [[name, 'ok']] : problems.map(({ message }, index) => [index === 0 ? name : '', message]),
   );
   const parts = [
     ...(view.diagnostics.length === 0 ? [] : [view.diagnostics.map(lineOf).join('\n')]),
-    ...(rows.length === 0 ? [] : [table(['NAME', 'FILES'], rows)]),
+    ...(rows.length === 0 ? [] : [printer.table(['NAME', 'FILES'], rows)]),
     `${counted(view.checked, 'model')} checked, ${summaryOf(view)}`,
   ];
   return { json: view, text: parts.join('\n\n'), code: view.valid ? 0 : 1 };

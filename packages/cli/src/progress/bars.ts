@@ -1,5 +1,5 @@
 // Progress on a terminal: a bar for each file and one for the whole download.
-import type { Writable } from 'node:stream';
+import type { OutputStream } from '@lamina/config';
 import cliProgress from 'cli-progress';
 import type { DownloadFile } from '@lamina/core';
 import type { DownloadView } from '@lamina/core/protocol';
@@ -29,11 +29,7 @@ export class Bars implements Progress {
   private readonly files: readonly cliProgress.SingleBar[];
   private readonly total: cliProgress.SingleBar;
 
-  constructor(
-    started: DownloadView,
-    terminal: Writable & { readonly columns?: number; readonly rows?: number },
-    printer: Printer,
-  ) {
+  constructor(started: DownloadView, terminal: OutputStream, printer: Printer) {
     printer.notice(title(started));
     const { columns = 80, rows = 24 } = terminal;
     const files = started.files.length > 1 && started.files.length <= Math.min(maxFiles, rows - 4) ? started.files : [];

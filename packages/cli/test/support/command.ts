@@ -54,21 +54,23 @@ export class Folder {
 
   /** Runs `lamina` in this process, to its end. */
   run(...args: readonly string[]): Promise<CommandOutput> {
-    return this.runWith(new PassThrough(), args);
+    return this.runWith({}, args);
   }
 
-  /** Like {@link here}, or with `--server` like {@link run}, with a standard output of so many columns. */
+  /** Like {@link here}, or with `--server` like {@link run}, with terminals of so many columns, without colours. */
   inTerminal(columns: number, ...args: readonly string[]): Promise<CommandOutput> {
-    return this.runWith(
-      Object.assign(new PassThrough(), { columns }),
-      args.includes('--server') ? args : [...args, ...this.configured()],
-    );
+    return this.runWith({ columns, isTTY: true }, args.includes('--server') ? args : [...args, ...this.configured()]);
   }
 
-  private async runWith(stdout: PassThrough & { columns?: number }, args: readonly string[]): Promise<CommandOutput> {
-    const stderr = new PassThrough();
+  private async runWith(
+    terminal: { readonly columns?: number; readonly isTTY?: boolean },
+    args: readonly string[],
+  ): Promise<CommandOutput> {
+    const stdout = Object.assign(new PassThrough(), terminal);
+    const stderr = Object.assign(new PassThrough(), terminal);
     const output = Promise.all([text(stdout), text(stderr)]);
-    const code = await runCommand(args, { env: {}, stdout, stderr, signal: new AbortController().signal });
+    const env = { NO_COLOR: '1' };
+    const code = await runCommand(args, { env, stdout, stderr, signal: new AbortController().signal });
     stdout.end();
     stderr.end();
     const [out, error] = await output;
@@ -118,10 +120,15 @@ export class Folder {
     return url;
   }
 
-  async remove(): Promise<void> {
+  /** Stops all that was started here. */
+  async stop(): Promise<void> {
     const gone = [...this.running].map((child) => once(child, 'close'));
     for (const child of this.running) child.kill('SIGTERM');
     await Promise.all(gone);
+  }
+
+  async remove(): Promise<void> {
+    await this.stop();
     await rm(this.path, { recursive: true });
   }
 }

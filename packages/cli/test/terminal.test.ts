@@ -1,0 +1,34 @@
+// What commands print on a terminal.
+import assert from 'node:assert/strict';
+import { Folder } from './support/command.js';
+import { hasTerminals, Terminal } from './support/terminal.js';
+
+describe('lamina on a terminal', () => {
+  let folder: Folder;
+  beforeEach(async function () {
+    if (!hasTerminals) return this.skip();
+    folder = await Folder.make();
+  });
+  afterEach(() => folder?.remove());
+
+  const run = async (args: readonly string[], env: NodeJS.ProcessEnv = {}, columns = 80) => {
+    const options = { cwd: folder.path, env: { ...process.env, ...env }, columns };
+    const terminal = Terminal.start([...args, '--config', 'config.mjs'], options);
+    const code = await terminal.ended;
+    return { code, raw: terminal.raw, text: terminal.text };
+  };
+
+  it('colours headings, and nothing with NO_COLOR', async () => {
+    assert.ok((await run(['list'])).raw.includes('\u001b[2mNAME\u001b[22m'));
+    assert.ok(!(await run(['list'], { NO_COLOR: '1' })).raw.includes('\u001b['));
+  });
+
+  it('fits tables into 80 and 120 columns', async () => {
+    for (const columns of [80, 120])
+      for (const command of [['list'], ['list', '--available'], ['backends'], ['plugins'], ['config'], ['validate']]) {
+        const { text } = await run(command, {}, columns);
+        const longest = Math.max(...text.split('\n').map((line) => line.length));
+        assert.ok(longest <= columns, `${command.join(' ')}: ${longest} of ${columns} columns\n${text}`);
+      }
+  });
+});

@@ -15,7 +15,7 @@ const source = (name, search) => ({
 const shelf = async ({ text, limit }) => {
   while (text === 'slow' && !existsSync('go on')) await new Promise((resolve) => setTimeout(resolve, 20));
   return text === 'none' ? [] : [
-  { reference: 'shelf:org/' + text.replaceAll(' ', '-'), downloads: 1234567, updatedAt: '2026-01-31T12:00:00.000Z' },
+  { reference: 'shelf:org/' + text.replaceAll(' ', '-'), downloads: 1234567, updatedAt: '2026-01-31T12:00:00.000Z', gated: false },
   { reference: 'shelf:org/gated', gated: true },
 ].slice(0, limit);
 };
@@ -41,11 +41,11 @@ describe('lamina search', function () {
   it('prints a table, what needs a token, which sources failed, and how to download', async () => {
     assert.equal(
       await search('tiny', 'chat'),
-      `REFERENCE            DOWNLOADS  UPDATED
-shelf:org/tiny-chat       1.2M  2026-01-31
-shelf:org/gated              -  -
+      `REFERENCE            DOWNLOADS  UPDATED     ACCESS
+shelf:org/tiny-chat       1.2M  2026-01-31  open
+shelf:org/gated              -  -           gated
 
-shelf:org/gated requires a token and accepted terms.
+A gated model requires a token of an account that has accepted its terms.
 fails could not be searched: The mirror is off.
 Download one with: lamina pull shelf:org/tiny-chat
 `,
@@ -70,7 +70,7 @@ Download one with: lamina pull shelf:org/tiny-chat
   it('fits a terminal of 80 columns, with a long reference on a line of its own', async () => {
     const { code, stdout } = await folder.inTerminal(80, 'search', `${'long-'.repeat(15)}name`, '--source', 'shelf');
     assert.equal(code, 0);
-    assert.match(stdout, /\nshelf:org\/(long-){15}name\n {9,}1\.2M {2}2026-01-31\n/);
+    assert.match(stdout, /\nshelf:org\/(long-){15}name\n {9,}1\.2M {2}2026-01-31 {2}open\n/);
   });
 
   it('says on a terminal that it searches, and then only what it found', async function () {

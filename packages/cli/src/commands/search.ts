@@ -29,23 +29,25 @@ export function searchCommand(program: Command, session: Session): void {
   addExample(command, 'lamina search qwen3 4b --limit 5');
 }
 
-function resultOf(text: string, view: SearchView, printer: Printer): CommandResult {
-  const rows = view.models.map(({ reference, downloads, updated_at: updated }) => [
+function resultOf(text: string, { models, failed }: SearchView, printer: Printer): CommandResult {
+  const rows = models.map(({ reference, downloads, updated_at: updated, gated }) => [
     reference,
     downloads === undefined ? '-' : showCount(downloads),
     updated?.slice(0, 10) ?? '-',
+    gated === undefined ? '-' : gated ? 'gated' : 'open',
   ]);
-  const gated = view.models.filter(({ gated }) => gated === true).map(({ reference }) => reference);
-  const [first] = view.models;
+  const [first] = models;
   const lines = [
     ...(first === undefined
       ? [`No models found for "${text}".`]
-      : [printer.table(['REFERENCE', '>DOWNLOADS', 'UPDATED'], rows), '']),
-    ...gated.map((reference) => `${reference} requires a token and accepted terms.`),
-    ...view.failed.map(({ source, error }) => `${source} could not be searched: ${error.message}`),
+      : [printer.table(['REFERENCE', '>DOWNLOADS', 'UPDATED', 'ACCESS'], rows), '']),
+    ...(models.some(({ gated }) => gated === true)
+      ? ['A gated model requires a token of an account that has accepted its terms.']
+      : []),
+    ...failed.map(({ source, error }) => `${source} could not be searched: ${error.message}`),
     ...(first === undefined ? [] : [`Download one with: lamina pull ${first.reference}`]),
   ];
-  return { json: view, text: lines.join('\n') };
+  return { json: { models, failed }, text: lines.join('\n') };
 }
 
 function parseLimit(text: string): number {

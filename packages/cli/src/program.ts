@@ -14,6 +14,7 @@ import { psCommand } from './commands/ps.js';
 import { pullCommand } from './commands/pull.js';
 import { removeCommand } from './commands/remove.js';
 import { searchCommand } from './commands/search.js';
+import { serveCommand } from './commands/serve.js';
 import { statsCommand } from './commands/stats.js';
 import { suggestCommand } from './commands/suggest.js';
 import { validateCommand } from './commands/validate.js';
@@ -22,7 +23,7 @@ import { Printer } from './printer.js';
 import { createSession, type Session } from './session.js';
 
 const commandGroups = {
-  'Serve:': [psCommand],
+  'Serve:': [serveCommand, psCommand],
   'Models:': [
     searchCommand,
     pullCommand,

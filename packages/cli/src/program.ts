@@ -15,6 +15,7 @@ import { pluginsCommand } from './commands/plugins.js';
 import { psCommand } from './commands/ps.js';
 import { pullCommand } from './commands/pull.js';
 import { removeCommand } from './commands/remove.js';
+import { searchCommand } from './commands/search.js';
 import { serveCommand } from './commands/serve.js';
 import { startCommand, stopCommand } from './commands/start.js';
 import { statsCommand } from './commands/stats.js';
@@ -27,6 +28,7 @@ import { createSession, type Session } from './session.js';
 const commandGroups = {
   'Serve:': [serveCommand, psCommand, startCommand, stopCommand, logsCommand, eventsCommand],
   'Models:': [
+    searchCommand,
     pullCommand,
     listCommand,
     infoCommand,

@@ -5,8 +5,10 @@ import { addFlags } from '@lamina/config';
 import { Command, InvalidArgumentError } from 'commander';
 import { backendsCommand } from './commands/backends.js';
 import { configCommand } from './commands/config.js';
+import { doctorCommand } from './commands/doctor.js';
 import { downloadsCommand } from './commands/downloads.js';
 import { infoCommand } from './commands/info.js';
+import { initCommand } from './commands/init.js';
 import { installCommand } from './commands/install.js';
 import { listCommand } from './commands/list.js';
 import { pluginsCommand } from './commands/plugins.js';
@@ -33,7 +35,7 @@ const commandGroups = {
     downloadsCommand,
     statsCommand,
   ],
-  'Set up:': [backendsCommand, pluginsCommand, configCommand],
+  'Set up:': [initCommand, doctorCommand, backendsCommand, pluginsCommand, configCommand],
 };
 /** Options of a Lamina in this process; a server has its own. */
 const localOptions = ['manifest', 'modelsDir', 'dataDir', 'config', 'plugin'];

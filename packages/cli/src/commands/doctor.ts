@@ -4,7 +4,7 @@ import width from 'fast-string-width';
 import type { Finding } from '../doctor/examine.js';
 import { refuseServer } from '../contributed-commands.js';
 import type { GlobalOptions } from '../global-options.js';
-import { withTilde } from '../home-folder.js';
+import { withShortPaths, withTilde } from '../home-folder.js';
 import type { CommandResult } from '../printer.js';
 import type { Session } from '../session.js';
 import { StatusLine } from '../status-line.js';
@@ -80,7 +80,7 @@ function textOf(
 ): string {
   const columns = io.stdout.columns ?? Infinity;
   const lines = (text: string, first: string, start: number) =>
-    first + wrap(withTilde(text, io.env), columns - start).join(`\n${' '.repeat(start)}`);
+    first + wrap(withShortPaths(text, io.env), columns - start).join(`\n${' '.repeat(start)}`);
   const fixOf = (fix: string | undefined) =>
     fix === undefined ? [] : [lines(fix, `${indent}${style.cyan('fix')}  `, indent.length + 5)];
   const [first, ...others] = problems;

@@ -8,7 +8,7 @@ import { commandAt } from '../command-location.js';
 import { confirm } from '../confirm.js';
 import { refuseServer } from '../contributed-commands.js';
 import type { GlobalOptions } from '../global-options.js';
-import { shownPath } from '../home-folder.js';
+import { withShortPaths } from '../home-folder.js';
 import { configurationText, manifestText } from '../init/files.js';
 import type { Machine, OpenWith } from '../init/machine.js';
 import { nextSteps } from '../init/next-steps.js';
@@ -116,16 +116,16 @@ function plannedConfiguration({ file, folder }: Configuration, modelsDir: string
   const planned = plannedFile(
     path,
     configurationText(modelsDir, path, machine),
-    `modelsDir: ${shownPath(modelsDir, env)}`,
+    `modelsDir: ${withShortPaths(modelsDir, env)}`,
   );
   const written = file?.content['modelsDir'];
   const names = typeof written === 'string' ? resolve(dirname(path), written) : resolve('models');
   if (planned.text !== undefined || names === modelsDir) return planned;
-  return { ...planned, summary: `not changed; its modelsDir is ${shownPath(names, env)}` };
+  return { ...planned, summary: `not changed; its modelsDir is ${withShortPaths(names, env)}` };
 }
 
 function sentenceOf({ files }: Plan, isWritten: boolean, env: CliIo['env']): string {
-  const missing = files.filter(({ text }) => text !== undefined).map(({ path }) => shownPath(path, env));
+  const missing = files.filter(({ text }) => text !== undefined).map(({ path }) => withShortPaths(path, env));
   if (missing.length === 0) return 'Everything is set up; nothing was changed.';
   return isWritten ? `Wrote ${missing.join(' and ')}.` : 'Nothing was written (--dry-run).';
 }

@@ -23,8 +23,12 @@ export const enginesCheck: Check<LaminaSubject> = {
       return { summary: detail, problems: [{ status: 'error', detail, fix }] };
     }
     const isAnyHere = engines.some(({ availability }) => availability.available);
-    const missing = engines.flatMap((engine) => problemOf(engine, isAnyHere) ?? []);
-    return { summary: summaryOf(engines), problems: [...(await modelProblems(subject)), ...missing] };
+    const models = await modelProblems(subject);
+    // What already explains why a model cannot run is not said twice.
+    const missing = engines
+      .flatMap((engine) => problemOf(engine, isAnyHere) ?? [])
+      .filter(({ fix }) => !models.some((problem) => problem.fix === fix));
+    return { summary: summaryOf(engines), problems: [...models, ...missing] };
   },
 };
 

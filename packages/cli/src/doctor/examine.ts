@@ -67,14 +67,13 @@ export async function examine(options: GlobalOptions, session: Session, online: 
   try {
     const withLamina = laminaSubject(subject, opened);
     const last = online ? [onlineCheck] : [];
-    return await Promise.all([
-      ...all([nodeCheck], subject),
-      fine(configuration),
-      ...all(folderChecks, subject),
+    const [node, ...others] = await Promise.all([
+      ...all([nodeCheck, ...folderChecks], subject),
       ...all(laminaChecks, withLamina),
       ...all(serverChecks, subject),
       ...all(last, withLamina),
     ]);
+    return [node!, fine(configuration), ...others];
   } finally {
     await opened.lamina.close({ signal });
   }

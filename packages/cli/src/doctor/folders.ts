@@ -15,12 +15,11 @@ export const modelsDirectoryCheck: Check = {
   title: 'Models folder',
   async run({ modelsDir }) {
     const kind = await stat(modelsDir).catch((error: NodeJS.ErrnoException) => error.code);
-    if (kind === 'ENOENT')
-      return problem('warning', `The models directory ${modelsDir} does not exist yet`, 'lamina init');
+    if (kind === 'ENOENT') return problem('warning', `${modelsDir} does not exist yet`, 'lamina init');
     if (typeof kind !== 'object' || !kind.isDirectory())
-      return problem('error', `The models directory ${modelsDir} is no directory`, 'lamina init <directory>');
+      return problem('error', `${modelsDir} is no directory`, 'lamina init <directory>');
     if ((await readdir(modelsDir).catch(() => undefined)) === undefined)
-      return problem('error', `The models directory ${modelsDir} cannot be read`, `chmod u+rx ${modelsDir}`);
+      return problem('error', `${modelsDir} cannot be read`, `chmod u+rx ${modelsDir}`);
     const { bavail, bsize } = await statfs(modelsDir);
     const free = `${showBytes(bavail * bsize)} free`;
     if (!(await canWrite(modelsDir)))
@@ -46,7 +45,7 @@ export const dataDirectoryCheck: Check = {
   async run({ configuration: { lamina }, modelsDir, io }) {
     const { dataDir, owner } = await findDataDir({ ...lamina, modelsDir, env: io.env });
     if (!(await canWrite(dataDir)))
-      return problem('error', `The data directory ${dataDir} cannot be written`, 'Choose another one with --data-dir');
+      return problem('error', `${dataDir} cannot be written`, 'Choose another one with --data-dir');
     const who =
       owner === undefined ? 'not in use' : `in use by ${owner.isCommand ? 'a command' : 'process'} ${owner.pid}`;
     return { summary: `${dataDir}, ${who}` };

@@ -17,7 +17,7 @@ export const onlineCheck: Check<LaminaSubject> = {
     const proxied = new ProxiedFetch(env);
     try {
       const problems = await Promise.all(urls.map((url) => problemOf(url, proxied, signal)));
-      return { summary: `reached ${urls.join(' and ')}`, problems: problems.flatMap((problem) => problem ?? []) };
+      return { summary: urls.join(' and '), problems: problems.flatMap((problem) => problem ?? []) };
     } finally {
       await proxied.close();
     }

@@ -49,7 +49,7 @@ export const portCheck: Check = {
     const holder = await processAtPort(port, signal);
     const who =
       holder === undefined ? 'another program' : `process ${holder.pid}${holder.program && ` (${holder.program})`}`;
-    return error(`Port ${port} is held by ${who}`, `${other}, or stop ${holder === undefined ? 'that program' : 'it'}`);
+    return error(`${port} is held by ${who}`, `${other}, or stop ${holder === undefined ? 'that program' : 'it'}`);
   },
 };
 
@@ -71,14 +71,18 @@ export const keysCheck: Check = {
 };
 
 async function checkKeyFile(file: string): Promise<Report> {
-  const fix = `Write one key per line into ${file}`;
+  const fix = 'Write one key per line into it';
   try {
     const text = await readFile(resolve(file), 'utf8');
     return /^\s*[^\s#]/m.test(text)
       ? { summary: `in ${file}` }
       : error(`The API key file ${file} contains no key`, fix);
   } catch (cause) {
-    return error(`The API key file cannot be read: ${reasonOf(cause)}`, fix);
+    const isMissing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
+    return error(
+      `The API key file ${file} ${isMissing ? 'does not exist' : `cannot be read: ${reasonOf(cause)}`}`,
+      fix,
+    );
   }
 }
 

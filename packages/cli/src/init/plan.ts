@@ -3,11 +3,12 @@ import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { BackendRecord } from '@lamina/core';
+import width from 'fast-string-width';
 import { showBytes } from '../amounts.js';
 import type { CliIo } from '../cli-io.js';
-import { shownPath } from '../home-folder.js';
+import { withShortPaths } from '../home-folder.js';
 import type { Printer } from '../printer.js';
-import { counted, pairs } from '../table.js';
+import { counted, pairs, wrap } from '../table.js';
 import type { Machine } from './machine.js';
 
 /** A file of the plan. */
@@ -23,40 +24,58 @@ export interface PlannedFile {
 const mostListed = 8;
 
 /** The machine in a few lines. */
-export function machineText(machine: Machine, modelsDir: string, { env }: CliIo, { style }: Printer): string {
-  const { memory, devices } = machine;
+export function machineText(machine: Machine, modelsDir: string, { env, stdout }: CliIo, { style }: Printer): string {
+  const { memory, devices, engines, stores } = machine;
   const lines: readonly (readonly [string, string])[] = [
     ['Memory', `${showBytes(memory.totalBytes)}, of which models may use ${showBytes(memory.budgetBytes)}`],
     ['GPU', devices.map(({ name, description }) => description ?? name).join(', ') || 'none that an engine can use'],
-    ['Engines', enginesText(machine.engines)],
-    ['Models', `${modelsText(machine)}; new ones go to ${shownPath(modelsDir, env)}`],
-    ...machine.stores.map(
-      ({ path, models }) => ['Ollama', `${counted(models, 'model')} in ${shownPath(path, env)}`] as const,
-    ),
+    ['Engines', enginesText(engines)],
+    ['Models', modelsText(machine)],
+    ...stores.map(({ path, models }) => ['Ollama', `${counted(models, 'model')} in ${path}`] as const),
+    ['Directory', `${modelsDir}, for models and their manifest`],
   ];
-  return `${style.bold('This machine')}\n${pairs(lines)}`;
+  return `${style.bold('This machine')}\n${wrappedPairs(lines, env, stdout.columns)}`;
 }
 
 /** The files to write and those that are there, and the models that the new manifest names. */
 export function planText(
   files: readonly PlannedFile[],
   { found }: Machine,
-  { env }: CliIo,
-  { style }: Printer,
+  { env, stdout }: CliIo,
+  printer: Printer,
 ): string {
-  const shown = ({ path, summary }: PlannedFile) => [shownPath(path, env), summary] as const;
-  const missing = files.filter(({ text }) => text !== undefined);
-  const present = files.filter(({ text }) => text === undefined);
-  const models = found
+  const { bold } = printer.style;
+  const section = (title: string, shown: readonly PlannedFile[]) => {
+    const lines = shown.map(({ path, summary }) => [withShortPaths(path, env), summary] as const);
+    return lines.length === 0 ? [] : [`${bold(title)}\n${wrappedPairs(lines, env, stdout.columns)}`];
+  };
+  const rows = found
     .slice(0, mostListed)
-    .map(({ name, path, bytes }) => [name, `${shownPath(path, env)}, ${showBytes(bytes)}`] as const);
-  const more = found.length - models.length;
-  const sections = [
-    ...(missing.length === 0 ? [] : [`${style.bold('To write')}\n${pairs(missing.map(shown))}`]),
-    ...(present.length === 0 ? [] : [`${style.bold('Already there')}\n${pairs(present.map(shown))}`]),
-    ...(models.length === 0 ? [] : [`${style.bold('Models to add, used where they are')}\n${pairs(models)}`]),
-  ];
-  return sections.join('\n\n') + (more > 0 ? `\n  … and ${more} more` : '');
+    .map(({ name, path, bytes }) => [name, showBytes(bytes), withShortPaths(path, env)]);
+  const more = found.length - rows.length;
+  const table = `${bold('Models to add, used where they are')}\n${printer.table(['NAME', '>SIZE', 'FILE'], rows)}`;
+  return [
+    ...section(
+      'To write',
+      files.filter(({ text }) => text !== undefined),
+    ),
+    ...section(
+      'Already there',
+      files.filter(({ text }) => text === undefined),
+    ),
+    ...(rows.length === 0 ? [] : [more > 0 ? `${table}\n… and ${more} more` : table]),
+  ].join('\n\n');
+}
+
+/** Names and values, with values that are too long for the terminal in several lines. */
+function wrappedPairs(
+  entries: readonly (readonly [name: string, value: string])[],
+  env: CliIo['env'],
+  columns = Infinity,
+): string {
+  const start = Math.max(...entries.map(([name]) => width(name))) + 4;
+  const lines = (value: string) => wrap(withShortPaths(value, env), columns - start).join(`\n${' '.repeat(start)}`);
+  return pairs(entries.map(([name, value]) => [name, lines(value)]));
 }
 
 /** Writes the files that are missing. One that was made meanwhile is an error, not overwritten. */

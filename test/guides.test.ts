@@ -155,7 +155,7 @@ describe('the guide to several models', function () {
       const waiting = lamina.runtime.acquire('writer', { signal });
       while (lamina.runtime.slot('writer').waitReason === undefined) await new Promise(setImmediate);
       const [stdout, stderr] = [new PassThrough(), new PassThrough()];
-      const args = command!.trim().replace('http://127.0.0.1:11500', url).split(' ').slice(1);
+      const args = [...command!.trim().split(' ').slice(1), '--server', url];
       assert.equal(await runCommand(args, { env: {}, stdout, stderr, signal }), 0);
       stdout.end();
       assert.equal(withoutSizes(await text(stdout)), withoutSizes(output!));

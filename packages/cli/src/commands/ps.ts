@@ -17,7 +17,7 @@ export function psCommand(program: Command, session: Session): void {
         resultOf(await client.models.ps({ signal: io.signal }), Date.now(), printer),
       ),
     );
-  addExample(command, 'lamina ps --server http://127.0.0.1:11500');
+  addExample(command, 'lamina ps');
 }
 
 function resultOf(view: PsView, now: number, printer: Printer): CommandResult {

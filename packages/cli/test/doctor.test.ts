@@ -180,6 +180,17 @@ describe('lamina doctor', function () {
     assert.match(checks[1]!.detail, /did you mean "modelsDir"\?$/);
   });
 
+  it('ends checks that take too long, and shows the others', async () => {
+    const hanging = missingEngine.replace(/const probe = .*/, 'const probe = () => new Promise(() => undefined);');
+    await project.addPlugin('gone-engine', hanging);
+    const { code, problems } = await examine();
+    assert.equal(code, 0);
+    assert.deepEqual(
+      problems.map(({ id, status, detail }) => [id, status, detail]),
+      ['engines', 'gpu'].map((id) => [id, 'warning', 'There was no result within 5 s']),
+    );
+  });
+
   it('shows the home folder as ~', async () => {
     await project.write('lamina.config.yaml', 'modelsDir: ./home/models\nserver: { port: 0 }\n');
     const { checks } = await examine();

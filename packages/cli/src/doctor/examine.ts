@@ -64,8 +64,9 @@ export async function examine(options: GlobalOptions, session: Session, online: 
     const [node, ...rest] = others;
     return [node!, brokenConfiguration(opened), ...rest];
   }
+  const ending = new AbortController();
   try {
-    const withLamina = laminaSubject(subject, opened);
+    const withLamina = laminaSubject(subject, opened, AbortSignal.any([signal, ending.signal]));
     const last = online ? [onlineCheck] : [];
     const [node, ...others] = await Promise.all([
       ...all([nodeCheck, ...folderChecks], subject),
@@ -75,6 +76,7 @@ export async function examine(options: GlobalOptions, session: Session, online: 
     ]);
     return [node!, fine(configuration), ...others];
   } finally {
+    ending.abort(); // What a check that took too long has begun.
     await opened.lamina.close({ signal });
   }
 }
@@ -94,9 +96,8 @@ async function openLamina(options: GlobalOptions, session: Session): Promise<Ope
   }
 }
 
-function laminaSubject(subject: Subject, { manifestProblem, ...opened }: Opened): LaminaSubject {
+function laminaSubject(subject: Subject, { manifestProblem, ...opened }: Opened, signal: AbortSignal): LaminaSubject {
   const { lamina } = opened;
-  const { signal } = subject.io;
   const once = <T>(run: () => Promise<T>) => {
     let result: Promise<T> | undefined;
     return () => (result ??= run());

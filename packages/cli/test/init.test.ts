@@ -105,6 +105,19 @@ describe('lamina init', function () {
       assert.equal((await texts())[0], '# mine\n');
     });
 
+    it('says which file cannot be written', async () => {
+      await symlink('nowhere', files()[1]!);
+      const { code, stderr } = await project.run('init', models, '--yes');
+      assert.equal(code, 1);
+      assert.match(stderr, /^lamina: Cannot write \S+lamina\.config\.yaml: .*another directory\.\n$/);
+    });
+
+    it('writes the manifest that is named, where there is none', async () => {
+      const manifest = project.file('other/mine.yaml');
+      assert.equal((await project.run('init', models, '--manifest', manifest, '--yes')).code, 0);
+      assert.deepEqual([existsSync(manifest), ...isWritten()], [true, false, true]);
+    });
+
     it('takes the directory once', async () => {
       const { code, stderr } = await project.run('init', models, '--models-dir', models, '--yes');
       assert.deepEqual([code, isWritten()], [2, [false, false]]);

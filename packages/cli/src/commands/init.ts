@@ -61,8 +61,7 @@ async function init(options: InitOptions, command: Command, session: Session): P
   if (missing.length > 0 && options.dryRun !== true && options.yes !== true) {
     const isAsked = isInteractive(io) && !printer.json;
     if (!isAsked) session.print({ json: viewOf(plan, false), text: parts.join('\n\n') });
-    if (!isAsked)
-      command.error('Nothing was written: there is no terminal to ask on. To write these files, add --yes.');
+    if (!isAsked) command.error('Nothing was written, since there is nobody to ask. Add --yes to write these files.');
     printer.write(`${parts.splice(0).join('\n\n')}\n\n`);
     if (!(await confirm('Write these files?', io)))
       return session.print({ json: viewOf(plan, false), text: 'Nothing was written.', code: 1 });
@@ -86,15 +85,14 @@ async function makePlan(options: InitOptions, session: Session): Promise<Plan> {
   const { manifest: written = join(modelsDir, 'models.yaml') } = lamina;
   // A manifest that the configuration holds itself is no file.
   const manifest = typeof written === 'string' ? resolve(written) : undefined;
+  const hasManifest = manifest === undefined || existsSync(manifest);
+  // Core refuses a named manifest that does not exist.
   const open: OpenWith = (models) =>
-    session.open(models === undefined ? options : { ...options, manifest: { models } }, 'attached', {
-      showsPlugins: true,
-    });
+    session.open(hasManifest ? options : { ...options, manifest: { models } }, 'attached', { showsPlugins: true });
   const status = new StatusLine(io.stderr, printer);
   status.show('Looking at this machine');
   try {
     const { inspectMachine } = await import('../init/machine.js');
-    const hasManifest = manifest === undefined || existsSync(manifest);
     const machine = await inspectMachine(open, modelsDir, hasManifest, io);
     const files = [
       ...(manifest === undefined ? [] : [plannedManifest(manifest, machine)]),

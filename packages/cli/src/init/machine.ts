@@ -33,8 +33,8 @@ export interface Machine {
   readonly suggested: string | undefined;
 }
 
-/** Opens a Lamina with these models in its manifest, in place of those of the file, if some are given. */
-export type OpenWith = (models: Readonly<Record<string, ModelEntry>> | undefined) => Promise<OpenedLamina>;
+/** Opens a Lamina with its manifest, or where there is none, with these models. */
+export type OpenWith = (models: Readonly<Record<string, ModelEntry>>) => Promise<OpenedLamina>;
 
 /**
  * Looks at the machine. `hasManifest`: there is a manifest, to which nothing is added.
@@ -47,7 +47,7 @@ export async function inspectMachine(
   { env, signal }: Pick<CliIo, 'env' | 'signal'>,
 ): Promise<Machine> {
   const [files, stores] = await Promise.all([findGgufFiles(env, signal), findOllamaStores(env, signal)]);
-  let { lamina } = await open(undefined);
+  let { lamina } = await open({});
   try {
     const records = lamina.models.list();
     const paths = await realPaths(records);

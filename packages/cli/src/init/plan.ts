@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { BackendRecord } from '@lamina/core';
+import { LaminaError, reasonOf } from '@lamina/core/protocol';
 import width from 'fast-string-width';
 import { showBytes } from '../amounts.js';
 import type { CliIo } from '../cli-io.js';
@@ -78,12 +79,20 @@ function wrappedPairs(
   return pairs(entries.map(([name, value]) => [name, lines(value)]));
 }
 
-/** Writes the files that are missing. One that was made meanwhile is an error, not overwritten. */
+/**
+ * Writes the files that are missing. One that was made meanwhile is not overwritten.
+ * @throws LaminaError `CONFIG_INVALID` for the first one that cannot be written
+ */
 export async function writeFiles(files: readonly PlannedFile[]): Promise<void> {
   for (const { path, text } of files) {
     if (text === undefined) continue;
-    await mkdir(dirname(path), { recursive: true });
-    await writeFile(path, text, { flag: 'wx' });
+    try {
+      await mkdir(dirname(path), { recursive: true });
+      await writeFile(path, text, { flag: 'wx' });
+    } catch (error) {
+      const message = `Cannot write ${path}: ${reasonOf(error)}. Correct that, or choose another directory.`;
+      throw new LaminaError('CONFIG_INVALID', { message, file: path }, { cause: error });
+    }
   }
 }
 

@@ -7,15 +7,19 @@ import { backendsCommand } from './commands/backends.js';
 import { configCommand } from './commands/config.js';
 import { doctorCommand } from './commands/doctor.js';
 import { downloadsCommand } from './commands/downloads.js';
+import { eventsCommand } from './commands/events.js';
 import { infoCommand } from './commands/info.js';
 import { initCommand } from './commands/init.js';
 import { installCommand } from './commands/install.js';
 import { listCommand } from './commands/list.js';
+import { logsCommand } from './commands/logs.js';
 import { pluginsCommand } from './commands/plugins.js';
 import { psCommand } from './commands/ps.js';
 import { pullCommand } from './commands/pull.js';
 import { removeCommand } from './commands/remove.js';
+import { searchCommand } from './commands/search.js';
 import { serveCommand } from './commands/serve.js';
+import { startCommand, stopCommand } from './commands/start.js';
 import { statsCommand } from './commands/stats.js';
 import { suggestCommand } from './commands/suggest.js';
 import { validateCommand } from './commands/validate.js';
@@ -24,8 +28,9 @@ import { Printer } from './printer.js';
 import { createSession, type Session } from './session.js';
 
 const commandGroups = {
-  'Serve:': [serveCommand, psCommand],
+  'Serve:': [serveCommand, psCommand, startCommand, stopCommand, logsCommand, eventsCommand],
   'Models:': [
+    searchCommand,
     pullCommand,
     listCommand,
     infoCommand,

@@ -16,6 +16,7 @@ export {
   modelDetail,
   modelsView,
   modelView,
+  searchView,
   suggestionView,
   validationView,
 } from './views/views.js';
@@ -54,7 +55,7 @@ export type { FromSchema, Json, JsonObject, Schema } from './contract/schema.js'
 export type { EngineLogLine, EngineLogRange, EngineLogs, FollowedLogLine } from './contract/logs.js';
 export type { Clock, Logger } from './contract/context.js';
 export type { Policy } from './contract/policy.js';
-export type { AddressGuard } from './contract/source.js';
+export type { AddressGuard, FoundModel } from './contract/source.js';
 export type {
   AcquireOptions,
   LoadOptions,
@@ -75,6 +76,8 @@ export type {
   DownloadRequest,
   Downloads,
   DownloadState,
+  SearchOptions,
+  SearchResult,
 } from './contract/downloads.js';
 export type {
   EventSink,

@@ -66,7 +66,16 @@ export type {
   StopReason,
 } from './contract/backends.js';
 export { countsModels, type MemorySnapshot, type ModelMemory, type Resources } from './contract/memory.js';
-export type { AddressGuard, DownloadPlan, Location, PlanFile, Source, SourceContext } from './contract/source.js';
+export type {
+  AddressGuard,
+  DownloadPlan,
+  FoundModel,
+  Location,
+  PlanFile,
+  SearchQuery,
+  Source,
+  SourceContext,
+} from './contract/source.js';
 export type { FileRole, Model, ModelCapability, ModelFile, ModelLimits, ModelMetadata } from './contract/models.js';
 export type { ModelEntry } from './contract/manifest.js';
 export type { FromSchema, Json, JsonObject, Schema } from './contract/schema.js';

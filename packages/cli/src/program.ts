@@ -5,10 +5,12 @@ import { addFlags } from '@lamina/config';
 import { Command, InvalidArgumentError } from 'commander';
 import { backendsCommand } from './commands/backends.js';
 import { configCommand } from './commands/config.js';
+import { doctorCommand } from './commands/doctor.js';
 import { downloadsCommand } from './commands/downloads.js';
 import { eventsCommand } from './commands/events.js';
 import { importCommand } from './commands/import.js';
 import { infoCommand } from './commands/info.js';
+import { initCommand } from './commands/init.js';
 import { installCommand } from './commands/install.js';
 import { listCommand } from './commands/list.js';
 import { logsCommand } from './commands/logs.js';
@@ -41,7 +43,7 @@ const commandGroups = {
     downloadsCommand,
     statsCommand,
   ],
-  'Set up:': [backendsCommand, pluginsCommand, configCommand],
+  'Set up:': [initCommand, doctorCommand, backendsCommand, pluginsCommand, configCommand],
 };
 /** Options of a Lamina in this process; a server has its own. */
 const localOptions = ['manifest', 'modelsDir', 'dataDir', 'config', 'plugin'];

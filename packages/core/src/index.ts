@@ -4,6 +4,7 @@ export { defaultDownloadLimits, defaultLimits, parseSize } from './config.js';
 export { LaminaError, type WireError } from './contract/errors.js';
 export { errorTable, type ErrorCode, type ErrorDetails } from './contract/error-table.js';
 export { abortable } from './kernel/abort.js';
+export { ProxiedFetch } from './kernel/proxied-fetch.js';
 export { reasonOf } from './kernel/reason.js';
 export { usageOptions } from './kernel/usage-options.js';
 export { wordsOf } from './kernel/words.js';

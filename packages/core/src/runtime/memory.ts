@@ -93,9 +93,9 @@ export class Memory {
     return budget;
   }
 
-  /** What one more model could get now. Negative where more is reserved than there is. */
-  free(): Resources {
-    const free = minus(this.budget(), this.reserved());
+  /** What one more model could get now, of this budget. Negative where more is reserved than there is. */
+  free(budget: Resources): Resources {
+    const free = minus(budget, this.reserved());
     return { ...free, host: Math.min(free['host']!, this.read().availableBytes - this.outstanding()) };
   }
 
@@ -198,7 +198,16 @@ export class Memory {
   }
 
   snapshot(): MemorySnapshot {
-    return { budget: this.budget(), reserved: this.reserved(), free: this.free(), ...this.read() };
+    const budget = this.budget();
+    return { budget, reserved: this.reserved(), free: this.free(budget), ...this.read() };
+  }
+
+  /** What is reserved for models, must be in memory, and is not yet: other programs must not be given it. */
+  outstanding(): number {
+    return [...this.reservations.values()].reduce((total, { resources, memory, isLoaded, residentBytes }) => {
+      const hardBytes = Math.min(memory.hardBytes, resources['host'] ?? 0);
+      return total + Math.max(0, hardBytes - (residentBytes ?? (isLoaded ? hardBytes : 0)));
+    }, 0);
   }
 
   /** What the system says; read once for all that is computed at the same time. */
@@ -208,14 +217,6 @@ export class Memory {
       queueMicrotask(() => (this.reading = undefined));
     }
     return this.reading;
-  }
-
-  /** What is reserved for models, must be in memory, and is not yet: other programs must not be given it. */
-  outstanding(): number {
-    return [...this.reservations.values()].reduce((total, { resources, memory, isLoaded, residentBytes }) => {
-      const hardBytes = Math.min(memory.hardBytes, resources['host'] ?? 0);
-      return total + Math.max(0, hardBytes - (residentBytes ?? (isLoaded ? hardBytes : 0)));
-    }, 0);
   }
 }
 

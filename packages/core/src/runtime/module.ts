@@ -65,6 +65,7 @@ export const runtimeModule = new ContainerModule(({ bind }) => {
   ]);
   bind(Scheduler).toResolvedValue(make(Scheduler), [
     tokens.Config,
+    tokens.Models,
     Memory,
     WaitQueue,
     Lifecycle,

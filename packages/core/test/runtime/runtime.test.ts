@@ -310,6 +310,40 @@ describe('the runtime', () => {
     assert.equal(context.signal.aborted, true);
   });
 
+  it('keeps nothing of models that were removed, whatever they did', async () => {
+    const { lamina, script } = await use({ limits: { maxLoaded: 100 }, prepare: (s) => (s.automatic = false) });
+    const nextStart = () => script.start(script.starts.length);
+    for (let turn = 0; turn < 20; turn++) {
+      const name = (what: string) => `${what}-${turn}`;
+      const all = ['idle', 'busy', 'explicit', 'failed', 'starting', 'preparing'].map(name);
+      for (const model of all) await lamina.models.save(model, { path: 'a.bin', format: 'scripted' });
+      const loaded = async <T>(request: Promise<T>) => {
+        (await nextStart()).succeed();
+        return request;
+      };
+      (await loaded(acquire(name('idle')))).release();
+      const lease = await loaded(acquire(name('busy')));
+      await loaded(lamina.runtime.start(name('explicit')));
+      const failing = rejects(acquire(name('failed')), 'MODEL_START_FAILED');
+      (await nextStart()).fail('no');
+      await failing;
+      const starting = rejects(acquire(name('starting')), 'MODEL_STOPPED');
+      await nextStart();
+      const preparing = rejects(acquire(name('preparing')), 'MODEL_STOPPED');
+      for (const model of all) await lamina.models.remove(model);
+      lease.release();
+      await Promise.all([starting, preparing]);
+      await settled();
+      assert.deepEqual(lamina.runtime.slots(), []);
+      assert.equal(lamina.runtime.slot(name('failed')).error, undefined);
+    }
+    assert.deepEqual(lamina.runtime.memory().reserved, {});
+    await lamina.models.save('failed-0', { path: 'a.bin', format: 'scripted' });
+    const again = acquire('failed-0');
+    (await nextStart()).succeed();
+    (await again).release();
+  });
+
   it('does not let a busy model starve another', async () => {
     const { clock } = await use({ limits: { starvationTimeout: 2 } });
     let newest = await acquire('a');

@@ -11,7 +11,7 @@ import type { EventBus } from '../kernel/event-bus.js';
 import { fileBytes } from '../kernel/file-bytes.js';
 import type { Hooks } from '../kernel/hooks.js';
 import { isFallback, mergeOptions, type BackendInstance } from './backend-instance.js';
-import type { BackendRegistry } from './backends.js';
+import type { BackendRegistry, ChosenBackend } from './backends.js';
 import { estimatedNeed, unknownNeed, type Memory, type StartMemory } from './memory.js';
 import { expandPathOptions } from './path-options.js';
 import type { Installations } from './installations.js';
@@ -67,10 +67,10 @@ export class Launcher {
   async prepare(name: string, signal: AbortSignal): Promise<PreparedStart> {
     this.requireFiles(name);
     const model = await this.models.describe(name);
-    const instance = await this.backends.choose(model, signal);
-    const prepared = this.prepared(model, instance);
+    const chosen = await this.backends.choose(model, signal);
+    const prepared = this.prepared(model, chosen.instance);
     this.warnOfFallback(prepared);
-    return { ...prepared, ...(await this.memoryOf(prepared, signal)) };
+    return { ...prepared, ...(await this.memoryOf(prepared, chosen, signal)) };
   }
 
   /**
@@ -79,7 +79,7 @@ export class Launcher {
    */
   async endpointsOf(model: Model, signal: AbortSignal): Promise<readonly string[]> {
     try {
-      return (await this.backends.choose(model, signal)).type.endpoints ?? [];
+      return (await this.backends.choose(model, signal)).instance.type.endpoints ?? [];
     } catch (error) {
       if (signal.aborted) throw new LaminaError('ABORTED', {}, { cause: error });
       return [];
@@ -232,11 +232,11 @@ export class Launcher {
 
   /** What the start needs, and its options with those that keep it to that: what was learned, else said, else computed. */
   private async memoryOf(
-    { model: base, adapters, instance, options }: Pick<PreparedStart, 'model' | 'adapters' | 'instance' | 'options'>,
+    { model: base, adapters, options }: Pick<PreparedStart, 'model' | 'adapters' | 'options'>,
+    { instance, version, devices }: ChosenBackend,
     signal: AbortSignal,
   ): Promise<Pick<PreparedStart, 'memory' | 'options'>> {
     const model = { ...base, files: [base, ...adapters].flatMap(({ files }) => files) };
-    const { devices, version } = await this.backends.engineOf(instance, signal);
     this.memory.seen(devices);
     const machine = this.memory.machine(devices);
     const estimate = await instance.backend.estimateMemory?.(model, options, machine);

@@ -29,6 +29,16 @@ describe('the runtime', () => {
     assert.equal(script.starts.length, 1);
   });
 
+  it('checks the backend once for each start', async () => {
+    const { script, lamina } = await use();
+    for (let turn = 1; turn <= 3; turn++) {
+      const before = script.probes;
+      (await acquire('a')).release();
+      assert.equal(script.probes, before + 1);
+      await lamina.runtime.stop('a');
+    }
+  });
+
   it('stops an idle model after the idle timeout, and not while a request is in progress', async () => {
     const { clock } = await use({ limits: { idleTimeout: 60 } });
     const lease = await acquire('a');

@@ -2,7 +2,7 @@
 import type { Clock } from '../contract/context.js';
 import type { SystemMemory } from '../contract/processes.js';
 import type { LearnedKey, LearnedMemory } from './learned-memory.js';
-import type { Memory } from './memory.js';
+import type { Memory, StartMemory } from './memory.js';
 
 const intervalMs = 2_000;
 
@@ -38,5 +38,10 @@ export class MemorySampler {
       cancel();
       if (peak > 0) this.learned.record(key, { reserved, peak });
     };
+  }
+
+  /** The system killed a model's engine for lack of memory: its next start gets more. */
+  killed(model: string, { key, hardBytes }: StartMemory): void {
+    this.learned.killed(key, Math.max(hardBytes, this.memory.reservedBytes(model)));
   }
 }

@@ -4,7 +4,6 @@ import type { Device, Machine, MemoryEstimate } from '../contract/backends.js';
 import type { Config } from '../contract/config.js';
 import type { MemorySnapshot, ModelMemory, Resources } from '../contract/memory.js';
 import type { Models } from '../contract/models.js';
-import { unknownNeedOf } from '../kernel/unknown-need.js';
 import type { SystemMemory } from '../contract/processes.js';
 import type { LearnedKey } from './learned-memory.js';
 import { minus, plus } from './resources.js';
@@ -23,7 +22,7 @@ export interface StartMemory {
   readonly asleep?: MemoryEstimate['asleep'];
   readonly basis: ModelMemory['basis'];
   /** Under which what it takes is remembered. */
-  readonly key?: LearnedKey;
+  readonly key: LearnedKey;
   /** The context length of the estimate, and the largest one that fits this machine, in tokens. */
   readonly contextLength?: number;
   readonly largestContext?: number;
@@ -218,27 +217,6 @@ export class Memory {
     }
     return this.reading;
   }
-}
-
-/** What an engine may need of which nothing is known: its files, and memory to compute. */
-export function unknownNeed(fileBytes: number): StartMemory {
-  return { hardBytes: unknownNeedOf(fileBytes), mappedBytes: 0, deviceBytes: {}, basis: 'unknown' };
-}
-
-/** An estimate as the memory of a start. */
-export function estimatedNeed(
-  { hostBytes, mappedBytes = 0, deviceBytes, asleep, contextLength, largestContext }: MemoryEstimate,
-  basis: ModelMemory['basis'],
-): StartMemory {
-  return {
-    hardBytes: hostBytes,
-    mappedBytes,
-    deviceBytes,
-    basis,
-    contextLength,
-    ...(asleep === undefined ? {} : { asleep }),
-    ...(largestContext === undefined ? {} : { largestContext }),
-  };
 }
 
 function zeros(resources: Resources): Resources {

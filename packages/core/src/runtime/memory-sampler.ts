@@ -25,11 +25,13 @@ export class MemorySampler {
     let ended = false;
     let cancel = () => {};
     const measure = async () => {
-      const bytes = await this.system.residentBytes(pid);
-      if (ended || bytes === undefined) return;
+      // It fails when this process is short of files; the next time it need not.
+      const bytes = await this.system.residentBytes(pid).catch(() => undefined);
+      if (ended) return;
+      cancel = this.clock.after(intervalMs, () => void measure());
+      if (bytes === undefined) return;
       this.memory.measured(model, bytes);
       peak = Math.max(peak, bytes);
-      cancel = this.clock.after(intervalMs, () => void measure());
     };
     void measure();
     return () => {

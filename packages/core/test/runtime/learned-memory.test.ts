@@ -197,6 +197,20 @@ describe('the memory that a model took before', () => {
     assert.equal(reserved(), 150 * MB);
   });
 
+  it('is measured again after the process was short of files for a moment', async () => {
+    await use();
+    let failures = 0;
+    system.residentBytes = () => {
+      failures += 1;
+      return Promise.reject(Object.assign(new Error('EMFILE: too many open files'), { code: 'EMFILE' }));
+    };
+    await load();
+    assert.equal(failures, 1);
+    system.residentBytes = () => Promise.resolve(300 * MB);
+    await clock.advance(2_000);
+    await measured(300 * MB);
+  });
+
   it('does not make a model need more than the budget by the tenth that is added', async () => {
     await use();
     await run(300 * MB);

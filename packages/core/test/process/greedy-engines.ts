@@ -3,13 +3,15 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createLamina, LaminaError, type SlotSnapshot } from '@lamina/core';
+import { createLamina, LaminaError, tokens, type SlotSnapshot } from '@lamina/core';
 import { definePlugin, processBackend } from '@lamina/core/plugin';
+import { SharedMemory } from '../runtime/shared-memory.js';
 
 export const greedyEnginesFile = new URL('./greedy-engines.js', import.meta.url).pathname;
 
 /** What an engine is estimated to need, in bytes. */
 export const estimatedBytes = 50_000_000;
+const memoryBytes = 4 * estimatedBytes;
 
 /** What was said. */
 export interface GreedyEngines {
@@ -52,14 +54,16 @@ const greedy = definePlugin({
 
 async function main(): Promise<GreedyEngines> {
   const folder = await mkdtemp(join(tmpdir(), 'lamina-greedy-'));
-  await writeFile(join(folder, 'model'), 'a model');
-  const entry = { path: 'model', format: 'greedy' };
+  const names = ['loading', 'serving'];
+  for (const name of names) await writeFile(join(folder, name), 'a model');
   const lamina = await createLamina({
     modelsDir: folder,
-    manifest: { models: { loading: entry, serving: entry } },
+    manifest: { models: Object.fromEntries(names.map((name) => [name, { path: name, format: 'greedy' }])) },
     plugins: [greedy()],
     log: 'silent',
-    limits: { memory: 4 * estimatedBytes },
+    // Engines are not measured: what they took shortly before their end can be more than the machine has.
+    configure: (container) => void container.rebind(tokens.SystemMemory).toConstantValue(new SharedMemory(memoryBytes)),
+    limits: { memory: memoryBytes },
   });
   const { runtime } = lamina;
   const { signal } = new AbortController();

@@ -47,6 +47,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     '@lamina/core/find-server',
     '@lamina/core/protocol',
     '@lamina/server-koa',
+    '@lamina/server-koa/serve',
   ],
 };
 

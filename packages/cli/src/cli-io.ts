@@ -17,6 +17,10 @@ export interface CliIo {
   readonly stderr: OutputStream;
   /** Stops the command in an orderly way; the reason is the name of a signal, such as `SIGINT`. */
   readonly signal: AbortSignal;
+  /** Takes what a second signal does, in place of the end of the process. */
+  onForce?(run: () => void): void;
+  /** Takes what SIGHUP does, where it asks for a reload. */
+  onReload?(run: () => void): void;
   /**
    * The path of the command as it was invoked, which decides in which project plugins and the configuration file are
    * looked for. Default: the file of this package.

@@ -6,13 +6,19 @@ import { Command, InvalidArgumentError } from 'commander';
 import { backendsCommand } from './commands/backends.js';
 import { configCommand } from './commands/config.js';
 import { downloadsCommand } from './commands/downloads.js';
+import { eventsCommand } from './commands/events.js';
+import { importCommand } from './commands/import.js';
 import { infoCommand } from './commands/info.js';
 import { installCommand } from './commands/install.js';
 import { listCommand } from './commands/list.js';
+import { logsCommand } from './commands/logs.js';
 import { pluginsCommand } from './commands/plugins.js';
 import { psCommand } from './commands/ps.js';
 import { pullCommand } from './commands/pull.js';
 import { removeCommand } from './commands/remove.js';
+import { searchCommand } from './commands/search.js';
+import { serveCommand } from './commands/serve.js';
+import { startCommand, stopCommand } from './commands/start.js';
 import { statsCommand } from './commands/stats.js';
 import { suggestCommand } from './commands/suggest.js';
 import { validateCommand } from './commands/validate.js';
@@ -21,14 +27,16 @@ import { Printer } from './printer.js';
 import { createSession, type Session } from './session.js';
 
 const commandGroups = {
-  'Serve:': [psCommand],
+  'Serve:': [serveCommand, psCommand, startCommand, stopCommand, logsCommand, eventsCommand],
   'Models:': [
+    searchCommand,
     pullCommand,
     listCommand,
     infoCommand,
     suggestCommand,
     removeCommand,
     installCommand,
+    importCommand,
     validateCommand,
     downloadsCommand,
     statsCommand,

@@ -1,11 +1,9 @@
 // The configuration of lamina-server: its settings, its plugins, and its API keys.
-import { loadPlugins, readConfiguration, type Environment, type ConfiguredPlugin } from '@lamina/config';
+import { resolve } from 'node:path';
+import { loadPlugins, readConfiguration, type ConfigurationSources, type ConfiguredPlugin } from '@lamina/config';
 import type { LaminaOptions, LogLevel, Plugin } from '@lamina/core';
 import { readApiKeys } from './api-key-file.js';
-import type { CommandLine } from './command-line.js';
 import type { ServerOptions } from './options.js';
-
-const defaultLogLevel: LogLevel = 'info';
 
 /** What a configuration file can say: the default export of a module, or the same as JSON or YAML. */
 export interface ServerConfig extends Omit<LaminaOptions, 'plugins' | 'mode'> {
@@ -29,29 +27,33 @@ export interface StartOptions {
   readonly lamina: LaminaOptions;
   readonly server: ServerOptions;
   readonly plugins: readonly ConfiguredPlugin[];
+  /** The plugins that were found and not loaded. */
+  readonly notLoaded: readonly string[];
+  readonly modelsDir: string;
   /** Reads the file of the API keys again, where there is one. @throws LaminaError `CONFIG_INVALID`; the keys stay */
   readonly reloadKeys?: () => Promise<void>;
 }
 
 /**
- * Reads the configuration and loads the plugins.
+ * Reads the configuration and loads the plugins. `log`: the level of the log, where the configuration names none.
  * @throws LaminaError `CONFIG_INVALID`
  */
-export async function readStartOptions(flags: CommandLine, env: Environment, path: string): Promise<StartOptions> {
-  const command = { package: '@lamina/server-koa', path };
-  const configuration = await readConfiguration({ command, flags, env });
+export async function readStartOptions(sources: ConfigurationSources, log: LogLevel): Promise<StartOptions> {
+  const configuration = await readConfiguration(sources);
   const plugins = await loadPlugins(configuration);
   // The schema of the configuration has checked them.
   const { apiKeyFile, ...server } = configuration.server as ServerOptions & { readonly apiKeyFile?: string };
   let keys = apiKeyFile === undefined ? undefined : await readApiKeys(apiKeyFile);
   return {
     lamina: {
-      log: defaultLogLevel,
+      log,
       ...configuration.lamina,
       plugins: plugins.flatMap(({ plugin }) => plugin ?? []),
     },
     server: { ...server, ...(keys === undefined ? {} : { apiKeys: () => keys! }) },
     plugins,
+    modelsDir: resolve(configuration.lamina.modelsDir ?? 'models'),
+    notLoaded: plugins.flatMap(({ package: name, problem }) => (problem === undefined ? [] : (name ?? []))),
     ...(apiKeyFile === undefined ? {} : { reloadKeys: async () => void (keys = await readApiKeys(apiKeyFile)) }),
   };
 }

@@ -12,7 +12,7 @@ export function endOnFault(): FaultLog {
   const fault: FaultLog = {};
   process.on('uncaughtException', (error) => {
     const message = `Lamina stops because of an internal error: ${reasonOf(error)}. Please report it, with this line of the log.`;
-    if (fault.log === undefined) process.stderr.write(`lamina-server: ${message}\n`);
+    if (fault.log === undefined) process.stderr.write(`lamina: ${message}\n`);
     else fault.log.error({ event: 'server.fault', err: error }, message);
     process.exit(1);
   });

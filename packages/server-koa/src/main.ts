@@ -1,18 +1,17 @@
 // The lamina-server command: parses its arguments and serves until a signal.
 import { isatty } from 'node:tty';
 import { LaminaError, reasonOf } from '@lamina/core/protocol';
-import { endOnFault } from './fault.js';
 import { readCommandLine } from './command-line.js';
-import type { Signals } from './serve.js';
+import type { ServeOptions } from './serve.js';
 
 async function main(): Promise<number> {
   const line = readCommandLine(process.argv.slice(2));
   if (typeof line === 'number') return line;
   const signals = onSignals();
-  const fault = endOnFault();
   try {
     const { serve } = await import('./serve.js'); // Loaded late, because help and usage errors do not need it.
-    await serve(line, process.env, process.argv[1]!, signals, fault);
+    const command = { package: '@lamina/server-koa', path: process.argv[1]! };
+    await serve({ command, flags: line, env: process.env, stdout: process.stdout, ...signals });
   } catch (error) {
     if (signals.orderly.aborted) return 0;
     process.stderr.write(`lamina-server: ${LaminaError.is(error) ? error.message : reasonOf(error)}\n`);
@@ -21,7 +20,7 @@ async function main(): Promise<number> {
   return 0;
 }
 
-function onSignals(): Signals {
+function onSignals(): Pick<ServeOptions, 'orderly' | 'atOnce' | 'onReload'> {
   const orderly = new AbortController();
   const atOnce = new AbortController();
   const stop = (signal: NodeJS.Signals): void => (orderly.signal.aborted ? atOnce : orderly).abort(signal);

@@ -1,56 +1,71 @@
-// Runs a server from its command line to its end: starts it, prints its URL, and shuts down on a signal.
+// Runs a server from its command line to its end: starts it, prints its URL, and shuts down on a signal. The commands
+// `lamina serve` and `lamina-server` are this function.
 import { setTimeout as after } from 'node:timers/promises';
+import { styleOf, type CommandLocation, type OutputStream } from '@lamina/config';
 import { createLamina, reasonOf, type Lamina, type Logger } from '@lamina/core';
-import { logBackends } from './backend-log.js';
-import type { CommandLine } from './command-line.js';
+import { listBackends, logBackends } from './backend-log.js';
+import { banner, enginesRow } from './banner.js';
 import { readStartOptions, type StartOptions } from './configuration.js';
-import type { FaultLog } from './fault.js';
+import { counted } from './counted.js';
+import { endOnFault } from './fault.js';
 import { createServer, type Server } from './server.js';
 
 /** How long responses may take to reach their clients after all engines have ended, in milliseconds. */
 const flushMs = 500;
 
-/** The signals of the process. */
-export interface Signals {
-  /** The first signal to stop shuts down gracefully. */
+/** What a server is started with. */
+export interface ServeOptions {
+  /** The command, whose project has the plugins. */
+  readonly command: CommandLocation;
+  /** The flags that were given, by the names commander gives them. */
+  readonly flags: Readonly<Record<string, unknown>>;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Its URL is written here; on a terminal, also what it serves. */
+  readonly stdout: OutputStream;
+  /** The first signal to stop, which shuts down gracefully. */
   readonly orderly: AbortSignal;
-  /** The second one stops at once. */
+  /** The second one, which stops at once. */
   readonly atOnce: AbortSignal;
-  /** Calls `run` for each signal to reload; replaces the last one. */
+  /** Takes what to do for each signal to reload. */
   onReload(run: () => void): void;
 }
 
 /**
- * Serves until it is stopped. `path` is that of the command, whose project has the plugins.
+ * Serves until it is stopped. An uncaught exception ends the process.
  * @throws LaminaError what `readStartOptions`, `createLamina` and `listen` throw
  */
-export async function serve(
-  flags: CommandLine,
-  env: Readonly<Record<string, string | undefined>>,
-  path: string,
-  signals: Signals,
-  fault: FaultLog,
-): Promise<void> {
-  const options = await readStartOptions(flags, env, path);
-  const lamina = await createLamina(options.lamina, signals.orderly);
+export async function serve(options: ServeOptions): Promise<void> {
+  const { stdout, orderly, atOnce } = options;
+  const fault = endOnFault();
+  const isTerminal = stdout.isTTY === true;
+  // On a terminal the banner says what the log would.
+  const start = await readStartOptions(options, isTerminal ? 'warn' : 'info');
+  const lamina = await createLamina(start.lamina, orderly);
   const { log } = lamina;
   fault.log = log;
   try {
-    logPlugins(options, log);
-    const server = createServer(lamina, options.server);
+    logPlugins(start, log);
+    const server = createServer(lamina, start.server);
     const url = await server.listen();
-    process.stdout.write(`Lamina listens on ${url}\n`);
+    const style = styleOf(stdout, options.env);
+    stdout.write(`${isTerminal ? banner({ ...start, lamina, url }, style) : `Lamina listens on ${url}`}\n`);
     log.info({ event: 'server.listening', url, pid: process.pid }, `Serving on ${url} (process ${process.pid})`);
-    signals.onReload(() => void reload(options, lamina));
-    const backends = logBackends(lamina, signals.orderly);
-    await aborted(signals.orderly);
-    const again = signals.orderly.reason === 'SIGINT' ? 'Press Ctrl-C again' : 'Send the signal again';
-    log.info({ event: 'server.stopping' }, `Stopping${stillRunning(lamina)}. ${again} to stop at once.`);
-    await shutDown(server, lamina, signals.atOnce);
-    await backends;
+    options.onReload(() => void reload(start, lamina));
+    const listed = listBackends(lamina, orderly).then((records) => {
+      if (records === undefined) return;
+      logBackends(records, lamina);
+      if (isTerminal) stdout.write(`${enginesRow(records, style)}\n\n  ${style.dim('Press Ctrl-C to stop')}\n\n`);
+    });
+    await aborted(orderly);
+    const again = orderly.reason === 'SIGINT' ? 'Press Ctrl-C again' : 'Send the signal again';
+    const stopping = `Stopping${stillRunning(lamina)}. ${again} to stop at once.`;
+    if (isTerminal) stdout.write(`\n${stopping}\n`);
+    log.info({ event: 'server.stopping' }, stopping);
+    await shutDown(server, lamina, atOnce);
+    await listed;
     log.info({ event: 'server.stopped' }, 'Lamina has stopped');
   } finally {
-    await lamina.close({ signal: signals.atOnce });
+    await lamina.close({ signal: atOnce });
   }
 }
 
@@ -83,12 +98,11 @@ async function reload({ reloadKeys }: StartOptions, { models, log }: Lamina): Pr
 function stillRunning({ runtime, downloads }: Lamina): string {
   const requests = runtime.slots().reduce((sum, { busy, waiting }) => sum + busy + waiting, 0);
   const active = downloads.list().filter(({ state }) => state === 'active').length;
-  const parts = [counted(requests, 'request'), counted(active, 'download')].filter((part) => part !== '');
+  const parts = [
+    ...(requests === 0 ? [] : [counted(requests, 'request')]),
+    ...(active === 0 ? [] : [counted(active, 'download')]),
+  ];
   return parts.length === 0 ? '' : `: ${parts.join(' and ')} still running`;
-}
-
-function counted(count: number, noun: string): string {
-  return count === 0 ? '' : `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
 
 async function shutDown(server: Server, lamina: Lamina, atOnce: AbortSignal): Promise<void> {

@@ -7,6 +7,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { LaminaError } from '@lamina/core';
 import { readCommandLine, type CommandLine } from '../dist/command-line.js';
@@ -289,8 +290,10 @@ describe('lamina-server', function () {
   /** What the command says when it cannot start; found in this process, because another one would load everything again. */
   const refusal = async (...args: string[]): Promise<string> => {
     const never = new AbortController().signal;
+    const command = { package: '@lamina/server-koa', path: bin };
     const signals = { orderly: never, atOnce: never, onReload: () => undefined };
-    const error: unknown = await serve(readCommandLine(args) as CommandLine, {}, bin, signals, {}).then(
+    const flags = readCommandLine(args) as CommandLine;
+    const error: unknown = await serve({ command, flags, env: {}, stdout: new PassThrough(), ...signals }).then(
       () => assert.fail('it started'),
       (reason: unknown) => reason,
     );

@@ -64,6 +64,17 @@ export function pairs(entries: readonly (readonly [name: string, value: string])
   return entries.map(([name, value]) => `  ${name}${' '.repeat(longest - width(name))}  ${value}`).join('\n');
 }
 
+/** Text in lines of at most `max` characters, broken between words; a longer word has a line of its own. */
+export function wrap(text: string, max: number): readonly string[] {
+  const lines: string[] = [];
+  for (const word of text.split(' ')) {
+    const last = lines.at(-1);
+    if (last === undefined || width(last) + 1 + width(word) > max) lines.push(word);
+    else lines[lines.length - 1] = `${last} ${word}`;
+  }
+  return lines;
+}
+
 /** `1 model`, `2 models`. */
 export function counted(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`;

@@ -1,30 +1,76 @@
 // lamina ps: shows the models that a server has in use, why others wait, and the memory they share.
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Command } from 'commander';
+import type { LaminaClient } from '@lamina/client';
 import { countsModels, type PsModel, type PsView } from '@lamina/core/protocol';
 import { showBytes, showSeconds } from '../amounts.js';
-import type { CommandResult, Printer } from '../printer.js';
-import type { Session } from '../session.js';
+import { AsyncSignal } from '../async-signal.js';
+import type { GlobalOptions } from '../global-options.js';
+import { LiveScreen } from '../live-screen.js';
+import { stripControls, type CommandResult, type Printer } from '../printer.js';
+import type { ClientContext, Session } from '../session.js';
+import { styleState } from '../state.js';
 import { counted, pairs } from '../table.js';
 import { addExample } from './example.js';
+
+/** How often the screen is drawn, also when nothing happens, because times pass. */
+const refreshMs = 1_000;
+
+interface PsOptions extends GlobalOptions {
+  readonly watch?: boolean;
+}
 
 /** Adds the command. */
 export function psCommand(program: Command, session: Session): void {
   const command = program
     .command('ps')
-    .description('Show the models that a server has in use, why others wait, and the memory they share')
-    .action((_, command: Command) =>
-      session.connect(command.optsWithGlobals(), async ({ client, io, printer }) =>
-        resultOf(await client.models.ps({ signal: io.signal }), Date.now(), printer),
-      ),
-    );
-  addExample(command, 'lamina ps');
+    .option('-w, --watch', 'Show changes until Ctrl-C')
+    .description('Show models in use, why others wait, and their memory')
+    .action((_: unknown, command: Command) => {
+      const options = command.optsWithGlobals<PsOptions>();
+      return session.connect(options, async (context) => {
+        if (options.watch === true) return watch(context);
+        const { client, io, printer } = context;
+        return resultOf(await client.models.ps({ signal: io.signal }), printer);
+      });
+    });
+  addExample(command, 'lamina ps --watch');
 }
 
-function resultOf(view: PsView, now: number, printer: Printer): CommandResult {
+/** Shows each change, until the signal of the command is aborted: on a terminal in place, elsewhere one below the other. */
+async function watch({ client, url, io, printer }: ClientContext): Promise<never> {
+  const { signal, stdout } = io;
+  const screen = stdout.isTTY === true && !printer.json ? new LiveScreen(stdout) : undefined;
+  const changed = changes(client, signal);
+  try {
+    for (let last = ''; ;) {
+      const view = await client.models.ps({ signal });
+      const result = resultOf(view, printer);
+      const head = printer.style.dim(`${url}, Ctrl-C to leave`);
+      if (screen !== undefined) screen.show(`${head}\n\n${stripControls(result.text, printer.style)}`);
+      else if (JSON.stringify(view.models) !== last) printer.result(result);
+      last = JSON.stringify(view.models);
+      await Promise.race([changed.wait(signal), delay(refreshMs, undefined, { signal })]);
+    }
+  } finally {
+    screen?.close();
+  }
+}
+
+/** Notified when something happens to a model or a request. */
+function changes(client: LaminaClient, signal: AbortSignal): AsyncSignal {
+  const changed = new AsyncSignal();
+  for (const type of ['model.state', 'request.started', 'request.finished', 'queue.position'] as const)
+    client.on(type, () => changed.notify(), { signal });
+  return changed;
+}
+
+function resultOf(view: PsView, printer: Printer): CommandResult {
+  const now = Date.now();
   const models = Object.entries(view.models);
   const rows = models.map(([name, model]) => [
     name,
-    model.state,
+    styleState(model.state, printer.style),
     model.backend ?? '-',
     memoryOf(model),
     requestsOf(model),
@@ -38,7 +84,6 @@ function resultOf(view: PsView, now: number, printer: Printer): CommandResult {
   ];
   return { json: view, text: parts.filter((part) => part !== '').join('\n\n') };
 }
-
 /** System memory and that of devices. */
 function memoryOf({ memory }: PsModel): string {
   if (memory === undefined) return '-';

@@ -13,6 +13,8 @@ export const keys = { enter: '\r', ctrlC: '\u0003', ctrlD: '\u0004', up: '\u001b
 export interface TerminalOptions {
   readonly cwd: string;
   readonly env?: NodeJS.ProcessEnv;
+  /** The path of `lamina`; default: the one of this package. */
+  readonly program?: string;
   /** Width in characters; default 80. */
   readonly columns?: number;
 }
@@ -31,8 +33,11 @@ export class Terminal {
   }
 
   /** Runs `lamina` with these arguments. */
-  static start(args: readonly string[], { cwd, env = process.env, columns = 80 }: TerminalOptions): Terminal {
-    const quoted = [process.execPath, lamina, ...args].map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(' ');
+  static start(
+    args: readonly string[],
+    { cwd, env = process.env, program = lamina, columns = 80 }: TerminalOptions,
+  ): Terminal {
+    const quoted = [process.execPath, program, ...args].map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(' ');
     const command = `stty cols ${columns} rows 24; exec ${quoted}`;
     // A `CI` of the test run would make every command think that nobody watches.
     const { CI: _ci, ...rest } = env;

@@ -1,7 +1,7 @@
 // lamina backends: lists the engines and how to install missing ones; installs those that install themselves.
 import type { Command } from 'commander';
 import type { BackendsView, BackendView, InstallationView } from '@lamina/core/protocol';
-import { showSeconds } from '../amounts.js';
+import { showElapsed } from '../amounts.js';
 import type { CommandResult, Printer } from '../printer.js';
 import { createInstallProgress } from '../progress/install-progress.js';
 import type { CommandContext } from '../command-context.js';
@@ -38,7 +38,7 @@ async function installBackend(name: string, { library, io, printer }: CommandCon
   const startedAt = performance.now();
   const progress = await createInstallProgress(name, io, printer);
   const view = await library.installBackend(name, (update) => progress.show(update)).finally(() => progress.end());
-  return { json: view, text: sentence(view, showSeconds((performance.now() - startedAt) / 1000)) };
+  return { json: view, text: sentence(view, showElapsed((performance.now() - startedAt) / 1000)) };
 }
 
 function sentence({ backend, version, installed }: InstallationView, time: string): string {

@@ -82,7 +82,8 @@ function notesOf(name: string, model: PsModel): readonly string[] {
   ];
 }
 
-function waitReason({ wait_reason: reason, state, busy, capacity }: PsModel): string | undefined {
+/** Why requests wait for a model: a part of a sentence. */
+export function waitReason({ wait_reason: reason, state, busy, capacity }: PsModel): string | undefined {
   if (reason !== undefined) return reason;
   if (state === 'starting' || state === 'waking') return 'it is loading';
   return capacity !== undefined && busy >= capacity ? `it serves ${capacity} at once` : undefined;

@@ -2,7 +2,7 @@
 import { styleOf, type Style } from '@lamina/config';
 import type { LaminaError } from '@lamina/core/protocol';
 import type { CliIo } from './cli-io.js';
-import { table } from './table.js';
+import { table, wrap } from './table.js';
 
 /** What a command found or did. */
 export interface CommandResult {
@@ -35,6 +35,11 @@ export class Printer {
     return table(headings, rows, { width: this.io.stdout.columns, style: this.style });
   }
 
+  /** Sentences, with line breaks between words where standard output is a terminal. */
+  wrap(text: string): string {
+    return wrap(text, this.io.stdout.columns);
+  }
+
   result({ json, text }: CommandResult): void {
     if (this.json) this.document(json);
     else this.write(`${text}\n`);
@@ -52,7 +57,7 @@ export class Printer {
 
   /** Prints a note while a command runs. */
   notice(text: string): void {
-    this.io.stderr.write(`${stripControls(text, this.errorStyle)}\n`);
+    this.io.stderr.write(`${wrap(stripControls(text, this.errorStyle), this.io.stderr.columns)}\n`);
   }
 
   /** Prints one sentence, or with `--json` the error object that a server would send. */

@@ -4,6 +4,7 @@ import { PassThrough } from 'node:stream';
 import { addFlags } from '@lamina/config';
 import { Command, InvalidArgumentError } from 'commander';
 import { backendsCommand } from './commands/backends.js';
+import { completionCommand } from './commands/completion.js';
 import { configCommand } from './commands/config.js';
 import { downloadsCommand } from './commands/downloads.js';
 import { eventsCommand } from './commands/events.js';
@@ -37,7 +38,7 @@ const commandGroups = {
     downloadsCommand,
     statsCommand,
   ],
-  'Set up:': [backendsCommand, pluginsCommand, configCommand],
+  'Set up:': [backendsCommand, pluginsCommand, configCommand, completionCommand],
 };
 /** Options of a Lamina in this process; a server has its own. */
 const localOptions = ['manifest', 'modelsDir', 'dataDir', 'config', 'plugin'];

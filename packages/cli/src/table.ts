@@ -9,6 +9,8 @@ export interface TableLayout {
   readonly style: Style;
 }
 
+/** Blanks between columns. */
+const gap = 2;
 /** No column is shortened below this width. */
 const minWidth = 10;
 
@@ -23,10 +25,16 @@ export function table(
   { width: max = Infinity, style }: TableLayout,
 ): string {
   const titles = headings.map((heading) => heading.replace(/^>/, ''));
-  const widths = titles.map((title, column) => Math.max(width(title), ...rows.map((row) => width(row[column]!))));
+  let widths = titles.map((title, column) => Math.max(width(title), ...rows.map((row) => width(row[column]!))));
+  const natural = [...widths];
   shrink(widths, titles, max);
-  const others = widths.slice(1).reduce((sum, one) => sum + 2 + one, 0);
-  widths[0] = Math.max(width(titles[0]!), Math.min(widths[0]!, max - others));
+  if (sum(widths) > max) {
+    // Names that are too long are on lines of their own, so the other columns need not be so narrow.
+    const left = max - sum(natural.slice(1)) - gap;
+    const names = rows.map((row) => width(row[0]!)).filter((name) => name <= left);
+    widths = [Math.max(width(titles[0]!), ...names), ...natural.slice(1)];
+    shrink(widths, titles, max);
+  }
   const lines = [titles.map((title) => style.dim(title)), ...rows].flatMap((row) =>
     width(row[0]!) <= widths[0]! ? [row] : [row.slice(0, 1), ['', ...row.slice(1)]],
   );
@@ -38,10 +46,14 @@ export function table(
   return lines.map((row) => row.map(cell).join('  ').trimEnd()).join('\n');
 }
 
+/** The width of columns together. */
+function sum(widths: readonly number[]): number {
+  return widths.reduce((total, one) => total + one + gap, -gap);
+}
+
 /** Makes the widest columns narrower, but the first, until the table fits or nothing can be shortened. */
 function shrink(widths: number[], titles: readonly string[], max: number): void {
-  const total = () => widths.reduce((sum, one) => sum + one + 2, -2);
-  while (total() > max) {
+  while (sum(widths) > max) {
     const widest = Math.max(...widths.slice(1));
     const column = widths.lastIndexOf(widest);
     if (widest <= Math.max(minWidth, width(titles[column] ?? ''))) return;
@@ -56,6 +68,25 @@ export function shorten(text: string, max: number): string {
   const kept = Math.max(1, max - 1);
   const end = characters.length - Math.floor(kept / 2);
   return `${characters.slice(0, Math.ceil(kept / 2)).join('')}…${characters.slice(end).join('')}`;
+}
+
+/** Breaks lines between words, so that they fit; the next lines of each begin below its first word. */
+export function wrap(text: string, max = Infinity): string {
+  return text
+    .split('\n')
+    .map((line) => (width(line) <= max ? line : wrapLine(line, max)))
+    .join('\n');
+}
+
+function wrapLine(line: string, max: number): string {
+  const [indent] = /^ */.exec(line)!;
+  const lines = [''];
+  for (const word of line.trim().split(' ')) {
+    const longer = lines.at(-1) === '' ? indent + word : `${lines.at(-1)} ${word}`;
+    if (lines.at(-1) === '' || width(longer) <= max) lines[lines.length - 1] = longer;
+    else lines.push(indent + word);
+  }
+  return lines.join('\n');
 }
 
 /** Names and values, one pair per line. */

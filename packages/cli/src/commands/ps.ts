@@ -1,30 +1,96 @@
 // lamina ps: shows the models that a server has in use, why others wait, and the memory they share.
+import type { Style } from '@lamina/config';
 import type { Command } from 'commander';
 import { countsModels, type PsModel, type PsView } from '@lamina/core/protocol';
 import { showBytes, showSeconds } from '../amounts.js';
-import type { CommandResult, Printer } from '../printer.js';
-import type { Session } from '../session.js';
+import { AsyncSignal } from '../async-signal.js';
+import type { GlobalOptions } from '../global-options.js';
+import { LiveScreen } from '../live-screen.js';
+import { stripControls, type CommandResult, type Printer } from '../printer.js';
+import type { ClientContext, Session } from '../session.js';
+import { colourState } from '../state-colour.js';
 import { counted, pairs } from '../table.js';
 import { addExample } from './example.js';
+
+const refreshMs = 1_000;
+
+interface PsOptions extends GlobalOptions {
+  readonly watch?: boolean;
+}
 
 /** Adds the command. */
 export function psCommand(program: Command, session: Session): void {
   const command = program
     .command('ps')
-    .description('Show the models that a server has in use, why others wait, and the memory they share')
-    .action((_, command: Command) =>
-      session.connect(command.optsWithGlobals(), async ({ client, io, printer }) =>
-        resultOf(await client.models.ps({ signal: io.signal }), Date.now(), printer),
-      ),
-    );
-  addExample(command, 'lamina ps');
+    .option('-w, --watch', 'Keep the screen up to date until Ctrl-C (exit code 130)')
+    .description('Show models in use, who waits, and their memory')
+    .action((_: unknown, command: Command) => {
+      const options = command.optsWithGlobals<PsOptions>();
+      return session.connect(options, (context) => {
+        const { client, io, printer } = context;
+        return options.watch === true && (printer.json || io.stdout.isTTY === true)
+          ? watch(context)
+          : client.models.ps({ signal: io.signal }).then((view) => resultOf(view, printer));
+      });
+    });
+  addExample(command, 'lamina ps --watch');
 }
 
-function resultOf(view: PsView, now: number, printer: Printer): CommandResult {
+/** Until the signal of the command is aborted: a screen that is drawn again, or with `--json` a document per change. */
+async function watch({ client, io, printer }: ClientContext): Promise<never> {
+  const { signal } = io;
+  const changed = new AsyncSignal();
+  const notify = (): void => changed.notify();
+  client.on('model.state', notify, { signal });
+  const timer = setInterval(notify, refreshMs);
+  const show = printer.json ? showChanges(printer) : undefined;
+  const screen = printer.json ? undefined : new LiveScreen(io.stdout, notify);
+  const { yellow } = printer.style;
+  client.on('disconnected', () => screen?.draw(yellow('The connection was lost. Connecting again.')), { signal });
+  try {
+    for (;;) {
+      const view = await client.models.ps({ signal });
+      show?.(view);
+      screen?.draw(stripControls(`${totalsOf(view, printer.style)}\n\n${resultOf(view, printer).text}`, printer.style));
+      await changed.wait(signal);
+    }
+  } finally {
+    clearInterval(timer);
+    screen?.close();
+  }
+}
+
+/** Prints a view that differs from the last one; the free memory of the machine is always another. */
+function showChanges(printer: Printer): (view: PsView) => void {
+  let last = '';
+  return (view) => {
+    const reserved = Object.values(view.resources).map((resource) => resource.reserved);
+    const now = JSON.stringify([view.models, reserved]);
+    if (now !== last) printer.document(view);
+    last = now;
+  };
+}
+
+/** `12:30:01  2 ready, 1 starting, 3 requests, 1 waiting`. */
+function totalsOf({ models }: PsView, { bold, dim }: Style): string {
+  const all = Object.values(models);
+  const states = [...new Set(all.map(({ state }) => state))].sort();
+  const busy = all.reduce((sum, model) => sum + model.busy, 0);
+  const waiting = all.reduce((sum, model) => sum + model.waiting, 0);
+  const parts = [
+    ...states.map((state) => `${all.filter((model) => model.state === state).length} ${state}`),
+    counted(busy, 'request'),
+    ...(waiting === 0 ? [] : [`${waiting} waiting`]),
+  ];
+  return `${bold(parts.join(', '))}  ${dim(`${new Date().toLocaleTimeString('en-GB')}, Ctrl-C ends`)}`;
+}
+
+function resultOf(view: PsView, printer: Printer): CommandResult {
+  const now = Date.now();
   const models = Object.entries(view.models);
   const rows = models.map(([name, model]) => [
     name,
-    model.state,
+    colourState(model.state, printer.style),
     model.backend ?? '-',
     memoryOf(model),
     requestsOf(model),
@@ -32,9 +98,9 @@ function resultOf(view: PsView, now: number, printer: Printer): CommandResult {
   ]);
   const headings = ['MODEL', 'STATE', 'BACKEND', '>MEMORY', 'REQUESTS', 'UNTIL'];
   const parts = [
-    rows.length === 0 ? 'No model is in use.' : printer.table(headings, rows),
+    rows.length === 0 ? 'No model is in use. Load one with: lamina start <model>' : printer.table(headings, rows),
     pairs(Object.entries(view.resources).map(resourceLine)),
-    models.flatMap(([name, model]) => notesOf(name, model)).join('\n'),
+    printer.wrap(models.flatMap(([name, model]) => notesOf(name, model)).join('\n')),
   ];
   return { json: view, text: parts.filter((part) => part !== '').join('\n\n') };
 }

@@ -83,7 +83,7 @@ async function start({ name, state }: FoundModel, { client, io, printer }: Clien
     const { backend } = (view.server ?? view) as { readonly backend?: string };
     const engine = backend === undefined ? '' : ` on ${backend}`;
     const time = showElapsed((performance.now() - startedAt) / 1000);
-    const text = state === 'ready' ? `${name} runs already${engine}.` : `Started ${name}${engine} in ${time}.`;
+    const text = state === 'ready' ? `${name} already runs${engine}.` : `Started ${name}${engine} in ${time}.`;
     return { json: { model: name, ...view }, text };
   } finally {
     listening.abort();

@@ -2,7 +2,7 @@
 import type { Style } from '@lamina/config';
 
 const colours: Readonly<Record<string, 'green' | 'yellow' | 'red'>> = {
-  ...{ ready: 'green', available: 'green', finished: 'green' },
+  ...{ ready: 'green', yes: 'green', available: 'green', finished: 'green' },
   ...{ queued: 'yellow', starting: 'yellow', waking: 'yellow', degraded: 'yellow', stopping: 'yellow' },
   ...{ active: 'yellow', missing: 'yellow' },
   ...{ failed: 'red' },

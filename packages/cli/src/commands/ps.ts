@@ -9,7 +9,7 @@ import { LiveScreen } from '../live-screen.js';
 import { stripControls, type CommandResult, type Printer } from '../printer.js';
 import type { ClientContext, Session } from '../session.js';
 import { colourState } from '../state-colour.js';
-import { counted, pairs } from '../table.js';
+import { counted } from '../table.js';
 import { addExample } from './example.js';
 
 const refreshMs = 1_000;
@@ -99,7 +99,7 @@ function resultOf(view: PsView, printer: Printer): CommandResult {
   const headings = ['MODEL', 'STATE', 'BACKEND', '>MEMORY', 'REQUESTS', 'UNTIL'];
   const parts = [
     rows.length === 0 ? 'No model is in use. Load one with: lamina start <model>' : printer.table(headings, rows),
-    pairs(Object.entries(view.resources).map(resourceLine)),
+    printer.pairs(Object.entries(view.resources).map(resourceLine)),
     printer.wrap(models.flatMap(([name, model]) => notesOf(name, model)).join('\n')),
   ];
   return { json: view, text: parts.filter((part) => part !== '').join('\n\n') };

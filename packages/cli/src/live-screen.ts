@@ -32,7 +32,7 @@ export class LiveScreen {
       .split('\n')
       .filter((line) => (left -= Math.max(1, Math.ceil(width(line) / columns))) >= 0)
       .map((line) => line + eraseRestOfLine);
-    this.terminal.write(update.on + home + shown.join('\r\n') + eraseBelow + update.off);
+    this.terminal.write(update.on + home + shown.join('\n') + eraseBelow + update.off);
   }
 
   /** Shows what was on the screen before. */

@@ -59,7 +59,10 @@ describe('lamina', function () {
       far: ['-', 'fake'],
     });
     const url = await folder.serve();
-    assert.match(here, /\nreal .*\n {2}It cannot run: no backend opens the format "gguf"\.\nfar .*\n\n3 models, 2 available\n$/);
+    assert.match(
+      here,
+      /\nreal .*\n {2}It cannot run: no backend opens the format "gguf"\.\nfar .*\n\n3 models, 2 available\n$/,
+    );
     await fetch(`${url}/models/tiny/start`, { method: 'POST' });
     const there = rowsOf((await folder.run('list', '--server', url)).stdout);
     assert.deepEqual(there, { tiny: ['Q8_0', 'fake', 'yes'], real: ['F32', 'none', 'no'], far: ['-', 'fake', 'no'] });

@@ -1,6 +1,7 @@
 // Runs the command lamina in a pseudo-terminal, made by the program `script` of util-linux.
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync, readlinkSync } from 'node:fs';
 import { lamina } from './command.js';
 
 /** Whether this machine has what it takes. */
@@ -15,6 +16,8 @@ export interface TerminalOptions {
   readonly env?: NodeJS.ProcessEnv;
   /** Width in characters; default 80. */
   readonly columns?: number;
+  /** What is run with the arguments; default `lamina`. */
+  readonly program?: readonly string[];
 }
 
 /** A command in a pseudo-terminal. */
@@ -31,8 +34,9 @@ export class Terminal {
   }
 
   /** Runs `lamina` with these arguments. */
-  static start(args: readonly string[], { cwd, env = process.env, columns = 80 }: TerminalOptions): Terminal {
-    const quoted = [process.execPath, lamina, ...args].map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(' ');
+  static start(args: readonly string[], options: TerminalOptions): Terminal {
+    const { cwd, env = process.env, columns = 80, program = [process.execPath, lamina] } = options;
+    const quoted = [...program, ...args].map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(' ');
     const command = `stty cols ${columns} rows 24; exec ${quoted}`;
     // A `CI` of the test run would make every command think that nobody watches.
     const { CI: _ci, ...rest } = env;
@@ -53,6 +57,17 @@ export class Terminal {
   get text(): string {
     // eslint-disable-next-line no-control-regex -- they begin with the escape character
     return this.output.replace(/\u001b(?:\[[0-9;?]*[A-Za-z]|\][^\u0007]*\u0007|[=>])|\r(?=\n)/g, '');
+  }
+
+  /** The process of the command. */
+  get pid(): number {
+    const { pid } = this.child;
+    return Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8'));
+  }
+
+  /** Makes it wider or narrower, as a window. */
+  resize(columns: number): void {
+    spawnSync('stty', ['-F', readlinkSync(`/proc/${this.pid}/fd/0`), 'cols', String(columns)]);
   }
 
   /** Types text or presses keys. */

@@ -22,6 +22,7 @@ const cases = sourceConformance({
   reference: 'shelf:tiny',
   missing: 'shelf:none',
   private: 'shelf:tiny',
+  query: 'tin',
   skip: {
     'keeps secrets out of the plan': 'it has none',
     'rejects a denied model with a message': 'all its models are public',

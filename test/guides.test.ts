@@ -1,6 +1,7 @@
 // The guides for authors: their programs pass, and their commands and manifests work as they are written.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -12,6 +13,7 @@ import { runCommand } from '@lamina/cli';
 import { readConfiguration } from '@lamina/config';
 import { createServer } from '@lamina/server-koa';
 import { createTestLamina, fakeEngine, fakePlugin, tinyGguf } from '@lamina/testing';
+import { parse } from 'yaml';
 import type * as Shelf from '../examples/shelf-source.js';
 import { root } from './support/root.js';
 
@@ -171,6 +173,66 @@ describe('the guide to several models', function () {
 /** A table whose sizes, which depend on the machine, and widths of columns do not count. */
 function withoutSizes(printed: string): string {
   return printed.replaceAll(/\d+(\.\d)? ([kMG]B|bytes)/g, 'SIZE').replaceAll(/ {2,}/g, '  ');
+}
+
+describe('the guide for people with Ollama or llama-swap', function () {
+  this.timeout(60_000);
+  const blocks = blocksOf('come-from-ollama-or-llama-swap');
+  const [install, ollama, shownEntries, llamaSwap, configuration, manifest, notes, ...others] = blocks;
+
+  it('installs packages of this repository', () => {
+    assertInstalls(install!);
+    assert.deepEqual(others, []);
+  });
+
+  it('has a command that shows the entries of an Ollama store, and what it prints', async () => {
+    const gguf = readFileSync(model);
+    const store = join(folder, '.ollama/models');
+    const digestOf = (content: string | Buffer) => createHash('sha256').update(content).digest('hex');
+    const blob = (kind: string, content: string | Buffer) => {
+      writeFileSync(join(store, 'blobs', `sha256-${digestOf(content)}`), content);
+      const size = Buffer.byteLength(content);
+      return { mediaType: `application/vnd.ollama.image.${kind}`, digest: `sha256:${digestOf(content)}`, size };
+    };
+    const directory = join(store, 'manifests/registry.ollama.ai/library/llama3.2');
+    for (const made of [directory, join(store, 'blobs')]) mkdirSync(made, { recursive: true });
+    const stored = {
+      config: blob('config', '{"model_family":"llama","model_type":"3.2B","file_type":"Q4_K_M"}'),
+      layers: [
+        blob('model', gguf),
+        blob('params', '{"num_ctx":4096,"temperature":0.6}'),
+        blob('system', 'Answer in one sentence.'),
+      ],
+    };
+    writeFileSync(join(directory, '3b'), JSON.stringify(stored));
+    const printed = await importOf(ollama!, folder);
+    const digest = /[0-9a-f]{64}/;
+    assert.equal(
+      printed.replace(digest, 'DIGEST').replaceAll(folder, '/home/ada').replace('/home/ada/imported', 'models'),
+      shownEntries!.replace(digest, 'DIGEST'),
+    );
+  });
+
+  it('has a configuration of llama-swap, the manifest that it becomes, and what the command prints', async () => {
+    const file = join(folder, 'config.yaml');
+    writeFileSync(file, configuration!);
+    const printed = await importOf(llamaSwap!.replace('config.yaml', file), folder);
+    assert.ok(printed.includes(`\n${notes!}`), printed);
+    const written = readFileSync(join(folder, 'imported/models.yaml'), 'utf8');
+    assert.deepEqual(parse(written), parse(manifest!));
+  });
+});
+
+/** What a command of the guide prints, in an empty models directory; HOME has Ollama's store. */
+async function importOf(command: string, home: string): Promise<string> {
+  const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+  const { signal } = new AbortController();
+  const more = ['--models-dir', join(folder, 'imported'), '--plugin', '@lamina/plugin-ollama-source'];
+  const args = [...command.trim().split(' ').slice(1), ...more];
+  const code = await runCommand(args, { env: { HOME: home }, stdout, stderr, signal });
+  assert.equal(code, 0, String(stderr.read()));
+  stdout.end();
+  return text(stdout);
 }
 
 describe('the guide to server extensions', function () {

@@ -1,4 +1,4 @@
-// Formats bytes and times for people.
+// Formats bytes, counts and times for people.
 
 const units = ['bytes', 'kB', 'MB', 'GB', 'TB'];
 
@@ -6,6 +6,11 @@ const units = ['bytes', 'kB', 'MB', 'GB', 'TB'];
 export function showBytes(bytes: number): string {
   const power = bytes < 1000 ? 0 : Math.min(Math.floor(Math.log10(bytes) / 3), units.length - 1);
   return power === 0 ? `${bytes} bytes` : `${(bytes / 1000 ** power).toFixed(1)} ${units[power]}`;
+}
+
+/** `950`, `1.2K`, `3M`. */
+export function showCount(count: number): string {
+  return new Intl.NumberFormat('en', { notation: 'compact' }).format(count);
 }
 
 /** `7 s`, `1 min 05 s`, `2 h 03 min`. */

@@ -8,6 +8,7 @@ import type {
   ModelDetail,
   ModelsView,
   RemovalView,
+  SearchView,
   SuggestionView,
   ValidationView,
 } from '@lamina/core/protocol';
@@ -16,6 +17,12 @@ import type {
 export interface InstallProgress {
   readonly stage: string;
   readonly ratio?: number;
+}
+
+/** Which source to search, default all that can; and the maximum number of results of each, default 20. */
+export interface SearchRange {
+  readonly source?: string;
+  readonly limit?: number;
 }
 
 /**
@@ -35,6 +42,8 @@ export interface Library {
   installBackend(name: string, onProgress: (progress: InstallProgress) => void): Promise<InstallationView>;
   /** @throws LaminaError `NO_SUGGESTION`, `REQUEST_INVALID` */
   suggest(request: SuggestRequest): Promise<SuggestionView>;
+  /** Searches sources for models to download. @throws LaminaError as `Downloads.search` */
+  search(text: string, options: SearchRange): Promise<SearchView>;
   /** Checks the manifest and all models, or only those named. @throws LaminaError `MODEL_NOT_FOUND` */
   validate(names: readonly string[] | undefined): Promise<ValidationView>;
   /** How many diagnostics `validate` shows. */

@@ -8,6 +8,7 @@ import {
   modelDetail,
   modelRuns,
   modelsView,
+  searchView,
   suggestionView,
   validationView,
   type DownloadRequest,
@@ -18,7 +19,7 @@ import type { DownloadView, ModelDetail } from '@lamina/core/protocol';
 import { setTimeout as delay } from 'node:timers/promises';
 import { AsyncSignal } from './async-signal.js';
 import { openLamina, type Flags, type LaminaOpening } from './local-lamina.js';
-import { isSettled, type InstallProgress, type Library } from './library.js';
+import { isSettled, type InstallProgress, type Library, type SearchRange } from './library.js';
 
 const followMs = 500;
 
@@ -71,6 +72,10 @@ class LocalLibrary implements Library {
 
   async suggest(request: Parameters<Library['suggest']>[0]) {
     return suggestionView(this.lamina, await this.lamina.suggestions.suggest(request, { signal: this.signal }));
+  }
+
+  async search(text: string, range: SearchRange) {
+    return searchView(await this.lamina.downloads.search(text, { ...range, signal: this.signal }));
   }
 
   async validate(names: readonly string[] | undefined) {

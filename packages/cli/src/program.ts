@@ -6,9 +6,12 @@ import { Command, InvalidArgumentError } from 'commander';
 import { backendsCommand } from './commands/backends.js';
 import { completionCommand } from './commands/completion.js';
 import { configCommand } from './commands/config.js';
+import { doctorCommand } from './commands/doctor.js';
 import { downloadsCommand } from './commands/downloads.js';
 import { eventsCommand } from './commands/events.js';
+import { importCommand } from './commands/import.js';
 import { infoCommand } from './commands/info.js';
+import { initCommand } from './commands/init.js';
 import { installCommand } from './commands/install.js';
 import { listCommand } from './commands/list.js';
 import { logsCommand } from './commands/logs.js';
@@ -16,6 +19,7 @@ import { pluginsCommand } from './commands/plugins.js';
 import { psCommand } from './commands/ps.js';
 import { pullCommand } from './commands/pull.js';
 import { removeCommand } from './commands/remove.js';
+import { searchCommand } from './commands/search.js';
 import { serveCommand } from './commands/serve.js';
 import { startCommand, stopCommand } from './commands/start.js';
 import { statsCommand } from './commands/stats.js';
@@ -28,17 +32,19 @@ import { createSession, type Session } from './session.js';
 const commandGroups = {
   'Serve:': [serveCommand, psCommand, startCommand, stopCommand, logsCommand, eventsCommand],
   'Models:': [
+    searchCommand,
     pullCommand,
     listCommand,
     infoCommand,
     suggestCommand,
     removeCommand,
     installCommand,
+    importCommand,
     validateCommand,
     downloadsCommand,
     statsCommand,
   ],
-  'Set up:': [backendsCommand, pluginsCommand, configCommand, completionCommand],
+  'Set up:': [initCommand, doctorCommand, backendsCommand, pluginsCommand, configCommand, completionCommand],
 };
 /** Options of a Lamina in this process; a server has its own. */
 const localOptions = ['manifest', 'modelsDir', 'dataDir', 'config', 'plugin'];

@@ -10,10 +10,11 @@ import {
   type ModelDetail,
   type ModelsView,
   type RemovalView,
+  type SearchView,
   type SuggestionView,
   type ValidationView,
 } from '@lamina/core/protocol';
-import { isSettled, type InstallProgress, type Library } from './library.js';
+import { isSettled, type InstallProgress, type Library, type SearchRange } from './library.js';
 import { ServerClient } from './server-client.js';
 import type { ServerLocation } from './server-location.js';
 
@@ -74,6 +75,15 @@ class ServerLibrary implements Library {
 
   suggest(request: SuggestRequest): Promise<SuggestionView> {
     return this.server.request('POST', '/suggest', request);
+  }
+
+  search(text: string, { source, limit }: SearchRange): Promise<SearchView> {
+    const query = new URLSearchParams({
+      q: text,
+      ...(source === undefined ? {} : { source }),
+      ...(limit === undefined ? {} : { limit: String(limit) }),
+    });
+    return this.server.request('GET', `/search?${query.toString()}`);
   }
 
   validate(names: readonly string[] | undefined): Promise<ValidationView> {

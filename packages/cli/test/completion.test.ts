@@ -121,7 +121,7 @@ describe('lamina completion', function () {
       if (!hasTerminals) return this.skip();
       await writeFile(folder.file('.zshrc'), `PATH='${path}'\nPS1='ready> '\neval "$(lamina completion zsh)"\n`);
       const env = { ...process.env, ZDOTDIR: folder.path };
-      const terminal = Terminal.start(['-i'], { cwd: folder.path, env, program: ['zsh'] });
+      const terminal = Terminal.run(['zsh', '-i'], { cwd: folder.path, env });
       await terminal.saw(/ready> /);
       terminal.type('lamina downl\t');
       await terminal.saw(/downloads /);

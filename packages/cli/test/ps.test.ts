@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import type { PsView } from '@lamina/core/protocol';
-import { Folder } from './support/command.js';
+import { Folder, lamina } from './support/command.js';
+import { hasTerminals, keys, Terminal } from './support/terminal.js';
 
 const manifest = `models:
   big: { path: tiny.fake, backend: fake, options: { memory_bytes: 70000000, chunks: 1000000, chunk_ms: 1 } }
@@ -85,6 +86,29 @@ describe('lamina ps', function () {
     assert.equal(models['other']?.pid, expected.models['other']?.pid);
     assert.deepEqual(models['other']?.memory?.reserved, { host: 10_000_000, 'group:pair': 1 });
     assert.deepEqual(resources['group:pair'], { budget: 1, reserved: 1, free: 0 });
+  });
+
+  it('prints each change with --watch, until it is interrupted', async () => {
+    const watching = folder.start(process.execPath, [lamina, 'ps', '--watch', '--json', '--server', url]);
+    await watching.saw(/"models":/);
+    await (await ask('other')).text();
+    await watching.saw(/"other":\{"state":"ready"/);
+    watching.child.kill('SIGINT');
+    const { code, stdout } = await watching.ended;
+    assert.equal(code, 130);
+    for (const line of stdout.trimEnd().split('\n')) assert.ok('resources' in (JSON.parse(line) as PsView));
+  });
+
+  it('shows changes in place on a terminal with --watch, and restores the screen', async function () {
+    if (!hasTerminals) return this.skip();
+    const terminal = Terminal.start(['ps', '--watch', '--server', url], { cwd: folder.path });
+    await terminal.saw(/Ctrl-C to leave/);
+    await (await ask('other')).text();
+    await terminal.saw(/other +ready +fake/);
+    terminal.type(keys.ctrlC);
+    assert.equal(await terminal.ended, 130);
+    const [enter, leave] = ['\u001b[?1049h', '\u001b[?1049l'];
+    assert.deepEqual([terminal.raw.includes(enter), terminal.raw.trimEnd().endsWith(leave)], [true, true]);
   });
 
   it('says that it needs a server', async () => {

@@ -24,8 +24,8 @@ describe('lamina on a terminal', () => {
   });
 
   it('colours states', async () => {
-    assert.match((await run(['list'])).raw, /\u001b\[32mavailable\u001b\[39m[^]*\u001b\[33mmissing\u001b\[39m/);
-    assert.match((await run(['backends'])).raw, /\u001b\[32mavailable\u001b\[39m/);
+    const { raw } = await run(['list']);
+    assert.ok(raw.includes('\u001b[32mavailable\u001b[39m') && raw.includes('\u001b[31mmissing\u001b[39m'), raw);
   });
 
   const commands = ['list', 'list --available', 'backends', 'plugins', 'config', 'validate', 'downloads', 'stats'];

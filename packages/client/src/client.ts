@@ -5,8 +5,8 @@ import { Connection, type ConnectionSettings } from './connection.js';
 import { LaminaClientError } from './error.js';
 import { Events, type ClientEvents, type EventType, type LaminaEvent, type UnknownEvent } from './events.js';
 import { Downloads } from './downloads.js';
-import { Models, type SuggestRequest } from './models.js';
-import type { SuggestionView, Usage } from './wire.js';
+import { Models, type SearchRange, type SuggestRequest } from './models.js';
+import type { SearchView, SuggestionView, Usage } from './wire.js';
 
 /** The options of {@link LaminaClient.on}. */
 export interface ListenOptions {
@@ -102,6 +102,21 @@ export class LaminaClient {
    */
   suggest(request: SuggestRequest, options: CallOptions = {}): Promise<SuggestionView> {
     return call(this.#connection, { type: 'model.suggest', request }, options);
+  }
+
+  /**
+   * Models at the sources that the server can search. Needs a key with the scope `manage`.
+   * @param q The words to search for, 1 to 200 characters.
+   * @throws LaminaClientError `REQUEST_INVALID`, `NOT_SUPPORTED` when the server has no source that can be searched,
+   * `FORBIDDEN`, `SOURCE_DENIED`, `SOURCE_UNREACHABLE`, `TIMEOUT`
+   * @example
+   * ```ts
+   * const { models } = await client.search('qwen3 4b', { limit: 5 });
+   * await client.downloads.start({ reference: models[0]!.reference });
+   * ```
+   */
+  search(q: string, { source, limit, signal }: SearchRange & CallOptions = {}): Promise<SearchView> {
+    return call(this.#connection, { type: 'model.search', q, source, limit }, { signal });
   }
 
   /**

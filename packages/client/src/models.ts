@@ -19,6 +19,14 @@ export interface LogRange {
   readonly limit?: number;
 }
 
+/** Where {@link LaminaClient.search} searches, and how much it returns. */
+export interface SearchRange {
+  /** This source only; default: all that the server can search. */
+  readonly source?: string;
+  /** The maximum number of results of each source, 1 to 100; default 20. */
+  readonly limit?: number;
+}
+
 /** What a model is needed for; other members are ignored. */
 export interface SuggestRequest {
   /** A model by name or alias; suggested if it can run there. */

@@ -398,6 +398,37 @@ export interface SuggestionView {
   }[];
 }
 
+/** A model that a source has. */
+export interface FoundModel {
+  readonly source: string;
+  /** What `POST /download` and `lamina pull` accept. */
+  readonly reference: string;
+  readonly description?: string;
+  /** How often it was downloaded, as the source counts. */
+  readonly downloads?: number;
+  readonly likes?: number;
+  /** When it was last changed, ISO 8601. */
+  readonly updated_at?: string;
+  /** The formats of its files: `gguf`. */
+  readonly formats?: readonly string[];
+  /** The size of the files that would be downloaded. */
+  readonly bytes?: number;
+  /** True when a download needs a token of an account that has accepted the terms of the model. */
+  readonly gated?: boolean;
+}
+
+/** Models that sources have. */
+export interface SearchView {
+  /** Those of one source after another, the best of each first. Fields are missing when unknown. */
+  readonly models: readonly FoundModel[];
+  /** The sources that failed, and why. */
+  readonly failed: readonly {
+    readonly source: string;
+    /** An error, in the format of OpenAI's API. */
+    readonly error: WireError;
+  }[];
+}
+
 /** Type of event → its own fields. */
 export interface EventFields {
   /** A model was found in the manifest or in a folder. */

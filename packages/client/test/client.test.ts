@@ -1,11 +1,23 @@
 // Chats, models, calls, keys and errors of the client, over one server.
 import assert from 'node:assert/strict';
 import { connect, LaminaClientError, type ChatProgress, type LaminaClient } from '@lamina/client';
+import { definePlugin } from '@lamina/core/plugin';
 import { watchForLeaks } from '@lamina/testing';
 import { startTestServer, type TestServer } from './support/test-server.js';
 
 const messages = [{ role: 'user', content: 'hi' }];
 const endless = [{ role: 'user', content: '/count' }];
+
+const shelf = definePlugin({
+  name: 'shelf-source',
+  setup: (lamina) =>
+    lamina.addSource({
+      name: 'shelf',
+      resolve: () => Promise.resolve(undefined),
+      locate: () => Promise.reject(new Error('it has no files')),
+      search: ({ text, limit }) => Promise.resolve([{ reference: `shelf:${text}`, downloads: limit }]),
+    }),
+})();
 
 describe('the client', () => {
   let testServer: TestServer;
@@ -130,6 +142,19 @@ describe('the client', () => {
     assert.ok(inUse['tiny'].memory!.reserved['host']! <= resources['host']!.reserved);
     assert.equal((await client.models.stop('tiny')).state, 'stopped');
     assert.equal(await codeOf(client.models.start('nobody')), 'MODEL_NOT_FOUND');
+  });
+
+  it('searches the sources of the server', async () => {
+    assert.equal(await codeOf(client.search('tiny')), 'NOT_SUPPORTED');
+    const withSource = await startTestServer({ models: {}, plugins: [shelf] });
+    const other = connect(withSource.url);
+    try {
+      const { models, failed } = await other.search('tiny', { limit: 1 });
+      assert.deepEqual([models, failed], [[{ source: 'shelf', reference: 'shelf:tiny', downloads: 1 }], []]);
+    } finally {
+      other.close();
+      await withSource.close();
+    }
   });
 
   it('sends any frame, and returns the result of its reply', async () => {

@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import type { Config, LaminaOptions } from './contract/config.js';
 import { defaultDataDir } from './data-dir.js';
+import { ownerOfDataDir, type DataDirOwner } from './process/lock.js';
 import { readServerAddress } from './process/server-address.js';
 
 /**
@@ -14,11 +15,32 @@ import { readServerAddress } from './process/server-address.js';
  * const url = await findServer({ modelsDir: 'models', env: process.env });
  * ```
  */
-export function findServer({
-  modelsDir = 'models',
-  dataDir,
-  env,
-}: Pick<LaminaOptions, 'modelsDir' | 'dataDir'> & Pick<Config, 'env'>): Promise<string | undefined> {
-  const directory = dataDir ?? defaultDataDir({ modelsDir: resolve(modelsDir), mode: 'attached', env });
-  return readServerAddress(resolve(directory));
+export function findServer(options: DataDirOptions): Promise<string | undefined> {
+  return readServerAddress(dataDirOf(options));
+}
+
+/** The options that decide which data directory is used. */
+export type DataDirOptions = Pick<LaminaOptions, 'modelsDir' | 'dataDir'> & Pick<Config, 'env'>;
+
+export type { DataDirOwner } from './process/lock.js';
+
+/**
+ * The data directory of these options, and the process that owns it now; no `owner`: none does.
+ * @example
+ * ```ts
+ * import { findDataDir } from '@lamina/core/find-server';
+ *
+ * const { dataDir, owner } = await findDataDir({ modelsDir: 'models', env: process.env });
+ * ```
+ */
+export async function findDataDir(
+  options: DataDirOptions,
+): Promise<{ readonly dataDir: string; readonly owner?: DataDirOwner }> {
+  const dataDir = dataDirOf(options);
+  const owner = await ownerOfDataDir(dataDir);
+  return { dataDir, ...(owner === undefined ? {} : { owner }) };
+}
+
+function dataDirOf({ modelsDir = 'models', dataDir, env }: DataDirOptions): string {
+  return resolve(dataDir ?? defaultDataDir({ modelsDir: resolve(modelsDir), mode: 'attached', env }));
 }

@@ -4,8 +4,10 @@ export { defaultDownloadLimits, defaultLimits, parseSize } from './config.js';
 export { LaminaError, type WireError } from './contract/errors.js';
 export { errorTable, type ErrorCode, type ErrorDetails } from './contract/error-table.js';
 export { abortable } from './kernel/abort.js';
+export { ProxiedFetch } from './kernel/proxied-fetch.js';
 export { reasonOf } from './kernel/reason.js';
 export { usageOptions } from './kernel/usage-options.js';
+export { wordsOf } from './kernel/words.js';
 export { wireType } from './contract/errors.js';
 export {
   backendsView,
@@ -15,6 +17,7 @@ export {
   modelDetail,
   modelsView,
   modelView,
+  searchView,
   suggestionView,
   validationView,
 } from './views/views.js';
@@ -44,16 +47,17 @@ export type {
 export type { ChatCompletionChunk, Usage } from './contract/frames.js';
 // eslint-disable-next-line no-restricted-syntax -- only interfaces that a star exports can be augmented here
 export * from './contract/extensions.js';
+export type { ImportedModels, ImportNote, ModelImport } from './contract/model-import.js';
 export type { EventData, Events, EventType, LaminaEvent, PluginEvent } from './contract/events.js';
 export { hookTable, type HookName, type HookSignatures, type HookTaps } from './contract/hooks.js';
-export type { Manifest, ModelEntry, BackendEntry } from './contract/manifest.js';
+export type { BackendEntry, Manifest, ManifestEntries, ModelEntry, ModelGroup } from './contract/manifest.js';
 export type { FileRole, Model, ModelCapability, ModelFile, ModelLimits, ModelMetadata } from './contract/models.js';
 export { apiVersion, type Plugin, type PluginNeed, type PluginRecord } from './contract/plugin.js';
 export type { FromSchema, Json, JsonObject, Schema } from './contract/schema.js';
 export type { EngineLogLine, EngineLogRange, EngineLogs, FollowedLogLine } from './contract/logs.js';
 export type { Clock, Logger } from './contract/context.js';
 export type { Policy } from './contract/policy.js';
-export type { AddressGuard } from './contract/source.js';
+export type { AddressGuard, FoundModel } from './contract/source.js';
 export type {
   AcquireOptions,
   LoadOptions,
@@ -74,6 +78,8 @@ export type {
   DownloadRequest,
   Downloads,
   DownloadState,
+  SearchOptions,
+  SearchResult,
 } from './contract/downloads.js';
 export type {
   EventSink,

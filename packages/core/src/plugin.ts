@@ -31,6 +31,7 @@ export type {
   StartedServer,
 } from './process/description.js';
 export { LaminaError } from './contract/errors.js';
+export type { ImportedModels, ImportNote, ModelImport } from './contract/model-import.js';
 export { abortable } from './kernel/abort.js';
 export { templateFeatures } from './kernel/chat-template.js';
 export { ChatPartReader } from './kernel/chat-parts.js';
@@ -66,7 +67,16 @@ export type {
   StopReason,
 } from './contract/backends.js';
 export { countsModels, type MemorySnapshot, type ModelMemory, type Resources } from './contract/memory.js';
-export type { AddressGuard, DownloadPlan, Location, PlanFile, Source, SourceContext } from './contract/source.js';
+export type {
+  AddressGuard,
+  DownloadPlan,
+  FoundModel,
+  Location,
+  PlanFile,
+  SearchQuery,
+  Source,
+  SourceContext,
+} from './contract/source.js';
 export type { FileRole, Model, ModelCapability, ModelFile, ModelLimits, ModelMetadata } from './contract/models.js';
 export type { ModelEntry } from './contract/manifest.js';
 export type { FromSchema, Json, JsonObject, Schema } from './contract/schema.js';

@@ -4,7 +4,10 @@ import { sourceName, type Token } from './settings.js';
 
 /** A request that failed. */
 export interface FailedRequest {
+  /** Empty for a search. */
   readonly repo: string;
+  /** The text of a search. */
+  readonly search?: string;
   readonly revision?: string;
   readonly path?: string;
   /** The token that was sent. */
@@ -22,6 +25,7 @@ export async function responseError(response: Response, failed: FailedRequest): 
     return denied(`${shown(failed)} is disabled on the Hub and cannot be downloaded. Choose another model.`);
   if (isBadToken(status, reason)) return badToken(failed);
   if (status === 429) return rateLimited(response, failed);
+  if (failed.search !== undefined) return searchFailed(status, reason, failed);
   if (status === 404 || code.endsWith('NotFound')) return missing(code, failed);
   if (status === 401) return missing('RepoNotFound', failed);
   if (status === 403) return denied(forbidden(failed, reason));
@@ -29,6 +33,14 @@ export async function responseError(response: Response, failed: FailedRequest): 
     `${hostOf(failed)} responded with status ${status}${reason === '' ? '' : ` (${reason})`} for ${shown(failed)}. ${status >= 500 || status === 408 ? 'Try again later.' : `See ${pageOf(failed)}.`}`,
     { status },
   );
+}
+
+function searchFailed(status: number, reason: string, failed: FailedRequest): LaminaError {
+  const detail = reason === '' ? '' : ` (${reason})`;
+  const message = `${hostOf(failed)} responded with status ${status}${detail} to ${shown(failed)}.`;
+  if (status === 401 || status === 403) return denied(`${message} It requires a token: set HF_TOKEN.`);
+  const isTemporary = status >= 500 || status === 408;
+  return unreachable(`${message} ${isTemporary ? 'Try again later.' : 'Check HF_ENDPOINT.'}`, { status });
 }
 
 /** True when the Hub rejects the token itself, which it does for public models too. */
@@ -151,6 +163,8 @@ function hostOf({ endpoint }: FailedRequest): string {
   return host === 'huggingface.co' ? 'Hugging Face' : host;
 }
 
-function shown({ repo, path }: FailedRequest): string {
+/** What a request is about. */
+export function shown({ repo, path, search }: Pick<FailedRequest, 'repo' | 'path' | 'search'>): string {
+  if (search !== undefined) return `the search for "${search}"`;
   return path === undefined ? repo : `${repo}/${path}`;
 }

@@ -1,13 +1,21 @@
 // HTTP requests to the Hub: token, redirects, time limit and errors.
 import { isHeaderToken, LaminaError, networkReasonOf, type SourceContext } from '@lamina/core/plugin';
-import { badToken, isBadToken, malformedToken, responseError, unreachable, type FailedRequest } from './errors.js';
+import {
+  badToken,
+  isBadToken,
+  malformedToken,
+  responseError,
+  shown,
+  unreachable,
+  type FailedRequest,
+} from './errors.js';
 import type { Settings, Token } from './settings.js';
 
 const responseTimeoutMs = 30_000;
 const maxRedirects = 5;
 
 /** What a request is about, for error messages. */
-export type Subject = Pick<FailedRequest, 'repo' | 'revision' | 'path'>;
+export type Subject = Pick<FailedRequest, 'repo' | 'search' | 'revision' | 'path'>;
 
 /** A response of the Hub. */
 export interface HubResponse {
@@ -29,15 +37,14 @@ export class Hub {
   }
 
   /**
-   * A fetch for file listings. It requests this endpoint only, whatever host the link to the next page names, and throws
+   * A fetch for listings of files and models. It requests this endpoint only, whatever host the link to the next page names, and throws
    * a LaminaError for responses that are not 2xx.
    */
   listingFetch(subject: Subject, context: SourceContext): typeof globalThis.fetch {
     const seen = new Set<string>();
     return async (input) => {
       const url = this.atEndpoint(input instanceof Request ? input.url : String(input));
-      if (seen.has(url))
-        throw unreachable(`${this.endpoint} sends the file list of ${subject.repo} in an endless loop.`);
+      if (seen.has(url)) throw unreachable(`${this.endpoint} sends the list for ${shown(subject)} in an endless loop.`);
       seen.add(url);
       const { response, redirectedTo } = await this.request(url, subject, context);
       if (redirectedTo !== undefined)
@@ -59,7 +66,9 @@ export class Hub {
     headers: Record<string, string> = {},
   ): Promise<HubResponse> {
     if (this.settings.offline)
-      throw unreachable(`HF_HUB_OFFLINE is set, so ${subject.repo} cannot be downloaded. Unset it to use the network.`);
+      throw unreachable(
+        `HF_HUB_OFFLINE is set, so the Hub cannot be used for ${shown(subject)}. Unset it to use the network.`,
+      );
     const token = await this.settings.token();
     if (token !== undefined && !isHeaderToken(token.value)) throw malformedToken(token);
     const result = await this.follow(url, subject, context, headers, token);
@@ -90,7 +99,7 @@ export class Hub {
     }
     context.log.warn(
       { token: failed.token!.from },
-      'The Hub does not accept this token; public models are downloaded without it',
+      'The Hub does not accept this token; public models are available without it',
     );
     return result;
   }
@@ -112,12 +121,12 @@ export class Hub {
       if (next.origin !== new URL(this.endpoint).origin) return { response, url, token, redirectedTo: next.href };
       url = next.href;
     }
-    throw unreachable(`${this.endpoint} redirects in a loop for ${subject.repo}.`);
+    throw unreachable(`${this.endpoint} redirects in a loop for ${shown(subject)}.`);
   }
 
   private async send(
     url: string,
-    { repo }: Subject,
+    subject: Subject,
     { signal, fetch }: SourceContext,
     headers: Record<string, string>,
   ): Promise<Response> {
@@ -128,7 +137,7 @@ export class Hub {
       if (LaminaError.is(error)) throw error;
       throw signal.aborted
         ? new LaminaError('ABORTED', {}, { cause: error })
-        : failure(this.endpoint, repo, timeout.aborted, error);
+        : failure(this.endpoint, shown(subject), timeout.aborted, error);
     }
   }
 
@@ -144,10 +153,10 @@ export function authorization(token: Token | undefined): Record<string, string> 
   return token === undefined ? {} : { authorization: `Bearer ${token.value}` };
 }
 
-function failure(endpoint: string, repo: string, isTimeout: boolean, error: unknown): LaminaError {
+function failure(endpoint: string, what: string, isTimeout: boolean, error: unknown): LaminaError {
   const reason = isTimeout ? `no response within ${responseTimeoutMs / 1000} s` : networkReasonOf(error);
   return unreachable(
-    `${endpoint} cannot be reached for ${repo}: ${reason}. Check the connection, or set HF_ENDPOINT to a mirror.`,
+    `${endpoint} cannot be reached for ${what}: ${reason}. Check the connection, or set HF_ENDPOINT to a mirror.`,
     {},
     error,
   );

@@ -100,7 +100,7 @@ function splitQuant(text: string): { repo: string; quant?: string } {
 }
 
 /** The rule of huggingface_hub's validate_repo_id. The oldest models have no organization. */
-function isRepository(name: string): boolean {
+export function isRepository(name: string): boolean {
   const parts = name.split('/');
   if (parts.length > 2 || name.length > 96 || /--|\.\.|\.git$/.test(name)) return false;
   return parts.every((part) => /^[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?$/i.test(part));

@@ -7,6 +7,7 @@ import { locateFile } from './locate.js';
 import { makePlan } from './plan.js';
 import { parseReference } from './reference.js';
 import { readRepository } from './repository.js';
+import { searchHub } from './search.js';
 import { sourceName, type Settings } from './settings.js';
 
 /** Makes the source. */
@@ -24,6 +25,7 @@ export function hubSource(settings: Settings): Source {
       return plan;
     },
     locate: (file, plan, context) => locateFile(hub, file, plan, context),
+    search: (query, context) => searchHub(hub, query, context),
     ...(settings.adopt && settings.cacheDir !== undefined
       ? { adopt: (context) => adoptCache(settings.cacheDir!, context) }
       : {}),

@@ -16,6 +16,9 @@ export interface HubRepository {
   readonly commit?: string;
   readonly gated?: 'auto' | 'manual';
   readonly disabled?: boolean;
+  readonly downloads?: number;
+  /** Its task, as `pipeline_tag`. */
+  readonly task?: string;
   readonly files: Readonly<Record<string, string | Buffer | HubFile>>;
 }
 
@@ -94,6 +97,7 @@ export class HubServer {
     const path = pathname.slice(this.prefix.length);
     const special = this.special.get(path) ?? this.special.get('');
     if (special !== undefined) return special(request, response);
+    if (path === '/api/models') return this.search(searchParams, response);
     const [, api, revision] = /^\/api\/models\/(.+?)\/revision\/([^/]+)$/.exec(path) ?? [];
     if (api !== undefined) return this.info(api, decodeURIComponent(revision!), response);
     const [, listed] = /^\/api\/models\/(.+?)\/tree\/[^/]+$/.exec(path) ?? [];
@@ -125,6 +129,36 @@ export class HubServer {
       downloads: 0,
       lastModified: '2026-01-01T00:00:00.000Z',
     });
+  }
+
+  /** Repositories with this text in their names, and with a GGUF file if `filter` says so, the most downloaded first. */
+  private search(query: URLSearchParams, response: ServerResponse): void {
+    const text = (query.get('search') ?? '').toLowerCase();
+    const matching = [...this.repositories]
+      .filter(([id, { files }]) => {
+        const isOfFormat = query.get('filter') !== 'gguf' || Object.keys(files).some((path) => path.endsWith('.gguf'));
+        return isOfFormat && id.toLowerCase().includes(text);
+      })
+      .sort(([, a], [, b]) => (b.downloads ?? 0) - (a.downloads ?? 0));
+    const from = Number(query.get('cursor') ?? 0);
+    const to = from + Math.min(Number(query.get('limit')), this.pageSize);
+    const entries = matching
+      .slice(from, to)
+      .map(([id, { gated = false, disabled = false, downloads = 0, ...found }]) => ({
+        _id: '1',
+        id,
+        private: false,
+        gated,
+        disabled,
+        downloads,
+        likes: 3,
+        lastModified: '2026-01-31T12:00:00.000Z',
+        ...(found.task === undefined ? {} : { pipeline_tag: found.task }),
+        siblings: Object.keys(found.files).map((rfilename) => ({ rfilename })),
+      }));
+    query.set('cursor', String(to));
+    const next = `<${this.linkBase ?? this.url}/api/models?${query}>; rel="next"`;
+    json(response, entries, to < matching.length ? { link: next } : {});
   }
 
   private tree(repo: string, path: string, from: number, response: ServerResponse): void {

@@ -183,7 +183,7 @@ describe('an error of the Hub', () => {
     });
     const lines: Line[] = [];
     await assert.rejects(known.resolve('org/name', contextFor(lines)), { code: 'SOURCE_MODEL_NOT_FOUND' }); // It is empty, so it was read.
-    assert.match(lines[0]?.message ?? '', /does not accept this token; public models are downloaded without it/);
+    assert.match(lines[0]?.message ?? '', /does not accept this token; public models are available without it/);
   });
 
   it('is reported for the token when one is required', async () => {

@@ -1,5 +1,6 @@
 // The plugin `ollama-source`: models from Ollama's registry and compatible ones, and from an Ollama store on this machine.
 import { definePlugin } from '@lamina/core/plugin';
+import { storeImport } from './import.js';
 import { applyDefaults, type RequestDefaults } from './request-defaults.js';
 import { readSettings } from './settings.js';
 import { ollamaRegistrySource } from './source.js';
@@ -48,6 +49,7 @@ export const ollamaSource = definePlugin({
     const settings = readSettings(options, lamina.env);
     const adopted = new Map<string, RequestDefaults>();
     lamina.addSource(ollamaRegistrySource(settings, adopted));
+    lamina.extend('import', storeImport(settings));
     lamina.hooks.beforeRequest.tap((request) => applyDefaults(request, lamina.models, adopted));
   },
 });

@@ -24,7 +24,11 @@ export interface Package {
   readonly parameters: JsonObject;
   readonly system: string | undefined;
   readonly hasTemplate: boolean;
+  readonly hasMessages: boolean;
 }
+
+/** What a store has of a model. */
+export type StoredPackage = Omit<Package, 'name' | 'digest'>;
 
 /** Reads a model from a registry. @throws LaminaError `SOURCE_DENIED`, `SOURCE_UNREACHABLE`, `SOURCE_MODEL_NOT_FOUND` */
 export async function readPackage(registries: Registries, name: Name, context: SourceContext): Promise<Package> {
@@ -42,7 +46,7 @@ export async function readLayers(
   manifest: Manifest,
   name: Name,
   read: (layer: Layer) => Promise<string>,
-): Promise<Omit<Package, 'name' | 'digest'>> {
+): Promise<StoredPackage> {
   const { layers } = manifest;
   const config = manifest.config === undefined ? {} : readConfig(await read(manifest.config));
   requireWeights(manifest, config, name);
@@ -56,5 +60,6 @@ export async function readLayers(
     parameters: params === undefined ? {} : ((parseObject(await read(params)) ?? {}) as JsonObject),
     system: system === undefined ? undefined : await read(system),
     hasTemplate: layers.has('template') || layers.has('prompt'),
+    hasMessages: layers.has('messages'),
   };
 }

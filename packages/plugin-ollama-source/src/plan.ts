@@ -37,7 +37,25 @@ export function makePlan(reference: Json, model: Package): DownloadPlan {
 }
 
 /** Known limitations, for the log and the description of the model. */
-export function notices({ name, config, hasTemplate, parameters, adapters }: Package): readonly string[] {
+export function notices(model: Package): readonly string[] {
+  const { adapters } = model;
+  return [
+    ...differences(model),
+    ...(adapters.length === 0
+      ? []
+      : [
+          `It includes ${adapters.length === 1 ? 'an adapter' : `${adapters.length} adapters`} (lora-*.gguf beside the weights): add a manifest entry with \`base\` for ${adapters.length === 1 ? 'it' : 'each'} to use it.`,
+        ]),
+  ];
+}
+
+/** What engines do in another way than Ollama. */
+export function differences({
+  name,
+  config,
+  hasTemplate,
+  parameters,
+}: Pick<Package, 'name' | 'config' | 'hasTemplate' | 'parameters'>): readonly string[] {
   const family =
     name.host.toLowerCase() === officialHost
       ? incompatibleFamily([config.model_family ?? '', ...(config.model_families ?? [])])
@@ -57,32 +75,38 @@ export function notices({ name, config, hasTemplate, parameters, adapters }: Pac
     ...(unused.length === 0
       ? []
       : [`These parameters apply to Ollama's own engine only and are not used: ${unused.join(', ')}.`]),
-    ...(adapters.length === 0
-      ? []
-      : [
-          `It includes ${adapters.length === 1 ? 'an adapter' : `${adapters.length} adapters`} (lora-*.gguf beside the weights): add a manifest entry with \`base\` for ${adapters.length === 1 ? 'it' : 'each'} to use it.`,
-        ]),
   ];
 }
 
 function describe(model: Package): Partial<ModelEntry> {
-  const { name, config } = model;
-  const about = [shown(name), config.model_family, config.model_type]
-    .filter((word) => word !== undefined && word !== '')
-    .join(', ');
   return {
-    description: [`${about}.`, ...notices(model)].join(' '),
-    ...(config.file_type === undefined ? {} : { quantization: config.file_type }),
+    description: [about(model), ...notices(model)].join(' '),
+    ...quantizationOf(model),
   };
 }
 
-function optionsOf({ parameters }: Package): { options?: Record<string, Json> } {
+/** `llama3.2:3b, llama, 3.2B.` */
+export function about({ name, config }: Pick<Package, 'name' | 'config'>): string {
+  const words = [shown(name), config.model_family, config.model_type];
+  return `${words.filter((word) => word !== undefined && word !== '').join(', ')}.`;
+}
+
+/** The quantization for an entry, if it is known. */
+export function quantizationOf({ config }: Pick<Package, 'config'>): { quantization?: string } {
+  return config.file_type === undefined ? {} : { quantization: config.file_type };
+}
+
+/** The options for an entry, if there are any. */
+export function optionsOf({ parameters }: Pick<Package, 'parameters'>): { options?: Record<string, Json> } {
   const options = startOptions(parameters);
   return Object.keys(options).length === 0 ? {} : { options };
 }
 
 /** The reference for the manifest: with the request defaults of the model, which can be edited there. */
-function referenceWithDefaults(reference: Json, { name, parameters, system }: Package): JsonObject {
+export function referenceWithDefaults(
+  reference: Json,
+  { name, parameters, system }: Pick<Package, 'name' | 'parameters' | 'system'>,
+): JsonObject {
   const written = typeof reference === 'object' && reference !== null ? (reference as JsonObject) : {};
   return {
     model: shown(name),

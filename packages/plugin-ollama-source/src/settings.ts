@@ -15,8 +15,10 @@ export interface Settings {
   readonly registries: ReadonlySet<string>;
   /** Those of them that use http. */
   readonly insecure: ReadonlySet<string>;
-  /** The stores whose models are listed. */
+  /** The stores of this machine. */
   readonly stores: readonly string[];
+  /** Whether their models are listed. */
+  readonly adopt: boolean;
 }
 
 /** The default folders are those of Ollama's installers. */
@@ -32,7 +34,8 @@ export function readSettings(options: SourceOptions, env: Readonly<Record<string
   return {
     registries: new Set([...(options.registries ?? []).map((host) => host.toLowerCase()), ...insecure]),
     insecure,
-    stores: options.adopt === false ? [] : named === undefined ? usual : [named],
+    stores: named === undefined ? usual : [named],
+    adopt: options.adopt !== false,
   };
 }
 

@@ -1,5 +1,6 @@
 // The source `ollama`.
 import type { Context, Source } from '@lamina/core/plugin';
+import { adoptStores } from './adopt.js';
 import { denied } from './errors.js';
 import { locateBlob } from './locate.js';
 import { nameOf, officialHost, shown, sourceName, type Name } from './name.js';
@@ -8,7 +9,6 @@ import { makePlan, notices } from './plan.js';
 import { Registries } from './registry.js';
 import type { RequestDefaults } from './request-defaults.js';
 import type { Settings } from './settings.js';
-import { adoptStore } from './store.js';
 
 const defaultHosts = [officialHost, 'hf.co', 'huggingface.co'];
 
@@ -26,9 +26,7 @@ export function ollamaRegistrySource(settings: Settings, adopted: Map<string, Re
       return makePlan(reference, model);
     },
     locate: (file, _plan, context) => locateBlob(registries, file, context),
-    ...(settings.stores.length === 0
-      ? {}
-      : { adopt: (context: Context) => adoptStore(settings.stores, adopted, context) }),
+    ...(!settings.adopt ? {} : { adopt: (context: Context) => adoptStores(settings.stores, adopted, context) }),
   };
 }
 

@@ -1,51 +1,47 @@
-// Finds models in an Ollama store, so that they are used in place. llama.cpp opens blobs although their names do not
-// end in .gguf.
+// Reads an Ollama store: `manifests/<host>/<namespace>/<model>/<tag>` and `blobs/sha256-<digest>`.
 import { opendir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Context, Model, ModelFile } from '@lamina/core/plugin';
+import type { ModelFile } from '@lamina/core/plugin';
 import { readManifest, type Layer } from './manifest.js';
-import { nameOf, shown, type Name } from './name.js';
-import { readLayers } from './package.js';
-import { startOptions } from './parameters.js';
-import type { RequestDefaults } from './request-defaults.js';
+import { nameOf, type Name } from './name.js';
+import { readLayers, type StoredPackage } from './package.js';
 
 const maxTextBytes = 4 * 1024 * 1024;
 
-/** Yields every complete model of the stores, named as in `ollama list`. The first store that has a model wins. */
-export async function* adoptStore(
-  stores: readonly string[],
-  defaults: Map<string, RequestDefaults>,
-  context: Context,
-): AsyncIterable<Model> {
-  const seen = new Set<string>();
-  for (const store of stores) {
-    for await (const name of namesIn(join(store, 'manifests'), [], context)) {
-      context.signal.throwIfAborted();
-      if (seen.has(shown(name))) continue;
-      const models = await modelsOf(store, name, defaults, context);
-      if (models.length > 0) seen.add(shown(name));
-      yield* models;
+/** A model of a store, or why it cannot be used. */
+export type StoredModel = { readonly name: Name } & (
+  | {
+      readonly pack: StoredPackage;
+      /** Weights and projector. */
+      readonly files: readonly ModelFile[];
+      readonly adapters: readonly ModelFile[];
+      readonly problem?: never;
     }
+  | { readonly problem: string }
+);
+
+/**
+ * Yields the models of a store, sorted by name; nothing when it does not exist.
+ * @throws an Error with the code `EACCES` or `EPERM` when a directory cannot be read
+ */
+export async function* readStore(store: string, signal: AbortSignal): AsyncIterable<StoredModel> {
+  for await (const name of namesIn(join(store, 'manifests'), [])) {
+    signal.throwIfAborted();
+    yield await readModel(store, name);
   }
 }
 
-/** `manifests/<host>/<namespace>/<model>/<tag>`. */
-async function* namesIn(directory: string, parts: readonly string[], context: Context): AsyncIterable<Name> {
+async function* namesIn(directory: string, parts: readonly string[]): AsyncIterable<Name> {
   const names: string[] = [];
   try {
     for await (const entry of await opendir(directory)) names.push(entry.name);
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'EACCES' || code === 'EPERM')
-      context.log.warn(
-        { directory, reason: code },
-        'No permission to read this Ollama store; add the user of Lamina to the group of Ollama',
-      );
+    if (isDenied(error)) throw error;
     return;
   }
   for (const name of names.filter((one) => !one.startsWith('.')).sort()) {
     const path = [...parts, name];
-    if (path.length < 4) yield* namesIn(join(directory, name), path, context);
+    if (path.length < 4) yield* namesIn(join(directory, name), path);
     else {
       const [host, namespace, model, tag] = path;
       const parsed = nameOf(`ollama:${host}/${namespace}/${model}:${tag}`);
@@ -54,36 +50,20 @@ async function* namesIn(directory: string, parts: readonly string[], context: Co
   }
 }
 
-/** One model; with an adapter two, because an adapter is a model of its own that shares the process of its base. */
-async function modelsOf(
-  store: string,
-  name: Name,
-  defaults: Map<string, RequestDefaults>,
-  { log }: Context,
-): Promise<readonly Model[]> {
+async function readModel(store: string, name: Name): Promise<StoredModel> {
   const { host, namespace, model, tag } = name;
   try {
     const manifest = readManifest(await readSmall(join(store, 'manifests', host, namespace, model, tag)), name);
-    const { weights, projector, adapters, parameters, system } = await readLayers(manifest, name, (layer) =>
-      readSmall(blobPath(store, layer)),
-    );
+    const pack = await readLayers(manifest, name, (layer) => readSmall(blobPath(store, layer)));
+    const { weights, projector, adapters } = pack;
     if (adapters.length > 1) throw new Error('it has several adapters');
     const files = [
       ...(await filesOf(store, 'weights', weights)),
       ...(await filesOf(store, 'projector', projector === undefined ? [] : [projector])),
     ];
-    const adapterFiles = await filesOf(store, 'adapter', adapters);
-    defaults.set(shown(name), { parameters, ...(system === undefined ? {} : { system }) });
-    const complete = adopted(shown(name), tag, files, startOptions(parameters));
-    if (adapterFiles.length === 0) return [complete];
-    const base = { ...complete, name: `${shown(name)}/base`, aliases: [] };
-    return [base, { ...complete, files: adapterFiles, options: {}, base: base.name }];
+    return { name, pack, files, adapters: await filesOf(store, 'adapter', adapters) };
   } catch (error) {
-    log.debug(
-      { model: shown(name), reason: error instanceof Error ? error.message : String(error) },
-      'A model of the Ollama store is skipped',
-    );
-    return [];
+    return { name, problem: error instanceof Error ? error.message : String(error) };
   }
 }
 
@@ -95,16 +75,19 @@ async function filesOf(
   return Promise.all(
     layers.map(async (layer) => {
       const path = blobPath(store, layer);
-      const { size } = await stat(path);
-      if (size !== layer.size) throw new Error(`${path} has ${size} of ${layer.size} bytes`);
+      const { size } = await stat(path).catch(() => {
+        throw new Error(`its file ${path} cannot be read; run "ollama pull" again`);
+      });
+      if (size !== layer.size)
+        throw new Error(`its file ${path} has ${size} of ${layer.size} bytes; run "ollama pull" again`);
       return { role, path, bytes: size };
     }),
   );
 }
 
-function adopted(name: string, tag: string, files: readonly ModelFile[], options: Model['options']): Model {
-  const aliases = tag === 'latest' ? [name.slice(0, -':latest'.length)] : [];
-  return { name, files, format: 'gguf', aliases, options, pinned: false, limits: {}, from: 'adopted' };
+/** Whether the user may not read a directory. */
+export function isDenied(error: unknown): boolean {
+  return ['EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '');
 }
 
 function blobPath(store: string, { digest }: Layer): string {

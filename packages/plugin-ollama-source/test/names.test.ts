@@ -15,6 +15,7 @@ async function requestedUrl(reference: Json, plugin: Plugin = ollamaSource()): P
     env: {},
     hooks: { beforeRequest: { tap: () => undefined } },
     addSource: (one: Source) => (source = one),
+    extend: () => undefined,
   };
   await plugin.setup(lamina as unknown as PluginContext, plugin.options as never);
   await source!
@@ -96,6 +97,7 @@ describe('a model name of Ollama', () => {
               env: {},
               hooks: { beforeRequest: { tap: () => undefined } },
               addSource: (one: Source) => (source = one),
+              extend: () => undefined,
             } as unknown as PluginContext,
             plugin.options as never,
           );

@@ -31,6 +31,7 @@ export async function sourceOf(plugin: Plugin, env: Readonly<Record<string, stri
     log: contextFor().log,
     hooks: { beforeRequest: { tap: () => undefined } },
     addSource: (source: Source) => void sources.push(source),
+    extend: () => undefined,
   };
   await plugin.setup(lamina as unknown as PluginContext, plugin.options as never);
   assert.equal(sources.length, 1);

@@ -6,6 +6,7 @@ import type { ClientFrame, LaminaEvent, ServerFrame } from '@lamina/core/protoco
 import { problemsOf } from './support/documented.js';
 import { serveEndlessFiles, type EndlessFiles } from './support/endless-file.js';
 import { TestSocket } from './support/socket.js';
+import { shelfPlugin } from './support/shelf-source.js';
 import { startTestServer, type TestServer } from './support/test-server.js';
 
 interface Message extends JsonObject {
@@ -52,7 +53,7 @@ describe('/asyncapi.json', function () {
   before(async () => {
     files = await serveEndlessFiles();
     testServer = await startTestServer({
-      plugins: [echo],
+      plugins: [echo, shelfPlugin()],
       entries: { far: { path: 'far.fake', backend: 'fake', download: { url: `${files.origin}/far.fake` } } },
       server: { apiKeys: [{ key: 'manager-key-1' }, { key: 'guest-key-1', scope: 'inference' }] },
     });
@@ -90,6 +91,7 @@ describe('/asyncapi.json', function () {
     { type: 'model.ps', id: 'ps' },
     { type: 'model.logs', id: 'logs', model: 'tiny', limit: 1 },
     { type: 'model.suggest', id: 'suggest', request: { use_case: 'chat' } },
+    { type: 'model.search', id: 'search', q: 'tiny', source: 'shelf', limit: 5 },
     { type: 'download.list', id: 'downloads' },
     { type: 'download.start', id: 'download', request: { model: 'far' } },
     { type: 'download.pause', id: 'pause', download: 'none' },

@@ -309,6 +309,7 @@ describe('the checks of routes of plugins', function () {
         'downloads.pause',
         'downloads.remove',
         'downloads.resume',
+        'downloads.search',
         'downloads.start',
         'models.reload',
         'models.remove',

@@ -7,6 +7,7 @@ import { laminaRouter } from '@lamina/server-koa';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { problemsOf, target } from './support/documented.js';
 import { serveEndlessFiles, type EndlessFiles } from './support/endless-file.js';
+import { shelfPlugin } from './support/shelf-source.js';
 import { chat, errorOf, startTestServer, type TestServer } from './support/test-server.js';
 
 interface Operation {
@@ -93,7 +94,7 @@ describe('/openapi.json', function () {
     files = await serveEndlessFiles();
     testServer = await startTestServer({
       models: { tiny: {}, other: {} },
-      plugins: [echo],
+      plugins: [echo, shelfPlugin()],
       entries: {
         far: { path: 'far.fake', backend: 'fake', download: { url: `${files.origin}/far.fake` } },
         unwanted: { path: 'model.fake', backend: 'fake' },
@@ -210,6 +211,7 @@ describe('/openapi.json', function () {
     'POST /downloads/{id}/resume': [{ path: '/downloads/ID/resume' }],
     'DELETE /downloads/{id}': [{ path: '/downloads/ID' }],
     'GET /downloadable': [{}],
+    'GET /search': [{ path: '/search?q=tiny&source=shelf&limit=5' }],
     'GET /events': [{ path: '/events?types=model.ready' }],
     'GET /requests': [{}, { path: '/requests?after=none' }],
     'GET /openapi.json': [{}],

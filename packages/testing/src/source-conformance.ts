@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import {
   type DownloadPlan,
+  type FoundModel,
   type Json,
   LaminaError,
   type PlanFile,
@@ -33,6 +34,8 @@ export interface SourceKit {
    * (what `context.fetch` throws) or `SOURCE_DENIED`.
    */
   readonly private?: Json;
+  /** What to search for; it must find at least one model. */
+  readonly query?: string;
   /** All secrets of the source, such as its token; no plan may contain one. */
   readonly secrets?: readonly string[];
   /** Name of a case → why it does not apply. */
@@ -108,6 +111,18 @@ const cases = {
       assert.ok(model.files.length > 0 && model.files.every(({ bytes }) => bytes > 0), `${model.name} has no files`);
     }
     assert.ok(count > 0, 'no model was adopted');
+  },
+  'finds models that it resolves': async (kit) => {
+    const source = await sourceOf(kit);
+    assert.ok(source.search !== undefined, 'the source cannot be searched; skip this case');
+    assert.ok(kit.query !== undefined, 'the kit has no "query" to search for; skip this case, with the reason');
+    const found = await source.search({ text: kit.query, limit: 1 }, contextOf());
+    assert.equal(found.length, 1, `the search for "${kit.query}" with the limit 1 found ${found.length} models`);
+    const [{ reference }] = found as [FoundModel];
+    assert.match(reference, /^[a-z0-9][\w.:/@+-]*$/i, `the reference "${reference}" cannot be pasted into a terminal`);
+    const plan = await source.resolve(reference, contextOf());
+    assert.ok(plan !== undefined, `the source does not recognise "${reference}", which it found`);
+    assert.deepEqual(await source.search({ text: 'no such model 7f3a', limit: 1 }, contextOf()), []);
   },
 } satisfies Record<string, (kit: SourceKit) => Promise<void>>;
 

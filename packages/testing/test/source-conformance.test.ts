@@ -16,12 +16,13 @@ function sourceWith(change: Partial<Record<keyof Source, unknown>>): Source {
       return { source: 'shelf', reference, model: {}, files: [{ path: 'tiny.gguf', from: { key: 'tiny' } }] };
     },
     locate: () => Promise.resolve({ url: 'https://example.org/tiny.gguf' }),
+    search: ({ text }) => Promise.resolve(text === 'tiny' ? [{ reference: 'shelf:tiny' }] : []),
   };
   return { ...source, ...change } as Source;
 }
 
 function kitOf(source: Source): SourceKit {
-  return { source: () => source, reference: 'shelf:tiny', missing: 'shelf:none', denied: 'shelf:gated' };
+  return { source: () => source, reference: 'shelf:tiny', missing: 'shelf:none', denied: 'shelf:gated', query: 'tiny' };
 }
 
 function caseOf(source: Source, name: SourceCaseName) {
@@ -61,6 +62,24 @@ const defects: readonly (readonly [string, SourceCaseName, Partial<Record<keyof 
         Promise.reject(new LaminaError('SOURCE_MODEL_NOT_FOUND', { source: 'shelf', reference: 'x', hint: '' })),
     },
     /threw SOURCE_MODEL_NOT_FOUND: .*\. Reject with a LaminaError whose code is SOURCE_DENIED\./,
+  ],
+  [
+    'cannot be searched',
+    'finds models that it resolves',
+    { search: undefined },
+    /the source cannot be searched; skip this case/,
+  ],
+  [
+    'finds what it does not resolve',
+    'finds models that it resolves',
+    { search: () => Promise.resolve([{ reference: 'tiny' }]) },
+    /does not recognise "tiny", which it found/,
+  ],
+  [
+    'ignores the limit of a search',
+    'finds models that it resolves',
+    { search: () => Promise.resolve([{ reference: 'shelf:tiny' }, { reference: 'shelf:tiny' }]) },
+    /with the limit 1 found 2 models/,
   ],
 ];
 

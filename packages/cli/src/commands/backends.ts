@@ -6,7 +6,7 @@ import type { CommandResult, Printer } from '../printer.js';
 import { createInstallProgress } from '../progress/install-progress.js';
 import type { CommandContext } from '../command-context.js';
 import type { Session } from '../session.js';
-import { colourState } from '../state-colour.js';
+import { styleState } from '../state.js';
 import type { TableRow } from '../table.js';
 import { addExample } from './example.js';
 
@@ -53,7 +53,7 @@ function resultOf(view: BackendsView, printer: Printer): CommandResult {
   const rows = backends.flatMap(([name, backend]): readonly TableRow[] => [
     [
       name,
-      colourState(backend.available ? 'available' : 'missing', printer.style),
+      styleState(backend.available ? 'available' : 'missing', printer.style),
       backend.version ?? '-',
       backend.formats.join(', ') || '-',
     ],

@@ -7,7 +7,7 @@ import type { CommandResult, Printer } from '../printer.js';
 import type { CommandContext } from '../command-context.js';
 import type { GlobalOptions } from '../global-options.js';
 import type { Session } from '../session.js';
-import { colourState } from '../state-colour.js';
+import { styleState } from '../state.js';
 import type { TableRow } from '../table.js';
 import { addExample } from './example.js';
 
@@ -78,7 +78,7 @@ async function find(library: Library, wanted: string): Promise<DownloadView> {
 
 function resultOf(view: { readonly downloads: readonly DownloadView[] }, printer: Printer): CommandResult {
   const rows = view.downloads.flatMap((download): readonly TableRow[] => [
-    [download.model, colourState(download.state, printer.style), ...amountsOf(download), download.source, download.id],
+    [download.model, styleState(download.state, printer.style), ...amountsOf(download), download.source, download.id],
     ...(download.error === undefined ? [] : [download.error.message]),
   ]);
   const text = printer.table(['MODEL', 'STATE', '>DONE', '>SIZE', 'SOURCE', 'ID'], rows);

@@ -4,7 +4,7 @@ import type { ModelDetail } from '@lamina/core/protocol';
 import { showBytes } from '../amounts.js';
 import type { CommandResult, Printer } from '../printer.js';
 import type { Session } from '../session.js';
-import { colourState } from '../state-colour.js';
+import { styleState } from '../state.js';
 import { addExample } from './example.js';
 import { filesOf, loadedOf, sizeOf } from './list.js';
 
@@ -77,8 +77,8 @@ function mainRows(model: ModelDetail, isServer: boolean, { style }: Printer): re
   const needs = memory && `about ${showBytes(memory.bytes)} with ${memory.context_length} tokens of context`;
   const rows: Readonly<Record<string, string | undefined>> = {
     description,
-    files: colourState(filesOf(model), style),
-    loaded: isServer ? colourState(loadedOf(model), style) : undefined,
+    files: styleState(filesOf(model), style),
+    loaded: isServer ? styleState(loadedOf(model), style) : undefined,
     'runs on': backend ?? none,
     memory: needs,
     size: sizeOf(model),

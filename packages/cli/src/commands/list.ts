@@ -4,7 +4,7 @@ import type { DownloadableView, ModelsView, ModelView } from '@lamina/core/proto
 import { showBytes } from '../amounts.js';
 import type { CommandResult, Printer } from '../printer.js';
 import type { Session } from '../session.js';
-import { colourState } from '../state-colour.js';
+import { styleState } from '../state.js';
 import { counted, type TableRow } from '../table.js';
 import { addExample } from './example.js';
 
@@ -57,11 +57,11 @@ function modelsResult(view: ModelsView, isServer: boolean, printer: Printer): Co
 function rowOf(name: string, model: ModelView, isServer: boolean, { style }: Printer): readonly string[] {
   return [
     name,
-    colourState(filesOf(model), style),
+    styleState(filesOf(model), style),
     sizeOf(model),
     model.quantization ?? '-',
     model.runs_on ?? (model.available ? 'none' : (model.backend ?? '-')),
-    ...(isServer ? [colourState(loadedOf(model), style)] : []),
+    ...(isServer ? [styleState(loadedOf(model), style)] : []),
   ];
 }
 

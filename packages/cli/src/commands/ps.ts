@@ -8,7 +8,7 @@ import type { GlobalOptions } from '../global-options.js';
 import { LiveScreen } from '../live-screen.js';
 import { stripControls, type CommandResult, type Printer } from '../printer.js';
 import type { ClientContext, Session } from '../session.js';
-import { colourState } from '../state-colour.js';
+import { styleState } from '../state.js';
 import { counted } from '../table.js';
 import { addExample } from './example.js';
 
@@ -41,7 +41,8 @@ async function watch({ client, io, printer }: ClientContext): Promise<never> {
   const { signal } = io;
   const changed = new AsyncSignal();
   const notify = (): void => changed.notify();
-  client.on('model.state', notify, { signal });
+  for (const type of ['model.state', 'request.started', 'request.finished'] as const)
+    client.on(type, notify, { signal });
   const timer = setInterval(notify, refreshMs);
   const show = printer.json ? showChanges(printer) : undefined;
   const screen = printer.json ? undefined : new LiveScreen(io.stdout, notify);
@@ -82,7 +83,7 @@ function totalsOf({ models }: PsView, { bold, dim }: Style): string {
     counted(busy, 'request'),
     ...(waiting === 0 ? [] : [`${waiting} waiting`]),
   ];
-  return `${bold(parts.join(', '))}  ${dim(`${new Date().toLocaleTimeString('en-GB')}, Ctrl-C ends`)}`;
+  return `${bold(parts.join(', '))}  ${dim(`${new Date().toLocaleTimeString('en-GB')}, Ctrl-C to leave`)}`;
 }
 
 function resultOf(view: PsView, printer: Printer): CommandResult {
@@ -90,7 +91,7 @@ function resultOf(view: PsView, printer: Printer): CommandResult {
   const models = Object.entries(view.models);
   const rows = models.map(([name, model]) => [
     name,
-    colourState(model.state, printer.style),
+    styleState(model.state, printer.style),
     model.backend ?? '-',
     memoryOf(model),
     requestsOf(model),

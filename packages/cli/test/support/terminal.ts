@@ -16,8 +16,8 @@ export interface TerminalOptions {
   readonly env?: NodeJS.ProcessEnv;
   /** Width in characters; default 80. */
   readonly columns?: number;
-  /** What is run with the arguments; default `lamina`. */
-  readonly program?: readonly string[];
+  /** The path of `lamina`; default: the one of this package. */
+  readonly program?: string;
 }
 
 /** A command in a pseudo-terminal. */
@@ -34,9 +34,13 @@ export class Terminal {
   }
 
   /** Runs `lamina` with these arguments. */
-  static start(args: readonly string[], options: TerminalOptions): Terminal {
-    const { cwd, env = process.env, columns = 80, program = [process.execPath, lamina] } = options;
-    const quoted = [...program, ...args].map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(' ');
+  static start(args: readonly string[], { program = lamina, ...options }: TerminalOptions): Terminal {
+    return Terminal.run([process.execPath, program, ...args], options);
+  }
+
+  /** Runs another program, such as a shell. */
+  static run(words: readonly string[], { cwd, env = process.env, columns = 80 }: TerminalOptions): Terminal {
+    const quoted = words.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(' ');
     const command = `stty cols ${columns} rows 24; exec ${quoted}`;
     // A `CI` of the test run would make every command think that nobody watches.
     const { CI: _ci, ...rest } = env;

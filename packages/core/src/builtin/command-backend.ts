@@ -3,7 +3,7 @@ import type { BackendType, ServerInfo } from '../contract/backends.js';
 import type { FromSchema } from '../contract/schema.js';
 import type { Launch, ProcessDescription, StartedServer } from '../process/description.js';
 import { processBackend } from '../process/process-backend.js';
-import { fillIn, wordsOf } from './words.js';
+import { fillIn, wordsOf } from '../kernel/words.js';
 
 /** The options of `backends.<name>` with `type: command`. */
 export const commandOptions = {

@@ -2,9 +2,11 @@
 import { setMaxListeners } from 'node:events';
 import { definePlugin } from '../kernel/define-plugin.js';
 import { LaminaError } from '../contract/errors.js';
+import type { Manifest } from '../contract/manifest.js';
 import type { Plugin } from '../contract/plugin.js';
 import { reasonOf } from '../kernel/reason.js';
 import { commandBackend } from './command-backend.js';
+import { describeCommandModel } from './command-models.js';
 import { remoteBackend } from './remote-backend.js';
 import { Remotes } from './remotes.js';
 
@@ -26,8 +28,14 @@ export function builtin(fetch: typeof globalThis.fetch): Plugin {
       });
       lamina.addBackend(commandBackend());
       lamina.addBackend(remoteBackend(remotes));
-      hooks.discoverModels.tap((discovery, context) => remotes.discover(discovery, context));
-      hooks.describeModel.tap((model) => remotes.describe(model));
+      let manifest: Manifest | undefined;
+      hooks.discoverModels.tap((discovery, context) => {
+        ({ manifest } = discovery);
+        return remotes.discover(discovery, context);
+      });
+      hooks.describeModel.tap(
+        (model) => remotes.describe(model) ?? (manifest && describeCommandModel(model, manifest)),
+      );
       lamina.onClose(() => closing.abort(new LaminaError('SHUTTING_DOWN', {})));
     },
   });

@@ -1,7 +1,7 @@
 // Downloads of models.
 import type { WireError } from './errors.js';
 import type { Json } from './schema.js';
-import type { AddressGuard } from './source.js';
+import type { AddressGuard, FoundModel } from './source.js';
 import type { DownloadFile, DownloadView } from './views.js';
 
 export type { DownloadFile } from './views.js';
@@ -47,6 +47,25 @@ export interface Downloadable {
   readonly sources: Readonly<Record<string, Json>>;
   /** The id of its unfinished download. */
   readonly download?: string;
+}
+
+/** The options of {@link Downloads.search}. */
+export interface SearchOptions {
+  /** Ask this source only; default: all that can search. */
+  readonly source?: string;
+  /** The maximum number of results of each source, 1 to 100; default 20. */
+  readonly limit?: number;
+  readonly signal?: AbortSignal;
+  /** The addresses that the search may connect to; default any. Set it for every request from the network. */
+  readonly guard?: AddressGuard;
+}
+
+/** The result of {@link Downloads.search}. */
+export interface SearchResult {
+  /** Those of one source after another, the best of each first. */
+  readonly models: readonly (FoundModel & { readonly source: string })[];
+  /** The sources that failed, and why. */
+  readonly failed: readonly { readonly source: string; readonly error: WireError }[];
 }
 
 /**
@@ -143,4 +162,17 @@ export interface Downloads {
    * ```
    */
   downloadable(): readonly Downloadable[];
+  /**
+   * Searches all sources that can, or one, at the same time, for at most 20 s. A source that fails hides no results of
+   * others; when all fail, the error of the first one is thrown.
+   * @param text The words to search for, 1 to 200 characters.
+   * @throws LaminaError `REQUEST_INVALID`, `NOT_SUPPORTED` when no installed source can search, `SOURCE_DENIED`,
+   * `SOURCE_UNREACHABLE`, `TIMEOUT`, `PLUGIN_FAILED`, `ABORTED`, `SHUTTING_DOWN`
+   * @example
+   * ```ts
+   * const { models } = await lamina.downloads.search('qwen3 4b', { limit: 5, signal });
+   * for (const { reference, downloads } of models) console.log(reference, downloads);
+   * ```
+   */
+  search(text: string, options?: SearchOptions): Promise<SearchResult>;
 }

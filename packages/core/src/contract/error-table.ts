@@ -144,7 +144,7 @@ export const errorTable = {
     status: 501,
     retryable: false,
     message: '{message}',
-    when: 'The model or its engine does not support the feature.',
+    when: 'The model, its engine or a source does not support the feature.',
   },
   CONFIG_INVALID: {
     status: 500,

@@ -1,10 +1,11 @@
 // Extension points: named, typed lists to which plugins contribute, and which hosts and packages read.
 
+import type { ModelImport } from './model-import.js';
 import type { Schema } from './schema.js';
 
 /**
  * The extension points and the type of what plugins contribute to each. A package that reads an extension point declares
- * it; core reads `modelEntry`.
+ * it; core reads `modelEntry`, and hosts that import models read `import`.
  * @example
  * ```ts
  * declare module '@lamina/core' {
@@ -31,6 +32,25 @@ export interface ExtensionPoints {
    * ```
    */
   readonly modelEntry: Readonly<Record<string, Schema>>;
+  /**
+   * The models of another program, which `lamina import <name>` adds to the manifest.
+   * @example
+   * ```ts
+   * const shelf = definePlugin({
+   *   name: 'shelf',
+   *   setup: (lamina) =>
+   *     lamina.extend('import', {
+   *       name: 'shelf',
+   *       read: async ({ directory = '/srv/shelf' }) => ({
+   *         from: directory,
+   *         models: { tiny: { path: `${directory}/tiny.gguf` } },
+   *         notes: [],
+   *       }),
+   *     }),
+   * });
+   * ```
+   */
+  readonly import: ModelImport;
 }
 
 /** What one plugin contributed to an extension point. */

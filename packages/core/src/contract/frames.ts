@@ -6,7 +6,7 @@ import { engineLogViewSchema } from './log-view.js';
 import { psViewSchema } from './ps-view.js';
 import { downloadRequestSchema, suggestRequestSchema } from './requests.js';
 import type { DocumentOf, Schema } from './schema.js';
-import { downloadsViewSchema, downloadViewSchema } from './views.js';
+import { downloadsViewSchema, downloadViewSchema, searchViewSchema } from './views.js';
 
 export {
   serverFrameSchemas,
@@ -144,6 +144,20 @@ export const clientFrameSchemas = {
     required: ['type', 'id', 'request'],
     additionalProperties: false,
   },
+  'model.search': {
+    description:
+      'Searches the sources that can, or `source`, like GET /search; `limit` is the maximum number of results of each, 1 to 100, default 20. The server sends `reply` with `{ models, failed }`, or `error`.',
+    type: 'object',
+    properties: {
+      type: { const: 'model.search' },
+      id,
+      q: name,
+      source: name,
+      limit: { type: 'integer', minimum: 1, maximum: 100 },
+    },
+    required: ['type', 'id', 'q'],
+    additionalProperties: false,
+  },
   'model.start': {
     description:
       'Starts a model and keeps it running, like POST /models/{name}/start. The server sends `reply` when the model is ready, or `error`.',
@@ -229,6 +243,7 @@ export const clientFrameScopes: { readonly [Type in ClientFrameType]: Scope | 'a
   'model.ps': 'any',
   'model.logs': 'manage',
   'model.suggest': 'any',
+  'model.search': 'manage',
   'model.start': 'manage',
   'model.stop': 'manage',
   'download.start': 'manage',
@@ -247,6 +262,7 @@ export const replySchemas = {
   'model.ps': psViewSchema,
   'model.logs': engineLogViewSchema,
   'model.suggest': suggestionViewSchema,
+  'model.search': searchViewSchema,
   'model.start': modelViewSchema,
   'model.stop': modelViewSchema,
   'download.start': downloadViewSchema,

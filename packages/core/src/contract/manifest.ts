@@ -107,6 +107,9 @@ export interface BackendEntry {
 /** Models of which only some may run at the same time. */
 export type ModelGroup = DocumentOf<typeof modelGroupSchema>;
 
+/** Entries of a manifest, by name. */
+export type ManifestEntries = Partial<Pick<Manifest, 'models' | 'backends' | 'groups'>>;
+
 /** The manifest as plain data. */
 export interface Manifest {
   readonly models: Readonly<Record<string, ModelEntry>>;

@@ -1,5 +1,5 @@
 // Models: their names, their files on disk, and the options to run them.
-import type { Manifest, ModelEntry } from './manifest.js';
+import type { Manifest, ManifestEntries, ModelEntry } from './manifest.js';
 import type { Diagnostic, RemovalView } from './model-views.js';
 import type { ServedModel } from './served-models.js';
 import type { ModelStats } from './views.js';
@@ -284,6 +284,19 @@ export interface Models {
    * ```
    */
   save(name: string, entry: ModelEntry): Promise<ModelRecord>;
+  /**
+   * Adds entries to the manifest, all of them in one step. As with `save`, every other byte of the file stays.
+   * @throws LaminaError `CONFLICT` when the manifest has an entry of one of these names, or the file cannot be changed
+   * safely; `REQUEST_INVALID` when the manifest would be invalid; nothing is changed then
+   * @example
+   * ```ts
+   * await lamina.models.add({
+   *   models: { small: { path: 'small.gguf' }, large: { path: 'large.gguf' } },
+   *   groups: { one: { models: ['small', 'large'] } },
+   * });
+   * ```
+   */
+  add(entries: ManifestEntries): Promise<void>;
   /**
    * Adds a model from a file or directory on this machine: links or copies it, with all shards, to
    * `<models directory>/<name>/` and writes an entry. Files in the models directory are used in place. Never overwrites a

@@ -32,6 +32,47 @@ export interface Source {
   locate(file: PlanFile, plan: DownloadPlan, context: SourceContext): Promise<Location>;
   /** Yields models that are on this machine already, to be used in place. */
   adopt?(context: Context): AsyncIterable<Model>;
+  /**
+   * Finds models, the best first: only those that {@link Source.resolve} can download. The signal of the context is
+   * aborted after 20 s.
+   * @throws LaminaError `SOURCE_DENIED`, `SOURCE_UNREACHABLE`
+   * @example
+   * ```ts
+   * const found = await source.search?.({ text: 'qwen3 4b', limit: 10 }, { signal, log: lamina.log, fetch });
+   * for (const { reference, downloads = 0 } of found ?? []) console.log(reference, downloads);
+   * ```
+   */
+  search?(query: SearchQuery, context: SourceContext): Promise<readonly FoundModel[]>;
+}
+
+/** What to search a source for. */
+export interface SearchQuery {
+  /** The words of a person, 1 to 200 characters. */
+  readonly text: string;
+  /** The maximum number of results, 1 to 100. */
+  readonly limit: number;
+}
+
+/** A model that a source has. Its texts come from the network; core limits their length and removes control characters. */
+export interface FoundModel {
+  /**
+   * What {@link Source.resolve} accepts. At most 300 letters, digits and `.`, `_`, `:`, `/`, `@`, `+` and `-`, and a letter
+   * or digit first, because people paste it into a terminal: `hf:org/name`.
+   */
+  readonly reference: string;
+  /** What it is, in a few words. */
+  readonly description?: string;
+  /** How often it was downloaded, as the source counts. */
+  readonly downloads?: number;
+  readonly likes?: number;
+  /** When it was last changed, in ISO 8601: `2026-01-31T12:00:00.000Z`. */
+  readonly updatedAt?: string;
+  /** The formats of its files: `gguf`. */
+  readonly formats?: readonly string[];
+  /** The size of the files that would be downloaded. */
+  readonly bytes?: number;
+  /** True when a download needs a token of an account that has accepted the terms of the model. */
+  readonly gated?: boolean;
 }
 
 /**
@@ -41,7 +82,7 @@ export interface Source {
  */
 export type AddressGuard = 'public' | 'loopback';
 
-/** The context of {@link Source.resolve} and {@link Source.locate}. */
+/** The context of {@link Source.resolve}, {@link Source.locate} and {@link Source.search}. */
 export interface SourceContext extends Context {
   /**
    * Use this instead of the global one: it uses the proxies of the environment, and rejects with `FORBIDDEN` for
@@ -49,7 +90,7 @@ export interface SourceContext extends Context {
    */
   readonly fetch: typeof globalThis.fetch;
   /**
-   * Set for a download that was requested over the network. `fetch` and the transfer of the files enforce it.
+   * Set for a download or search that was requested over the network. `fetch` and the transfer of the files enforce it.
    */
   readonly guard?: AddressGuard;
   /** True if the reference itself came over the network, not from the manifest. */

@@ -130,6 +130,50 @@ export const downloadableViewSchema = {
   required: ['models'],
 } as const satisfies Schema;
 
+/** A model that a source has. */
+export const foundModelSchema = {
+  description: 'A model that a source has.',
+  type: 'object',
+  properties: {
+    source: string,
+    reference: { ...string, description: 'What `POST /download` and `lamina pull` accept.' },
+    description: string,
+    downloads: { ...count, description: 'How often it was downloaded, as the source counts.' },
+    likes: count,
+    updated_at: { ...string, description: 'When it was last changed, ISO 8601.' },
+    formats: { ...strings, description: 'The formats of its files: `gguf`.' },
+    bytes: { ...count, description: 'The size of the files that would be downloaded.' },
+    gated: {
+      ...boolean,
+      description: 'True when a download needs a token of an account that has accepted the terms of the model.',
+    },
+  },
+  required: ['source', 'reference'],
+} as const satisfies Schema;
+
+/** `GET /search`. */
+export const searchViewSchema = {
+  description: 'Models that sources have.',
+  type: 'object',
+  properties: {
+    models: {
+      type: 'array',
+      items: foundModelSchema,
+      description: 'Those of one source after another, the best of each first. Fields are missing when unknown.',
+    },
+    failed: {
+      type: 'array',
+      items: {
+        type: 'object',
+        properties: { source: string, error: errorSchema },
+        required: ['source', 'error'],
+      },
+      description: 'The sources that failed, and why.',
+    },
+  },
+  required: ['models', 'failed'],
+} as const satisfies Schema;
+
 /** How many models there are, and the names that group them. */
 export const modelStatsSchema = {
   description: 'How many models there are, and the names that group them.',
@@ -217,6 +261,10 @@ export type DownloadView = DocumentOf<typeof downloadViewSchema>;
 export type DownloadsView = DocumentOf<typeof downloadsViewSchema>;
 /** `GET /downloadable`. */
 export type DownloadableView = DocumentOf<typeof downloadableViewSchema>;
+/** A model that a source has, in `GET /search`. */
+export type FoundModelView = DocumentOf<typeof foundModelSchema>;
+/** `GET /search`. */
+export type SearchView = DocumentOf<typeof searchViewSchema>;
 /** How many models there are, and the names that group them. */
 export type ModelStats = DocumentOf<typeof modelStatsSchema>;
 /** `GET /health`. */

@@ -5,11 +5,18 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Backends } from '../contract/backends.js';
 import type { Config } from '../contract/config.js';
 import type { Clock, Logger } from '../contract/context.js';
-import type { Download, Downloadable, DownloadRequest, Downloads } from '../contract/downloads.js';
+import type {
+  Download,
+  Downloadable,
+  DownloadRequest,
+  Downloads,
+  SearchOptions,
+  SearchResult,
+} from '../contract/downloads.js';
 import { LaminaError } from '../contract/errors.js';
 import type { Models } from '../contract/models.js';
 import type { Json } from '../contract/schema.js';
-import type { AddressGuard, DownloadPlan } from '../contract/source.js';
+import type { AddressGuard, DownloadPlan, SourceContext } from '../contract/source.js';
 import { abortable } from '../kernel/abort.js';
 import { every } from '../kernel/clock.js';
 import type { EventBus } from '../kernel/event-bus.js';
@@ -20,7 +27,8 @@ import { Semaphore } from '../kernel/semaphore.js';
 import { readJournals, removeLeftovers, type DownloadJournal } from './download-journal.js';
 import { Job, type JobTools } from './job.js';
 import { KnownFiles } from './known-files.js';
-import { Planning, type PlannedDownload } from './planning.js';
+import { isOther, Planning, requireModelOrReference, type PlannedDownload } from './planning.js';
+import { searchSources } from './search.js';
 import type { SourceRegistry } from './source-registry.js';
 import { Space } from './space.js';
 import { guardedFetch } from './transfer/guarded-fetch.js';
@@ -59,7 +67,7 @@ export class DownloadService implements Downloads {
     const { downloads: limits } = config;
     this.root = join(modelsDir, '.downloads');
     this.owner = resolve(config.dataDir);
-    this.planning = new Planning(models, sources, hooks, config, reservedPaths(config));
+    this.planning = new Planning(models, sources, hooks, config);
     this.tools = {
       modelsDir,
       env: config.env,
@@ -128,11 +136,11 @@ export class DownloadService implements Downloads {
     const { signal = this.closing.signal, guard } = options;
     this.requireOwner();
     this.closing.signal.throwIfAborted();
-    checkRequest(request);
+    requireModelOrReference(request);
     await requireWritable(this.config);
     const name = 'model' in request ? this.models.resolve(request.model).model.name : request.name;
     for (let job = this.unfinished(name); job !== undefined; job = this.unfinished(name)) {
-      if (await orAborted(this.continueJob(job, isOther(job, request)), signal)) return job.snapshot();
+      if (await orAborted(this.continueJob(job, isOther(job.journal.plan, request)), signal)) return job.snapshot();
     }
     if ('model' in request) this.requireAbsent(name!);
     const key = JSON.stringify([request, guard]);
@@ -216,6 +224,11 @@ export class DownloadService implements Downloads {
     });
   }
 
+  search(text: string, { signal, guard, ...options }: SearchOptions = {}): Promise<SearchResult> {
+    const ends = signal === undefined ? this.closing.signal : AbortSignal.any([signal, this.closing.signal]);
+    return searchSources(this.sources, text, options, this.contextOf(ends, guard));
+  }
+
   /** Stops all downloads. Active ones resume with the next start. */
   async close(): Promise<void> {
     this.closing.abort(new LaminaError('SHUTTING_DOWN', {}));
@@ -226,9 +239,8 @@ export class DownloadService implements Downloads {
 
   private async create(request: DownloadRequest, guard: AddressGuard | undefined): Promise<Job> {
     const remote = guard !== undefined && !('model' in request);
-    const guarded = guard === undefined ? {} : { guard };
-    const context = { signal: this.closing.signal, log: this.log, fetch: this.tools.fetch(guard), remote, ...guarded };
-    const planned = await this.planning.plan(request, context);
+    const context = this.contextOf(this.closing.signal, guard);
+    const planned = await this.planning.plan(request, { ...context, remote });
     // Nothing is awaited between this check and `add`, so that two requests never make two jobs for one model.
     for (let job = this.unfinished(planned.model); job !== undefined; job = this.unfinished(planned.model)) {
       const { source, reference } = job.journal.plan;
@@ -247,6 +259,11 @@ export class DownloadService implements Downloads {
       throw new LaminaError('CONFLICT', { message }, { cause: error });
     }
     return job;
+  }
+
+  private contextOf(signal: AbortSignal, guard: AddressGuard | undefined): SourceContext {
+    const guarded = guard === undefined ? {} : { guard };
+    return { signal, log: this.log, fetch: this.tools.fetch(guard), ...guarded };
   }
 
   private newJournal({ model, plan }: PlannedDownload, guard: AddressGuard | undefined): DownloadJournal {
@@ -308,26 +325,6 @@ export class DownloadService implements Downloads {
     if (job === undefined) throw new LaminaError('DOWNLOAD_NOT_FOUND', { download: id });
     return job;
   }
-}
-
-function checkRequest(request: DownloadRequest): void {
-  const { model, reference } = request as { model?: unknown; reference?: unknown };
-  if ((model === undefined) === (reference === undefined))
-    throw new LaminaError('REQUEST_INVALID', {
-      message: 'Send either "model" (a model of the manifest) or "reference" (what to download).',
-    });
-}
-
-/** Whether a request is for something else than what a job downloads. */
-function isOther({ journal: { plan } }: Job, request: DownloadRequest): boolean {
-  if ('reference' in request) return JSON.stringify(plan.reference) !== JSON.stringify(request.reference);
-  return request.source !== undefined && request.source !== plan.source;
-}
-
-/** Paths that Lamina uses itself. */
-function reservedPaths({ dataDir, modelsDir, manifest }: Config): readonly string[] {
-  const file = typeof manifest === 'string' ? manifest : join(modelsDir, 'models.yaml');
-  return [dataDir, file].map((path) => resolve(path));
 }
 
 function requireOpen(job: Job): void {

@@ -1,5 +1,5 @@
 // Turns a download request into a plan: sources resolve it, hooks may change it, and the result is validated.
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { LaminaError } from '../contract/errors.js';
 import type { Config } from '../contract/config.js';
 import { expandModelPath } from '../kernel/written-path.js';
@@ -63,9 +63,7 @@ export class Planning {
     private readonly models: Models,
     private readonly sources: SourceRegistry,
     private readonly hooks: Hooks,
-    private readonly config: Pick<Config, 'modelsDir' | 'env'>,
-    /** Absolute paths that no model may be stored at or below. */
-    private readonly reserved: readonly string[],
+    private readonly config: Config,
   ) {}
 
   /** @throws LaminaError see `Downloads.start` */
@@ -85,7 +83,7 @@ export class Planning {
   }
 
   private checkName(name: string): void {
-    const isReserved = this.reserved.some((path) => isWithin(path, resolve(this.config.modelsDir, name)));
+    const isReserved = reservedPaths(this.config).some((path) => isWithin(path, resolve(this.config.modelsDir, name)));
     if (isSafeName(name) && !isReserved) return;
     const message = `"${name}" is not allowed as a model name, because it is also used as a directory. Choose another "name".`;
     throw invalid(message, 'name');
@@ -166,12 +164,33 @@ export class Planning {
   }
 }
 
+/** Paths that Lamina uses itself: no model may be stored at or below them. */
+function reservedPaths({ dataDir, modelsDir, manifest }: Config): readonly string[] {
+  const file = typeof manifest === 'string' ? manifest : join(modelsDir, 'models.yaml');
+  return [dataDir, file].map((path) => resolve(path));
+}
+
 async function resolveWith(source: Source, reference: Json, context: SourceContext): Promise<DownloadPlan | undefined> {
   const message = `The source ${source.name} did not resolve the reference within ${resolveTimeoutMs / 1000} s.`;
   const timeoutError = () => new LaminaError('TIMEOUT', { message });
   return withTimeout(context.signal, resolveTimeoutMs, timeoutError, (signal) =>
     source.resolve(reference, { ...context, signal }),
   );
+}
+
+/** @throws LaminaError `REQUEST_INVALID` for a request that names both or neither */
+export function requireModelOrReference(request: DownloadRequest): void {
+  const { model, reference } = request as { model?: unknown; reference?: unknown };
+  if ((model === undefined) === (reference === undefined))
+    throw new LaminaError('REQUEST_INVALID', {
+      message: 'Send either "model" (a model of the manifest) or "reference" (what to download).',
+    });
+}
+
+/** Whether a request is for something else than what a plan downloads. */
+export function isOther(plan: DownloadPlan, request: DownloadRequest): boolean {
+  if ('reference' in request) return JSON.stringify(plan.reference) !== JSON.stringify(request.reference);
+  return request.source !== undefined && request.source !== plan.source;
 }
 
 function checkPlan(plan: DownloadPlan): void {

@@ -3,8 +3,16 @@ import type { Context } from '../contract/context.js';
 import { LaminaError } from '../contract/errors.js';
 import type { Discovery } from '../contract/hooks.js';
 import type { Source } from '../contract/source.js';
-import { shapeProblem } from '../kernel/shape.js';
+import { shapeProblem, type Shape } from '../kernel/shape.js';
 import { reasonOf } from '../kernel/reason.js';
+
+const sourceShape: Shape = {
+  name: 'text',
+  resolve: 'function',
+  locate: 'function',
+  adopt: 'function?',
+  search: 'function?',
+};
 
 /** The sources of one Lamina, by their key under `download:` in models.yaml. */
 export class SourceRegistry {
@@ -13,7 +21,7 @@ export class SourceRegistry {
 
   /** @throws LaminaError `PLUGIN_INVALID` when a member is missing or the name is taken */
   add(source: Source, plugin: string): void {
-    const problem = shapeProblem(source, { name: 'text', resolve: 'function', locate: 'function', adopt: 'function?' });
+    const problem = shapeProblem(source, sourceShape);
     if (problem !== undefined) {
       const named = (source as Partial<Source> | undefined)?.name;
       const which = named ? `the source "${named}"` : 'a source';

@@ -6,7 +6,7 @@ import type { Config } from '../contract/config.js';
 import type { Clock, Logger } from '../contract/context.js';
 import { LaminaError } from '../contract/errors.js';
 import type { Contribution, ExtensionPoints } from '../contract/extensions.js';
-import type { Manifest, ModelEntry } from '../contract/manifest.js';
+import type { Manifest, ManifestEntries, ModelEntry } from '../contract/manifest.js';
 import type {
   Diagnostic,
   InstallOptions,
@@ -35,7 +35,7 @@ import { installFiles } from './files/install.js';
 import { removeFiles } from './files/remove.js';
 import { KnownMetadata } from './known-metadata.js';
 import { EntryKeys } from './manifest/entry-keys.js';
-import { checkEntry } from './manifest/store.js';
+import { additionsTo, checkEntry } from './manifest/store.js';
 
 /** Starts of models use one of libuv's four threads, which a disk that hangs does not take from scans or requests. */
 const startCalls = 1;
@@ -155,6 +155,13 @@ export class ModelRegistry implements Models {
     checkEntry(this.manifest, name, entry, this.entryKeys);
     await this.updater.edit(() => this.updater.store.edit({ name, entry }));
     return this.catalog.get(name)!;
+  }
+
+  async add(entries: ManifestEntries): Promise<void> {
+    await this.updater.edit(async (update) => {
+      await update();
+      await this.updater.store.edit(...additionsTo(this.manifest, entries, this.entryKeys));
+    });
   }
 
   async install(name: string, path: string, options: InstallOptions = {}): Promise<ModelRecord> {

@@ -8,8 +8,10 @@ import { isShortage, unlessShortage } from '../kernel/shortage.js';
 import type { Disposable } from '../contract/context.js';
 import { startOf } from './process-table.js';
 
-interface Owner {
+/** The process that owns a data directory. */
+export interface DataDirOwner {
   readonly pid: number;
+  /** Distinguishes it from other processes with the same pid. */
   readonly started: string;
   /** Whether it is a command, which ends by itself, unlike a server. */
   readonly isCommand: boolean;
@@ -55,9 +57,18 @@ async function lock(dataDir: string, isCommand: boolean): Promise<Disposable> {
  * Identifies the live owner of a data directory, by its lock and process. `undefined` when there is none.
  */
 export async function liveOwner(dataDir: string): Promise<string | undefined> {
-  const newest = Math.max(0, ...(await generations(dataDir).catch(unlessShortage<number[]>([]))));
-  const owner = newest === 0 ? undefined : await liveOwnerOf(path(dataDir, newest));
+  const [newest, owner] = await newestOwner(dataDir);
   return owner === undefined ? undefined : `${newest} ${owner.pid} ${owner.started}`;
+}
+
+/** The live owner of a data directory; `undefined` when there is none. */
+export async function ownerOfDataDir(dataDir: string): Promise<DataDirOwner | undefined> {
+  return (await newestOwner(dataDir))[1];
+}
+
+async function newestOwner(dataDir: string): Promise<readonly [number, DataDirOwner | undefined]> {
+  const newest = Math.max(0, ...(await generations(dataDir).catch(unlessShortage<number[]>([]))));
+  return [newest, newest === 0 ? undefined : await liveOwnerOf(path(dataDir, newest))];
 }
 
 async function assertFree(dataDir: string, generation: number): Promise<void> {
@@ -71,7 +82,7 @@ async function assertFree(dataDir: string, generation: number): Promise<void> {
   throw new LaminaError('CONFLICT', { message, data_dir: dataDir, pid, command: isCommand });
 }
 
-async function liveOwnerOf(file: string): Promise<Owner | undefined> {
+async function liveOwnerOf(file: string): Promise<DataDirOwner | undefined> {
   const owner = await ownerOf(file);
   return owner !== undefined && startOf(owner.pid) === owner.started ? owner : undefined;
 }
@@ -80,7 +91,7 @@ async function liveOwnerOf(file: string): Promise<Owner | undefined> {
  * The owner in a lock file: one line, pid, `command` for a command, and start. None when it was released, removed, or
  * its writer died while writing it.
  */
-async function ownerOf(file: string): Promise<Owner | undefined> {
+async function ownerOf(file: string): Promise<DataDirOwner | undefined> {
   for (const deadline = performance.now() + writingMs; performance.now() < deadline; await delay(10)) {
     const text = await readFile(file, 'utf8').catch(unlessShortage(released));
     if (text === released) return undefined;

@@ -29,6 +29,13 @@ import { findType, makeBackend, missingTypeHint, type BrokenBackend, type Entry 
 
 const probeTimeoutMs = 60_000;
 
+/** The backend that a model runs on, and what its engine says of itself. */
+export interface ChosenBackend {
+  readonly instance: BackendInstance;
+  readonly version?: string;
+  readonly devices: readonly Device[];
+}
+
 /** Registers backend types, keeps their instances in step with the manifest, and chooses one for a model. */
 export class BackendRegistry implements Backends {
   private readonly registered = new Map<string, BackendType>();
@@ -93,7 +100,7 @@ export class BackendRegistry implements Backends {
     model: Model,
     signal: AbortSignal,
     recordOf = (entry: Entry) => this.record(entry, signal, model),
-  ): Promise<BackendInstance> {
+  ): Promise<ChosenBackend> {
     const candidatesOf = (entries: readonly Entry[]) =>
       Promise.all(entries.map(async (entry) => candidate(entry, model, await recordOf(entry))));
     const wanted = this.candidatesFor(model);
@@ -102,8 +109,10 @@ export class BackendRegistry implements Backends {
     const entries = [...wanted, ...fallbacks];
     const candidates = [...found, ...(await candidatesOf(fallbacks))];
     const name = await this.hooks.run.selectBackend.promise(model, candidates, { signal, log: this.log });
-    const chosen = entries.find((entry) => entry.name === name);
-    if (chosen !== undefined && 'backend' in chosen) return chosen;
+    const at = entries.findIndex((entry) => entry.name === name);
+    const chosen = entries[at];
+    if (chosen !== undefined && 'backend' in chosen)
+      return { instance: chosen, ...engineOf(candidates[at]!.availability) };
     throw unavailable(model, name, candidates);
   }
 
@@ -119,14 +128,12 @@ export class BackendRegistry implements Backends {
       try {
         const isServed = (model.base ?? model.of) === undefined;
         const served = isServed ? model : this.models.resolve(model.name).served;
-        const instance = await this.choose(served, signal, recordOf);
-        const { availability } = await recordOf(instance);
-        const devices = availability.available ? availability.devices : undefined;
+        const { instance, version, devices } = await this.choose(served, signal, recordOf);
         const machine = this.memory.machine(devices);
         const memory = await instance.backend.estimateMemory?.(served, mergeOptions(instance, served), machine);
         return {
           backend: instance.name,
-          ...(availability.available && availability.version !== undefined ? { version: availability.version } : {}),
+          ...(version === undefined ? {} : { version }),
           ...(memory === undefined ? {} : { memory }),
         };
       } catch (error) {
@@ -138,17 +145,6 @@ export class BackendRegistry implements Backends {
         };
       }
     };
-  }
-
-  /** What the engine of a backend says of itself. @throws the signal's reason */
-  async engineOf(
-    { backend }: BackendInstance,
-    signal: AbortSignal,
-  ): Promise<{ readonly version?: string; readonly devices: readonly Device[] }> {
-    const availability = await this.probe(backend, signal, undefined);
-    if (!availability.available) return { devices: [] };
-    const { version, devices = [] } = availability;
-    return { devices, ...(version === undefined ? {} : { version }) };
   }
 
   /** The instance with this name in the current manifest. */
@@ -278,6 +274,12 @@ export class BackendRegistry implements Backends {
       return { available: false, reason: `the check failed: ${reasonOf(error)}`, hint: 'See the log of Lamina.' };
     }
   }
+}
+
+function engineOf(availability: Availability): Omit<ChosenBackend, 'instance'> {
+  if (!availability.available) return { devices: [] };
+  const { version, devices = [] } = availability;
+  return { devices, ...(version === undefined ? {} : { version }) };
 }
 
 function candidate(entry: Entry, model: Model, { type, availability }: BackendRecord): BackendCandidate {

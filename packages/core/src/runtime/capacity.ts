@@ -51,7 +51,7 @@ export class Capacity {
     this.budget = memory.budget();
     this.pinned = memory.pinned();
     this.endable = this.heldBy(slots.filter(mayEnd));
-    this.free = memory.free();
+    this.free = memory.free(this.budget);
     this.freeSoon = plus(
       ...slots.filter(({ state }) => state === 'stopping').map(({ name }) => memory.held(name)),
       ...slots.filter(isFallingAsleep).map(({ name }) => memory.freedBySleep(name)),

@@ -1,5 +1,5 @@
 // From a model's name to a running server: choose the backend, check what can be checked, start the engine.
-import type { Machine, MemoryEstimate, ModelServer, ServerInfo } from '../contract/backends.js';
+import type { ModelServer, ServerInfo } from '../contract/backends.js';
 import type { Config, RuntimeLimits } from '../contract/config.js';
 import { LaminaError } from '../contract/errors.js';
 import { reasonOf } from '../kernel/reason.js';
@@ -8,14 +8,13 @@ import type { Clock, Logger } from '../contract/context.js';
 import type { OrphanReaper } from '../contract/processes.js';
 import { describeProblems } from '../kernel/check.js';
 import type { EventBus } from '../kernel/event-bus.js';
-import { fileBytes } from '../kernel/file-bytes.js';
 import type { Hooks } from '../kernel/hooks.js';
 import { isFallback, mergeOptions, type BackendInstance } from './backend-instance.js';
 import type { BackendRegistry } from './backends.js';
-import { estimatedNeed, unknownNeed, type Memory, type StartMemory } from './memory.js';
+import type { StartMemory } from './memory.js';
+import type { MemoryRequirements } from './memory-requirements.js';
 import { expandPathOptions } from './path-options.js';
 import type { Installations } from './installations.js';
-import type { LearnedMemory } from './learned-memory.js';
 import type { MemorySampler } from './memory-sampler.js';
 
 /** Limits of one model, in milliseconds. */
@@ -50,8 +49,7 @@ export class Launcher {
     private readonly models: Models,
     private readonly backends: BackendRegistry,
     private readonly installations: Installations,
-    private readonly memory: Memory,
-    private readonly learned: LearnedMemory,
+    private readonly requirements: MemoryRequirements,
     private readonly sampler: MemorySampler,
     private readonly hooks: Hooks,
     private readonly events: EventBus,
@@ -67,10 +65,10 @@ export class Launcher {
   async prepare(name: string, signal: AbortSignal): Promise<PreparedStart> {
     this.requireFiles(name);
     const model = await this.models.describe(name);
-    const instance = await this.backends.choose(model, signal);
-    const prepared = this.prepared(model, instance);
+    const chosen = await this.backends.choose(model, signal);
+    const prepared = this.prepared(model, chosen.instance);
     this.warnOfFallback(prepared);
-    return { ...prepared, ...(await this.memoryOf(prepared, signal)) };
+    return { ...prepared, ...(await this.requirements.of(prepared, chosen, signal)) };
   }
 
   /**
@@ -79,7 +77,7 @@ export class Launcher {
    */
   async endpointsOf(model: Model, signal: AbortSignal): Promise<readonly string[]> {
     try {
-      return (await this.backends.choose(model, signal)).type.endpoints ?? [];
+      return (await this.backends.choose(model, signal)).instance.type.endpoints ?? [];
     } catch (error) {
       if (signal.aborted) throw new LaminaError('ABORTED', {}, { cause: error });
       return [];
@@ -128,13 +126,13 @@ export class Launcher {
           ? {}
           : { placement: { hostBytes: memory.hardBytes, deviceBytes: memory.deviceBytes } }),
       });
-      void server.closed.then(({ outOfMemory }) => outOfMemory === true && this.killedForMemory(prepared));
+      void server.closed.then(({ outOfMemory }) => outOfMemory === true && this.sampler.killed(model.name, memory));
       // An abort during the hook is handled by the caller: the server runs now and must be stopped.
       await this.hooks.run.afterStart.promise(model, server, context).catch(() => undefined);
       return server;
     } catch (error) {
       signal.throwIfAborted();
-      if (LaminaError.is(error) && error.details['out_of_memory'] === true) this.killedForMemory(prepared);
+      if (LaminaError.is(error) && error.details['out_of_memory'] === true) this.sampler.killed(model.name, memory);
       if (LaminaError.is(error)) throw error;
       throw new LaminaError('MODEL_START_FAILED', { model: model.name, reason: reasonOf(error) }, { cause: error });
     } finally {
@@ -146,15 +144,11 @@ export class Launcher {
   private guard({ model, memory, instance }: PreparedStart, pid: number): () => void {
     const release = this.processes.guard(pid, { model: model.name });
     if (instance.type.lifetime === 'external') return release;
-    const stop = this.sampler.watch(model.name, pid, memory.key!);
+    const stop = this.sampler.watch(model.name, pid, memory.key);
     return () => {
       stop();
       release();
     };
-  }
-
-  private killedForMemory({ model, memory }: PreparedStart): void {
-    this.learned.killed(memory.key!, Math.max(memory.hardBytes, this.memory.reservedBytes(model.name)));
   }
 
   private async install(
@@ -228,62 +222,6 @@ export class Launcher {
       { model: model.name, backend: model.backend, fallback: instance.name, leftOut },
       'The backend of this model is not available; using its fallback',
     );
-  }
-
-  /** What the start needs, and its options with those that keep it to that: what was learned, else said, else computed. */
-  private async memoryOf(
-    { model: base, adapters, instance, options }: Pick<PreparedStart, 'model' | 'adapters' | 'instance' | 'options'>,
-    signal: AbortSignal,
-  ): Promise<Pick<PreparedStart, 'memory' | 'options'>> {
-    const model = { ...base, files: [base, ...adapters].flatMap(({ files }) => files) };
-    const { devices, version } = await this.backends.engineOf(instance, signal);
-    this.memory.seen(devices);
-    const machine = this.memory.machine(devices);
-    const estimate = await instance.backend.estimateMemory?.(model, options, machine);
-    const all = { ...estimate?.options, ...options };
-    const files = model.files.map(({ path, bytes }) => [path, bytes]);
-    const key = this.learned.keyOf([files, instance.type.type, version, all]);
-    const learned = this.learned.need(key, machine.totalBytes);
-    const said =
-      learned === undefined ? await this.saidByEngine(instance, { model, all, machine, estimate, signal }) : undefined;
-    const known = said ?? estimate;
-    const memory =
-      known === undefined
-        ? unknownNeed(fileBytes(model))
-        : estimatedNeed(known, said === undefined ? 'estimate' : 'engine');
-    const corrected = learned === undefined ? memory : { ...memory, hardBytes: learned, basis: 'learned' as const };
-    return { memory: { ...corrected, key }, options: all };
-  }
-
-  /** What the engine says that it will need; `undefined` when it does not. */
-  private async saidByEngine(
-    { name, backend }: BackendInstance,
-    about: {
-      model: Model;
-      all: PreparedStart['options'];
-      machine: Machine;
-      estimate: MemoryEstimate | undefined;
-      signal: AbortSignal;
-    },
-  ): Promise<MemoryEstimate | undefined> {
-    const { model, all, machine, estimate, signal } = about;
-    try {
-      return await backend.measureMemory?.(model, all, {
-        signal,
-        log: this.log,
-        env: this.config.env,
-        machine,
-        estimate,
-        guard: (pid) => this.processes.guard(pid, { model: model.name }),
-      });
-    } catch (error) {
-      signal.throwIfAborted();
-      this.log.debug(
-        { model: model.name, backend: name, reason: reasonOf(error) },
-        'The engine did not say what it needs',
-      );
-      return undefined;
-    }
   }
 }
 

@@ -7,7 +7,7 @@ import type { Clock, Logger } from '../contract/context.js';
 import { writeFileAtomic } from '../kernel/atomic-write.js';
 import { isMapping, parseJson } from '../kernel/json.js';
 import { reasonOf } from '../kernel/reason.js';
-import { unlessShortage } from '../kernel/shortage.js';
+import { isShortage } from '../kernel/shortage.js';
 
 const version = 1;
 const mostEntries = 1_000;
@@ -46,12 +46,10 @@ export class LearnedMemory {
     this.file = join(dataDir, 'memory.json');
   }
 
-  /** Reads what earlier runs have learned; a file that cannot be used counts as empty. */
+  /** Reads what earlier runs have learned. A file that cannot be used counts as empty, and the next save replaces it. */
   async load(): Promise<void> {
-    const content = parseJson(await readFile(this.file, 'utf8').catch(unlessShortage('')));
-    if (!isMapping(content) || content['version'] !== version || !Array.isArray(content['entries'])) return;
-    const since = this.clock.now() - forgetAfterMs;
-    for (const entry of content['entries'] as unknown[]) {
+    const since = this.clock.date().getTime() - forgetAfterMs;
+    for (const entry of await this.read()) {
       const [key, learned] = Array.isArray(entry) ? (entry as unknown[]) : [];
       if (typeof key === 'string' && isLearned(learned) && learned.at >= since && !this.entries.has(key))
         this.entries.set(key, learned);
@@ -92,9 +90,29 @@ export class LearnedMemory {
     await this.saving;
   }
 
+  private async read(): Promise<readonly unknown[]> {
+    let text: string;
+    try {
+      text = await readFile(this.file, 'utf8');
+    } catch (error) {
+      if (isShortage(error)) throw error;
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') this.warnOfUnusable(reasonOf(error));
+      return [];
+    }
+    const content = parseJson(text);
+    if (isMapping(content) && content['version'] === version && Array.isArray(content['entries']))
+      return content['entries'] as unknown[];
+    this.warnOfUnusable('its content is not valid');
+    return [];
+  }
+
+  private warnOfUnusable(reason: string): void {
+    this.log.warn({ file: this.file, reason }, 'What models took before cannot be read; ignoring it');
+  }
+
   private keep(key: LearnedKey, learned: Omit<Learned, 'at'>): void {
     this.entries.delete(key); // So that the newest are last.
-    this.entries.set(key, { ...learned, at: this.clock.now() });
+    this.entries.set(key, { ...learned, at: this.clock.date().getTime() });
     if (this.entries.size > mostEntries) this.entries.delete(this.entries.keys().next().value!);
     this.saving = this.saving.then(() => this.save());
   }

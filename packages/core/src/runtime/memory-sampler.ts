@@ -2,7 +2,7 @@
 import type { Clock } from '../contract/context.js';
 import type { SystemMemory } from '../contract/processes.js';
 import type { LearnedKey, LearnedMemory } from './learned-memory.js';
-import type { Memory } from './memory.js';
+import type { Memory, StartMemory } from './memory.js';
 
 const intervalMs = 2_000;
 
@@ -25,11 +25,13 @@ export class MemorySampler {
     let ended = false;
     let cancel = () => {};
     const measure = async () => {
-      const bytes = await this.system.residentBytes(pid);
-      if (ended || bytes === undefined) return;
+      // It fails when this process is short of files; the next time it need not.
+      const bytes = await this.system.residentBytes(pid).catch(() => undefined);
+      if (ended) return;
+      cancel = this.clock.after(intervalMs, () => void measure());
+      if (bytes === undefined) return;
       this.memory.measured(model, bytes);
       peak = Math.max(peak, bytes);
-      cancel = this.clock.after(intervalMs, () => void measure());
     };
     void measure();
     return () => {
@@ -38,5 +40,10 @@ export class MemorySampler {
       cancel();
       if (peak > 0) this.learned.record(key, { reserved, peak });
     };
+  }
+
+  /** The system killed a model's engine for lack of memory: its next start gets more. */
+  killed(model: string, { key, hardBytes }: StartMemory): void {
+    this.learned.killed(key, Math.max(hardBytes, this.memory.reservedBytes(model)));
   }
 }

@@ -4,7 +4,6 @@ import type { Device, Machine, MemoryEstimate } from '../contract/backends.js';
 import type { Config } from '../contract/config.js';
 import type { MemorySnapshot, ModelMemory, Resources } from '../contract/memory.js';
 import type { Models } from '../contract/models.js';
-import { unknownNeedOf } from '../kernel/unknown-need.js';
 import type { SystemMemory } from '../contract/processes.js';
 import type { LearnedKey } from './learned-memory.js';
 import { minus, plus } from './resources.js';
@@ -23,7 +22,7 @@ export interface StartMemory {
   readonly asleep?: MemoryEstimate['asleep'];
   readonly basis: ModelMemory['basis'];
   /** Under which what it takes is remembered. */
-  readonly key?: LearnedKey;
+  readonly key: LearnedKey;
   /** The context length of the estimate, and the largest one that fits this machine, in tokens. */
   readonly contextLength?: number;
   readonly largestContext?: number;
@@ -93,9 +92,9 @@ export class Memory {
     return budget;
   }
 
-  /** What one more model could get now. Negative where more is reserved than there is. */
-  free(): Resources {
-    const free = minus(this.budget(), this.reserved());
+  /** What one more model could get now, of this budget. Negative where more is reserved than there is. */
+  free(budget: Resources): Resources {
+    const free = minus(budget, this.reserved());
     return { ...free, host: Math.min(free['host']!, this.read().availableBytes - this.outstanding()) };
   }
 
@@ -198,7 +197,16 @@ export class Memory {
   }
 
   snapshot(): MemorySnapshot {
-    return { budget: this.budget(), reserved: this.reserved(), free: this.free(), ...this.read() };
+    const budget = this.budget();
+    return { budget, reserved: this.reserved(), free: this.free(budget), ...this.read() };
+  }
+
+  /** What is reserved for models, must be in memory, and is not yet: other programs must not be given it. */
+  outstanding(): number {
+    return [...this.reservations.values()].reduce((total, { resources, memory, isLoaded, residentBytes }) => {
+      const hardBytes = Math.min(memory.hardBytes, resources['host'] ?? 0);
+      return total + Math.max(0, hardBytes - (residentBytes ?? (isLoaded ? hardBytes : 0)));
+    }, 0);
   }
 
   /** What the system says; read once for all that is computed at the same time. */
@@ -209,35 +217,6 @@ export class Memory {
     }
     return this.reading;
   }
-
-  /** What is reserved for models, must be in memory, and is not yet: other programs must not be given it. */
-  outstanding(): number {
-    return [...this.reservations.values()].reduce((total, { resources, memory, isLoaded, residentBytes }) => {
-      const hardBytes = Math.min(memory.hardBytes, resources['host'] ?? 0);
-      return total + Math.max(0, hardBytes - (residentBytes ?? (isLoaded ? hardBytes : 0)));
-    }, 0);
-  }
-}
-
-/** What an engine may need of which nothing is known: its files, and memory to compute. */
-export function unknownNeed(fileBytes: number): StartMemory {
-  return { hardBytes: unknownNeedOf(fileBytes), mappedBytes: 0, deviceBytes: {}, basis: 'unknown' };
-}
-
-/** An estimate as the memory of a start. */
-export function estimatedNeed(
-  { hostBytes, mappedBytes = 0, deviceBytes, asleep, contextLength, largestContext }: MemoryEstimate,
-  basis: ModelMemory['basis'],
-): StartMemory {
-  return {
-    hardBytes: hostBytes,
-    mappedBytes,
-    deviceBytes,
-    basis,
-    contextLength,
-    ...(asleep === undefined ? {} : { asleep }),
-    ...(largestContext === undefined ? {} : { largestContext }),
-  };
 }
 
 function zeros(resources: Resources): Resources {

@@ -9,6 +9,7 @@ import { Launcher } from './launcher.js';
 import { Lifecycle } from './lifecycle.js';
 import { LearnedMemory } from './learned-memory.js';
 import { Memory } from './memory.js';
+import { MemoryRequirements } from './memory-requirements.js';
 import { MemorySampler } from './memory-sampler.js';
 import { DefaultPolicy } from './policy.js';
 import { WaitQueue } from './queue.js';
@@ -22,6 +23,13 @@ export const runtimeModule = new ContainerModule(({ bind }) => {
   bind(Memory).toResolvedValue(make(Memory), [tokens.Config, tokens.Models, tokens.SystemMemory]);
   bind(LearnedMemory).toResolvedValue(make(LearnedMemory), [tokens.Config, tokens.Clock, tokens.Log]);
   bind(MemorySampler).toResolvedValue(make(MemorySampler), [tokens.SystemMemory, Memory, LearnedMemory, tokens.Clock]);
+  bind(MemoryRequirements).toResolvedValue(make(MemoryRequirements), [
+    tokens.Config,
+    Memory,
+    LearnedMemory,
+    tokens.OrphanReaper,
+    tokens.Log,
+  ]);
   bind(Installations).toResolvedValue(make(Installations), [
     tokens.Config,
     tokens.OrphanReaper,
@@ -43,8 +51,7 @@ export const runtimeModule = new ContainerModule(({ bind }) => {
     tokens.Models,
     BackendRegistry,
     Installations,
-    Memory,
-    LearnedMemory,
+    MemoryRequirements,
     MemorySampler,
     tokens.Hooks,
     tokens.Events,
@@ -65,6 +72,7 @@ export const runtimeModule = new ContainerModule(({ bind }) => {
   ]);
   bind(Scheduler).toResolvedValue(make(Scheduler), [
     tokens.Config,
+    tokens.Models,
     Memory,
     WaitQueue,
     Lifecycle,

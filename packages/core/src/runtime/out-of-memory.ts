@@ -24,7 +24,7 @@ export function outOfMemory(slot: Slot, { need, missing, memory, slots, isPerman
   const parts = [
     showAmount(resource, budget[resource]!),
     ...holders.map((other) => `${nameOf(other)} holds ${showAmount(resource, heldBy(other))}`),
-    ...(isPermanent ? [] : [`other programs leave ${showAmount(resource, memory.free()[resource]!)}`]),
+    ...(isPermanent ? [] : [`other programs leave ${showAmount(resource, memory.free(budget)[resource]!)}`]),
   ];
   return new LaminaError('OUT_OF_MEMORY', {
     model: slot.name,

@@ -147,6 +147,11 @@ export class WaitQueue {
     return this.waiters.delete(waiter.id);
   }
 
+  /** Forgets a slot that nobody waits for, and how fast it served. */
+  forget(slot: Slot): void {
+    this.bySlot.delete(slot);
+  }
+
   /** Reports its place to each waiter whose place has changed. */
   updatePositions(ordered: readonly Waiter[]): void {
     let position = 0;

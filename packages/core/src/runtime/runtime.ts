@@ -23,12 +23,11 @@ import type { Lifecycle } from './lifecycle.js';
 import type { Memory } from './memory.js';
 import { waitReason } from './out-of-memory.js';
 import type { NewWaiter, WaitQueue } from './queue.js';
-import type { Scheduler } from './scheduler.js';
+import { modelOf, type Scheduler } from './scheduler.js';
 import { Slot, type RunningServer } from './slot.js';
 
 /** The slots of one Lamina, and the requests that wait for them. */
 export class SlotRuntime implements Runtime {
-  private readonly slotsByName = new Map<string, Slot>();
   private closing = false;
 
   constructor(
@@ -82,7 +81,7 @@ export class SlotRuntime implements Runtime {
 
   async hasRoute(model: string, route: string, { signal }: { signal: AbortSignal }): Promise<boolean> {
     const { served } = this.models.resolve(model);
-    const running = this.slotsByName.get(served.name)?.running?.server.info.endpoints;
+    const running = this.scheduler.slots.get(served.name)?.running?.server.info.endpoints;
     return (running ?? (await this.launcher.endpointsOf(served, signal))).includes(route);
   }
 
@@ -101,13 +100,15 @@ export class SlotRuntime implements Runtime {
   }
 
   slot(model: string): SlotSnapshot {
-    const slot = this.slotsByName.get(model);
+    const slot = this.scheduler.slots.get(model);
     if (slot !== undefined) return this.snapshot(slot);
     return { model, state: 'stopped', desiredState: 'auto', busy: 0, waiting: 0 };
   }
 
   slots(): readonly SlotSnapshot[] {
-    return [...this.slotsByName.values()].filter((slot) => slot.state !== 'stopped').map((slot) => this.snapshot(slot));
+    return [...this.scheduler.slots.values()]
+      .filter((slot) => slot.state !== 'stopped')
+      .map((slot) => this.snapshot(slot));
   }
 
   machine(): Machine {
@@ -120,9 +121,9 @@ export class SlotRuntime implements Runtime {
 
   /** Compares every slot with the changed manifest; a server that would start differently restarts once it is idle. */
   refresh(): void {
-    for (const slot of this.slotsByName.values()) {
-      const model = this.models.get(slot.name)?.model;
-      if (model === undefined || model.of !== undefined) this.removed(slot);
+    for (const slot of this.scheduler.slots.values()) {
+      const model = modelOf(slot, this.models);
+      if (model === undefined) this.removed(slot);
       else this.changed(slot, model);
     }
     this.ledger.recount();
@@ -140,13 +141,14 @@ export class SlotRuntime implements Runtime {
     const killNow = () => this.lifecycle.killAll();
     signal.addEventListener('abort', killNow, { once: true });
     if (signal.aborted) killNow();
-    const slots = [...this.slotsByName.values()];
+    const slots = [...this.scheduler.slots.values()];
     for (const slot of slots) slot.desiredState = 'stopped';
     await Promise.all(slots.map((slot) => this.lifecycle.stop(slot, 'shutdown')));
     signal.removeEventListener('abort', killNow);
   }
 
   private removed(slot: Slot): void {
+    slot.desiredState = 'auto';
     if (slot.running === undefined)
       this.queue.failAll(slot, new LaminaError('MODEL_STOPPED', { model: slot.name, reason: 'removed' }));
     void this.lifecycle.stop(slot, 'removed');
@@ -171,10 +173,9 @@ export class SlotRuntime implements Runtime {
   }
 
   private slotFor({ served }: ResolvedModel): Slot {
-    let slot = this.slotsByName.get(served.name);
+    let slot = this.scheduler.slots.get(served.name);
     if (slot === undefined) {
       slot = new Slot(served.name, (changed, from) => this.onSlotChange(changed, from));
-      this.slotsByName.set(served.name, slot);
       this.scheduler.add(slot);
     }
     slot.pinned = served.pinned;
@@ -182,6 +183,8 @@ export class SlotRuntime implements Runtime {
   }
 
   private onSlotChange(slot: Slot, from: SlotState): void {
+    // A cancelled preparation can end when its model was removed, and is back with another slot.
+    if (this.scheduler.slots.get(slot.name) !== slot) return;
     if (!slot.occupies) this.ledger.release(slot.name);
     else if (slot.state === 'sleeping' && slot.operation === undefined) this.ledger.sleep(slot.name);
     if (from !== slot.state) {
@@ -202,7 +205,7 @@ export class SlotRuntime implements Runtime {
     return slot.snapshot(waiting, this.clock, {
       ...(idle === undefined ? {} : { idleAt: this.clock.date(idle).toISOString() }),
       ...(memory === undefined ? {} : { memory }),
-      ...(isShort ? { waitReason: waitReason(missing, this.ledger, [...this.slotsByName.values()]) } : {}),
+      ...(isShort ? { waitReason: waitReason(missing, this.ledger, [...this.scheduler.slots.values()]) } : {}),
     });
   }
 

@@ -3,6 +3,7 @@ import type { Config } from '../contract/config.js';
 import type { Clock, Logger } from '../contract/context.js';
 import { LaminaError } from '../contract/errors.js';
 import type { Resources } from '../contract/memory.js';
+import type { Model, Models } from '../contract/models.js';
 import type { Hooks } from '../kernel/hooks.js';
 import { canSleep, Capacity, isInUse } from './capacity.js';
 import { idleAt } from './idle.js';
@@ -13,7 +14,7 @@ import type { Slot } from './slot.js';
 
 /** Brings the slots in step with what is wanted. */
 export class Scheduler {
-  private readonly slots: Slot[] = [];
+  private readonly slotsByName = new Map<string, Slot>();
   private isRequested = false;
   private nextDecision = Infinity;
   private cancelNextDecision = () => {};
@@ -21,6 +22,7 @@ export class Scheduler {
 
   constructor(
     private readonly config: Config,
+    private readonly models: Pick<Models, 'get'>,
     private readonly memory: Memory,
     private readonly queue: WaitQueue,
     private readonly lifecycle: Lifecycle,
@@ -29,9 +31,14 @@ export class Scheduler {
     private readonly log: Logger,
   ) {}
 
+  /** The slots by the names of their models; one whose model was removed until it is at rest. */
+  get slots(): ReadonlyMap<string, Slot> {
+    return this.slotsByName;
+  }
+
   /** From now on decisions include this slot. */
   add(slot: Slot): void {
-    this.slots.push(slot);
+    this.slotsByName.set(slot.name, slot);
   }
 
   /** No more decisions. */
@@ -63,7 +70,7 @@ export class Scheduler {
   /** Brings what runs in step with what is wanted. It follows everything that could change either, and never awaits. */
   private decide(): void {
     if (this.closed) return;
-    const { slots } = this;
+    const slots = [...this.slotsByName.values()];
     for (const slot of slots) this.retryCrashed(slot);
     const waiters = this.queue.ordered();
     const capacity = new Capacity(
@@ -81,6 +88,7 @@ export class Scheduler {
     const reopened = slots.filter((slot) => this.reopen(slot));
     for (const waiter of waiters) if (this.queue.includes(waiter)) this.advance(waiter, capacity);
     for (const slot of slots) this.rest(slot);
+    for (const slot of slots) this.forgetRemoved(slot);
     if (reopened.length > 0) this.request();
     this.queue.updatePositions(waiters);
   }
@@ -160,6 +168,12 @@ export class Scheduler {
     else void this.lifecycle.stop(slot, 'idle');
   }
 
+  private forgetRemoved(slot: Slot): void {
+    if (modelOf(slot, this.models) !== undefined || !slot.isAtRest || this.queue.has(slot)) return;
+    this.slotsByName.delete(slot.name);
+    this.queue.forget(slot);
+  }
+
   /** When a slot that nobody uses is put to sleep or stopped, as the clock counts. */
   idleAt(slot: Slot): number | undefined {
     return idleAt(slot, slot.desiredState === 'running' || this.queue.has(slot));
@@ -173,6 +187,12 @@ export class Scheduler {
     this.queue.addStart(slot);
     this.request();
   }
+}
+
+/** The model of a slot; `undefined` when it was removed, or another model answers for it now. */
+export function modelOf({ name }: Slot, models: Pick<Models, 'get'>): Model | undefined {
+  const model = models.get(name)?.model;
+  return model?.of === undefined ? model : undefined;
 }
 
 /** True for a slot that needs only memory to start or to wake. */

@@ -118,6 +118,11 @@ export class Slot {
     return !this.external && !['stopped', 'queued', 'failed'].includes(this.state);
   }
 
+  /** True when nothing runs, and nothing is about to. */
+  get isAtRest(): boolean {
+    return (this.state === 'stopped' || this.state === 'failed') && this.operation === undefined;
+  }
+
   /** True when Lamina only attaches to the server: it neither starts nor stops it. */
   get external(): boolean {
     return this.current?.instance.type.lifetime === 'external';

@@ -1,11 +1,11 @@
 // Builds the JSON documents of contract/views.ts and contract/model-views.ts, which the server and the command line show.
 import type { BackendRecord, Installation, MemoryEstimate } from '../contract/backends.js';
-import type { Download } from '../contract/downloads.js';
+import type { Download, SearchResult } from '../contract/downloads.js';
 import type { Diagnostic, ModelCheck, ModelMetadata, ModelRecord } from '../contract/models.js';
 import type { SlotSnapshot } from '../contract/runtime.js';
 import type { SuggestedModel, Suggestion } from '../contract/suggestions.js';
 import type { ModelDetail, ModelView, ModelsView, SuggestionView, ValidationView } from '../contract/model-views.js';
-import type { BackendView, BackendsView, DownloadView, InstallationView } from '../contract/views.js';
+import type { BackendView, BackendsView, DownloadView, InstallationView, SearchView } from '../contract/views.js';
 import { known } from './known.js';
 import { modelFacts } from './model-facts.js';
 import type { ModelRun } from './model-runs.js';
@@ -158,6 +158,17 @@ export function downloadView({
     files,
     ...(error === undefined ? {} : { error }),
     created_at: createdAt,
+  };
+}
+
+/** The results of a search. */
+export function searchView({ models, failed }: SearchResult): SearchView {
+  return {
+    models: models.map(({ updatedAt, ...model }) => ({
+      ...model,
+      ...(updatedAt === undefined ? {} : { updated_at: updatedAt }),
+    })),
+    failed,
   };
 }
 

@@ -89,6 +89,34 @@ describe('an engine that is only a command line', () => {
     }
   });
 
+  it('serves a model without files when its command asks for none', async () => {
+    const opening = command.replace(' --file ${MODEL_PATH}', '');
+    const lamina = await createTestLamina({
+      manifest: {
+        backends: {
+          own: { type: 'command', ...options, command: opening },
+          asking: { type: 'command', ...options },
+        },
+        models: {
+          a: { backend: 'own' },
+          b: { backend: 'asking' },
+          c: { backend: 'own', path: 'c.fake' },
+        },
+      },
+    });
+    try {
+      const records = lamina.models.list().map(({ model, missing }) => [model.name, model.format, missing.length]);
+      assert.deepEqual(records, [
+        ['a', 'fake', 0],
+        ['b', 'unknown', 1],
+        ['c', 'unknown', 1],
+      ]);
+      assert.equal((await lamina.runtime.start('a')).state, 'ready');
+    } finally {
+      await lamina.close();
+    }
+  });
+
   it('does not affect other backends when it is not valid', async () => {
     const lamina = await createTestLamina({
       manifest: {

@@ -37,6 +37,7 @@ describe('the source url', () => {
     skip: {
       'keeps secrets out of the plan': 'it has none: URLs with passwords are rejected',
       'adopts models whose files exist': 'a URL has no files on this machine',
+      'finds models that it resolves': 'the web has no list of models',
     },
   });
 });
@@ -52,6 +53,7 @@ describe('the source local', () => {
       'keeps secrets out of the plan': 'it has none',
       'rejects a denied model with a message': 'the operator may read what Lamina may read',
       'adopts models whose files exist': 'discovery finds the files in the models directory',
+      'finds models that it resolves': 'a person knows their files',
       'rejects when its signal is aborted': 'it only reads the disk',
     },
   });

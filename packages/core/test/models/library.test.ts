@@ -153,6 +153,49 @@ describe('the model library', () => {
     });
   });
 
+  describe('add', () => {
+    const kept = '# Mine\nmodels:\n  a: { path: a.gguf } # the first\ndefaults: { chat: a } # end\n';
+
+    it('writes models, backends and groups in one step, and keeps every other byte', async () => {
+      await load(kept, { 'a.gguf': gguf, 'b.gguf': gguf });
+      await setup.registry.add({
+        backends: { mine: { type: 'command', command: 'serve', formats: ['gguf'] } },
+        models: { b: { path: 'b.gguf', backend: 'mine' }, 'c:1': { path: 'c.gguf', base: 'b' } },
+        groups: { one: { models: ['a', 'b'] } },
+      });
+      assert.equal(
+        await manifestText(),
+        `${kept.replace(
+          'first\n',
+          'first\n  b:\n    path: b.gguf\n    backend: mine\n  "c:1":\n    path: c.gguf\n    base: b\n',
+        )}backends:\n  mine:\n    type: command\n    command: serve\n    formats: [gguf]\ngroups:\n  one:\n    models: [a, b]\n`,
+      );
+      assert.deepEqual([setup.registry.get('b')?.available, setup.registry.get('c:1')?.model.base], [true, 'b']);
+    });
+
+    it('makes a manifest where there is none', async () => {
+      await setup.registry.load();
+      await setup.registry.add({ models: { b: { path: 'b.gguf' } } });
+      assert.equal(await manifestText(), 'models:\n  b:\n    path: b.gguf\n');
+    });
+
+    it('writes nothing when one of the entries is there or invalid', async () => {
+      await load(`${kept}groups: { one: { models: [a] } }\n`, { 'a.gguf': gguf });
+      const before = await manifestText();
+      const b = { b: { path: 'b.gguf' } };
+      await assert.rejects(setup.registry.add({ models: { ...b, a: { path: 'x.gguf' } } }), {
+        code: 'CONFLICT',
+        message: /"models" of the manifest has "a" already/,
+      });
+      await assert.rejects(setup.registry.add({ models: b, groups: { one: { models: ['b'] } } }), { code: 'CONFLICT' });
+      await assert.rejects(setup.registry.add({ models: { ...b, c: { aliases: ['a'] } } }), {
+        code: 'REQUEST_INVALID',
+        message: /already the name of a model/,
+      });
+      assert.equal(await manifestText(), before);
+    });
+  });
+
   describe('install', () => {
     it('links a file below the name of the model and writes the entry', async () => {
       await load('models: {}\n');

@@ -137,8 +137,8 @@ describe('an edit of the manifest', () => {
     assert.deepEqual((await readdir(directory)).sort(), ['link.yaml', 'models.yaml']);
   });
 
-  it('creates the manifest when it does not exist', async () => {
-    await rm(path);
+  it('creates the manifest and its directory when they do not exist', async () => {
+    path = join(directory, 'models', 'models.yaml');
     await new ManifestFile(path, true).edit({
       name: 'org/name:q4',
       entry: { path: 'x.gguf', pinned: true, limits: { idle_timeout: 0 } },

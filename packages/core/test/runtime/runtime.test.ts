@@ -29,6 +29,16 @@ describe('the runtime', () => {
     assert.equal(script.starts.length, 1);
   });
 
+  it('checks the backend once for each start', async () => {
+    const { script, lamina } = await use();
+    for (let turn = 1; turn <= 3; turn++) {
+      const before = script.probes;
+      (await acquire('a')).release();
+      assert.equal(script.probes, before + 1);
+      await lamina.runtime.stop('a');
+    }
+  });
+
   it('stops an idle model after the idle timeout, and not while a request is in progress', async () => {
     const { clock } = await use({ limits: { idleTimeout: 60 } });
     const lease = await acquire('a');
@@ -308,6 +318,40 @@ describe('the runtime', () => {
     await rejects(starting, 'MODEL_STOPPED');
     await it_.until('a', 'stopped');
     assert.equal(context.signal.aborted, true);
+  });
+
+  it('keeps nothing of models that were removed, whatever they did', async () => {
+    const { lamina, script } = await use({ limits: { maxLoaded: 100 }, prepare: (s) => (s.automatic = false) });
+    const nextStart = () => script.start(script.starts.length);
+    for (let turn = 0; turn < 20; turn++) {
+      const name = (what: string) => `${what}-${turn}`;
+      const all = ['idle', 'busy', 'explicit', 'failed', 'starting', 'preparing'].map(name);
+      for (const model of all) await lamina.models.save(model, { path: 'a.bin', format: 'scripted' });
+      const loaded = async <T>(request: Promise<T>) => {
+        (await nextStart()).succeed();
+        return request;
+      };
+      (await loaded(acquire(name('idle')))).release();
+      const lease = await loaded(acquire(name('busy')));
+      await loaded(lamina.runtime.start(name('explicit')));
+      const failing = rejects(acquire(name('failed')), 'MODEL_START_FAILED');
+      (await nextStart()).fail('no');
+      await failing;
+      const starting = rejects(acquire(name('starting')), 'MODEL_STOPPED');
+      await nextStart();
+      const preparing = rejects(acquire(name('preparing')), 'MODEL_STOPPED');
+      for (const model of all) await lamina.models.remove(model);
+      lease.release();
+      await Promise.all([starting, preparing]);
+      await settled();
+      assert.deepEqual(lamina.runtime.slots(), []);
+      assert.equal(lamina.runtime.slot(name('failed')).error, undefined);
+    }
+    assert.deepEqual(lamina.runtime.memory().reserved, {});
+    await lamina.models.save('failed-0', { path: 'a.bin', format: 'scripted' });
+    const again = acquire('failed-0');
+    (await nextStart()).succeed();
+    (await again).release();
   });
 
   it('does not let a busy model starve another', async () => {

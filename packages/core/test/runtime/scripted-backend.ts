@@ -61,6 +61,8 @@ export class Script {
   /** The routes that its type declares. */
   endpoints: readonly string[] = [];
   lifetime: 'owned' | 'external' = 'owned';
+  /** How often the runtime asked whether its engine is here. */
+  probes = 0;
   availability: Awaited<ReturnType<Backend['probe']>> = { available: true, version: '1' };
   private readonly waiting: (() => void)[] = [];
 
@@ -89,7 +91,10 @@ export class Script {
       endpoints: this.endpoints,
       create: (name) => ({
         name,
-        probe: () => Promise.resolve(this.availability),
+        probe: () => {
+          this.probes += 1;
+          return Promise.resolve(this.availability);
+        },
         accepts: () => ({ rank: 0, reason: 'scripted' }),
         estimateMemory: ({ name: model }, _options, machine) => {
           this.machines.push(machine);

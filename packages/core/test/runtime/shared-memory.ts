@@ -4,6 +4,8 @@ export class SharedMemory {
   others = 0;
   /** What the engines hold. */
   held = () => 0;
+  /** What each engine is measured to take; `undefined`: the system does not tell. */
+  resident: number | undefined;
 
   constructor(readonly total: number) {}
 
@@ -12,7 +14,7 @@ export class SharedMemory {
   }
 
   residentBytes() {
-    return Promise.resolve(undefined);
+    return Promise.resolve(this.resident);
   }
 
   outOfMemoryKills() {

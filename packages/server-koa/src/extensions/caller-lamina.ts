@@ -20,10 +20,13 @@ export interface CallerLamina {
     Lamina['models'],
     'list' | 'get' | 'resolve' | 'describe' | 'metadata' | 'stats' | 'validate' | 'reload' | 'save' | 'remove'
   >;
-  /** Downloads that it starts connect to no private address, whatever the options say. */
+  /**
+   * Downloads that it starts and searches connect to no private address, whatever the options say. `search` needs the scope
+   * `manage`, as it uses the tokens of the server.
+   */
   readonly downloads: Pick<
     Lamina['downloads'],
-    'start' | 'list' | 'get' | 'pause' | 'resume' | 'cancel' | 'remove' | 'wait' | 'downloadable'
+    'start' | 'list' | 'get' | 'pause' | 'resume' | 'cancel' | 'remove' | 'wait' | 'downloadable' | 'search'
   >;
   readonly suggestions: Pick<Lamina['suggestions'], 'suggest'>;
   /** `list` with `refresh` needs the scope `manage`. */
@@ -79,6 +82,10 @@ export function callerLamina(
       start(request, options) {
         need('manage');
         return downloads.start(request, { ...options, guard: 'public' });
+      },
+      search(text, options) {
+        need('manage');
+        return downloads.search(text, { ...options, guard: 'public' });
       },
     },
     suggestions: pick(suggestions, ['suggest'], need),

@@ -1,10 +1,19 @@
-// /download, /downloads and /downloadable: starts and lists downloads.
-import { LaminaError, downloadView, type DownloadRequest, type FromSchema, type Json, type Lamina } from '@lamina/core';
+// /search, /download, /downloads and /downloadable: finds models at sources, and starts and lists downloads.
+import {
+  LaminaError,
+  downloadView,
+  searchView,
+  type DownloadRequest,
+  type FromSchema,
+  type Json,
+  type Lamina,
+} from '@lamina/core';
 import {
   downloadableViewSchema,
   downloadRequestSchema,
   downloadsViewSchema,
   downloadViewSchema,
+  searchViewSchema,
   type DownloadableView,
   type DownloadsView,
 } from '@lamina/core/protocol';
@@ -13,9 +22,41 @@ import { addressGuardFor } from '../middleware/address-guard.js';
 import { callerOf } from '../middleware/authentication.js';
 import type { HttpRoute, RouteServices } from './route.js';
 
+const searchQuerySchema = {
+  type: 'object',
+  properties: {
+    q: { type: 'string', description: 'The words to search for, 1 to 200 characters.' },
+    source: { type: 'string', description: 'The name of a source; default: all that can be searched.' },
+    limit: {
+      type: 'string',
+      pattern: '^\\d{1,3}$',
+      description: 'The maximum number of results of each source, 1 to 100; default 20.',
+    },
+  },
+  required: ['q'],
+} as const;
+
 /** The routes. Clients may name URLs, but none that leads to a private address. */
 export function downloadRoutes({ lamina: { downloads } }: RouteServices): HttpRoute[] {
   return [
+    {
+      method: 'GET',
+      path: '/search',
+      // With this scope, because it uses the network and the tokens of the server.
+      scope: 'manage',
+      summary: 'Finds models at the sources that can be searched',
+      query: searchQuerySchema,
+      response: searchViewSchema,
+      async handler({ koa, caller, signal }) {
+        const { q, source, limit } = koa.query as FromSchema<typeof searchQuerySchema>;
+        const options = {
+          ...(source === undefined ? {} : { source }),
+          ...(limit === undefined ? {} : { limit: Number(limit) }),
+        };
+        const guard = addressGuardFor(koa.req, caller);
+        return searchView(await downloads.search(q, { ...options, signal, guard }));
+      },
+    },
     {
       method: 'POST',
       path: '/download',

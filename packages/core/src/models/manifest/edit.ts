@@ -2,8 +2,8 @@
 // what was asked for.
 import { isDeepStrictEqual } from 'node:util';
 import { isMap, isScalar, parseDocument, type Pair, type YAMLMap } from 'yaml';
-import type { Manifest, ModelEntry } from '../../contract/manifest.js';
-import { withEntry, type Edit } from './manifest.js';
+import type { Manifest } from '../../contract/manifest.js';
+import { withEdit, type Edit } from './manifest.js';
 import { isMapping } from '../../kernel/json.js';
 import { parseManifest } from './parse.js';
 import { renderPair } from './render.js';
@@ -22,25 +22,30 @@ interface Layout {
   readonly blocks: number;
 }
 
-/** A text with the mapping at its top and the mapping under `models:`, as far as it has them. */
+/** An entry as plain data. */
+type Entry = Readonly<Record<string, unknown>>;
+
+/** A text with the mapping at its top and the mapping of the section of an edit, as far as it has them. */
 interface ManifestText {
   readonly text: string;
   readonly newline: string;
   readonly top: YAMLMap | undefined;
-  readonly models: YAMLMap | undefined;
+  readonly section: string;
+  readonly entries: YAMLMap | undefined;
 }
 
 /**
  * The text with the edit in it and every other byte unchanged; `undefined` when such a text does not exist. `manifest` is
  * what `text` means.
  */
-export function editText(text: string, manifest: Manifest, { name, entry: given }: Edit): string | undefined {
-  const entry = given === undefined ? undefined : (JSON.parse(JSON.stringify(given)) as ModelEntry);
-  const before = Object.hasOwn(manifest.models, name) ? manifest.models[name] : undefined;
+export function editText(text: string, manifest: Manifest, edit: Edit): string | undefined {
+  const { section = 'models', name } = edit;
+  const entry = edit.entry === undefined ? undefined : (JSON.parse(JSON.stringify(edit.entry)) as Entry);
+  const before = Object.hasOwn(manifest[section], name) ? manifest[section][name] : undefined;
   if (isDeepStrictEqual(before, entry)) return text;
   const body = text.startsWith('\uFEFF') ? text.slice(1) : text;
-  const wanted = withEntry(manifest, name, entry);
-  for (const proposal of proposalsFor(body, name, before, entry)) {
+  const wanted = withEdit(manifest, { section, name, entry });
+  for (const proposal of proposalsFor(body, section, name, before, entry)) {
     const proposed = proposal();
     if (proposed !== undefined && means(proposed, wanted)) return text.slice(0, text.length - body.length) + proposed;
   }
@@ -49,21 +54,23 @@ export function editText(text: string, manifest: Manifest, { name, entry: given 
 
 function proposalsFor(
   text: string,
+  section: string,
   name: string,
-  before: ModelEntry | undefined,
-  after: ModelEntry | undefined,
+  before: Entry | undefined,
+  after: Entry | undefined,
 ): readonly Proposal[] {
   const { contents } = parseDocument(text, { merge: true, uniqueKeys: false, logLevel: 'error' });
   const top = isMap(contents) ? contents : undefined;
-  const models = top && ownPair(top, 'models')?.value;
+  const entries = top && ownPair(top, section)?.value;
   const source: ManifestText = {
     text,
     newline: text.includes('\r\n') ? '\r\n' : '\n',
     top,
-    models: isMap(models) ? models : undefined,
+    section,
+    entries: isMap(entries) ? entries : undefined,
   };
   if (before === undefined) return after === undefined ? [] : additions(source, name, after);
-  const pair = source.models && ownPair(source.models, name);
+  const pair = source.entries && ownPair(source.entries, name);
   if (pair === undefined) return [];
   return after === undefined ? removals(source, pair) : changes(source, pair, before, after);
 }
@@ -77,33 +84,29 @@ function means(text: string, wanted: Manifest): boolean {
 }
 
 /** Ways to write an entry that the manifest does not have. */
-function additions({ text, newline, top, models }: ManifestText, name: string, entry: ModelEntry): readonly Proposal[] {
+function additions(source: ManifestText, name: string, entry: Entry): readonly Proposal[] {
+  const { text, newline, top, section, entries } = source;
   const rendered = renderPair(name, entry, { indent: '  ', step: '  ', newline, blocks: entryBlocks });
-  const pair = top && ownPair(top, 'models');
+  const pair = top && ownPair(top, section);
   return [
     () =>
-      models === undefined || models.items.length === 0
+      entries === undefined || entries.items.length === 0
         ? undefined
         : applySplices(text, [
-            addPairs(text, models, everything, [[name, entry]], {
-              step: stepOf(text, models),
+            addPairs(text, entries, everything, [[name, entry]], {
+              step: stepOf(text, entries),
               newline,
               blocks: entryBlocks,
             }),
           ]),
-    // `models:` without entries.
+    // `models:` without entries, or the same of another section.
     () => pair && applySplices(text, [openBlock(text, pair, `${newline}  ${rendered}`)]),
-    () => `${text}${text === '' || text.endsWith('\n') ? '' : newline}models:${newline}  ${rendered}${newline}`,
+    () => `${text}${text === '' || text.endsWith('\n') ? '' : newline}${section}:${newline}  ${rendered}${newline}`,
   ];
 }
 
 /** Ways to change an entry: key by key, else as a whole. */
-function changes(
-  { text, newline }: ManifestText,
-  pair: Pair,
-  before: ModelEntry,
-  after: ModelEntry,
-): readonly Proposal[] {
+function changes({ text, newline }: ManifestText, pair: Pair, before: Entry, after: Entry): readonly Proposal[] {
   const layout = { step: '  ', newline, blocks: 1 };
   return [
     () => {
@@ -115,8 +118,8 @@ function changes(
 }
 
 /** Ways to remove an entry. */
-function removals({ text, models }: ManifestText, pair: Pair): readonly Proposal[] {
-  return [() => applySplices(text, [removePair(text, models!, everything, pair)])];
+function removals({ text, entries }: ManifestText, pair: Pair): readonly Proposal[] {
+  return [() => applySplices(text, [removePair(text, entries!, everything, pair)])];
 }
 
 /**

@@ -1,6 +1,6 @@
 // A manifest file: reads it and edits it without losing what people write meanwhile.
 import { linkSync, renameSync, statSync, type BigIntStats } from 'node:fs';
-import { chmod, realpath, stat } from 'node:fs/promises';
+import { chmod, mkdir, realpath, stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { LaminaError } from '../../contract/errors.js';
@@ -9,7 +9,7 @@ import { reasonOf } from '../../kernel/reason.js';
 import { unlessShortage } from '../../kernel/shortage.js';
 import { editText } from './edit.js';
 import { EntryKeys } from './entry-keys.js';
-import { readManifestText, type Edit, type ManifestReading } from './manifest.js';
+import { readManifestText, withEdit, type Edit, type ManifestReading } from './manifest.js';
 import { parseManifest } from './parse.js';
 
 const attempts = 10;
@@ -39,22 +39,23 @@ export class ManifestFile {
   }
 
   /**
-   * Makes a change in the file as it is now, so that edits made by hand meanwhile stay. Only the changed part of the
-   * text changes.
+   * Makes changes in the file as it is now, so that edits made by hand meanwhile stay. Only the changed parts of the
+   * text change, in one step.
    * @throws LaminaError `CONFLICT`; the file is unchanged then
    */
-  async edit(edit: Edit): Promise<ManifestReading> {
+  async edit(...edits: readonly Edit[]): Promise<ManifestReading> {
     const target = await realpath(this.path).catch(unlessShortage(this.path));
     for (let attempt = 0; attempt < attempts; attempt++) {
       const before = await stampOf(target);
       const text = await this.readText();
-      const reading = await this.readingOf(text, edit);
-      const changed = this.propose(text, reading, edit);
+      const reading = await this.readingOf(text, edits);
+      const changed = this.propose(text, reading, edits);
       if (changed === text) return reading;
+      if (before === absent) await makeDirectory(dirname(target));
       if (await replace(target, changed, before)) return this.parse(changed);
     }
     throw new LaminaError('CONFLICT', {
-      message: `${basename(this.path)} keeps changing, so "${edit.name}" could not be written; try again.`,
+      message: `${basename(this.path)} keeps changing, so ${changeOf(edits)} could not be written; try again.`,
     });
   }
 
@@ -68,35 +69,44 @@ export class ManifestFile {
     return readManifestText(this.path);
   }
 
-  private propose(text: string, reading: ManifestReading, edit: Edit): string {
-    const proposed = editText(text, reading.manifest, edit);
-    if (proposed !== undefined) return proposed;
-    throw new LaminaError('CONFLICT', {
-      message: `The entry "${edit.name}" of ${basename(this.path)} cannot be changed without changing others: it shares an anchor with them, or is written in an unusual way. Change it by hand.`,
-    });
+  private propose(text: string, reading: ManifestReading, edits: readonly Edit[]): string {
+    let [proposed, { manifest }] = [text, reading];
+    for (const edit of edits) {
+      const next = editText(proposed, manifest, edit);
+      if (next === undefined)
+        throw new LaminaError('CONFLICT', {
+          message: `The entry "${edit.name}" of ${basename(this.path)} cannot be changed without changing others: it shares an anchor with them, or is written in an unusual way. Change it by hand.`,
+        });
+      [proposed, manifest] = [next, withEdit(manifest, edit)];
+    }
+    return proposed;
   }
 
   /**
    * The manifest that an edit changes. If the file was made invalid by hand, it stays as it is, and its last valid
    * version is written next to it with the edit.
    */
-  private async readingOf(text: string, edit: Edit): Promise<ManifestReading> {
+  private async readingOf(text: string, edits: readonly Edit[]): Promise<ManifestReading> {
     try {
       return this.parse(text);
     } catch (cause) {
       if (!LaminaError.is(cause, 'CONFIG_INVALID') || this.last === undefined) throw cause;
       const copy = `${this.path}.lamina`;
-      await replace(copy, this.propose(this.last.text, this.last.reading, edit), undefined);
+      await replace(copy, this.propose(this.last.text, this.last.reading, edits), undefined);
       throw new LaminaError(
         'CONFLICT',
         {
-          message: `${basename(this.path)} has problems since it was changed by hand, so "${edit.name}" is not written into it; the version with it is ${basename(copy)}. The first problem: ${reasonOf(cause)}`,
+          message: `${basename(this.path)} has problems since it was changed by hand, so ${changeOf(edits)} is not written into it; the version with it is ${basename(copy)}. The first problem: ${reasonOf(cause)}`,
           problems: cause.details['problems'],
         },
         { cause },
       );
     }
   }
+}
+
+function changeOf(edits: readonly Edit[]): string {
+  return edits.length === 1 ? `"${edits[0]!.name}"` : 'the change';
 }
 
 const absent = 'absent';
@@ -112,6 +122,13 @@ async function stampOf(path: string): Promise<string> {
 
 function stampIn(stats: BigIntStats | undefined): string {
   return stats === undefined ? absent : [stats.ino, stats.size, stats.mtimeNs, stats.ctimeNs].join(' ');
+}
+
+/** The models directory of a manifest that is new. @throws LaminaError `CONFLICT` */
+async function makeDirectory(path: string): Promise<void> {
+  await mkdir(path, { recursive: true }).catch((cause: unknown) => {
+    throw new LaminaError('CONFLICT', { message: `${path} cannot be created: ${reasonOf(cause)}.` }, { cause });
+  });
 }
 
 /** Replaces a file in one step; false when the file is no longer as `before` says. */

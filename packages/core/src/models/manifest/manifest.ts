@@ -1,7 +1,7 @@
 // Turns data into a manifest, or says everything that is wrong with it.
 import { open } from 'node:fs/promises';
 import { LaminaError } from '../../contract/errors.js';
-import type { Manifest, ModelEntry } from '../../contract/manifest.js';
+import type { Manifest, ManifestEntries } from '../../contract/manifest.js';
 import type { Problem } from '../../kernel/check.js';
 import { freeze } from '../../kernel/freeze.js';
 import { reasonOf } from '../../kernel/reason.js';
@@ -21,9 +21,11 @@ export interface ManifestReading {
 
 /** Adds, changes or removes one entry. */
 export interface Edit {
+  /** Default: `models`. */
+  readonly section?: keyof ManifestEntries;
   readonly name: string;
   /** `undefined` removes it. */
-  readonly entry: ModelEntry | undefined;
+  readonly entry: object | undefined;
 }
 
 /** A manifest without models. */
@@ -52,9 +54,9 @@ export function buildManifest(value: unknown, keys: EntryKeys, locate: ManifestR
 }
 
 /** A manifest with one entry changed. */
-export function withEntry(manifest: Manifest, name: string, entry: ModelEntry | undefined): Manifest {
-  const models = Object.entries(manifest.models).filter(([other]) => other !== name);
-  return { ...manifest, models: Object.fromEntries(entry === undefined ? models : [...models, [name, entry]]) };
+export function withEdit(manifest: Manifest, { section = 'models', name, entry }: Edit): Manifest {
+  const others = Object.entries<object>(manifest[section]).filter(([other]) => other !== name);
+  return { ...manifest, [section]: Object.fromEntries(entry === undefined ? others : [...others, [name, entry]]) };
 }
 
 /**

@@ -1,8 +1,18 @@
-// The frames of downloads: what the routes /download and /downloads do.
-import { downloadView } from '@lamina/core';
-import type { ClientFrame, DownloadsView, DownloadView } from '@lamina/core/protocol';
+// The frames of downloads and of searches: what the routes /search, /download and /downloads do.
+import { downloadView, searchView } from '@lamina/core';
+import type { ClientFrame, DownloadsView, DownloadView, SearchView } from '@lamina/core/protocol';
 import { downloadRequest } from '../../routes/downloads.js';
 import type { Peer } from '../peer.js';
+
+/** `model.search` */
+export async function searchModels(
+  { q, source, limit }: ClientFrame<'model.search'>,
+  { lamina, guard }: Peer,
+  signal: AbortSignal,
+): Promise<SearchView> {
+  const options = { ...(source === undefined ? {} : { source }), ...(limit === undefined ? {} : { limit }) };
+  return searchView(await lamina.downloads.search(q, { ...options, signal, guard }));
+}
 
 /** `download.start`: the download continues when the connection ends. */
 export async function startDownload(

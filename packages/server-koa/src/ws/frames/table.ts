@@ -5,7 +5,7 @@ import { visibleTo } from '../../middleware/redaction.js';
 import type { CallResult } from '../call.js';
 import type { Chats } from '../chats/chats.js';
 import type { Peer } from '../peer.js';
-import { changeDownload, listDownloads, startDownload } from './downloads.js';
+import { changeDownload, listDownloads, searchModels, startDownload } from './downloads.js';
 import { createEmbeddings } from './embeddings.js';
 import { subscribe, unsubscribe } from './events.js';
 import { changeModel, engineLog, getModel, listModels, modelsInUse, suggestModel } from './models.js';
@@ -53,6 +53,7 @@ const ownFrames = (chats: Chats): OwnFrames => ({
   'model.ps': { call: modelsInUse },
   'model.logs': { call: engineLog },
   'model.suggest': { call: suggestModel },
+  'model.search': { call: searchModels },
   'model.start': { call: changeModel },
   'model.stop': { call: changeModel },
   'download.start': { call: startDownload },

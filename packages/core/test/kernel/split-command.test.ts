@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { fillIn, wordsOf } from '../../dist/builtin/words.js';
+import { fillIn, wordsOf } from '../../dist/kernel/words.js';
 
 describe('splitting a command line without a shell', () => {
   it('splits at spaces, but not within quotes', () => {

@@ -22,6 +22,11 @@ export function showSeconds(seconds: number): string {
     : `${Math.floor(seconds / 3600)} h ${two((seconds % 3600) / 60)} min`;
 }
 
+/** How long something took: `0.4 s`, `12 s`, `1 min 05 s`. */
+export function showElapsed(seconds: number): string {
+  return seconds < 9.95 ? `${seconds.toFixed(1)} s` : showSeconds(seconds);
+}
+
 /** Progress in whole per cent; 100 only when it is done. */
 export function percent(done: number, total: number): number {
   return total === 0 ? 100 : Math.floor((done / total) * 100);

@@ -1,34 +1,46 @@
-// A screen of its own on a terminal, on which text is replaced by newer text. The old screen is restored at its end.
+// The whole screen of a terminal, drawn again and again. What was on it before comes back when it is closed.
 import type { OutputStream } from '@lamina/config';
+import width from 'fast-string-width';
 
-const enter = '\u001b[?1049h\u001b[?25l';
-const leave = '\u001b[?25h\u001b[?1049l';
-/** Terminals that know it show a frame only when it is complete. */
-const beginFrame = '\u001b[?2026h\u001b[H';
-const endFrame = '\u001b[J\u001b[?2026l';
+const alternateScreen = { on: '\u001b[?1049h', off: '\u001b[?1049l' };
+const cursor = { on: '\u001b[?25h', off: '\u001b[?25l' };
+/** A terminal shows what is between them at once. */
+const update = { on: '\u001b[?2026h', off: '\u001b[?2026l' };
+const home = '\u001b[H';
+const eraseRestOfLine = '\u001b[K';
+const eraseBelow = '\u001b[J';
 
-/** The screen. Its owner closes it. */
+/** The screen. The process may end without closing it: then it closes itself. */
 export class LiveScreen {
-  private text = '';
+  private isOpen = true;
 
-  constructor(private readonly stdout: OutputStream) {
-    stdout.write(enter);
-    stdout.on('resize', this.draw);
+  constructor(
+    private readonly terminal: OutputStream,
+    /** Called when the size of the terminal has changed. */
+    private readonly onResize: () => void,
+  ) {
+    terminal.write(alternateScreen.on + cursor.off);
+    terminal.on('resize', onResize);
+    process.once('exit', this.close);
   }
 
-  /** Shows text in place of what was there. Lines that do not fit the height are left out. */
-  show(text: string): void {
-    this.text = text;
-    this.draw();
+  /** Draws as many lines as fit. Long lines are continued on the next row. */
+  draw(text: string): void {
+    const { columns = 80, rows = 24 } = this.terminal;
+    let left = rows;
+    const shown = text
+      .split('\n')
+      .filter((line) => (left -= Math.max(1, Math.ceil(width(line) / columns))) >= 0)
+      .map((line) => line + eraseRestOfLine);
+    this.terminal.write(update.on + home + shown.join('\n') + eraseBelow + update.off);
   }
 
-  close(): void {
-    this.stdout.off('resize', this.draw);
-    this.stdout.write(leave);
-  }
-
-  private readonly draw = (): void => {
-    const lines = this.text.split('\n').slice(0, (this.stdout.rows ?? 24) - 1);
-    this.stdout.write(`${beginFrame}${lines.map((line) => `${line}\u001b[K\n`).join('')}${endFrame}`);
+  /** Shows what was on the screen before. */
+  readonly close = (): void => {
+    if (!this.isOpen) return;
+    this.isOpen = false;
+    process.off('exit', this.close);
+    this.terminal.off('resize', this.onResize);
+    this.terminal.write(cursor.on + alternateScreen.off);
   };
 }

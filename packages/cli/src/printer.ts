@@ -2,7 +2,7 @@
 import { styleOf, type Style } from '@lamina/config';
 import type { LaminaError } from '@lamina/core/protocol';
 import type { CliIo } from './cli-io.js';
-import { table } from './table.js';
+import { pairs, table, wrap, type TableRow } from './table.js';
 
 /** What a command found or did. */
 export interface CommandResult {
@@ -31,8 +31,18 @@ export class Printer {
   }
 
   /** The table as it fits standard output; see {@link table}. */
-  table(headings: readonly string[], rows: readonly (readonly string[])[]): string {
+  table(headings: readonly string[], rows: readonly TableRow[]): string {
     return table(headings, rows, { width: this.io.stdout.columns, style: this.style });
+  }
+
+  /** Names and values as they fit standard output; see {@link pairs}. */
+  pairs(entries: readonly (readonly [name: string, value: string])[]): string {
+    return pairs(entries, this.io.stdout.columns);
+  }
+
+  /** Sentences, with line breaks between words where standard output is a terminal. */
+  wrap(text: string): string {
+    return wrap(text, this.io.stdout.columns);
   }
 
   result({ json, text }: CommandResult): void {
@@ -52,7 +62,7 @@ export class Printer {
 
   /** Prints a note while a command runs. */
   notice(text: string): void {
-    this.io.stderr.write(`${stripControls(text, this.errorStyle)}\n`);
+    this.io.stderr.write(`${wrap(stripControls(text, this.errorStyle), this.io.stderr.columns)}\n`);
   }
 
   /** Prints one sentence, or with `--json` the error object that a server would send. */

@@ -5,6 +5,7 @@ import { addFlags } from '@lamina/config';
 import { Command, InvalidArgumentError } from 'commander';
 import { backendsCommand } from './commands/backends.js';
 import { chatCommand } from './commands/chat.js';
+import { completionCommand } from './commands/completion.js';
 import { configCommand } from './commands/config.js';
 import { doctorCommand } from './commands/doctor.js';
 import { downloadsCommand } from './commands/downloads.js';
@@ -46,7 +47,7 @@ const commandGroups = {
     downloadsCommand,
     statsCommand,
   ],
-  'Set up:': [initCommand, doctorCommand, backendsCommand, pluginsCommand, configCommand],
+  'Set up:': [initCommand, doctorCommand, backendsCommand, pluginsCommand, configCommand, completionCommand],
 };
 /** Options of a Lamina in this process; a server has its own. */
 const localOptions = ['manifest', 'modelsDir', 'dataDir', 'config', 'plugin'];

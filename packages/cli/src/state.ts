@@ -3,6 +3,7 @@ import type { Style } from '@lamina/config';
 
 const colours: Readonly<Record<string, 'green' | 'yellow' | 'red' | 'dim'>> = {
   ready: 'green',
+  yes: 'green',
   finished: 'green',
   available: 'green',
   queued: 'yellow',

@@ -9,39 +9,58 @@ export interface TableLayout {
   readonly style: Style;
 }
 
+/** The cells of a row, or a note. */
+export type TableRow = readonly string[] | string;
+
+/** Blanks between columns. */
+const gap = 2;
 /** No column is shortened below this width. */
 const minWidth = 10;
 
 /**
  * A table without borders: a line of headings and a line for each row. A heading that begins with `>` is right-aligned. If
  * it is wider than `width`, the widest columns but the first are shortened in the middle; a text of the first that is
- * still too long is on a line of its own, so that it can be copied.
+ * still too long is on a line of its own, so that it can be copied. A text in place of a row is a note about the row above.
  */
 export function table(
   headings: readonly string[],
-  rows: readonly (readonly string[])[],
+  rowsAndNotes: readonly TableRow[],
   { width: max = Infinity, style }: TableLayout,
 ): string {
+  const rows = rowsAndNotes.filter((row) => typeof row !== 'string');
   const titles = headings.map((heading) => heading.replace(/^>/, ''));
-  const widths = titles.map((title, column) => Math.max(width(title), ...rows.map((row) => width(row[column]!))));
+  let widths = titles.map((title, column) => Math.max(width(title), ...rows.map((row) => width(row[column]!))));
+  const natural = [...widths];
   shrink(widths, titles, max);
-  const others = widths.slice(1).reduce((sum, one) => sum + 2 + one, 0);
-  widths[0] = Math.max(width(titles[0]!), Math.min(widths[0]!, max - others));
-  const lines = [titles.map((title) => style.dim(title)), ...rows].flatMap((row) =>
-    width(row[0]!) <= widths[0]! ? [row] : [row.slice(0, 1), ['', ...row.slice(1)]],
-  );
+  if (sum(widths) > max) {
+    // Names that are too long are on lines of their own, so the other columns need not be so narrow.
+    const left = max - sum(natural.slice(1)) - gap;
+    const names = rows.map((row) => width(row[0]!)).filter((name) => name <= left);
+    widths = [Math.max(width(titles[0]!), ...names), ...natural.slice(1)];
+    shrink(widths, titles, max);
+  }
   const cell = (text: string, column: number) => {
     const fitted = column === 0 ? text : shorten(text, widths[column]!);
     const padding = ' '.repeat(Math.max(0, widths[column]! - width(fitted)));
     return headings[column]!.startsWith('>') ? padding + fitted : fitted + padding;
   };
-  return lines.map((row) => row.map(cell).join('  ').trimEnd()).join('\n');
+  const line = (row: readonly string[]) => row.map(cell).join(' '.repeat(gap)).trimEnd();
+  return [titles.map((title) => style.dim(title)), ...rowsAndNotes]
+    .map((row) => {
+      if (typeof row === 'string') return wrap(`  ${row}`, max);
+      return width(row[0]!) <= widths[0]! ? line(row) : `${row[0]}\n${line(['', ...row.slice(1)])}`;
+    })
+    .join('\n');
+}
+
+/** The width of columns together. */
+function sum(widths: readonly number[]): number {
+  return widths.reduce((total, one) => total + one + gap, -gap);
 }
 
 /** Makes the widest columns narrower, but the first, until the table fits or nothing can be shortened. */
 function shrink(widths: number[], titles: readonly string[], max: number): void {
-  const total = () => widths.reduce((sum, one) => sum + one + 2, -2);
-  while (total() > max) {
+  while (sum(widths) > max) {
     const widest = Math.max(...widths.slice(1));
     const column = widths.lastIndexOf(widest);
     if (widest <= Math.max(minWidth, width(titles[column] ?? ''))) return;
@@ -58,21 +77,38 @@ export function shorten(text: string, max: number): string {
   return `${characters.slice(0, Math.ceil(kept / 2)).join('')}…${characters.slice(end).join('')}`;
 }
 
-/** Names and values, one pair per line. */
-export function pairs(entries: readonly (readonly [name: string, value: string])[]): string {
-  const longest = Math.max(0, ...entries.map(([name]) => width(name)));
-  return entries.map(([name, value]) => `  ${name}${' '.repeat(longest - width(name))}  ${value}`).join('\n');
+/** Words, text in quotes, and commands at the end of a sentence, which are to be copied. */
+const unbroken = /(?<=: )lamina .*|(?:"[^"]*"|[^\s"]|")+/g;
+
+/** Breaks lines between words, so that they fit; the next lines of each begin below its first word. */
+export function wrap(text: string, max = Infinity): string {
+  return text
+    .split('\n')
+    .map((line) => (width(line) <= max ? line : wrapLine(line, max)))
+    .join('\n');
 }
 
-/** Text in lines of at most `max` characters, broken between words; a longer word has a line of its own. */
-export function wrap(text: string, max: number): readonly string[] {
-  const lines: string[] = [];
-  for (const word of text.split(' ')) {
-    const last = lines.at(-1);
-    if (last === undefined || width(last) + 1 + width(word) > max) lines.push(word);
-    else lines[lines.length - 1] = `${last} ${word}`;
+function wrapLine(line: string, max: number): string {
+  const [indent] = /^ */.exec(line)!;
+  const lines = [''];
+  for (const [word] of line.matchAll(unbroken)) {
+    const longer = lines.at(-1) === '' ? indent + word : `${lines.at(-1)} ${word}`;
+    if (lines.at(-1) === '' || width(longer) <= max) lines[lines.length - 1] = longer;
+    else lines.push(indent + word);
   }
-  return lines;
+  return lines.join('\n');
+}
+
+/** Names and values, one pair per line. Values that do not fit are continued below. */
+export function pairs(entries: readonly (readonly [name: string, value: string])[], max = Infinity): string {
+  const longest = Math.max(0, ...entries.map(([name]) => width(name)));
+  const indent = longest + 2 * gap;
+  return entries
+    .map(([name, value]) => {
+      const lines = wrap(value, Math.max(minWidth, max - indent)).replaceAll('\n', `\n${' '.repeat(indent)}`);
+      return `  ${name}${' '.repeat(longest - width(name))}  ${lines}`;
+    })
+    .join('\n');
 }
 
 /** `1 model`, `2 models`. */

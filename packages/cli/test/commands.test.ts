@@ -22,9 +22,9 @@ describe('lamina', function () {
     assert.deepEqual(
       lines.slice(0, 3).map((line) => line.trim().split(/ {2,}/)),
       [
-        ['NAME', 'FILES', 'SIZE', 'QUANTIZATION', 'RUNS ON', 'LOADED'],
-        ['tiny', 'available', '12 bytes', 'Q8_0', 'fake', '-'],
-        ['far', 'missing', '5MB', '-', 'fake', '-'],
+        ['NAME', 'FILES', 'SIZE', 'QUANTIZATION', 'RUNS ON'],
+        ['tiny', 'available', '12 bytes', 'Q8_0', 'fake'],
+        ['far', 'missing', '5MB', '-', 'fake'],
       ],
     );
     assert.equal(lines[4], '2 models, 1 available');
@@ -47,18 +47,22 @@ describe('lamina', function () {
       Object.fromEntries(
         output
           .split('\n')
-          .slice(1, 4)
+          .slice(1, 5)
+          .filter((line) => !line.startsWith(' '))
           .map((line) => line.trim().split(/ {2,}/))
           .map(([name, , , ...rest]) => [name, rest]),
       );
     const here = await succeed('list');
     assert.deepEqual(rowsOf(here), {
-      tiny: ['Q8_0', 'fake', '-'],
-      real: ['F32', 'none', '-'],
-      far: ['-', 'fake', '-'],
+      tiny: ['Q8_0', 'fake'],
+      real: ['F32', 'none'],
+      far: ['-', 'fake'],
     });
     const url = await folder.serve();
-    assert.match(here, /\n\nreal cannot run: no backend opens the format "gguf"\n3 models, 2 available\n$/);
+    assert.match(
+      here,
+      /\nreal .*\n {2}It cannot run: no backend opens the format "gguf"\.\nfar .*\n\n3 models, 2 available\n$/,
+    );
     await fetch(`${url}/models/tiny/start`, { method: 'POST' });
     const there = rowsOf((await folder.run('list', '--server', url)).stdout);
     assert.deepEqual(there, { tiny: ['Q8_0', 'fake', 'yes'], real: ['F32', 'none', 'no'], far: ['-', 'fake', 'no'] });
@@ -74,7 +78,7 @@ describe('lamina', function () {
       stdout.split('\n').filter((line) => line.length > 80),
       [],
     );
-    assert.match(stdout, new RegExp(`\n${name}\n {9,}available +12 bytes +- +fake +-\n`));
+    assert.match(stdout, new RegExp(`\n${name}\n {6}available +12 bytes +- +fake\n`));
   });
 
   it('lays a model out in sections: labels and values, without JSON', async () => {
@@ -117,14 +121,14 @@ Download
   it('suggests and counts models, lists backends and downloadable models', async () => {
     assert.match(
       await succeed('suggest', '--use-case', 'conversational', '--max-size', '4GB'),
-      /^tiny\n {2}because {2}\S/,
+      /^tiny\n {2}on disk, .*\n(.*\n)* {2}is meant for "conversational"\n/,
     );
     assert.match(
       await succeed('suggest', '--use-case', 'coding'),
-      /^No model on disk matches the use case "coding"\. The best of all models on disk:\n\ntiny\n {2}because/,
+      /^No model on disk is meant for "coding"\. The best of all:\n\ntiny\n(.*\n)* {2}is not meant for "coding"\n/,
     );
     assert.match(await succeed('stats'), / models +2 \(1 available, 1 missing\)\n {2}categories +lightweight\n/);
-    assert.match(await succeed('backends'), /^fake +available +fake +\d/m);
+    assert.match(await succeed('backends'), /^fake +available +\d\S* +fake$/m);
     assert.match(await succeed('list', '--available'), /^far +url +http:/m);
     assert.match(await succeed('list', '--source', 'url'), /^far +url +http:/m);
     assert.equal(await succeed('list-downloadable'), await succeed('list', '--available'));

@@ -158,13 +158,12 @@ describe('lamina with plugins', () => {
     assert.deepEqual([code, stderr], [0, '']);
     assert.equal(
       stdout,
-      `NAME  PACKAGE  VERSION  FROM   CONTRIBUTES
-all   all      1.2.3    found  source shelf; hook beforeRequest; command greet; extensions menu, http
--     broken   1.2.3    found  not loaded
-
-all: the extension "menu" has no effect: neither lamina nor lamina-server reads it
-all: the extension "http" has no effect: @lamina/server-koa, which reads it, is not installed
-broken is not loaded: no licence
+      `NAME    VERSION  FROM   CONTRIBUTES
+all     1.2.3    found  source shelf, hook beforeRequest, command greet, 2 extensions
+  The extension "menu" has no effect: neither lamina nor lamina-server reads it.
+  The extension "http" has no effect: @lamina/server-koa, which reads it, is not installed.
+broken  1.2.3    found  not loaded
+  It is not loaded: no licence.
 
 Plugins are found in the dependencies in ${file('package.json')}.
 `,

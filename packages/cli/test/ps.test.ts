@@ -41,7 +41,7 @@ describe('lamina ps', function () {
 
   it('says that no model is in use, and what there is', async () => {
     const lines = (await print()).split('\n');
-    assert.equal(lines[0], 'No model is in use.');
+    assert.equal(lines[0], 'No model is in use. Load one with: lamina start <model>');
     assert.match(lines[2]!, /^ {2}memory {6}0 bytes of 100\.0 MB reserved, \d+\.\d [MG]B free$/);
     assert.match(lines[3]!, /^ {2}group pair {2}0 of 1$/);
   });

@@ -1,5 +1,7 @@
 // lamina start, stop, logs and events, at a running server.
 import assert from 'node:assert/strict';
+import { createServer } from '@lamina/server-koa';
+import { createTestLamina, fakePlugin } from '@lamina/testing';
 import { Folder, lamina } from './support/command.js';
 import { hasTerminals, keys, Terminal } from './support/terminal.js';
 
@@ -20,11 +22,21 @@ describe('commands about running models', () => {
 
   it('start loads models and stop unloads them', async () => {
     const started = await folder.here('start', 'tiny');
-    assert.match(started.stdout, /^Started tiny in \d+ s\.\n$/);
+    assert.match(started.stdout, /^Started tiny on fake in \d+\.\d s\.\n$/);
+    assert.equal((await folder.here('start', 'small')).stdout, 'tiny already runs on fake.\n');
     assert.equal(await stateOf(), 'ready');
-    assert.equal((await folder.here('stop', 'small')).stdout, 'Stopped small.\n');
+    assert.equal((await folder.here('stop', 'small')).stdout, 'Stopped tiny.\n');
     assert.equal(await stateOf(), 'stopped');
     assert.equal((await folder.here('stop', 'tiny')).stdout, 'tiny does not run.\n');
+  });
+
+  it('start and stop go on with the next model when one fails', async () => {
+    const started = await folder.here('start', 'unknown', 'tiny');
+    assert.equal(started.code, 1);
+    assert.match(started.stderr, /^lamina: Model "unknown" was not found\./);
+    assert.match(started.stdout, /^Started tiny on fake in /);
+    const stopped = await folder.here('stop', 'tiny', 'unknown');
+    assert.deepEqual([stopped.code, stopped.stdout], [1, 'Stopped tiny.\n']);
   });
 
   it('start fails with the reason, and with one JSON document per model', async () => {
@@ -48,6 +60,46 @@ describe('commands about running models', () => {
     await following.saw(new RegExp(`"number":${all.length + 1},`));
     following.child.kill('SIGINT');
     assert.equal((await following.ended).code, 130);
+  });
+
+  it('logs says when there is nothing', async () => {
+    const { code, stdout, stderr } = await folder.here('logs', 'tiny');
+    assert.deepEqual([code, stdout, stderr], [0, '', 'The engine of tiny has printed nothing.\n']);
+  });
+
+  it('logs goes on when the server was started again', async () => {
+    const serve = async (port: number) => {
+      const files = { 'models.yaml': 'models: { tiny: { path: tiny.fake, backend: fake } }', 'tiny.fake': 'x' };
+      const running = await createTestLamina({ plugins: [fakePlugin()], files });
+      const server = createServer(running, { port });
+      const url = await server.listen();
+      await (await fetch(`${url}/models/tiny/start`, { method: 'POST' })).text();
+      return { url, close: () => server.close({ signal: AbortSignal.abort() }).finally(() => running.close()) };
+    };
+    const first = await serve(0);
+    const { url } = first;
+    const following = folder.start(process.execPath, [lamina, 'logs', 'tiny', '-f', '--json', '--server', url]);
+    await following.saw(/"number":2,/);
+    await first.close();
+    const second = await serve(Number(new URL(url).port));
+    await following.saw(/"number":2,(.|\n)*"number":1,(.|\n)*"number":2,/);
+    following.child.kill('SIGINT');
+    const { code, stderr } = await following.ended;
+    assert.deepEqual([code, stderr], [130, 'The connection was lost. Connecting again.\n']);
+    await second.close();
+  });
+
+  it('events ends without a word when its reader has gone', async () => {
+    const head = folder.start('sh', ['-c', `"$0" "$1" events --config config.mjs | head -1`, process.execPath, lamina]);
+    let isOver = false;
+    void head.ended.then(() => (isOver = true));
+    while (!isOver) {
+      await folder.here('start', 'tiny');
+      await folder.here('stop', 'tiny');
+    }
+    const { stdout, stderr } = await head.ended;
+    assert.match(stdout, /^\d\d:\d\d:\d\d {2}\w+\.\w+ .*\n$/);
+    assert.equal(stderr, '');
   });
 
   it('logs refuses a number of lines that is none', async () => {
@@ -84,10 +136,10 @@ describe('commands about running models', () => {
     if (!hasTerminals) return this.skip();
     const started = onTerminal('start', 'tiny');
     await started.saw(/Using the server at http:\S+\n/);
-    await started.saw(/Started tiny in \d+ s\.\n/);
+    await started.saw(/Started tiny on fake in \d+\.\d s\.\n/);
     assert.equal(await started.ended, 0);
     const events = onTerminal('events');
-    const stopped = events.saw(/\d\d:\d\d:\d\d {2}model\.stopped {2}model tiny, reason \w+/);
+    const stopped = events.saw(/\d\d:\d\d:\d\d {2}model\.stopped {7}tiny, reason \w+/);
     let isSeen = false;
     void stopped.then(() => (isSeen = true));
     while (!isSeen) {

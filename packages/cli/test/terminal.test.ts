@@ -23,12 +23,26 @@ describe('lamina on a terminal', () => {
     assert.ok(!(await run(['list'], { NO_COLOR: '1' })).raw.includes('\u001b['));
   });
 
-  it('fits tables into 80 and 120 columns', async () => {
-    for (const columns of [80, 120])
-      for (const command of [['list'], ['list', '--available'], ['backends'], ['plugins'], ['config'], ['validate']]) {
-        const { text } = await run(command, {}, columns);
+  it('colours states', async () => {
+    const { raw } = await run(['list']);
+    assert.ok(raw.includes('\u001b[32mavailable\u001b[39m') && raw.includes('\u001b[31mmissing\u001b[39m'), raw);
+  });
+
+  const commands = ['list', 'list --available', 'backends', 'plugins', 'config', 'validate', 'downloads', 'stats'];
+  for (const command of [...commands, 'info tiny', 'suggest --use-case coding --category x'])
+    it(`fits "lamina ${command}" into 80 and 120 columns`, async () => {
+      for (const columns of [80, 120]) {
+        const { text } = await run(command.split(' '), {}, columns);
         const longest = Math.max(...text.split('\n').map((line) => line.length));
-        assert.ok(longest <= columns, `${command.join(' ')}: ${longest} of ${columns} columns\n${text}`);
+        assert.ok(longest <= columns, `${longest} of ${columns} columns\n${text}`);
       }
+    });
+
+  it('breaks sentences between words, but not within quotes', async () => {
+    const { text } = await run(['ps'], {}, 40);
+    assert.equal(
+      text,
+      'lamina: No server runs. Start one with\n"lamina serve", or name one of another\nmachine with --server <url>.\n',
+    );
   });
 });

@@ -1,11 +1,13 @@
 // lamina backends: lists the engines and how to install missing ones; installs those that install themselves.
 import type { Command } from 'commander';
 import type { BackendsView, BackendView, InstallationView } from '@lamina/core/protocol';
-import { showSeconds } from '../amounts.js';
+import { showElapsed } from '../amounts.js';
 import type { CommandResult, Printer } from '../printer.js';
 import { createInstallProgress } from '../progress/install-progress.js';
 import type { CommandContext } from '../command-context.js';
 import type { Session } from '../session.js';
+import { styleState } from '../state.js';
+import type { TableRow } from '../table.js';
 import { addExample } from './example.js';
 
 /** Adds the command and its subcommands. */
@@ -38,7 +40,7 @@ async function installBackend(name: string, { library, io, printer }: CommandCon
   const startedAt = performance.now();
   const progress = await createInstallProgress(name, io, printer);
   const view = await library.installBackend(name, (update) => progress.show(update)).finally(() => progress.end());
-  return { json: view, text: sentence(view, showSeconds((performance.now() - startedAt) / 1000)) };
+  return { json: view, text: sentence(view, showElapsed((performance.now() - startedAt) / 1000)) };
 }
 
 function sentence({ backend, version, installed }: InstallationView, time: string): string {
@@ -48,28 +50,26 @@ function sentence({ backend, version, installed }: InstallationView, time: strin
 
 function resultOf(view: BackendsView, printer: Printer): CommandResult {
   const backends = Object.entries(view.backends);
-  const rows = backends.map(([name, { available, version, formats, executable }]) => [
-    name,
-    available ? 'available' : 'missing',
-    formats.join(', ') || '-',
-    version ?? '-',
-    executable ?? '-',
+  const rows = backends.flatMap(([name, backend]): readonly TableRow[] => [
+    [
+      name,
+      styleState(backend.available ? 'available' : 'missing', printer.style),
+      backend.version ?? '-',
+      backend.formats.join(', ') || '-',
+    ],
+    ...hintsFor(backend),
   ]);
-  const hints = backends.flatMap(([name, backend]) => hintFor(name, backend) ?? []);
   const none = 'No plugin for an engine is loaded. Install one, such as: npm install @lamina/plugin-llamacpp';
   if (rows.length === 0) return { json: view, text: none };
   return {
     json: view,
-    text: [
-      printer.table(['NAME', 'STATE', 'FORMATS', 'VERSION', 'EXECUTABLE'], rows),
-      ...(hints.length === 0 ? [] : ['', ...hints]),
-    ].join('\n'),
+    text: printer.table(['NAME', 'STATE', 'VERSION', 'FORMATS'], rows),
   };
 }
 
-/** A line below the table: why an engine is missing and how to install it, or a note about it. */
-function hintFor(name: string, { reason, hint, note, fallback }: BackendView): string | undefined {
-  if (reason === undefined) return note === undefined ? undefined : `${name}: ${note}`;
-  const instead = fallback === undefined ? [] : [`Until then, ${fallback} serves its models.`];
-  return `${name}: ${[`${reason.replace(/\.$/, '')}.`, ...instead, hint ?? ''].join(' ').trim()}`;
+/** Below the line of an engine: why it is missing and how to install it, or a note about it. */
+function hintsFor({ reason, hint, note, fallback }: BackendView): readonly string[] {
+  if (reason === undefined) return note === undefined ? [] : [note];
+  const instead = fallback === undefined ? '' : ` Until then, ${fallback} serves its models.`;
+  return [`${reason.replace(/\.$/, '')}.${instead}`, ...(hint === undefined ? [] : [hint])];
 }

@@ -10,13 +10,12 @@ import { addExample } from './example.js';
 
 const hidden = '***';
 const secretName = /(key|token|secret|password)s?$/i;
-const maxWidth = 80;
 
 /** Adds the command. */
 export function configCommand(program: Command, session: Session): void {
   const command = program
     .command('config')
-    .description('Show each setting of lamina and lamina-server, and where its value came from')
+    .description('Show each setting, its value, and where it is from')
     .action(async (_: unknown, command: Command) => {
       const flags = command.optsWithGlobals<GlobalOptions>();
       refuseServer(command, flags);
@@ -94,6 +93,7 @@ function shownPlugin(item: unknown): unknown {
 }
 
 function textOf(value: unknown): string {
-  const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? '-');
-  return text.length > maxWidth ? `${text.slice(0, maxWidth - 1)}…` : text;
+  if (value === undefined) return '-';
+  if (Array.isArray(value)) return value.map(textOf).join(', ') || 'none';
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }

@@ -80,7 +80,7 @@ function textOf(
 ): string {
   const columns = io.stdout.columns ?? Infinity;
   const lines = (text: string, first: string, start: number) =>
-    first + wrap(withShortPaths(text, io.env), columns - start).join(`\n${' '.repeat(start)}`);
+    first + wrap(withShortPaths(text, io.env), columns - start).replaceAll('\n', `\n${' '.repeat(start)}`);
   const fixOf = (fix: string | undefined) =>
     fix === undefined ? [] : [lines(fix, `${indent}${style.cyan('fix')}  `, indent.length + 5)];
   const [first, ...others] = problems;

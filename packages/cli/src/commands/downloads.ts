@@ -7,6 +7,8 @@ import type { CommandResult, Printer } from '../printer.js';
 import type { CommandContext } from '../command-context.js';
 import type { GlobalOptions } from '../global-options.js';
 import type { Session } from '../session.js';
+import { styleState } from '../state.js';
+import type { TableRow } from '../table.js';
 import { addExample } from './example.js';
 
 type DownloadAction = (download: DownloadView, context: CommandContext) => Promise<CommandResult>;
@@ -75,18 +77,11 @@ async function find(library: Library, wanted: string): Promise<DownloadView> {
 }
 
 function resultOf(view: { readonly downloads: readonly DownloadView[] }, printer: Printer): CommandResult {
-  const rows = view.downloads.map((download) => [
-    download.id,
-    download.model,
-    download.state,
-    ...amountsOf(download),
-    download.source,
+  const rows = view.downloads.flatMap((download): readonly TableRow[] => [
+    [download.model, styleState(download.state, printer.style), ...amountsOf(download), download.source, download.id],
+    ...(download.error === undefined ? [] : [download.error.message]),
   ]);
-  const failures = view.downloads.flatMap(({ id, error }) => (error === undefined ? [] : [`${id}: ${error.message}`]));
-  const text = [
-    printer.table(['ID', 'MODEL', 'STATE', '>DONE', '>SIZE', 'SOURCE'], rows),
-    ...(failures.length === 0 ? [] : ['', ...failures]),
-  ].join('\n');
+  const text = printer.table(['MODEL', 'STATE', '>DONE', '>SIZE', 'SOURCE', 'ID'], rows);
   return { json: view, text: rows.length === 0 ? 'No downloads. Start one with: lamina pull <model|reference>' : text };
 }
 

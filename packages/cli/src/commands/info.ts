@@ -2,9 +2,9 @@
 import type { Command } from 'commander';
 import type { ModelDetail } from '@lamina/core/protocol';
 import { showBytes } from '../amounts.js';
-import type { CommandResult } from '../printer.js';
+import type { CommandResult, Printer } from '../printer.js';
 import type { Session } from '../session.js';
-import { pairs } from '../table.js';
+import { styleState } from '../state.js';
 import { addExample } from './example.js';
 import { filesOf, loadedOf, sizeOf } from './list.js';
 
@@ -35,22 +35,22 @@ export function infoCommand(program: Command, session: Session): void {
   const command = program
     .command('info')
     .argument('<model>', 'Name or alias of a model')
-    .description('Show one model: manifest entry, file metadata, and problems')
+    .description('Show one model: its entry, file metadata, and problems')
     .action((model: string, _, command: Command) =>
-      session.run(command.optsWithGlobals(), async ({ library }) =>
-        describeModel(model, await library.model(model, { backends: true }), library.isServer),
+      session.run(command.optsWithGlobals(), async ({ library, printer }) =>
+        describeModel(model, await library.model(model, { backends: true }), library.isServer, printer),
       ),
     );
   addExample(command, 'lamina info llama3.2-3b');
 }
 
 /** One model in sections. `isServer`: only a server knows whether it is loaded. */
-export function describeModel(name: string, model: ModelDetail, isServer: boolean): CommandResult {
+export function describeModel(name: string, model: ModelDetail, isServer: boolean, printer: Printer): CommandResult {
   const { metadata = {}, options = {}, limits = {}, download = {}, error, missing = [] } = model;
   const { chat_template: _template, ...facts } = metadata;
   const others = Object.entries(model).filter(([key]) => !shownElsewhere.has(key));
   const sections: readonly (readonly [heading: string, rows: readonly Row[]])[] = [
-    [name, mainRows(model, isServer)],
+    [name, mainRows(model, isServer, printer)],
     ['Model files', rowsOf(facts).map(([label, value]): Row => [label.replaceAll('_', ' '), value])],
     ['Options', rowsOf(options)],
     ['Limits', rowsOf(limits)],
@@ -64,19 +64,21 @@ export function describeModel(name: string, model: ModelDetail, isServer: boolea
       ],
     ],
   ];
-  const text = sections.filter(([, rows]) => rows.length > 0).map(([heading, rows]) => `${heading}\n${pairs(rows)}`);
+  const text = sections
+    .filter(([, rows]) => rows.length > 0)
+    .map(([heading, rows]) => `${printer.style.bold(heading)}\n${printer.pairs(rows)}`);
   return { json: model, text: text.join('\n\n') };
 }
 
-function mainRows(model: ModelDetail, isServer: boolean): readonly Row[] {
+function mainRows(model: ModelDetail, isServer: boolean, { style }: Printer): readonly Row[] {
   const { runs_on: backend, cannot_run: reason, memory, description, path, aliases = [], use_cases: uses = [] } = model;
   // Files that are not on disk may have a format that is not known yet.
   const none = reason === undefined || !model.available ? model.backend : `nothing here: ${reason}`;
   const needs = memory && `about ${showBytes(memory.bytes)} with ${memory.context_length} tokens of context`;
   const rows: Readonly<Record<string, string | undefined>> = {
     description,
-    files: filesOf(model),
-    loaded: isServer ? loadedOf(model) : undefined,
+    files: styleState(filesOf(model), style),
+    loaded: isServer ? styleState(loadedOf(model), style) : undefined,
     'runs on': backend ?? none,
     memory: needs,
     size: sizeOf(model),

@@ -14,7 +14,8 @@ export function installCommand(program: Command, session: Session): void {
     .action((model: string, path: string, _, command: Command) =>
       session.run(
         command.optsWithGlobals(),
-        async ({ library }) => describeModel(model, await library.install(model, path), library.isServer),
+        async ({ library, printer }) =>
+          describeModel(model, await library.install(model, path), library.isServer, printer),
         { here: true },
       ),
     );

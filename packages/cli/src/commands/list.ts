@@ -4,7 +4,8 @@ import type { DownloadableView, ModelsView, ModelView } from '@lamina/core/proto
 import { showBytes } from '../amounts.js';
 import type { CommandResult, Printer } from '../printer.js';
 import type { Session } from '../session.js';
-import { counted } from '../table.js';
+import { styleState } from '../state.js';
+import { counted, type TableRow } from '../table.js';
 import { addExample } from './example.js';
 
 interface ListOptions {
@@ -26,7 +27,7 @@ export function listCommand(program: Command, session: Session): void {
     .addOption(
       new Option('--source <name>', 'Only models of this source (implies --available)').implies({ available: true }),
     )
-    .description('List models: files on disk, size, quantization, engine, and whether they are loaded')
+    .description('List models, their files, and what runs them')
     .action(run);
   addExample(list, 'lamina list --available');
   program
@@ -39,24 +40,29 @@ export function listCommand(program: Command, session: Session): void {
 /** `isServer`: only a server knows which models are loaded. */
 function modelsResult(view: ModelsView, isServer: boolean, printer: Printer): CommandResult {
   const models = Object.entries(view.models);
-  const rows = models.map(([name, model]) => [
-    name,
-    filesOf(model),
-    sizeOf(model),
-    model.quantization ?? '-',
-    model.runs_on ?? (model.available ? 'none' : (model.backend ?? '-')),
-    isServer ? loadedOf(model) : '-',
+  const rows = models.flatMap(([name, model]): readonly TableRow[] => [
+    rowOf(name, model, isServer, printer),
+    ...(model.available && model.cannot_run !== undefined ? [`It cannot run: ${model.cannot_run}.`] : []),
   ]);
-  const total = `${counted(view.total, 'model')}, ${view.available} available`;
-  const headings = ['NAME', 'FILES', '>SIZE', 'QUANTIZATION', 'RUNS ON', 'LOADED'];
-  const notes = models.flatMap(([name, { available, cannot_run: reason }]) =>
-    available && reason !== undefined ? [`${name} cannot run: ${reason}`] : [],
-  );
+  const loaded = models.filter(([, model]) => loadedOf(model) === 'yes').length;
+  const total = `${counted(view.total, 'model')}, ${view.available} available${isServer ? `, ${loaded} loaded` : ''}`;
+  const headings = ['NAME', 'FILES', '>SIZE', 'QUANTIZATION', 'RUNS ON', ...(isServer ? ['LOADED'] : [])];
   const empty = 'No models found. Download one with: lamina pull <model|reference>';
   return {
     json: view,
-    text: rows.length === 0 ? empty : [printer.table(headings, rows), '', ...notes, total].join('\n'),
+    text: rows.length === 0 ? empty : [printer.table(headings, rows), '', total].join('\n'),
   };
+}
+
+function rowOf(name: string, model: ModelView, isServer: boolean, { style }: Printer): readonly string[] {
+  return [
+    name,
+    styleState(filesOf(model), style),
+    sizeOf(model),
+    model.quantization ?? '-',
+    model.runs_on ?? (model.available ? 'none' : (model.backend ?? '-')),
+    ...(isServer ? [styleState(loadedOf(model), style)] : []),
+  ];
 }
 
 function downloadableResult(view: DownloadableView, source: string | undefined, printer: Printer): CommandResult {
@@ -65,7 +71,7 @@ function downloadableResult(view: DownloadableView, source: string | undefined, 
     Object.entries(sources).map(([name, reference], index) => [
       index === 0 ? model : '',
       name,
-      typeof reference === 'string' ? reference : JSON.stringify(reference),
+      referenceOf(reference),
       index === 0 ? (download ?? '-') : '',
     ]),
   );
@@ -76,6 +82,13 @@ function downloadableResult(view: DownloadableView, source: string | undefined, 
         ? 'No models to download: every model in the manifest is on disk or has no source.'
         : printer.table(['NAME', 'SOURCE', 'REFERENCE', 'DOWNLOAD'], rows),
   };
+}
+
+/** What a source is asked for: text, or fields such as a repository and a file. */
+function referenceOf(reference: unknown): string {
+  return typeof reference === 'object' && reference !== null
+    ? Object.values(reference).map(referenceOf).join(' ')
+    : String(reference);
 }
 
 /** Whether the files of a model are on disk. */

@@ -6,6 +6,7 @@ import type { OpenedLamina } from '../local-lamina.js';
 import type { CommandResult, Printer } from '../printer.js';
 import type { GlobalOptions } from '../global-options.js';
 import type { Session } from '../session.js';
+import { counted, type TableRow } from '../table.js';
 import { addExample } from './example.js';
 
 /** The packages whose programs read extension points, apart from this one. */
@@ -32,7 +33,7 @@ interface PluginView {
 export function pluginsCommand(program: Command, session: Session): void {
   const command = program
     .command('plugins')
-    .description('List plugins: whether they are loaded, and what they contribute')
+    .description('List plugins and what they contribute')
     .action(async (_: unknown, command: Command) => {
       const options = command.optsWithGlobals<GlobalOptions>();
       refuseServer(command, options);
@@ -49,21 +50,21 @@ export function pluginsCommand(program: Command, session: Session): void {
 function resultOf(opened: OpenedLamina, printer: Printer): CommandResult {
   const { project } = opened.configuration;
   const views = opened.plugins.map((plugin) => viewOf(plugin, opened));
-  const rows = views.map((view) => [
-    view.name ?? '-',
-    view.package ?? '-',
-    view.version ?? '-',
-    origins[view.from],
-    view.loaded ? contributionsOf(view) : 'not loaded',
+  const rows = views.flatMap((view): readonly TableRow[] => [
+    [
+      view.name ?? view.package ?? '-',
+      view.version ?? '-',
+      origins[view.from],
+      view.loaded ? contributionsOf(view) : printer.style.red('not loaded'),
+    ],
+    ...notesOf(view),
   ]);
   const none = `No plugins in ${project.description}. Install one, such as: npm install @lamina/plugin-llamacpp`;
-  const notes = views.flatMap(notesOf);
   return {
     json: { searched: project.description, plugins: views },
     text: [
-      ...(rows.length === 0 ? [none] : [printer.table(['NAME', 'PACKAGE', 'VERSION', 'FROM', 'CONTRIBUTES'], rows)]),
-      ...(notes.length === 0 ? [] : ['', ...notes]),
-      ...(rows.length === 0 ? [] : ['', `Plugins are found in ${project.description}.`]),
+      ...(rows.length === 0 ? [none] : [printer.table(['NAME', 'VERSION', 'FROM', 'CONTRIBUTES'], rows)]),
+      ...(rows.length === 0 ? [] : ['', printer.wrap(`Plugins are found in ${project.description}.`)]),
     ].join('\n'),
   };
 }
@@ -108,13 +109,13 @@ function contributionsOf({ backends, sources, hooks, extensions, commands }: Plu
   ];
   const parts = kinds
     .filter(([, names]) => names.length > 0)
-    .map(([kind, names]) => `${kind}${names.length === 1 ? '' : 's'} ${names.join(', ')}`);
-  return parts.length === 0 ? 'nothing' : parts.join('; ');
+    .map(([kind, names]) => (names.length === 1 ? `${kind} ${names[0]}` : counted(names.length, kind)));
+  return parts.length === 0 ? 'nothing' : parts.join(', ');
 }
 
 /** What is wrong with a plugin, or has no effect. */
-function notesOf({ name, package: from, problem, extensions }: PluginView): readonly string[] {
-  if (problem !== undefined) return [`${from} is not loaded: ${problem}`];
+function notesOf({ problem, extensions }: PluginView): readonly string[] {
+  if (problem !== undefined) return [`It is not loaded: ${problem}.`];
   return extensions
     .filter(({ read }) => !read)
     .map(({ point }) => {
@@ -123,6 +124,6 @@ function notesOf({ name, package: from, problem, extensions }: PluginView): read
         reader === undefined
           ? 'neither lamina nor lamina-server reads it'
           : `${reader}, which reads it, is not installed`;
-      return `${name}: the extension "${point}" has no effect: ${why}`;
+      return `The extension "${point}" has no effect: ${why}.`;
     });
 }

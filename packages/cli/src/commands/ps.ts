@@ -1,7 +1,6 @@
 // lamina ps: shows the models that a server has in use, why others wait, and the memory they share.
-import { setTimeout as delay } from 'node:timers/promises';
+import type { Style } from '@lamina/config';
 import type { Command } from 'commander';
-import type { LaminaClient } from '@lamina/client';
 import { countsModels, type PsModel, type PsView } from '@lamina/core/protocol';
 import { showBytes, showSeconds } from '../amounts.js';
 import { AsyncSignal } from '../async-signal.js';
@@ -10,10 +9,9 @@ import { LiveScreen } from '../live-screen.js';
 import { stripControls, type CommandResult, type Printer } from '../printer.js';
 import type { ClientContext, Session } from '../session.js';
 import { styleState } from '../state.js';
-import { counted, pairs } from '../table.js';
+import { counted } from '../table.js';
 import { addExample } from './example.js';
 
-/** How often the screen is drawn, also when nothing happens, because times pass. */
 const refreshMs = 1_000;
 
 interface PsOptions extends GlobalOptions {
@@ -24,45 +22,68 @@ interface PsOptions extends GlobalOptions {
 export function psCommand(program: Command, session: Session): void {
   const command = program
     .command('ps')
-    .option('-w, --watch', 'Show changes until Ctrl-C')
-    .description('Show models in use, why others wait, and their memory')
+    .option('-w, --watch', 'Keep the screen up to date until Ctrl-C (exit code 130)')
+    .description('Show models in use, who waits, and their memory')
     .action((_: unknown, command: Command) => {
       const options = command.optsWithGlobals<PsOptions>();
-      return session.connect(options, async (context) => {
-        if (options.watch === true) return watch(context);
+      return session.connect(options, (context) => {
         const { client, io, printer } = context;
-        return resultOf(await client.models.ps({ signal: io.signal }), printer);
+        return options.watch === true && (printer.json || io.stdout.isTTY === true)
+          ? watch(context)
+          : client.models.ps({ signal: io.signal }).then((view) => resultOf(view, printer));
       });
     });
   addExample(command, 'lamina ps --watch');
 }
 
-/** Shows each change, until the signal of the command is aborted: on a terminal in place, elsewhere one below the other. */
-async function watch({ client, url, io, printer }: ClientContext): Promise<never> {
-  const { signal, stdout } = io;
-  const screen = stdout.isTTY === true && !printer.json ? new LiveScreen(stdout) : undefined;
-  const changed = changes(client, signal);
+/** Until the signal of the command is aborted: a screen that is drawn again, or with `--json` a document per change. */
+async function watch({ client, io, printer }: ClientContext): Promise<never> {
+  const { signal } = io;
+  const changed = new AsyncSignal();
+  const notify = (): void => changed.notify();
+  for (const type of ['model.state', 'request.started', 'request.finished'] as const)
+    client.on(type, notify, { signal });
+  const timer = setInterval(notify, refreshMs);
+  const show = printer.json ? showChanges(printer) : undefined;
+  const screen = printer.json ? undefined : new LiveScreen(io.stdout, notify);
+  const { yellow } = printer.style;
+  client.on('disconnected', () => screen?.draw(yellow('The connection was lost. Connecting again.')), { signal });
   try {
-    for (let last = ''; ;) {
+    for (;;) {
       const view = await client.models.ps({ signal });
-      const result = resultOf(view, printer);
-      const head = printer.style.dim(`${url}, Ctrl-C to leave`);
-      if (screen !== undefined) screen.show(`${head}\n\n${stripControls(result.text, printer.style)}`);
-      else if (JSON.stringify(view.models) !== last) printer.result(result);
-      last = JSON.stringify(view.models);
-      await Promise.race([changed.wait(signal), delay(refreshMs, undefined, { signal })]);
+      show?.(view);
+      screen?.draw(stripControls(`${totalsOf(view, printer.style)}\n\n${resultOf(view, printer).text}`, printer.style));
+      await changed.wait(signal);
     }
   } finally {
+    clearInterval(timer);
     screen?.close();
   }
 }
 
-/** Notified when something happens to a model or a request. */
-function changes(client: LaminaClient, signal: AbortSignal): AsyncSignal {
-  const changed = new AsyncSignal();
-  for (const type of ['model.state', 'request.started', 'request.finished', 'queue.position'] as const)
-    client.on(type, () => changed.notify(), { signal });
-  return changed;
+/** Prints a view that differs from the last one; the free memory of the machine is always another. */
+function showChanges(printer: Printer): (view: PsView) => void {
+  let last = '';
+  return (view) => {
+    const reserved = Object.values(view.resources).map((resource) => resource.reserved);
+    const now = JSON.stringify([view.models, reserved]);
+    if (now !== last) printer.document(view);
+    last = now;
+  };
+}
+
+/** `12:30:01  2 ready, 1 starting, 3 requests, 1 waiting`. */
+function totalsOf({ models }: PsView, { bold, dim }: Style): string {
+  const all = Object.values(models);
+  const states = [...new Set(all.map(({ state }) => state))].sort();
+  const busy = all.reduce((sum, model) => sum + model.busy, 0);
+  const waiting = all.reduce((sum, model) => sum + model.waiting, 0);
+  const parts = [
+    ...states.map((state) => `${all.filter((model) => model.state === state).length} ${state}`),
+    counted(busy, 'request'),
+    ...(waiting === 0 ? [] : [`${waiting} waiting`]),
+  ];
+  return `${bold(parts.join(', '))}  ${dim(`${new Date().toLocaleTimeString('en-GB')}, Ctrl-C to leave`)}`;
 }
 
 function resultOf(view: PsView, printer: Printer): CommandResult {
@@ -78,12 +99,13 @@ function resultOf(view: PsView, printer: Printer): CommandResult {
   ]);
   const headings = ['MODEL', 'STATE', 'BACKEND', '>MEMORY', 'REQUESTS', 'UNTIL'];
   const parts = [
-    rows.length === 0 ? 'No model is in use.' : printer.table(headings, rows),
-    pairs(Object.entries(view.resources).map(resourceLine)),
-    models.flatMap(([name, model]) => notesOf(name, model)).join('\n'),
+    rows.length === 0 ? 'No model is in use. Load one with: lamina start <model>' : printer.table(headings, rows),
+    printer.pairs(Object.entries(view.resources).map(resourceLine)),
+    printer.wrap(models.flatMap(([name, model]) => notesOf(name, model)).join('\n')),
   ];
   return { json: view, text: parts.filter((part) => part !== '').join('\n\n') };
 }
+
 /** System memory and that of devices. */
 function memoryOf({ memory }: PsModel): string {
   if (memory === undefined) return '-';
@@ -127,7 +149,8 @@ function notesOf(name: string, model: PsModel): readonly string[] {
   ];
 }
 
-function waitReason({ wait_reason: reason, state, busy, capacity }: PsModel): string | undefined {
+/** Why requests wait for a model: a part of a sentence. */
+export function waitReason({ wait_reason: reason, state, busy, capacity }: PsModel): string | undefined {
   if (reason !== undefined) return reason;
   if (state === 'starting' || state === 'waking') return 'it is loading';
   return capacity !== undefined && busy >= capacity ? `it serves ${capacity} at once` : undefined;

@@ -24,7 +24,7 @@ export function pullCommand(program: Command, session: Session): void {
       )
       .option('--source <name>', 'Use only this source')
       .option('--name <name>', 'Name of the new model')
-      .description('Download and verify models and add them to the manifest; run again to resume')
+      .description('Download models; run it again to resume')
       .action((wanted: readonly string[], options: PullOptions, command: Command) => {
         if (wanted.length > 1 && options.name !== undefined)
           command.error('--name cannot be combined with several models. Pull them one by one.');

@@ -1,9 +1,8 @@
 // lamina suggest: suggests the model that fits best.
 import type { Command } from 'commander';
 import type { SuggestionView } from '@lamina/core/protocol';
-import type { CommandResult } from '../printer.js';
+import type { CommandResult, Printer } from '../printer.js';
 import type { Session } from '../session.js';
-import { pairs } from '../table.js';
 import { addExample } from './example.js';
 
 interface SuggestOptions {
@@ -27,23 +26,34 @@ export function suggestCommand(program: Command, session: Session): void {
         ...(category === undefined ? {} : { category }),
         ...(maxSize === undefined ? {} : { max_size: maxSize }),
       };
-      return session.run(command.optsWithGlobals(), async ({ library }) =>
-        resultOf(await library.suggest(request), options),
+      return session.run(command.optsWithGlobals(), async ({ library, printer }) =>
+        resultOf(await library.suggest(request), options, printer),
       );
     });
   addExample(command, 'lamina suggest --use-case coding --max-size 4GB');
 }
 
-function resultOf(view: SuggestionView, { useCase, category }: SuggestOptions): CommandResult {
+function resultOf(view: SuggestionView, { useCase, category }: SuggestOptions, printer: Printer): CommandResult {
+  const { bold, yellow } = printer.style;
   const asked = [
-    ...(useCase === undefined ? [] : [`the use case "${useCase}"`]),
-    ...(category === undefined ? [] : [`the category "${category}"`]),
-  ].join(' or ');
-  const unmatched = view.matched ? '' : `No model on disk matches ${asked}. The best of all models on disk:\n\n`;
-  const others = view.alternatives.map(
-    ({ name, command, reasons }) => `  ${name}\n    ${command ?? reasons.join('; ')}`,
-  );
-  const rest = others.length === 0 ? '' : `\n\nOthers:\n${others.join('\n')}`;
-  const reasons = pairs(view.reasons.map((reason) => ['because', reason]));
-  return { json: view, text: `${unmatched}${view.suggested}\n${reasons}${rest}` };
+    ...(useCase === undefined ? [] : [[useCase, `is not meant for "${useCase}"`] as const]),
+    ...(category === undefined ? [] : [[category, `is not in the category "${category}"`] as const]),
+  ];
+  const unmatched = (reasons: readonly string[]): readonly string[] =>
+    asked.filter(([name]) => !reasons.some((reason) => reason.includes(`"${name}"`))).map(([, text]) => text);
+  const none = `No model on disk is meant for ${asked.map(([name]) => `"${name}"`).join(' or ')}. The best of all:`;
+  const differences = (reasons: readonly string[]): string =>
+    [...reasons.filter((reason) => !view.reasons.includes(reason)), ...unmatched(reasons)].join('; ');
+  const others = view.alternatives.flatMap(({ name, command, reasons }) => [
+    `  ${name}`,
+    `    ${command === undefined ? differences(reasons) : `not on disk; get it with: ${command}`}`,
+  ]);
+  const lines = [
+    ...(view.matched ? [] : [none, '']),
+    bold(view.suggested),
+    ...view.reasons.map((reason) => `  ${reason}`),
+    ...unmatched(view.reasons).map((text) => `  ${yellow(text)}`),
+    ...(others.length === 0 ? [] : ['', 'Others, best first:', ...others]),
+  ];
+  return { json: view, text: printer.wrap(lines.join('\n')) };
 }

@@ -1,7 +1,7 @@
 // Shows the progress of a download until it ends or stops. An interrupt pauses a download in this process; a download
 // of a server continues.
 import { LaminaError, type DownloadView } from '@lamina/core/protocol';
-import { showBytes, showSeconds } from '../amounts.js';
+import { showBytes, showElapsed } from '../amounts.js';
 import { exitCodeOf } from '../exit-code.js';
 import type { CommandResult } from '../printer.js';
 import { createProgress } from '../progress/create-progress.js';
@@ -17,7 +17,7 @@ export async function watchDownload(started: DownloadView, context: CommandConte
     if (!context.io.signal.aborted) throw error;
     return await interruptedResult(last, context);
   }
-  return resultOf(last, started.done === 0 ? ` in ${showSeconds((performance.now() - startedAt) / 1000)}` : '');
+  return resultOf(last, started.done === 0 ? ` in ${showElapsed((performance.now() - startedAt) / 1000)}` : '');
 }
 
 /** Shows the progress of a download until it ends or stops. `onView` gets each of its states. */

@@ -75,7 +75,8 @@ function wrappedPairs(
   columns = Infinity,
 ): string {
   const start = Math.max(...entries.map(([name]) => width(name))) + 4;
-  const lines = (value: string) => wrap(withShortPaths(value, env), columns - start).join(`\n${' '.repeat(start)}`);
+  const lines = (value: string) =>
+    wrap(withShortPaths(value, env), columns - start).replaceAll('\n', `\n${' '.repeat(start)}`);
   return pairs(entries.map(([name, value]) => [name, lines(value)]));
 }
 

@@ -1,6 +1,7 @@
 // Runs the command lamina in a pseudo-terminal, made by the program `script` of util-linux.
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync, readlinkSync } from 'node:fs';
 import { lamina } from './command.js';
 
 /** Whether this machine has what it takes. */
@@ -13,10 +14,10 @@ export const keys = { enter: '\r', ctrlC: '\u0003', ctrlD: '\u0004', up: '\u001b
 export interface TerminalOptions {
   readonly cwd: string;
   readonly env?: NodeJS.ProcessEnv;
-  /** The path of `lamina`; default: the one of this package. */
-  readonly program?: string;
   /** Width in characters; default 80. */
   readonly columns?: number;
+  /** The path of `lamina`; default: the one of this package. */
+  readonly program?: string;
 }
 
 /** A command in a pseudo-terminal. */
@@ -33,11 +34,13 @@ export class Terminal {
   }
 
   /** Runs `lamina` with these arguments. */
-  static start(
-    args: readonly string[],
-    { cwd, env = process.env, program = lamina, columns = 80 }: TerminalOptions,
-  ): Terminal {
-    const quoted = [process.execPath, program, ...args].map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(' ');
+  static start(args: readonly string[], { program = lamina, ...options }: TerminalOptions): Terminal {
+    return Terminal.run([process.execPath, program, ...args], options);
+  }
+
+  /** Runs another program, such as a shell. */
+  static run(words: readonly string[], { cwd, env = process.env, columns = 80 }: TerminalOptions): Terminal {
+    const quoted = words.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(' ');
     const command = `stty cols ${columns} rows 24; exec ${quoted}`;
     // A `CI` of the test run would make every command think that nobody watches.
     const { CI: _ci, ...rest } = env;
@@ -58,6 +61,17 @@ export class Terminal {
   get text(): string {
     // eslint-disable-next-line no-control-regex -- they begin with the escape character
     return this.output.replace(/\u001b(?:\[[0-9;?]*[A-Za-z]|\][^\u0007]*\u0007|[=>])|\r(?=\n)/g, '');
+  }
+
+  /** The process of the command. */
+  get pid(): number {
+    const { pid } = this.child;
+    return Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8'));
+  }
+
+  /** Makes it wider or narrower, as a window. */
+  resize(columns: number): void {
+    spawnSync('stty', ['-F', readlinkSync(`/proc/${this.pid}/fd/0`), 'cols', String(columns)]);
   }
 
   /** Types text or presses keys. */

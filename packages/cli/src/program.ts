@@ -42,12 +42,11 @@ const commandGroups = {
     suggestCommand,
     removeCommand,
     installCommand,
-    importCommand,
     validateCommand,
     downloadsCommand,
     statsCommand,
   ],
-  'Set up:': [initCommand, doctorCommand, backendsCommand, pluginsCommand, configCommand, completionCommand],
+  'Set up:': [initCommand, importCommand, doctorCommand, backendsCommand, pluginsCommand, configCommand, completionCommand],
 };
 /** Options of a Lamina in this process; a server has its own. */
 const localOptions = ['manifest', 'modelsDir', 'dataDir', 'config', 'plugin'];

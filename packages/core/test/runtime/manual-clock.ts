@@ -46,7 +46,12 @@ export class ManualClock implements Clock {
   }
 }
 
-/** Lets every promise that can settle now settle. */
+/** Requests to the file system, which take as long as the machine is busy. */
+const fileRequest = /^(?:FSReq|FileHandleCloseReq)/;
+
+/** Lets every promise settle that waits for nothing, or for the file system only. */
 export async function settled(): Promise<void> {
-  for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+  do {
+    for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+  } while (process.getActiveResourcesInfo().some((name) => fileRequest.test(name)));
 }

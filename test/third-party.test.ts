@@ -87,7 +87,7 @@ describe("somebody else's plugin, installed from its tarball", function () {
         { point: 'command', read: true },
         { point: 'http', read: true },
       ]);
-      assert.match(await lamina('list'), /^small +available .* acme /m);
+      assert.match(await lamina('list'), /^small +available .* acme$/m);
       assert.match(await lamina('--help'), /\nPlugins:\n {2}acme-count +Count the models that acme can run\n/);
     });
 

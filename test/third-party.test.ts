@@ -32,7 +32,9 @@ interface OpenApiOperation {
   >;
 }
 
-const installedPackages = ['core', 'config', 'client', 'cli', 'server-koa', 'plugin-llamacpp'].map((name) => `@lamina/${name}`);
+const installedPackages = ['core', 'config', 'client', 'cli', 'server-koa', 'plugin-llamacpp'].map(
+  (name) => `@lamina/${name}`,
+);
 const guide = readFileSync(join(root, 'docs/guide/compose-a-server.md'), 'utf8');
 
 describe("somebody else's plugin, installed from its tarball", function () {

@@ -32,7 +32,9 @@ interface OpenApiOperation {
   >;
 }
 
-const installedPackages = ['core', 'config', 'client', 'cli', 'server-koa', 'plugin-llamacpp'].map((name) => `@lamina/${name}`);
+const installedPackages = ['core', 'config', 'client', 'cli', 'server-koa', 'plugin-llamacpp'].map(
+  (name) => `@lamina/${name}`,
+);
 const guide = readFileSync(join(root, 'docs/guide/compose-a-server.md'), 'utf8');
 
 describe("somebody else's plugin, installed from its tarball", function () {
@@ -87,7 +89,7 @@ describe("somebody else's plugin, installed from its tarball", function () {
         { point: 'command', read: true },
         { point: 'http', read: true },
       ]);
-      assert.match(await lamina('list'), /^small +available .* acme /m);
+      assert.match(await lamina('list'), /^small +available .* acme$/m);
       assert.match(await lamina('--help'), /\nPlugins:\n {2}acme-count +Count the models that acme can run\n/);
     });
 

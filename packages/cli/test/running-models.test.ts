@@ -139,7 +139,7 @@ describe('commands about running models', () => {
     await started.saw(/Started tiny on fake in \d+\.\d s\.\n/);
     assert.equal(await started.ended, 0);
     const events = onTerminal('events');
-    const stopped = events.saw(/\d\d:\d\d:\d\d {2}model\.stopped {7}tiny, reason \w+/);
+    const stopped = events.saw(/\d\d:\d\d:\d\d {2}model\.stopped {5}tiny, reason \w+/);
     let isSeen = false;
     void stopped.then(() => (isSeen = true));
     while (!isSeen) {

@@ -5,14 +5,19 @@ import { percent, showBytes, showElapsed } from '../amounts.js';
 import type { GlobalOptions } from '../global-options.js';
 import type { Printer } from '../printer.js';
 import type { ClientContext, Session } from '../session.js';
+import { wrap } from '../table.js';
 import { addExample } from './example.js';
 
 interface EventsOptions extends GlobalOptions {
   readonly types?: readonly string[];
 }
 
-/** Types are padded to this width; the longest is `download.cancelled`. */
-const typeWidth = 18;
+/** Types are padded to this width; few are longer than `request.finished`. */
+const typeWidth = 16;
+/** What is before the words: a time, a type, and blanks. */
+const leadWidth = 'hh:mm:ss'.length + 2 + typeWidth + 2;
+/** The first part of an ID is enough to tell requests apart. */
+const uuid = /^([0-9a-f]{8})-[0-9a-f-]{27}$/;
 /** Amounts of bytes. */
 const byteFields = new Set(['bytes', 'done', 'total', 'bytes_per_second']);
 
@@ -36,7 +41,7 @@ function show({ types = ['*'] }: EventsOptions, { client, io, printer }: ClientC
     for (const type of types)
       client.on(
         type as '*',
-        (event) => (printer.json ? printer.document(event) : printer.write(lineOf(event, printer))),
+        (event) => (printer.json ? printer.document(event) : printer.write(lineOf(event, printer, io.stdout.columns))),
         { signal },
       );
     client.on('disconnected', () => printer.notice('The connection was lost. Connecting again.'), { signal });
@@ -47,20 +52,25 @@ function show({ types = ['*'] }: EventsOptions, { client, io, printer }: ClientC
 }
 
 /** `12:30:01  model.state         tiny, starting → ready`. */
-function lineOf({ id: _id, at, type, model, from, to, ...fields }: UnknownEvent, { style }: Printer): string {
+function lineOf(
+  { id: _id, at, type, model, from, to, ...fields }: UnknownEvent,
+  { style }: Printer,
+  columns = Infinity,
+): string {
   const time = new Date(at).toLocaleTimeString('en-GB');
   const words = [
     ...(model === undefined ? [] : [textOf(model)]),
     ...(from === undefined || to === undefined ? [] : [`${textOf(from)} → ${textOf(to)}`]),
-    ...Object.entries(fields).map(([name, value]) => fieldOf(name, value)),
+    ...Object.entries(fields).flatMap(([name, value]) => (value === false ? [] : fieldOf(name, value))),
   ];
-  return `${style.dim(time)}  ${style.cyan(type.padEnd(typeWidth))}  ${words.join(', ')}\n`;
+  const text = wrap(words.join(', '), columns - leadWidth).replaceAll('\n', `\n${' '.repeat(leadWidth)}`);
+  return `${style.dim(time)}  ${style.cyan(type.padEnd(typeWidth))}  ${text}\n`;
 }
 
 /** A field in words: `load 1.2 s`, `done 40.0 MB`, `ratio 38 %`. */
 function fieldOf(name: string, value: unknown): string {
   const words = name.replace(/_ms$/, '').replaceAll('_', ' ');
-  if (typeof value === 'boolean') return value ? words : `not ${words}`;
+  if (value === true) return words;
   if (typeof value !== 'number') return `${words} ${textOf(value)}`;
   if (name === 'ms') return showElapsed(value / 1000);
   if (name.endsWith('_ms')) return `${words} ${showElapsed(value / 1000)}`;
@@ -70,7 +80,7 @@ function fieldOf(name: string, value: unknown): string {
 
 /** An error by its message, names one after the other; other values as they are. */
 function textOf(value: unknown): string {
-  if (typeof value === 'string') return value;
+  if (typeof value === 'string') return uuid.exec(value)?.[1] ?? value;
   if (Array.isArray(value)) return value.length === 0 ? 'none' : value.map(textOf).join(' ');
   const { message } = (value ?? {}) as { readonly message?: unknown };
   return typeof message === 'string' ? message : JSON.stringify(value);

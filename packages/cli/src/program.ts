@@ -46,7 +46,15 @@ const commandGroups = {
     downloadsCommand,
     statsCommand,
   ],
-  'Set up:': [initCommand, importCommand, doctorCommand, backendsCommand, pluginsCommand, configCommand, completionCommand],
+  'Set up:': [
+    initCommand,
+    importCommand,
+    doctorCommand,
+    backendsCommand,
+    pluginsCommand,
+    configCommand,
+    completionCommand,
+  ],
 };
 /** Options of a Lamina in this process; a server has its own. */
 const localOptions = ['manifest', 'modelsDir', 'dataDir', 'config', 'plugin'];
@@ -95,7 +103,8 @@ ${bold('Examples:')}
   lamina pull bartowski/Llama-3.2-3B-Instruct-GGUF:Q4_K_M --name llama3.2-3b
   lamina chat llama3.2-3b
 
-Run "lamina <command> --help" for the options of a command and an example.`,
+Run "lamina <command> --help" for the options of a command and an example.
+Exit codes: 0 success, 1 failure, 2 wrong usage, 130 Ctrl-C, 143 SIGTERM.`,
   );
   return program;
 }

@@ -59,7 +59,10 @@ export async function startServer(options: GlobalOptions, opening: LaminaOpening
 export function toLaminaError(error: unknown, url: string): unknown {
   if (!(error instanceof LaminaClientError)) return error;
   const { code, message, param, details } = error;
-  if (code === 'UNREACHABLE') return new LaminaError('SERVER_UNREACHABLE', { url, reason: message }, { cause: error });
+  if (code === 'UNREACHABLE') {
+    const reason = `it did not answer for ${connectSeconds} s`;
+    return new LaminaError('SERVER_UNREACHABLE', { url, reason }, { cause: error });
+  }
   const wire = { message, type: 'server_error', code, ...(param === undefined ? {} : { param }), details };
   return LaminaError.fromWire(wire as WireError);
 }

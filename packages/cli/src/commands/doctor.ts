@@ -24,7 +24,7 @@ export function doctorCommand(program: Command, session: Session): void {
   const command = program
     .command('doctor')
     .option('--online', 'Also check that the registries of models can be reached')
-    .description('Find what is wrong, and how to mend it (exit code 1 for errors)')
+    .description('Find what is wrong and how to mend it (exit code 1: errors)')
     .action(async (_: unknown, command: Command) => {
       const options = command.optsWithGlobals<DoctorOptions>();
       refuseServer(command, options);

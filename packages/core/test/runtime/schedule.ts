@@ -328,7 +328,7 @@ export class Schedule {
   private heldBy(model: string): Resources {
     const server = this.stage.script.servers.findLast((candidate) => candidate.model === model);
     const need = this.needOf(model);
-    if (server === undefined || !isRunning(server) || !server.asleep) return need;
+    if (server === undefined || !server.asleep || !(isRunning(server) || server.stopping)) return need;
     const { asleep, device } = this.needs.get(model)!;
     return { ...need, host: asleep, GPU0: Math.min(asleep, device) };
   }

@@ -37,7 +37,7 @@ export interface ScriptedServer {
   health: ScriptedHealth;
   asleep: boolean;
   readonly running: boolean;
-  /** True when it was told to stop and waits for `finishStop`. */
+  /** True when it was told to stop and waits for `finishStop`, also if it crashed meanwhile. */
   readonly stopping: boolean;
   finishStop(): void;
 }
@@ -148,6 +148,7 @@ export class Script {
       end({ code: 0, signal: null, expected, reason, lastLines: [] });
     };
     let finishStop: (() => void) | undefined;
+    let isStopped = false;
     const scripted = {
       model,
       stops: [] as StopReason[],
@@ -158,7 +159,7 @@ export class Script {
         return running;
       },
       get stopping() {
-        return running && finishStop !== undefined;
+        return finishStop !== undefined && !isStopped;
       },
       finishStop: () => finishStop?.(),
     };
@@ -177,6 +178,7 @@ export class Script {
         if (this.hangs === 'stop') return new Promise(() => undefined);
         return new Promise((resolve) => {
           finishStop = () => {
+            isStopped = true;
             finish(true, 'it was stopped');
             resolve();
           };

@@ -1,12 +1,13 @@
-// The lamina command with the installed plugins, against nginx in the role of the Hugging Face Hub.
+// The lamina command with the installed plugins: against nginx in the role of the Hugging Face Hub, and with llama-server.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { tinyGguf } from '@lamina/testing';
+import { describeReal, llamaServer } from './support/engine.js';
 import { describeWith, nginx } from './support/nginx.js';
 import { NginxHub } from './support/nginx-hub.js';
 import { root } from './support/root.js';
@@ -60,5 +61,33 @@ describeWith({ nginx }, 'lamina pull with the installed plugins', function () {
     const { code, stdout, stderr } = await lamina('pull', 'org/gated');
     assert.deepEqual([code, stdout], [1, '']);
     assert.match(stderr, /^lamina: .*org\/gated.*\n$/);
+  });
+});
+
+describeReal('lamina run with llama-server', function () {
+  this.timeout(60_000);
+
+  it('starts the engine, prints the answer to a prompt and standard input, and stops the engine', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'lamina-run-'));
+    try {
+      await mkdir(join(folder, 'models'));
+      await tinyGguf(join(folder, 'models', 'anna.gguf'), { name: 'anna', say: ' I am anna.' });
+      const manifest = { models: { anna: { path: 'anna.gguf', options: { threads: 1, context_length: 512 } } } };
+      await writeFile(join(folder, 'models', 'models.yaml'), JSON.stringify(manifest));
+      const env = { ...process.env, PATH: [dirname(llamaServer!), process.env['PATH']].join(delimiter) };
+      const program = join(root, 'packages/cli/bin/lamina.js');
+      const child = spawn(process.execPath, [program, 'run', 'anna', 'Who are you?', '--stats'], { cwd: folder, env });
+      child.stdin.end('Be brief.\n');
+      const [stdout, stderr, [code]] = await Promise.all([
+        text(child.stdout),
+        text(child.stderr),
+        once(child, 'close') as Promise<[number]>,
+      ]);
+      assert.equal(code, 0, stderr);
+      assert.equal(stdout, 'I am anna.\n');
+      assert.match(stderr, /^\d+ tokens · .* · prompt \d+ tokens\n$/);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 });

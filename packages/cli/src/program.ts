@@ -4,6 +4,7 @@ import { PassThrough } from 'node:stream';
 import { addFlags } from '@lamina/config';
 import { Command, InvalidArgumentError } from 'commander';
 import { backendsCommand } from './commands/backends.js';
+import { chatCommand } from './commands/chat.js';
 import { completionCommand } from './commands/completion.js';
 import { configCommand } from './commands/config.js';
 import { doctorCommand } from './commands/doctor.js';
@@ -19,6 +20,7 @@ import { pluginsCommand } from './commands/plugins.js';
 import { psCommand } from './commands/ps.js';
 import { pullCommand } from './commands/pull.js';
 import { removeCommand } from './commands/remove.js';
+import { runModelCommand } from './commands/run.js';
 import { searchCommand } from './commands/search.js';
 import { serveCommand } from './commands/serve.js';
 import { startCommand, stopCommand } from './commands/start.js';
@@ -30,6 +32,7 @@ import { Printer } from './printer.js';
 import { createSession, type Session } from './session.js';
 
 const commandGroups = {
+  'Talk:': [runModelCommand, chatCommand],
   'Serve:': [serveCommand, psCommand, startCommand, stopCommand, logsCommand, eventsCommand],
   'Models:': [
     searchCommand,
@@ -91,7 +94,7 @@ export function createProgram(session: Session, contributed: readonly Contribute
     `
 ${bold('Examples:')}
   lamina pull bartowski/Llama-3.2-3B-Instruct-GGUF:Q4_K_M --name llama3.2-3b
-  lamina list
+  lamina chat llama3.2-3b
 
 Run "lamina <command> --help" for the options of a command and an example.`,
   );

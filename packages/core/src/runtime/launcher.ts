@@ -177,7 +177,7 @@ export class Launcher {
     const hint =
       record.entry.download === undefined
         ? 'Add the files, or correct the path in the manifest.'
-        : `Download them with POST /download {"model": ${JSON.stringify(name)}}.`;
+        : `Download them with "lamina pull ${name}" or POST /download {"model": ${JSON.stringify(name)}}.`;
     throw new LaminaError('MODEL_FILES_MISSING', { model: name, missing, hint });
   }
 

@@ -129,7 +129,7 @@ export function suggestDownload({ downloads }: Lamina, start: boolean): Middlewa
       const id = start ? (await downloads.start({ model: offer.model }, { guard })).id : offer.download;
       const hint =
         id === undefined
-          ? `Download them with POST /download ${JSON.stringify({ model: offer.model })}.`
+          ? `Download them with "lamina pull ${offer.model}" or POST /download ${JSON.stringify({ model: offer.model })}.`
           : `They are being downloaded: GET /downloads/${id}.`;
       throw new LaminaError('MODEL_FILES_MISSING', {
         ...error.details,

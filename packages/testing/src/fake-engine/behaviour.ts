@@ -15,6 +15,7 @@ export const behaviourSchema = {
       description:
         'Chunks of an answer; default 5. The text is `<model>: 1 2 3 4`. With `/count` in the last message it never ends.',
     },
+    reasoning: { type: 'string', description: 'It thinks this, in one chunk of a streamed chat, before it answers.' },
     chunk_ms: { ...milliseconds, description: 'Time before each chunk; default 0.' },
     chunk_bytes: { ...count, description: 'Each chunk is filled up with dots to so many bytes.' },
     load_ms: { ...milliseconds, description: 'Time until it is ready; default 0.' },

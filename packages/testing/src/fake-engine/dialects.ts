@@ -20,6 +20,8 @@ export interface Dialect {
   /** Frames before the first chunk. */
   open(answer: Answer): string[];
   chunk(answer: Answer, text: string): string;
+  /** What the model thinks; of the routes that tell it. */
+  reasoning?(answer: Answer, text: string): string;
   /** Frames after the last chunk. */
   close(answer: Answer): string[];
 }
@@ -61,6 +63,8 @@ const chat: Dialect = {
     chatFrame(answer)([{ index: 0, delta: { role: 'assistant', content: null }, finish_reason: null }]),
   ],
   chunk: (answer, text) => chatFrame(answer)([{ index: 0, delta: { content: text }, finish_reason: null }]),
+  reasoning: (answer, text) =>
+    chatFrame(answer)([{ index: 0, delta: { reasoning_content: text }, finish_reason: null }]),
   close: (answer) => openAiClose(chatFrame(answer), { index: 0, delta: {}, finish_reason: answer.finish }, answer),
 };
 

@@ -59,6 +59,9 @@ async function sendStream(job: Job, response: ServerResponse, signal: AbortSigna
   let text = '';
   let count = 0;
   for (const frame of job.dialect.open(answerOf(job, '', 0))) await written(response, frame);
+  const { reasoning } = job.behaviour;
+  if (reasoning !== undefined && job.dialect.reasoning !== undefined)
+    await written(response, job.dialect.reasoning(answerOf(job, '', 0), reasoning));
   for await (const piece of pieces(job, signal)) {
     text += piece;
     count += 1;

@@ -328,7 +328,9 @@ export class Schedule {
   private heldBy(model: string): Resources {
     const server = this.stage.script.servers.findLast((candidate) => candidate.model === model);
     const need = this.needOf(model);
-    if (server === undefined || !server.asleep || !(isRunning(server) || server.stopping)) return need;
+    const isOfLastStart = server?.start === this.stage.script.starts.findLast((start) => start.model === model);
+    const isStarting = this.stage.lamina.runtime.slot(model).state === 'starting';
+    if (server?.asleep !== true || !isOfLastStart || isStarting) return need;
     const { asleep, device } = this.needs.get(model)!;
     return { ...need, host: asleep, GPU0: Math.min(asleep, device) };
   }

@@ -36,8 +36,10 @@ export interface ScriptedServer {
   /** `fails`: the check is rejected; `hangs`: it never ends. */
   health: ScriptedHealth;
   asleep: boolean;
+  /** The start that it came from. */
+  readonly start: ScriptedStart;
   readonly running: boolean;
-  /** True when it was told to stop and waits for `finishStop`, also if it crashed meanwhile. */
+  /** True when it was told to stop and waits for `finishStop`. */
   readonly stopping: boolean;
   finishStop(): void;
 }
@@ -127,7 +129,7 @@ export class Script {
         },
         succeed: (info = this.info) =>
           settle(() => {
-            const { server, scripted } = this.serve(model, info);
+            const { server, scripted } = this.serve(start, info);
             resolve(server);
             return scripted;
           }),
@@ -139,7 +141,8 @@ export class Script {
     });
   }
 
-  private serve(model: string, info: ServerInfo): { server: ModelServer; scripted: ScriptedServer } {
+  private serve(start: ScriptedStart, info: ServerInfo): { server: ModelServer; scripted: ScriptedServer } {
+    const { model } = start;
     let end: (exit: ServerExit) => void = () => undefined;
     const closed = new Promise<ServerExit>((resolve) => (end = resolve));
     let running = true;
@@ -148,18 +151,18 @@ export class Script {
       end({ code: 0, signal: null, expected, reason, lastLines: [] });
     };
     let finishStop: (() => void) | undefined;
-    let isStopped = false;
     const scripted = {
       model,
       stops: [] as StopReason[],
       health: 'ok' as ScriptedHealth,
       asleep: false,
+      start,
       crash: () => finish(false, 'it crashed'),
       get running() {
         return running;
       },
       get stopping() {
-        return finishStop !== undefined && !isStopped;
+        return running && finishStop !== undefined;
       },
       finishStop: () => finishStop?.(),
     };
@@ -178,7 +181,6 @@ export class Script {
         if (this.hangs === 'stop') return new Promise(() => undefined);
         return new Promise((resolve) => {
           finishStop = () => {
-            isStopped = true;
             finish(true, 'it was stopped');
             resolve();
           };

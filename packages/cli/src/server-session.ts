@@ -2,6 +2,7 @@
 import { connect, LaminaClientError, type LaminaClient } from '@lamina/client';
 import { LaminaError, type WireError } from '@lamina/core/protocol';
 import type { LaminaOpening } from './local-lamina.js';
+import { ServerClient } from './server-client.js';
 import type { ServerLocation } from './server-location.js';
 import type { GlobalOptions } from './global-options.js';
 
@@ -15,8 +16,16 @@ export interface OpenedServer {
   close(): Promise<void>;
 }
 
-/** Opens a client of a running server. */
-export function openClient({ url, key }: ServerLocation): OpenedServer {
+/**
+ * Opens a client of a running server, once that has answered.
+ * @throws LaminaError `SERVER_UNREACHABLE`, at once and with the reason, where a client would go on connecting
+ */
+export async function openRunning(server: ServerLocation, signal: AbortSignal): Promise<OpenedServer> {
+  await new ServerClient(server.url, server.key, signal).request('GET', '/health');
+  return openClient(server);
+}
+
+function openClient({ url, key }: ServerLocation): OpenedServer {
   const client = connect(url, { ...(key === undefined ? {} : { key }), reconnectTimeout: connectSeconds });
   return {
     url,

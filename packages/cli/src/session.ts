@@ -118,8 +118,8 @@ export function createSession(io: CliIo, printer: Printer): Session {
     async connect(options, work, { starts = false } = {}) {
       const server = await locate(options);
       if (server === undefined && !starts) throw noServerError();
-      const { openClient, startServer, toLaminaError } = await import('./server-session.js');
-      const opened = server === undefined ? await startServer(options, opening) : openClient(server);
+      const { openRunning, startServer, toLaminaError } = await import('./server-session.js');
+      const opened = server === undefined ? await startServer(options, opening) : await openRunning(server, io.signal);
       try {
         print(await work({ client: opened.client, url: opened.url, io, printer }));
       } catch (error) {

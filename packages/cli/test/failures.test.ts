@@ -65,10 +65,11 @@ describe('a failing lamina command', function () {
 
   it('says what to do about a server that is unreachable, not Lamina, or requires a key', async () => {
     const list = (url: string, ...args: string[]) => folder.run('list', '--server', url, ...args);
-    assert.match(
-      (await list('http://127.0.0.1:4')).stderr,
-      /^lamina: No Lamina server responds at http:\/\/127\.0\.0\.1:4: connection refused\.\n$/,
-    );
+    for (const args of [['list'], ['ps'], ['start', 'tiny'], ['run', 'tiny', 'Hello']])
+      assert.match(
+        (await folder.run(...args, '--server', 'http://127.0.0.1:4')).stderr,
+        /^lamina: No Lamina server responds at http:\/\/127\.0\.0\.1:4: connection refused\.\n$/,
+      );
     const other = createServer((_, response) => response.end('hello')).listen(0, '127.0.0.1');
     await once(other, 'listening');
     assert.match(

@@ -7,7 +7,7 @@ import { listBackends, logBackends } from './backend-log.js';
 import { banner, enginesRow } from './banner.js';
 import { readStartOptions, type StartOptions } from './configuration.js';
 import { counted } from './counted.js';
-import { endOnFault } from './fault.js';
+import { endOnFault, type FaultHandler } from './fault.js';
 import { createServer, type Server } from './server.js';
 
 /** How long responses may take to reach their clients after all engines have ended, in milliseconds. */
@@ -35,8 +35,16 @@ export interface ServeOptions {
  * @throws LaminaError what `readStartOptions`, `createLamina` and `listen` throw
  */
 export async function serve(options: ServeOptions): Promise<void> {
-  const { stdout, orderly, atOnce } = options;
   const fault = endOnFault();
+  try {
+    await run(options, fault);
+  } finally {
+    fault.end();
+  }
+}
+
+async function run(options: ServeOptions, fault: FaultHandler): Promise<void> {
+  const { stdout, orderly, atOnce } = options;
   const isTerminal = stdout.isTTY === true;
   // On a terminal the banner says what the log would.
   const start = await readStartOptions(options, isTerminal ? 'warn' : 'info');

@@ -79,8 +79,7 @@ export function createServer(lamina: Lamina, options: ServerOptions = {}): Serve
     },
     close: async (options = {}) => {
       ending.abort();
-      await withdraw();
-      await Promise.all([listener.close(options.signal), webSockets.close(options)]);
+      await Promise.all([listener.close(options.signal), webSockets.close(options), withdraw()]);
     },
   };
 }

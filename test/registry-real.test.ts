@@ -45,6 +45,7 @@ describeWith({ nginx, 'docker-registry': dockerRegistry }, 'the source ollama at
         env: {},
         hooks: { beforeRequest: { tap: () => undefined } },
         addSource: (one: Source) => (source = one),
+        extend: () => undefined,
       } as unknown as PluginContext,
       plugin.options as never,
     );

@@ -116,7 +116,8 @@ export function formatOf(path: string): string | undefined {
   return /\.(gguf|safetensors)$/i.exec(path)?.[1]?.toLowerCase();
 }
 
-/** The first backend type that supports a format. */
+/** The backend type that supports a format, if it is the only one; among several, each start chooses. */
 export function backendTypeFor(format: string | undefined, types: readonly BackendType[]): string | undefined {
-  return types.find(({ formats }) => format !== undefined && formats.includes(format))?.type;
+  const able = types.filter(({ formats }) => format !== undefined && formats.includes(format));
+  return able.length === 1 ? able[0]!.type : undefined;
 }

@@ -16,7 +16,7 @@ import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { createLamina, LaminaError, type LaminaEvent } from '@lamina/core';
 import { definePlugin, type Source } from '@lamina/core/plugin';
-import { watchForLeaks } from '@lamina/testing';
+import { fakeBackend, watchForLeaks } from '@lamina/testing';
 import { ManualClock } from '../runtime/manual-clock.js';
 import { Downloading } from './downloading.js';
 import {
@@ -97,6 +97,25 @@ describe('a download', () => {
       },
       { files: { 'models.yaml': text, 'other.gguf': 'x' } },
     );
+  });
+
+  it('names the backend of its model only if no other one can run it: among several, each start chooses', async () => {
+    const backends = (...types: string[]) =>
+      definePlugin({
+        name: 'several',
+        setup: (lamina) => types.forEach((type) => lamina.addBackend(fakeBackend({ type, formats: ['gguf'] }))),
+      })();
+    for (const [types, expected] of [
+      [['only'], 'only'],
+      [['first', 'second'], undefined],
+    ] as const)
+      await withDownloads(
+        async ({ lamina, server }) => {
+          await fetched(lamina, { url: server.serve('/tiny.gguf', ggufBytes(1_000)) });
+          assert.equal(lamina.models.get('tiny')!.entry.backend, expected);
+        },
+        { plugins: [backends(...types)] },
+      );
   });
 
   it('emits events, progress at most ten times a second and never backwards', () =>

@@ -18,10 +18,11 @@ export interface OpenedServer {
 
 /**
  * Opens a client of a running server, once that has answered.
- * @throws LaminaError `SERVER_UNREACHABLE`, at once and with the reason, where a client would go on connecting
+ * @throws LaminaError `SERVER_UNREACHABLE`, at once and with the reason, where a client would go on connecting;
+ * `UNAUTHORIZED` with what a command takes a key from
  */
 export async function openRunning(server: ServerLocation, signal: AbortSignal): Promise<OpenedServer> {
-  await new ServerClient(server.url, server.key, signal).request('GET', '/health');
+  await new ServerClient(server.url, server.key, signal).request('GET', '/ps');
   return openClient(server);
 }
 

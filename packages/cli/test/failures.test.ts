@@ -81,8 +81,8 @@ describe('a failing lamina command', function () {
     await writeFile(folder.file('keys'), '# ours\nsecret-one manage\n');
     await writeFile(folder.file('wrong'), 'other\n');
     const url = await folder.serve('--api-key-file', 'keys');
-    for (const command of ['list', 'stats']) {
-      const without = await folder.run(command, '--server', url);
+    for (const args of [['list'], ['stats'], ['ps'], ['run', 'tiny', 'Hello']]) {
+      const without = await folder.run(...args, '--server', url);
       assert.equal(without.code, 1);
       assert.match(
         without.stderr,

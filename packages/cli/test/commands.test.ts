@@ -31,16 +31,6 @@ describe('lamina', function () {
     assert.deepEqual(readdirSync(folder.file('models')).sort(), ['models.yaml', 'tiny.fake']);
   });
 
-  it('describes each command in at most 60 characters', async () => {
-    const { stdout } = await folder.inTerminal(1_000, '--help');
-    const descriptions = [...stdout.matchAll(/^ {2}[a-z]\S*(?: [[<].*?[\]>])* {2,}(.+)$/gm)].map(([, text]) => text!);
-    assert.ok(descriptions.length > 15);
-    assert.deepEqual(
-      descriptions.filter((text) => text.length > 60),
-      [],
-    );
-  });
-
   it('shows one model, also by its alias', async () => {
     assert.match(
       await succeed('info', 'small'),

@@ -15,6 +15,7 @@ export function backendsCommand(program: Command, session: Session): void {
   const backends = program
     .command('backends')
     .usage('[install <backend>]')
+    .summary('List engines and how to get them; install one')
     .description('List engines and how to install missing ones; install one');
   addExample(backends, 'lamina backends install embedded');
   const list = backends

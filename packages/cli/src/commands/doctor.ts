@@ -24,6 +24,7 @@ export function doctorCommand(program: Command, session: Session): void {
   const command = program
     .command('doctor')
     .option('--online', 'Also check that the registries of models can be reached')
+    .summary('Find what is wrong and how to mend it')
     .description('Find what is wrong and how to mend it (exit code 1: errors)')
     .action(async (_: unknown, command: Command) => {
       const options = command.optsWithGlobals<DoctorOptions>();

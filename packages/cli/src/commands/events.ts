@@ -26,6 +26,7 @@ export function eventsCommand(program: Command, session: Session): void {
   const command = program
     .command('events')
     .option('--types <names>', 'Only these types, such as model.state,model.ready', (text) => text.split(','))
+    .summary('Show events of the server until Ctrl-C')
     .description('Show events of the server until Ctrl-C (exit code 130)')
     .action((_: unknown, command: Command) => {
       const options = command.optsWithGlobals<EventsOptions>();

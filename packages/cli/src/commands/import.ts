@@ -19,7 +19,10 @@ const dryRun = ['--dry-run', 'Show what would be added, and change nothing'] as 
 
 /** Adds the command. */
 export function importCommand(program: Command, session: Session): void {
-  const command = program.command('import').description('Add the models of Ollama or llama-swap to the manifest');
+  const command = program
+    .command('import')
+    .summary('Add models of Ollama or llama-swap')
+    .description('Add the models of Ollama or llama-swap to the manifest');
   const ollama = command
     .command('ollama')
     .description('Add the models in an Ollama store')

@@ -35,6 +35,7 @@ export function infoCommand(program: Command, session: Session): void {
   const command = program
     .command('info')
     .argument('<model>', 'Name or alias of a model')
+    .summary('Show one model: entry, metadata, and problems')
     .description('Show one model: its entry, file metadata, and problems')
     .action((model: string, _, command: Command) =>
       session.run(command.optsWithGlobals(), async ({ library, printer }) =>

@@ -40,6 +40,7 @@ export function initCommand(program: Command, session: Session): void {
     .argument('[directory]', 'Directory of the models, like --models-dir')
     .option('-y, --yes', 'Write the files without asking')
     .option('--dry-run', 'Only show what would be written')
+    .summary('Look at this machine and write a configuration')
     .description('Look at this machine and write a first configuration')
     .action(async (directory: string | undefined, _: unknown, command: Command) => {
       const options = command.optsWithGlobals<InitOptions>();

@@ -9,6 +9,7 @@ import { addExample } from './example.js';
 export function statsCommand(program: Command, session: Session): void {
   const command = program
     .command('stats')
+    .summary('Count models; list categories and use cases')
     .description('Count models and list their categories and use cases')
     .action((_, command: Command) =>
       session.run(command.optsWithGlobals(), async ({ library, printer }) => resultOf(await library.stats(), printer)),

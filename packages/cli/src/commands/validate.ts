@@ -14,6 +14,7 @@ export function validateCommand(program: Command, session: Session): void {
   const command = program
     .command('validate')
     .argument('[models...]', 'Names or aliases of models (default: the manifest and all models)')
+    .summary('Check the manifest and model files')
     .description('Check the manifest and model files (exit code 1: errors)')
     .action((models: string[], _, command: Command) =>
       session.run(

@@ -21,6 +21,9 @@ export class Printer {
   /** Marks text for standard error. */
   readonly errorStyle: Style;
 
+  /** Erases the line that says what is waited for, if there is one, before something is printed. */
+  eraseStatus: () => void = () => undefined;
+
   constructor(
     private readonly io: Pick<CliIo, 'stdout' | 'stderr' | 'env'>,
     /** Whether documents are printed instead of text. */
@@ -52,6 +55,7 @@ export class Printer {
 
   /** Writes text to standard output as it is, without control characters. */
   write(text: string): void {
+    this.eraseStatus();
     this.io.stdout.write(stripControls(text, this.style));
   }
 
@@ -62,6 +66,7 @@ export class Printer {
 
   /** Prints a note while a command runs. */
   notice(text: string): void {
+    this.eraseStatus();
     this.io.stderr.write(`${wrap(stripControls(text, this.errorStyle), this.io.stderr.columns)}\n`);
   }
 

@@ -9,6 +9,7 @@ import type { OpenedLamina } from './local-lamina.js';
 import { openWhenFree, type Meanwhile } from './open-when-free.js';
 import type { CommandResult, Printer } from './printer.js';
 import { locateServer, type ServerLocation } from './server-location.js';
+import { StatusLine } from './status-line.js';
 import { counted } from './table.js';
 
 /** Runs the work of one command. */
@@ -63,6 +64,8 @@ export interface HowToRun {
   readonly meanwhile?: Meanwhile;
   /** The work itself shows what is wrong in the manifest. */
   readonly showsDiagnostics?: boolean;
+  /** What a terminal shows while the result is waited for; work that downloads shows its own progress. */
+  readonly waitsFor?: string;
 }
 
 /** How a command gets its server. */
@@ -112,8 +115,16 @@ export function createSession(io: CliIo, printer: Printer): Session {
     io,
     printer,
     async run(options, work, how = {}) {
-      const opened = await openLibrary(options, how);
-      print('text' in opened ? opened : await runWith(opened, work, how.showsDiagnostics === true));
+      const status = new StatusLine(io.stderr, printer);
+      if (how.owner !== true) status.show(how.waitsFor ?? 'Reading models');
+      try {
+        const opened = await openLibrary(options, how);
+        const result = 'text' in opened ? opened : await runWith(opened, work, how.showsDiagnostics === true);
+        status.clear();
+        print(result);
+      } finally {
+        status.clear();
+      }
     },
     async connect(options, work, { starts = false } = {}) {
       const server = await locate(options);

@@ -30,6 +30,7 @@ export class StatusLine {
     this.text = text;
     if (this.timer !== undefined) return;
     this.startedAt = performance.now();
+    this.printer.eraseStatus = () => this.erase();
     this.timer = setInterval(() => this.draw(), frameMs);
   }
 
@@ -38,6 +39,10 @@ export class StatusLine {
     if (this.timer === undefined) return;
     clearInterval(this.timer);
     this.timer = undefined;
+    this.erase();
+  }
+
+  private erase(): void {
     if (this.frame > 0) this.stderr.write('\r\u001b[K');
     this.frame = 0;
   }

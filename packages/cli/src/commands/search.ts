@@ -5,7 +5,6 @@ import { showCount } from '../amounts.js';
 import type { SearchRange } from '../library.js';
 import type { CommandResult, Printer } from '../printer.js';
 import type { Session } from '../session.js';
-import { StatusLine } from '../status-line.js';
 import { addExample } from './example.js';
 
 /** Adds the command. */
@@ -19,12 +18,11 @@ export function searchCommand(program: Command, session: Session): void {
     .action((words: readonly string[], { source, limit }: SearchRange, command: Command) => {
       const range = { ...(source === undefined ? {} : { source }), ...(limit === undefined ? {} : { limit }) };
       const text = words.join(' ');
-      return session.run(command.optsWithGlobals(), async ({ library, io, printer }) => {
-        const status = new StatusLine(io.stderr, printer);
-        status.show(`Searching for "${text}"`);
-        const view = await library.search(text, range).finally(() => status.clear());
-        return resultOf(text, view, printer);
-      });
+      return session.run(
+        command.optsWithGlobals(),
+        async ({ library, printer }) => resultOf(text, await library.search(text, range), printer),
+        { waitsFor: `Searching for "${text}"` },
+      );
     });
   addExample(command, 'lamina search qwen3 4b --limit 5');
 }

@@ -59,8 +59,7 @@ export class Terminal {
 
   /** All that was written, without control sequences. */
   get text(): string {
-    // eslint-disable-next-line no-control-regex -- they begin with the escape character
-    return this.output.replace(/\u001b(?:\[[0-9;?]*[A-Za-z]|\][^\u0007]*\u0007|[=>])|\r(?=\n)/g, '');
+    return withoutControls(this.output);
   }
 
   /** The process of the command. */
@@ -72,6 +71,12 @@ export class Terminal {
   /** Makes it wider or narrower, as a window. */
   resize(columns: number): void {
     spawnSync('stty', ['-F', readlinkSync(`/proc/${this.pid}/fd/0`), 'cols', String(columns)]);
+  }
+
+  /** What is left on the screen: as {@link text}, without lines that were erased. */
+  get screen(): string {
+    // eslint-disable-next-line no-control-regex -- the sequence that erases a line
+    return withoutControls(this.output.replace(/[^\n]*\r\u001b\[K/g, ''));
   }
 
   /** Types text or presses keys. */
@@ -99,4 +104,9 @@ export class Terminal {
     this.child.kill('SIGTERM');
     await this.ended;
   }
+}
+
+function withoutControls(text: string): string {
+  // eslint-disable-next-line no-control-regex -- they begin with the escape character
+  return text.replace(/\u001b(?:\[[0-9;?]*[A-Za-z]|\][^\u0007]*\u0007|[=>])|\r(?=\n)/g, '');
 }

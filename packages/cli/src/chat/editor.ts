@@ -88,7 +88,8 @@ class Editor {
   }
 
   private onLine(line: string): void {
-    const message = this.draft.add(line, this.continues);
+    // Node.js 24 gives back a message of several lines from the history with carriage returns.
+    const message = this.draft.add(line.replaceAll('\r', '\n'), this.continues);
     if (message !== undefined) {
       this.options.keyboard.release();
       return this.settle(message);

@@ -1,8 +1,8 @@
 // A Lamina in this process, with the configuration and the plugins of this command.
-import { loadPlugins, readConfiguration, type Configuration, type ConfiguredPlugin } from '@lamina/config';
+import { loadPlugins, type Configuration, type ConfiguredPlugin } from '@lamina/config';
 import { createLamina, LaminaError, type Lamina } from '@lamina/core';
 import type { CliIo } from './cli-io.js';
-import { commandAt } from './command-location.js';
+import { configurationOf } from './configuration-of.js';
 
 /** The flags of the command line, by the names commander gives them. */
 export type Flags = Readonly<Record<string, unknown>>;
@@ -31,7 +31,7 @@ export async function openLamina(
   mode: 'owner' | 'attached',
   { env, path, signal, notice }: LaminaOpening,
 ): Promise<OpenedLamina> {
-  const configuration = await readConfiguration({ command: commandAt(path), flags, env });
+  const configuration = await configurationOf(flags, { env, path });
   const plugins = await loadPlugins(configuration);
   for (const { package: name, problem } of plugins)
     if (problem !== undefined) notice(`The plugin ${name} was found but is not loaded: ${problem}.`);

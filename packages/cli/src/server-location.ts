@@ -1,9 +1,8 @@
 // Which server a command is sent to: the one that --server names, or the one that owns the data directory.
 import { readFile } from 'node:fs/promises';
-import { readConfiguration } from '@lamina/config';
 import { isHeaderToken, LaminaError, reasonOf } from '@lamina/core/protocol';
 import type { CliIo } from './cli-io.js';
-import { commandAt } from './command-location.js';
+import { configurationOf } from './configuration-of.js';
 import type { GlobalOptions } from './global-options.js';
 
 /** A server and the key for it. */
@@ -29,7 +28,7 @@ export async function locateServer(
   const { server, apiKeyFile } = options;
   if (server !== undefined) return { url: server, key: await keyFor(apiKeyFile, env), isFound: false };
   if (ownOptions.some((name) => options[name] !== undefined)) return undefined;
-  const { lamina } = await readConfiguration({ command: commandAt(path), flags: options, env });
+  const { lamina } = await configurationOf(options, { env, path });
   const { findServer } = await import('@lamina/core/find-server'); // Help does not need it.
   const url = await findServer({ ...lamina, env });
   return url === undefined ? undefined : { url, key: await keyFor(apiKeyFile, env), isFound: true };

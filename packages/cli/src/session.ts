@@ -33,8 +33,6 @@ export interface Session {
     mode: 'owner' | 'attached',
     how?: { readonly showsPlugins?: boolean },
   ): Promise<OpenedLamina>;
-  /** The server that the options name or that runs for their data directory; `undefined`: none. */
-  locate(options: GlobalOptions): Promise<ServerLocation | undefined>;
   /** Prints a result, if there is one. */
   print(result: CommandResult | void): void;
 }
@@ -119,9 +117,7 @@ export function createSession(io: CliIo, printer: Printer): Session {
       if (how.owner !== true) status.show(how.waitsFor ?? 'Reading models');
       try {
         const opened = await openLibrary(options, how);
-        const result = 'text' in opened ? opened : await runWith(opened, work, how.showsDiagnostics === true);
-        status.clear();
-        print(result);
+        print('text' in opened ? opened : await runWith(opened, work, how.showsDiagnostics === true));
       } finally {
         status.clear();
       }
@@ -143,7 +139,6 @@ export function createSession(io: CliIo, printer: Printer): Session {
       const { openLamina } = await import('./local-lamina.js');
       return openLamina(options, mode, showsPlugins ? { ...opening, notice: () => undefined } : opening);
     },
-    locate,
     print,
   };
 }

@@ -1,7 +1,7 @@
 // lamina config: shows each setting, its value, and where it came from.
 import type { Command } from 'commander';
-import { readConfiguration, type Configuration, type ConfiguredValue } from '@lamina/config';
-import { commandAt } from '../command-location.js';
+import type { Configuration, ConfiguredValue } from '@lamina/config';
+import { configurationOf } from '../configuration-of.js';
 import { refuseServer } from '../contributed-commands.js';
 import type { CommandResult, Printer } from '../printer.js';
 import type { GlobalOptions } from '../global-options.js';
@@ -19,8 +19,7 @@ export function configCommand(program: Command, session: Session): void {
     .action(async (_: unknown, command: Command) => {
       const flags = command.optsWithGlobals<GlobalOptions>();
       refuseServer(command, flags);
-      const { path, env } = session.io;
-      session.print(resultOf(await readConfiguration({ command: commandAt(path), flags, env }), session.printer));
+      session.print(resultOf(await configurationOf(flags, session.io), session.printer));
     });
   addExample(command, 'lamina config --json');
 }

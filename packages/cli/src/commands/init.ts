@@ -1,10 +1,10 @@
 // lamina init: looks at the machine and writes a manifest and a configuration, after it has said what it would write.
 import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { readConfiguration, type Configuration } from '@lamina/config';
+import type { Configuration } from '@lamina/config';
 import type { Command } from 'commander';
 import { isInteractive, type CliIo } from '../cli-io.js';
-import { commandAt } from '../command-location.js';
+import { configurationOf } from '../configuration-of.js';
 import { confirm } from '../confirm.js';
 import { refuseServer } from '../contributed-commands.js';
 import type { GlobalOptions } from '../global-options.js';
@@ -80,7 +80,7 @@ async function init(options: InitOptions, command: Command, session: Session): P
 
 async function makePlan(options: InitOptions, session: Session): Promise<Plan> {
   const { io, printer } = session;
-  const configuration = await readConfiguration({ command: commandAt(io.path), flags: options, env: io.env });
+  const configuration = await configurationOf(options, io);
   const { lamina } = configuration;
   const modelsDir = resolve(lamina.modelsDir ?? 'models');
   const { manifest: written = join(modelsDir, 'models.yaml') } = lamina;

@@ -3,10 +3,9 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { readConfiguration } from '@lamina/config';
 import { findServer } from '@lamina/core/find-server';
 import type { CliIo } from '../cli-io.js';
-import { commandAt } from '../command-location.js';
+import { configurationOf } from '../configuration-of.js';
 import type { GlobalOptions } from '../global-options.js';
 import { ServerClient } from '../server-client.js';
 
@@ -41,13 +40,13 @@ export async function modelNames(options: GlobalOptions, io: CliIo): Promise<rea
 
 /** Looks where the options and the environment say, and only then where a configuration file does, which may be slow. */
 async function readModels(options: GlobalOptions, io: CliIo, signal: AbortSignal): Promise<NamedModels> {
-  const { env, path } = io;
+  const { env } = io;
   const { LAMINA_MODELS_DIR: modelsDir, LAMINA_DATA_DIR: dataDir, LAMINA_MANIFEST: manifest } = env;
   const place: Place = { modelsDir, dataDir, manifest, ...options };
   try {
     return await readFrom(place, env, signal);
   } catch {
-    const { lamina } = await readConfiguration({ command: commandAt(path), flags: options, env });
+    const { lamina } = await configurationOf(options, io);
     return readFrom(lamina as Place, env, signal);
   }
 }

@@ -1,8 +1,8 @@
 // Runs the checks of `lamina doctor` side by side.
 import { resolve } from 'node:path';
-import { readConfiguration, type Configuration } from '@lamina/config';
+import type { Configuration } from '@lamina/config';
 import { abortable, LaminaError, modelRuns, reasonOf } from '@lamina/core';
-import { commandAt } from '../command-location.js';
+import { configurationOf } from '../configuration-of.js';
 import type { GlobalOptions } from '../global-options.js';
 import type { OpenedLamina } from '../local-lamina.js';
 import type { Session } from '../session.js';
@@ -40,12 +40,10 @@ const serverChecks: readonly Check[] = [serverCheck, portCheck, keysCheck];
 /** Runs every check that can run; `online`: also those that need the internet. */
 export async function examine(options: GlobalOptions, session: Session, online: boolean): Promise<readonly Finding[]> {
   const { io } = session;
-  const { signal, env } = io;
-  const configuration = await readConfiguration({ command: commandAt(io.path), flags: options, env }).catch(
-    (error: unknown) => reasonOf(error),
-  );
+  const { signal } = io;
+  const configuration = await configurationOf(options, io).catch((error: unknown) => reasonOf(error));
   if (typeof configuration === 'string')
-    return [{ ...(await finding(nodeCheck, undefined, signal)) }, brokenConfiguration(configuration)];
+    return [await finding(nodeCheck, undefined, signal), brokenConfiguration(configuration)];
   const modelsDir = resolve(configuration.lamina.modelsDir ?? 'models');
   const subject: Subject = { io, options, configuration, modelsDir };
   const opening = openLamina(options, session);

@@ -8,6 +8,11 @@ export function homeFolder(env: CliIo['env']): string {
   return env['HOME'] || homedir();
 }
 
+/** A path with the home folder of the user for a leading `~`. */
+export function withHome(path: string): string {
+  return path.replace(/^~(?=[/\\])/, homedir());
+}
+
 /** Text with `~` in place of the home folder in every path. */
 export function withTilde(text: string, env: CliIo['env']): string {
   const home = homeFolder(env).replace(/[\\/]+$/, '');

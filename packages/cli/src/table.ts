@@ -88,6 +88,11 @@ export function wrap(text: string, max = Infinity): string {
     .join('\n');
 }
 
+/** Text that begins at a column: wrapped, with its further lines below its first word. */
+export function wrapAt(column: number, text: string, max = Infinity): string {
+  return wrap(text, Math.max(minWidth, max - column)).replaceAll('\n', `\n${' '.repeat(column)}`);
+}
+
 function wrapLine(line: string, max: number): string {
   const [indent] = /^ */.exec(line)!;
   const lines = [''];
@@ -104,10 +109,7 @@ export function pairs(entries: readonly (readonly [name: string, value: string])
   const longest = Math.max(0, ...entries.map(([name]) => width(name)));
   const indent = longest + 2 * gap;
   return entries
-    .map(([name, value]) => {
-      const lines = wrap(value, Math.max(minWidth, max - indent)).replaceAll('\n', `\n${' '.repeat(indent)}`);
-      return `  ${name}${' '.repeat(longest - width(name))}  ${lines}`;
-    })
+    .map(([name, value]) => `  ${name}${' '.repeat(longest - width(name))}  ${wrapAt(indent, value, max)}`)
     .join('\n');
 }
 

@@ -1,8 +1,8 @@
 // The messages that were typed before, in a file: one JSON string per line, oldest first.
 import { appendFile, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { dirname, isAbsolute, join } from 'node:path';
 import type { CliIo } from '../cli-io.js';
+import { homeFolder } from '../home-folder.js';
 
 const maxEntries = 1_000;
 /** Only their owner reads what people typed. */
@@ -36,10 +36,11 @@ export class History {
 }
 
 /** `~/.local/state/lamina/history`; on Windows below the local application data. */
-function historyPath({ XDG_STATE_HOME: xdg, LOCALAPPDATA: local, HOME: home }: CliIo['env']): string {
+function historyPath(env: CliIo['env']): string {
+  const { XDG_STATE_HOME: xdg, LOCALAPPDATA: local } = env;
   if (process.platform === 'win32' && local !== undefined) return join(local, 'lamina', 'history');
   // The XDG specification ignores relative paths.
-  const state = xdg !== undefined && isAbsolute(xdg) ? xdg : join(home || homedir(), '.local', 'state');
+  const state = xdg !== undefined && isAbsolute(xdg) ? xdg : join(homeFolder(env), '.local', 'state');
   return join(state, 'lamina', 'history');
 }
 

@@ -1,10 +1,10 @@
 // Images in messages: files as data URLs in content parts, as OpenAI's API defines them.
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { extname } from 'node:path';
 import type { ChatMessage } from '@lamina/client';
 import { LaminaError, reasonOf } from '@lamina/core/protocol';
+import { withHome } from '../home-folder.js';
 
 /** A content part with an image. */
 export interface ImagePart {
@@ -41,11 +41,6 @@ export function imagePathsIn(text: string): readonly string[] {
   );
   const images = paths.map(withHome).filter((path) => extname(path).toLowerCase() in mediaTypes && existsSync(path));
   return [...new Set(images)];
-}
-
-/** A path with the home directory for a leading `~`. */
-export function withHome(path: string): string {
-  return path.replace(/^~(?=[/\\])/, homedir());
 }
 
 /** The content of a message. */

@@ -2,10 +2,11 @@
 import { writeFile } from 'node:fs/promises';
 import type { LaminaClient } from '@lamina/client';
 import { LaminaError, reasonOf } from '@lamina/core/protocol';
+import { withHome } from '../home-folder.js';
 import { pairs } from '../table.js';
 import type { Conversation } from './conversation.js';
 import { availableModels, checkModel } from './choose-model.js';
-import { readImage, withHome, type ImagePart } from './images.js';
+import { readImage, type ImagePart } from './images.js';
 import { speedsText, type Speeds } from './speeds.js';
 
 /** What the commands of a chat read and change. */

@@ -3,12 +3,13 @@ import type { Command } from 'commander';
 import width from 'fast-string-width';
 import type { Finding } from '../doctor/examine.js';
 import { refuseServer } from '../contributed-commands.js';
+import { countedFaults } from '../faults.js';
 import type { GlobalOptions } from '../global-options.js';
 import { withShortPaths, withTilde } from '../home-folder.js';
 import type { CommandResult } from '../printer.js';
 import type { Session } from '../session.js';
 import { StatusLine } from '../status-line.js';
-import { counted, wrap } from '../table.js';
+import { wrapAt } from '../table.js';
 import { addExample } from './example.js';
 
 interface DoctorOptions extends GlobalOptions {
@@ -34,7 +35,6 @@ export function doctorCommand(program: Command, session: Session): void {
       try {
         const { examine } = await import('../doctor/examine.js');
         const findings = await examine(options, session, options.online === true);
-        status.clear();
         session.print(resultOf(findings, session));
       } finally {
         status.clear();
@@ -56,11 +56,8 @@ function resultOf(findings: readonly Finding[], { io, printer }: Session): Comma
         })),
   );
   const count = (status: Status) => checks.filter((check) => check.status === status).length;
-  const [errors, warnings] = [count('error'), count('warning')];
-  const sums = [
-    ...(errors > 0 ? [counted(errors, 'error')] : []),
-    ...(warnings > 0 ? [counted(warnings, 'warning')] : []),
-  ];
+  const errors = count('error');
+  const sums = countedFaults({ errors, warnings: count('warning') });
   const titles = Math.max(...findings.map(({ title }) => width(title)));
   return {
     json: { checks },
@@ -79,9 +76,8 @@ function textOf(
   titles: number,
   { io, printer: { style } }: Pick<Session, 'io' | 'printer'>,
 ): string {
-  const columns = io.stdout.columns ?? Infinity;
   const lines = (text: string, first: string, start: number) =>
-    first + wrap(withShortPaths(text, io.env), columns - start).replaceAll('\n', `\n${' '.repeat(start)}`);
+    first + wrapAt(start, withShortPaths(text, io.env), io.stdout.columns);
   const fixOf = (fix: string | undefined) =>
     fix === undefined ? [] : [lines(fix, `${indent}${style.cyan('fix')}  `, indent.length + 5)];
   const [first, ...others] = problems;

@@ -5,7 +5,7 @@ import { percent, showBytes, showElapsed } from '../amounts.js';
 import type { GlobalOptions } from '../global-options.js';
 import type { Printer } from '../printer.js';
 import type { ClientContext, Session } from '../session.js';
-import { wrap } from '../table.js';
+import { wrapAt } from '../table.js';
 import { addExample } from './example.js';
 
 interface EventsOptions extends GlobalOptions {
@@ -56,7 +56,7 @@ function show({ types = ['*'] }: EventsOptions, { client, io, printer }: ClientC
 function lineOf(
   { id: _id, at, type, model, from, to, ...fields }: UnknownEvent,
   { style }: Printer,
-  columns = Infinity,
+  columns: number | undefined,
 ): string {
   const time = new Date(at).toLocaleTimeString('en-GB');
   const words = [
@@ -64,8 +64,7 @@ function lineOf(
     ...(from === undefined || to === undefined ? [] : [`${textOf(from)} → ${textOf(to)}`]),
     ...Object.entries(fields).flatMap(([name, value]) => (value === false ? [] : fieldOf(name, value))),
   ];
-  const text = wrap(words.join(', '), columns - leadWidth).replaceAll('\n', `\n${' '.repeat(leadWidth)}`);
-  return `${style.dim(time)}  ${style.cyan(type.padEnd(typeWidth))}  ${text}\n`;
+  return `${style.dim(time)}  ${style.cyan(type.padEnd(typeWidth))}  ${wrapAt(leadWidth, words.join(', '), columns)}\n`;
 }
 
 /** A field in words: `load 1.2 s`, `done 40.0 MB`, `ratio 38 %`. */

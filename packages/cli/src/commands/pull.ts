@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import type { DownloadRequest } from '@lamina/core';
 import { LaminaError, type DownloadView } from '@lamina/core/protocol';
 import type { Library } from '../library.js';
+import { oneByOne } from '../one-by-one.js';
 import type { CommandResult } from '../printer.js';
 import type { CommandContext } from '../command-context.js';
 import type { Session } from '../session.js';
@@ -28,30 +29,17 @@ export function pullCommand(program: Command, session: Session): void {
       .action((wanted: readonly string[], options: PullOptions, command: Command) => {
         if (wanted.length > 1 && options.name !== undefined)
           command.error('--name cannot be combined with several models. Pull them one by one.');
-        return session.run(command.optsWithGlobals(), (context) => pullAll(wanted, options, context), {
-          owner: true,
-          meanwhile: (context) => followOwner(wanted, options, context),
-        });
+        return session.run(
+          command.optsWithGlobals(),
+          (context) => oneByOne(wanted, (one) => pull(one, options, context), context),
+          {
+            owner: true,
+            meanwhile: (context) => followOwner(wanted, options, context),
+          },
+        );
       });
   addExample(add('pull', false), 'lamina pull bartowski/Llama-3.2-3B-Instruct-GGUF:Q4_K_M --name llama3.2-3b');
   add('download', true);
-}
-
-/** Downloads one after the other; the others go on when one fails. */
-async function pullAll(
-  [wanted, ...others]: readonly string[],
-  options: PullOptions,
-  context: CommandContext,
-): Promise<CommandResult> {
-  const { io, printer } = context;
-  const result = await pull(wanted!, options, context).catch((error: unknown) => {
-    if (others.length === 0 || io.signal.aborted || !LaminaError.is(error)) throw error;
-    printer.error(error);
-  });
-  if (others.length === 0 || result?.code !== undefined) return result!;
-  if (result !== undefined) printer.result(result);
-  const last = await pullAll(others, options, context);
-  return result === undefined ? { ...last, code: last.code ?? 1 } : last;
 }
 
 /**

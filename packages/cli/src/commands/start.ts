@@ -1,9 +1,9 @@
 // lamina start and lamina stop: load models in a server, and unload them.
 import type { Command } from 'commander';
 import type { LaminaClient, LaminaEvent, ModelView } from '@lamina/client';
-import { LaminaError } from '@lamina/core/protocol';
 import { percent, showElapsed } from '../amounts.js';
 import type { GlobalOptions } from '../global-options.js';
+import { oneByOne } from '../one-by-one.js';
 import type { CommandResult } from '../printer.js';
 import type { ClientContext, Session } from '../session.js';
 import { StatusLine } from '../status-line.js';
@@ -35,30 +35,21 @@ function addCommand(program: Command, session: Session, name: string, descriptio
     .argument('<models...>', 'Names or aliases of models')
     .description(description)
     .action((models: readonly string[], _: unknown, command: Command) =>
-      session.connect(command.optsWithGlobals<GlobalOptions>(), (context) => forEach(models, action, context)),
+      session.connect(command.optsWithGlobals<GlobalOptions>(), (context) =>
+        oneByOne(models, (model) => act(model, action, context), context),
+      ),
     );
   addExample(command, `lamina ${name} llama3.2-3b`);
 }
 
-/** The others go on when one fails. */
-async function forEach(
-  [wanted, ...others]: readonly string[],
-  action: Action,
-  context: ClientContext,
-): Promise<CommandResult | void> {
-  const { url, io, printer } = context;
-  const result = await find(wanted!, context)
-    .then((model) => action(model, context))
-    .catch(async (error: unknown) => {
-      const { toLaminaError } = await import('../server-session.js');
-      const reported = toLaminaError(error, url);
-      if (others.length === 0 || io.signal.aborted || !LaminaError.is(reported)) throw error;
-      printer.error(reported);
-    });
-  if (others.length === 0) return result;
-  if (result !== undefined) printer.result(result);
-  const last = await forEach(others, action, context);
-  return result === undefined ? { ...last!, code: 1 } : last;
+/** Finds the model and does it. @throws LaminaError also for the errors of the client */
+async function act(wanted: string, action: Action, context: ClientContext): Promise<CommandResult> {
+  try {
+    return await action(await find(wanted, context), context);
+  } catch (error) {
+    const { toLaminaError } = await import('../server-session.js');
+    throw toLaminaError(error, context.url);
+  }
 }
 
 /** Events name a model by its name, people also by an alias. @throws LaminaClientError `MODEL_NOT_FOUND` */

@@ -3,6 +3,7 @@ import { relative } from 'node:path';
 import type { Command } from 'commander';
 import type { ValidationView } from '@lamina/core/protocol';
 import type { CommandResult, Printer } from '../printer.js';
+import { countedFaults, faultsOf } from '../faults.js';
 import type { Session } from '../session.js';
 import { counted } from '../table.js';
 import { addExample } from './example.js';
@@ -47,13 +48,6 @@ function lineOf({ file, line, column, severity, message }: Diagnostic): string {
   return `${place}: ${severity}: ${message}`;
 }
 
-function summaryOf({ diagnostics, models }: ValidationView): string {
-  const warnings = diagnostics.filter(({ severity }) => severity === 'warning').length;
-  const broken = Object.values(models).flatMap(({ problems }) => problems).length;
-  const errors = diagnostics.length - warnings + broken;
-  if (errors + warnings === 0) return 'no problems found';
-  return [
-    ...(errors === 0 ? [] : [counted(errors, 'error')]),
-    ...(warnings === 0 ? [] : [counted(warnings, 'warning')]),
-  ].join(' and ');
+function summaryOf(view: ValidationView): string {
+  return countedFaults(faultsOf(view)).join(' and ') || 'no problems found';
 }

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BackendRecord } from '@lamina/core';
+import { enginesHere, enginesMissing } from '../engine-lists.js';
 import { counted } from '../table.js';
 import type { Check, LaminaSubject, Problem } from './check.js';
 
@@ -86,16 +87,8 @@ function listed(names: readonly string[]): string {
 }
 
 function summaryOf(engines: readonly BackendRecord[]): string {
-  const here = engines.flatMap(({ name, availability }) => {
-    if (!availability.available) return [];
-    const { version = '', note } = availability;
-    const isLater = note?.includes('backends install') === true;
-    return [`${name} ${version}`.trim() + (isLater ? ' (installed at its first use)' : '')];
-  });
-  const missing = engines.flatMap(({ name, availability }) => (availability.available ? [] : [name]));
-  return [here.join(', '), ...(missing.length === 0 ? [] : [`not installed: ${missing.join(', ')}`])]
-    .filter((part) => part !== '')
-    .join('; ');
+  const here = enginesHere(engines, 'installed at its first use').join(', ');
+  return [...(here === '' ? [] : [here]), ...enginesMissing(engines)].join('; ');
 }
 
 /** The graphics cards that the system shows, on Linux. */

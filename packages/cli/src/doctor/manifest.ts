@@ -1,5 +1,6 @@
 // The manifest and the model files, as `lamina validate` checks them.
 import { validationView } from '@lamina/core';
+import { countedFaults, faultsOf } from '../faults.js';
 import { counted } from '../table.js';
 import type { Check, LaminaSubject, Problem } from './check.js';
 
@@ -15,16 +16,11 @@ export const manifestCheck: Check<LaminaSubject> = {
     }
     const { models } = lamina;
     const view = validationView(await models.validate(undefined, { signal }), models.diagnostics());
-    const warnings = view.diagnostics.filter(({ severity }) => severity === 'warning').length;
-    const broken = Object.values(view.models).flatMap(({ problems }) => problems).length;
-    const errors = view.diagnostics.length - warnings + broken;
-    const counts = [
-      ...(errors > 0 ? [counted(errors, 'error')] : []),
-      ...(warnings > 0 ? [counted(warnings, 'warning')] : []),
-    ];
+    const faults = faultsOf(view);
+    const counts = countedFaults(faults);
     const detail = `The manifest and the model files have ${counts.join(' and ')}`;
     const problems: readonly Problem[] =
-      counts.length === 0 ? [] : [{ status: errors > 0 ? 'error' : 'warning', detail, fix }];
+      counts.length === 0 ? [] : [{ status: faults.errors > 0 ? 'error' : 'warning', detail, fix }];
     return { summary: `${counted(view.checked, 'model')}, no problems`, problems };
   },
 };

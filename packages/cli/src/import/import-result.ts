@@ -3,7 +3,7 @@ import type { Style } from '@lamina/config';
 import type { ImportNote, Lamina } from '@lamina/core';
 import { stringify } from 'yaml';
 import type { CommandResult } from '../printer.js';
-import { counted } from '../table.js';
+import { counted, wrap } from '../table.js';
 import type { NewEntries } from './new-entries.js';
 
 /** What an import did. */
@@ -84,27 +84,16 @@ function notesText(
 ): readonly string[] {
   const messages = new Set(notes.map(({ message }) => message));
   if (messages.size === 0) return [];
+  const whatOf = (message: string) =>
+    notes
+      .filter((note) => note.message === message)
+      .map(({ what }) => what)
+      .join(', ');
   const lines = [...messages].flatMap((message) => [
-    ...wrapped(
-      notes
-        .filter((note) => note.message === message)
-        .map(({ what }) => what)
-        .join(', '),
-      '  ',
-    ),
-    ...wrapped(message, '    '),
+    wrap(`  ${whatOf(message)}`, width),
+    wrap(`    ${message}`, width),
   ]);
   return [[style.bold(`${title}:`), ...lines].join('\n')];
-}
-
-function wrapped(text: string, indent: string): readonly string[] {
-  const lines: string[] = [];
-  for (const word of text.split(' ')) {
-    const last = lines.at(-1);
-    if (last !== undefined && last.length + 1 + word.length <= width) lines[lines.length - 1] = `${last} ${word}`;
-    else lines.push(`${indent}${word}`);
-  }
-  return lines;
 }
 
 function yamlOf(entries: object): string {

@@ -4,12 +4,12 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { BackendRecord } from '@lamina/core';
 import { LaminaError, reasonOf } from '@lamina/core/protocol';
-import width from 'fast-string-width';
 import { showBytes } from '../amounts.js';
 import type { CliIo } from '../cli-io.js';
 import { withShortPaths } from '../home-folder.js';
 import type { Printer } from '../printer.js';
-import { counted, pairs, wrap } from '../table.js';
+import { enginesHere, enginesMissing } from '../engine-lists.js';
+import { counted } from '../table.js';
 import type { Machine } from './machine.js';
 
 /** A file of the plan. */
@@ -25,7 +25,7 @@ export interface PlannedFile {
 const mostListed = 8;
 
 /** The machine in a few lines. */
-export function machineText(machine: Machine, modelsDir: string, { env, stdout }: CliIo, { style }: Printer): string {
+export function machineText(machine: Machine, modelsDir: string, { env }: CliIo, printer: Printer): string {
   const { memory, devices, engines, stores } = machine;
   const lines: readonly (readonly [string, string])[] = [
     ['Memory', `${showBytes(memory.totalBytes)}, of which models may use ${showBytes(memory.budgetBytes)}`],
@@ -35,20 +35,15 @@ export function machineText(machine: Machine, modelsDir: string, { env, stdout }
     ...stores.map(({ path, models }) => ['Ollama', `${counted(models, 'model')} in ${path}`] as const),
     ['Directory', `${modelsDir}, for models and their manifest`],
   ];
-  return `${style.bold('This machine')}\n${wrappedPairs(lines, env, stdout.columns)}`;
+  return `${printer.style.bold('This machine')}\n${printer.pairs(lines.map(([name, value]) => [name, withShortPaths(value, env)]))}`;
 }
 
 /** The files to write and those that are there, and the models that the new manifest names. */
-export function planText(
-  files: readonly PlannedFile[],
-  { found }: Machine,
-  { env, stdout }: CliIo,
-  printer: Printer,
-): string {
+export function planText(files: readonly PlannedFile[], { found }: Machine, { env }: CliIo, printer: Printer): string {
   const { bold } = printer.style;
   const section = (title: string, shown: readonly PlannedFile[]) => {
-    const lines = shown.map(({ path, summary }) => [withShortPaths(path, env), summary] as const);
-    return lines.length === 0 ? [] : [`${bold(title)}\n${wrappedPairs(lines, env, stdout.columns)}`];
+    const lines = shown.map(({ path, summary }) => [withShortPaths(path, env), withShortPaths(summary, env)] as const);
+    return lines.length === 0 ? [] : [`${bold(title)}\n${printer.pairs(lines)}`];
   };
   const rows = found
     .slice(0, mostListed)
@@ -66,18 +61,6 @@ export function planText(
     ),
     ...(rows.length === 0 ? [] : [more > 0 ? `${table}\n… and ${more} more` : table]),
   ].join('\n\n');
-}
-
-/** Names and values, with values that are too long for the terminal in several lines. */
-function wrappedPairs(
-  entries: readonly (readonly [name: string, value: string])[],
-  env: CliIo['env'],
-  columns = Infinity,
-): string {
-  const start = Math.max(...entries.map(([name]) => width(name))) + 4;
-  const lines = (value: string) =>
-    wrap(withShortPaths(value, env), columns - start).replaceAll('\n', `\n${' '.repeat(start)}`);
-  return pairs(entries.map(([name, value]) => [name, lines(value)]));
 }
 
 /**
@@ -104,16 +87,7 @@ export function plannedFile(path: string, text: string, summary: string): Planne
 
 function enginesText(engines: readonly BackendRecord[]): string {
   if (engines.length === 0) return 'none: no plugin for one is installed';
-  const here = engines.flatMap(({ name, availability }) =>
-    availability.available ? [`${name} ${availability.version ?? ''}`.trim() + noteOf(availability.note)] : [],
-  );
-  const missing = engines.filter(({ availability }) => !availability.available).map(({ name }) => name);
-  return [...here, ...(missing.length === 0 ? [] : [`not installed: ${missing.join(', ')}`])].join('; ');
-}
-
-/** Engines that are installed at their first use have a note. */
-function noteOf(note: string | undefined): string {
-  return note?.includes('backends install') === true ? ' (not installed yet)' : '';
+  return [...enginesHere(engines, 'not installed yet'), ...enginesMissing(engines)].join('; ');
 }
 
 function modelsText({ served, adopted, found }: Machine): string {

@@ -141,8 +141,28 @@ const own = ['--host', '--port', '-a', '--alias', '--api-key', '--api-key-file',
 const ownSwitches = ['--no-webui', '--no-ui', '--offline'];
 
 /** Flags with which llama-server is not what the backend expects: another address, other routes, files of its own. */
-const foreign =
-  /^(--api-prefix|--ssl-.*|--reuse-port|-hf.*|--hf-.*|-mu|--model-url|-dr|--docker-repo|--models-.*|-hfd.*|--fim-.*|--gpt-oss-.*|--embd-.*|--vision-.*|--version|-h|--help)$/;
+const foreign = new RegExp(
+  `^(${[
+    '--api-prefix',
+    '--ssl-.*',
+    '--reuse-port',
+    '-hf.*',
+    '--hf-.*',
+    '-mu',
+    '--model-url',
+    '-dr',
+    '--docker-repo',
+    '--models-.*',
+    '-hfd.*',
+    '--fim-.*',
+    '--gpt-oss-.*',
+    '--embd-.*',
+    '--vision-.*',
+    '--version',
+    '-h',
+    '--help',
+  ].join('|')})$`,
+);
 
 /**
  * The entry for the words of a command, whose relative paths are relative to `directory`; `undefined` when they are not

@@ -34,6 +34,9 @@ const isAsync = (definition) =>
     (node) => node?.async === true || node?.returnType?.typeAnnotation.typeName?.name === 'Promise',
   );
 
+/** The code that users run: of packages, and of the page. */
+const shipped = ['packages/*/src/**', 'packages/plugin-ui/page/src/**'];
+
 export default defineConfig(
   globalIgnores(['**/dist/', '**/dist-test/', 'coverage/']),
   eslint.configs.recommended,
@@ -51,7 +54,7 @@ export default defineConfig(
     },
   },
   {
-    files: ['packages/*/src/**'],
+    files: shipped,
     extends: [tseslint.configs.recommendedTypeCheckedOnly],
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     rules: {
@@ -62,21 +65,21 @@ export default defineConfig(
     },
   },
   {
-    ignores: ['packages/*/src/**'],
+    ignores: shipped,
     plugins: { lamina: { rules: { 'no-floating-calls': noFloatingCalls } } },
     rules: { 'lamina/no-floating-calls': 'error' },
   },
   {
-    files: ['packages/*/src/**'],
+    files: shipped,
     extends: [importX.flatConfigs.typescript],
     plugins: { 'import-x': importX },
     // Without this resolver the rule follows no import, because sources import the compiled files (`./x.js`).
-    settings: { 'import-x/resolver-next': [createNodeResolver({ extensionAlias: { '.js': ['.ts'] } })] },
+    settings: { 'import-x/resolver-next': [createNodeResolver({ extensionAlias: { '.js': ['.ts', '.tsx'] } })] },
     // External packages do not import files of this repository, so they cannot be part of a cycle.
     rules: { 'import-x/no-cycle': ['error', { ignoreExternal: true }] },
   },
   {
-    files: ['packages/*/src/**'],
+    files: shipped,
     ignores: ['packages/testing/src/fake-engine/**'], // It writes JSON of other APIs, which use null.
     rules: {
       'max-lines': ['error', { max: 300, skipBlankLines: true, skipComments: true }],
@@ -84,7 +87,7 @@ export default defineConfig(
     },
   },
   {
-    files: ['packages/*/src/**'],
+    files: shipped,
     ignores: ['**/main.ts', 'packages/core/src/config.ts'], // config.ts uses it as the default of an option.
     rules: {
       'no-restricted-properties': [
@@ -112,7 +115,7 @@ export default defineConfig(
   },
   // Their loaders require a default export.
   {
-    files: ['eslint.config.js', 'scripts/test-reporter.mjs', '**/*-config.ts'],
+    files: ['eslint.config.js', 'scripts/test-reporter.mjs', '**/*-config.ts', '**/vite.config.ts'],
     rules: { 'no-restricted-syntax': 'off' },
   },
 );

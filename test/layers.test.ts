@@ -37,6 +37,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   '@lamina/core/protocol': inside,
   '@lamina/client': [],
   '@lamina/testing': ['@lamina/core', '@lamina/core/plugin'],
+  // It runs in browsers, with nothing that another page could not use. Of core, types only.
+  page: ['@lamina/client', '@lamina/core/protocol'],
   plugin: ['@lamina/core', '@lamina/core/plugin', '@lamina/core/protocol', '@lamina/server-koa'],
   'plugin tests': ['@lamina/core', '@lamina/core/plugin', '@lamina/server-koa', '@lamina/testing'],
   '@lamina/config': ['@lamina/core', '@lamina/core/protocol'],
@@ -64,6 +66,7 @@ const entryPoints: Readonly<Record<string, string>> = {
  */
 function layerOf(path: string): { name: string; kind: string } {
   const [, folder = '', part, first = ''] = path.split('/');
+  if (part === 'page') return { name: `the page of ${folder}`, kind: 'page' };
   if (folder.startsWith('plugin-'))
     return { name: `@lamina/${folder}`, kind: part === 'test' ? 'plugin tests' : 'plugin' };
   if (['testing', 'config', 'client'].includes(folder)) return { name: `@lamina/${folder}`, kind: `@lamina/${folder}` };

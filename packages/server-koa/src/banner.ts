@@ -23,6 +23,7 @@ export function banner({ lamina, url, modelsDir, notLoaded }: StartedServer, sty
     '',
     `  ${bold(green(`Lamina ${version}`))}  ${dim(`ready in ${Math.round(performance.now())} ms`)}`,
     '',
+    ...(hasPage(lamina) ? [row('Page', cyan(url), style)] : []),
     row('OpenAI API', cyan(`${url}/v1`), style),
     ...modelsRows(lamina, modelsDir, style),
     ...(problems === 0 ? [] : [problem(`${counted(problems, 'problem')} in the manifest: lamina validate`, style)]),
@@ -38,6 +39,11 @@ export function enginesRow(records: readonly BackendRecord[], style: Style): str
   return found.length === 0
     ? problem('no engine can run models on this machine: lamina backends', style)
     : row('Engines', found.join(', '), style);
+}
+
+/** Whether the address of the server shows something in a browser. */
+function hasPage(lamina: Lamina): boolean {
+  return lamina.extensions('http').some(({ value }) => value.page !== undefined);
 }
 
 function modelsRows({ models, runtime }: Lamina, modelsDir: string, style: Style): readonly string[] {

@@ -23,6 +23,7 @@ import { engineRoutes, fastInference, inferenceRoutes, type FastPath } from './r
 import { libraryRoutes } from './routes/library.js';
 import { modelRoutes } from './routes/models.js';
 import { mountContributed, mountOwn } from './routes/mount.js';
+import { pageRedirect } from './routes/page.js';
 import { requestRoutes } from './routes/requests.js';
 import type { HttpRoute, RouteServices } from './routes/route.js';
 
@@ -69,19 +70,21 @@ export function checks(
 }
 
 /**
- * Adds all routes: those of plugins first, or nobody could answer a route of Lamina differently.
+ * Adds all routes: those of plugins first, or nobody could answer a route of Lamina differently; before them, only the
+ * one that sends browsers to a page.
  * @throws LaminaError `PLUGIN_INVALID` for a plugin whose extension `http` is wrong
  */
 function mountRoutes(
   parts: Omit<RouteServices, 'routes' | 'frames'>,
   { checks, more = [] }: { readonly checks?: Around | undefined; readonly more?: readonly HttpRoute[] },
 ): FastPath {
-  const { routes: contributions, middleware, frames } = readHttpExtensions(parts.lamina);
+  const { routes: contributions, middleware, pages, frames } = readHttpExtensions(parts.lamina);
   const around = { checks, middleware: oncePerRequest(middleware) };
   const routes = contributions.map(({ route }) => route);
   const services = { ...parts, routes, frames };
   const own = ownRoutes(services);
   routes.push(...own);
+  if (pages[0] !== undefined) mountOwn(pageRedirect(pages[0]), services, around);
   const posts: Layer[] = [];
   /** Plugin → the routes of Lamina that it answers. */
   const replaced = new Map<string, string[]>();

@@ -29,6 +29,11 @@ export interface HttpExtension {
    * throws. `callerOf(ctx)` is the caller. To change or count inference requests, use hooks and events.
    */
   readonly middleware?: Middleware;
+  /**
+   * The path of a web page among these routes, such as `/ui/`. `GET /` sends browsers to it, also where a plugin answers
+   * that route for other clients; of several pages, to the first.
+   */
+  readonly page?: string;
   /** Frames of the WebSocket. Their types begin with the name of the plugin and a dot: `notes.add`. */
   readonly frames?: Readonly<Record<string, FrameExtension>>;
 }

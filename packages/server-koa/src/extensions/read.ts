@@ -19,13 +19,15 @@ export interface ContributedRoute {
 export interface HttpExtensions {
   readonly routes: readonly ContributedRoute[];
   readonly middleware: readonly Middleware[];
+  /** The paths of web pages, in the order of the plugins. */
+  readonly pages: readonly string[];
   /** Type of frame → frame. */
   readonly frames: ReadonlyMap<string, FrameExtension>;
 }
 
 const scopes: readonly RouteScope[] = ['inference', 'manage', 'any', 'public'];
 const frameScopes: readonly FrameExtension['scope'][] = ['inference', 'manage', 'any'];
-const extensionKeys = ['routes', 'errorBody', 'middleware', 'frames'] satisfies (keyof HttpExtension)[];
+const extensionKeys = ['routes', 'errorBody', 'middleware', 'page', 'frames'] satisfies (keyof HttpExtension)[];
 const routeKeys = [
   'method',
   'path',
@@ -50,6 +52,7 @@ const ownPrefixes = new Set(
 export function readHttpExtensions(lamina: Lamina): HttpExtensions {
   const routes: ContributedRoute[] = [];
   const middleware: Middleware[] = [];
+  const pages: string[] = [];
   const frames = new Map<string, FrameExtension>();
   for (const { plugin, value } of lamina.extensions('http')) {
     const fail = (reason: string): never => {
@@ -66,12 +69,13 @@ export function readHttpExtensions(lamina: Lamina): HttpExtensions {
       routes.push({ plugin, route, ...(errorBody === undefined ? {} : { errorBody: errorBody.bind(value) }) });
     }
     if (value.middleware !== undefined) middleware.push(value.middleware);
+    if (value.page !== undefined) pages.push(value.page);
     for (const [type, frame] of Object.entries(value.frames ?? {})) {
       if (frames.has(type)) fail(`"${type}" is a frame of it twice`);
       frames.set(type, frame);
     }
   }
-  return { routes, middleware, frames };
+  return { routes, middleware, pages, frames };
 }
 
 /** Reports what is wrong: a part of a sentence, whose subject is named in it. */
@@ -79,11 +83,13 @@ type Fail = (reason: string) => never;
 
 function checkExtension(value: unknown, plugin: string, fail: Fail): asserts value is HttpExtension {
   checkObject(value, 'the value', extensionKeys, fail);
-  const { routes, errorBody, middleware, frames } = value;
+  const { routes, errorBody, middleware, page, frames } = value;
   if (routes !== undefined && !Array.isArray(routes)) fail('"routes" is not a list');
   for (const route of (routes ?? []) as unknown[]) checkRoute(route, fail);
   if (errorBody !== undefined) checkFunction(errorBody, '"errorBody"', fail);
   if (middleware !== undefined) checkFunction(middleware, '"middleware"', fail);
+  if (page !== undefined && (typeof page !== 'string' || !page.startsWith('/')))
+    fail('"page" is not a path that begins with "/"');
   if (frames === undefined) return;
   if (!isJson(frames) || Array.isArray(frames)) fail('"frames" is not an object');
   for (const [type, frame] of Object.entries(frames as object)) checkFrame(type, frame, plugin, fail);

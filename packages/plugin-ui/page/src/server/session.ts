@@ -1,0 +1,119 @@
+// A session with the server: the connection, what the key may do, and the values that several views show.
+import { computed, signal } from '@preact/signals';
+import { connect, type LaminaClient } from '@lamina/client';
+import type { BackendsView, DownloadableView, DownloadsView, ModelsView } from '@lamina/core/protocol';
+import { Api } from './api.js';
+import { LiveValue, type LiveQuery } from './live.js';
+
+/** How far a model is that starts, or an engine that is installed. */
+export interface Progress {
+  readonly stage: string;
+  /** 0 to 1; `undefined` when nobody knows. */
+  readonly ratio?: number;
+}
+
+const modelEvents = [
+  'model.discovered',
+  'model.updated',
+  'model.removed',
+  'model.state',
+  'model.failed',
+  'manifest.changed',
+  'manifest.invalid',
+];
+
+/** A session. It ends with {@link close}. */
+export class Session {
+  readonly client: LaminaClient;
+  readonly api: Api;
+  readonly connection = signal<'connecting' | 'live' | 'lost'>('connecting');
+  /** What the key allows; empty before the connection is open. */
+  readonly scopes = signal<readonly string[]>([]);
+  readonly mayManage = computed(() => this.scopes.value.includes('manage'));
+  readonly mayInfer = computed(() => this.scopes.value.includes('inference'));
+  /** Model → the progress of its start. */
+  readonly loading = signal<ReadonlyMap<string, Progress>>(new Map());
+  /** Backend → the progress of its installation. */
+  readonly installing = signal<ReadonlyMap<string, Progress>>(new Map());
+
+  /** All models, with the backend that would run each. */
+  readonly models;
+  /** The models in use, and the memory that they share. */
+  readonly ps;
+  readonly downloads;
+  /** Models of the manifest that are not on disk. */
+  readonly downloadable;
+  readonly backends;
+
+  readonly #values: LiveValue<unknown>[] = [];
+
+  /**
+   * @param base The URL of the server's routes; it ends with a slash.
+   * @param onRefused The server does not accept the key, or asks for one.
+   */
+  constructor(base: URL, key: string | undefined, onRefused: (message: string) => void) {
+    this.api = new Api(base, key);
+    this.client = connect(new URL('ws', base), key === undefined ? {} : { key });
+    const { client, api } = this;
+    client.on('connected', ({ scopes }) => {
+      this.scopes.value = scopes;
+      this.connection.value = 'live';
+    });
+    client.on('disconnected', () => (this.connection.value = 'lost'));
+    client.on('error', (error) => {
+      if (error.code === 'UNAUTHORIZED' || error.code === 'FORBIDDEN') onRefused(error.message);
+    });
+    client.on('model.progress', ({ model, stage, ratio }) => this.#setProgress(this.loading, model, stage, ratio));
+    client.on('backend.progress', ({ backend, stage, ratio }) =>
+      this.#setProgress(this.installing, backend, stage, ratio),
+    );
+    this.models = this.#live({
+      read: (signal) => api.request<ModelsView>('models?backends=true', { signal }),
+      events: modelEvents,
+    });
+    this.ps = this.#live({
+      read: (signal) => client.models.ps({ signal }),
+      events: ['model.state', 'model.failed', 'queue.position', 'request.started', 'request.finished'],
+    });
+    this.downloads = this.#live({
+      read: (signal) => api.request<DownloadsView>('downloads', { signal }),
+      events: ['queued', 'started', 'progress', 'verified', 'finished', 'failed', 'cancelled', 'paused'].map(
+        (verb) => `download.${verb}`,
+      ),
+    });
+    this.downloadable = this.#live({
+      read: (signal) => api.request<DownloadableView>('downloadable', { signal }),
+      events: [...modelEvents, 'download.finished'],
+    });
+    this.backends = this.#live({
+      read: (signal) => api.request<BackendsView>('backends', { signal }),
+      events: ['backend.installed', 'manifest.changed'],
+    });
+  }
+
+  /** A value that only one view shows; the view closes it. */
+  live<T>(query: LiveQuery<T>): LiveValue<T> {
+    return new LiveValue(this.client, query);
+  }
+
+  /** Ends the connection and everything that uses it. */
+  close(): void {
+    for (const value of this.#values) value.close();
+    this.client.close();
+  }
+
+  #live<T>(query: LiveQuery<T>): LiveValue<T> {
+    const value = this.live(query);
+    this.#values.push(value);
+    return value;
+  }
+
+  #setProgress(
+    all: { value: ReadonlyMap<string, Progress> },
+    name: string,
+    stage: string,
+    ratio: number | undefined,
+  ): void {
+    all.value = new Map(all.value).set(name, { stage, ...(ratio === undefined ? {} : { ratio }) });
+  }
+}

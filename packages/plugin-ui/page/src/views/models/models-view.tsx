@@ -1,0 +1,8 @@
+// The view `models`.
+import type { JSX } from 'preact';
+import { ViewHeader } from '../../components/basics.js';
+import type { ViewProps } from '../../lazy-view.js';
+
+export function ModelsView(_props: ViewProps): JSX.Element {
+  return <ViewHeader title="ModelsView" />;
+}

@@ -1,0 +1,8 @@
+// The view `requests`.
+import type { JSX } from 'preact';
+import { ViewHeader } from '../../components/basics.js';
+import type { ViewProps } from '../../lazy-view.js';
+
+export function RequestsView(_props: ViewProps): JSX.Element {
+  return <ViewHeader title="RequestsView" />;
+}

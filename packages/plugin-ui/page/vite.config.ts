@@ -1,0 +1,38 @@
+// Builds the page into static files, each text also compressed, so that the server compresses nothing.
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { brotliCompress, constants, gzip } from 'node:zlib';
+import { defineConfig, type Plugin } from 'vite';
+
+const outDir = join(import.meta.dirname, '../dist/page');
+
+function compressed(): Plugin {
+  return {
+    name: 'compressed',
+    async closeBundle() {
+      for (const entry of await readdir(outDir, { recursive: true, withFileTypes: true })) {
+        if (!entry.isFile()) continue;
+        const path = join(entry.parentPath, entry.name);
+        const bytes = await readFile(path);
+        const params = { [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length };
+        await writeFile(`${path}.br`, await promisify(brotliCompress)(bytes, { params }));
+        await writeFile(`${path}.gz`, await promisify(gzip)(bytes, { level: 9 }));
+      }
+    },
+  };
+}
+
+export default defineConfig({
+  root: import.meta.dirname,
+  base: './', // Relative URLs: the page may be below any path.
+  plugins: [compressed()],
+  build: {
+    outDir,
+    emptyOutDir: true,
+    assetsInlineLimit: 0, // The content security policy allows no data: scripts and styles.
+    modulePreload: { polyfill: false },
+    // @lamina/client imports it in Node only.
+    rolldownOptions: { external: ['ws'] },
+  },
+});

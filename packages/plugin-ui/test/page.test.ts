@@ -1,0 +1,66 @@
+// The server serves the page: its files, the headers that protect it, and the way to it.
+import assert from 'node:assert/strict';
+import { createTestLamina, type TestLamina } from '@lamina/testing';
+import { createServer, type Server } from '@lamina/server-koa';
+import { ui } from '@lamina/plugin-ui';
+
+describe('the page', () => {
+  let test: TestLamina;
+  let server: Server;
+  let url: string;
+
+  before(async () => {
+    test = await createTestLamina({ plugins: [ui()] });
+    server = createServer(test, { port: 0, apiKeys: [{ key: 'secret' }] });
+    url = await server.listen();
+  });
+  after(async () => {
+    const closed = server.close();
+    await test.close();
+    await closed;
+  });
+
+  const get = (path: string, headers: Record<string, string> = {}) =>
+    fetch(`${url}${path}`, { headers, redirect: 'manual' });
+
+  it('is where GET / sends a browser, and only a browser', async () => {
+    const browser = await get('/', { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' });
+    assert.deepEqual([browser.status, browser.headers.get('location')], [302, 'ui/']);
+    for (const accept of ['*/*', 'application/json']) assert.equal((await get('/', { accept })).status, 404);
+  });
+
+  it('is at /ui/, so that its relative URLs work', async () => {
+    const { status, headers } = await get('/ui');
+    assert.deepEqual([status, headers.get('location')], [302, 'ui/']);
+  });
+
+  it('needs no key, and has a policy that lets it load and send nothing elsewhere', async () => {
+    const page = await get('/ui/');
+    assert.equal(page.status, 200);
+    assert.match(page.headers.get('content-type')!, /^text\/html/);
+    const policy = page.headers.get('content-security-policy')!;
+    for (const rule of ["default-src 'none'", "script-src 'self'", "connect-src 'self'", "trusted-types 'none'"])
+      assert.ok(policy.split('; ').includes(rule), policy);
+    assert.doesNotMatch(policy, /unsafe|\*|https?:/);
+    assert.doesNotMatch(await page.text(), /<script(?![^>]*src="\.\/)|<style|style="/);
+  });
+
+  it('has files that browsers keep, compressed', async () => {
+    const path = /src="\.\/(assets\/[^"]*)"/.exec(await (await get('/ui/')).text())![1]!;
+    const file = await get(`/ui/${path}`, { 'accept-encoding': 'br' });
+    assert.equal(file.headers.get('content-encoding'), 'br');
+    assert.equal(file.headers.get('cache-control'), 'public, max-age=31536000, immutable');
+    assert.match(await file.text(), /^.*\S/);
+    // `no-cache`: fetch would add the header of a request that must not be answered with 304.
+    const headers = { 'if-none-match': file.headers.get('etag')! };
+    const again = await fetch(`${url}/ui/${path}`, { headers, cache: 'no-cache' });
+    assert.equal(again.status, 304);
+    const plain = await get(`/ui/${path}`, { 'accept-encoding': 'identity' });
+    assert.equal(plain.headers.get('content-encoding'), null);
+  });
+
+  it('has no other files', async () => {
+    for (const path of ['/ui/nothing.js', '/ui/../package.json', '/ui/%2e%2e/index.js', '/ui/..%2findex.js'])
+      assert.equal((await get(path)).status, 404, path);
+  });
+});

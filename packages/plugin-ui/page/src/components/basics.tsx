@@ -1,7 +1,7 @@
 // What all views are built from.
 import { useSignal } from '@preact/signals';
 import type { ComponentChildren, JSX } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import { formatRatio } from '../format.js';
 import { Icon, type IconName } from './icons.js';
 
@@ -33,6 +33,8 @@ export interface ButtonProps {
   readonly disabled?: boolean;
   /** Why it is disabled, or what it does. */
   readonly hint?: string | undefined;
+  /** Whether the part of the page that it shows or hides is shown. */
+  readonly isExpanded?: boolean;
   readonly type?: 'button' | 'submit';
   readonly onClick?: () => void;
 }
@@ -45,6 +47,7 @@ export function Button({
   kind,
   disabled = false,
   hint,
+  isExpanded,
   type = 'button',
   onClick,
 }: ButtonProps): JSX.Element {
@@ -56,6 +59,7 @@ export function Button({
       disabled={disabled}
       title={hint ?? (iconOnly ? name : undefined)}
       aria-label={iconOnly || of !== undefined ? name : undefined}
+      aria-expanded={isExpanded}
       onClick={onClick}
     >
       {icon === undefined ? undefined : <Icon name={icon} />}
@@ -126,6 +130,7 @@ export function Progress({
 
 const tones = {
   ready: 'good',
+  available: 'good',
   active: 'good',
   finished: 'good',
   starting: 'busy',
@@ -177,7 +182,7 @@ export function CopyButton({
   );
 }
 
-/** A modal dialog. Escape closes it, and the focus returns to where it was: both are the browser's. */
+/** A modal dialog. Escape closes it; the focus returns to where it was. */
 export function Dialog({
   title,
   onClose,
@@ -188,8 +193,11 @@ export function Dialog({
   readonly children: ComponentChildren;
 }): JSX.Element {
   const element = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
-    element.current?.showModal();
+  useLayoutEffect(() => {
+    const dialog = element.current;
+    dialog?.showModal();
+    // Before it is removed from the page, as the focus would be lost otherwise.
+    return () => dialog?.close();
   }, []);
   return (
     <dialog ref={element} class="dialog" aria-label={title} onClose={onClose}>

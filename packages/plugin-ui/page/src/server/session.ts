@@ -12,6 +12,9 @@ export interface Progress {
   readonly ratio?: number;
 }
 
+/** Why something that needs the scope is disabled. */
+export const manageHint = 'Needs a key with the scope manage.';
+
 const modelEvents = [
   'model.discovered',
   'model.updated',
@@ -63,6 +66,8 @@ export class Session {
     client.on('error', (error) => {
       if (error.code === 'UNAUTHORIZED' || error.code === 'FORBIDDEN') onRefused(error.message);
     });
+    // The progress of an earlier start says nothing about this one.
+    client.on('model.state', ({ model, to }) => to === 'starting' && this.#forgetProgress(model));
     client.on('model.progress', ({ model, stage, ratio }) => this.#setProgress(this.loading, model, stage, ratio));
     client.on('backend.progress', ({ backend, stage, ratio }) =>
       this.#setProgress(this.installing, backend, stage, ratio),
@@ -106,6 +111,10 @@ export class Session {
     const value = this.live(query);
     this.#values.push(value);
     return value;
+  }
+
+  #forgetProgress(model: string): void {
+    this.loading.value = new Map([...this.loading.value].filter(([name]) => name !== model));
   }
 
   #setProgress(

@@ -1,5 +1,5 @@
 // The frame of the page: navigation, the state of the server in one line, and the view of the address.
-import { useSignal } from '@preact/signals';
+import { effect, useSignal } from '@preact/signals';
 import type { ComponentType, JSX } from 'preact';
 import { useEffect } from 'preact/hooks';
 import { Button } from './components/basics.js';
@@ -51,8 +51,10 @@ export function App({
     if (document.activeElement !== document.body) document.querySelector<HTMLElement>('main h1')?.focus();
   }, [view]);
   useEffect(() => {
-    document.title = pageTitle(session, titles[view]);
-  });
+    return effect(() => {
+      document.title = pageTitle(session, titles[view]);
+    });
+  }, [session, view]);
   const View = components[view];
   return (
     <>

@@ -35,6 +35,8 @@ export interface ButtonProps {
   readonly hint?: string | undefined;
   /** Whether the part of the page that it shows or hides is shown. */
   readonly isExpanded?: boolean;
+  /** Its action is running. It keeps the focus, which a disabled button would lose. */
+  readonly isBusy?: boolean;
   readonly type?: 'button' | 'submit';
   readonly onClick?: () => void;
 }
@@ -48,6 +50,7 @@ export function Button({
   disabled = false,
   hint,
   isExpanded,
+  isBusy = false,
   type = 'button',
   onClick,
 }: ButtonProps): JSX.Element {
@@ -60,7 +63,8 @@ export function Button({
       title={hint ?? (iconOnly ? name : undefined)}
       aria-label={iconOnly || of !== undefined ? name : undefined}
       aria-expanded={isExpanded}
-      onClick={onClick}
+      aria-disabled={isBusy ? true : undefined}
+      onClick={isBusy ? undefined : onClick}
     >
       {icon === undefined ? undefined : <Icon name={icon} />}
       {iconOnly ? undefined : <span>{label}</span>}
@@ -68,7 +72,7 @@ export function Button({
   );
 }
 
-/** A button whose action takes a while. It is disabled meanwhile, and shows what failed. */
+/** A button whose action takes a while. It does nothing meanwhile, and shows what failed. */
 export function ActionButton({
   action,
   ...button
@@ -88,7 +92,7 @@ export function ActionButton({
   };
   return (
     <>
-      <Button {...button} disabled={button.disabled === true || isRunning.value} onClick={() => void run()} />
+      <Button {...button} isBusy={isRunning.value} onClick={() => void run()} />
       {problem.value === undefined ? undefined : <Problem text={problem.value} />}
     </>
   );
@@ -131,9 +135,9 @@ export function Progress({
 const tones = {
   ready: 'good',
   available: 'good',
-  active: 'good',
   finished: 'good',
   starting: 'busy',
+  downloading: 'busy',
   waking: 'busy',
   queued: 'busy',
   stopping: 'busy',

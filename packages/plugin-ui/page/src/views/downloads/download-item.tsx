@@ -5,7 +5,7 @@ import type { DownloadView } from '@lamina/core/protocol';
 import { ActionButton, Button, Confirm, Problem, Progress, State } from '../../components/basics.js';
 import { formatBytes } from '../../format.js';
 import { manageHint, type Session } from '../../server/session.js';
-import { downloadText, filesText, ratioOf, referenceText } from './download-text.js';
+import { downloadText, filesText, ratioOf, referenceText, stateText } from './download-text.js';
 
 interface ItemProps {
   readonly session: Session;
@@ -16,18 +16,20 @@ export function DownloadItem({ session, download }: ItemProps): JSX.Element {
   const { model, state, source, reference, files, error } = download;
   return (
     <li class="card download">
-      <div class="download-title">
-        <h3>{model}</h3>
-        <State state={state} />
-        <span class="muted">{`${source}: ${referenceText(reference)}`}</span>
+      <div class="download-main">
+        <div class="download-title">
+          <h3>{model}</h3>
+          <State state={stateText(download)} />
+          <span class="muted">{`${source}: ${referenceText(reference)}`}</span>
+        </div>
+        {state === 'finished' || state === 'cancelled' ? undefined : (
+          <Progress label={`Download of ${model}`} ratio={state === 'queued' ? 0 : ratioOf(download)} />
+        )}
+        <p class="muted">{downloadText(download)}</p>
+        {error === undefined ? undefined : <Problem text={error.message} />}
+        {files.length === 0 ? undefined : <Files download={download} />}
       </div>
-      {state === 'finished' || state === 'cancelled' ? undefined : (
-        <Progress label={`Download of ${model}`} ratio={state === 'queued' ? 0 : ratioOf(download)} />
-      )}
-      <p class="muted">{downloadText(download)}</p>
-      {error === undefined ? undefined : <Problem text={error.message} />}
-      {files.length === 0 ? undefined : <Files download={download} />}
-      <div class="row">
+      <div class="model-actions">
         <Actions session={session} download={download} />
       </div>
     </li>
@@ -56,22 +58,14 @@ function Actions({ session, download }: ItemProps): JSX.Element {
   const manage = session.mayManage.value ? {} : { disabled: true, hint: manageHint };
   const common = { of: `the download of ${model}`, ...manage };
   if (state === 'finished' || state === 'cancelled')
-    return (
-      <ActionButton
-        {...common}
-        label="Remove from the list"
-        kind="plain"
-        action={() => downloads.cancel(id).then(() => session.downloads.invalidate())}
-      />
-    );
+    return <ActionButton {...common} label="Remove from the list" kind="plain" action={() => remove(session, id)} />;
   return (
     <>
       {state === 'active' || state === 'queued' ? (
-        <ActionButton {...common} key="pause" label="Pause" icon="pause" action={() => downloads.pause(id)} />
+        <ActionButton {...common} label="Pause" icon="pause" action={() => downloads.pause(id)} />
       ) : (
         <ActionButton
           {...common}
-          key="resume"
           label={state === 'failed' ? 'Retry' : 'Resume'}
           icon={state === 'failed' ? 'retry' : 'play'}
           action={() => downloads.resume(id)}
@@ -80,6 +74,12 @@ function Actions({ session, download }: ItemProps): JSX.Element {
       <Cancel session={session} download={download} />
     </>
   );
+}
+
+/** Cancels a download that has not finished, too. */
+async function remove({ api, downloads }: Session, id: string): Promise<void> {
+  await api.request(`downloads/${encodeURIComponent(id)}`, { method: 'DELETE' });
+  downloads.invalidate();
 }
 
 function Cancel({ session, download: { id, model, done } }: ItemProps): JSX.Element {
@@ -100,7 +100,7 @@ function Cancel({ session, download: { id, model, done } }: ItemProps): JSX.Elem
           title={`Cancel the download of ${model}?`}
           text={`The ${formatBytes(done)} that have been downloaded are deleted.`}
           action="Cancel the download"
-          run={() => session.client.downloads.cancel(id)}
+          run={() => remove(session, id)}
           onClose={() => (isAsking.value = false)}
         />
       ) : undefined}

@@ -18,6 +18,11 @@ export function downloadText({
   ].join(', ');
 }
 
+/** The state of a download; `downloading` for one that is active. */
+export function stateText({ state }: Pick<DownloadView, 'state'>): string {
+  return state === 'active' ? 'downloading' : state;
+}
+
 /** How far a download or a file is, from 0 to 1; undefined while its size is unknown. */
 export function ratioOf({ done, total }: Pick<DownloadView, 'done' | 'total'>): number | undefined {
   if (total === undefined) return undefined;

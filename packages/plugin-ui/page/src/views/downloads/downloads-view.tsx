@@ -17,7 +17,9 @@ export function DownloadsView({ session }: ViewProps): JSX.Element {
       <section class="section">
         <h2>All downloads</h2>
         {problem.value === undefined ? undefined : <Problem text={problem.value} />}
-        {downloads?.length === 0 ? <Empty>Nothing has been downloaded since the server was started.</Empty> : undefined}
+        {downloads?.length === 0 ? (
+          <Empty>No downloads. What you pull appears here, with its progress.</Empty>
+        ) : undefined}
         <ul class="downloads">
           {sortedDownloads(downloads ?? []).map((download) => (
             <DownloadItem key={download.id} session={session} download={download} />

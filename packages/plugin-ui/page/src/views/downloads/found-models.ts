@@ -1,6 +1,8 @@
 // What is said of a model that a search found.
 import type { DownloadView, FoundModelView } from '@lamina/core/protocol';
-import { counted, formatBytes, formatDate } from '../../format.js';
+import { counted, formatBytes } from '../../format.js';
+
+const day = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium' });
 
 /** Where it is, its size, how many use it. */
 export function foundFacts({
@@ -18,7 +20,7 @@ export function foundFacts({
     ...(formats === undefined || formats.length === 0 ? [] : [formats.join(', ')]),
     ...(downloads === undefined ? [] : [counted(downloads, 'download')]),
     ...(likes === undefined ? [] : [counted(likes, 'like')]),
-    ...(updated === undefined ? [] : [`changed ${formatDate(updated)}`]),
+    ...(updated === undefined ? [] : [`changed ${day.format(new Date(updated))}`]),
     ...(gated === true ? ['needs a token of an account that accepted its terms'] : []),
   ];
 }

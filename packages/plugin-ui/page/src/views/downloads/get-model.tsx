@@ -44,7 +44,7 @@ function ReferenceForm({ session }: { readonly session: Session }): JSX.Element 
     <form
       onSubmit={(event) => {
         event.preventDefault();
-        if (reference.value.trim() !== '') void start();
+        if (reference.value.trim() !== '' && !isRunning.value) void start();
       }}
     >
       <div class="fields">
@@ -73,7 +73,8 @@ function ReferenceForm({ session }: { readonly session: Session }): JSX.Element 
           label="Pull"
           icon="downloads"
           type="submit"
-          disabled={!mayManage || isRunning.value}
+          disabled={!mayManage}
+          isBusy={isRunning.value}
           hint={mayManage ? undefined : manageHint}
         />
       </div>

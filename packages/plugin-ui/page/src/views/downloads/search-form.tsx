@@ -3,11 +3,10 @@ import { useSignal } from '@preact/signals';
 import type { JSX } from 'preact';
 import type { FoundModelView, SearchView } from '@lamina/core/protocol';
 import { ActionButton, Button, Note, Problem } from '../../components/basics.js';
-import { counted } from '../../format.js';
+import { counted, formatRatio } from '../../format.js';
 import { manageHint, type Session } from '../../server/session.js';
-import { ratioOf } from './download-text.js';
+import { ratioOf, stateText } from './download-text.js';
 import { downloadOf, foundFacts } from './found-models.js';
-import { formatRatio } from '../../format.js';
 
 export function SearchForm({ session }: { readonly session: Session }): JSX.Element {
   const words = useSignal('');
@@ -32,7 +31,7 @@ export function SearchForm({ session }: { readonly session: Session }): JSX.Elem
         role="search"
         onSubmit={(event) => {
           event.preventDefault();
-          if (words.value.trim() !== '') void search();
+          if (words.value.trim() !== '' && !isRunning.value) void search();
         }}
       >
         <div class="fields">
@@ -50,7 +49,8 @@ export function SearchForm({ session }: { readonly session: Session }): JSX.Elem
             label={isRunning.value ? 'Searching…' : 'Search'}
             icon="search"
             type="submit"
-            disabled={!mayManage || isRunning.value}
+            disabled={!mayManage}
+            isBusy={isRunning.value}
             hint={mayManage ? undefined : manageHint}
           />
         </div>
@@ -114,7 +114,9 @@ function Found({ session, model }: { readonly session: Session; readonly model: 
           action={() => session.client.downloads.start({ reference, source })}
         />
       ) : (
-        <Note>{ratio === undefined || ratio === 1 ? download.state : `${download.state}, ${formatRatio(ratio)}`}</Note>
+        <Note>
+          {ratio === undefined || ratio === 1 ? stateText(download) : `${stateText(download)}, ${formatRatio(ratio)}`}
+        </Note>
       )}
     </li>
   );

@@ -28,7 +28,7 @@ export function ModelActions(props: ActionsProps): JSX.Element {
       {model?.available === true || (model !== undefined && model.state !== 'stopped') ? (
         <StartOrStop {...props} />
       ) : undefined}
-      {model?.available === false && download === undefined ? <Pull session={props.session} name={name} /> : undefined}
+      {model?.available === false && download === undefined ? <Pull {...props} /> : undefined}
     </>
   );
 }
@@ -86,7 +86,7 @@ function StartOrStop({ session, row, onProblem }: ActionsProps): JSX.Element | u
   );
 }
 
-function Pull({ session, name }: { readonly session: Session; readonly name: string }): JSX.Element {
+function Pull({ session, row: { name }, onProblem }: ActionsProps): JSX.Element {
   const offer = session.downloadable.value.value?.models.find(({ model }) => model === name);
   if (offer === undefined) return <span class="note">no source</span>;
   const mayManage = session.mayManage.value;
@@ -97,7 +97,10 @@ function Pull({ session, name }: { readonly session: Session; readonly name: str
       icon="downloads"
       disabled={!mayManage}
       hint={mayManage ? `From ${Object.keys(offer.sources).join(', ')}` : manageHint}
-      action={() => session.client.downloads.start({ model: name })}
+      action={() => {
+        onProblem(undefined);
+        return session.client.downloads.start({ model: name }).catch(({ message }: Error) => onProblem(message));
+      }}
     />
   );
 }

@@ -5,7 +5,7 @@ import { Button, Problem, Progress, State } from '../../components/basics.js';
 import { formatBytes, formatNumber } from '../../format.js';
 import { href } from '../../router.js';
 import type { Session } from '../../server/session.js';
-import { downloadText } from '../downloads/download-text.js';
+import { downloadText, ratioOf, stateText } from '../downloads/download-text.js';
 import { ModelActions } from './model-actions.js';
 import { ModelDetails } from './model-details.js';
 import type { ModelRow } from './model-rows.js';
@@ -37,10 +37,7 @@ export function ModelItem({
         ) : undefined}
         {download === undefined ? undefined : (
           <div class="model-progress">
-            <Progress
-              label={`Download of ${name}`}
-              ratio={download.total ? download.done / download.total : undefined}
-            />
+            <Progress label={`Download of ${name}`} ratio={ratioOf(download)} />
             <a href={href('downloads')}>{downloadText(download)}</a>
           </div>
         )}
@@ -69,7 +66,7 @@ export function ModelItem({
 function stateOf({ model, download }: ModelRow): string {
   if (model !== undefined && (model.available || model.state !== 'stopped')) return model.state;
   if (download === undefined) return 'not on disk';
-  return download.state === 'active' ? 'downloading' : download.state;
+  return stateText(download);
 }
 
 function Facts({ row: { model, run, served } }: { readonly row: ModelRow }): JSX.Element {

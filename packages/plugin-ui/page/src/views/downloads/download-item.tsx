@@ -58,7 +58,15 @@ function Actions({ session, download }: ItemProps): JSX.Element {
   const manage = session.mayManage.value ? {} : { disabled: true, hint: manageHint };
   const common = { of: `the download of ${model}`, ...manage };
   if (state === 'finished' || state === 'cancelled')
-    return <ActionButton {...common} label="Remove from the list" kind="plain" action={() => remove(session, id)} />;
+    return (
+      <ActionButton
+        {...common}
+        of={`(${model})`}
+        label="Remove from the list"
+        kind="plain"
+        action={() => remove(session, id)}
+      />
+    );
   return (
     <>
       {state === 'active' || state === 'queued' ? (

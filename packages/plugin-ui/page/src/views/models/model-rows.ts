@@ -49,7 +49,7 @@ export function matchingRows(rows: readonly ModelRow[], text: string): readonly 
 }
 
 /** Whether a download has an end yet. */
-export function isUnfinished({ state }: Pick<DownloadView, 'state'>): boolean {
+function isUnfinished({ state }: Pick<DownloadView, 'state'>): boolean {
   return state !== 'finished' && state !== 'cancelled';
 }
 

@@ -1,6 +1,6 @@
 // What each chart shows: its series, its headline, and how its numbers are written.
 import type { FinishedRequest } from '@lamina/core/protocol';
-import { formatBytes, formatDuration, formatNumber, formatSpeed } from '../../format.js';
+import { counted, formatBytes, formatDuration, formatNumber, formatSpeed } from '../../format.js';
 import { coloursOf, type Colour } from './colours.js';
 import type { DashboardData } from './dashboard-data.js';
 import {
@@ -14,6 +14,7 @@ import {
   stack,
   sumOf,
   timesOf,
+  withoutLast,
   type Values,
 } from './series.js';
 
@@ -66,15 +67,23 @@ const seconds = (value: number): string => formatDuration(1000 * value);
 const orNone = (value: number | undefined, format: (value: number) => string): string =>
   value === undefined ? '–' : format(value);
 
-/** All charts. @param memoryBudget What all models together may use, in bytes. */
-export function chartsOf(data: DashboardData, memoryBudget: number | undefined): readonly Chart[] {
+/** What the server says of this moment; the last bucket of a series is not over. */
+export interface Present {
+  readonly running: number;
+  readonly waiting: number;
+  /** The memory that all models together may use, in bytes; `undefined` without a limit. */
+  readonly memoryBudget: number | undefined;
+}
+
+/** All charts. */
+export function chartsOf(data: DashboardData, present: Present): readonly Chart[] {
   const colours = coloursOf([...data.models.keys()]);
   return [
     tokens(data, colours),
     firstToken(data),
-    running(data),
+    running(data, present),
     speed(data, colours),
-    memory(data, colours, memoryBudget),
+    memory(data, colours, present),
     incidents(data),
   ];
 }
@@ -153,14 +162,15 @@ function firstToken(data: DashboardData): Chart {
   };
 }
 
-function running(data: DashboardData): Chart {
-  const { running: computed, waiting } = data.total.series;
+function running(data: DashboardData, present: Present): Chart {
+  const { series } = data.total;
+  const [computed, waiting] = [withoutLast(series.running), withoutLast(series.waiting)];
   const average = [computed, waiting].map((values) => orNone(averageOf(values), tenths));
   return {
     ...frame(data),
     id: 'running',
     title: 'Running and waiting',
-    now: `${lastOf(computed) ?? '–'} running, ${lastOf(waiting) ?? '–'} waiting`,
+    now: `${present.running} running, ${present.waiting} waiting`,
     average: `${average[0]} and ${average[1]} on average`,
     kind: 'steps',
     series: [
@@ -195,7 +205,7 @@ function speedDot(request: FinishedRequest, colours: ReadonlyMap<string, Colour>
   return [{ at: Date.parse(at) / 1000, value, label: model, colour: colours.get(model) ?? 'chart-rest' }];
 }
 
-function memory(data: DashboardData, colours: ReadonlyMap<string, Colour>, budget: number | undefined): Chart {
+function memory(data: DashboardData, colours: ReadonlyMap<string, Colour>, { memoryBudget: budget }: Present): Chart {
   const { total, models } = data;
   const all = total.series.memory_bytes;
   const parts = [...models].map(([model, document]) => ({
@@ -229,13 +239,12 @@ function incidents(data: DashboardData): Chart {
     loads,
     parts.map(({ values }) => values),
   );
-  const [first, ...others] = parts.map(({ label, values }) => `${formatNumber(sumOf(values))} ${label}`);
   return {
     ...frame(data),
     id: 'incidents',
     title: 'Loads, evictions, failures',
-    now: first!,
-    average: others.join(', '),
+    now: `${counted(sumOf(loads), 'load')}, ${counted(sumOf(evictions), 'eviction')}`,
+    average: `${counted(sumOf(failedLoads), 'model')} and ${counted(sumOf(failures), 'request')} failed`,
     kind: 'bars',
     series: parts.map((part, index) => ({ ...part, drawn: drawn[index]! })),
     format: formatNumber,

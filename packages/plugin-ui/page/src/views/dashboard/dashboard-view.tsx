@@ -1,14 +1,15 @@
 // The view `dashboard`: six charts of the last minutes or hours, from the time series of the server.
 import { useSignal } from '@preact/signals';
+import type { PsView } from '@lamina/core/protocol';
 import type { JSX } from 'preact';
-import { useEffect, useMemo } from 'preact/hooks';
+import { useEffect, useMemo, useRef } from 'preact/hooks';
 import { Empty, Note, Problem, ViewHeader } from '../../components/basics.js';
 import type { ViewProps } from '../../lazy-view.js';
 import { replaceRoute } from '../../router.js';
 import type { LiveValue } from '../../server/live.js';
 import type { Session } from '../../server/session.js';
 import { theme } from '../../theme.js';
-import { chartsOf } from './charts.js';
+import { chartsOf, type Present } from './charts.js';
 import { DashboardReader, type DashboardData } from './dashboard-data.js';
 import { Figure } from './figure.js';
 import { windows, type WindowName } from './series.js';
@@ -34,7 +35,7 @@ export function DashboardView({ session, query }: ViewProps): JSX.Element {
         <Note>The numbers of the server are shown to keys with the scope manage.</Note>
       </>
     );
-  return <Dashboard key={`${window} ${model}`} session={session} window={window} model={model} />;
+  return <Dashboard session={session} window={window} model={model} />;
 }
 
 interface Shown {
@@ -47,13 +48,16 @@ interface Shown {
 function Dashboard({ session, window, model }: Shown): JSX.Element {
   const { value, problem } = useSeries({ session, window, model });
   const look = useLook();
-  const data = value.value;
+  /** What was shown before stays until there are the numbers of another window. */
+  const last = useRef<DashboardData | 'missing'>(undefined);
+  const data = value.value ?? (problem.value === undefined ? last.current : undefined);
+  last.current = data;
   const show = (next: WindowName, of: string): void =>
     replaceRoute('dashboard', '', { ...(next === '15m' ? {} : { window: next }), ...(of === '' ? {} : { model: of }) });
-  const budget = session.ps.value.value?.resources['host']?.budget;
+  const ps = session.ps.value.value;
   const charts = useMemo(
-    () => (data === undefined || data === 'missing' ? [] : chartsOf(data, budget)),
-    [data, budget],
+    () => (data === undefined || data === 'missing' ? [] : chartsOf(data, presentOf(ps, model))),
+    [data, ps],
   );
   const models = data === undefined || data === 'missing' ? [] : data.total.models;
   return (
@@ -88,6 +92,15 @@ function Dashboard({ session, window, model }: Shown): JSX.Element {
       </div>
     </>
   );
+}
+
+function presentOf(ps: PsView | undefined, model: string): Present {
+  const models = Object.entries(ps?.models ?? {}).filter(([name]) => model === '' || name === model);
+  return {
+    running: models.reduce((sum, [, { busy }]) => sum + busy, 0),
+    waiting: models.reduce((sum, [, { waiting }]) => sum + waiting, 0),
+    memoryBudget: ps?.resources['host']?.budget,
+  };
 }
 
 function Missing(): JSX.Element {

@@ -11,6 +11,8 @@ const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-d
 /** Between two times of the axis, in seconds: 30 s to 6 h. */
 const steps = [30, 60, 120, 300, 600, 1200, 3600, 7200, 14_400, 21_600];
 const dotRadius = 2.5;
+/** The same for numbers of requests and the like, which are whole. */
+const countSteps = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000];
 
 /** How the charts of a page follow one another. */
 const cursor: uPlot.Cursor = {
@@ -98,7 +100,8 @@ class Palette {
   }
 }
 
-function axesOf(colours: Palette, { format, formatAxis = format }: Chart): uPlot.Axis[] {
+function axesOf(colours: Palette, { kind, format, formatAxis = format }: Chart): uPlot.Axis[] {
+  const isCount = kind === 'steps' || kind === 'bars';
   const common = { font, stroke: colours.of('muted'), ticks: { show: false }, gap: 4 };
   return [
     {
@@ -113,6 +116,7 @@ function axesOf(colours: Palette, { format, formatAxis = format }: Chart): uPlot
       ...common,
       size: 50,
       space: 32,
+      ...(isCount ? { incrs: countSteps } : {}),
       grid: { stroke: colours.of('line'), width: 1 },
       values: (_, values) => values.map((value) => (value === 0 ? '0' : formatAxis(value))),
     },

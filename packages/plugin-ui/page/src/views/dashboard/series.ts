@@ -62,11 +62,14 @@ export function alignedTo(
   return values.map((_, index) => values[index + shift]);
 }
 
-/** Sums of buckets as numbers per second. The last bucket is not over, so that its number would be too small. */
+/** The values without that of the last bucket, which is not over and would be too small. */
+export function withoutLast(values: Values): Values {
+  return values.map((value, index) => (index === values.length - 1 ? undefined : value));
+}
+
+/** Sums of buckets as numbers per second, without the last bucket. */
 export function ratesOf(values: Values, bucketSeconds: number): Values {
-  return values.map((value, index) =>
-    value === undefined || index === values.length - 1 ? undefined : value / bucketSeconds,
-  );
+  return withoutLast(values).map((value) => (value === undefined ? undefined : value / bucketSeconds));
 }
 
 /** What is left of a total without some parts; a part that is not known counts as nothing. */

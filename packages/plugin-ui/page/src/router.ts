@@ -42,6 +42,11 @@ export function navigate(view: View, item = '', query: Readonly<Record<string, s
   location.hash = href(view, item, query);
 }
 
+/** Shows something else in a view, without a new entry in the history of the browser. */
+export function replaceRoute(view: View, item = '', query: Readonly<Record<string, string>> = {}): void {
+  location.replace(href(view, item, query));
+}
+
 /** Follows the address of the window. */
 export function followAddress(): void {
   const update = (): void => {

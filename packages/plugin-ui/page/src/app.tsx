@@ -10,6 +10,7 @@ import { href, route, views, type View } from './router.js';
 import type { Session } from './server/session.js';
 import { isDark, switchTheme } from './theme.js';
 import { pageTitle } from './title.js';
+import { hasUnfinished } from './views/chat/unfinished.js';
 import { ModelsView } from './views/models/models-view.js';
 
 const titles: Readonly<Record<View, string>> = {
@@ -53,6 +54,10 @@ export function App({
   useEffect(() => {
     document.title = pageTitle(session, titles[view]);
   });
+  useEffect(() => {
+    // Answers that the page before this one received continue, whatever this one shows.
+    if (hasUnfinished()) void import('./views/chat/chats.js').then(({ chatsOf }) => chatsOf(session));
+  }, [session]);
   const View = components[view];
   return (
     <>

@@ -161,7 +161,7 @@ export function CopyButton({
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
   useEffect(() => () => clearTimeout(timer.current), []);
   const copy = async (): Promise<void> => {
-    await navigator.clipboard.writeText(text());
+    await copyText(text());
     isCopied.value = true;
     clearTimeout(timer.current);
     timer.current = setTimeout(() => (isCopied.value = false), 2000);
@@ -175,6 +175,17 @@ export function CopyButton({
       onClick={() => void copy()}
     />
   );
+}
+
+/** Browsers offer their clipboard to pages with HTTPS and on localhost only; the old way works for the others. */
+async function copyText(text: string): Promise<void> {
+  if ('clipboard' in navigator) return navigator.clipboard.writeText(text);
+  const write = (event: ClipboardEvent): void => {
+    event.preventDefault();
+    event.clipboardData?.setData('text/plain', text);
+  };
+  document.addEventListener('copy', write, { once: true });
+  document.execCommand('copy');
 }
 
 /** A modal dialog. Escape closes it, and the focus returns to where it was: both are the browser's. */

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Prints a folder with the requested programs, to put before PATH: `get-programs.sh nginx docker-registry aria2c`. Missing ones are
-# installed into the cache folder from the Debian packages of this system. Needs no root and changes no package of the system.
+# Prints a folder with the requested programs, to put before PATH: `get-programs.sh nginx docker-registry chromium`. Missing ones
+# are installed into the cache folder from the Debian packages of this system. Needs no root and changes no package of the system.
 set -euo pipefail
 
 # fail <reason> <program…>
@@ -43,10 +43,25 @@ echo "get-programs: fetching $* from the Debian mirror of this system" >&2
   fail "The packages could not be fetched ($(tail -n 1 "$part/log"))." "$@"
 for package in "$part"/archives/*.deb; do dpkg -x "$package" "$home/root"; done
 
+# pulseaudio: libraries of Chromium that their own libraries find by a fixed path.
+libraries=$(shopt -s nullglob && IFS=: && folders=("$home"/root/usr/lib/*-linux-gnu{,/pulseaudio}) && echo "${folders[*]}")
+environment=LD_LIBRARY_PATH=$libraries
+if [ -d "$home/root/usr/share/fonts" ]; then
+  # A system without fonts: those of the packages are used, with the families that the packages prefer.
+  cat >"$home/fonts.conf" <<EOF
+<fontconfig>
+  <dir>$home/root/usr/share/fonts</dir>
+  <include>$home/root/usr/share/fontconfig/conf.avail/60-latin.conf</include>
+  <cachedir>$home/fonts-cache</cachedir>
+</fontconfig>
+EOF
+  environment+=" FONTCONFIG_FILE=$home/fonts.conf"
+fi
 for program in "$@"; do
-  real=$(find "$home/root/usr/bin" "$home/root/usr/sbin" -name "$program" 2>/dev/null | head -n 1 || true)
+  # /usr/bin/chromium is a script that starts /usr/lib/chromium/chromium of the system.
+  real=$(find "$home/root/usr/lib/$program" "$home/root/usr/bin" "$home/root/usr/sbin" -maxdepth 1 -name "$program" ! -type d 2>/dev/null | head -n 1 || true)
   [ -n "$real" ] || fail "The package of $program does not hold it." "$program"
-  printf '#!/bin/sh\nLD_LIBRARY_PATH=%s exec %s "$@"\n' "$(echo "$home"/root/usr/lib/*-linux-gnu | tr ' ' ':')" "$real" >"$bin/$program.new"
+  printf '#!/bin/sh\n%s exec %s "$@"\n' "$environment" "$real" >"$bin/$program.new"
   chmod +x "$bin/$program.new"
   mv "$bin/$program.new" "$bin/$program"
 done

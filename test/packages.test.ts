@@ -40,8 +40,11 @@ const fields = [
 ];
 /** Dependencies that are only peers of imported libraries. */
 const onlyPeers = ['reflect-metadata'];
-/** Core also bundles a library. */
-const coreBuild = 'tsc -b && node ../../scripts/bundle-inversify.mjs';
+/** What makes the files of a package, where that is more than the compiler: core bundles a library, and a page is built. */
+const builds: Readonly<Record<string, string>> = {
+  core: 'tsc -b && node ../../scripts/bundle-inversify.mjs',
+  'plugin-ui': 'tsc -b && vite build page',
+};
 /** Only its types: a plugin must not bring a server of its own. */
 const server = '@lamina/server-koa';
 const publicEntryPoints = ['@lamina/core', '@lamina/core/plugin', '@lamina/core/protocol', server];
@@ -69,7 +72,7 @@ for (const folder of folders) {
       );
       assert.deepEqual(
         { publishConfig, scripts },
-        { publishConfig: { access: 'public' }, scripts: { prepack: folder === 'core' ? coreBuild : 'tsc -b' } },
+        { publishConfig: { access: 'public' }, scripts: { prepack: builds[folder] ?? 'tsc -b' } },
       );
       assert.deepEqual(
         { repository: json['repository'], bugs: json['bugs'], homepage: json['homepage'] },
@@ -193,7 +196,8 @@ describe('the lock files', () => {
 
 /** The npm packages that the sources of a package import, sorted. */
 function librariesOf(folder: string): string[] {
-  const texts = sources.filter(({ path }) => path.startsWith(`packages/${folder}/`)).map(({ text }) => text);
+  // Not those of a page, which are built into its files.
+  const texts = sources.filter(({ path }) => path.startsWith(`packages/${folder}/src/`)).map(({ text }) => text);
   return librariesIn(texts.flatMap(importsOf));
 }
 

@@ -1,8 +1,8 @@
 // The real engines that are installed, and models for them.
-import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { tinyGguf } from '@lamina/testing';
 import { llamacpp } from '@lamina/plugin-llamacpp';
+import { inPath } from './nginx.js';
 
 /** Path of llama-server: from LAMINA_LLAMA_SERVER, or in PATH. */
 export const llamaServer = process.env['LAMINA_LLAMA_SERVER'] ?? inPath('llama-server');
@@ -43,12 +43,4 @@ export async function writeModels(
       say: ` I am ${name}.`,
       ...(slow.includes(name) ? { layers: 8, embeddingLength: 512 } : {}),
     });
-}
-
-function inPath(name: string): string | undefined {
-  try {
-    return execFileSync('sh', ['-c', `command -v ${name}`], { encoding: 'utf8' }).trim() || undefined;
-  } catch {
-    return undefined;
-  }
 }

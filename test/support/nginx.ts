@@ -6,7 +6,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 
-/** Path of nginx; Debian puts it where only root has it in PATH. */
+/** Path of nginx. */
 export const nginx = inPath('nginx');
 
 /** Path of Debian's docker-registry. */
@@ -104,7 +104,8 @@ export async function stop(child: ChildProcess, signal: NodeJS.Signals = 'SIGTER
   await gone;
 }
 
-function inPath(name: string): string | undefined {
+/** Path of a program, which may be in a folder that only root has in PATH. */
+export function inPath(name: string): string | undefined {
   try {
     return execFileSync('sh', ['-c', `command -v ${name}`], { encoding: 'utf8' }).trim();
   } catch {

@@ -31,6 +31,7 @@ export default defineConfig({
     outDir,
     emptyOutDir: true,
     assetsInlineLimit: 0, // The content security policy allows no data: scripts and styles.
+    license: { fileName: 'licenses.md' }, // Of the libraries that are part of the page.
     modulePreload: { polyfill: false },
     // @lamina/client imports it in Node only.
     rolldownOptions: { external: ['ws'] },

@@ -510,6 +510,43 @@ describe('routes of plugins', () => {
   });
 });
 
+describe('the page of a plugin', () => {
+  const page = (name: string) => extension(name, { page: `/${name}/` });
+  const root = { method: 'GET', path: '/', scope: 'public', handler: () => 'for programs' } as const;
+  const browser = { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' };
+
+  it('is what browsers get at the address of the server, also when another plugin answers programs there', async () => {
+    const server = await startTestServer({ plugins: [extension('root', { routes: [root] }), page('ui')] });
+    const get = (headers: Record<string, string>) => fetch(server.url, { headers, redirect: 'manual' });
+    const { status, headers } = await get(browser);
+    assert.deepEqual([status, headers.get('location'), headers.get('vary')], [302, 'ui/', 'Origin, Accept']);
+    assert.equal(await (await get({ accept: '*/*' })).text(), 'for programs');
+    await server.close();
+  });
+
+  it('is the first of several', async () => {
+    const server = await startTestServer({ plugins: [page('one'), page('two')] });
+    const { headers } = await fetch(server.url, { headers: browser, redirect: 'manual' });
+    assert.equal(headers.get('location'), 'one/');
+    await server.close();
+  });
+
+  it('is found below the prefix of a router, with and without a slash at the end', async () => {
+    const lamina = await createTestLamina({ plugins: [page('ui')] });
+    const router = laminaRouter(lamina);
+    router.prefix('/ai');
+    const http = createServer(new Koa().use(router.routes()).callback()).listen(0, '127.0.0.1');
+    await once(http, 'listening');
+    const url = `http://127.0.0.1:${(http.address() as AddressInfo).port}`;
+    for (const path of ['/ai', '/ai/']) {
+      const { headers } = await fetch(`${url}${path}`, { headers: browser, redirect: 'manual' });
+      assert.equal(new URL(headers.get('location')!, `${url}${path}`).pathname, '/ai/ui/', path);
+    }
+    http.close();
+    await lamina.close();
+  });
+});
+
 describe('an extension of a plugin that is wrong', () => {
   const route = { method: 'GET', path: '/x', scope: 'any', handler: () => ({}) } as const;
   const frame = { schema: { type: 'object' }, scope: 'any', run: () => ({}) } as const;
@@ -556,6 +593,7 @@ describe('an extension of a plugin that is wrong', () => {
       /"body" of the route PUT \/x is not a valid JSON Schema/,
     ],
     ['one route twice', { routes: [route, { ...route, path: '/X/' }] }, /GET \/X\/ is a route of it twice/],
+    ['a page that is no path', { page: 'ui/' }, /"page" is not a path that begins with "\/"/],
     ['a function that is none', { errorBody: {} }, /"errorBody" is not a function/],
     ['a middleware that is none', { middleware: [] }, /"middleware" is not a function/],
     [

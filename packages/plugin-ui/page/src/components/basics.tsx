@@ -1,8 +1,11 @@
 // What all views are built from.
 import { useSignal } from '@preact/signals';
 import type { ComponentChildren, JSX } from 'preact';
-import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
+import { useContext, useEffect, useLayoutEffect, useRef } from 'preact/hooks';
+import { copyText } from '../copy-text.js';
 import { formatRatio } from '../format.js';
+import { hasNavigated } from '../router.js';
+import { SessionContext } from '../server/session-context.js';
 import { Icon, type IconName } from './icons.js';
 
 /** The heading of a view, with what can be done there. It has the focus after navigation, for screen readers. */
@@ -13,9 +16,15 @@ export function ViewHeader({
   readonly title: string;
   readonly children?: ComponentChildren;
 }): JSX.Element {
+  const heading = useRef<HTMLHeadingElement>(null);
+  useEffect(() => {
+    if (hasNavigated) heading.current?.focus();
+  }, []);
   return (
     <header class="view-header">
-      <h1 tabIndex={-1}>{title}</h1>
+      <h1 ref={heading} tabIndex={-1}>
+        {title}
+      </h1>
       {children === undefined ? undefined : <div class="view-actions">{children}</div>}
     </header>
   );
@@ -72,11 +81,12 @@ export function Button({
   );
 }
 
-/** A button whose action takes a while. It does nothing meanwhile, and shows what failed. */
+/** A button whose action takes a while. It does nothing meanwhile and without a connection, and shows what failed. */
 export function ActionButton({
   action,
   ...button
 }: Omit<ButtonProps, 'onClick' | 'type'> & { readonly action: () => Promise<unknown> }): JSX.Element {
+  const isLost = useContext(SessionContext)?.connection.value === 'lost';
   const isRunning = useSignal(false);
   const problem = useSignal<string | undefined>(undefined);
   const run = async (): Promise<void> => {
@@ -92,7 +102,13 @@ export function ActionButton({
   };
   return (
     <>
-      <Button {...button} isBusy={isRunning.value} onClick={() => void run()} />
+      <Button
+        {...button}
+        disabled={button.disabled === true || isLost}
+        isBusy={isRunning.value}
+        hint={isLost ? 'There is no connection to the server.' : button.hint}
+        onClick={() => void run()}
+      />
       {problem.value === undefined ? undefined : <Problem text={problem.value} />}
     </>
   );
@@ -170,7 +186,7 @@ export function CopyButton({
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
   useEffect(() => () => clearTimeout(timer.current), []);
   const copy = async (): Promise<void> => {
-    await navigator.clipboard.writeText(text());
+    await copyText(text());
     isCopied.value = true;
     clearTimeout(timer.current);
     timer.current = setTimeout(() => (isCopied.value = false), 2000);

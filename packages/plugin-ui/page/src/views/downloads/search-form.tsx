@@ -102,7 +102,7 @@ function Found({ session, model }: { readonly session: Session; readonly model: 
     <li>
       <div>
         <h3>{reference}</h3>
-        <ul class="facts">
+        <ul class="fact-line">
           {foundFacts(model).map((fact) => (
             <li key={fact}>{fact}</li>
           ))}

@@ -1,7 +1,7 @@
 // The frame of the page: navigation, the state of the server in one line, and the view of the address.
 import { useSignalEffect } from '@preact/signals';
 import type { ComponentType, JSX } from 'preact';
-import { useRef } from 'preact/hooks';
+import { useEffect, useRef } from 'preact/hooks';
 import { Button } from './components/basics.js';
 import { Icon } from './components/icons.js';
 import { ConnectionBanner, StatusLine } from './components/status-line.js';
@@ -11,6 +11,7 @@ import { SessionContext } from './server/session-context.js';
 import type { Session } from './server/session.js';
 import { isDark, switchTheme } from './theme.js';
 import { pageTitle } from './title.js';
+import { hasUnfinished } from './views/chat/unfinished.js';
 import { ModelsView } from './views/models/models-view.js';
 
 const titles: Readonly<Record<View, string>> = {
@@ -50,6 +51,10 @@ export function App({
   useSignalEffect(() => {
     document.title = pageTitle(session, titles[route.value.view]);
   });
+  useEffect(() => {
+    // Answers that the page before this one received continue, whatever this one shows.
+    if (hasUnfinished()) void import('./views/chat/chats.js').then(({ chatsOf }) => chatsOf(session));
+  }, [session]);
   const View = components[view];
   const link = (name: View): JSX.Element => (
     <a key={name} href={href(name)} aria-current={name === view ? 'page' : undefined}>

@@ -44,7 +44,8 @@ function Page(): JSX.Element {
     if (!needsKey) return <Refused problem={message} onRetry={open} />;
     return <KeyForm problem={message} isConnecting={isConnecting} onEntered={open} />;
   }
-  return <App session={current} onForgetKey={storedKey() === undefined ? undefined : forget} />;
+  // With the session as the key, nothing of the page is left of another one.
+  return <App key={current} session={current} onForgetKey={storedKey() === undefined ? undefined : forget} />;
 }
 
 followTheme();

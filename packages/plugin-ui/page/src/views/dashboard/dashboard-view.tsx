@@ -1,5 +1,4 @@
 // The view `dashboard`: six charts of the last minutes or hours, from the time series of the server.
-import { useSignal } from '@preact/signals';
 import type { PsView } from '@lamina/core/protocol';
 import type { JSX } from 'preact';
 import { useEffect, useMemo, useRef } from 'preact/hooks';
@@ -8,7 +7,6 @@ import type { ViewProps } from '../../lazy-view.js';
 import { replaceRoute } from '../../router.js';
 import type { LiveValue } from '../../server/live.js';
 import type { Session } from '../../server/session.js';
-import { theme } from '../../theme.js';
 import { chartsOf, type Present } from './charts.js';
 import { DashboardReader, type DashboardData } from './dashboard-data.js';
 import { Figure } from './figure.js';
@@ -47,7 +45,6 @@ interface Shown {
 
 function Dashboard({ session, window, model }: Shown): JSX.Element {
   const { value, problem } = useSeries({ session, window, model });
-  const look = useLook();
   /** What was shown before stays until there are the numbers of another window. */
   const last = useRef<DashboardData | 'missing'>(undefined);
   const data = value.value ?? (problem.value === undefined ? last.current : undefined);
@@ -87,7 +84,7 @@ function Dashboard({ session, window, model }: Shown): JSX.Element {
       {data === 'missing' ? <Missing /> : undefined}
       <div class="charts">
         {charts.map((chart) => (
-          <Figure key={chart.id} chart={chart} window={windows[window]} look={look} />
+          <Figure key={chart.id} chart={chart} window={windows[window]} />
         ))}
       </div>
     </>
@@ -133,17 +130,4 @@ function useSeries({ session, window, model }: Shown): LiveValue<DashboardData |
     };
   }, [series]);
   return series;
-}
-
-/** A text that changes with the colours of the page: a canvas must then be drawn again. */
-function useLook(): string {
-  const isDark = useSignal(false);
-  useEffect(() => {
-    const query = matchMedia('(prefers-color-scheme: dark)');
-    const update = (): void => void (isDark.value = query.matches);
-    update();
-    query.addEventListener('change', update);
-    return () => query.removeEventListener('change', update);
-  }, []);
-  return `${theme.value} ${isDark.value}`;
 }

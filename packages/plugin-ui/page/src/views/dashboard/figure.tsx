@@ -4,19 +4,17 @@ import type { JSX } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { Button } from '../../components/basics.js';
 import { formatClock } from '../../format.js';
+import { isDark } from '../../theme.js';
 import { sentenceOf, type Chart } from './charts.js';
 import { Plot } from './plot.js';
 
 export function Figure({
   chart,
   window,
-  look,
 }: {
   readonly chart: Chart;
   /** The name of the window, for people. */
   readonly window: string;
-  /** Changes with the colours of the page. */
-  readonly look: string;
 }): JSX.Element {
   const isTable = useSignal(false);
   /** The bucket under the pointer. */
@@ -41,7 +39,7 @@ export function Figure({
       ) : (
         <>
           <Canvas
-            key={`${look} ${chart.series.map(({ label, colour }) => `${colour} ${label}`).join('\n')}`}
+            key={`${isDark.value} ${chart.series.map(({ label, colour }) => `${colour} ${label}`).join('\n')}`}
             chart={chart}
             label={sentenceOf(chart, window)}
             onCursor={(index) => (cursor.value = index)}

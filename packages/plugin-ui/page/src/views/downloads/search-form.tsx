@@ -81,11 +81,15 @@ function Results({
       {failed.map(({ source, error }) => (
         <Problem key={source} text={`${source}: ${error.message}`} />
       ))}
-      <ul>
-        {models.map((model) => (
-          <Found key={`${model.source} ${model.reference}`} session={session} model={model} />
-        ))}
-      </ul>
+      {models.length === 0 ? undefined : (
+        <div class="found" role="region" aria-label="Models that were found" tabIndex={0}>
+          <ul>
+            {models.map((model) => (
+              <Found key={`${model.source} ${model.reference}`} session={session} model={model} />
+            ))}
+          </ul>
+        </div>
+      )}
     </div>
   );
 }
@@ -98,7 +102,7 @@ function Found({ session, model }: { readonly session: Session; readonly model: 
     <li>
       <div>
         <h3>{reference}</h3>
-        <ul class="facts">
+        <ul class="fact-line">
           {foundFacts(model).map((fact) => (
             <li key={fact}>{fact}</li>
           ))}

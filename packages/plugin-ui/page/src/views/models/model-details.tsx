@@ -30,7 +30,7 @@ export function ModelDetails({ session, name, model, run, onRemoved }: DetailsPr
   });
   const value = detail.value.value;
   return (
-    <section class="details" aria-label={`Details of ${name}`}>
+    <section class="model-details" aria-label={`Details of ${name}`}>
       {detail.problem.value === undefined ? undefined : <Problem text={detail.problem.value} />}
       {value === undefined ? (
         <Note>Loading…</Note>

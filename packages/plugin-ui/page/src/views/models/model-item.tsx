@@ -25,7 +25,7 @@ export function ModelItem({
   const isOpen = useSignal(false);
   const problem = useSignal<string | undefined>(undefined);
   return (
-    <li class="card model">
+    <li class="card model-card">
       <div class="model-main">
         <div class="model-title">
           <h3>{name}</h3>
@@ -81,7 +81,7 @@ function Facts({ row: { model, run, served } }: { readonly row: ModelRow }): JSX
     run === undefined ? undefined : requestsText(run),
   ];
   return (
-    <ul class="facts">
+    <ul class="fact-line">
       {texts.map((text, index) => (text === undefined ? undefined : <li key={index}>{text}</li>))}
       {run === undefined ? undefined : <Until run={run} />}
     </ul>

@@ -1,7 +1,7 @@
 // The models: what runs and why others wait, what is on disk, what could be had, and the engines that run them.
 import { useSignal } from '@preact/signals';
 import type { JSX } from 'preact';
-import type { ModelsView as ModelsDocument, ServedModels } from '@lamina/core/protocol';
+import type { ServedModels } from '@lamina/core/protocol';
 import { Note, Problem, ViewHeader } from '../../components/basics.js';
 import { Icon } from '../../components/icons.js';
 import type { ViewProps } from '../../lazy-view.js';
@@ -96,7 +96,7 @@ function Problems({ session }: { readonly session: Session }): JSX.Element {
   );
 }
 
-function usePartsOf(session: Session): Omit<RowParts, 'models'> & Partial<Pick<ModelsDocument, 'models'>> {
+function usePartsOf(session: Session): Omit<RowParts, 'models'> {
   const served = useLive(session, {
     read: (signal) => session.api.request<ServedModels>('v1/models', { signal }),
     events: ['model.discovered', 'model.updated', 'model.removed', 'model.ready', 'model.stopped'],

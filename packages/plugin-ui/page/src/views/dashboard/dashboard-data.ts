@@ -4,7 +4,16 @@ import type { FinishedRequest } from '@lamina/core/protocol';
 import { ApiError, type Api } from '../../server/api.js';
 import { RequestReader } from '../requests/request-reader.js';
 import { maxModels } from './colours.js';
-import { rankModels, readSeries, type SeriesDocument, type SeriesResponse, type WindowName } from './series.js';
+import {
+  alignedTo,
+  rankModels,
+  readSeries,
+  restOf,
+  sumOf,
+  type SeriesDocument,
+  type SeriesResponse,
+  type WindowName,
+} from './series.js';
 
 /** What the charts are made from. */
 export interface DashboardData {
@@ -15,14 +24,16 @@ export interface DashboardData {
   readonly requests: readonly FinishedRequest[];
 }
 
-/** How often the models to show are chosen again, in milliseconds: that reads the series of all. */
+/** After how many milliseconds the models to show are chosen again, which reads the series of all. */
 const rankingMs = 60_000;
+/** The same when a model that is not shown could be. */
+const incompleteRankingMs = 5_000;
 
 /** Reads one window, of one model or of all. */
 export class DashboardReader {
   #shown: readonly string[] = [];
-  #rankedAt: number | undefined;
-  #rankedModels = '';
+  #ranking: { readonly at: number; readonly models: string } | undefined;
+  #isComplete = false;
   readonly #requests: RequestReader;
 
   constructor(
@@ -38,7 +49,7 @@ export class DashboardReader {
   async read(signal: AbortSignal): Promise<DashboardData | undefined> {
     try {
       const total = await this.#series(this.model, signal);
-      const models = this.model === '' ? await this.#readModels(total.models, signal) : new Map([[this.model, total]]);
+      const models = this.model === '' ? await this.#readModels(total, signal) : new Map([[this.model, total]]);
       return { total, models, requests: await this.#readRequests(signal) };
     } catch (error) {
       if (error instanceof ApiError && error.code === 'ROUTE_NOT_FOUND') return undefined;
@@ -46,20 +57,26 @@ export class DashboardReader {
     }
   }
 
-  async #readModels(all: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, SeriesDocument>> {
-    const now = performance.now();
-    const names = all.join('\n');
-    const isRanking = this.#rankedAt === undefined || now - this.#rankedAt > rankingMs || names !== this.#rankedModels;
+  async #readModels(total: SeriesDocument, signal: AbortSignal): Promise<ReadonlyMap<string, SeriesDocument>> {
+    const isRanking = this.#mustRank(total.models);
     const read = await Promise.all(
-      (isRanking ? all : this.#shown).map(async (model) => [model, await this.#series(model, signal)] as const),
+      (isRanking ? total.models : this.#shown).map(
+        async (model) => [model, await this.#series(model, signal)] as const,
+      ),
     );
     const documents = new Map(read);
     if (isRanking) {
       this.#shown = rankModels(documents, maxModels);
-      this.#rankedAt = now;
-      this.#rankedModels = names;
+      this.#ranking = { at: performance.now(), models: total.models.join('\n') };
     }
-    return new Map(this.#shown.map((model) => [model, documents.get(model)!]));
+    const models = new Map(this.#shown.map((model) => [model, documents.get(model)!]));
+    this.#isComplete = models.size === maxModels || !hasOthers(total, models);
+    return models;
+  }
+
+  #mustRank(models: readonly string[]): boolean {
+    if (this.#ranking === undefined || this.#ranking.models !== models.join('\n')) return true;
+    return performance.now() - this.#ranking.at > (this.#isComplete ? rankingMs : incompleteRankingMs);
   }
 
   async #series(model: string, signal: AbortSignal): Promise<SeriesDocument> {
@@ -71,4 +88,12 @@ export class DashboardReader {
     const { finished } = await this.#requests.read(signal);
     return this.model === '' ? finished : finished.filter(({ model }) => model === this.model);
   }
+}
+
+/** Whether models that are not shown have tokens or memory. */
+function hasOthers(total: SeriesDocument, models: ReadonlyMap<string, SeriesDocument>): boolean {
+  return (['generated_tokens', 'memory_bytes'] as const).some((field) => {
+    const parts = [...models.values()].map((document) => alignedTo(total, document, field));
+    return sumOf(restOf(total.series[field], parts)) > 0;
+  });
 }

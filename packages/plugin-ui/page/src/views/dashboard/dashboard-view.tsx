@@ -26,11 +26,13 @@ const names = Object.keys(windows) as WindowName[];
 export function DashboardView({ session, query }: ViewProps): JSX.Element {
   const window = names.find((name) => name === query.get('window')) ?? '15m';
   const model = query.get('model') ?? '';
-  if (session.connection.value !== 'connecting' && !session.mayManage.value)
+  if (!session.mayManage.value)
     return (
       <>
         <ViewHeader title="Dashboard" />
-        <Note>The numbers of the server are shown to keys with the scope manage.</Note>
+        {session.connection.value === 'connecting' ? undefined : (
+          <Note>The numbers of the server are shown to keys with the scope manage.</Note>
+        )}
       </>
     );
   return <Dashboard session={session} window={window} model={model} />;
@@ -119,7 +121,7 @@ function useSeries({ session, window, model }: Shown): LiveValue<DashboardData |
   }, [session, window, model]);
   useEffect(() => {
     const refresh = (): void => {
-      if (!document.hidden) series.invalidate();
+      if (!document.hidden && series.value.peek() !== 'missing') series.invalidate();
     };
     const timer = setInterval(refresh, refreshMs[window]);
     document.addEventListener('visibilitychange', refresh);

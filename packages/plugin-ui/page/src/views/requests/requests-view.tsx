@@ -21,12 +21,14 @@ const shownAtFirst = 100;
 const statuses = ['all', 'running', 'failed'] as const;
 
 export function RequestsView(props: ViewProps): JSX.Element {
-  const { session } = props;
-  if (session.connection.value !== 'connecting' && !session.mayManage.value)
+  const { connection, mayManage } = props.session;
+  if (!mayManage.value)
     return (
       <>
         <ViewHeader title="Requests" />
-        <Note>Requests of others are shown to keys with the scope manage.</Note>
+        {connection.value === 'connecting' ? undefined : (
+          <Note>The requests of all users are shown to keys with the scope manage.</Note>
+        )}
       </>
     );
   return <Requests {...props} />;

@@ -48,7 +48,7 @@ export function EventsView({ session }: ViewProps): JSX.Element {
       >
         {() => (
           <>
-            <Switch label="Log lines" state={showsLines} />
+            <Switch label="Log lines" state={showsLines} isDisabled={!session.mayManage.value} />
             <Switch label="Progress" state={showsProgress} />
           </>
         )}
@@ -62,11 +62,21 @@ function isShown({ type }: UnknownEvent): boolean {
   return !type.endsWith('.progress') || showsProgress.value;
 }
 
-function Switch({ label, state }: { readonly label: string; readonly state: Signal<boolean> }): JSX.Element {
+function Switch({
+  label,
+  state,
+  isDisabled = false,
+}: {
+  readonly label: string;
+  readonly state: Signal<boolean>;
+  /** Whether the key may not see these events. */
+  readonly isDisabled?: boolean;
+}): JSX.Element {
   return (
-    <label class="check">
+    <label class="check" title={isDisabled ? 'Needs a key with the scope manage.' : undefined}>
       <input
         type="checkbox"
+        disabled={isDisabled}
         checked={state.value}
         onChange={({ currentTarget }) => (state.value = currentTarget.checked)}
       />

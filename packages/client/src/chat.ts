@@ -20,8 +20,24 @@ export type ChatProgress =
   | { readonly kind: 'queued'; /** 1 is next. */ readonly position: number }
   | { readonly kind: 'loading'; readonly stage: string; /** From 0 to 1. */ readonly ratio?: number };
 
+/**
+ * What another client needs to continue a chat: plain data, which a page can store as JSON. Who has it can read the chat,
+ * with the same API key.
+ */
+export interface ChatPosition {
+  /** The server's secret of the chat. */
+  readonly chat: string;
+  /** How many chunks were read; 0 reads the answer from its beginning again, up to 2 MiB of it. */
+  readonly after: number;
+}
+
 /** The options of {@link LaminaClient.chat}. */
 export interface ChatOptions {
+  /**
+   * Continues the chat on the server when this client goes away without `close()`, as a page does that is reloaded. Another
+   * client can continue it with `resumeChat` for 30 s (the server's `resumeTimeout`); then it ends. Default: false.
+   */
+  readonly keep?: boolean;
   /** Cancels the chat, which then throws `ABORTED`. */
   readonly signal?: AbortSignal;
   /** Called when the place in the queue changes, and with the stages of the start of a model. */
@@ -37,17 +53,40 @@ export class ChatStream implements AsyncIterable<ChatCompletionChunk> {
   #usage: Usage | undefined;
   #finishReason: string | undefined;
   #isRead = false;
+  /** What the server calls the chat, on every connection. */
+  #chat: string | undefined;
+  #readChunks: number;
 
   /** @internal */
   constructor(
     private readonly connection: Connection,
-    private readonly request: ChatRequest,
-    private readonly options: ChatOptions,
-  ) {}
+    /** A new chat, or one to continue. */
+    private readonly origin: { readonly request: ChatRequest; readonly keep?: boolean } | ChatPosition,
+    private readonly options: Omit<ChatOptions, 'keep'>,
+  ) {
+    this.#chat = 'chat' in origin ? origin.chat : undefined;
+    this.#readChunks = 'chat' in origin ? origin.after : 0;
+  }
 
   /** The id of the request in the log and in events of the server, when the server has accepted the chat. */
   get id(): string | undefined {
     return this.#id;
+  }
+
+  /**
+   * Where the reader is, when the server has accepted the chat: after the chunk that the loop got last. With it another
+   * client can continue the chat (`resumeChat`).
+   * @example
+   * ```ts
+   * const chat = client.chat({ model: 'tiny', messages }, { keep: true });
+   * for await (const { choices } of chat) {
+   *   text += choices[0]?.delta.content ?? '';
+   *   sessionStorage.setItem('chat', JSON.stringify({ text, position: chat.position }));
+   * }
+   * ```
+   */
+  get position(): ChatPosition | undefined {
+    return this.#chat === undefined ? undefined : { chat: this.#chat, after: this.#readChunks };
   }
 
   /** The token counts, when the answer is complete and the engine counts. */
@@ -87,11 +126,8 @@ export class ChatStream implements AsyncIterable<ChatCompletionChunk> {
   }
 
   async *#chunks(): AsyncGenerator<ChatCompletionChunk, void, undefined> {
-    const { request } = this;
-    /** What the server calls the chat, on every connection. */
-    let chat: unknown;
-    /** The number of the last chunk. */
-    let after = 0;
+    /** The number of the last chunk that arrived. */
+    let after = this.#readChunks;
     let last: ServerFrame | undefined;
     const onChunk = ({ seq, chunk }: ServerFrame, output: Output<ChatCompletionChunk>): void => {
       if ((seq as number) <= after) return;
@@ -103,7 +139,7 @@ export class ChatStream implements AsyncIterable<ChatCompletionChunk> {
     const receive = (frame: ServerFrame, output: Output<ChatCompletionChunk>): void => {
       switch (frame.type) {
         case 'chat.accepted':
-          chat = frame['chat'];
+          this.#chat = frame['chat'] as string;
           this.#id = frame['request'] as string;
           return;
         case 'chat.queued':
@@ -120,9 +156,14 @@ export class ChatStream implements AsyncIterable<ChatCompletionChunk> {
       }
     };
     const frame = (): object =>
-      chat === undefined ? { type: 'chat.start', request } : { type: 'chat.resume', chat, after };
+      this.#chat === undefined
+        ? { type: 'chat.start', ...this.origin }
+        : { type: 'chat.resume', chat: this.#chat, after };
     const source = { frame, endFrame: { type: 'chat.cancel' }, receive };
-    yield* readExchange(this.connection, source, this.options.signal);
+    for await (const chunk of readExchange(this.connection, source, this.options.signal)) {
+      this.#readChunks++;
+      yield chunk;
+    }
     this.#usage = last?.['usage'] as Usage | undefined;
     this.#finishReason = last?.['finish_reason'] as string | undefined;
   }

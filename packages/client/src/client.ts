@@ -1,6 +1,6 @@
 // The client: what an application calls.
 import { call, callForParts, type CallOptions } from './call.js';
-import { ChatStream, type ChatOptions, type ChatRequest } from './chat.js';
+import { ChatStream, type ChatOptions, type ChatPosition, type ChatRequest } from './chat.js';
 import { Connection, type ConnectionSettings } from './connection.js';
 import { LaminaClientError } from './error.js';
 import { Events, type ClientEvents, type EventType, type LaminaEvent, type UnknownEvent } from './events.js';
@@ -70,8 +70,24 @@ export class LaminaClient {
    * for await (const { choices } of client.chat({ model: 'tiny', messages })) console.log(choices[0]?.delta.content);
    * ```
    */
-  chat(request: ChatRequest, options: ChatOptions = {}): ChatStream {
-    return new ChatStream(this.#connection, request, options);
+  chat(request: ChatRequest, { keep, ...options }: ChatOptions = {}): ChatStream {
+    return new ChatStream(this.#connection, { request, ...(keep === undefined ? {} : { keep }) }, options);
+  }
+
+  /**
+   * Continues a chat of an earlier client, such as that of a page before it was reloaded, after the chunk that was read
+   * last. Start the chat with `keep`. A client that still reads it gets the error `CONFLICT`. Reading throws
+   * `CHAT_NOT_FOUND` when the server has ended the chat or was restarted, `CHUNKS_LOST` when it no longer has the next
+   * chunk.
+   * @param position The `position` of the earlier chat.
+   * @example
+   * ```ts
+   * const { text, position } = JSON.parse(sessionStorage.getItem('chat')!);
+   * console.log(text + (await client.resumeChat(position).text()));
+   * ```
+   */
+  resumeChat(position: ChatPosition, options: Omit<ChatOptions, 'keep'> = {}): ChatStream {
+    return new ChatStream(this.#connection, position, options);
   }
 
   /**

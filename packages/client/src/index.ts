@@ -3,7 +3,7 @@ export { connect, type ConnectOptions } from './connect.js';
 export type { EmbedRequest, EmbedResult, ExtensionFrame, LaminaClient, ListenOptions } from './client.js';
 export { LaminaClientError } from './error.js';
 export type { CallOptions } from './call.js';
-export type { ChatOptions, ChatProgress, ChatRequest, ChatStream } from './chat.js';
+export type { ChatOptions, ChatPosition, ChatProgress, ChatRequest, ChatStream } from './chat.js';
 export type { ChatMessage, ToolCall } from './message.js';
 export type { Downloads, DownloadRequest } from './downloads.js';
 export type { LogRange, ModelFilter, Models, SearchRange, SuggestRequest } from './models.js';

@@ -106,6 +106,27 @@ const page = (program: string): string => `<!doctype html>
     assert.deepEqual(result, { text: answer, lost: 10, finishReason: 'stop' });
   });
 
+  it('finishes a chat whose page was reloaded in the middle of the answer', async () => {
+    const result = await run(`
+      const client = connect(server, { key: 'my ü key' });
+      const stored = JSON.parse(sessionStorage.getItem('chat'));
+      if (stored !== null) {
+        const chat = client.resumeChat(stored.position);
+        const text = stored.text + (await chat.text());
+        return { text, read: stored.position.after, finishReason: chat.finishReason };
+      }
+      const chat = client.chat(request, { keep: true });
+      let text = '';
+      for await (const { choices } of chat) {
+        text += choices[0]?.delta.content ?? '';
+        sessionStorage.setItem('chat', JSON.stringify({ text, position: chat.position }));
+        if (chat.position.after < 20) continue;
+        location.reload();
+        await new Promise(() => undefined);
+      }`);
+    assert.deepEqual(result, { text: answer, read: 20, finishReason: 'stop' });
+  });
+
   it('does not continue a chat of another key', async () => {
     const result = await run(`
       const client = connect(server, { key: 'my ü key' });

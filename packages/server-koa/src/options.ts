@@ -61,7 +61,8 @@ export interface WebSocketOptions extends RouterOptions {
   readonly chatLimit?: number;
   /**
    * Seconds that a chat over a WebSocket continues after its connection was lost, so that the client can resume it with
-   * `chat.resume`; also how long it can be resumed after its end. Default 30; 0 ends it with its connection.
+   * `chat.resume`; with `keep` also after the client closed the connection. Also how long it can be resumed after its
+   * end. Default 30; 0 ends it with its connection.
    */
   readonly resumeTimeout?: number;
 }

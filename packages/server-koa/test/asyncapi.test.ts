@@ -81,7 +81,7 @@ describe('/asyncapi.json', function () {
     { type: 'events.subscribe', id: 'events' },
     { type: 'ping', id: 'ping' },
     { type: 'model.start', id: 'start', model: 'tiny' },
-    { type: 'chat.start', id: 'chat', request },
+    { type: 'chat.start', id: 'chat', request, keep: true },
     { type: 'chat.cancel', id: 'chat' },
     { type: 'chat.resume', id: 'resume', chat: 'unknown', after: 0 },
     { type: 'embeddings.create', id: 'embed', request: { model: 'tiny', input: 'hi' } },

@@ -7,7 +7,7 @@ import { numbers, ScriptedEngine, type ScriptedAnswer } from './support/scripted
 import { TestSocket } from './support/socket.js';
 import { attached, startTestServer, until, type TestServer } from './support/test-server.js';
 
-describe('a chat that lost its WebSocket', () => {
+describe('a chat whose WebSocket was lost or closed', () => {
   const apiKeys = [{ key: 'mine', scope: 'inference' as const }, { key: 'other' }];
   let engine: ScriptedEngine;
   let testServer: TestServer;
@@ -36,9 +36,10 @@ describe('a chat that lost its WebSocket', () => {
 
   const connect = (key = 'mine') => TestSocket.open(testServer.url, { headers: { authorization: `Bearer ${key}` } });
 
-  const open = async (): Promise<{ socket: TestSocket; answer: ScriptedAnswer; chat: string }> => {
+  const open = async (options: { keep?: boolean } = {}) => {
     const socket = await connect();
-    socket.start('a', 'far');
+    const request = { model: 'far', messages: [{ role: 'user', content: 'hi' }] };
+    socket.send({ type: 'chat.start', id: 'a', request, ...options });
     const { chat } = await socket.next('chat.accepted');
     return { socket, answer: await engine.next(), chat };
   };
@@ -51,6 +52,12 @@ describe('a chat that lost its WebSocket', () => {
     await closed;
     // Its end reached the server before this request.
     await (await fetch(`${testServer.url}/health`)).text();
+  };
+
+  /** Closes the connection as a client does: with 1000, or 1001 when its page is left. */
+  const leave = async ({ ws, closed }: TestSocket, code?: number): Promise<void> => {
+    ws.close(code);
+    await closed;
   };
 
   const resume = (socket: TestSocket, chat: string, after: number, id = 'again') => {
@@ -207,6 +214,60 @@ describe('a chat that lost its WebSocket', () => {
     await again.close();
   });
 
+  it('continues after each close of its client when it was started with "keep"', async () => {
+    const { socket: first, answer, chat } = await open({ keep: true });
+    let socket = first;
+    for (const code of [1000, 1001, undefined]) {
+      answer.write();
+      const last = answer.count;
+      await received(socket, last);
+      await leave(socket, code);
+      answer.write(2); // While nobody listens.
+      socket = resume(await connect(), chat, last);
+      assert.equal((await socket.next('chat.accepted')).chat, chat);
+      await received(socket, answer.count);
+      assert.deepEqual(sequence(socket.frames), [last + 1, last + 2]);
+    }
+    answer.finish();
+    assert.equal((await socket.ended('again')).last.type, 'chat.done');
+    await socket.close();
+  });
+
+  it('ends when its client closed the connection and it was started without "keep"', async () => {
+    for (const code of [1000, 1001, undefined]) {
+      const { socket, answer, chat } = await open({ keep: false });
+      await leave(socket, code);
+      await answer.closed;
+      const late = resume(await connect(), chat, 0);
+      assert.equal((await late.next('error')).error.code, 'CHAT_NOT_FOUND');
+      await late.close();
+    }
+  });
+
+  it('can be resumed when it ended after or just before its client closed the connection', async () => {
+    const { socket, answer, chat } = await open({ keep: true });
+    await leave(socket, 1001);
+    answer.write(2);
+    answer.finish();
+    await until('it has ended', () => testServer.lamina.runtime.slot('far').busy === 0);
+    const second = await connect();
+    assert.deepEqual(sequence((await resume(second, chat, 0).ended('again')).frames), [1, 2, 3]);
+    await leave(second, 1001);
+    const third = await connect();
+    assert.deepEqual(sequence((await resume(third, chat, 2).ended('again')).frames), [3]);
+    await third.close();
+  });
+
+  it('ends when it is cancelled, also when it was started with "keep"', async () => {
+    const { socket, answer, chat } = await open({ keep: true });
+    socket.send({ type: 'chat.cancel', id: 'a' });
+    await leave(socket, 1001);
+    await answer.closed;
+    const late = resume(await connect(), chat, 0);
+    assert.equal((await late.next('error')).error.code, 'CHAT_NOT_FOUND');
+    await late.close();
+  });
+
   it('ends when it is the oldest of too many of its key', async () => {
     const { socket, answer } = await open();
     await lose(socket);
@@ -236,6 +297,9 @@ describe('a chat that lost its WebSocket', () => {
     const late = resume(await connect(), chat, 1);
     assert.match((await late.next('error')).error.message, /lost its connection or ended more than 0\.02 s ago/);
     await late.close();
+    const { socket: closing, answer: kept } = await open({ keep: true });
+    await leave(closing, 1001);
+    await kept.closed;
   });
 
   it('ends when its server closes', async () => {

@@ -2,6 +2,9 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 
+/** A close frame of a client with code 1001, masked with zeros (RFC 6455, 5.2). */
+const goingAway = Buffer.from([0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe9]);
+
 export class TcpProxy {
   /** The connections so far. */
   count = 0;
@@ -14,6 +17,8 @@ export class TcpProxy {
   readonly #server: Server;
   readonly #open = new Set<Socket>();
   readonly #passing = new Set<Socket>();
+  /** Client → server. */
+  readonly #pairs = new Map<Socket, Socket>();
 
   private constructor(
     /** The server that new connections go to. */
@@ -44,6 +49,14 @@ export class TcpProxy {
     this.#passing.clear();
   }
 
+  /** Closes the connections as a browser does when a page is left. What the page does then reaches the server no more. */
+  leave(): void {
+    for (const [client, server] of this.#pairs) {
+      this.#passing.delete(client);
+      server.write(goingAway);
+    }
+  }
+
   /** Counts again, and plans no cuts. */
   reset(): void {
     this.count = this.cuts.length = 0;
@@ -58,6 +71,8 @@ export class TcpProxy {
 
   #pass(client: Socket, server: Socket): void {
     this.count++;
+    this.#pairs.set(client, server);
+    client.once('close', () => this.#pairs.delete(client));
     const planned = this.cuts.shift() ?? Infinity;
     let passed = '';
     for (const [socket, other] of [

@@ -29,7 +29,7 @@ const object = { type: 'object' } as const;
 export const clientFrameSchemas = {
   'chat.start': {
     description:
-      'Starts a chat. `request` is the body of POST /v1/chat/completions, with any parameter that the engine knows; numbers that JavaScript cannot represent, such as 2^53 + 1, are rounded. The answer is always streamed and always includes usage. The server sends `chat.accepted`, and finally one `chat.done` or `chat.error`.',
+      'Starts a chat. `request` is the body of POST /v1/chat/completions, with any parameter that the engine knows; numbers that JavaScript cannot represent, such as 2^53 + 1, are rounded. The answer is always streamed and always includes usage. With `keep`, the chat also continues, for the resume timeout, when the client closes the connection itself, as a page does that is reloaded. The server sends `chat.accepted`, and finally one `chat.done` or `chat.error`.',
     type: 'object',
     properties: {
       type: { const: 'chat.start' },
@@ -40,6 +40,7 @@ export const clientFrameSchemas = {
         required: ['model', 'messages'],
         additionalProperties: true,
       },
+      keep: { type: 'boolean' },
     },
     required: ['type', 'id', 'request'],
     additionalProperties: false,
@@ -54,7 +55,7 @@ export const clientFrameSchemas = {
   },
   'chat.resume': {
     description:
-      'Continues the chat that was accepted as `chat` under the new id `id`, also on another connection. The server sends `chat.accepted`, every chunk after number `after`, then those to come, and finally one `chat.done` or `chat.error`. A connection that had the chat before gets `chat.error`. A chat continues for 30 s after its connection was lost, and can be resumed for 30 s after its end, by clients with the same API key only; without API keys, `chat` is the secret. A client that closes the connection itself (code 1000, 1001 or none) ends its chats. Errors: CHAT_NOT_FOUND, CHUNKS_LOST when chunks after `after` are no longer kept.',
+      'Continues the chat that was accepted as `chat` under the new id `id`, also on another connection. The server sends `chat.accepted`, every chunk after number `after`, then those to come, and finally one `chat.done` or `chat.error`. A connection that had the chat before gets `chat.error`. A chat continues for 30 s after its connection was lost, and can be resumed for 30 s after its end, by clients with the same API key only; without API keys, `chat` is the secret. A client that closes the connection itself (code 1000, 1001 or none) ends its chats, except those that were started with `keep`. Errors: CHAT_NOT_FOUND, CHUNKS_LOST when chunks after `after` are no longer kept.',
     type: 'object',
     properties: { type: { const: 'chat.resume' }, id, chat: name, after: { type: 'integer', minimum: 0 } },
     required: ['type', 'id', 'chat', 'after'],

@@ -29,11 +29,7 @@ export class WebSocketConnection {
     for (const control of ['ping', 'pong'] as const) webSocket.on(control, () => this.#markAlive());
     // After an error, such as a frame that is too large, ws closes the connection with the code for it.
     webSocket.on('error', (error) => lamina.log.debug({ err: error }, 'A WebSocket connection failed'));
-    webSocket.once('close', (code) => {
-      const reason = new LaminaError('ABORTED', {});
-      if (deliberateCloses.has(code)) tasks.abortAll(reason);
-      else tasks.detachAll(reason);
-    });
+    webSocket.once('close', (code) => tasks.detachAll(deliberateCloses.has(code)));
     outbox.send({ type: 'hello', protocol: 'lamina.v1', session: sessionOf(lamina), scopes: [...caller.scopes] });
   }
 

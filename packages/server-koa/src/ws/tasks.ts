@@ -7,8 +7,11 @@ import type { Outbox } from './outbox.js';
 export interface Task {
   readonly kind: 'chat' | 'subscription' | 'call';
   abort(reason: LaminaError): void;
-  /** Instead of `abort`, when the connection was lost: the task continues without it. */
-  detach?(): void;
+  /**
+   * Instead of `abort`, when the connection has ended: the task can continue without it.
+   * @param isDeliberate Whether the client closed the connection itself; else it was lost.
+   */
+  detach?(isDeliberate: boolean): void;
 }
 
 /** The tasks of one connection. */
@@ -64,11 +67,11 @@ export class Tasks {
     for (const task of this.#tasks.values()) task.abort(reason);
   }
 
-  /** The connection was lost: what can continue does, the rest is aborted. */
-  detachAll(reason: LaminaError): void {
+  /** The connection has ended, deliberately or not: what can continue is detached, the rest is aborted. */
+  detachAll(isDeliberate: boolean): void {
     for (const task of this.#tasks.values()) {
-      if (task.detach === undefined) task.abort(reason);
-      else task.detach();
+      if (task.detach === undefined) task.abort(new LaminaError('ABORTED', {}));
+      else task.detach(isDeliberate);
     }
   }
 

@@ -1,7 +1,7 @@
 // What all views are built from.
 import { useSignal } from '@preact/signals';
 import type { ComponentChildren, JSX } from 'preact';
-import { useContext, useEffect, useRef } from 'preact/hooks';
+import { useContext, useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import { copyText } from '../copy-text.js';
 import { formatRatio } from '../format.js';
 import { hasNavigated } from '../router.js';
@@ -42,6 +42,10 @@ export interface ButtonProps {
   readonly disabled?: boolean;
   /** Why it is disabled, or what it does. */
   readonly hint?: string | undefined;
+  /** Whether the part of the page that it shows or hides is shown. */
+  readonly isExpanded?: boolean;
+  /** Its action is running. It keeps the focus, which a disabled button would lose. */
+  readonly isBusy?: boolean;
   readonly type?: 'button' | 'submit';
   readonly onClick?: () => void;
 }
@@ -54,6 +58,8 @@ export function Button({
   kind,
   disabled = false,
   hint,
+  isExpanded,
+  isBusy = false,
   type = 'button',
   onClick,
 }: ButtonProps): JSX.Element {
@@ -65,7 +71,9 @@ export function Button({
       disabled={disabled}
       title={hint ?? (iconOnly ? name : undefined)}
       aria-label={iconOnly || of !== undefined ? name : undefined}
-      onClick={onClick}
+      aria-expanded={isExpanded}
+      aria-disabled={isBusy ? true : undefined}
+      onClick={isBusy ? undefined : onClick}
     >
       {icon === undefined ? undefined : <Icon name={icon} />}
       {iconOnly ? undefined : <span>{label}</span>}
@@ -73,7 +81,10 @@ export function Button({
   );
 }
 
-/** A button whose action takes a while. It is disabled meanwhile and without a connection, and shows what failed. */
+/**
+ * A button whose action takes a while. It does nothing meanwhile, and shows what failed. Without a connection it is
+ * disabled.
+ */
 export function ActionButton({
   action,
   ...button
@@ -96,8 +107,9 @@ export function ActionButton({
     <>
       <Button
         {...button}
-        disabled={button.disabled === true || isLost || isRunning.value}
+        disabled={button.disabled === true || isLost}
         hint={isLost ? 'There is no connection to the server.' : button.hint}
+        isBusy={isRunning.value}
         onClick={() => void run()}
       />
       {problem.value === undefined ? undefined : <Problem text={problem.value} />}
@@ -141,9 +153,10 @@ export function Progress({
 
 const tones = {
   ready: 'good',
-  active: 'good',
+  available: 'good',
   finished: 'good',
   starting: 'busy',
+  downloading: 'busy',
   waking: 'busy',
   queued: 'busy',
   stopping: 'busy',
@@ -192,7 +205,7 @@ export function CopyButton({
   );
 }
 
-/** A modal dialog. Escape closes it, and the focus returns to where it was: both are the browser's. */
+/** A modal dialog. Escape closes it; the focus returns to where it was. */
 export function Dialog({
   title,
   onClose,
@@ -203,8 +216,11 @@ export function Dialog({
   readonly children: ComponentChildren;
 }): JSX.Element {
   const element = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
-    element.current?.showModal();
+  useLayoutEffect(() => {
+    const dialog = element.current;
+    dialog?.showModal();
+    // Before it is removed from the page, as the focus would be lost otherwise.
+    return () => dialog?.close();
   }, []);
   return (
     <dialog ref={element} class="dialog" aria-label={title} onClose={onClose}>

@@ -19,6 +19,9 @@ export interface Refusal {
   readonly needsKey: boolean;
 }
 
+/** Why something that needs the scope is disabled. */
+export const manageHint = 'Needs a key with the scope manage.';
+
 const modelEvents = [
   'model.discovered',
   'model.updated',
@@ -79,6 +82,8 @@ export class Session {
       // While it is connected, the server refuses the events of one type.
       if (this.connection.value !== 'live') onRefused({ message, needsKey: code === 'UNAUTHORIZED' });
     });
+    // The progress of an earlier start says nothing about this one.
+    client.on('model.state', ({ model, to }) => to === 'starting' && this.#forgetProgress(model));
     client.on('model.progress', ({ model, stage, ratio }) => this.#setProgress(this.loading, model, stage, ratio));
     client.on('backend.progress', ({ backend, stage, ratio }) =>
       this.#setProgress(this.installing, backend, stage, ratio),
@@ -123,6 +128,10 @@ export class Session {
     const value = this.live(query);
     this.#values.push(value);
     return value;
+  }
+
+  #forgetProgress(model: string): void {
+    this.loading.value = new Map([...this.loading.value].filter(([name]) => name !== model));
   }
 
   #setProgress(

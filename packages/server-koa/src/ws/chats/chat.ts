@@ -1,5 +1,5 @@
-// One chat over a WebSocket. It keeps its latest chunks and survives the loss of its connection: a client can continue it
-// on another one. On each connection it ends exactly once, with `chat.done` or `chat.error`.
+// One chat over a WebSocket. It keeps its latest chunks and survives the loss of its connection, with `keep` also its close:
+// a client can continue it on another one. On each connection it ends exactly once, with `chat.done` or `chat.error`.
 import { randomUUID } from 'node:crypto';
 import {
   LaminaError,
@@ -57,6 +57,8 @@ export class Chat implements EventSink {
 
   constructor(
     private readonly starter: Pick<Peer, 'lamina' | 'caller' | 'headers' | 'owner'>,
+    /** Whether it also continues when its client closes the connection itself. */
+    private readonly keep: boolean,
     /** Called when it has lost or left its connection, or ended without one. */
     private readonly onDetached: () => void,
   ) {
@@ -72,7 +74,7 @@ export class Chat implements EventSink {
     return this.#end !== undefined;
   }
 
-  /** Whether the client cancelled it. */
+  /** Whether it was cancelled. */
   get isAborted(): boolean {
     return this.#controller.signal.aborted;
   }
@@ -103,7 +105,7 @@ export class Chat implements EventSink {
     peer.tasks.begin(id, {
       kind: 'chat',
       abort: (reason) => this.abort(reason),
-      detach: () => this.#detach(attachment),
+      detach: (isDeliberate) => this.#detach(attachment, isDeliberate),
     });
     const previous = this.#attachment;
     this.#attachment = attachment;
@@ -208,8 +210,9 @@ export class Chat implements EventSink {
     this.#leave();
   }
 
-  #detach(attachment: Attachment): void {
+  #detach(attachment: Attachment, isDeliberate: boolean): void {
     if (this.#attachment !== attachment) return;
+    if (isDeliberate && !this.keep) this.abort(new LaminaError('ABORTED', {}));
     this.#leave();
     if (this.#hasRoom) this.#continueEngine();
   }

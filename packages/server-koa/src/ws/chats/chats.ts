@@ -39,10 +39,10 @@ export class Chats {
   ) {}
 
   /** Starts a chat; settles when the engine has done its work. */
-  start({ id, request }: ClientFrame<'chat.start'>, peer: Peer): Promise<void> {
+  start({ id, request, keep = false }: ClientFrame<'chat.start'>, peer: Peer): Promise<void> {
     const { lamina, caller, headers, owner } = peer;
     const entry: Entry = {
-      chat: new Chat({ lamina, caller, headers, owner }, () => this.#wait(entry)),
+      chat: new Chat({ lamina, caller, headers, owner }, keep, () => this.#wait(entry)),
       endedSize: 0,
     };
     entry.chat.attach(peer, id, 0);
@@ -58,8 +58,8 @@ export class Chats {
     if (entry === undefined || entry.chat.owner !== peer.owner)
       throw new LaminaError('CHAT_NOT_FOUND', { seconds: this.resumeTimeout });
     entry.chat.attach(peer, id, after);
-    this.#stopWaiting(entry);
-    if (!entry.chat.isAttached) this.#wait(entry);
+    // A chat that has ended may have sent everything and left the connection again.
+    if (entry.chat.isAttached) this.#stopWaiting(entry);
   }
 
   /** Ends the chats without a connection, and keeps no more. Resolves when no chat is under way. */
@@ -74,10 +74,10 @@ export class Chats {
     const { chat } = entry;
     if (this.#entries.get(chat.secret) !== entry) return;
     if (this.#isClosed) return this.#forget(entry, new LaminaError('SHUTTING_DOWN', {}));
-    if (chat.isEnded && chat.isAborted) return this.#forget(entry);
-    // A chat that ends without a connection has the time that is left since it lost it.
-    entry.timer ??= setTimeout(() => this.#forget(entry), this.resumeTimeout * 1000);
-    this.#detached.delete(entry);
+    if (chat.isAborted) return this.#forget(entry);
+    // The time begins when the chat loses its connection, and again when it ends.
+    this.#stopWaiting(entry);
+    entry.timer = setTimeout(() => this.#forget(entry), this.resumeTimeout * 1000);
     if (chat.isEnded) this.#addEnded(entry);
     else this.#addDetached(entry);
   }
@@ -90,7 +90,6 @@ export class Chats {
   }
 
   #addEnded(entry: Entry): void {
-    if (this.#ended.has(entry)) return;
     entry.endedSize = entry.chat.size + chatOverhead;
     this.#endedSize += entry.endedSize;
     this.#ended.add(entry);

@@ -8,6 +8,7 @@ import { LiveListView } from '../../components/live-list-view.js';
 import { formatClock } from '../../format.js';
 import type { ViewProps } from '../../lazy-view.js';
 import { LiveList } from '../../live-list.js';
+import { manageHint } from '../../server/session.js';
 import { eventText } from './event-text.js';
 
 const keptEvents = 500;
@@ -73,7 +74,7 @@ function Switch({
   readonly isDisabled?: boolean;
 }): JSX.Element {
   return (
-    <label class="check" title={isDisabled ? 'Needs a key with the scope manage.' : undefined}>
+    <label class="check" title={isDisabled ? manageHint : undefined}>
       <input
         type="checkbox"
         disabled={isDisabled}

@@ -71,7 +71,7 @@ export function App({
       <header class="top">
         <a class="brand" href={href('models')}>
           <img src="./favicon.svg" alt="" width="22" height="22" />
-          Lamina
+          <span>Lamina</span>
         </a>
         <StatusLine session={session} />
         {onForgetKey === undefined ? undefined : (

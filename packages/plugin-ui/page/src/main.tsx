@@ -42,7 +42,8 @@ function Page(): JSX.Element {
   if (current === undefined || (isConnecting && refusal.value !== undefined)) {
     const { message, needsKey } = refusal.value!;
     if (!needsKey) return <Refused problem={message} onRetry={open} />;
-    return <KeyForm problem={message} isConnecting={isConnecting} onEntered={open} />;
+    const problem = storedKey() === undefined ? undefined : message;
+    return <KeyForm problem={problem} isConnecting={isConnecting} onEntered={open} />;
   }
   // With the session as the key, nothing of the page is left of another one.
   return <App key={current} session={current} onForgetKey={storedKey() === undefined ? undefined : forget} />;

@@ -81,7 +81,10 @@ export function Button({
   );
 }
 
-/** A button whose action takes a while. It does nothing meanwhile and without a connection, and shows what failed. */
+/**
+ * A button whose action takes a while. It does nothing meanwhile, and shows what failed. Without a connection it is
+ * disabled.
+ */
 export function ActionButton({
   action,
   ...button
@@ -105,8 +108,8 @@ export function ActionButton({
       <Button
         {...button}
         disabled={button.disabled === true || isLost}
-        isBusy={isRunning.value}
         hint={isLost ? 'There is no connection to the server.' : button.hint}
+        isBusy={isRunning.value}
         onClick={() => void run()}
       />
       {problem.value === undefined ? undefined : <Problem text={problem.value} />}

@@ -10,8 +10,8 @@ export function KeyForm({
   isConnecting,
   onEntered,
 }: {
-  /** What the server said. */
-  readonly problem: string;
+  /** What the server said of the key that was entered; `undefined` while none was. */
+  readonly problem: string | undefined;
   /** Whether a key is being tried. */
   readonly isConnecting: boolean;
   readonly onEntered: () => void;
@@ -53,7 +53,7 @@ export function KeyForm({
           Remember in this browser
         </label>
         <Button label={isConnecting ? 'Connecting' : 'Connect'} kind="primary" type="submit" disabled={isConnecting} />
-        {isConnecting ? undefined : <Problem text={problem} />}
+        {isConnecting || problem === undefined ? undefined : <Problem text={problem} />}
         <p class="note" id="key-note">
           The operator of the server has the key. It is sent in a header, and never part of an address.
         </p>

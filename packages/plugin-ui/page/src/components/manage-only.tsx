@@ -15,7 +15,7 @@ export function ManageOnly({
   readonly children: ComponentChildren;
 }): JSX.Element | undefined {
   if (session.mayManage.value) return <>{children}</>;
-  // The scopes are not known yet.
-  if (session.connection.value === 'connecting') return undefined;
+  // Every key has a scope, so they are not known yet.
+  if (session.scopes.value.length === 0) return undefined;
   return <Note>{`${what} needs a key with the scope manage.`}</Note>;
 }

@@ -2,31 +2,38 @@
 import type { JSX } from 'preact';
 import type { Session } from '../server/session.js';
 
-const words = { connecting: 'connecting', live: 'live', lost: 'no connection' } as const;
-const tones = { connecting: 'busy', live: 'good', lost: 'bad' } as const;
+const words = { connecting: 'connecting', unreachable: 'no connection', live: 'live', lost: 'no connection' } as const;
+const tones = { connecting: 'busy', unreachable: 'bad', live: 'good', lost: 'bad' } as const;
+
+/** What is wrong, when something is. */
+const problems = {
+  connecting: undefined,
+  unreachable: 'There is no connection to the server. A proxy between it and the page must support WebSockets.',
+  live: undefined,
+  lost: 'The connection to the server was lost. Trying again.',
+} as const;
 
 export function StatusLine({ session }: { readonly session: Session }): JSX.Element {
   const connection = session.connection.value;
   const models = Object.values(session.ps.value.value?.models ?? {});
   const busy = models.reduce((sum, model) => sum + model.busy, 0);
   const waiting = models.reduce((sum, model) => sum + model.waiting, 0);
+  const counts = [busy > 0 ? `${busy} running` : '', waiting > 0 ? `${waiting} waiting` : ''].filter(Boolean);
   return (
     <p class="status-line">
-      {connection === 'live' ? (
-        <span class="counts" title="Requests that run, and requests that wait">
-          {`${busy} running · ${waiting} waiting`}
-        </span>
+      {connection === 'live' && counts.length > 0 ? (
+        <span title="Requests that run, and requests that wait">{counts.join(' · ')}</span>
       ) : undefined}
       <span class={`state ${tones[connection]}`}>{words[connection]}</span>
     </p>
   );
 }
 
-/** Says that the connection was lost. The element is always there, so that screen readers notice its text. */
+/** Says that there is no connection. The element is always there, so that screen readers notice its text. */
 export function ConnectionBanner({ session }: { readonly session: Session }): JSX.Element {
   return (
     <div class="banner" role="status">
-      {session.connection.value === 'lost' ? 'The connection to the server was lost. Trying again.' : undefined}
+      {problems[session.connection.value]}
     </div>
   );
 }

@@ -12,15 +12,15 @@ export interface Progress {
   readonly ratio?: number;
 }
 
-/** Why something that needs the scope is disabled. */
-export const manageHint = 'Needs a key with the scope manage.';
-
 /** Why the server refuses a session. */
 export interface Refusal {
   readonly message: string;
   /** Whether another key would help; it would not for a page at an address that the server does not accept. */
   readonly needsKey: boolean;
 }
+
+/** Why something that needs the scope is disabled. */
+export const manageHint = 'Needs a key with the scope manage.';
 
 const modelEvents = [
   'model.discovered',
@@ -32,11 +32,15 @@ const modelEvents = [
   'manifest.invalid',
 ];
 
+/** After so many milliseconds without a first connection, the page says so. */
+const patience = 5000;
+
 /** A session. It ends with {@link close}. */
 export class Session {
   readonly client: LaminaClient;
   readonly api: Api;
-  readonly connection = signal<'connecting' | 'live' | 'lost'>('connecting');
+  /** `unreachable`: there was no connection yet, and the first one takes long. */
+  readonly connection = signal<'connecting' | 'unreachable' | 'live' | 'lost'>('connecting');
   /** What the key allows; empty before the connection is open. */
   readonly scopes = signal<readonly string[]>([]);
   readonly mayManage = computed(() => this.scopes.value.includes('manage'));
@@ -56,6 +60,9 @@ export class Session {
   readonly backends;
 
   readonly #values: LiveValue<unknown>[] = [];
+  readonly #timer = setTimeout(() => {
+    if (this.connection.value === 'connecting') this.connection.value = 'unreachable';
+  }, patience);
 
   /**
    * @param base The URL of the server's routes; it ends with a slash.
@@ -65,7 +72,8 @@ export class Session {
     this.api = new Api(base, key, (message) => onRefused({ message, needsKey: true }));
     this.client = connect(new URL('ws', base), key === undefined ? {} : { key });
     const { client, api } = this;
-    client.on('connected', ({ scopes }) => {
+    client.on('connected', ({ scopes, restarted }) => {
+      if (restarted) this.loading.value = this.installing.value = new Map();
       this.scopes.value = scopes;
       this.connection.value = 'live';
     });
@@ -111,6 +119,7 @@ export class Session {
 
   /** Ends the connection and everything that uses it. */
   close(): void {
+    clearTimeout(this.#timer);
     for (const value of this.#values) value.close();
     this.client.close();
   }

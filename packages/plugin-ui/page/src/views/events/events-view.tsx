@@ -8,6 +8,7 @@ import { LiveListView } from '../../components/live-list-view.js';
 import { formatClock } from '../../format.js';
 import type { ViewProps } from '../../lazy-view.js';
 import { LiveList } from '../../live-list.js';
+import { manageHint } from '../../server/session.js';
 import { eventText } from './event-text.js';
 
 const keptEvents = 500;
@@ -48,7 +49,7 @@ export function EventsView({ session }: ViewProps): JSX.Element {
       >
         {() => (
           <>
-            <Switch label="Log lines" state={showsLines} />
+            <Switch label="Log lines" state={showsLines} isDisabled={!session.mayManage.value} />
             <Switch label="Progress" state={showsProgress} />
           </>
         )}
@@ -62,11 +63,21 @@ function isShown({ type }: UnknownEvent): boolean {
   return !type.endsWith('.progress') || showsProgress.value;
 }
 
-function Switch({ label, state }: { readonly label: string; readonly state: Signal<boolean> }): JSX.Element {
+function Switch({
+  label,
+  state,
+  isDisabled = false,
+}: {
+  readonly label: string;
+  readonly state: Signal<boolean>;
+  /** Whether the key may not see these events. */
+  readonly isDisabled?: boolean;
+}): JSX.Element {
   return (
-    <label class="check">
+    <label class="check" title={isDisabled ? manageHint : undefined}>
       <input
         type="checkbox"
+        disabled={isDisabled}
         checked={state.value}
         onChange={({ currentTarget }) => (state.value = currentTarget.checked)}
       />

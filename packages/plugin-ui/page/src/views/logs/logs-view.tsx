@@ -70,12 +70,9 @@ function EngineLog({ session, model }: { readonly session: Session; readonly mod
   const problem = useSignal<string | undefined>(undefined);
   useEffect(() => {
     const leaving = new AbortController();
-    followEngineLog(session.client, model, leaving.signal, (line) => list.add(line)).then(
-      () => (problem.value = `The model "${model}" was removed from the server.`),
-      (error: unknown) => {
-        if (!leaving.signal.aborted) problem.value = (error as Error).message;
-      },
-    );
+    followEngineLog(session.client, model, leaving.signal, (line) => list.add(line)).catch((error: unknown) => {
+      if (!leaving.signal.aborted) problem.value = (error as Error).message;
+    });
     return () => leaving.abort();
   }, []);
   // A model that does not exist, or that the key may not see.

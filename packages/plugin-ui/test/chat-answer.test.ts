@@ -53,15 +53,14 @@ class Page {
   /** Waits until something is so. */
   until(condition: () => boolean): Promise<void> {
     return new Promise((resolve) => {
-      let stop: (() => void) | undefined;
       let isDone = false;
-      stop = effect(() => {
+      const stop = effect(() => {
         if (isDone || !condition()) return;
         isDone = true;
-        stop?.();
+        // The first call is before `stop` is there.
+        queueMicrotask(() => stop());
         resolve();
       });
-      if (isDone) stop();
     });
   }
 

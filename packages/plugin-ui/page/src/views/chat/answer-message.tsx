@@ -27,30 +27,32 @@ interface AnswerMessageProps {
   readonly onRetry: (() => void) | undefined;
 }
 
-export const AnswerMessage = pure(({ index, running, isElsewhere, session, onRetry, ...props }: AnswerMessageProps): JSX.Element => {
-  const { answer, progress } = running?.shown.value ?? { answer: props.answer, progress: undefined };
-  const isRunning = running !== undefined || isElsewhere;
-  return (
-    <article class="message answer">
-      <h2>{answer.model}</h2>
-      {answer.reasoning === '' ? undefined : <Reasoning answer={answer} isRunning={isRunning} />}
-      {answer.text === '' ? undefined : <Markdown text={answer.text} isComplete={!isRunning} />}
-      {answer.toolCalls.map((call, number) => (
-        <ToolCallView key={number} call={call} />
-      ))}
-      {progress === undefined ? undefined : <Waiting progress={progress} model={answer.model} session={session} />}
-      {isRunning ? <Stats stats={liveStatsOf(answer, Date.now())} /> : <Ending answer={answer} />}
-      {isRunning ? undefined : (
-        <div class="message-actions">
-          {answer.text === '' ? undefined : (
-            <CopyButton text={() => answer.text} label={`Copy message ${index + 1}`} iconOnly />
-          )}
-          {onRetry === undefined ? undefined : <Button label="Retry" icon="retry" kind="plain" onClick={onRetry} />}
-        </div>
-      )}
-    </article>
-  );
-});
+export const AnswerMessage = pure(
+  ({ index, running, isElsewhere, session, onRetry, ...props }: AnswerMessageProps): JSX.Element => {
+    const { answer, progress } = running?.shown.value ?? { answer: props.answer, progress: undefined };
+    const isRunning = running !== undefined || isElsewhere;
+    return (
+      <article class="message answer">
+        <h2>{answer.model}</h2>
+        {answer.reasoning === '' ? undefined : <Reasoning answer={answer} isRunning={isRunning} />}
+        {answer.text === '' ? undefined : <Markdown text={answer.text} isComplete={!isRunning} />}
+        {answer.toolCalls.map((call, number) => (
+          <ToolCallView key={number} call={call} />
+        ))}
+        {progress === undefined ? undefined : <Waiting progress={progress} model={answer.model} session={session} />}
+        {isRunning ? <Stats stats={liveStatsOf(answer, Date.now())} /> : <Ending answer={answer} />}
+        {isRunning ? undefined : (
+          <div class="message-actions">
+            {answer.text === '' ? undefined : (
+              <CopyButton text={() => answer.text} label={`Copy message ${index + 1}`} iconOnly />
+            )}
+            {onRetry === undefined ? undefined : <Button label="Retry" icon="retry" kind="plain" onClick={onRetry} />}
+          </div>
+        )}
+      </article>
+    );
+  },
+);
 
 /** Folded, and only rendered when it is open. */
 function Reasoning({ answer, isRunning }: { readonly answer: Answer; readonly isRunning: boolean }): JSX.Element {

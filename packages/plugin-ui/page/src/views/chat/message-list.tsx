@@ -96,7 +96,7 @@ export function MessageList({ session, chats, chat, mayAsk, onRetry, onEdit }: M
   );
 }
 
-/** Keeps a scrolling element at its end, unless the reader has scrolled up. */
+/** Keeps a scrolling element at its end, unless the reader has scrolled up. Events still come when it was removed. */
 function useEnd() {
   const log = useRef<HTMLDivElement>(null);
   const content = useRef<HTMLDivElement>(null);
@@ -104,11 +104,11 @@ function useEnd() {
   const lastTop = useRef(0);
   const toEnd = (): void => {
     isAtEnd.value = true;
-    // The observer can still report that the element was removed.
     if (log.current !== null) log.current.scrollTop = log.current.scrollHeight;
   };
   const onScroll = (): void => {
-    const { scrollTop, scrollHeight, clientHeight } = log.current!;
+    if (log.current === null) return;
+    const { scrollTop, scrollHeight, clientHeight } = log.current;
     // Content that grows also takes the reader away from the end, but never up.
     if (scrollHeight - scrollTop - clientHeight <= tolerance) isAtEnd.value = true;
     else if (scrollTop < lastTop.current) isAtEnd.value = false;

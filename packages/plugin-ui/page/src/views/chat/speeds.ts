@@ -1,5 +1,5 @@
 // How fast an answer is, and how much of the context it uses.
-import { formatDuration, formatNumber, formatRatio, formatSpeed } from '../../format.js';
+import { counted, formatDuration, formatNumber, formatRatio, formatSpeed } from '../../format.js';
 import type { Answer } from './conversation.js';
 
 /** Fewer chunks say nothing about the speed. */
@@ -8,14 +8,14 @@ const minChunks = 5;
 /** What is known of an answer at its end: `412 tokens`, `31 tok/s`, `first after 0.4 s`, `context 5 % of 8,192`. */
 export function statsOf(answer: Answer): readonly string[] {
   const { usage, timings, startedAt, firstAt, contextLength } = answer;
-  const counted = usage?.completion_tokens ?? timings?.predicted_n;
+  const known = usage?.completion_tokens ?? timings?.predicted_n;
   // Of an answer that was stopped, nobody tells the number; a chunk has about one token.
-  const tokens = counted ?? answer.chunks;
+  const tokens = known ?? answer.chunks;
   const speed =
     timings?.predicted_per_second ?? measuredSpeed(answer, answer.state === 'interrupted' ? undefined : answer.endedAt);
-  const used = usage?.prompt_tokens === undefined || counted === undefined ? undefined : usage.prompt_tokens + counted;
+  const used = usage?.prompt_tokens === undefined || known === undefined ? undefined : usage.prompt_tokens + known;
   return [
-    tokens === 0 ? [] : `${formatNumber(tokens)} tokens`,
+    tokens === 0 ? [] : counted(tokens, 'token'),
     speed === undefined ? [] : formatSpeed(speed),
     firstAt === undefined ? [] : `first after ${formatDuration(firstAt - startedAt)}`,
     // Of a prompt that was mostly cached, the speed says nothing.
@@ -32,7 +32,7 @@ export function statsOf(answer: Answer): readonly string[] {
 export function liveStatsOf(answer: Answer, now: number): readonly string[] {
   const speed = measuredSpeed(answer, now);
   return [
-    answer.chunks === 0 ? [] : `${formatNumber(answer.chunks)} tokens`,
+    answer.chunks === 0 ? [] : counted(answer.chunks, 'token'),
     speed === undefined ? [] : formatSpeed(speed),
   ].flat();
 }

@@ -5,9 +5,6 @@ import { useEffect } from 'preact/hooks';
 import { CopyButton } from '../../../components/basics.js';
 import { partsOf } from './plain-text.js';
 
-/** Longer code has no colours. */
-const maxHighlighted = 20_000;
-
 /** A block of code. */
 export function CodeBlock({
   code,
@@ -22,7 +19,7 @@ export function CodeBlock({
 }): JSX.Element {
   const highlighted = useSignal<{ readonly code: string; readonly content: ComponentChildren } | undefined>(undefined);
   useEffect(() => {
-    if (!isClosed || language === '' || code.length > maxHighlighted) return undefined;
+    if (!isClosed || language === '') return undefined;
     let isCurrent = true;
     import('./highlight.js').then(
       ({ highlight }) => {

@@ -19,27 +19,47 @@ import yaml from 'highlight.js/lib/languages/yaml';
 const languages = { bash, cpp, css, diff, go, java, javascript, json, python, rust, sql, typescript, xml, yaml };
 for (const [name, language] of Object.entries(languages)) hljs.registerLanguage(name, language);
 
-/** A part of the tree that highlight.js makes before it makes HTML of it. */
-type Node = string | { readonly scope?: string; readonly children: readonly Node[] };
+/** The tree that highlight.js makes before it makes HTML of it. It can be as deep as the code is long. */
+interface Node {
+  readonly scope?: string;
+  readonly children: readonly (string | Node)[];
+}
 
-/** The code with an element for each part that has a colour; `undefined` for a language that is not known. */
+/** Longer code has no colours. */
+const maxLength = 10_000;
+
+/** The time of highlight.js grows with the square of these: a word of 20,000 letters takes it 30 s. */
+const tooLong = /\w{100}|\$\$\$|\s{200}|[^\n]{600}/;
+
+/** Milliseconds that code may take, and what is left of those that all code may take beyond that. */
+const normalTime = 100;
+let remainingTime = 1000;
+
+/**
+ * The code with an element for each part that has a colour; `undefined` for a language that is not known, and for code
+ * that would take too long.
+ */
 export function highlight(code: string, language: string): ComponentChildren {
-  if (hljs.getLanguage(language) === undefined) return undefined;
+  if (hljs.getLanguage(language) === undefined || code.length > maxLength || tooLong.test(code)) return undefined;
+  if (remainingTime <= 0) return undefined;
+  const start = performance.now();
   const { _emitter: emitter } = hljs.highlight(code, { language, ignoreIllegals: true });
-  return (emitter as unknown as { readonly rootNode: { readonly children: readonly Node[] } }).rootNode.children.map(
-    element,
-  );
+  remainingTime -= Math.max(0, performance.now() - start - normalTime);
+  const parts: ComponentChildren[] = [];
+  const rest: (readonly [string | Node, scope: string | undefined])[] = [
+    [(emitter as unknown as { readonly rootNode: Node }).rootNode, undefined],
+  ];
+  while (rest.length > 0) {
+    const [node, scope] = rest.pop()!;
+    if (typeof node !== 'string')
+      for (const child of node.children.toReversed()) rest.push([child, node.scope ?? scope]);
+    else if (scope === undefined) parts.push(node);
+    else parts.push(createElement('span', { class: `code-${classOf(scope)}` }, node));
+  }
+  return parts;
 }
 
-function element(node: Node): ComponentChildren {
-  if (typeof node === 'string') return node;
-  const children = node.children.map(element);
-  // `title.function` is coloured like `title`.
-  return node.scope === undefined
-    ? children
-    : createElement('span', { class: `code-${classOf(node.scope)}` }, children);
-}
-
+/** `title.function` is coloured like `title`. */
 function classOf(scope: string): string {
   return scope.split('.', 1)[0]!.replace(/[^\w-]/g, '');
 }

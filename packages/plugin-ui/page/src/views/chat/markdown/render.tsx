@@ -109,8 +109,8 @@ function inline(tokens: readonly Token[] | undefined, isInLink = false): Compone
 function inlineToken(token: Token, key: number, isInLink: boolean): ComponentChildren {
   const known = token as MarkedToken;
   switch (known.type) {
-    case 'text':
-      return known.tokens === undefined ? decodeReferences(known.text) : inline(known.tokens, isInLink);
+    case 'text': // In `text`, some references are decoded already.
+      return known.tokens === undefined ? decodeReferences(known.raw) : inline(known.tokens, isInLink);
     case 'escape':
       return known.text;
     case 'strong':

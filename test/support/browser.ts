@@ -1,4 +1,5 @@
 // Opens pages in a real Chromium, records what they load and what goes wrong in them, and checks them with axe.
+import assert from 'node:assert/strict';
 import axe from 'axe-core';
 import { chromium as playwright, type Browser, type BrowserContext, type Page } from 'playwright-core';
 import { inPath } from './nginx.js';
@@ -56,4 +57,17 @@ export async function axeViolations(page: Page): Promise<string[]> {
   return violations.map(
     ({ id, help, nodes }) => `${id}: ${help} (${nodes.map(({ target }) => target.join(' ')).join(', ')})`,
   );
+}
+
+/** Checks a view as it is now, in light and dark, wide and narrow: axe finds nothing, and nothing is wider than the view. */
+export async function assertAccessible(page: Page): Promise<void> {
+  for (const colorScheme of ['light', 'dark'] as const)
+    for (const width of [1280, 390]) {
+      await page.emulateMedia({ colorScheme });
+      await page.setViewportSize({ width, height: 800 });
+      const where = `${colorScheme}, ${width} px`;
+      assert.deepEqual(await axeViolations(page), [], where);
+      const isWide = await page.evaluate('document.querySelector("main").scrollWidth > innerWidth');
+      assert.equal(isWide, false, where);
+    }
 }

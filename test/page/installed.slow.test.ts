@@ -9,9 +9,9 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import type { Browser } from 'playwright-core';
-import { chromium, openBrowser, openPage } from './support/browser.js';
-import { describeWith, freePorts, nginx, startNginx, stop } from './support/nginx.js';
-import { packedPackages } from './support/packed.js';
+import { chromium, openBrowser, openPage } from '../support/browser.js';
+import { describeWith, freePorts, nginx, startNginx, stop } from '../support/nginx.js';
+import { packedPackages } from '../support/packed.js';
 
 /** A host that prints its URL; the page is below the path that it is given. */
 const programs = {

@@ -5,15 +5,15 @@ import type { Plugin } from '@lamina/core';
 import { ui } from '@lamina/plugin-ui';
 import type { Browser, Page } from 'playwright-core';
 import {
+  assertAccessible,
   axeViolations,
   chromium,
   openBrowser,
   openPage,
   type RecordedPage,
-} from '../../../test/dist/support/browser.js';
-import { describeWith } from '../../../test/dist/support/nginx.js';
-import { assertAccessible } from './support/accessible.js';
-import { startPageServer, type PageServer } from './support/page-server.js';
+} from '../support/browser.js';
+import { describeWith } from '../support/nginx.js';
+import { startPageServer, type PageServer } from '../support/page-server.js';
 
 const titles = [
   'Tokens out',
@@ -93,13 +93,10 @@ describeWith({ chromium }, 'the dashboard', function () {
   it('is drawn again in the colours of the other theme, and as wide as the window allows', async () => {
     await start(metrics(), ui());
     const { page, problems } = await open();
-    const canvas = chart(page, 'Memory').locator('canvas');
-    const before = await canvas.evaluate((element: HTMLCanvasElement) => element.toDataURL());
+    const image = 'document.querySelector(`[aria-label^="Memory"] canvas`)?.toDataURL()';
+    const before = await page.evaluate<string>(image);
     await page.getByRole('button', { name: 'Dark colours' }).click();
-    await page.waitForFunction(
-      (image) => document.querySelector<HTMLCanvasElement>('[aria-label^="Memory"] canvas')?.toDataURL() !== image,
-      before,
-    );
+    await page.waitForFunction(`${image} !== ${JSON.stringify(before)}`);
     await page.setViewportSize({ width: 500, height: 800 });
     await page.waitForFunction(
       '[...document.querySelectorAll("canvas")].every((one) => one.clientWidth === one.closest(".canvas").clientWidth)',

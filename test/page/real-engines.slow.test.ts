@@ -13,9 +13,9 @@ import { ui } from '@lamina/plugin-ui';
 import { createServer, type Server } from '@lamina/server-koa';
 import { createTestLamina, type TestLamina } from '@lamina/testing';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
-import { chromium, openBrowser, openPage, type RecordedPage } from './support/browser.js';
-import { embeddedDirectory, llamaServer, writeModels } from './support/engine.js';
-import { describeWith } from './support/nginx.js';
+import { chromium, openBrowser, openPage, type RecordedPage } from '../support/browser.js';
+import { embeddedDirectory, llamaServer, writeModels } from '../support/engine.js';
+import { describeWith } from '../support/nginx.js';
 
 const key = 'a-secret-key';
 const programs = { chromium, 'llama-server': llamaServer, 'the embedded engine': embeddedDirectory };

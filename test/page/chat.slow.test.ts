@@ -9,8 +9,8 @@ import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { createTestLamina, fakePlugin, type TestLamina } from '@lamina/testing';
 import { createServer, type Server } from '@lamina/server-koa';
 import { ui } from '@lamina/plugin-ui';
-import { axeViolations, chromium, openBrowser, openPage } from './support/browser.js';
-import { describeWith } from './support/nginx.js';
+import { assertAccessible, axeViolations, chromium, openBrowser, openPage } from '../support/browser.js';
+import { describeWith } from '../support/nginx.js';
 
 const hostile = `<script>window.isCaught = true</script>
 
@@ -134,13 +134,7 @@ describeWith({ chromium }, 'the chat of the page in Chromium', function () {
     await page.getByRole('button', { name: 'Stop' }).waitFor();
     assert.deepEqual(await axeViolations(page), []);
     await ended(page);
-    for (const colorScheme of ['light', 'dark'] as const)
-      for (const width of [1280, 390]) {
-        await page.emulateMedia({ colorScheme });
-        await page.setViewportSize({ width, height: 800 });
-        assert.deepEqual(await axeViolations(page), [], `${colorScheme}, ${width} px`);
-        assert.equal(await page.evaluate('document.documentElement.scrollWidth - innerWidth'), 0);
-      }
+    await assertAccessible(page);
     assert.deepEqual(problems, []);
   });
 

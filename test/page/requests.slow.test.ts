@@ -3,10 +3,9 @@ import assert from 'node:assert/strict';
 import type { Plugin } from '@lamina/core';
 import { ui } from '@lamina/plugin-ui';
 import type { Browser } from 'playwright-core';
-import { chromium, openBrowser, openPage, type RecordedPage } from '../../../test/dist/support/browser.js';
-import { describeWith } from '../../../test/dist/support/nginx.js';
-import { assertAccessible } from './support/accessible.js';
-import { startPageServer, type PageServer } from './support/page-server.js';
+import { assertAccessible, chromium, openBrowser, openPage, type RecordedPage } from '../support/browser.js';
+import { describeWith } from '../support/nginx.js';
+import { startPageServer, type PageServer } from '../support/page-server.js';
 
 describeWith({ chromium }, 'the view of requests', function () {
   this.timeout(60_000);

@@ -9,8 +9,15 @@ import { createServer, type Server } from '@lamina/server-koa';
 import { createTestLamina, fakePlugin, type TestLamina } from '@lamina/testing';
 import { ui } from '@lamina/plugin-ui';
 import type { Browser, Page } from 'playwright-core';
-import { axeViolations, chromium, openBrowser, openPage, type RecordedPage } from './support/browser.js';
-import { describeWith } from './support/nginx.js';
+import {
+  assertAccessible,
+  axeViolations,
+  chromium,
+  openBrowser,
+  openPage,
+  type RecordedPage,
+} from '../support/browser.js';
+import { describeWith } from '../support/nginx.js';
 
 const size = 1000;
 
@@ -131,16 +138,6 @@ describeWith({ chromium }, 'the models and downloads in the page', function () {
     })
       .then((response) => response.text())
       .catch(() => 'cut off');
-  const expectNoViolations = async () => {
-    for (const colorScheme of ['light', 'dark'] as const)
-      for (const width of [1280, 390]) {
-        await page.emulateMedia({ colorScheme });
-        await page.setViewportSize({ width, height: 900 });
-        assert.deepEqual(await axeViolations(page), [], `${colorScheme}, ${width} px`);
-        const isWide = await page.evaluate('document.querySelector("main").scrollWidth > innerWidth');
-        assert.equal(isWide, false, `${width} px`);
-      }
-  };
   const expectOneOrigin = () => {
     const { host } = new URL(url);
     assert.deepEqual([...new Set(opened.requests.map((request) => new URL(request).host))], [host]);
@@ -168,7 +165,7 @@ describeWith({ chromium }, 'the models and downloads in the page', function () {
     await page.getByText('cannot allocate memory').waitFor();
     await button('Details of alfa').click();
     await page.getByText('Aliases').waitFor();
-    await expectNoViolations();
+    await assertAccessible(page);
     await button('Cancel the start of loader').click();
     await button('Start loader').waitFor();
   });
@@ -204,7 +201,7 @@ describeWith({ chromium }, 'the models and downloads in the page', function () {
     await button('Pull missing').click();
     await page.getByRole('link', { name: /500 bytes of 1 kB/ }).click();
     await page.waitForFunction('document.title.startsWith("50 %")');
-    await expectNoViolations();
+    await assertAccessible(page);
     await button('Pause the download of missing').click();
     await button('Resume the download of missing').click();
     await page.getByText('finished', { exact: true }).waitFor();
@@ -265,6 +262,6 @@ describeWith({ chromium }, 'the models and downloads in the page', function () {
       await test.models.remove(name, { files: true });
     await open();
     await page.getByText('Three ways to get one').waitFor();
-    await expectNoViolations();
+    await assertAccessible(page);
   });
 });

@@ -23,10 +23,22 @@ function compressed(): Plugin {
   };
 }
 
+/**
+ * Without `crossorigin`, browsers do not send the origin of the page for its styles. Where a proxy changes the host, the
+ * server refuses the scripts, for which they always send it; the page then says so, with its styles.
+ */
+function sameOrigin(): Plugin {
+  return {
+    name: 'same-origin',
+    enforce: 'post',
+    transformIndexHtml: (html) => html.replaceAll(' crossorigin', ''),
+  };
+}
+
 export default defineConfig({
   root: import.meta.dirname,
   base: './', // Relative URLs: the page may be below any path.
-  plugins: [compressed()],
+  plugins: [sameOrigin(), compressed()],
   build: {
     outDir,
     emptyOutDir: true,

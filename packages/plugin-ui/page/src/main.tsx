@@ -52,4 +52,5 @@ function Page(): JSX.Element {
 followTheme();
 followAddress();
 open();
+document.body.replaceChildren(); // What is shown when scripts cannot be loaded.
 render(<Page />, document.body);

@@ -18,11 +18,11 @@ export function StatusLine({ session }: { readonly session: Session }): JSX.Elem
   const models = Object.values(session.ps.value.value?.models ?? {});
   const busy = models.reduce((sum, model) => sum + model.busy, 0);
   const waiting = models.reduce((sum, model) => sum + model.waiting, 0);
-  const counts = [busy > 0 ? `${busy} running` : '', waiting > 0 ? `${waiting} waiting` : ''].filter(Boolean);
+  const isIdle = busy === 0 && waiting === 0;
   return (
     <p class="status-line">
-      {connection === 'live' && counts.length > 0 ? (
-        <span title="Requests that run, and requests that wait">{counts.join(' · ')}</span>
+      {connection === 'live' && !isIdle ? (
+        <span title="Requests that run, and requests that wait">{`${busy} running · ${waiting} waiting`}</span>
       ) : undefined}
       <span class={`state ${tones[connection]}`}>{words[connection]}</span>
     </p>

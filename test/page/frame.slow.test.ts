@@ -13,8 +13,8 @@ import { createServer, type Server } from '@lamina/server-koa';
 import { createTestLamina, fakePlugin, type TestLamina } from '@lamina/testing';
 import { ui } from '@lamina/plugin-ui';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
-import { axeViolations, chromium, openBrowser, openPage, type RecordedPage } from './support/browser.js';
-import { describeWith } from './support/nginx.js';
+import { axeViolations, chromium, openBrowser, openPage, type RecordedPage } from '../support/browser.js';
+import { describeWith } from '../support/nginx.js';
 
 const keys = [{ key: 'all' }, { key: 'chat', scope: 'inference' as const }];
 

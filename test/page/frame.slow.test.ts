@@ -11,6 +11,7 @@ import {
 } from 'node:net';
 import { createServer, type Server } from '@lamina/server-koa';
 import { createTestLamina, fakePlugin, type TestLamina } from '@lamina/testing';
+import { metrics } from '@lamina/plugin-metrics';
 import { ui } from '@lamina/plugin-ui';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import {
@@ -30,7 +31,7 @@ async function startServer(apiKeys?: typeof keys) {
   const model = { path: 'model.fake', backend: 'fake' };
   const lamina = await createTestLamina({
     files: { 'model.fake': 'x' },
-    plugins: [fakePlugin(), ui()],
+    plugins: [fakePlugin(), metrics(), ui()],
     manifest: {
       models: { tiny: { ...model, options: { stderr: ['\x1b[32mgreen\x1b[0m'] } }, 'team/own coder': model },
     },

@@ -84,7 +84,7 @@ describeWith({ chromium, nginx }, 'the page, installed from its tarball', functi
   /** Opens the address as people type it, and checks that the whole page works there. */
   async function assertPageAt(address: string): Promise<void> {
     const { page, requests, problems } = await openPage(browser, address);
-    await page.getByRole('status').getByText('live').waitFor();
+    await page.getByText('live', { exact: true }).waitFor();
     for (const view of ['Models', 'Chat', 'Requests', 'Dashboard', 'Downloads', 'Logs', 'Events']) {
       await page.getByRole('navigation').getByRole('link', { name: view }).click();
       await page.getByRole('heading', { level: 1, name: view }).waitFor();

@@ -1,12 +1,27 @@
 // The plugin `ui`: a web page for models, chats, requests, downloads and logs.
 import { definePlugin } from '@lamina/core/plugin';
 import type {} from '@lamina/server-koa';
+import { captureRoutes } from './capture/capture-routes.js';
+import { Capture } from './capture/capture.js';
+import { optionsSchema } from './options.js';
 import { pageRoutes } from './routes.js';
 
-/** Serves a web page below `/ui/`, which uses the routes and the WebSocket of the server. */
+export { optionsSchema };
+
+/**
+ * Serves a web page below `/ui/`, which uses the routes and the WebSocket of the server.
+ * @example
+ * ```ts
+ * import { ui } from '@lamina/plugin-ui';
+ *
+ * const plugin = ui({ capture: true }); // Default: prompts and answers are not kept.
+ * ```
+ */
 export const ui = definePlugin({
   name: 'ui',
-  setup(lamina) {
-    lamina.extend('http', { page: '/ui/', routes: pageRoutes() });
+  options: optionsSchema,
+  setup(lamina, { capture: isOn = false }) {
+    const capture = isOn ? new Capture(lamina) : undefined;
+    lamina.extend('http', { page: '/ui/', routes: [...captureRoutes(capture), ...pageRoutes()] });
   },
 });

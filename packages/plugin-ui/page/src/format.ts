@@ -11,7 +11,8 @@ const units = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte'];
 export function formatBytes(bytes: number): string {
   const index = Math.max(0, Math.min(units.length - 1, Math.floor(Math.log10(Math.max(1, bytes)) / 3)));
   const digits = index < 2 ? 0 : 1;
-  const options = { style: 'unit', unit: units[index]!, unitDisplay: 'short', maximumFractionDigits: digits } as const;
+  const unitDisplay = index === 0 ? 'long' : 'short'; // `12 bytes`
+  const options = { style: 'unit', unit: units[index]!, unitDisplay, maximumFractionDigits: digits } as const;
   return new Intl.NumberFormat(undefined, options).format(bytes / 1000 ** index);
 }
 

@@ -3,7 +3,7 @@
 import { signal } from '@preact/signals';
 
 /** The views, in the order of the navigation. */
-export const views = ['models', 'chat', 'requests', 'dashboard', 'downloads', 'logs', 'events'] as const;
+export const views = ['models', 'chat', 'downloads', 'requests', 'dashboard', 'logs', 'events'] as const;
 
 /** A view of the page. */
 export type View = (typeof views)[number];
@@ -18,6 +18,9 @@ export interface Route {
 
 /** The route now. {@link followAddress} keeps it up to date. */
 export const route = signal<Route>(parseRoute(''));
+
+/** Whether the address has changed since the page was opened. */
+export let hasNavigated = false;
 
 /** Reads a fragment such as `#/logs/tiny?filter=error`; an unknown view is the first one. */
 export function parseRoute(hash: string): Route {
@@ -39,12 +42,20 @@ export function navigate(view: View, item = '', query: Readonly<Record<string, s
   location.hash = href(view, item, query);
 }
 
+/** Shows something else in a view, without a new entry in the history of the browser. */
+export function replaceRoute(view: View, item = '', query: Readonly<Record<string, string>> = {}): void {
+  location.replace(href(view, item, query));
+}
+
 /** Follows the address of the window. */
 export function followAddress(): void {
   const update = (): void => {
     route.value = parseRoute(location.hash);
   };
-  addEventListener('hashchange', update);
+  addEventListener('hashchange', () => {
+    hasNavigated = true;
+    update();
+  });
   update();
 }
 

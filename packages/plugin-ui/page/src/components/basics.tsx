@@ -1,8 +1,11 @@
 // What all views are built from.
 import { useSignal } from '@preact/signals';
 import type { ComponentChildren, JSX } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
+import { useContext, useEffect, useLayoutEffect, useRef } from 'preact/hooks';
+import { copyText } from '../copy-text.js';
 import { formatRatio } from '../format.js';
+import { hasNavigated } from '../router.js';
+import { SessionContext } from '../server/session-context.js';
 import { Icon, type IconName } from './icons.js';
 
 /** The heading of a view, with what can be done there. It has the focus after navigation, for screen readers. */
@@ -13,9 +16,15 @@ export function ViewHeader({
   readonly title: string;
   readonly children?: ComponentChildren;
 }): JSX.Element {
+  const heading = useRef<HTMLHeadingElement>(null);
+  useEffect(() => {
+    if (hasNavigated) heading.current?.focus();
+  }, []);
   return (
     <header class="view-header">
-      <h1 tabIndex={-1}>{title}</h1>
+      <h1 ref={heading} tabIndex={-1}>
+        {title}
+      </h1>
       {children === undefined ? undefined : <div class="view-actions">{children}</div>}
     </header>
   );
@@ -33,6 +42,10 @@ export interface ButtonProps {
   readonly disabled?: boolean;
   /** Why it is disabled, or what it does. */
   readonly hint?: string | undefined;
+  /** Whether the part of the page that it shows or hides is shown. */
+  readonly isExpanded?: boolean;
+  /** Its action is running. It keeps the focus, which a disabled button would lose. */
+  readonly isBusy?: boolean;
   readonly type?: 'button' | 'submit';
   readonly onClick?: () => void;
 }
@@ -45,6 +58,8 @@ export function Button({
   kind,
   disabled = false,
   hint,
+  isExpanded,
+  isBusy = false,
   type = 'button',
   onClick,
 }: ButtonProps): JSX.Element {
@@ -56,7 +71,9 @@ export function Button({
       disabled={disabled}
       title={hint ?? (iconOnly ? name : undefined)}
       aria-label={iconOnly || of !== undefined ? name : undefined}
-      onClick={onClick}
+      aria-expanded={isExpanded}
+      aria-disabled={isBusy ? true : undefined}
+      onClick={isBusy ? undefined : onClick}
     >
       {icon === undefined ? undefined : <Icon name={icon} />}
       {iconOnly ? undefined : <span>{label}</span>}
@@ -64,11 +81,12 @@ export function Button({
   );
 }
 
-/** A button whose action takes a while. It is disabled meanwhile, and shows what failed. */
+/** A button whose action takes a while. It does nothing meanwhile and without a connection, and shows what failed. */
 export function ActionButton({
   action,
   ...button
 }: Omit<ButtonProps, 'onClick' | 'type'> & { readonly action: () => Promise<unknown> }): JSX.Element {
+  const isLost = useContext(SessionContext)?.connection.value === 'lost';
   const isRunning = useSignal(false);
   const problem = useSignal<string | undefined>(undefined);
   const run = async (): Promise<void> => {
@@ -84,7 +102,13 @@ export function ActionButton({
   };
   return (
     <>
-      <Button {...button} disabled={button.disabled === true || isRunning.value} onClick={() => void run()} />
+      <Button
+        {...button}
+        disabled={button.disabled === true || isLost}
+        isBusy={isRunning.value}
+        hint={isLost ? 'There is no connection to the server.' : button.hint}
+        onClick={() => void run()}
+      />
       {problem.value === undefined ? undefined : <Problem text={problem.value} />}
     </>
   );
@@ -126,9 +150,10 @@ export function Progress({
 
 const tones = {
   ready: 'good',
-  active: 'good',
+  available: 'good',
   finished: 'good',
   starting: 'busy',
+  downloading: 'busy',
   waking: 'busy',
   queued: 'busy',
   stopping: 'busy',
@@ -177,18 +202,7 @@ export function CopyButton({
   );
 }
 
-/** Browsers offer their clipboard to pages with HTTPS and on localhost only; the old way works for the others. */
-async function copyText(text: string): Promise<void> {
-  if ('clipboard' in navigator) return navigator.clipboard.writeText(text);
-  const write = (event: ClipboardEvent): void => {
-    event.preventDefault();
-    event.clipboardData?.setData('text/plain', text);
-  };
-  document.addEventListener('copy', write, { once: true });
-  document.execCommand('copy');
-}
-
-/** A modal dialog. Escape closes it, and the focus returns to where it was: both are the browser's. */
+/** A modal dialog. Escape closes it; the focus returns to where it was. */
 export function Dialog({
   title,
   onClose,
@@ -199,8 +213,11 @@ export function Dialog({
   readonly children: ComponentChildren;
 }): JSX.Element {
   const element = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
-    element.current?.showModal();
+  useLayoutEffect(() => {
+    const dialog = element.current;
+    dialog?.showModal();
+    // Before it is removed from the page, as the focus would be lost otherwise.
+    return () => dialog?.close();
   }, []);
   return (
     <dialog ref={element} class="dialog" aria-label={title} onClose={onClose}>

@@ -11,9 +11,22 @@ export function StatusLine({ session }: { readonly session: Session }): JSX.Elem
   const busy = models.reduce((sum, model) => sum + model.busy, 0);
   const waiting = models.reduce((sum, model) => sum + model.waiting, 0);
   return (
-    <p class="status-line" role="status">
+    <p class="status-line">
+      {connection === 'live' ? (
+        <span class="counts" title="Requests that run, and requests that wait">
+          {`${busy} running · ${waiting} waiting`}
+        </span>
+      ) : undefined}
       <span class={`state ${tones[connection]}`}>{words[connection]}</span>
-      {connection === 'live' ? <span>{`${busy} running · ${waiting} waiting`}</span> : undefined}
     </p>
+  );
+}
+
+/** Says that the connection was lost. The element is always there, so that screen readers notice its text. */
+export function ConnectionBanner({ session }: { readonly session: Session }): JSX.Element {
+  return (
+    <div class="banner" role="status">
+      {session.connection.value === 'lost' ? 'The connection to the server was lost. Trying again.' : undefined}
+    </div>
   );
 }

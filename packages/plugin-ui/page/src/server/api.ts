@@ -28,6 +28,8 @@ export class Api {
     /** The URL of the server's routes; it ends with a slash. */
     readonly base: URL,
     private readonly key: string | undefined,
+    /** Called when the server does not accept the key, or asks for one; gets what it says. */
+    private readonly onUnauthorized: (message: string) => void,
   ) {}
 
   /**
@@ -48,7 +50,11 @@ export class Api {
       cache: 'no-store',
     });
     const text = await response.text();
-    if (!response.ok) throw errorOf(response, text);
+    if (!response.ok) {
+      const error = errorOf(response, text);
+      if (error.code === 'UNAUTHORIZED') this.onUnauthorized(error.message);
+      throw error;
+    }
     return (text === '' ? undefined : JSON.parse(text)) as T;
   }
 

@@ -12,6 +12,16 @@ export interface Progress {
   readonly ratio?: number;
 }
 
+/** Why something that needs the scope is disabled. */
+export const manageHint = 'Needs a key with the scope manage.';
+
+/** Why the server refuses a session. */
+export interface Refusal {
+  readonly message: string;
+  /** Whether another key would help; it would not for a page at an address that the server does not accept. */
+  readonly needsKey: boolean;
+}
+
 const modelEvents = [
   'model.discovered',
   'model.updated',
@@ -49,10 +59,10 @@ export class Session {
 
   /**
    * @param base The URL of the server's routes; it ends with a slash.
-   * @param onRefused The server does not accept the key, or asks for one.
+   * @param onRefused The server does not accept the key, asks for one, or does not accept the page.
    */
-  constructor(base: URL, key: string | undefined, onRefused: (message: string) => void) {
-    this.api = new Api(base, key);
+  constructor(base: URL, key: string | undefined, onRefused: (refusal: Refusal) => void) {
+    this.api = new Api(base, key, (message) => onRefused({ message, needsKey: true }));
     this.client = connect(new URL('ws', base), key === undefined ? {} : { key });
     const { client, api } = this;
     client.on('connected', ({ scopes }) => {
@@ -60,9 +70,12 @@ export class Session {
       this.connection.value = 'live';
     });
     client.on('disconnected', () => (this.connection.value = 'lost'));
-    client.on('error', (error) => {
-      if (error.code === 'UNAUTHORIZED' || error.code === 'FORBIDDEN') onRefused(error.message);
+    client.on('error', ({ code, message }) => {
+      // While it is connected, the server refuses the events of one type.
+      if (this.connection.value !== 'live') onRefused({ message, needsKey: code === 'UNAUTHORIZED' });
     });
+    // The progress of an earlier start says nothing about this one.
+    client.on('model.state', ({ model, to }) => to === 'starting' && this.#forgetProgress(model));
     client.on('model.progress', ({ model, stage, ratio }) => this.#setProgress(this.loading, model, stage, ratio));
     client.on('backend.progress', ({ backend, stage, ratio }) =>
       this.#setProgress(this.installing, backend, stage, ratio),
@@ -106,6 +119,10 @@ export class Session {
     const value = this.live(query);
     this.#values.push(value);
     return value;
+  }
+
+  #forgetProgress(model: string): void {
+    this.loading.value = new Map([...this.loading.value].filter(([name]) => name !== model));
   }
 
   #setProgress(

@@ -1,0 +1,87 @@
+// How to get a model: a search at the sources of the server, or a reference. Nothing is sent while one types.
+import { useSignal } from '@preact/signals';
+import type { JSX } from 'preact';
+import type { DownloadView } from '@lamina/core/protocol';
+import { Button, Note, Problem } from '../../components/basics.js';
+import { manageHint, type Session } from '../../server/session.js';
+import { SearchForm } from './search-form.js';
+
+export function GetModel({ session }: { readonly session: Session }): JSX.Element {
+  return (
+    <section class="card get-model" aria-labelledby="get-model">
+      <h2 id="get-model">Get a model</h2>
+      {session.connection.value === 'live' && !session.mayManage.value ? (
+        <Note>Searching and downloading need a key with the scope manage.</Note>
+      ) : undefined}
+      <SearchForm session={session} />
+      <ReferenceForm session={session} />
+    </section>
+  );
+}
+
+function ReferenceForm({ session }: { readonly session: Session }): JSX.Element {
+  const reference = useSignal('');
+  const name = useSignal('');
+  const isRunning = useSignal(false);
+  const problem = useSignal<string | undefined>(undefined);
+  const started = useSignal<DownloadView | undefined>(undefined);
+  const mayManage = session.mayManage.value;
+  const start = async (): Promise<void> => {
+    isRunning.value = true;
+    problem.value = started.value = undefined;
+    const own = name.value.trim();
+    try {
+      const request = { reference: reference.value.trim(), ...(own === '' ? {} : { name: own }) };
+      started.value = await session.client.downloads.start(request);
+      reference.value = name.value = '';
+    } catch (error) {
+      problem.value = (error as Error).message;
+    } finally {
+      isRunning.value = false;
+    }
+  };
+  return (
+    <form
+      onSubmit={(event) => {
+        event.preventDefault();
+        if (reference.value.trim() !== '' && !isRunning.value) void start();
+      }}
+    >
+      <div class="fields">
+        <label class="field wide">
+          Reference
+          <input
+            value={reference.value}
+            placeholder="owner/repo:quantization or https://…"
+            autocomplete="off"
+            autocapitalize="off"
+            spellcheck={false}
+            onInput={({ currentTarget }) => (reference.value = currentTarget.value)}
+          />
+        </label>
+        <label class="field">
+          Name (optional)
+          <input
+            value={name.value}
+            autocomplete="off"
+            autocapitalize="off"
+            spellcheck={false}
+            onInput={({ currentTarget }) => (name.value = currentTarget.value)}
+          />
+        </label>
+        <Button
+          label="Pull"
+          icon="downloads"
+          type="submit"
+          disabled={!mayManage}
+          isBusy={isRunning.value}
+          hint={mayManage ? undefined : manageHint}
+        />
+      </div>
+      {problem.value === undefined ? undefined : <Problem text={problem.value} />}
+      <p class="note" role="status">
+        {started.value === undefined ? undefined : `Downloading “${started.value.model}”.`}
+      </p>
+    </form>
+  );
+}

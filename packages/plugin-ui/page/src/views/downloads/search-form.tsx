@@ -1,0 +1,127 @@
+// Searches models at the sources of the server, and downloads what is chosen.
+import { useSignal } from '@preact/signals';
+import type { JSX } from 'preact';
+import type { FoundModelView, SearchView } from '@lamina/core/protocol';
+import { ActionButton, Button, Note, Problem } from '../../components/basics.js';
+import { counted, formatRatio } from '../../format.js';
+import { manageHint, type Session } from '../../server/session.js';
+import { ratioOf, stateText } from './download-text.js';
+import { downloadOf, foundFacts } from './found-models.js';
+
+export function SearchForm({ session }: { readonly session: Session }): JSX.Element {
+  const words = useSignal('');
+  const isRunning = useSignal(false);
+  const problem = useSignal<string | undefined>(undefined);
+  const found = useSignal<SearchView | undefined>(undefined);
+  const mayManage = session.mayManage.value;
+  const search = async (): Promise<void> => {
+    isRunning.value = true;
+    problem.value = undefined;
+    try {
+      found.value = (await session.client.search(words.value.trim())) as SearchView;
+    } catch (error) {
+      problem.value = (error as Error).message;
+    } finally {
+      isRunning.value = false;
+    }
+  };
+  return (
+    <>
+      <form
+        role="search"
+        onSubmit={(event) => {
+          event.preventDefault();
+          if (words.value.trim() !== '' && !isRunning.value) void search();
+        }}
+      >
+        <div class="fields">
+          <label class="field wide">
+            Search
+            <input
+              type="search"
+              value={words.value}
+              placeholder="qwen3 4b"
+              maxLength={200}
+              onInput={({ currentTarget }) => (words.value = currentTarget.value)}
+            />
+          </label>
+          <Button
+            label={isRunning.value ? 'Searching…' : 'Search'}
+            icon="search"
+            type="submit"
+            disabled={!mayManage}
+            isBusy={isRunning.value}
+            hint={mayManage ? undefined : manageHint}
+          />
+        </div>
+      </form>
+      {problem.value === undefined ? undefined : <Problem text={problem.value} />}
+      {found.value === undefined ? undefined : (
+        <Results session={session} found={found.value} onClear={() => (found.value = undefined)} />
+      )}
+    </>
+  );
+}
+
+function Results({
+  session,
+  found: { models, failed },
+  onClear,
+}: {
+  readonly session: Session;
+  readonly found: SearchView;
+  readonly onClear: () => void;
+}): JSX.Element {
+  return (
+    <div class="results">
+      <div class="section-head">
+        <p role="status">{models.length === 0 ? 'Nothing was found.' : `${counted(models.length, 'model')} found.`}</p>
+        <Button label="Clear" kind="plain" onClick={onClear} />
+      </div>
+      {failed.map(({ source, error }) => (
+        <Problem key={source} text={`${source}: ${error.message}`} />
+      ))}
+      {models.length === 0 ? undefined : (
+        <div class="found" role="region" aria-label="Models that were found" tabIndex={0}>
+          <ul>
+            {models.map((model) => (
+              <Found key={`${model.source} ${model.reference}`} session={session} model={model} />
+            ))}
+          </ul>
+        </div>
+      )}
+    </div>
+  );
+}
+
+function Found({ session, model }: { readonly session: Session; readonly model: FoundModelView }): JSX.Element {
+  const { reference, source, description } = model;
+  const download = downloadOf(model, session.downloads.value.value?.downloads ?? []);
+  const ratio = download === undefined ? undefined : ratioOf(download);
+  return (
+    <li>
+      <div>
+        <h3>{reference}</h3>
+        <ul class="fact-line">
+          {foundFacts(model).map((fact) => (
+            <li key={fact}>{fact}</li>
+          ))}
+        </ul>
+        {description === undefined ? undefined : <p class="note">{description}</p>}
+      </div>
+      {download === undefined ? (
+        <ActionButton
+          label="Pull"
+          of={reference}
+          icon="downloads"
+          disabled={!session.mayManage.value}
+          action={() => session.client.downloads.start({ reference, source })}
+        />
+      ) : (
+        <Note>
+          {ratio === undefined || ratio === 1 ? stateText(download) : `${stateText(download)}, ${formatRatio(ratio)}`}
+        </Note>
+      )}
+    </li>
+  );
+}

@@ -40,7 +40,15 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   // It runs in browsers, with nothing that another page could not use. Of core, types only.
   page: ['@lamina/client', '@lamina/core/protocol'],
   plugin: ['@lamina/core', '@lamina/core/plugin', '@lamina/core/protocol', '@lamina/server-koa'],
-  'plugin tests': ['@lamina/core', '@lamina/core/plugin', '@lamina/server-koa', '@lamina/testing'],
+  'plugin tests': [
+    '@lamina/client',
+    '@lamina/core',
+    '@lamina/core/plugin',
+    '@lamina/core/protocol',
+    '@lamina/server-koa',
+    '@lamina/testing',
+    'the page of plugin-ui',
+  ],
   '@lamina/config': ['@lamina/core', '@lamina/core/protocol'],
   host: [
     '@lamina/client',

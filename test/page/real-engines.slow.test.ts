@@ -72,10 +72,6 @@ describeWith(programs, 'the page with real engines', function () {
     await closed;
   });
 
-  afterEach(async function () {
-    if (this.currentTest!.state === 'failed') await page.screenshot({ path: '/tmp/wt/fail.png' });
-    if (this.currentTest!.state === 'failed') console.log(opened.problems, await page.locator('body').ariaSnapshot());
-  });
   const show = (view: string) => page.getByRole('navigation', { name: 'Views' }).getByRole('link', { name: view });
   const button = (name: string) => page.getByRole('button', { name, exact: true });
   const messages = () => page.getByRole('log', { name: 'Messages' });

@@ -13,8 +13,15 @@ import { createServer, type Server } from '@lamina/server-koa';
 import { createTestLamina, fakePlugin, type TestLamina } from '@lamina/testing';
 import { ui } from '@lamina/plugin-ui';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
-import { axeViolations, chromium, openBrowser, openPage, type RecordedPage } from './support/browser.js';
-import { describeWith } from './support/nginx.js';
+import {
+  assertAccessible,
+  axeViolations,
+  chromium,
+  openBrowser,
+  openPage,
+  type RecordedPage,
+} from '../support/browser.js';
+import { describeWith } from '../support/nginx.js';
 
 const keys = [{ key: 'all' }, { key: 'chat', scope: 'inference' as const }];
 
@@ -114,15 +121,6 @@ describeWith({ chromium }, 'the frame of the page', function () {
   const link = (name: string) => page.getByRole('link', { name, exact: true });
   const button = (name: string) => page.getByRole('button', { name, exact: true });
   const rows = (text: string) => page.getByRole('log').getByText(text);
-  const expectNoViolations = async () => {
-    for (const colorScheme of ['light', 'dark'] as const)
-      for (const width of [1280, 900, 390]) {
-        await page.emulateMedia({ colorScheme });
-        await page.setViewportSize({ width, height: 800 });
-        assert.deepEqual(await axeViolations(page), [], `${colorScheme}, ${width} px`);
-        assert.equal(await page.evaluate('document.documentElement.scrollWidth > innerWidth'), false, `${width} px`);
-      }
-  };
 
   it('leads to every view, puts the focus on its heading, and axe finds nothing', async () => {
     await start();
@@ -134,7 +132,7 @@ describeWith({ chromium }, 'the frame of the page', function () {
       await page.locator('h1:focus').getByText(view).waitFor();
       assert.equal(await link(view).getAttribute('aria-current'), 'page');
       assert.match(await page.title(), new RegExp(`^${view} – Lamina$`));
-      await expectNoViolations();
+      await assertAccessible(page);
     }
     assert.deepEqual(opened.problems, []);
   });
@@ -188,7 +186,7 @@ describeWith({ chromium }, 'the frame of the page', function () {
     await page.keyboard.press('Enter');
     await page.getByText('The API key is not valid.').waitFor();
     await page.locator('#key:focus').waitFor();
-    await expectNoViolations();
+    await assertAccessible(page);
     await field.fill('all');
     await page.getByLabel('Remember').check();
     await button('Connect').click();
@@ -234,7 +232,7 @@ describeWith({ chromium }, 'the frame of the page', function () {
     await open(url);
     await page.getByText('The origin "https://ai.example" is not allowed.').waitFor();
     assert.equal(await page.getByLabel('API key of this server').count(), 0);
-    await expectNoViolations();
+    await assertAccessible(page);
     proxy.change = (text) => text;
     await button('Try again').click();
     await live();
@@ -243,7 +241,7 @@ describeWith({ chromium }, 'the frame of the page', function () {
     await page.context().close();
     await open(url);
     await page.getByText('The scripts of this page could not be loaded.').waitFor();
-    await expectNoViolations();
+    await assertAccessible(page);
   });
 
   it('says that the connection was lost, and goes on with the log and the models of another server', async () => {
@@ -258,7 +256,7 @@ describeWith({ chromium }, 'the frame of the page', function () {
     proxy.target = 'http://127.0.0.1:9';
     proxy.loseConnections();
     await page.getByText('The connection to the server was lost. Trying again.').waitFor();
-    await expectNoViolations();
+    await assertAccessible(page);
     running = await startServer();
     await running.lamina.runtime.start('tiny');
     proxy.target = running.url;
@@ -273,13 +271,13 @@ describeWith({ chromium }, 'the frame of the page', function () {
     await start();
     await openLive('#/logs', { permissions: ['clipboard-read', 'clipboard-write'] });
     await page.getByText('No model is running.').waitFor();
-    await expectNoViolations();
+    await assertAccessible(page);
     await page.setViewportSize({ width: 1280, height: 800 });
     await running.lamina.runtime.start('tiny');
     await rows('listening on').waitFor();
     assert.match(page.url(), /#\/logs\/tiny$/);
     assert.match((await page.getByRole('log').textContent())!, /stderr green/);
-    await expectNoViolations();
+    await assertAccessible(page);
 
     await button('Pause').click();
     await running.lamina.runtime.stop('tiny');
@@ -350,7 +348,7 @@ describeWith({ chromium }, 'the frame of the page', function () {
     await rows('tiny is ready').click();
     await rows('"load_ms"').waitFor();
     assert.equal(await rows('log.line').count(), 0);
-    await expectNoViolations();
+    await assertAccessible(page);
     await page.getByLabel('Log lines').check();
     await page.getByLabel('Progress').check();
     await running.lamina.runtime.stop('tiny');

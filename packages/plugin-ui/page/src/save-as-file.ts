@@ -1,12 +1,12 @@
 // Saves a text of the page as a file.
 
-/** Lets the browser save a text as a file. */
-export function saveAsFile(name: string, text: string): void {
-  const url = URL.createObjectURL(new Blob([text], { type: 'text/plain' }));
+/** Lets the browser save a text as a file. @param type Its media type. */
+export function saveAsFile(name: string, type: string, text: string): void {
+  const url = URL.createObjectURL(new Blob([text], { type }));
   const link = document.createElement('a');
   link.href = url;
   link.download = name;
   link.click();
-  // The browser has begun to read it by then.
+  // The download has its own reference to the text.
   setTimeout(() => URL.revokeObjectURL(url), 1000);
 }

@@ -33,7 +33,7 @@ const modelEvents = [
 ];
 
 /** After so many milliseconds without a first connection, the page says so. */
-const patience = 5000;
+const connectTimeout = 5000;
 
 /** A session. It ends with {@link close}. */
 export class Session {
@@ -62,7 +62,7 @@ export class Session {
   readonly #values: LiveValue<unknown>[] = [];
   readonly #timer = setTimeout(() => {
     if (this.connection.value === 'connecting') this.connection.value = 'unreachable';
-  }, patience);
+  }, connectTimeout);
 
   /**
    * @param base The URL of the server's routes; it ends with a slash.

@@ -31,17 +31,6 @@ export function fileName(conversation: Conversation, extension: string): string 
   return `${new Date(conversation.createdAt).toISOString().slice(0, 10)}-${title || 'chat'}.${extension}`;
 }
 
-/** Saves a file on the user's disk. */
-export function saveFile(name: string, type: string, content: string): void {
-  const url = URL.createObjectURL(new Blob([content], { type }));
-  const link = document.createElement('a');
-  link.href = url;
-  link.download = name;
-  link.click();
-  // The download has its own reference to the content.
-  setTimeout(() => URL.revokeObjectURL(url), 1000);
-}
-
 function section(message: Message): string {
   if (message.role === 'user') {
     const images = message.images.length === 0 ? [] : [`(${attachmentsText(message.images.length, 0)})`];

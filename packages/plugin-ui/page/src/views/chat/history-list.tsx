@@ -4,10 +4,11 @@ import type { JSX } from 'preact';
 import { ActionButton, Button, Confirm, Note } from '../../components/basics.js';
 import { formatDate } from '../../format.js';
 import { href, navigate } from '../../router.js';
+import { saveAsFile } from '../../save-as-file.js';
 import type { Chat } from './chat.js';
 import type { Chats } from './chats.js';
 import { titleOf } from './conversation.js';
-import { fileName, saveFile, toJson, toMarkdown } from './export.js';
+import { fileName, toJson, toMarkdown } from './export.js';
 
 export function HistoryList({
   chats,
@@ -78,13 +79,13 @@ function HistoryActions({
         label="Markdown"
         hint="Saves this conversation as Markdown"
         kind="plain"
-        onClick={() => saveFile(fileName(conversation, 'md'), 'text/markdown', toMarkdown(conversation))}
+        onClick={() => saveAsFile(fileName(conversation, 'md'), 'text/markdown', toMarkdown(conversation))}
       />
       <Button
         label="JSON"
         hint="Saves this conversation as JSON"
         kind="plain"
-        onClick={() => saveFile(fileName(conversation, 'json'), 'application/json', toJson([conversation]))}
+        onClick={() => saveAsFile(fileName(conversation, 'json'), 'application/json', toJson([conversation]))}
       />
       <Button
         label="Delete"
@@ -113,5 +114,5 @@ function HistoryActions({
 
 async function exportAll(chats: Chats): Promise<void> {
   const day = new Date().toISOString().slice(0, 10);
-  saveFile(`lamina-chats-${day}.json`, 'application/json', toJson(await chats.all()));
+  saveAsFile(`lamina-chats-${day}.json`, 'application/json', toJson(await chats.all()));
 }

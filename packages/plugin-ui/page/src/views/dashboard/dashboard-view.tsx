@@ -30,7 +30,7 @@ export function DashboardView({ session, query }: ViewProps): JSX.Element {
     return (
       <>
         <ViewHeader title="Dashboard" />
-        {session.connection.value === 'connecting' ? undefined : (
+        {session.scopes.value.length === 0 ? undefined : (
           <Note>The numbers of the server are shown to keys with the scope manage.</Note>
         )}
       </>

@@ -105,7 +105,7 @@ function EngineLog({ session, model }: { readonly session: Session; readonly mod
               icon="downloads"
               kind="plain"
               hint="Saves the lines that are shown as a file."
-              onClick={() => saveAsFile(logFileName(model), textOfLog(shown))}
+              onClick={() => saveAsFile(logFileName(model), 'text/plain', textOfLog(shown))}
             />
           </>
         )}

@@ -118,7 +118,7 @@ function Notes({ row, problem }: { readonly row: ModelRow; readonly problem: str
       {run?.memory?.slow === true ? <p class="note">Slow: its weights do not fit in memory.</p> : undefined}
       {failure === undefined ? undefined : <Problem text={failure} />}
       {model?.state === 'failed' ? (
-        <a href={href('logs', row.name)}>{`What the engine of ${row.name} printed`}</a>
+        <a href={href('logs', row.name)}>{`Engine log of ${row.name}`}</a>
       ) : undefined}
     </>
   );

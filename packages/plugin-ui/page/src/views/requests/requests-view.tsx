@@ -21,12 +21,12 @@ const shownAtFirst = 100;
 const statuses = ['all', 'running', 'failed'] as const;
 
 export function RequestsView(props: ViewProps): JSX.Element {
-  const { connection, mayManage } = props.session;
+  const { mayManage, scopes } = props.session;
   if (!mayManage.value)
     return (
       <>
         <ViewHeader title="Requests" />
-        {connection.value === 'connecting' ? undefined : (
+        {scopes.value.length === 0 ? undefined : (
           <Note>The requests of all users are shown to keys with the scope manage.</Note>
         )}
       </>

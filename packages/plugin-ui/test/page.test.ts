@@ -1,5 +1,6 @@
 // The server serves the page: its files, the headers that protect it, and the way to it.
 import assert from 'node:assert/strict';
+import { readdir, stat } from 'node:fs/promises';
 import { createTestLamina, type TestLamina } from '@lamina/testing';
 import { createServer, type Server } from '@lamina/server-koa';
 import { ui } from '@lamina/plugin-ui';
@@ -58,6 +59,18 @@ describe('the page', () => {
     assert.equal(again.status, 304);
     const plain = await get(`/ui/${path}`, { 'accept-encoding': 'identity' });
     assert.equal(plain.headers.get('content-encoding'), null);
+  });
+
+  it('has at most 60 kB for its first view, and 150 kB in all, compressed', async () => {
+    const folder = new URL('../dist/page/', import.meta.url);
+    const size = async (path: string) => (await stat(new URL(`${path}.gz`, folder))).size;
+    const { text } = await get('/ui/');
+    const first = [...text.matchAll(/(?:src|href)="\.\/([^"]*)"/g)].map(([, path]) => path!);
+    const all = (await readdir(new URL('assets', folder))).filter((name) => /\.(js|css)$/.test(name));
+    const sum = async (paths: readonly string[]) =>
+      (await Promise.all(paths.map(size))).reduce((total, bytes) => total + bytes, 0);
+    assert.ok((await sum([...first, 'index.html'])) <= 60_000);
+    assert.ok((await sum([...all.map((name) => `assets/${name}`), 'index.html', 'favicon.svg'])) <= 150_000);
   });
 
   it('has no other files', async () => {

@@ -117,9 +117,7 @@ function Notes({ row, problem }: { readonly row: ModelRow; readonly problem: str
       {waiting === undefined ? undefined : <p class="note">{waiting}</p>}
       {run?.memory?.slow === true ? <p class="note">Slow: its weights do not fit in memory.</p> : undefined}
       {failure === undefined ? undefined : <Problem text={failure} />}
-      {model?.state === 'failed' ? (
-        <a href={href('logs', row.name)}>{`Engine log of ${row.name}`}</a>
-      ) : undefined}
+      {model?.state === 'failed' ? <a href={href('logs', row.name)}>{`Engine log of ${row.name}`}</a> : undefined}
     </>
   );
 }

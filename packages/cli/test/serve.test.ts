@@ -40,7 +40,6 @@ describe('lamina serve', () => {
     if (!hasTerminals) return this.skip();
     const terminal = Terminal.start(args, { cwd: folder.path });
     await terminal.saw(/Lamina \S+ {2}ready in \d+ ms\n/);
-    await terminal.saw(/➜ {2}Page {8}http:\/\/127\.0\.0\.1:\d+\n/);
     await terminal.saw(/➜ {2}OpenAI API {2}http:\/\/127\.0\.0\.1:\d+\/v1\n/);
     await terminal.saw(/➜ {2}Models {6}1 of 2 on disk in \S+\n/);
     await terminal.saw(/➜ {2}Engines {5}fake \S+\n\n {2}Press Ctrl-C to stop/);

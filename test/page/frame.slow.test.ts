@@ -11,6 +11,7 @@ import {
 } from 'node:net';
 import { createServer, type Server } from '@lamina/server-koa';
 import { createTestLamina, fakePlugin, type TestLamina } from '@lamina/testing';
+import { metrics } from '@lamina/plugin-metrics';
 import { ui } from '@lamina/plugin-ui';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import {
@@ -19,6 +20,7 @@ import {
   chromium,
   openBrowser,
   openPage,
+  waitUntil,
   type RecordedPage,
 } from '../support/browser.js';
 import { describeWith } from '../support/nginx.js';
@@ -30,7 +32,7 @@ async function startServer(apiKeys?: typeof keys) {
   const model = { path: 'model.fake', backend: 'fake' };
   const lamina = await createTestLamina({
     files: { 'model.fake': 'x' },
-    plugins: [fakePlugin(), ui()],
+    plugins: [fakePlugin(), metrics(), ui()],
     manifest: {
       models: { tiny: { ...model, options: { stderr: ['\x1b[32mgreen\x1b[0m'] } }, 'team/own coder': model },
     },
@@ -129,7 +131,8 @@ describeWith({ chromium }, 'the frame of the page', function () {
     for (const view of ['Chat', 'Downloads', 'Requests', 'Dashboard', 'Logs', 'Events', 'Models']) {
       await page.setViewportSize({ width: 1280, height: 800 });
       await link(view).click();
-      await page.locator('h1:focus').getByText(view).waitFor();
+      // The chat is there to be written in.
+      await page.locator(view === 'Chat' ? 'main textarea:focus' : `h1:focus:text("${view}")`).waitFor();
       assert.equal(await link(view).getAttribute('aria-current'), 'page');
       assert.match(await page.title(), new RegExp(`^${view} – Lamina$`));
       await assertAccessible(page);
@@ -321,10 +324,11 @@ describeWith({ chromium }, 'the frame of the page', function () {
         .waitFor();
     }
     const log = page.getByRole('log');
-    const end = async () => {
-      // Not with waitForFunction, which the content security policy of the page does not allow.
-      while (!(await log.evaluate((one) => one.scrollHeight - one.scrollTop - one.clientHeight < 2)));
-    };
+    const end = () =>
+      waitUntil(
+        page,
+        '(log => log.scrollHeight - log.scrollTop - log.clientHeight < 2)(document.querySelector("[role=log]"))',
+      );
     await end();
     await log.focus();
     await page.keyboard.press('Home');

@@ -10,6 +10,7 @@ import {
   chromium,
   openBrowser,
   openPage,
+  waitUntil,
   type RecordedPage,
 } from '../support/browser.js';
 import { describeWith } from '../support/nginx.js';
@@ -96,9 +97,10 @@ describeWith({ chromium }, 'the dashboard', function () {
     const image = 'document.querySelector(`[aria-label^="Memory"] canvas`)?.toDataURL()';
     const before = await page.evaluate<string>(image);
     await page.getByRole('button', { name: 'Dark colours' }).click();
-    await page.waitForFunction(`${image} !== ${JSON.stringify(before)}`);
+    await waitUntil(page, `${image} !== ${JSON.stringify(before)}`);
     await page.setViewportSize({ width: 500, height: 800 });
-    await page.waitForFunction(
+    await waitUntil(
+      page,
       '[...document.querySelectorAll("canvas")].every((one) => one.clientWidth === one.closest(".canvas").clientWidth)',
     );
     assert.deepEqual(problems, []);

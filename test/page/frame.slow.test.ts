@@ -20,6 +20,7 @@ import {
   chromium,
   openBrowser,
   openPage,
+  waitUntil,
   type RecordedPage,
 } from '../support/browser.js';
 import { describeWith } from '../support/nginx.js';
@@ -129,8 +130,8 @@ describeWith({ chromium }, 'the frame of the page', function () {
     for (const view of ['Chat', 'Downloads', 'Requests', 'Dashboard', 'Logs', 'Events', 'Models']) {
       await page.setViewportSize({ width: 1280, height: 800 });
       await link(view).click();
-      await heading(view);
-      await page.locator(view === 'Chat' ? 'textarea:focus' : 'h1:focus').waitFor();
+      // The chat is there to be written in.
+      await page.locator(view === 'Chat' ? 'main textarea:focus' : `h1:focus:text("${view}")`).waitFor();
       assert.equal(await link(view).getAttribute('aria-current'), 'page');
       assert.match(await page.title(), new RegExp(`^${view} – Lamina$`));
       await assertAccessible(page);
@@ -322,10 +323,11 @@ describeWith({ chromium }, 'the frame of the page', function () {
         .waitFor();
     }
     const log = page.getByRole('log');
-    const end = async () => {
-      // Not with waitForFunction, which the content security policy of the page does not allow.
-      while (!(await log.evaluate((one) => one.scrollHeight - one.scrollTop - one.clientHeight < 2)));
-    };
+    const end = () =>
+      waitUntil(
+        page,
+        '(log => log.scrollHeight - log.scrollTop - log.clientHeight < 2)(document.querySelector("[role=log]"))',
+      );
     await end();
     await log.focus();
     await page.keyboard.press('Home');

@@ -15,6 +15,7 @@ import {
   chromium,
   openBrowser,
   openPage,
+  waitUntil,
   type RecordedPage,
 } from '../support/browser.js';
 import { describeWith } from '../support/nginx.js';
@@ -151,7 +152,7 @@ describeWith({ chromium }, 'the models and downloads in the page', function () {
     await button('Stop team/own coder').waitFor();
     assert.equal(await page.getByRole('heading', { level: 3 }).first().textContent(), 'team/own coder');
     await page.getByText('stays loaded').waitFor();
-    await page.waitForFunction('document.activeElement.ariaLabel === "Stop team/own coder"');
+    await waitUntil(page, 'document.activeElement.ariaLabel === "Stop team/own coder"');
     await page.keyboard.press('Enter');
     await button('Start team/own coder').waitFor();
     expectOneOrigin();
@@ -178,7 +179,7 @@ describeWith({ chromium }, 'the models and downloads in the page', function () {
     await dialog().getByText('1 answer is under way').waitFor();
     assert.deepEqual(await axeViolations(page), []);
     await dialog().getByRole('button', { name: 'Keep' }).click();
-    await page.waitForFunction('document.activeElement.ariaLabel === "Stop endless"');
+    await waitUntil(page, 'document.activeElement.ariaLabel === "Stop endless"');
     await button('Stop endless').click();
     await dialog().getByRole('button', { name: 'Stop' }).click();
     await button('Start endless').waitFor();
@@ -200,7 +201,7 @@ describeWith({ chromium }, 'the models and downloads in the page', function () {
     await open();
     await button('Pull missing').click();
     await page.getByRole('link', { name: /500 bytes of 1 kB/ }).click();
-    await page.waitForFunction('document.title.startsWith("50 %")');
+    await waitUntil(page, 'document.title.startsWith("50 %")');
     await assertAccessible(page);
     await button('Pause the download of missing').click();
     await button('Resume the download of missing').click();

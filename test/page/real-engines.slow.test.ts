@@ -13,7 +13,7 @@ import { ui } from '@lamina/plugin-ui';
 import { createServer, type Server } from '@lamina/server-koa';
 import { createTestLamina, type TestLamina } from '@lamina/testing';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
-import { chromium, openBrowser, openPage, type RecordedPage } from '../support/browser.js';
+import { chromium, openBrowser, openPage, waitUntil, type RecordedPage } from '../support/browser.js';
 import { embeddedDirectory, llamaServer, writeModels } from '../support/engine.js';
 import { describeWith } from '../support/nginx.js';
 
@@ -183,7 +183,7 @@ describeWith(programs, 'the page with real engines', function () {
       headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
       body: JSON.stringify({ model: 'pulled', messages: [{ role: 'user', content: 'Write a line to your log.' }] }),
     }).then((response) => response.text());
-    await page.waitForFunction(`document.querySelector('[role=log]').textContent !== ${JSON.stringify(before)}`);
+    await waitUntil(page, `document.querySelector('[role=log]').textContent !== ${JSON.stringify(before)}`);
   });
 
   it('has a dashboard that moves', async () => {

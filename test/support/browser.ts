@@ -50,6 +50,14 @@ export async function openPage(owner: Browser | BrowserContext, url: string): Pr
   return { page, requests, problems };
 }
 
+/**
+ * Waits until an expression is true in a page. `waitForFunction` evaluates it in the page, which a content security policy
+ * without `unsafe-eval` only allows at the first attempt.
+ */
+export async function waitUntil(page: Page, expression: string): Promise<void> {
+  while (!(await page.evaluate<boolean>(expression)));
+}
+
 /** What axe finds in a page as it is now: one line per rule that is violated, with the selectors of the elements. */
 export async function axeViolations(page: Page): Promise<string[]> {
   await page.evaluate(axe.source); // Not a script element, which the content security policy of the page would block.

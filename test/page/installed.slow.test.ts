@@ -116,7 +116,7 @@ describeWith({ chromium, nginx }, 'the page, installed from its tarball', functi
          location /tools/ai/ {
            proxy_pass ${url}/;
            proxy_http_version 1.1;
-           proxy_set_header Host $host;
+           proxy_set_header Host $http_host;
            proxy_set_header Upgrade $http_upgrade;
            proxy_set_header Connection $connection_upgrade;
          }

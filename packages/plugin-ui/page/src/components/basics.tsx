@@ -7,6 +7,7 @@ import { formatRatio } from '../format.js';
 import { hasNavigated } from '../router.js';
 import { SessionContext } from '../server/session-context.js';
 import { Icon, type IconName } from './icons.js';
+import { useAction } from './use-action.js';
 
 /** The heading of a view, with what can be done there. It has the focus after navigation, for screen readers. */
 export function ViewHeader({
@@ -90,29 +91,17 @@ export function ActionButton({
   ...button
 }: Omit<ButtonProps, 'onClick' | 'type'> & { readonly action: () => Promise<unknown> }): JSX.Element {
   const isLost = useContext(SessionContext)?.connection.value === 'lost';
-  const isRunning = useSignal(false);
-  const problem = useSignal<string | undefined>(undefined);
-  const run = async (): Promise<void> => {
-    isRunning.value = true;
-    problem.value = undefined;
-    try {
-      await action();
-    } catch (error) {
-      problem.value = (error as Error).message;
-    } finally {
-      isRunning.value = false;
-    }
-  };
+  const { isRunning, problem, run } = useAction();
   return (
     <>
       <Button
         {...button}
         disabled={button.disabled === true || isLost}
         hint={isLost ? 'There is no connection to the server.' : button.hint}
-        isBusy={isRunning.value}
-        onClick={() => void run()}
+        isBusy={isRunning}
+        onClick={() => void run(action)}
       />
-      {problem.value === undefined ? undefined : <Problem text={problem.value} />}
+      {problem === undefined ? undefined : <Problem text={problem} />}
     </>
   );
 }

@@ -60,7 +60,7 @@ export function NewestButton({ follow }: { readonly follow: FollowEnd }): JSX.El
     follow.element.current?.focus({ preventScroll: true }); // The button disappears.
   };
   return (
-    <button type="button" class="button newest" onClick={toEnd}>
+    <button type="button" class="button" onClick={toEnd}>
       <Icon name="down" />
       <span>Newest</span>
     </button>

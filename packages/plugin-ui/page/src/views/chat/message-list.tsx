@@ -1,8 +1,9 @@
 // The messages of a conversation. It follows the end while the reader is there.
 import { useSignal } from '@preact/signals';
 import type { JSX } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
+import { useEffect } from 'preact/hooks';
 import { Button, Empty, Note } from '../../components/basics.js';
+import { NewestButton, useFollowEnd } from '../../components/follow-end.js';
 import { counted } from '../../format.js';
 import { href } from '../../router.js';
 import type { Session } from '../../server/session.js';
@@ -13,9 +14,6 @@ import { QuestionMessage } from './question-message.js';
 
 /** Messages that are shown at first, and added when earlier ones are wanted. */
 const page = 40;
-
-/** Pixels from the end that still count as the end. */
-const tolerance = 40;
 
 export interface MessageListProps {
   readonly session: Session;
@@ -29,29 +27,28 @@ export interface MessageListProps {
 
 export function MessageList({ session, chats, chat, mayAsk, onRetry, onEdit }: MessageListProps): JSX.Element {
   const count = useSignal(page);
-  const { log, content, isAtEnd, onScroll, toEnd } = useEnd();
+  const follow = useFollowEnd();
   const { messages } = chat.conversation.value;
   const running = chat.running.value;
   const elsewhere = chat.elsewhere.value;
   useEffect(() => {
-    if (running !== undefined) toEnd();
+    if (running !== undefined) follow.toEnd();
   }, [running]);
   const first = Math.max(0, messages.length - count.value);
   const mayChange = mayAsk && running === undefined && elsewhere === undefined;
   const current = running?.shown.peek().answer ?? elsewhere;
   const all = current === undefined ? messages : [...messages, current];
   return (
-    <div class="log-frame">
+    <div class="log-frame follow-end">
       <div
         class="log"
         role="log"
         aria-label="Messages"
         aria-busy={running !== undefined}
         tabIndex={0}
-        ref={log}
-        onScroll={onScroll}
+        ref={follow.element}
       >
-        <div class="log-content" ref={content}>
+        <div class="log-content">
           {all.length === 0 ? <Start session={session} /> : undefined}
           {first === 0 ? undefined : (
             <Button
@@ -87,42 +84,9 @@ export function MessageList({ session, chats, chat, mayAsk, onRetry, onEdit }: M
           ) : undefined}
         </div>
       </div>
-      {isAtEnd.value ? undefined : (
-        <span class="to-end">
-          <Button label="Newest" icon="down" onClick={toEnd} />
-        </span>
-      )}
+      <NewestButton follow={follow} />
     </div>
   );
-}
-
-/** Keeps a scrolling element at its end, unless the reader has scrolled up. Events still come when it was removed. */
-function useEnd() {
-  const log = useRef<HTMLDivElement>(null);
-  const content = useRef<HTMLDivElement>(null);
-  const isAtEnd = useSignal(true);
-  const lastTop = useRef(0);
-  const toEnd = (): void => {
-    isAtEnd.value = true;
-    if (log.current !== null) log.current.scrollTop = log.current.scrollHeight;
-  };
-  const onScroll = (): void => {
-    if (log.current === null) return;
-    const { scrollTop, scrollHeight, clientHeight } = log.current;
-    // Content that grows also takes the reader away from the end, but never up.
-    if (scrollHeight - scrollTop - clientHeight <= tolerance) isAtEnd.value = true;
-    else if (scrollTop < lastTop.current) isAtEnd.value = false;
-    lastTop.current = scrollTop;
-  };
-  useEffect(() => {
-    const observer = new ResizeObserver(() => {
-      if (isAtEnd.peek()) toEnd();
-    });
-    observer.observe(content.current!);
-    observer.observe(log.current!);
-    return () => observer.disconnect();
-  }, []);
-  return { log, content, isAtEnd, onScroll, toEnd };
 }
 
 function Start({ session }: { readonly session: Session }): JSX.Element | undefined {

@@ -3,6 +3,7 @@ import { useSignal } from '@preact/signals';
 import type { JSX } from 'preact';
 import type { DownloadView } from '@lamina/core/protocol';
 import { Button, Note, Problem } from '../../components/basics.js';
+import { useAction } from '../../components/use-action.js';
 import { manageHint, type Session } from '../../server/session.js';
 import { SearchForm } from './search-form.js';
 
@@ -22,29 +23,21 @@ export function GetModel({ session }: { readonly session: Session }): JSX.Elemen
 function ReferenceForm({ session }: { readonly session: Session }): JSX.Element {
   const reference = useSignal('');
   const name = useSignal('');
-  const isRunning = useSignal(false);
-  const problem = useSignal<string | undefined>(undefined);
   const started = useSignal<DownloadView | undefined>(undefined);
   const mayManage = session.mayManage.value;
+  const { isRunning, problem, run } = useAction();
   const start = async (): Promise<void> => {
-    isRunning.value = true;
-    problem.value = started.value = undefined;
+    started.value = undefined;
     const own = name.value.trim();
-    try {
-      const request = { reference: reference.value.trim(), ...(own === '' ? {} : { name: own }) };
-      started.value = await session.client.downloads.start(request);
-      reference.value = name.value = '';
-    } catch (error) {
-      problem.value = (error as Error).message;
-    } finally {
-      isRunning.value = false;
-    }
+    const request = { reference: reference.value.trim(), ...(own === '' ? {} : { name: own }) };
+    started.value = await session.client.downloads.start(request);
+    reference.value = name.value = '';
   };
   return (
     <form
       onSubmit={(event) => {
         event.preventDefault();
-        if (reference.value.trim() !== '' && !isRunning.value) void start();
+        if (reference.value.trim() !== '' && !isRunning) void run(start);
       }}
     >
       <div class="fields">
@@ -74,11 +67,11 @@ function ReferenceForm({ session }: { readonly session: Session }): JSX.Element 
           icon="downloads"
           type="submit"
           disabled={!mayManage}
-          isBusy={isRunning.value}
+          isBusy={isRunning}
           hint={mayManage ? undefined : manageHint}
         />
       </div>
-      {problem.value === undefined ? undefined : <Problem text={problem.value} />}
+      {problem === undefined ? undefined : <Problem text={problem} />}
       <p class="note" role="status">
         {started.value === undefined ? undefined : `Downloading “${started.value.model}”.`}
       </p>

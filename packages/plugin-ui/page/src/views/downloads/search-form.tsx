@@ -3,6 +3,7 @@ import { useSignal } from '@preact/signals';
 import type { JSX } from 'preact';
 import type { FoundModelView, SearchView } from '@lamina/core/protocol';
 import { ActionButton, Button, Note, Problem } from '../../components/basics.js';
+import { useAction } from '../../components/use-action.js';
 import { counted, formatRatio } from '../../format.js';
 import { manageHint, type Session } from '../../server/session.js';
 import { ratioOf, stateText } from './download-text.js';
@@ -10,20 +11,11 @@ import { downloadOf, foundFacts } from './found-models.js';
 
 export function SearchForm({ session }: { readonly session: Session }): JSX.Element {
   const words = useSignal('');
-  const isRunning = useSignal(false);
-  const problem = useSignal<string | undefined>(undefined);
   const found = useSignal<SearchView | undefined>(undefined);
   const mayManage = session.mayManage.value;
+  const { isRunning, problem, run } = useAction();
   const search = async (): Promise<void> => {
-    isRunning.value = true;
-    problem.value = undefined;
-    try {
-      found.value = (await session.client.search(words.value.trim())) as SearchView;
-    } catch (error) {
-      problem.value = (error as Error).message;
-    } finally {
-      isRunning.value = false;
-    }
+    found.value = (await session.client.search(words.value.trim())) as SearchView;
   };
   return (
     <>
@@ -31,7 +23,7 @@ export function SearchForm({ session }: { readonly session: Session }): JSX.Elem
         role="search"
         onSubmit={(event) => {
           event.preventDefault();
-          if (words.value.trim() !== '' && !isRunning.value) void search();
+          if (words.value.trim() !== '' && !isRunning) void run(search);
         }}
       >
         <div class="fields">
@@ -46,16 +38,16 @@ export function SearchForm({ session }: { readonly session: Session }): JSX.Elem
             />
           </label>
           <Button
-            label={isRunning.value ? 'Searching…' : 'Search'}
+            label={isRunning ? 'Searching…' : 'Search'}
             icon="search"
             type="submit"
             disabled={!mayManage}
-            isBusy={isRunning.value}
+            isBusy={isRunning}
             hint={mayManage ? undefined : manageHint}
           />
         </div>
       </form>
-      {problem.value === undefined ? undefined : <Problem text={problem.value} />}
+      {problem === undefined ? undefined : <Problem text={problem} />}
       {found.value === undefined ? undefined : (
         <Results session={session} found={found.value} onClear={() => (found.value = undefined)} />
       )}

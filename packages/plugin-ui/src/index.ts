@@ -1,4 +1,4 @@
-// The plugin `ui`: a web page for models, chats, requests, downloads and logs.
+// The plugin `ui`: a web page for models, chats, downloads, requests, a dashboard, logs and events.
 import { definePlugin } from '@lamina/core/plugin';
 import type {} from '@lamina/server-koa';
 import { captureRoutes } from './capture/capture-routes.js';

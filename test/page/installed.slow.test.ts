@@ -17,9 +17,10 @@ import { packedPackages } from '../support/packed.js';
 const programs = {
   'create-server': `
 import { createLamina } from '@lamina/core';
+import { metrics } from '@lamina/plugin-metrics';
 import { ui } from '@lamina/plugin-ui';
 import { createServer } from '@lamina/server-koa';
-const lamina = await createLamina({ modelsDir: process.argv[2], plugins: [ui()] });
+const lamina = await createLamina({ modelsDir: process.argv[2], plugins: [metrics(), ui()] });
 const server = createServer(lamina, { port: 0 });
 console.log(await server.listen());
 process.once('SIGTERM', () => void server.close().then(() => lamina.close()));
@@ -28,10 +29,11 @@ process.once('SIGTERM', () => void server.close().then(() => lamina.close()));
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { createLamina } from '@lamina/core';
+import { metrics } from '@lamina/plugin-metrics';
 import { ui } from '@lamina/plugin-ui';
 import { attachWebSocket, laminaRouter } from '@lamina/server-koa';
 import Koa from 'koa';
-const lamina = await createLamina({ modelsDir: process.argv[2], plugins: [ui()] });
+const lamina = await createLamina({ modelsDir: process.argv[2], plugins: [metrics(), ui()] });
 const router = laminaRouter(lamina);
 router.prefix('/ai');
 const http = createServer(new Koa().use(router.routes()).callback()).listen(0, '127.0.0.1');
@@ -57,7 +59,7 @@ describeWith({ chromium, nginx }, 'the page, installed from its tarball', functi
     folder = await realpath(await mkdtemp(join(tmpdir(), 'lamina-page-')));
     await writeFile(join(folder, 'package.json'), '{ "private": true, "type": "module" }');
     const packed = await packedPackages();
-    const names = ['core', 'config', 'client', 'server-koa', 'plugin-ui'];
+    const names = ['core', 'config', 'client', 'server-koa', 'plugin-metrics', 'plugin-ui'];
     const tarballs = names.map((name) => packed.get(`@lamina/${name}`)!);
     const flags = ['--no-audit', '--no-fund', '--ignore-scripts', '--prefer-offline'];
     await promisify(execFile)('npm', ['install', ...flags, ...tarballs, 'koa'], { cwd: folder });

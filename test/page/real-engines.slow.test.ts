@@ -85,7 +85,6 @@ describeWith(programs, 'the page with real engines', function () {
   }
 
   it('asks for the key, and says when it is wrong', async () => {
-    await page.getByText('Authentication required').waitFor();
     await page.getByLabel('API key of this server').fill('wrong');
     await page.keyboard.press('Enter');
     await page.getByText('The API key is not valid').waitFor();

@@ -64,6 +64,7 @@ declare global {
   const hfSource: typeof import('@lamina/plugin-hf-source').hfSource;
   const ollamaSource: typeof import('@lamina/plugin-ollama-source').ollamaSource;
   const spawn: typeof import('node:child_process').spawn;
+  const sessionStorage: { getItem(name: string): string | null; setItem(name: string, value: string): void };
   const existsSync: typeof import('node:fs').existsSync;
   const writeFile: typeof import('node:fs/promises').writeFile;
   const join: typeof import('node:path').join;

@@ -78,10 +78,12 @@ export class ChatStream implements AsyncIterable<ChatCompletionChunk> {
    * client can continue the chat (`resumeChat`).
    * @example
    * ```ts
+   * const messages = [{ role: 'user', content: 'Who are you?' }];
    * const chat = client.chat({ model: 'tiny', messages }, { keep: true });
+   * let answer = '';
    * for await (const { choices } of chat) {
-   *   text += choices[0]?.delta.content ?? '';
-   *   sessionStorage.setItem('chat', JSON.stringify({ text, position: chat.position }));
+   *   answer += choices[0]?.delta.content ?? '';
+   *   sessionStorage.setItem('chat', JSON.stringify({ answer, position: chat.position }));
    * }
    * ```
    */

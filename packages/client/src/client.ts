@@ -82,8 +82,8 @@ export class LaminaClient {
    * @param position The `position` of the earlier chat.
    * @example
    * ```ts
-   * const { text, position } = JSON.parse(sessionStorage.getItem('chat')!);
-   * console.log(text + (await client.resumeChat(position).text()));
+   * const { answer, position } = JSON.parse(sessionStorage.getItem('chat')!);
+   * console.log(answer + (await client.resumeChat(position).text()));
    * ```
    */
   resumeChat(position: ChatPosition, options: Omit<ChatOptions, 'keep'> = {}): ChatStream {

@@ -35,7 +35,8 @@ export function machineText(machine: Machine, modelsDir: string, { env }: CliIo,
     ...stores.map(({ path, models }) => ['Ollama', `${counted(models, 'model')} in ${path}`] as const),
     ['Directory', `${modelsDir}, for models and their manifest`],
   ];
-  return `${printer.style.bold('This machine')}\n${printer.pairs(lines.map(([name, value]) => [name, withShortPaths(value, env)]))}`;
+  const table = printer.pairs(lines.map(([name, value]) => [name, withShortPaths(value, env)]));
+  return `${printer.style.bold('This machine')}\n${table}`;
 }
 
 /** The files to write and those that are there, and the models that the new manifest names. */

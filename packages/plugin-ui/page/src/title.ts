@@ -1,4 +1,4 @@
-// The title of the page: while it is hidden, it shows how far a download or a start is.
+// The title of the page. It shows how far a download or a start is, also while the page is hidden.
 import { formatRatio } from './format.js';
 import type { Session } from './server/session.js';
 

@@ -6,6 +6,7 @@ import { copyText } from '../copy-text.js';
 import { formatRatio } from '../format.js';
 import { hasNavigated } from '../router.js';
 import { SessionContext } from '../server/session-context.js';
+import { manageHint } from '../server/session.js';
 import { Icon, type IconName } from './icons.js';
 import { useAction } from './use-action.js';
 
@@ -43,6 +44,8 @@ export interface ButtonProps {
   readonly disabled?: boolean;
   /** Why it is disabled, or what it does. */
   readonly hint?: string | undefined;
+  /** Needs a key with the scope `manage`: with another one it is disabled, and says so. */
+  readonly needsManage?: boolean;
   /** Whether the part of the page that it shows or hides is shown. */
   readonly isExpanded?: boolean;
   /** Its action is running. It keeps the focus, which a disabled button would lose. */
@@ -59,18 +62,21 @@ export function Button({
   kind,
   disabled = false,
   hint,
+  needsManage = false,
   isExpanded,
   isBusy = false,
   type = 'button',
   onClick,
 }: ButtonProps): JSX.Element {
+  const session = useContext(SessionContext);
+  const isRefused = needsManage && session?.mayManage.value !== true;
   const name = of === undefined ? label : `${label} ${of}`;
   return (
     <button
       type={type}
       class={`button ${kind ?? ''} ${iconOnly ? 'icon-only' : ''}`}
-      disabled={disabled}
-      title={hint ?? (iconOnly ? name : undefined)}
+      disabled={disabled || isRefused}
+      title={(isRefused ? manageHint : hint) ?? (iconOnly ? name : undefined)}
       aria-label={iconOnly || of !== undefined ? name : undefined}
       aria-expanded={isExpanded}
       aria-disabled={isBusy ? true : undefined}

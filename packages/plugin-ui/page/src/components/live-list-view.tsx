@@ -90,7 +90,7 @@ export function LiveListView<Item>({
           </div>
         </div>
         {list.waiting.value > 0 ? (
-          <Button label={`${counted(list.waiting.value, `new ${noun}`)}`} icon="down" onClick={() => list.resume()} />
+          <Button label={counted(list.waiting.value, `new ${noun}`)} icon="down" onClick={() => list.resume()} />
         ) : (
           <NewestButton follow={follow} />
         )}

@@ -12,7 +12,7 @@ export function ManageOnly({
   readonly session: Session;
   /** What needs it, at the beginning of a sentence. */
   readonly what: string;
-  readonly children: ComponentChildren;
+  readonly children?: ComponentChildren;
 }): JSX.Element | undefined {
   if (session.mayManage.value) return <>{children}</>;
   // Every key has a scope, so they are not known yet.

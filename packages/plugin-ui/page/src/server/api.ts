@@ -17,8 +17,6 @@ export class ApiError extends Error {
 /** What a request can have besides its path. */
 export interface ApiRequest {
   readonly method?: 'GET' | 'POST' | 'DELETE';
-  /** The JSON body. */
-  readonly body?: object;
   readonly signal?: AbortSignal;
 }
 
@@ -37,14 +35,10 @@ export class Api {
    * @param path Without a leading slash: `models`, `downloads/1`.
    * @throws ApiError
    */
-  async request<T>(path: string, { method = 'GET', body, signal }: ApiRequest = {}): Promise<T> {
+  async request<T>(path: string, { method = 'GET', signal }: ApiRequest = {}): Promise<T> {
     const response = await this.#fetch(path, {
       method,
-      headers: {
-        ...(this.key === undefined ? {} : { authorization: `Bearer ${this.key}` }),
-        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-      },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(this.key === undefined ? {} : { headers: { authorization: `Bearer ${this.key}` } }),
       ...(signal === undefined ? {} : { signal }),
       credentials: 'same-origin', // For a proxy that asks for a password.
       cache: 'no-store',

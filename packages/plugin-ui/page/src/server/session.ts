@@ -1,7 +1,7 @@
 // A session with the server: the connection, what the key may do, and the values that several views show.
 import { computed, signal } from '@preact/signals';
 import { connect, type LaminaClient } from '@lamina/client';
-import type { BackendsView, DownloadableView, DownloadsView, ModelsView } from '@lamina/core/protocol';
+import type { BackendsView, DownloadableView, DownloadsView, ModelsView, ServedModels } from '@lamina/core/protocol';
 import { Api } from './api.js';
 import { LiveValue, type LiveQuery } from './live.js';
 
@@ -52,6 +52,8 @@ export class Session {
 
   /** All models, with the backend that would run each. */
   readonly models;
+  /** What models can do, of those that can be used. */
+  readonly served;
   /** The models in use, and the memory that they share. */
   readonly ps;
   readonly downloads;
@@ -90,6 +92,10 @@ export class Session {
     );
     this.models = this.#live({
       read: (signal) => api.request<ModelsView>('models?backends=true', { signal }),
+      events: modelEvents,
+    });
+    this.served = this.#live({
+      read: (signal) => api.request<ServedModels>('v1/models', { signal }),
       events: modelEvents,
     });
     this.ps = this.#live({

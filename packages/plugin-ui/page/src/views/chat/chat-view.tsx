@@ -86,7 +86,7 @@ function Conversation({
   readonly chats: Chats;
   readonly chat: Chat;
 }): JSX.Element {
-  const choices = modelChoices(session.models.value.value, chats.served.value.value);
+  const choices = modelChoices(session.models.value.value, session.served.value.value);
   const model = modelOf(chat.conversation.value, choices);
   /** Sends with the model that is shown. */
   const withModel = (action: () => void): void => {
@@ -113,7 +113,7 @@ function Conversation({
       ) : undefined}
       <Composer
         chat={chat}
-        served={chats.served.value.value}
+        served={session.served.value.value}
         model={model}
         mayAsk={mayAsk}
         onSend={(question) => withModel(() => chat.send(question))}

@@ -1,7 +1,5 @@
 // All conversations of a session: those in this browser, and those that are open. Answers go on whatever the page shows.
 import { batch, computed, signal, type ReadonlySignal } from '@preact/signals';
-import type { ServedModels } from '@lamina/core/protocol';
-import type { LiveValue } from '../../server/live.js';
 import type { Session } from '../../server/session.js';
 import { Chat, type ChatHost } from './chat.js';
 import { newConversation, type Conversation } from './conversation.js';
@@ -18,8 +16,6 @@ const reportingType = 'llama.cpp';
 export class Chats implements ChatHost {
   readonly client;
   readonly pacer = windowPacer();
-  /** What models can do, of those that can be used. */
-  readonly served: LiveValue<ServedModels>;
   /** The conversation that was shown last. */
   current: Chat | undefined;
 
@@ -35,10 +31,6 @@ export class Chats implements ChatHost {
 
   constructor(private readonly session: Session) {
     this.client = session.client;
-    this.served = session.live({
-      read: (signal) => session.api.request<ServedModels>('v1/models', { signal }),
-      events: ['model.discovered', 'model.updated', 'model.removed', 'model.state', 'manifest.changed'],
-    });
     const save = (): void => this.#saveNow();
     addEventListener('pagehide', save, { signal: this.#closing.signal });
     void this.#guard(() => this.#refresh());
@@ -110,7 +102,7 @@ export class Chats implements ChatHost {
   }
 
   contextLength(model: string): number | undefined {
-    return this.served.value.peek()?.data.find(({ id }) => id === model)?.context_length;
+    return this.session.served.value.peek()?.data.find(({ id }) => id === model)?.context_length;
   }
 
   async save(conversation: Conversation): Promise<void> {
@@ -133,7 +125,6 @@ export class Chats implements ChatHost {
   close(): void {
     this.#saveNow();
     this.#closing.abort();
-    this.served.close();
     this.#tabs.close();
     void this.#history.close();
   }

@@ -2,9 +2,11 @@
 import type { PsView } from '@lamina/core/protocol';
 import type { JSX } from 'preact';
 import { useEffect, useMemo, useRef } from 'preact/hooks';
-import { Empty, Note, Problem, ViewHeader } from '../../components/basics.js';
+import { Empty, Problem, ViewHeader } from '../../components/basics.js';
+import { ManageOnly } from '../../components/manage-only.js';
 import type { ViewProps } from '../../lazy-view.js';
 import { replaceRoute } from '../../router.js';
+import { countRequests } from '../../server/count-requests.js';
 import type { LiveValue } from '../../server/live.js';
 import type { Session } from '../../server/session.js';
 import { chartsOf, type Present } from './charts.js';
@@ -30,9 +32,7 @@ export function DashboardView({ session, query }: ViewProps): JSX.Element {
     return (
       <>
         <ViewHeader title="Dashboard" />
-        {session.scopes.value.length === 0 ? undefined : (
-          <Note>The numbers of the server are shown to keys with the scope manage.</Note>
-        )}
+        <ManageOnly session={session} what="The dashboard" />
       </>
     );
   return <Dashboard session={session} window={window} model={model} />;
@@ -94,10 +94,11 @@ function Dashboard({ session, window, model }: Shown): JSX.Element {
 }
 
 function presentOf(ps: PsView | undefined, model: string): Present {
-  const models = Object.entries(ps?.models ?? {}).filter(([name]) => model === '' || name === model);
+  const shown = Object.entries(ps?.models ?? {}).flatMap(([name, one]) => (model === '' || name === model ? one : []));
+  const { busy: running, waiting } = countRequests(shown);
   return {
-    running: models.reduce((sum, [, { busy }]) => sum + busy, 0),
-    waiting: models.reduce((sum, [, { waiting }]) => sum + waiting, 0),
+    running,
+    waiting,
     memoryBudget: ps?.resources['host']?.budget,
   };
 }

@@ -4,7 +4,7 @@ import type { JSX } from 'preact';
 import type { DownloadView } from '@lamina/core/protocol';
 import { ActionButton, Button, Confirm, Problem, Progress, State } from '../../components/basics.js';
 import { formatBytes } from '../../format.js';
-import { manageHint, type Session } from '../../server/session.js';
+import type { Session } from '../../server/session.js';
 import { downloadText, filesText, ratioOf, referenceText, stateText } from './download-text.js';
 
 interface ItemProps {
@@ -55,8 +55,7 @@ function Files({ download: { files } }: Pick<ItemProps, 'download'>): JSX.Elemen
 function Actions({ session, download }: ItemProps): JSX.Element {
   const { id, model, state } = download;
   const { downloads } = session.client;
-  const manage = session.mayManage.value ? {} : { disabled: true, hint: manageHint };
-  const common = { of: `the download of ${model}`, ...manage };
+  const common = { of: `the download of ${model}`, needsManage: true };
   if (state === 'finished' || state === 'cancelled')
     return (
       <ActionButton
@@ -92,15 +91,13 @@ async function remove({ api, downloads }: Session, id: string): Promise<void> {
 
 function Cancel({ session, download: { id, model, done } }: ItemProps): JSX.Element {
   const isAsking = useSignal(false);
-  const mayManage = session.mayManage.value;
   return (
     <>
       <Button
         label="Cancel"
         of={`the download of ${model}`}
         icon="close"
-        disabled={!mayManage}
-        hint={mayManage ? undefined : manageHint}
+        needsManage
         onClick={() => (isAsking.value = true)}
       />
       {isAsking.value ? (

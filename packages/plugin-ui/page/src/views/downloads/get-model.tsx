@@ -4,7 +4,7 @@ import type { JSX } from 'preact';
 import type { DownloadView } from '@lamina/core/protocol';
 import { Button, Note, Problem } from '../../components/basics.js';
 import { useAction } from '../../components/use-action.js';
-import { manageHint, type Session } from '../../server/session.js';
+import type { Session } from '../../server/session.js';
 import { SearchForm } from './search-form.js';
 
 export function GetModel({ session }: { readonly session: Session }): JSX.Element {
@@ -24,7 +24,6 @@ function ReferenceForm({ session }: { readonly session: Session }): JSX.Element 
   const reference = useSignal('');
   const name = useSignal('');
   const started = useSignal<DownloadView | undefined>(undefined);
-  const mayManage = session.mayManage.value;
   const { isRunning, problem, run } = useAction();
   const start = async (): Promise<void> => {
     started.value = undefined;
@@ -62,14 +61,7 @@ function ReferenceForm({ session }: { readonly session: Session }): JSX.Element 
             onInput={({ currentTarget }) => (name.value = currentTarget.value)}
           />
         </label>
-        <Button
-          label="Pull"
-          icon="downloads"
-          type="submit"
-          disabled={!mayManage}
-          isBusy={isRunning}
-          hint={mayManage ? undefined : manageHint}
-        />
+        <Button label="Pull" icon="downloads" type="submit" needsManage isBusy={isRunning} />
       </div>
       {problem === undefined ? undefined : <Problem text={problem} />}
       <p class="note" role="status">

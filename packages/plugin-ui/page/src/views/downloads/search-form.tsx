@@ -5,14 +5,13 @@ import type { FoundModelView, SearchView } from '@lamina/core/protocol';
 import { ActionButton, Button, Note, Problem } from '../../components/basics.js';
 import { useAction } from '../../components/use-action.js';
 import { counted, formatRatio } from '../../format.js';
-import { manageHint, type Session } from '../../server/session.js';
+import type { Session } from '../../server/session.js';
 import { ratioOf, stateText } from './download-text.js';
 import { downloadOf, foundFacts } from './found-models.js';
 
 export function SearchForm({ session }: { readonly session: Session }): JSX.Element {
   const words = useSignal('');
   const found = useSignal<SearchView | undefined>(undefined);
-  const mayManage = session.mayManage.value;
   const { isRunning, problem, run } = useAction();
   const search = async (): Promise<void> => {
     found.value = (await session.client.search(words.value.trim())) as SearchView;
@@ -41,9 +40,8 @@ export function SearchForm({ session }: { readonly session: Session }): JSX.Elem
             label={isRunning ? 'Searching…' : 'Search'}
             icon="search"
             type="submit"
-            disabled={!mayManage}
+            needsManage
             isBusy={isRunning}
-            hint={mayManage ? undefined : manageHint}
           />
         </div>
       </form>
@@ -106,7 +104,7 @@ function Found({ session, model }: { readonly session: Session; readonly model: 
           label="Pull"
           of={reference}
           icon="downloads"
-          disabled={!session.mayManage.value}
+          needsManage
           action={() => session.client.downloads.start({ reference, source })}
         />
       ) : (

@@ -3,14 +3,13 @@ import { useSignal } from '@preact/signals';
 import type { JSX } from 'preact';
 import type { BackendsView, BackendView, InstallationView } from '@lamina/core/protocol';
 import { ActionButton, Note, Progress, State } from '../../components/basics.js';
-import { manageHint, type Session } from '../../server/session.js';
+import type { Session } from '../../server/session.js';
 import { progressText } from './sentences.js';
 
 export function Engines({ session }: { readonly session: Session }): JSX.Element | undefined {
   const view = session.backends.value.value;
   if (view === undefined) return undefined;
   const backends = Object.entries(view.backends);
-  const mayManage = session.mayManage.value;
   const refresh = async (): Promise<void> => {
     await session.api.request<BackendsView>('backends/refresh', { method: 'POST' });
     for (const value of [session.backends, session.models]) value.invalidate();
@@ -23,8 +22,8 @@ export function Engines({ session }: { readonly session: Session }): JSX.Element
           label="Look again"
           icon="retry"
           kind="plain"
-          disabled={!mayManage}
-          hint={mayManage ? 'Looks for engines that were installed meanwhile.' : manageHint}
+          needsManage
+          hint="Looks for engines that were installed meanwhile."
           action={refresh}
         />
       </div>
@@ -53,7 +52,6 @@ function Engine({
 }): JSX.Element {
   const isInstalling = useSignal(false);
   const { available, version, formats, reason, hint, note, fallback } = backend;
-  const mayManage = session.mayManage.value;
   const install = async (): Promise<void> => {
     isInstalling.value = true;
     try {
@@ -80,14 +78,7 @@ function Engine({
       {isInstalling.value ? <Installing session={session} name={name} /> : undefined}
       {installsItself(backend) ? (
         <div class="row">
-          <ActionButton
-            label="Install"
-            of={name}
-            icon="downloads"
-            disabled={!mayManage}
-            hint={mayManage ? undefined : manageHint}
-            action={install}
-          />
+          <ActionButton label="Install" of={name} icon="downloads" needsManage action={install} />
         </div>
       ) : undefined}
     </li>

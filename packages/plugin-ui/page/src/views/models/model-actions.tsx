@@ -4,7 +4,7 @@ import type { JSX } from 'preact';
 import { ActionButton, Button, Confirm } from '../../components/basics.js';
 import { Icon } from '../../components/icons.js';
 import { href } from '../../router.js';
-import { manageHint, type Session } from '../../server/session.js';
+import type { Session } from '../../server/session.js';
 import { canChat, type ModelRow } from './model-rows.js';
 import { stopQuestion } from './sentences.js';
 
@@ -38,7 +38,6 @@ const stoppable = ['queued', 'starting', 'waking', 'ready', 'degraded', 'sleepin
 function StartOrStop({ session, row, onProblem }: ActionsProps): JSX.Element | undefined {
   const { name, model, run } = row;
   const isAsking = useSignal(false);
-  const mayManage = session.mayManage.value;
   // Not awaited by the button: a model that starts can be cancelled. Its state tells the end.
   const begin = (work: Promise<unknown>): void => {
     onProblem(undefined);
@@ -55,8 +54,9 @@ function StartOrStop({ session, row, onProblem }: ActionsProps): JSX.Element | u
         label="Start"
         of={name}
         icon="play"
-        disabled={!mayManage || cannotRun !== undefined}
-        hint={mayManage ? cannotRun : manageHint}
+        needsManage
+        disabled={cannotRun !== undefined}
+        hint={cannotRun}
         onClick={() => begin(session.client.models.start(name))}
       />
     );
@@ -69,8 +69,8 @@ function StartOrStop({ session, row, onProblem }: ActionsProps): JSX.Element | u
         label={isLoading ? 'Cancel' : 'Stop'}
         of={isLoading ? `the start of ${name}` : name}
         icon={isLoading ? 'close' : 'stop'}
-        disabled={!mayManage || state === 'stopping'}
-        hint={mayManage ? undefined : manageHint}
+        needsManage
+        disabled={state === 'stopping'}
         onClick={question === undefined ? stop : () => (isAsking.value = true)}
       />
       {isAsking.value ? (
@@ -89,14 +89,13 @@ function StartOrStop({ session, row, onProblem }: ActionsProps): JSX.Element | u
 function Pull({ session, row: { name }, onProblem }: ActionsProps): JSX.Element {
   const offer = session.downloadable.value.value?.models.find(({ model }) => model === name);
   if (offer === undefined) return <span class="note">no source</span>;
-  const mayManage = session.mayManage.value;
   return (
     <ActionButton
       label="Pull"
       of={name}
       icon="downloads"
-      disabled={!mayManage}
-      hint={mayManage ? `From ${Object.keys(offer.sources).join(', ')}` : manageHint}
+      needsManage
+      hint={`From ${Object.keys(offer.sources).join(', ')}`}
       action={() => {
         onProblem(undefined);
         return session.client.downloads.start({ model: name }).catch(({ message }: Error) => onProblem(message));

@@ -6,7 +6,7 @@ import { Button, Confirm, CopyButton, Note, Problem } from '../../components/bas
 import { Icon } from '../../components/icons.js';
 import { href } from '../../router.js';
 import { storedKey } from '../../server/key.js';
-import { manageHint, type Session } from '../../server/session.js';
+import type { Session } from '../../server/session.js';
 import { useLive } from '../../server/use-live.js';
 import { apiUrl, curlLine, modelPath } from './addresses.js';
 import { detailFacts } from './details.js';
@@ -71,22 +71,13 @@ function curlOf({ api }: Session, name: string, detail: ModelDetail | undefined)
 function Remove({ session, name, model, onRemoved }: Omit<DetailsProps, 'run'>): JSX.Element {
   const isAsking = useSignal(false);
   const withFiles = useSignal(false);
-  const mayManage = session.mayManage.value;
   const remove = async (): Promise<void> => {
     const path = `${modelPath(name)}${withFiles.value ? '?files=1' : ''}`;
     onRemoved(removalText(await session.api.request<RemovalView>(path, { method: 'DELETE' })));
   };
   return (
     <>
-      <Button
-        label="Delete…"
-        of={name}
-        icon="trash"
-        kind="plain"
-        disabled={!mayManage}
-        hint={mayManage ? undefined : manageHint}
-        onClick={() => (isAsking.value = true)}
-      />
+      <Button label="Delete…" of={name} icon="trash" kind="plain" needsManage onClick={() => (isAsking.value = true)} />
       {isAsking.value ? (
         <Confirm
           title={`Delete ${name}?`}

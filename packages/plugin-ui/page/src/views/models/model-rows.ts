@@ -1,5 +1,6 @@
 // Which models the view shows, in which order, and what is known of each.
 import type { DownloadView, ModelView, PsModel, ServedModel } from '@lamina/core/protocol';
+import { hasWords } from '../../words.js';
 
 /** One model of the view. */
 export interface ModelRow {
@@ -41,11 +42,7 @@ export function modelsElsewhere(parts: RowParts): readonly ModelRow[] {
 
 /** The rows that have every word of a text in their name, description, aliases, engine or state. */
 export function matchingRows(rows: readonly ModelRow[], text: string): readonly ModelRow[] {
-  const words = text.toLowerCase().split(/\s+/).filter(Boolean);
-  return rows.filter((row) => {
-    const searched = searchedText(row);
-    return words.every((word) => searched.includes(word));
-  });
+  return rows.filter((row) => hasWords(searchedText(row), text));
 }
 
 /** Whether a download has an end yet. */
@@ -84,7 +81,7 @@ function compareNames(a: string, b: string): number {
 }
 
 function searchedText({ name, model }: ModelRow): string {
-  if (model === undefined) return name.toLowerCase();
+  if (model === undefined) return name;
   const { description = '', aliases = [], runs_on = '', state, quantization = '' } = model;
-  return [name, description, ...aliases, runs_on, state, quantization].join('\n').toLowerCase();
+  return [name, description, ...aliases, runs_on, state, quantization].join('\n');
 }

@@ -1,13 +1,11 @@
 // The models: what runs and why others wait, what is on disk, what could be had, and the engines that run them.
 import { useSignal } from '@preact/signals';
 import type { JSX } from 'preact';
-import type { ServedModels } from '@lamina/core/protocol';
 import { Note, Problem, ViewHeader } from '../../components/basics.js';
 import { Icon } from '../../components/icons.js';
 import type { ViewProps } from '../../lazy-view.js';
 import { href } from '../../router.js';
 import type { Session } from '../../server/session.js';
-import { useLive } from '../../server/use-live.js';
 import { Engines } from './engines.js';
 import { MemoryBar } from './memory-bar.js';
 import { ModelList } from './model-list.js';
@@ -21,7 +19,7 @@ const many = 8;
 export function ModelsView({ session }: ViewProps): JSX.Element {
   const filter = useSignal('');
   const notice = useSignal<string | undefined>(undefined);
-  const parts = usePartsOf(session);
+  const parts = partsOf(session);
   const models = session.models.value.value;
   return (
     <>
@@ -96,14 +94,10 @@ function Problems({ session }: { readonly session: Session }): JSX.Element {
   );
 }
 
-function usePartsOf(session: Session): Omit<RowParts, 'models'> {
-  const served = useLive(session, {
-    read: (signal) => session.api.request<ServedModels>('v1/models', { signal }),
-    events: ['model.discovered', 'model.updated', 'model.removed', 'model.ready', 'model.stopped'],
-  }).value.value;
+function partsOf(session: Session): Omit<RowParts, 'models'> {
   return {
     runs: session.ps.value.value?.models ?? {},
     downloads: session.downloads.value.value?.downloads ?? [],
-    served: served?.data ?? [],
+    served: session.served.value.value?.data ?? [],
   };
 }

@@ -1,5 +1,6 @@
 // The list of requests: how it grows, and which of it a filter lets through.
 import type { FinishedRequest, RequestsView, StartedRequest } from '@lamina/core/protocol';
+import { hasWords } from '../../words.js';
 
 /** How many finished requests are kept, as by the server. */
 const kept = 500;
@@ -45,12 +46,11 @@ export function filterRequests(
   entries: readonly RequestEntry[],
   { model, status, text }: RequestFilter,
 ): readonly RequestEntry[] {
-  const words = text.toLowerCase().split(/\s+/).filter(Boolean);
   return entries.filter(
     (entry) =>
       (model === '' || entry.model === model) &&
       (status === 'all' || outcomeOf(entry) === status) &&
-      (words.length === 0 || matches(entry, words)),
+      (text === '' || hasWords(searchedText(entry), text)),
   );
 }
 
@@ -60,11 +60,9 @@ export function endedSince(before: RequestsView, now: RequestsView): number {
   return now.finished.length - (now.finished.findIndex(({ id }) => id === last) + 1);
 }
 
-function matches(entry: RequestEntry, words: readonly string[]): boolean {
+function searchedText(entry: RequestEntry): string {
   const { model, answered_by, route, request, via, key, status, finish_reason, error } = entry;
-  const all = [model, answered_by, route, request, via, key, status, outcomeOf(entry), finish_reason]
+  return [model, answered_by, route, request, via, key, status, outcomeOf(entry), finish_reason]
     .concat(error?.code, error?.message)
-    .join('\n')
-    .toLowerCase();
-  return words.every((word) => all.includes(word));
+    .join('\n');
 }

@@ -2,15 +2,15 @@
 import { useSignal } from '@preact/signals';
 import type { RequestsView as RequestsDocument } from '@lamina/core/protocol';
 import type { JSX } from 'preact';
-import { useEffect, useMemo } from 'preact/hooks';
+import { useMemo } from 'preact/hooks';
 import { Button, Empty, Note, Problem, ViewHeader } from '../../components/basics.js';
 import { Icon } from '../../components/icons.js';
+import { ManageOnly } from '../../components/manage-only.js';
 import { counted } from '../../format.js';
 import type { ViewProps } from '../../lazy-view.js';
 import { href, replaceRoute } from '../../router.js';
-import type { LiveValue } from '../../server/live.js';
-import type { Session } from '../../server/session.js';
-import { readCapture, type CaptureList } from './capture.js';
+import { useLive } from '../../server/use-live.js';
+import { readCapture } from './capture.js';
 import { endedSince, entriesOf, filterRequests, modelsOf, type RequestFilter } from './request-list.js';
 import { RequestReader } from './request-reader.js';
 import { RequestTable } from './request-table.js';
@@ -21,21 +21,25 @@ const shownAtFirst = 100;
 const statuses = ['all', 'running', 'failed'] as const;
 
 export function RequestsView(props: ViewProps): JSX.Element {
-  const { mayManage, scopes } = props.session;
-  if (!mayManage.value)
-    return (
-      <>
-        <ViewHeader title="Requests" />
-        {scopes.value.length === 0 ? undefined : (
-          <Note>The requests of all users are shown to keys with the scope manage.</Note>
-        )}
-      </>
-    );
-  return <Requests {...props} />;
+  if (props.session.mayManage.value) return <Requests {...props} />;
+  return (
+    <>
+      <ViewHeader title="Requests" />
+      <ManageOnly session={props.session} what="The list of all users' requests" />
+    </>
+  );
 }
 
 function Requests({ session, item, query }: ViewProps): JSX.Element {
-  const { requests, capture } = useLive(session);
+  const reader = useMemo(() => new RequestReader(session.api), []);
+  const requests = useLive(session, {
+    read: (signal) => reader.read(signal),
+    events: ['request.started', 'request.finished'],
+  });
+  const capture = useLive(session, {
+    read: (signal) => readCapture(session.api, signal),
+    events: ['request.started'],
+  });
   /** The list when it was paused. */
   const paused = useSignal<RequestsDocument | undefined>(undefined);
   const text = useSignal('');
@@ -99,31 +103,6 @@ function Requests({ session, item, query }: ViewProps): JSX.Element {
       )}
     </>
   );
-}
-
-/** The values of the server that the view shows, until it is left. */
-function useLive(session: Session): {
-  readonly requests: LiveValue<RequestsDocument>;
-  readonly capture: LiveValue<CaptureList>;
-} {
-  const values = useMemo(() => {
-    const reader = new RequestReader(session.api);
-    return {
-      requests: session.live({
-        read: (signal) => reader.read(signal),
-        events: ['request.started', 'request.finished'],
-      }),
-      capture: session.live({ read: (signal) => readCapture(session.api, signal), events: ['request.started'] }),
-    };
-  }, [session]);
-  useEffect(
-    () => () => {
-      values.requests.close();
-      values.capture.close();
-    },
-    [values],
-  );
-  return values;
 }
 
 function Filters({

@@ -5,7 +5,10 @@ import { lexMarkdown } from './lexer.js';
 
 /** Characters of an answer that are read as Markdown; what follows is shown as plain text. */
 const maxText = 100_000;
-/** A longer list, table or paragraph is plain text, and so is what follows it. While it is the last, it is read again for each frame. */
+/**
+ * A longer list, table or paragraph is plain text, and so is what follows it. While it is the last, it is read again for
+ * each frame.
+ */
 const maxBlock = 32_000;
 const maxBlocks = 2_000;
 

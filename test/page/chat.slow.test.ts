@@ -6,11 +6,11 @@ import { createServer as createHttpServer, type Server as HttpServer } from 'nod
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
-import { createTestLamina, fakePlugin, type TestLamina } from '@lamina/testing';
-import { createServer, type Server } from '@lamina/server-koa';
+import { createTestLamina, fakePlugin } from '@lamina/testing';
 import { ui } from '@lamina/plugin-ui';
 import { assertAccessible, axeViolations, chromium, openBrowser, openPage } from '../support/browser.js';
 import { describeWith } from '../support/nginx.js';
+import { serve, type Served } from '../support/page-server.js';
 
 const hostile = `<script>window.isCaught = true</script>
 
@@ -62,8 +62,7 @@ async function startEngine(): Promise<HttpServer> {
 describeWith({ chromium }, 'the chat of the page in Chromium', function () {
   this.timeout(120_000);
   let engine: HttpServer;
-  let lamina: TestLamina;
-  let server: Server;
+  let served: Served;
   let url: string;
   let browser: Browser;
   let context: BrowserContext;
@@ -71,7 +70,7 @@ describeWith({ chromium }, 'the chat of the page in Chromium', function () {
   before(async () => {
     engine = await startEngine();
     const base_url = `http://127.0.0.1:${(engine.address() as AddressInfo).port}/v1`;
-    lamina = await createTestLamina({
+    const lamina = await createTestLamina({
       files: { 'model.fake': 'x' },
       plugins: [fakePlugin(), ui()],
       manifest: {
@@ -79,15 +78,13 @@ describeWith({ chromium }, 'the chat of the page in Chromium', function () {
         models: { alfa: { path: 'model.fake', backend: 'fake', options: { chunks: 300, chunk_ms: 10 } } },
       },
     });
-    server = createServer(lamina, { port: 0 });
-    url = await server.listen();
+    served = await serve(lamina);
+    url = served.url;
     browser = await openBrowser();
   });
   after(async () => {
     await browser.close();
-    const closed = server.close();
-    await lamina.close();
-    await closed;
+    await served.close();
     engine.close();
     engine.closeAllConnections();
   });

@@ -9,8 +9,7 @@ import {
   type Server as TcpServer,
   type Socket,
 } from 'node:net';
-import { createServer, type Server } from '@lamina/server-koa';
-import { createTestLamina, fakePlugin, type TestLamina } from '@lamina/testing';
+import { createTestLamina, fakePlugin } from '@lamina/testing';
 import { metrics } from '@lamina/plugin-metrics';
 import { ui } from '@lamina/plugin-ui';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
@@ -24,6 +23,7 @@ import {
   type RecordedPage,
 } from '../support/browser.js';
 import { describeWith } from '../support/nginx.js';
+import { serve } from '../support/page-server.js';
 
 const keys = [{ key: 'all' }, { key: 'chat', scope: 'inference' as const }];
 
@@ -37,14 +37,7 @@ async function startServer(apiKeys?: typeof keys) {
       models: { tiny: { ...model, options: { stderr: ['\x1b[32mgreen\x1b[0m'] } }, 'team/own coder': model },
     },
   });
-  const server = createServer(lamina, { port: 0, ...(apiKeys === undefined ? {} : { apiKeys }) });
-  return { lamina, server, url: await server.listen() };
-}
-
-async function stopServer({ lamina, server }: { lamina: TestLamina; server: Server }): Promise<void> {
-  const closed = server.close();
-  await lamina.close();
-  await closed;
+  return { lamina, ...(await serve(lamina, apiKeys === undefined ? {} : { apiKeys })) };
 }
 
 /** What is between a browser and a server: it can lose connections, lead to another server, and change requests. */
@@ -104,7 +97,7 @@ describeWith({ chromium }, 'the frame of the page', function () {
   afterEach(async () => {
     await page.context().close();
     for (const close of closing) await close();
-    await stopServer(running);
+    await running.close();
   });
 
   const start = async (apiKeys?: typeof keys) => void (running = await startServer(apiKeys));
@@ -254,7 +247,7 @@ describeWith({ chromium }, 'the frame of the page', function () {
     await open(`${await proxy.listen()}/ui/#/logs/tiny`);
     await rows('listening on').waitFor();
     const first = running;
-    closing.push(() => stopServer(first));
+    closing.push(() => first.close());
     proxy.target = 'http://127.0.0.1:9';
     proxy.loseConnections();
     await page.getByText('The connection to the server was lost. Trying again.').waitFor();

@@ -5,7 +5,6 @@ import { once } from 'node:events';
 import { createServer as createHttpServer, type Server as HttpServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { definePlugin, type Backend } from '@lamina/core/plugin';
-import { createServer, type Server } from '@lamina/server-koa';
 import { createTestLamina, fakePlugin, type TestLamina } from '@lamina/testing';
 import { ui } from '@lamina/plugin-ui';
 import type { Browser, Page } from 'playwright-core';
@@ -19,6 +18,7 @@ import {
   type RecordedPage,
 } from '../support/browser.js';
 import { describeWith } from '../support/nginx.js';
+import { serve, type Served } from '../support/page-server.js';
 
 const size = 1000;
 
@@ -66,7 +66,7 @@ describeWith({ chromium }, 'the models and downloads in the page', function () {
   let held: ServerResponse[] = [];
   let browser: Browser;
   let test: TestLamina;
-  let server: Server;
+  let served: Served;
   let url: string;
   let origin: string;
   let opened: RecordedPage;
@@ -112,14 +112,12 @@ describeWith({ chromium }, 'the models and downloads in the page', function () {
         },
       },
     });
-    server = createServer(test, { port: 0, apiKeys: [{ key: 'all' }, { key: 'chat', scope: 'inference' }] });
-    url = await server.listen();
+    served = await serve(test, { apiKeys: [{ key: 'all' }, { key: 'chat', scope: 'inference' }] });
+    url = served.url;
   });
   afterEach(async () => {
     await page.context().close();
-    const closed = server.close();
-    await test.close();
-    await closed;
+    await served.close();
   });
 
   const open = async (path = '', key = 'all') => {
